@@ -1,0 +1,3 @@
+//! Parses the command line, connects, restores the terminal, sets the exit code.
+
+fn main() {}
