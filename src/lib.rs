@@ -1,4 +1,8 @@
 //! hypertop: a terminal console for `TimescaleDB` operators. The map:
+pub mod record;
+pub mod screens;
+pub mod server;
 pub mod sql;
 pub mod text;
 pub mod value;
+pub mod verdict;

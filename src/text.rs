@@ -124,37 +124,43 @@ pub fn point(point: Point) -> String {
     }
 }
 
-/// Text order in which `chunk_9` comes before `chunk_10`.
+/// Text order in which `chunk_9` comes before `chunk_10`, and case counts only between equals.
 pub fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
-        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-        let (m, n) = (digits(left), digits(right));
-        if m > 0 && n > 0 {
-            let number = |text: &str| text.trim_start_matches('0').to_owned();
-            let (x, y) = (number(&left[..m]), number(&right[..n]));
-            let order = x.len().cmp(&y.len()).then(x.cmp(&y));
+        let (digits, others) = (leading_digits(left), leading_digits(right));
+        if !digits.is_empty() && !others.is_empty() {
+            let order = number_order(digits, others);
             if order != Ordering::Equal {
                 return order;
             }
-            (left, right) = (&left[m..], &right[n..]);
+            (left, right) = (&left[digits.len()..], &right[others.len()..]);
             continue;
         }
-        let (mut x, mut y) = (left.chars(), right.chars());
-        match (x.next(), y.next()) {
+        match (left.chars().next(), right.chars().next()) {
             (None, None) => return a.cmp(b),
             (None, Some(_)) => return Ordering::Less,
             (Some(_), None) => return Ordering::Greater,
-            (Some(p), Some(q)) if p == q => (left, right) = (x.as_str(), y.as_str()),
-            (Some(p), Some(q)) => {
-                let fold = |c: char| c.to_lowercase().next().unwrap_or(c);
-                match fold(p).cmp(&fold(q)) {
-                    Ordering::Equal => (left, right) = (x.as_str(), y.as_str()),
-                    order => return order,
+            (Some(first), Some(second)) => {
+                let order = first.to_lowercase().cmp(second.to_lowercase());
+                if order != Ordering::Equal {
+                    return order;
                 }
+                (left, right) = (&left[first.len_utf8()..], &right[second.len_utf8()..]);
             }
         }
     }
+}
+
+fn leading_digits(text: &str) -> &str {
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    &text[..end]
+}
+
+/// Orders digits by the number that they write, however long.
+fn number_order(a: &str, b: &str) -> Ordering {
+    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+    a.len().cmp(&b.len()).then(a.cmp(b))
 }
 
 /// How many terminal cells the text takes.

@@ -20,13 +20,19 @@ impl Stamp {
     }
 
     /// Seconds from `earlier` to `self`; negative when `self` is the earlier one.
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of an age fit a float's mantissa")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds of an age fit a float's mantissa"
+    )]
     pub fn seconds_since(self, earlier: Self) -> f64 {
         (self.0.saturating_sub(earlier.0)) as f64 / 1e6
     }
 
     /// This moment moved by so many seconds; the infinities stay.
-    #[expect(clippy::cast_possible_truncation, reason = "a float out of range saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float out of range saturates"
+    )]
     #[must_use]
     pub fn plus_seconds(self, seconds: f64) -> Self {
         if self.is_finite() {
