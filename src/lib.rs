@@ -1,4 +1,4 @@
-//! hypertop: a terminal console for `TimescaleDB` operators. The map:
+//! hypertop: a terminal console for TimescaleDB operators. The map:
 pub mod record;
 pub mod screens;
 pub mod server;

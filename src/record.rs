@@ -151,7 +151,7 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     const NAME: &'static str;
     const TITLE: &'static str;
     const QUERY: Query;
-    /// The query where `TimescaleDB` is not in the database; `None`: the screen says so instead.
+    /// The query where TimescaleDB is not in the database; `None`: the screen says so instead.
     const PLAIN: Option<Query> = None;
     /// The catalogues whose change makes the rows stale, as `schema.table`; those that a version lacks are passed over.
     const WATCHED: &'static [&'static str];

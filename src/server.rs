@@ -3,7 +3,7 @@
 use crate::sql::Version;
 use crate::value::Stamp;
 
-/// The newest `TimescaleDB` that hypertop's tests have run on or whose catalogues were measured.
+/// The newest TimescaleDB that hypertop's tests have run on or whose catalogues were measured.
 pub const NEWEST_KNOWN: Version = Version::new(2, 29);
 /// The oldest one that is supported.
 pub const OLDEST_KNOWN: Version = Version::new(2, 11);
@@ -33,7 +33,7 @@ pub struct Server {
     /// `None`: the extension is not in this database.
     pub timescaledb: Option<Version>,
     pub edition: Edition,
-    /// The demo's stand-in, not a real `TimescaleDB`.
+    /// The demo's stand-in, not a real TimescaleDB.
     pub simulated: bool,
     pub superuser: bool,
     /// Member of `pg_read_all_stats`: sees other roles' activity, hence which jobs run.

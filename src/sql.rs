@@ -1,11 +1,11 @@
-//! SQL text by name and by `TimescaleDB` version.
+//! SQL text by name and by TimescaleDB version.
 //!
 //! A query is one file, `queries/NAME.sql`; a variant for newer servers is `queries/NAME.since-X.Y.sql`.
 //! The files are the version ladder: the newest variant that is not newer than the server is taken.
 
 use std::fmt;
 
-/// A `TimescaleDB` version, as far as SQL text depends on it: major and minor.
+/// A TimescaleDB version, as far as SQL text depends on it: major and minor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     pub major: u32,

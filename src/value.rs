@@ -42,7 +42,7 @@ impl Stamp {
         }
     }
 
-    /// The moment, if it is one: `-infinity` is how `TimescaleDB` writes "never" and "running".
+    /// The moment, if it is one: `-infinity` is how TimescaleDB writes "never" and "running".
     pub fn finite(self) -> Option<Self> {
         self.is_finite().then_some(self)
     }
@@ -89,7 +89,7 @@ impl Axis {
     }
 }
 
-/// A place on a hypertable's time dimension, in `TimescaleDB`'s internal unit:
+/// A place on a hypertable's time dimension, in TimescaleDB's internal unit:
 /// microseconds since 1970 for time types, the number itself for integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Point {
