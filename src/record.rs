@@ -75,11 +75,13 @@ impl<R> Column<R> {
         Self::text(name, "", 0, value)
     }
 
+    #[must_use]
     pub const fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
         self
     }
 
+    #[must_use]
     pub const fn grows(mut self) -> Self {
         self.grows = true;
         self
