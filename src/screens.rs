@@ -1,6 +1,10 @@
 //! The screens: one module each, named here once.
 
+pub mod aggregates;
+pub mod compression;
+pub mod indexes;
 pub mod jobs;
+pub mod retention;
 
 use std::time::Duration;
 
@@ -65,15 +69,8 @@ macro_rules! screens {
                 match rows { $(Rows::$id(rows) => self.$module.load(asked, rows, took, at)),+ }
             }
 
-            /// The selected row by itself, with its key and the part of its details that it knows.
-            pub fn open(&self, id: ScreenId, at: &At) -> Option<(String, Rows, Vec<Section>)> {
-                match id { $(ScreenId::$id => self.$module.selected().map(|row| {
-                    (row.key(), Rows::$id(vec![row.clone()]), row.facts(at))
-                })),+ }
-            }
-
-            /// The row with this key, as [`Screens::open`] gives it.
-            pub fn reopen(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, Vec<Section>, crate::verdict::Verdict)> {
+            /// The row with this key by itself, with the part of its details that it knows, and its verdict.
+            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, Vec<Section>, crate::verdict::Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.facts(at), row.verdict(at))
                 })),+ }
@@ -98,7 +95,11 @@ macro_rules! screens {
 }
 
 screens! {
+    Compression: compression,
+    Retention: retention,
+    Indexes: indexes,
     Jobs: jobs,
+    Aggregates: aggregates,
 }
 
 /// What a screen is, without its rows.
@@ -165,6 +166,11 @@ impl ScreenId {
 }
 
 impl Screens {
+    /// The key of the selected row.
+    pub fn selected_key(&self, id: ScreenId) -> Option<String> {
+        with_table!(self, id, |table| table.selected().map(Record::key))
+    }
+
     pub fn ask(&mut self, id: ScreenId) -> Option<u64> {
         with_table!(mut self, id, |table| table.ask())
     }

@@ -381,14 +381,30 @@ impl<R: Record> Table<R> {
             let numbers = shown::<R>().nth(self.column.wrapping_sub(1));
             self.descending = numbers.is_none_or(|column| column.right);
         }
+        self.rearrange(at);
+    }
+
+    /// Arranges the rows anew, the cursor staying on its row.
+    pub fn rearrange(&mut self, at: &At) {
         let key = self.selected().map(Record::key);
         self.arrange(key.as_deref(), at);
     }
 
+    /// No answer has come yet.
+    pub fn is_empty_of_data(&self) -> bool {
+        self.fresh == Freshness::Never
+    }
+
+    /// Makes the exact figures be asked for again; those known stay on the screen until then.
+    pub fn forget_exact(&mut self) {
+        for (at, _) in self.exact.values_mut() {
+            *at = Stamp::BEFORE_ALL;
+        }
+    }
+
     pub fn set_filter(&mut self, filter: Filter, at: &At) {
-        let key = self.selected().map(Record::key);
         self.filter = filter;
-        self.arrange(key.as_deref(), at);
+        self.rearrange(at);
     }
 
     /// The lines of the view that are on the screen.
