@@ -89,46 +89,238 @@ const fn action(
 use Group::{Console, Rows, Screens, View};
 
 pub const ACTIONS: &[Action] = &[
-    action("show-compression", &["1"], Screens, Here::Screen(ScreenId::Compression), "Compression: chunks, ratio, backlog"),
-    action("show-retention", &["2"], Screens, Here::Screen(ScreenId::Retention), "Retention: what the next run drops, what is overdue"),
-    action("show-indexes", &["3"], Screens, Here::Screen(ScreenId::Indexes), "Indexes: unused, duplicate, invalid, missing on chunks"),
-    action("show-jobs", &["4"], Screens, Here::Screen(ScreenId::Jobs), "Jobs: running, late, failing, paused"),
-    action("show-aggregates", &["5"], Screens, Here::Screen(ScreenId::Aggregates), "Aggregates: lag against what the policy promises"),
-    action("next-screen", &["tab"], Screens, Here::NextScreen, "Next screen"),
-    action("previous-screen", &["shift-tab"], Screens, Here::PreviousScreen, "Previous screen"),
-    action("open-details", &["enter"], Rows, Here::Open, "Details of the selected row"),
-    action("go-back", &["esc"], Rows, Here::Back, "Back to the list; in the list: clear the filter"),
+    action(
+        "show-compression",
+        &["1"],
+        Screens,
+        Here::Screen(ScreenId::Compression),
+        "Compression: chunks, ratio, backlog",
+    ),
+    action(
+        "show-retention",
+        &["2"],
+        Screens,
+        Here::Screen(ScreenId::Retention),
+        "Retention: what the next run drops, what is overdue",
+    ),
+    action(
+        "show-indexes",
+        &["3"],
+        Screens,
+        Here::Screen(ScreenId::Indexes),
+        "Indexes: unused, duplicate, invalid, missing on chunks",
+    ),
+    action(
+        "show-jobs",
+        &["4"],
+        Screens,
+        Here::Screen(ScreenId::Jobs),
+        "Jobs: running, late, failing, paused",
+    ),
+    action(
+        "show-aggregates",
+        &["5"],
+        Screens,
+        Here::Screen(ScreenId::Aggregates),
+        "Aggregates: lag against what the policy promises",
+    ),
+    action(
+        "next-screen",
+        &["tab"],
+        Screens,
+        Here::NextScreen,
+        "Next screen",
+    ),
+    action(
+        "previous-screen",
+        &["shift-tab"],
+        Screens,
+        Here::PreviousScreen,
+        "Previous screen",
+    ),
+    action(
+        "open-details",
+        &["enter"],
+        Rows,
+        Here::Open,
+        "Details of the selected row",
+    ),
+    action(
+        "go-back",
+        &["esc"],
+        Rows,
+        Here::Back,
+        "Back to the list; in the list: clear the filter",
+    ),
     action("next-row", &["j", "down"], Rows, Here::Step(1), "Next row"),
-    action("previous-row", &["k", "up"], Rows, Here::Step(-1), "Previous row"),
-    action("page-down", &["pgdn", "ctrl-f"], Rows, Here::Page(1), "A page down"),
-    action("page-up", &["pgup", "ctrl-b"], Rows, Here::Page(-1), "A page up"),
-    action("half-page-down", &["ctrl-d"], Rows, Here::HalfPage(1), "Half a page down"),
-    action("half-page-up", &["ctrl-u"], Rows, Here::HalfPage(-1), "Half a page up"),
+    action(
+        "previous-row",
+        &["k", "up"],
+        Rows,
+        Here::Step(-1),
+        "Previous row",
+    ),
+    action(
+        "page-down",
+        &["pgdn", "ctrl-f"],
+        Rows,
+        Here::Page(1),
+        "A page down",
+    ),
+    action(
+        "page-up",
+        &["pgup", "ctrl-b"],
+        Rows,
+        Here::Page(-1),
+        "A page up",
+    ),
+    action(
+        "half-page-down",
+        &["ctrl-d"],
+        Rows,
+        Here::HalfPage(1),
+        "Half a page down",
+    ),
+    action(
+        "half-page-up",
+        &["ctrl-u"],
+        Rows,
+        Here::HalfPage(-1),
+        "Half a page up",
+    ),
     action("first-row", &["g", "home"], Rows, Here::First, "First row"),
     action("last-row", &["G", "end"], Rows, Here::Last, "Last row"),
-    action("next-column", &["l", "right"], Rows, Here::Column(1), "Select the next column; scrolls sideways"),
-    action("previous-column", &["h", "left"], Rows, Here::Column(-1), "Select the previous column"),
-    action("sort-column", &["s"], View, Here::Sort, "Sort by the selected column; again: the other way round"),
-    action("reverse-order", &["S"], View, Here::Reverse, "Turn the order round"),
-    action("sort-verdict", &["v"], View, Here::SortByVerdict, "Sort by verdict, worst first"),
-    action("filter-rows", &["/"], View, Here::Filter, "Filter: text, ~regular expression, ! before either for the inverse"),
-    action("clear-filter", &[], View, Here::ClearFilter, "Show all rows again"),
-    action("toggle-wide", &["w"], View, Here::Wide, "All columns, scrolled sideways, or those that fit"),
-    action("copy-cell", &["y"], View, Here::CopyCell, "Copy the selected cell (OSC 52)"),
-    action("copy-row", &["Y"], View, Here::CopyRow, "Copy the selected row (OSC 52)"),
+    action(
+        "next-column",
+        &["l", "right"],
+        Rows,
+        Here::Column(1),
+        "Select the next column; scrolls sideways",
+    ),
+    action(
+        "previous-column",
+        &["h", "left"],
+        Rows,
+        Here::Column(-1),
+        "Select the previous column",
+    ),
+    action(
+        "sort-column",
+        &["s"],
+        View,
+        Here::Sort,
+        "Sort by the selected column; again: the other way round",
+    ),
+    action(
+        "reverse-order",
+        &["S"],
+        View,
+        Here::Reverse,
+        "Turn the order round",
+    ),
+    action(
+        "sort-verdict",
+        &["v"],
+        View,
+        Here::SortByVerdict,
+        "Sort by verdict, worst first",
+    ),
+    action(
+        "filter-rows",
+        &["/"],
+        View,
+        Here::Filter,
+        "Filter: text, ~regular expression, ! before either for the inverse",
+    ),
+    action(
+        "clear-filter",
+        &[],
+        View,
+        Here::ClearFilter,
+        "Show all rows again",
+    ),
+    action(
+        "toggle-wide",
+        &["w"],
+        View,
+        Here::Wide,
+        "All columns, scrolled sideways, or those that fit",
+    ),
+    action(
+        "copy-cell",
+        &["y"],
+        View,
+        Here::CopyCell,
+        "Copy the selected cell (OSC 52)",
+    ),
+    action(
+        "copy-row",
+        &["Y"],
+        View,
+        Here::CopyRow,
+        "Copy the selected row (OSC 52)",
+    ),
     action("next-theme", &["t"], View, Here::NextTheme, "Next theme"),
-    action("reload", &["r", "ctrl-r"], Console, Here::Reload, "Read everything on this screen now"),
-    action("pause", &["space"], Console, Here::Pause, "Stop or go on reading"),
-    action("refresh-faster", &["+"], Console, Here::Faster, "Halve the refresh interval"),
-    action("refresh-slower", &["-"], Console, Here::Slower, "Double the refresh interval"),
-    action("open-palette", &[":", "ctrl-p"], Console, Here::Palette, "Find any action by its name"),
+    action(
+        "reload",
+        &["r", "ctrl-r"],
+        Console,
+        Here::Reload,
+        "Read everything on this screen now",
+    ),
+    action(
+        "pause",
+        &["space"],
+        Console,
+        Here::Pause,
+        "Stop or go on reading",
+    ),
+    action(
+        "refresh-faster",
+        &["+"],
+        Console,
+        Here::Faster,
+        "Halve the refresh interval",
+    ),
+    action(
+        "refresh-slower",
+        &["-"],
+        Console,
+        Here::Slower,
+        "Double the refresh interval",
+    ),
+    action(
+        "open-palette",
+        &[":", "ctrl-p"],
+        Console,
+        Here::Palette,
+        "Find any action by its name",
+    ),
     action("show-help", &["?", "f1"], Console, Here::Help, "This help"),
-    action("suspend", &["ctrl-z"], Console, Here::Suspend, "Back to the shell; fg returns"),
-    action("quit", &["q", "ctrl-c"], Console, Here::Quit, "Leave the console"),
+    action(
+        "suspend",
+        &["ctrl-z"],
+        Console,
+        Here::Suspend,
+        "Back to the shell; fg returns",
+    ),
+    action(
+        "quit",
+        &["q", "ctrl-c"],
+        Console,
+        Here::Quit,
+        "Leave the console",
+    ),
 ];
 
 /// What psql's users type by habit, and the action that it means.
-pub const ALIASES: &[(&str, &str)] = &[("\\q", "quit"), ("q", "quit"), ("\\x", "open-details"), ("\\?", "show-help"), ("\\watch", "reload")];
+pub const ALIASES: &[(&str, &str)] = &[
+    ("\\q", "quit"),
+    ("q", "quit"),
+    ("\\x", "open-details"),
+    ("\\?", "show-help"),
+    ("\\watch", "reload"),
+];
 
 /// The action that this key means.
 pub fn by_key(key: &str) -> Option<&'static Action> {
@@ -150,7 +342,10 @@ fn fit(action: &Action, typed: &str) -> Option<usize> {
         return Some(at);
     }
     let mut letters = action.name.chars();
-    if typed.chars().all(|wanted| letters.any(|letter| letter == wanted)) {
+    if typed
+        .chars()
+        .all(|wanted| letters.any(|letter| letter == wanted))
+    {
         return Some(100);
     }
     inside(action.help).map(|at| 200 + at)

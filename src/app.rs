@@ -8,6 +8,7 @@ use crate::action::Here;
 use crate::details::Details;
 use crate::overlay::Overlay;
 use crate::record::{At, Section};
+use crate::screens::with_table;
 use crate::screens::{Rows, ScreenId, Screens};
 use crate::server::Server;
 use crate::sql::Param;
@@ -15,7 +16,6 @@ use crate::sql::Query;
 use crate::table::{Counters, Figures};
 use crate::theme::Theme;
 use crate::value::Stamp;
-use crate::with_table;
 
 /// What happened.
 #[derive(Debug)]
@@ -25,28 +25,74 @@ pub enum Msg {
     /// Text that the terminal says was pasted.
     Paste(String),
     /// A click on a line of the body (0 is the first), or the wheel.
-    Click { line: u16 },
+    Click {
+        line: u16,
+    },
     Wheel(isize),
     Resize,
     Tick(Stamp),
     Up(Box<Server>),
-    Down { error: String, retry: Duration },
-    Pulse { screen: ScreenId, asked: u64, clock: Stamp, counters: Counters },
-    Loaded { asked: u64, rows: Rows, took: Duration },
-    Failed { screen: ScreenId, asked: u64, error: String },
-    Exact { screen: ScreenId, round: u64, figures: Vec<(i64, Figures)>, last: bool },
-    Detail { asked: u64, index: usize, sections: Result<Vec<Section>, String> },
+    Down {
+        error: String,
+        retry: Duration,
+    },
+    Pulse {
+        screen: ScreenId,
+        asked: u64,
+        clock: Stamp,
+        counters: Counters,
+    },
+    Loaded {
+        asked: u64,
+        rows: Rows,
+        took: Duration,
+    },
+    Failed {
+        screen: ScreenId,
+        asked: u64,
+        error: String,
+    },
+    Exact {
+        screen: ScreenId,
+        round: u64,
+        figures: Vec<(i64, Figures)>,
+        last: bool,
+    },
+    Detail {
+        asked: u64,
+        index: usize,
+        sections: Result<Vec<Section>, String>,
+    },
 }
 
 /// What is to be done about it, outside.
 #[derive(Debug)]
 pub enum Effect {
-    Pulse { screen: ScreenId, asked: u64 },
-    Load { screen: ScreenId, asked: u64 },
+    Pulse {
+        screen: ScreenId,
+        asked: u64,
+    },
+    Load {
+        screen: ScreenId,
+        asked: u64,
+    },
     /// What the screen asked for is no longer wanted: stop it on the server.
-    Cancel { screen: ScreenId },
-    Exact { screen: ScreenId, round: u64, ids: Vec<(i64, usize)> },
-    Detail { asked: u64, index: usize, query: &'static Query, params: Vec<Param>, of: Rows, now: Stamp },
+    Cancel {
+        screen: ScreenId,
+    },
+    Exact {
+        screen: ScreenId,
+        round: u64,
+        ids: Vec<(i64, usize)>,
+    },
+    Detail {
+        asked: u64,
+        index: usize,
+        query: &'static Query,
+        params: Vec<Param>,
+        of: Rows,
+        now: Stamp,
+    },
     Copy(String),
     Suspend,
     Interval(Duration),
@@ -59,7 +105,11 @@ pub enum Link {
     Connecting,
     Up,
     /// Since when, the reason, and when it is tried again.
-    Down { since: Stamp, error: String, again: Stamp },
+    Down {
+        since: Stamp,
+        error: String,
+        again: Stamp,
+    },
 }
 
 /// What is said in the last line for a while.
@@ -138,7 +188,10 @@ impl App {
     }
 
     pub fn at(&self) -> Option<At<'_>> {
-        Some(At { now: self.server_now(), server: self.server.as_ref()? })
+        Some(At {
+            now: self.server_now(),
+            server: self.server.as_ref()?,
+        })
     }
 
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
@@ -160,11 +213,29 @@ impl App {
             Msg::Tick(now) => return self.tick(now),
             Msg::Up(server) => return self.up(*server),
             Msg::Down { error, retry } => self.down(error, retry),
-            Msg::Pulse { screen, asked, clock, counters } => return self.pulsed(screen, asked, clock, counters),
+            Msg::Pulse {
+                screen,
+                asked,
+                clock,
+                counters,
+            } => return self.pulsed(screen, asked, clock, counters),
             Msg::Loaded { asked, rows, took } => return self.loaded(asked, rows, took),
-            Msg::Failed { screen, asked, error } => self.screens.fail(screen, asked, error),
-            Msg::Exact { screen, round, figures, last } => return self.exact(screen, round, figures, last),
-            Msg::Detail { asked, index, sections } => {
+            Msg::Failed {
+                screen,
+                asked,
+                error,
+            } => self.screens.fail(screen, asked, error),
+            Msg::Exact {
+                screen,
+                round,
+                figures,
+                last,
+            } => return self.exact(screen, round, figures, last),
+            Msg::Detail {
+                asked,
+                index,
+                sections,
+            } => {
                 if let Some(details) = &mut self.details {
                     details.take(asked, index, sections);
                 }
@@ -175,16 +246,27 @@ impl App {
 
     pub fn say(&mut self, text: impl Into<String>, bad: bool) {
         let seconds = if bad { 10.0 } else { 4.0 };
-        self.notice = Some(Notice { text: text.into(), bad, until: self.now.plus_seconds(seconds) });
+        self.notice = Some(Notice {
+            text: text.into(),
+            bad,
+            until: self.now.plus_seconds(seconds),
+        });
     }
 
     fn tick(&mut self, now: Stamp) -> Vec<Effect> {
         self.now = now;
-        if self.notice.as_ref().is_some_and(|notice| notice.until <= now) {
+        if self
+            .notice
+            .as_ref()
+            .is_some_and(|notice| notice.until <= now)
+        {
             self.notice = None;
         }
         if let Some(server) = &self.server {
-            let at = At { now: Stamp(now.0.saturating_add(self.ahead)), server };
+            let at = At {
+                now: Stamp(now.0.saturating_add(self.ahead)),
+                server,
+            };
             with_table!(mut self.screens, self.screen, |table| table.tick(&at));
         }
         if self.paused || self.link != Link::Up {
@@ -201,7 +283,10 @@ impl App {
         }
         self.pulse_waiting = true;
         self.pulse += 1;
-        vec![Effect::Pulse { screen: self.screen, asked: self.pulse }]
+        vec![Effect::Pulse {
+            screen: self.screen,
+            asked: self.pulse,
+        }]
     }
 
     fn ask_load(&mut self) -> Vec<Effect> {
@@ -210,12 +295,18 @@ impl App {
         }
         let screen = self.screen;
         let asked = self.screens.ask(screen);
-        asked.map(|asked| Effect::Load { screen, asked }).into_iter().collect()
+        asked
+            .map(|asked| Effect::Load { screen, asked })
+            .into_iter()
+            .collect()
     }
 
     /// Whether this screen has anything to ask this server.
     pub fn can_show(&self, screen: ScreenId) -> bool {
-        let has = self.server.as_ref().is_some_and(|server| server.timescaledb.is_some());
+        let has = self
+            .server
+            .as_ref()
+            .is_some_and(|server| server.timescaledb.is_some());
         has || screen.about().plain.is_some()
     }
 
@@ -230,7 +321,11 @@ impl App {
         }
         with_table!(mut self.screens, screen, |table| table.exact_asked());
         self.round += 1;
-        vec![Effect::Exact { screen, round: self.round, ids }]
+        vec![Effect::Exact {
+            screen,
+            round: self.round,
+            ids,
+        }]
     }
 
     fn up(&mut self, server: Server) -> Vec<Effect> {
@@ -254,12 +349,22 @@ impl App {
             Link::Down { since, .. } => *since,
             Link::Connecting | Link::Up => self.now,
         };
-        self.link = Link::Down { since, error, again: self.now.plus_seconds(retry.as_secs_f64()) };
+        self.link = Link::Down {
+            since,
+            error,
+            again: self.now.plus_seconds(retry.as_secs_f64()),
+        };
         self.screens.abandon();
         self.pulse_waiting = false;
     }
 
-    fn pulsed(&mut self, screen: ScreenId, asked: u64, clock: Stamp, counters: Counters) -> Vec<Effect> {
+    fn pulsed(
+        &mut self,
+        screen: ScreenId,
+        asked: u64,
+        clock: Stamp,
+        counters: Counters,
+    ) -> Vec<Effect> {
         if asked != self.pulse {
             return Vec::new();
         }
@@ -275,7 +380,8 @@ impl App {
             self.screens.counted(screen, counters);
             return Vec::new();
         }
-        let wanted = std::mem::take(&mut self.reload) || self.screens.is_stale(screen, &counters, clock);
+        let wanted =
+            std::mem::take(&mut self.reload) || self.screens.is_stale(screen, &counters, clock);
         if !wanted || waiting {
             return Vec::new();
         }
@@ -287,21 +393,37 @@ impl App {
         let Some(server) = &self.server else {
             return Vec::new();
         };
-        let at = At { now: Stamp(self.now.0.saturating_add(self.ahead)), server };
+        let at = At {
+            now: Stamp(self.now.0.saturating_add(self.ahead)),
+            server,
+        };
         self.screens.load(asked, rows, took, &at);
         let mut effects = self.ask_exact();
         effects.extend(self.refresh_details());
         effects
     }
 
-    fn exact(&mut self, screen: ScreenId, round: u64, figures: Vec<(i64, Figures)>, last: bool) -> Vec<Effect> {
+    fn exact(
+        &mut self,
+        screen: ScreenId,
+        round: u64,
+        figures: Vec<(i64, Figures)>,
+        last: bool,
+    ) -> Vec<Effect> {
         if round > self.round {
             return Vec::new();
         }
         if let Some(server) = &self.server {
-            let at = At { now: Stamp(self.now.0.saturating_add(self.ahead)), server };
+            let at = At {
+                now: Stamp(self.now.0.saturating_add(self.ahead)),
+                server,
+            };
             self.screens.take_exact(screen, figures, last, &at);
         }
-        if last && screen == self.screen { self.ask_exact() } else { Vec::new() }
+        if last && screen == self.screen {
+            self.ask_exact()
+        } else {
+            Vec::new()
+        }
     }
 }

@@ -106,10 +106,16 @@ fn section_text(section: &Section, now: Stamp) -> String {
     let mut lines = Vec::new();
     let title = match section {
         Section::Facts { title, facts } => {
-            lines.extend(facts.iter().map(|(label, value)| format!("{label}: {}", value.show(now))));
+            lines.extend(
+                facts
+                    .iter()
+                    .map(|(label, value)| format!("{label}: {}", value.show(now))),
+            );
             title
         }
-        Section::Grid { title, heads, rows, .. } => {
+        Section::Grid {
+            title, heads, rows, ..
+        } => {
             lines.push(heads.join("\t"));
             let line = |row: &Vec<crate::value::Value>| {
                 let cells: Vec<_> = row.iter().map(|value| value.show(now)).collect();
@@ -122,9 +128,18 @@ fn section_text(section: &Section, now: Stamp) -> String {
             lines.push(text.clone());
             title
         }
-        Section::Map { title, from, to, cells, .. } => {
+        Section::Map {
+            title,
+            from,
+            to,
+            cells,
+            ..
+        } => {
             let signs: String = cells.iter().map(|cell| cell.sign).collect();
-            lines.push(format!("{from} [{signs}] {to} ({})", text::plural(i64::try_from(cells.len()).unwrap_or(0), "chunk")));
+            lines.push(format!(
+                "{from} [{signs}] {to} ({})",
+                text::plural(i64::try_from(cells.len()).unwrap_or(0), "chunk")
+            ));
             title
         }
     };

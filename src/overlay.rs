@@ -132,7 +132,11 @@ fn palette_key(palette: &mut Palette, key: &str) -> Answer {
     let found = palette.found();
     match key {
         "esc" | "ctrl-c" => return Answer::Close,
-        "enter" => return found.get(palette.selected).map_or(Answer::Stay, |action| Answer::Run(action)),
+        "enter" => {
+            return found
+                .get(palette.selected)
+                .map_or(Answer::Stay, |action| Answer::Run(action));
+        }
         "down" | "ctrl-n" | "tab" => {
             palette.selected = (palette.selected + 1).min(found.len().saturating_sub(1));
         }

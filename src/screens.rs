@@ -82,7 +82,6 @@ macro_rules! screens {
         }
 
         /// Does the same with the table of a screen, whichever it is.
-        #[macro_export]
         macro_rules! with_table {
             ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
                 match $screen { $($crate::screens::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }
@@ -101,6 +100,8 @@ screens! {
     Jobs: jobs,
     Aggregates: aggregates,
 }
+
+pub(crate) use with_table;
 
 /// What a screen is, without its rows.
 #[derive(Debug, Clone, Copy)]

@@ -487,6 +487,11 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// The same for a text of several lines.
+pub fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
 fn stable_reverse(sorted: &[usize], same: impl Fn(usize, usize) -> bool) -> Vec<usize> {
     let mut reversed = Vec::with_capacity(sorted.len());
     let mut end = sorted.len();

@@ -6,9 +6,9 @@ use crate::details::Details;
 use crate::filter::Filter;
 use crate::overlay::{Answer, Overlay};
 use crate::screens::ScreenId;
+use crate::screens::with_table;
 use crate::table::SortBy;
 use crate::text;
-use crate::with_table;
 
 impl App {
     pub(super) fn key(&mut self, key: &str) -> Vec<Effect> {
@@ -54,7 +54,9 @@ impl App {
             return;
         };
         let screen = self.screen;
-        self.with_at(|screens, at| with_table!(mut screens, screen, |table| table.set_filter(filter, at)));
+        self.with_at(|screens, at| {
+            with_table!(mut screens, screen, |table| table.set_filter(filter, at));
+        });
     }
 
     /// Does something to the screens that needs to know when and where; nothing before the first connection.
@@ -96,20 +98,26 @@ impl App {
         let screens = &mut self.screens;
         match here {
             Here::Step(lines) => with_table!(mut screens, screen, |table| table.step(lines)),
-            Here::Page(pages) => with_table!(mut screens, screen, |table| table.step(table.page() * pages)),
+            Here::Page(pages) => with_table!(mut screens, screen, |table| table
+                .step(table.page() * pages)),
             Here::HalfPage(pages) => {
-                with_table!(mut screens, screen, |table| table.step((table.page() / 2).max(1) * pages));
+                with_table!(mut screens, screen, |table| table
+                    .step((table.page() / 2).max(1) * pages));
             }
             Here::First => with_table!(mut screens, screen, |table| table.step(isize::MIN)),
             Here::Last => with_table!(mut screens, screen, |table| table.step(isize::MAX)),
-            Here::Column(columns) => with_table!(mut screens, screen, |table| table.step_column(columns)),
+            Here::Column(columns) => {
+                with_table!(mut screens, screen, |table| table.step_column(columns));
+            }
             Here::Wide => self.wide = !self.wide,
             Here::Filter => {
                 let before = with_table!(screens, screen, |table| table.filter.text().to_owned());
                 self.overlay = Some(Overlay::filter(before));
             }
             Here::ClearFilter => self.set_filter(""),
-            Here::Sort => self.with_at(|screens, at| with_table!(mut screens, screen, |table| table.sort_here(at))),
+            Here::Sort => self.with_at(|screens, at| {
+                with_table!(mut screens, screen, |table| table.sort_here(at));
+            }),
             Here::SortByVerdict => self.sort(|_, _| (SortBy::Verdict, true)),
             Here::Reverse => self.sort(|by, descending| (by, !descending)),
             _ => {}
@@ -233,12 +241,22 @@ impl App {
 
     fn pause(&mut self) -> Vec<Effect> {
         self.paused = !self.paused;
-        if self.paused { Vec::new() } else { self.ask_pulse() }
+        if self.paused {
+            Vec::new()
+        } else {
+            self.ask_pulse()
+        }
     }
 
     fn set_interval(&mut self, interval: std::time::Duration) -> Vec<Effect> {
         self.interval = interval.clamp(FASTEST, SLOWEST);
-        self.say(format!("reading every {}", text::duration(self.interval.as_secs_f64())), false);
+        self.say(
+            format!(
+                "reading every {}",
+                text::duration(self.interval.as_secs_f64())
+            ),
+            false,
+        );
         vec![Effect::Interval(self.interval)]
     }
 
@@ -246,7 +264,11 @@ impl App {
         let copied = match (&self.details, self.at()) {
             (Some(details), Some(at)) => Some(details.text(at.now)),
             (None, Some(at)) => with_table!(self.screens, self.screen, |table| {
-                if row { table.row_text(&at) } else { table.cell_text(&at) }
+                if row {
+                    table.row_text(&at)
+                } else {
+                    table.cell_text(&at)
+                }
             }),
             _ => None,
         };
@@ -254,7 +276,11 @@ impl App {
             return Vec::new();
         };
         let lines = copied.lines().count();
-        let shown = if lines > 1 { format!("{lines} lines") } else { text::cut(&copied, 40) };
+        let shown = if lines > 1 {
+            format!("{lines} lines")
+        } else {
+            text::cut(&copied, 40)
+        };
         self.say(format!("copied: {shown}"), false);
         vec![Effect::Copy(copied)]
     }
