@@ -42,6 +42,11 @@ pub enum Msg {
         clock: Stamp,
         counters: Counters,
     },
+    /// The next tick asks again.
+    PulseFailed {
+        asked: u64,
+        error: String,
+    },
     Loaded {
         asked: u64,
         rows: Rows,
@@ -121,6 +126,7 @@ pub struct Notice {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct App {
     pub screen: ScreenId,
     pub screens: Screens,
@@ -220,6 +226,12 @@ impl App {
                 counters,
             } => return self.pulsed(screen, asked, clock, counters),
             Msg::Loaded { asked, rows, took } => return self.loaded(asked, rows, took),
+            Msg::PulseFailed { asked, error } => {
+                if asked == self.pulse {
+                    self.pulse_waiting = false;
+                    self.say(format!("the server could not be asked: {error}"), true);
+                }
+            }
             Msg::Failed {
                 screen,
                 asked,

@@ -1,5 +1,7 @@
 //! The details of one row: sections, some at once, some when their query has answered.
 
+use std::fmt::Write;
+
 use crate::record::Section;
 use crate::text;
 use crate::value::Stamp;
@@ -93,7 +95,7 @@ impl Details {
     pub fn text(&self, now: Stamp) -> String {
         let mut out = format!("{}\n", self.key);
         if let Some(verdict) = &self.verdict {
-            out.push_str(&format!("{}: {}\n", verdict.level.name(), verdict.reason));
+            let _ = writeln!(out, "{}: {}", verdict.level.name(), verdict.reason);
         }
         for section in self.sections() {
             out.push_str(&section_text(&section, now));

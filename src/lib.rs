@@ -1,6 +1,9 @@
 //! hypertop: a terminal console for `TimescaleDB` operators. The map:
 pub mod action;
 pub mod app;
+pub mod connect;
+pub mod conninfo;
+pub mod db;
 pub mod details;
 pub mod filter;
 pub mod overlay;
@@ -11,6 +14,7 @@ pub mod sql;
 pub mod table;
 pub mod text;
 pub mod theme;
+pub mod tls;
 pub mod ui;
 pub mod value;
 pub mod verdict;

@@ -1,6 +1,10 @@
 //! What is known of the server: asked once a connection, shown in the header, read by queries and verdicts.
 
-use crate::sql::Version;
+use anyhow::Result;
+use tokio_postgres::Row;
+
+use crate::query;
+use crate::sql::{Query, Version};
 use crate::value::Stamp;
 
 /// The newest TimescaleDB that hypertop's tests have run on or whose catalogues were measured.
@@ -33,6 +37,8 @@ pub struct Server {
     /// `None`: the extension is not in this database.
     pub timescaledb: Option<Version>,
     pub edition: Edition,
+    /// `false`: the extension is there, but the server does not load its library.
+    pub preloaded: bool,
     /// The demo's stand-in, not a real TimescaleDB.
     pub simulated: bool,
     pub superuser: bool,
@@ -53,7 +59,48 @@ pub struct Server {
     pub time_zone: String,
 }
 
+/// The query whose one row [`Server::read`] reads.
+pub const QUERY: Query = query!("server");
+/// Whether anything changed, and the clock; asked at every tick.
+pub const PULSE: Query = query!("pulse");
+
 impl Server {
+    /// Reads what [`QUERY`] returned; `host` and `tls` are the connection's.
+    pub fn read(row: &Row, host: String, tls: Option<String>) -> Result<Self> {
+        let installed: Option<String> = row.try_get("timescaledb")?;
+        let stand_in: Option<String> = row.try_get("stand_in")?;
+        let license: Option<String> = row.try_get("license")?;
+        let simulated = installed.is_none() && stand_in.is_some();
+        let version = installed.as_deref().or(stand_in.as_deref());
+        Ok(Self {
+            host,
+            tls,
+            database: row.try_get("database")?,
+            role: row.try_get("role")?,
+            standby: row.try_get("standby")?,
+            postgres: row.try_get("postgres")?,
+            timescaledb: version.and_then(Version::parse),
+            preloaded: simulated || installed.is_none() || license.is_some(),
+            edition: if license.as_deref() == Some("apache") {
+                Edition::Apache
+            } else {
+                Edition::Community
+            },
+            simulated,
+            superuser: row.try_get("superuser")?,
+            reads_all_stats: row.try_get("reads_all_stats")?,
+            owns_database: row.try_get("owns_database")?,
+            track_counts: row.try_get("track_counts")?,
+            logs_job_successes: row.try_get("logs_job_successes")?,
+            stats_reset: row.try_get("stats_reset")?,
+            started: row.try_get("started")?,
+            clock: row.try_get("clock")?,
+            time_zone: row
+                .try_get::<_, Option<String>>("time_zone")?
+                .unwrap_or_else(|| "UTC".to_owned()),
+        })
+    }
+
     /// The version that picks a query's text.
     pub fn sql_version(&self) -> Version {
         self.timescaledb.unwrap_or(Version::new(0, 0))

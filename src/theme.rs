@@ -90,7 +90,7 @@ impl Theme {
     fn read(files: &BTreeMap<String, File>, name: &str) -> Result<Self> {
         let mut chain = Vec::new();
         let mut next = Some(name.to_owned());
-        while let Some(name) = next {
+        while let Some(name) = next.take() {
             let Some(file) = files.get(&name) else {
                 bail!(
                     "inherits {name:?}, which is not a theme; there are: {}",
@@ -100,7 +100,7 @@ impl Theme {
             if chain.len() > files.len() {
                 bail!("inherits itself by way of {name:?}");
             }
-            next = file.inherits.clone();
+            next.clone_from(&file.inherits);
             chain.push(file);
         }
         // The child's palette colours the parent's roles too, so it is enough to change the palette.
@@ -132,9 +132,11 @@ impl Look {
                 format!("{name:?} is neither a colour of the palette nor of the terminal: write red, lightblue, 208 or #ff8800")
             })
         };
-        let mut style = Style::default();
-        style.fg = self.fg.as_ref().map(color).transpose()?;
-        style.bg = self.bg.as_ref().map(color).transpose()?;
+        let mut style = Style {
+            fg: self.fg.as_ref().map(color).transpose()?,
+            bg: self.bg.as_ref().map(color).transpose()?,
+            ..Style::default()
+        };
         for modifier in &self.modifiers {
             style = style.add_modifier(match modifier.as_str() {
                 "bold" => Modifier::BOLD,
