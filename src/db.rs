@@ -296,14 +296,14 @@ async fn serve_session(
     to_exact: &UnboundedSender<Effect>,
     answers: &UnboundedSender<Msg>,
 ) -> Option<anyhow::Error> {
-    let mut running: Option<(ScreenId, std::pin::Pin<Box<dyn Future<Output = Msg> + '_>>)> = None;
+    let mut running: Option<Work> = None;
     let mut waiting = std::collections::VecDeque::new();
     let mut closed = tokio::time::interval(Duration::from_millis(500));
     loop {
         if running.is_none()
             && let Some(effect) = waiting.pop_front()
         {
-            running = answer(session, effect);
+            running = answer(session, &effect);
             continue;
         }
         let work = async {
@@ -346,10 +346,14 @@ fn lost(last: &Msg) -> anyhow::Error {
     }
 }
 
-type Work<'a> = (ScreenId, std::pin::Pin<Box<dyn Future<Output = Msg> + 'a>>);
+/// An answer under way, and the screen that it is for.
+type Work<'a> = (
+    ScreenId,
+    std::pin::Pin<Box<dyn Future<Output = Msg> + Send + 'a>>,
+);
 
-fn answer(session: &Session, effect: Effect) -> Option<Work<'_>> {
-    match effect {
+fn answer<'a>(session: &'a Session, effect: &Effect) -> Option<Work<'a>> {
+    match *effect {
         Effect::Pulse { screen, asked } => Some((
             screen,
             Box::pin(async move {

@@ -1,6 +1,8 @@
 //! hypertop: a terminal console for `TimescaleDB` operators. The map:
 pub mod action;
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod connect;
 pub mod conninfo;
 pub mod db;
@@ -8,10 +10,13 @@ pub mod details;
 pub mod filter;
 pub mod overlay;
 pub mod record;
+pub mod run;
 pub mod screens;
 pub mod server;
+pub mod show;
 pub mod sql;
 pub mod table;
+pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod tls;

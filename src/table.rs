@@ -333,8 +333,9 @@ impl<R: Record> Table<R> {
         &self.rows
     }
 
-    pub fn into_rows(self) -> Vec<R> {
-        self.rows
+    /// The rows that pass the filter, in order.
+    pub fn in_order(&self) -> impl Iterator<Item = &R> {
+        self.view.iter().map(|&row| &self.rows[row])
     }
 
     pub fn level_counts(&self) -> [(Level, usize); 5] {
