@@ -21,8 +21,10 @@ use crate::value::Stamp;
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
     set bytea_output = 'hex'; set intervalstyle = 'postgres'; set search_path = pg_catalog";
-/// PostgreSQL 15 and later: no private copy of every statistics entry that is read.
-const SESSION_15: &str = "set stats_fetch_consistency = none";
+/// What depends on the server: the time zone of its background workers, and (PostgreSQL 15 and later) no private
+/// copy of every statistics entry that is read.
+const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
+    then set_config('stats_fetch_consistency', 'none', false) end";
 
 /// The second connection is renewed after so much weight: a backend keeps memory for each relation it opened.
 const RENEW_AFTER: usize = 5000;
@@ -46,9 +48,13 @@ impl Session {
             .map_err(said)?;
         let row = row.first().context("the server did not say what it is")?;
         let server = Server::read(row, connected.host.clone(), connected.tls.clone())?;
-        if server.postgres >= 150_000 {
-            client.batch_execute(SESSION_15).await.map_err(said)?;
-        }
+        // Local time is that of the background workers, whose boundaries are shown.
+        ask(
+            client,
+            SESSION_REST,
+            &[Param::Text(server.time_zone.clone())],
+        )
+        .await?;
         if !server.preloaded {
             bail!(
                 "database {:?} has the extension timescaledb, but the server does not load its library\n\

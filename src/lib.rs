@@ -9,6 +9,7 @@ pub mod db;
 pub mod details;
 pub mod filter;
 pub mod overlay;
+pub mod policy;
 pub mod record;
 pub mod run;
 pub mod screens;

@@ -1,6 +1,7 @@
 //! The screens: one module each, named here once.
 
 pub mod aggregates;
+pub mod chunks;
 pub mod compression;
 pub mod indexes;
 pub mod jobs;

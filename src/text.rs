@@ -249,6 +249,24 @@ fn pieces(word: &str, cells: usize) -> Vec<String> {
     pieces
 }
 
+/// `schema.name` as SQL would write it: quoted only where it has to be.
+pub fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", identifier(schema), identifier(name))
+}
+
+/// An identifier as a person reads it; for SQL that is sent, the server quotes.
+fn identifier(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '$');
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
 /// `1 chunk`, `24 chunks`.
 pub fn plural(number: i64, one: &str) -> String {
     if number == 1 {
