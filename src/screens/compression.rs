@@ -181,7 +181,7 @@ impl Record for Row {
             row.order_by.clone().into()
         })
         .rank(6),
-        Column::<Self>::text("compress_after", "AFTER", 8, |row, _| {
+        Column::<Self>::text("compress_after", "OLDER THAN", 10, |row, _| {
             row.policy.as_ref().map_or(Value::Null, Policy::after_value)
         })
         .rank(1),
