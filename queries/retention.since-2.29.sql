@@ -22,11 +22,10 @@ bound as materialized (
             -- without a time zone "now" is the local time of the session, which is that of the background workers
             else (extract(epoch from now()::timestamp - j.after_interval) * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
--- the two ends of what is there, by the index on the slices
+-- the oldest slice, by the index; a slice goes with its last chunk
 ends as materialized (
   select d.hypertable_id,
          (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
-           
            order by s.range_start limit 1) as oldest
     from dim d),
 due as materialized (

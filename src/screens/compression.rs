@@ -126,7 +126,7 @@ impl Row {
 impl Record for Row {
     const NAME: &'static str = "compression";
     const TITLE: &'static str = "Compression";
-    const QUERY: Query = query!("compression", (2, 29), (2, 14));
+    const QUERY: Query = query!("compression", (2, 28), (2, 14));
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
