@@ -134,7 +134,7 @@ fn choose(config: &mut Config, cli: &Cli, around: &Surroundings) {
         .get("NO_COLOR")
         .is_some_and(|value| !value.is_empty())
     {
-        config.theme = "mono".to_owned();
+        "mono".clone_into(&mut config.theme);
     }
     if let Some(theme) = &cli.theme {
         config.theme.clone_from(theme);

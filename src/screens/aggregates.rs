@@ -12,7 +12,7 @@ use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
-use crate::value::{Axis, Point, Stamp, Value};
+use crate::value::{Axis, Point, Value};
 use crate::verdict::Verdict;
 
 #[derive(Debug, Clone)]
@@ -172,7 +172,7 @@ impl Record for Row {
         Column::<Self>::text("", "AGGREGATE", 21, |row, _| row.full_name().into()).grows(),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
-        Column::<Self>::number("", "LAG", 9, |row, at| row.lag_value(at)),
+        Column::<Self>::number("", "LAG", 9, Self::lag_value),
         Column::<Self>::number("", "PROMISED", 9, |row, _| row.expected_value()),
         Column::<Self>::text("source", "SOURCE", 22, |row, _| row.source().into()).rank(3),
         Column::<Self>::text("bucket_width", "BUCKET", 8, |row, _| {

@@ -252,7 +252,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             "never materialized before".into(),
             point(
                 row.never_before
-                    .filter(|raw| *raw > -200_000_000_000_000_000 && *raw > i64::MIN + 1_000_000),
+                    .filter(|raw| *raw > -200_000_000_000_000_000),
             ),
         ),
         ("refresh window".into(), window.into()),
