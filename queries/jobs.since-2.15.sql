@@ -55,9 +55,10 @@ left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = j.hyper
 left join worker w on w.datid = h.oid and w.application_name = j.application_name and w.usesysid = j.owner
 left join lateral (
   select x.data #>> '{error_data,sqlerrcode}' as sqlstate, x.execution_finish as finished,
-         coalesce(nullif(concat_ws('. ', nullif(x.data #>> '{error_data,message}', ''),
-                                         nullif(x.data #>> '{error_data,detail}', ''),
-                                         nullif(x.data #>> '{error_data,hint}', '')), ''),
+         -- put together as the view job_errors does
+         coalesce(nullif(concat_ws(case when x.data #>> '{error_data,hint}' is null then ' ' else '. ' end,
+                                   x.data #>> '{error_data,message}', x.data #>> '{error_data,detail}',
+                                   x.data #>> '{error_data,hint}'), ''),
                   'job crash detected, see server logs') as message
   from _timescaledb_internal.bgw_job_stat_history x
   where x.job_id = j.id and x.succeeded is not true and (s.total_failures > 0 or s.total_crashes > 0)

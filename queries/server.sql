@@ -21,8 +21,7 @@ select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_desc
        pg_stat_get_db_stat_reset_time(d.oid) as stats_reset,
        pg_postmaster_start_time() as started,
        clock_timestamp() as clock,
-       coalesce(z.time_zone, case when t.source in ('client', 'session', 'interactive', 'test') then t.reset_val else t.setting end)
-         as time_zone
+       coalesce(z.time_zone, t.reset_val) as time_zone
 from pg_database d
 left join pg_roles u on u.rolname = current_user
 left join pg_extension x on x.extname = 'timescaledb'
@@ -45,6 +44,6 @@ left join lateral (
   order by s.setdatabase desc limit 1
 ) z on true
 left join lateral (
-  select g.source, g.setting, g.reset_val from pg_settings g where g.name = 'TimeZone'
+  select g.reset_val from pg_settings g where g.name = 'TimeZone'
 ) t on true
 where d.datname = current_database()
