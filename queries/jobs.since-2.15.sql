@@ -1,5 +1,5 @@
--- Background jobs: settings, last run, last error · by name, below · SELECT on bgw_job_stat_history (else jobs.sql serves)
--- · by jobs, and one index probe in the history for every job that ever failed
+-- Background jobs: settings, last run, the newest error of those whose last run failed · by name, below · SELECT on
+-- bgw_job_stat_history (else jobs.sql serves) · by jobs, and one index probe a failing job
 with job as materialized (
   select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
          b.scheduled, b.schedule_interval, b.max_runtime, b.max_retries, b.retry_period, b.fixed_schedule,
@@ -61,6 +61,6 @@ left join lateral (
                                    x.data #>> '{error_data,hint}'), ''),
                   'job crash detected, see server logs') as message
   from _timescaledb_internal.bgw_job_stat_history x
-  where x.job_id = j.id and x.succeeded is not true and (s.total_failures > 0 or s.total_crashes > 0)
+  where x.job_id = j.id and x.succeeded is not true and not s.last_run_success
   order by x.execution_start desc limit 1
 ) e on true

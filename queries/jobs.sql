@@ -1,5 +1,6 @@
--- Background jobs: settings, last run, last error · by name, below · public (errors: own jobs; all for the database's owner)
--- · by jobs, and one pass over the recorded errors. Also the newer versions' text for roles that may not read the history table.
+-- Background jobs: settings, last run, the newest error of those whose last run failed · by name, below · public (errors: of
+-- own jobs; of all for the database's owner) · by jobs, and one pass over the errors of failing jobs (2.15+: by index).
+-- Also the newer versions' text for roles that may not read the history table.
 with job as materialized (
   select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
          b.scheduled, b.schedule_interval, b.max_runtime, b.max_retries, b.retry_period, b.fixed_schedule,
@@ -29,6 +30,7 @@ with job as materialized (
 ), error as materialized (
   select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
   from timescaledb_information.job_errors x
+  where x.job_id = any (array(select f.job_id from _timescaledb_internal.bgw_job_stat f where not f.last_run_success))
   order by x.job_id, coalesce(x.finish_time, x.start_time) desc
 )
 select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j.proc_name::text as proc_name,

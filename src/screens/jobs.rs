@@ -26,7 +26,8 @@ pub struct Interval {
     pub seconds: f64,
 }
 
-/// The newest error on record of a job; it may be older than its newest run.
+/// The newest error on record of a job whose last run failed (the details have those of the others). It may be older
+/// than that run, which can have been stopped without leaving one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobError {
     /// `None`: the worker vanished, so that no error could be written down.

@@ -341,7 +341,6 @@ fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
     }
 }
 
-/// An error on record may be older than the last run, which can have been stopped without leaving one.
 fn is_of_last_run(error: &JobError, of: &Statistics) -> bool {
     match (error.at, of.last_start) {
         (Some(at), Some(start)) => at >= start,
