@@ -1,4 +1,5 @@
 //! What the jobs screen says of a job, on rows made by hand: no database.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use hypertop::record::{At, Record};
 use hypertop::screens::jobs::{Interval, JobError, Row, Statistics, Workers};
@@ -9,6 +10,11 @@ use hypertop::verdict::{Level, Verdict};
 
 const NOW: Stamp = Stamp(1_800_000_000_000_000);
 
+/// As the statistics hold it.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the statistics' moments are optional"
+)]
 fn ago(seconds: f64) -> Option<Stamp> {
     Some(NOW.plus_seconds(-seconds))
 }
