@@ -1,7 +1,6 @@
--- Whether anything changed · clock, counters (inserted + updated + deleted rows of each relation named in $1,
--- NULL for one that this version lacks) · public · constant, no lock on any user's relation
+-- What changed since the last look: clock, changes (one int8 a name of $1, in its order; NULL: no such relation)
+-- · $1 text[] of schema.table · public · 0.2 ms, no lock on any of the relations
 select clock_timestamp() as clock,
-       array(select pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid)
-               from unnest($1::text[]) with ordinality n(name, nth)
-               left join lateral (select to_regclass(n.name)::oid as oid) c on true
-              order by n.nth)::int8[] as counters
+       array(select pg_stat_get_tuples_inserted(r.oid) + pg_stat_get_tuples_updated(r.oid) + pg_stat_get_tuples_deleted(r.oid)
+             from unnest($1::text[]) with ordinality w(name, place), to_regclass(w.name) r(oid)
+             order by w.place) as changes

@@ -12,7 +12,7 @@ use crate::connect::{self, Connected};
 use crate::conninfo::Settings;
 use crate::record::At;
 use crate::screens::{ExactQuery, Rows, ScreenId};
-use crate::server::{self, Server};
+use crate::server::{self, Pulse, Server};
 use crate::sql::{Param, Query, Version};
 use crate::table::{Counters, Figures};
 use crate::value::Stamp;
@@ -82,25 +82,27 @@ impl Session {
             .map(|name| (*name).to_owned())
             .collect();
         let rows = self.ask(&server::PULSE, &[Param::Texts(watched)]).await?;
-        let row = rows.first().context("no pulse")?;
-        Ok((row.try_get("clock")?, row.try_get("counters")?))
+        let pulse = Pulse::read(rows.first().context("no pulse")?)?;
+        Ok((pulse.clock, pulse.changes))
     }
 
     /// The rows of a screen; an error where the screen has nothing to ask this server.
     pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
         let about = screen.about();
-        let query = if self.server.timescaledb.is_some() {
-            Some(about.query)
+        let text = if self.server.timescaledb.is_some() {
+            Some((about.list_text)(&self.server))
         } else {
-            about.plain
+            about
+                .plain
+                .map(|query| query.text(self.server.sql_version()))
         };
-        let query = query.with_context(|| {
+        let text = text.with_context(|| {
             format!(
                 "{} needs TimescaleDB, and the extension is not in this database",
                 about.title
             )
         })?;
-        screen.read(&self.ask(query, &[]).await?)
+        screen.read(&ask(&self.connected.client, text, &[]).await?)
     }
 }
 

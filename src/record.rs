@@ -164,6 +164,11 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     const DETAILS: &'static [Detail<Self>] = &[];
     const EXACT: Option<Exact<Self>> = None;
 
+    /// The text of `QUERY` for this server and role.
+    fn list_text(server: &Server) -> &'static str {
+        Self::QUERY.text(server.sql_version())
+    }
+
     /// Reads one row that `QUERY` returned, by column name.
     fn read(row: &Row) -> Result<Self>;
 

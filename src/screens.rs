@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use crate::record::{At, Record, Section};
+use crate::server::Server;
 use crate::sql::{Param, Query};
 use crate::table::{Counters, Figures, Freshness, Table};
 use crate::value::Stamp;
@@ -110,6 +111,8 @@ pub struct About {
     pub name: &'static str,
     pub title: &'static str,
     pub query: &'static Query,
+    /// The text of `query` for a server and role.
+    pub list_text: fn(&Server) -> &'static str,
     /// The query for a database without `TimescaleDB`; `None`: there is nothing to show there.
     pub plain: Option<&'static Query>,
     pub watched: &'static [&'static str],
@@ -131,6 +134,7 @@ impl About {
             name: R::NAME,
             title: R::TITLE,
             query: const { &R::QUERY },
+            list_text: R::list_text,
             plain: (const { &R::PLAIN }).as_ref(),
             watched: R::WATCHED,
             exact: (const { &R::EXACT }).as_ref().map(|exact| ExactQuery {
