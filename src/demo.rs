@@ -31,11 +31,14 @@ pub struct Demo {
     _server: Option<PrivateServer>,
 }
 
-/// Starts a private server and loads the factory.
-pub async fn start() -> Result<Demo> {
+/// Starts a private server and loads the factory; `simulate`: on the stand-in, even where there is a TimescaleDB.
+pub async fn start(simulate: bool) -> Result<Demo> {
     let progress = Progress::new();
     progress.step("starting a private PostgreSQL server");
-    let server = PrivateServer::start(&Options::default())?;
+    let server = PrivateServer::start(&Options {
+        timescaledb: !simulate,
+        ..Options::default()
+    })?;
     if let Some(problem) = &server.problem {
         progress.say(problem);
     }
@@ -53,7 +56,7 @@ pub async fn start() -> Result<Demo> {
             load(&connected.client, FACTORY, &progress).await?;
         }
         None => {
-            progress.say("no TimescaleDB in this PostgreSQL: the demo SIMULATES one");
+            progress.say("no TimescaleDB here: the demo SIMULATES one");
             load(&connected.client, STAND_IN, &progress).await?;
         }
     }

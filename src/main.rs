@@ -57,7 +57,7 @@ async fn obey(cli: Cli) -> ExitCode {
             }
             Err(error) => return failed(&error, NO_CONNECTION),
         },
-        Some(Command::Demo { url }) => demo(&cli, url.as_ref(), &around).await,
+        Some(Command::Demo { url, simulate }) => demo(&cli, url.as_ref(), *simulate, &around).await,
         None => {
             if !terminal::is_there() {
                 let error = anyhow::anyhow!(
@@ -79,10 +79,15 @@ async fn obey(cli: Cli) -> ExitCode {
 }
 
 /// The demo, on a private server or a given one; without a terminal it prints the screens once.
-async fn demo(cli: &Cli, url: Option<&String>, around: &Surroundings) -> Result<i32> {
+async fn demo(
+    cli: &Cli,
+    url: Option<&String>,
+    simulate: bool,
+    around: &Surroundings,
+) -> Result<i32> {
     let started = async {
         match url {
-            None => demo::start().await,
+            None => demo::start(simulate).await,
             Some(url) => {
                 let settings = conninfo::resolve(&cli.connection.flags(Some(url)), around)?;
                 demo::load_into(&settings, &mut ask).await
