@@ -11,8 +11,10 @@ use crate::connect;
 use crate::conninfo::{self, Flags, Settings, Surroundings};
 use crate::private_server::{Options, PrivateServer};
 
-const FACTORY: &str = include_str!("demo/factory.sql");
-const STAND_IN: &str = include_str!("demo/stand_in.sql");
+/// The factory, for a database with TimescaleDB.
+pub const FACTORY: &str = include_str!("demo/factory.sql");
+/// The factory and the stand-in for TimescaleDB, for a plain database.
+pub const STAND_IN: &str = include_str!("demo/stand_in.sql");
 const LIVE: &str = include_str!("demo/live.sql");
 const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 
@@ -193,6 +195,7 @@ pub async fn live(settings: Settings, simulated: bool) {
 pub struct Progress {
     bar: ProgressBar,
     last: std::cell::RefCell<String>,
+    silent: bool,
 }
 
 impl Default for Progress {
@@ -211,11 +214,21 @@ impl Progress {
         Self {
             bar,
             last: std::cell::RefCell::default(),
+            silent: false,
+        }
+    }
+
+    /// Says nothing.
+    pub fn silent() -> Self {
+        Self {
+            bar: ProgressBar::hidden(),
+            last: std::cell::RefCell::default(),
+            silent: true,
         }
     }
 
     fn step(&self, name: &str) {
-        if self.bar.is_hidden() && *self.last.borrow() != name {
+        if !self.silent && self.bar.is_hidden() && *self.last.borrow() != name {
             eprintln!("demo: {name}");
         }
         name.clone_into(&mut self.last.borrow_mut());
