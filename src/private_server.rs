@@ -398,6 +398,25 @@ impl PrivateServer {
         Ok(())
     }
 
+    /// Makes a role log in by its password from now on, instead of by trust.
+    pub fn require_password(&self, role: &str) -> Result<()> {
+        let path = self.data().join("pg_hba.conf");
+        let rules = fs::read_to_string(&path)?;
+        fs::write(
+            &path,
+            format!("host all \"{role}\" all scram-sha-256\n{rules}"),
+        )?;
+        let status = self
+            .command("pg_ctl")
+            .arg("-D")
+            .arg(self.data())
+            .arg("reload")
+            .stdout(Stdio::null())
+            .status()?;
+        ensure!(status.success(), "pg_ctl reload failed");
+        Ok(())
+    }
+
     /// A shell that waits for the owner's end of a pipe to close, then ends the server and removes the folder.
     fn watch(&mut self) -> Result<()> {
         let script = "cat >/dev/null; pid=$(head -n 1 \"$1/data/postmaster.pid\" 2>/dev/null); \

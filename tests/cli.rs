@@ -1,0 +1,200 @@
+//! The command line without a terminal: help, exit codes, formats, messages that name the mend.
+
+mod support;
+
+use std::process::{Command, Output};
+
+use support::with_targets;
+
+fn hypertop(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
+        command.env_remove(name);
+    }
+    command
+        .args(args)
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[test]
+fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
+    for flag in ["--help", "-?"] {
+        let output = hypertop(&[flag]);
+        let help = said(&output);
+        assert_eq!(output.status.code(), Some(0));
+        for words in [
+            "-h, --host",
+            "-p, --port",
+            "-U, --username",
+            "-d, --dbname",
+            "-w, --no-password",
+            "-W, --password",
+            "PGSERVICEFILE",
+            "sslcrl",
+            "Exit codes",
+            "show",
+            "demo",
+        ] {
+            assert!(help.contains(words), "{words} in {help}");
+        }
+    }
+    assert!(said(&hypertop(&["-V"])).starts_with("hypertop "));
+}
+
+#[test]
+fn each_way_not_to_connect_has_its_own_words_and_code_2() {
+    with_targets(|targets| {
+        let there = &targets.all[0].conninfo;
+        let port = targets.server.port().to_string();
+        for (conninfo, words) in [
+            (there.replace("dbname='", "dbname='not_"), "does not exist"),
+            (
+                there.replace("user=postgres", "user=who"),
+                "role \"who\" does not exist",
+            ),
+            (
+                format!("host=127.0.0.1 port=1 user=postgres dbname=x connect_timeout=2"),
+                "Is the server running there",
+            ),
+            (
+                format!("host=/nonexistent port={port} user=postgres"),
+                "Is the server running locally",
+            ),
+            (
+                there.replace("user=postgres", "user=postgres sslmode=sometimes"),
+                "invalid sslmode value",
+            ),
+            (
+                format!("host=127.0.0.1 port={port} user=postgres dbname=postgres sslmode=require"),
+                "TLS",
+            ),
+            (
+                "host=x prot=1".to_owned(),
+                "invalid connection option \"prot\"",
+            ),
+        ] {
+            let output = hypertop(&["show", "jobs", &conninfo]);
+            let told = said(&output);
+            assert_eq!(output.status.code(), Some(2), "{conninfo}: {told}");
+            assert!(told.contains(words), "{conninfo}: {told}");
+        }
+    });
+}
+
+#[test]
+fn a_password_is_used_from_where_libpq_finds_it_and_never_asked_for_with_w() {
+    with_targets(|targets| {
+        let conninfo = format!(
+            "host=127.0.0.1 port={} dbname=postgres user=locked",
+            targets.server.port()
+        );
+        support::block_on(async {
+            let admin = support::client(&targets.server.conninfo("postgres")).await;
+            admin.batch_execute("set password_encryption = 'scram-sha-256'; create role locked login password 'right one'").await.unwrap();
+        });
+        targets.server.require_password("locked").unwrap();
+        let show = |env: &[(&str, &str)]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
+            command
+                .args(["-w", "show", "indexes", &conninfo])
+                .env_remove("PGPASSWORD")
+                .stdin(std::process::Stdio::null());
+            command
+                .env("PGPASSFILE", "/nonexistent")
+                .envs(env.iter().copied());
+            command.output().unwrap()
+        };
+        let told = said(&show(&[]));
+        assert!(told.contains("no password supplied"), "{told}");
+        let told = said(&show(&[("PGPASSWORD", "wrong one")]));
+        assert!(
+            told.contains("password authentication failed") && told.contains("Check the password"),
+            "{told}"
+        );
+        assert_eq!(show(&[("PGPASSWORD", "right one")]).status.code(), Some(0));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pgpass");
+        std::fs::write(&file, "127.0.0.1:*:*:locked:right one\n").unwrap();
+        let mode = |mode| {
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode))
+                .unwrap()
+        };
+        mode(0o600);
+        assert_eq!(
+            show(&[("PGPASSFILE", file.to_str().unwrap())])
+                .status
+                .code(),
+            Some(0)
+        );
+        mode(0o644);
+        let output = show(&[("PGPASSFILE", file.to_str().unwrap())]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    });
+}
+
+#[test]
+fn a_screen_is_printed_as_a_table_as_csv_and_as_json() {
+    with_targets(|targets| {
+        let there = &targets.all[0].conninfo;
+        let table = said(&hypertop(&["show", "compression", there]));
+        assert!(
+            table.contains("HYPERTABLE") && table.contains("mes.metric_hist"),
+            "{table}"
+        );
+        let csv = hypertop(&["show", "jobs", "--format", "csv", there]);
+        let mut reader = csv::Reader::from_reader(csv.stdout.as_slice());
+        assert_eq!(reader.headers().unwrap().iter().next(), Some("job_id"));
+        assert!(reader.records().all(|record| record.is_ok()));
+        let json = hypertop(&["show", "aggregates", "--format", "json", there]);
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json["screen"], "aggregates");
+    });
+}
+
+#[test]
+fn an_unknown_screen_names_those_that_there_are() {
+    let output = hypertop(&["show", "chunks"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("compression, retention, indexes, jobs, aggregates"));
+}
+
+#[test]
+fn without_a_terminal_the_console_says_what_to_do_instead() {
+    let output = hypertop(&["host=x"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("hypertop show"));
+}
+
+#[test]
+fn the_demo_without_a_terminal_prints_the_five_screens_and_leaves_nothing_behind() {
+    if !support::has_server() {
+        return;
+    }
+    for args in [vec!["demo"], vec!["demo", "--simulate"]] {
+        let output = hypertop(&args);
+        let told = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        for title in ["Compression", "Retention", "Indexes", "Jobs", "Aggregates"] {
+            assert!(
+                told.lines().any(|line| line.starts_with(title)),
+                "{title} in {told}"
+            );
+        }
+        assert_eq!(
+            told.contains("SIMULATED"),
+            args.len() == 2 || told.contains("no TimescaleDB here"),
+            "{told}"
+        );
+    }
+}
