@@ -10,7 +10,7 @@ use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::server::Edition;
-use crate::sql::{Param, Query, Version};
+use crate::sql::{Param, Query};
 use crate::text;
 use crate::value::{Axis, Point, Value};
 use crate::verdict::Verdict;
@@ -40,8 +40,10 @@ pub struct Row {
     /// The newest row of the source, and the end of its bucket; `None`: not known (yet), or there is no row.
     pub newest: Option<i64>,
     pub newest_end: Option<i64>,
-    /// Whether `newest` was asked for with success: then `None` means that there is no row, or no right to read.
+    /// Whether `newest` was asked for with success: then `None` means that there is no row, unless `unknown` says why not.
     pub newest_asked: bool,
+    /// Why `newest` cannot be known, as the query numbers it.
+    pub unknown: Option<i64>,
     pub newest_error: Option<String>,
     pub pending: i64,
     /// `None`: this role cannot see it.
@@ -62,6 +64,19 @@ pub struct Row {
     /// Refreshes delete rows whose source was dropped; `None`: cannot be compared.
     pub wipe_risk: Option<bool>,
     pub source_drop_after: Option<String>,
+    /// Microseconds by which the local clock of the database is ahead of UTC: "now" of a time without zone.
+    pub local_shift: i64,
+    /// Its further refresh policies that are paused or fail.
+    pub other_stopped: i64,
+    /// The parent's refresh policy; `None`: no parent, or it has no policy.
+    pub parent_job: Option<ParentJob>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct ParentJob {
+    pub id: i32,
+    pub scheduled: bool,
+    pub fails: bool,
 }
 
 impl Row {
@@ -83,10 +98,10 @@ impl Row {
 
     /// What "now" is on its axis; integer time has no now that is free to ask.
     fn now(&self, at: &At) -> i64 {
-        if self.axis == Axis::Integer {
-            i64::MAX
-        } else {
-            at.now.0
+        match self.axis {
+            Axis::Integer => i64::MAX,
+            Axis::TimestampTz => at.now.0,
+            Axis::Timestamp | Axis::Date => at.now.0.saturating_add(self.local_shift),
         }
     }
 
@@ -106,8 +121,36 @@ impl Row {
 
     /// How far it is behind, in the axis' unit; `None`: never refreshed, or the newest row is not known.
     pub fn lag(&self, at: &At) -> Option<i64> {
+        if self.source_is_empty() {
+            return self.covered(at).map(|_| 0);
+        }
         let newest = self.newest_end?.min(self.now(at));
         Some(newest.saturating_sub(self.covered(at)?).max(0))
+    }
+
+    /// Whether it was looked at and holds no row.
+    fn source_is_empty(&self) -> bool {
+        self.newest_asked && self.newest.is_none() && self.unknown.is_none()
+    }
+
+    /// Why the newest row of the source cannot be known.
+    fn why_unknown(&self) -> Option<String> {
+        let source = self.source();
+        match self.unknown {
+            _ if self.newest_error.is_some() => self
+                .newest_error
+                .as_ref()
+                .map(|error| format!("the newest row of {source} could not be read: {error}")),
+            None => None,
+            Some(1) => Some(format!("this role may not SELECT from {source}")),
+            Some(2) => Some(format!(
+                "the Apache edition does not show the compressed rows of {source}"
+            )),
+            Some(3) => Some(format!(
+                "{source} has a time column of a type that is not read here"
+            )),
+            Some(_) => Some(format!("the newest chunks of {source} are empty")),
+        }
     }
 
     /// An upper bound of the lag, free of cost, until the newest row is known.
@@ -131,7 +174,8 @@ impl Row {
         match (self.lag_seconds(at), self.lag_units(at)) {
             (Some(seconds), _) => Value::Seconds(seconds),
             (_, Some(units)) => Value::Int(units),
-            _ if self.newest_asked => Value::Null,
+            // Compressed rows that nobody sees may lie anywhere, so that even the bound says little.
+            _ if self.unknown == Some(2) => Value::Null,
             _ => match self.lag_at_most(at) {
                 #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
                 Some(micros) if self.axis != Axis::Integer => {
@@ -140,6 +184,17 @@ impl Row {
                 Some(units) => Value::Text(format!("<= {}", text::count(units))),
                 None => Value::Null,
             },
+        }
+    }
+
+    /// The lag that is no reason to worry yet, in seconds or units.
+    #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
+    fn promise(&self) -> Option<f64> {
+        match self.axis {
+            // The schedule does not convert to units: another window is allowed for it.
+            Axis::Integer => self.expected_units.map(|units| units as f64 * 2.0),
+            // The run itself takes its time.
+            _ => self.expected_seconds.map(|seconds| seconds + 60.0),
         }
     }
 
@@ -231,18 +286,38 @@ impl Record for Row {
         })
         .rank(1),
         Column::<Self>::hidden("lag_units", |row, at| row.lag_units(at).into()),
-        Column::<Self>::hidden("policies", |row, _| row.policies.into()),
+        Column::<Self>::hidden("parent", |row, _| {
+            row.parent_id.map(|_| row.source()).into()
+        }),
         Column::<Self>::hidden("depth", |row, _| row.depth.into()),
+        Column::<Self>::hidden("policies", |row, _| row.policies.into()),
+        Column::<Self>::hidden("next_start", |row, _| {
+            row.policy
+                .as_ref()
+                .map_or(Value::Null, Policy::next_start_value)
+        }),
+        Column::<Self>::hidden("last_run_status", |row, _| {
+            row.policy
+                .as_ref()
+                .map_or(Value::Null, Policy::last_run_status)
+        }),
+        Column::<Self>::hidden("consecutive_failures", |row, _| {
+            row.policy
+                .as_ref()
+                .map(|policy| policy.consecutive_failures)
+                .into()
+        }),
     ];
     const EXACT: Option<Exact<Self>> = Some(Exact {
         query: query!("aggregates_newest", (2, 29), (2, 15)),
-        figures: &["newest", "newest_end"],
+        figures: &["newest", "newest_end", "unknown"],
         // One chunk and its indexes each, so that few locks are held at a time.
         slice: 8,
         want: |row| Some((row.id.into(), 1)),
         take: |row, figures| match figures {
-            Ok([newest, end]) => {
-                (row.newest, row.newest_end, row.newest_asked) = (*newest, *end, true);
+            Ok([newest, end, unknown]) => {
+                (row.newest, row.newest_end, row.unknown) = (*newest, *end, *unknown);
+                row.newest_asked = true;
                 row.newest_error = None;
             }
             Ok(_) => {}
@@ -315,6 +390,7 @@ impl Record for Row {
             newest_end: None,
             newest_asked: false,
             newest_error: None,
+            unknown: None,
             pending: row.try_get("pending")?,
             refreshing: row.try_get("refreshing")?,
             policy: policy.transpose()?,
@@ -329,6 +405,9 @@ impl Record for Row {
             depth: row.try_get("depth")?,
             wipe_risk: row.try_get("wipe_risk")?,
             source_drop_after: row.try_get("source_drop_after")?,
+            local_shift: row.try_get("local_shift")?,
+            other_stopped: row.try_get("other_policies_stopped")?,
+            parent_job: parent_job(row)?,
         })
     }
 
@@ -342,21 +421,16 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
-        let version = at.server.sql_version();
-        if !at.server.reads_all_stats
-            && (Version::new(2, 18)..Version::new(2, 26)).contains(&version)
-        {
-            caveats.push("whether a refresh of another role runs cannot be seen: grant pg_monitor to this role".to_owned());
+        let count = |wanted: fn(&Self) -> bool| rows.iter().filter(|row| wanted(row)).count();
+        let aggregates =
+            |number: usize| text::plural(i64::try_from(number).unwrap_or(i64::MAX), "aggregate");
+        let hidden = count(|row| row.refreshing.is_none());
+        if hidden > 0 {
+            caveats.push(format!("whether {} is being refreshed by another role cannot be seen: grant pg_read_all_stats to this role", aggregates(hidden)));
         }
-        let unread = rows
-            .iter()
-            .filter(|row| row.newest_asked && row.newest.is_none() && row.source_end.is_some())
-            .count();
-        if unread > 0 {
-            let number = text::plural(i64::try_from(unread).unwrap_or(i64::MAX), "aggregate");
-            caveats.push(format!(
-                "{number} without a lag: the source is empty, or this role may not SELECT from it"
-            ));
+        let denied = count(|row| row.unknown == Some(1));
+        if denied > 0 {
+            caveats.push(format!("{} without a lag: this role may not SELECT from the source; the bound is its newest chunk's end", aggregates(denied)));
         }
         if at.server.edition == Edition::Apache {
             caveats.push("Apache edition: refresh policies do not run".to_owned());
@@ -367,4 +441,17 @@ impl Record for Row {
     fn facts(&self, at: &At) -> Vec<Section> {
         cause::facts(self, at)
     }
+}
+
+fn parent_job(row: &tokio_postgres::Row) -> Result<Option<ParentJob>> {
+    let Some(id) = row.try_get("parent_job_id")? else {
+        return Ok(None);
+    };
+    Ok(Some(ParentJob {
+        id,
+        scheduled: row.try_get("parent_scheduled")?,
+        fails: row
+            .try_get::<_, Option<bool>>("parent_fails")?
+            .unwrap_or(false),
+    }))
 }

@@ -11,6 +11,14 @@ use crate::verdict::{Findings, Level, Verdict};
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
     judge_wipe(row, &mut findings);
+    if row.other_stopped > 0 {
+        let others = text::plural(row.other_stopped, "further refresh policy");
+        findings.add(
+            Level::Warning,
+            format!("{others} of it paused or failing: see its details"),
+        );
+    }
+    judge_parent(row, &mut findings);
     if row.covered(at).is_none() {
         let level = if row.source_end.is_some() {
             Level::Warning
@@ -25,15 +33,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         return findings.verdict("");
     }
     judge_lag(row, &mut findings, at);
-    if let Some(to) = row
-        .watermark
-        .filter(|to| row.axis != Axis::Integer && at.now.plus_seconds(60.0).0 < *to)
-        && !row.materialized_only
-        && row.newest_end.is_some_and(|end| end < to)
-    {
-        let until = text::moment(Stamp(to));
-        findings.add(Level::Warning, format!("its watermark lies in the future ({until}): real-time rows before that are not shown"));
-    }
+    judge_future(row, &mut findings, at);
     if row.pending > 0 {
         let ranges = text::plural(row.pending, "changed range");
         findings.add(
@@ -44,8 +44,53 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy(row, at))
 }
 
+/// Rows that arrive before a watermark in the future show only after the next refresh, in real-time aggregates too.
+fn judge_future(row: &Row, findings: &mut Findings, at: &At) {
+    let Some(to) = row
+        .watermark
+        .filter(|to| row.axis != Axis::Integer && row.now(at) + 60_000_000 < *to)
+    else {
+        return;
+    };
+    let level = match row.newest_end {
+        Some(end) if end < to => Level::Warning,
+        _ if !row.materialized_only || row.pending > 0 => Level::Notice,
+        _ => return,
+    };
+    let until = text::moment(Stamp(to));
+    findings.add(
+        level,
+        format!("its watermark lies in the future ({until}): new rows before that show only after the next refresh"),
+    );
+}
+
+/// A parent that stands still holds back what is built on it, and its own lag does not show that.
+fn judge_parent(row: &Row, findings: &mut Findings) {
+    if row.parent_id.is_none() {
+        return;
+    }
+    let what = match &row.parent_job {
+        None => "has no refresh policy".to_owned(),
+        Some(job) if !job.scheduled => format!("has its policy (job {}) paused", job.id),
+        Some(job) if job.fails => format!("has a failing policy (job {})", job.id),
+        Some(_) => return,
+    };
+    findings.add(
+        Level::Notice,
+        format!(
+            "its parent {} {what}: newer rows do not get this far",
+            row.source()
+        ),
+    );
+}
+
 fn healthy(row: &Row, at: &At) -> String {
     match (row.lag(at), &row.policy) {
+        _ if row.source_is_empty() => format!("{} is empty", row.source()),
+        (Some(lag), Some(_)) if lag > 0 && row.promise().is_none() => format!(
+            "{} behind; what its policy promises cannot be read from its settings",
+            amount(row, lag)
+        ),
         (Some(0), _) => "nothing newer is in the source".to_owned(),
         (Some(lag), Some(_)) => format!(
             "{} behind, within what its policy promises",
@@ -74,31 +119,17 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     match row.wipe_risk {
         Some(true) => {
             let reaches = row.start_offset.as_ref().map_or_else(|| "everything".to_owned(), |start| format!("the last {start}"));
-            findings.add(Level::Critical, format!("DATA LOSS: it refreshes {reaches}, but {source} keeps only {keeps}: a refresh deletes the older rows; set start_offset to {keeps} or less"));
+            findings.add(Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps {keeps}: rows older than {keeps} are deleted from the aggregate; set start_offset to {keeps} or less"));
         }
-        None => findings.add(Level::Unknown, format!("whether a refresh may delete rows is not known: {source} is dropped by creation time")),
+        None => findings.add(Level::Unknown, format!("whether a refresh may delete rows is not known: its window and what {source} keeps cannot be compared")),
         Some(false) => {}
     }
 }
 
 fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     let Some(lag) = row.lag(at) else {
-        if let Some(error) = &row.newest_error {
-            findings.add(
-                Level::Unknown,
-                format!(
-                    "the newest row of {} could not be read: {error}",
-                    row.source()
-                ),
-            );
-        } else if row.newest_asked && row.source_end.is_some() {
-            findings.add(
-                Level::Unknown,
-                format!(
-                    "its lag is not known: {} is empty, or this role may not read it",
-                    row.source()
-                ),
-            );
+        if let Some(why) = row.why_unknown() {
+            findings.add(Level::Unknown, format!("its lag is not known: {why}"));
         }
         if let Some(policy) = &row.policy {
             policy.judge(findings, at.now, false);
@@ -106,17 +137,14 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         return;
     };
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
-    let (behind, promised) = match row.axis {
-        // The schedule does not convert to units: two windows are allowed for it.
-        Axis::Integer => (
-            lag as f64,
-            row.expected_units.map(|units| units as f64 * 2.0),
-        ),
-        _ => (
-            lag as f64 / 1e6,
-            row.expected_seconds.map(|seconds| seconds + 60.0),
-        ),
-    };
+    let (behind, promised) = (
+        if row.axis == Axis::Integer {
+            lag as f64
+        } else {
+            lag as f64 / 1e6
+        },
+        row.promise(),
+    );
     let Some(policy) = &row.policy else {
         if lag > 0 {
             let level = if row.materialized_only {
@@ -244,8 +272,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         ("refreshed to".into(), point(row.refreshed())),
         (
             "newest row of the source".into(),
-            row.newest_error
-                .clone()
+            row.why_unknown()
                 .map_or_else(|| point(row.newest), Value::Text),
         ),
         (
@@ -364,6 +391,8 @@ pub(super) fn invalidations(row: &Row, rows: &[tokio_postgres::Row]) -> Result<V
                 "everything: never refreshed"
             }
             (_, _, i64::MAX) => "not refreshed yet",
+            // What is left of "everything" after a refresh of everything: nothing can lie there.
+            (_, _, greatest) if greatest <= -200_000_000_000_000_000 => continue,
             (_, lowest, _) if lowest <= -200_000_000_000_000_000 => {
                 "history that was never refreshed"
             }
