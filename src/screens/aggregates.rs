@@ -1,6 +1,8 @@
 //! Aggregates: how far each one is behind its source, against what its own policy promises, and why.
 
 mod cause;
+mod details;
+mod lag;
 
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::server::Edition;
 use crate::sql::{Param, Query};
 use crate::text;
-use crate::value::{Axis, Point, Value};
+use crate::value::{Axis, Value};
 use crate::verdict::Verdict;
 
 #[derive(Debug, Clone)]
@@ -77,134 +79,6 @@ pub struct ParentJob {
     pub id: i32,
     pub scheduled: bool,
     pub fails: bool,
-}
-
-impl Row {
-    pub fn full_name(&self) -> String {
-        text::qualified(&self.schema, &self.name)
-    }
-
-    pub fn source(&self) -> String {
-        text::qualified(&self.source_schema, &self.source_name)
-    }
-
-    fn point(&self, raw: Option<i64>) -> Value {
-        raw.map(|raw| Point {
-            axis: self.axis,
-            raw,
-        })
-        .into()
-    }
-
-    /// What "now" is on its axis; integer time has no now that is free to ask.
-    fn now(&self, at: &At) -> i64 {
-        match self.axis {
-            Axis::Integer => i64::MAX,
-            Axis::TimestampTz => at.now.0,
-            Axis::Timestamp | Axis::Date => at.now.0.saturating_add(self.local_shift),
-        }
-    }
-
-    fn refreshed(&self) -> Option<i64> {
-        // The log's first value stands for "never".
-        self.refreshed_to.filter(|to| {
-            *to > -200_000_000_000_000_000
-                || self.axis == Axis::Integer && *to > i64::MIN + 1_000_000
-        })
-    }
-
-    /// Up to where the aggregate is right: rows of the source before this are in it.
-    fn covered(&self, at: &At) -> Option<i64> {
-        let refreshed = self.refreshed().map(|to| to.min(self.now(at)));
-        self.watermark.max(refreshed)
-    }
-
-    /// How far it is behind, in the axis' unit; `None`: never refreshed, or the newest row is not known.
-    pub fn lag(&self, at: &At) -> Option<i64> {
-        if self.source_is_empty() {
-            return self.covered(at).map(|_| 0);
-        }
-        let newest = self.newest_end?.min(self.now(at));
-        Some(newest.saturating_sub(self.covered(at)?).max(0))
-    }
-
-    /// Whether it was looked at and holds no row.
-    fn source_is_empty(&self) -> bool {
-        self.newest_asked && self.newest.is_none() && self.unknown.is_none()
-    }
-
-    /// Why the newest row of the source cannot be known.
-    fn why_unknown(&self) -> Option<String> {
-        let source = self.source();
-        match self.unknown {
-            _ if self.newest_error.is_some() => self
-                .newest_error
-                .as_ref()
-                .map(|error| format!("the newest row of {source} could not be read: {error}")),
-            None => None,
-            Some(1) => Some(format!("this role may not SELECT from {source}")),
-            Some(2) => Some(format!(
-                "the Apache edition does not show the compressed rows of {source}"
-            )),
-            Some(3) => Some(format!(
-                "{source} has a time column of a type that is not read here"
-            )),
-            Some(_) => Some(format!("the newest chunks of {source} are empty")),
-        }
-    }
-
-    /// An upper bound of the lag, free of cost, until the newest row is known.
-    pub fn lag_at_most(&self, at: &At) -> Option<i64> {
-        let newest = self.source_end?.min(self.now(at));
-        Some(newest.saturating_sub(self.covered(at)?).max(0))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
-    fn lag_seconds(&self, at: &At) -> Option<f64> {
-        (self.axis != Axis::Integer).then_some(())?;
-        self.lag(at).map(|micros| micros as f64 / 1e6)
-    }
-
-    fn lag_units(&self, at: &At) -> Option<i64> {
-        (self.axis == Axis::Integer).then(|| self.lag(at)).flatten()
-    }
-
-    /// The lag as the screen shows it: a bound is marked as one.
-    fn lag_value(&self, at: &At) -> Value {
-        match (self.lag_seconds(at), self.lag_units(at)) {
-            (Some(seconds), _) => Value::Seconds(seconds),
-            (_, Some(units)) => Value::Int(units),
-            // Compressed rows that nobody sees may lie anywhere, so that even the bound says little.
-            _ if self.unknown == Some(2) => Value::Null,
-            _ => match self.lag_at_most(at) {
-                #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
-                Some(micros) if self.axis != Axis::Integer => {
-                    Value::Text(format!("<= {}", text::duration(micros as f64 / 1e6)))
-                }
-                Some(units) => Value::Text(format!("<= {}", text::count(units))),
-                None => Value::Null,
-            },
-        }
-    }
-
-    /// The lag that is no reason to worry yet, in seconds or units.
-    #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
-    fn promise(&self) -> Option<f64> {
-        match self.axis {
-            // The schedule does not convert to units: another window is allowed for it.
-            Axis::Integer => self.expected_units.map(|units| units as f64 * 2.0),
-            // The run itself takes its time.
-            _ => self.expected_seconds.map(|seconds| seconds + 60.0),
-        }
-    }
-
-    fn expected_value(&self) -> Value {
-        match (self.axis, self.expected_seconds, self.expected_units) {
-            (Axis::Integer, _, Some(units)) => Value::Int(units),
-            (_, Some(seconds), _) => Value::Seconds(seconds),
-            _ => Value::Null,
-        }
-    }
 }
 
 impl Record for Row {
@@ -311,8 +185,8 @@ impl Record for Row {
     const EXACT: Option<Exact<Self>> = Some(Exact {
         query: query!("aggregates_newest", (2, 29), (2, 15)),
         figures: &["newest", "newest_end", "unknown"],
-        // One chunk and its indexes each, so that few locks are held at a time.
-        slice: 8,
+        // The newest chunk with its indexes each, beside 35 locks on catalogues: 64 locks are not to be passed.
+        slice: 6,
         want: |row| Some((row.id.into(), 1)),
         take: |row, figures| match figures {
             Ok([newest, end, unknown]) => {
@@ -329,25 +203,25 @@ impl Record for Row {
             title: "Policies",
             query: query!("aggregates_policies"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |_, rows, _| cause::policies(rows),
+            build: |_, rows, _| details::policies(rows),
         },
         Detail {
             title: "Place in the hierarchy",
             query: query!("aggregates_hierarchy"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |_, rows, _| cause::hierarchy(rows),
+            build: |_, rows, _| details::hierarchy(rows),
         },
         Detail {
             title: "Invalidation ranges",
             query: query!("aggregates_invalidations"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |row, rows, _| cause::invalidations(row, rows),
+            build: |row, rows, _| details::invalidations(row, rows),
         },
         Detail {
             title: "Definition",
             query: query!("aggregates_definition"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |_, rows, _| cause::definition(rows),
+            build: |_, rows, _| details::definition(rows),
         },
     ];
 
@@ -439,7 +313,7 @@ impl Record for Row {
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {
-        cause::facts(self, at)
+        details::facts(self, at)
     }
 }
 
