@@ -28,11 +28,14 @@ found as materialized (
     left join lateral (select nullif(w.watermark, case s.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                               when 'smallint' then -32768 else -210866803200000000 end) as watermark
                          from _timescaledb_catalog.continuous_aggs_watermark w where w.mat_hypertable_id = s.parent_id) w on true
-    -- chunk by chunk from the newest on, and no further than the first that holds a row: limit 1 stops there, as nothing has to be sorted
+    -- chunk by chunk from the newest on, and no further than the first that holds a row: limit 1 stops there, as nothing has to be sorted;
+    -- what may not be read is sorted out before any chunk is looked up, because a condition of the join would come too late
     left join lateral (
       select y.newest, y.hidden
         from (select q.hidden, case when not q.hidden then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
-                from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z where z.dimension_id = s.dimension_id order by 1 desc limit 4) b
+                from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
+                       where s.parent_id is null and s.readable and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint')
+                         and z.dimension_id = s.dimension_id order by 1 desc limit 4) b
                 cross join lateral (
                   select coalesce(current_setting('timescaledb.license', true) = 'apache' and bool_or(c.status & 1 = 1), false) as hidden,
                          'select max(m) as n from (' || string_agg(format(case when s.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$I.%3$I'
@@ -43,7 +46,7 @@ found as materialized (
                    where z.dimension_id = s.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
                offset 0) y
        where y.newest is not null or y.hidden limit 1) r
-      on s.parent_id is null and s.readable and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint')),
+      on true),
 width as materialized (
   select f.*, f.axis in ('bigint', 'integer', 'smallint') as whole, coalesce(f.bucket_zone, 'UTC') as zone,
          case when f.bucket_width ~ '^\d{1,18}$' then f.bucket_width::int8 end as units,
