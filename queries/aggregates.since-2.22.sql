@@ -23,8 +23,8 @@ drops as materialized (
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 -- to 2.17 a refresh locks its materialization so that no other may; from 2.18 it is known by its statement
 locks as materialized (
-  -- backend_type is NULL where this role may not see the session: then it may be a refresh, or a vacuum, or a write
-  select l.relation, bool_or(p.backend_type <> 'autovacuum worker' and (l.mode <> 'RowExclusiveLock' or p.query ~* 'refresh_continuous_aggregate')) as sure
+  -- backend_type is NULL where this role may not see the session: then it may be a refresh, or a vacuum, or a write; only a refresh takes an ExclusiveLock
+  select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
      and p.backend_type is distinct from 'autovacuum worker' and p.pid <> pg_backend_pid()
