@@ -22,14 +22,14 @@ drops as materialized (
          case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval, case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 promise as (
-  select a.id, a.parent_id, extract(epoch from now() - (now() - coalesce(j.end_interval, '0') - case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end - j.schedule_interval))::float8 as seconds,
-         coalesce(j.end_number, 0) + case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units, j.id is not null as has_policy
+  select a.id, a.parent_id, extract(epoch from now() - (now() - case when j.end_text is null then '0' else j.end_interval end - case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end - j.schedule_interval))::float8 as seconds,
+         case when j.id is null then null when j.end_text is null then 0 else j.end_number end + case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units, j.id is not null as has_policy
     from agg a left join newest j on j.hypertable_id = a.id),
--- what is promised on top of a parent comes after what the parent promises
+-- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by itself
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null
   union all
-  select p.id, p.seconds + w.seconds, p.units + w.units, w.depth + 1 from promise p join whole w on w.id = p.parent_id where w.depth < 20)
+  select p.id, p.seconds + coalesce(w.seconds, 0), p.units + coalesce(w.units, 0), w.depth + 1 from promise p join whole w on w.id = p.parent_id where w.depth < 20)
 select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axis, a.bucket_width, a.bucket_fixed, a.bucket_zone,
        coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema, coalesce(pa.user_view_name, rh.table_name)::text as source_name,
        nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
@@ -59,16 +59,23 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
             when r.by_creation or r.drop_text is null then null
-            else (select bool_or(case when k.start_text is null then true
+            -- one reach that cannot be compared leaves it open, unless another one is wrong for sure
+            else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
+                    from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number
-                                      else now() - k.start_interval < now() - r.drop_interval end) from job k where k.hypertable_id = a.id)
-       end as wipe_risk, r.drop_text as source_drop_after
+                                      else now() - k.start_interval < now() - r.drop_interval end as wipes from job k where k.hypertable_id = a.id) k)
+       end as wipe_risk, r.drop_text as source_drop_after, (extract(timezone from now()) * 1000000)::int8 as local_shift,
+       (select count(*) from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
+         where k.hypertable_id = a.id and k.id <> j.id and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) as other_policies_stopped,
+       pj.id as parent_job_id, pj.scheduled as parent_scheduled, not pst.last_run_success and pst.last_finish > '-infinity' as parent_fails
   from agg a
   join _timescaledb_catalog.hypertable rh on rh.id = a.raw_id
   join _timescaledb_catalog.hypertable mh on mh.id = a.id
   left join _timescaledb_catalog.continuous_agg pa on pa.mat_hypertable_id = a.parent_id
   left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id
   left join newest j on j.hypertable_id = a.id
+  left join newest pj on pj.hypertable_id = a.parent_id
+  left join _timescaledb_internal.bgw_job_stat pst on pst.job_id = pj.id
   left join drops r on r.hypertable_id = a.raw_id
   left join whole e on e.id = a.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id

@@ -26,19 +26,23 @@ drops as materialized (
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 -- to 2.17 a refresh locks its materialization so that no other may; from 2.18 it is known by its statement
 locks as materialized (
-  select l.relation from pg_locks l join pg_stat_activity p on p.pid = l.pid
+  -- backend_type is NULL where this role may not see the session: then it may be a refresh, or a vacuum, or a write; only a refresh takes an ExclusiveLock
+  select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
+    from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
      and p.backend_type is distinct from 'autovacuum worker' and p.pid <> pg_backend_pid()
-     and (l.mode in ('ShareUpdateExclusiveLock', 'ExclusiveLock') or l.mode = 'RowExclusiveLock' and p.query ~* 'refresh_continuous_aggregate')),
+     and (l.mode in ('ShareUpdateExclusiveLock', 'ExclusiveLock')
+          or l.mode = 'RowExclusiveLock' and (p.backend_type is null or p.query ~* 'refresh_continuous_aggregate'))
+   group by l.relation),
 promise as (
-  select a.id, a.parent_id, extract(epoch from now() - (now() - coalesce(j.end_interval, '0') - case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end - j.schedule_interval))::float8 as seconds,
-         coalesce(j.end_number, 0) + case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units, j.id is not null as has_policy
+  select a.id, a.parent_id, extract(epoch from now() - (now() - case when j.end_text is null then '0' else j.end_interval end - case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end - j.schedule_interval))::float8 as seconds,
+         case when j.id is null then null when j.end_text is null then 0 else j.end_number end + case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units, j.id is not null as has_policy
     from agg a left join newest j on j.hypertable_id = a.id),
--- what is promised on top of a parent comes after what the parent promises
+-- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by itself
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null
   union all
-  select p.id, p.seconds + w.seconds, p.units + w.units, w.depth + 1 from promise p join whole w on w.id = p.parent_id where w.depth < 20)
+  select p.id, p.seconds + coalesce(w.seconds, 0), p.units + coalesce(w.units, 0), w.depth + 1 from promise p join whole w on w.id = p.parent_id where w.depth < 20)
 select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axis, a.bucket_width, a.bucket_fixed, a.bucket_zone,
        coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema, coalesce(pa.user_view_name, rh.table_name)::text as source_name,
        nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
@@ -57,7 +61,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                and exists (select from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
                             where x.hypertable_id = a.raw_id and x.interval_length is not null
                               and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value)) as pending,
-       exists (select from locks l where l.relation = m.oid) as refreshing,
+       case when not exists (select from locks l where l.relation = m.oid) then false
+            else (select l.sure from locks l where l.relation = m.oid) end as refreshing,
        j.id as job_id, coalesce(j.policies, 0) as policies, j.scheduled, j.start_text, j.end_text,
        extract(epoch from j.start_interval)::float8 as start_seconds, extract(epoch from j.end_interval)::float8 as end_seconds,
        j.schedule_interval::text as schedule_interval, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
@@ -66,16 +71,23 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
             when r.by_creation or r.drop_text is null then null
-            else (select bool_or(case when k.start_text is null then true
+            -- one reach that cannot be compared leaves it open, unless another one is wrong for sure
+            else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
+                    from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number
-                                      else now() - k.start_interval < now() - r.drop_interval end) from job k where k.hypertable_id = a.id)
-       end as wipe_risk, r.drop_text as source_drop_after
+                                      else now() - k.start_interval < now() - r.drop_interval end as wipes from job k where k.hypertable_id = a.id) k)
+       end as wipe_risk, r.drop_text as source_drop_after, (extract(timezone from now()) * 1000000)::int8 as local_shift,
+       (select count(*) from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
+         where k.hypertable_id = a.id and k.id <> j.id and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) as other_policies_stopped,
+       pj.id as parent_job_id, pj.scheduled as parent_scheduled, not pst.last_run_success and pst.last_finish > '-infinity' as parent_fails
   from agg a
   join _timescaledb_catalog.hypertable rh on rh.id = a.raw_id
   join _timescaledb_catalog.hypertable mh on mh.id = a.id
   left join _timescaledb_catalog.continuous_agg pa on pa.mat_hypertable_id = a.parent_id
   left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id
   left join newest j on j.hypertable_id = a.id
+  left join newest pj on pj.hypertable_id = a.parent_id
+  left join _timescaledb_internal.bgw_job_stat pst on pst.job_id = pj.id
   left join drops r on r.hypertable_id = a.raw_id
   left join whole e on e.id = a.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id

@@ -4,4 +4,4 @@ select pg_get_viewdef(v.oid, true) as definition
   from _timescaledb_catalog.continuous_agg a
   join pg_namespace n on n.nspname = a.direct_view_schema
   join pg_class v on v.relnamespace = n.oid and v.relname = a.direct_view_name
- where a.mat_hypertable_id = $1
+ where a.mat_hypertable_id = $1::int8

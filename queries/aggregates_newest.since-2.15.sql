@@ -1,5 +1,6 @@
--- The newest row of the source of each aggregate in $1 (int8[]), and the end of the bucket that it falls in
--- id, newest, newest_end (internal units; NULL: no row, or no right to read) · SELECT on the source · one chunk each, as a rule
+-- The newest row of the source of each aggregate in $1 (int8[]), and the end of the bucket that it falls in; for a hierarchy the parent's watermark
+-- id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: known, or no row; 1 no right to SELECT; 2 the Apache edition hides compressed rows;
+-- 3 the dimension's type; 4 the four newest chunks are empty) · SELECT on the source, else unknown = 1 · the newest chunk of each, as a rule
 with agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id,
          ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
@@ -8,58 +9,68 @@ with agg as materialized (
     join lateral (select x.column_type from _timescaledb_catalog.dimension x where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = ca.mat_hypertable_id
    where ca.mat_hypertable_id = any ($1::int8[])),
-found as materialized (
-  select a.*, case when a.parent_id is not null
-                   then (select nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
-                                                    when 'smallint' then -32768 else -210866803200000000 end) - 1
-                           from _timescaledb_catalog.continuous_aggs_watermark w where w.mat_hypertable_id = a.parent_id)
-                   when has_table_privilege(t.oid, 'select') and has_schema_privilege(n.oid, 'usage')
-                   then coalesce((xpath('/row/n/text()', query_to_xml((
-             select 'select max(m) as n from (' || string_agg(format(case when a.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$s'
-                      else 'select case when isfinite(max(%1$I)) then (extract(epoch from max(%1$I)) * 1000000)::int8 end as m from %2$s' end,
-                      x.column_name, format('%I.%I', c.schema_name, c.table_name)), ' union all ') || ') u'
-               from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-              where s.dimension_id = x.id and s.range_start = (select z.range_start from _timescaledb_catalog.dimension_slice z
-                    where z.dimension_id = x.id group by 1 order by 1 desc offset 0 limit 1)), false, true, '')))[1]::text::int8,
-                     (xpath('/row/n/text()', query_to_xml((
-             select 'select max(m) as n from (' || string_agg(format(case when a.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$s'
-                      else 'select case when isfinite(max(%1$I)) then (extract(epoch from max(%1$I)) * 1000000)::int8 end as m from %2$s' end,
-                      x.column_name, format('%I.%I', c.schema_name, c.table_name)), ' union all ') || ') u'
-               from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-              where s.dimension_id = x.id and s.range_start = (select z.range_start from _timescaledb_catalog.dimension_slice z
-                    where z.dimension_id = x.id group by 1 order by 1 desc offset 1 limit 1)), false, true, '')))[1]::text::int8,
-                     (xpath('/row/n/text()', query_to_xml((
-             select 'select max(m) as n from (' || string_agg(format(case when a.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$s'
-                      else 'select case when isfinite(max(%1$I)) then (extract(epoch from max(%1$I)) * 1000000)::int8 end as m from %2$s' end,
-                      x.column_name, format('%I.%I', c.schema_name, c.table_name)), ' union all ') || ') u'
-               from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-              where s.dimension_id = x.id and s.range_start = (select z.range_start from _timescaledb_catalog.dimension_slice z
-                    where z.dimension_id = x.id group by 1 order by 1 desc offset 2 limit 1)), false, true, '')))[1]::text::int8) end as newest
+source as materialized (
+  select a.*, x.id as dimension_id, x.column_name, x.column_type::text as source_type,
+         coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(t.oid, 'select'), false) as readable
     from agg a
     join _timescaledb_catalog.hypertable h on h.id = a.raw_id
     join pg_namespace n on n.nspname = h.schema_name
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null order by x.id limit 1) x on true),
+found as materialized (
+  select s.*, w.watermark, case when s.parent_id is not null then w.watermark - 1 else r.newest end as newest,
+         case when s.parent_id is not null then null
+              when s.source_type not in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint') then 3
+              when not s.readable then 1 when r.hidden then 2
+              when r.newest is null and (select count(*) from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
+                                          where z.dimension_id = s.dimension_id order by 1 desc limit 5) z) > 4 then 4 end as unknown
+    from source s
+    left join lateral (select nullif(w.watermark, case s.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
+                                                              when 'smallint' then -32768 else -210866803200000000 end) as watermark
+                         from _timescaledb_catalog.continuous_aggs_watermark w where w.mat_hypertable_id = s.parent_id) w on true
+    -- chunk by chunk from the newest on, and no further than the first that holds a row: limit 1 stops there, as nothing has to be sorted;
+    -- what may not be read is sorted out before any chunk is looked up, because a condition of the join would come too late
+    left join lateral (
+      select y.newest, y.hidden
+        from (select q.hidden, case when not q.hidden then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
+                from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
+                       where s.parent_id is null and s.readable and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint')
+                         and z.dimension_id = s.dimension_id order by 1 desc limit 4) b
+                cross join lateral (
+                  select coalesce(current_setting('timescaledb.license', true) = 'apache' and bool_or(c.status & 1 = 1), false) as hidden,
+                         'select max(m) as n from (' || string_agg(format(case when s.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$I.%3$I'
+                           else 'select case when isfinite(max(%1$I)) then (extract(epoch from max(%1$I)) * 1000000)::int8 end as m from %2$I.%3$I' end,
+                           s.column_name, cn.nspname, cr.relname), ' union all ') || ') u' as statement
+                    from _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
+                    join _timescaledb_catalog.chunk c on c.id = k.chunk_id
+                    join pg_namespace cn on cn.nspname = c.schema_name join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
+                   where z.dimension_id = s.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
+               offset 0) y
+       where y.newest is not null or y.hidden limit 1) r
+      on true),
 width as materialized (
-  select f.*, case when f.bucket_width ~ '^-?\d{1,18}$' then (f.bucket_width)::int8 end as units, case when f.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and f.bucket_width ~ '\d' then (f.bucket_width)::interval end as span,
-         extract(year from case when f.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and f.bucket_width ~ '\d' then (f.bucket_width)::interval end)::int8 * 12 + extract(month from case when f.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and f.bucket_width ~ '\d' then (f.bucket_width)::interval end)::int8 as months,
-         coalesce(f.bucket_zone, 'UTC') as zone,
-         timestamp 'epoch' + f.newest * interval '1 microsecond' as utc
+  select f.*, f.axis in ('bigint', 'integer', 'smallint') as whole, coalesce(f.bucket_zone, 'UTC') as zone,
+         case when f.bucket_width ~ '^\d{1,18}$' then f.bucket_width::int8 end as units,
+         case when f.bucket_offset ~ '^-?\d{1,18}$' then f.bucket_offset::int8 else 0 end as shift,
+         case when f.axis not in ('bigint', 'integer', 'smallint') then f.bucket_width::interval end as span,
+         case when f.axis not in ('bigint', 'integer', 'smallint') then coalesce(f.bucket_offset::interval, '0') end as moved
     from found f),
-placed as (
-  select w.*, (extract(epoch from w.span) * 1000000)::int8 as micros,
-         coalesce((extract(epoch from w.bucket_origin::timestamptz) * 1000000)::int8, 946857600000000) + coalesce((extract(epoch from w.bucket_offset::interval) * 1000000)::int8, 0) as origin,
-         case when w.axis not in ('bigint', 'integer', 'smallint') then (w.utc at time zone 'UTC') at time zone w.zone end as local
-    from width w)
-select p.id::int8 as id, p.newest,
-       case when p.newest is null then null
-            when p.units is not null and p.axis in ('bigint', 'integer', 'smallint') then floor(p.newest::numeric / p.units)::int8 * p.units + p.units
-            when p.span is null then p.newest
-            -- months, in the bucket's own time zone
-            when p.months > 0 then (extract(epoch from (make_timestamp(2000, 1, 1, 0, 0, 0)
-                 + (floor(((extract(year from p.local) - 2000) * 12 + extract(month from p.local) - 1) / p.months) + 1)::int4 * p.months::int4 * interval '1 month') at time zone p.zone) * 1000000)::int8
-            -- days of a time zone
-            when not p.bucket_fixed then (extract(epoch from (timestamp '2000-01-03'
-                 + (floor(extract(epoch from p.local - timestamp '2000-01-03') * 1000000 / p.micros) + 1) * p.span) at time zone p.zone) * 1000000)::int8
-            else floor((p.newest - p.origin)::numeric / p.micros)::int8 * p.micros + p.origin + p.micros end as newest_end
-  from placed p
+-- time is counted on the clock of the bucket's zone, from TimescaleDB's default origin where none is given
+placed as materialized (
+  select w.*, extract(year from w.span)::int8 * 12 + extract(month from w.span)::int8 as months, (extract(epoch from w.span) * 1000000)::numeric as micros,
+         case when not w.whole then (timestamp 'epoch' + w.newest * interval '1 microsecond') at time zone 'UTC' at time zone w.zone - w.moved end as local,
+         case when not w.whole then coalesce(w.bucket_origin::timestamptz at time zone w.zone,
+              case when extract(year from w.span) * 12 + extract(month from w.span) > 0 then timestamp '2000-01-01' else timestamp '2000-01-03' end) end as origin
+    from width w),
+counted as (
+  select p.*, case when p.whole then floor((p.newest - p.shift)::numeric / p.units)
+                   when p.months > 0 then floor(((extract(year from p.local) - extract(year from p.origin)) * 12 + extract(month from p.local) - extract(month from p.origin))::numeric / p.months)
+                   else floor((extract(epoch from p.local - p.origin) * 1000000)::numeric / p.micros) end as buckets
+    from placed p)
+select c.id::int8 as id, coalesce(c.watermark, c.newest) as newest, c.unknown::int8 as unknown,
+       case when c.newest is null then null
+            when c.whole then ((c.buckets + 1) * c.units + c.shift)::int8
+            -- months may start within one: then the bucket before it is not over
+            when c.months > 0 then (extract(epoch from (c.origin + (c.buckets + case when c.origin + c.buckets::int4 * c.span > c.local then 0 else 1 end)::int4 * c.span + c.moved) at time zone c.zone) * 1000000)::int8
+            else (extract(epoch from (c.origin + ((c.buckets + 1) * c.micros)::float8 * interval '1 microsecond' + c.moved) at time zone c.zone) * 1000000)::int8 end as newest_end
+  from counted c

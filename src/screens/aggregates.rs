@@ -1,6 +1,8 @@
 //! Aggregates: how far each one is behind its source, against what its own policy promises, and why.
 
 mod cause;
+mod details;
+mod lag;
 
 use std::time::Duration;
 
@@ -10,9 +12,9 @@ use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::server::Edition;
-use crate::sql::{Param, Query, Version};
+use crate::sql::{Param, Query};
 use crate::text;
-use crate::value::{Axis, Point, Value};
+use crate::value::{Axis, Value};
 use crate::verdict::Verdict;
 
 #[derive(Debug, Clone)]
@@ -40,8 +42,10 @@ pub struct Row {
     /// The newest row of the source, and the end of its bucket; `None`: not known (yet), or there is no row.
     pub newest: Option<i64>,
     pub newest_end: Option<i64>,
-    /// Whether `newest` was asked for with success: then `None` means that there is no row, or no right to read.
+    /// Whether `newest` was asked for with success: then `None` means that there is no row, unless `unknown` says why not.
     pub newest_asked: bool,
+    /// Why `newest` cannot be known, as the query numbers it.
+    pub unknown: Option<i64>,
     pub newest_error: Option<String>,
     pub pending: i64,
     /// `None`: this role cannot see it.
@@ -62,94 +66,19 @@ pub struct Row {
     /// Refreshes delete rows whose source was dropped; `None`: cannot be compared.
     pub wipe_risk: Option<bool>,
     pub source_drop_after: Option<String>,
+    /// Microseconds by which the local clock of the database is ahead of UTC: "now" of a time without zone.
+    pub local_shift: i64,
+    /// Its further refresh policies that are paused or fail.
+    pub other_stopped: i64,
+    /// The parent's refresh policy; `None`: no parent, or it has no policy.
+    pub parent_job: Option<ParentJob>,
 }
 
-impl Row {
-    pub fn full_name(&self) -> String {
-        text::qualified(&self.schema, &self.name)
-    }
-
-    pub fn source(&self) -> String {
-        text::qualified(&self.source_schema, &self.source_name)
-    }
-
-    fn point(&self, raw: Option<i64>) -> Value {
-        raw.map(|raw| Point {
-            axis: self.axis,
-            raw,
-        })
-        .into()
-    }
-
-    /// What "now" is on its axis; integer time has no now that is free to ask.
-    fn now(&self, at: &At) -> i64 {
-        if self.axis == Axis::Integer {
-            i64::MAX
-        } else {
-            at.now.0
-        }
-    }
-
-    fn refreshed(&self) -> Option<i64> {
-        // The log's first value stands for "never".
-        self.refreshed_to.filter(|to| {
-            *to > -200_000_000_000_000_000
-                || self.axis == Axis::Integer && *to > i64::MIN + 1_000_000
-        })
-    }
-
-    /// Up to where the aggregate is right: rows of the source before this are in it.
-    fn covered(&self, at: &At) -> Option<i64> {
-        let refreshed = self.refreshed().map(|to| to.min(self.now(at)));
-        self.watermark.max(refreshed)
-    }
-
-    /// How far it is behind, in the axis' unit; `None`: never refreshed, or the newest row is not known.
-    pub fn lag(&self, at: &At) -> Option<i64> {
-        let newest = self.newest_end?.min(self.now(at));
-        Some(newest.saturating_sub(self.covered(at)?).max(0))
-    }
-
-    /// An upper bound of the lag, free of cost, until the newest row is known.
-    pub fn lag_at_most(&self, at: &At) -> Option<i64> {
-        let newest = self.source_end?.min(self.now(at));
-        Some(newest.saturating_sub(self.covered(at)?).max(0))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
-    fn lag_seconds(&self, at: &At) -> Option<f64> {
-        (self.axis != Axis::Integer).then_some(())?;
-        self.lag(at).map(|micros| micros as f64 / 1e6)
-    }
-
-    fn lag_units(&self, at: &At) -> Option<i64> {
-        (self.axis == Axis::Integer).then(|| self.lag(at)).flatten()
-    }
-
-    /// The lag as the screen shows it: a bound is marked as one.
-    fn lag_value(&self, at: &At) -> Value {
-        match (self.lag_seconds(at), self.lag_units(at)) {
-            (Some(seconds), _) => Value::Seconds(seconds),
-            (_, Some(units)) => Value::Int(units),
-            _ if self.newest_asked => Value::Null,
-            _ => match self.lag_at_most(at) {
-                #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
-                Some(micros) if self.axis != Axis::Integer => {
-                    Value::Text(format!("<= {}", text::duration(micros as f64 / 1e6)))
-                }
-                Some(units) => Value::Text(format!("<= {}", text::count(units))),
-                None => Value::Null,
-            },
-        }
-    }
-
-    fn expected_value(&self) -> Value {
-        match (self.axis, self.expected_seconds, self.expected_units) {
-            (Axis::Integer, _, Some(units)) => Value::Int(units),
-            (_, Some(seconds), _) => Value::Seconds(seconds),
-            _ => Value::Null,
-        }
-    }
+#[derive(Debug, Clone, Copy)]
+pub struct ParentJob {
+    pub id: i32,
+    pub scheduled: bool,
+    pub fails: bool,
 }
 
 impl Record for Row {
@@ -231,18 +160,38 @@ impl Record for Row {
         })
         .rank(1),
         Column::<Self>::hidden("lag_units", |row, at| row.lag_units(at).into()),
-        Column::<Self>::hidden("policies", |row, _| row.policies.into()),
+        Column::<Self>::hidden("parent", |row, _| {
+            row.parent_id.map(|_| row.source()).into()
+        }),
         Column::<Self>::hidden("depth", |row, _| row.depth.into()),
+        Column::<Self>::hidden("policies", |row, _| row.policies.into()),
+        Column::<Self>::hidden("next_start", |row, _| {
+            row.policy
+                .as_ref()
+                .map_or(Value::Null, Policy::next_start_value)
+        }),
+        Column::<Self>::hidden("last_run_status", |row, _| {
+            row.policy
+                .as_ref()
+                .map_or(Value::Null, Policy::last_run_status)
+        }),
+        Column::<Self>::hidden("consecutive_failures", |row, _| {
+            row.policy
+                .as_ref()
+                .map(|policy| policy.consecutive_failures)
+                .into()
+        }),
     ];
     const EXACT: Option<Exact<Self>> = Some(Exact {
         query: query!("aggregates_newest", (2, 29), (2, 15)),
-        figures: &["newest", "newest_end"],
-        // One chunk and its indexes each, so that few locks are held at a time.
-        slice: 8,
+        figures: &["newest", "newest_end", "unknown"],
+        // The newest chunk with its indexes each, beside 35 locks on catalogues: 64 locks are not to be passed.
+        slice: 6,
         want: |row| Some((row.id.into(), 1)),
         take: |row, figures| match figures {
-            Ok([newest, end]) => {
-                (row.newest, row.newest_end, row.newest_asked) = (*newest, *end, true);
+            Ok([newest, end, unknown]) => {
+                (row.newest, row.newest_end, row.unknown) = (*newest, *end, *unknown);
+                row.newest_asked = true;
                 row.newest_error = None;
             }
             Ok(_) => {}
@@ -254,25 +203,25 @@ impl Record for Row {
             title: "Policies",
             query: query!("aggregates_policies"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |_, rows, _| cause::policies(rows),
+            build: |_, rows, _| details::policies(rows),
         },
         Detail {
             title: "Place in the hierarchy",
             query: query!("aggregates_hierarchy"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |_, rows, _| cause::hierarchy(rows),
+            build: |_, rows, _| details::hierarchy(rows),
         },
         Detail {
             title: "Invalidation ranges",
             query: query!("aggregates_invalidations"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |row, rows, _| cause::invalidations(row, rows),
+            build: |row, rows, _| details::invalidations(row, rows),
         },
         Detail {
             title: "Definition",
             query: query!("aggregates_definition"),
             params: |row| vec![Param::BigInt(row.id.into())],
-            build: |_, rows, _| cause::definition(rows),
+            build: |_, rows, _| details::definition(rows),
         },
     ];
 
@@ -315,6 +264,7 @@ impl Record for Row {
             newest_end: None,
             newest_asked: false,
             newest_error: None,
+            unknown: None,
             pending: row.try_get("pending")?,
             refreshing: row.try_get("refreshing")?,
             policy: policy.transpose()?,
@@ -329,6 +279,9 @@ impl Record for Row {
             depth: row.try_get("depth")?,
             wipe_risk: row.try_get("wipe_risk")?,
             source_drop_after: row.try_get("source_drop_after")?,
+            local_shift: row.try_get("local_shift")?,
+            other_stopped: row.try_get("other_policies_stopped")?,
+            parent_job: parent_job(row)?,
         })
     }
 
@@ -342,21 +295,16 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
-        let version = at.server.sql_version();
-        if !at.server.reads_all_stats
-            && (Version::new(2, 18)..Version::new(2, 26)).contains(&version)
-        {
-            caveats.push("whether a refresh of another role runs cannot be seen: grant pg_monitor to this role".to_owned());
+        let count = |wanted: fn(&Self) -> bool| rows.iter().filter(|row| wanted(row)).count();
+        let aggregates =
+            |number: usize| text::plural(i64::try_from(number).unwrap_or(i64::MAX), "aggregate");
+        let hidden = count(|row| row.refreshing.is_none());
+        if hidden > 0 {
+            caveats.push(format!("whether {} is being refreshed by another role cannot be seen: grant pg_read_all_stats to this role", aggregates(hidden)));
         }
-        let unread = rows
-            .iter()
-            .filter(|row| row.newest_asked && row.newest.is_none() && row.source_end.is_some())
-            .count();
-        if unread > 0 {
-            let number = text::plural(i64::try_from(unread).unwrap_or(i64::MAX), "aggregate");
-            caveats.push(format!(
-                "{number} without a lag: the source is empty, or this role may not SELECT from it"
-            ));
+        let denied = count(|row| row.unknown == Some(1));
+        if denied > 0 {
+            caveats.push(format!("{} without a lag: this role may not SELECT from the source; the bound is its newest chunk's end", aggregates(denied)));
         }
         if at.server.edition == Edition::Apache {
             caveats.push("Apache edition: refresh policies do not run".to_owned());
@@ -365,6 +313,19 @@ impl Record for Row {
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {
-        cause::facts(self, at)
+        details::facts(self, at)
     }
+}
+
+fn parent_job(row: &tokio_postgres::Row) -> Result<Option<ParentJob>> {
+    let Some(id) = row.try_get("parent_job_id")? else {
+        return Ok(None);
+    };
+    Ok(Some(ParentJob {
+        id,
+        scheduled: row.try_get("parent_scheduled")?,
+        fails: row
+            .try_get::<_, Option<bool>>("parent_fails")?
+            .unwrap_or(false),
+    }))
 }

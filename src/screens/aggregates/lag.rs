@@ -1,0 +1,134 @@
+//! How far an aggregate is behind, from where it is, where its source is and what time it is.
+
+use super::Row;
+use crate::record::At;
+use crate::text;
+use crate::value::{Axis, Point, Value};
+
+impl Row {
+    pub fn full_name(&self) -> String {
+        text::qualified(&self.schema, &self.name)
+    }
+
+    pub fn source(&self) -> String {
+        text::qualified(&self.source_schema, &self.source_name)
+    }
+
+    pub(super) fn point(&self, raw: Option<i64>) -> Value {
+        raw.map(|raw| Point {
+            axis: self.axis,
+            raw,
+        })
+        .into()
+    }
+
+    /// What "now" is on its axis; integer time has no now that is free to ask.
+    pub(super) fn now(&self, at: &At) -> i64 {
+        match self.axis {
+            Axis::Integer => i64::MAX,
+            Axis::TimestampTz => at.now.0,
+            Axis::Timestamp | Axis::Date => at.now.0.saturating_add(self.local_shift),
+        }
+    }
+
+    pub(super) fn refreshed(&self) -> Option<i64> {
+        // The log's first value stands for "never".
+        self.refreshed_to.filter(|to| {
+            *to > -200_000_000_000_000_000
+                || self.axis == Axis::Integer && *to > i64::MIN + 1_000_000
+        })
+    }
+
+    /// Up to where the aggregate is right: rows of the source before this are in it.
+    pub(super) fn covered(&self, at: &At) -> Option<i64> {
+        let refreshed = self.refreshed().map(|to| to.min(self.now(at)));
+        self.watermark.max(refreshed)
+    }
+
+    /// How far it is behind, in the axis' unit; `None`: never refreshed, or the newest row is not known.
+    pub fn lag(&self, at: &At) -> Option<i64> {
+        if self.source_is_empty() {
+            return self.covered(at).map(|_| 0);
+        }
+        let newest = self.newest_end?.min(self.now(at));
+        Some(newest.saturating_sub(self.covered(at)?).max(0))
+    }
+
+    /// Whether it was looked at and holds no row.
+    pub(super) fn source_is_empty(&self) -> bool {
+        self.newest_asked && self.newest.is_none() && self.unknown.is_none()
+    }
+
+    /// Why the newest row of the source cannot be known.
+    pub(super) fn why_unknown(&self) -> Option<String> {
+        let source = self.source();
+        match self.unknown {
+            _ if self.newest_error.is_some() => self
+                .newest_error
+                .as_ref()
+                .map(|error| format!("the newest row of {source} could not be read: {error}")),
+            None => None,
+            Some(1) => Some(format!("this role may not SELECT from {source}")),
+            Some(2) => Some(format!(
+                "the Apache edition does not show the compressed rows of {source}"
+            )),
+            Some(3) => Some(format!(
+                "{source} has a time column of a type that is not read here"
+            )),
+            Some(_) => Some(format!("the newest chunks of {source} are empty")),
+        }
+    }
+
+    /// An upper bound of the lag, free of cost, until the newest row is known.
+    pub fn lag_at_most(&self, at: &At) -> Option<i64> {
+        let newest = self.source_end?.min(self.now(at));
+        Some(newest.saturating_sub(self.covered(at)?).max(0))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+    pub(super) fn lag_seconds(&self, at: &At) -> Option<f64> {
+        (self.axis != Axis::Integer).then_some(())?;
+        self.lag(at).map(|micros| micros as f64 / 1e6)
+    }
+
+    pub(super) fn lag_units(&self, at: &At) -> Option<i64> {
+        (self.axis == Axis::Integer).then(|| self.lag(at)).flatten()
+    }
+
+    /// The lag as the screen shows it: a bound is marked as one.
+    pub(super) fn lag_value(&self, at: &At) -> Value {
+        match (self.lag_seconds(at), self.lag_units(at)) {
+            (Some(seconds), _) => Value::Seconds(seconds),
+            (_, Some(units)) => Value::Int(units),
+            // Compressed rows that nobody sees may lie anywhere, so that even the bound says little.
+            _ if self.unknown == Some(2) => Value::Null,
+            _ => match self.lag_at_most(at) {
+                #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+                Some(micros) if self.axis != Axis::Integer => {
+                    Value::Text(format!("<= {}", text::duration(micros as f64 / 1e6)))
+                }
+                Some(units) => Value::Text(format!("<= {}", text::count(units))),
+                None => Value::Null,
+            },
+        }
+    }
+
+    /// The lag that is no reason to worry yet, in seconds or units.
+    #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
+    pub(super) fn promise(&self) -> Option<f64> {
+        match self.axis {
+            // The schedule does not convert to units: another window is allowed for it.
+            Axis::Integer => self.expected_units.map(|units| units as f64 * 2.0),
+            // The run itself takes its time.
+            _ => self.expected_seconds.map(|seconds| seconds + 60.0),
+        }
+    }
+
+    pub(super) fn expected_value(&self) -> Value {
+        match (self.axis, self.expected_seconds, self.expected_units) {
+            (Axis::Integer, _, Some(units)) => Value::Int(units),
+            (_, Some(seconds), _) => Value::Seconds(seconds),
+            _ => Value::Null,
+        }
+    }
+}

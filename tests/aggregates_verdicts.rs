@@ -1,0 +1,240 @@
+//! What the aggregates screen says of an aggregate, on rows made by hand: no database.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use hypertop::policy::Policy;
+use hypertop::record::{At, Record};
+use hypertop::screens::aggregates::{ParentJob, Row};
+use hypertop::server::{Edition, Server};
+use hypertop::sql::Version;
+use hypertop::value::{Axis, Stamp};
+use hypertop::verdict::{Level, Verdict};
+
+const NOW: Stamp = Stamp(1_800_000_000_000_000);
+const HOUR: i64 = 3_600_000_000;
+
+fn server() -> Server {
+    Server {
+        host: "db1:5432".to_owned(),
+        database: "factory".to_owned(),
+        role: "operator".to_owned(),
+        tls: None,
+        standby: false,
+        postgres: 150_018,
+        timescaledb: Some(Version::new(2, 28)),
+        edition: Edition::Community,
+        preloaded: true,
+        extension_schema: Some("public".to_owned()),
+        simulated: false,
+        superuser: false,
+        reads_all_stats: false,
+        owns_database: false,
+        reads_job_history: false,
+        track_counts: true,
+        logs_job_successes: false,
+        stats_reset: None,
+        started: NOW.plus_seconds(-86_400.0),
+        clock: NOW,
+        time_zone: "UTC".to_owned(),
+    }
+}
+
+/// Hourly, refreshed an hour ago as its policy promises (3 h at most).
+fn aggregate() -> Row {
+    Row {
+        id: 7,
+        parent_id: None,
+        schema: "mes".to_owned(),
+        name: "oee_hourly".to_owned(),
+        source_schema: "mes".to_owned(),
+        source_name: "oee".to_owned(),
+        materialized_only: true,
+        axis: Axis::TimestampTz,
+        bucket_width: Some("01:00:00".to_owned()),
+        bucket_zone: None,
+        watermark: Some(NOW.0 - HOUR),
+        refreshed_to: Some(NOW.0 - HOUR),
+        never_before: None,
+        source_end: Some(NOW.0 + HOUR),
+        newest: Some(NOW.0 - 60_000_000),
+        newest_end: Some(NOW.0 + HOUR),
+        newest_asked: true,
+        unknown: None,
+        newest_error: None,
+        pending: 0,
+        refreshing: Some(false),
+        policy: Some(Policy {
+            job_id: 1017,
+            scheduled: true,
+            after: Some("01:00:00".to_owned()),
+            after_seconds: Some(3600.0),
+            after_number: None,
+            last_run_success: Some(true),
+            last_finish: Some(NOW.plus_seconds(-600.0)),
+            next_start: Some(NOW.plus_seconds(3000.0)),
+            consecutive_failures: 0,
+            schedule_seconds: Some(3600.0),
+        }),
+        policies: 1,
+        start_offset: Some("1 day".to_owned()),
+        end_offset: Some("01:00:00".to_owned()),
+        start_seconds: Some(86_400.0),
+        end_seconds: Some(3600.0),
+        schedule_interval: Some("01:00:00".to_owned()),
+        expected_seconds: Some(10_800.0),
+        expected_units: None,
+        depth: 1,
+        wipe_risk: Some(false),
+        source_drop_after: None,
+        local_shift: 0,
+        other_stopped: 0,
+        parent_job: None,
+    }
+}
+
+fn judged(change: fn(&mut Row)) -> Verdict {
+    let mut row = aggregate();
+    change(&mut row);
+    let server = server();
+    let at = At {
+        now: NOW,
+        server: &server,
+    };
+    row.verdict(&at)
+}
+
+fn behind(row: &mut Row, hours: i64) {
+    row.watermark = Some(NOW.0 - hours * HOUR);
+    row.refreshed_to = row.watermark;
+}
+
+#[track_caller]
+fn says(verdict: &Verdict, level: Level, words: &[&str]) {
+    assert_eq!(verdict.level, level, "{}", verdict.reason);
+    for word in words {
+        assert!(verdict.reason.contains(word), "{word}: {}", verdict.reason);
+    }
+}
+
+#[test]
+fn a_lag_that_the_policy_promises_is_well() {
+    says(&judged(|_| {}), Level::Ok, &["1h behind, within"]);
+}
+
+#[test]
+fn a_lag_longer_than_promised_is_a_warning_with_its_cause() {
+    let verdict = judged(|row| behind(row, 4));
+    says(
+        &verdict,
+        Level::Warning,
+        &[
+            "4h behind where 3h is promised",
+            "readers miss",
+            "too narrow",
+        ],
+    );
+    let verdict = judged(|row| {
+        behind(row, 4);
+        row.materialized_only = false;
+        row.refreshing = Some(true);
+    });
+    says(
+        &verdict,
+        Level::Warning,
+        &["real-time", "a refresh is running now"],
+    );
+}
+
+#[test]
+fn a_long_lag_under_a_paused_policy_is_critical_and_says_so_once() {
+    let verdict = judged(|row| {
+        behind(row, 9);
+        row.policy.as_mut().unwrap().scheduled = false;
+    });
+    says(&verdict, Level::Critical, &["9h behind", "paused"]);
+    assert_eq!(
+        verdict.reason.matches("paused").count(),
+        1,
+        "{}",
+        verdict.reason
+    );
+}
+
+#[test]
+fn no_new_source_data_is_no_fault() {
+    let verdict = judged(|row| {
+        behind(row, 90);
+        row.newest = Some(NOW.0 - 91 * HOUR);
+        row.newest_end = Some(NOW.0 - 90 * HOUR);
+    });
+    says(&verdict, Level::Ok, &["nothing newer"]);
+}
+
+#[test]
+fn an_empty_source_is_not_an_unknown_lag() {
+    let verdict = judged(|row| (row.newest, row.newest_end) = (None, None));
+    says(&verdict, Level::Ok, &["mes.oee is empty"]);
+}
+
+#[test]
+fn what_may_not_be_read_is_unknown_and_says_why() {
+    let verdict = judged(|row| (row.newest, row.newest_end, row.unknown) = (None, None, Some(1)));
+    says(&verdict, Level::Unknown, &["may not SELECT from mes.oee"]);
+    let verdict = judged(|row| (row.newest, row.newest_end, row.unknown) = (None, None, Some(2)));
+    says(&verdict, Level::Unknown, &["Apache edition"]);
+}
+
+#[test]
+fn a_refresh_that_reaches_over_dropped_source_rows_is_data_loss() {
+    let verdict = judged(|row| {
+        row.wipe_risk = Some(true);
+        row.start_offset = Some("60 days".to_owned());
+        row.source_drop_after = Some("30 days".to_owned());
+    });
+    says(
+        &verdict,
+        Level::Critical,
+        &[
+            "60 days of mes.oee",
+            "keeps 30 days",
+            "rows older than 30 days are deleted",
+        ],
+    );
+    says(
+        &judged(|row| row.wipe_risk = None),
+        Level::Unknown,
+        &["cannot be compared"],
+    );
+}
+
+#[test]
+fn a_parent_that_stands_still_is_named() {
+    let verdict = judged(|row| {
+        row.parent_id = Some(5);
+        row.parent_job = Some(ParentJob {
+            id: 9,
+            scheduled: false,
+            fails: false,
+        });
+    });
+    says(
+        &verdict,
+        Level::Notice,
+        &["its parent mes.oee", "(job 9) paused"],
+    );
+}
+
+#[test]
+fn a_refresh_into_the_future_is_clamped_by_the_local_clock() {
+    // A time without zone is five hours ahead here: what is refreshed to 02:00 local is 3 h behind 05:00, not ahead of midnight UTC.
+    let mut row = aggregate();
+    row.axis = Axis::Timestamp;
+    row.local_shift = 5 * HOUR;
+    row.newest_end = Some(NOW.0 + 9 * HOUR);
+    (row.watermark, row.refreshed_to) = (Some(NOW.0 + 2 * HOUR), Some(NOW.0 + 2 * HOUR));
+    let server = server();
+    let at = At {
+        now: NOW,
+        server: &server,
+    };
+    assert_eq!(row.lag(&at), Some(3 * HOUR));
+}
