@@ -1,2 +1,62 @@
--- Background jobs · job_id, proc · public · by jobs
-select j.id as job_id, j.proc_name::text as proc from _timescaledb_config.bgw_job j
+-- Background jobs: settings, last run, the newest error of those whose last run failed · by name, below · public (errors: of
+-- own jobs; of all for the database's owner) · by jobs, and one pass over the errors of failing jobs (2.15+: by index).
+-- Also the newer versions' text for roles that may not read the history table.
+with job as materialized (
+  select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
+         b.scheduled, b.schedule_interval, b.max_runtime, b.max_retries, b.retry_period, b.fixed_schedule,
+         b.initial_start, b.timezone, b.hypertable_id, b.config
+  from _timescaledb_config.bgw_job b
+), worker as materialized (
+  -- every role is shown pid, database, role and application name; the backend's type (a worker bears its job's
+  -- name) only some, so the role must be the job's owner. The stand-in's workers are client sessions.
+  select a.datid, a.usesysid, a.application_name, min(a.pid) as pid, count(*) as many
+  from pg_stat_get_activity(null) a
+  where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$'
+    and (a.backend_type is null or a.backend_type = a.application_name
+         or (a.backend_type = 'client backend' and to_regclass('_timescaledb_catalog.hypertop_stand_in') is not null))
+  group by 1, 2, 3
+), here as materialized (
+  select d.oid from pg_database d where d.datname = current_database()
+), slot as materialized (
+  select coalesce(sum(w.many), 0)::int8 as used,
+         count(*) filter (where w.application_name like '% Worker Scheduler' and w.datid = h.oid) as schedulers
+  from here h left join worker w on true
+), code as materialized (
+  select s.nspname, p.proname
+  from (select distinct j.proc_schema, j.proc_name from job j) u
+  join pg_namespace s on s.nspname = u.proc_schema
+  join pg_proc p on p.proname = u.proc_name and p.pronamespace = s.oid
+  group by 1, 2
+), error as materialized (
+  select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
+  from timescaledb_information.job_errors x
+  where x.job_id = any (array(select f.job_id from _timescaledb_internal.bgw_job_stat f where not f.last_run_success))
+  order by x.job_id, coalesce(x.finish_time, x.start_time) desc
+)
+select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j.proc_name::text as proc_name,
+       exists (select from code c where c.nspname = j.proc_schema and c.proname = j.proc_name) as proc_exists,
+       coalesce(r.rolname::text, j.owner::text) as owner, r.rolcanlogin as owner_may_log_in,
+       coalesce(pg_has_role(j.owner, 'member'), false) as owned,
+       case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
+            when t.id is not null then format('%I.%I', t.schema_name, t.table_name) end as target,
+       case when a.mat_hypertable_id is not null then 'aggregate' when t.id is not null then 'hypertable' end as target_kind,
+       j.scheduled, j.schedule_interval::text as schedule_interval,
+       date_part('epoch', j.schedule_interval) as schedule_seconds,
+       j.max_runtime::text as max_runtime, date_part('epoch', j.max_runtime) as max_runtime_seconds,
+       j.max_retries, j.retry_period::text as retry_period, date_part('epoch', j.retry_period) as retry_seconds,
+       j.fixed_schedule, j.initial_start, j.timezone, j.config::text as config,
+       s.last_start, s.last_finish, s.next_start, s.last_successful_finish, s.last_run_success, s.total_runs,
+       s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
+       date_part('epoch', s.total_duration) as total_duration_seconds,
+       e.sqlstate as last_error_sqlstate, e.message as last_error, e.finished as last_error_at,
+       w.pid, l.used as slots_used, l.schedulers,
+       current_setting('timescaledb.max_background_workers', true)::int8 as slots
+from job j
+cross join here h
+cross join slot l
+left join pg_roles r on r.oid = j.owner
+left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
+left join _timescaledb_catalog.hypertable t on t.id = j.hypertable_id
+left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = j.hypertable_id
+left join worker w on w.datid = h.oid and w.application_name = j.application_name and w.usesysid = j.owner
+left join error e on e.job_id = j.id

@@ -1,8 +1,26 @@
-//! hypertop: a terminal console for TimescaleDB operators. The map:
+//! hypertop: a terminal console for `TimescaleDB` operators. The map:
+pub mod action;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod connect;
+pub mod conninfo;
+pub mod db;
+pub mod details;
+pub mod filter;
+pub mod overlay;
+pub mod policy;
 pub mod record;
+pub mod run;
 pub mod screens;
 pub mod server;
+pub mod show;
 pub mod sql;
+pub mod table;
+pub mod terminal;
 pub mod text;
+pub mod theme;
+pub mod tls;
+pub mod ui;
 pub mod value;
 pub mod verdict;

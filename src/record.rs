@@ -75,11 +75,13 @@ impl<R> Column<R> {
         Self::text(name, "", 0, value)
     }
 
+    #[must_use]
     pub const fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
         self
     }
 
+    #[must_use]
     pub const fn grows(mut self) -> Self {
         self.grows = true;
         self
@@ -161,6 +163,11 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     const COLUMNS: &'static [Column<Self>];
     const DETAILS: &'static [Detail<Self>] = &[];
     const EXACT: Option<Exact<Self>> = None;
+
+    /// The text of `QUERY` for this server and role.
+    fn list_text(server: &Server) -> &'static str {
+        Self::QUERY.text(server.sql_version())
+    }
 
     /// Reads one row that `QUERY` returned, by column name.
     fn read(row: &Row) -> Result<Self>;

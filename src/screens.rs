@@ -1,9 +1,21 @@
 //! The screens: one module each, named here once.
 
+pub mod aggregates;
+pub mod chunks;
+pub mod compression;
+pub mod indexes;
 pub mod jobs;
+pub mod retention;
 
-use crate::record::Record;
-use crate::sql::Query;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+
+use crate::record::{At, Record, Section};
+use crate::server::Server;
+use crate::sql::{Param, Query};
+use crate::table::{Counters, Figures, Freshness, Table};
+use crate::value::Stamp;
 
 macro_rules! screens {
     ($($id:ident: $module:ident),+ $(,)?) => {
@@ -11,37 +23,214 @@ macro_rules! screens {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ScreenId { $($id),+ }
 
+        /// Rows of one screen, on their way from the database (or one row, on its way to its details).
+        #[derive(Debug, Clone)]
+        pub enum Rows { $($id(Vec<$module::Row>)),+ }
+
+        /// The state of every screen.
+        #[derive(Debug, Default)]
+        pub struct Screens { $(pub $module: Table<$module::Row>),+ }
+
         impl ScreenId {
             pub const ALL: &[Self] = &[$(Self::$id),+];
 
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$id => $module::Row::NAME),+ }
+            /// What the screen is, without its rows.
+            pub fn about(self) -> About {
+                match self { $(Self::$id => About::of::<$module::Row>()),+ }
             }
 
-            pub fn title(self) -> &'static str {
-                match self { $(Self::$id => $module::Row::TITLE),+ }
+            /// Reads the rows that the screen's query returned.
+            pub fn read(self, rows: &[tokio_postgres::Row]) -> Result<Rows> {
+                Ok(match self { $(Self::$id => Rows::$id(read(rows)?)),+ })
+            }
+        }
+
+        impl Rows {
+            /// The queries of a row's details: their names, texts and parameters.
+            pub fn details(&self) -> Vec<(&'static str, &'static Query, Vec<Param>)> {
+                match self { $(Self::$id(rows) => details(rows)),+ }
             }
 
-            /// Every query that the screen asks, for the tests that run them all.
-            pub fn queries(self) -> Vec<&'static Query> {
-                match self { $(Self::$id => queries::<$module::Row>()),+ }
+            /// Makes sections of what the details' query number `index` returned.
+            pub fn build(&self, index: usize, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
+                match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
             }
+
+            pub fn len(&self) -> usize {
+                match self { $(Self::$id(rows) => rows.len()),+ }
+            }
+
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+        }
+
+        impl Screens {
+            /// Takes an answer; the screen is known by the kind of its rows.
+            pub fn load(&mut self, asked: u64, rows: Rows, took: Duration, at: &At) {
+                match rows { $(Rows::$id(rows) => self.$module.load(asked, rows, took, at)),+ }
+            }
+
+            /// The row with this key by itself, with the part of its details that it knows, and its verdict.
+            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, Vec<Section>, crate::verdict::Verdict)> {
+                match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
+                    (Rows::$id(vec![row.clone()]), row.facts(at), row.verdict(at))
+                })),+ }
+            }
+
+            pub fn caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
+                match id { $(ScreenId::$id => $module::Row::caveats(self.$module.rows(), at)),+ }
+            }
+        }
+
+        /// Does the same with the table of a screen, whichever it is.
+        macro_rules! with_table {
+            ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
+                match $screen { $($crate::screens::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }
+            };
+            (mut $screens:expr, $screen:expr, |$table:ident| $body:expr) => {
+                match $screen { $($crate::screens::ScreenId::$id => { let $table = &mut $screens.$module; $body }),+ }
+            };
         }
     };
 }
 
 screens! {
+    Compression: compression,
+    Retention: retention,
+    Indexes: indexes,
     Jobs: jobs,
+    Aggregates: aggregates,
 }
 
-fn queries<R: Record>() -> Vec<&'static Query> {
-    let mut all = vec![const { &R::QUERY }];
-    if let Some(plain) = const { &R::PLAIN } {
-        all.push(plain);
+pub(crate) use with_table;
+
+/// What a screen is, without its rows.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub query: &'static Query,
+    /// The text of `query` for a server and role.
+    pub list_text: fn(&Server) -> &'static str,
+    /// The query for a database without `TimescaleDB`; `None`: there is nothing to show there.
+    pub plain: Option<&'static Query>,
+    pub watched: &'static [&'static str],
+    pub exact: Option<ExactQuery>,
+    pub details: fn() -> Vec<&'static Query>,
+}
+
+/// How the exact figures of a screen are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ExactQuery {
+    pub query: &'static Query,
+    pub figures: &'static [&'static str],
+    pub slice: usize,
+}
+
+impl About {
+    fn of<R: Record>() -> Self {
+        Self {
+            name: R::NAME,
+            title: R::TITLE,
+            query: const { &R::QUERY },
+            list_text: R::list_text,
+            plain: (const { &R::PLAIN }).as_ref(),
+            watched: R::WATCHED,
+            exact: (const { &R::EXACT }).as_ref().map(|exact| ExactQuery {
+                query: &exact.query,
+                figures: exact.figures,
+                slice: exact.slice,
+            }),
+            details: || R::DETAILS.iter().map(|detail| &detail.query).collect(),
+        }
     }
-    if let Some(exact) = const { &R::EXACT } {
-        all.push(&exact.query);
+
+    /// Every query that the screen asks, for the tests that run them all.
+    pub fn queries(&self) -> Vec<&'static Query> {
+        let exact = self.exact.map(|exact| exact.query);
+        let mut all = vec![self.query];
+        all.extend(self.plain.into_iter().chain(exact));
+        all.extend((self.details)());
+        all
     }
-    all.extend(R::DETAILS.iter().map(|detail| &detail.query));
-    all
+}
+
+impl ScreenId {
+    pub fn title(self) -> &'static str {
+        self.about().title
+    }
+
+    pub fn name(self) -> &'static str {
+        self.about().name
+    }
+
+    /// The screen with this name, as it is typed on the command line.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|id| id.name() == name)
+    }
+}
+
+impl Screens {
+    /// The key of the selected row.
+    pub fn selected_key(&self, id: ScreenId) -> Option<String> {
+        with_table!(self, id, |table| table.selected().map(Record::key))
+    }
+
+    pub fn ask(&mut self, id: ScreenId) -> Option<u64> {
+        with_table!(mut self, id, |table| table.ask())
+    }
+
+    pub fn fail(&mut self, id: ScreenId, asked: u64, error: String) {
+        with_table!(mut self, id, |table| table.fail(asked, error));
+    }
+
+    pub fn abandon(&mut self) {
+        for id in ScreenId::ALL {
+            with_table!(mut self, *id, |table| table.abandon());
+        }
+    }
+
+    pub fn is_stale(&self, id: ScreenId, counters: &Counters, now: Stamp) -> bool {
+        with_table!(self, id, |table| table.is_stale(counters, now))
+    }
+
+    pub fn counted(&mut self, id: ScreenId, counters: Counters) {
+        with_table!(mut self, id, |table| table.counted(counters));
+    }
+
+    pub fn fresh(&self, id: ScreenId) -> &Freshness {
+        with_table!(self, id, |table| &table.fresh)
+    }
+
+    pub fn take_exact(&mut self, id: ScreenId, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
+        with_table!(mut self, id, |table| table.take_exact(figures, last, at));
+    }
+}
+
+fn read<R: Record>(rows: &[tokio_postgres::Row]) -> Result<Vec<R>> {
+    rows.iter().map(R::read).collect()
+}
+
+fn details<R: Record>(rows: &[R]) -> Vec<(&'static str, &'static Query, Vec<Param>)> {
+    let Some(row) = rows.first() else {
+        return Vec::new();
+    };
+    let ask = |detail: &'static crate::record::Detail<R>| {
+        (detail.title, &detail.query, (detail.params)(row))
+    };
+    R::DETAILS.iter().map(ask).collect()
+}
+
+fn build<R: Record>(
+    of: &[R],
+    index: usize,
+    rows: &[tokio_postgres::Row],
+    at: &At,
+) -> Result<Vec<Section>> {
+    let (row, detail) = of
+        .first()
+        .zip(R::DETAILS.get(index))
+        .ok_or_else(|| anyhow!("no such details"))?;
+    (detail.build)(row, rows, at)
 }

@@ -1,7 +1,16 @@
 //! What is known of the server: asked once a connection, shown in the header, read by queries and verdicts.
 
-use crate::sql::Version;
+use anyhow::{Context, Result};
+use tokio_postgres::Row;
+
+use crate::query;
+use crate::sql::{Query, Version};
 use crate::value::Stamp;
+
+/// One row about the server, the database and the role; asked before the version is known.
+pub const QUERY: Query = query!("server");
+/// The change counters of the catalogues named in `$1`; see [`Pulse`].
+pub const PULSE: Query = query!("pulse");
 
 /// The newest TimescaleDB that hypertop's tests have run on or whose catalogues were measured.
 pub const NEWEST_KNOWN: Version = Version::new(2, 29);
@@ -33,6 +42,11 @@ pub struct Server {
     /// `None`: the extension is not in this database.
     pub timescaledb: Option<Version>,
     pub edition: Edition,
+    /// The extension's library is loaded. Where it is in the database but not loaded, the first use of any of its
+    /// functions ends the connection.
+    pub preloaded: bool,
+    /// The schema of the extension's public functions.
+    pub extension_schema: Option<String>,
     /// The demo's stand-in, not a real TimescaleDB.
     pub simulated: bool,
     pub superuser: bool,
@@ -40,6 +54,8 @@ pub struct Server {
     pub reads_all_stats: bool,
     /// Member of the database's owner: sees the history of all jobs.
     pub owns_database: bool,
+    /// May read the history table of the jobs itself, and not only the view, which hides other owners' jobs.
+    pub reads_job_history: bool,
     /// `track_counts`: without it no change is noticed and no scan is counted.
     pub track_counts: bool,
     /// `timescaledb.enable_job_execution_logging`: without it the history holds failures only.
@@ -49,11 +65,50 @@ pub struct Server {
     pub started: Stamp,
     /// The server's clock when it was asked.
     pub clock: Stamp,
-    /// The time zone in which background workers think: the database's, else the server's.
+    /// The time zone in which background workers think: the database's, else the server's (a job's owner can have
+    /// one of its own). Where this session's client or role has a time zone of its own, the server's is hidden, and this is theirs.
     pub time_zone: String,
 }
 
 impl Server {
+    /// Reads the row of [`QUERY`]; `host` and `tls` are the client's to know.
+    pub fn read(row: &Row, host: String, tls: Option<String>) -> Result<Self> {
+        let version: Option<&str> = row.try_get("timescaledb")?;
+        let timescaledb = version
+            .map(|text| {
+                Version::parse(text)
+                    .with_context(|| format!("cannot read TimescaleDB's version {text:?}"))
+            })
+            .transpose()?;
+        let edition = match row.try_get::<_, Option<&str>>("license")? {
+            Some("apache") => Edition::Apache,
+            _ => Edition::Community,
+        };
+        Ok(Self {
+            host,
+            tls,
+            timescaledb,
+            edition,
+            database: row.try_get("database")?,
+            role: row.try_get("role")?,
+            standby: row.try_get("standby")?,
+            postgres: row.try_get("postgres")?,
+            preloaded: row.try_get("preloaded")?,
+            extension_schema: row.try_get("extension_schema")?,
+            simulated: row.try_get("simulated")?,
+            superuser: row.try_get("superuser")?,
+            reads_all_stats: row.try_get("reads_all_stats")?,
+            owns_database: row.try_get("owns_database")?,
+            reads_job_history: row.try_get("reads_job_history")?,
+            track_counts: row.try_get("track_counts")?,
+            logs_job_successes: row.try_get("logs_job_successes")?,
+            stats_reset: row.try_get("stats_reset")?,
+            started: row.try_get("started")?,
+            clock: row.try_get("clock")?,
+            time_zone: row.try_get("time_zone")?,
+        })
+    }
+
     /// The version that picks a query's text.
     pub fn sql_version(&self) -> Version {
         self.timescaledb.unwrap_or(Version::new(0, 0))
@@ -62,5 +117,22 @@ impl Server {
     /// PostgreSQL's version as people write it: `15.18`.
     pub fn postgres_text(&self) -> String {
         format!("{}.{}", self.postgres / 10_000, self.postgres % 10_000)
+    }
+}
+
+/// What [`PULSE`] returned: the server's clock, and for each name the rows ever inserted, updated and deleted
+/// in that relation. `None`: there is no such relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulse {
+    pub clock: Stamp,
+    pub changes: Vec<Option<i64>>,
+}
+
+impl Pulse {
+    pub fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            clock: row.try_get("clock")?,
+            changes: row.try_get("changes")?,
+        })
     }
 }

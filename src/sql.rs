@@ -81,4 +81,5 @@ pub enum Param {
     BigInt(i64),
     Text(String),
     BigInts(Vec<i64>),
+    Texts(Vec<String>),
 }

@@ -189,6 +189,84 @@ pub fn cut(text: &str, cells: usize) -> String {
     kept
 }
 
+/// The text padded with spaces to so many cells; longer text stays as it is.
+pub fn pad(text: &str, cells: usize) -> String {
+    format!("{text}{}", " ".repeat(cells.saturating_sub(text.width())))
+}
+
+/// The text pushed to the right of so many cells.
+pub fn pad_left(text: &str, cells: usize) -> String {
+    format!("{}{text}", " ".repeat(cells.saturating_sub(text.width())))
+}
+
+/// Breaks a text between words into lines of at most so many cells; a longer word is cut into pieces.
+pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(1);
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let fits =
+            |line: &String| line.width() + usize::from(!line.is_empty()) + word.width() <= cells;
+        match lines.last_mut() {
+            Some(line) if fits(line) => {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.extend(pieces(word, cells)),
+        }
+    }
+    if lines.len() > 1 && lines[0].is_empty() {
+        lines.remove(0);
+    }
+    lines
+}
+
+/// As [`wrap`], with the first line's indent before each line that follows.
+pub fn wrap_keeping_indent(text: &str, cells: usize) -> Vec<String> {
+    let body = text.trim_start();
+    let indent = (text.len() - body.len()).min(cells / 2);
+    let lines = wrap(body, cells - indent);
+    lines
+        .into_iter()
+        .map(|line| format!("{}{line}", " ".repeat(indent)))
+        .collect()
+}
+
+fn pieces(word: &str, cells: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for c in word.chars() {
+        let cell = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
+        if let Some(piece) = pieces
+            .last_mut()
+            .filter(|piece| piece.width() + cell <= cells)
+        {
+            piece.push(c);
+        } else {
+            pieces.push(c.to_string());
+        }
+    }
+    pieces
+}
+
+/// `schema.name` as SQL would write it: quoted only where it has to be.
+pub fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", identifier(schema), identifier(name))
+}
+
+/// An identifier as a person reads it; for SQL that is sent, the server quotes.
+fn identifier(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '$');
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
 /// `1 chunk`, `24 chunks`.
 pub fn plural(number: i64, one: &str) -> String {
     if number == 1 {

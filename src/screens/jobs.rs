@@ -1,35 +1,319 @@
 //! Jobs: what the background workers do, what fails, what is late.
 
+mod caveats;
+mod details;
+mod findings;
+mod name;
+mod state;
+
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::query;
-use crate::record::{At, Column, Record, Section};
-use crate::sql::Query;
+use crate::record::{At, Column, Detail, Record, Section};
+use crate::server::Server;
+use crate::sql::{Param, Query, Version};
+use crate::value::{Stamp, Value};
 use crate::verdict::Verdict;
 
+pub use state::State;
+
+/// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interval {
+    pub text: String,
+    pub seconds: f64,
+}
+
+/// The newest error on record of a job whose last run failed (the details have those of the others). It may be older
+/// than that run, which can have been stopped without leaving one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobError {
+    /// `None`: the worker vanished, so that no error could be written down.
+    pub sqlstate: Option<String>,
+    /// Message, detail and hint.
+    pub message: String,
+    pub at: Option<Stamp>,
+}
+
+/// What the scheduler has counted of a job; a job that it never looked at has none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Statistics {
+    pub last_start: Option<Stamp>,
+    /// `None` while it runs, after a crash and before the first run (`-infinity` on the server).
+    pub last_finish: Option<Stamp>,
+    /// `-infinity` (kept) means: running, waiting after a crash, or at once.
+    pub next_start: Option<Stamp>,
+    pub last_run_success: Option<bool>,
+    pub total_runs: i64,
+    pub total_successes: i64,
+    pub total_failures: i64,
+    /// While a run goes on, it counts as a crash already.
+    pub total_crashes: i64,
+    pub consecutive_failures: i32,
+    pub consecutive_crashes: i32,
+    /// Of all successful runs together.
+    pub total_duration_seconds: f64,
+}
+
+/// What the server's workers are at; the same in every row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Workers {
+    /// Launcher, schedulers and running jobs of all databases.
+    pub used: i64,
+    /// `timescaledb.max_background_workers`.
+    pub slots: Option<i64>,
+    /// Schedulers of this database: 1, or nothing starts.
+    pub schedulers: i64,
+}
+
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
 pub struct Row {
     pub job_id: i32,
+    pub application_name: String,
+    pub proc_schema: String,
     pub proc: String,
+    pub proc_exists: bool,
+    pub owner: String,
+    /// `None`: there is no such role any more.
+    pub owner_may_log_in: Option<bool>,
+    /// The role of this session is a member of the owner.
+    pub owned: bool,
+    /// The hypertable or aggregate, quoted where needed.
+    pub target: Option<String>,
+    pub target_kind: Option<String>,
+    pub scheduled: bool,
+    pub schedule: Interval,
+    /// Zero: without limit.
+    pub max_runtime: Interval,
+    /// -1: without limit.
+    pub max_retries: i32,
+    pub retry_period: Interval,
+    pub fixed_schedule: bool,
+    pub initial_start: Option<Stamp>,
+    pub timezone: Option<String>,
+    pub config: Option<String>,
+    pub statistics: Option<Statistics>,
+    pub error: Option<JobError>,
+    /// The worker that runs it now.
+    pub pid: Option<i32>,
+    pub workers: Workers,
+}
+
+impl Row {
+    fn is_internal(&self) -> bool {
+        self.job_id < 1000
+    }
+
+    fn run_seconds(&self) -> Option<f64> {
+        let statistics = self.statistics.as_ref()?;
+        let (start, finish) = (statistics.last_start?, statistics.last_finish?);
+        (finish > start).then(|| finish.seconds_since(start))
+    }
+
+    /// How long the runs that succeeded took on average.
+    #[expect(clippy::cast_precision_loss, reason = "a count of runs")]
+    fn average_seconds(&self) -> Option<f64> {
+        let statistics = self.statistics.as_ref()?;
+        (statistics.total_successes > 0)
+            .then(|| statistics.total_duration_seconds / statistics.total_successes as f64)
+    }
+
+    /// `None`: it never finished a run, or is running.
+    pub fn last_run_status(&self) -> Option<&'static str> {
+        let statistics = self.statistics.as_ref()?;
+        statistics.last_finish?;
+        Some(if statistics.last_run_success? {
+            "Success"
+        } else {
+            "Failed"
+        })
+    }
+
+    /// When it is to start; a paused job has no such time.
+    fn next_start(&self) -> Option<Stamp> {
+        self.statistics
+            .as_ref()?
+            .next_start
+            .filter(|next| self.scheduled && next.is_finite())
+    }
+
+    fn count(&self, of: fn(&Statistics) -> i64) -> Value {
+        self.statistics.as_ref().map(of).into()
+    }
+}
+
+impl From<&Interval> for Value {
+    fn from(interval: &Interval) -> Self {
+        Self::Interval(interval.text.clone(), interval.seconds)
+    }
+}
+
+const fn column(
+    name: &'static str,
+    title: &'static str,
+    width: u16,
+    value: fn(&Row, &At) -> Value,
+) -> Column<Row> {
+    Column::text(name, title, width, value)
+}
+
+const fn number(
+    name: &'static str,
+    title: &'static str,
+    width: u16,
+    value: fn(&Row, &At) -> Value,
+) -> Column<Row> {
+    Column::number(name, title, width, value)
+}
+
+const fn hidden(name: &'static str, value: fn(&Row, &At) -> Value) -> Column<Row> {
+    Column::hidden(name, value)
 }
 
 impl Record for Row {
     const NAME: &'static str = "jobs";
     const TITLE: &'static str = "Jobs";
-    const QUERY: Query = query!("jobs");
-    const WATCHED: &'static [&'static str] = &["_timescaledb_config.bgw_job"];
+    const QUERY: Query = query!("jobs", (2, 15));
+    const WATCHED: &'static [&'static str] = &[
+        "_timescaledb_catalog.bgw_job",
+        "_timescaledb_config.bgw_job",
+        "_timescaledb_internal.bgw_job_stat",
+        "_timescaledb_internal.bgw_job_stat_history",
+        "_timescaledb_internal.job_errors",
+        "_timescaledb_catalog.hypertable",
+        "_timescaledb_catalog.continuous_agg",
+    ];
     const MAX_AGE: Duration = Duration::from_secs(10);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::number("job_id", "JOB", 6, |row, _| row.job_id.into()),
-        Column::<Self>::text("proc", "PROCEDURE", 24, |row, _| row.proc.as_str().into()).grows(),
+        column("", "JOB", 30, |row, _| row.name().into()).grows(),
+        number("job_id", "ID", 5, |row, _| row.job_id.into()).rank(1),
+        hidden("name", |row, _| row.name().into()),
+        hidden("proc", |row, _| row.proc.as_str().into()),
+        hidden("target", |row, _| row.target.clone().into()),
+        column("owner", "OWNER", 10, |row, _| row.owner.as_str().into()).rank(7),
+        hidden("scheduled", |row, _| row.scheduled.into()),
+        column("state", "STATE", 11, |row, at| row.state(at).name().into()),
+        column("schedule_interval", "EVERY", 9, |row, _| {
+            (&row.schedule).into()
+        })
+        .rank(3),
+        column("last_run_status", "LAST", 7, |row, _| {
+            row.last_run_status().into()
+        }),
+        number("last_start", "STARTED", 11, |row, _| started(row).into()).rank(2),
+        number("last_duration_seconds", "TOOK", 7, |row, _| {
+            row.run_seconds().map_or(Value::Null, Value::Seconds)
+        })
+        .rank(2),
+        number("next_start", "NEXT", 11, |row, _| row.next_start().into()),
+        number("total_runs", "RUNS", 6, |row, _| {
+            row.count(|of| of.total_runs)
+        })
+        .rank(4),
+        number("total_failures", "FAILED", 6, |row, _| {
+            row.count(|of| of.total_failures)
+        })
+        .rank(3),
+        number("consecutive_failures", "IN ROW", 6, |row, _| {
+            row.count(|of| of.consecutive_failures.into())
+        })
+        .rank(6),
+        column("last_error_sqlstate", "SQLSTATE", 8, |row, _| {
+            row.error
+                .as_ref()
+                .and_then(|error| error.sqlstate.clone())
+                .into()
+        })
+        .rank(5),
+        column("last_error", "LAST ERROR", 40, |row, _| {
+            row.error.as_ref().map(|error| error.message.clone()).into()
+        })
+        .rank(6),
+        hidden("last_error_at", |row, _| {
+            row.error.as_ref().and_then(|error| error.at).into()
+        }),
+        hidden("running_seconds", |row, at| {
+            row.running_seconds(at).map_or(Value::Null, Value::Seconds)
+        }),
+        hidden("pid", |row, _| row.pid.into()),
+        hidden("proc_schema", |row, _| row.proc_schema.as_str().into()),
+        hidden("target_kind", |row, _| row.target_kind.clone().into()),
+        hidden("total_crashes", |row, _| row.crashes().into()),
+        hidden("max_runtime", |row, _| (&row.max_runtime).into()),
+        hidden("max_retries", |row, _| row.max_retries.into()),
+        hidden("retry_period", |row, _| (&row.retry_period).into()),
+        hidden("fixed_schedule", |row, _| row.fixed_schedule.into()),
+        hidden("initial_start", |row, _| {
+            row.initial_start.and_then(Stamp::finite).into()
+        }),
+        hidden("timezone", |row, _| row.timezone.clone().into()),
+        hidden("config", |row, _| row.config.clone().into()),
+    ];
+    const DETAILS: &'static [Detail<Self>] = &[
+        Detail {
+            title: "Configuration",
+            query: query!("jobs_config"),
+            params: |row| vec![Param::Int(row.job_id)],
+            build: details::configuration,
+        },
+        Detail {
+            title: "Errors and runs",
+            query: query!("jobs_history", (2, 15)),
+            params: |row| vec![Param::Int(row.job_id)],
+            build: details::history,
+        },
     ];
 
+    /// The history table is not for every role: the others get the text that reads the view, on every version.
+    fn list_text(server: &Server) -> &'static str {
+        Self::QUERY.text(if server.reads_job_history {
+            server.sql_version()
+        } else {
+            Version::new(0, 0)
+        })
+    }
+
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
+        let interval = |text: &str, seconds: &str| -> Result<Interval> {
+            Ok(Interval {
+                text: row.try_get(text)?,
+                seconds: row.try_get(seconds)?,
+            })
+        };
         Ok(Self {
             job_id: row.try_get("job_id")?,
-            proc: row.try_get("proc")?,
+            application_name: row.try_get("application_name")?,
+            proc_schema: row.try_get("proc_schema")?,
+            proc: row.try_get("proc_name")?,
+            proc_exists: row.try_get("proc_exists")?,
+            owner: row.try_get("owner")?,
+            owner_may_log_in: row.try_get("owner_may_log_in")?,
+            owned: row.try_get("owned")?,
+            target: row.try_get("target")?,
+            target_kind: row.try_get("target_kind")?,
+            scheduled: row.try_get("scheduled")?,
+            schedule: interval("schedule_interval", "schedule_seconds")?,
+            max_runtime: interval("max_runtime", "max_runtime_seconds")?,
+            max_retries: row.try_get("max_retries")?,
+            retry_period: interval("retry_period", "retry_seconds")?,
+            fixed_schedule: row.try_get("fixed_schedule")?,
+            initial_start: row.try_get("initial_start")?,
+            timezone: row.try_get("timezone")?,
+            config: row.try_get("config")?,
+            statistics: read_statistics(row)?,
+            error: read_error(row)?,
+            pid: row.try_get("pid")?,
+            workers: Workers {
+                used: row.try_get("slots_used")?,
+                slots: row.try_get("slots")?,
+                schedulers: row.try_get("schedulers")?,
+            },
         })
     }
 
@@ -37,11 +321,56 @@ impl Record for Row {
         self.job_id.to_string()
     }
 
-    fn verdict(&self, _at: &At) -> Verdict {
-        Verdict::ok("nothing is known against it")
+    fn verdict(&self, at: &At) -> Verdict {
+        findings::verdict(self, at)
     }
 
-    fn facts(&self, _at: &At) -> Vec<Section> {
-        Vec::new()
+    fn caveats(rows: &[Self], at: &At) -> Vec<String> {
+        caveats::caveats(rows, at)
     }
+
+    fn facts(&self, at: &At) -> Vec<Section> {
+        details::facts(self, at)
+    }
+}
+
+fn started(row: &Row) -> Option<Stamp> {
+    row.statistics.as_ref()?.last_start
+}
+
+fn read_statistics(row: &tokio_postgres::Row) -> Result<Option<Statistics>> {
+    let Some(total_runs) = row.try_get("total_runs")? else {
+        return Ok(None);
+    };
+    let moment = |name| -> Result<Option<Stamp>> {
+        Ok(row
+            .try_get::<_, Option<Stamp>>(name)?
+            .and_then(Stamp::finite))
+    };
+    Ok(Some(Statistics {
+        last_start: moment("last_start")?,
+        last_finish: moment("last_finish")?,
+        next_start: row.try_get("next_start")?,
+        last_run_success: row.try_get("last_run_success")?,
+        total_runs,
+        total_successes: row.try_get("total_successes")?,
+        total_failures: row.try_get("total_failures")?,
+        total_crashes: row.try_get("total_crashes")?,
+        consecutive_failures: row.try_get("consecutive_failures")?,
+        consecutive_crashes: row.try_get("consecutive_crashes")?,
+        total_duration_seconds: row.try_get("total_duration_seconds")?,
+    }))
+}
+
+fn read_error(row: &tokio_postgres::Row) -> Result<Option<JobError>> {
+    let Some(message) = row.try_get("last_error")? else {
+        return Ok(None);
+    };
+    Ok(Some(JobError {
+        sqlstate: row.try_get("last_error_sqlstate")?,
+        message,
+        at: row
+            .try_get::<_, Option<Stamp>>("last_error_at")?
+            .and_then(Stamp::finite),
+    }))
 }

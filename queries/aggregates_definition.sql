@@ -1,0 +1,7 @@
+-- What the aggregate with materialization $1 (int8) is: its view's definition as it was written
+-- definition · USAGE on its schema; takes the view's lock for a moment · constant
+select pg_get_viewdef(v.oid, true) as definition
+  from _timescaledb_catalog.continuous_agg a
+  join pg_namespace n on n.nspname = a.direct_view_schema
+  join pg_class v on v.relnamespace = n.oid and v.relname = a.direct_view_name
+ where a.mat_hypertable_id = $1

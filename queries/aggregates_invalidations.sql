@@ -1,0 +1,10 @@
+-- What is marked as changed under the aggregate with materialization $1 (int8), at most 200 ranges of each log
+-- log, lowest, greatest (internal units) · public · constant
+(select 'source' as log, l.lowest_modified_value as lowest, l.greatest_modified_value as greatest
+   from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+   join _timescaledb_catalog.continuous_agg a on a.raw_hypertable_id = l.hypertable_id
+  where a.mat_hypertable_id = $1 order by 2 limit 200)
+union all
+(select 'aggregate', l.lowest_modified_value, l.greatest_modified_value
+   from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+  where l.materialization_id = $1 order by 2 limit 200)

@@ -1,0 +1,76 @@
+-- Compression of every hypertable and aggregate: counts, recorded bytes, settings, policy, backlog
+-- id, schema, name, kind, … · public (catalogues only, no lock on a user's relation) · ~1 µs a chunk
+with dim as materialized (
+  -- the dimension of time: the first one that is cut by intervals
+  select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
+    from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
+hyper as materialized (
+  select h.id, h.schema_name, h.table_name from _timescaledb_catalog.hypertable h where h.compression_state <> 2),
+settings as materialized (
+  select h.id as hypertable_id,
+         (select string_agg(quote_ident(a), ', ' order by nth) from unnest(x.segmentby) with ordinality u(a, nth)) as segment_by,
+         (select string_agg(quote_ident(a) || case when x.orderby_desc[nth] then ' DESC' else '' end
+                            || case when x.orderby_nullsfirst[nth] = x.orderby_desc[nth] then '' when x.orderby_nullsfirst[nth] then ' NULLS FIRST' else ' NULLS LAST' end,
+                            ', ' order by nth) from unnest(x.orderby) with ordinality u(a, nth)) as order_by
+    from hyper h join pg_namespace n on n.nspname = h.schema_name
+    join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
+    join _timescaledb_catalog.compression_settings x on x.relid = t.oid),
+job as materialized (
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+         j.config ->> 'compress_after' as after_text,
+         case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_after' ~ '\d'
+              then (j.config ->> 'compress_after')::interval end as after_interval,
+         case when jsonb_typeof(j.config -> 'compress_after') = 'number' and j.config ->> 'compress_after' ~ '^\d{1,18}$'
+              then (j.config ->> 'compress_after')::int8 end as after_number, j.config ->> 'recompress' as recompress, j.config ->> 'maxchunks_to_compress' as most_chunks
+    from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
+counts as materialized (
+  -- one pass; float8 sums bytes exactly up to 9 PB and much faster than numeric
+  select c.hypertable_id, count(*) as chunks, count(*) filter (where c.status & 9 = 1) as compressed,
+         count(*) filter (where c.status & 8 = 8) as partial, count(*) filter (where c.status & 9 = 0) as uncompressed,
+         count(*) filter (where c.status & 4 = 4) as frozen, count(*) filter (where c.status & 2 = 2) as unordered,
+         sum(z.before_bytes) filter (where c.status & 1 = 1)::int8 as before_bytes,
+         sum(z.after_bytes) filter (where c.status & 1 = 1)::int8 as after_bytes
+    from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk and true) c
+    left join (select z.chunk_id, (z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size)::float8 as before_bytes,
+                      (z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size)::float8 as after_bytes
+                 from _timescaledb_catalog.compression_chunk_size z) z on z.chunk_id = c.id
+   group by 1),
+bound as materialized (
+  select hypertable_id, id as dimension_id, boundary from (
+    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null then null
+            when axis = 'timestamp with time zone' then (extract(epoch from now() - j.after_interval) * 1000000)::int8
+            -- without a time zone "now" is the local time of the session, which is that of the background workers
+            else (extract(epoch from now()::timestamp - j.after_interval) * 1000000)::int8 end as boundary
+      from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
+due as materialized (
+  select b.hypertable_id,
+         count(*) filter (where c.status & 9 = 0 and s.range_end <= b.boundary) as backlog,
+         count(*) filter (where c.status & 8 = 8 and s.range_end <= b.boundary) as partial_due,
+         (min(b.boundary) - min(s.range_end) filter (where c.status & 9 = 0 and s.range_end <= b.boundary)) / 1e6::float8 as overdue_seconds,
+         (min(s.range_end) filter (where s.range_end > b.boundary) - min(b.boundary)) / 1e6::float8 as next_due_seconds
+    -- named one by one so that the planner knows how many they are: neither fully compressed nor frozen
+    from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk and status in (0, 2, 8, 9, 10, 11)) c
+    join bound b on b.hypertable_id = c.hypertable_id
+    join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id
+   group by 1)
+select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
+       a.mat_hypertable_id is not null as aggregate, o.hypertable_id is not null as enabled, coalesce(d.axis, '') as axis, d.has_now,
+       coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,
+       coalesce(c.uncompressed, 0) as uncompressed, coalesce(c.frozen, 0) as frozen, coalesce(c.unordered, 0) as unordered,
+       c.before_bytes, c.after_bytes, o.segment_by, o.order_by,
+       j.id as job_id, j.scheduled, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
+       j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
+       b.boundary, case when b.boundary is not null then coalesce(e.backlog, 0) end as backlog,
+       case when b.boundary is not null then coalesce(e.partial_due, 0) end as partial_due,
+       e.overdue_seconds::float8 as overdue_seconds, e.next_due_seconds::float8 as next_due_seconds,
+       st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
+  from hyper h
+  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
+  left join dim d on d.hypertable_id = h.id
+  left join counts c on c.hypertable_id = h.id
+  left join settings o on o.hypertable_id = h.id
+  left join job j on j.hypertable_id = h.id
+  left join bound b on b.hypertable_id = h.id
+  left join due e on e.hypertable_id = h.id
+  left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+ order by 2, 3

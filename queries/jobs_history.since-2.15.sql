@@ -1,0 +1,12 @@
+-- Runs of one job: the newest 50 failures and the newest 50 successes · $1 job · public (own jobs; all for the database's
+-- owner) · index on the job, at most 2000 rows of history (2.23+)
+select x.started, x.finished, x.succeeded, x.sqlstate, x.message, x.pid
+from (
+  select r.start_time as started, r.finish_time as finished, r.succeeded, r.sqlerrcode as sqlstate,
+         r.err_message as message, r.pid,
+         row_number() over (partition by r.succeeded is true order by r.id desc) as place, r.id
+  from timescaledb_information.job_history r
+  where r.job_id = $1
+) x
+where x.place <= 50
+order by x.id desc

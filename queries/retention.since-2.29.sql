@@ -1,0 +1,63 @@
+-- Retention of every hypertable and aggregate: policy, oldest chunk, what the next run would drop
+-- id, schema, name, … · public (catalogues only, no lock on a user's relation) · grows with the chunks that are due
+with dim as materialized (
+  -- the dimension of time: the first one that is cut by intervals
+  select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
+    from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
+job as materialized (
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+         j.config ->> 'drop_after' as after_text,
+         case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d'
+              then (j.config ->> 'drop_after')::interval end as after_interval,
+         case when jsonb_typeof(j.config -> 'drop_after') = 'number' and j.config ->> 'drop_after' ~ '^\d{1,18}$'
+              then (j.config ->> 'drop_after')::int8 end as after_number, j.config ->> 'drop_created_before' as created_text
+    from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
+live as materialized (
+  select l.* from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk and true) l),
+counts as materialized (select hypertable_id, count(*) as chunks from live group by 1),
+bound as materialized (
+  select hypertable_id, id as dimension_id, boundary from (
+    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null then null
+            when axis = 'timestamp with time zone' then (extract(epoch from now() - j.after_interval) * 1000000)::int8
+            -- without a time zone "now" is the local time of the session, which is that of the background workers
+            else (extract(epoch from now()::timestamp - j.after_interval) * 1000000)::int8 end as boundary
+      from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
+-- the oldest slice, by the index; a slice goes with its last chunk
+ends as materialized (
+  select d.hypertable_id,
+         (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
+           order by s.range_start limit 1) as oldest
+    from dim d),
+due as materialized (
+  select b.hypertable_id, count(*) filter (where c.status & 4 = 0) as eligible, count(*) filter (where c.status & 4 = 4) as frozen,
+         (min(b.boundary) - min(s.range_end) filter (where c.status & 4 = 0)) / 1e6::float8 as overdue_seconds
+    from bound b
+    join _timescaledb_catalog.dimension_slice s on s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary
+    join live c on c.id = s.chunk_id
+   group by 1),
+coming as materialized (
+  select b.hypertable_id,
+         ((select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
+            order by s.range_start limit 1) - b.boundary) / 1e6::float8 as next_due_seconds
+    from bound b)
+select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
+       a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
+       coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest,
+       j.id as job_id, j.scheduled, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
+       extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
+       b.boundary, case when b.boundary is not null then coalesce(e.eligible, 0) end as eligible, coalesce(e.frozen, 0) as frozen,
+       e.overdue_seconds::float8 as overdue_seconds, g.next_due_seconds::float8 as next_due_seconds,
+       (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x where x.raw_hypertable_id = h.id) as read_by,
+       st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
+  from _timescaledb_catalog.hypertable h
+  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
+  left join dim d on d.hypertable_id = h.id
+  left join counts c on c.hypertable_id = h.id
+  left join ends f on f.hypertable_id = h.id
+  left join job j on j.hypertable_id = h.id
+  left join bound b on b.hypertable_id = h.id
+  left join due e on e.hypertable_id = h.id
+  left join coming g on g.hypertable_id = h.id
+  left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+ where h.compression_state <> 2
+ order by 2, 3

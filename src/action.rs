@@ -1,0 +1,399 @@
+//! The action catalogue: everything a person can do in the console, declared once.
+//!
+//! Keys, help, palette and hints are readings of [`ACTIONS`].
+
+use crate::screens::ScreenId;
+
+/// What an action does to the console itself; none of these touches the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Here {
+    Quit,
+    Back,
+    Open,
+    Step(isize),
+    Page(isize),
+    HalfPage(isize),
+    First,
+    Last,
+    Column(isize),
+    Sort,
+    Reverse,
+    SortByVerdict,
+    Wide,
+    Filter,
+    ClearFilter,
+    Reload,
+    Pause,
+    Faster,
+    Slower,
+    NextScreen,
+    PreviousScreen,
+    Screen(ScreenId),
+    CopyCell,
+    CopyRow,
+    NextTheme,
+    Palette,
+    Help,
+    Suspend,
+}
+
+/// One entry of the catalogue.
+#[derive(Debug)]
+pub struct Action {
+    /// Kebab-case; the name in the palette and in the help.
+    pub name: &'static str,
+    pub help: &'static str,
+    pub keys: &'static [&'static str],
+    /// Where the help lists it.
+    pub group: Group,
+    pub does: Here,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    Screens,
+    Rows,
+    View,
+    Console,
+}
+
+impl Group {
+    pub const ALL: [Self; 4] = [Self::Screens, Self::Rows, Self::View, Self::Console];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Screens => "Screens",
+            Self::Rows => "Rows and columns",
+            Self::View => "What is shown",
+            Self::Console => "Console",
+        }
+    }
+}
+
+const fn action(
+    name: &'static str,
+    keys: &'static [&'static str],
+    group: Group,
+    does: Here,
+    help: &'static str,
+) -> Action {
+    Action {
+        name,
+        help,
+        keys,
+        group,
+        does,
+    }
+}
+
+use Group::{Console, Rows, Screens, View};
+
+pub const ACTIONS: &[Action] = &[
+    action(
+        "show-compression",
+        &["1"],
+        Screens,
+        Here::Screen(ScreenId::Compression),
+        "Compression: chunks, ratio, backlog",
+    ),
+    action(
+        "show-retention",
+        &["2"],
+        Screens,
+        Here::Screen(ScreenId::Retention),
+        "Retention: what the next run drops, what is overdue",
+    ),
+    action(
+        "show-indexes",
+        &["3"],
+        Screens,
+        Here::Screen(ScreenId::Indexes),
+        "Indexes: unused, duplicate, invalid, missing on chunks",
+    ),
+    action(
+        "show-jobs",
+        &["4"],
+        Screens,
+        Here::Screen(ScreenId::Jobs),
+        "Jobs: running, late, failing, paused",
+    ),
+    action(
+        "show-aggregates",
+        &["5"],
+        Screens,
+        Here::Screen(ScreenId::Aggregates),
+        "Aggregates: lag against what the policy promises",
+    ),
+    action(
+        "next-screen",
+        &["tab"],
+        Screens,
+        Here::NextScreen,
+        "Next screen",
+    ),
+    action(
+        "previous-screen",
+        &["shift-tab"],
+        Screens,
+        Here::PreviousScreen,
+        "Previous screen",
+    ),
+    action(
+        "open-details",
+        &["enter"],
+        Rows,
+        Here::Open,
+        "Details of the selected row",
+    ),
+    action(
+        "go-back",
+        &["esc"],
+        Rows,
+        Here::Back,
+        "Back to the list; in the list: clear the filter",
+    ),
+    action("next-row", &["j", "down"], Rows, Here::Step(1), "Next row"),
+    action(
+        "previous-row",
+        &["k", "up"],
+        Rows,
+        Here::Step(-1),
+        "Previous row",
+    ),
+    action(
+        "page-down",
+        &["pgdn", "ctrl-f"],
+        Rows,
+        Here::Page(1),
+        "A page down",
+    ),
+    action(
+        "page-up",
+        &["pgup", "ctrl-b"],
+        Rows,
+        Here::Page(-1),
+        "A page up",
+    ),
+    action(
+        "half-page-down",
+        &["ctrl-d"],
+        Rows,
+        Here::HalfPage(1),
+        "Half a page down",
+    ),
+    action(
+        "half-page-up",
+        &["ctrl-u"],
+        Rows,
+        Here::HalfPage(-1),
+        "Half a page up",
+    ),
+    action("first-row", &["g", "home"], Rows, Here::First, "First row"),
+    action("last-row", &["G", "end"], Rows, Here::Last, "Last row"),
+    action(
+        "next-column",
+        &["l", "right"],
+        Rows,
+        Here::Column(1),
+        "Select the next column; scrolls sideways",
+    ),
+    action(
+        "previous-column",
+        &["h", "left"],
+        Rows,
+        Here::Column(-1),
+        "Select the previous column",
+    ),
+    action(
+        "sort-column",
+        &["s"],
+        View,
+        Here::Sort,
+        "Sort by the selected column; again: the other way round",
+    ),
+    action(
+        "reverse-order",
+        &["S"],
+        View,
+        Here::Reverse,
+        "Turn the order round",
+    ),
+    action(
+        "sort-verdict",
+        &["v"],
+        View,
+        Here::SortByVerdict,
+        "Sort by verdict, worst first",
+    ),
+    action(
+        "filter-rows",
+        &["/"],
+        View,
+        Here::Filter,
+        "Filter: text, ~regular expression, ! before either for the inverse",
+    ),
+    action(
+        "clear-filter",
+        &[],
+        View,
+        Here::ClearFilter,
+        "Show all rows again",
+    ),
+    action(
+        "toggle-wide",
+        &["w"],
+        View,
+        Here::Wide,
+        "All columns, scrolled sideways, or those that fit",
+    ),
+    action(
+        "copy-cell",
+        &["y"],
+        View,
+        Here::CopyCell,
+        "Copy the selected cell (OSC 52)",
+    ),
+    action(
+        "copy-row",
+        &["Y"],
+        View,
+        Here::CopyRow,
+        "Copy the selected row (OSC 52)",
+    ),
+    action("next-theme", &["t"], View, Here::NextTheme, "Next theme"),
+    action(
+        "reload",
+        &["r", "ctrl-r"],
+        Console,
+        Here::Reload,
+        "Read everything on this screen now",
+    ),
+    action(
+        "pause",
+        &["space"],
+        Console,
+        Here::Pause,
+        "Stop or go on reading",
+    ),
+    action(
+        "refresh-faster",
+        &["+"],
+        Console,
+        Here::Faster,
+        "Halve the refresh interval",
+    ),
+    action(
+        "refresh-slower",
+        &["-"],
+        Console,
+        Here::Slower,
+        "Double the refresh interval",
+    ),
+    action(
+        "open-palette",
+        &[":", "ctrl-p"],
+        Console,
+        Here::Palette,
+        "Find any action by its name",
+    ),
+    action("show-help", &["?", "f1"], Console, Here::Help, "This help"),
+    action(
+        "suspend",
+        &["ctrl-z"],
+        Console,
+        Here::Suspend,
+        "Back to the shell; fg returns",
+    ),
+    action(
+        "quit",
+        &["q", "ctrl-c"],
+        Console,
+        Here::Quit,
+        "Leave the console",
+    ),
+];
+
+/// What psql's users type by habit, and the action that it means.
+pub const ALIASES: &[(&str, &str)] = &[
+    ("\\q", "quit"),
+    ("q", "quit"),
+    ("\\x", "open-details"),
+    ("\\?", "show-help"),
+    ("\\watch", "reload"),
+];
+
+/// The action that this key means.
+pub fn by_key(key: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.keys.contains(&key))
+}
+
+/// The action with this name, or the one that the alias means.
+pub fn by_name(name: &str) -> Option<&'static Action> {
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+    let name = alias.map_or(name, |(_, name)| name);
+    ACTIONS.iter().find(|action| action.name == name)
+}
+
+/// How well an action fits what was typed: in its name, in its help, or its letters in order; lower is better.
+/// `None`: it does not fit.
+fn fit(action: &Action, typed: &str) -> Option<usize> {
+    if let Some(at) = action.name.find(&typed.replace(' ', "-")) {
+        return Some(at);
+    }
+    if let Some(at) = action.help.to_lowercase().find(typed) {
+        return Some(100 + at);
+    }
+    let mut letters = action.name.chars();
+    let in_order = typed
+        .chars()
+        .all(|wanted| letters.any(|letter| letter == wanted));
+    in_order.then_some(1000)
+}
+
+/// The actions that fit what was typed, best first; all of them for nothing typed.
+pub fn search(typed: &str) -> Vec<&'static Action> {
+    let typed = typed.trim().to_lowercase();
+    if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == typed) {
+        return by_name(name).into_iter().collect();
+    }
+    let mut found: Vec<_> = ACTIONS
+        .iter()
+        .filter_map(|action| Some((fit(action, &typed)?, action)))
+        .collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, action)| action).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_means_one_thing() {
+        let mut keys: Vec<_> = ACTIONS.iter().flat_map(|action| action.keys).collect();
+        let all = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), all);
+    }
+
+    #[test]
+    fn every_screen_can_be_shown_by_its_number() {
+        for (at, id) in ScreenId::ALL.iter().enumerate() {
+            let action = by_key(&(at + 1).to_string()).expect("a key for each screen");
+            assert_eq!(action.does, Here::Screen(*id));
+            assert_eq!(action.name, format!("show-{}", id.name()));
+        }
+    }
+
+    #[test]
+    fn the_palette_finds_by_name_by_letters_and_by_meaning() {
+        assert_eq!(search("agg")[0].name, "show-aggregates");
+        assert_eq!(search("fltr")[0].name, "filter-rows");
+        assert_eq!(search("osc 52")[0].name, "copy-cell");
+        assert_eq!(search("clipboard").len(), 0);
+        assert_eq!(search("lag")[0].name, "show-aggregates");
+        assert_eq!(search("\\q")[0].name, "quit");
+        assert_eq!(search("").len(), ACTIONS.len());
+    }
+}

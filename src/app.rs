@@ -1,0 +1,441 @@
+//! The state of the console and how it changes: no terminal, no database, no clock.
+
+mod keys;
+
+use std::time::Duration;
+
+use crate::action::Here;
+use crate::details::Details;
+use crate::overlay::Overlay;
+use crate::record::{At, Section};
+use crate::screens::with_table;
+use crate::screens::{Rows, ScreenId, Screens};
+use crate::server::Server;
+use crate::sql::Param;
+use crate::sql::Query;
+use crate::table::{Counters, Figures};
+use crate::theme::Theme;
+use crate::value::Stamp;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key, as text: `j`, `ctrl-k`, `pgdn`.
+    Key(String),
+    /// Text that the terminal says was pasted.
+    Paste(String),
+    /// A click on a line of the body (0 is the first), or the wheel.
+    Click {
+        line: u16,
+    },
+    Wheel(isize),
+    Resize,
+    Tick(Stamp),
+    Up(Box<Server>),
+    Down {
+        error: String,
+        retry: Duration,
+    },
+    Pulse {
+        screen: ScreenId,
+        asked: u64,
+        clock: Stamp,
+        counters: Counters,
+    },
+    /// The next tick asks again.
+    PulseFailed {
+        asked: u64,
+        error: String,
+    },
+    Loaded {
+        asked: u64,
+        rows: Rows,
+        took: Duration,
+    },
+    Failed {
+        screen: ScreenId,
+        asked: u64,
+        error: String,
+    },
+    Exact {
+        screen: ScreenId,
+        round: u64,
+        figures: Vec<(i64, Figures)>,
+        last: bool,
+    },
+    Detail {
+        asked: u64,
+        index: usize,
+        sections: Result<Vec<Section>, String>,
+    },
+}
+
+/// What is to be done about it, outside.
+#[derive(Debug)]
+pub enum Effect {
+    Pulse {
+        screen: ScreenId,
+        asked: u64,
+    },
+    Load {
+        screen: ScreenId,
+        asked: u64,
+    },
+    /// What the screen asked for is no longer wanted: stop it on the server.
+    Cancel {
+        screen: ScreenId,
+    },
+    Exact {
+        screen: ScreenId,
+        round: u64,
+        ids: Vec<(i64, usize)>,
+    },
+    Detail {
+        asked: u64,
+        index: usize,
+        query: &'static Query,
+        params: Vec<Param>,
+        of: Rows,
+        now: Stamp,
+    },
+    Copy(String),
+    Suspend,
+    Interval(Duration),
+    Quit,
+}
+
+/// The connection, as the header shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    Connecting,
+    Up,
+    /// Since when, the reason, and when it is tried again.
+    Down {
+        since: Stamp,
+        error: String,
+        again: Stamp,
+    },
+}
+
+/// What is said in the last line for a while.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    pub text: String,
+    pub bad: bool,
+    pub until: Stamp,
+}
+
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct App {
+    pub screen: ScreenId,
+    pub screens: Screens,
+    pub details: Option<Details>,
+    pub overlay: Option<Overlay>,
+    pub server: Option<Server>,
+    pub link: Link,
+    pub notice: Option<Notice>,
+    /// This machine's clock.
+    pub now: Stamp,
+    /// The server's clock less this machine's, in microseconds.
+    ahead: i64,
+    pub interval: Duration,
+    pub paused: bool,
+    pub wide: bool,
+    pub themes: Vec<Theme>,
+    /// Which of `themes`.
+    pub theme: usize,
+    /// Lines of the details that fit on the screen; set when drawn.
+    pub details_page: usize,
+    pulse: u64,
+    pulse_waiting: bool,
+    /// Read everything, whatever the counters say.
+    reload: bool,
+    round: u64,
+    asked: u64,
+}
+
+pub const FASTEST: Duration = Duration::from_millis(500);
+pub const SLOWEST: Duration = Duration::from_secs(300);
+
+impl App {
+    pub fn new(now: Stamp, themes: Vec<Theme>, interval: Duration) -> Self {
+        Self {
+            screen: ScreenId::ALL[0],
+            screens: Screens::default(),
+            details: None,
+            overlay: None,
+            server: None,
+            link: Link::Connecting,
+            notice: None,
+            now,
+            ahead: 0,
+            interval,
+            paused: false,
+            wide: false,
+            themes,
+            theme: 0,
+            details_page: 20,
+            pulse: 0,
+            pulse_waiting: false,
+            reload: false,
+            round: 0,
+            asked: 0,
+        }
+    }
+
+    pub fn theme(&self) -> &Theme {
+        &self.themes[self.theme]
+    }
+
+    /// The server's clock, as far as it is known.
+    pub fn server_now(&self) -> Stamp {
+        Stamp(self.now.0.saturating_add(self.ahead))
+    }
+
+    pub fn at(&self) -> Option<At<'_>> {
+        Some(At {
+            now: self.server_now(),
+            server: self.server.as_ref()?,
+        })
+    }
+
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Key(key) => return self.key(&key),
+            Msg::Paste(text) => {
+                if let Some(overlay) = &mut self.overlay {
+                    overlay.paste(&text);
+                }
+                self.filter_as_typed();
+            }
+            Msg::Click { line } => {
+                if self.overlay.is_none() && self.details.is_none() {
+                    with_table!(mut self.screens, self.screen, |table| table.point_at(line.into()));
+                }
+            }
+            Msg::Wheel(lines) => return self.here(Here::Step(lines)),
+            Msg::Resize => {}
+            Msg::Tick(now) => return self.tick(now),
+            Msg::Up(server) => return self.up(*server),
+            Msg::Down { error, retry } => self.down(error, retry),
+            Msg::Pulse {
+                screen,
+                asked,
+                clock,
+                counters,
+            } => return self.pulsed(screen, asked, clock, counters),
+            Msg::Loaded { asked, rows, took } => return self.loaded(asked, rows, took),
+            Msg::PulseFailed { asked, error } => {
+                if asked == self.pulse {
+                    self.pulse_waiting = false;
+                    self.say(format!("the server could not be asked: {error}"), true);
+                }
+            }
+            Msg::Failed {
+                screen,
+                asked,
+                error,
+            } => self.screens.fail(screen, asked, error),
+            Msg::Exact {
+                screen,
+                round,
+                figures,
+                last,
+            } => return self.exact(screen, round, figures, last),
+            Msg::Detail {
+                asked,
+                index,
+                sections,
+            } => {
+                if let Some(details) = &mut self.details {
+                    details.take(asked, index, sections);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    pub fn say(&mut self, text: impl Into<String>, bad: bool) {
+        let seconds = if bad { 10.0 } else { 4.0 };
+        self.notice = Some(Notice {
+            text: text.into(),
+            bad,
+            until: self.now.plus_seconds(seconds),
+        });
+    }
+
+    fn tick(&mut self, now: Stamp) -> Vec<Effect> {
+        self.now = now;
+        if self
+            .notice
+            .as_ref()
+            .is_some_and(|notice| notice.until <= now)
+        {
+            self.notice = None;
+        }
+        if let Some(server) = &self.server {
+            let at = At {
+                now: Stamp(now.0.saturating_add(self.ahead)),
+                server,
+            };
+            with_table!(mut self.screens, self.screen, |table| table.tick(&at));
+        }
+        if self.paused || self.link != Link::Up {
+            return Vec::new();
+        }
+        let mut effects = self.ask_pulse();
+        effects.extend(self.ask_exact());
+        effects
+    }
+
+    fn ask_pulse(&mut self) -> Vec<Effect> {
+        if self.pulse_waiting {
+            return Vec::new();
+        }
+        self.pulse_waiting = true;
+        self.pulse += 1;
+        vec![Effect::Pulse {
+            screen: self.screen,
+            asked: self.pulse,
+        }]
+    }
+
+    fn ask_load(&mut self) -> Vec<Effect> {
+        if self.link != Link::Up || !self.can_show(self.screen) {
+            return Vec::new();
+        }
+        let screen = self.screen;
+        let asked = self.screens.ask(screen);
+        asked
+            .map(|asked| Effect::Load { screen, asked })
+            .into_iter()
+            .collect()
+    }
+
+    /// Whether this screen has anything to ask this server.
+    pub fn can_show(&self, screen: ScreenId) -> bool {
+        let has = self
+            .server
+            .as_ref()
+            .is_some_and(|server| server.timescaledb.is_some());
+        has || screen.about().plain.is_some()
+    }
+
+    fn ask_exact(&mut self) -> Vec<Effect> {
+        if self.link != Link::Up {
+            return Vec::new();
+        }
+        let (screen, now) = (self.screen, self.server_now());
+        let ids = with_table!(self.screens, screen, |table| table.wanted(false, now));
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        with_table!(mut self.screens, screen, |table| table.exact_asked());
+        self.round += 1;
+        vec![Effect::Exact {
+            screen,
+            round: self.round,
+            ids,
+        }]
+    }
+
+    fn up(&mut self, server: Server) -> Vec<Effect> {
+        self.ahead = server.clock.0.saturating_sub(self.now.0);
+        if matches!(self.link, Link::Down { .. }) {
+            self.say("connected again", false);
+        }
+        self.link = Link::Up;
+        self.server = Some(server);
+        self.screens.abandon();
+        self.pulse_waiting = false;
+        // The pulse first: its counters are what the rows that follow are measured against.
+        let mut effects = self.ask_pulse();
+        effects.extend(self.ask_load());
+        effects.extend(self.refresh_details());
+        effects
+    }
+
+    fn down(&mut self, error: String, retry: Duration) {
+        let since = match &self.link {
+            Link::Down { since, .. } => *since,
+            Link::Connecting | Link::Up => self.now,
+        };
+        self.link = Link::Down {
+            since,
+            error,
+            again: self.now.plus_seconds(retry.as_secs_f64()),
+        };
+        self.screens.abandon();
+        self.pulse_waiting = false;
+    }
+
+    fn pulsed(
+        &mut self,
+        screen: ScreenId,
+        asked: u64,
+        clock: Stamp,
+        counters: Counters,
+    ) -> Vec<Effect> {
+        if asked != self.pulse {
+            return Vec::new();
+        }
+        self.pulse_waiting = false;
+        self.ahead = clock.0.saturating_sub(self.now.0);
+        if screen != self.screen {
+            return Vec::new();
+        }
+        let waiting = with_table!(self.screens, screen, |table| table.is_waiting());
+        let never = matches!(self.screens.fresh(screen), crate::table::Freshness::Never);
+        if waiting && never {
+            // The first rows are on their way, asked for behind this very pulse.
+            self.screens.counted(screen, counters);
+            return Vec::new();
+        }
+        let wanted =
+            std::mem::take(&mut self.reload) || self.screens.is_stale(screen, &counters, clock);
+        if !wanted || waiting {
+            return Vec::new();
+        }
+        self.screens.counted(screen, counters);
+        self.ask_load()
+    }
+
+    fn loaded(&mut self, asked: u64, rows: Rows, took: Duration) -> Vec<Effect> {
+        let Some(server) = &self.server else {
+            return Vec::new();
+        };
+        let at = At {
+            now: Stamp(self.now.0.saturating_add(self.ahead)),
+            server,
+        };
+        self.screens.load(asked, rows, took, &at);
+        let mut effects = self.ask_exact();
+        effects.extend(self.refresh_details());
+        effects
+    }
+
+    fn exact(
+        &mut self,
+        screen: ScreenId,
+        round: u64,
+        figures: Vec<(i64, Figures)>,
+        last: bool,
+    ) -> Vec<Effect> {
+        if round > self.round {
+            return Vec::new();
+        }
+        if let Some(server) = &self.server {
+            let at = At {
+                now: Stamp(self.now.0.saturating_add(self.ahead)),
+                server,
+            };
+            self.screens.take_exact(screen, figures, last, &at);
+        }
+        if last && screen == self.screen {
+            self.ask_exact()
+        } else {
+            Vec::new()
+        }
+    }
+}

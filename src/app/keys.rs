@@ -1,0 +1,287 @@
+//! What a key does: the overlay on top takes it, else the catalogue says what it means.
+
+use super::{App, Effect, FASTEST, Link, SLOWEST};
+use crate::action::{self, Here};
+use crate::details::Details;
+use crate::filter::Filter;
+use crate::overlay::{Answer, Overlay};
+use crate::screens::ScreenId;
+use crate::screens::with_table;
+use crate::table::SortBy;
+use crate::text;
+
+impl App {
+    pub(super) fn key(&mut self, key: &str) -> Vec<Effect> {
+        if self.overlay.is_some() && key != "ctrl-z" {
+            return self.overlay_key(key);
+        }
+        action::by_key(key).map_or_else(Vec::new, |action| self.here(action.does))
+    }
+
+    fn overlay_key(&mut self, key: &str) -> Vec<Effect> {
+        let Some(overlay) = &mut self.overlay else {
+            return Vec::new();
+        };
+        match overlay.key(key) {
+            Answer::Stay => self.filter_as_typed(),
+            Answer::Close => self.overlay = None,
+            Answer::Cancel => {
+                if let Some(Overlay::Filter(prompt)) = self.overlay.take() {
+                    self.set_filter(&prompt.before);
+                }
+            }
+            Answer::Run(action) => {
+                self.overlay = None;
+                return self.here(action.does);
+            }
+        }
+        Vec::new()
+    }
+
+    /// The filter follows what is typed; while it cannot be understood the last one stays.
+    pub(super) fn filter_as_typed(&mut self) {
+        if let Some(Overlay::Filter(prompt)) = &mut self.overlay {
+            let typed = prompt.text();
+            prompt.error = Filter::parse(&typed).err();
+            if prompt.error.is_none() {
+                self.set_filter(&typed);
+            }
+        }
+    }
+
+    fn set_filter(&mut self, text: &str) {
+        let Ok(filter) = Filter::parse(text) else {
+            return;
+        };
+        let screen = self.screen;
+        self.with_at(|screens, at| {
+            with_table!(mut screens, screen, |table| table.set_filter(filter, at));
+        });
+    }
+
+    /// Does something to the screens that needs to know when and where; nothing before the first connection.
+    fn with_at(&mut self, act: impl FnOnce(&mut crate::screens::Screens, &crate::record::At)) {
+        let now = self.server_now();
+        if let Some(server) = &self.server {
+            act(&mut self.screens, &crate::record::At { now, server });
+        }
+    }
+
+    pub(super) fn here(&mut self, here: Here) -> Vec<Effect> {
+        match here {
+            Here::Quit => return vec![Effect::Quit],
+            Here::Suspend => return vec![Effect::Suspend],
+            Here::Palette => self.overlay = Some(Overlay::palette()),
+            Here::Help => self.overlay = Some(Overlay::help()),
+            Here::Screen(screen) => return self.show(screen),
+            Here::NextScreen => return self.show_beside(1),
+            Here::PreviousScreen => return self.show_beside(ScreenId::ALL.len() - 1),
+            Here::Open => return self.open(),
+            Here::Back => self.back(),
+            Here::Reload => return self.reload_now(),
+            Here::Pause => return self.pause(),
+            Here::Faster => return self.set_interval(self.interval / 2),
+            Here::Slower => return self.set_interval(self.interval * 2),
+            Here::CopyCell | Here::CopyRow => return self.copy(here == Here::CopyRow),
+            Here::NextTheme => {
+                self.theme = (self.theme + 1) % self.themes.len();
+                self.say(format!("theme {}", self.theme().name), false);
+            }
+            _ if self.details.is_some() => self.scroll_details(here),
+            _ => return self.in_table(here),
+        }
+        Vec::new()
+    }
+
+    fn in_table(&mut self, here: Here) -> Vec<Effect> {
+        let screen = self.screen;
+        let screens = &mut self.screens;
+        match here {
+            Here::Step(lines) => with_table!(mut screens, screen, |table| table.step(lines)),
+            Here::Page(pages) => with_table!(mut screens, screen, |table| table
+                .step(table.page() * pages)),
+            Here::HalfPage(pages) => {
+                with_table!(mut screens, screen, |table| table
+                    .step((table.page() / 2).max(1) * pages));
+            }
+            Here::First => with_table!(mut screens, screen, |table| table.step(isize::MIN)),
+            Here::Last => with_table!(mut screens, screen, |table| table.step(isize::MAX)),
+            Here::Column(columns) => {
+                with_table!(mut screens, screen, |table| table.step_column(columns));
+            }
+            Here::Wide => self.wide = !self.wide,
+            Here::Filter => {
+                let before = with_table!(screens, screen, |table| table.filter.text().to_owned());
+                self.overlay = Some(Overlay::filter(before));
+            }
+            Here::ClearFilter => self.set_filter(""),
+            Here::Sort => self.with_at(|screens, at| {
+                with_table!(mut screens, screen, |table| table.sort_here(at));
+            }),
+            Here::SortByVerdict => self.sort(|_, _| (SortBy::Verdict, true)),
+            Here::Reverse => self.sort(|by, descending| (by, !descending)),
+            _ => {}
+        }
+        self.ask_exact()
+    }
+
+    fn sort(&mut self, change: impl FnOnce(SortBy, bool) -> (SortBy, bool)) {
+        let screen = self.screen;
+        self.with_at(|screens, at| {
+            with_table!(mut screens, screen, |table| {
+                (table.sort, table.descending) = change(table.sort, table.descending);
+                table.rearrange(at);
+            });
+        });
+    }
+
+    fn scroll_details(&mut self, here: Here) {
+        let page = isize::try_from(self.details_page).unwrap_or(1).max(2);
+        if let Some(details) = &mut self.details {
+            match here {
+                Here::Step(lines) => details.step(lines),
+                Here::Page(pages) => details.step(pages * (page - 1)),
+                Here::HalfPage(pages) => details.step(pages * page / 2),
+                Here::First => details.step(isize::MIN),
+                Here::Last => details.step(isize::MAX),
+                Here::Column(columns) => details.step_sideways(columns * 8),
+                _ => {}
+            }
+        }
+    }
+
+    fn show(&mut self, screen: ScreenId) -> Vec<Effect> {
+        self.details = None;
+        if self.screen == screen {
+            return Vec::new();
+        }
+        let left = self.screen;
+        self.screen = screen;
+        let mut effects = Vec::new();
+        if with_table!(self.screens, left, |table| table.is_waiting()) {
+            effects.push(Effect::Cancel { screen: left });
+        }
+        self.pulse_waiting = false;
+        if self.link == Link::Up && !self.paused {
+            effects.extend(self.ask_pulse());
+            let never = with_table!(self.screens, screen, |table| table.is_empty_of_data());
+            if never {
+                effects.extend(self.ask_load());
+            }
+        }
+        effects
+    }
+
+    fn show_beside(&mut self, steps: usize) -> Vec<Effect> {
+        let here = ScreenId::ALL.iter().position(|id| *id == self.screen);
+        let next = (here.unwrap_or(0) + steps) % ScreenId::ALL.len();
+        self.show(ScreenId::ALL[next])
+    }
+
+    fn open(&mut self) -> Vec<Effect> {
+        if self.details.is_some() {
+            return Vec::new();
+        }
+        let Some(key) = self.screens.selected_key(self.screen) else {
+            return Vec::new();
+        };
+        self.details = Some(Details::new(key));
+        self.refresh_details()
+    }
+
+    /// Asks for the parts of the open details again; their old state stays until the answer.
+    pub(super) fn refresh_details(&mut self) -> Vec<Effect> {
+        let now = self.server_now();
+        let (Some(details), Some(server)) = (&mut self.details, &self.server) else {
+            return Vec::new();
+        };
+        let at = crate::record::At { now, server };
+        let Some((of, facts, verdict)) = self.screens.open(self.screen, &details.key, &at) else {
+            details.gone = true;
+            return Vec::new();
+        };
+        details.gone = false;
+        details.verdict = Some(verdict);
+        let queries = of.details();
+        let titles = queries.iter().map(|(title, ..)| *title).collect();
+        self.asked += 1;
+        details.ask(self.asked, facts, titles);
+        if self.link != Link::Up {
+            return Vec::new();
+        }
+        let asked = self.asked;
+        let detail = |(index, (_, query, params)): (usize, (_, _, _))| Effect::Detail {
+            asked,
+            index,
+            query,
+            params,
+            of: of.clone(),
+            now,
+        };
+        queries.into_iter().enumerate().map(detail).collect()
+    }
+
+    fn back(&mut self) {
+        if self.details.take().is_none() {
+            self.set_filter("");
+        }
+    }
+
+    fn reload_now(&mut self) -> Vec<Effect> {
+        if self.link != Link::Up {
+            self.say("not connected: nothing can be read now", true);
+            return Vec::new();
+        }
+        let screen = self.screen;
+        with_table!(mut self.screens, screen, |table| table.forget_exact());
+        self.reload = true;
+        self.pulse_waiting = false;
+        self.ask_pulse()
+    }
+
+    fn pause(&mut self) -> Vec<Effect> {
+        self.paused = !self.paused;
+        if self.paused {
+            Vec::new()
+        } else {
+            self.ask_pulse()
+        }
+    }
+
+    fn set_interval(&mut self, interval: std::time::Duration) -> Vec<Effect> {
+        self.interval = interval.clamp(FASTEST, SLOWEST);
+        self.say(
+            format!(
+                "reading every {}",
+                text::duration(self.interval.as_secs_f64())
+            ),
+            false,
+        );
+        vec![Effect::Interval(self.interval)]
+    }
+
+    fn copy(&mut self, row: bool) -> Vec<Effect> {
+        let copied = match (&self.details, self.at()) {
+            (Some(details), Some(at)) => Some(details.text(at.now)),
+            (None, Some(at)) => with_table!(self.screens, self.screen, |table| {
+                if row {
+                    table.row_text(&at)
+                } else {
+                    table.cell_text(&at)
+                }
+            }),
+            _ => None,
+        };
+        let Some(copied) = copied else {
+            return Vec::new();
+        };
+        let lines = copied.lines().count();
+        let shown = if lines > 1 {
+            format!("{lines} lines")
+        } else {
+            text::cut(&copied, 40)
+        };
+        self.say(format!("copied: {shown}"), false);
+        vec![Effect::Copy(copied)]
+    }
+}

@@ -1,0 +1,270 @@
+//! libpq's rules, as a table.
+
+use super::*;
+
+fn around(env: &[(&str, &str)]) -> Surroundings {
+    let env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Surroundings {
+        env,
+        home: Some(PathBuf::from("/nonexistent")),
+        os_user: "me".to_owned(),
+    }
+}
+
+fn database(text: &str) -> Flags {
+    Flags {
+        database: Some(text.to_owned()),
+        ..Flags::default()
+    }
+}
+
+/// `host:port user dbname sslmode`, in short.
+fn short(settings: &Settings) -> String {
+    let hosts: Vec<_> = settings.hosts.iter().map(ToString::to_string).collect();
+    format!(
+        "{} {} {} {:?}",
+        hosts.join(","),
+        settings.user,
+        settings.dbname,
+        settings.sslmode
+    )
+}
+
+fn resolved(flags: &Flags, env: &[(&str, &str)]) -> String {
+    short(&resolve(flags, &around(env)).unwrap())
+}
+
+fn refused(flags: &Flags, env: &[(&str, &str)]) -> String {
+    format!("{:#}", resolve(flags, &around(env)).unwrap_err())
+}
+
+#[test]
+fn forms_of_a_database_argument() {
+    for (text, expected) in [
+        ("metrics", "h:5432 me metrics Prefer"),
+        ("postgresql://", "h:5432 me me Prefer"),
+        ("postgres://a@b:5433/c", "b:5433 a c Prefer"),
+        (
+            "postgresql://a:p%40ss@b/c%20d?sslmode=require",
+            "b:5432 a c d Require",
+        ),
+        ("postgresql://b1:1,b2:2/c", "b1:1,b2:2 me c Prefer"),
+        (
+            "postgresql://b1,b2/c?target_session_attrs=primary",
+            "b1:5432,b2:5432 me c Prefer",
+        ),
+        ("postgresql://[::1]:5433/c", "::1:5433 me c Prefer"),
+        ("postgresql://%2Ftmp%2Fsock/c", "[local]:5432 me c Prefer"),
+        (
+            "postgresql:///c?host=/tmp/x&port=7",
+            "[local]:7 me c Prefer",
+        ),
+        ("postgresql://b/c?ssl=true", "b:5432 me c Require"),
+        ("postgresql://a@/c", "h:5432 a c Prefer"),
+        ("host=b port=1 dbname=c user=a", "b:1 a c Prefer"),
+        ("host = b  dbname = 'it\\'s c'", "b:5432 me it's c Prefer"),
+        ("host=b,c port=1,2 dbname=''", "b:1,c:2 me me Prefer"),
+        ("host=b,c port=9", "b:9,c:9 me me Prefer"),
+        ("host=b sslmode=disable", "b:5432 me me Disable"),
+    ] {
+        assert_eq!(
+            resolved(&database(text), &[("PGHOST", "h")]),
+            expected,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (text, words) in [
+        ("host=b prot=1", "invalid connection option \"prot\""),
+        ("host=b hostadr=1", "did you mean \"host"),
+        ("host=b port", "missing \"=\" after \"port\""),
+        ("host='b", "unterminated quoted string"),
+        (
+            "host=b port=x",
+            "invalid integer value \"x\" for connection option \"port\"",
+        ),
+        ("host=b port=70000", "invalid port number"),
+        (
+            "host=a,b port=1,2,3",
+            "could not match 3 port numbers to 2 hosts",
+        ),
+        ("host=b sslmode=always", "invalid sslmode value"),
+        ("host=b sslmode=verify-full", "needs a root certificate"),
+        ("host=b sslmode=require sslrootcert=system", "weak sslmode"),
+        (
+            "host=b target_session_attrs=best",
+            "invalid target_session_attrs",
+        ),
+        ("host=b connect_timeout=soon", "connect_timeout"),
+        ("host=b sslcrl=x.crl", "ignoring \"x.crl\" would be unsafe"),
+        ("postgresql://b/c?d", "missing key/value separator"),
+        ("postgresql://b/%zz", "invalid percent-encoded token"),
+        ("postgresql://b/%00", "forbidden value %00"),
+        ("postgresql://[::1/c", "matching \"]\""),
+    ] {
+        let told = refused(&database(text), &[]);
+        assert!(told.contains(words), "{text}: {told}");
+    }
+}
+
+#[test]
+fn the_command_line_comes_before_the_service_and_that_before_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("services");
+    std::fs::write(
+        &file,
+        "# ours\n[other]\nhost=o\n\n[prod]\nhost=s\nport=6000\nuser=su\n",
+    )
+    .unwrap();
+    let env = [
+        ("PGSERVICEFILE", file.to_str().unwrap()),
+        ("PGSERVICE", "prod"),
+        ("PGPORT", "7000"),
+        ("PGHOST", "e"),
+        ("PGDATABASE", "edb"),
+    ];
+    assert_eq!(resolved(&Flags::default(), &env), "s:6000 su edb Prefer");
+    let flags = Flags {
+        port: Some("8000".to_owned()),
+        ..database("host=c")
+    };
+    assert_eq!(resolved(&flags, &env), "c:8000 su edb Prefer");
+    assert_eq!(
+        resolved(&database("service=other"), &env),
+        "o:7000 me edb Prefer"
+    );
+    assert!(
+        refused(&database("service=none"), &env)
+            .contains("definition of service \"none\" not found; looked in")
+    );
+}
+
+#[test]
+fn a_broken_service_file_names_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("services");
+    std::fs::write(&file, "[prod]\nhost=s\nnonsense\n").unwrap();
+    let told = refused(
+        &database("service=prod"),
+        &[("PGSERVICEFILE", file.to_str().unwrap())],
+    );
+    assert!(told.contains("line 3"), "{told}");
+}
+
+#[test]
+fn flags_win_over_a_conninfo_beside_them() {
+    let flags = Flags {
+        host: Some("f".to_owned()),
+        username: Some("fu".to_owned()),
+        dbname: Some("postgresql://u@c:9/d".to_owned()),
+        ..Flags::default()
+    };
+    assert_eq!(resolved(&flags, &[]), "f:9 fu d Prefer");
+}
+
+#[test]
+fn an_address_spares_looking_up_the_name_that_certificates_are_checked_against() {
+    let settings = resolve(
+        &database("host=db.example hostaddr=127.0.0.1"),
+        &around(&[]),
+    )
+    .unwrap();
+    assert_eq!(
+        settings.hosts[0].place,
+        Place::Tcp {
+            name: "db.example".to_owned(),
+            address: Some("127.0.0.1".to_owned())
+        }
+    );
+}
+
+#[test]
+fn passwords_are_found_by_the_first_line_that_fits() {
+    let passwords = Passwords::parse(
+        "# c\nb:5432:d:u:one\n*:*:*:u:t\\:w\\\\o\nlocalhost:*:*:*:local\n/run/x:*:*:*:sock\nshort:line\n",
+    );
+    let tcp = |name: &str| Host {
+        place: Place::Tcp {
+            name: name.to_owned(),
+            address: None,
+        },
+        port: 5432,
+    };
+    let socket = |folder: &str| Host {
+        place: Place::Socket(PathBuf::from(folder)),
+        port: 5432,
+    };
+    assert_eq!(passwords.find(&tcp("b"), "d", "u"), Some("one"));
+    assert_eq!(passwords.find(&tcp("c"), "d", "u"), Some("t:w\\o"));
+    assert_eq!(passwords.find(&tcp("c"), "d", "v"), None);
+    assert_eq!(passwords.find(&socket("/tmp"), "d", "v"), Some("local"));
+    assert_eq!(passwords.find(&socket("/run/x"), "d", "v"), Some("sock"));
+}
+
+#[test]
+fn a_password_file_that_others_can_read_is_not_used_and_that_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pgpass");
+    std::fs::write(&file, "*:*:*:*:secret\n").unwrap();
+    for (mode, lines, warned) in [(0o600, 1, 0), (0o640, 0, 1), (0o604, 0, 1)] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let settings = resolve(
+            &database("x"),
+            &around(&[("PGPASSFILE", file.to_str().unwrap())]),
+        )
+        .unwrap();
+        assert_eq!(
+            format!("{:?}", settings.passwords),
+            format!("Passwords({lines} lines)")
+        );
+        assert_eq!(settings.warnings.len(), warned, "{mode:o}");
+    }
+}
+
+#[test]
+fn require_with_a_root_certificate_verifies_the_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root.crt");
+    std::fs::write(&root, "").unwrap();
+    let settings = resolve(
+        &database(&format!("sslmode=require sslrootcert={}", root.display())),
+        &around(&[]),
+    )
+    .unwrap();
+    assert_eq!(
+        (settings.sslmode, settings.root),
+        (SslMode::VerifyCa, Root::File(root))
+    );
+    let settings = resolve(&database("sslrootcert=system"), &around(&[])).unwrap();
+    assert_eq!(
+        (settings.sslmode, settings.root),
+        (SslMode::VerifyFull, Root::System)
+    );
+}
+
+#[test]
+fn a_timeout_of_one_second_is_two_and_of_zero_is_none() {
+    for (text, expected) in [("0", None), ("1", Some(2)), ("10", Some(10)), ("-1", None)] {
+        let settings =
+            resolve(&database(&format!("connect_timeout={text}")), &around(&[])).unwrap();
+        assert_eq!(
+            settings.timeout,
+            expected.map(Duration::from_secs),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn nothing_prints_a_password() {
+    let settings = resolve(&database("postgresql://u:hunter2@h/d"), &around(&[])).unwrap();
+    assert_eq!(settings.password.as_deref(), Some("hunter2"));
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}

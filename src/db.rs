@@ -1,0 +1,480 @@
+//! The read session: one connection for lists, a second one (renewed now and then) for what opens many files.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+use crate::app::{Effect, Msg};
+use crate::connect::{self, Connected};
+use crate::conninfo::Settings;
+use crate::record::At;
+use crate::screens::{ExactQuery, Rows, ScreenId};
+use crate::server::{self, Pulse, Server};
+use crate::sql::{Param, Query, Version};
+use crate::table::{Counters, Figures};
+use crate::value::Stamp;
+
+/// What every session of hypertop sets: it cannot write, never queues long, and takes no workers from the policies.
+const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
+    set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
+    set bytea_output = 'hex'; set intervalstyle = 'postgres'; set search_path = pg_catalog";
+/// What depends on the server: the time zone of its background workers, and (PostgreSQL 15 and later) no private
+/// copy of every statistics entry that is read.
+const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
+    then set_config('stats_fetch_consistency', 'none', false) end";
+
+/// The second connection is renewed after so much weight: a backend keeps memory for each relation it opened.
+const RENEW_AFTER: usize = 5000;
+/// The server ends a statement after 5 s; an answer that is much later will never come.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A session that is set up, and what is known of its server.
+#[derive(Debug)]
+pub struct Session {
+    pub connected: Connected,
+    pub server: Server,
+}
+
+impl Session {
+    pub async fn start(connected: Connected) -> Result<Self> {
+        let client = &connected.client;
+        client.batch_execute(SESSION).await.map_err(said)?;
+        let row = client
+            .query_typed(server::QUERY.text(Version::new(0, 0)), &[])
+            .await
+            .map_err(said)?;
+        let row = row.first().context("the server did not say what it is")?;
+        let server = Server::read(row, connected.host.clone(), connected.tls.clone())?;
+        // Local time is that of the background workers, whose boundaries are shown.
+        ask(
+            client,
+            SESSION_REST,
+            &[Param::Text(server.time_zone.clone())],
+        )
+        .await?;
+        if !server.preloaded {
+            bail!(
+                "database {:?} has the extension timescaledb, but the server does not load its library\n\
+                 Add timescaledb to shared_preload_libraries in postgresql.conf and restart the server.",
+                server.database
+            );
+        }
+        Ok(Self { connected, server })
+    }
+
+    pub async fn ask(&self, query: &Query, params: &[Param]) -> Result<Vec<Row>> {
+        ask(
+            &self.connected.client,
+            query.text(self.server.sql_version()),
+            params,
+        )
+        .await
+    }
+
+    pub async fn pulse(&self, screen: ScreenId) -> Result<(Stamp, Counters)> {
+        let watched = screen
+            .about()
+            .watched
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect();
+        let rows = self.ask(&server::PULSE, &[Param::Texts(watched)]).await?;
+        let pulse = Pulse::read(rows.first().context("no pulse")?)?;
+        Ok((pulse.clock, pulse.changes))
+    }
+
+    /// The rows of a screen; an error where the screen has nothing to ask this server.
+    pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
+        let about = screen.about();
+        let text = if self.server.timescaledb.is_some() {
+            Some((about.list_text)(&self.server))
+        } else {
+            about
+                .plain
+                .map(|query| query.text(self.server.sql_version()))
+        };
+        let text = text.with_context(|| {
+            format!(
+                "{} needs TimescaleDB, and the extension is not in this database",
+                about.title
+            )
+        })?;
+        screen.read(&ask(&self.connected.client, text, &[]).await?)
+    }
+}
+
+/// Exact figures, slice by slice, on a connection that is renewed.
+#[derive(Debug)]
+pub struct Exact<'a> {
+    settings: &'a Settings,
+    password: Option<String>,
+    session: Option<Session>,
+    weight: usize,
+}
+
+impl<'a> Exact<'a> {
+    pub fn new(settings: &'a Settings, password: Option<String>) -> Self {
+        Self {
+            settings,
+            password,
+            session: None,
+            weight: 0,
+        }
+    }
+
+    async fn session(&mut self, weight: usize) -> Result<&Session> {
+        self.weight += weight;
+        let spent = self.weight > RENEW_AFTER
+            || self
+                .session
+                .as_ref()
+                .is_none_or(|session| session.connected.client.is_closed());
+        if spent {
+            let connected = connect::again(self.settings, self.password.as_deref()).await?;
+            self.weight = weight;
+            self.session = Some(Session::start(connected).await?);
+        }
+        self.session.as_ref().context("no second connection")
+    }
+
+    /// The figures of one slice; where it fails as a whole, each by itself, so that one lock hides one row only.
+    pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
+        match self.try_slice(query, ids).await {
+            Ok(figures) => figures,
+            Err(error) if ids.len() == 1 => vec![(ids[0].0, Err(format!("{error:#}")))],
+            Err(_) => {
+                let mut all = Vec::new();
+                for id in ids {
+                    match self.try_slice(query, std::slice::from_ref(id)).await {
+                        Ok(figures) => all.extend(figures),
+                        Err(error) => all.push((id.0, Err(format!("{error:#}")))),
+                    }
+                }
+                all
+            }
+        }
+    }
+
+    async fn try_slice(
+        &mut self,
+        query: ExactQuery,
+        ids: &[(i64, usize)],
+    ) -> Result<Vec<(i64, Figures)>> {
+        let weight = ids.iter().map(|(_, weight)| weight).sum();
+        let session = self.session(weight).await?;
+        let wanted = ids.iter().map(|(id, _)| *id).collect();
+        let rows = session.ask(query.query, &[Param::BigInts(wanted)]).await?;
+        let mut known: Vec<(i64, Figures)> = Vec::new();
+        for row in &rows {
+            let figures: Result<Vec<Option<i64>>, _> = query
+                .figures
+                .iter()
+                .map(|name| row.try_get(*name))
+                .collect();
+            known.push((row.try_get("id")?, Ok(figures?)));
+        }
+        for (id, _) in ids {
+            if !known.iter().any(|(other, _)| other == id) {
+                known.push((*id, Err("it is gone, or cannot be seen".to_owned())));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Asks one of the details' queries.
+    pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
+        let session = self.session(500).await?;
+        Ok((session.ask(query, params).await?, session.server.clone()))
+    }
+}
+
+/// Cuts ids into slices of at most so much weight (a single id may weigh more).
+pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
+    let mut slices = Vec::new();
+    let (mut start, mut weight) = (0, 0);
+    for (at, (_, more)) in ids.iter().enumerate() {
+        if at > start && weight + more > most {
+            slices.push(&ids[start..at]);
+            (start, weight) = (at, 0);
+        }
+        weight += more;
+    }
+    if start < ids.len() {
+        slices.push(&ids[start..]);
+    }
+    slices
+}
+
+async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
+    let typed: Vec<(&(dyn ToSql + Sync), Type)> = params
+        .iter()
+        .map(|param| -> (&(dyn ToSql + Sync), Type) {
+            match param {
+                Param::Int(number) => (number, Type::INT4),
+                Param::BigInt(number) => (number, Type::INT8),
+                Param::Text(text) => (text, Type::TEXT),
+                Param::BigInts(numbers) => (numbers, Type::INT8_ARRAY),
+                Param::Texts(texts) => (texts, Type::TEXT_ARRAY),
+            }
+        })
+        .collect();
+    let answer = tokio::time::timeout(PATIENCE, client.query_typed(text, &typed)).await;
+    answer
+        .map_err(|_| anyhow!("no answer in {} s", PATIENCE.as_secs()))?
+        .map_err(said)
+}
+
+/// The server's own words, with its code; else the client's.
+fn said(error: tokio_postgres::Error) -> anyhow::Error {
+    match error.as_db_error() {
+        Some(told) => {
+            let hint = told
+                .hint()
+                .map_or_else(String::new, |hint| format!(" ({hint})"));
+            anyhow!("{}: {}{hint}", told.code().code(), told.message())
+        }
+        None => anyhow::Error::from(error),
+    }
+}
+
+/// Serves the console's requests until it goes: connects, answers, connects again with back-off.
+pub async fn serve(
+    settings: Settings,
+    first: Session,
+    mut requests: UnboundedReceiver<Effect>,
+    answers: UnboundedSender<Msg>,
+) {
+    let password = first.connected.password.clone();
+    let (to_exact, exact_requests) = unbounded_channel();
+    tokio::spawn(serve_exact(
+        settings.clone(),
+        password.clone(),
+        exact_requests,
+        answers.clone(),
+    ));
+    let mut session = Some(first);
+    let mut wait = Duration::from_secs(1);
+    loop {
+        let current = match session.take() {
+            Some(session) => Ok(session),
+            None => reconnect(&settings, password.as_deref()).await,
+        };
+        let error = match current {
+            Ok(current) => {
+                wait = Duration::from_secs(1);
+                if answers
+                    .send(Msg::Up(Box::new(current.server.clone())))
+                    .is_err()
+                {
+                    return;
+                }
+                match serve_session(&current, &mut requests, &to_exact, &answers).await {
+                    Some(error) => error,
+                    None => return,
+                }
+            }
+            Err(error) => error,
+        };
+        if answers
+            .send(Msg::Down {
+                error: format!("{error:#}"),
+                retry: wait,
+            })
+            .is_err()
+        {
+            return;
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(30));
+    }
+}
+
+async fn reconnect(settings: &Settings, password: Option<&str>) -> Result<Session> {
+    let connected = tokio::time::timeout(PATIENCE, connect::again(settings, password)).await;
+    Session::start(connected.map_err(|_| anyhow!("no answer in {} s", PATIENCE.as_secs()))??).await
+}
+
+/// Answers until the connection is lost (why is returned) or the console is gone (`None`).
+async fn serve_session(
+    session: &Session,
+    requests: &mut UnboundedReceiver<Effect>,
+    to_exact: &UnboundedSender<Effect>,
+    answers: &UnboundedSender<Msg>,
+) -> Option<anyhow::Error> {
+    let mut running: Option<Work> = None;
+    let mut waiting = std::collections::VecDeque::new();
+    let mut closed = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        if running.is_none()
+            && let Some(effect) = waiting.pop_front()
+        {
+            running = answer(session, &effect);
+            continue;
+        }
+        let work = async {
+            match &mut running {
+                Some((_, work)) => work.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            msg = work => {
+                running = None;
+                if session.connected.client.is_closed() {
+                    return Some(lost(&msg));
+                }
+                answers.send(msg).ok()?;
+            }
+            request = requests.recv() => match request? {
+                Effect::Cancel { screen } => {
+                    if running.as_ref().is_some_and(|(busy, _)| *busy == screen) {
+                        tokio::spawn(session.connected.canceller());
+                    }
+                    waiting.retain(|effect| !matches!(effect, Effect::Load { screen: other, .. } | Effect::Pulse { screen: other, .. } if *other == screen));
+                }
+                effect @ (Effect::Exact { .. } | Effect::Detail { .. }) => to_exact.send(effect).ok()?,
+                effect => waiting.push_back(effect),
+            },
+            _ = closed.tick() => {
+                if session.connected.client.is_closed() {
+                    return Some(anyhow!("the server closed the connection"));
+                }
+            }
+        }
+    }
+}
+
+fn lost(last: &Msg) -> anyhow::Error {
+    match last {
+        Msg::Failed { error, .. } => anyhow!("{error}"),
+        _ => anyhow!("the server closed the connection"),
+    }
+}
+
+/// An answer under way, and the screen that it is for.
+type Work<'a> = (
+    ScreenId,
+    std::pin::Pin<Box<dyn Future<Output = Msg> + Send + 'a>>,
+);
+
+fn answer<'a>(session: &'a Session, effect: &Effect) -> Option<Work<'a>> {
+    match *effect {
+        Effect::Pulse { screen, asked } => Some((
+            screen,
+            Box::pin(async move {
+                match session.pulse(screen).await {
+                    Ok((clock, counters)) => Msg::Pulse {
+                        screen,
+                        asked,
+                        clock,
+                        counters,
+                    },
+                    Err(error) => Msg::PulseFailed {
+                        asked,
+                        error: format!("{error:#}"),
+                    },
+                }
+            }),
+        )),
+        Effect::Load { screen, asked } => Some((
+            screen,
+            Box::pin(async move {
+                let start = Instant::now();
+                match session.load(screen).await {
+                    Ok(rows) => Msg::Loaded {
+                        asked,
+                        rows,
+                        took: start.elapsed(),
+                    },
+                    Err(error) => Msg::Failed {
+                        screen,
+                        asked,
+                        error: format!("{error:#}"),
+                    },
+                }
+            }),
+        )),
+        _ => None,
+    }
+}
+
+/// The second connection's work: what opens many relations, and what may take long.
+async fn serve_exact(
+    settings: Settings,
+    password: Option<String>,
+    mut requests: UnboundedReceiver<Effect>,
+    answers: UnboundedSender<Msg>,
+) {
+    let mut exact = Exact::new(&settings, password);
+    while let Some(effect) = requests.recv().await {
+        match effect {
+            Effect::Exact { screen, round, ids } => {
+                let Some(query) = screen.about().exact else {
+                    continue;
+                };
+                for slice in slices(&ids, query.slice) {
+                    let figures = exact.slice(query, slice).await;
+                    if answers
+                        .send(Msg::Exact {
+                            screen,
+                            round,
+                            figures,
+                            last: false,
+                        })
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+                if answers
+                    .send(Msg::Exact {
+                        screen,
+                        round,
+                        figures: Vec::new(),
+                        last: true,
+                    })
+                    .is_err()
+                {
+                    return;
+                }
+            }
+            Effect::Detail {
+                asked,
+                index,
+                query,
+                params,
+                of,
+                now,
+            } => {
+                let sections = async {
+                    let (rows, server) = exact.detail(query, &params).await?;
+                    of.build(
+                        index,
+                        &rows,
+                        &At {
+                            now,
+                            server: &server,
+                        },
+                    )
+                };
+                let sections = sections
+                    .await
+                    .map_err(|error: anyhow::Error| format!("{error:#}"));
+                if answers
+                    .send(Msg::Detail {
+                        asked,
+                        index,
+                        sections,
+                    })
+                    .is_err()
+                {
+                    return;
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What lies over a screen: the palette, the filter's prompt, the help.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_textarea::TextArea;
+
+use crate::action::{self, Action};
+
+/// What an overlay wants done after a key.
+#[derive(Debug)]
+pub enum Answer {
+    Stay,
+    Close,
+    /// Close, and undo what was changed while it was open.
+    Cancel,
+    Run(&'static Action),
+}
+
+#[derive(Debug)]
+pub enum Overlay {
+    Palette(Palette),
+    Filter(Prompt),
+    /// How far the help is scrolled.
+    Help(usize),
+}
+
+/// One line that is typed.
+#[derive(Debug)]
+pub struct Prompt {
+    pub area: TextArea<'static>,
+    /// What stood there before, for Esc.
+    pub before: String,
+    pub error: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Palette {
+    pub prompt: Prompt,
+    pub selected: usize,
+}
+
+impl Prompt {
+    fn new(text: String) -> Self {
+        let mut area = TextArea::new(vec![text.clone()]);
+        area.move_cursor(tui_textarea::CursorMove::End);
+        Self {
+            area,
+            before: text,
+            error: None,
+        }
+    }
+
+    pub fn text(&self) -> String {
+        self.area.lines().concat()
+    }
+
+    fn key(&mut self, key: &str) {
+        if let Some(event) = event(key) {
+            self.area.input(event);
+        }
+    }
+}
+
+impl Palette {
+    pub fn found(&self) -> Vec<&'static Action> {
+        action::search(&self.prompt.text())
+    }
+}
+
+impl Overlay {
+    pub fn palette() -> Self {
+        let prompt = Prompt::new(String::new());
+        Self::Palette(Palette {
+            prompt,
+            selected: 0,
+        })
+    }
+
+    pub fn filter(before: String) -> Self {
+        Self::Filter(Prompt::new(before))
+    }
+
+    pub fn help() -> Self {
+        Self::Help(0)
+    }
+
+    /// Takes pasted text; a line break does not end the prompt.
+    pub fn paste(&mut self, text: &str) {
+        let line: String = text.chars().filter(|c| !c.is_control()).collect();
+        match self {
+            Self::Palette(palette) => {
+                palette.prompt.area.insert_str(line);
+                palette.selected = 0;
+            }
+            Self::Filter(prompt) => {
+                prompt.area.insert_str(line);
+            }
+            Self::Help(_) => {}
+        }
+    }
+
+    pub fn key(&mut self, key: &str) -> Answer {
+        match self {
+            Self::Help(top) => help_key(top, key),
+            Self::Filter(prompt) => match key {
+                "esc" | "ctrl-c" => Answer::Cancel,
+                "enter" if prompt.error.is_none() => Answer::Close,
+                _ => {
+                    prompt.key(key);
+                    Answer::Stay
+                }
+            },
+            Self::Palette(palette) => palette_key(palette, key),
+        }
+    }
+}
+
+fn help_key(top: &mut usize, key: &str) -> Answer {
+    match key {
+        "j" | "down" => *top += 1,
+        "k" | "up" => *top = top.saturating_sub(1),
+        "pgdn" | "ctrl-f" | "ctrl-d" | "space" => *top += 10,
+        "pgup" | "ctrl-b" | "ctrl-u" => *top = top.saturating_sub(10),
+        "g" | "home" => *top = 0,
+        "G" | "end" => *top = usize::MAX / 2,
+        "esc" | "q" | "?" | "f1" | "enter" | "ctrl-c" => return Answer::Close,
+        _ => {}
+    }
+    Answer::Stay
+}
+
+fn palette_key(palette: &mut Palette, key: &str) -> Answer {
+    let found = palette.found();
+    match key {
+        "esc" | "ctrl-c" => return Answer::Close,
+        "enter" => {
+            return found
+                .get(palette.selected)
+                .map_or(Answer::Stay, |action| Answer::Run(action));
+        }
+        "down" | "ctrl-n" | "tab" => {
+            palette.selected = (palette.selected + 1).min(found.len().saturating_sub(1));
+        }
+        "up" | "ctrl-p" | "shift-tab" => palette.selected = palette.selected.saturating_sub(1),
+        _ => {
+            palette.prompt.key(key);
+            palette.selected = 0;
+        }
+    }
+    Answer::Stay
+}
+
+/// The key's text back as the event that a text area understands.
+fn event(key: &str) -> Option<KeyEvent> {
+    let (modifiers, name) = match (key.strip_prefix("ctrl-"), key.strip_prefix("alt-")) {
+        (Some(name), _) if !name.is_empty() => (KeyModifiers::CONTROL, name),
+        (_, Some(name)) if !name.is_empty() => (KeyModifiers::ALT, name),
+        _ => (KeyModifiers::NONE, key),
+    };
+    let mut chars = name.chars();
+    let code = match (chars.next(), chars.next()) {
+        (Some(c), None) => KeyCode::Char(c),
+        _ => match name {
+            "space" => KeyCode::Char(' '),
+            "backspace" => KeyCode::Backspace,
+            "delete" => KeyCode::Delete,
+            "left" => KeyCode::Left,
+            "right" => KeyCode::Right,
+            "home" => KeyCode::Home,
+            "end" => KeyCode::End,
+            _ => return None,
+        },
+    };
+    Some(KeyEvent::new(code, modifiers))
+}

@@ -1,0 +1,151 @@
+//! What several screens say of a policy's job, in the same words.
+
+use tokio_postgres::Row;
+
+use crate::text;
+use crate::value::{Axis, Stamp, Value};
+use crate::verdict::{Findings, Level};
+
+/// A policy's job, as far as its hypertable's screen needs it.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub job_id: i32,
+    pub scheduled: bool,
+    /// compress-after or drop-after as it is configured; `None`: another key, or missing.
+    pub after: Option<String>,
+    /// Its length in seconds; `None` for integer time, and where it is not understood.
+    pub after_seconds: Option<f64>,
+    pub after_number: Option<i64>,
+    /// `None`: it never finished.
+    pub last_run_success: Option<bool>,
+    pub last_finish: Option<Stamp>,
+    /// `None`: paused, or never planned. `-infinity`: it runs now, or is to run at once.
+    pub next_start: Option<Stamp>,
+    pub consecutive_failures: i32,
+    pub schedule_seconds: Option<f64>,
+}
+
+impl Policy {
+    /// Reads the columns that `queries/compression.sql` and `queries/retention.sql` share.
+    pub fn read(row: &Row) -> anyhow::Result<Option<Self>> {
+        let Some(job_id) = row.try_get("job_id")? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            job_id,
+            scheduled: row.try_get("scheduled")?,
+            after: row.try_get("after_text")?,
+            after_seconds: row.try_get("after_seconds")?,
+            after_number: row.try_get("after_number")?,
+            last_run_success: row.try_get("last_run_success")?,
+            last_finish: row.try_get("last_finish")?,
+            next_start: row.try_get("next_start")?,
+            consecutive_failures: row
+                .try_get::<_, Option<i32>>("consecutive_failures")?
+                .unwrap_or(0),
+            schedule_seconds: row.try_get("schedule_seconds")?,
+        }))
+    }
+
+    pub fn after_value(&self) -> Value {
+        match (&self.after, self.after_number, self.after_seconds) {
+            (_, Some(number), _) => Value::Int(number),
+            (Some(text), _, Some(seconds)) => Value::Interval(text.clone(), seconds),
+            (Some(text), _, None) => Value::text(text.as_str()),
+            (None, ..) => Value::Null,
+        }
+    }
+
+    /// Whether the setting can be read as what the dimension wants.
+    pub fn is_understood(&self, axis: Axis) -> bool {
+        if axis == Axis::Integer {
+            self.after_number.is_some()
+        } else {
+            self.after_seconds.is_some()
+        }
+    }
+
+    pub fn is_failing(&self) -> bool {
+        self.last_run_success == Some(false) && self.last_finish.is_some()
+    }
+
+    pub fn last_run_status(&self) -> Value {
+        match (self.last_finish, self.last_run_success) {
+            (Some(_), Some(true)) => Value::text("Success"),
+            (Some(_), Some(false)) => Value::text("Failed"),
+            _ => Value::Null,
+        }
+    }
+
+    pub fn next_start_value(&self) -> Value {
+        if self.scheduled {
+            self.next_start.and_then(Stamp::finite).into()
+        } else {
+            Value::Null
+        }
+    }
+
+    /// `paused`, `failing`, `late` or `scheduled`, as the screens' column shows it.
+    pub fn state(&self, now: Stamp) -> &'static str {
+        if !self.scheduled {
+            "paused"
+        } else if self.is_failing() {
+            "failing"
+        } else if self.is_late(now) {
+            "late"
+        } else {
+            "scheduled"
+        }
+    }
+
+    pub fn is_late(&self, now: Stamp) -> bool {
+        let planned = self.next_start.and_then(Stamp::finite);
+        self.scheduled && planned.is_some_and(|planned| now.seconds_since(planned) > 120.0)
+    }
+
+    /// When it runs next, in words.
+    pub fn when(&self, now: Stamp) -> String {
+        match self.next_start {
+            _ if !self.scheduled => "the policy is paused".to_owned(),
+            Some(Stamp::BEFORE_ALL) => "the policy runs now or at once".to_owned(),
+            Some(next) if next.is_finite() && next > now => {
+                format!("the policy runs {}", text::age(next, now))
+            }
+            Some(next) if next.is_finite() => {
+                format!("the policy was to run {}", text::age(next, now))
+            }
+            _ => "the policy has not run yet".to_owned(),
+        }
+    }
+
+    /// What is wrong with the job itself; `waits` says that there is work for it.
+    pub fn judge(&self, findings: &mut Findings, now: Stamp, waits: bool) {
+        let level = if waits { Level::Warning } else { Level::Notice };
+        if !self.scheduled {
+            findings.add(level, format!("its policy (job {}) is paused: resume it with alter_job({}, scheduled => true)", self.job_id, self.job_id));
+        } else if self.is_failing() {
+            let level = if self.consecutive_failures > 2 {
+                Level::Critical
+            } else {
+                Level::Warning
+            };
+            let times = text::plural(self.consecutive_failures.into(), "time");
+            findings.add(
+                level,
+                format!(
+                    "its policy (job {}) failed {times} in a row; the Jobs screen has the error",
+                    self.job_id
+                ),
+            );
+        } else if self.is_late(now) {
+            findings.add(
+                Level::Warning,
+                format!(
+                    "its policy (job {}) is late: {}",
+                    self.job_id,
+                    self.when(now)
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The loop: the only `select!` over keys, answers, ticks and signals, and it awaits nothing in an arm.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
+use futures_util::StreamExt;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::app::{App, Effect, Msg};
+use crate::config::Config;
+use crate::conninfo::Settings;
+use crate::db::{self, Session};
+use crate::terminal::{self, Screen};
+use crate::theme::Theme;
+use crate::value::Stamp;
+
+/// This machine's clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the clock is read"
+)]
+pub fn now() -> Stamp {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Stamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// How the console ended, as a signal number; 0 when a person left it.
+pub type Ended = i32;
+
+/// Opens the console on a session that stands, until the person leaves or a signal ends it.
+pub async fn console(
+    settings: Settings,
+    first: Session,
+    config: &Config,
+    themes: Vec<Theme>,
+    notes: Vec<String>,
+) -> Result<Ended> {
+    let theme = themes
+        .iter()
+        .position(|theme| theme.name == config.theme)
+        .unwrap_or(0);
+    let mut app = App::new(now(), themes, config.refresh);
+    app.theme = theme;
+    let mut notes = notes;
+    notes.extend(settings.warnings.iter().cloned());
+    if !notes.is_empty() {
+        app.say(notes.join(" · "), true);
+    }
+    let mut screen = Screen::take(config.mouse)?;
+    let (requests, served) = unbounded_channel();
+    let (answers, mut answered) = unbounded_channel();
+    let mut ticks = ticker(app.interval);
+    let mut keys = EventStream::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // The first frame is drawn before the first query is sent.
+    screen.draw(&mut app)?;
+    tokio::spawn(db::serve(settings, first, served, answers));
+    loop {
+        let msg = tokio::select! {
+            biased;
+            _ = terminate.recv() => return Ok(15),
+            _ = hang_up.recv() => return Ok(1),
+            _ = interrupt.recv() => return Ok(2),
+            event = keys.next() => match event {
+                Some(Ok(event)) => read_event(event),
+                // The terminal is gone.
+                Some(Err(_)) | None => return Ok(1),
+            },
+            msg = answered.recv() => msg,
+            _ = ticks.tick() => Some(Msg::Tick(now())),
+        };
+        let mut batch: Vec<Msg> = msg.into_iter().collect();
+        while let Ok(more) = answered.try_recv() {
+            batch.push(more);
+        }
+        app.now = now();
+        for msg in batch {
+            if matches!(msg, Msg::Resize) {
+                screen.redraw();
+            }
+            for effect in app.update(msg) {
+                match effect {
+                    Effect::Quit => return Ok(0),
+                    Effect::Interval(interval) => ticks = ticker(interval),
+                    effect => carry_out(effect, &mut screen, &requests)?,
+                }
+            }
+        }
+        screen.draw(&mut app)?;
+    }
+}
+
+fn ticker(interval: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks.reset();
+    ticks
+}
+
+fn carry_out(
+    effect: Effect,
+    screen: &mut Screen,
+    requests: &UnboundedSender<Effect>,
+) -> Result<()> {
+    match effect {
+        Effect::Copy(text) => screen.copy(&text, std::env::var_os("TMUX").is_some())?,
+        Effect::Suspend => screen.suspend()?,
+        // The task that serves them ends with the console only.
+        effect => drop(requests.send(effect)),
+    }
+    Ok(())
+}
+
+fn read_event(event: Event) -> Option<Msg> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => {
+            terminal::key_text(key).map(Msg::Key)
+        }
+        Event::Paste(text) => Some(Msg::Paste(text)),
+        Event::Resize(..) => Some(Msg::Resize),
+        Event::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::ScrollDown => Some(Msg::Wheel(3)),
+            MouseEventKind::ScrollUp => Some(Msg::Wheel(-3)),
+            MouseEventKind::Down(MouseButton::Left) => Some(Msg::Click { line: mouse.row }),
+            _ => None,
+        },
+        _ => None,
+    }
+}

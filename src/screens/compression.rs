@@ -1,0 +1,414 @@
+//! Compression: what each hypertable takes, before and after, and what still waits for its policy.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::policy::Policy;
+use crate::query;
+use crate::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::chunks::{self, Chunk};
+use crate::server::Edition;
+use crate::sql::{Param, Query, Version};
+use crate::text;
+use crate::value::{Axis, Stamp, Value};
+use crate::verdict::{Findings, Level, Verdict};
+
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub id: i32,
+    pub schema: String,
+    pub name: String,
+    /// The materialization of a continuous aggregate.
+    pub aggregate: bool,
+    pub enabled: bool,
+    pub axis: Axis,
+    /// An integer dimension whose hypertable says what "now" is.
+    pub has_now: bool,
+    pub chunks: i64,
+    pub compressed: i64,
+    pub partial: i64,
+    pub uncompressed: i64,
+    pub frozen: i64,
+    pub unordered: i64,
+    /// As recorded when the chunks were compressed; `None` where none is.
+    pub before_bytes: Option<i64>,
+    pub after_bytes: Option<i64>,
+    pub segment_by: Option<String>,
+    pub order_by: Option<String>,
+    pub policy: Option<Policy>,
+    /// `recompress` and `maxchunks_to_compress` of the policy's configuration.
+    pub recompress: Option<String>,
+    pub most_chunks: Option<String>,
+    /// The end of what the policy takes, in the dimension's unit; `None` for integer time.
+    pub boundary: Option<i64>,
+    /// Chunks past compress-after that are not compressed; `None`: not known (yet).
+    pub backlog: Option<i64>,
+    pub backlog_bytes: Option<i64>,
+    /// Why the backlog's bytes (or, for integer time, the backlog) could not be had.
+    pub backlog_error: Option<String>,
+    /// Partially compressed chunks past compress-after.
+    pub partial_due: Option<i64>,
+    /// For how long the oldest chunk of the backlog has been due.
+    pub overdue_seconds: Option<f64>,
+    pub next_due: Option<Stamp>,
+}
+
+impl Row {
+    fn ratio(&self) -> Option<f64> {
+        let (before, after) = (
+            self.before_bytes?,
+            self.after_bytes.filter(|after| *after > 0)?,
+        );
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a ratio is shown with one digit"
+        )]
+        Some(before as f64 / after as f64)
+    }
+
+    fn full_name(&self) -> String {
+        text::qualified(&self.schema, &self.name)
+    }
+
+    /// How long a chunk may wait for the policy's next run and still be as promised.
+    fn patience(&self) -> f64 {
+        let schedule = self
+            .policy
+            .as_ref()
+            .and_then(|policy| policy.schedule_seconds);
+        schedule.unwrap_or(86_400.0) + 300.0
+    }
+
+    fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
+        let Some(backlog) = self.backlog else {
+            if let Some(error) = &self.backlog_error {
+                findings.add(Level::Unknown, format!("its backlog is not known: {error}"));
+            } else if self.axis == Axis::Integer && !self.has_now {
+                findings.add(Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
+            } else if !policy.is_understood(self.axis) {
+                let config = policy.after.as_deref().unwrap_or("none");
+                findings.add(Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
+            }
+            return;
+        };
+        if self.recompress.as_deref() == Some("false")
+            && (Version::new(2, 22)..Version::new(2, 27)).contains(&at.server.sql_version())
+        {
+            findings.add(Level::Critical, "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26: remove it");
+        }
+        if backlog == 0 {
+            return;
+        }
+        let waits = text::plural(backlog, "chunk");
+        match self.overdue_seconds {
+            Some(overdue) if overdue > self.patience() => {
+                let long = text::duration(overdue);
+                findings.add(
+                    Level::Warning,
+                    format!(
+                        "{waits} past compress-after not compressed, the oldest due for {long}; {}",
+                        policy.when(at.now)
+                    ),
+                );
+            }
+            _ => findings.add(
+                Level::Ok,
+                format!(
+                    "{waits} due, as usual between two runs: {}",
+                    policy.when(at.now)
+                ),
+            ),
+        }
+    }
+}
+
+impl Record for Row {
+    const NAME: &'static str = "compression";
+    const TITLE: &'static str = "Compression";
+    const QUERY: Query = query!("compression", (2, 28), (2, 14));
+    const WATCHED: &'static [&'static str] = &[
+        "_timescaledb_catalog.chunk",
+        "_timescaledb_catalog.hypertable",
+        "_timescaledb_catalog.compression_chunk_size",
+        "_timescaledb_catalog.compression_settings",
+        "_timescaledb_catalog.hypertable_compression",
+        "_timescaledb_config.bgw_job",
+        "_timescaledb_catalog.bgw_job",
+        "_timescaledb_internal.bgw_job_stat",
+    ];
+    const MAX_AGE: Duration = Duration::from_secs(300);
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::<Self>::text("", "HYPERTABLE", 20, |row, _| row.full_name().into()).grows(),
+        Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
+        Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
+        Column::<Self>::text("kind", "KIND", 10, |row, _| {
+            (if row.aggregate {
+                "aggregate"
+            } else {
+                "hypertable"
+            })
+            .into()
+        })
+        .rank(7),
+        Column::<Self>::text("enabled", "ON", 3, |row, _| row.enabled.into()).rank(6),
+        Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| row.chunks.into()),
+        Column::<Self>::number("compressed_chunks", "COMPR", 6, |row, _| {
+            row.compressed.into()
+        })
+        .rank(1),
+        Column::<Self>::number("partial_chunks", "PART", 5, |row, _| row.partial.into()).rank(3),
+        Column::<Self>::number("uncompressed_chunks", "UNCOMPR", 7, |row, _| {
+            row.uncompressed.into()
+        })
+        .rank(4),
+        Column::<Self>::number("before_bytes", "BEFORE", 8, |row, _| {
+            row.before_bytes.map(Value::Bytes).into()
+        })
+        .rank(4),
+        Column::<Self>::number("after_bytes", "AFTER", 8, |row, _| {
+            row.after_bytes.map(Value::Bytes).into()
+        })
+        .rank(4),
+        Column::<Self>::number("ratio", "RATIO", 6, |row, _| {
+            row.ratio().map(Value::Ratio).into()
+        }),
+        Column::<Self>::text("segment_by", "SEGMENT BY", 18, |row, _| {
+            row.segment_by.clone().into()
+        })
+        .rank(5),
+        Column::<Self>::text("order_by", "ORDER BY", 24, |row, _| {
+            row.order_by.clone().into()
+        })
+        .rank(6),
+        Column::<Self>::text("compress_after", "OLDER THAN", 10, |row, _| {
+            row.policy.as_ref().map_or(Value::Null, Policy::after_value)
+        })
+        .rank(1),
+        Column::<Self>::number("job_id", "JOB", 5, |row, _| {
+            row.policy.as_ref().map(|policy| policy.job_id).into()
+        })
+        .rank(5),
+        Column::<Self>::text("", "POLICY", 9, |row, at| {
+            row.policy
+                .as_ref()
+                .map(|policy| policy.state(at.now))
+                .into()
+        })
+        .rank(1),
+        Column::<Self>::number("backlog_chunks", "BACKLOG", 7, |row, _| row.backlog.into()),
+        Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| {
+            row.backlog_bytes.map(Value::Bytes).into()
+        })
+        .rank(2),
+    ];
+    const EXACT: Option<Exact<Self>> = Some(Exact {
+        query: query!("compression_exact", (2, 29)),
+        figures: &["backlog_chunks", "backlog_bytes"],
+        slice: 500,
+        want: |row| {
+            let integer = row.axis == Axis::Integer && row.has_now && row.policy.is_some();
+            let weight = usize::try_from(row.backlog.unwrap_or(50)).unwrap_or(0);
+            (integer || weight > 0 && row.backlog.is_some()).then_some((row.id.into(), weight))
+        },
+        take: |row, figures| match figures {
+            Ok([chunks, bytes]) => {
+                if row.axis == Axis::Integer {
+                    row.backlog = *chunks;
+                }
+                row.backlog_bytes = *bytes;
+                row.backlog_error = None;
+            }
+            Ok(_) => {}
+            Err(error) => row.backlog_error = Some(error.to_owned()),
+        },
+    });
+    const DETAILS: &'static [Detail<Self>] = &[Detail {
+        title: "Chunks",
+        query: chunks::QUERY,
+        params: |row| vec![Param::BigInt(row.id.into())],
+        build: |row, rows, _| {
+            Ok(chunks::sections(
+                &Chunk::read_all(rows, row.axis)?,
+                row.boundary,
+            ))
+        },
+    }];
+
+    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+        let asked: Stamp = row.try_get("asked")?;
+        let next_due: Option<f64> = row.try_get("next_due_seconds")?;
+        let backlog: Option<i64> = row.try_get("backlog")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            schema: row.try_get("schema")?,
+            name: row.try_get("name")?,
+            aggregate: row.try_get("aggregate")?,
+            enabled: row.try_get("enabled")?,
+            axis: Axis::of(row.try_get("axis")?),
+            has_now: row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
+            chunks: row.try_get("chunks")?,
+            compressed: row.try_get("compressed")?,
+            partial: row.try_get("partial")?,
+            uncompressed: row.try_get("uncompressed")?,
+            frozen: row.try_get("frozen")?,
+            unordered: row.try_get("unordered")?,
+            before_bytes: row.try_get("before_bytes")?,
+            after_bytes: row.try_get("after_bytes")?,
+            segment_by: row.try_get("segment_by")?,
+            order_by: row.try_get("order_by")?,
+            policy: Policy::read(row)?,
+            recompress: row.try_get("recompress")?,
+            most_chunks: row.try_get("most_chunks")?,
+            boundary: row.try_get("boundary")?,
+            backlog,
+            backlog_bytes: backlog.filter(|chunks| *chunks == 0),
+            backlog_error: None,
+            partial_due: row.try_get("partial_due")?,
+            overdue_seconds: row.try_get("overdue_seconds")?,
+            next_due: next_due.map(|seconds| asked.plus_seconds(seconds)),
+        })
+    }
+
+    fn key(&self) -> String {
+        self.full_name()
+    }
+
+    fn verdict(&self, at: &At) -> Verdict {
+        let mut findings = Findings::default();
+        if !self.enabled {
+            let old = if self.chunks > 50 {
+                Level::Notice
+            } else {
+                Level::Ok
+            };
+            return Verdict::new(
+                old,
+                format!(
+                    "compression is not enabled; {}",
+                    text::plural(self.chunks, "chunk")
+                ),
+            );
+        }
+        match &self.policy {
+            Some(policy) => {
+                let waits = self.backlog.is_some_and(|backlog| backlog > 0);
+                policy.judge(&mut findings, at.now, waits);
+                self.judge_backlog(&mut findings, policy, at);
+            }
+            None if self.uncompressed > 1 => {
+                findings.add(Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand", text::plural(self.uncompressed, "chunk")));
+            }
+            None => {}
+        }
+        match self.ratio() {
+            Some(ratio) if ratio < 1.0 => findings.add(Level::Warning, format!("compressed chunks are larger than before ({ratio:.1}x): segment-by too fine, or chunks too small")),
+            Some(ratio) if ratio < 3.0 => findings.add(Level::Notice, format!("the ratio of {ratio:.1}x is poor; look at segment-by and order-by")),
+            _ => {}
+        }
+        if let Some(partial) = self.partial_due.filter(|partial| *partial > 0) {
+            findings.add(Level::Notice, format!("{} partially compressed: late rows came in, the policy's next run recompresses", text::plural(partial, "chunk")));
+        }
+        if self.frozen > 0 {
+            findings.add(
+                Level::Notice,
+                format!(
+                    "{} frozen: policies pass over it",
+                    text::plural(self.frozen, "chunk")
+                ),
+            );
+        }
+        findings.verdict(format!(
+            "{} of {} compressed, as the policy promises",
+            text::count(self.compressed + self.partial),
+            text::plural(self.chunks, "chunk")
+        ))
+    }
+
+    fn caveats(rows: &[Self], at: &At) -> Vec<String> {
+        let mut caveats = Vec::new();
+        if at.server.edition == Edition::Apache && rows.iter().any(|row| row.enabled) {
+            caveats.push(
+                "Apache edition: policies do not run, and compressed rows cannot be read"
+                    .to_owned(),
+            );
+        }
+        if at.server.sql_version() < Version::new(2, 14)
+            && rows.iter().any(|row| row.policy.is_some())
+        {
+            caveats.push("before 2.14 a compression policy reports Success even where a chunk failed: trust the backlog, not the status".to_owned());
+        }
+        caveats
+    }
+
+    fn facts(&self, at: &At) -> Vec<Section> {
+        let mut facts: Vec<(String, Value)> = vec![
+            (
+                "kind".into(),
+                (if self.aggregate {
+                    "aggregate (its materialization)"
+                } else {
+                    "hypertable"
+                })
+                .into(),
+            ),
+            ("enabled".into(), self.enabled.into()),
+            ("segment by".into(), self.segment_by.clone().into()),
+            ("order by".into(), self.order_by.clone().into()),
+            (
+                "chunks".into(),
+                format!(
+                    "{} = {} compressed + {} partial + {} uncompressed",
+                    text::count(self.chunks),
+                    text::count(self.compressed),
+                    text::count(self.partial),
+                    text::count(self.uncompressed)
+                )
+                .into(),
+            ),
+            (
+                "recorded before".into(),
+                self.before_bytes.map(Value::Bytes).into(),
+            ),
+            (
+                "recorded after".into(),
+                self.after_bytes.map(Value::Bytes).into(),
+            ),
+            ("ratio".into(), self.ratio().map(Value::Ratio).into()),
+            ("backlog".into(), self.backlog.into()),
+            (
+                "backlog, bytes now".into(),
+                self.backlog_error
+                    .clone()
+                    .map_or_else(|| self.backlog_bytes.map(Value::Bytes).into(), Value::Text),
+            ),
+        ];
+        if let Some(policy) = &self.policy {
+            facts.extend([
+                (
+                    "policy".to_owned(),
+                    Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
+                ),
+                ("compress after".to_owned(), policy.after_value()),
+                ("next run".to_owned(), policy.next_start_value()),
+                ("last run".to_owned(), policy.last_run_status()),
+                ("last finish".to_owned(), policy.last_finish.into()),
+                (
+                    "chunks a run at most".to_owned(),
+                    self.most_chunks.clone().into(),
+                ),
+            ]);
+        } else {
+            facts.push(("policy".to_owned(), "none".into()));
+        }
+        vec![Section::Facts {
+            title: "Compression (recorded bytes are those of the moment each chunk was compressed)"
+                .to_owned(),
+            facts,
+        }]
+    }
+
+    fn due(&self) -> Option<Stamp> {
+        self.next_due
+    }
+}

@@ -1,0 +1,118 @@
+//! What this role, server or version does not show of the jobs.
+
+use super::{JobError, Row, State, Workers};
+use crate::record::At;
+use crate::server::{Edition, Server};
+use crate::sql::Version;
+
+/// Where the history knows successes, if they are logged.
+const KEEPS_HISTORY: Version = Version::new(2, 15);
+/// From here to below the next one the view of errors shows everybody's to everybody.
+const SHOWS_ALL_ERRORS: Version = Version::new(2, 18);
+const HIDES_ERRORS_AGAIN: Version = Version {
+    major: 2,
+    minor: 27,
+    patch: 1,
+};
+
+impl Workers {
+    /// No further job can start.
+    pub(super) fn full(self) -> bool {
+        self.slots.is_some_and(|slots| self.used >= slots)
+    }
+}
+
+pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
+    let mut said = Vec::new();
+    said.extend(hidden_history(rows, at.server));
+    said.extend(successes(at.server));
+    said.extend(workers(rows, at));
+    if rows
+        .iter()
+        .any(|row| row.error.as_ref().is_some_and(JobError::is_portal_fault))
+    {
+        said.push(format!(
+            "PostgreSQL {} ends TimescaleDB's workers with SQLSTATE 24000 \"cannot drop portal\" after their work is committed: such \"failures\" are none",
+            at.server.postgres_text()
+        ));
+    }
+    if at.server.edition == Edition::Apache {
+        said.push(
+            "Apache edition: policies fail under this licence, although the scheduler starts them"
+                .to_owned(),
+        );
+    }
+    said
+}
+
+fn hidden_history(rows: &[Row], server: &Server) -> Option<String> {
+    if server.owns_database || server.reads_job_history || server.superuser {
+        return None;
+    }
+    let hidden: Vec<_> = rows
+        .iter()
+        .filter(|row| !row.owned)
+        .map(|row| row.job_id.to_string())
+        .collect();
+    if hidden.is_empty() {
+        return None;
+    }
+    let named = match hidden.len() {
+        ..=6 => hidden.join(", "),
+        count => format!("{}, … ({count} jobs)", hidden[..5].join(", ")),
+    };
+    let version = server.sql_version();
+    let what = if (SHOWS_ALL_ERRORS..HIDES_ERRORS_AGAIN).contains(&version) {
+        "run history is"
+    } else {
+        "errors and run history are"
+    };
+    Some(format!(
+        "{what} hidden from {} for jobs of other owners: {named}; members of the owner or of the database's owner see them",
+        server.role
+    ))
+}
+
+fn successes(server: &Server) -> Option<String> {
+    if server.sql_version() < KEEPS_HISTORY {
+        Some(
+            "TimescaleDB before 2.15 keeps the errors of runs only, no history of successes"
+                .to_owned(),
+        )
+    } else if server.logs_job_successes {
+        None
+    } else {
+        Some(
+            "timescaledb.enable_job_execution_logging is off: the run history has failures only"
+                .to_owned(),
+        )
+    }
+}
+
+fn workers(rows: &[Row], at: &At) -> Option<String> {
+    let workers = rows.first()?.workers;
+    if at.server.standby {
+        return Some(
+            "standby: jobs run on the primary; their figures are as they were replicated"
+                .to_owned(),
+        );
+    }
+    if at.server.simulated {
+        return None;
+    }
+    let late = rows
+        .iter()
+        .filter(|row| row.state(at) == State::Late)
+        .count();
+    if workers.schedulers == 0 {
+        return Some("no scheduler runs in this database: no job will start (launcher stopped, or no worker slot was free for it)".to_owned());
+    }
+    let slots = workers.slots?;
+    if workers.full() {
+        return Some(format!(
+            "{} of {slots} background-worker slots of this server are taken (timescaledb.max_background_workers): jobs wait, {late} are late",
+            workers.used
+        ));
+    }
+    None
+}

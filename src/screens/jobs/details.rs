@@ -1,0 +1,280 @@
+//! A job's details: its full row, its configuration, its errors and runs.
+
+use anyhow::Result;
+
+use super::{Row, started};
+use crate::record::{At, Section};
+use crate::text;
+use crate::value::{Stamp, Value};
+use crate::verdict::Level;
+
+/// So many errors are shown with their whole text.
+const ERRORS: usize = 50;
+
+pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
+    vec![
+        Section::Facts {
+            title: "Job".to_owned(),
+            facts: job(row),
+        },
+        Section::Facts {
+            title: "Runs".to_owned(),
+            facts: runs(row, at),
+        },
+    ]
+}
+
+fn facts_of(pairs: Vec<(&str, Value)>) -> Vec<(String, Value)> {
+    pairs
+        .into_iter()
+        .map(|(label, value)| (label.to_owned(), value))
+        .collect()
+}
+
+fn job(row: &Row) -> Vec<(String, Value)> {
+    let limit = if row.max_runtime.seconds > 0.0 {
+        (&row.max_runtime).into()
+    } else {
+        Value::text("without limit")
+    };
+    let retries = if row.max_retries < 0 {
+        Value::text("without limit")
+    } else {
+        row.max_retries.into()
+    };
+    let schedule = if row.fixed_schedule {
+        "at fixed times"
+    } else {
+        "so long after the last end"
+    };
+    facts_of(vec![
+        ("id", row.job_id.into()),
+        ("name", row.name().into()),
+        ("application name", row.application_name.as_str().into()),
+        (
+            "procedure",
+            format!("{}.{}", row.proc_schema, row.proc).into(),
+        ),
+        ("target", row.target.clone().into()),
+        ("owner", row.owner.as_str().into()),
+        ("scheduled", row.scheduled.into()),
+        ("every", (&row.schedule).into()),
+        ("schedule", schedule.into()),
+        (
+            "first start",
+            row.initial_start.and_then(Stamp::finite).map(moment).into(),
+        ),
+        ("time zone", row.timezone.clone().into()),
+        ("max_runtime", limit),
+        ("max_retries", retries),
+        ("retry_period", (&row.retry_period).into()),
+    ])
+}
+
+fn runs(row: &Row, at: &At) -> Vec<(String, Value)> {
+    let last = row.statistics.as_ref();
+    let seconds = |value: Option<f64>| value.map_or(Value::Null, Value::Seconds);
+    facts_of(vec![
+        ("state", row.state(at).name().into()),
+        ("worker pid", row.pid.into()),
+        ("runs since", seconds(row.running_seconds(at))),
+        ("last status", row.last_run_status().into()),
+        ("last start", started(row).map(moment).into()),
+        (
+            "last end",
+            last.and_then(|of| of.last_finish).map(moment).into(),
+        ),
+        ("last run took", seconds(row.run_seconds())),
+        ("average of successes", seconds(row.average_seconds())),
+        (
+            "next start",
+            last.and_then(|of| of.next_start).map(moment).into(),
+        ),
+        ("runs", row.count(|of| of.total_runs)),
+        ("successes", row.count(|of| of.total_successes)),
+        ("failures", row.count(|of| of.total_failures)),
+        ("crashes", row.crashes().into()),
+        (
+            "failures in a row",
+            row.count(|of| of.consecutive_failures.into()),
+        ),
+    ])
+}
+
+/// To the second, in UTC.
+fn moment(stamp: Stamp) -> String {
+    text::moment(stamp)
+}
+
+pub(super) fn configuration(
+    _row: &Row,
+    rows: &[tokio_postgres::Row],
+    _at: &At,
+) -> Result<Vec<Section>> {
+    let Some(found) = rows.first() else {
+        return Ok(vec![note("Configuration", "the job is gone")]);
+    };
+    let config: Option<String> = found.try_get("config")?;
+    let check: Option<String> = found.try_get("check_function")?;
+    let mut text = config.unwrap_or_else(|| "none".to_owned());
+    if let Some(check) = check {
+        text.push_str("\nchecked by ");
+        text.push_str(&check);
+    }
+    Ok(vec![note("Configuration", text)])
+}
+
+fn note(title: &str, text: impl Into<String>) -> Section {
+    Section::Text {
+        title: title.to_owned(),
+        text: text.into(),
+    }
+}
+
+/// One run on record.
+struct Run {
+    started: Option<Stamp>,
+    finished: Option<Stamp>,
+    succeeded: bool,
+    sqlstate: Option<String>,
+    message: Option<String>,
+    pid: Option<i32>,
+}
+
+impl Run {
+    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+        let moment = |name| -> Result<Option<Stamp>> {
+            let stamp: Option<Stamp> = row.try_get(name)?;
+            // A worker that was killed leaves the year 2000 at times.
+            Ok(stamp.and_then(Stamp::finite).filter(|stamp| *stamp > Y2001))
+        };
+        Ok(Self {
+            started: moment("started")?,
+            finished: moment("finished")?,
+            succeeded: row
+                .try_get::<_, Option<bool>>("succeeded")?
+                .unwrap_or(false),
+            sqlstate: row.try_get("sqlstate")?,
+            message: row.try_get("message")?,
+            pid: row.try_get("pid")?,
+        })
+    }
+
+    fn seconds(&self) -> Value {
+        match (self.started, self.finished) {
+            (Some(start), Some(finish)) => Value::Seconds(finish.seconds_since(start)),
+            _ => Value::Null,
+        }
+    }
+
+    fn when(&self) -> Value {
+        self.started.or(self.finished).map(moment).into()
+    }
+}
+
+/// 2001-01-01.
+const Y2001: Stamp = Stamp(978_307_200_000_000);
+
+pub(super) fn history(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
+    let runs: Vec<Run> = rows.iter().map(Run::read).collect::<Result<_>>()?;
+    Ok(vec![errors(row, &runs, at), past(row, &runs, at)])
+}
+
+fn errors(row: &Row, runs: &[Run], at: &At) -> Section {
+    let failed: Vec<_> = runs
+        .iter()
+        .filter(|run| !run.succeeded)
+        .take(ERRORS)
+        .collect();
+    if failed.is_empty() {
+        return note("Errors", why_none(row, at));
+    }
+    Section::Grid {
+        title: "Errors, newest first".to_owned(),
+        heads: vec!["STARTED (UTC)", "TOOK", "SQLSTATE", "MESSAGE, DETAIL, HINT"],
+        rows: failed
+            .iter()
+            .map(|run| {
+                let message = run
+                    .message
+                    .clone()
+                    .unwrap_or_else(|| "crashed: see the server's log".to_owned());
+                vec![
+                    run.when(),
+                    run.seconds(),
+                    run.sqlstate.clone().into(),
+                    message.into(),
+                ]
+            })
+            .collect(),
+        levels: vec![Level::Warning; failed.len()],
+    }
+}
+
+fn why_none(row: &Row, at: &At) -> String {
+    let hidden = !row.owned && !at.server.owns_database && !at.server.superuser;
+    let failures = row.statistics.as_ref().map_or(0, |of| of.total_failures);
+    match (hidden, failures) {
+        (true, _) => format!(
+            "hidden from {}: TimescaleDB shows a job's history to members of its owner ({}) and of the database's owner",
+            at.server.role, row.owner
+        ),
+        (false, 0) => "none".to_owned(),
+        (false, count) => format!(
+            "none on record, although {count} runs failed: the record is kept for a month, and killed runs leave none before 2.15"
+        ),
+    }
+}
+
+fn past(row: &Row, runs: &[Run], at: &At) -> Section {
+    if at.server.sql_version() < crate::sql::Version::new(2, 15) {
+        return note(
+            "Run history",
+            "TimescaleDB before 2.15 keeps failed runs only",
+        );
+    }
+    if runs.is_empty() {
+        return note(
+            "Run history",
+            if at.server.logs_job_successes {
+                why_none(row, at)
+            } else {
+                format!(
+                    "{}; successes are not logged: timescaledb.enable_job_execution_logging is off",
+                    why_none(row, at)
+                )
+            },
+        );
+    }
+    let title = if at.server.logs_job_successes {
+        "Run history, newest first"
+    } else {
+        "Run history, newest first (successes are not logged: timescaledb.enable_job_execution_logging is off)"
+    };
+    Section::Grid {
+        title: title.to_owned(),
+        heads: vec!["STARTED (UTC)", "TOOK", "OUTCOME", "PID"],
+        rows: runs
+            .iter()
+            .map(|run| {
+                let outcome = if run.succeeded { "success" } else { "failed" };
+                vec![
+                    run.when(),
+                    run.seconds(),
+                    outcome.into(),
+                    run.pid.map(|pid| pid.to_string()).into(),
+                ]
+            })
+            .collect(),
+        levels: runs
+            .iter()
+            .map(|run| {
+                if run.succeeded {
+                    Level::Ok
+                } else {
+                    Level::Warning
+                }
+            })
+            .collect(),
+    }
+}

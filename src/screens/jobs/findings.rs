@@ -1,0 +1,349 @@
+//! What is to be said of a job: why it fails, waits or stands still.
+
+use super::state::BLINK_SECONDS;
+use super::{JobError, Row, State, Statistics};
+use crate::record::At;
+use crate::sql::Version;
+use crate::text;
+use crate::value::Stamp;
+use crate::verdict::{Findings, Level, Verdict};
+
+/// So many failures in a row are no accident.
+const CRITICAL_FAILURES: i32 = 3;
+/// From this version on the scheduler finds its way out of every `next_start = -infinity`.
+const FORGETS_NO_JOB: Version = Version {
+    major: 2,
+    minor: 26,
+    patch: 4,
+};
+
+impl JobError {
+    /// PostgreSQL's minor of November 2026 ends the worker after the job's work was committed.
+    pub(super) fn is_portal_fault(&self) -> bool {
+        self.sqlstate.as_deref() == Some("24000") && self.message.contains("cannot drop portal")
+    }
+
+    fn text(&self) -> String {
+        match &self.sqlstate {
+            Some(code) => format!("{code} {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
+    let mut findings = Findings::default();
+    let state = row.state(at);
+    if !row.scheduled {
+        paused(row, &mut findings);
+    }
+    broken(row, &mut findings);
+    match state {
+        State::Running => running(row, at, &mut findings),
+        State::MaybeRunning => maybe_running(row, at, &mut findings),
+        State::Crashed => crashed(row, at, &mut findings),
+        State::Late => late(row, at, &mut findings),
+        State::NeverRan => never_ran(row, at, &mut findings),
+        State::Paused | State::BackingOff | State::Scheduled => at_once(row, at, &mut findings),
+    }
+    failing(row, at, &mut findings);
+    if row.failed().is_none()
+        && let Some(took) = row.run_seconds()
+        && took > row.schedule.seconds
+        && row.schedule.seconds > 0.0
+    {
+        findings.add(
+            Level::Notice,
+            format!(
+                "its last run took {}, longer than its interval of {}",
+                text::duration(took),
+                row.schedule.text
+            ),
+        );
+    }
+    findings.verdict(healthy(row, state, at))
+}
+
+fn healthy(row: &Row, state: State, at: &At) -> String {
+    if state == State::Running {
+        return match row.unfinished_seconds(at) {
+            Some(age) => format!("runs since {}", text::duration(age)),
+            None => "runs now".to_owned(),
+        };
+    }
+    let mut said = Vec::new();
+    if let Some(of) = &row.statistics
+        && let Some(finish) = of.last_finish
+    {
+        let took = row.run_seconds().map_or(String::new(), |took| {
+            format!(", took {}", text::duration(took))
+        });
+        said.push(format!(
+            "last run succeeded {}{took}",
+            text::age(finish, at.now)
+        ));
+    } else if row.is_internal() && state == State::Paused {
+        said.push("TimescaleDB does not use it".to_owned());
+    } else {
+        said.push("has not run yet".to_owned());
+    }
+    if let Some(next) = row.next_start() {
+        said.push(format!("next start {}", text::age(next, at.now)));
+    }
+    said.join("; ")
+}
+
+fn paused(row: &Row, findings: &mut Findings) {
+    let failures = row
+        .statistics
+        .as_ref()
+        .map_or(0, |of| of.consecutive_failures);
+    if row.max_retries > 0 && failures >= row.max_retries {
+        findings.add(
+            Level::Critical,
+            format!(
+                "paused by the scheduler: it failed {failures} times in a row and max_retries is {}; it will not run until it is scheduled again",
+                row.max_retries
+            ),
+        );
+    } else if !row.is_internal() {
+        findings.add(
+            Level::Notice,
+            "paused: it will not run until it is scheduled again",
+        );
+    }
+}
+
+/// What makes every run fail, whatever the statistics say.
+fn broken(row: &Row, findings: &mut Findings) {
+    let level = if row.scheduled {
+        Level::Critical
+    } else {
+        Level::Warning
+    };
+    if !row.proc_exists {
+        findings.add(
+            level,
+            format!(
+                "its procedure {}.{} does not exist any more",
+                row.proc_schema, row.proc
+            ),
+        );
+    }
+    match row.owner_may_log_in {
+        Some(true) => {}
+        Some(false) => findings.add(
+            level,
+            format!(
+                "its owner {} may not log in, so that no worker can start it",
+                row.owner
+            ),
+        ),
+        None => findings.add(
+            level,
+            format!("its owner {} does not exist any more", row.owner),
+        ),
+    }
+}
+
+fn running(row: &Row, at: &At, findings: &mut Findings) {
+    let Some(age) = row.unfinished_seconds(at) else {
+        return;
+    };
+    let limit = row.max_runtime.seconds;
+    if limit > 0.0 && age > limit + BLINK_SECONDS {
+        findings.add(
+            Level::Warning,
+            format!(
+                "runs since {}, past its max_runtime of {}",
+                text::duration(age),
+                row.max_runtime.text
+            ),
+        );
+    }
+    if let Some(average) = row.average_seconds()
+        && age > 60.0
+        && age > 5.0 * average
+    {
+        findings.add(
+            Level::Notice,
+            format!(
+                "runs since {}; its runs take {} on average",
+                text::duration(age),
+                text::duration(average)
+            ),
+        );
+    }
+}
+
+fn maybe_running(row: &Row, at: &At, findings: &mut Findings) {
+    let age = text::duration(row.unfinished_seconds(at).unwrap_or_default());
+    let why = if at.server.standby {
+        "a standby does not show whether its worker still runs on the primary"
+    } else {
+        "its worker is not seen: it has just ended, or crashed"
+    };
+    findings.add(
+        Level::Unknown,
+        format!("started {age} ago and has not finished; {why}"),
+    );
+}
+
+fn crashed(row: &Row, at: &At, findings: &mut Findings) {
+    let age = text::duration(row.unfinished_seconds(at).unwrap_or_default());
+    let crashes = row
+        .statistics
+        .as_ref()
+        .map_or(0, |of| of.consecutive_crashes);
+    let times = if crashes > 1 {
+        format!(", {crashes} times in a row")
+    } else {
+        String::new()
+    };
+    let then = if at
+        .server
+        .timescaledb
+        .is_some_and(|version| version < FORGETS_NO_JOB)
+    {
+        "the scheduler should try again after 5 minutes, but below TimescaleDB 2.26.4 it may forget the job for ever: \
+         if it stays so, give it a new next_start by alter_job"
+    } else {
+        "the scheduler tries again after 5 minutes"
+    };
+    let level = if crashes >= CRITICAL_FAILURES {
+        Level::Critical
+    } else {
+        Level::Warning
+    };
+    findings.add(
+        level,
+        format!(
+            "crashed{times}: it started {age} ago, never finished, and its worker is gone; {then}"
+        ),
+    );
+}
+
+fn late(row: &Row, at: &At, findings: &mut Findings) {
+    let late = text::duration(row.late_seconds(at).unwrap_or_default());
+    let (level, why) = if at.server.standby {
+        (Level::Warning, "by what this standby has been told")
+    } else if row.workers.schedulers == 0 && !at.server.simulated {
+        (Level::Critical, "no scheduler runs in this database")
+    } else if row.workers.full() {
+        (
+            Level::Warning,
+            "all slots of timescaledb.max_background_workers are taken",
+        )
+    } else {
+        (
+            Level::Warning,
+            "it found no free worker, or the scheduler stands still; only the server's log says which",
+        )
+    };
+    findings.add(
+        level,
+        format!("late: it should have started {late} ago; {why}"),
+    );
+}
+
+fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
+    if row.next_start().is_some() || row.proc == "policy_telemetry" {
+        return;
+    }
+    if row.statistics.is_some() {
+        at_once(row, at, findings);
+    } else if row
+        .initial_start
+        .and_then(Stamp::finite)
+        .is_none_or(|start| start < at.now)
+    {
+        findings.add(
+            Level::Unknown,
+            "never ran, and the scheduler has given it no start: a new job starts within seconds, an old one found no free worker",
+        );
+    }
+}
+
+/// `next_start = -infinity` without a run.
+fn at_once(row: &Row, at: &At, findings: &mut Findings) {
+    let next = row.statistics.as_ref().and_then(|of| of.next_start);
+    if !row.scheduled || next != Some(Stamp::BEFORE_ALL) {
+        return;
+    }
+    let doubt = if at
+        .server
+        .timescaledb
+        .is_some_and(|version| version < FORGETS_NO_JOB)
+    {
+        "; below TimescaleDB 2.26.4 it may be forgotten for ever: if it stays so, give it a new next_start by alter_job"
+    } else {
+        ""
+    };
+    findings.add(
+        Level::Notice,
+        format!("due at once (next_start is -infinity){doubt}"),
+    );
+}
+
+fn failing(row: &Row, at: &At, findings: &mut Findings) {
+    let Some(of) = row.failed() else {
+        return;
+    };
+    let ago = of.last_finish.map_or(String::new(), |finish| {
+        format!(" {}", text::age(finish, at.now))
+    });
+    let then = row
+        .next_start()
+        .filter(|next| *next > at.now)
+        .map_or(String::new(), |next| {
+            format!("; tries again {}", text::age(next, at.now))
+        });
+    let error = row.error.as_ref().filter(|error| is_of_last_run(error, of));
+    if error.is_some_and(JobError::is_portal_fault) {
+        findings.add(
+            Level::Warning,
+            format!(
+                "its work was done and committed{ago}, but PostgreSQL {} ends TimescaleDB's workers with 24000 \"cannot drop portal\", \
+                 which counts as a failure and delays the next run: take another minor of PostgreSQL or a newer TimescaleDB{then}",
+                at.server.postgres_text()
+            ),
+        );
+        return;
+    }
+    let failures = of.consecutive_failures;
+    let how_often = if failures > 1 {
+        format!("failed {failures} times in a row, last")
+    } else {
+        "failed".to_owned()
+    };
+    let why = why_failed(row, error, at);
+    let level = match (row.scheduled, failures) {
+        (false, _) => Level::Notice,
+        (true, CRITICAL_FAILURES..) => Level::Critical,
+        (true, _) => Level::Warning,
+    };
+    findings.add(level, format!("{how_often}{ago}: {why}{then}"));
+}
+
+fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
+    let limit = row.max_runtime.seconds;
+    if limit > 0.0 && row.run_seconds().is_some_and(|took| took >= 0.98 * limit) {
+        return format!("stopped at its max_runtime of {}", row.max_runtime.text);
+    }
+    match error {
+        Some(error) => error.text(),
+        None if !row.owned && !at.server.owns_database && !at.server.reads_job_history => {
+            format!("its error is shown to its owner {} only", row.owner)
+        }
+        None => {
+            "no error is on record (a worker that is stopped before 2.15 leaves none)".to_owned()
+        }
+    }
+}
+
+fn is_of_last_run(error: &JobError, of: &Statistics) -> bool {
+    match (error.at, of.last_start) {
+        (Some(at), Some(start)) => at >= start,
+        _ => true,
+    }
+}

@@ -1,0 +1,103 @@
+//! What a job is at now: from its statistics, its worker and the clock.
+
+use super::{Row, Statistics};
+use crate::record::At;
+use crate::value::Stamp;
+
+/// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
+const LATE_SECONDS: f64 = 120.0;
+/// A run that has just ended may still look as if it went on, without its worker.
+pub(super) const BLINK_SECONDS: f64 = 10.0;
+
+/// What a job is at now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Running,
+    /// Started and not finished, and its worker cannot be seen from here.
+    MaybeRunning,
+    /// Started and never finished: its worker is gone.
+    Crashed,
+    Paused,
+    Late,
+    BackingOff,
+    NeverRan,
+    Scheduled,
+}
+
+impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::MaybeRunning => "running?",
+            Self::Crashed => "crashed",
+            Self::Paused => "paused",
+            Self::Late => "late",
+            Self::BackingOff => "backing off",
+            Self::NeverRan => "never ran",
+            Self::Scheduled => "scheduled",
+        }
+    }
+}
+
+impl Row {
+    pub fn state(&self, at: &At) -> State {
+        if self.pid.is_some() {
+            return State::Running;
+        }
+        let unfinished = self.unfinished_seconds(at);
+        // On a standby the worker is on another server.
+        if unfinished.is_some_and(|age| at.server.standby || age < BLINK_SECONDS) {
+            return State::MaybeRunning;
+        }
+        if !self.scheduled {
+            return State::Paused;
+        }
+        if unfinished.is_some() {
+            return State::Crashed;
+        }
+        if self.late_seconds(at).is_some() {
+            return State::Late;
+        }
+        match &self.statistics {
+            Some(of) if of.consecutive_failures > 0 => State::BackingOff,
+            Some(of) if of.last_start.is_some() => State::Scheduled,
+            _ => State::NeverRan,
+        }
+    }
+
+    /// Since when a run that has not finished goes on, or went on when its worker vanished.
+    pub(super) fn unfinished_seconds(&self, at: &At) -> Option<f64> {
+        let of = self.statistics.as_ref()?;
+        (of.last_finish.is_none()).then_some(at.now.seconds_since(of.last_start?))
+    }
+
+    /// How long the run that goes on has taken.
+    pub(super) fn running_seconds(&self, at: &At) -> Option<f64> {
+        self.pid?;
+        self.unfinished_seconds(at)
+    }
+
+    /// By how much it is late; a job that was never looked at is measured by the first start that it was made with.
+    pub(super) fn late_seconds(&self, at: &At) -> Option<f64> {
+        let due = match &self.statistics {
+            Some(of) => of.next_start,
+            None => self.initial_start,
+        };
+        let late = at.now.seconds_since(due.and_then(Stamp::finite)?);
+        (self.scheduled && self.pid.is_none() && late > LATE_SECONDS).then_some(late)
+    }
+
+    /// How many runs crashed; the one that goes on counts as a crash on the server until it ends.
+    pub(super) fn crashes(&self) -> Option<i64> {
+        let of = self.statistics.as_ref()?;
+        let precounted = self.pid.is_some() && of.last_finish.is_none();
+        Some((of.total_crashes - i64::from(precounted)).max(0))
+    }
+
+    /// Its figures, if its last run failed.
+    pub(super) fn failed(&self) -> Option<&Statistics> {
+        self.statistics
+            .as_ref()
+            .filter(|of| of.last_finish.is_some() && of.last_run_success == Some(false))
+    }
+}

@@ -1,0 +1,415 @@
+//! Retention: what the next run of each policy would drop, what is overdue, what nothing ever drops.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::policy::Policy;
+use crate::query;
+use crate::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::chunks::{self, Chunk};
+use crate::server::Edition;
+use crate::sql::{Param, Query, Version};
+use crate::text;
+use crate::value::{Axis, Point, Stamp, Value};
+use crate::verdict::{Findings, Level, Verdict};
+
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub id: i32,
+    pub schema: String,
+    pub name: String,
+    pub aggregate: bool,
+    pub axis: Axis,
+    /// An integer dimension whose hypertable says what "now" is.
+    pub has_now: bool,
+    pub chunks: i64,
+    /// Where the oldest chunk begins; `None`: there is no chunk.
+    pub oldest: Option<Point>,
+    pub policy: Option<Policy>,
+    /// `drop_created_before`: chunks go by when they were made, not by their time.
+    pub created_before: Option<String>,
+    pub boundary: Option<i64>,
+    /// Chunks that the next run would drop; `None`: not known (yet).
+    pub eligible: Option<i64>,
+    /// Their bytes now, compressed companions included.
+    pub eligible_bytes: Option<i64>,
+    pub eligible_error: Option<String>,
+    /// Frozen chunks past the boundary: no run drops them.
+    pub frozen: i64,
+    pub overdue_seconds: Option<f64>,
+    pub next_due: Option<Stamp>,
+    /// Aggregates that read this hypertable.
+    pub read_by: Vec<String>,
+}
+
+impl Row {
+    fn full_name(&self) -> String {
+        text::qualified(&self.schema, &self.name)
+    }
+
+    fn drop_after(&self) -> Value {
+        match (&self.created_before, &self.policy) {
+            (Some(created), _) => Value::Text(format!("created {created} ago")),
+            (None, Some(policy)) => policy.after_value(),
+            (None, None) => Value::Null,
+        }
+    }
+
+    /// How old the oldest data is; `None` for integer time.
+    fn age(&self, at: &At) -> Option<f64> {
+        let oldest = self.oldest.filter(|oldest| oldest.axis != Axis::Integer)?;
+        Some(at.now.seconds_since(Stamp(oldest.raw)))
+    }
+
+    fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
+        let Some(eligible) = self.eligible else {
+            if let Some(created) = &self.created_before {
+                self.judge_created_before(findings, created, at);
+            } else if let Some(error) = &self.eligible_error {
+                findings.add(
+                    Level::Unknown,
+                    format!("what the next run drops is not known: {error}"),
+                );
+            } else if self.axis == Axis::Integer && !self.has_now {
+                findings.add(Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
+            } else if !policy.is_understood(self.axis) {
+                let config = policy.after.as_deref().unwrap_or("none");
+                findings.add(Level::Warning, format!("its policy's drop_after ({config}) does not fit the dimension, so what it drops is not known"));
+            }
+            return;
+        };
+        if eligible == 0 {
+            return;
+        }
+        let goes = text::plural(eligible, "chunk");
+        let patience = policy.schedule_seconds.unwrap_or(86_400.0) + 300.0;
+        match self.overdue_seconds {
+            Some(overdue) if overdue > patience => {
+                let long = text::duration(overdue);
+                findings.add(
+                    Level::Warning,
+                    format!(
+                        "{goes} past drop-after still there, the oldest due for {long}; {}",
+                        policy.when(at.now)
+                    ),
+                );
+            }
+            _ => findings.add(
+                Level::Ok,
+                format!("the next run drops {goes}; {}", policy.when(at.now)),
+            ),
+        }
+    }
+
+    fn judge_created_before(&self, findings: &mut Findings, created: &str, at: &At) {
+        let fails = self.axis != Axis::Integer
+            && (Version::new(2, 14)..Version {
+                patch: 3,
+                ..Version::new(2, 26)
+            })
+                .contains(&at.server.sql_version());
+        if fails {
+            findings.add(Level::Critical, format!("drop_created_before ({created}) on a time dimension always fails before TimescaleDB 2.26.3: use drop_after"));
+        } else {
+            findings.add(Level::Notice, format!("drops by creation time ({created}), whatever time the rows bear; what the next run drops is not computed here"));
+        }
+    }
+}
+
+impl Record for Row {
+    const NAME: &'static str = "retention";
+    const TITLE: &'static str = "Retention";
+    const QUERY: Query = query!("retention", (2, 29));
+    const WATCHED: &'static [&'static str] = &[
+        "_timescaledb_catalog.chunk",
+        "_timescaledb_catalog.hypertable",
+        "_timescaledb_catalog.continuous_agg",
+        "_timescaledb_config.bgw_job",
+        "_timescaledb_catalog.bgw_job",
+        "_timescaledb_internal.bgw_job_stat",
+    ];
+    const MAX_AGE: Duration = Duration::from_secs(300);
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::<Self>::text("", "HYPERTABLE", 22, |row, _| row.full_name().into()).grows(),
+        Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
+        Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
+        Column::<Self>::text("kind", "KIND", 10, |row, _| {
+            (if row.aggregate {
+                "aggregate"
+            } else {
+                "hypertable"
+            })
+            .into()
+        })
+        .rank(5),
+        Column::<Self>::number("job_id", "JOB", 5, |row, _| {
+            row.policy.as_ref().map(|policy| policy.job_id).into()
+        })
+        .rank(4),
+        Column::<Self>::text("drop_after", "DROP AFTER", 11, |row, _| row.drop_after()),
+        Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| row.chunks.into()).rank(2),
+        Column::<Self>::text("oldest_chunk_start", "OLDEST", 16, |row, _| {
+            row.oldest.into()
+        }),
+        Column::<Self>::number("eligible_chunks", "GO", 5, |row, _| row.eligible.into()),
+        Column::<Self>::number("eligible_bytes", "BYTES", 8, |row, _| {
+            row.eligible_bytes.map(Value::Bytes).into()
+        })
+        .rank(1),
+        Column::<Self>::text("next_start", "NEXT RUN", 14, |row, _| {
+            row.policy
+                .as_ref()
+                .map_or(Value::Null, Policy::next_start_value)
+        })
+        .rank(3),
+        Column::<Self>::text("last_run_status", "LAST", 7, |row, _| {
+            row.policy
+                .as_ref()
+                .map_or(Value::Null, Policy::last_run_status)
+        })
+        .rank(3),
+        Column::<Self>::text("", "POLICY", 9, |row, at| {
+            row.policy
+                .as_ref()
+                .map(|policy| policy.state(at.now))
+                .into()
+        })
+        .rank(1),
+        Column::<Self>::number("", "FROZEN", 6, |row, _| row.frozen.into()).rank(6),
+    ];
+    const EXACT: Option<Exact<Self>> = Some(Exact {
+        query: query!("retention_exact", (2, 29)),
+        figures: &["eligible_chunks", "eligible_bytes"],
+        slice: 500,
+        want: |row| {
+            let integer = row.axis == Axis::Integer && row.has_now && row.policy.is_some();
+            let weight = usize::try_from(row.eligible.unwrap_or(50)).unwrap_or(0);
+            (integer || weight > 0 && row.eligible.is_some()).then_some((row.id.into(), weight))
+        },
+        take: |row, figures| match figures {
+            Ok([chunks, bytes]) => {
+                if row.axis == Axis::Integer {
+                    row.eligible = *chunks;
+                }
+                row.eligible_bytes = *bytes;
+                row.eligible_error = None;
+            }
+            Ok(_) => {}
+            Err(error) => row.eligible_error = Some(error.to_owned()),
+        },
+    });
+    const DETAILS: &'static [Detail<Self>] = &[Detail {
+        title: "Chunks that would go",
+        query: chunks::QUERY,
+        params: |row| vec![Param::BigInt(row.id.into())],
+        build: |row, rows, _| Ok(going(row, &Chunk::read_all(rows, row.axis)?)),
+    }];
+
+    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+        let asked: Stamp = row.try_get("asked")?;
+        let next_due: Option<f64> = row.try_get("next_due_seconds")?;
+        let axis = Axis::of(row.try_get("axis")?);
+        let eligible: Option<i64> = row.try_get("eligible")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            schema: row.try_get("schema")?,
+            name: row.try_get("name")?,
+            aggregate: row.try_get("aggregate")?,
+            axis,
+            has_now: row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
+            chunks: row.try_get("chunks")?,
+            oldest: row
+                .try_get::<_, Option<i64>>("oldest")?
+                .map(|raw| Point { axis, raw }),
+            policy: Policy::read(row)?,
+            created_before: row.try_get("created_text")?,
+            boundary: row.try_get("boundary")?,
+            eligible,
+            eligible_bytes: eligible.filter(|chunks| *chunks == 0),
+            eligible_error: None,
+            frozen: row.try_get("frozen")?,
+            overdue_seconds: row.try_get("overdue_seconds")?,
+            next_due: next_due.map(|seconds| asked.plus_seconds(seconds)),
+            read_by: row
+                .try_get::<_, Option<Vec<String>>>("read_by")?
+                .unwrap_or_default(),
+        })
+    }
+
+    fn key(&self) -> String {
+        self.full_name()
+    }
+
+    fn verdict(&self, at: &At) -> Verdict {
+        let mut findings = Findings::default();
+        let Some(policy) = &self.policy else {
+            return match self.age(at) {
+                Some(age) if age > 365.25 * 86_400.0 && self.chunks > 100 => Verdict::new(
+                    Level::Notice,
+                    format!(
+                        "no policy: nothing is ever dropped; the oldest of {} begins {} ago",
+                        text::plural(self.chunks, "chunk"),
+                        text::duration(age)
+                    ),
+                ),
+                Some(age) if self.chunks > 0 => Verdict::ok(format!(
+                    "no policy: nothing is ever dropped; the oldest chunk begins {} ago",
+                    text::duration(age)
+                )),
+                _ => Verdict::ok("no policy: nothing is ever dropped"),
+            };
+        };
+        policy.judge(
+            &mut findings,
+            at.now,
+            self.eligible.is_some_and(|eligible| eligible > 0),
+        );
+        self.judge_eligible(&mut findings, policy, at);
+        if self.frozen > 0 {
+            findings.add(
+                Level::Notice,
+                format!(
+                    "{} past drop-after frozen: no run ever drops it",
+                    text::plural(self.frozen, "chunk")
+                ),
+            );
+        }
+        findings.verdict(format!("nothing is due; {}", policy.when(at.now)))
+    }
+
+    fn caveats(rows: &[Self], at: &At) -> Vec<String> {
+        let mut caveats = Vec::new();
+        let naive = rows
+            .iter()
+            .any(|row| row.policy.is_some() && matches!(row.axis, Axis::Timestamp | Axis::Date));
+        if naive && at.server.time_zone != "UTC" {
+            caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of this database's background workers", at.server.time_zone));
+        }
+        if at.server.edition == Edition::Apache {
+            caveats.push(
+                "Apache edition: retention policies do not run; drop_chunks() works".to_owned(),
+            );
+        }
+        caveats
+    }
+
+    fn facts(&self, at: &At) -> Vec<Section> {
+        let mut facts: Vec<(String, Value)> = vec![
+            (
+                "kind".into(),
+                (if self.aggregate {
+                    "aggregate (its materialization)"
+                } else {
+                    "hypertable"
+                })
+                .into(),
+            ),
+            ("chunks".into(), self.chunks.into()),
+            ("oldest chunk begins".into(), self.oldest.into()),
+            (
+                "oldest data is".into(),
+                self.age(at)
+                    .map(|age| format!("{} old", text::duration(age)))
+                    .into(),
+            ),
+            ("drop after".into(), self.drop_after()),
+            (
+                "boundary now".into(),
+                self.boundary
+                    .map(|raw| Point {
+                        axis: self.axis,
+                        raw,
+                    })
+                    .into(),
+            ),
+            (
+                "the next run drops".into(),
+                self.eligible
+                    .map(|chunks| text::plural(chunks, "chunk"))
+                    .into(),
+            ),
+            (
+                "their bytes now".into(),
+                self.eligible_error
+                    .clone()
+                    .map_or_else(|| self.eligible_bytes.map(Value::Bytes).into(), Value::Text),
+            ),
+            ("frozen, never dropped".into(), self.frozen.into()),
+        ];
+        if let Some(policy) = &self.policy {
+            facts.extend([
+                (
+                    "policy".to_owned(),
+                    Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
+                ),
+                ("next run".to_owned(), policy.next_start_value()),
+                ("last run".to_owned(), policy.last_run_status()),
+                ("last finish".to_owned(), policy.last_finish.into()),
+            ]);
+        }
+        if !self.read_by.is_empty() {
+            let names = self.read_by.join(", ");
+            facts.push((
+                "read by aggregates".to_owned(),
+                Value::Text(format!(
+                    "{names} (a refresh over dropped time deletes their rows: see Aggregates)"
+                )),
+            ));
+        }
+        vec![Section::Facts {
+            title: "Retention".to_owned(),
+            facts,
+        }]
+    }
+
+    fn due(&self) -> Option<Stamp> {
+        self.next_due
+    }
+}
+
+/// The chunks past the boundary, oldest first, and what stays.
+fn going(row: &Row, chunks: &[Chunk]) -> Vec<Section> {
+    let Some(boundary) = row.boundary else {
+        return vec![chunks::list(
+            format!("Oldest chunks (of {})", chunks.len()),
+            chunks.iter().take(20),
+            Vec::new(),
+        )];
+    };
+    let past: Vec<_> = chunks
+        .iter()
+        .filter(|chunk| chunk.end.raw <= boundary)
+        .collect();
+    let levels = past
+        .iter()
+        .map(|chunk| {
+            if chunk.is_frozen() {
+                Level::Unknown
+            } else {
+                Level::Warning
+            }
+        })
+        .collect();
+    let goes = past.iter().filter(|chunk| !chunk.is_frozen()).count();
+    let first = chunks.iter().find(|chunk| chunk.end.raw > boundary);
+    let mut sections = vec![chunks::list(
+        format!("Chunks that the next run drops ({goes}), oldest first"),
+        past.into_iter(),
+        levels,
+    )];
+    if let Some(first) = first {
+        let text = format!(
+            "{} ({} to {}) and all newer chunks: {}",
+            first.name,
+            text::point(first.start),
+            text::point(first.end),
+            chunks.len() - goes
+        );
+        sections.push(Section::Text {
+            title: "What stays".to_owned(),
+            text,
+        });
+    }
+    sections
+}

@@ -1,0 +1,183 @@
+//! The headless twin: the same queries, verdicts and columns, printed once.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde_json::{Map, Value as Json, json};
+
+use crate::conninfo::Settings;
+use crate::db::{Exact, Session, slices};
+use crate::record::{At, Record};
+use crate::screens::{ScreenId, Screens, with_table};
+use crate::server::Server;
+use crate::table::{Table, printable, shown};
+use crate::text;
+use crate::value::Stamp;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+/// Reads a screen whole, with exact figures, and prints it.
+pub async fn show(
+    settings: &Settings,
+    session: &Session,
+    screen: ScreenId,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let rows = session.load(screen).await?;
+    let (clock, _) = session.pulse(screen).await?;
+    let at = At {
+        now: clock,
+        server: &session.server,
+    };
+    let mut screens = Screens::default();
+    let asked = screens.ask(screen).unwrap_or_default();
+    screens.load(asked, rows, std::time::Duration::ZERO, &at);
+    let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));
+    if let Some(query) = screen.about().exact {
+        let mut exact = Exact::new(settings, session.connected.password.clone());
+        for slice in slices(&wanted, query.slice) {
+            let figures = exact.slice(query, slice).await;
+            screens.take_exact(screen, figures, false, &at);
+        }
+    }
+    let caveats = screens.caveats(screen, &at);
+    with_table!(screens, screen, |table| print(
+        table, &caveats, &at, format, out
+    ))
+}
+
+fn print<R: Record>(
+    table: &Table<R>,
+    caveats: &[String],
+    at: &At,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<()> {
+    match format {
+        Format::Json => {
+            let rows: Vec<Json> = table.in_order().map(|row| json_row(row, at)).collect();
+            let whole = json!({ "screen": R::NAME, "server": server(at.server, at.now), "caveats": caveats, "rows": rows });
+            serde_json::to_writer_pretty(&mut *out, &whole)?;
+            writeln!(out)?;
+        }
+        Format::Csv => {
+            for caveat in caveats {
+                eprintln!("hypertop: {}", printable(caveat));
+            }
+            let mut csv = csv::Writer::from_writer(out);
+            let names = R::COLUMNS
+                .iter()
+                .map(|column| column.name)
+                .filter(|name| !name.is_empty());
+            csv.write_record(names.chain(["verdict", "reason"]))?;
+            for row in table.in_order() {
+                let fields = json_row(row, at);
+                let fields = fields.as_object().into_iter().flat_map(Map::values);
+                csv.write_record(fields.map(|field| match field {
+                    Json::Null => String::new(),
+                    Json::String(text) => text.clone(),
+                    other => other.to_string(),
+                }))?;
+            }
+            csv.flush()?;
+        }
+        Format::Table => print_table(table, caveats, at, out)?,
+    }
+    Ok(())
+}
+
+fn json_row<R: Record>(row: &R, at: &At) -> Json {
+    let mut fields = Map::new();
+    for column in R::COLUMNS.iter().filter(|column| !column.name.is_empty()) {
+        fields.insert(column.name.to_owned(), (column.value)(row, at).json());
+    }
+    let verdict = row.verdict(at);
+    fields.insert("verdict".to_owned(), verdict.level.name().into());
+    fields.insert("reason".to_owned(), verdict.reason.into());
+    Json::Object(fields)
+}
+
+fn server(server: &Server, clock: Stamp) -> Json {
+    json!({
+        "host": server.host,
+        "database": server.database,
+        "role": server.role,
+        "tls": server.tls,
+        "standby": server.standby,
+        "postgresql": server.postgres_text(),
+        "timescaledb": server.timescaledb.map(|version| version.to_string()),
+        "edition": server.timescaledb.map(|_| format!("{:?}", server.edition).to_lowercase()),
+        "simulated": server.simulated,
+        "clock": text::rfc3339(clock),
+    })
+}
+
+fn print_table<R: Record>(
+    table: &Table<R>,
+    caveats: &[String],
+    at: &At,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let simulated = if at.server.simulated {
+        " (SIMULATED)"
+    } else {
+        ""
+    };
+    writeln!(out, "{}{simulated}", R::TITLE)?;
+    for caveat in caveats {
+        writeln!(out, "~ {}", printable(caveat))?;
+    }
+    let columns: Vec<_> = shown::<R>().collect();
+    let mut lines = vec![
+        columns
+            .iter()
+            .map(|column| column.title.to_owned())
+            .collect::<Vec<_>>(),
+    ];
+    lines[0].push("VERDICT".to_owned());
+    for row in table.in_order() {
+        let mut line: Vec<_> = columns
+            .iter()
+            .map(|column| printable(&(column.value)(row, at).show(at.now)))
+            .collect();
+        let verdict = row.verdict(at);
+        line.push(printable(&format!(
+            "{}: {}",
+            verdict.level.name(),
+            verdict.reason
+        )));
+        lines.push(line);
+    }
+    let widths: Vec<_> = (0..columns.len())
+        .map(|at| {
+            lines
+                .iter()
+                .map(|line| text::width(&line[at]))
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for line in &lines {
+        let padded: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| {
+                if column.right {
+                    text::pad_left(&line[at], widths[at])
+                } else {
+                    text::pad(&line[at], widths[at])
+                }
+            })
+            .chain([line[columns.len()].clone()])
+            .collect();
+        writeln!(out, "{}", padded.join("  ").trim_end())?;
+    }
+    writeln!(out)?;
+    Ok(())
+}

@@ -1,0 +1,508 @@
+//! One table of typed rows: what is shown of them, in which order, from where, and how fresh they are.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::filter::Filter;
+use crate::record::{At, Column, Record};
+use crate::text;
+use crate::value::{Stamp, Value};
+use crate::verdict::{Level, Verdict};
+
+/// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
+pub type Counters = Vec<Option<i64>>;
+
+/// Exact figures older than this are asked for again.
+const EXACT_SECONDS: f64 = 30.0;
+/// A query is asked again after at least so many times its own cost: 2 % of one server core at most.
+const DUTY: f64 = 50.0;
+
+/// What a screen has of its data.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub enum Freshness {
+    #[default]
+    Never,
+    At(Stamp),
+    /// The last answer was an error; rows of an earlier one may still be shown.
+    Failed {
+        error: String,
+        since: Option<Stamp>,
+    },
+}
+
+/// What orders the rows: a column of the screen, or the verdict (worst first).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortBy {
+    Verdict,
+    Column(usize),
+}
+
+/// Figures that came from [`crate::record::Exact`], or why they did not.
+pub type Figures = Result<Vec<Option<i64>>, String>;
+
+#[derive(Debug)]
+pub struct Table<R: 'static> {
+    rows: Vec<R>,
+    levels: Vec<Level>,
+    /// Indices into `rows`: what passes the filter, in order.
+    view: Vec<usize>,
+    /// The longest text of each screen column.
+    widths: Vec<u16>,
+    pub fresh: Freshness,
+    pub sort: SortBy,
+    pub descending: bool,
+    pub filter: Filter,
+    /// The selected line of `view`.
+    cursor: usize,
+    /// The first line on the screen.
+    top: usize,
+    /// The selected column: 0 is the verdict's sign, then the screen columns from 1.
+    pub column: usize,
+    /// Lines that fit on the screen; set when drawn.
+    page: usize,
+    exact: HashMap<i64, (Stamp, Figures)>,
+    exact_asked: bool,
+    asked: u64,
+    waiting: bool,
+    /// What the change counters said when the rows were asked for.
+    counters: Option<Counters>,
+    took: Duration,
+    judged: Stamp,
+}
+
+impl<R: Record> Default for Table<R> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            levels: Vec::new(),
+            view: Vec::new(),
+            widths: Vec::new(),
+            fresh: Freshness::Never,
+            sort: SortBy::Verdict,
+            descending: true,
+            filter: Filter::default(),
+            cursor: 0,
+            top: 0,
+            column: 1,
+            page: 50,
+            exact: HashMap::new(),
+            exact_asked: false,
+            asked: 0,
+            waiting: false,
+            counters: None,
+            took: Duration::ZERO,
+            judged: Stamp(0),
+        }
+    }
+}
+
+/// The columns that a screen shows, in order.
+pub fn shown<R: Record>() -> impl Iterator<Item = &'static Column<R>> {
+    R::COLUMNS.iter().filter(|column| !column.title.is_empty())
+}
+
+impl<R: Record> Table<R> {
+    /// Numbers a new request; an answer to an older one is not taken. `None`: one is under way.
+    pub fn ask(&mut self) -> Option<u64> {
+        if self.waiting {
+            return None;
+        }
+        self.waiting = true;
+        self.asked += 1;
+        Some(self.asked)
+    }
+
+    /// Forgets what is under way: the connection is gone, or another database is meant.
+    pub fn abandon(&mut self) {
+        self.waiting = false;
+        self.exact_asked = false;
+        self.asked += 1;
+        self.counters = None;
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        self.waiting
+    }
+
+    /// Whether rows should be read again, now that the catalogues' counters are known.
+    pub fn is_stale(&self, counters: &Counters, now: Stamp) -> bool {
+        let Freshness::At(loaded) = self.fresh else {
+            return true;
+        };
+        let age = now.seconds_since(loaded);
+        if age < self.took.as_secs_f64() * DUTY {
+            return false;
+        }
+        let moved = self.counters.as_ref() != Some(counters);
+        let due = self.rows.iter().filter_map(Record::due).min();
+        moved
+            || age >= R::MAX_AGE.as_secs_f64()
+            || due.is_some_and(|due| due <= now && due > loaded)
+    }
+
+    /// The counters as they stood before the rows were read.
+    pub fn counted(&mut self, counters: Counters) {
+        self.counters = Some(counters);
+    }
+
+    /// Takes an answer, keeping the cursor on the same thing.
+    pub fn load(&mut self, asked: u64, rows: Vec<R>, took: Duration, at: &At) {
+        if asked != self.asked {
+            return;
+        }
+        self.waiting = false;
+        self.took = took;
+        self.fresh = Freshness::At(at.now);
+        let key = self.selected().map(Record::key);
+        self.rows = rows;
+        for row in &mut self.rows {
+            apply_exact(row, &self.exact);
+        }
+        self.judge(at);
+        self.arrange(key.as_deref(), at);
+    }
+
+    pub fn fail(&mut self, asked: u64, error: String) {
+        if asked != self.asked {
+            return;
+        }
+        self.waiting = false;
+        let since = match self.fresh {
+            Freshness::At(at) => Some(at),
+            Freshness::Failed { since, .. } => since,
+            Freshness::Never => None,
+        };
+        self.fresh = Freshness::Failed { error, since };
+    }
+
+    /// Which exact figures are wanted for the rows on the screen (or all), and their weights.
+    pub fn wanted(&self, all: bool, now: Stamp) -> Vec<(i64, usize)> {
+        let Some(exact) = R::EXACT else {
+            return Vec::new();
+        };
+        if self.exact_asked {
+            return Vec::new();
+        }
+        let on_screen = if all {
+            0..self.view.len()
+        } else {
+            self.window()
+        };
+        let mut ids = Vec::new();
+        for row in self.view[on_screen].iter().map(|&at| &self.rows[at]) {
+            let Some((id, weight)) = (exact.want)(row) else {
+                continue;
+            };
+            let known = self.exact.get(&id);
+            let fresh = known.is_some_and(|(at, _)| now.seconds_since(*at) < EXACT_SECONDS);
+            if !fresh && !ids.iter().any(|(other, _)| *other == id) {
+                ids.push((id, weight));
+            }
+        }
+        ids
+    }
+
+    pub fn exact_asked(&mut self) {
+        self.exact_asked = true;
+    }
+
+    /// Takes exact figures; `last` ends the round.
+    pub fn take_exact(&mut self, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
+        if last {
+            self.exact_asked = false;
+        }
+        if figures.is_empty() {
+            return;
+        }
+        for (id, figure) in figures {
+            // A figure that could not be had now does not wipe one that was had before.
+            if figure.is_ok() || !matches!(self.exact.get(&id), Some((_, Ok(_)))) {
+                self.exact.insert(id, (at.now, figure));
+            }
+        }
+        for row in &mut self.rows {
+            apply_exact(row, &self.exact);
+        }
+        let key = self.selected().map(Record::key);
+        self.judge(at);
+        self.arrange(key.as_deref(), at);
+    }
+
+    /// Judges the rows again when the clock has moved enough to matter.
+    pub fn tick(&mut self, at: &At) {
+        if at.now.seconds_since(self.judged) >= 10.0 {
+            let before = self.levels.clone();
+            self.judge(at);
+            if before != self.levels {
+                let key = self.selected().map(Record::key);
+                self.arrange(key.as_deref(), at);
+            }
+        }
+    }
+
+    fn judge(&mut self, at: &At) {
+        self.levels = self.rows.iter().map(|row| row.verdict(at).level).collect();
+        self.judged = at.now;
+        self.widths = shown::<R>()
+            .map(|column| {
+                let longest = |row| text::width(&printable(&(column.value)(row, at).show(at.now)));
+                // Only the columns that may grow are worth measuring, and a sample says enough.
+                let rows = self.rows.iter().take(if column.grows { 2000 } else { 0 });
+                u16::try_from(rows.map(longest).max().unwrap_or(0)).unwrap_or(u16::MAX)
+            })
+            .collect();
+    }
+
+    /// Filters and sorts, and puts the cursor back on the thing with this key.
+    pub fn arrange(&mut self, key: Option<&str>, at: &At) {
+        let mut view: Vec<usize> = (0..self.rows.len())
+            .filter(|&row| self.passes(row, at))
+            .collect();
+        match self.sort {
+            SortBy::Verdict => view.sort_by_key(|&row| self.levels[row]),
+            SortBy::Column(column) => {
+                if let Some(column) = shown::<R>().nth(column) {
+                    let mut valued: Vec<_> = view
+                        .iter()
+                        .map(|&row| ((column.value)(&self.rows[row], at), row))
+                        .collect();
+                    valued.sort_by(|(a, _), (b, _)| a.order(b));
+                    view = valued.into_iter().map(|(_, row)| row).collect();
+                }
+            }
+        }
+        if self.descending {
+            // Reversed by runs, so that equals stay in the order in which the query gave them.
+            view = stable_reverse(&view, |a, b| self.same_rank(a, b, at));
+        }
+        self.view = view;
+        let found = key.and_then(|key| {
+            self.view
+                .iter()
+                .position(|&row| self.rows[row].key() == key)
+        });
+        self.cursor = found
+            .unwrap_or(self.cursor)
+            .min(self.view.len().saturating_sub(1));
+    }
+
+    fn same_rank(&self, a: usize, b: usize, at: &At) -> bool {
+        match self.sort {
+            SortBy::Verdict => self.levels[a] == self.levels[b],
+            SortBy::Column(column) => shown::<R>().nth(column).is_some_and(|column| {
+                let value = |row: usize| (column.value)(&self.rows[row], at);
+                value(a).order(&value(b)).is_eq()
+            }),
+        }
+    }
+
+    fn passes(&self, row: usize, at: &At) -> bool {
+        self.filter.is_empty()
+            || self.filter.passes(|| {
+                let mut line = self.levels[row].name().to_owned();
+                for column in shown::<R>() {
+                    line.push('\t');
+                    line.push_str(&(column.value)(&self.rows[row], at).show(at.now));
+                }
+                line
+            })
+    }
+
+    pub fn selected(&self) -> Option<&R> {
+        self.view.get(self.cursor).map(|&row| &self.rows[row])
+    }
+
+    pub fn find(&self, key: &str) -> Option<&R> {
+        self.rows.iter().find(|row| row.key() == key)
+    }
+
+    pub fn verdict(&self, at: &At) -> Option<Verdict> {
+        self.selected().map(|row| row.verdict(at))
+    }
+
+    /// The selected row's place and the number of rows shown, and of all.
+    pub fn place(&self) -> (usize, usize, usize) {
+        (
+            (self.cursor + 1).min(self.view.len()),
+            self.view.len(),
+            self.rows.len(),
+        )
+    }
+
+    pub fn rows(&self) -> &[R] {
+        &self.rows
+    }
+
+    /// The rows that pass the filter, in order.
+    pub fn in_order(&self) -> impl Iterator<Item = &R> {
+        self.view.iter().map(|&row| &self.rows[row])
+    }
+
+    pub fn level_counts(&self) -> [(Level, usize); 5] {
+        Level::ALL.map(|level| {
+            let count = self.levels.iter().filter(|&&other| other == level).count();
+            (level, count)
+        })
+    }
+
+    /// Moves the cursor by so many lines; it stops at the ends.
+    pub fn step(&mut self, lines: isize) {
+        let last = self.view.len().saturating_sub(1);
+        self.cursor = self.cursor.saturating_add_signed(lines).min(last);
+    }
+
+    pub fn page(&self) -> isize {
+        isize::try_from(self.page).unwrap_or(1).max(1)
+    }
+
+    /// The line of the screen that a click meets.
+    pub fn point_at(&mut self, line: usize) {
+        let at = self.top + line;
+        if at < self.view.len() {
+            self.cursor = at;
+        }
+    }
+
+    /// Moves the column cursor.
+    pub fn step_column(&mut self, columns: isize) {
+        let last = shown::<R>().count();
+        self.column = self.column.saturating_add_signed(columns).min(last);
+    }
+
+    /// Sorts by the selected column; the same again turns the order round.
+    pub fn sort_here(&mut self, at: &At) {
+        let by = match self.column {
+            0 => SortBy::Verdict,
+            column => SortBy::Column(column - 1),
+        };
+        if self.sort == by {
+            self.descending = !self.descending;
+        } else {
+            self.sort = by;
+            let numbers = shown::<R>().nth(self.column.wrapping_sub(1));
+            self.descending = numbers.is_none_or(|column| column.right);
+        }
+        self.rearrange(at);
+    }
+
+    /// Arranges the rows anew, the cursor staying on its row.
+    pub fn rearrange(&mut self, at: &At) {
+        let key = self.selected().map(Record::key);
+        self.arrange(key.as_deref(), at);
+    }
+
+    /// No answer has come yet.
+    pub fn is_empty_of_data(&self) -> bool {
+        self.fresh == Freshness::Never
+    }
+
+    /// Makes the exact figures be asked for again; those known stay on the screen until then.
+    pub fn forget_exact(&mut self) {
+        for (at, _) in self.exact.values_mut() {
+            *at = Stamp::BEFORE_ALL;
+        }
+    }
+
+    pub fn set_filter(&mut self, filter: Filter, at: &At) {
+        self.filter = filter;
+        self.rearrange(at);
+    }
+
+    /// The lines of the view that are on the screen.
+    fn window(&self) -> std::ops::Range<usize> {
+        let top = self.top.min(self.view.len());
+        top..(top + self.page).min(self.view.len())
+    }
+
+    /// Fits the window to so many lines around the cursor, and gives the rows in it with their levels.
+    pub fn visible(&mut self, lines: usize) -> (usize, Vec<(&R, Level)>) {
+        self.page = lines.max(1);
+        if self.cursor < self.top {
+            self.top = self.cursor;
+        } else if self.cursor >= self.top + self.page {
+            self.top = self.cursor + 1 - self.page;
+        }
+        self.top = self.top.min(self.view.len().saturating_sub(self.page));
+        let rows = self.view[self.window()].iter();
+        let rows = rows.map(|&row| (&self.rows[row], self.levels[row]));
+        (self.cursor.saturating_sub(self.top), rows.collect())
+    }
+
+    /// The width that the content of a screen column wants.
+    pub fn content_width(&self, column: usize) -> u16 {
+        self.widths.get(column).copied().unwrap_or(0)
+    }
+
+    /// The selected cell as text for the clipboard; the verdict's column gives the reason.
+    pub fn cell_text(&self, at: &At) -> Option<String> {
+        let row = self.selected()?;
+        Some(match self.column.checked_sub(1) {
+            None => {
+                let verdict = row.verdict(at);
+                format!("{}: {}", verdict.level.name(), verdict.reason)
+            }
+            Some(column) => plain(&(shown::<R>().nth(column)?.value)(row, at)),
+        })
+    }
+
+    /// The selected row as a line of tab-separated values.
+    pub fn row_text(&self, at: &At) -> Option<String> {
+        let row = self.selected()?;
+        let cells: Vec<_> = shown::<R>()
+            .map(|column| plain(&(column.value)(row, at)))
+            .collect();
+        Some(cells.join("\t"))
+    }
+}
+
+fn apply_exact<R: Record>(row: &mut R, known: &HashMap<i64, (Stamp, Figures)>) {
+    if let Some(exact) = R::EXACT
+        && let Some((id, _)) = (exact.want)(row)
+        && let Some((_, figures)) = known.get(&id)
+    {
+        let figures = figures.as_ref();
+        (exact.take)(row, figures.map(Vec::as_slice).map_err(String::as_str));
+    }
+}
+
+/// A value as another program can read it.
+pub fn plain(value: &Value) -> String {
+    match value.json() {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// Text without characters that would move the terminal's cursor: they are shown as symbols.
+pub fn printable(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
+    text.chars()
+        .map(|c| match u32::from(c) {
+            code @ 0..=0x1f => char::from_u32(0x2400 + code).unwrap_or('?'),
+            _ if c.is_control() => '\u{fffd}',
+            _ => c,
+        })
+        .collect()
+}
+
+/// The same for a text of several lines.
+pub fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+fn stable_reverse(sorted: &[usize], same: impl Fn(usize, usize) -> bool) -> Vec<usize> {
+    let mut reversed = Vec::with_capacity(sorted.len());
+    let mut end = sorted.len();
+    while end > 0 {
+        let mut start = end - 1;
+        while start > 0 && same(sorted[start - 1], sorted[end - 1]) {
+            start -= 1;
+        }
+        reversed.extend_from_slice(&sorted[start..end]);
+        end = start;
+    }
+    reversed
+}

@@ -1,0 +1,240 @@
+//! The terminal: raw mode and the alternate screen, restored whatever happens; one write a frame.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, KeyCode,
+    KeyEvent, KeyModifiers,
+};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
+
+use crate::app::App;
+use crate::ui;
+
+/// Whether the terminal is in our hands, for the panic hook.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Collects a frame and writes it at once.
+#[derive(Debug)]
+struct OneWrite {
+    out: File,
+    frame: Vec<u8>,
+}
+
+impl Write for OneWrite {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.frame.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.out.write_all(&self.frame);
+        self.frame.clear();
+        result
+    }
+}
+
+/// The terminal while it is ours; dropping it gives it back.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<OneWrite>>,
+    last: Buffer,
+    mouse: bool,
+}
+
+/// Whether a console can be opened here at all.
+pub fn is_there() -> bool {
+    io::stdout().is_terminal() && io::stdin().is_terminal()
+}
+
+impl Screen {
+    pub fn take(mouse: bool) -> Result<Self> {
+        if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+            bail!(
+                "TERM=dumb: this terminal cannot show a console; `hypertop show SCREEN` prints the same as text"
+            );
+        }
+        let out = File::from(
+            io::stdout()
+                .as_fd()
+                .try_clone_to_owned()
+                .context("standard output")?,
+        );
+        let writer = OneWrite {
+            out,
+            frame: Vec::with_capacity(1 << 16),
+        };
+        let mut screen = Self {
+            terminal: Terminal::new(CrosstermBackend::new(writer))?,
+            last: Buffer::default(),
+            mouse,
+        };
+        screen.enter()?;
+        Ok(screen)
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        enable_raw_mode().context("the terminal refuses raw mode")?;
+        TAKEN.store(true, Ordering::SeqCst);
+        let out = self.terminal.backend_mut();
+        execute!(
+            out,
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            cursor::Hide
+        )?;
+        if self.mouse {
+            execute!(out, EnableMouseCapture)?;
+        }
+        self.redraw();
+        Ok(())
+    }
+
+    /// The next frame is drawn from nothing.
+    pub fn redraw(&mut self) {
+        // A terminal that does not answer is found out by the next write.
+        let _ = self.terminal.clear();
+        self.last = Buffer::default();
+    }
+
+    /// Draws what differs from the last frame, in one write; nothing where nothing differs.
+    pub fn draw(&mut self, app: &mut App) -> Result<()> {
+        self.terminal.autoresize()?;
+        let mut frame = self.terminal.get_frame();
+        ui::draw(&mut frame, app);
+        if *frame.buffer_mut() == self.last {
+            self.terminal.current_buffer_mut().reset();
+            return Ok(());
+        }
+        self.last.clone_from(frame.buffer_mut());
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.flush()?;
+        self.terminal.swap_buffers();
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        Backend::flush(self.terminal.backend_mut())?;
+        Ok(())
+    }
+
+    /// Gives the terminal to the shell until the person comes back.
+    pub fn suspend(&mut self) -> Result<()> {
+        restore();
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP)?;
+        self.enter()
+    }
+
+    /// Puts text on the clipboard of the person's own machine, by way of the terminal (OSC 52).
+    pub fn copy(&mut self, text: &str, tmux: bool) -> Result<()> {
+        let out = self.terminal.backend_mut();
+        out.write_all(osc52(text, tmux).as_bytes())?;
+        Write::flush(out)?;
+        Ok(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// More than this is cut: terminals drop longer sequences whole.
+const CLIPBOARD_BYTES: usize = 74_000;
+
+/// The sequence that sets the clipboard; inside tmux it is wrapped, so that the outer terminal gets it.
+pub fn osc52(text: &str, tmux: bool) -> String {
+    let mut end = text.len().min(CLIPBOARD_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let sequence = format!("\x1b]52;c;{}\x07", STANDARD.encode(&text[..end]));
+    if tmux {
+        format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b"))
+    } else {
+        sequence
+    }
+}
+
+/// Gives the terminal back; safe to call at any time, and more than once.
+pub fn restore() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = io::stdout();
+        let _ = execute!(
+            out,
+            DisableMouseCapture,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            cursor::Show
+        );
+        let _ = disable_raw_mode();
+    }
+}
+
+/// A panic restores the terminal before it speaks.
+pub fn restore_on_panic() {
+    let speak = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        restore();
+        speak(panic);
+    }));
+}
+
+/// A key as text: `j`, `G`, `ctrl-k`, `shift-tab`, `pgdn`, `space`; `None` for keys that mean nothing here.
+pub fn key_text(key: KeyEvent) -> Option<String> {
+    let name = match key.code {
+        KeyCode::Char(' ') => "space".to_owned(),
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Enter => "enter".to_owned(),
+        KeyCode::Esc => "esc".to_owned(),
+        KeyCode::Tab => "tab".to_owned(),
+        KeyCode::BackTab => return Some("shift-tab".to_owned()),
+        KeyCode::Backspace => "backspace".to_owned(),
+        KeyCode::Delete => "delete".to_owned(),
+        KeyCode::Up => "up".to_owned(),
+        KeyCode::Down => "down".to_owned(),
+        KeyCode::Left => "left".to_owned(),
+        KeyCode::Right => "right".to_owned(),
+        KeyCode::Home => "home".to_owned(),
+        KeyCode::End => "end".to_owned(),
+        KeyCode::PageUp => "pgup".to_owned(),
+        KeyCode::PageDown => "pgdn".to_owned(),
+        KeyCode::F(number) => format!("f{number}"),
+        _ => return None,
+    };
+    Some(if key.modifiers.contains(KeyModifiers::CONTROL) {
+        format!("ctrl-{}", name.to_lowercase())
+    } else if key.modifiers.contains(KeyModifiers::ALT) {
+        format!("alt-{name}")
+    } else {
+        name
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copied_text_is_wrapped_for_tmux() {
+        assert_eq!(osc52("hi", false), "\x1b]52;c;aGk=\x07");
+        assert_eq!(osc52("hi", true), "\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let sequence = osc52(&"ö".repeat(50_000), false);
+        assert!(sequence.len() < 100_000);
+    }
+}

@@ -1,0 +1,255 @@
+//! TLS for tokio-postgres by rustls, with libpq's meanings of `sslmode`.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use anyhow::{Context as _, Result};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_postgres::tls::{ChannelBinding, TlsConnect};
+
+use crate::conninfo::{Root, Settings, SslMode};
+
+/// What the handshake agreed on, for the header: `TLSv1.3`.
+pub type Agreed = Arc<Mutex<Option<String>>>;
+
+/// TLS to one server, known by the name that its certificate has to bear.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    name: String,
+    agreed: Agreed,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    pub fn new(config: Arc<ClientConfig>, name: String) -> Self {
+        Self {
+            config,
+            name,
+            agreed: Agreed::default(),
+        }
+    }
+
+    pub fn agreed(&self) -> Agreed {
+        Arc::clone(&self.agreed)
+    }
+}
+
+/// What the settings ask of every handshake.
+pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    let chain = match &settings.root {
+        Root::None => None,
+        root => Some(
+            WebPkiServerVerifier::builder_with_provider(
+                Arc::new(roots(root)?),
+                Arc::clone(&provider),
+            )
+            .build()?,
+        ),
+    };
+    let checks_name = settings.sslmode == SslMode::VerifyFull;
+    let verifier = Arc::new(Verifier {
+        chain,
+        checks_name,
+        provider,
+    });
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    Ok(Arc::new(match &settings.certificate {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            let chain: Result<Vec<_>, _> =
+                CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
+            let chain =
+                chain.with_context(|| format!("certificate file \"{}\"", cert.display()))?;
+            let secret = PrivateKeyDer::from_pem_file(key).with_context(|| {
+                format!(
+                    "private key file \"{}\" (encrypted keys are not supported)",
+                    key.display()
+                )
+            })?;
+            builder.with_client_auth_cert(chain, secret)?
+        }
+    }))
+}
+
+fn roots(root: &Root) -> Result<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    match root {
+        Root::None => {}
+        Root::System => {
+            let found = rustls_native_certs::load_native_certs();
+            store.add_parsable_certificates(found.certs);
+            anyhow::ensure!(
+                !store.is_empty(),
+                "the platform's certificate store is empty: install ca-certificates, or name a file with sslrootcert"
+            );
+        }
+        Root::File(file) => {
+            let about = || format!("root certificate file \"{}\"", file.display());
+            for certificate in CertificateDer::pem_file_iter(file).with_context(about)? {
+                store
+                    .add(certificate.with_context(about)?)
+                    .with_context(about)?;
+            }
+            anyhow::ensure!(!store.is_empty(), "{} holds no certificate", about());
+        }
+    }
+    Ok(store)
+}
+
+/// Checks the chain (`verify-ca`), the name too (`verify-full`), or nothing (`require`, `prefer`).
+#[derive(Debug)]
+struct Verifier {
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    checks_name: bool,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(chain) = &self.chain else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        // The name is what a chain is checked for last: a wrong name means that the chain is right.
+        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.checks_name => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+type Handshake = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
+
+impl TlsConnect<TcpStream> for Tls {
+    type Stream = Stream;
+    type Error = io::Error;
+    type Future = Handshake;
+
+    fn connect(self, tcp: TcpStream) -> Self::Future {
+        Box::pin(async move {
+            let name = ServerName::try_from(self.name.clone()).map_err(|_| {
+                io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("{:?} is no name that a certificate can bear", self.name),
+                )
+            })?;
+            let stream = tokio_rustls::TlsConnector::from(self.config)
+                .connect(name, tcp)
+                .await?;
+            let version = stream.get_ref().1.protocol_version();
+            let version = version
+                .and_then(|version| version.as_str().map(str::to_owned))
+                .map(|name| name.replace("TLSv1_", "TLSv1."));
+            if let Ok(mut agreed) = self.agreed.lock() {
+                *agreed = version.or_else(|| Some("TLS".to_owned()));
+            }
+            Ok(Stream(stream))
+        })
+    }
+}
+
+/// An encrypted connection.
+#[derive(Debug)]
+pub struct Stream(tokio_rustls::client::TlsStream<TcpStream>);
+
+impl tokio_postgres::tls::TlsStream for Stream {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,370 @@
+//! Drawing: reads the state; changes none of it but what the size of the terminal decides.
+
+mod details;
+mod overlays;
+mod table;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
+
+use crate::action::{ACTIONS, Here};
+use crate::app::{App, Link};
+use crate::record::At;
+use crate::screens::ScreenId;
+use crate::screens::with_table;
+use crate::server::{Edition, NEWEST_KNOWN, OLDEST_KNOWN, Server};
+use crate::table::Freshness;
+use crate::text;
+use crate::theme::Theme;
+use crate::verdict::{Level, Verdict};
+
+/// The smallest terminal in which the screens can be read.
+const SMALLEST: (u16, u16) = (60, 12);
+
+pub fn draw(frame: &mut Frame, app: &mut App) {
+    let area = frame.area();
+    frame.render_widget(Block::new().style(app.theme().style("text")), area);
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(frame, area, app);
+        return;
+    }
+    let rows = [
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ];
+    let [head, tabs, body, foot] = Layout::vertical(rows).areas(area);
+    header(frame, head, app);
+    tab_line(frame, tabs, app);
+    if app.details.is_some() {
+        details::draw(frame, body, app);
+    } else {
+        screen(frame, body, app);
+    }
+    footer(frame, foot, app);
+    overlays::draw(frame, body, app);
+}
+
+fn too_small(frame: &mut Frame, area: Rect, app: &App) {
+    let (width, height) = SMALLEST;
+    let text = format!(
+        "hypertop needs {width}x{height} cells; this terminal has {}x{}. Make it larger, or press q to leave.",
+        area.width, area.height
+    );
+    let paragraph = Paragraph::new(text)
+        .wrap(Wrap { trim: true })
+        .style(app.theme().style("text"));
+    frame.render_widget(paragraph, area);
+}
+
+fn header(frame: &mut Frame, area: Rect, app: &App) {
+    let theme = app.theme();
+    let mut spans = vec![Span::styled("hypertop ", theme.style("header.product"))];
+    if let Some(server) = &app.server {
+        if server.simulated {
+            spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
+            spans.push(Span::raw(" "));
+        }
+        spans.push(Span::styled(about_server(server), theme.style("header")));
+    }
+    let right = match &app.link {
+        Link::Connecting => Span::styled("connecting… ", theme.style("notice")),
+        Link::Up if app.paused => Span::styled("PAUSED ", theme.style("caveat")),
+        Link::Up => {
+            let every = text::duration(app.interval.as_secs_f64());
+            Span::styled(format!("every {every} "), theme.style("muted"))
+        }
+        Link::Down { .. } => Span::styled("NOT CONNECTED ", theme.style("error")),
+    };
+    let line = Line::from(spans).style(theme.style("header"));
+    let width = u16::try_from(right.width()).unwrap_or(0);
+    let [left, end] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(area);
+    frame.render_widget(line, left);
+    frame.render_widget(right, end);
+}
+
+/// Host, database, role, TLS, primary or standby, versions, edition: what the header says of the server.
+fn about_server(server: &Server) -> String {
+    let tls = server.tls.as_deref().unwrap_or("no TLS");
+    let side = if server.standby { "standby" } else { "primary" };
+    let timescale = match (server.timescaledb, server.edition) {
+        (None, _) => "no TimescaleDB".to_owned(),
+        (Some(version), edition) => {
+            let edition = match edition {
+                Edition::Community => "",
+                Edition::Apache => " Apache",
+            };
+            let (newest, oldest) = (NEWEST_KNOWN, OLDEST_KNOWN);
+            let known = (version.major, version.minor);
+            let untested =
+                known > (newest.major, newest.minor) || known < (oldest.major, oldest.minor);
+            format!(
+                "TimescaleDB {version}{edition}{}",
+                if untested { " (untested)" } else { "" }
+            )
+        }
+    };
+    let at = crate::table::printable(&format!(
+        "{}@{}/{}",
+        server.role, server.host, server.database
+    ));
+    format!(
+        "{at} · {tls} · {side} · PG {} · {timescale}",
+        server.postgres_text()
+    )
+}
+
+fn tab_line(frame: &mut Frame, area: Rect, app: &App) {
+    let theme = app.theme();
+    let mut spans = Vec::new();
+    for (at, id) in ScreenId::ALL.iter().enumerate() {
+        let active = *id == app.screen;
+        let style = theme.style(if active { "tab.active" } else { "tab" });
+        spans.push(Span::styled(format!(" {} {} ", at + 1, id.title()), style));
+        spans.push(Span::styled(" ", theme.style("tab")));
+    }
+    frame.render_widget(Line::from(spans).style(theme.style("tab")), area);
+    let filter = with_table!(app.screens, app.screen, |table| table
+        .filter
+        .text()
+        .to_owned());
+    if !filter.is_empty() {
+        let shown = format!("/{} ", text::cut(&crate::table::printable(&filter), 24));
+        frame.render_widget(
+            Line::styled(shown, theme.style("caveat")).right_aligned(),
+            area,
+        );
+    }
+}
+
+/// Caveats, rows, and why the selected row is judged as it is.
+fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
+    if let Some(reason) = nothing_to_show(app) {
+        message(frame, area, app.theme(), &reason);
+        return;
+    }
+    let Some((caveats, verdict)) = app.at().map(|at| said(app, &at)) else {
+        return;
+    };
+    let width = usize::from(area.width);
+    let caveats = caveat_lines(&caveats, width, app.theme());
+    let reason = reason_lines(verdict.as_ref(), width, app.theme());
+    let height = |lines: usize| Constraint::Length(u16::try_from(lines).unwrap_or(0));
+    let rows = [
+        height(caveats.len()),
+        Constraint::Fill(1),
+        height(reason.len()),
+    ];
+    let [top, middle, bottom] = Layout::vertical(rows).areas(area);
+    frame.render_widget(Paragraph::new(caveats), top);
+    table::draw(frame, middle, app);
+    frame.render_widget(Paragraph::new(reason), bottom);
+}
+
+fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
+    let mut caveats = app.screens.caveats(app.screen, at);
+    if let Freshness::Failed { error, since } = app.screens.fresh(app.screen) {
+        let age = since.map_or_else(String::new, |since| {
+            format!(" (rows are from {})", text::age(since, at.now))
+        });
+        caveats.insert(0, format!("the last reading failed{age}: {error}"));
+    }
+    if let Link::Down {
+        error,
+        again,
+        since,
+    } = &app.link
+    {
+        let age = match app.screens.fresh(app.screen) {
+            Freshness::At(loaded) => format!("; rows are from {}", text::age(*loaded, at.now)),
+            _ => String::new(),
+        };
+        let wait = text::duration(again.seconds_since(app.now).max(0.0).ceil());
+        let long = text::duration(app.now.seconds_since(*since).floor().max(0.0));
+        caveats.insert(
+            0,
+            format!("connection lost {long} ago, trying again in {wait}{age}: {error}"),
+        );
+    }
+    (
+        caveats,
+        with_table!(app.screens, app.screen, |table| table.verdict(at)),
+    )
+}
+
+/// At most four lines; the rest is counted.
+fn caveat_lines<'a>(caveats: &[String], width: usize, theme: &Theme) -> Vec<Line<'a>> {
+    let mut lines: Vec<String> = Vec::new();
+    for caveat in caveats {
+        lines.extend(text::wrap(
+            &crate::table::printable(&format!("~ {caveat}")),
+            width,
+        ));
+    }
+    if lines.len() > 4 {
+        lines.truncate(3);
+        lines.push(format!(
+            "~ … and more: see the details, or a larger terminal ({} caveats)",
+            caveats.len()
+        ));
+    }
+    lines
+        .into_iter()
+        .map(|line| Line::styled(line, theme.style("caveat")))
+        .collect()
+}
+
+/// Always two lines, so that the table does not jump as the cursor moves.
+fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> Vec<Line<'a>> {
+    let Some(verdict) = verdict else {
+        return vec![Line::raw(""), Line::raw("")];
+    };
+    let name = format!(" {} {} ", verdict.level.sign(), verdict.level.name());
+    let indent = name.len();
+    let mut wrapped = text::wrap(
+        &crate::table::printable(&verdict.reason),
+        width.saturating_sub(indent + 1),
+    );
+    if wrapped.len() > 2 {
+        wrapped.truncate(2);
+        wrapped[1] = text::cut(&format!("{} …", wrapped[1]), width.saturating_sub(indent));
+    }
+    wrapped.resize(2, String::new());
+    let mut wrapped = wrapped.into_iter();
+    let first = wrapped.next().unwrap_or_default();
+    let mut lines = vec![Line::from(vec![
+        Span::styled(name, level_style(theme, verdict.level)),
+        Span::styled(first, theme.style("text")),
+    ])];
+    lines
+        .extend(wrapped.map(|line| {
+            Line::styled(format!("{}{line}", " ".repeat(indent)), theme.style("text"))
+        }));
+    lines
+}
+
+/// Why there is no table at all, if there is none.
+fn nothing_to_show(app: &App) -> Option<String> {
+    if app.server.is_none() {
+        return Some(match &app.link {
+            Link::Down { error, .. } => format!("not connected: {error}"),
+            _ => "connecting…".to_owned(),
+        });
+    }
+    if !app.can_show(app.screen) {
+        let database = app
+            .server
+            .as_ref()
+            .map_or("", |server| server.database.as_str());
+        return Some(format!(
+            "{} needs TimescaleDB, and the extension is not in database {database:?}.\n\
+             CREATE EXTENSION timescaledb adds it; the Indexes screen (3) serves without it.",
+            app.screen.title()
+        ));
+    }
+    match app.screens.fresh(app.screen) {
+        Freshness::Never => Some("reading…".to_owned()),
+        Freshness::Failed { error, since: None } => Some(format!("could not be read: {error}")),
+        _ => None,
+    }
+}
+
+fn message(frame: &mut Frame, area: Rect, theme: &Theme, text: &str) {
+    let area = area.centered(Constraint::Max(76), Constraint::Length(4));
+    let text = crate::table::printable_lines(text);
+    frame.render_widget(
+        Paragraph::new(text)
+            .wrap(Wrap { trim: true })
+            .style(theme.style("title")),
+        area,
+    );
+}
+
+fn footer(frame: &mut Frame, area: Rect, app: &App) {
+    let theme = app.theme();
+    if let Some(notice) = &app.notice {
+        let style = theme.style(if notice.bad { "error" } else { "notice" });
+        frame.render_widget(
+            Line::styled(format!(" {}", crate::table::printable(&notice.text)), style),
+            area,
+        );
+        return;
+    }
+    let mut spans = vec![Span::styled(" ", theme.style("muted"))];
+    let hints: &[(Here, &str)] = if app.details.is_some() {
+        &[
+            (Here::Back, "back"),
+            (Here::Step(1), "scroll"),
+            (Here::CopyCell, "copy all"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+        ]
+    } else {
+        &[
+            (Here::Open, "details"),
+            (Here::Filter, "filter"),
+            (Here::Sort, "sort"),
+            (Here::CopyCell, "copy"),
+            (Here::Palette, "palette"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+        ]
+    };
+    for (here, label) in hints {
+        if let Some(key) = ACTIONS
+            .iter()
+            .find(|action| action.does == *here)
+            .and_then(|action| action.keys.first())
+        {
+            spans.push(Span::styled(*key, theme.style("key")));
+            spans.push(Span::styled(format!(" {label}  "), theme.style("muted")));
+        }
+    }
+    frame.render_widget(Line::from(spans), area);
+    let place = place(app);
+    let width = u16::try_from(text::width(&place))
+        .unwrap_or(0)
+        .min(area.width);
+    let [_, end] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(area);
+    frame.render_widget(Clear, end);
+    frame.render_widget(Line::styled(place, theme.style("muted")), end);
+}
+
+/// Where the cursor is, and how old the rows are.
+fn place(app: &App) -> String {
+    let (at, shown, all) = with_table!(app.screens, app.screen, |table| table.place());
+    let of = if shown == all {
+        format!("{at}/{all}")
+    } else {
+        format!("{at}/{shown} of {all}")
+    };
+    match app.screens.fresh(app.screen) {
+        Freshness::At(loaded) => {
+            let age = app.server_now().seconds_since(*loaded);
+            format!(
+                " {of} · read {} ",
+                if age < 1.0 {
+                    "now".to_owned()
+                } else {
+                    format!("{} ago", text::duration(age.floor()))
+                }
+            )
+        }
+        _ => format!(" {of} "),
+    }
+}
+
+pub(crate) fn level_style(theme: &Theme, level: Level) -> Style {
+    theme.style(match level {
+        Level::Ok => "level.ok",
+        Level::Notice => "level.notice",
+        Level::Unknown => "level.unknown",
+        Level::Warning => "level.warning",
+        Level::Critical => "level.critical",
+    })
+}

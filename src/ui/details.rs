@@ -1,0 +1,289 @@
+//! The details of a row: its verdict, then its sections, scrolled as one page.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::app::App;
+use crate::record::{MapCell, Section};
+use crate::table::printable;
+use crate::text;
+use crate::theme::Theme;
+use crate::ui::level_style;
+use crate::value::{Stamp, Value};
+use crate::verdict::Level;
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
+    let now = app.server_now();
+    let theme = app.themes[app.theme].clone();
+    app.details_page = area.height.into();
+    let Some(details) = &mut app.details else {
+        return;
+    };
+    let width = usize::from(area.width);
+    let mut lines = vec![Line::styled(
+        format!(" {}", printable(&details.key)),
+        theme.style("title"),
+    )];
+    if details.gone {
+        let text = " no longer in the list; this is the last that was known";
+        lines.push(Line::styled(text, theme.style("caveat")));
+    }
+    if let Some(verdict) = &details.verdict {
+        let name = format!(" {} {}: ", verdict.level.sign(), verdict.level.name());
+        let style = level_style(&theme, verdict.level);
+        let wrapped = text::wrap(
+            &printable(&verdict.reason),
+            width.saturating_sub(name.len() + 1),
+        );
+        for (nth, text) in wrapped.into_iter().enumerate() {
+            let head = if nth == 0 {
+                name.clone()
+            } else {
+                " ".repeat(name.len())
+            };
+            lines.push(Line::from(vec![
+                Span::styled(head, style),
+                Span::styled(text, theme.style("text")),
+            ]));
+        }
+    }
+    for section in details.sections() {
+        lines.push(Line::raw(""));
+        section_lines(&mut lines, &section, width, details.left, now, &theme);
+    }
+    let last = lines.len().saturating_sub(usize::from(area.height));
+    details.top = details.top.min(last);
+    let visible: Vec<_> = lines
+        .into_iter()
+        .skip(details.top)
+        .take(area.height.into())
+        .collect();
+    frame.render_widget(Paragraph::new(visible), area);
+}
+
+fn section_lines(
+    lines: &mut Vec<Line<'static>>,
+    section: &Section,
+    width: usize,
+    left: usize,
+    now: Stamp,
+    theme: &Theme,
+) {
+    let title = match section {
+        Section::Facts { title, .. }
+        | Section::Grid { title, .. }
+        | Section::Text { title, .. }
+        | Section::Map { title, .. } => title,
+    };
+    if !title.is_empty() {
+        lines.push(Line::styled(
+            format!(" {}", printable(title)),
+            theme.style("column"),
+        ));
+    }
+    match section {
+        Section::Facts { facts, .. } => fact_lines(lines, facts, width, now, theme),
+        Section::Grid {
+            heads,
+            rows,
+            levels,
+            ..
+        } => grid_lines(lines, heads, rows, levels, left, now, theme),
+        Section::Text { text, .. } => {
+            for line in text.lines() {
+                for part in text::wrap_keeping_indent(
+                    &printable(&line.replace('\t', "    ")),
+                    width.saturating_sub(2),
+                ) {
+                    lines.push(Line::styled(format!(" {part}"), theme.style("text")));
+                }
+            }
+        }
+        Section::Map {
+            from,
+            to,
+            cells,
+            legend,
+            ..
+        } => map_lines(lines, (from, to), cells, legend, width, theme),
+    }
+}
+
+/// A value in a details view: moments both as an age and as the moment itself.
+fn full(value: &Value, now: Stamp) -> String {
+    match value {
+        Value::Time(stamp) if stamp.is_finite() => {
+            format!("{}  ({} UTC)", text::age(*stamp, now), text::moment(*stamp))
+        }
+        _ => value.show(now),
+    }
+}
+
+fn fact_lines(
+    lines: &mut Vec<Line<'static>>,
+    facts: &[(String, Value)],
+    width: usize,
+    now: Stamp,
+    theme: &Theme,
+) {
+    let label_width = facts
+        .iter()
+        .map(|(label, _)| text::width(label))
+        .max()
+        .unwrap_or(0)
+        .min(28);
+    for (label, value) in facts {
+        let wrapped = text::wrap(
+            &printable(&full(value, now)),
+            width.saturating_sub(label_width + 4),
+        );
+        for (nth, part) in wrapped.into_iter().enumerate() {
+            let label = if nth == 0 { label.as_str() } else { "" };
+            lines.push(Line::from(vec![
+                Span::styled(
+                    format!(" {}  ", text::pad(label, label_width)),
+                    theme.style("muted"),
+                ),
+                Span::styled(part, theme.style("text")),
+            ]));
+        }
+    }
+}
+
+fn grid_lines(
+    lines: &mut Vec<Line<'static>>,
+    heads: &[&'static str],
+    rows: &[Vec<Value>],
+    levels: &[Level],
+    left: usize,
+    now: Stamp,
+    theme: &Theme,
+) {
+    if rows.is_empty() {
+        lines.push(Line::styled(" none".to_owned(), theme.style("muted")));
+        return;
+    }
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|value| printable(&value.show(now)))
+                .collect()
+        })
+        .collect();
+    let widths: Vec<usize> = (0..heads.len())
+        .map(|column| {
+            let longest = cells
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|text| text::width(text))
+                .max();
+            longest.unwrap_or(0).max(text::width(heads[column])).min(80)
+        })
+        .collect();
+    let right: Vec<bool> = (0..heads.len())
+        .map(|column| {
+            rows.iter()
+                .any(|row| row.get(column).is_some_and(is_number))
+        })
+        .collect();
+    let join = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<_> = cells
+            .enumerate()
+            .map(|(column, cell)| {
+                let cell = text::cut(cell, widths[column]);
+                if right[column] {
+                    text::pad_left(&cell, widths[column])
+                } else {
+                    text::pad(&cell, widths[column])
+                }
+            })
+            .collect();
+        padded.join("  ").chars().skip(left).collect::<String>()
+    };
+    lines.push(Line::styled(
+        format!("   {}", join(&mut heads.iter().copied())),
+        theme.style("muted"),
+    ));
+    for (nth, row) in cells.iter().enumerate() {
+        let level = levels.get(nth).copied().unwrap_or(Level::Ok);
+        let style: Style = if level == Level::Ok {
+            theme.style("text")
+        } else {
+            level_style(theme, level)
+        };
+        lines.push(Line::from(vec![
+            Span::styled(format!(" {} ", level.sign()), style),
+            Span::styled(join(&mut row.iter().map(String::as_str)), style),
+        ]));
+    }
+}
+
+fn is_number(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Int(_)
+            | Value::Bytes(_)
+            | Value::AboutBytes(_)
+            | Value::Seconds(_)
+            | Value::Ratio(_)
+    )
+}
+
+/// One sign a chunk; where there are more than fit on four lines, a sign stands for several: the worst of them.
+fn map_lines(
+    lines: &mut Vec<Line<'static>>,
+    (from, to): (&str, &str),
+    cells: &[MapCell],
+    legend: &[(MapCell, String)],
+    width: usize,
+    theme: &Theme,
+) {
+    let room = width.saturating_sub(3).max(10);
+    let each = cells.len().div_ceil(room * 4).max(1);
+    let merged: Vec<MapCell> = cells
+        .chunks(each)
+        .filter_map(|group| group.iter().max_by_key(|cell| cell.level).copied())
+        .collect();
+    for row in merged.chunks(room) {
+        let mut spans = vec![Span::raw(" ")];
+        let style = |cell: &MapCell| level_style(theme, cell.level);
+        spans.extend(
+            row.iter()
+                .map(|cell| Span::styled(cell.sign.to_string(), style(cell))),
+        );
+        lines.push(Line::from(spans));
+    }
+    let ends = format!(
+        " {}{}{}",
+        from,
+        " ".repeat(
+            merged
+                .len()
+                .min(room)
+                .saturating_sub(from.len() + to.len())
+                .max(3)
+        ),
+        to
+    );
+    lines.push(Line::styled(ends, theme.style("muted")));
+    let mut spans = vec![Span::styled(
+        if each > 1 {
+            format!(" each sign {each} chunks · ")
+        } else {
+            " ".to_owned()
+        },
+        theme.style("muted"),
+    )];
+    for (cell, meaning) in legend {
+        spans.push(Span::styled(
+            cell.sign.to_string(),
+            level_style(theme, cell.level),
+        ));
+        spans.push(Span::styled(format!(" {meaning}   "), theme.style("muted")));
+    }
+    lines.push(Line::from(spans));
+}

@@ -1,0 +1,145 @@
+//! The palette, the filter's prompt and the help, over whatever is below.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph};
+
+use crate::action::{ACTIONS, Action, Group};
+use crate::app::App;
+use crate::overlay::{Overlay, Palette, Prompt};
+use crate::text;
+use crate::theme::Theme;
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
+    let theme = app.themes[app.theme].clone();
+    match &mut app.overlay {
+        None => {}
+        Some(Overlay::Filter(prompt)) => filter(frame, area, prompt, &theme),
+        Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &theme),
+        Some(Overlay::Help(top)) => help(frame, area, top, &theme),
+    }
+}
+
+fn boxed<'a>(title: &'a str, theme: &Theme) -> Block<'a> {
+    let title = Line::styled(format!(" {title} "), theme.style("title"));
+    Block::bordered()
+        .title(title)
+        .border_style(theme.style("border"))
+        .style(theme.style("text"))
+}
+
+fn prompt_line(frame: &mut Frame, area: Rect, sign: &str, prompt: &mut Prompt, theme: &Theme) {
+    let [left, right] =
+        Layout::horizontal([Constraint::Length(2), Constraint::Fill(1)]).areas(area);
+    frame.render_widget(Line::styled(sign.to_owned(), theme.style("key")), left);
+    prompt.area.set_style(theme.style("text"));
+    prompt.area.set_cursor_line_style(theme.style("text"));
+    prompt
+        .area
+        .set_cursor_style(theme.style("text").add_modifier(Modifier::REVERSED));
+    frame.render_widget(&prompt.area, right);
+}
+
+fn filter(frame: &mut Frame, area: Rect, prompt: &mut Prompt, theme: &Theme) {
+    let area = Rect {
+        y: area.bottom().saturating_sub(4),
+        height: 4,
+        ..area
+    };
+    frame.render_widget(Clear, area);
+    let block = boxed("Filter", theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let [line, hint] =
+        Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(inner);
+    prompt_line(frame, line, "/ ", prompt, theme);
+    let (hint_text, role) = match &prompt.error {
+        Some(error) => (error.clone(), "error"),
+        None => ("text, ~regular expression, ! before either: inverse · Enter keeps it, Esc takes it back".to_owned(), "muted"),
+    };
+    frame.render_widget(
+        Line::styled(text::cut(&hint_text, hint.width.into()), theme.style(role)),
+        hint,
+    );
+}
+
+fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Theme) {
+    let found = palette.found();
+    let area = area.centered(Constraint::Max(90), Constraint::Max(18));
+    frame.render_widget(Clear, area);
+    let block = boxed("What do you want to do?", theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let [line, list] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
+    prompt_line(frame, line, ": ", &mut palette.prompt, theme);
+    let lines = usize::from(list.height);
+    let top = (palette.selected + 1).saturating_sub(lines);
+    let rows = found.iter().enumerate().skip(top).take(lines);
+    let rows: Vec<_> = rows
+        .map(|(at, action)| entry(action, at == palette.selected, inner.width.into(), theme))
+        .collect();
+    let empty = vec![Line::styled("nothing of that name", theme.style("muted"))];
+    frame.render_widget(
+        Paragraph::new(if rows.is_empty() { empty } else { rows }),
+        list,
+    );
+}
+
+fn entry(action: &Action, selected: bool, width: usize, theme: &Theme) -> Line<'static> {
+    let keys = action.keys.join(" ");
+    let style = theme.style(if selected { "row.selected" } else { "text" });
+    let rest = width.saturating_sub(22 + 12);
+    let help = text::pad(&text::cut(action.help, rest), rest);
+    Line::from(vec![
+        Span::styled(text::pad(&format!(" {}", action.name), 22), style),
+        Span::styled(help, style),
+        Span::styled(text::pad(&format!(" {keys}"), 12), style),
+    ])
+}
+
+fn help(frame: &mut Frame, area: Rect, top: &mut usize, theme: &Theme) {
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        lines.push(Line::styled(
+            format!(" {}", group.title()),
+            theme.style("column"),
+        ));
+        for action in ACTIONS.iter().filter(|action| action.group == group) {
+            let keys = if action.keys.is_empty() {
+                format!(":{}", action.name)
+            } else {
+                action.keys.join("  ")
+            };
+            lines.push(Line::from(vec![
+                Span::styled(format!("   {}", text::pad(&keys, 16)), theme.style("key")),
+                Span::styled(action.help, theme.style("text")),
+            ]));
+        }
+    }
+    lines.push(Line::styled(" Signs", theme.style("column")));
+    for level in crate::verdict::Level::ALL.iter().rev() {
+        let style = super::level_style(theme, *level);
+        lines.push(Line::from(vec![
+            Span::styled(format!("   {}", text::pad(level.sign(), 16)), style),
+            Span::styled(level.name(), theme.style("text")),
+        ]));
+    }
+    lines.push(Line::styled(
+        "   ~               an estimate, or something that cannot be shown here",
+        theme.style("text"),
+    ));
+    let area = area.centered(Constraint::Max(86), Constraint::Fill(1));
+    frame.render_widget(Clear, area);
+    let block = boxed("Help · j/k scroll, Esc closes", theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    *top = (*top).min(lines.len().saturating_sub(inner.height.into()));
+    let visible: Vec<_> = lines
+        .into_iter()
+        .skip(*top)
+        .take(inner.height.into())
+        .collect();
+    frame.render_widget(Paragraph::new(visible), inner);
+}

@@ -1,0 +1,251 @@
+//! The table of a screen: only the lines and columns that are on the terminal are built.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::app::App;
+use crate::record::{At, Column, Record};
+use crate::screens::with_table;
+use crate::table::{SortBy, Table, printable, shown};
+use crate::text;
+use crate::theme::Theme;
+use crate::ui::level_style;
+use crate::value::Value;
+
+/// Cells before the first column: the verdict's sign and a space.
+const SIGN: u16 = 2;
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
+    let now = app.server_now();
+    let (theme, wide) = (&app.themes[app.theme], app.wide);
+    let Some(server) = &app.server else {
+        return;
+    };
+    let at = At { now, server };
+    with_table!(mut app.screens, app.screen, |table| draw_rows(frame.buffer_mut(), area, table, &at, theme, wide));
+}
+
+/// A column with its place on the terminal.
+struct Placed<R: 'static> {
+    column: &'static Column<R>,
+    /// Which of the shown columns it is.
+    index: usize,
+    left: u16,
+    width: u16,
+}
+
+fn draw_rows<R: Record>(
+    buffer: &mut Buffer,
+    area: Rect,
+    table: &mut Table<R>,
+    at: &At,
+    theme: &Theme,
+    wide: bool,
+) {
+    let placed = place(table, area, wide);
+    heads(buffer, area, table, &placed, theme);
+    let lines = usize::from(area.height.saturating_sub(1));
+    let column_cursor = table.column;
+    let filtered = !table.filter.is_empty();
+    let (selected, rows) = table.visible(lines);
+    if rows.is_empty() {
+        let text = if filtered {
+            "no row passes the filter; Esc shows all"
+        } else {
+            "there is nothing here"
+        };
+        put(
+            buffer,
+            area.x + SIGN,
+            area.y + 1,
+            text,
+            area.width - SIGN,
+            theme.style("muted"),
+        );
+    }
+    for (line, (row, level)) in rows.into_iter().enumerate() {
+        let y = area.y + 1 + u16::try_from(line).unwrap_or(0);
+        let on = line == selected;
+        let base = theme.style(if on { "row.selected" } else { "text" });
+        buffer.set_style(
+            Rect {
+                y,
+                height: 1,
+                ..area
+            },
+            base,
+        );
+        put(
+            buffer,
+            area.x,
+            y,
+            level.sign(),
+            1,
+            base.patch(level_style(theme, level)),
+        );
+        for (nth, place) in placed.iter().enumerate() {
+            let value = (place.column.value)(row, at);
+            let style = match (&value, nth) {
+                (_, 0) if !on => base.patch(level_style(theme, level)),
+                (Value::Null, _) if !on => theme.style("muted"),
+                _ if on && place.index + 1 == column_cursor => {
+                    base.add_modifier(ratatui::style::Modifier::UNDERLINED)
+                }
+                _ => base,
+            };
+            // A level that is well does not colour its name: colour is for what wants eyes.
+            let style = if nth == 0 && level == crate::verdict::Level::Ok && !on {
+                base
+            } else {
+                style
+            };
+            cell(
+                buffer,
+                area.x + place.left,
+                y,
+                &value.show(at.now),
+                place,
+                style,
+            );
+        }
+    }
+}
+
+fn heads<R: Record>(
+    buffer: &mut Buffer,
+    area: Rect,
+    table: &Table<R>,
+    placed: &[Placed<R>],
+    theme: &Theme,
+) {
+    for place in placed {
+        let selected = table.column == place.index + 1;
+        let style = theme.style(if selected {
+            "column.selected"
+        } else {
+            "column"
+        });
+        let mark = match table.sort {
+            SortBy::Column(column) if column == place.index => {
+                if table.descending {
+                    "▼"
+                } else {
+                    "▲"
+                }
+            }
+            _ => "",
+        };
+        cell(
+            buffer,
+            area.x + place.left,
+            area.y,
+            &format!("{}{mark}", place.column.title),
+            place,
+            style,
+        );
+    }
+    let style = theme.style(if table.column == 0 {
+        "column.selected"
+    } else {
+        "column"
+    });
+    let mark = match table.sort {
+        SortBy::Verdict if table.descending => "▼",
+        SortBy::Verdict => "▲",
+        SortBy::Column(_) => " ",
+    };
+    put(buffer, area.x, area.y, mark, 1, style);
+}
+
+fn cell<R>(buffer: &mut Buffer, x: u16, y: u16, content: &str, place: &Placed<R>, style: Style) {
+    let content = text::cut(&printable(content), place.width.into());
+    let free = place
+        .width
+        .saturating_sub(u16::try_from(text::width(&content)).unwrap_or(place.width));
+    let x = if place.column.right { x + free } else { x };
+    put(buffer, x, y, &content, place.width, style);
+}
+
+fn put(buffer: &mut Buffer, x: u16, y: u16, content: &str, width: u16, style: Style) {
+    buffer.set_stringn(x, y, content, width.into(), style);
+}
+
+/// Which columns are on the terminal, and where: those of low rank that fit, or (wide, or when the column
+/// cursor is on one that does not fit) the first one and as many as fit up to the cursor's.
+fn place<R: Record>(table: &Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
+    let all: Vec<_> = shown::<R>().enumerate().collect();
+    let width = area.width.saturating_sub(SIGN);
+    let wanted = |column: &Column<R>| column.width + 1;
+    let mut kept: Vec<usize> = all.iter().map(|(index, _)| *index).collect();
+    if !wide {
+        let total = |kept: &[usize]| kept.iter().map(|&index| wanted(all[index].1)).sum::<u16>();
+        while total(&kept) > width + 1 {
+            let Some(&last) = kept.iter().rev().max_by_key(|&&index| all[index].1.rank) else {
+                break;
+            };
+            // `max_by_key` takes the last of equals, which in reverse is the leftmost: prefer the rightmost.
+            let rank = all[last].1.rank;
+            let Some(drop) = kept.iter().rposition(|&index| all[index].1.rank == rank) else {
+                break;
+            };
+            if kept.len() == 1 {
+                break;
+            }
+            kept.remove(drop);
+        }
+    }
+    let cursor = table.column.saturating_sub(1);
+    if wide || !kept.contains(&cursor) {
+        kept = scrolled(
+            &all.iter()
+                .map(|(_, column)| wanted(column))
+                .collect::<Vec<_>>(),
+            cursor,
+            width,
+        );
+    }
+    let left_over =
+        width.saturating_sub(kept.iter().map(|&index| wanted(all[index].1)).sum::<u16>());
+    let growing = kept.iter().filter(|&&index| all[index].1.grows).count();
+    let share = left_over / u16::try_from(growing.max(1)).unwrap_or(1);
+    let mut left = SIGN;
+    let mut placed = Vec::new();
+    for index in kept {
+        let column = all[index].1;
+        let mut width = column.width;
+        if column.grows {
+            width = (width + share).min(table.content_width(index).max(width));
+        }
+        width = width.min(area.width.saturating_sub(left));
+        placed.push(Placed {
+            column,
+            index,
+            left,
+            width,
+        });
+        left += width + 1;
+    }
+    placed
+}
+
+/// The first column, and those that end at the cursor's (or begin after the first, when there is room).
+fn scrolled(widths: &[u16], cursor: usize, width: u16) -> Vec<usize> {
+    let first = widths.first().copied().unwrap_or(0);
+    let mut start = 1;
+    let room = width.saturating_sub(first);
+    while start < cursor && widths[start..=cursor].iter().sum::<u16>() > room {
+        start += 1;
+    }
+    let mut kept = vec![0];
+    let mut used = 0;
+    for (index, wanted) in widths.iter().enumerate().skip(start) {
+        used += wanted;
+        if used > room + 1 && index > cursor {
+            break;
+        }
+        kept.push(index);
+    }
+    kept
+}

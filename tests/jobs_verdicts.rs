@@ -1,0 +1,369 @@
+//! What the jobs screen says of a job, on rows made by hand: no database.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use hypertop::record::{At, Record};
+use hypertop::screens::jobs::{Interval, JobError, Row, Statistics, Workers};
+use hypertop::server::{Edition, Server};
+use hypertop::sql::Version;
+use hypertop::value::Stamp;
+use hypertop::verdict::{Level, Verdict};
+
+const NOW: Stamp = Stamp(1_800_000_000_000_000);
+
+/// As the statistics hold it.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the statistics' moments are optional"
+)]
+fn ago(seconds: f64) -> Option<Stamp> {
+    Some(NOW.plus_seconds(-seconds))
+}
+
+fn server() -> Server {
+    Server {
+        host: "db1:5432".to_owned(),
+        database: "factory".to_owned(),
+        role: "operator".to_owned(),
+        tls: None,
+        standby: false,
+        postgres: 150_020,
+        timescaledb: Some(Version::new(2, 28)),
+        edition: Edition::Community,
+        preloaded: true,
+        extension_schema: Some("public".to_owned()),
+        simulated: false,
+        superuser: false,
+        reads_all_stats: false,
+        owns_database: false,
+        reads_job_history: false,
+        track_counts: true,
+        logs_job_successes: false,
+        stats_reset: None,
+        started: NOW.plus_seconds(-86_400.0),
+        clock: NOW,
+        time_zone: "UTC".to_owned(),
+    }
+}
+
+fn interval(text: &str, seconds: f64) -> Interval {
+    Interval {
+        text: text.to_owned(),
+        seconds,
+    }
+}
+
+/// A healthy retention policy: ran ten minutes ago, next start in 50 minutes.
+fn job() -> Row {
+    Row {
+        job_id: 1005,
+        application_name: "Retention Policy [1005]".to_owned(),
+        proc_schema: "_timescaledb_functions".to_owned(),
+        proc: "policy_retention".to_owned(),
+        proc_exists: true,
+        owner: "mes_owner".to_owned(),
+        owner_may_log_in: Some(true),
+        owned: false,
+        target: Some("mes.metric_hist".to_owned()),
+        target_kind: Some("hypertable".to_owned()),
+        scheduled: true,
+        schedule: interval("01:00:00", 3600.0),
+        max_runtime: interval("00:05:00", 300.0),
+        max_retries: -1,
+        retry_period: interval("00:05:00", 300.0),
+        fixed_schedule: false,
+        initial_start: None,
+        timezone: None,
+        config: Some("{}".to_owned()),
+        statistics: Some(Statistics {
+            last_start: ago(602.0),
+            last_finish: ago(600.0),
+            next_start: ago(-3000.0),
+            last_run_success: Some(true),
+            total_runs: 30,
+            total_successes: 29,
+            total_failures: 1,
+            total_duration_seconds: 58.0,
+            ..Statistics::default()
+        }),
+        error: None,
+        pid: None,
+        workers: Workers {
+            used: 5,
+            slots: Some(16),
+            schedulers: 1,
+        },
+    }
+}
+
+fn with(change: impl FnOnce(&mut Row, &mut Statistics)) -> Row {
+    let mut row = job();
+    let mut statistics = row.statistics.take().unwrap();
+    change(&mut row, &mut statistics);
+    row.statistics = Some(statistics);
+    row
+}
+
+fn failed(times: i32, error: Option<(&str, &str)>) -> Row {
+    with(|row, of| {
+        of.last_run_success = Some(false);
+        of.consecutive_failures = times;
+        of.next_start = ago(-300.0);
+        row.error = error.map(|(code, message)| JobError {
+            sqlstate: Some(code.to_owned()),
+            message: message.to_owned(),
+            at: ago(600.0),
+        });
+    })
+}
+
+fn running() -> Row {
+    with(|row, of| {
+        row.pid = Some(4711);
+        of.last_start = ago(12.0);
+        of.last_finish = None;
+        of.next_start = Some(Stamp::BEFORE_ALL);
+        of.last_run_success = Some(false);
+        of.total_crashes = 1;
+        of.consecutive_crashes = 1;
+    })
+}
+
+fn seen(row: &Row, server: &Server, seconds_later: f64) -> (&'static str, Verdict) {
+    let at = At {
+        now: NOW.plus_seconds(seconds_later),
+        server,
+    };
+    (row.state(&at).name(), row.verdict(&at))
+}
+
+fn says(row: &Row) -> (&'static str, Level, String) {
+    let (state, verdict) = seen(row, &server(), 0.0);
+    (state, verdict.level, verdict.reason)
+}
+
+#[test]
+fn a_healthy_job_says_when_it_ran_and_when_it_runs_again() {
+    let (state, level, reason) = says(&job());
+    assert_eq!((state, level), ("scheduled", Level::Ok));
+    assert_eq!(
+        reason,
+        "last run succeeded 10m ago, took 2s; next start in 50m"
+    );
+}
+
+#[test]
+fn a_job_turns_late_by_the_clock_alone() {
+    let server = server();
+    assert_eq!(seen(&job(), &server, 3100.0).0, "scheduled");
+    let (state, verdict) = seen(&job(), &server, 3200.0);
+    assert_eq!((state, verdict.level), ("late", Level::Warning));
+    assert!(
+        verdict
+            .reason
+            .starts_with("late: it should have started 3m 20s ago; it found no free worker"),
+        "{}",
+        verdict.reason
+    );
+}
+
+#[test]
+fn a_late_job_names_what_it_waits_for() {
+    let server = server();
+    let mut row = job();
+    row.workers.used = 16;
+    assert!(
+        seen(&row, &server, 4000.0)
+            .1
+            .reason
+            .contains("all slots of timescaledb.max_background_workers are taken")
+    );
+    row.workers.schedulers = 0;
+    let verdict = seen(&row, &server, 4000.0).1;
+    assert_eq!(verdict.level, Level::Critical);
+    assert!(verdict.reason.contains("no scheduler runs"));
+}
+
+#[test]
+fn a_running_job_is_no_crash_although_the_server_counts_it_as_one() {
+    let row = running();
+    let (state, level, reason) = says(&row);
+    assert_eq!((state, level), ("running", Level::Ok));
+    assert_eq!(reason, "runs since 12s");
+    assert_eq!(row.last_run_status(), None);
+}
+
+#[test]
+fn a_run_without_end_and_worker_is_a_crash_once_it_cannot_have_just_ended() {
+    let mut row = running();
+    row.pid = None;
+    let (state, level, reason) = says(&row);
+    assert_eq!((state, level), ("crashed", Level::Warning));
+    assert!(reason.contains("its worker is gone"), "{reason}");
+    let (state, verdict) = seen(&row, &server(), -5.0);
+    assert_eq!((state, verdict.level), ("running?", Level::Unknown));
+}
+
+#[test]
+fn below_2_26_4_a_crashed_job_may_be_forgotten() {
+    let mut old = server();
+    old.timescaledb = Version::parse("2.26.3");
+    let mut row = running();
+    row.pid = None;
+    assert!(seen(&row, &old, 0.0).1.reason.contains("for ever"));
+    old.timescaledb = Version::parse("2.26.4");
+    assert!(!seen(&row, &old, 0.0).1.reason.contains("for ever"));
+}
+
+#[test]
+fn on_a_standby_nobody_knows_whether_it_still_runs() {
+    let mut standby = server();
+    standby.standby = true;
+    let mut row = running();
+    row.pid = None;
+    let (state, verdict) = seen(&row, &standby, 7200.0);
+    assert_eq!((state, verdict.level), ("running?", Level::Unknown));
+}
+
+#[test]
+fn failures_in_a_row_are_critical_and_carry_their_error() {
+    let (state, level, reason) = says(&failed(11, Some(("08001", "ERP not reachable"))));
+    assert_eq!((state, level), ("backing off", Level::Critical));
+    assert_eq!(
+        reason,
+        "failed 11 times in a row, last 10m ago: 08001 ERP not reachable; tries again in 5m"
+    );
+    assert_eq!(says(&failed(1, Some(("08001", "x")))).1, Level::Warning);
+}
+
+#[test]
+fn an_error_that_this_role_may_not_see_is_said_to_be_hidden() {
+    let (_, _, reason) = says(&failed(1, None));
+    assert!(
+        reason.contains("its error is shown to its owner mes_owner only"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn an_error_older_than_the_last_run_is_not_given_as_its_reason() {
+    let mut row = failed(2, Some(("08001", "old trouble")));
+    row.owned = true;
+    if let Some(error) = &mut row.error {
+        error.at = ago(7200.0);
+    }
+    let (_, _, reason) = says(&row);
+    assert!(!reason.contains("old trouble"), "{reason}");
+    assert!(reason.contains("no error is on record"), "{reason}");
+}
+
+#[test]
+fn a_run_that_was_stopped_names_its_max_runtime() {
+    let mut row = failed(1, None);
+    row.max_runtime = interval("00:00:02", 2.0);
+    let (_, _, reason) = says(&row);
+    assert!(
+        reason.contains("stopped at its max_runtime of 00:00:02"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn the_portal_fault_is_the_servers_and_not_the_jobs() {
+    let row = failed(
+        9,
+        Some(("24000", "cannot drop portal \"\" while it is being set up")),
+    );
+    let (_, level, reason) = says(&row);
+    assert_eq!(level, Level::Warning);
+    assert!(
+        reason.starts_with("its work was done and committed 10m ago, but PostgreSQL 15.20"),
+        "{reason}"
+    );
+    let server = server();
+    let at = At {
+        now: NOW,
+        server: &server,
+    };
+    assert!(
+        Row::caveats(&[row], &at)
+            .iter()
+            .any(|caveat| caveat.contains("15.20"))
+    );
+}
+
+#[test]
+fn max_retries_pauses_a_job_and_that_is_critical() {
+    let mut row = failed(3, Some(("08001", "x")));
+    row.scheduled = false;
+    row.max_retries = 3;
+    let (state, level, reason) = says(&row);
+    assert_eq!((state, level), ("paused", Level::Critical));
+    assert!(
+        reason.starts_with("paused by the scheduler: it failed 3 times in a row"),
+        "{reason}"
+    );
+    let mut by_hand = job();
+    by_hand.scheduled = false;
+    assert_eq!(says(&by_hand).1, Level::Notice);
+}
+
+#[test]
+fn a_procedure_that_is_gone_and_an_owner_that_may_not_log_in_are_critical() {
+    let mut row = job();
+    row.proc_exists = false;
+    let (_, level, reason) = says(&row);
+    assert_eq!(level, Level::Critical);
+    assert!(reason.contains("does not exist any more"));
+    let mut row = job();
+    row.owner_may_log_in = Some(false);
+    assert!(says(&row).2.contains("mes_owner may not log in"));
+}
+
+#[test]
+fn a_job_that_was_never_looked_at_is_unknown_and_late_by_its_first_start() {
+    let mut row = job();
+    row.statistics = None;
+    let (state, level, _) = says(&row);
+    assert_eq!((state, level), ("never ran", Level::Unknown));
+    row.initial_start = ago(600.0);
+    let (state, level, _) = says(&row);
+    assert_eq!((state, level), ("late", Level::Warning));
+}
+
+#[test]
+fn a_run_longer_than_its_interval_is_noticed() {
+    let row = with(|row, of| {
+        row.schedule = interval("00:00:01", 1.0);
+        of.next_start = ago(0.0);
+    });
+    let (_, level, reason) = says(&row);
+    assert_eq!(level, Level::Notice);
+    assert!(reason.contains("longer than its interval"), "{reason}");
+}
+
+#[test]
+fn policies_bear_readable_names_and_own_names_win() {
+    let mut row = job();
+    assert_eq!(row.name(), "Retention of mes.metric_hist");
+    row.application_name = "keep a quarter [1005]".to_owned();
+    assert_eq!(row.name(), "keep a quarter (Retention of mes.metric_hist)");
+    row.proc_schema = "mes".to_owned();
+    row.proc = "job_noop".to_owned();
+    assert_eq!(row.name(), "keep a quarter");
+    row.application_name = "User-Defined Action [1005]".to_owned();
+    assert_eq!(row.name(), "mes.job_noop");
+}
+
+#[test]
+fn what_is_hidden_is_a_caveat() {
+    let mut server = server();
+    let rows = [job()];
+    let caveats = |server: &Server| Row::caveats(&rows, &At { now: NOW, server }).join("\n");
+    assert!(caveats(&server).contains("hidden from operator for jobs of other owners: 1005"));
+    assert!(caveats(&server).contains("enable_job_execution_logging is off"));
+    server.timescaledb = Version::parse("2.22.1");
+    assert!(caveats(&server).starts_with("run history is hidden"));
+    server.owns_database = true;
+    server.logs_job_successes = true;
+    assert_eq!(caveats(&server), "");
+}
