@@ -1,0 +1,55 @@
+-- What index $1 (int8, oid) is in each chunk or partition
+-- · chunk, range_start, range_end (microseconds or the integer itself), axis, compressed, index (NULL: it lacks it), valid, leftover, scans,
+--   bytes (of the newest 500) · public (a size takes a moment's lock) · 20 us a chunk
+with recursive root as materialized (
+  select x.indexrelid, x.indrelid as table_oid, c.relname as relname, h.id as hypertable_id, c.relkind = 'I' as partitioned
+  from (select $1::int8 as id) w
+  join pg_catalog.pg_index x on x.indexrelid = w.id::oid
+  join pg_catalog.pg_class c on c.oid = x.indexrelid
+  join pg_catalog.pg_class t on t.oid = x.indrelid
+  join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+  left join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = t.relname
+),
+-- An index of a partitioned table lives in its partitions' indexes.
+leaf as materialized (
+  select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid where r.partitioned
+  union all
+  select l.root, i.inhrelid from leaf l join pg_catalog.pg_inherits i on i.inhparent = l.indexrelid
+),
+belongs as materialized (
+  select r.indexrelid as root, p.oid as indexrelid, x.indrelid as inhrelid, false as leftover
+  from root r
+  join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
+  join _timescaledb_catalog.chunk c on c.id = ci.chunk_id and not c.dropped
+  join pg_catalog.pg_namespace n on n.nspname = c.schema_name
+  join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
+  join pg_catalog.pg_index x on x.indexrelid = p.oid
+  union all
+  select l.root, l.indexrelid, x.indrelid, false
+  from leaf l
+  cross join lateral (select x.indrelid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid offset 0) x
+  where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
+  union all
+  select r.indexrelid, r.indexrelid, r.table_oid, false from root r where r.hypertable_id is null and not r.partitioned
+),
+chunk as materialized (
+  select t.oid, v.chunk_name, v.primary_dimension_type::text as axis, v.is_compressed,
+    coalesce(v.range_start_integer, case when isfinite(v.range_start) then (extract(epoch from v.range_start) * 1000000)::int8 end) as range_start,
+    coalesce(v.range_end_integer, case when isfinite(v.range_end) then (extract(epoch from v.range_end) * 1000000)::int8 end) as range_end
+  from root r
+  join pg_catalog.pg_class h on h.oid = r.table_oid
+  join pg_catalog.pg_namespace hn on hn.oid = h.relnamespace
+  join timescaledb_information.chunks v on v.hypertable_schema = hn.nspname and v.hypertable_name = h.relname
+  join pg_catalog.pg_namespace n on n.nspname = v.chunk_schema
+  join pg_catalog.pg_class t on t.relname = v.chunk_name and t.relnamespace = n.oid and t.relkind = 'r'
+  where r.hypertable_id is not null
+)
+select coalesce(k.chunk_name, t.relname)::text as chunk, k.range_start, k.range_end, k.axis, coalesce(k.is_compressed, false) as compressed,
+  c.relname::text as index, x.indisvalid as valid, coalesce(b.leftover, false) as leftover, pg_stat_get_numscans(b.indexrelid) as scans,
+  case when row_number() over (order by k.range_start desc nulls last, b.inhrelid desc) <= 500 then pg_relation_size(b.indexrelid) end as bytes
+from chunk k
+full join belongs b on b.inhrelid = k.oid
+left join pg_catalog.pg_class t on t.oid = b.inhrelid
+left join pg_catalog.pg_class c on c.oid = b.indexrelid
+left join pg_catalog.pg_index x on x.indexrelid = b.indexrelid
+order by k.range_start, chunk
