@@ -102,9 +102,14 @@ chunk as materialized (
   from root r
   join pg_catalog.pg_class h on h.oid = r.table_oid
   join pg_catalog.pg_namespace hn on hn.oid = h.relnamespace
-  join timescaledb_information.chunks v on v.hypertable_schema = hn.nspname and v.hypertable_name = h.relname
-  join pg_catalog.pg_namespace n on n.nspname = v.chunk_schema
-  join pg_catalog.pg_class t on t.relname = v.chunk_name and t.relnamespace = n.oid and t.relkind = 'r'
+  cross join lateral (
+    select v.chunk_schema, v.chunk_name, v.primary_dimension_type, v.is_compressed, v.range_start, v.range_end, v.range_start_integer, v.range_end_integer
+    from timescaledb_information.chunks v where v.hypertable_schema = hn.nspname and v.hypertable_name = h.relname offset 0
+  ) v
+  cross join lateral (
+    select t.oid from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    where t.relname = v.chunk_name and n.nspname = v.chunk_schema and t.relkind = 'r' offset 0
+  ) t
   where r.hypertable_id is not null
 )
 select coalesce(k.chunk_name, t.relname)::text as chunk, k.range_start, k.range_end, k.axis, coalesce(k.is_compressed, false) as compressed,
@@ -112,7 +117,7 @@ select coalesce(k.chunk_name, t.relname)::text as chunk, k.range_start, k.range_
   case when row_number() over (order by k.range_start desc nulls last, b.inhrelid desc) <= 500 then pg_relation_size(b.indexrelid) end as bytes
 from chunk k
 full join belongs b on b.inhrelid = k.oid
-left join pg_catalog.pg_class t on t.oid = b.inhrelid
-left join pg_catalog.pg_class c on c.oid = b.indexrelid
-left join pg_catalog.pg_index x on x.indexrelid = b.indexrelid
+left join lateral (select t.relname from pg_catalog.pg_class t where t.oid = b.inhrelid offset 0) t on true
+left join lateral (select c.relname from pg_catalog.pg_class c where c.oid = b.indexrelid offset 0) c on true
+left join lateral (select x.indisvalid from pg_catalog.pg_index x where x.indexrelid = b.indexrelid offset 0) x on true
 order by k.range_start, chunk
