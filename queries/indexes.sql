@@ -1,6 +1,6 @@
 -- Index usage, size and flaws: a row per index of a plain or partitioned table, where there is no TimescaleDB
--- · id (oid), schema, table, name, kind, method, definition, chunk counts, scans, pages, what is wrong with it, what needs it
--- · public: catalogues and counters only, no lock on a user's table · linear in pg_index
+-- · id (oid), schema, table, name, kind, method, definition (NULL: its table is locked), chunk counts, scans, pages, what is wrong with it, what needs it
+-- · public: catalogues and counters only, no waiting for a lock · linear in pg_index
 with recursive -- What a row is about. Partitions' indexes are counted under their parent's.
 relation as materialized (
   select t.oid, n.nspname::text as schema_name, t.relname::text as table_name,
@@ -79,9 +79,15 @@ twin as materialized (
   window same as (
     partition by r.table_oid, r.indkey::int2[], r.indoption::int2[], r.indclass, r.indcollation, r.relam, r.tree
     order by not r.indisvalid, n.constraint_name is null, not n.referenced, not r.indisreplident, not r.indisunique, not n.reorders, r.indexrelid)
+),
+-- pg_get_indexdef() would wait for these: it opens the table for a moment.
+locked as materialized (
+  select distinct l.relation from pg_catalog.pg_locks l
+  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid()
+    and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
 )
 select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table", r.relname as name, t.kind, r.method,
-  pg_get_indexdef(r.indexrelid) as definition,
+  case when r.table_oid <> all (array(select l.relation from locked l)) then pg_get_indexdef(r.indexrelid) end as definition,
   case when r.many then coalesce(c.chunks, 0) end as chunks,
   null::int8 as chunks_without,
   case when r.many then coalesce(c.chunks - c.used, 0) end as chunks_never_scanned,

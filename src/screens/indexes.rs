@@ -86,7 +86,7 @@ pub struct Row {
     pub name: String,
     pub kind: Kind,
     pub method: String,
-    /// `None`: dropped while it was read.
+    /// `None`: its table is locked, or it was dropped while it was read.
     pub definition: Option<String>,
     pub parts: Option<Parts>,
     /// Relations that an exact size has to open.

@@ -84,7 +84,7 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
             format!(
                 "{} of {of} {}: queries there read the whole chunk; create it there, or drop and create it",
                 parts.without,
-                if parts.without == 1 { "chunk lacks it" } else { "chunks lack it" }
+                if parts.without == 1 { "chunks lacks it" } else { "chunks lack it" }
             ),
         );
     }
@@ -241,10 +241,9 @@ pub fn facts(row: &Row, at: &At) -> Vec<Section> {
     if let Some(error) = &row.exact_error {
         facts.push(("size now not known".into(), error.as_str().into()));
     }
-    let definition = row
-        .definition
-        .clone()
-        .unwrap_or_else(|| "dropped meanwhile".to_owned());
+    let definition = row.definition.clone().unwrap_or_else(|| {
+        "not to be had: its table is locked, or it was dropped meanwhile".to_owned()
+    });
     vec![
         Section::Facts {
             title: "Index".to_owned(),
