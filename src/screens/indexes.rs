@@ -60,6 +60,7 @@ impl Kind {
 pub struct Parts {
     /// Chunks (or partitions) that have the index.
     pub with: i64,
+    /// Not counted for partitions: where one lacks it, the parent's index is invalid.
     pub without: i64,
     pub never_scanned: i64,
     pub compressed: i64,
@@ -223,7 +224,11 @@ impl Record for Row {
         })
         .rank(2),
         Column::<Self>::number("chunks_without", "LACK", 5, |row, _| {
-            row.part_count(|parts| parts.without)
+            if row.kind == Kind::Partitioned && !row.root_valid {
+                Value::Null
+            } else {
+                row.part_count(|parts| parts.without)
+            }
         })
         .rank(3),
         Column::<Self>::number("scans", "SCANS", 8, Row::scans_value),
