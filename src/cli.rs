@@ -83,6 +83,9 @@ pub enum Command {
         /// Load the factory into a new database on this server instead
         #[arg(long, value_name = "URI")]
         url: Option<String>,
+        /// Simulate TimescaleDB even where PostgreSQL has it
+        #[arg(long, conflicts_with = "url")]
+        simulate: bool,
     },
 }
 

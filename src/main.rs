@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Parser;
 use hypertop::cli::{Cli, Command};
 use hypertop::config::{self, Config};
 use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
-use hypertop::show;
-use hypertop::{connect, run, terminal, theme};
+use hypertop::screens::ScreenId;
+use hypertop::{connect, demo, run, show, terminal, theme};
 
 /// psql's code for a connection that could not be made.
 const NO_CONNECTION: u8 = 2;
@@ -57,7 +57,7 @@ async fn obey(cli: Cli) -> ExitCode {
             }
             Err(error) => return failed(&error, NO_CONNECTION),
         },
-        Some(Command::Demo { .. }) => bail_demo(),
+        Some(Command::Demo { url, simulate }) => demo(&cli, url.as_ref(), *simulate, &around).await,
         None => {
             if !terminal::is_there() {
                 let error = anyhow::anyhow!(
@@ -78,8 +78,57 @@ async fn obey(cli: Cli) -> ExitCode {
     }
 }
 
-fn bail_demo() -> Result<i32> {
-    bail!("wip")
+/// The demo, on a private server or a given one; without a terminal it prints the screens once.
+async fn demo(
+    cli: &Cli,
+    url: Option<&String>,
+    simulate: bool,
+    around: &Surroundings,
+) -> Result<i32> {
+    let started = async {
+        match url {
+            None => demo::start(simulate).await,
+            Some(url) => {
+                let settings = conninfo::resolve(&cli.connection.flags(Some(url)), around)?;
+                demo::load_into(&settings, &mut ask).await
+            }
+        }
+    };
+    // A signal while it loads must remove the private server too: the future is dropped, and that with it.
+    let demo = tokio::select! {
+        demo = started => demo?,
+        signal = run::signalled() => return signal,
+    };
+    tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
+    let session =
+        Session::start(connect::again(&demo.settings, demo.settings.password.as_deref()).await?)
+            .await?;
+    let ended = if terminal::is_there() {
+        console(cli, around, demo.settings.clone(), session).await?
+    } else {
+        let mut text = Vec::new();
+        for screen in ScreenId::ALL {
+            show::show(
+                &demo.settings,
+                &session,
+                *screen,
+                show::Format::Table,
+                &mut text,
+            )
+            .await?;
+        }
+        print(&text)?;
+        0
+    };
+    if let Some(farewell) = &demo.farewell {
+        eprintln!("{farewell}");
+    }
+    Ok(ended)
+}
+
+/// Asks for a password without echo.
+fn ask(prompt: &str) -> Result<String> {
+    Ok(rpassword::prompt_password(prompt)?)
 }
 
 /// Prints; a reader that went away (`| head`) is no error.
@@ -96,7 +145,6 @@ async fn open(
     around: &Surroundings,
 ) -> Result<(Settings, Session)> {
     let settings = conninfo::resolve(&cli.connection.flags(database), around)?;
-    let mut ask = |prompt: &str| Ok(rpassword::prompt_password(prompt)?);
     let connected = connect::connect(&settings, &mut ask).await?;
     let session = Session::start(connected).await?;
     Ok((settings, session))

@@ -55,18 +55,14 @@ pub async fn console(
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(app.interval);
     let mut keys = EventStream::new();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut ending = std::pin::pin!(signalled());
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
     tokio::spawn(db::serve(settings, first, served, answers));
     loop {
         let msg = tokio::select! {
             biased;
-            _ = terminate.recv() => return Ok(15),
-            _ = hang_up.recv() => return Ok(1),
-            _ = interrupt.recv() => return Ok(2),
+            signal = &mut ending => return signal,
             event = keys.next() => match event {
                 Some(Ok(event)) => read_event(event),
                 // The terminal is gone.
@@ -94,6 +90,18 @@ pub async fn console(
         }
         screen.draw(&mut app)?;
     }
+}
+
+/// Waits for a signal that asks the program to end.
+pub async fn signalled() -> Result<Ended> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => 15,
+        _ = hang_up.recv() => 1,
+        _ = interrupt.recv() => 2,
+    })
 }
 
 fn ticker(interval: Duration) -> tokio::time::Interval {

@@ -56,6 +56,11 @@ macro_rules! screens {
                 match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
             }
 
+            /// Each row by itself.
+            pub fn each(&self) -> Vec<Self> {
+                match self { $(Self::$id(rows) => rows.iter().map(|row| Self::$id(vec![row.clone()])).collect()),+ }
+            }
+
             pub fn len(&self) -> usize {
                 match self { $(Self::$id(rows) => rows.len()),+ }
             }

@@ -69,7 +69,12 @@ fn header(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
             spans.push(Span::raw(" "));
         }
-        spans.push(Span::styled(about_server(server), theme.style("header")));
+        let used: usize = spans.iter().map(Span::width).sum();
+        let room = usize::from(area.width).saturating_sub(used + 16);
+        spans.push(Span::styled(
+            about_server(server, room),
+            theme.style("header"),
+        ));
     }
     let right = match &app.link {
         Link::Connecting => Span::styled("connecting… ", theme.style("notice")),
@@ -88,34 +93,40 @@ fn header(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(right, end);
 }
 
-/// Host, database, role, TLS, primary or standby, versions, edition: what the header says of the server.
-fn about_server(server: &Server) -> String {
+/// Host, database, role, TLS, primary or standby, versions, edition: what the header says of the server,
+/// in fewer words where there is little room.
+fn about_server(server: &Server, room: usize) -> String {
     let tls = server.tls.as_deref().unwrap_or("no TLS");
     let side = if server.standby { "standby" } else { "primary" };
-    let timescale = match (server.timescaledb, server.edition) {
-        (None, _) => "no TimescaleDB".to_owned(),
-        (Some(version), edition) => {
-            let edition = match edition {
-                Edition::Community => "",
-                Edition::Apache => " Apache",
-            };
-            let (newest, oldest) = (NEWEST_KNOWN, OLDEST_KNOWN);
-            let known = (version.major, version.minor);
-            let untested =
-                known > (newest.major, newest.minor) || known < (oldest.major, oldest.minor);
-            format!(
-                "TimescaleDB {version}{edition}{}",
-                if untested { " (untested)" } else { "" }
-            )
-        }
-    };
+    let (mut long, mut short) = ("no TimescaleDB".to_owned(), "no TS".to_owned());
+    if let Some(version) = server.timescaledb {
+        let edition = match server.edition {
+            Edition::Community => "",
+            Edition::Apache => " Apache",
+        };
+        let known =
+            (OLDEST_KNOWN.major, OLDEST_KNOWN.minor)..=(NEWEST_KNOWN.major, NEWEST_KNOWN.minor);
+        let untested = if known.contains(&(version.major, version.minor)) {
+            ""
+        } else {
+            " (untested)"
+        };
+        long = format!("TimescaleDB {version}{edition}{untested}");
+        short = format!("TS {version}{edition}{untested}");
+    }
+    let postgres = server.postgres_text();
     let at = crate::table::printable(&format!(
         "{}@{}/{}",
         server.role, server.host, server.database
     ));
+    let whole = format!("{at} · {tls} · {side} · PG {postgres} · {long}");
+    if text::width(&whole) <= room {
+        return whole;
+    }
+    let end = format!(" {tls} {side} PG {postgres} {short}");
     format!(
-        "{at} · {tls} · {side} · PG {} · {timescale}",
-        server.postgres_text()
+        "{}{end}",
+        text::cut(&at, room.saturating_sub(text::width(&end)).max(12))
     )
 }
 
@@ -315,18 +326,24 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
             (Here::Quit, "quit"),
         ]
     };
+    let place = place(app);
+    let mut room = usize::from(area.width).saturating_sub(text::width(&place) + 1);
     for (here, label) in hints {
-        if let Some(key) = ACTIONS
-            .iter()
-            .find(|action| action.does == *here)
-            .and_then(|action| action.keys.first())
-        {
-            spans.push(Span::styled(*key, theme.style("key")));
-            spans.push(Span::styled(format!(" {label}  "), theme.style("muted")));
+        let action = ACTIONS.iter().find(|action| action.does == *here);
+        let Some(key) = action.and_then(|action| action.keys.first()) else {
+            continue;
+        };
+        let label = format!(" {label}  ");
+        let wanted = text::width(key) + text::width(&label);
+        // A hint that is cut says nothing.
+        if wanted > room {
+            break;
         }
+        room -= wanted;
+        spans.push(Span::styled(*key, theme.style("key")));
+        spans.push(Span::styled(label, theme.style("muted")));
     }
     frame.render_widget(Line::from(spans), area);
-    let place = place(app);
     let width = u16::try_from(text::width(&place))
         .unwrap_or(0)
         .min(area.width);

@@ -122,8 +122,10 @@ fn broken(row: &Row, findings: &mut Findings) {
         Level::Warning
     };
     if !row.proc_exists {
+        // TimescaleDB's own job (telemetry, in a build without it) is no loss of the operator's.
+        let own = row.job_id < 1000;
         findings.add(
-            level,
+            if own { Level::Notice } else { level },
             format!(
                 "its procedure {}.{} does not exist any more",
                 row.proc_schema, row.proc

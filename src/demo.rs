@@ -1,0 +1,246 @@
+//! The demo: a factory with faults on a private server, real TimescaleDB where the installation has it, else a
+//! stand-in; and the life in it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio_postgres::Client;
+
+use crate::connect;
+use crate::conninfo::{self, Flags, Settings, Surroundings};
+use crate::private_server::{Options, PrivateServer};
+
+/// The factory, for a database with TimescaleDB.
+pub const FACTORY: &str = include_str!("demo/factory.sql");
+/// The factory and the stand-in for TimescaleDB, for a plain database.
+pub const STAND_IN: &str = include_str!("demo/stand_in.sql");
+const LIVE: &str = include_str!("demo/live.sql");
+const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
+
+/// The database that the demo makes on a private server, and on a given one.
+const DATABASE: &str = "factory";
+const GIVEN_DATABASE: &str = "hypertop_demo";
+
+/// A demo that is ready to be looked at; dropping it ends its private server.
+#[derive(Debug)]
+pub struct Demo {
+    pub settings: Settings,
+    /// Not a real TimescaleDB.
+    pub simulated: bool,
+    /// What is to be told when the console is closed.
+    pub farewell: Option<String>,
+    _server: Option<PrivateServer>,
+}
+
+/// Starts a private server and loads the factory; `simulate`: on the stand-in, even where there is a TimescaleDB.
+pub async fn start(simulate: bool) -> Result<Demo> {
+    let progress = Progress::new();
+    progress.step("starting a private PostgreSQL server");
+    let server = PrivateServer::start(&Options {
+        timescaledb: !simulate,
+        ..Options::default()
+    })?;
+    if let Some(problem) = &server.problem {
+        progress.say(problem);
+    }
+    let version = server.timescaledb_versions().into_iter().next();
+    let settings = settings(&server.conninfo(DATABASE))?;
+    let maintenance = connect::again(&self::settings(&server.conninfo("postgres"))?, None).await?;
+    maintenance
+        .client
+        .batch_execute(&format!("create database {DATABASE}"))
+        .await?;
+    let connected = connect::again(&settings, None).await?;
+    match &version {
+        Some(version) => {
+            connected.client.batch_execute(&format!("set client_min_messages = error; create extension timescaledb version '{version}'")).await?;
+            load(&connected.client, FACTORY, &progress).await?;
+        }
+        None => {
+            progress.say("no TimescaleDB here: the demo SIMULATES one");
+            load(&connected.client, STAND_IN, &progress).await?;
+        }
+    }
+    progress.done();
+    Ok(Demo {
+        settings,
+        simulated: version.is_none(),
+        farewell: None,
+        _server: Some(server),
+    })
+}
+
+/// Loads the factory into a new database on a given server.
+pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>) -> Result<Demo> {
+    let progress = Progress::new();
+    progress.step("connecting");
+    let there = connect::connect(settings, ask).await?;
+    let has = there
+        .client
+        .query_typed(
+            "select from pg_available_extensions where name = 'timescaledb'",
+            &[],
+        )
+        .await?;
+    if has.is_empty() {
+        bail!(
+            "the server has no TimescaleDB to make the demo with; without --url the demo simulates one"
+        );
+    }
+    let made = there
+        .client
+        .batch_execute(&format!("create database {GIVEN_DATABASE}"))
+        .await;
+    made.with_context(|| format!("could not make database {GIVEN_DATABASE} (drop database {GIVEN_DATABASE} removes an earlier demo)"))?;
+    let mut settings = settings.clone();
+    GIVEN_DATABASE.clone_into(&mut settings.dbname);
+    let connected = connect::again(&settings, there.password.as_deref()).await?;
+    settings.password = settings.password.or(connected.password.clone());
+    connected
+        .client
+        .batch_execute(
+            "set client_min_messages = error; create extension if not exists timescaledb",
+        )
+        .await?;
+    load(&connected.client, FACTORY, &progress).await?;
+    progress.done();
+    let farewell = Some(format!(
+        "The factory stays in database {GIVEN_DATABASE}; DROP DATABASE {GIVEN_DATABASE} removes it."
+    ));
+    Ok(Demo {
+        settings,
+        simulated: false,
+        farewell,
+        _server: None,
+    })
+}
+
+fn settings(conninfo: &str) -> Result<Settings> {
+    let flags = Flags {
+        database: Some(conninfo.to_owned()),
+        ..Flags::default()
+    };
+    conninfo::resolve(
+        &flags,
+        &Surroundings {
+            os_user: "postgres".to_owned(),
+            ..Surroundings::default()
+        },
+    )
+}
+
+/// Runs the statements one by one (a refresh cannot run in a block of several), telling each step.
+pub async fn load(client: &Client, script: &str, progress: &Progress) -> Result<()> {
+    for (step, statement) in statements(script) {
+        progress.step(step);
+        let done = client.batch_execute(statement).await;
+        done.with_context(|| {
+            format!(
+                "the demo's data ({step}): {}",
+                statement.lines().next().unwrap_or_default()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// The statements of a script, each with the step that it belongs to. A statement ends with a semicolon at the
+/// end of a line, outside of `$$`.
+fn statements(script: &str) -> Vec<(&str, &str)> {
+    let mut all = Vec::new();
+    let (mut step, mut start, mut at, mut quoted) = ("", 0, 0, false);
+    for line in script.split_inclusive('\n') {
+        if let Some(name) = line.strip_prefix("-- step: ") {
+            step = name.trim();
+        }
+        at += line.len();
+        if line.matches("$$").count() % 2 == 1 {
+            quoted = !quoted;
+        }
+        if !quoted && line.trim_end().ends_with(';') && !line.starts_with("--") {
+            all.push((step, script[start..at].trim()));
+            start = at;
+        }
+    }
+    all
+}
+
+/// Lets the factory live until the task is dropped: rows arrive, late ones too; the stand-in's jobs run.
+pub async fn live(settings: Settings, simulated: bool) {
+    let script = if simulated { LIVE_STAND_IN } else { LIVE };
+    loop {
+        if let Ok(connected) = connect::again(&settings, None).await {
+            let set = connected
+                .client
+                .batch_execute("set application_name = 'factory'; set client_min_messages = error")
+                .await;
+            let mut going = set.is_ok();
+            while going {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                for (_, statement) in statements(script) {
+                    // A lock or a full disk passes; a connection that is gone is made anew.
+                    going = going
+                        && (connected.client.batch_execute(statement).await.is_ok()
+                            || !connected.client.is_closed());
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+/// A bar on a terminal, plain lines elsewhere.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    last: std::cell::RefCell<String>,
+    silent: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Progress {
+    pub fn new() -> Self {
+        let total = 1 + statements(FACTORY).len() as u64;
+        let bar = ProgressBar::new(total);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
+            bar.set_style(style);
+        }
+        Self {
+            bar,
+            last: std::cell::RefCell::default(),
+            silent: false,
+        }
+    }
+
+    /// Says nothing.
+    pub fn silent() -> Self {
+        Self {
+            bar: ProgressBar::hidden(),
+            last: std::cell::RefCell::default(),
+            silent: true,
+        }
+    }
+
+    fn step(&self, name: &str) {
+        if !self.silent && self.bar.is_hidden() && *self.last.borrow() != name {
+            eprintln!("demo: {name}");
+        }
+        name.clone_into(&mut self.last.borrow_mut());
+        self.bar.set_message(name.to_owned());
+        self.bar.inc(1);
+    }
+
+    fn say(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("demo: {text}"));
+    }
+
+    fn done(&self) {
+        self.bar.finish_and_clear();
+    }
+}

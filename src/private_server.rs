@@ -1,0 +1,443 @@
+//! A private throw-away PostgreSQL server, for the demo, the tests and the benchmarks.
+//!
+//! It listens on a unix socket in a temporary folder (and on loopback, if asked), and is gone with its owner:
+//! on drop, and, by a watcher that holds a pipe from the owner, even when the owner is killed.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::unistd::{Uid, User};
+use tempfile::TempDir;
+
+/// What the server is to be like.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Load TimescaleDB where the installation has it.
+    pub timescaledb: bool,
+    /// Listen on 127.0.0.1 too, on a free port.
+    pub tcp: bool,
+    /// Further lines of postgresql.conf.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timescaledb: true,
+            tcp: false,
+            settings: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct PrivateServer {
+    folder: TempDir,
+    programs: Programs,
+    account: Option<User>,
+    port: u16,
+    /// Why TimescaleDB is not loaded although it was asked for, if so.
+    pub problem: Option<String>,
+    loaded: bool,
+    watcher: Option<Child>,
+}
+
+/// Where PostgreSQL's server programs are.
+#[derive(Debug, Clone)]
+pub struct Programs(PathBuf);
+
+/// The superuser of the private server.
+pub const USER: &str = "postgres";
+
+impl Programs {
+    /// Looks where the programs usually are; the error says what to install.
+    pub fn find() -> Result<Self> {
+        let named = std::env::var_os("HYPERTOP_PG_BIN").map(PathBuf::from);
+        let path: OsString = std::env::var_os("PATH").unwrap_or_default();
+        let mut folders: Vec<PathBuf> = named
+            .into_iter()
+            .chain(std::env::split_paths(&path))
+            .collect();
+        for (parent, inner) in [
+            ("/usr/lib/postgresql", "bin"),
+            ("/usr/libexec/postgresql", ""),
+            ("/opt/homebrew/opt", "bin"),
+            ("/usr/local/opt", "bin"),
+            ("/home/linuxbrew/.linuxbrew/opt", "bin"),
+            ("/Applications/Postgres.app/Contents/Versions", "bin"),
+            ("/usr", "bin"),
+        ] {
+            folders.extend(
+                versions(Path::new(parent))
+                    .into_iter()
+                    .map(|folder| folder.join(inner)),
+            );
+        }
+        let found = folders.into_iter().find_map(|folder| {
+            // A link in PATH leads to the folder in which the other programs are.
+            let folder = fs::canonicalize(folder.join("initdb"))
+                .ok()?
+                .parent()?
+                .to_path_buf();
+            folder.join("postgres").exists().then_some(folder)
+        });
+        found.map(Self).context(
+            "PostgreSQL's server programs (initdb, postgres) were not found. Install them:\n\
+             \x20 Debian, Ubuntu: apt-get install postgresql\n\
+             \x20 Fedora, RHEL:   dnf install postgresql-server\n\
+             \x20 macOS:          brew install postgresql@17\n\
+             or name their folder in HYPERTOP_PG_BIN.",
+        )
+    }
+
+    fn ask_config(&self, what: &str) -> Option<PathBuf> {
+        let output = Command::new(self.0.join("pg_config"))
+            .arg(what)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        Some(PathBuf::from(text.trim())).filter(|path| path.is_absolute())
+    }
+
+    /// The folders of the installation's extensions and libraries; Debian ships `pg_config` apart from the server.
+    fn shared_and_library(&self) -> (PathBuf, PathBuf) {
+        let version = self
+            .0
+            .parent()
+            .and_then(Path::file_name)
+            .map(PathBuf::from)
+            .unwrap_or_default();
+        let shared = self
+            .ask_config("--sharedir")
+            .unwrap_or_else(|| Path::new("/usr/share/postgresql").join(version));
+        let library = self
+            .ask_config("--pkglibdir")
+            .unwrap_or_else(|| self.0.join("../lib"));
+        (shared, library)
+    }
+
+    fn has_extension(&self, name: &str) -> bool {
+        self.shared_and_library()
+            .0
+            .join("extension")
+            .join(format!("{name}.control"))
+            .exists()
+    }
+
+    /// The TimescaleDB versions of the Community edition that are installed, newest first.
+    pub fn timescaledb_versions(&self) -> Vec<String> {
+        if !self.has_extension("timescaledb") {
+            return Vec::new();
+        }
+        let (shared, library) = self.shared_and_library();
+        let entries = fs::read_dir(library).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let version = |name: String| {
+            Some(
+                name.strip_prefix("timescaledb-tsl-")?
+                    .strip_suffix(".so")?
+                    .to_owned(),
+            )
+        };
+        let mut versions: Vec<String> = names.filter_map(version).collect();
+        versions.retain(|version| {
+            shared
+                .join("extension")
+                .join(format!("timescaledb--{version}.sql"))
+                .exists()
+        });
+        versions.sort_by_key(|version| std::cmp::Reverse(crate::sql::Version::parse(version)));
+        versions
+    }
+}
+
+/// The folders in `parent` that look like PostgreSQL's, newest first.
+fn versions(parent: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let mut found: Vec<(u32, PathBuf)> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let number = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+            let known = name.starts_with("pgsql-")
+                || name.starts_with("postgresql")
+                || name.chars().all(|c| c.is_ascii_digit() || c == '.');
+            let number = number.split('.').next()?.parse().ok()?;
+            known.then(|| (number, entry.path()))
+        })
+        .collect();
+    found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+impl PrivateServer {
+    pub fn start(options: &Options) -> Result<Self> {
+        let programs = Programs::find()?;
+        let account = unprivileged()?;
+        // Sockets have short paths, so the folder is near the root.
+        let folder = tempfile::Builder::new()
+            .prefix("hypertop-")
+            .tempdir_in("/tmp")
+            .or_else(|_| TempDir::new())?;
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+        if let Some(account) = &account {
+            chown(
+                folder.path(),
+                Some(account.uid.as_raw()),
+                Some(account.gid.as_raw()),
+            )?;
+        }
+        let port = if options.tcp {
+            TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port()
+        } else {
+            5432
+        };
+        let mut server = Self {
+            folder,
+            programs,
+            account,
+            port,
+            problem: None,
+            loaded: false,
+            watcher: None,
+        };
+        server.init()?;
+        let wants = options.timescaledb && !server.programs.timescaledb_versions().is_empty();
+        server.configure(options, wants)?;
+        if let Err(error) = server.launch() {
+            ensure!(wants, error);
+            server.problem = Some(format!(
+                "TimescaleDB is installed, but a server with it does not start: {error:#}"
+            ));
+            server.configure(options, false)?;
+            server.launch()?;
+        } else {
+            server.loaded = wants;
+        }
+        server.watch()?;
+        Ok(server)
+    }
+
+    /// The folder of the socket.
+    pub fn socket_folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// How to reach one of its databases, as libpq's options.
+    pub fn conninfo(&self, dbname: &str) -> String {
+        let quoted = dbname.replace('\\', "\\\\").replace('\'', "\\'");
+        format!(
+            "host={} port={} user={USER} dbname='{quoted}'",
+            self.folder.path().display(),
+            self.port
+        )
+    }
+
+    /// The versions of TimescaleDB that its databases can have, newest first; none where it is not loaded.
+    pub fn timescaledb_versions(&self) -> Vec<String> {
+        if self.loaded {
+            self.programs.timescaledb_versions()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// One of PostgreSQL's programs, to be run as the server's account, away from the caller's terminal.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.0.join(program));
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env("LC_ALL", "C.UTF-8")
+            .env("TZ", "UTC")
+            .stdin(Stdio::null())
+            .process_group(0);
+        if let Some(account) = &self.account {
+            command.uid(account.uid.as_raw()).gid(account.gid.as_raw());
+        }
+        command
+    }
+
+    fn init(&self) -> Result<()> {
+        let mut command = self.command("initdb");
+        command.arg("-D").arg(self.data()).args([
+            "-A",
+            "trust",
+            "-U",
+            USER,
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            "--no-instructions",
+        ]);
+        let mut output = command.output().context("initdb")?;
+        if !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("locale") {
+            // Older systems lack C.UTF-8.
+            let mut command = self.command("initdb");
+            command.arg("-D").arg(self.data()).args([
+                "-A",
+                "trust",
+                "-U",
+                USER,
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+                "--no-instructions",
+            ]);
+            output = command.output().context("initdb")?;
+        }
+        ensure!(
+            output.status.success(),
+            "initdb failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(())
+    }
+
+    fn configure(&self, options: &Options, timescaledb: bool) -> Result<()> {
+        let mut preload = Vec::new();
+        if timescaledb {
+            preload.push("timescaledb");
+        }
+        if self.programs.has_extension("pg_stat_statements") {
+            preload.push("pg_stat_statements");
+        }
+        let socket = self.folder.path().display();
+        let mut text = format!(
+            "listen_addresses = '{}'\nport = {}\nunix_socket_directories = '{socket}'\nunix_socket_permissions = 0777\n\
+             shared_preload_libraries = '{}'\nfsync = off\nfull_page_writes = off\nsynchronous_commit = off\n\
+             shared_buffers = 128MB\nmax_wal_size = 2GB\nmax_connections = 100\nmax_worker_processes = 48\n\
+             max_locks_per_transaction = 256\nautovacuum_naptime = 5s\nlogging_collector = off\nlog_min_messages = warning\n\
+             timezone = 'UTC'\nlog_timezone = 'UTC'\n",
+            if options.tcp { "127.0.0.1" } else { "" },
+            self.port,
+            preload.join(","),
+        );
+        if timescaledb {
+            text.push_str(
+                "timescaledb.telemetry_level = off\ntimescaledb.max_background_workers = 24\n",
+            );
+        }
+        for (name, value) in &options.settings {
+            let _ = writeln!(text, "{name} = '{}'", value.replace('\'', "''"));
+        }
+        let path = self.data().join("postgresql.auto.conf");
+        fs::write(&path, text)?;
+        if let Some(account) = &self.account {
+            chown(
+                &path,
+                Some(account.uid.as_raw()),
+                Some(account.gid.as_raw()),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Starts the server that was set up, or starts it again after [`PrivateServer::stop`].
+    pub fn launch(&self) -> Result<()> {
+        let log = self.folder.path().join("log");
+        let mut command = self.command("pg_ctl");
+        command
+            .arg("-D")
+            .arg(self.data())
+            .arg("-l")
+            .arg(&log)
+            .args(["-w", "-t", "30", "start"]);
+        let status = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .context("pg_ctl")?;
+        if status.success() {
+            return Ok(());
+        }
+        let log = fs::read_to_string(log).unwrap_or_default();
+        let fatal = log
+            .lines()
+            .rev()
+            .find(|line| line.contains("FATAL") || line.contains("ERROR"))
+            .or_else(|| log.lines().last());
+        bail!(
+            "PostgreSQL does not start: {}",
+            fatal.unwrap_or("its log is empty")
+        )
+    }
+
+    /// Stops the server at once, keeping its data.
+    pub fn stop(&self) -> Result<()> {
+        let mut command = self.command("pg_ctl");
+        command
+            .arg("-D")
+            .arg(self.data())
+            .args(["-m", "immediate", "-w", "stop"]);
+        let status = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .context("pg_ctl")?;
+        ensure!(status.success(), "pg_ctl could not stop the private server");
+        Ok(())
+    }
+
+    /// A shell that waits for the owner's end of a pipe to close, then ends the server and removes the folder.
+    fn watch(&mut self) -> Result<()> {
+        let script = "cat >/dev/null; pid=$(head -n 1 \"$1/data/postmaster.pid\" 2>/dev/null); \
+                      [ -n \"$pid\" ] && kill -QUIT \"$pid\" 2>/dev/null && sleep 0.3; rm -rf \"$1\"";
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", script, "sh"])
+            .arg(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.watcher = Some(command.process_group(0).spawn().context("/bin/sh")?);
+        Ok(())
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        // It may have been stopped already; the watcher removes what is left in any case.
+        let _ = self.stop();
+        if let Some(mut watcher) = self.watcher.take() {
+            if let Some(mut pipe) = watcher.stdin.take() {
+                let _ = pipe.flush();
+            }
+            let _ = watcher.wait();
+        }
+    }
+}
+
+/// Whom to become: PostgreSQL refuses to run as root.
+fn unprivileged() -> Result<Option<User>> {
+    if !Uid::effective().is_root() {
+        return Ok(None);
+    }
+    for name in ["postgres", "nobody"] {
+        if let Some(user) = User::from_name(name)? {
+            return Ok(Some(user));
+        }
+    }
+    bail!(
+        "PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as"
+    )
+}

@@ -1,0 +1,435 @@
+//! The console without terminal or database: keys in, whole screens out.
+
+use std::time::Duration;
+
+use hypertop::app::{App, Effect, Link, Msg};
+use hypertop::policy::Policy;
+use hypertop::screens::{Rows, ScreenId, compression};
+use hypertop::server::{Edition, Server};
+use hypertop::sql::Version;
+use hypertop::theme;
+use hypertop::ui;
+use hypertop::value::{Axis, Stamp};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::style::Modifier;
+
+const NOW: Stamp = Stamp(1_800_000_000_000_000);
+
+fn server() -> Server {
+    Server {
+        host: "db1:5432".to_owned(),
+        database: "plant".to_owned(),
+        role: "dba".to_owned(),
+        tls: Some("TLSv1.3".to_owned()),
+        standby: false,
+        postgres: 160_004,
+        timescaledb: Some(Version {
+            patch: 3,
+            ..Version::new(2, 28)
+        }),
+        edition: Edition::Community,
+        preloaded: true,
+        extension_schema: Some("public".to_owned()),
+        simulated: false,
+        superuser: false,
+        reads_all_stats: true,
+        owns_database: true,
+        reads_job_history: true,
+        track_counts: true,
+        logs_job_successes: true,
+        stats_reset: None,
+        started: NOW.plus_seconds(-864_000.0),
+        clock: NOW,
+        time_zone: "UTC".to_owned(),
+    }
+}
+
+fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
+    compression::Row {
+        id,
+        schema: "mes".to_owned(),
+        name: name.to_owned(),
+        aggregate: false,
+        enabled: true,
+        axis: Axis::TimestampTz,
+        has_now: false,
+        chunks: 100,
+        compressed: 100 - backlog,
+        partial: 0,
+        uncompressed: backlog,
+        frozen: 0,
+        unordered: 0,
+        before_bytes: Some(12 << 30),
+        after_bytes: Some(1 << 30),
+        segment_by: Some("sensor_id".to_owned()),
+        order_by: Some("ts DESC".to_owned()),
+        policy: Some(Policy {
+            job_id: 1000 + id,
+            scheduled: true,
+            after: Some("7 days".to_owned()),
+            after_seconds: Some(604_800.0),
+            after_number: None,
+            last_run_success: Some(true),
+            last_finish: Some(NOW.plus_seconds(-3600.0)),
+            next_start: Some(NOW.plus_seconds(3600.0)),
+            consecutive_failures: 0,
+            schedule_seconds: Some(43_200.0),
+        }),
+        recompress: None,
+        most_chunks: None,
+        boundary: Some(NOW.0 - 604_800_000_000),
+        backlog: Some(backlog),
+        backlog_bytes: Some(backlog << 20),
+        backlog_error: None,
+        partial_due: Some(0),
+        overdue_seconds: (backlog > 0).then_some(200_000.0),
+        next_due: None,
+    }
+}
+
+fn rows() -> Vec<compression::Row> {
+    vec![
+        row(1, "energy", 0),
+        row(2, "metrics", 12),
+        row(3, "quality", 0),
+    ]
+}
+
+fn connected() -> App {
+    let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    app.update(Msg::Up(Box::new(server())));
+    app.update(Msg::Loaded {
+        asked: 2,
+        rows: Rows::Compression(rows()),
+        took: Duration::from_millis(3),
+    });
+    app
+}
+
+fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+    keys.split(' ')
+        .filter(|key| !key.is_empty())
+        .flat_map(|key| app.update(Msg::Key(key.to_owned())))
+        .collect()
+}
+
+fn drawn(app: &mut App, width: u16, height: u16) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| ui::draw(frame, app)).unwrap();
+    terminal
+}
+
+fn screen(app: &mut App) -> String {
+    drawn(app, 100, 14).backend().to_string()
+}
+
+#[test]
+fn the_worst_row_comes_first_and_says_why() {
+    let mut app = connected();
+    insta::assert_snapshot!(screen(&mut app));
+}
+
+#[test]
+fn the_first_frame_is_drawn_before_there_is_a_connection() {
+    let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    assert!(screen(&mut app).contains("connecting"));
+}
+
+#[test]
+fn a_screen_fits_eighty_by_twenty_four() {
+    let mut app = connected();
+    insta::assert_snapshot!(drawn(&mut app, 80, 24).backend());
+}
+
+#[test]
+fn a_terminal_that_is_too_small_is_told_kindly_and_nothing_breaks() {
+    let mut app = connected();
+    for (width, height) in [(20, 5), (1, 1), (59, 11), (60, 12), (300, 100)] {
+        let shown = drawn(&mut app, width, height).backend().to_string();
+        assert_eq!(
+            shown.contains("needs"),
+            width == 20 || width == 59,
+            "{width}x{height}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn the_cursor_stays_on_its_row_when_rows_move() {
+    let mut app = connected();
+    press(&mut app, "j j");
+    let before = app.screens.selected_key(ScreenId::Compression);
+    assert_eq!(before.as_deref(), Some("mes.quality"));
+    app.screens.abandon();
+    let asked = app.screens.ask(ScreenId::Compression).unwrap();
+    let mut moved = rows();
+    moved.reverse();
+    moved.push(row(4, "added", 3));
+    app.update(Msg::Loaded {
+        asked,
+        rows: Rows::Compression(moved),
+        took: Duration::ZERO,
+    });
+    assert_eq!(app.screens.selected_key(ScreenId::Compression), before);
+}
+
+#[test]
+fn an_answer_to_an_older_question_is_not_taken() {
+    let mut app = connected();
+    app.screens.abandon();
+    app.update(Msg::Loaded {
+        asked: 2,
+        rows: Rows::Compression(Vec::new()),
+        took: Duration::ZERO,
+    });
+    assert_eq!(app.screens.compression.rows().len(), 3);
+}
+
+#[test]
+fn a_failure_keeps_the_rows_and_says_how_old_they_are() {
+    let mut app = connected();
+    app.screens.abandon();
+    let asked = app.screens.ask(ScreenId::Compression).unwrap();
+    app.now = NOW.plus_seconds(90.0);
+    app.update(Msg::Failed {
+        screen: ScreenId::Compression,
+        asked,
+        error: "57014: canceling statement".to_owned(),
+    });
+    let shown = screen(&mut app);
+    assert!(
+        shown.contains("the last reading failed (rows are from 1m 30s ago): 57014"),
+        "{shown}"
+    );
+    assert!(shown.contains("mes.metrics"));
+}
+
+#[test]
+fn a_lost_connection_keeps_the_rows_and_counts_down() {
+    let mut app = connected();
+    app.now = NOW.plus_seconds(5.0);
+    app.update(Msg::Down {
+        error: "server closed".to_owned(),
+        retry: Duration::from_secs(4),
+    });
+    let shown = screen(&mut app);
+    assert!(
+        shown.contains("NOT CONNECTED")
+            && shown.contains("trying again in 4s; rows are from 5s ago: server closed"),
+        "{shown}"
+    );
+    assert!(shown.contains("mes.metrics"));
+    let effects = app.update(Msg::Up(Box::new(server())));
+    assert_eq!(app.link, Link::Up);
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Load { .. }))
+    );
+}
+
+#[test]
+fn a_filter_follows_what_is_typed_and_escape_takes_it_back() {
+    let mut app = connected();
+    press(&mut app, "/ e n e r");
+    assert_eq!(app.screens.compression.place().1, 1);
+    press(&mut app, "esc");
+    assert_eq!(app.screens.compression.place().1, 3);
+    press(&mut app, "/ ! ~ ^ w a r n enter");
+    assert_eq!(app.screens.compression.place().1, 2);
+    insta::assert_snapshot!(screen(&mut app));
+}
+
+#[test]
+fn a_broken_expression_keeps_the_last_filter_and_says_what_is_wrong() {
+    let mut app = connected();
+    press(&mut app, "/ ~ ( enter");
+    let shown = screen(&mut app);
+    assert!(shown.contains("not a regular expression"), "{shown}");
+    assert_eq!(app.screens.compression.place().1, 3);
+}
+
+#[test]
+fn any_column_sorts_both_ways() {
+    let mut app = connected();
+    press(&mut app, "l l s");
+    assert_eq!(
+        first(&app).as_deref(),
+        Some("energy"),
+        "numbers begin with the largest"
+    );
+    press(&mut app, "s");
+    assert_eq!(first(&app).as_deref(), Some("metrics"));
+    press(&mut app, "h h s");
+    assert_eq!(first(&app).as_deref(), Some("energy"));
+    press(&mut app, "s");
+    assert_eq!(first(&app).as_deref(), Some("quality"));
+}
+
+#[test]
+fn the_palette_runs_an_action_by_its_letters() {
+    let mut app = connected();
+    press(&mut app, ":");
+    insta::assert_snapshot!(screen(&mut app));
+    press(&mut app, "a g g r enter");
+    assert_eq!(app.screen, ScreenId::Aggregates);
+}
+
+#[test]
+fn the_help_is_made_from_the_catalogue() {
+    let mut app = connected();
+    press(&mut app, "?");
+    let shown = drawn(&mut app, 100, 60).backend().to_string();
+    for action in hypertop::action::ACTIONS {
+        assert!(
+            shown.contains(&action.help[..action.help.len().min(40)]),
+            "{}",
+            action.name
+        );
+    }
+    press(&mut app, "esc");
+    assert!(app.overlay.is_none());
+}
+
+#[test]
+fn details_open_on_the_row_ask_for_their_parts_and_close() {
+    let mut app = connected();
+    let effects = press(&mut app, "enter");
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::Detail { index: 0, .. }]
+    ));
+    let shown = screen(&mut app);
+    assert!(
+        shown.contains("mes.metrics") && shown.contains("segment by"),
+        "{shown}"
+    );
+    app.update(Msg::Detail {
+        asked: 1,
+        index: 0,
+        sections: Err("55P03: lock timeout".to_owned()),
+    });
+    press(&mut app, "G");
+    assert!(screen(&mut app).contains("could not be read: 55P03"));
+    press(&mut app, "esc");
+    assert!(app.details.is_none());
+}
+
+#[test]
+fn copying_takes_the_cell_or_the_row() {
+    let mut app = connected();
+    let copied = |effects: Vec<Effect>| match effects.into_iter().next() {
+        Some(Effect::Copy(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(copied(press(&mut app, "y")), "mes.metrics");
+    assert!(copied(press(&mut app, "Y")).starts_with("mes.metrics\thypertable\ttrue\t100\t88"));
+}
+
+#[test]
+fn a_tick_asks_whether_anything_changed_and_reads_only_then() {
+    let mut app = connected();
+    let counters = vec![Some(1), None];
+    let pulse = |app: &mut App, asked, counters: &Vec<Option<i64>>, seconds: f64| {
+        let clock = NOW.plus_seconds(seconds);
+        app.now = clock;
+        app.update(Msg::Pulse {
+            screen: ScreenId::Compression,
+            asked,
+            clock,
+            counters: counters.clone(),
+        })
+    };
+    let loads = |effects: &[Effect]| {
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Load { .. }))
+    };
+    assert!(
+        loads(&pulse(&mut app, 1, &counters, 1.0)),
+        "what the counters were before the first rows is not known"
+    );
+    app.update(Msg::Loaded {
+        asked: 3,
+        rows: Rows::Compression(rows()),
+        took: Duration::from_millis(3),
+    });
+    let effects = app.update(Msg::Tick(NOW.plus_seconds(3.0)));
+    assert!(matches!(
+        effects.first(),
+        Some(Effect::Pulse { asked: 2, .. })
+    ));
+    assert!(
+        !loads(&pulse(&mut app, 2, &counters, 3.0)),
+        "nothing changed"
+    );
+    app.update(Msg::Tick(NOW.plus_seconds(5.0)));
+    assert!(
+        loads(&pulse(&mut app, 3, &vec![Some(2), None], 5.0)),
+        "a catalogue changed"
+    );
+}
+
+#[test]
+fn pausing_stops_the_questions_and_is_shown() {
+    let mut app = connected();
+    press(&mut app, "space");
+    assert!(app.update(Msg::Tick(NOW.plus_seconds(2.0))).is_empty());
+    assert!(screen(&mut app).contains("PAUSED"));
+}
+
+#[test]
+fn hostile_names_cannot_move_the_cursor_of_the_terminal() {
+    let mut app = connected();
+    app.screens.abandon();
+    let asked = app.screens.ask(ScreenId::Compression).unwrap();
+    let evil = row(9, "x\u{1b}[2J\u{7}\n\t\"'; drop table y --", 0);
+    app.update(Msg::Loaded {
+        asked,
+        rows: Rows::Compression(vec![evil]),
+        took: Duration::ZERO,
+    });
+    let shown = screen(&mut app);
+    assert!(
+        !shown.contains('\u{1b}') && shown.contains("␛[2J␇␊␉"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn every_theme_tells_levels_apart_without_colour() {
+    let mut app = connected();
+    for theme in 0..app.themes.len() {
+        app.theme = theme;
+        let terminal = drawn(&mut app, 100, 14);
+        let sign = terminal.backend().buffer()[(0, 3)].symbol();
+        assert_eq!(
+            sign, "!",
+            "the warning's sign in {}",
+            app.themes[theme].name
+        );
+    }
+}
+
+#[test]
+fn mono_draws_without_any_colour() {
+    let mut app = connected();
+    app.theme = app
+        .themes
+        .iter()
+        .position(|theme| theme.name == "mono")
+        .unwrap();
+    let terminal = drawn(&mut app, 100, 14);
+    for cell in terminal.backend().buffer().content() {
+        assert_eq!(
+            (cell.fg, cell.bg),
+            (ratatui::style::Color::Reset, ratatui::style::Color::Reset)
+        );
+    }
+    let selected = &terminal.backend().buffer()[(30, 3)];
+    assert!(
+        selected.modifier.contains(Modifier::REVERSED),
+        "the selected row is seen"
+    );
+}

@@ -1,0 +1,478 @@
+//! Every query on every server: it runs, its rows are read, and its figures are those of the documented functions.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use hypertop::record::At;
+use hypertop::screens::ScreenId;
+use hypertop::show::{self, Format};
+use serde_json::Value as Json;
+use support::{Target, block_on, client, session, settings, with_targets};
+
+/// What `hypertop show SCREEN --format json` prints.
+async fn shown(conninfo: &str, screen: ScreenId) -> Json {
+    let session = session(conninfo).await;
+    let mut out = Vec::new();
+    show::show(
+        &settings(conninfo),
+        &session,
+        screen,
+        Format::Json,
+        &mut out,
+    )
+    .await
+    .expect("the screen");
+    serde_json::from_slice(&out).expect("JSON")
+}
+
+fn rows(shown: &Json) -> &Vec<Json> {
+    shown["rows"].as_array().expect("rows")
+}
+
+/// `schema.name` of a row, and one of its figures.
+fn figures(shown: &Json, figure: &str) -> BTreeMap<String, Option<i64>> {
+    let name = |row: &Json| {
+        format!(
+            "{}.{}",
+            row["schema"].as_str().unwrap(),
+            row["name"].as_str().unwrap()
+        )
+    };
+    rows(shown)
+        .iter()
+        .map(|row| (name(row), row[figure].as_i64()))
+        .collect()
+}
+
+/// The same from a statement that returns `name` and `figure`.
+async fn documented(target: &Target, sql: &str) -> BTreeMap<String, Option<i64>> {
+    let client = client(&target.conninfo).await;
+    client
+        .batch_execute("set jit = off; set client_min_messages = error")
+        .await
+        .unwrap();
+    let rows = client
+        .query(sql, &[])
+        .await
+        .unwrap_or_else(|error| panic!("{}: {error:?}\n{sql}", target.name));
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+/// Compares the figures of the rows that the documented statement knows.
+fn same(
+    target: &Target,
+    what: &str,
+    shown: &BTreeMap<String, Option<i64>>,
+    documented: &BTreeMap<String, Option<i64>>,
+) {
+    assert!(
+        !documented.is_empty(),
+        "{}: nothing to compare {what} with",
+        target.name
+    );
+    for (name, figure) in documented {
+        assert_eq!(
+            shown.get(name).copied().flatten(),
+            *figure,
+            "{}: {what} of {name}",
+            target.name
+        );
+    }
+}
+
+#[test]
+fn every_screen_and_its_details_can_be_read_on_every_server() {
+    with_targets(|targets| {
+        for target in &targets.all {
+            block_on(async {
+                let session = session(&target.conninfo).await;
+                for screen in ScreenId::ALL {
+                    let loaded = session.load(*screen).await.unwrap_or_else(|error| {
+                        panic!("{} {}: {error:#}", target.name, screen.name())
+                    });
+                    assert!(!loaded.is_empty(), "{} {}", target.name, screen.name());
+                    let at = At {
+                        now: session.server.clock,
+                        server: &session.server,
+                    };
+                    for one in loaded.each() {
+                        for (index, (title, query, params)) in one.details().into_iter().enumerate()
+                        {
+                            let place =
+                                format!("{} {} {title} {params:?}", target.name, screen.name());
+                            let answer = session
+                                .ask(query, &params)
+                                .await
+                                .unwrap_or_else(|error| panic!("{place}: {error:#}"));
+                            one.build(index, &answer, &at)
+                                .unwrap_or_else(|error| panic!("{place}: {error:#}"));
+                        }
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn json_has_the_promised_keys_and_exact_figures() {
+    let promised: [(ScreenId, &str); 5] = [
+        (
+            ScreenId::Compression,
+            "schema name kind enabled chunks compressed_chunks partial_chunks uncompressed_chunks before_bytes after_bytes ratio segment_by order_by compress_after job_id backlog_chunks backlog_bytes verdict reason",
+        ),
+        (
+            ScreenId::Retention,
+            "schema name kind job_id drop_after chunks oldest_chunk_start eligible_chunks eligible_bytes next_start last_run_status verdict reason",
+        ),
+        (
+            ScreenId::Indexes,
+            "schema table name definition chunks chunks_without scans bytes bloat_bytes unique valid unused duplicate_of verdict reason",
+        ),
+        (
+            ScreenId::Jobs,
+            "job_id name proc target owner scheduled state schedule_interval last_run_status last_start last_duration_seconds next_start total_runs total_failures last_error_sqlstate last_error verdict reason",
+        ),
+        (
+            ScreenId::Aggregates,
+            "schema name source bucket_width materialized_only watermark refreshed_to newest_source lag_seconds expected_lag_seconds start_offset end_offset schedule_interval job_id pending_invalidations refreshing wipe_risk verdict reason",
+        ),
+    ];
+    with_targets(|targets| {
+        for target in &targets.all {
+            for (screen, keys) in promised {
+                let shown = block_on(shown(&target.conninfo, screen));
+                assert_eq!(shown["screen"], screen.name());
+                assert_eq!(shown["server"]["simulated"], !target.real);
+                for row in rows(&shown) {
+                    for key in keys.split(' ') {
+                        assert!(
+                            row.get(key).is_some(),
+                            "{} {} lacks {key}: {row}",
+                            target.name,
+                            screen.name()
+                        );
+                    }
+                    assert_ne!(
+                        row["reason"],
+                        "",
+                        "{} {}: {row}",
+                        target.name,
+                        screen.name()
+                    );
+                }
+            }
+            let compression = block_on(shown(&target.conninfo, ScreenId::Compression));
+            for row in rows(&compression) {
+                let number = |key: &str| row[key].as_i64().unwrap();
+                assert_eq!(
+                    number("chunks"),
+                    number("compressed_chunks")
+                        + number("partial_chunks")
+                        + number("uncompressed_chunks"),
+                    "{row}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn compression_equals_the_documented_functions() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            let shown = block_on(shown(&target.conninfo, ScreenId::Compression));
+            let all = "from timescaledb_information.hypertables h, lateral hypertable_compression_stats(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) s where h.hypertable_schema <> '_timescaledb_internal'";
+            for (figure, column) in [
+                ("chunks", "total_chunks"),
+                ("before_bytes", "before_compression_total_bytes"),
+                ("after_bytes", "after_compression_total_bytes"),
+            ] {
+                let sql = format!(
+                    "select h.hypertable_schema || '.' || h.hypertable_name, s.{column}::int8 {all}"
+                );
+                same(
+                    target,
+                    figure,
+                    &figures(&shown, figure),
+                    &block_on(documented(target, &sql)),
+                );
+            }
+            // What a policy takes: older than compress-after, not compressed, not frozen; and its bytes now.
+            let policies = "from timescaledb_information.jobs j cross join lateral format('%I.%I', j.hypertable_schema, j.hypertable_name) t(full_name)
+                 where j.proc_name = 'policy_compression' and jsonb_typeof(j.config -> 'compress_after') = 'string'";
+            let due = "show_chunks(t.full_name::regclass, older_than => (j.config ->> 'compress_after')::interval) x
+                 join pg_class r on r.oid = x join pg_namespace n on n.oid = r.relnamespace
+                 join _timescaledb_catalog.chunk c on c.schema_name = n.nspname and c.table_name = r.relname and c.status = 0";
+            let sql = format!(
+                "select j.hypertable_schema || '.' || j.hypertable_name, (select count(*) from {due}) {policies}"
+            );
+            same(
+                target,
+                "backlog_chunks",
+                &figures(&shown, "backlog_chunks"),
+                &block_on(documented(target, &sql)),
+            );
+            let sql = format!("select j.hypertable_schema || '.' || j.hypertable_name, (select coalesce(sum(d.total_bytes), 0)::int8 from {due}
+                 join chunks_detailed_size(t.full_name::regclass) d on d.chunk_schema = c.schema_name and d.chunk_name = c.table_name) {policies}");
+            same(
+                target,
+                "backlog_bytes",
+                &figures(&shown, "backlog_bytes"),
+                &block_on(documented(target, &sql)),
+            );
+        }
+    });
+}
+
+#[test]
+fn retention_equals_show_chunks_and_chunks_detailed_size() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            let shown = block_on(shown(&target.conninfo, ScreenId::Retention));
+            let policies = "from timescaledb_information.jobs j
+                 join timescaledb_information.dimensions d on d.hypertable_schema = j.hypertable_schema and d.hypertable_name = j.hypertable_name and d.dimension_number = 1
+                 cross join lateral format('%I.%I', j.hypertable_schema, j.hypertable_name) t(full_name)
+                where j.proc_name = 'policy_retention' and d.time_interval is not null and j.hypertable_schema = 'mes'";
+            let due = "show_chunks(t.full_name::regclass, older_than => (j.config ->> 'drop_after')::interval) x
+                 join pg_class r on r.oid = x join pg_namespace n on n.oid = r.relnamespace
+                 join _timescaledb_catalog.chunk c on c.schema_name = n.nspname and c.table_name = r.relname and c.status & 4 = 0";
+            let sql = format!(
+                "select j.hypertable_schema || '.' || j.hypertable_name, (select count(*) from {due}) {policies}"
+            );
+            same(
+                target,
+                "eligible_chunks",
+                &figures(&shown, "eligible_chunks"),
+                &block_on(documented(target, &sql)),
+            );
+            let sql = format!("select j.hypertable_schema || '.' || j.hypertable_name, (select coalesce(sum(z.total_bytes), 0)::int8 from {due}
+                 join chunks_detailed_size(t.full_name::regclass) z on z.chunk_schema = c.schema_name and z.chunk_name = c.table_name) {policies}");
+            same(
+                target,
+                "eligible_bytes",
+                &figures(&shown, "eligible_bytes"),
+                &block_on(documented(target, &sql)),
+            );
+            let integer = rows(&shown)
+                .iter()
+                .find(|row| row["name"] == "machine_cycles")
+                .expect("machine_cycles");
+            assert_eq!(
+                (
+                    integer["eligible_chunks"].as_i64(),
+                    integer["drop_after"].as_i64()
+                ),
+                (Some(0), Some(500_000)),
+                "{}",
+                target.name
+            );
+        }
+    });
+}
+
+#[test]
+fn aggregates_know_their_newest_source_row_and_watermark() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            let shown = block_on(shown(&target.conninfo, ScreenId::Aggregates));
+            let client = block_on_client(
+                target,
+                "select to_char(max(ts) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI') from mes.oee_calculations",
+            );
+            let row = |name: &str| {
+                rows(&shown)
+                    .iter()
+                    .find(|row| row["name"] == name)
+                    .unwrap_or_else(|| panic!("{name}"))
+            };
+            assert!(
+                row("oee_hourly")["newest_source"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with(&client),
+                "{}: {}",
+                target.name,
+                row("oee_hourly")
+            );
+            assert_eq!(
+                row("cycles_per_1000")["watermark"],
+                90_000,
+                "{}",
+                target.name
+            );
+            assert_eq!(
+                row("production_kpis_daily")["watermark"],
+                Json::Null,
+                "{}",
+                target.name
+            );
+            assert_eq!(
+                row("metric_hist_1hour")["wipe_risk"],
+                true,
+                "{}",
+                target.name
+            );
+            assert_eq!(
+                row("metric_hist_1hour")["verdict"],
+                "critical",
+                "{}",
+                target.name
+            );
+            assert_eq!(
+                row("energy_monthly")["lag_seconds"],
+                0.0,
+                "{}: a full refresh leaves no lag",
+                target.name
+            );
+            let late = row("oee_daily");
+            assert!(
+                late["lag_seconds"].as_f64() > late["expected_lag_seconds"].as_f64(),
+                "{}: {late}",
+                target.name
+            );
+            assert!(
+                late["reason"].as_str().unwrap().contains("paused"),
+                "{}: {late}",
+                target.name
+            );
+        }
+    });
+}
+
+fn block_on_client(target: &Target, sql: &str) -> String {
+    block_on(async {
+        client(&target.conninfo)
+            .await
+            .query_one(sql, &[])
+            .await
+            .expect("a row")
+            .get(0)
+    })
+}
+
+#[test]
+fn without_timescaledb_the_indexes_serve_and_the_others_say_why_not() {
+    with_targets(|targets| {
+        block_on(async {
+            let client = client(&targets.plain).await;
+            client.batch_execute("create table if not exists t (a int primary key, b int); create index if not exists t_b on t (b)").await.unwrap();
+            let session = session(&targets.plain).await;
+            assert!(!session.load(ScreenId::Indexes).await.unwrap().is_empty());
+            let error = session
+                .load(ScreenId::Aggregates)
+                .await
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("needs TimescaleDB"), "{error}");
+        });
+    });
+}
+
+#[test]
+fn a_role_without_rights_sees_the_lists_and_no_session_can_write() {
+    with_targets(|targets| {
+        for target in &targets.all {
+            block_on(async {
+                let admin = client(&target.conninfo).await;
+                admin.batch_execute("do $$ begin create role nobody_here login; exception when duplicate_object then null; end $$").await.unwrap();
+                let conninfo = target.conninfo.replace("user=postgres", "user=nobody_here");
+                for screen in ScreenId::ALL {
+                    let shown = shown(&conninfo, *screen).await;
+                    assert!(
+                        !rows(&shown).is_empty(),
+                        "{} {}",
+                        target.name,
+                        screen.name()
+                    );
+                }
+                let session = session(&conninfo).await;
+                let refused = session
+                    .connected
+                    .client
+                    .batch_execute("create temp table x ()")
+                    .await;
+                assert!(
+                    refused.unwrap_err().to_string().contains("db error"),
+                    "{}",
+                    target.name
+                );
+            });
+        }
+    });
+}
+
+#[test]
+fn a_locked_chunk_hides_its_size_only_and_is_not_waited_for() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            block_on(async {
+                let mut admin = client(&target.conninfo).await;
+                let lock = admin.transaction().await.unwrap();
+                lock.batch_execute(
+                    "do $$ declare c regclass; begin
+                       select x into c from show_chunks('mes.metric_hist', older_than => interval '90 days') x limit 1;
+                       execute format('lock table %s in access exclusive mode', c);
+                     end $$",
+                )
+                .await
+                .unwrap();
+                let shown = shown(&target.conninfo, ScreenId::Retention).await;
+                let row = |name: &str| {
+                    rows(&shown)
+                        .iter()
+                        .find(|row| row["name"] == name)
+                        .unwrap()
+                        .clone()
+                };
+                assert_eq!(row("metric_hist")["eligible_chunks"], 3, "{}", target.name);
+                assert_eq!(
+                    row("metric_hist")["eligible_bytes"],
+                    Json::Null,
+                    "{}",
+                    target.name
+                );
+                assert!(
+                    row("metric_hist_1min")["eligible_bytes"].is_i64(),
+                    "{}",
+                    target.name
+                );
+                lock.rollback().await.unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn every_query_file_is_asked_by_something() {
+    let mut used: Vec<String> = Vec::new();
+    let server = [&hypertop::server::QUERY, &hypertop::server::PULSE];
+    let screens = ScreenId::ALL
+        .iter()
+        .flat_map(|screen| screen.about().queries());
+    for query in screens.chain(server) {
+        for (since, text) in query.variants {
+            assert!(
+                text.starts_with("-- "),
+                "{} begins with what it is",
+                query.name
+            );
+            let suffix = if since.major == 0 {
+                String::new()
+            } else {
+                format!(".since-{}.{}", since.major, since.minor)
+            };
+            used.push(format!("{}{suffix}.sql", query.name));
+        }
+    }
+    used.sort();
+    used.dedup();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, used);
+}
