@@ -33,21 +33,19 @@ belongs as materialized (
   select r.indexrelid, r.indexrelid, r.table_oid, false from root r where r.hypertable_id is null and not r.partitioned
 ),
 chunk as materialized (
-  select t.oid, v.chunk_name, v.primary_dimension_type::text as axis, v.is_compressed,
-    coalesce(v.range_start_integer, case when isfinite(v.range_start) then (extract(epoch from v.range_start) * 1000000)::int8 end) as range_start,
-    coalesce(v.range_end_integer, case when isfinite(v.range_end) then (extract(epoch from v.range_end) * 1000000)::int8 end) as range_end
+  select t.oid, t.relname as chunk_name, d.column_type::text as axis, c.status & 1 = 1 as is_compressed, s.range_start, s.range_end
   from root r
-  join pg_catalog.pg_class h on h.oid = r.table_oid
-  join pg_catalog.pg_namespace hn on hn.oid = h.relnamespace
   cross join lateral (
-    select v.chunk_schema, v.chunk_name, v.primary_dimension_type, v.is_compressed, v.range_start, v.range_end, v.range_start_integer, v.range_end_integer
-    from timescaledb_information.chunks v where v.hypertable_schema = hn.nspname and v.hypertable_name = h.relname offset 0
-  ) v
+    select d.id, d.column_type from _timescaledb_catalog.dimension d
+    where d.hypertable_id = r.hypertable_id and d.interval_length is not null order by d.id limit 1
+  ) d
+  join _timescaledb_catalog.chunk c on c.hypertable_id = r.hypertable_id
+  join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
+  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = d.id
   cross join lateral (
-    select t.oid from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-    where t.relname = v.chunk_name and n.nspname = v.chunk_schema and t.relkind = 'r' offset 0
+    select t.oid, t.relname from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    where t.relname = c.table_name and n.nspname = c.schema_name and t.relkind = 'r' offset 0
   ) t
-  where r.hypertable_id is not null
 )
 select coalesce(k.chunk_name, t.relname)::text as chunk, k.range_start, k.range_end, k.axis, coalesce(k.is_compressed, false) as compressed,
   c.relname::text as index, x.indisvalid as valid, coalesce(b.leftover, false) as leftover, pg_stat_get_numscans(b.indexrelid) as scans,

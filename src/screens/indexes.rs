@@ -293,7 +293,7 @@ impl Record for Row {
     });
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",
-        query: query!("indexes_chunks", (2, 22), (2, 11)),
+        query: query!("indexes_chunks", (2, 29), (2, 22), (2, 11)),
         params: |row| vec![Param::BigInt(row.id)],
         build: |row, rows, at| chunks::sections(row, rows, at),
     }];
