@@ -1,0 +1,58 @@
+-- What index $1 (int8, oid) is in each chunk or partition
+-- · chunk, range_start, range_end (microseconds or the integer itself), axis, compressed, index (NULL: it lacks it), valid, leftover, scans,
+--   bytes (of the newest 500) · public (a size takes a moment's lock) · 20 us a chunk
+with recursive root as materialized (
+  select x.indexrelid, x.indrelid as table_oid, c.relname as relname, h.id as hypertable_id, c.relkind = 'I' as partitioned
+  from (select $1::int8 as id) w
+  join pg_catalog.pg_index x on x.indexrelid = w.id::oid
+  join pg_catalog.pg_class c on c.oid = x.indexrelid
+  join pg_catalog.pg_class t on t.oid = x.indrelid
+  join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+  left join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = t.relname
+),
+-- An index of a partitioned table lives in its partitions' indexes.
+leaf as materialized (
+  select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid where r.partitioned
+  union all
+  select l.root, i.inhrelid from leaf l join pg_catalog.pg_inherits i on i.inhparent = l.indexrelid
+),
+belongs as materialized (
+  select r.indexrelid as root, p.oid as indexrelid, x.indrelid as inhrelid, false as leftover
+  from root r
+  join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
+  join _timescaledb_catalog.chunk c on c.id = ci.chunk_id and not c.dropped
+  join pg_catalog.pg_namespace n on n.nspname = c.schema_name
+  join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
+  join pg_catalog.pg_index x on x.indexrelid = p.oid
+  union all
+  select l.root, l.indexrelid, x.indrelid, false
+  from leaf l
+  cross join lateral (select x.indrelid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid offset 0) x
+  where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
+  union all
+  select r.indexrelid, r.indexrelid, r.table_oid, false from root r where r.hypertable_id is null and not r.partitioned
+),
+chunk as materialized (
+  select t.oid, t.relname as chunk_name, d.column_type::text as axis, c.status & 1 = 1 as is_compressed, s.range_start, s.range_end
+  from root r
+  cross join lateral (
+    select d.id, d.column_type from _timescaledb_catalog.dimension d
+    where d.hypertable_id = r.hypertable_id and d.interval_length is not null order by d.id limit 1
+  ) d
+  join _timescaledb_catalog.chunk c on c.hypertable_id = r.hypertable_id
+  join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
+  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = d.id
+  cross join lateral (
+    select t.oid, t.relname from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    where t.relname = c.table_name and n.nspname = c.schema_name and t.relkind = 'r' offset 0
+  ) t
+)
+select coalesce(k.chunk_name, t.relname)::text as chunk, k.range_start, k.range_end, k.axis, coalesce(k.is_compressed, false) as compressed,
+  c.relname::text as index, x.indisvalid as valid, coalesce(b.leftover, false) as leftover, pg_stat_get_numscans(b.indexrelid) as scans,
+  case when row_number() over (order by k.range_start desc nulls last, b.inhrelid desc) <= 500 then pg_relation_size(b.indexrelid) end as bytes
+from chunk k
+full join belongs b on b.inhrelid = k.oid
+left join lateral (select t.relname from pg_catalog.pg_class t where t.oid = b.inhrelid offset 0) t on true
+left join lateral (select c.relname from pg_catalog.pg_class c where c.oid = b.indexrelid offset 0) c on true
+left join lateral (select x.indisvalid from pg_catalog.pg_index x where x.indexrelid = b.indexrelid offset 0) x on true
+order by k.range_start, chunk

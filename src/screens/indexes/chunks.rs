@@ -1,0 +1,132 @@
+//! The details of an index: what it is in each chunk, and where its scans fall.
+
+use anyhow::Result;
+
+use crate::record::{At, Section};
+use crate::screens::indexes::{Kind, Row};
+use crate::text;
+use crate::value::{Axis, Point, Value};
+use crate::verdict::Level;
+
+struct Chunk {
+    name: String,
+    start: Option<Point>,
+    end: Option<Point>,
+    compressed: bool,
+    /// `None`: the chunk lacks the index.
+    index: Option<String>,
+    valid: bool,
+    leftover: bool,
+    scans: Option<i64>,
+    /// Of the newest 500 only.
+    bytes: Option<i64>,
+}
+
+impl Chunk {
+    fn read(row: &tokio_postgres::Row) -> Result<Self> {
+        let axis = row.try_get::<_, Option<&str>>("axis")?.map(Axis::of);
+        let point = |name: &str| -> Result<Option<Point>> {
+            let raw: Option<i64> = row.try_get(name)?;
+            Ok(axis.zip(raw).map(|(axis, raw)| Point { axis, raw }))
+        };
+        Ok(Self {
+            name: row.try_get("chunk")?,
+            start: point("range_start")?,
+            end: point("range_end")?,
+            compressed: row.try_get("compressed")?,
+            index: row.try_get("index")?,
+            valid: row.try_get::<_, Option<bool>>("valid")?.unwrap_or(false),
+            leftover: row.try_get("leftover")?,
+            scans: row.try_get("scans")?,
+            bytes: row.try_get("bytes")?,
+        })
+    }
+
+    fn level(&self) -> Level {
+        match &self.index {
+            None => Level::Warning,
+            Some(_) if self.leftover => Level::Warning,
+            Some(_) if !self.valid => Level::Critical,
+            Some(_) => Level::Ok,
+        }
+    }
+
+    fn state(&self) -> &'static str {
+        match &self.index {
+            None => "lacks it",
+            Some(_) if self.leftover => "leftover of a REINDEX",
+            Some(_) if !self.valid => "invalid",
+            Some(_) if self.compressed => "compressed: empty",
+            Some(_) => "valid",
+        }
+    }
+}
+
+/// `rows` come oldest first; shown newest first.
+pub fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
+    if row.parts.is_none() {
+        return Ok(Vec::new());
+    }
+    let chunks = rows.iter().map(Chunk::read).collect::<Result<Vec<_>>>()?;
+    let mut sections = Vec::new();
+    if at.server.track_counts && matches!(row.kind, Kind::Hypertable | Kind::Aggregate) {
+        sections.extend(recent_against_old(&chunks));
+    }
+    let part = row.kind.part();
+    let sized = chunks.iter().filter(|chunk| chunk.bytes.is_some()).count();
+    let known = chunks.iter().filter(|chunk| chunk.index.is_some()).count();
+    let note = if sized < known {
+        format!(", size of the newest {sized}")
+    } else {
+        String::new()
+    };
+    let cells = chunks.iter().rev().map(|chunk| {
+        vec![
+            Value::text(chunk.name.as_str()),
+            chunk.start.into(),
+            chunk.end.into(),
+            chunk.state().into(),
+            chunk.scans.filter(|_| at.server.track_counts).into(),
+            chunk.bytes.map(Value::Bytes).into(),
+            chunk.index.clone().into(),
+        ]
+    });
+    sections.push(Section::Grid {
+        title: format!("Its indexes on {part}s ({known}), newest first{note}"),
+        heads: vec!["chunk", "from", "to", "state", "scans", "size", "index"],
+        rows: cells.collect(),
+        levels: chunks.iter().rev().map(Chunk::level).collect(),
+    });
+    Ok(sections)
+}
+
+/// The newest quarter of the uncompressed chunks against the rest: an index that only old chunks' scans speak for has served its time.
+fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
+    let counted: Vec<_> = chunks
+        .iter()
+        .filter(|chunk| !chunk.compressed && !chunk.leftover)
+        .filter_map(|chunk| chunk.scans)
+        .collect();
+    if counted.len() < 4 {
+        return None;
+    }
+    let recent = counted.len().div_ceil(4);
+    let (old, new) = counted.split_at(counted.len() - recent);
+    let say = |scans: &[i64]| {
+        let total: i64 = scans.iter().sum();
+        let chunks = i64::try_from(scans.len()).unwrap_or(i64::MAX);
+        let used = scans.iter().filter(|scans| **scans > 0).count();
+        Value::Text(format!(
+            "{} scans on {}, {used} of them scanned at all",
+            text::count(total),
+            text::plural(chunks, "chunk")
+        ))
+    };
+    Some(Section::Facts {
+        title: "Scans, recent against old (uncompressed chunks)".to_owned(),
+        facts: vec![
+            ("the newest quarter".to_owned(), say(new)),
+            ("all older".to_owned(), say(old)),
+        ],
+    })
+}

@@ -1,0 +1,257 @@
+//! What is wrong with an index, in words, and what is known of it.
+
+use std::fmt::Write;
+
+use crate::record::{At, Section};
+use crate::screens::indexes::{Kind, Row, counted_since};
+use crate::sql::Version;
+use crate::text;
+use crate::value::Value;
+use crate::verdict::{Findings, Level, Verdict};
+
+/// An index that nobody scans and that is smaller is not worth a word of warning.
+const WORTH_BYTES: i64 = 100 * 1024 * 1024;
+/// Scans counted for a shorter time prove little: a monthly report would not have run.
+const TRUSTED_SECONDS: f64 = 7.0 * 86_400.0;
+
+pub fn verdict(row: &Row, at: &At) -> Verdict {
+    let mut findings = Findings::default();
+    judge_validity(row, &mut findings);
+    judge_chunks(row, &mut findings);
+    judge_duplicates(row, at, &mut findings);
+    judge_use(row, at, &mut findings);
+    if let Some(error) = &row.exact_error {
+        findings.add(Level::Ok, format!("its size now is not known: {error}"));
+    }
+    findings.verdict(healthy(row, at))
+}
+
+fn judge_validity(row: &Row, findings: &mut Findings) {
+    let hyper = matches!(row.kind, Kind::Hypertable | Kind::Aggregate);
+    if !row.root_valid {
+        let (level, mend) = if is_leftover(&row.name) {
+            (
+                Level::Warning,
+                "an interrupted REINDEX CONCURRENTLY left it: drop it",
+            )
+        } else if row.kind == Kind::Partitioned {
+            (
+                Level::Critical,
+                "a partition lacks its index: create it there and attach it",
+            )
+        } else if hyper {
+            (Level::Critical, "it was built in part: drop and create it")
+        } else {
+            (Level::Critical, "drop and create it, or REINDEX it")
+        };
+        findings.add(
+            level,
+            format!("invalid: no query uses it, yet every write pays for it; {mend}"),
+        );
+    }
+    let Some(parts) = &row.parts else { return };
+    if parts.invalid > 0 {
+        let places = text::plural(parts.invalid, row.kind.part());
+        findings.add(
+            Level::Critical,
+            format!(
+                "invalid on {places}: no query uses it there; REINDEX INDEX CONCURRENTLY there"
+            ),
+        );
+    }
+    if parts.leftovers > 0 {
+        let what = text::plural(parts.leftovers, "invalid leftover");
+        let example = parts.leftover.as_deref().unwrap_or("_ccnew");
+        findings.add(
+            Level::Warning,
+            format!("{what} of an interrupted REINDEX CONCURRENTLY on its chunks, such as {example}: drop it"),
+        );
+    }
+}
+
+/// `_ccnew` and `_ccold` are the names of REINDEX CONCURRENTLY.
+fn is_leftover(name: &str) -> bool {
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    name.ends_with("_ccnew") || name.ends_with("_ccold")
+}
+
+fn judge_chunks(row: &Row, findings: &mut Findings) {
+    let Some(parts) = &row.parts else { return };
+    if parts.without > 0 {
+        let of = parts.with + parts.without;
+        findings.add(
+            Level::Warning,
+            format!(
+                "{} of {of} {}: queries there read the whole chunk; create it there, or drop and create it",
+                parts.without,
+                if parts.without == 1 { "chunks lacks it" } else { "chunks lack it" }
+            ),
+        );
+    }
+    if parts.unsure > 0 {
+        findings.add(
+            Level::Notice,
+            format!(
+                "{} could be this index or another of the same shape: their names tell neither",
+                text::plural(parts.unsure, "chunk index").replace("indexs", "indexes")
+            ),
+        );
+    }
+}
+
+fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
+    if let Some(keeper) = &row.duplicate_of {
+        let mut reason = format!("the same as {keeper}, which should stay: drop this one");
+        if let Some(parts) = row.parts.as_ref().filter(|parts| parts.shared > 0) {
+            let _ = write!(
+                reason,
+                " (on {} the two share one index that goes with either: then create {keeper} again)",
+                text::plural(parts.shared, "chunk")
+            );
+        }
+        if row.parts.is_some() && at.server.sql_version() >= Version::new(2, 22) {
+            reason.push_str("; scans and bytes are counted for both");
+        }
+        findings.add(Level::Warning, reason);
+    } else if let (Some(wider), None) = (&row.covered_by, row.needed()) {
+        findings.add(
+            Level::Notice,
+            format!("{wider} begins with the same columns and could serve instead"),
+        );
+    }
+}
+
+fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
+    if row.unused(at) != Some(true) || !row.root_valid {
+        return;
+    }
+    let since = counted_since(at);
+    let age = at.now.seconds_since(since.unwrap_or(at.server.started));
+    let young = age < TRUSTED_SECONDS;
+    let large = row.known_bytes() >= WORTH_BYTES;
+    let size = if row.bytes.is_some() {
+        text::bytes(row.known_bytes())
+    } else {
+        format!("about {}", text::bytes(row.known_bytes()))
+    };
+    let mut reason = match since {
+        Some(_) => format!(
+            "never scanned in the {} since statistics began",
+            text::duration(age)
+        ),
+        None => "never scanned since statistics began".to_owned(),
+    };
+    let _ = write!(reason, "; {size}, paid for by every write");
+    if let Some(parts) = row.parts.as_ref().filter(|parts| parts.compressed > 0) {
+        let _ = write!(
+            reason,
+            "; it only speaks for the uncompressed span: {} of {} chunks are compressed and read by another index",
+            parts.compressed,
+            parts.with + parts.without
+        );
+    }
+    if young {
+        reason.push_str(match since {
+            Some(_) => "; too short a time to tell",
+            None => "; the server started less than a week ago, so it may be too early to tell",
+        });
+    }
+    let level = if large && !young {
+        Level::Warning
+    } else {
+        Level::Notice
+    };
+    findings.add(level, reason);
+}
+
+fn healthy(row: &Row, at: &At) -> String {
+    let needed = row.needed();
+    if row.parts.as_ref().is_some_and(|parts| parts.with == 0) {
+        return format!("there is no {} yet", row.kind.part());
+    }
+    if !at.server.track_counts {
+        return match needed {
+            Some(needed) => format!("scans are not counted; {needed}"),
+            None => "valid; scans are not counted, so nobody knows whether it is used".to_owned(),
+        };
+    }
+    match needed {
+        Some(needed) if row.scans == 0 => format!("never scanned, but {needed}"),
+        Some(needed) => format!("{}; {needed}", text::plural(row.scans, "scan")),
+        None if row.scans == 0 => {
+            "all its chunks are compressed and read by another index: whether it is used is not known".to_owned()
+        }
+        None => text::plural(row.scans, "scan"),
+    }
+}
+
+pub fn caveats(at: &At) -> Vec<String> {
+    let mut caveats = Vec::new();
+    if !at.server.track_counts {
+        caveats.push(
+            "track_counts is off: scans are not counted, and what is unused is not known"
+                .to_owned(),
+        );
+    } else if at.server.standby {
+        caveats.push("a standby: scans are those of this server, not of its primary".to_owned());
+    }
+    caveats
+}
+
+pub fn facts(row: &Row, at: &At) -> Vec<Section> {
+    let since = counted_since(at).map_or_else(
+        || Value::text("never reset: counted since the database was made, or since a crash"),
+        Value::Time,
+    );
+    let mut facts: Vec<(String, Value)> = vec![
+        ("on".into(), format!("{} ({})", row.table_name(), row.kind.name()).into()),
+        ("method".into(), row.method.as_str().into()),
+        ("scans".into(), row.scans_value(at)),
+        ("scans counted since".into(), since),
+        ("size".into(), row.size()),
+        (
+            "bloat, estimated".into(),
+            row.bloat_bytes.map_or_else(
+                || Value::text("n/a: wants a B-tree over plain columns, ANALYZE, the right to read the columns, and keys that are mostly distinct"),
+                Value::Bytes,
+            ),
+        ),
+        ("unique".into(), row.unique.into()),
+        ("valid".into(), row.is_valid().into()),
+        (
+            "needed".into(),
+            row.needed().unwrap_or_else(|| "nothing but queries".to_owned()).into(),
+        ),
+    ];
+    if let Some(parts) = &row.parts {
+        let part = row.kind.part();
+        facts.push((format!("{part}s that have it"), parts.with.into()));
+        if part == "chunk" {
+            facts.push(("chunks that lack it".into(), parts.without.into()));
+            facts.push((
+                "chunks compressed (its index there is empty)".into(),
+                parts.compressed.into(),
+            ));
+        }
+        facts.push((
+            format!("{part}s where it was never scanned"),
+            row.part_count(|parts| parts.never_scanned),
+        ));
+    }
+    if let Some(error) = &row.exact_error {
+        facts.push(("size now not known".into(), error.as_str().into()));
+    }
+    let definition = row.definition.clone().unwrap_or_else(|| {
+        "not to be had: its table is locked, or it was dropped meanwhile".to_owned()
+    });
+    vec![
+        Section::Facts {
+            title: "Index".to_owned(),
+            facts,
+        },
+        Section::Text {
+            title: "Definition".to_owned(),
+            text: definition,
+        },
+    ]
+}

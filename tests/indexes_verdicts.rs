@@ -1,0 +1,326 @@
+//! What the indexes screen says of an index, on rows made by hand: no database.
+
+use hypertop::record::{At, Record};
+use hypertop::screens::indexes::{Kind, Parts, Row};
+use hypertop::server::{Edition, Server};
+use hypertop::sql::Version;
+use hypertop::value::{Stamp, Value};
+use hypertop::verdict::{Level, Verdict};
+
+const NOW: Stamp = Stamp(1_800_000_000_000_000);
+const DAY: f64 = 86_400.0;
+const GIGABYTE: i64 = 1 << 30;
+
+/// Statistics since a month.
+fn server() -> Server {
+    Server {
+        host: "db1:5432".to_owned(),
+        database: "factory".to_owned(),
+        role: "operator".to_owned(),
+        tls: None,
+        standby: false,
+        postgres: 150_020,
+        timescaledb: Some(Version::new(2, 28)),
+        edition: Edition::Community,
+        preloaded: true,
+        extension_schema: Some("public".to_owned()),
+        simulated: false,
+        superuser: false,
+        reads_all_stats: false,
+        owns_database: false,
+        reads_job_history: false,
+        track_counts: true,
+        logs_job_successes: false,
+        stats_reset: Some(NOW.plus_seconds(-30.0 * DAY)),
+        started: NOW.plus_seconds(-60.0 * DAY),
+        clock: NOW,
+        time_zone: "UTC".to_owned(),
+    }
+}
+
+/// A large index on 100 uncompressed chunks, scanned a thousand times.
+fn index() -> Row {
+    Row {
+        id: 1,
+        schema: "mes".to_owned(),
+        table: "metric".to_owned(),
+        name: "metric_idx".to_owned(),
+        kind: Kind::Hypertable,
+        method: "btree".to_owned(),
+        definition: None,
+        parts: Some(Parts {
+            with: 100,
+            without: 0,
+            never_scanned: 0,
+            compressed: 0,
+            shared: 0,
+            invalid: 0,
+            leftovers: 0,
+            leftover: None,
+            unsure: 0,
+        }),
+        members: 100,
+        scans: 1000,
+        about_bytes: GIGABYTE,
+        bytes: Some(GIGABYTE),
+        bloat_bytes: None,
+        exact_error: None,
+        root_valid: true,
+        unique: false,
+        constraint: None,
+        referenced: false,
+        replica_identity: false,
+        reorders: false,
+        duplicate_of: None,
+        covered_by: None,
+    }
+}
+
+fn with(change: impl FnOnce(&mut Parts)) -> Row {
+    let mut row = index();
+    if let Some(parts) = &mut row.parts {
+        change(parts);
+    }
+    row
+}
+
+fn judge(row: &Row, server: &Server) -> Verdict {
+    row.verdict(&At { now: NOW, server })
+}
+
+fn unused(row: &Row, server: &Server) -> Option<bool> {
+    row.unused(&At { now: NOW, server })
+}
+
+#[track_caller]
+fn says(row: &Row, level: Level, words: &str) {
+    let verdict = judge(row, &server());
+    assert!(verdict.reason.contains(words), "{}", verdict.reason);
+    assert_eq!(verdict.level, level, "{}", verdict.reason);
+}
+
+#[test]
+fn an_index_in_use_is_well() {
+    says(&index(), Level::Ok, "scans");
+    assert_eq!(unused(&index(), &server()), Some(false));
+}
+
+#[test]
+fn a_large_index_that_nobody_scans_is_a_warning_and_a_small_one_a_notice() {
+    let large = Row {
+        scans: 0,
+        ..index()
+    };
+    says(&large, Level::Warning, "never scanned in the 30d");
+    assert_eq!(unused(&large, &server()), Some(true));
+    let small = Row {
+        bytes: Some(8192),
+        ..large
+    };
+    says(&small, Level::Notice, "8.00 kB, paid for by every write");
+}
+
+#[test]
+fn young_statistics_prove_little() {
+    let row = Row {
+        scans: 0,
+        ..index()
+    };
+    let young = Server {
+        stats_reset: Some(NOW.plus_seconds(-2.0 * DAY)),
+        ..server()
+    };
+    let verdict = judge(&row, &young);
+    assert_eq!(verdict.level, Level::Notice);
+    assert!(
+        verdict.reason.contains("too short a time to tell"),
+        "{}",
+        verdict.reason
+    );
+}
+
+#[test]
+fn without_counters_nothing_is_called_unused() {
+    let blind = Server {
+        track_counts: false,
+        ..server()
+    };
+    let row = Row {
+        scans: 0,
+        ..index()
+    };
+    assert_eq!(unused(&row, &blind), None);
+    let verdict = judge(&row, &blind);
+    assert_eq!(verdict.level, Level::Ok);
+    assert!(
+        verdict.reason.contains("scans are not counted"),
+        "{}",
+        verdict.reason
+    );
+    let at = At {
+        now: NOW,
+        server: &blind,
+    };
+    let scans = Row::COLUMNS.iter().find(|column| column.name == "scans");
+    assert_eq!(
+        scans.map(|column| (column.value)(&row, &at)),
+        Some(Value::Null)
+    );
+    assert_eq!(Row::caveats(&[], &at).len(), 1);
+}
+
+#[test]
+fn what_a_constraint_or_the_reorder_policy_needs_is_never_called_unused() {
+    let idle = Row {
+        scans: 0,
+        ..index()
+    };
+    let key = Row {
+        unique: true,
+        constraint: Some(("metric_pkey".to_owned(), "p".to_owned())),
+        ..idle.clone()
+    };
+    says(
+        &key,
+        Level::Ok,
+        "never scanned, but the primary key metric_pkey stands on it",
+    );
+    let unique = Row {
+        unique: true,
+        ..idle.clone()
+    };
+    says(&unique, Level::Ok, "it keeps values unique");
+    let reorders = Row {
+        reorders: true,
+        ..idle
+    };
+    says(
+        &reorders,
+        Level::Ok,
+        "the reorder policy sorts chunks by it",
+    );
+    assert_eq!(unused(&reorders, &server()), Some(false));
+}
+
+#[test]
+fn compressed_chunks_limit_what_scans_can_say() {
+    let mut some = with(|parts| parts.compressed = 60);
+    some.scans = 0;
+    says(
+        &some,
+        Level::Warning,
+        "only speaks for the uncompressed span: 60 of 100 chunks",
+    );
+    let mut all = with(|parts| parts.compressed = 100);
+    all.scans = 0;
+    says(&all, Level::Ok, "all its chunks are compressed");
+    assert_eq!(unused(&all, &server()), None);
+}
+
+#[test]
+fn a_table_without_chunks_has_nothing_to_scan() {
+    let mut empty = with(|parts| parts.with = 0);
+    empty.scans = 0;
+    says(&empty, Level::Ok, "there is no chunk yet");
+    assert_eq!(unused(&empty, &server()), None);
+}
+
+#[test]
+fn chunks_that_lack_the_index_are_a_warning() {
+    says(
+        &with(|parts| parts.without = 3),
+        Level::Warning,
+        "3 of 103 chunks lack it",
+    );
+}
+
+#[test]
+fn an_invalid_index_says_how_to_mend_it() {
+    let root = Row {
+        root_valid: false,
+        ..index()
+    };
+    says(&root, Level::Critical, "drop and create it");
+    says(
+        &with(|parts| parts.invalid = 2),
+        Level::Critical,
+        "invalid on 2 chunks",
+    );
+    let left = Row {
+        name: "metric_idx_ccnew1".to_owned(),
+        kind: Kind::Table,
+        parts: None,
+        root_valid: false,
+        ..index()
+    };
+    says(
+        &left,
+        Level::Warning,
+        "an interrupted REINDEX CONCURRENTLY left it: drop it",
+    );
+    let on_chunk = with(|parts| {
+        parts.leftovers = 1;
+        parts.leftover = Some("_hyper_1_1_chunk_metric_idx_ccnew".to_owned());
+    });
+    says(
+        &on_chunk,
+        Level::Warning,
+        "such as _hyper_1_1_chunk_metric_idx_ccnew",
+    );
+}
+
+#[test]
+fn a_duplicate_names_the_one_to_keep_and_warns_of_shared_chunk_indexes() {
+    let mut row = with(|parts| parts.shared = 40);
+    row.duplicate_of = Some("metric_key".to_owned());
+    says(
+        &row,
+        Level::Warning,
+        "the same as metric_key, which should stay",
+    );
+    says(&row, Level::Warning, "on 40 chunks the two share one index");
+    let old = Server {
+        timescaledb: Some(Version::new(2, 17)),
+        ..server()
+    };
+    let verdict = judge(&row, &old);
+    assert!(
+        !verdict.reason.contains("counted for both"),
+        "{}",
+        verdict.reason
+    );
+}
+
+#[test]
+fn a_prefix_of_a_wider_index_is_a_notice() {
+    let row = Row {
+        covered_by: Some("metric_wide_idx".to_owned()),
+        ..index()
+    };
+    says(
+        &row,
+        Level::Notice,
+        "metric_wide_idx begins with the same columns",
+    );
+    let reorders = Row {
+        reorders: true,
+        ..row
+    };
+    says(&reorders, Level::Ok, "the reorder policy");
+}
+
+#[test]
+fn an_estimate_is_marked_and_left_out_of_json() {
+    let server = server();
+    let at = At {
+        now: NOW,
+        server: &server,
+    };
+    let row = Row {
+        bytes: None,
+        ..index()
+    };
+    let bytes = Row::COLUMNS.iter().find(|column| column.name == "bytes");
+    let value = bytes.map(|column| (column.value)(&row, &at));
+    assert_eq!(value, Some(Value::AboutBytes(GIGABYTE)));
+}
