@@ -609,7 +609,8 @@ pub fn help() -> String {
     format!(
         "Connection: as psql. Flags and conninfo before the service file, that before the environment.\n\
          Environment: {} PGSYSCONFDIR.\n\
-         Not supported: GSSAPI and SSPI, sockets in the abstract namespace, sslmode=allow is taken as prefer, and these options: {}.",
+         Not supported: GSSAPI and SSPI, sockets in the abstract namespace, sslmode=allow is taken as prefer, \
+         server certificates that are self-signed or name no host in subjectAltName cannot be verified, and these options: {}.",
         variables.join(" "),
         not.join(" ")
     )

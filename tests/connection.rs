@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use hypertop::connect::{self, ConnectError, Connected, Kind};
@@ -39,7 +40,7 @@ fn house() -> Option<&'static House> {
 }
 
 fn build() -> House {
-    let server = start(&[]);
+    let server = start();
     let files = tempfile::tempdir().unwrap();
     let (ours, other) = (authority("ours"), authority("another"));
     fs::write(files.path().join("ours.crt"), ours.pem()).unwrap();
@@ -59,53 +60,56 @@ fn build() -> House {
         fs::write(rules.get::<_, String>(0), RULES).unwrap();
         for statement in [
             format!(
-                "alter system set ssl_cert_file = '{}'",
-                own.join("server.crt").display()
-            ),
-            format!(
-                "alter system set ssl_key_file = '{}'",
-                own.join("server.key").display()
-            ),
-            format!(
                 "alter system set ssl_ca_file = '{}'",
                 own.join("clients.crt").display()
             ),
-            "alter system set ssl = on".to_owned(),
             "create role plain_only login; create role holder login; create role turned_away login"
                 .to_owned(),
             "create role full login connection limit 0; create role stranger login".to_owned(),
             "create role locked login password 'right one'".to_owned(),
             "create database closed".to_owned(),
             "revoke connect on database closed from public".to_owned(),
-            "select pg_reload_conf()".to_owned(),
         ] {
             admin.batch_execute(&statement).await.unwrap();
         }
     });
-    let house = House { server, files };
+    speak_tls(&server);
+    House { server, files }
+}
+
+/// Turns TLS on, with the `server.crt` and `server.key` in the server's folder, or reads them again.
+fn speak_tls(server: &PrivateServer) {
+    let own = server.socket_folder().display();
+    block_on(async {
+        let admin = client(&server.conninfo("postgres")).await;
+        for statement in [
+            &format!("alter system set ssl_cert_file = '{own}/server.crt'"),
+            &format!("alter system set ssl_key_file = '{own}/server.key'"),
+            "alter system set ssl = on",
+            "select pg_reload_conf()",
+        ] {
+            admin.batch_execute(statement).await.unwrap();
+        }
+    });
     // The reload is not waited for by the server itself.
+    let conninfo = format!(
+        "host=127.0.0.1 port={} user=postgres sslmode=require",
+        server.port()
+    );
     for _ in 0..100 {
-        if block_on(connect::again(
-            &house.tcp("postgres", "sslmode=require"),
-            None,
-        ))
-        .is_ok()
-        {
-            return house;
+        if block_on(connect::again(&settings(&conninfo), None)).is_ok() {
+            return;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     panic!("the server does not speak TLS");
 }
 
-fn start(options: &[(&str, &str)]) -> PrivateServer {
-    let settings = options
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+fn start() -> PrivateServer {
     PrivateServer::start(&Options {
         timescaledb: false,
         tcp: true,
-        settings: settings.collect(),
+        ..Options::default()
     })
     .unwrap()
 }
@@ -170,6 +174,27 @@ impl House {
             Err(error) => format!("{:?}", error.kind),
         }
     }
+
+    /// What psql makes of the same: `TLS`, `plain` or `no`; `None` where there is no psql.
+    fn outcome_of_psql(&self, role: &str, more: &str) -> Option<&'static str> {
+        let conninfo = format!(
+            "host=db.test hostaddr=127.0.0.1 port={} user={role} dbname=postgres {more}",
+            self.port()
+        );
+        let encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+        let output = Command::new("psql")
+            .args(["-wXAtc", encrypted, &conninfo])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH")?)
+            .env("HOME", "/nonexistent")
+            .output()
+            .ok()?;
+        Some(match output.stdout.as_slice() {
+            b"t\n" => "TLS",
+            b"f\n" => "plain",
+            _ => "no",
+        })
+    }
 }
 
 /// The failure's words and kind; a connection that stands is a failed test.
@@ -181,7 +206,7 @@ fn refusal(outcome: Result<Connected, ConnectError>, what: &str) -> (Kind, Strin
 }
 
 #[test]
-fn sslmode_means_what_it_means_to_libpq() {
+fn sslmode_means_what_it_means_to_psql() {
     let Some(house) = house() else { return };
     let (ours, another) = (house.file("ours.crt"), house.file("another.crt"));
     let (ours, another) = (
@@ -213,6 +238,13 @@ fn sslmode_means_what_it_means_to_libpq() {
     {
         let more = format!("sslmode={mode} {root} {}", named(host));
         assert_eq!(house.outcome("postgres", &more), expected, "{more}");
+        // allow, alone, is taken for prefer, as the help says.
+        if mode != "allow"
+            && let Some(psql) = house.outcome_of_psql("postgres", &more)
+        {
+            let ours = if expected == "Tls" { "no" } else { expected };
+            assert_eq!(ours, psql, "psql does otherwise: {more}");
+        }
     }
 }
 
@@ -244,11 +276,13 @@ fn a_certificate_that_does_not_fit_is_explained() {
 fn prefer_connects_without_tls_where_tls_is_not_admitted_and_require_does_not() {
     let Some(house) = house() else { return };
     assert_eq!(house.outcome("plain_only", "sslmode=prefer"), "plain");
+    let psql = house.outcome_of_psql("plain_only", "sslmode=prefer");
+    assert!(psql.is_none_or(|psql| psql == "plain"), "{psql:?}");
     assert_eq!(
         house.outcome("plain_only", "sslmode=require"),
         "NotAdmitted"
     );
-    let plain = start(&[]);
+    let plain = start();
     let there = |mode: &str| {
         let port = plain.port();
         let told = format!("host=127.0.0.1 port={port} user=postgres sslmode={mode}");
@@ -475,7 +509,7 @@ fn a_server_that_does_not_answer_is_left_after_the_timeout() {
 #[test]
 fn the_session_that_is_wanted_is_found_among_primary_and_standby() {
     let Some(house) = house() else { return };
-    let standby = start(&[]);
+    let standby = start();
     standby.stop().unwrap();
     let signal = standby.socket_folder().join("data/standby.signal");
     fs::write(&signal, "").unwrap();
@@ -537,5 +571,40 @@ fn a_running_statement_is_cancelled_by_socket_by_tls_and_without() {
                 "{way:?}"
             );
         });
+    }
+}
+
+#[test]
+fn a_certificate_that_only_openssl_takes_is_refused_with_the_reason() {
+    if !has_server() {
+        return;
+    }
+    let files = tempfile::tempdir().unwrap();
+    let ours = authority("ours");
+    issue(&ours, "db.test", &[], files.path());
+    let root = files.path().join("ours.crt");
+    fs::write(&root, ours.pem()).unwrap();
+    fs::write(files.path().join("ours.key"), ours.key().serialize_pem()).unwrap();
+    for (name, words) in [
+        ("db.test", "names no host (subjectAltName)"),
+        ("ours", "is an authority's own"),
+    ] {
+        let server = start();
+        let own = server.socket_folder();
+        for kind in ["crt", "key"] {
+            let file = own.join(format!("server.{kind}"));
+            fs::copy(files.path().join(format!("{name}.{kind}")), &file).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            give(&file, own);
+        }
+        speak_tls(&server);
+        let conninfo = format!(
+            "host=db.test hostaddr=127.0.0.1 port={} user=postgres sslmode=verify-full sslrootcert={}",
+            server.port(),
+            root.display()
+        );
+        let outcome = block_on(connect::again(&settings(&conninfo), None));
+        let (kind, told) = refusal(outcome, name);
+        assert!(kind == Kind::Tls && told.contains(words), "{told}");
     }
 }

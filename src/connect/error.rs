@@ -180,6 +180,10 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
         "The server has no TLS: sslmode=prefer or disable connects without it."
     } else if text.contains("UnknownIssuer") {
         "The server's certificate is not signed by an authority in sslrootcert."
+    } else if text.contains("CaUsedAsEndEntity") {
+        "The server's certificate is an authority's own (self-signed), which is not supported: let that authority sign one for the server, or use sslmode=require without a root certificate."
+    } else if text.contains("not valid for any names") {
+        "The server's certificate names no host (subjectAltName); its common name alone does not count. Use sslmode=verify-ca, or renew it with the name."
     } else if text.contains("not valid for name") {
         "The certificate is for another host name: connect by that name (hostaddr gives the address), or use sslmode=verify-ca."
     } else if text.contains("fatal alert") {
