@@ -402,7 +402,11 @@ impl PrivateServer {
     pub fn require(&self, role: &str, method: &str) -> Result<()> {
         let path = self.data().join("pg_hba.conf");
         let rules = fs::read_to_string(&path)?;
-        fs::write(&path, format!("host all \"{role}\" all {method}\n{rules}"))?;
+        let kind = if method == "cert" { "hostssl" } else { "host" };
+        fs::write(
+            &path,
+            format!("{kind} all \"{role}\" all {method}\n{rules}"),
+        )?;
         let status = self
             .command("pg_ctl")
             .arg("-D")
