@@ -398,13 +398,14 @@ impl PrivateServer {
         Ok(())
     }
 
-    /// Makes a role log in by its password from now on, instead of by trust.
-    pub fn require_password(&self, role: &str) -> Result<()> {
+    /// Makes a role that comes by TCP log in by a method of `pg_hba.conf` from now on, instead of by trust.
+    pub fn require(&self, role: &str, method: &str) -> Result<()> {
         let path = self.data().join("pg_hba.conf");
         let rules = fs::read_to_string(&path)?;
+        let kind = if method == "cert" { "hostssl" } else { "host" };
         fs::write(
             &path,
-            format!("host all \"{role}\" all scram-sha-256\n{rules}"),
+            format!("{kind} all \"{role}\" all {method}\n{rules}"),
         )?;
         let status = self
             .command("pg_ctl")
@@ -414,6 +415,8 @@ impl PrivateServer {
             .stdout(Stdio::null())
             .status()?;
         ensure!(status.success(), "pg_ctl reload failed");
+        // The signal is not answered; a server at rest has read its rules long before this.
+        std::thread::sleep(std::time::Duration::from_millis(500));
         Ok(())
     }
 
