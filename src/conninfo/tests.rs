@@ -344,7 +344,7 @@ fn a_client_certificate_that_is_not_there_is_not_sent_and_a_key_that_others_can_
         at("c.key").display()
     );
     let mode = |mode| {
-        std::fs::set_permissions(at("c.key"), std::fs::Permissions::from_mode(mode)).unwrap()
+        std::fs::set_permissions(at("c.key"), std::fs::Permissions::from_mode(mode)).unwrap();
     };
     mode(0o600);
     let settings = resolve(&database(&given), &around(&[])).unwrap();
