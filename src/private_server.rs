@@ -208,6 +208,7 @@ impl PrivateServer {
             loaded: false,
             watcher: None,
         };
+        server.watch()?;
         server.init()?;
         let wants = options.timescaledb && !server.programs.timescaledb_versions().is_empty();
         server.configure(options, wants)?;
@@ -221,7 +222,7 @@ impl PrivateServer {
         } else {
             server.loaded = wants;
         }
-        server.watch()?;
+        fs::write(server.folder.path().join("started"), "")?;
         Ok(server)
     }
 
@@ -420,10 +421,13 @@ impl PrivateServer {
         Ok(())
     }
 
-    /// A shell that waits for the owner's end of a pipe to close, then ends the server and removes the folder.
+    /// A shell that waits for the owner's end of a pipe to close, then ends the server and removes the folder
+    /// (twice: an initdb that the owner left behind may still be writing).
     fn watch(&mut self) -> Result<()> {
-        let script = "cat >/dev/null; pid=$(head -n 1 \"$1/data/postmaster.pid\" 2>/dev/null); \
-                      [ -n \"$pid\" ] && kill -QUIT \"$pid\" 2>/dev/null && sleep 0.3; rm -rf \"$1\"";
+        let script = "cat >/dev/null; end() { pid=$(head -n 1 \"$1/data/postmaster.pid\" 2>/dev/null); \
+                      [ -n \"$pid\" ] && kill -QUIT \"$pid\" 2>/dev/null && sleep 0.3; rm -rf \"$1\"; }; \
+                      begun=$([ -f \"$1/started\" ] && echo yes); \
+                      end \"$1\"; [ -z \"$begun\" ] && sleep 3 && end \"$1\"; true";
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", script, "sh"])
