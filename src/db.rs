@@ -86,6 +86,11 @@ impl Session {
         Ok((pulse.clock, pulse.changes))
     }
 
+    /// Whether this screen has anything to ask this server.
+    pub fn can_show(&self, screen: ScreenId) -> bool {
+        self.server.timescaledb.is_some() || screen.about().plain.is_some()
+    }
+
     /// The rows of a screen; an error where the screen has nothing to ask this server.
     pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
         let about = screen.about();

@@ -118,6 +118,12 @@ impl Policy {
         }
     }
 
+    /// How long the next run is away, where that is much longer than the schedule explains.
+    fn strangely_far(&self, now: Stamp) -> Option<String> {
+        let wait = self.next_start.and_then(Stamp::finite)?.seconds_since(now);
+        (wait > 2.0 * self.schedule_seconds? + 3600.0).then(|| text::duration(wait.round()))
+    }
+
     /// What is wrong with the job itself; `waits` says that there is work for it.
     pub fn judge(&self, findings: &mut Findings, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
@@ -129,14 +135,20 @@ impl Policy {
             } else {
                 Level::Warning
             };
-            let times = text::plural(self.consecutive_failures.into(), "time");
+            let times = match self.consecutive_failures {
+                ..2 => "failed in its last run".to_owned(),
+                many => format!("failed {} in a row", text::plural(many.into(), "time")),
+            };
             findings.add(
                 level,
                 format!(
-                    "its policy (job {}) failed {times} in a row; the Jobs screen has the error",
+                    "its policy (job {}) {times}; the Jobs screen has the error",
                     self.job_id
                 ),
             );
+        } else if let Some(wait) = self.strangely_far(now) {
+            let every = text::duration(self.schedule_seconds.unwrap_or_default());
+            findings.add(level, format!("its policy (job {}) should run every {every}, but runs next in {wait}: alter_job({}, next_start => now())", self.job_id, self.job_id));
         } else if self.is_late(now) {
             findings.add(
                 Level::Warning,

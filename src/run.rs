@@ -47,6 +47,10 @@ pub async fn console(
     app.theme = theme;
     let mut notes = notes;
     notes.extend(settings.warnings.iter().cloned());
+    for note in &notes {
+        // Still to be read when the console is closed.
+        eprintln!("hypertop: {note}");
+    }
     if !notes.is_empty() {
         app.say(notes.join(" · "), true);
     }

@@ -158,7 +158,12 @@ fn names(files: &BTreeMap<String, File>) -> String {
 }
 
 fn parse(text: &str) -> Result<File> {
-    let file: File = toml::from_str(text)?;
+    let file: File = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(0, |span| {
+            text[..span.start.min(text.len())].matches('\n').count() + 1
+        });
+        anyhow::anyhow!("line {line}: {}", error.message())
+    })?;
     if let Some(role) = file
         .roles
         .keys()

@@ -330,12 +330,12 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
     } else {
         &[
             (Here::Open, "details"),
-            (Here::Filter, "filter"),
-            (Here::Sort, "sort"),
-            (Here::CopyCell, "copy"),
-            (Here::Palette, "palette"),
             (Here::Help, "help"),
             (Here::Quit, "quit"),
+            (Here::Filter, "filter"),
+            (Here::Palette, "palette"),
+            (Here::Sort, "sort"),
+            (Here::CopyCell, "copy"),
         ]
     };
     let place = place(app);

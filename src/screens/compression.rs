@@ -71,6 +71,13 @@ impl Row {
         text::qualified(&self.schema, &self.name)
     }
 
+    /// Below a megabyte a chunk the fixed size of pages decides the ratio, not the settings.
+    fn is_worth_judging(&self) -> bool {
+        let compressed = self.compressed + self.partial;
+        self.before_bytes
+            .is_some_and(|before| compressed > 0 && before / compressed >= 1 << 20)
+    }
+
     /// How long a chunk may wait for the policy's next run and still be as promised.
     fn patience(&self) -> f64 {
         let schedule = self
@@ -301,7 +308,7 @@ impl Record for Row {
             }
             None => {}
         }
-        match self.ratio() {
+        match self.ratio().filter(|_| self.is_worth_judging()) {
             Some(ratio) if ratio < 1.0 => findings.add(Level::Warning, format!("compressed chunks are larger than before ({ratio:.1}x): segment-by too fine, or chunks too small")),
             Some(ratio) if ratio < 3.0 => findings.add(Level::Notice, format!("the ratio of {ratio:.1}x is poor; look at segment-by and order-by")),
             _ => {}

@@ -156,10 +156,11 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
             None => "; the server started less than a week ago, so it may be too early to tell",
         });
     }
-    let level = if large && !young {
-        Level::Warning
-    } else {
-        Level::Notice
+    // What is too early to tell is no alarm.
+    let level = match (young, large) {
+        (true, _) => Level::Ok,
+        (false, true) => Level::Warning,
+        (false, false) => Level::Notice,
     };
     findings.add(level, reason);
 }
@@ -208,6 +209,10 @@ pub fn facts(row: &Row, at: &At) -> Vec<Section> {
         ("method".into(), row.method.as_str().into()),
         ("scans".into(), row.scans_value(at)),
         ("scans counted since".into(), since),
+        (
+            "of them hypertop's".into(),
+            "each look at the Aggregates screen reads the newest row of each source, by the time index of its newest chunk".into(),
+        ),
         ("size".into(), row.size()),
         (
             "bloat, estimated".into(),
