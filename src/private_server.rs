@@ -208,6 +208,7 @@ impl PrivateServer {
             loaded: false,
             watcher: None,
         };
+        server.watch()?;
         server.init()?;
         let wants = options.timescaledb && !server.programs.timescaledb_versions().is_empty();
         server.configure(options, wants)?;
@@ -221,7 +222,7 @@ impl PrivateServer {
         } else {
             server.loaded = wants;
         }
-        server.watch()?;
+        fs::write(server.folder.path().join("started"), "")?;
         Ok(server)
     }
 
@@ -418,13 +419,14 @@ impl PrivateServer {
     }
 
     /// A shell that waits for the owner's end of a pipe to close, then ends the server and removes the folder.
+    ///
+    /// An owner that is killed while the server starts leaves a starting one, so the shell looks twice.
     fn watch(&mut self) -> Result<()> {
-        let script = "cat >/dev/null; pid=$(head -n 1 \"$1/data/postmaster.pid\" 2>/dev/null); \
-                      [ -n \"$pid\" ] && kill -QUIT \"$pid\" 2>/dev/null && sleep 0.3; rm -rf \"$1\"";
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", script, "sh"])
+            .args(["-c", WATCHER, "sh"])
             .arg(self.folder.path())
+            .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -432,6 +434,22 @@ impl PrivateServer {
         Ok(())
     }
 }
+
+/// Ends the postmaster of the folder `$1`, waits for it (its children still write), removes the folder.
+const WATCHER: &str = r#"
+cat >/dev/null
+end() {
+    pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+    if [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null; then
+        tries=0
+        while [ $tries -lt 60 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
+    fi
+}
+end "$1"
+[ -e "$1/started" ] || sleep 3
+end "$1"
+rm -rf "$1"
+"#;
 
 impl Drop for PrivateServer {
     fn drop(&mut self) {
