@@ -52,15 +52,15 @@ pub async fn start(simulate: bool) -> Result<Demo> {
         .batch_execute(&format!("create database {DATABASE}"))
         .await?;
     let connected = connect::again(&settings, None).await?;
-    match &version {
-        Some(version) => {
-            connected.client.batch_execute(&format!("set client_min_messages = error; create extension timescaledb version '{version}'")).await?;
-            load(&connected.client, FACTORY, &progress).await?;
-        }
-        None => {
-            progress.say("no TimescaleDB here: the demo SIMULATES one");
-            load(&connected.client, STAND_IN, &progress).await?;
-        }
+    if let Some(version) = &version {
+        let create = format!(
+            "set client_min_messages = error; create extension timescaledb version '{version}'"
+        );
+        connected.client.batch_execute(&create).await?;
+        load(&connected.client, FACTORY, &progress).await?;
+    } else {
+        progress.say("no TimescaleDB here: the demo SIMULATES one");
+        load(&connected.client, STAND_IN, &progress).await?;
     }
     progress.done();
     Ok(Demo {

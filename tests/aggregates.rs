@@ -6,21 +6,10 @@ use hypertop::screens::aggregates::Row;
 use hypertop::server::{self, Server};
 use hypertop::sql::Version;
 use hypertop::value::{Axis, Stamp, Value};
-use tokio_postgres::{Client, Config, NoTls};
+mod support;
 
-fn databases() -> Vec<(&'static str, Config)> {
-    let Ok(url) = std::env::var("HYPERTOP_DEV_PG") else {
-        return Vec::new();
-    };
-    ["seed_2_11_2", "seed_2_17_2", "seed_2_22_1", "seed_2_28_3"]
-        .into_iter()
-        .map(|name| {
-            let mut config: Config = url.parse().unwrap();
-            config.dbname(name);
-            (name, config)
-        })
-        .collect()
-}
+use support::databases;
+use tokio_postgres::{Client, Config, NoTls};
 
 async fn connect(config: &Config) -> Client {
     let (client, connection) = config.connect(NoTls).await.unwrap();

@@ -1,4 +1,5 @@
 //! The command line without a terminal: help, exit codes, formats, messages that name the mend.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
 
@@ -64,7 +65,7 @@ fn each_way_not_to_connect_has_its_own_words_and_code_2() {
                 "role \"who\" does not exist",
             ),
             (
-                format!("host=127.0.0.1 port=1 user=postgres dbname=x connect_timeout=2"),
+                "host=127.0.0.1 port=1 user=postgres dbname=x connect_timeout=2".to_string(),
                 "Is the server running there",
             ),
             (
@@ -128,7 +129,7 @@ fn a_password_is_used_from_where_libpq_finds_it_and_never_asked_for_with_w() {
         std::fs::write(&file, "127.0.0.1:*:*:locked:right one\n").unwrap();
         let mode = |mode| {
             std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode))
-                .unwrap()
+                .unwrap();
         };
         mode(0o600);
         assert_eq!(

@@ -1,4 +1,5 @@
 //! The console without terminal or database: keys in, whole screens out.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::time::Duration;
 

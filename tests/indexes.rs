@@ -11,7 +11,9 @@ use hypertop::verdict::Level;
 
 #[path = "indexes/real.rs"]
 mod real;
-use real::{at, cell, connect, databases, equals_the_map, indexes, open, server};
+mod support;
+use real::{at, cell, connect, equals_the_map, indexes, open, server};
+use support::databases;
 
 #[tokio::test]
 async fn chunks_scans_and_bytes_are_those_of_timescaledbs_own_map() {

@@ -9,12 +9,15 @@ use tokio_postgres::Config;
 
 #[path = "indexes/real.rs"]
 mod real;
+mod support;
 use real::{at, cell, connect, equals_the_map, indexes, open, server};
 
 /// Makes a database of its own and fills it; gives the way to it and its name.
 async fn trapped(test: &str, version: Option<&str>) -> Option<(String, Config)> {
-    let url = std::env::var("HYPERTOP_DEV_PG").ok()?;
-    let mut config: Config = url.parse().unwrap();
+    let (mut config, versions) = support::maintenance()?;
+    if version.is_some_and(|version| !versions.iter().any(|offered| offered == version)) {
+        return None;
+    }
     let name = format!(
         "mine_ix_{test}_{}",
         version.unwrap_or("none").replace('.', "_")
@@ -43,8 +46,10 @@ async fn trapped(test: &str, version: Option<&str>) -> Option<(String, Config)> 
 }
 
 async fn drop_database(name: &str) {
-    let config: Config = std::env::var("HYPERTOP_DEV_PG").unwrap().parse().unwrap();
-    let maintenance = open(config.clone().dbname("postgres")).await;
+    let Some((config, _)) = support::maintenance() else {
+        return;
+    };
+    let maintenance = open(&config).await;
     let statement = format!("drop database if exists {name} with (force)");
     maintenance.batch_execute(&statement).await.unwrap();
 }

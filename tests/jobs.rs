@@ -10,22 +10,11 @@ use hypertop::screens::jobs::Row;
 use hypertop::server::{self, Pulse, Server};
 use hypertop::sql::{Param, Version};
 use hypertop::value::{Stamp, Value};
+mod support;
+
+use support::databases;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls};
-
-fn databases() -> Vec<(&'static str, Config)> {
-    let Ok(url) = std::env::var("HYPERTOP_DEV_PG") else {
-        return Vec::new();
-    };
-    ["seed_2_11_2", "seed_2_17_2", "seed_2_22_1", "seed_2_28_3"]
-        .into_iter()
-        .map(|name| {
-            let mut config: Config = url.parse().unwrap();
-            config.dbname(name);
-            (name, config)
-        })
-        .collect()
-}
 
 async fn connect(config: &Config) -> Client {
     let (client, connection) = config.connect(NoTls).await.unwrap();
@@ -299,11 +288,10 @@ const TROUBLE: &str = "
 
 #[tokio::test]
 async fn states_are_right_while_jobs_really_run_fail_and_are_stopped() {
-    let Ok(url) = std::env::var("HYPERTOP_DEV_PG") else {
+    let Some((config, versions)) = support::maintenance() else {
         return;
     };
-    let mut config: Config = url.parse().unwrap();
-    let (admin, connection) = config.dbname("postgres").connect(NoTls).await.unwrap();
+    let (admin, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     for role in ["hypertop_jobs_owner", "hypertop_jobs_guest"] {
         let create = format!(
@@ -311,7 +299,7 @@ async fn states_are_right_while_jobs_really_run_fail_and_are_stopped() {
         );
         admin.batch_execute(&create).await.unwrap();
     }
-    for version in ["2.11.2", "2.17.2", "2.22.1", "2.28.3"] {
+    for version in &versions {
         let name = format!("hypertop_jobs_{}", version.replace('.', "_"));
         let drop = format!("drop database if exists {name} with (force)");
         admin.batch_execute(&drop).await.unwrap();

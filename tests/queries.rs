@@ -1,4 +1,5 @@
 //! Every query on every server: it runs, its rows are read, and its figures are those of the documented functions.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
 

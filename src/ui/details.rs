@@ -134,7 +134,7 @@ fn fact_lines(
         .map(|(label, _)| text::width(label))
         .max()
         .unwrap_or(0)
-        .min(28);
+        .min(36);
     for (label, value) in facts {
         let wrapped = text::wrap(
             &printable(&full(value, now)),

@@ -15,20 +15,6 @@ use hypertop::value::Value;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The seeded databases, one a version.
-pub fn databases() -> Vec<(&'static str, Config)> {
-    let Ok(url) = std::env::var("HYPERTOP_DEV_PG") else {
-        return Vec::new();
-    };
-    ["seed_2_11_2", "seed_2_17_2", "seed_2_22_1", "seed_2_28_3"]
-        .into_iter()
-        .map(|name| {
-            let mut config: Config = url.parse().unwrap();
-            config.dbname(name);
-            (name, config)
-        })
-        .collect()
-}
-
 pub async fn open(config: &Config) -> Client {
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);

@@ -2,6 +2,7 @@
 //! installation offers, the stand-in, a database without TimescaleDB, and those named in `HYPERTOP_TEST_URLS`.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::future::Future;
 use std::sync::{Mutex, OnceLock};
@@ -39,24 +40,62 @@ pub fn has_server() -> bool {
     }
 }
 
-static TARGETS: OnceLock<Mutex<Option<Targets>>> = OnceLock::new();
+static TARGETS: OnceLock<Mutex<Targets>> = OnceLock::new();
 
-/// Ends the private server when the test program ends: a static is not dropped.
-fn end_with_the_program() {
-    // The watcher of the private server sees the pipe close when this process is gone.
+/// Runs a test on the targets, one test at a time; not at all where there is no server.
+///
+/// They are made once a test program, and end with it: the private server's watcher sees that its owner is gone.
+pub fn with_targets(test: impl FnOnce(&Targets)) {
+    if has_server() {
+        let held = targets()
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        test(&held);
+    }
 }
 
-/// Runs a test on the targets, which are made once a test program; not at all where there is no server.
-pub fn with_targets(test: impl FnOnce(&Targets)) {
+fn targets() -> &'static Mutex<Targets> {
+    // On a thread of its own, because the caller may be inside a runtime already.
+    TARGETS.get_or_init(|| {
+        Mutex::new(
+            std::thread::spawn(|| block_on(make()))
+                .join()
+                .expect("the targets are made"),
+        )
+    })
+}
+
+/// The databases with a real TimescaleDB and the factory: a name for messages, and the way there.
+pub fn databases() -> Vec<(&'static str, tokio_postgres::Config)> {
     if !has_server() {
-        return;
+        return Vec::new();
     }
-    end_with_the_program();
-    let targets = TARGETS.get_or_init(|| Mutex::new(Some(block_on(make()))));
-    let held = targets
+    let held = targets()
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    test(held.as_ref().expect("the targets are made"));
+    let real = held.all.iter().filter(|target| target.real);
+    real.map(|target| {
+        let name: &'static str = Box::leak(target.name.clone().into_boxed_str());
+        (name, target.conninfo.parse().expect("a conninfo"))
+    })
+    .collect()
+}
+
+/// The private server's maintenance database and the TimescaleDB versions that it offers, for tests that make
+/// databases of their own; `None` where there is no server.
+pub fn maintenance() -> Option<(tokio_postgres::Config, Vec<String>)> {
+    if !has_server() {
+        return None;
+    }
+    let held = targets()
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let config = held
+        .server
+        .conninfo("postgres")
+        .parse()
+        .expect("a conninfo");
+    Some((config, held.server.timescaledb_versions()))
 }
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
