@@ -218,8 +218,9 @@ END $$;
 -- what a cancelled REINDEX CONCURRENTLY leaves on a chunk, and a cancelled CREATE INDEX CONCURRENTLY on a plain table (for a superuser only)
 DO $$ DECLARE c regclass; t regclass; BEGIN
   SELECT x INTO c FROM show_chunks('mes.metric_hist', newer_than => interval '6 hours') x ORDER BY 1 LIMIT 1;
-  EXECUTE format('CREATE INDEX metric_hist_ts_idx_ccnew ON %s (ts DESC)', c);
-  SELECT indexrelid INTO t FROM pg_index WHERE indrelid = c AND indexrelid::regclass::text LIKE '%ccnew';
+  SELECT indexrelid INTO t FROM pg_index WHERE indrelid = c AND pg_get_indexdef(indexrelid) LIKE '%(ts DESC)';
+  EXECUTE format('CREATE INDEX %I ON %s (ts DESC)', left((SELECT relname FROM pg_class WHERE oid = t), 57) || '_ccnew', c);
+  SELECT indexrelid INTO t FROM pg_index WHERE indrelid = c AND indexrelid::regclass::text LIKE '%\_ccnew%';
   UPDATE pg_index SET indisvalid = false WHERE indexrelid = t;
 EXCEPTION WHEN insufficient_privilege THEN NULL;
 END $$;

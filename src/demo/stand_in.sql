@@ -179,7 +179,7 @@ CALL _timescaledb_functions.stand_in_job('policy_compression', 'metric_hist', '1
 CALL _timescaledb_functions.stand_in_job('policy_compression', 'oee_calculations', '12 hours', '{"compress_after": "7 days"}', 'ok');
 CALL _timescaledb_functions.stand_in_job('policy_compression', 'energy_consumption', '12 hours', '{"compress_after": "14 days"}', 'waiting');
 CALL _timescaledb_functions.stand_in_job('policy_compression', 'machine_cycles', '1 day', '{"compress_after": 40000}', 'waiting');
-CALL _timescaledb_functions.stand_in_job('policy_retention', 'metric_hist', '1 day', '{"drop_after": "8 days 12:00:00"}', 'waiting');
+CALL _timescaledb_functions.stand_in_job('policy_retention', 'metric_hist', '1 day', '{"drop_after": "7 days 12:00:00"}', 'waiting');
 CALL _timescaledb_functions.stand_in_job('policy_retention', 'oee_calculations', '1 day', '{"drop_after": "365 days"}', 'ok');
 CALL _timescaledb_functions.stand_in_job('policy_retention', 'metric_hist_1min', '1 day', '{"drop_after": "30 days"}', 'waiting');
 CALL _timescaledb_functions.stand_in_job('policy_refresh_continuous_aggregate', 'metric_hist_1min', '20 seconds', '{"start_offset": "03:00:00", "end_offset": "00:01:00"}', 'ok');
@@ -204,8 +204,9 @@ DO $$ DECLARE c regclass; i regclass; BEGIN
   SELECT indexrelid INTO i FROM pg_index WHERE indrelid = c AND pg_get_indexdef(indexrelid) LIKE '%quality%';
   EXECUTE format('DROP INDEX %s', i);
   SELECT max(format('%I.%I', k.schema_name, k.table_name)::regclass::oid)::regclass INTO c FROM _timescaledb_catalog.chunk k JOIN _timescaledb_catalog.hypertable h ON h.id = k.hypertable_id WHERE h.table_name = 'metric_hist';
-  EXECUTE format('CREATE INDEX metric_hist_ts_idx_ccnew ON %s (ts DESC)', c);
-  UPDATE pg_index SET indisvalid = false WHERE indexrelid = '_timescaledb_internal.metric_hist_ts_idx_ccnew'::regclass;
+  SELECT indexrelid INTO i FROM pg_index WHERE indrelid = c AND pg_get_indexdef(indexrelid) LIKE '%(ts DESC)';
+  EXECUTE format('CREATE INDEX %I ON %s (ts DESC)', left((SELECT relname FROM pg_class WHERE oid = i), 57) || '_ccnew', c);
+  UPDATE pg_index SET indisvalid = false WHERE indrelid = c AND indexrelid::regclass::text LIKE '%\_ccnew%';
 END $$;
 INSERT INTO mes.line SELECT g, 'line ' || g, 'plant ' || g % 3 FROM generate_series(1, 200) g;
 ANALYZE;
