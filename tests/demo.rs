@@ -1,4 +1,5 @@
 //! The demo and its private server: it comes, shows the faults that it promises, and is gone with its owner.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
 
