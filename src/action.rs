@@ -390,7 +390,7 @@ mod tests {
     fn the_palette_finds_by_name_by_letters_and_by_meaning() {
         assert_eq!(search("agg")[0].name, "show-aggregates");
         assert_eq!(search("fltr")[0].name, "filter-rows");
-        assert_eq!(search("osc 52")[0].name, "copy-cell");
+        assert_eq!(search("osc 52").len(), 2);
         assert_eq!(search("clipboard").len(), 0);
         assert_eq!(search("lag")[0].name, "show-aggregates");
         assert_eq!(search("\\q")[0].name, "quit");

@@ -1,17 +1,22 @@
 //! Connecting: host after host, with the password that fits each, and errors that say the mend.
 
-use std::fmt;
-use std::time::Duration;
+mod error;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiate;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::conninfo::{Host, Place, Settings, SslMode, Wanted};
 use crate::tls::{self, Tls};
+
+pub use error::{ConnectError, Kind};
+use error::{explain, timed_out, together, unreachable};
 
 /// A connection that stands.
 #[derive(Debug)]
@@ -26,30 +31,30 @@ pub struct Connected {
     /// What was asked from the person, to be used again.
     pub password: Option<String>,
     connector: Option<Tls>,
-    place: Host,
+    peer: Peer,
+}
+
+/// Where exactly it is connected to: a cancel has to reach the same server, and a name may lead to several.
+#[derive(Debug, Clone)]
+enum Peer {
+    Socket(PathBuf),
+    Tcp(SocketAddr),
 }
 
 impl Connected {
     /// Stops on the server what this connection runs.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
-        let (connector, place) = (self.connector.clone(), self.place.clone());
+        let (connector, peer) = (self.connector.clone(), self.peer.clone());
         async move {
             // A cancel that does not get through changes nothing: the statement has its own time limit.
-            let _ = match (place.place, connector) {
-                (Place::Socket(folder), _) => {
-                    let path = folder.join(format!(".s.PGSQL.{}", place.port));
-                    match UnixStream::connect(path).await {
-                        Ok(stream) => token.cancel_query_raw(stream, NoTls).await.is_ok(),
-                        Err(_) => false,
-                    }
-                }
-                (Place::Tcp { name, address }, connector) => {
-                    let target = address.unwrap_or(name);
-                    match (
-                        TcpStream::connect((target.as_str(), place.port)).await,
-                        connector,
-                    ) {
+            let _ = match (peer, connector) {
+                (Peer::Socket(path), _) => match UnixStream::connect(path).await {
+                    Ok(stream) => token.cancel_query_raw(stream, NoTls).await.is_ok(),
+                    Err(_) => false,
+                },
+                (Peer::Tcp(address), connector) => {
+                    match (TcpStream::connect(address).await, connector) {
                         (Ok(stream), Some(tls)) => {
                             token.cancel_query_raw(stream, tls).await.is_ok()
                         }
@@ -58,43 +63,6 @@ impl Connected {
                     }
                 }
             };
-        }
-    }
-}
-
-/// What kind of failure it was, for those who branch on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Nobody answers there.
-    Unreachable,
-    /// The server wants a password, and there is none.
-    NoPassword,
-    Password,
-    Database,
-    Role,
-    Tls,
-    Other,
-}
-
-#[derive(Debug, Clone)]
-pub struct ConnectError {
-    pub kind: Kind,
-    text: String,
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for ConnectError {}
-
-impl ConnectError {
-    fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self {
-            kind,
-            text: text.into(),
         }
     }
 }
@@ -135,18 +103,16 @@ pub async fn again(settings: &Settings, password: Option<&str>) -> Result<Connec
         for host in &settings.hosts {
             match try_host(settings, host, password, *wanted).await {
                 Ok(connected) => return Ok(connected),
-                // As libpq: a wrong password is final, a server that is not there is not.
-                Err(error) if matches!(error.kind, Kind::Password | Kind::NoPassword) => {
-                    return Err(error);
+                Err(error) if error.kind == Kind::Unreachable => failures.push(error),
+                // As libpq: a server that answers no is final, one that is not there or not wanted is not.
+                Err(error) => {
+                    failures.push(error);
+                    return Err(together(failures));
                 }
-                Err(error) => failures.push(error),
             }
         }
     }
-    let kind = failures.last().map_or(Kind::Other, |error| error.kind);
-    failures.dedup_by(|a, b| a.text == b.text);
-    let texts: Vec<_> = failures.into_iter().map(|error| error.text).collect();
-    Err(ConnectError::new(kind, texts.join("\n")))
+    Err(together(failures))
 }
 
 async fn try_host(
@@ -176,104 +142,127 @@ async fn try_host(
     Ok(connected)
 }
 
-fn timed_out(host: &Host, limit: Duration) -> ConnectError {
-    let text = format!(
-        "connection to server at {host} timed out after {} s: is a firewall in between? (connect_timeout)",
-        limit.as_secs()
-    );
-    ConnectError::new(Kind::Unreachable, text)
-}
-
 async fn open(
     settings: &Settings,
     host: &Host,
     password: Option<&str>,
 ) -> Result<Connected, ConnectError> {
+    let config = config(settings, password);
+    match &host.place {
+        Place::Socket(folder) => {
+            let path = folder.join(format!(".s.PGSQL.{}", host.port));
+            open_socket(config, host, path, password.is_some()).await
+        }
+        Place::Tcp { name, .. } => {
+            let mode = match settings.sslmode {
+                SslMode::Disable => return open_tcp(config, host, None, password.is_some()).await,
+                SslMode::Prefer => Negotiate::Prefer,
+                _ => Negotiate::Require,
+            };
+            let rules = tls::config(settings)
+                .map_err(|error| ConnectError::new(Kind::Tls, format!("{error:#}")))?;
+            let connector = Tls::new(rules, name.clone());
+            let mut secured = config.clone();
+            secured.ssl_mode(mode);
+            match open_tcp(secured, host, Some(connector), password.is_some()).await {
+                // As libpq: prefer tries without TLS where the handshake or pg_hba.conf does not admit it with TLS.
+                Err(first)
+                    if mode == Negotiate::Prefer
+                        && matches!(first.kind, Kind::Tls | Kind::NotAdmitted) =>
+                {
+                    let second = open_tcp(config, host, None, password.is_some()).await;
+                    second.map_err(|second| together(vec![first, second]))
+                }
+                other => other,
+            }
+        }
+    }
+}
+
+/// Without TLS, until that is set.
+fn config(settings: &Settings, password: Option<&str>) -> Config {
     let mut config = Config::new();
     config
         .user(&settings.user)
         .dbname(&settings.dbname)
-        .application_name(&settings.application_name);
+        .application_name(&settings.application_name)
+        .ssl_mode(Negotiate::Disable);
     if let Some(password) = password {
         config.password(password);
     }
     if let Some(options) = &settings.options {
         config.options(options);
     }
-    let failed = |error: tokio_postgres::Error| explain(&error, settings, host, password.is_some());
-    match &host.place {
-        Place::Socket(folder) => {
-            let path = folder.join(format!(".s.PGSQL.{}", host.port));
-            let stream = UnixStream::connect(&path)
-                .await
-                .map_err(|error| unreachable(&format!("socket \"{}\"", path.display()), &error))?;
-            config.ssl_mode(Negotiate::Disable);
-            let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(failed)?;
-            Ok(connected(
-                client,
-                tokio::spawn(drive(connection)),
-                host,
-                None,
-            ))
-        }
-        Place::Tcp { name, address } => {
-            let target = address.as_deref().unwrap_or(name);
-            let stream = TcpStream::connect((target, host.port)).await;
-            let stream = stream.map_err(|error| {
-                unreachable(&format!("\"{target}\", port {}", host.port), &error)
-            })?;
-            let _ = stream.set_nodelay(true);
-            if settings.sslmode == SslMode::Disable {
-                config.ssl_mode(Negotiate::Disable);
-                let (client, connection) =
-                    config.connect_raw(stream, NoTls).await.map_err(failed)?;
-                return Ok(connected(
-                    client,
-                    tokio::spawn(drive(connection)),
-                    host,
-                    None,
-                ));
-            }
-            config.ssl_mode(if settings.sslmode == SslMode::Prefer {
-                Negotiate::Prefer
-            } else {
-                Negotiate::Require
-            });
-            let rules = tls::config(settings)
-                .map_err(|error| ConnectError::new(Kind::Tls, format!("{error:#}")))?;
-            let connector = Tls::new(rules, name.clone());
-            let agreed = connector.agreed();
-            let (client, connection) = config
-                .connect_raw(stream, connector.clone())
-                .await
-                .map_err(failed)?;
-            let mut connected = connected(
-                client,
-                tokio::spawn(drive(connection)),
-                host,
-                Some(connector),
-            );
-            connected.tls = agreed.lock().ok().and_then(|agreed| agreed.clone());
-            Ok(connected)
-        }
-    }
+    config
 }
 
-fn connected(
-    client: Client,
-    driver: JoinHandle<()>,
+async fn open_socket(
+    config: Config,
     host: &Host,
-    connector: Option<Tls>,
-) -> Connected {
-    Connected {
+    path: PathBuf,
+    had_password: bool,
+) -> Result<Connected, ConnectError> {
+    let stream = UnixStream::connect(&path)
+        .await
+        .map_err(|error| unreachable(&format!("socket \"{}\"", path.display()), &error))?;
+    let (client, connection) = config
+        .connect_raw(stream, NoTls)
+        .await
+        .map_err(|error| explain(&error, host, had_password))?;
+    Ok(Connected {
         client,
-        driver,
+        driver: tokio::spawn(drive(connection)),
         host: host.to_string(),
         tls: None,
         password: None,
+        connector: None,
+        peer: Peer::Socket(path),
+    })
+}
+
+async fn open_tcp(
+    config: Config,
+    host: &Host,
+    connector: Option<Tls>,
+    had_password: bool,
+) -> Result<Connected, ConnectError> {
+    let target = match &host.place {
+        Place::Tcp {
+            address: Some(address),
+            ..
+        } => address,
+        Place::Tcp { name, .. } => name,
+        Place::Socket(_) => "",
+    };
+    let lost = |error: io::Error| unreachable(&format!("\"{target}\", port {}", host.port), &error);
+    let stream = TcpStream::connect((target, host.port))
+        .await
+        .map_err(lost)?;
+    let peer = Peer::Tcp(stream.peer_addr().map_err(lost)?);
+    // Slower without, but no reason to fail.
+    let _ = stream.set_nodelay(true);
+    let failed = |error: tokio_postgres::Error| explain(&error, host, had_password);
+    let (client, driver, agreed) = match connector.clone() {
+        None => {
+            let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(failed)?;
+            (client, tokio::spawn(drive(connection)), None)
+        }
+        Some(tls) => {
+            let agreed = tls.agreed();
+            let (client, connection) = config.connect_raw(stream, tls).await.map_err(failed)?;
+            let agreed = agreed.lock().ok().and_then(|agreed| agreed.clone());
+            (client, tokio::spawn(drive(connection)), agreed)
+        }
+    };
+    Ok(Connected {
+        client,
+        driver,
+        host: host.to_string(),
+        tls: agreed,
+        password: None,
         connector,
-        place: host.clone(),
-    }
+        peer,
+    })
 }
 
 /// Runs the connection until it ends; the server's notices are read and dropped.
@@ -324,123 +313,4 @@ async fn check_wanted(
         Kind::Unreachable,
         format!("connection to server at {host} failed: {refused} (target_session_attrs)"),
     ))
-}
-
-fn unreachable(target: &str, error: &std::io::Error) -> ConnectError {
-    use std::io::ErrorKind;
-    let mend = match error.kind() {
-        ErrorKind::ConnectionRefused => "Is the server running there and accepting connections?",
-        ErrorKind::NotFound => {
-            "Is the server running locally and accepting connections on that socket? Give another folder with -h, or a host."
-        }
-        ErrorKind::PermissionDenied => "This user may not open it.",
-        ErrorKind::TimedOut => "Is a firewall in between?",
-        _ => "Is the host's name right, and can it be reached?",
-    };
-    ConnectError::new(
-        Kind::Unreachable,
-        format!("connection to server at {target} failed: {error}\n{mend}"),
-    )
-}
-
-/// The server's own words, and what mends it.
-fn explain(
-    error: &tokio_postgres::Error,
-    settings: &Settings,
-    host: &Host,
-    had_password: bool,
-) -> ConnectError {
-    let Some(told) = error.as_db_error() else {
-        return explain_client(error, host, had_password);
-    };
-    let code = told.code();
-    let (kind, mend) = if *code == SqlState::INVALID_PASSWORD {
-        (
-            Kind::Password,
-            "Check the password: PGPASSWORD, ~/.pgpass or what was typed.",
-        )
-    } else if *code == SqlState::INVALID_CATALOG_NAME {
-        (
-            Kind::Database,
-            "psql -l lists the databases; name one with -d.",
-        )
-    } else if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-        && told.message().contains("pg_hba.conf")
-    {
-        (
-            Kind::Other,
-            "The server's pg_hba.conf has no line that admits this host, user and database (or it wants another sslmode).",
-        )
-    } else if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
-        (
-            Kind::Role,
-            "Name another role with -U; the default is the operating system's user.",
-        )
-    } else if *code == SqlState::TOO_MANY_CONNECTIONS {
-        (
-            Kind::Other,
-            "max_connections is reached: hypertop needs two connections.",
-        )
-    } else if *code == SqlState::CANNOT_CONNECT_NOW {
-        (
-            Kind::Unreachable,
-            "The server is starting or stopping; try again in a moment.",
-        )
-    } else {
-        (Kind::Other, "")
-    };
-    let text = format!(
-        "connection to server at {host} failed: {}: {}",
-        told.severity(),
-        told.message()
-    );
-    let _ = settings;
-    ConnectError::new(
-        kind,
-        if mend.is_empty() {
-            text
-        } else {
-            format!("{text}\n{mend}")
-        },
-    )
-}
-
-fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool) -> ConnectError {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(deeper) = cause {
-        text = format!("{text}: {deeper}");
-        cause = deeper.source();
-    }
-    if text.contains("password missing") && !had_password {
-        let mend = "fe_sendauth: no password supplied\nGive one in ~/.pgpass or PGPASSWORD, or leave -w out to be asked.";
-        return ConnectError::new(
-            Kind::NoPassword,
-            format!("connection to server at {host} failed: {mend}"),
-        );
-    }
-    let tls = ["certificate", "TLS", "tls"]
-        .iter()
-        .any(|word| text.contains(word));
-    let mend = if text.contains("does not support TLS") {
-        "The server has no TLS: sslmode=prefer or disable connects without it."
-    } else if text.contains("UnknownIssuer") {
-        "The server's certificate is not signed by an authority in sslrootcert."
-    } else if text.contains("not valid for name") {
-        "The certificate is for another host name: connect by that name (hostaddr gives the address), or use sslmode=verify-ca."
-    } else if tls {
-        "sslmode, sslrootcert and sslcert decide how TLS is checked."
-    } else {
-        ""
-    };
-    let kind = if tls { Kind::Tls } else { Kind::Other };
-    let text = format!("connection to server at {host} failed: {text}");
-    ConnectError::new(
-        kind,
-        if mend.is_empty() {
-            text
-        } else {
-            format!("{text}\n{mend}")
-        },
-    )
 }

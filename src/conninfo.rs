@@ -113,8 +113,25 @@ pub const UNSUPPORTED: [(&str, &str, bool); 24] = [
     ("fallback_application_name", "", false),
 ];
 
-/// Values with which an option that is not supported changes nothing.
-const HARMLESS: [&str; 5] = ["", "prefer", "disable", "allow", "postgres"];
+/// Whether an option that is not supported has a value with which hypertop does the same anyway.
+fn is_harmless(keyword: &str, value: &str) -> bool {
+    match keyword {
+        "channel_binding" | "gssencmode" => matches!(value, "prefer" | "disable"),
+        "sslcertmode" => value == "allow",
+        // What rustls speaks.
+        "ssl_min_protocol_version" => matches!(value, "TLSv1" | "TLSv1.1" | "TLSv1.2"),
+        "ssl_max_protocol_version" => value == "TLSv1.3",
+        "sslnegotiation" | "krbsrvname" => value == "postgres",
+        "keepalives" | "sslsni" => value == "1",
+        "client_encoding" => matches!(
+            value.to_ascii_lowercase().as_str(),
+            "utf8" | "utf-8" | "unicode"
+        ),
+        "load_balance_hosts" => value == "disable",
+        "sslcompression" | "gssdelegation" => value == "0",
+        _ => false,
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SslMode {
@@ -156,6 +173,7 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Socket(_) => write!(f, "[local]:{}", self.port),
+            Place::Tcp { name, .. } if name.contains(':') => write!(f, "[{name}]:{}", self.port),
             Place::Tcp { name, .. } => write!(f, "{name}:{}", self.port),
         }
     }
@@ -211,7 +229,6 @@ type Options = BTreeMap<String, String>;
 pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
     let mut options = command_line(flags)?;
     let mut warnings = Vec::new();
-    refuse_unsupported(&options, around, &mut warnings)?;
     let named = |options: &Options, keyword: &str, variable: &str| {
         options
             .get(keyword)
@@ -224,6 +241,8 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
             options.entry(keyword).or_insert(value);
         }
     }
+    // After the service file, which may ask for protection too.
+    refuse_unsupported(&options, around, &mut warnings)?;
     for (keyword, variable) in KEYWORDS {
         if let Some(value) = around.variable(variable) {
             options.entry(keyword.to_owned()).or_insert(value);
@@ -293,8 +312,9 @@ fn refuse_unsupported(
         let value = options
             .get(keyword)
             .cloned()
-            .or_else(|| around.variable(variable));
-        let Some(value) = value.filter(|value| !HARMLESS.contains(&value.as_str())) else {
+            .or_else(|| around.variable(variable))
+            .filter(|value| !value.is_empty());
+        let Some(value) = value.filter(|value| !is_harmless(keyword, value)) else {
             continue;
         };
         ensure!(
@@ -327,7 +347,30 @@ fn settle(
     };
     let user = get("user").unwrap_or(&around.os_user).to_owned();
     ensure!(!user.is_empty(), "no user name: give one with -U or PGUSER");
-    let (sslmode, root) = tls(get("sslmode"), get("sslrootcert"), around)?;
+    let hosts = hosts(get("host"), get("hostaddr"), get("port"))?;
+    let sockets_only = hosts
+        .iter()
+        .all(|host| matches!(host.place, Place::Socket(_)));
+    let (sslmode, root) = if sockets_only {
+        // As libpq: TLS is no matter of sockets, so that nothing of it can be missing.
+        (
+            sslmode(get("sslmode"))?.unwrap_or(SslMode::Prefer),
+            Root::None,
+        )
+    } else {
+        tls(get("sslmode"), get("sslrootcert"), around)?
+    };
+    let certificate = if sockets_only || sslmode == SslMode::Disable {
+        None
+    } else {
+        certificate(
+            get("sslcert"),
+            get("sslkey"),
+            sslmode,
+            around,
+            &mut warnings,
+        )?
+    };
     let passfile = get("passfile")
         .map(PathBuf::from)
         .or_else(|| Some(around.home.as_ref()?.join(".pgpass")));
@@ -343,14 +386,14 @@ fn settle(
         }
     };
     Ok(Settings {
-        hosts: hosts(get("host"), get("hostaddr"), get("port"))?,
+        hosts,
         dbname: get("dbname").unwrap_or(&user).to_owned(),
         user,
         password: get("password").map(str::to_owned),
         passwords,
         sslmode,
         root,
-        certificate: certificate(get("sslcert"), get("sslkey"), around)?,
+        certificate,
         timeout,
         options: get("options").map(str::to_owned),
         application_name: get("application_name").unwrap_or("hypertop").to_owned(),
@@ -361,19 +404,27 @@ fn settle(
     })
 }
 
-fn tls(mode: Option<&str>, root: Option<&str>, around: &Surroundings) -> Result<(SslMode, Root)> {
-    let system = root == Some("system");
-    let mut sslmode = match mode {
-        None if system => SslMode::VerifyFull,
-        None | Some("prefer" | "allow") => SslMode::Prefer,
+fn sslmode(text: Option<&str>) -> Result<Option<SslMode>> {
+    Ok(Some(match text {
+        None => return Ok(None),
         Some("disable") => SslMode::Disable,
+        Some("prefer" | "allow") => SslMode::Prefer,
         Some("require") => SslMode::Require,
         Some("verify-ca") => SslMode::VerifyCa,
         Some("verify-full") => SslMode::VerifyFull,
         Some(other) => bail!(
             "invalid sslmode value: {other:?}; it is disable, allow, prefer, require, verify-ca or verify-full"
         ),
-    };
+    }))
+}
+
+fn tls(mode: Option<&str>, root: Option<&str>, around: &Surroundings) -> Result<(SslMode, Root)> {
+    let system = root == Some("system");
+    let mut sslmode = sslmode(mode)?.unwrap_or(if system {
+        SslMode::VerifyFull
+    } else {
+        SslMode::Prefer
+    });
     if system {
         ensure!(
             sslmode == SslMode::VerifyFull,
@@ -412,10 +463,13 @@ fn tls(mode: Option<&str>, root: Option<&str>, around: &Surroundings) -> Result<
     Ok((sslmode, root))
 }
 
+/// The client's certificate and key. As libpq, one that is not there is not sent.
 fn certificate(
     cert: Option<&str>,
     key: Option<&str>,
+    sslmode: SslMode,
     around: &Surroundings,
+    warnings: &mut Vec<String>,
 ) -> Result<Option<(PathBuf, PathBuf)>> {
     let Some(cert_file) = cert
         .map(PathBuf::from)
@@ -424,25 +478,33 @@ fn certificate(
         return Ok(None);
     };
     if !cert_file.exists() {
-        ensure!(
-            cert.is_none(),
-            "certificate file {} does not exist",
-            cert_file.display()
-        );
+        if cert.is_some() {
+            warnings.push(format!(
+                "certificate file \"{}\" does not exist: no certificate is sent to the server",
+                cert_file.display()
+            ));
+        }
         return Ok(None);
     }
-    let key_file = key
+    let usable = key
         .map(PathBuf::from)
-        .or_else(|| around.certificate("postgresql.key"));
-    let key_file = key_file.filter(|path| path.exists());
-    let key_file = key_file.with_context(|| {
-        format!(
-            "certificate {} is there, but not its private key: give it with sslkey",
-            cert_file.display()
-        )
-    })?;
-    files::check_key(&key_file)?;
-    Ok(Some((cert_file, key_file)))
+        .or_else(|| around.certificate("postgresql.key"))
+        .filter(|path| path.exists())
+        .with_context(|| {
+            format!(
+                "certificate \"{}\" is there, but not its private key: give it with sslkey",
+                cert_file.display()
+            )
+        })
+        .and_then(|file| files::check_key(&file).map(|()| file));
+    match usable {
+        Ok(key_file) => Ok(Some((cert_file, key_file))),
+        Err(error) if sslmode == SslMode::Prefer => {
+            warnings.push(format!("{error:#}; no certificate is sent to the server"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn wanted(text: Option<&str>) -> Result<Wanted> {
@@ -547,7 +609,8 @@ pub fn help() -> String {
     format!(
         "Connection: as psql. Flags and conninfo before the service file, that before the environment.\n\
          Environment: {} PGSYSCONFDIR.\n\
-         Not supported: GSSAPI and SSPI, sockets in the abstract namespace, sslmode=allow is taken as prefer, and these options: {}.",
+         Not supported: GSSAPI and SSPI, sockets in the abstract namespace, sslmode=allow is taken as prefer, \
+         server certificates that are self-signed or name no host in subjectAltName cannot be verified, and these options: {}.",
         variables.join(" "),
         not.join(" ")
     )

@@ -80,6 +80,8 @@ impl Details {
                 Part::Failed(error) => all.push(note(format!("could not be read: {error}"))),
             }
         }
+        // The picture first: one glance at it says more than the figures below.
+        all.sort_by_key(|section| !matches!(section, Section::Map { .. }));
         all
     }
 

@@ -1,4 +1,11 @@
-//! hypertop: a terminal console for `TimescaleDB` operators. The map:
+//! hypertop: a terminal console for TimescaleDB operators.
+//!
+//! The map: `cli`, `config`, `conninfo`, `connect` and `tls` say where to go; `db` asks (two read sessions), with the
+//! texts of `sql` and what `server` knows; a screen is a `record` in `screens`, its rows are held by a `table` of
+//! `value`s with a `verdict`; `app` is the pure core that turns messages into effects, by the catalogue in `action`;
+//! `ui` draws it with a `theme`; `run` is the loop, on a `terminal`; `show` is the twin without one; `demo` and
+//! `private_server` bring a factory to look at.
+
 pub mod action;
 pub mod app;
 pub mod cli;

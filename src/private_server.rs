@@ -399,13 +399,14 @@ impl PrivateServer {
         Ok(())
     }
 
-    /// Makes a role log in by its password from now on, instead of by trust.
-    pub fn require_password(&self, role: &str) -> Result<()> {
+    /// Makes a role that comes by TCP log in by a method of `pg_hba.conf` from now on, instead of by trust.
+    pub fn require(&self, role: &str, method: &str) -> Result<()> {
         let path = self.data().join("pg_hba.conf");
         let rules = fs::read_to_string(&path)?;
+        let kind = if method == "cert" { "hostssl" } else { "host" };
         fs::write(
             &path,
-            format!("host all \"{role}\" all scram-sha-256\n{rules}"),
+            format!("{kind} all \"{role}\" all {method}\n{rules}"),
         )?;
         let status = self
             .command("pg_ctl")
@@ -415,18 +416,22 @@ impl PrivateServer {
             .stdout(Stdio::null())
             .status()?;
         ensure!(status.success(), "pg_ctl reload failed");
+        // The signal is not answered; a server at rest has read its rules long before this.
+        std::thread::sleep(std::time::Duration::from_millis(500));
         Ok(())
     }
 
-    /// A shell that waits for the owner's end of a pipe to close, then ends the server and removes the folder.
-    ///
-    /// An owner that is killed while the server starts leaves a starting one, so the shell looks twice.
+    /// A shell that waits for the owner's end of a pipe to close, then ends the server and removes the folder
+    /// (twice: an initdb that the owner left behind may still be writing).
     fn watch(&mut self) -> Result<()> {
+        let script = "cat >/dev/null; end() { pid=$(head -n 1 \"$1/data/postmaster.pid\" 2>/dev/null); \
+                      [ -n \"$pid\" ] && kill -QUIT \"$pid\" 2>/dev/null && sleep 0.3; rm -rf \"$1\"; }; \
+                      begun=$([ -f \"$1/started\" ] && echo yes); \
+                      end \"$1\"; [ -z \"$begun\" ] && sleep 3 && end \"$1\"; true";
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", WATCHER, "sh"])
+            .args(["-c", script, "sh"])
             .arg(self.folder.path())
-            .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -434,22 +439,6 @@ impl PrivateServer {
         Ok(())
     }
 }
-
-/// Ends the postmaster of the folder `$1`, waits for it (its children still write), removes the folder.
-const WATCHER: &str = r#"
-cat >/dev/null
-end() {
-    pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
-    if [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null; then
-        tries=0
-        while [ $tries -lt 60 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
-    fi
-}
-end "$1"
-[ -e "$1/started" ] || sleep 3
-end "$1"
-rm -rf "$1"
-"#;
 
 impl Drop for PrivateServer {
     fn drop(&mut self) {

@@ -208,6 +208,14 @@ impl Screens {
         with_table!(self, id, |table| &table.fresh)
     }
 
+    /// Which exact figures the first `lines` rows want.
+    pub fn wanted_at_first(&mut self, id: ScreenId, lines: usize, now: Stamp) -> Vec<(i64, usize)> {
+        with_table!(mut self, id, |table| {
+            table.visible(lines);
+            table.wanted(false, now)
+        })
+    }
+
     pub fn take_exact(&mut self, id: ScreenId, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
         with_table!(mut self, id, |table| table.take_exact(figures, last, at));
     }

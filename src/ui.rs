@@ -21,6 +21,8 @@ use crate::text;
 use crate::theme::Theme;
 use crate::verdict::{Level, Verdict};
 
+/// Lines below the table for the reason of the selected row's verdict.
+const REASON_LINES: usize = 3;
 /// The smallest terminal in which the screens can be read.
 const SMALLEST: (u16, u16) = (60, 12);
 
@@ -63,14 +65,18 @@ fn too_small(frame: &mut Frame, area: Rect, app: &App) {
 
 fn header(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
-    let mut spans = vec![Span::styled("hypertop ", theme.style("header.product"))];
+    let mut spans = Vec::new();
+    // On a narrow terminal the database's name is worth more than the program's.
+    if area.width >= 100 || app.server.is_none() {
+        spans.push(Span::styled("hypertop ", theme.style("header.product")));
+    }
     if let Some(server) = &app.server {
         if server.simulated {
             spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
             spans.push(Span::raw(" "));
         }
         let used: usize = spans.iter().map(Span::width).sum();
-        let room = usize::from(area.width).saturating_sub(used + 16);
+        let room = usize::from(area.width).saturating_sub(used + 15);
         spans.push(Span::styled(
             about_server(server, room),
             theme.style("header"),
@@ -212,10 +218,14 @@ fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
 fn caveat_lines<'a>(caveats: &[String], width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let mut lines: Vec<String> = Vec::new();
     for caveat in caveats {
-        lines.extend(text::wrap(
-            &crate::table::printable(&format!("~ {caveat}")),
-            width,
-        ));
+        let wrapped = text::wrap(&crate::table::printable(caveat), width.saturating_sub(2));
+        let sign = |nth| if nth == 0 { "~ " } else { "  " };
+        lines.extend(
+            wrapped
+                .iter()
+                .enumerate()
+                .map(|(nth, line)| format!("{}{line}", sign(nth))),
+        );
     }
     if lines.len() > 4 {
         lines.truncate(3);
@@ -230,10 +240,10 @@ fn caveat_lines<'a>(caveats: &[String], width: usize, theme: &Theme) -> Vec<Line
         .collect()
 }
 
-/// Always two lines, so that the table does not jump as the cursor moves.
+/// Always three lines, so that the table does not jump as the cursor moves.
 fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let Some(verdict) = verdict else {
-        return vec![Line::raw(""), Line::raw("")];
+        return vec![Line::raw(""); REASON_LINES];
     };
     let name = format!(" {} {} ", verdict.level.sign(), verdict.level.name());
     let indent = name.len();
@@ -241,11 +251,13 @@ fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> V
         &crate::table::printable(&verdict.reason),
         width.saturating_sub(indent + 1),
     );
-    if wrapped.len() > 2 {
-        wrapped.truncate(2);
-        wrapped[1] = text::cut(&format!("{} …", wrapped[1]), width.saturating_sub(indent));
+    if wrapped.len() > REASON_LINES {
+        wrapped.truncate(REASON_LINES);
+        if let Some(last) = wrapped.last_mut() {
+            *last = text::cut(&format!("{last} …"), width.saturating_sub(indent));
+        }
     }
-    wrapped.resize(2, String::new());
+    wrapped.resize(REASON_LINES, String::new());
     let mut wrapped = wrapped.into_iter();
     let first = wrapped.next().unwrap_or_default();
     let mut lines = vec![Line::from(vec![

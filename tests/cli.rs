@@ -104,7 +104,7 @@ fn a_password_is_used_from_where_libpq_finds_it_and_never_asked_for_with_w() {
             let admin = support::client(&targets.server.conninfo("postgres")).await;
             admin.batch_execute("set password_encryption = 'scram-sha-256'; create role locked login password 'right one'").await.unwrap();
         });
-        targets.server.require_password("locked").unwrap();
+        targets.server.require("locked", "scram-sha-256").unwrap();
         let show = |env: &[(&str, &str)]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
             command

@@ -237,7 +237,7 @@ async fn the_server_tells_what_it_is() {
             Some(version),
             "{label}"
         );
-        assert_eq!(server.database, label);
+        assert_eq!(Some(server.database.as_str()), config.get_dbname());
         assert!(
             server.preloaded && !server.simulated && server.superuser,
             "{label}"

@@ -75,7 +75,13 @@ fn uri(text: &str) -> Result<Options> {
             .map_or((user, None), |(u, p)| (u, Some(p)));
         options.insert("user".to_owned(), decode(user)?);
         if let Some(password) = password {
-            options.insert("password".to_owned(), decode(password)?);
+            // Its text is not repeated in a message.
+            let Ok(password) = decode(password) else {
+                bail!(
+                    "the password in the URI has an invalid percent-encoded token; write % as %25"
+                );
+            };
+            options.insert("password".to_owned(), password);
         }
     }
     let (mut names, mut ports) = (Vec::new(), Vec::new());

@@ -56,7 +56,7 @@ fn forms_of_a_database_argument() {
             "postgresql://b1,b2/c?target_session_attrs=primary",
             "b1:5432,b2:5432 me c Prefer",
         ),
-        ("postgresql://[::1]:5433/c", "::1:5433 me c Prefer"),
+        ("postgresql://[::1]:5433/c", "[::1]:5433 me c Prefer"),
         ("postgresql://%2Ftmp%2Fsock/c", "[local]:5432 me c Prefer"),
         (
             "postgresql:///c?host=/tmp/x&port=7",
@@ -267,4 +267,101 @@ fn nothing_prints_a_password() {
     let settings = resolve(&database("postgresql://u:hunter2@h/d"), &around(&[])).unwrap();
     assert_eq!(settings.password.as_deref(), Some("hunter2"));
     assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_protection_that_a_service_file_asks_for_is_not_left_out_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("services");
+    std::fs::write(
+        &file,
+        "[strict]\nhost=s\nrequire_auth=scram-sha-256\n[lax]\nhost=s\nload_balance_hosts=random\n",
+    )
+    .unwrap();
+    let env = [("PGSERVICEFILE", file.to_str().unwrap())];
+    let told = refused(&database("service=strict"), &env);
+    assert!(told.contains("\"require_auth\" is not supported"), "{told}");
+    let settings = resolve(&database("service=lax"), &around(&env)).unwrap();
+    assert!(
+        settings.warnings[0].contains("load_balance_hosts"),
+        "{:?}",
+        settings.warnings
+    );
+}
+
+#[test]
+fn an_option_that_is_not_supported_may_say_what_is_done_anyway() {
+    for (text, fine) in [
+        ("ssl_min_protocol_version=TLSv1.2", true),
+        ("ssl_min_protocol_version=TLSv1.3", false),
+        ("gssencmode=prefer", true),
+        ("gssencmode=disable", true),
+        ("gssencmode=require", false),
+        ("sslcertmode=allow", true),
+        ("sslcertmode=disable", false),
+        ("requirepeer=postgres", false),
+        ("sslnegotiation=postgres", true),
+        ("sslnegotiation=direct", false),
+    ] {
+        let settings = resolve(&database(&format!("host=h {text}")), &around(&[]));
+        assert_eq!(settings.is_ok(), fine, "{text}");
+    }
+}
+
+#[test]
+fn a_socket_needs_nothing_of_what_tls_needs() {
+    let env = [
+        ("PGSSLMODE", "verify-full"),
+        ("PGSSLROOTCERT", "/no/root.crt"),
+    ];
+    assert_eq!(
+        resolved(&database("host=/run/x"), &env),
+        "[local]:5432 me me VerifyFull"
+    );
+    assert!(refused(&database("host=h"), &env).contains("/no/root.crt does not exist"));
+    // One host of two is reached by TCP.
+    assert!(refused(&database("host=/run/x,h"), &env).contains("/no/root.crt does not exist"));
+}
+
+#[test]
+fn a_client_certificate_that_is_not_there_is_not_sent_and_a_key_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let settings = resolve(&database("host=h sslcert=/no/such.crt"), &around(&[])).unwrap();
+    assert_eq!(settings.certificate, None);
+    assert!(
+        settings.warnings[0].contains("/no/such.crt"),
+        "{:?}",
+        settings.warnings
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("c.crt"), "").unwrap();
+    std::fs::write(at("c.key"), "").unwrap();
+    let given = format!(
+        "host=h sslcert={} sslkey={}",
+        at("c.crt").display(),
+        at("c.key").display()
+    );
+    let mode = |mode| {
+        std::fs::set_permissions(at("c.key"), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o600);
+    let settings = resolve(&database(&given), &around(&[])).unwrap();
+    assert_eq!(settings.certificate, Some((at("c.crt"), at("c.key"))));
+    mode(0o644);
+    let strict = refused(&database(&format!("{given} sslmode=require")), &[]);
+    assert!(strict.contains("has group or world access"), "{strict}");
+    let lax = resolve(&database(&given), &around(&[])).unwrap();
+    assert_eq!((lax.certificate, lax.warnings.len()), (None, 1));
+    assert!(resolve(&database(&format!("{given} sslmode=disable")), &around(&[])).is_ok());
+}
+
+#[test]
+fn a_password_is_not_repeated_in_a_message_about_its_uri() {
+    let told = refused(&database("postgresql://u:hunter%zz@h/d"), &[]);
+    assert!(
+        told.contains("password in the URI") && !told.contains("hunter"),
+        "{told}"
+    );
 }

@@ -1,0 +1,199 @@
+//! Why a connection failed: the server's own words, and what mends it.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+
+use crate::conninfo::Host;
+
+/// What kind of failure it was, for those who branch on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nobody answers there.
+    Unreachable,
+    /// The server wants a password, and there is none.
+    NoPassword,
+    Password,
+    Database,
+    Role,
+    /// `pg_hba.conf` has no line for this host, user, database and way of connecting.
+    NotAdmitted,
+    Tls,
+    Other,
+}
+
+#[derive(Debug, Clone)]
+pub struct ConnectError {
+    pub kind: Kind,
+    text: String,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl ConnectError {
+    pub(super) fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+        }
+    }
+}
+
+/// What all the hosts said, each once; of the last one's kind.
+pub fn together(failures: Vec<ConnectError>) -> ConnectError {
+    let kind = failures.last().map_or(Kind::Other, |error| error.kind);
+    let mut texts: Vec<String> = Vec::new();
+    for failure in failures {
+        if !texts.contains(&failure.text) {
+            texts.push(failure.text);
+        }
+    }
+    ConnectError::new(kind, texts.join("\n"))
+}
+
+pub fn timed_out(host: &Host, limit: Duration) -> ConnectError {
+    let text = format!(
+        "connection to server at {host} timed out after {} s: is a firewall in between? (connect_timeout)",
+        limit.as_secs()
+    );
+    ConnectError::new(Kind::Unreachable, text)
+}
+
+pub fn unreachable(target: &str, error: &io::Error) -> ConnectError {
+    use io::ErrorKind;
+    let mend = match error.kind() {
+        ErrorKind::ConnectionRefused => "Is the server running there and accepting connections?",
+        ErrorKind::NotFound => {
+            "Is the server running locally and accepting connections on that socket? Give another folder with -h, or a host."
+        }
+        ErrorKind::PermissionDenied => "This user may not open it.",
+        ErrorKind::TimedOut => "Is a firewall in between?",
+        _ => "Is the host's name right, and can it be reached?",
+    };
+    ConnectError::new(
+        Kind::Unreachable,
+        format!("connection to server at {target} failed: {error}\n{mend}"),
+    )
+}
+
+/// The server's own words, and what mends it.
+pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -> ConnectError {
+    let Some(told) = error.as_db_error() else {
+        return explain_client(error, host, had_password);
+    };
+    let (kind, mend) = mend(told.code(), told.message());
+    let text = format!(
+        "connection to server at {host} failed: {}: {}",
+        told.severity(),
+        told.message()
+    );
+    ConnectError::new(kind, with_mend(text, mend))
+}
+
+fn with_mend(text: String, mend: &str) -> String {
+    if mend.is_empty() {
+        text
+    } else {
+        format!("{text}\n{mend}")
+    }
+}
+
+fn mend(code: &SqlState, message: &str) -> (Kind, &'static str) {
+    let unauthorized = *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
+    if *code == SqlState::INVALID_PASSWORD {
+        (
+            Kind::Password,
+            "Check the password: PGPASSWORD, ~/.pgpass or what was typed.",
+        )
+    } else if *code == SqlState::INVALID_CATALOG_NAME {
+        (
+            Kind::Database,
+            "psql -l lists the databases; name one with -d.",
+        )
+    } else if unauthorized && message.contains("pg_hba.conf") {
+        (
+            Kind::NotAdmitted,
+            "The server's pg_hba.conf has no line that admits this host, user and database (or it wants another sslmode).",
+        )
+    } else if unauthorized && message.contains("certificate") {
+        (
+            Kind::Tls,
+            "The server wants a client certificate for this role: give sslcert and sslkey, and sslmode=require or more.",
+        )
+    } else if unauthorized && message.contains("does not exist") {
+        (
+            Kind::Role,
+            "Name another role with -U; the default is the operating system's user.",
+        )
+    } else if unauthorized {
+        (
+            Kind::Role,
+            "The server does not let this role in this way: name another role with -U, or connect by TCP with -h.",
+        )
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        (
+            Kind::Other,
+            "The role may not connect to this database: GRANT CONNECT ON DATABASE allows it.",
+        )
+    } else if *code == SqlState::TOO_MANY_CONNECTIONS {
+        (
+            Kind::Other,
+            "The limit of connections is reached (max_connections, or the role's or database's own): hypertop needs two.",
+        )
+    } else if *code == SqlState::CANNOT_CONNECT_NOW {
+        (
+            Kind::Unreachable,
+            "The server is starting or stopping; try again in a moment.",
+        )
+    } else {
+        (Kind::Other, "")
+    }
+}
+
+fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool) -> ConnectError {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    if text.contains("password missing") && !had_password {
+        let mend = "fe_sendauth: no password supplied\nGive one in ~/.pgpass or PGPASSWORD, or leave -w out to be asked.";
+        return ConnectError::new(
+            Kind::NoPassword,
+            format!("connection to server at {host} failed: {mend}"),
+        );
+    }
+    // "received fatal alert" is how the server refuses a client's certificate.
+    let tls = ["certificate", "TLS", "tls", "fatal alert"]
+        .iter()
+        .any(|word| text.contains(word));
+    let mend = if text.contains("does not support TLS") {
+        "The server has no TLS: sslmode=prefer or disable connects without it."
+    } else if text.contains("UnknownIssuer") {
+        "The server's certificate is not signed by an authority in sslrootcert."
+    } else if text.contains("CaUsedAsEndEntity") {
+        "The server's certificate is an authority's own (self-signed), which is not supported: let that authority sign one for the server, or use sslmode=require without a root certificate."
+    } else if text.contains("not valid for any names") {
+        "The server's certificate names no host (subjectAltName); its common name alone does not count. Use sslmode=verify-ca, or renew it with the name."
+    } else if text.contains("not valid for name") {
+        "The certificate is for another host name: connect by that name (hostaddr gives the address), or use sslmode=verify-ca."
+    } else if text.contains("fatal alert") {
+        "The server does not accept the client certificate: check sslcert and sslkey."
+    } else if tls {
+        "sslmode, sslrootcert and sslcert decide how TLS is checked."
+    } else {
+        ""
+    };
+    let kind = if tls { Kind::Tls } else { Kind::Other };
+    let text = format!("connection to server at {host} failed: {text}");
+    ConnectError::new(kind, with_mend(text, mend))
+}

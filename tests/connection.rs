@@ -1,0 +1,613 @@
+//! Connecting by libpq's rules, on a real server with TLS: sslmode, certificates, passwords, several hosts, cancelling.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use hypertop::connect::{self, ConnectError, Connected, Kind};
+use hypertop::conninfo::{Settings, SslMode};
+use hypertop::private_server::{Options, PrivateServer};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use support::{block_on, client, has_server, settings};
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// A server with TLS, and the files that a client may have.
+struct House {
+    server: PrivateServer,
+    files: tempfile::TempDir,
+}
+
+static HOUSE: OnceLock<House> = OnceLock::new();
+
+/// Which way each role of the tests is let in.
+const RULES: &str = "local all all trust
+hostssl all plain_only all reject
+hostssl all holder all cert
+host all turned_away all reject
+host all locked all scram-sha-256
+host all all all trust
+";
+
+fn house() -> Option<&'static House> {
+    has_server().then(|| HOUSE.get_or_init(build))
+}
+
+fn build() -> House {
+    let server = start();
+    let files = tempfile::tempdir().unwrap();
+    let (ours, other) = (authority("ours"), authority("another"));
+    fs::write(files.path().join("ours.crt"), ours.pem()).unwrap();
+    fs::write(files.path().join("another.crt"), other.pem()).unwrap();
+    issue(&ours, "holder", &[], files.path());
+    issue(&other, "stranger", &[], files.path());
+    // The server reads its own files, as the account that it runs as.
+    let own = server.socket_folder();
+    fs::copy(files.path().join("ours.crt"), own.join("clients.crt")).unwrap();
+    issue(&ours, "server", &["db.test", "*.cloud.test"], own);
+    for file in ["clients.crt", "server.crt", "server.key"] {
+        give(&own.join(file), own);
+    }
+    block_on(async {
+        let admin = client(&server.conninfo("postgres")).await;
+        let rules = admin.query_one("show hba_file", &[]).await.unwrap();
+        fs::write(rules.get::<_, String>(0), RULES).unwrap();
+        for statement in [
+            format!(
+                "alter system set ssl_ca_file = '{}'",
+                own.join("clients.crt").display()
+            ),
+            "create role plain_only login; create role holder login; create role turned_away login"
+                .to_owned(),
+            "create role full login connection limit 0; create role stranger login".to_owned(),
+            "create role locked login password 'right one'".to_owned(),
+            "create database closed".to_owned(),
+            "revoke connect on database closed from public".to_owned(),
+        ] {
+            admin.batch_execute(&statement).await.unwrap();
+        }
+    });
+    speak_tls(&server);
+    House { server, files }
+}
+
+/// Turns TLS on, with the `server.crt` and `server.key` in the server's folder, or reads them again.
+fn speak_tls(server: &PrivateServer) {
+    let own = server.socket_folder().display();
+    block_on(async {
+        let admin = client(&server.conninfo("postgres")).await;
+        for statement in [
+            &format!("alter system set ssl_cert_file = '{own}/server.crt'"),
+            &format!("alter system set ssl_key_file = '{own}/server.key'"),
+            "alter system set ssl = on",
+            "select pg_reload_conf()",
+        ] {
+            admin.batch_execute(statement).await.unwrap();
+        }
+    });
+    // The reload is not waited for by the server itself.
+    let conninfo = format!(
+        "host=127.0.0.1 port={} user=postgres sslmode=require",
+        server.port()
+    );
+    for _ in 0..100 {
+        if block_on(connect::again(&settings(&conninfo), None)).is_ok() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the server does not speak TLS");
+}
+
+fn start() -> PrivateServer {
+    PrivateServer::start(&Options {
+        timescaledb: false,
+        tcp: true,
+        ..Options::default()
+    })
+    .unwrap()
+}
+
+fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// Writes `NAME.crt` and `NAME.key`.
+fn issue(authority: &Authority, name: &str, hosts: &[&str], folder: &Path) {
+    let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let mut params = CertificateParams::new(hosts).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, authority).unwrap();
+    fs::write(folder.join(format!("{name}.crt")), certificate.pem()).unwrap();
+    let file = folder.join(format!("{name}.key"));
+    fs::write(&file, key.serialize_pem()).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Makes a file belong to whom its folder belongs.
+fn give(file: &Path, folder: &Path) {
+    let owner = fs::metadata(folder).unwrap();
+    chown(file, Some(owner.uid()), Some(owner.gid())).unwrap();
+}
+
+impl House {
+    fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+
+    /// By TCP, as a role; `more` comes last and wins.
+    fn tcp(&self, role: &str, more: &str) -> Settings {
+        let port = self.port();
+        settings(&format!(
+            "host=db.test hostaddr=127.0.0.1 port={port} user={role} dbname=postgres {more}"
+        ))
+    }
+
+    fn open(&self, role: &str, more: &str) -> Result<Connected, ConnectError> {
+        block_on(connect::again(&self.tcp(role, more), None))
+    }
+
+    /// How it ended, in short: `TLS`, `plain`, or the kind of failure.
+    fn outcome(&self, role: &str, more: &str) -> String {
+        match self.open(role, more) {
+            Ok(connected) => match connected.tls {
+                Some(version) => {
+                    assert_eq!(version, "TLSv1.3");
+                    "TLS".to_owned()
+                }
+                None => "plain".to_owned(),
+            },
+            Err(error) => format!("{:?}", error.kind),
+        }
+    }
+
+    /// What psql makes of the same: `TLS`, `plain` or `no`; `None` where there is no psql.
+    fn outcome_of_psql(&self, role: &str, more: &str) -> Option<&'static str> {
+        let conninfo = format!(
+            "host=db.test hostaddr=127.0.0.1 port={} user={role} dbname=postgres {more}",
+            self.port()
+        );
+        let encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+        let output = Command::new("psql")
+            .args(["-wXAtc", encrypted, &conninfo])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH")?)
+            .env("HOME", "/nonexistent")
+            .output()
+            .ok()?;
+        Some(match output.stdout.as_slice() {
+            b"t\n" => "TLS",
+            b"f\n" => "plain",
+            _ => "no",
+        })
+    }
+}
+
+/// The failure's words and kind; a connection that stands is a failed test.
+fn refusal(outcome: Result<Connected, ConnectError>, what: &str) -> (Kind, String) {
+    match outcome {
+        Ok(connected) => panic!("{what} should not connect, and did to {}", connected.host),
+        Err(error) => (error.kind, error.to_string()),
+    }
+}
+
+#[test]
+fn sslmode_means_what_it_means_to_psql() {
+    let Some(house) = house() else { return };
+    let (ours, another) = (house.file("ours.crt"), house.file("another.crt"));
+    let (ours, another) = (
+        format!("sslrootcert={}", ours.display()),
+        format!("sslrootcert={}", another.display()),
+    );
+    let named = |host: &str| format!("host={host}");
+    for (mode, root, host, expected) in [
+        ("disable", "", "db.test", "plain"),
+        ("disable", &another, "wrong.test", "plain"),
+        ("allow", "", "db.test", "TLS"),
+        ("prefer", "", "wrong.test", "TLS"),
+        ("require", "", "wrong.test", "TLS"),
+        ("require", &ours, "wrong.test", "TLS"),
+        // A root certificate makes require verify the authority.
+        ("require", &another, "db.test", "Tls"),
+        ("verify-ca", &ours, "db.test", "TLS"),
+        ("verify-ca", &ours, "wrong.test", "TLS"),
+        ("verify-ca", &another, "db.test", "Tls"),
+        ("verify-full", &ours, "db.test", "TLS"),
+        ("verify-full", &ours, "a.cloud.test", "TLS"),
+        ("verify-full", &ours, "a.b.cloud.test", "Tls"),
+        ("verify-full", &ours, "wrong.test", "Tls"),
+        ("verify-full", &ours, "127.0.0.1", "Tls"),
+        ("verify-full", &another, "db.test", "Tls"),
+        ("verify-full", "sslrootcert=system", "db.test", "Tls"),
+    ]
+    .map(|(mode, root, host, expected)| (mode, root.to_string(), host, expected))
+    {
+        let more = format!("sslmode={mode} {root} {}", named(host));
+        assert_eq!(house.outcome("postgres", &more), expected, "{more}");
+        // allow, alone, is taken for prefer, as the help says.
+        if mode != "allow"
+            && let Some(psql) = house.outcome_of_psql("postgres", &more)
+        {
+            let ours = if expected == "Tls" { "no" } else { expected };
+            assert_eq!(ours, psql, "psql does otherwise: {more}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_does_not_fit_is_explained() {
+    let Some(house) = house() else { return };
+    let root = |name: &str| {
+        format!(
+            "sslmode=verify-full sslrootcert={}",
+            house.file(name).display()
+        )
+    };
+    for (more, words) in [
+        (
+            root("another.crt"),
+            "not signed by an authority in sslrootcert",
+        ),
+        (
+            root("ours.crt") + " host=wrong.test",
+            "The certificate is for another host name",
+        ),
+    ] {
+        let (kind, told) = refusal(house.open("postgres", &more), &more);
+        assert!(kind == Kind::Tls && told.contains(words), "{told}");
+    }
+}
+
+#[test]
+fn prefer_connects_without_tls_where_tls_is_not_admitted_and_require_does_not() {
+    let Some(house) = house() else { return };
+    // The second one is not let in with TLS for want of a certificate, and is without.
+    for role in ["plain_only", "holder"] {
+        assert_eq!(house.outcome(role, "sslmode=prefer"), "plain", "{role}");
+        let psql = house.outcome_of_psql(role, "sslmode=prefer");
+        assert!(psql.is_none_or(|psql| psql == "plain"), "{role}: {psql:?}");
+    }
+    assert_eq!(
+        house.outcome("plain_only", "sslmode=require"),
+        "NotAdmitted"
+    );
+    let plain = start();
+    let there = |mode: &str| {
+        let port = plain.port();
+        let told = format!("host=127.0.0.1 port={port} user=postgres sslmode={mode}");
+        block_on(connect::again(&settings(&told), None))
+    };
+    assert_eq!(there("prefer").unwrap().tls, None);
+    let (kind, told) = refusal(there("require"), "require");
+    assert!(
+        kind == Kind::Tls && told.contains("The server has no TLS"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_client_certificate_opens_the_door_that_wants_one() {
+    let Some(house) = house() else { return };
+    let with = |name: &str| {
+        let (cert, key) = (
+            house.file(&format!("{name}.crt")),
+            house.file(&format!("{name}.key")),
+        );
+        format!(
+            "sslmode=require sslcert={} sslkey={}",
+            cert.display(),
+            key.display()
+        )
+    };
+    assert_eq!(house.outcome("holder", &with("holder")), "TLS");
+    let (kind, told) = refusal(house.open("holder", "sslmode=require"), "no certificate");
+    assert!(
+        kind == Kind::Tls && told.contains("give sslcert and sslkey"),
+        "{told}"
+    );
+    let (kind, told) = refusal(house.open("holder", &with("stranger")), "a stranger's");
+    assert!(
+        kind == Kind::Tls && told.contains("check sslcert and sslkey"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_password_is_asked_for_only_where_the_server_wants_one_and_none_is_known() {
+    let Some(house) = house() else { return };
+    let ask = |settings: &Settings, answer: &str| {
+        let mut prompts = Vec::new();
+        let outcome = block_on(connect::connect(settings, &mut |prompt| {
+            prompts.push(prompt.to_owned());
+            Ok(answer.to_owned())
+        }));
+        (outcome.map(|it| it.password).map_err(|it| it.kind), prompts)
+    };
+    let prompt = vec!["Password for user locked: ".to_owned()];
+    let known = house.tcp("locked", "password='right one'");
+    assert_eq!(ask(&known, "no"), (Ok(None), vec![]));
+    assert_eq!(ask(&house.tcp("postgres", ""), "no"), (Ok(None), vec![]));
+    let unknown = house.tcp("locked", "");
+    let right = Some("right one".to_owned());
+    assert_eq!(
+        ask(&unknown, "right one"),
+        (Ok(right.clone()), prompt.clone())
+    );
+    assert_eq!(
+        ask(&unknown, "wrong"),
+        (Err(Kind::Password), prompt.clone())
+    );
+    let wrong = house.tcp("locked", "password=wrong");
+    assert_eq!(ask(&wrong, "right one"), (Err(Kind::Password), vec![]));
+    let mut never = unknown.clone();
+    never.never_ask = true;
+    assert_eq!(ask(&never, "right one"), (Err(Kind::NoPassword), vec![]));
+    let mut first = wrong;
+    first.ask_first = true;
+    assert_eq!(ask(&first, "right one"), (Ok(right), prompt));
+}
+
+#[test]
+fn the_password_file_is_read_for_each_host_that_is_tried() {
+    let Some(house) = house() else { return };
+    let file = house.file("pgpass");
+    fs::write(
+        &file,
+        "db.test:*:*:locked:wrong\n127.0.0.1:*:postgres:locked:right one\n",
+    )
+    .unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let from = |host: &str| format!("passfile={} host={host}", file.display());
+    assert_eq!(house.outcome("locked", &from("127.0.0.1")), "TLS");
+    assert_eq!(house.outcome("locked", &from("db.test")), "Password");
+    assert_eq!(house.outcome("locked", &from("another.test")), "NoPassword");
+}
+
+#[test]
+fn each_refusal_has_the_servers_words_and_a_mend() {
+    let Some(house) = house() else { return };
+    for (role, more, kind, words) in [
+        (
+            "postgres",
+            "dbname=not_there",
+            Kind::Database,
+            "database \"not_there\" does not exist\npsql -l lists",
+        ),
+        (
+            "nobody_here",
+            "",
+            Kind::Role,
+            "role \"nobody_here\" does not exist\nName another role",
+        ),
+        (
+            "turned_away",
+            "",
+            Kind::NotAdmitted,
+            "The server's pg_hba.conf has no line",
+        ),
+        (
+            "stranger",
+            "dbname=closed",
+            Kind::Other,
+            "GRANT CONNECT ON DATABASE",
+        ),
+        (
+            "full",
+            "",
+            Kind::Other,
+            "too many connections for role \"full\"\nThe limit",
+        ),
+        (
+            "locked",
+            "password=wrong",
+            Kind::Password,
+            "Check the password",
+        ),
+        (
+            "postgres",
+            "port=1",
+            Kind::Unreachable,
+            "Is the server running there",
+        ),
+    ] {
+        let (found, told) = refusal(house.open(role, more), more);
+        assert!(found == kind && told.contains(words), "{found:?}: {told}");
+    }
+    for (conninfo, words) in [
+        (
+            "host=/nonexistent user=postgres",
+            "Is the server running locally",
+        ),
+        (
+            "host=no-such-host.invalid user=postgres",
+            "Is the host's name right",
+        ),
+    ] {
+        let (kind, told) = refusal(
+            block_on(connect::again(&settings(conninfo), None)),
+            conninfo,
+        );
+        assert!(kind == Kind::Unreachable && told.contains(words), "{told}");
+    }
+}
+
+#[test]
+fn sockets_are_used_without_tls_whatever_sslmode_says() {
+    let Some(house) = house() else { return };
+    let there = format!("{} sslmode=verify-full", house.server.conninfo("postgres"));
+    let settings = settings(&there);
+    assert_eq!(settings.sslmode, SslMode::VerifyFull);
+    let connected = block_on(connect::again(&settings, None)).unwrap();
+    assert_eq!(connected.tls, None);
+    assert!(connected.host.starts_with("[local]"), "{}", connected.host);
+}
+
+#[test]
+fn hosts_are_tried_in_turn_until_one_answers_and_a_no_is_an_answer() {
+    let Some(house) = house() else { return };
+    let port = house.port();
+    let two = |ports: &str, more: &str| {
+        settings(&format!(
+            "host=127.0.0.1,localhost hostaddr=127.0.0.1,127.0.0.1 port={ports} user=postgres {more}"
+        ))
+    };
+    let connected = block_on(connect::again(&two(&format!("1,{port}"), ""), None)).unwrap();
+    assert_eq!(connected.host, format!("localhost:{port}"));
+    let nobody = refusal(block_on(connect::again(&two("1,2", ""), None)), "nobody");
+    assert!(
+        nobody.1.contains("port 1 ") && nobody.1.contains("port 2 "),
+        "{}",
+        nobody.1
+    );
+    // The first one's no is final: the second, which is not there, is not mentioned.
+    let both = two(&format!("{port},1"), "dbname=not_there");
+    let (kind, told) = refusal(block_on(connect::again(&both, None)), "no such database");
+    assert!(
+        kind == Kind::Database && !told.contains("port 1 "),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_left_after_the_timeout() {
+    let Some(house) = house() else { return };
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent
+        .local_addr()
+        .map(|address| (silent, address.port()))
+        .unwrap();
+    let begun = std::time::Instant::now();
+    let told = format!(
+        "host=127.0.0.1 port={} user=postgres connect_timeout=2",
+        silent.1
+    );
+    let (kind, told) = refusal(block_on(connect::again(&settings(&told), None)), "silence");
+    assert!(
+        kind == Kind::Unreachable && told.contains("timed out after 2 s"),
+        "{told}"
+    );
+    assert!(begun.elapsed().as_secs() < 4);
+    let both = format!(
+        "host=127.0.0.1,127.0.0.1 port={},{} user=postgres connect_timeout=2",
+        silent.1,
+        house.port()
+    );
+    assert!(block_on(connect::again(&settings(&both), None)).is_ok());
+}
+
+#[test]
+fn the_session_that_is_wanted_is_found_among_primary_and_standby() {
+    let Some(house) = house() else { return };
+    let standby = start();
+    standby.stop().unwrap();
+    let signal = standby.socket_folder().join("data/standby.signal");
+    fs::write(&signal, "").unwrap();
+    give(&signal, standby.socket_folder());
+    standby.launch().unwrap();
+    let (primary, standby) = (house.port(), standby.port());
+    let found = |ports: [u16; 2], wanted: &str| {
+        let told = format!(
+            "host=127.0.0.1 port={},{} user=postgres target_session_attrs={wanted}",
+            ports[0], ports[1]
+        );
+        let told = told.replace("host=127.0.0.1 ", "host=127.0.0.1,127.0.0.1 ");
+        match block_on(connect::again(&settings(&told), None)) {
+            Ok(connected) if connected.host.ends_with(&primary.to_string()) => "primary".to_owned(),
+            Ok(_) => "standby".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    };
+    for (wanted, primary_first, standby_first) in [
+        ("any", "primary", "standby"),
+        ("read-write", "primary", "primary"),
+        ("primary", "primary", "primary"),
+        ("read-only", "standby", "standby"),
+        ("standby", "standby", "standby"),
+        ("prefer-standby", "standby", "standby"),
+    ] {
+        assert_eq!(found([primary, standby], wanted), primary_first, "{wanted}");
+        assert_eq!(found([standby, primary], wanted), standby_first, "{wanted}");
+    }
+    assert_eq!(found([primary, primary], "prefer-standby"), "primary");
+    let told = found([primary, primary], "standby");
+    assert!(told.contains("server is not in hot standby mode"), "{told}");
+    let told = found([standby, standby], "read-write");
+    assert!(told.contains("session is read-only"), "{told}");
+}
+
+#[test]
+fn a_running_statement_is_cancelled_by_socket_by_tls_and_without() {
+    let Some(house) = house() else { return };
+    let ways = [
+        settings(&house.server.conninfo("postgres")),
+        house.tcp("postgres", "sslmode=require"),
+        house.tcp("postgres", "sslmode=disable"),
+        house.tcp("plain_only", "sslmode=prefer"),
+    ];
+    for way in ways {
+        block_on(async {
+            let connected = connect::again(&way, None).await.unwrap();
+            let cancel = async {
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                connected.canceller().await;
+            };
+            let sleep = connected.client.batch_execute("select pg_sleep(20)");
+            let (outcome, ()) = tokio::join!(sleep, cancel);
+            let code = outcome.unwrap_err().code().cloned();
+            assert_eq!(
+                code,
+                Some(tokio_postgres::error::SqlState::QUERY_CANCELED),
+                "{way:?}"
+            );
+        });
+    }
+}
+
+#[test]
+fn a_certificate_that_only_openssl_takes_is_refused_with_the_reason() {
+    if !has_server() {
+        return;
+    }
+    let files = tempfile::tempdir().unwrap();
+    let ours = authority("ours");
+    issue(&ours, "db.test", &[], files.path());
+    let root = files.path().join("ours.crt");
+    fs::write(&root, ours.pem()).unwrap();
+    fs::write(files.path().join("ours.key"), ours.key().serialize_pem()).unwrap();
+    for (name, words) in [
+        ("db.test", "names no host (subjectAltName)"),
+        ("ours", "is an authority's own"),
+    ] {
+        let server = start();
+        let own = server.socket_folder();
+        for kind in ["crt", "key"] {
+            let file = own.join(format!("server.{kind}"));
+            fs::copy(files.path().join(format!("{name}.{kind}")), &file).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            give(&file, own);
+        }
+        speak_tls(&server);
+        let conninfo = format!(
+            "host=db.test hostaddr=127.0.0.1 port={} user=postgres sslmode=verify-full sslrootcert={}",
+            server.port(),
+            root.display()
+        );
+        let outcome = block_on(connect::again(&settings(&conninfo), None));
+        let (kind, told) = refusal(outcome, name);
+        assert!(kind == Kind::Tls && told.contains(words), "{told}");
+    }
+}
