@@ -179,7 +179,7 @@ CALL _timescaledb_functions.stand_in_job('policy_compression', 'metric_hist', '1
 CALL _timescaledb_functions.stand_in_job('policy_compression', 'oee_calculations', '12 hours', '{"compress_after": "7 days"}', 'ok');
 CALL _timescaledb_functions.stand_in_job('policy_compression', 'energy_consumption', '12 hours', '{"compress_after": "14 days"}', 'waiting');
 CALL _timescaledb_functions.stand_in_job('policy_compression', 'machine_cycles', '1 day', '{"compress_after": 40000}', 'waiting');
-CALL _timescaledb_functions.stand_in_job('policy_retention', 'metric_hist', '1 day', '{"drop_after": "9 days"}', 'waiting');
+CALL _timescaledb_functions.stand_in_job('policy_retention', 'metric_hist', '1 day', '{"drop_after": "7 days 12:00:00"}', 'waiting');
 CALL _timescaledb_functions.stand_in_job('policy_retention', 'oee_calculations', '1 day', '{"drop_after": "365 days"}', 'ok');
 CALL _timescaledb_functions.stand_in_job('policy_retention', 'metric_hist_1min', '1 day', '{"drop_after": "30 days"}', 'waiting');
 CALL _timescaledb_functions.stand_in_job('policy_refresh_continuous_aggregate', 'metric_hist_1min', '20 seconds', '{"start_offset": "03:00:00", "end_offset": "00:01:00"}', 'ok');
@@ -192,5 +192,19 @@ CALL _timescaledb_functions.stand_in_job('job_noop', NULL, '1 day', '{"why": "di
 CREATE TABLE mes.line (id int PRIMARY KEY, name text NOT NULL, plant text);
 CREATE INDEX line_name_idx ON mes.line (name);
 CREATE INDEX line_name_again_idx ON mes.line (name);
+-- what a failed CREATE INDEX CONCURRENTLY and a cancelled REINDEX CONCURRENTLY leave (only a superuser can play them)
+DO $$ BEGIN
+  CREATE UNIQUE INDEX line_plant_key ON mes.line (plant, id);
+  CREATE INDEX line_name_idx_ccnew ON mes.line (name);
+  UPDATE pg_index SET indisvalid = false WHERE indexrelid IN ('mes.line_plant_key'::regclass, 'mes.line_name_idx_ccnew'::regclass);
+EXCEPTION WHEN insufficient_privilege THEN NULL;
+END $$;
+-- step: faults to be found
+-- a chunk that lacks one of its hypertable's indexes
+DO $$ DECLARE c regclass; i regclass; BEGIN
+  SELECT max(format('%I.%I', k.schema_name, k.table_name)::regclass::oid)::regclass INTO c FROM _timescaledb_catalog.chunk k JOIN _timescaledb_catalog.hypertable h ON h.id = k.hypertable_id WHERE h.table_name = 'oee_calculations';
+  SELECT indexrelid INTO i FROM pg_index WHERE indrelid = c AND pg_get_indexdef(indexrelid) LIKE '%quality%';
+  EXECUTE format('DROP INDEX %s', i);
+END $$;
 INSERT INTO mes.line SELECT g, 'line ' || g, 'plant ' || g % 3 FROM generate_series(1, 200) g;
 ANALYZE;

@@ -1,0 +1,253 @@
+//! The demo and its private server: it comes, shows the faults that it promises, and is gone with its owner.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hypertop::demo;
+use hypertop::private_server::{Options, PrivateServer};
+use hypertop::screens::ScreenId;
+use hypertop::show::{self, Format};
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use serde_json::Value as Json;
+use support::{Target, Targets, block_on, client, has_server, session, settings, with_targets};
+
+/// Names the test that plays the owner which is killed.
+const OWNER: &str = "HYPERTOP_TEST_OWNER";
+
+fn postmaster(folder: &Path) -> Pid {
+    let text = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap();
+    Pid::from_raw(text.lines().next().unwrap().trim().parse().unwrap())
+}
+
+fn gone_within(limit: Duration, folder: &Path, postmaster: Pid) {
+    let start = Instant::now();
+    while folder.exists() || kill(postmaster, None) != Err(Errno::ESRCH) {
+        assert!(
+            start.elapsed() < limit,
+            "after {limit:?}: folder {}, server {:?}",
+            folder.exists(),
+            kill(postmaster, None)
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn the_private_server_answers_and_is_gone_with_its_value() {
+    if !has_server() {
+        return;
+    }
+    let server = PrivateServer::start(&Options::default()).unwrap();
+    let folder = server.socket_folder().to_path_buf();
+    let pid = postmaster(&folder);
+    block_on(async {
+        let client = client(&server.conninfo("postgres")).await;
+        let row = client.query_one("show fsync", &[]).await.unwrap();
+        assert_eq!(row.get::<_, String>(0), "off");
+        let row = client
+            .query_one("show listen_addresses", &[])
+            .await
+            .unwrap();
+        assert_eq!(
+            row.get::<_, String>(0),
+            "",
+            "nobody reaches it from outside"
+        );
+    });
+    drop(server);
+    assert!(!folder.exists());
+    gone_within(Duration::from_secs(10), &folder, pid);
+}
+
+/// Not a test by itself: [`the_private_server_is_gone_when_its_owner_is_killed`] starts it as a process of its own.
+#[test]
+fn an_owner_that_waits_to_be_killed() {
+    if std::env::var_os(OWNER).is_none() {
+        return;
+    }
+    let server = PrivateServer::start(&Options::default()).unwrap();
+    println!("\nfolder={}", server.socket_folder().display());
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn the_private_server_is_gone_when_its_owner_is_killed() {
+    if !has_server() {
+        return;
+    }
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "an_owner_that_waits_to_be_killed", "--nocapture"])
+        .env(OWNER, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let folder = lines
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("folder=").map(PathBuf::from))
+        .expect("the owner tells the folder");
+    let pid = postmaster(&folder);
+    assert_eq!(kill(pid, None), Ok(()), "it runs");
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    gone_within(Duration::from_secs(10), &folder, pid);
+}
+
+async fn rows(target: &Target, screen: ScreenId) -> Vec<Json> {
+    let session = session(&target.conninfo).await;
+    let mut out = Vec::new();
+    let told = settings(&target.conninfo);
+    show::show(&told, &session, screen, Format::Json, &mut out)
+        .await
+        .expect("the screen");
+    let mut shown: Json = serde_json::from_slice(&out).expect("JSON");
+    match shown["rows"].take() {
+        Json::Array(rows) => rows,
+        other => panic!("{other}"),
+    }
+}
+
+/// The databases that hold this version's factory: a server named from outside may hold anything.
+fn factories(targets: &Targets) -> impl Iterator<Item = &Target> {
+    let folder = targets.server.socket_folder().display().to_string();
+    targets
+        .all
+        .iter()
+        .filter(move |target| target.conninfo.contains(&folder))
+}
+
+fn sum(rows: &[Json], figure: &str) -> i64 {
+    rows.iter().filter_map(|row| row[figure].as_i64()).sum()
+}
+
+fn named<'a>(rows: &'a [Json], name: &str) -> &'a Json {
+    rows.iter()
+        .find(|row| row["name"] == name)
+        .unwrap_or_else(|| panic!("no {name}"))
+}
+
+#[test]
+fn the_factory_has_the_faults_of_chunks_that_it_promises() {
+    with_targets(|targets| {
+        for target in factories(targets) {
+            block_on(async {
+                let at = &target.name;
+                let compression = rows(target, ScreenId::Compression).await;
+                assert_eq!(sum(&compression, "partial_chunks"), 1, "{at}");
+                for name in ["metric_hist", "energy_consumption"] {
+                    let backlog = named(&compression, name)["backlog_chunks"].as_i64();
+                    assert!(backlog > Some(0), "{at}: {name} {backlog:?}");
+                }
+                let sql = "select count(*) from _timescaledb_catalog.chunk where status & 4 = 4";
+                let frozen = client(&target.conninfo).await.query_one(sql, &[]).await;
+                assert_eq!(frozen.unwrap().get::<_, i64>(0), 1, "{at}: frozen");
+                let retention = rows(target, ScreenId::Retention).await;
+                let overdue = named(&retention, "metric_hist");
+                assert!(
+                    overdue["eligible_chunks"].as_i64() >= Some(3),
+                    "{at}: {overdue}"
+                );
+                assert_ne!(overdue["verdict"], "ok", "{at}");
+                assert_eq!(
+                    named(&retention, "x")["job_id"],
+                    Json::Null,
+                    "{at}: no policy"
+                );
+            });
+        }
+    });
+}
+
+#[test]
+fn the_factory_has_the_faults_of_indexes_that_it_promises() {
+    with_targets(|targets| {
+        for target in factories(targets) {
+            block_on(async {
+                let at = &target.name;
+                let indexes = rows(target, ScreenId::Indexes).await;
+                let lacking = named(&indexes, "oee_unused_idx");
+                assert_eq!(lacking["chunks_without"], 1, "{at}: {lacking}");
+                assert_eq!(sum(&indexes, "chunks_without"), 1, "{at}");
+                for name in ["line_plant_key", "line_name_idx_ccnew"] {
+                    let left = named(&indexes, name);
+                    assert_eq!(left["valid"], false, "{at}: {left}");
+                    assert_ne!(left["verdict"], "ok", "{at}: {left}");
+                }
+                for name in ["metric_hist_def_ts_dup_idx", "line_name_again_idx"] {
+                    assert!(
+                        named(&indexes, name)["duplicate_of"].is_string(),
+                        "{at}: {name}"
+                    );
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn the_factory_has_aggregates_that_lag_and_never_ran() {
+    with_targets(|targets| {
+        for target in factories(targets) {
+            block_on(async {
+                let at = &target.name;
+                let aggregates = rows(target, ScreenId::Aggregates).await;
+                let daily = named(&aggregates, "oee_daily");
+                assert!(
+                    daily["lag_seconds"].as_f64() > daily["expected_lag_seconds"].as_f64(),
+                    "{at}: {daily}"
+                );
+                let never = |row: &&Json| row["refreshed_to"].is_null();
+                assert_eq!(aggregates.iter().filter(never).count(), 1, "{at}");
+                let hourly = named(&aggregates, "metric_hist_1hour");
+                assert_ne!(hourly["wipe_risk"], false, "{at}: {hourly}");
+                assert!(sum(&aggregates, "pending_invalidations") > 0, "{at}");
+            });
+        }
+    });
+}
+
+#[test]
+fn the_factory_lives_rows_arrive_and_jobs_run_and_fail() {
+    with_targets(|targets| {
+        for target in factories(targets) {
+            block_on(async {
+                let at = &target.name;
+                let client = client(&target.conninfo).await;
+                let newest = async || {
+                    let sql = "select extract(epoch from max(ts))::float8 from mes.metric_hist";
+                    client.query_one(sql, &[]).await.unwrap().get::<_, f64>(0)
+                };
+                let (before, start) = (newest().await, Instant::now());
+                let lives = demo::live(settings(&target.conninfo), !target.real);
+                let seen = async {
+                    loop {
+                        let jobs = rows(target, ScreenId::Jobs).await;
+                        let failing = jobs.iter().any(|job| {
+                            job["proc"]
+                                .as_str()
+                                .is_some_and(|proc| proc.contains("export_erp"))
+                                && job["total_failures"].as_i64() > Some(0)
+                                && job["last_error_sqlstate"] == "08001"
+                        });
+                        if failing && newest().await > before {
+                            for name in ["mes.job_noop", "Refresh of mes.oee_daily"] {
+                                assert_eq!(named(&jobs, name)["state"], "paused", "{at}");
+                            }
+                            return;
+                        }
+                        assert!(start.elapsed() < Duration::from_secs(90), "{at}: {jobs:?}");
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                    }
+                };
+                tokio::select! { () = lives => panic!("it ends by itself"), () = seen => {} }
+            });
+        }
+    });
+}
