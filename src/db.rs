@@ -20,7 +20,7 @@ use crate::value::Stamp;
 /// What every session of hypertop sets: it cannot write, never queues long, and takes no workers from the policies.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
-    set bytea_output = 'hex'; set intervalstyle = 'postgres'; set search_path = pg_catalog";
+    set bytea_output = 'hex'; set client_min_messages = error; set intervalstyle = 'postgres'; set search_path = pg_catalog";
 /// What depends on the server: the time zone of its background workers, and (PostgreSQL 15 and later) no private
 /// copy of every statistics entry that is read.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
@@ -213,7 +213,7 @@ pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
     slices
 }
 
-async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
+pub async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
     let typed: Vec<(&(dyn ToSql + Sync), Type)> = params
         .iter()
         .map(|param| -> (&(dyn ToSql + Sync), Type) {

@@ -3,14 +3,16 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
-use hypertop::cli::{Cli, Command};
+use hypertop::act::Actor;
+use hypertop::cli::{Cli, Command, ConsentFlags};
 use hypertop::config::{self, Config};
 use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
+use hypertop::journal::Journal;
 use hypertop::screens::ScreenId;
-use hypertop::{connect, demo, run, show, terminal, theme};
+use hypertop::{command, connect, demo, run, show, terminal, theme};
 
 /// psql's code for a connection that could not be made.
 const NO_CONNECTION: u8 = 2;
@@ -57,6 +59,18 @@ async fn obey(cli: Cli) -> ExitCode {
             }
             Err(error) => return failed(&error, NO_CONNECTION),
         },
+        Some(Command::Run {
+            action,
+            target,
+            set,
+            consent,
+        }) => acting(&cli, &around, consent, Act::Run(action, target, set)).await,
+        Some(Command::Rollback { id, consent }) => {
+            acting(&cli, &around, consent, Act::Rollback(id)).await
+        }
+        Some(Command::Journal { id, format }) => {
+            journal(&around).and_then(|journal| command::journal(&journal, *id, *format))
+        }
         Some(Command::Demo { url, simulate }) => demo(&cli, url.as_ref(), *simulate, &around).await,
         None => {
             if !terminal::is_there() {
@@ -73,8 +87,82 @@ async fn obey(cli: Cli) -> ExitCode {
     };
     match result {
         Ok(0) => ExitCode::SUCCESS,
+        Ok(code @ (command::FAILED | command::NO_CONNECTION | command::UNCHANGED))
+            if is_command(&cli) =>
+        {
+            ExitCode::from(u8::try_from(code).unwrap_or(1))
+        }
         Ok(signal) => ExitCode::from(128 + u8::try_from(signal).unwrap_or(0)),
         Err(error) => failed(&error, 1),
+    }
+}
+
+fn is_command(cli: &Cli) -> bool {
+    matches!(
+        cli.command,
+        Some(Command::Run { .. } | Command::Rollback { .. } | Command::Journal { .. })
+    )
+}
+
+fn journal(around: &Surroundings) -> Result<Journal> {
+    Journal::of(around).context(
+        "there is no place for the journal: set HOME or XDG_STATE_HOME, without it nothing is changed",
+    )
+}
+
+/// What the shell asks to be done.
+enum Act<'a> {
+    Run(&'a str, &'a [String], &'a [(String, String)]),
+    Rollback(&'a [u64]),
+}
+
+async fn acting(
+    cli: &Cli,
+    around: &Surroundings,
+    consent: &ConsentFlags,
+    act: Act<'_>,
+) -> Result<i32> {
+    let (config, wrong) = config::read(around);
+    if let Some(wrong) = wrong {
+        // What it says of read-only and protected connections is not known, so nothing is changed.
+        anyhow::bail!("{wrong}");
+    }
+    let journal = journal(around)?;
+    let (settings, session) = match open(cli, None, around).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            eprintln!("hypertop: {error:#}");
+            return Ok(command::NO_CONNECTION);
+        }
+    };
+    let rules = config.rules(
+        &session.server.host,
+        &session.server.database,
+        cli.read_only,
+    );
+    let actor = Actor {
+        settings: settings.clone(),
+        password: session.connected.password.clone(),
+        journal,
+        server: session.server.clone(),
+        clock: run::now,
+    };
+    let shell = command::Shell {
+        settings: &settings,
+        session: &session,
+        actor: &actor,
+        read_only: rules.read_only,
+        agreement: command::Agreement {
+            dry_run: consent.dry_run,
+            yes: consent.yes,
+            confirm: consent.confirm.clone(),
+            protected: rules.protected,
+        },
+        format: consent.format,
+    };
+    match act {
+        Act::Run(name, targets, set) => shell.run(command::find(name)?, targets, set).await,
+        Act::Rollback(ids) => shell.rollback(ids).await,
     }
 }
 

@@ -10,7 +10,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
-use crate::action::{ACTIONS, Here};
+use crate::action::{Does, HERE, Here};
 use crate::app::{App, Link};
 use crate::record::At;
 use crate::screens::ScreenId;
@@ -341,7 +341,9 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
     let place = place(app);
     let mut room = usize::from(area.width).saturating_sub(text::width(&place) + 1);
     for (here, label) in hints {
-        let action = ACTIONS.iter().find(|action| action.does == *here);
+        let action = HERE
+            .iter()
+            .find(|action| matches!(&action.does, Does::Here(does) if does == here));
         let Some(key) = action.and_then(|action| action.keys.first()) else {
             continue;
         };

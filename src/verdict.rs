@@ -1,7 +1,10 @@
 //! How bad a thing is, and why, in words.
 
+use serde::{Deserialize, Serialize};
+
 /// From well to worst; `Unknown` is worse than a notice, because it may hide anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     Ok,
     Notice,

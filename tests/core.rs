@@ -286,7 +286,7 @@ fn the_help_is_made_from_the_catalogue() {
     let mut app = connected();
     press(&mut app, "?");
     let shown = drawn(&mut app, 100, 60).backend().to_string();
-    for action in hypertop::action::ACTIONS {
+    for action in hypertop::action::all() {
         assert!(
             shown.contains(&action.help[..action.help.len().min(40)]),
             "{}",

@@ -1,7 +1,7 @@
 //! What a key does: the overlay on top takes it, else the catalogue says what it means.
 
 use super::{App, Effect, FASTEST, Link, SLOWEST};
-use crate::action::{self, Here};
+use crate::action::{self, Action, Does, Here};
 use crate::details::Details;
 use crate::filter::Filter;
 use crate::overlay::{Answer, Overlay};
@@ -15,7 +15,15 @@ impl App {
         if self.overlay.is_some() && key != "ctrl-z" {
             return self.overlay_key(key);
         }
-        action::by_key(key).map_or_else(Vec::new, |action| self.here(action.does))
+        action::by_key(key, &[]).map_or_else(Vec::new, |action| self.take(action))
+    }
+
+    /// Does what an action of the catalogue means.
+    fn take(&mut self, action: &'static Action) -> Vec<Effect> {
+        match &action.does {
+            Does::Here(here) => self.here(*here),
+            Does::Plan(_) => Vec::new(),
+        }
     }
 
     fn overlay_key(&mut self, key: &str) -> Vec<Effect> {
@@ -32,7 +40,7 @@ impl App {
             }
             Answer::Run(action) => {
                 self.overlay = None;
-                return self.here(action.does);
+                return self.take(action);
             }
         }
         Vec::new()

@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-use crate::action::{ACTIONS, Action, Group};
+use crate::action::{self, Action, Group};
 use crate::app::App;
 use crate::overlay::{Overlay, Palette, Prompt};
 use crate::text;
@@ -106,7 +106,7 @@ fn help(frame: &mut Frame, area: Rect, top: &mut usize, theme: &Theme) {
             format!(" {}", group.title()),
             theme.style("column"),
         ));
-        for action in ACTIONS.iter().filter(|action| action.group == group) {
+        for action in action::all().filter(|action| action.group == group) {
             let keys = if action.keys.is_empty() {
                 format!(":{}", action.name)
             } else {
