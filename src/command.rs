@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use crate::act::{Actor, Deed, Order, Progress, Report};
+use crate::act::{self, Actor, Deed, Order, Progress, Report};
 use crate::action::{self, Action, Does};
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session};
@@ -137,10 +137,7 @@ impl Shell<'_> {
     pub async fn rollback(&self, ids: &[u64]) -> Result<i32> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
-        let place = self
-            .actor
-            .place(client, self.session.connected.host.clone())
-            .await?;
+        let place = act::place(client, self.session.connected.host.clone()).await?;
         match rollback::plan(self.actor, client, &entries, &place, ids).await {
             Ok(deed) => self.agree_and_do(deed).await,
             Err(error) => self.refuse(&format!("{error:#}")),

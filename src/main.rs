@@ -12,7 +12,7 @@ use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
 use hypertop::journal::Journal;
 use hypertop::screens::ScreenId;
-use hypertop::{command, connect, demo, run, show, terminal, theme};
+use hypertop::{act, command, connect, demo, run, show, terminal, theme};
 
 /// psql's code for a connection that could not be made.
 const NO_CONNECTION: u8 = 2;
@@ -47,7 +47,8 @@ async fn obey(cli: Cli) -> ExitCode {
             format,
             database,
         }) => match open(&cli, database.as_ref(), &around).await {
-            Ok((settings, session)) => {
+            Ok((settings, mut session)) => {
+                session.journal = Journal::of(&around);
                 for warning in &settings.warnings {
                     eprintln!("hypertop: warning: {warning}");
                 }
@@ -80,7 +81,10 @@ async fn obey(cli: Cli) -> ExitCode {
                 return failed(&error, 2);
             }
             match open(&cli, None, &around).await {
-                Ok((settings, session)) => console(&cli, &around, settings, session).await,
+                Ok((settings, session)) => {
+                    let journal = Journal::of(&around);
+                    console(&cli, &around, settings, session, journal).await
+                }
                 Err(error) => return failed(&error, NO_CONNECTION),
             }
         }
@@ -191,11 +195,20 @@ async fn demo(
     let session =
         Session::start(connect::again(&demo.settings, demo.settings.password.as_deref()).await?)
             .await?;
+    // What is done in a server that is thrown away is thrown away with it.
+    let folder = tempfile::tempdir()?;
+    let journal = match url {
+        None => Some(Journal::new(folder.path().join("journal.jsonl"))),
+        Some(_) => Journal::of(around),
+    };
     let ended = if terminal::is_there() {
-        console(cli, around, demo.settings.clone(), session).await?
+        console(cli, around, demo.settings.clone(), session, journal).await?
     } else {
         let mut text = Vec::new();
-        for screen in ScreenId::ALL {
+        for screen in ScreenId::ALL
+            .iter()
+            .filter(|screen| **screen != ScreenId::Journal)
+        {
             show::show(
                 &demo.settings,
                 &session,
@@ -243,6 +256,7 @@ async fn console(
     around: &Surroundings,
     settings: Settings,
     session: Session,
+    journal: Option<Journal>,
 ) -> Result<i32> {
     let (mut config, wrong) = config::read(around);
     let (themes, mut notes) = theme::all(
@@ -260,7 +274,46 @@ async fn console(
             names.join(", ")
         ));
     }
-    run::console(settings, session, &config, themes, notes).await
+    let rules = config.rules(
+        &session.server.host,
+        &session.server.database,
+        cli.read_only,
+    );
+    let actor = journal.map(|journal| Actor {
+        settings: settings.clone(),
+        password: session.connected.password.clone(),
+        journal,
+        server: session.server.clone(),
+        clock: run::now,
+    });
+    if let Some(actor) = &actor {
+        notes.extend(cut_off(actor, &session).await);
+    }
+    run::console(settings, actor, rules, session, &config, themes, notes).await
+}
+
+/// What the journal knows of actions that were cut off in this database; what cannot be read is told there too.
+async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
+    let found = async {
+        let place = act::place(&session.connected.client, session.connected.host.clone()).await?;
+        let entries = actor.journal.entries()?;
+        let here = entries
+            .all
+            .into_iter()
+            .filter(|entry| entry.begin.place.is(&place) && entry.state() == "unfinished");
+        anyhow::Ok(
+            here.map(|entry| entry.begin.id.to_string())
+                .collect::<Vec<_>>(),
+        )
+    };
+    match found.await {
+        Ok(ids) if ids.is_empty() => Vec::new(),
+        Ok(ids) => vec![format!(
+            "cut off before the end: journal entry {}; the Journal (6) says what is known",
+            ids.join(", ")
+        )],
+        Err(error) => vec![format!("{error:#}")],
+    }
 }
 
 /// The command line before the file; `NO_COLOR` before the file's theme.

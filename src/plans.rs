@@ -64,6 +64,30 @@ pub struct Target {
     pub name: String,
 }
 
+impl Target {
+    pub fn job(id: i32) -> Self {
+        Self {
+            kind: Kind::Job,
+            id: id.into(),
+            name: id.to_string(),
+        }
+    }
+
+    /// A hypertable; an aggregate is both its materialization and itself, with one id.
+    pub fn relation(id: i32, name: String, aggregate: bool) -> Vec<Self> {
+        let of = |kind| Self {
+            kind,
+            id: id.into(),
+            name: name.clone(),
+        };
+        let mut targets = vec![of(Kind::Hypertable)];
+        if aggregate {
+            targets.push(of(Kind::Aggregate));
+        }
+        targets
+    }
+}
+
 /// What the database said of a target.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio_postgres::Row;
 
+use crate::plans::Target;
 use crate::server::Server;
 use crate::sql::{Param, Query};
 use crate::value::{Stamp, Value};
@@ -184,6 +185,11 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
 
     /// The part of the details that the row itself knows.
     fn facts(&self, at: &At) -> Vec<Section>;
+
+    /// The things that the row stands for, for the actions that can be taken on them; the main one first.
+    fn targets(&self) -> Vec<Target> {
+        Vec::new()
+    }
 
     /// When the clock alone will change what the row says (the next chunk falls due).
     fn due(&self) -> Option<Stamp> {

@@ -8,8 +8,9 @@ use futures_util::StreamExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::act::Actor;
 use crate::app::{App, Effect, Msg};
-use crate::config::Config;
+use crate::config::{Config, Rules};
 use crate::conninfo::Settings;
 use crate::db::{self, Session};
 use crate::terminal::{self, Screen};
@@ -34,6 +35,8 @@ pub type Ended = i32;
 /// Opens the console on a session that stands, until the person leaves or a signal ends it.
 pub async fn console(
     settings: Settings,
+    actor: Option<Actor>,
+    rules: Rules,
     first: Session,
     config: &Config,
     themes: Vec<Theme>,
@@ -45,6 +48,7 @@ pub async fn console(
         .unwrap_or(0);
     let mut app = App::new(now(), themes, config.refresh);
     app.theme = theme;
+    app.rules = rules;
     let mut notes = notes;
     notes.extend(settings.warnings.iter().cloned());
     for note in &notes {
@@ -62,7 +66,7 @@ pub async fn console(
     let mut ending = std::pin::pin!(signalled());
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
-    tokio::spawn(db::serve(settings, first, served, answers));
+    tokio::spawn(db::serve(settings, actor, first, served, answers));
     loop {
         let msg = tokio::select! {
             biased;

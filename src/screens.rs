@@ -5,6 +5,7 @@ pub mod chunks;
 pub mod compression;
 pub mod indexes;
 pub mod jobs;
+pub mod journal;
 pub mod retention;
 
 use std::time::Duration;
@@ -106,6 +107,7 @@ screens! {
     Indexes: indexes,
     Jobs: jobs,
     Aggregates: aggregates,
+    Journal: journal,
 }
 
 pub(crate) use with_table;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
@@ -287,6 +288,19 @@ impl Record for Row {
 
     fn key(&self) -> String {
         self.full_name()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let mut targets =
+            Target::relation(self.id, text::qualified(&self.schema, &self.name), true);
+        // Its own first: what it is on this screen.
+        targets.reverse();
+        targets.extend(
+            self.policy
+                .as_ref()
+                .map(|policy| Target::job(policy.job_id)),
+        );
+        targets
     }
 
     fn verdict(&self, at: &At) -> Verdict {

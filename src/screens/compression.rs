@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
@@ -279,6 +280,16 @@ impl Record for Row {
 
     fn key(&self) -> String {
         self.full_name()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let mut targets = Target::relation(self.id, self.full_name(), self.aggregate);
+        targets.extend(
+            self.policy
+                .as_ref()
+                .map(|policy| Target::job(policy.job_id)),
+        );
+        targets
     }
 
     fn verdict(&self, at: &At) -> Verdict {

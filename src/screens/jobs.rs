@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plans::Target;
 use crate::query;
 use crate::record::{At, Column, Detail, Record, Section};
 use crate::server::Server;
@@ -319,6 +320,10 @@ impl Record for Row {
 
     fn key(&self) -> String {
         self.job_id.to_string()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        vec![Target::job(self.job_id)]
     }
 
     fn verdict(&self, at: &At) -> Verdict {
