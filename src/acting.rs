@@ -310,6 +310,11 @@ fn scroll(top: &mut usize, key: &str, page: usize) {
     }
 }
 
+/// Whether the arrows move inside the field.
+fn lists(kind: Option<&Kind>) -> bool {
+    matches!(kind, Some(Kind::Json))
+}
+
 fn area(field: &Field) -> TextArea<'static> {
     let mut area = TextArea::new(field.value.lines().map(str::to_owned).collect());
     area.move_cursor(CursorMove::Bottom);
@@ -343,7 +348,7 @@ impl Filling {
         self.outcome = match self.form.inputs() {
             Err(wrong) => Err(Trouble::Fields(wrong)),
             Ok(inputs) => {
-                let make = |(target, facts): (&Target, &Facts)| {
+                let plan_of = |(target, facts): (&Target, &Facts)| {
                     plans::make(
                         action.name,
                         act,
@@ -355,8 +360,9 @@ impl Filling {
                         &inputs,
                     )
                 };
-                let made: Result<Vec<_>, _> = targets.iter().zip(&self.facts).map(make).collect();
-                made.map_err(Trouble::Refusal).and_then(|made| {
+                let plans: Result<Vec<_>, _> =
+                    targets.iter().zip(&self.facts).map(plan_of).collect();
+                plans.map_err(Trouble::Refusal).and_then(|made| {
                     let title = match made.as_slice() {
                         [one] => one.title.clone(),
                         many => format!("{} on {} targets", action.name, many.len()),
@@ -391,14 +397,15 @@ impl Filling {
         let kind = self.field().map(|field| field.kind.clone());
         match (key, &kind) {
             ("esc" | "ctrl-c", _) => return Next::Close,
-            ("tab", _) => self.focus = (self.focus + 1) % many,
-            ("shift-tab", _) => self.focus = (self.focus + many - 1) % many,
+            ("tab" | "down", _) if key == "tab" || !lists(kind.as_ref()) => {
+                self.focus = (self.focus + 1) % many;
+            }
+            ("shift-tab" | "up", _) if key == "shift-tab" || !lists(kind.as_ref()) => {
+                self.focus = (self.focus + many - 1) % many;
+            }
             ("ctrl-o", _) => self.take_offer(),
             ("down", Some(Kind::Pick(items))) if self.pick + 1 < items.len() => self.pick += 1,
             ("up", Some(Kind::Pick(_))) if self.pick > 0 => self.pick -= 1,
-            ("down" | "up", Some(Kind::Json)) => self.edit(key),
-            ("down", _) => self.focus = (self.focus + 1) % many,
-            ("up", _) => self.focus = (self.focus + many - 1) % many,
             ("space" | "left" | "right", Some(Kind::Flag)) => self.turn(|field| {
                 let on = matches!(field.value.as_str(), "yes" | "true" | "on");
                 (if on { "no" } else { "yes" }).clone_into(&mut field.value);
@@ -414,19 +421,19 @@ impl Filling {
                 });
             }
             ("pgdn", Some(Kind::Pick(items))) => {
-                self.pick = (self.pick + 10).min(items.len().saturating_sub(1))
+                self.pick = (self.pick + 10).min(items.len().saturating_sub(1));
             }
             ("pgup", Some(Kind::Pick(_))) => self.pick = self.pick.saturating_sub(10),
             ("space", Some(Kind::Pick(items))) => {
-                self.toggle(items.get(self.pick).map(|item| item.key.clone()))
+                self.toggle(items.get(self.pick).map(|item| item.key.clone()));
             }
             ("a" | "n", Some(Kind::Pick(_))) => {
                 let what = if key == "a" { "all" } else { "none" };
                 self.turn(|field| field.set(what));
             }
-            ("ctrl-s", _) => return self.go_on(),
             ("enter", Some(Kind::Json)) => self.edit("enter"),
-            ("enter", _) => return self.go_on(),
+            ("enter" | "ctrl-s", _) => return self.go_on(),
+            // The ends of a list, and what is not typed.
             (_, Some(Kind::Flag | Kind::Choice(_) | Kind::Pick(_)) | None) => {}
             _ => self.edit(key),
         }
@@ -525,7 +532,7 @@ impl Agreeing {
             }
             "enter" => {}
             "down" | "up" | "pgdn" | "pgup" | "ctrl-f" | "ctrl-b" | "ctrl-d" | "ctrl-u" => {
-                scroll(&mut self.top, key, self.page)
+                scroll(&mut self.top, key, self.page);
             }
             _ if self.consent == Consent::Name && self.barred.is_none() => {
                 if let Some(event) = event(key) {

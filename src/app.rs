@@ -317,7 +317,7 @@ impl App {
                     running.take(progress);
                 }
             }
-            Msg::Reported(result) => return self.reported(*result),
+            Msg::Reported(result) => return self.reported(&result),
             Msg::Told { text, bad } => self.say(text, bad),
         }
         Vec::new()

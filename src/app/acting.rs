@@ -254,11 +254,11 @@ impl App {
         }
     }
 
-    pub(super) fn reported(&mut self, result: Result<Report, String>) -> Vec<Effect> {
+    pub(super) fn reported(&mut self, result: &Result<Report, String>) -> Vec<Effect> {
         let Some(running) = self.running.take() else {
             return Vec::new();
         };
-        let (lines, bad) = match &result {
+        let (lines, bad) = match result {
             Ok(report) => (report_lines(report), report.outcome != Outcome::Done),
             Err(error) => {
                 let mut lines = vec![("error", format!("Not done: {}", running.title))];

@@ -292,7 +292,7 @@ impl Record for Row {
 
     fn targets(&self) -> Vec<Target> {
         let mut targets =
-            Target::relation(self.id, text::qualified(&self.schema, &self.name), true);
+            Target::relation(self.id, &text::qualified(&self.schema, &self.name), true);
         // Its own first: what it is on this screen.
         targets.reverse();
         targets.extend(

@@ -283,7 +283,7 @@ impl Record for Row {
     }
 
     fn targets(&self) -> Vec<Target> {
-        let mut targets = Target::relation(self.id, self.full_name(), self.aggregate);
+        let mut targets = Target::relation(self.id, &self.full_name(), self.aggregate);
         targets.extend(
             self.policy
                 .as_ref()

@@ -16,6 +16,7 @@ use crate::table::printable;
 use crate::text;
 use crate::theme::Theme;
 use crate::value::Stamp;
+use tui_textarea::TextArea;
 
 /// Cells of a field's label.
 const LABEL: usize = 22;
@@ -157,11 +158,7 @@ fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: &Theme) {
         if on {
             focus_line = lines.len();
         }
-        let cursor = filling
-            .areas
-            .get(nth)
-            .filter(|_| on)
-            .map(|area| area.cursor());
+        let cursor = filling.areas.get(nth).filter(|_| on).map(TextArea::cursor);
         field_lines(
             field,
             on,
@@ -267,14 +264,14 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
     wrapped(&lines, width, theme)
 }
 
-fn field_lines<'a>(
+fn field_lines(
     field: &Field,
     on: bool,
     cursor: Option<(usize, usize)>,
     pick: usize,
     width: usize,
     theme: &Theme,
-    lines: &mut Vec<Line<'a>>,
+    lines: &mut Vec<Line<'_>>,
 ) {
     let label = text::pad(&text::cut(field.label, LABEL), LABEL);
     let mark = Span::styled(if on { "> " } else { "  " }, theme.style("key"));
