@@ -16,6 +16,8 @@ pub struct Policy {
     /// Its length in seconds; `None` for integer time, and where it is not understood.
     pub after_seconds: Option<f64>,
     pub after_number: Option<i64>,
+    /// `drop_created_before` or `compress_created_before`: chunks count by when they were made, not by their time.
+    pub created: Option<String>,
     /// `None`: it never finished.
     pub last_run_success: Option<bool>,
     pub last_finish: Option<Stamp>,
@@ -37,6 +39,7 @@ impl Policy {
             after: row.try_get("after_text")?,
             after_seconds: row.try_get("after_seconds")?,
             after_number: row.try_get("after_number")?,
+            created: row.try_get("created_text")?,
             last_run_success: row.try_get("last_run_success")?,
             last_finish: row.try_get("last_finish")?,
             next_start: row.try_get("next_start")?,
@@ -48,6 +51,9 @@ impl Policy {
     }
 
     pub fn after_value(&self) -> Value {
+        if let (None, Some(created)) = (&self.after, &self.created) {
+            return Value::Text(format!("created {created} ago"));
+        }
         match (&self.after, self.after_number, self.after_seconds) {
             (_, Some(number), _) => Value::Int(number),
             (Some(text), _, Some(seconds)) => Value::Interval(text.clone(), seconds),

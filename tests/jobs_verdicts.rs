@@ -262,7 +262,7 @@ fn a_run_that_was_stopped_names_its_max_runtime() {
     row.max_runtime = interval("00:00:02", 2.0);
     let (_, _, reason) = says(&row);
     assert!(
-        reason.contains("stopped at its max_runtime of 00:00:02"),
+        reason.contains("stopped at its max_runtime of 2s"),
         "{reason}"
     );
 }

@@ -6,7 +6,7 @@ use crate::record::At;
 use crate::sql::Version;
 use crate::text;
 use crate::value::Stamp;
-use crate::verdict::{Findings, Level, Verdict};
+use crate::verdict::{Findings, Level, Verdict, without_stop};
 
 /// So many failures in a row are no accident.
 const CRITICAL_FAILURES: i32 = 3;
@@ -57,7 +57,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             format!(
                 "its last run took {}, longer than its interval of {}",
                 text::duration(took),
-                row.schedule.text
+                text::interval(&row.schedule.text)
             ),
         );
     }
@@ -166,7 +166,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
             format!(
                 "runs since {}, past its max_runtime of {}",
                 text::duration(age),
-                row.max_runtime.text
+                text::interval(&row.max_runtime.text)
             ),
         );
     }
@@ -337,10 +337,11 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
 fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
     let limit = row.max_runtime.seconds;
     if limit > 0.0 && row.run_seconds().is_some_and(|took| took >= 0.98 * limit) {
-        return format!("stopped at its max_runtime of {}", row.max_runtime.text);
+        let limit = text::interval(&row.max_runtime.text);
+        return format!("stopped at its max_runtime of {limit}");
     }
     match error {
-        Some(error) => error.text(),
+        Some(error) => without_stop(&error.text()).to_owned(),
         None if !row.owned && !at.server.owns_database && !at.server.reads_job_history => {
             format!("its error is shown to its owner {} only", row.owner)
         }
