@@ -10,6 +10,7 @@ use hypertop::config::{self, Config};
 use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
 use hypertop::screens::ScreenId;
+use hypertop::theme::Theme;
 use hypertop::{connect, demo, run, show, terminal, theme};
 
 /// psql's code for a connection that could not be made.
@@ -39,6 +40,12 @@ fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
 
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
+    if matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there() {
+        // No console will say it.
+        for note in look(&cli, &around).2 {
+            eprintln!("hypertop: warning: {note}");
+        }
+    }
     let result = match &cli.command {
         Some(Command::Show {
             screen,
@@ -48,6 +55,12 @@ async fn obey(cli: Cli) -> ExitCode {
             Ok((settings, session)) => {
                 for warning in &settings.warnings {
                     eprintln!("hypertop: warning: {warning}");
+                }
+                if session.server.timescaledb.is_none()
+                    && screen.about().plain.is_none()
+                    && let Err(error) = session.load(*screen).await
+                {
+                    return failed(&error, NO_CONNECTION);
                 }
                 let mut text = Vec::new();
                 show::show(&settings, &session, *screen, *format, &mut text)
@@ -156,6 +169,12 @@ async fn console(
     settings: Settings,
     session: Session,
 ) -> Result<i32> {
+    let (config, themes, notes) = look(cli, around);
+    run::console(settings, session, &config, themes, notes).await
+}
+
+/// How the console is to look and behave, and what is wrong with the files and flags that say so.
+fn look(cli: &Cli, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>) {
     let (mut config, wrong) = config::read(around);
     let (themes, mut notes) = theme::all(
         config::folder(around)
@@ -172,7 +191,7 @@ async fn console(
             names.join(", ")
         ));
     }
-    run::console(settings, session, &config, themes, notes).await
+    (config, themes, notes)
 }
 
 /// The command line before the file; `NO_COLOR` before the file's theme.

@@ -21,6 +21,8 @@ pub enum Overlay {
     Filter(Prompt),
     /// How far the help is scrolled.
     Help(usize),
+    /// What is wrong with the person's own files; any key closes it.
+    Note(Vec<String>),
 }
 
 /// One line that is typed.
@@ -94,13 +96,14 @@ impl Overlay {
             Self::Filter(prompt) => {
                 prompt.area.insert_str(line);
             }
-            Self::Help(_) => {}
+            Self::Help(_) | Self::Note(_) => {}
         }
     }
 
     pub fn key(&mut self, key: &str) -> Answer {
         match self {
             Self::Help(top) => help_key(top, key),
+            Self::Note(_) => Answer::Close,
             Self::Filter(prompt) => match key {
                 "esc" | "ctrl-c" => Answer::Cancel,
                 "enter" if prompt.error.is_none() => Answer::Close,

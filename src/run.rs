@@ -12,6 +12,7 @@ use crate::app::{App, Effect, Msg};
 use crate::config::Config;
 use crate::conninfo::Settings;
 use crate::db::{self, Session};
+use crate::overlay::Overlay;
 use crate::terminal::{self, Screen};
 use crate::theme::Theme;
 use crate::value::Stamp;
@@ -45,6 +46,9 @@ pub async fn console(
         .unwrap_or(0);
     let mut app = App::new(now(), themes, config.refresh);
     app.theme = theme;
+    if !notes.is_empty() {
+        app.overlay = Some(Overlay::Note(notes.clone()));
+    }
     let mut notes = notes;
     notes.extend(settings.warnings.iter().cloned());
     for note in &notes {

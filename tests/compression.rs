@@ -169,8 +169,12 @@ fn a_policy_by_creation_counts_the_chunks_that_were_made_before() {
             assert!(row["backlog_chunks"].as_i64() > Some(0), "{row}");
             assert_eq!(row["compress_after"], "created 10 days ago");
             let cells = details(target, SCREEN, "\"made_number\"");
-            let cells = cells.matches("MapCell { sign: 'B'").count() as i64;
-            assert_eq!(Some(cells - 1), row["backlog_chunks"].as_i64(), "{row}");
+            let cells = cells.matches("MapCell { sign: 'B'").count();
+            assert_eq!(
+                Some(cells as u64 - 1),
+                row["backlog_chunks"].as_u64(),
+                "{row}"
+            );
         }
     });
 }

@@ -152,7 +152,7 @@ impl Record for Row {
         .rank(3),
         Column::<Self>::text("refreshing", "NOW", 3, |row, _| row.refreshing.into()).rank(6),
         Column::<Self>::text("wipe_risk", "WIPE", 4, |row, _| row.wipe_risk.into()).rank(1),
-        Column::<Self>::text("", "POLICY", 9, |row, at| {
+        Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
                 .map(|policy| policy.state(at.now))

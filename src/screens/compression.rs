@@ -200,7 +200,7 @@ impl Record for Row {
             row.policy.as_ref().map(|policy| policy.job_id).into()
         })
         .rank(5),
-        Column::<Self>::text("", "POLICY", 9, |row, at| {
+        Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
                 .map(|policy| policy.state(at.now))

@@ -179,7 +179,7 @@ impl Record for Row {
                 .map_or(Value::Null, Policy::last_run_status)
         })
         .rank(3),
-        Column::<Self>::text("", "POLICY", 9, |row, at| {
+        Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
                 .map(|policy| policy.state(at.now))

@@ -6,6 +6,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::OnceLock;
 
 use hypertop::record::At;
@@ -129,7 +130,7 @@ pub fn details(target: &Target, screen: ScreenId, name: &str) -> String {
         let mut said = String::new();
         for (index, (_, query, params)) in row.details().into_iter().enumerate() {
             let answer = session.ask(query, &params).await.unwrap();
-            said += &format!("{:?}", row.build(index, &answer, &at).unwrap());
+            write!(said, "{:?}", row.build(index, &answer, &at).unwrap()).unwrap();
         }
         said
     })

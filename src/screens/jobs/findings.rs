@@ -2,6 +2,7 @@
 
 use super::state::BLINK_SECONDS;
 use super::{JobError, Row, State, Statistics};
+use crate::policy;
 use crate::record::At;
 use crate::sql::Version;
 use crate::text;
@@ -47,6 +48,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         State::Paused | State::BackingOff | State::Scheduled => at_once(row, at, &mut findings),
     }
     failing(row, at, &mut findings);
+    far(row, at, &mut findings);
     if row.failed().is_none()
         && let Some(took) = row.run_seconds()
         && took > row.schedule.seconds
@@ -269,6 +271,23 @@ fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
         findings.add(
             Level::Unknown,
             "never ran, and the scheduler has given it no start: a new job starts within seconds, an old one found no free worker",
+        );
+    }
+}
+
+/// A start that was moved far away is as good as a pause, and nothing else shows it.
+fn far(row: &Row, at: &At, findings: &mut Findings) {
+    // A first start in the future is what somebody asked for.
+    let asked = row.fixed_schedule && row.initial_start == row.next_start();
+    if asked || row.failed().is_some() {
+        return;
+    }
+    if let Some(wait) = policy::strangely_far(row.next_start(), row.schedule.seconds, at.now) {
+        let every = text::interval(&row.schedule.text);
+        let id = row.job_id;
+        findings.add(
+            Level::Notice,
+            format!("runs next in {wait}, although it should run every {every}: alter_job({id}, next_start => now()) starts it"),
         );
     }
 }
