@@ -155,7 +155,7 @@ fn the_oldest_chunk_is_the_views_and_is_none_where_no_chunk_is() {
                     .await
                     .batch_execute(sql)
                     .await
-                    .unwrap()
+                    .unwrap();
             });
             let list = shown(target, SCREEN);
             assert_eq!(row(&list, "empty")["oldest_chunk_start"], Json::Null);
@@ -192,7 +192,7 @@ fn time_without_a_zone_is_reckoned_in_the_databases_zone_and_that_is_said() {
                         .await
                         .batch_execute(&sql)
                         .await
-                        .unwrap()
+                        .unwrap();
                 });
             };
             let utc = row(&shown(target, SCREEN), "naive")["eligible_chunks"].as_i64();
