@@ -142,8 +142,8 @@ impl Session {
         };
         let text = text.with_context(|| {
             format!(
-                "{} needs TimescaleDB, and the extension is not in this database",
-                about.title
+                "{} needs TimescaleDB, and the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the Indexes screen serves without it.",
+                about.title, self.server.database
             )
         })?;
         screen.read(&ask(&self.connected.client, text, &[]).await?)
@@ -382,6 +382,7 @@ async fn serve_session(
             }
             request = requests.recv() => match request? {
                 Effect::Cancel { screen } => {
+                    to_exact.send(Effect::Cancel { screen }).ok()?;
                     if running.as_ref().is_some_and(|(busy, _)| *busy == screen) {
                         tokio::spawn(session.connected.canceller());
                     }
@@ -467,13 +468,28 @@ async fn serve_exact(
     answers: UnboundedSender<Msg>,
 ) {
     let mut exact = Exact::new(&settings, password);
-    while let Some(effect) = requests.recv().await {
+    let mut waiting = std::collections::VecDeque::new();
+    loop {
+        let effect = match waiting.pop_front() {
+            Some(effect) => effect,
+            None => match requests.recv().await {
+                Some(effect) => effect,
+                None => return,
+            },
+        };
         match effect {
             Effect::Exact { screen, round, ids } => {
                 let Some(query) = screen.about().exact else {
                     continue;
                 };
                 for slice in slices(&ids, query.slice) {
+                    while let Ok(more) = requests.try_recv() {
+                        waiting.push_back(more);
+                    }
+                    // Nobody looks at the screen any more: the rest of the round is not worth the server's time.
+                    if waiting.iter().any(|effect| matches!(effect, Effect::Cancel { screen: left } if *left == screen)) {
+                        break;
+                    }
                     let figures = exact.slice(query, slice).await;
                     if answers
                         .send(Msg::Exact {

@@ -12,6 +12,7 @@ use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
 use hypertop::journal::Journal;
 use hypertop::screens::ScreenId;
+use hypertop::theme::Theme;
 use hypertop::{act, command, connect, demo, run, show, terminal, theme};
 
 /// psql's code for a connection that could not be made.
@@ -41,6 +42,12 @@ fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
 
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
+    if matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there() {
+        // No console will say it.
+        for note in look(&cli, &around).2 {
+            eprintln!("hypertop: warning: {note}");
+        }
+    }
     let result = match &cli.command {
         Some(Command::Show {
             screen,
@@ -51,6 +58,12 @@ async fn obey(cli: Cli) -> ExitCode {
                 session.journal = Journal::of(&around);
                 for warning in &settings.warnings {
                     eprintln!("hypertop: warning: {warning}");
+                }
+                if session.server.timescaledb.is_none()
+                    && screen.about().plain.is_none()
+                    && let Err(error) = session.load(*screen).await
+                {
+                    return failed(&error, NO_CONNECTION);
                 }
                 let mut text = Vec::new();
                 show::show(&settings, &session, *screen, *format, &mut text)
@@ -258,7 +271,45 @@ async fn console(
     session: Session,
     journal: Option<Journal>,
 ) -> Result<i32> {
+    let (config, themes, notes, broken) = look(cli, around);
+    let mut rules = config.rules(
+        &session.server.host,
+        &session.server.database,
+        cli.read_only,
+    );
+    if broken {
+        // What the file says of read-only and protected connections is not known.
+        rules.read_only =
+            Some("config.toml cannot be read: nothing is changed until it can".to_owned());
+    }
+    let actor = journal.map(|journal| Actor {
+        settings: settings.clone(),
+        password: session.connected.password.clone(),
+        journal,
+        server: session.server.clone(),
+        clock: run::now,
+    });
+    let mut told = Vec::new();
+    if let Some(actor) = &actor {
+        told.extend(cut_off(actor, &session).await);
+    }
+    let start = run::Start {
+        settings,
+        actor,
+        rules,
+        session,
+        config,
+        themes,
+        notes,
+        told,
+    };
+    run::console(start).await
+}
+
+/// How the console is to look and behave, and what is wrong with the files and flags that say so.
+fn look(cli: &Cli, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>, bool) {
     let (mut config, wrong) = config::read(around);
+    let broken = wrong.is_some();
     let (themes, mut notes) = theme::all(
         config::folder(around)
             .map(|folder| folder.join("themes"))
@@ -274,22 +325,7 @@ async fn console(
             names.join(", ")
         ));
     }
-    let rules = config.rules(
-        &session.server.host,
-        &session.server.database,
-        cli.read_only,
-    );
-    let actor = journal.map(|journal| Actor {
-        settings: settings.clone(),
-        password: session.connected.password.clone(),
-        journal,
-        server: session.server.clone(),
-        clock: run::now,
-    });
-    if let Some(actor) = &actor {
-        notes.extend(cut_off(actor, &session).await);
-    }
-    run::console(settings, actor, rules, session, &config, themes, notes).await
+    (config, themes, notes, broken)
 }
 
 /// What the journal knows of actions that were cut off in this database; what cannot be read is told there too.

@@ -27,6 +27,8 @@ pub enum Overlay {
     Act(Box<Acting>),
     /// The progress of the plan that runs.
     Running,
+    /// What is wrong with the person's own files; any key closes it.
+    Note(Vec<String>),
 }
 
 /// One line that is typed.
@@ -117,13 +119,14 @@ impl Overlay {
             Self::Filter(prompt) => {
                 prompt.area.insert_str(line);
             }
-            Self::Help(_) | Self::Act(_) | Self::Running => {}
+            Self::Help(_) | Self::Note(_) | Self::Act(_) | Self::Running => {}
         }
     }
 
     pub fn key(&mut self, key: &str) -> Answer {
         match self {
             Self::Help(top) => help_key(top, key),
+            Self::Note(_) => Answer::Close,
             Self::Filter(prompt) => match key {
                 "esc" | "ctrl-c" => Answer::Cancel,
                 "enter" if prompt.error.is_none() => Answer::Close,

@@ -176,6 +176,11 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     /// What identifies the thing that the row is about, across reloads.
     fn key(&self) -> String;
 
+    /// What the details are headed with.
+    fn title(&self) -> String {
+        self.key()
+    }
+
     fn verdict(&self, at: &At) -> Verdict;
 
     /// What this role, server or version cannot show; said on the screen above the rows.

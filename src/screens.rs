@@ -77,10 +77,10 @@ macro_rules! screens {
                 match rows { $(Rows::$id(rows) => self.$module.load(asked, rows, took, at)),+ }
             }
 
-            /// The row with this key by itself, with the part of its details that it knows, and its verdict.
-            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, Vec<Section>, crate::verdict::Verdict)> {
+            /// The row with this key by itself, the heading and the part of its details that it knows, and its verdict.
+            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, crate::verdict::Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
-                    (Rows::$id(vec![row.clone()]), row.facts(at), row.verdict(at))
+                    (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
             }
 

@@ -128,6 +128,11 @@ impl<R: Record> Table<R> {
         self.waiting
     }
 
+    /// Whether anything is under way for it, exact figures too.
+    pub fn is_busy(&self) -> bool {
+        self.waiting || self.exact_asked
+    }
+
     /// Whether rows should be read again, now that the catalogues' counters are known.
     pub fn is_stale(&self, counters: &Counters, now: Stamp) -> bool {
         let Freshness::At(loaded) = self.fresh else {

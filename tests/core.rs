@@ -264,6 +264,30 @@ fn a_tick_asks_whether_anything_changed_and_reads_only_then() {
 }
 
 #[test]
+fn leaving_a_screen_stops_the_exact_figures_that_are_being_read_for_it() {
+    let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    app.update(Msg::Up(Box::new(server())));
+    let effects = app.update(Msg::Loaded {
+        asked: 2,
+        rows: Rows::Compression(rows()),
+        took: Duration::from_millis(3),
+    });
+    // The rows are there; what their backlog weighs is still being read.
+    let reads = |effect: &Effect| matches!(effect, Effect::Exact { .. });
+    assert!(effects.iter().any(reads), "{effects:?}");
+    let effects = press(&mut app, "4");
+    let stops = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Cancel {
+                screen: ScreenId::Compression
+            }
+        )
+    };
+    assert!(effects.iter().any(stops), "{effects:?}");
+}
+
+#[test]
 fn pausing_stops_the_questions_and_is_shown() {
     let mut app = connected();
     press(&mut app, "space");

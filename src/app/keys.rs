@@ -195,7 +195,7 @@ impl App {
         let left = self.screen;
         self.screen = screen;
         let mut effects = Vec::new();
-        if with_table!(self.screens, left, |table| table.is_waiting()) {
+        if with_table!(self.screens, left, |table| table.is_busy()) {
             effects.push(Effect::Cancel { screen: left });
         }
         self.pulse_waiting = false;
@@ -233,11 +233,13 @@ impl App {
             return Vec::new();
         };
         let at = crate::record::At { now, server };
-        let Some((of, facts, verdict)) = self.screens.open(self.screen, &details.key, &at) else {
+        let Some((of, title, facts, verdict)) = self.screens.open(self.screen, &details.key, &at)
+        else {
             details.gone = true;
             return Vec::new();
         };
         details.gone = false;
+        details.title = title;
         details.verdict = Some(verdict);
         let queries = of.details();
         let titles = queries.iter().map(|(title, ..)| *title).collect();

@@ -25,7 +25,29 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
                 super::acting::running(frame, area, running, app.now, &theme);
             }
         }
+        Some(Overlay::Note(notes)) => note(frame, area, notes, &theme),
     }
+}
+
+/// As large as its lines want, in the middle.
+fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
+    let width = usize::from(area.width).min(90).saturating_sub(4);
+    let mut lines: Vec<_> = notes
+        .iter()
+        .flat_map(|note| text::wrap(&crate::table::printable(note), width))
+        .map(|line| Line::styled(format!(" {line}"), theme.style("text")))
+        .collect();
+    lines.push(Line::styled(
+        " The defaults serve meanwhile. Any key closes this.",
+        theme.style("muted"),
+    ));
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
+    let area = area.centered(Constraint::Max(90), Constraint::Max(height));
+    frame.render_widget(Clear, area);
+    let block = boxed("Your settings", theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    frame.render_widget(Paragraph::new(lines), inner);
 }
 
 pub(super) fn boxed<'a>(title: &'a str, theme: &Theme) -> Block<'a> {
@@ -63,7 +85,10 @@ fn filter(frame: &mut Frame, area: Rect, prompt: &mut Prompt, theme: &Theme) {
     prompt_line(frame, line, "/ ", prompt, theme);
     let (hint_text, role) = match &prompt.error {
         Some(error) => (error.clone(), "error"),
-        None => ("text, ~regular expression, ! before either: inverse · Enter keeps it, Esc takes it back".to_owned(), "muted"),
+        None => (
+            "text, ~regular expression, ! inverts either · Enter keeps, Esc takes back".to_owned(),
+            "muted",
+        ),
     };
     frame.render_widget(
         Line::styled(text::cut(&hint_text, hint.width.into()), theme.style(role)),
