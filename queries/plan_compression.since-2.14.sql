@@ -85,6 +85,9 @@ select jsonb_build_object(
          'expression_index', exists (select from pg_index i where i.indrelid = t.table_oid and i.indexprs is not null),
          'columns', (select jsonb_agg(x.attname order by x.attnum) from pg_attribute x
                      where x.attrelid = t.table_oid and x.attnum > 0 and not x.attisdropped),
+         'uniques', coalesce((select jsonb_agg((select jsonb_agg(x.attname order by x.attnum) from pg_attribute x
+                                              where x.attrelid = i.indexrelid and x.attnum <= i.indnkeyatts) order by i.indexrelid)
+                              from pg_index i where i.indrelid = t.table_oid and i.indisunique and i.indexprs is null), '[]'),
          'aggregates', coalesce((select jsonb_agg(format('%I.%I', a.user_view_schema, a.user_view_name) order by a.user_view_schema, a.user_view_name)
                                  from _timescaledb_catalog.continuous_agg a where a.raw_hypertable_id = t.id), '[]'),
          'chunks', coalesce((

@@ -1,15 +1,19 @@
 //! Acting on compression: chunks, settings, policies; of a hypertable or of an aggregate's materialization.
 
+mod choice;
 mod chunks;
+mod columns;
+mod decompress;
 mod eligible;
 mod facts;
 mod policies;
+mod rewrite;
 mod settings;
 
 use crate::action::{Action, Group, act};
-use crate::form::{Form, Inputs};
+use crate::form::Inputs;
 use crate::plan::Plan;
-use crate::plans::{Act, Context, Kind, Refusal};
+use crate::plans::{Act, Context, Kind, MakeForm, Refusal};
 use crate::query;
 use crate::server::Edition;
 use crate::sql::Query;
@@ -18,10 +22,7 @@ use facts::Known;
 
 const FACTS: Query = query!("plan_compression", (2, 29), (2, 14));
 
-const fn on(
-    form: Option<fn(&Context) -> Result<Form, Refusal>>,
-    plan: fn(&Context, &Inputs) -> Result<Plan, Refusal>,
-) -> Act {
+const fn on(form: Option<MakeForm>, plan: fn(&Context, &Inputs) -> Result<Plan, Refusal>) -> Act {
     Act {
         on: Kind::Hypertable,
         facts: FACTS,
@@ -42,21 +43,21 @@ pub static ACTIONS: &[Action] = &[
         "decompress-chunks",
         &["C"],
         Group::Compression,
-        on(Some(chunks::decompress_form), chunks::decompress),
+        on(Some(decompress::form), decompress::plan),
         "Decompress chunks; pauses the policy first, or it compresses them again",
     ),
     act(
         "recompress-chunks",
         &[],
         Group::Compression,
-        on(Some(chunks::recompress_form), chunks::recompress),
+        on(Some(rewrite::recompress_form), rewrite::recompress),
         "Recompress partially compressed chunks: late rows join the others",
     ),
     act(
         "rewrite-chunks",
         &[],
         Group::Compression,
-        on(Some(chunks::rewrite_form), chunks::rewrite),
+        on(Some(rewrite::rewrite_form), rewrite::rewrite),
         "Compress chunks anew, under the table's present settings",
     ),
     act(
@@ -105,23 +106,20 @@ pub static ACTIONS: &[Action] = &[
 
 /// The facts, where this server can do anything with compression at all.
 fn known(context: &Context) -> Result<Known, Refusal> {
-    if context.at.server.edition == Edition::Apache {
+    let server = context.at.server;
+    if server.simulated {
+        return Err(
+            "this is the stand-in on plain PostgreSQL, which cannot compress: try it on a real TimescaleDB"
+                .into(),
+        );
+    }
+    if server.edition == Edition::Apache {
         return Err(
             "compression and its policies want the Community edition, and this server runs the Apache edition \
              (set timescaledb.license = 'timescale' and restart)"
                 .into(),
         );
     }
-    context.read()
-}
-
-/// The same, where compression itself has to be there: the stand-in has its catalogues only.
-fn real(context: &Context) -> Result<Known, Refusal> {
-    if context.at.server.simulated {
-        return Err(
-            "this is the stand-in on plain PostgreSQL, which cannot compress: try it on a real TimescaleDB"
-                .into(),
-        );
-    }
-    known(context)
+    let known: Known = context.read()?;
+    Ok(known.on(server.sql_version()))
 }

@@ -161,7 +161,10 @@ pub fn conflicts(known: &Known, length: Length) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |level, text: String| notes.push(Note { level, text });
     for refresh in &known.refreshes {
-        let reaches = refresh.start_offset.as_ref().map(|text| Length::read(known, text));
+        let reaches = refresh
+            .start_offset
+            .as_ref()
+            .map(|text| Length::read(known, text));
         match reaches {
             Some(Some(start)) if start.size() > length.size() => note(
                 Level::Warning,
@@ -195,10 +198,59 @@ pub fn conflicts(known: &Known, length: Length) -> Vec<Note> {
         note(
             Level::Warning,
             format!(
-                "conflict: the retention policy (job {}) drops chunks after {text}, before they would be compressed",
-                retention.id
+                "conflict: the retention policy (job {}{}) drops chunks after {text}, before they would be compressed",
+                retention.id,
+                if retention.scheduled { "" } else { ", paused" },
             ),
         );
+    }
+    notes
+}
+
+/// Refresh policies whose window reaches into these chunks.
+pub fn in_windows(known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+    let mut notes = Vec::new();
+    for refresh in &known.refreshes {
+        let start = refresh
+            .start_offset
+            .as_ref()
+            .map(|text| Length::read(known, text));
+        let reached = match start {
+            // It reaches back to the beginning.
+            None => chunks.len(),
+            Some(length) => {
+                let Some(out) = length.and_then(|length| older(known, length, Age::Range)) else {
+                    continue;
+                };
+                let out: std::collections::HashSet<_> = out.iter().map(|chunk| chunk.oid).collect();
+                chunks
+                    .iter()
+                    .filter(|chunk| !out.contains(&chunk.oid))
+                    .count()
+            }
+        };
+        if reached == 0 {
+            continue;
+        }
+        let level = if start.is_some() {
+            Level::Warning
+        } else {
+            Level::Notice
+        };
+        let does = if refresh.own {
+            "and writes there"
+        } else {
+            "where it still expects late rows"
+        };
+        notes.push((
+            level,
+            format!(
+                "the refresh policy of {} (job {}) reaches into {} of these, {does}",
+                refresh.view,
+                refresh.id,
+                many(reached)
+            ),
+        ));
     }
     notes
 }
@@ -224,8 +276,17 @@ mod tests {
         let back = |text: &str, length: &str| {
             before(micros_of(text), Interval::parse(length).unwrap()).unwrap()
         };
-        assert_eq!(back("2026-03-31T12:00", "1 mon"), micros_of("2026-02-28T12:00"));
-        assert_eq!(back("2026-03-31T12:00", "1 mon 1 day"), micros_of("2026-02-27T12:00"));
-        assert_eq!(back("2026-11-21T00:30", "7 days 1h"), micros_of("2026-11-13T23:30"));
+        assert_eq!(
+            back("2026-03-31T12:00", "1 mon"),
+            micros_of("2026-02-28T12:00")
+        );
+        assert_eq!(
+            back("2026-03-31T12:00", "1 mon 1 day"),
+            micros_of("2026-02-27T12:00")
+        );
+        assert_eq!(
+            back("2026-11-21T00:30", "7 days 1h"),
+            micros_of("2026-11-13T23:30")
+        );
     }
 }

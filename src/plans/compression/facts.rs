@@ -10,6 +10,10 @@ use crate::text;
 use crate::value::{Axis, Point};
 
 #[derive(Debug, Clone, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the catalogue tells"
+)]
 pub struct Known {
     /// The hypertable, or the user's view of an aggregate: quoted and qualified.
     pub relation: String,
@@ -24,8 +28,6 @@ pub struct Known {
     pub integer_time: bool,
     /// Of the dimension; `None` where the hypertable has none of time.
     pub time_column: Option<String>,
-    /// In the dimension's unit.
-    pub chunk_interval: Option<i64>,
     /// Compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
     pub rolls_up: bool,
     /// In the dimension's unit; `None`: an integer whose hypertable has no function for it.
@@ -37,6 +39,8 @@ pub struct Known {
     pub expression_index: bool,
     /// As the catalogue has them, not quoted.
     pub columns: Vec<String>,
+    /// The columns of each unique index.
+    pub uniques: Vec<Vec<String>>,
     /// Aggregates that read it: quoted and qualified.
     pub aggregates: Vec<String>,
     /// By their place on the time axis.
@@ -106,6 +110,20 @@ pub struct Retention {
 }
 
 impl Known {
+    /// As this version means it: before 2.22 no segment-by is just that, and not a choice left to TimescaleDB.
+    pub fn on(mut self, version: Version) -> Self {
+        if version < Version::new(2, 22) {
+            let chunks = self
+                .chunks
+                .iter_mut()
+                .filter_map(|chunk| chunk.settings.as_mut());
+            for settings in chunks.chain(self.settings.as_mut()) {
+                settings.segment_by.get_or_insert_default();
+            }
+        }
+        self
+    }
+
     pub fn axis(&self) -> Axis {
         Axis::of(&self.axis)
     }
@@ -148,13 +166,32 @@ impl Known {
             || own.order_text() != table.order_text() && table.order_by.is_some()
     }
 
+    /// The columns as a person may type them.
+    pub fn column_list(&self) -> String {
+        let quoted: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| text::quote_identifier(column))
+            .collect();
+        quoted.join(", ")
+    }
+
+    /// Those with compressed rows.
+    pub fn compressed(&self) -> usize {
+        self.chunks
+            .iter()
+            .filter(|chunk| chunk.is_compressed())
+            .count()
+    }
+
     /// What share of its bytes a chunk of this table keeps when it is compressed, by the record; `None`: no record.
     pub fn shrinks_to(&self) -> Option<f64> {
         let recorded = self
             .chunks
             .iter()
             .filter_map(|chunk| Some((chunk.before_bytes?, chunk.after_bytes?)));
-        let (before, after) = recorded.fold((0, 0), |(before, after), (b, a)| (before + b, after + a));
+        let (before, after) =
+            recorded.fold((0, 0), |(before, after), (b, a)| (before + b, after + a));
         #[expect(clippy::cast_precision_loss, reason = "a share")]
         (before > 0).then(|| after as f64 / before as f64)
     }
@@ -246,7 +283,11 @@ impl Settings {
                     _ => Vec::new(),
                 };
                 let columns: Vec<_> = columns.into_iter().map(text::quote_identifier).collect();
-                Some(format!("{}({})", index["type"].as_str()?, columns.join(", ")))
+                Some(format!(
+                    "{}({})",
+                    index["type"].as_str()?,
+                    columns.join(", ")
+                ))
             })
             .collect();
         (!chosen.is_empty()).then(|| chosen.join(", "))
@@ -254,7 +295,13 @@ impl Settings {
 
     /// In words: `segment by line_id; order by ts DESC`.
     pub fn describe(&self) -> String {
-        let or = |text: String, none: &str| if text.is_empty() { none.to_owned() } else { text };
+        let or = |text: String, none: &str| {
+            if text.is_empty() {
+                none.to_owned()
+            } else {
+                text
+            }
+        };
         let none = if self.segment_by.is_some() {
             "nothing"
         } else {
