@@ -60,7 +60,7 @@ impl Place {
 
     fn settings(&self) -> String {
         format!(
-            "select coalesce(jsonb_agg(to_jsonb(s) order by attname)::text, 'none') || h.compression_state
+            "select coalesce((jsonb_agg(to_jsonb(s) order by attname) filter (where attname is not null))::text, 'none') || h.compression_state
              from _timescaledb_catalog.hypertable h left join timescaledb_information.compression_settings s
                on s.hypertable_schema = h.schema_name and s.hypertable_name = h.table_name
              where format('%I.%I', h.schema_name, h.table_name) = '{}' group by h.id",
@@ -91,7 +91,7 @@ fn job(relation: &str) -> String {
          join _timescaledb_catalog.hypertable h on h.id = b.hypertable_id
          left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
          where b.proc_name = 'policy_compression'
-           and '{relation}' in (format('%I.%I', h.schema_name, h.table_name), format('%I.%I', a.user_view_schema, a.user_view_name))"
+           and '{relation}' in (format('%I.%I', h.schema_name, h.table_name), format('%I.%I', coalesce(a.user_view_schema, ''), coalesce(a.user_view_name, '')))"
     )
 }
 
@@ -461,16 +461,18 @@ fn what_is_typed_as_columns_is_checked_by_name() {
                 .unwrap_err();
             assert!(refused.contains(said), "{typed}: {refused}");
         }
+        // An index wants the compression off for the moment, on older versions.
+        let table = &place.table;
         rig.sql(&format!(
-            r#"create unique index on {} ("Zeit.Punkt", "select")"#,
-            place.table
+            r#"alter table {table} set (timescaledb.compress = false); create unique index on {table} ("Zeit.Punkt", "select", "Größe (mm)");
+               alter table {table} set (timescaledb.compress, timescaledb.compress_segmentby = '"a,b"')"#
         ))
         .await;
         let deed = rig
             .plan(
                 "edit-compression-settings",
                 &place.table,
-                &[("segment_by", "none")],
+                &[("segment_by", "none"), ("order_by", r#""Zeit.Punkt""#)],
             )
             .await
             .unwrap();
@@ -501,11 +503,8 @@ fn compression_is_enabled_and_disabled_with_its_policy_and_comes_back() {
         rig.there_and_back("disable-compression", &place.table, &[], &whole)
             .await;
         rig.act("disable-compression", &place.table, &[]).await;
-        assert!(
-            rig.text(&place.settings()).await.starts_with("none0"),
-            "{}",
-            rig.name
-        );
+        let settings = rig.text(&place.settings()).await;
+        assert!(settings.starts_with("none0"), "{}: {settings}", rig.name);
         assert_eq!(rig.text(&place.job()).await, "");
         for action in [
             "compress-chunks",
