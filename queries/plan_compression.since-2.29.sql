@@ -1,5 +1,5 @@
 -- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks with their
--- own settings, policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~20 µs a chunk.
+-- own settings, policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
 -- $1: the hypertable's id
 with target as materialized (
   select h.id, h.schema_name, h.table_name, t.oid as table_oid, v.oid as view_oid, a.mat_hypertable_id is not null as aggregate,

@@ -293,7 +293,7 @@ fn marked_rows_are_acted_on_together() {
 #[test]
 fn the_menu_of_a_row_lists_what_can_be_done_with_it() {
     let mut app = connected();
-    press(&mut app, "a");
+    press(&mut app, "a p a u s e - j");
     let shown = screen(&mut app);
     assert!(
         shown.contains("pause-job") && !shown.contains("show-jobs"),

@@ -100,7 +100,7 @@ fn version(rig: &Rig) -> Version {
 }
 
 /// Runs this on every real TimescaleDB.
-fn everywhere(test: impl AsyncFn(Rig, &Target)) {
+fn everywhere(test: &impl AsyncFn(Rig, &Target)) {
     with_targets(|targets| {
         for target in targets.all.iter().filter(|target| target.real) {
             block_on(async { test(Rig::new(target).await, target).await });
@@ -116,7 +116,7 @@ fn notes(plan: &hypertop::plan::Plan) -> String {
 
 #[test]
 fn old_chunks_are_compressed_oldest_first_and_decompressed_again() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "compress").await;
         place.compress(&rig, "9 days").await;
         let set = [("older_than", "7d")];
@@ -153,7 +153,7 @@ fn old_chunks_are_compressed_oldest_first_and_decompressed_again() {
 
 #[test]
 fn without_a_policy_every_chunk_that_has_ended_waits_and_with_one_its_backlog() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "backlog").await;
         let deed = rig
             .plan("compress-chunks", &place.table, &[])
@@ -197,7 +197,7 @@ fn without_a_policy_every_chunk_that_has_ended_waits_and_with_one_its_backlog() 
 
 #[test]
 fn where_nothing_waits_it_says_so_and_offers_what_would() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "nothing").await;
         let refused = rig
             .plan("compress-chunks", &place.table, &[("older_than", "1y")])
@@ -218,7 +218,7 @@ fn where_nothing_waits_it_says_so_and_offers_what_would() {
 
 #[test]
 fn decompressing_pauses_the_policy_first_and_both_come_back() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "decompress").await;
         place.compress(&rig, "7 days").await;
         rig.sql(&format!(
@@ -265,7 +265,7 @@ fn decompressing_pauses_the_policy_first_and_both_come_back() {
 
 #[test]
 fn late_rows_are_recompressed() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "late").await;
         place.compress(&rig, "8 days").await;
         let refused = rig
@@ -308,7 +308,7 @@ fn late_rows_are_recompressed() {
 
 #[test]
 fn settings_are_changed_and_come_back_and_old_chunks_are_rewritten_and_come_back_too() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "settings").await;
         let set = [
             ("segment_by", r#""select", "a,b""#),
@@ -408,7 +408,7 @@ fn settings_are_changed_and_come_back_and_old_chunks_are_rewritten_and_come_back
 
 #[test]
 fn chunks_under_older_settings_are_decompressed_and_come_back_under_them() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         if version(&rig) < Version::new(2, 14) {
             return;
         }
@@ -439,7 +439,7 @@ fn chunks_under_older_settings_are_decompressed_and_come_back_under_them() {
 
 #[test]
 fn what_is_typed_as_columns_is_checked_by_name() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "columns").await;
         for (key, typed, said) in [
             (
@@ -486,7 +486,7 @@ fn what_is_typed_as_columns_is_checked_by_name() {
 
 #[test]
 fn compression_is_enabled_and_disabled_with_its_policy_and_comes_back() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "enable").await;
         let whole = format!(
             "select ({}) || coalesce(({})::text, '')",
@@ -564,7 +564,7 @@ fn enabled(place: &Place) -> String {
 
 #[test]
 fn policies_are_added_changed_and_removed_and_come_back() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "policy").await;
         let add = [("compress_after", "3d"), ("first_run", "1 day")];
         let deed = rig
@@ -663,7 +663,7 @@ fn policies_are_added_changed_and_removed_and_come_back() {
 
 #[test]
 fn a_policy_by_creation_is_added_and_changed_into_one_by_range() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "created").await;
         if version(&rig) < Version::new(2, 13) {
             let refused = rig
@@ -720,7 +720,7 @@ fn a_policy_by_creation_is_added_and_changed_into_one_by_range() {
 
 #[test]
 fn integer_time_takes_numbers_and_needs_to_know_what_now_is() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let schema = Place::named("integer").schema;
         let table = format!("{schema}.cycles");
         rig.sql(&format!(
@@ -787,7 +787,7 @@ fn integer_time_takes_numbers_and_needs_to_know_what_now_is() {
 
 #[test]
 fn an_aggregate_is_compressed_like_a_hypertable() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "aggregate").await;
         let view = format!(r#"{}."Mittel ""je"" Tag""#, place.schema);
         rig.sql(&format!(
@@ -876,7 +876,7 @@ fn an_aggregate_is_compressed_like_a_hypertable() {
 
 #[test]
 fn the_form_of_a_policy_names_the_policies_it_would_meet() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "conflicts").await;
         let view = format!("{}.daily", place.schema);
         rig.sql(&format!(
@@ -925,7 +925,7 @@ fn the_form_of_a_policy_names_the_policies_it_would_meet() {
 
 #[test]
 fn a_chunk_that_fails_in_the_middle_is_noted_and_the_rest_goes_on_or_stops_as_chosen() {
-    everywhere(async |rig, target| {
+    everywhere(&async |rig, target| {
         let place = Place::make(&rig, "middle").await;
         let chunk = rig
             .text(&format!(
@@ -978,7 +978,7 @@ fn a_chunk_that_fails_in_the_middle_is_noted_and_the_rest_goes_on_or_stops_as_ch
 
 #[test]
 fn a_frozen_chunk_is_left_alone() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         let place = Place::make(&rig, "frozen").await;
         let schema = if version(&rig) < Version::new(2, 12) {
             "_timescaledb_internal"
@@ -1012,7 +1012,7 @@ fn a_frozen_chunk_is_left_alone() {
 
 #[test]
 fn a_role_without_rights_gets_the_servers_words() {
-    everywhere(async |rig, target| {
+    everywhere(&async |rig, target| {
         let place = Place::make(&rig, "guest").await;
         rig.sql(&format!(
             "do $$ begin create role hypertop_comp_guest login; exception when duplicate_object then null; end $$;
@@ -1049,7 +1049,7 @@ fn a_role_without_rights_gets_the_servers_words() {
 
 #[test]
 fn where_decompressing_would_crash_the_server_it_is_refused_and_compressing_has_no_way_back() {
-    everywhere(async |rig, _| {
+    everywhere(&async |rig, _| {
         if version(&rig) >= Version::new(2, 14) {
             return;
         }
