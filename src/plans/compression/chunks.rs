@@ -118,11 +118,13 @@ pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             "compressing merges these chunks into their neighbours (compress_chunk_time_interval): they are not there any more"
                 .to_owned(),
         ),
-        None => Undo::Partly(
-            "each chunk is decompressed: the same rows, but packed anew in the order of order-by, with indexes made anew; \
-             reads are as before"
-                .to_owned(),
-        ),
+        None => Undo::Partly(format!(
+            "each chunk is decompressed: the same rows, but packed anew in the order of order-by, with indexes made anew{}",
+            known.running_policy().map_or_else(String::new, |job| format!(
+                "; {} compresses them again at its next run, unless it is paused before",
+                job.describe()
+            ))
+        )),
     };
     let title = format!("Compress {} of {}", many(chunks.len()), known.relation);
     let mut plan = Plan::new(title, steps.collect(), undo);
@@ -214,6 +216,10 @@ fn compress_notes(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(L
                 .to_owned(),
         )),
     }
+    notes.push((
+        Level::Notice,
+        "writes to a chunk wait while it is compressed, reads only at its end".to_owned(),
+    ));
     notes.push((
         Level::Notice,
         "WAL: the compressed rows of each chunk with their index, written once; the pages that go are only truncated"

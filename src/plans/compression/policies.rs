@@ -223,7 +223,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             format!("{} is paused: resume-job schedules it", job.describe()),
         );
     }
-    if let Some(why) = idle_by_configuration(context, job) {
+    if let Some(why) = idle_by_configuration(context, &known) {
         plan = plan.note(Level::Warning, why);
     }
     Ok(plan)
@@ -246,7 +246,7 @@ fn was(known: &Known, job: &Job) -> Option<String> {
         .filter(|chunk| waits(chunk))
         .count();
     Some(format!(
-        "{key} {text}, by which {} wait",
+        "{key} {text}, by which {} due now",
         super::eligible::many(due)
     ))
 }
@@ -291,11 +291,10 @@ fn config(job: &Job, rule: &Rule, inputs: &Inputs) -> Result<Json, Refusal> {
 }
 
 /// Between 2.22 and 2.27 a policy that may not recompress does nothing at all.
-fn idle_by_configuration(context: &Context, job: &Job) -> Option<String> {
+fn idle_by_configuration(context: &Context, known: &Known) -> Option<String> {
     let version = context.at.server.sql_version();
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);
-    let off = job.config.as_ref()?.get("recompress")? == &Json::Bool(false);
-    (broken && off).then(|| {
+    (broken && known.never_recompresses()).then(|| {
         format!(
             "its configuration has \"recompress\": false, by which a policy of TimescaleDB {version} compresses nothing, silently \
              (seen on 2.22 and 2.26, mended in 2.27): edit-job takes that key out"
