@@ -20,6 +20,7 @@ pub mod demo;
 pub mod details;
 pub mod filter;
 pub mod form;
+pub mod history;
 pub mod interval;
 pub mod journal;
 pub mod overlay;

@@ -70,6 +70,17 @@ rules! {
     RETENTION_OVERDUE: "retention-overdue", "chunks past drop-after still there", "drop-chunks";
     RETENTION_SETTING: "retention-setting", "a retention policy that cannot work", "edit-retention-policy";
     RETENTION_UNKNOWN: "retention-unknown", "what the next run drops is not known";
+    SERVER_ARCHIVER: "server-archiver", "WAL is not archived";
+    SERVER_CONNECTIONS: "server-connections", "connections near the limit";
+    SERVER_LAUNCHER: "server-launcher", "no TimescaleDB launcher";
+    SERVER_PREPARED: "server-prepared", "old prepared transaction";
+    SERVER_PROCESSES: "server-processes", "too few worker processes";
+    SERVER_REPLICATION: "server-replication", "a standby is behind";
+    SERVER_SCHEDULER: "server-scheduler", "no TimescaleDB scheduler";
+    SERVER_SETTING: "server-setting", "a setting that hurts";
+    SERVER_SLOT: "server-slot", "WAL kept for an unused slot";
+    SERVER_WORKERS: "server-workers", "no free worker";
+    SERVER_WRAPAROUND: "server-wraparound", "transaction ids run out";
 }
 
 /// The rule of this name.
