@@ -11,15 +11,15 @@ select to_jsonb(b) || jsonb_build_object(
          'hierarchical', b.proc_name = 'policy_refresh_continuous_aggregate' and p.mat_hypertable_id is not null,
          'owned', pg_has_role(b.owner::oid, 'member'),
          'role', current_user,
-         -- a function or a procedure of (job_id integer, config jsonb)
-         'has_proc', to_regprocedure(format('%I.%I(integer, jsonb)', b.proc_schema, b.proc_name)) is not null,
-         'kind', (select r.prokind from pg_proc r where r.oid = to_regprocedure(format('%I.%I(integer, jsonb)', b.proc_schema, b.proc_name))),
+         'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
+                              where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
          -- what the source of a refresh policy keeps
-         'source', format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)),
+         'source', case when r.id is not null then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end,
          'source_drop_after', (select min(x.config ->> 'drop_after') from _timescaledb_config.bgw_job x
                                 where x.proc_name = 'policy_retention' and x.hypertable_id = a.raw_hypertable_id),
-         'indexes', (select jsonb_agg(i.indexrelid::regclass::text order by i.indexrelid) from pg_index i
-                      where b.proc_name = 'policy_reorder' and i.indrelid = to_regclass(format('%I.%I', h.schema_name, h.table_name))),
+         'indexes', (select jsonb_agg(x.relname order by x.relname) from pg_index i join pg_class x on x.oid = i.indexrelid
+                      join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
+                      where b.proc_name = 'policy_reorder' and n.nspname = h.schema_name and t.relname = h.table_name),
          'pid', w.pid
        ) as facts,
        (to_jsonb(b) - 'id') || jsonb_build_object(

@@ -210,17 +210,8 @@ impl Known {
 
     fn index(&self, map: &Map<String, Json>) -> Result<(), Refusal> {
         let indexes = self.indexes.clone().unwrap_or_default();
-        let bare = |name: &String| {
-            name.rsplit('.')
-                .next()
-                .unwrap_or(name)
-                .trim_matches('"')
-                .replace("\"\"", "\"")
-        };
         match map.get("index_name").and_then(Json::as_str) {
-            Some(name) if indexes.is_empty() || indexes.iter().any(|index| bare(index) == name) => {
-                Ok(())
-            }
+            Some(name) if indexes.is_empty() || indexes.iter().any(|index| index == name) => Ok(()),
             _ => Err(format!(
                 "config: index_name names one of the table's indexes: {}",
                 indexes.join(", ")
