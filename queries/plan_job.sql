@@ -20,6 +20,9 @@ select to_jsonb(b) || jsonb_build_object(
          'indexes', (select jsonb_agg(x.relname order by x.relname) from pg_index i join pg_class x on x.oid = i.indexrelid
                       join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
                       where b.proc_name = 'policy_reorder' and n.nspname = h.schema_name and t.relname = h.table_name),
+         -- the catalogue's tables that alter_job and delete_job write
+         'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
+         'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
          'pid', w.pid
        ) as facts,
        (to_jsonb(b) - 'id') || jsonb_build_object(

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, Group, act};
 use crate::form::Inputs;
-use crate::plan::{Consent, Plan, Step, Undo};
+use crate::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::plans::policy::{Change, Job};
 use crate::plans::{Act, Context, Kind, Refusal};
 use crate::query;
@@ -99,6 +99,9 @@ struct Known {
     indexes: Option<Vec<String>>,
     /// The worker that runs it now; `None`: none, or this role does not see it.
     pid: Option<i32>,
+    /// The oids of the catalogue's tables that `alter_job` and `delete_job` write.
+    job_table: i64,
+    stat_table: i64,
 }
 
 impl Known {
@@ -108,6 +111,11 @@ impl Known {
             return Err("the Apache edition of TimescaleDB refuses to run, alter or delete jobs: it wants timescaledb.license = timescale (the Community edition)".into());
         }
         context.read()
+    }
+
+    /// The plan of an `alter_job`, which writes one row of a table of all jobs.
+    fn altering(&self, plan: Plan) -> Plan {
+        plan.touching(self.job_table, "bgw_job", Mode::RowExclusive)
     }
 
     /// The plan, warning a role that is not a member of the job's owner.
@@ -175,7 +183,7 @@ fn switch(context: &Context, known: &Known, scheduled: bool) -> Result<Plan, Ref
     );
     let undo = Undo::Exact("the job is scheduled as it was, with its next start".to_owned());
     let plan = Plan::new(format!("{verb} {}", job.describe()), vec![step], undo);
-    Ok(known.warned(plan.changing(&["/scheduled"])))
+    Ok(known.warned(known.altering(plan.changing(&["/scheduled"]))))
 }
 
 fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
@@ -230,6 +238,9 @@ fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
             ),
         );
     }
+    plan = known
+        .altering(plan)
+        .touching(known.stat_table, "bgw_job_stat", Mode::ShareRowExclusive);
     if job.is_user_defined() && known.role != job.owner && known.has_proc {
         plan = plan.note(
             Level::Notice,

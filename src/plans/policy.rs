@@ -67,6 +67,16 @@ pub struct Change {
     pub next_start: Option<String>,
     /// Back to the captured next start, if that is still to come when the statement runs.
     pub next_start_back: bool,
+    /// 2.12 and later.
+    pub slots: Option<Slots>,
+}
+
+/// When a job is due: by slots from an initial start on, or so long after its last run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Slots {
+    pub fixed: bool,
+    pub initial_start: Option<String>,
+    pub timezone: Option<String>,
 }
 
 /// The next start that the job `$1` has when the statement runs.
@@ -155,22 +165,54 @@ impl Job {
             "jsonb",
             change.config.as_ref().map(|config| self.verbatim(config)),
         );
+        let mut timezone = &self.timezone;
+        if let Some(slots) = &change.slots {
+            call.give("fixed_schedule", "bool", slots.fixed.into());
+            let start = slots.initial_start.clone();
+            call.give_some("initial_start", "timestamptz", start);
+            timezone = &slots.timezone;
+        }
+        self.next_start(&mut call, change, kept);
+        if context.at.server.sql_version() >= Version::new(2, 12) {
+            call.give_some("timezone", "text", timezone.clone());
+        }
+        call
+    }
+
+    fn next_start(&self, call: &mut Call, change: &Change, kept: bool) {
         let back = self.next_start.as_ref().filter(|at| *at != "-infinity");
-        match (&change.next_start, back) {
-            (Some(at), _) => call.give("next_start", "timestamptz", at.as_str().into()),
-            (None, Some(at)) if change.next_start_back => {
+        match (&change.next_start, back, &change.slots) {
+            (Some(at), ..) => call.give("next_start", "timestamptz", at.as_str().into()),
+            (None, Some(at), slots) if change.next_start_back => {
                 let place = call.place("timestamptz", at.as_str().into());
+                let fixed = slots.as_ref().is_some_and(|slots| slots.fixed);
+                // NULL: the server computes the next of the slots.
+                let stays = if fixed { "null" } else { KEPT };
                 call.raw(&format!(
-                    "next_start => case when {place} > now() then {place} else {KEPT} end"
+                    "next_start => case when {place} > now() then {place} else {stays} end"
                 ));
+            }
+            (_, _, Some(slots)) if slots.fixed => {
+                // The server would take a slot before the first one, where that is still to come.
+                if let Some(first) = &slots.initial_start {
+                    let place = call.place("timestamptz", first.as_str().into());
+                    call.raw(&format!(
+                        "next_start => case when {place} > now() then {place} end"
+                    ));
+                }
             }
             _ if kept => call.raw(&format!("next_start => {KEPT}")),
             _ => {}
         }
-        if context.at.server.sql_version() >= Version::new(2, 12) {
-            call.give_some("timezone", "text", self.timezone.clone());
+    }
+
+    /// Its slots as they were captured.
+    pub fn slots(&self) -> Slots {
+        Slots {
+            fixed: self.fixed_schedule,
+            initial_start: self.initial_start.clone(),
+            timezone: self.timezone.clone(),
         }
-        call
     }
 
     /// The captured configuration to the letter, where it is that one.

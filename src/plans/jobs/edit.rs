@@ -6,8 +6,9 @@ use super::Known;
 use crate::form::{Field, Form, Inputs, Kind};
 use crate::interval::Interval;
 use crate::plan::{Consent, Plan, Step, Undo};
-use crate::plans::policy::{Change, Job};
+use crate::plans::policy::{Change, Job, Slots};
 use crate::plans::{Context, Refusal};
+use crate::sql::Version;
 use crate::value::Axis;
 use crate::verdict::Level;
 
@@ -21,7 +22,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     let config = job.config.as_ref().map_or_else(String::new, |config| {
         serde_json::to_string_pretty(config).unwrap_or_default()
     });
-    Ok(Form::new(vec![
+    let mut fields = vec![
         interval("schedule_interval", "Every", &job.schedule_interval)
             .help("from one run to the next"),
         interval("max_runtime", "Runs at most", &job.max_runtime)
@@ -35,21 +36,45 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         .help("failures in a row until it is paused; -1: without limit"),
         interval("retry_period", "Retry after", &job.retry_period)
             .help("after a failure; grows with each in a row"),
-        Field::new(
-            "next_start",
-            "Next start",
-            Kind::Time(Axis::TimestampTz),
-            "",
-        )
-        .optional()
-        .help(format!(
+        moment("next_start", "Next start", "").help(format!(
             "a moment, or now; empty: stays ({})",
             job.next_start.as_deref().unwrap_or("never planned")
         )),
         Field::new("config", "Configuration", Kind::Json, config)
             .optional()
             .help("the policy's or procedure's own settings; empty: stays"),
-    ]))
+    ];
+    // alter_job of 2.11 has none of these.
+    if context.at.server.sql_version() >= Version::new(2, 12) {
+        fields.extend(slots(job));
+    }
+    Ok(Form::new(fields))
+}
+
+fn moment(name: &'static str, label: &'static str, value: &str) -> Field {
+    Field::new(name, label, Kind::Time(Axis::TimestampTz), value).optional()
+}
+
+fn slots(job: &Job) -> [Field; 3] {
+    let fixed = if job.fixed_schedule { "yes" } else { "no" };
+    [
+        Field::new("fixed_schedule", "Fixed schedule", Kind::Flag, fixed)
+            .help("yes: at slots from an initial start on; no: so long after the last run"),
+        moment(
+            "initial_start",
+            "Slots begin at",
+            job.initial_start.as_deref().unwrap_or_default(),
+        )
+        .help("the first slot of a fixed schedule; empty: now"),
+        Field::new(
+            "timezone",
+            "Time zone",
+            Kind::Text,
+            job.timezone.clone().unwrap_or_default(),
+        )
+        .optional()
+        .help("whose days and months the slots follow; empty: none"),
+    ]
 }
 
 pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
@@ -83,13 +108,21 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         plan.notes.extend(checked.notes);
         plan.consent = plan.consent.max(checked.consent.unwrap_or(Consent::Enter));
     }
+    if edit.change.next_start.is_none()
+        && edit.change.slots.as_ref().is_some_and(|slots| slots.fixed)
+    {
+        plan = plan.note(
+            Level::Notice,
+            "its next start becomes the first of the new slots that is still to come",
+        );
+    }
     if known.pid.is_some() {
         plan = plan.note(
             Level::Notice,
             "the run that is under way goes on as it began",
         );
     }
-    Ok(known.warned(plan))
+    Ok(known.warned(known.altering(plan)))
 }
 
 /// What is changed, what takes it back, and how it is said.
@@ -137,6 +170,7 @@ impl Edit {
         }
         edit.next_start(inputs)?;
         edit.config(job, inputs)?;
+        edit.slots(job, inputs)?;
         Ok(edit)
     }
 
@@ -173,12 +207,69 @@ impl Edit {
         Ok(())
     }
 
+    fn slots(&mut self, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
+        // Not in the form of 2.11.
+        if inputs.text("fixed_schedule").is_none() {
+            return Ok(());
+        }
+        let was = job.slots();
+        let given = |name: &str| inputs.text(name).map(str::to_owned);
+        let now = Slots {
+            fixed: inputs.flag("fixed_schedule"),
+            initial_start: given("initial_start"),
+            timezone: given("timezone"),
+        };
+        if now == was {
+            return Ok(());
+        }
+        if now.initial_start != was.initial_start && !now.fixed {
+            return Err(
+                "initial_start is where the slots of a fixed schedule begin: set fixed_schedule=yes, or leave it as it is".into(),
+            );
+        }
+        if now
+            .initial_start
+            .as_deref()
+            .is_some_and(|at| at.contains("infinity"))
+        {
+            return Err("initial_start: a moment is wanted".into());
+        }
+        let zone = |slots: &Slots| slots.timezone.clone().unwrap_or_else(|| "none".to_owned());
+        if now.fixed != was.fixed {
+            let words = if now.fixed {
+                "at fixed slots"
+            } else {
+                "so long after its last run"
+            };
+            self.say("/fixed_schedule", words.to_owned());
+        }
+        // A schedule that becomes fixed begins now, where nothing else is said.
+        if now.initial_start != was.initial_start || (now.fixed && now.initial_start.is_none()) {
+            let from = now.initial_start.as_deref().unwrap_or("now");
+            self.say("/initial_start", format!("slots from {from} on"));
+        }
+        if now.timezone != was.timezone {
+            self.say(
+                "/timezone",
+                format!("time zone {} (was {})", zone(&now), zone(&was)),
+            );
+        }
+        (self.change.slots, self.back.slots) = (Some(now), Some(was));
+        self.back.next_start_back = true;
+        Ok(())
+    }
+
     /// What the undo does not bring back.
     fn lost(&self, job: &Job) -> Option<&'static str> {
         if self.change.config.is_some() && job.config.is_none() {
             // alter_job reads NULL as "stays".
             return Some(
                 "the job had no configuration, and alter_job cannot take one away: the new one would stay",
+            );
+        }
+        if self.pointers.contains(&"/initial_start") && job.initial_start.is_none() {
+            return Some(
+                "the job had no initial start, and alter_job cannot take one away: it would stay, without effect on a schedule that is not fixed",
             );
         }
         let planned = job

@@ -147,7 +147,7 @@ fn by_scheduler(context: &Context, known: &Known) -> Result<Plan, Refusal> {
         )),
     );
     plan.consent = consent;
-    Ok(plan.note(
+    Ok(known.altering(plan).note(
         Level::Notice,
         "the scheduler starts it within seconds, if a worker is free; the Jobs screen tells how it ends",
     ))
