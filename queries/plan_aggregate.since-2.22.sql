@@ -28,7 +28,7 @@ slice as materialized (
    where not c.osm_chunk and not c.dropped group by d.hypertable_id, z.range_start, z.range_end
 ),
 agg as materialized (
-  select u.height, u.id, u.raw_id, ca.materialized_only, ca.user_view_schema::text as view_schema, ca.user_view_name::text as view_name,
+  select u.height, u.id, u.raw_id, ca.materialized_only, coalesce((to_jsonb(ca) ->> 'finalized')::bool, true) as finalized, ca.user_view_schema::text as view_schema, ca.user_view_name::text as view_name,
          coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema, coalesce(pa.user_view_name, rh.table_name)::text as source_name,
          pa.mat_hypertable_id is not null as hierarchical, v.oid as view_oid, m.oid as mat_oid, r.oid as raw_oid,
          mh.schema_name::text as mat_schema, mh.table_name::text as mat_table, d.column_name, d.axis, d.whole,
@@ -115,7 +115,7 @@ level as (
   select a.height, a.id, jsonb_build_object(
            'id', a.id, 'name', format('%I.%I', a.view_schema, a.view_name), 'view_oid', a.view_oid::int8, 'mat_oid', a.mat_oid::int8,
            'mat_name', format('%I.%I', a.mat_schema, a.mat_table), 'source', format('%I.%I', a.source_schema, a.source_name),
-           'source_oid', a.raw_oid::int8, 'hierarchical', a.hierarchical, 'materialized_only', a.materialized_only,
+           'source_oid', a.raw_oid::int8, 'hierarchical', a.hierarchical, 'materialized_only', a.materialized_only, 'finalized', a.finalized,
            'axis', a.axis, 'bucket', a.bucket_width, 'zone', a.bucket_zone, 'offset', a.bucket_offset,
            'origin', case when not a.whole and a.bucket_origin is not null then
              (extract(epoch from case when a.axis in ('timestamp without time zone', 'date') then a.bucket_origin::timestamp
@@ -136,13 +136,13 @@ level as (
                                  from (select s.low, s.high, s.chunks from slice s where s.hypertable_id = a.raw_id order by s.low desc limit 500) x), '[]'),
            'children', coalesce((select jsonb_agg(format('%I.%I', k.user_view_schema, k.user_view_name) order by k.mat_hypertable_id)
                                    from _timescaledb_catalog.continuous_agg k where k.raw_hypertable_id = a.id), '[]'),
-           'integer_now', n.integer_now,
+           'integer_now', n.integer_now, 'integer_clock', n.integer_clock,
            'jobs', coalesce((select jsonb_agg(j.whole || jsonb_build_object('relation', format('%I.%I', a.view_schema, a.view_name),
                                       'integer_time', a.whole, 'hierarchical', a.hierarchical) order by j.id)
                                from job j where j.hypertable_id = a.id and j.proc_name = 'policy_refresh_continuous_aggregate'), '[]'),
            'source_policies', coalesce((select q.policies from policy q where q.hypertable_id = a.raw_id), '{}'),
            'own_policies', coalesce((select q.policies from policy q where q.hypertable_id = a.id), '{}'),
-           'refreshing', null::int
+           'refreshing', null::jsonb
          ) as facts
     from agg a
     left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id
@@ -151,7 +151,7 @@ level as (
     -- the clock of integer time is the hypertable's at the root
     left join lateral (
       select case when f.oid is not null and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage') and pg_has_role(v.relowner, 'member')
-                  then (xpath('/row/n/text()', query_to_xml(format('select %I.%I()::int8 as n', d.now_schema, d.now_name), false, true, '')))[1]::text::int8 end as integer_now
+                  then (xpath('/row/n/text()', query_to_xml(format('select %I.%I()::int8 as n', d.now_schema, d.now_name), false, true, '')))[1]::text::int8 end as integer_now, d.now_name is not null as integer_clock
         from (select u.raw_id from up u order by u.height desc limit 1) root
         join dim d on d.hypertable_id = root.raw_id
         left join pg_class v on v.oid = a.view_oid

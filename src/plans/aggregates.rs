@@ -1,9 +1,11 @@
 //! Acting on continuous aggregates: refresh, refresh policies, real-time; with the guard against losing what the
 //! source no longer has.
 
+mod behind;
 mod bucket;
 mod clock;
 mod guard;
+mod place;
 mod policies;
 mod refresh;
 mod what_if;
@@ -35,14 +37,14 @@ pub static ACTIONS: &[Action] = &[
         "refresh-behind",
         &["b"],
         Group::Aggregates,
-        on(None, refresh::behind),
+        on(Some(behind::form), behind::one),
         "Refresh what is behind: what waits, up to now less the policy's end offset",
     ),
     act(
         "refresh-hierarchy",
         &["B"],
         Group::Aggregates,
-        on(None, refresh::hierarchy),
+        on(Some(behind::form), behind::hierarchy),
         "Refresh what is behind in the aggregates it is built on, then in itself",
     ),
     act(
@@ -99,6 +101,8 @@ struct Facts {
 /// One aggregate; places are in the unit of its axis.
 #[derive(Debug, Clone, Deserialize)]
 struct Level {
+    /// Of the materialization hypertable.
+    id: i64,
     /// Quoted and qualified, as all names here.
     name: String,
     view_oid: i64,
@@ -109,6 +113,8 @@ struct Level {
     /// Built on another aggregate.
     hierarchical: bool,
     materialized_only: bool,
+    /// Not of the format from before 2.7.
+    finalized: bool,
     axis: String,
     bucket: Option<String>,
     zone: Option<String>,
@@ -124,6 +130,7 @@ struct Level {
     pending_to: Option<i64>,
     source_chunks: i64,
     source_from: Option<i64>,
+    source_to: Option<i64>,
     /// Begin, end and number of chunks of the newest stretches of the source, newest first.
     slices: Vec<(i64, i64, i64)>,
     holes: Vec<Hole>,
@@ -131,13 +138,22 @@ struct Level {
     unchecked_before: Option<i64>,
     /// `None`: time is no integer, or its clock may not be asked.
     integer_now: Option<i64>,
+    /// It has a function that tells what is now; `None`: time is no integer.
+    integer_clock: Option<bool>,
     children: Vec<String>,
     /// Its refresh policies.
     jobs: Vec<Job>,
     source_policies: Around,
     own_policies: Around,
     /// The session that refreshes it now, where the server tells (2.26 and later).
-    refreshing: Option<i64>,
+    refreshing: Option<Refreshing>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Refreshing {
+    pid: i64,
+    /// It does nothing: its refresh was cancelled, and the range stays marked as long as the session lives.
+    idle: bool,
 }
 
 /// A stretch in which the source has no chunk but the aggregate has rows.
@@ -186,6 +202,12 @@ impl Facts {
             .ok_or_else(|| "the server does not know this aggregate any more".into())
     }
 
+    /// A session that is idle, and keeps refreshes away from one of the levels.
+    fn stuck(&self) -> Option<Refreshing> {
+        let all = self.levels.iter().filter_map(|level| level.refreshing);
+        all.into_iter().find(|refreshing| refreshing.idle)
+    }
+
     /// What the clock shows on the aggregate's axis; `None`: integer time whose clock cannot be asked.
     fn now(&self, level: &Level, context: &Context) -> Option<i64> {
         match level.axis() {
@@ -218,7 +240,9 @@ impl Level {
     fn newest_policy(&self) -> Option<&Job> {
         let end = |job: &&Job| {
             let offset = offset(job, "end_offset");
-            offset.map_or(Some(f64::NEG_INFINITY), |text| clock::length(self.axis(), &text))
+            offset.map_or(Some(f64::NEG_INFINITY), |text| {
+                clock::length(self.axis(), &text)
+            })
         };
         self.jobs.iter().min_by(|a, b| {
             end(a)
@@ -267,7 +291,11 @@ fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         )
     };
     let title = format!("Switch {} to {to}", level.name);
-    let step = Step::new(format!("switch {} to {to}", level.name), set(!only), set(only));
+    let step = Step::new(
+        format!("switch {} to {to}", level.name),
+        set(!only),
+        set(only),
+    );
     let undo = Undo::Exact("the view answers as before".to_owned());
     let mut plan = Plan::new(title, vec![step], undo)
         .note(Weight::Notice, meaning)

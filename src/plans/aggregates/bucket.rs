@@ -48,9 +48,12 @@ impl Buckets {
                 .ok_or_else(|| odd(&text));
         }
         let span = Interval::parse(&text).map_err(|_| odd(&text))?;
-        let offset = level.offset.as_deref().map_or(Ok(Interval::default()), |offset| {
-            Interval::parse(offset).map_err(|_| odd(&format!("offset {offset}")))
-        })?;
+        let offset = level
+            .offset
+            .as_deref()
+            .map_or(Ok(Interval::default()), |offset| {
+                Interval::parse(offset).map_err(|_| odd(&format!("offset {offset}")))
+            })?;
         let micros = fixed(offset).ok_or_else(|| odd("an offset of months"))?;
         let (width, origin) = match fixed(span) {
             Some(width) => (Width::Fixed(width), MONDAY),
@@ -158,10 +161,7 @@ impl Buckets {
             return Some(local);
         };
         // PostgreSQL takes the later one, too, of what a clock shows twice or never.
-        let moment = zone
-            .to_ambiguous_timestamp(civil(local)?)
-            .later()
-            .ok()?;
+        let moment = zone.to_ambiguous_timestamp(civil(local)?).later().ok()?;
         Some(moment.as_microsecond())
     }
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use crate::interval::Interval;
-use crate::value::{Axis, Point, Stamp};
 use crate::text;
+use crate::value::{Axis, Point, Stamp};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -132,10 +132,16 @@ mod tests {
         assert_eq!(read(tz, "2026-11-20"), "2026-11-20 00:00:00+00");
         assert_eq!(read(tz, "2026-11-20 08:30"), "2026-11-20 08:30:00+00");
         assert_eq!(read(tz, "2026-11-20 08:30+01:00"), "2026-11-20 07:30:00+00");
-        assert_eq!(read(tz, "2026-11-20T08:30:00.25Z"), "2026-11-20 08:30:00.25+00");
+        assert_eq!(
+            read(tz, "2026-11-20T08:30:00.25Z"),
+            "2026-11-20 08:30:00.25+00"
+        );
         assert_eq!(read(tz, "now"), "2026-11-21 12:00:00+00");
         assert_eq!(read(tz, "1 mon 1 day ago"), "2026-10-20 12:00:00+00");
-        assert_eq!(read(Axis::Timestamp, "2026-11-20 08:30"), "2026-11-20 08:30:00");
+        assert_eq!(
+            read(Axis::Timestamp, "2026-11-20 08:30"),
+            "2026-11-20 08:30:00"
+        );
         assert_eq!(read(Axis::Date, "2026-11-20"), "2026-11-20");
         assert_eq!(read(Axis::Integer, "-5"), "-5");
     }

@@ -2,8 +2,10 @@
 
 use super::bucket::Buckets;
 use super::clock;
+use super::place::Place;
 use super::{Facts, Level};
-use crate::plans::{Context, Refusal};
+use crate::plans::Context;
+use crate::text;
 use crate::value::Axis;
 
 /// A window on the axis; `None`: open on that side.
@@ -26,21 +28,28 @@ pub(super) struct Lost {
 impl Lost {
     fn meets(self, window: Window) -> bool {
         window.from.is_none_or(|from| from < self.to)
+            && self.from.zip(window.to).is_none_or(|(from, to)| from < to)
             && self
-                .from
+                .first
                 .zip(window.to)
-                .is_none_or(|(from, to)| from < to)
-            && self.first.zip(window.to).is_none_or(|(first, to)| first < to)
+                .is_none_or(|(first, to)| first < to)
     }
 }
 
 /// Everything of this aggregate that its source no longer has, oldest first.
-pub(super) fn lost(facts: &Facts, level: &Level, buckets: &Buckets, context: &Context) -> Vec<Lost> {
+pub(super) fn lost(
+    facts: &Facts,
+    level: &Level,
+    buckets: &Buckets,
+    context: &Context,
+) -> Vec<Lost> {
     let dropped = dropped_before(facts, level, context);
     let mut all = Vec::new();
     for hole in &level.holes {
-        let (Some(to), from) = (buckets.ceil(hole.high), hole.low.and_then(|low| buckets.floor(low)))
-        else {
+        let (Some(to), from) = (
+            buckets.ceil(hole.high),
+            hole.low.and_then(|low| buckets.floor(low)),
+        ) else {
             continue;
         };
         // A bucket that reaches into the oldest chunk may simply be the first one; where retention drops it is not.
@@ -69,11 +78,12 @@ fn dropped_before(facts: &Facts, level: &Level, context: &Context) -> Option<i64
     clock::back(level.axis(), now, retention.after.as_deref()?)
 }
 
-/// What this window would lose, and the nearest beginning that loses nothing.
-pub(super) fn check(lost: &[Lost], window: Window) -> Option<(Lost, i64)> {
-    let met: Vec<Lost> = lost.iter().copied().filter(|lost| lost.meets(window)).collect();
-    let safe = met.iter().map(|lost| lost.to).max()?;
-    met.first().map(|first| (*first, safe))
+/// What this window would lose, oldest first.
+pub(super) fn met(lost: &[Lost], window: Window) -> Vec<Lost> {
+    lost.iter()
+        .copied()
+        .filter(|lost| lost.meets(window))
+        .collect()
 }
 
 /// The parts of a window that lose nothing.
@@ -86,7 +96,10 @@ pub(super) fn safe_parts(lost: &[Lost], window: Window) -> Vec<Window> {
                 next.push(part);
                 continue;
             }
-            if let Some(from) = lost.from.filter(|at| part.from.is_none_or(|from| from < *at)) {
+            if let Some(from) = lost
+                .from
+                .filter(|at| part.from.is_none_or(|from| from < *at))
+            {
                 next.push(Window {
                     to: Some(from),
                     ..part
@@ -104,36 +117,68 @@ pub(super) fn safe_parts(lost: &[Lost], window: Window) -> Vec<Window> {
     parts
 }
 
-/// What would be lost, in words.
-pub(super) fn explain(level: &Level, lost: Lost) -> String {
-    let axis = level.axis();
-    let rows = lost.first.map_or_else(
-        || "whether the aggregate has rows there, this role may not see".to_owned(),
-        |first| format!("{} has rows there from {} on", level.name, clock::show(axis, first)),
-    );
-    let gone = match lost.from {
-        None => format!(
-            "{} has no chunk any more before {}",
-            level.source,
-            clock::show(axis, lost.to)
-        ),
-        Some(from) => format!(
-            "{} has no chunk between {} and {}",
-            level.source,
-            clock::show(axis, from),
-            clock::show(axis, lost.to)
-        ),
+/// What the window would lose, in words: which range, and how many buckets.
+pub(super) fn explain(place: &Place, met: &[Lost], window: Window) -> String {
+    let (level, axis) = (place.level, place.axis());
+    let Some(first) = met.first() else {
+        return format!("nothing of {} is lost", level.name);
     };
-    format!("{gone}{}; {rows}", by_whom(level))
+    let to = clock::show(axis, first.to);
+    let gone = match first.from {
+        None => format!("{} has no chunk any more before {to}", level.source),
+        Some(from) => {
+            let from = clock::show(axis, from);
+            format!("{} has no chunk between {from} and {to}", level.source)
+        }
+    };
+    let more = match met.len() {
+        1 => String::new(),
+        many => format!(", and {} more such gaps", many - 1),
+    };
+    let rows = match first.first {
+        None => "whether the aggregate has rows there, this role may not see".to_owned(),
+        Some(row) => {
+            let row = clock::show(axis, row);
+            format!("{} has rows there from {row} on", level.name)
+        }
+    };
+    format!(
+        "{gone}{}{more}; {rows}{}",
+        by_whom(level),
+        wiped(place, met, window)
+    )
+}
+
+/// How many buckets would go at most: some of them may hold no row.
+fn wiped(place: &Place, met: &[Lost], window: Window) -> String {
+    let buckets = &place.buckets;
+    let count = |lost: &Lost| {
+        let first = lost.first.and_then(|at| buckets.floor(at));
+        let from = [first, lost.from, window.from]
+            .into_iter()
+            .flatten()
+            .max()?;
+        let to = window.to.map_or(lost.to, |to| to.min(lost.to));
+        buckets.between(from, to)
+    };
+    met.iter()
+        .map(count)
+        .sum::<Option<i64>>()
+        .map_or_else(String::new, |all| {
+            format!(
+                ": up to {} of {} would be wiped",
+                text::plural(all, "bucket"),
+                buckets.text
+            )
+        })
 }
 
 fn by_whom(level: &Level) -> String {
     match &level.source_policies.retention {
         Some(policy) => {
-            let after = policy
-                .after
-                .as_deref()
-                .map_or_else(String::new, |after| format!(" after {}", unit(level, after)));
+            let after = policy.after.as_deref().map_or_else(String::new, |after| {
+                format!(" after {}", unit(level, after))
+            });
             format!(" (its retention, job {}, drops{after})", policy.id)
         }
         None => " (dropped by hand: it has no retention policy)".to_owned(),
@@ -145,12 +190,4 @@ fn unit(level: &Level, after: &str) -> String {
         Axis::Integer => format!("{after} units"),
         _ => after.to_owned(),
     }
-}
-
-/// The words with which a refresh over lost data is refused.
-pub(super) fn refusal(level: &Level, lost: Lost) -> Refusal {
-    Refusal::new(format!(
-        "{}. A refresh over that deletes those rows for good: nothing can compute them again. To let it happen, set override_data_loss",
-        explain(level, lost)
-    ))
 }
