@@ -138,7 +138,7 @@ level as (
                                    from _timescaledb_catalog.continuous_agg k where k.raw_hypertable_id = a.id), '[]'),
            'integer_now', n.integer_now, 'integer_clock', n.integer_clock,
            'jobs', coalesce((select jsonb_agg(j.whole || jsonb_build_object('relation', format('%I.%I', a.view_schema, a.view_name),
-                                      'integer_time', a.whole, 'hierarchical', a.hierarchical) order by j.id)
+                                      'integer_time', a.whole, 'axis_type', a.axis, 'hierarchical', a.hierarchical) order by j.id)
                                from job j where j.hypertable_id = a.id and j.proc_name = 'policy_refresh_continuous_aggregate'), '[]'),
            'source_policies', coalesce((select q.policies from policy q where q.hypertable_id = a.raw_id), '{}'),
            'own_policies', coalesce((select q.policies from policy q where q.hypertable_id = a.id), '{}'),

@@ -41,6 +41,9 @@ pub struct Job {
     pub relation: Option<String>,
     /// Its time is an integer; `None` without a hypertable.
     pub integer_time: Option<bool>,
+    /// The type of its time column, as a cast names it; `None`: not asked.
+    #[serde(default)]
+    pub axis_type: Option<String>,
     /// The refresh policy of an aggregate on another aggregate.
     #[serde(default)]
     pub hierarchical: bool,
@@ -221,10 +224,11 @@ impl Job {
                 ))
             })
         };
-        let span = if self.integer_time == Some(true) {
-            "bigint"
-        } else {
-            "interval"
+        // Offsets of integer time must be of the very type of the time column.
+        let span = match (self.integer_time, self.axis_type.as_deref()) {
+            (Some(true), Some(kind)) => kind,
+            (Some(true), None) => "bigint",
+            _ => "interval",
         };
         let mut call;
         match self.proc_name.as_str() {
