@@ -3,8 +3,10 @@
 //! An action on the database is an [`Act`]: one query for the facts, perhaps a form, and one pure function from both
 //! to a [`Plan`] (or to the reason why not). `plans/jobs.rs` is the example to read before writing another.
 
+pub mod hypertables;
 pub mod jobs;
 pub mod policy;
+pub mod retention;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,7 +30,11 @@ pub const LOCKS: Query = query!("plan_locks");
 pub const TARGET: Query = query!("plan_target");
 
 /// The actions of every family.
-pub static ACTIONS: &[&[Action]] = &[jobs::ACTIONS];
+pub static ACTIONS: &[&[Action]] = &[
+    jobs::ACTIONS,
+    retention::ACTIONS,
+    hypertables::ACTIONS,
+];
 
 /// What kind of thing an action acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
