@@ -1,0 +1,2 @@
+//! Acting on hypertables.
+pub static ACTIONS: &[crate::action::Action] = &[];
