@@ -56,7 +56,8 @@ with target as materialized (
                      where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
     'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m join _timescaledb_catalog.dimension_slice s on s.dimension_id = m.id
                where m.hypertable_id = a.mat_hypertable_id and m.interval_length is not null),
-    'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset', b.config -> 'start_offset') order by b.id)
+    'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset', b.config -> 'start_offset',
+                             'end_offset', b.config -> 'end_offset') order by b.id)
                            from _timescaledb_config.bgw_job b
                            where b.proc_name = 'policy_refresh_continuous_aggregate' and b.hypertable_id = a.mat_hypertable_id), '[]'),
     'read_by', coalesce((

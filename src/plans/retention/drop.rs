@@ -7,17 +7,15 @@ use crate::text;
 use crate::value::{Axis, Point, Stamp};
 use crate::verdict::Level;
 
-use super::facts::{Aggregate, Chunk, Cut, Retention, Span};
-use super::usable;
+use super::clash;
+use super::facts::{Chunk, Cut, Retention, Span};
+use super::rule::usable;
 use super::whatif::{self, Going};
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;
     let has = facts.setting("policy_retention", "drop_after");
-    let has = has.map_or_else(String::new, |span| match span {
-        Span::Interval(interval) => interval.to_string(),
-        Span::Number(number) => number.to_string(),
-    });
+    let has = has.map_or_else(String::new, Span::typed);
     let axis = facts.axis();
     Ok(Form::new(vec![
         Field::span("drop_after", "Older than", axis, has)
@@ -68,7 +66,12 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .integer("chunks_per_step")
         .filter(|number| *number > 0)
         .ok_or("chunks_per_step must be 1 or more")?;
-    let steps = steps(context, &facts, &going, usize::try_from(per_step).unwrap_or(usize::MAX))?;
+    let steps = steps(
+        context,
+        &facts,
+        &going,
+        usize::try_from(per_step).unwrap_or(usize::MAX),
+    )?;
     let title = format!(
         "Drop {} of {} {words}",
         text::plural(going.count(), "chunk"),
@@ -79,7 +82,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     plan.pace = inputs.pace();
     plan = whatif::note_going(plan, context, &facts, &going, "it");
     plan = note_locks(plan, &facts, per_step.min(going.count()))?;
-    plan = note_readers(plan, &facts, &going, context.at.now);
+    plan = clash::note_readers(plan, &facts, &going, context.at.now);
     plan = whatif::note_zone(plan, &facts);
     plan = plan.note(
         Level::Ok,
@@ -126,13 +129,29 @@ fn steps(
 }
 
 fn step(context: &Context, facts: &Retention, chunks: &[&Chunk]) -> Result<Step, Refusal> {
-    let start = chunks.iter().map(|chunk| chunk.start).min().unwrap_or(i64::MIN);
-    let end = chunks.iter().map(|chunk| chunk.end).max().unwrap_or(i64::MIN);
-    let older = literal(facts, end)
-        .ok_or_else(|| Refusal::new(format!("a chunk ends at {}, which cannot be written as a moment", facts.at(end))))?;
+    let start = chunks
+        .iter()
+        .map(|chunk| chunk.start)
+        .min()
+        .unwrap_or(i64::MIN);
+    let end = chunks
+        .iter()
+        .map(|chunk| chunk.end)
+        .max()
+        .unwrap_or(i64::MIN);
+    let older = literal(facts, end).ok_or_else(|| {
+        Refusal::new(format!(
+            "a chunk ends at {}, which cannot be written as a moment",
+            facts.at(end)
+        ))
+    })?;
     // Without it, a chunk that a late row makes meanwhile would go too.
-    let newer = literal(facts, start).map_or_else(String::new, |start| format!(", newer_than => {start}"));
-    let names: Vec<_> = chunks.iter().map(|chunk| text::quote_literal(&chunk.name)).collect();
+    let newer =
+        literal(facts, start).map_or_else(String::new, |start| format!(", newer_than => {start}"));
+    let names: Vec<_> = chunks
+        .iter()
+        .map(|chunk| text::quote_literal(&chunk.name))
+        .collect();
     let body = format!(
         "\ndeclare\n  gone text[];\nbegin\n  gone := array(select d from {}({}, older_than => {older}{newer}) d order by d);\n  \
          if gone is distinct from array(select n from unnest(array[{}]) n order by n) then\n    \
@@ -147,7 +166,11 @@ fn step(context: &Context, facts: &Retention, chunks: &[&Chunk]) -> Result<Step,
     } else {
         format!("do {tag}{body}{tag}")
     };
-    let label = format!("drop {} up to {}", text::plural(i64::try_from(chunks.len()).unwrap_or(i64::MAX), "chunk"), facts.at(end));
+    let label = format!(
+        "drop {} up to {}",
+        text::plural(i64::try_from(chunks.len()).unwrap_or(i64::MAX), "chunk"),
+        facts.at(end)
+    );
     let bytes = context.bytes(chunks.iter().flat_map(|chunk| chunk.oids()));
     Ok(Step::new(label, vec![Statement::new(sql, Vec::new())], Vec::new()).weighing(bytes))
 }
@@ -176,47 +199,27 @@ fn note_locks(plan: Plan, facts: &Retention, per_step: i64) -> Result<Plan, Refu
         text::count(facts.lock_slots)
     );
     if locks > facts.lock_slots {
-        return Err(Refusal::new(words).offering("fewer chunks in one step", vec![("chunks_per_step", fits)]));
+        return Err(Refusal::new(words)
+            .offering("fewer chunks in one step", vec![("chunks_per_step", fits)]));
     }
     if locks > facts.lock_slots / 2 {
-        return Ok(plan.note(Level::Warning, format!("{words}: chunks_per_step = {fits} leaves room for others")));
+        return Ok(plan.note(
+            Level::Warning,
+            format!("{words}: chunks_per_step = {fits} leaves room for others"),
+        ));
     }
     Ok(plan)
-}
-
-/// What becomes of the aggregates that read the hypertable.
-fn note_readers(mut plan: Plan, facts: &Retention, going: &Going, now: Stamp) -> Plan {
-    let edge = going.chunks.iter().map(|chunk| chunk.end).max().unwrap_or(i64::MIN);
-    let start = going.chunks.iter().map(|chunk| chunk.start).min().unwrap_or(i64::MIN);
-    for aggregate in &facts.aggregates {
-        let name = &aggregate.name;
-        if let Some(unread) = unread(aggregate, start, edge) {
-            let from = if unread > start { facts.at(unread) } else { "the beginning".to_owned() };
-            plan = plan.note(Level::Critical, format!("{name} has not read all of it: its rows from {from} to {} will be missing there for good, unless it is refreshed first", facts.at(edge)));
-        }
-        if aggregate.oldest.is_some_and(|oldest| oldest < edge) {
-            let notes = plan.notes.len();
-            let what = format!("what it has before {}", facts.at(edge));
-            plan = whatif::note_wipe(plan, facts, aggregate, edge, now, &what, None);
-            if plan.notes.len() == notes {
-                plan = plan.note(Level::Notice, format!("{name} keeps what it has: its policy does not reach back so far, but a refresh by hand over what is dropped here would delete it there too"));
-            }
-        }
-    }
-    plan
-}
-
-/// From where on the aggregate has not read what goes; `None`: it has read it all.
-fn unread(aggregate: &Aggregate, start: i64, edge: i64) -> Option<i64> {
-    let read = aggregate.refreshed_to?;
-    (read < edge).then_some(read.max(start))
 }
 
 fn touch(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
     for chunk in &going.chunks {
         plan = plan.touching(chunk.oid, chunk.name.as_str(), Mode::AccessExclusive);
         if let Some(companion) = chunk.companion {
-            plan = plan.touching(companion, format!("{} (compressed)", chunk.name), Mode::AccessExclusive);
+            plan = plan.touching(
+                companion,
+                format!("{} (compressed)", chunk.name),
+                Mode::AccessExclusive,
+            );
         }
     }
     for table in &facts.references {

@@ -106,6 +106,8 @@ pub struct Refresh {
     pub scheduled: bool,
     /// `None`: from the beginning.
     pub start_offset: Option<Json>,
+    /// `None`: up to the newest.
+    pub end_offset: Option<Json>,
 }
 
 /// A length of time, in the dimension's way.
@@ -137,6 +139,14 @@ impl Span {
         match self {
             Self::Interval(interval) => interval.is_positive(),
             Self::Number(number) => number > 0,
+        }
+    }
+
+    /// As a form takes it.
+    pub fn typed(self) -> String {
+        match self {
+            Self::Interval(interval) => interval.to_string(),
+            Self::Number(number) => number.to_string(),
         }
     }
 
@@ -313,11 +323,7 @@ fn before(local: i64, interval: Interval) -> Option<i64> {
     let earlier = civil.checked_sub(months).ok()?;
     let days = Civil::new().try_days(interval.days).ok()?;
     let earlier = earlier.checked_sub(days).ok()?;
-    micros(
-        earlier
-            .checked_sub(interval.micros.microseconds())
-            .ok()?,
-    )
+    micros(earlier.checked_sub(interval.micros.microseconds()).ok()?)
 }
 
 fn micros(civil: DateTime) -> Option<i64> {
@@ -340,13 +346,27 @@ mod tests {
         };
         for (from, interval, there) in [
             ("2026-03-31T10:00:00Z", "1 mon", "2026-02-28T10:00:00Z"),
-            ("2026-03-31T10:00:00Z", "1 mon 1 day", "2026-02-27T10:00:00Z"),
+            (
+                "2026-03-31T10:00:00Z",
+                "1 mon 1 day",
+                "2026-02-27T10:00:00Z",
+            ),
             ("2024-02-29T00:00:00Z", "1 year", "2023-02-28T00:00:00Z"),
-            ("2026-11-21T01:00:00Z", "7 days 02:30", "2026-11-13T22:30:00Z"),
+            (
+                "2026-11-21T01:00:00Z",
+                "7 days 02:30",
+                "2026-11-13T22:30:00Z",
+            ),
             ("2026-11-21T01:00:00Z", "-1 days", "2026-11-22T01:00:00Z"),
         ] {
             assert_eq!(back(from, interval), at(there), "{from} - {interval}");
         }
-        assert_eq!(before(at("2026-01-01T00:00:00Z"), Interval::parse("90000 years").unwrap()), None);
+        assert_eq!(
+            before(
+                at("2026-01-01T00:00:00Z"),
+                Interval::parse("90000 years").unwrap()
+            ),
+            None
+        );
     }
 }

@@ -1,13 +1,14 @@
 //! What a retention setting would do: which chunks and bytes go, and with which other policy it quarrels.
 
-use crate::plan::{Consent, Plan};
+use crate::plan::Plan;
 use crate::plans::Context;
 use crate::plans::policy::Job;
 use crate::text;
 use crate::value::{Axis, Stamp};
 use crate::verdict::Level;
 
-use super::facts::{Aggregate, Chunk, Cut, Retention, Span};
+use super::clash;
+use super::facts::{Chunk, Cut, Retention, Span};
 
 /// Chunks that a cut takes, and those that it would take were they not frozen.
 #[derive(Debug)]
@@ -33,12 +34,19 @@ impl<'a> Going<'a> {
         count(self.chunks.len())
     }
 
+    /// Where the newest of them ends; `None`: there are none.
+    pub fn edge(&self) -> Option<i64> {
+        self.chunks.iter().map(|chunk| chunk.end).max()
+    }
+
+    pub fn start(&self) -> Option<i64> {
+        self.chunks.iter().map(|chunk| chunk.start).min()
+    }
+
     /// `12 chunks, 2026-01-01 to 2026-01-13 (3.2 GB, about 1 200 000 rows)`.
     pub fn describe(&self, context: &Context, facts: &Retention) -> String {
         let mut said = text::plural(self.count(), "chunk");
-        let start = self.chunks.iter().map(|chunk| chunk.start).min();
-        let end = self.chunks.iter().map(|chunk| chunk.end).max();
-        if let (Some(start), Some(end)) = (start, end) {
+        if let (Some(start), Some(end)) = (self.start(), self.edge()) {
             said = format!("{said}, {} to {}", facts.at(start), facts.at(end));
         }
         format!("{said} ({}, {})", self.bytes(context), self.rows())
@@ -136,17 +144,17 @@ pub fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     }
 }
 
-/// Notes where a policy that drops after `drop` quarrels with the others; data loss wants the name typed.
+/// Notes where a policy that drops after `drop` quarrels with the others.
 pub fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp) -> Plan {
     let Some(edge) = facts.reach(drop, now) else {
         return plan;
     };
-    for aggregate in &facts.aggregates {
-        plan = note_wipe(plan, facts, aggregate, edge, now, &format!("rows older than {drop}"), Some(drop));
-    }
+    plan = clash::note_all(plan, facts, edge, now, &format!("rows older than {drop}"));
     let compress = facts.setting("policy_compression", "compress_after");
     if let Some(after) = compress
-        && facts.reach(after, now).is_some_and(|compress| compress <= edge)
+        && facts
+            .reach(after, now)
+            .is_some_and(|compress| compress <= edge)
     {
         plan = plan.note(
             Level::Warning,
@@ -156,49 +164,4 @@ pub fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp)
         );
     }
     plan
-}
-
-/// Notes what a refresh would delete from an aggregate once its source is gone up to `edge`.
-pub fn note_wipe(
-    mut plan: Plan,
-    facts: &Retention,
-    aggregate: &Aggregate,
-    edge: i64,
-    now: Stamp,
-    what: &str,
-    keeps: Option<Span>,
-) -> Plan {
-    let name = &aggregate.name;
-    let below = match aggregate.read_by.as_slice() {
-        [] => String::new(),
-        names => format!(", and with it {} at the next refresh of theirs", names.join(", ")),
-    };
-    for refresh in &aggregate.refreshes {
-        let paused = if refresh.scheduled { "" } else { " (paused now)" };
-        let job = format!("refresh policy, job {}{paused},", refresh.id);
-        let start = refresh.start_offset.as_ref().filter(|start| !start.is_null());
-        let reach = match start {
-            None => Some(i64::MIN),
-            Some(start) => match Span::of(start).and_then(|span| facts.reach(span, now)) {
-                Some(reach) => Some(reach),
-                None => {
-                    plan = plan.note(Level::Unknown, format!("whether the {job} of {name} reaches over what is dropped is not known: its start_offset is {start}"));
-                    continue;
-                }
-            },
-        };
-        if reach.is_some_and(|reach| reach < edge) {
-            let from = start.map_or_else(|| "everything".to_owned(), |start| format!("the last {}", plain(start)));
-            let mend = keeps.map_or_else(|| "shorten its start_offset first".to_owned(), |keeps| format!("set its start_offset to {keeps} or less first"));
-            plan = plan.note(Level::Critical, format!("DATA LOSS: the {job} of {name} refreshes {from}: it then deletes {what} from {name}{below}; {mend}"));
-            plan = plan.wanting(Consent::Name);
-        }
-    }
-    plan
-}
-
-fn plain(value: &serde_json::Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
 }
