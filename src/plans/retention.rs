@@ -10,7 +10,7 @@ mod whatif;
 
 use crate::action::{Action, Group, act};
 use crate::form::Inputs;
-use crate::plan::{Consent, Plan, Undo};
+use crate::plan::{Consent, Plan, Step, Undo};
 use crate::plans::{Act, Context, Kind, Refusal};
 use crate::query;
 use crate::server::Edition;
@@ -95,12 +95,32 @@ fn policy<'a>(context: &Context, facts: &'a Retention) -> Result<&'a Policy, Ref
 
 fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
-    let plan = remove_policy(context, policy(context, &facts)?)?.changing(&[POLICY]);
+    let policy = policy(context, &facts)?;
+    let plan = match unmakable(context, &facts, policy) {
+        Some(why) => Plan::new(
+            format!("Remove {}", policy.job.describe()),
+            vec![Step {
+                undo: Vec::new(),
+                ..policy.job.delete(context)?
+            }],
+            Undo::Never(format!("it could not be made again: {why}")),
+        ),
+        None => remove_policy(context, policy)?,
+    };
     let words = format!(
         "{} then keeps every chunk until somebody drops it",
         facts.relation
     );
-    Ok(plan.note(Level::Ok, words))
+    Ok(plan.changing(&[POLICY]).note(Level::Ok, words))
+}
+
+/// Why the policy, as it is, could not be added today.
+fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<String> {
+    if edit::key(&policy.job) == "drop_created_before" {
+        let why = rule::created_before_fails(context.at.server.sql_version(), facts)?;
+        return Some(why.to_owned());
+    }
+    rule::no_clock(facts).filter(|_| !facts.has_now)
 }
 
 /// Removes any policy of a hypertable; pausing is offered, because it keeps the job's id and its counters.

@@ -12,7 +12,7 @@ use crate::value::Stamp;
 use crate::verdict::Level;
 
 use super::facts::{Cut, Retention, Span};
-use super::rule::{Rule, note_cut, note_others, override_field, usable};
+use super::rule::{Rule, created_before_fails, note_cut, note_others, override_field, usable};
 use super::whatif::{self, Going};
 use super::{POLICY, clash, policy};
 
@@ -54,7 +54,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
     let job = &policy(context, &facts)?.job;
     let now = context.at.now;
-    let rule = edited(&facts, job, inputs)?;
+    let rule = edited(context, &facts, job, inputs)?;
     let change = change(job, rule, inputs)?;
     let going = rule.cut(&facts, now).map(|cut| Going::of(&facts, cut));
     let before = present(job).and_then(|rule| rule.cut(&facts, now));
@@ -123,12 +123,20 @@ fn drops_sooner(facts: &Retention, job: &Job, rule: Rule, now: Stamp) -> bool {
 }
 
 /// What the form makes of the policy's setting.
-fn edited(facts: &Retention, job: &Job, inputs: &Inputs) -> Result<Rule, Refusal> {
+fn edited(
+    context: &Context,
+    facts: &Retention,
+    job: &Job,
+    inputs: &Inputs,
+) -> Result<Rule, Refusal> {
     let key = key(job);
     if key == "drop_after" {
         let after = Span::given(inputs, key, facts.axis()).ok_or("drop_after is wanted")?;
         usable(facts, after)?;
         return Ok(Rule::After(after));
+    }
+    if let Some(why) = created_before_fails(context.at.server.sql_version(), facts) {
+        return Err(format!("{why}: remove-retention-policy, then add-retention-policy").into());
     }
     let interval = inputs
         .interval(key)
@@ -185,7 +193,7 @@ fn change(job: &Job, rule: Rule, inputs: &Inputs) -> Result<Change, Refusal> {
 }
 
 /// The setting that the policy has: `drop_after`, or `drop_created_before`.
-fn key(job: &Job) -> &'static str {
+pub fn key(job: &Job) -> &'static str {
     let created = job
         .config
         .as_ref()

@@ -57,7 +57,7 @@ pub fn rule(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<Rul
             Ok(Rule::After(after))
         }
         (None, Some(interval)) => {
-            let broken = created_before_fails(context.at.server.sql_version(), facts.axis());
+            let broken = created_before_fails(context.at.server.sql_version(), facts);
             if let Some(why) = broken {
                 return Err(why.into());
             }
@@ -69,19 +69,23 @@ pub fn rule(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<Rul
     }
 }
 
-/// Why `drop_created_before` is of no use on this version.
-pub fn created_before_fails(version: Version, axis: Axis) -> Option<&'static str> {
-    let fixed = Version {
-        patch: 4,
+/// Why every run, and every `alter_job`, of a policy with `drop_created_before` fails on this version.
+pub fn created_before_fails(version: Version, facts: &Retention) -> Option<&'static str> {
+    let mended = Version {
+        patch: 3,
         ..Version::new(2, 26)
     };
     if version < Version::new(2, 17) {
         Some(
             "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after",
         )
-    } else if version < fixed && axis != Axis::Integer {
+    } else if facts.axis() != Axis::Integer && version < mended {
         Some(
-            "before TimescaleDB 2.26.4 a policy with drop_created_before fails at every run where time is no integer: use drop_after",
+            "before TimescaleDB 2.26.3 a policy with drop_created_before always fails where time is no integer: use drop_after",
+        )
+    } else if facts.axis() == Axis::Integer && facts.has_now && version < Version::new(2, 29) {
+        Some(
+            "before TimescaleDB 2.29 a policy with drop_created_before always fails where integer time has an integer_now_func: use drop_after with a number",
         )
     } else {
         None
@@ -95,20 +99,30 @@ pub fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
             "drop_after must be longer than nothing: else chunks go while they are written".into(),
         );
     }
-    if facts.axis() == Axis::Integer && !facts.has_now {
-        return Err(format!(
-            "time in {} is an integer, and nothing says what \"now\" is: make a function that returns it, then select set_integer_now_func({}, 'schema.function')",
-            facts.relation, text::quote_literal(&facts.relation)
-        ).into());
+    match no_clock(facts) {
+        Some(why) => Err(why.into()),
+        None => Ok(()),
     }
-    if facts.axis() == Axis::Integer && facts.integer_now.is_none() {
-        return Err(format!(
+}
+
+/// Why nothing can be older than a number here: nobody says what "now" is.
+pub fn no_clock(facts: &Retention) -> Option<String> {
+    if facts.axis() != Axis::Integer {
+        return None;
+    }
+    if !facts.has_now {
+        return Some(format!(
+            "time in {} is an integer, and nothing says what \"now\" is: make a function that returns it, then select set_integer_now_func({}, 'schema.function')",
+            facts.relation,
+            text::quote_literal(&facts.relation)
+        ));
+    }
+    facts.integer_now.is_none().then(|| {
+        format!(
             "the integer_now_func of {} returns NULL: it must say what \"now\" is",
             facts.relation
         )
-        .into());
-    }
-    Ok(())
+    })
 }
 
 /// What the change means to the other policies and to the aggregates.
