@@ -4,8 +4,10 @@
 //! to a [`Plan`] (or to the reason why not). `plans/jobs.rs` is the example to read before writing another.
 
 pub mod aggregates;
+pub mod hypertables;
 pub mod jobs;
 pub mod policy;
+pub mod retention;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,7 +31,12 @@ pub const LOCKS: Query = query!("plan_locks");
 pub const TARGET: Query = query!("plan_target");
 
 /// The actions of every family.
-pub static ACTIONS: &[&[Action]] = &[jobs::ACTIONS, aggregates::ACTIONS];
+pub static ACTIONS: &[&[Action]] = &[
+    aggregates::ACTIONS,
+    retention::ACTIONS,
+    hypertables::ACTIONS,
+    jobs::ACTIONS,
+];
 
 /// What kind of thing an action acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
