@@ -4,6 +4,7 @@
 //! to a [`Plan`] (or to the reason why not). `plans/jobs.rs` is the example to read before writing another.
 
 pub mod aggregates;
+pub mod compression;
 pub mod hypertables;
 pub mod jobs;
 pub mod policy;
@@ -33,6 +34,7 @@ pub const TARGET: Query = query!("plan_target");
 /// The actions of every family.
 pub static ACTIONS: &[&[Action]] = &[
     aggregates::ACTIONS,
+    compression::ACTIONS,
     retention::ACTIONS,
     hypertables::ACTIONS,
     jobs::ACTIONS,
