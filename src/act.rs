@@ -19,7 +19,7 @@ use crate::plan::{Bindings, Lit, Pace, Plan, Statement, Step};
 use crate::plans::Target;
 use crate::query;
 use crate::server::Server;
-use crate::sql::{Param, Query};
+use crate::sql::{Param, Query, Version};
 use crate::text;
 use crate::value::Stamp;
 
@@ -248,7 +248,7 @@ impl Actor {
             .await
             .map_err(|error| anyhow!(Problem::of(&error)))?;
         let row = db::ask(client, PLACE.text(self.server.sql_version()), &[]).await?;
-        let (place, standby, row) = place(&row, connected.host.clone())?;
+        let (place, standby, row) = read_place(&row, connected.host.clone())?;
         if standby {
             bail!(
                 "{} is a standby: nothing was changed; connect to its primary",
@@ -352,12 +352,12 @@ impl Actor {
         }
         (after, differs)
     }
+}
 
-    /// Which database this actor would change.
-    pub async fn place(&self, client: &Client, host: String) -> Result<Place> {
-        let rows = db::ask(client, PLACE.text(self.server.sql_version()), &[]).await?;
-        Ok(place(&rows, host)?.0)
-    }
+/// Which database a session is in.
+pub async fn place(client: &Client, host: String) -> Result<Place> {
+    let rows = db::ask(client, PLACE.text(Version::new(0, 0)), &[]).await?;
+    Ok(read_place(&rows, host)?.0)
 }
 
 /// The target under the id that it has now.
@@ -369,7 +369,7 @@ pub fn current(target: &Target, bindings: &Bindings) -> Target {
     target
 }
 
-fn place(rows: &[Row], host: String) -> Result<(Place, bool, &Row)> {
+fn read_place(rows: &[Row], host: String) -> Result<(Place, bool, &Row)> {
     let row = rows.first().context("the server did not say which it is")?;
     let place = Place {
         system: row.try_get("system")?,
@@ -622,7 +622,8 @@ impl Run<'_> {
             return false;
         }
         loop {
-            let reason = match *order.borrow() {
+            let wanted = *order.borrow();
+            let reason = match wanted {
                 Order::Stop => return false,
                 Order::Hold => Some("held by you".to_owned()),
                 Order::Go => self.bound(writer, pace, wal).await,

@@ -32,6 +32,11 @@ pub enum Here {
     Screen(ScreenId),
     CopyCell,
     CopyRow,
+    Mark,
+    Unmark,
+    Actions,
+    Rollback,
+    Progress,
     NextTheme,
     Palette,
     Help,
@@ -179,6 +184,13 @@ pub static HERE: &[Action] = &[
         "Aggregates: lag against what the policy promises",
     ),
     action(
+        "show-journal",
+        &["6"],
+        Screens,
+        Here::Screen(ScreenId::Journal),
+        "Journal: what was done, and taking it back",
+    ),
+    action(
         "next-screen",
         &["tab"],
         Screens,
@@ -314,6 +326,41 @@ pub static HERE: &[Action] = &[
         Here::CopyRow,
         "Copy the selected row (OSC 52)",
     ),
+    action(
+        "mark-row",
+        &["x"],
+        Rows,
+        Here::Mark,
+        "Mark the row, or take its mark away: actions take all that is marked",
+    ),
+    action(
+        "unmark-rows",
+        &["X"],
+        Rows,
+        Here::Unmark,
+        "Take all marks away",
+    ),
+    action(
+        "act-on-row",
+        &["a"],
+        Console,
+        Here::Actions,
+        "What can be done with the selected row",
+    ),
+    action(
+        "rollback",
+        &["u"],
+        Group::Journal,
+        Here::Rollback,
+        "Take back the selected (or marked) entries of the journal",
+    ),
+    action(
+        "show-progress",
+        &["o"],
+        Console,
+        Here::Progress,
+        "The action that is under way",
+    ),
     action("next-theme", &["t"], View, Here::NextTheme, "Next theme"),
     action(
         "reload",
@@ -383,7 +430,12 @@ pub const ALIASES: &[(&str, &str)] = &[
 
 /// The action that this key means where a thing of these kinds is selected.
 pub fn by_key(key: &str, kinds: &[Kind]) -> Option<&'static Action> {
-    all().find(|action| action.keys.contains(&key) && action.applies(kinds))
+    let here = || all().filter(|action| action.keys.contains(&key));
+    // A row may stand for several things; what it is first counts first.
+    let first = kinds
+        .iter()
+        .find_map(|kind| here().find(|action| action.applies(&[*kind])));
+    first.or_else(|| here().find(|action| action.applies(&[])))
 }
 
 impl Action {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use crate::act::{Actor, Deed, Order, Progress, Report};
+use crate::act::{self, Actor, Deed, Order, Progress, Report};
 use crate::action::{self, Action, Does};
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session};
@@ -137,10 +137,7 @@ impl Shell<'_> {
     pub async fn rollback(&self, ids: &[u64]) -> Result<i32> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
-        let place = self
-            .actor
-            .place(client, self.session.connected.host.clone())
-            .await?;
+        let place = act::place(client, self.session.connected.host.clone()).await?;
         match rollback::plan(self.actor, client, &entries, &place, ids).await {
             Ok(deed) => self.agree_and_do(deed).await,
             Err(error) => self.refuse(&format!("{error:#}")),
@@ -162,8 +159,8 @@ impl Shell<'_> {
         let preview = preview::preview(self.session, deed.plan.clone()).await;
         let mut preview_json = plan_json(&preview);
         if self.format == Format::Text {
-            let mut out = String::new();
-            out.push_str(&format!("{}\n", printable(&deed.plan.title)));
+            let mut out = printable(&deed.plan.title);
+            out.push('\n');
             for (_, line) in preview.lines() {
                 out.push_str(&line);
                 out.push('\n');
@@ -326,7 +323,7 @@ fn printable_lines(text: &str) -> String {
 fn tell_progress(progress: &Progress) {
     match progress {
         Progress::Step { number, of, label } if *of > 1 => {
-            eprintln!("[{number}/{of}] {}", printable(label))
+            eprintln!("[{number}/{of}] {}", printable(label));
         }
         Progress::Waits(why) => eprintln!("waits {}", printable(why)),
         Progress::Phase(phase, share) => {
@@ -399,7 +396,7 @@ pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<i32
             &json!({"journal": journal.path(), "entries": entries.all.iter().map(entry_json).collect::<Vec<_>>()}),
         )?,
         Format::Text if entries.all.is_empty() => {
-            eprintln!("nothing was done yet ({})", journal.path().display())
+            eprintln!("nothing was done yet ({})", journal.path().display());
         }
         Format::Text => {
             for entry in &entries.all {

@@ -102,14 +102,15 @@ impl Field {
             };
         }
         let checked = match &self.kind {
-            Kind::Text | Kind::Pick(_) => Ok(value.to_owned()),
+            Kind::Text
+            | Kind::Pick(_)
+            | Kind::Time(Axis::TimestampTz | Axis::Timestamp | Axis::Date) => Ok(value.to_owned()),
             Kind::Interval => Interval::parse(value).map(|interval| interval.to_string()),
             Kind::Integer | Kind::Time(Axis::Integer) => value
                 .replace(['_', ' '], "")
                 .parse::<i64>()
                 .map(|number| number.to_string())
                 .map_err(|_| format!("{value:?} is no whole number")),
-            Kind::Time(_) => Ok(value.to_owned()),
             Kind::Flag => flag(value)
                 .map(|truth| truth.to_string())
                 .ok_or_else(|| format!("{value:?}: write yes or no")),

@@ -152,7 +152,7 @@ impl Entry {
     pub fn is_under_way(&self) -> bool {
         self.end.is_none()
             && i32::try_from(self.begin.pid).is_ok_and(|pid| {
-                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok()
+                pid > 0 && nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok()
             })
     }
 

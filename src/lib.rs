@@ -7,6 +7,7 @@
 //! `private_server` bring a factory to look at.
 
 pub mod act;
+pub mod acting;
 pub mod action;
 pub mod app;
 pub mod cli;

@@ -64,6 +64,30 @@ pub struct Target {
     pub name: String,
 }
 
+impl Target {
+    pub fn job(id: i32) -> Self {
+        Self {
+            kind: Kind::Job,
+            id: id.into(),
+            name: id.to_string(),
+        }
+    }
+
+    /// A hypertable; an aggregate is both its materialization and itself, with one id.
+    pub fn relation(id: i32, name: &str, aggregate: bool) -> Vec<Self> {
+        let of = |kind| Self {
+            kind,
+            id: id.into(),
+            name: name.to_owned(),
+        };
+        let mut targets = vec![of(Kind::Hypertable)];
+        if aggregate {
+            targets.push(of(Kind::Aggregate));
+        }
+        targets
+    }
+}
+
 /// What the database said of a target.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
@@ -174,6 +198,9 @@ impl From<String> for Refusal {
     }
 }
 
+/// From facts to a form.
+pub type MakeForm = fn(&Context) -> Result<Form, Refusal>;
+
 /// An action on the database: where it applies, what it asks, and how it makes its plan.
 #[derive(Debug)]
 pub struct Act {
@@ -181,7 +208,7 @@ pub struct Act {
     /// `$1` is the target's id (int8); one row with `facts` and `state`, both jsonb. No row: the target is gone.
     pub facts: Query,
     /// What a person may choose, with defaults from the facts; `None`: nothing.
-    pub form: Option<fn(&Context) -> Result<Form, Refusal>>,
+    pub form: Option<MakeForm>,
     pub plan: fn(&Context, &Inputs) -> Result<Plan, Refusal>,
 }
 

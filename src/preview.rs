@@ -348,7 +348,7 @@ fn statements(script: &[String], lines: &mut Vec<Line>) {
     }
 }
 
-fn level_role(level: Level) -> &'static str {
+pub fn level_role(level: Level) -> &'static str {
     match level {
         Level::Ok => "text",
         Level::Notice => "notice",

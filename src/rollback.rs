@@ -205,31 +205,20 @@ async fn look(
             .end
             .as_ref()
             .and_then(|end| end.after.iter().find(|after| after.target == before.target));
-        match left {
-            Some(left) => {
-                for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
-                    let text = format!(
-                        "{} drifted since: {what} was left as {was}, now {is}",
-                        target.name
-                    );
-                    plan.notes.push(Note {
-                        level: Level::Warning,
-                        text,
-                    });
-                    plan.consent = plan.consent.max(Consent::Yes);
-                }
-            }
-            None => {
+        if let Some(left) = left {
+            for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
                 let text = format!(
-                    "what entry {} left of {} is not on record: it cannot be told whether it changed since",
-                    entry.begin.id, target.name
+                    "{} drifted since: {what} was left as {was}, now {is}",
+                    target.name
                 );
-                plan.notes.push(Note {
-                    level: Level::Unknown,
-                    text,
-                });
-                plan.consent = plan.consent.max(Consent::Yes);
+                drifted(plan, Level::Warning, text);
             }
+        } else {
+            let text = format!(
+                "what entry {} left of {} is not on record: it cannot be told whether it changed since",
+                entry.begin.id, target.name
+            );
+            drifted(plan, Level::Unknown, text);
         }
         seen.push(Seen {
             action: before.action.clone(),
@@ -238,4 +227,10 @@ async fn look(
         });
     }
     Ok(())
+}
+
+/// Says it, and asks for more than an Enter.
+fn drifted(plan: &mut Plan, level: Level, text: String) {
+    plan.notes.push(Note { level, text });
+    plan.consent = plan.consent.max(Consent::Yes);
 }
