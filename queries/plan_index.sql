@@ -1,43 +1,41 @@
--- An index as its actions need it: index $1 (int8, oid) of a hypertable, a table or partitions, with its definition in parts and all its copies
--- · facts (definition, chunks, chunk indexes, leftovers, twins, who needs it), state (what an undo of a drop brings back) · public
+-- An index as its actions need it: index $1 (int8, oid) of a hypertable, a table or a partitioned table, with its copies on the parts
+-- · facts (definition, what needs it, parts, copies, leftovers, twins), state (what an undo brings back) · public
 -- · catalogue lookups, linear in the chunks of its table; pg_get_indexdef() takes a moment's lock (not asked where the table is locked)
 with recursive root as materialized (
-  select y.indexrelid, y.indrelid as table_oid, y.relname, y.nspname, y.table_name, y.table_schema, y.relnatts, y.relam, y.partitioned, y.special,
-    y.indkey, y.indclass, y.indcollation, y.indoption, y.flags, y.tree, y.hypertable_id, y.dimension_id, y.axis, y.usual, y.compressing, y.display, y.aggregate,
-    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.indkey::int2[],
-      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
+  select y.indexrelid, y.indrelid, y.indexprs, y.indpred, y.keys, y.indisunique, y.indisexclusion, y.indisvalid, y.indisreplident, y.indisclustered,
+    y.relname, y.reloptions, y.reltablespace, y.relispartition, y.partitioned, y.nspname, y.table_name, y.table_schema, y.shape,
+    false as compressing,
+    regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') as tree,
+    null::int4 as hypertable_id, not exists (
+      select from pg_locks l where l.locktype = 'relation' and l.relation = y.indrelid and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid()
+        and l.database = (select d.oid from pg_database d where d.datname = current_database())) as open
   from (select false as indnullsnotdistinct) old
   cross join lateral (
-    select x.indexrelid, x.indrelid, c.relname::text as relname, cn.nspname::text as nspname, t.relname::text as table_name,
-      n.nspname::text as table_schema, t.relnatts, c.relam, c.relkind = 'I' as partitioned, x.indexprs is not null or x.indpred is not null as special,
-      x.indkey, x.indclass, x.indcollation, x.indoption,
-      (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
-        + 16 * indnullsnotdistinct::int)::int8 as flags,
-      regexp_replace(concat_ws(' ', x.indexprs, '/', x.indpred), ':location -?[0-9]+', '', 'g') as tree,
-      null::int4 as hypertable_id, null::int4 as dimension_id, null::text as axis, null::text as usual, false as compressing,
-      null::text as display, false as aggregate
+    select x.indexrelid, x.indrelid, x.indexprs, x.indpred, x.indkey::int2[] as keys, x.indisunique, x.indisexclusion, x.indisvalid, x.indisreplident,
+      x.indisclustered, c.relname::text as relname, c.reloptions, c.reltablespace, c.relispartition, c.relkind = 'I' as partitioned,
+      n.nspname::text as nspname, t.relname::text as table_name, tn.nspname::text as table_schema,
+      concat_ws(' ', c.relam, x.indclass, x.indcollation, x.indoption, x.indisunique, x.indisexclusion, x.indexprs is null, x.indpred is null,
+        indnullsnotdistinct) as shape
     from pg_index x
     join pg_class c on c.oid = x.indexrelid
-    join pg_namespace cn on cn.oid = c.relnamespace
+    join pg_namespace n on n.oid = c.relnamespace
     join pg_class t on t.oid = x.indrelid
-    join pg_namespace n on n.oid = t.relnamespace
+    join pg_namespace tn on tn.oid = t.relnamespace
     where x.indexrelid = ($1::int8)::oid
   ) y
 ),
 -- The other indexes of the same table that are the same in everything but the name.
 twin as materialized (
-  select o.indexrelid, o.relname
-  from root r
-  cross join (select false as indnullsnotdistinct) old
+  select y.indexrelid, y.relname
+  from root r cross join (select false as indnullsnotdistinct) old
   cross join lateral (
-    select x.indexrelid, c.relname::text as relname
-    from pg_index x join pg_class c on c.oid = x.indexrelid and c.relam = r.relam
-    where x.indrelid = r.table_oid and x.indexrelid <> r.indexrelid and x.indkey::int2[] = r.indkey::int2[] and x.indclass = r.indclass
-      and x.indcollation = r.indcollation and x.indoption::int2[] = r.indoption::int2[]
-      and (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
-        + 16 * indnullsnotdistinct::int)::int8 = r.flags
-      and regexp_replace(concat_ws(' ', x.indexprs, '/', x.indpred), ':location -?[0-9]+', '', 'g') = r.tree
-  ) o
+    select x.indexrelid, x.indkey, x.indexprs, x.indpred, c.relname::text as relname,
+      concat_ws(' ', c.relam, x.indclass, x.indcollation, x.indoption, x.indisunique, x.indisexclusion, x.indexprs is null, x.indpred is null,
+        indnullsnotdistinct) as shape
+    from pg_index x join pg_class c on c.oid = x.indexrelid where x.indrelid = r.indrelid
+  ) y
+  where y.indexrelid <> r.indexrelid and y.indkey::int2[] = r.keys and y.shape = r.shape
+    and regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') = r.tree
 ),
 -- An index of a partitioned table lives in its partitions' indexes.
 leaf as materialized (
@@ -45,45 +43,36 @@ leaf as materialized (
   union all
   select i.inhrelid from leaf l join pg_inherits i on i.inhparent = l.indexrelid
 ),
--- The partitions, or the table itself.
+-- The table itself, or its partitions.
 part as materialized (
-  select r.table_oid, t.oid, n.nspname::text as nspname, t.relname::text as relname, null::oid as companion,
-    null::int8 as range_start, null::int8 as range_end
+  select t.oid, n.nspname::text as nspname, t.relname::text as relname, t.reltoastrelid
   from root r
-  join pg_class t on t.oid = any (case when r.partitioned then array(
-      select x.indrelid from leaf l join pg_index x on x.indexrelid = l.indexrelid) else array[r.table_oid] end) and t.relkind in ('r', 'm', 't')
+  join pg_class t on t.relkind in ('r', 'm') and t.oid = any (array(select x.indrelid from leaf l join pg_index x on x.indexrelid = l.indexrelid) || r.indrelid)
   join pg_namespace n on n.oid = t.relnamespace
 ),
-belongs as materialized (
-  select p.oid as indexrelid from leaf l join pg_class p on p.oid = l.indexrelid and p.relkind = 'i'
-  union all
-  select r.indexrelid from root r where r.hypertable_id is null and not r.partitioned
-),
 member as materialized (
-  select x.indexrelid, x.indrelid, x.indisvalid, format('%I.%I', n.nspname, c.relname) as name, k.conname::text as constraint_name,
-    pg_stat_get_numscans(x.indexrelid) as scans
-  from belongs b
-  join pg_index x on x.indexrelid = b.indexrelid
-  join pg_class c on c.oid = x.indexrelid
-  join pg_namespace n on n.oid = c.relnamespace
-  left join lateral (
-    select k.conname from pg_constraint k where k.conrelid = x.indrelid and k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x') limit 1
-  ) k on true
+  select c.oid as indexrelid from leaf l join pg_class c on c.oid = l.indexrelid and c.relkind = 'i'
+  union all
+  select r.indexrelid from root r where not r.partitioned
 ),
-companion as materialized (
-  select p.oid as part, x.indexrelid, x.indrelid, x.indisvalid, format('%I.%I', n.nspname, c.relname) as name
-  from part p
-  join pg_index x on x.indrelid = p.companion
+inside as (select null::oid as oid where false),
+copy as materialized (
+  select x.indexrelid, x.indrelid, x.indisvalid, format('%I.%I', n.nspname, c.relname) as name, c.reltablespace
+  from member m
+  join pg_index x on x.indexrelid = m.indexrelid
   join pg_class c on c.oid = x.indexrelid
   join pg_namespace n on n.oid = c.relnamespace
 ),
--- What an interrupted REINDEX CONCURRENTLY left: invalid, named so, under no constraint.
+-- What an interrupted REINDEX CONCURRENTLY left on the table: invalid, named so, under no constraint; pid: whose reindex it is now.
 leftover as materialized (
-  select x.indexrelid, x.indrelid, format('%I.%I', n.nspname, c.relname) as name, format('%I.%I', tn.nspname, t.relname) as table_name,
-    (select min(l.pid) from pg_locks l where l.relation = x.indexrelid and l.locktype = 'relation' and l.granted
-      and l.mode = 'ShareUpdateExclusiveLock' and l.pid <> pg_backend_pid()
-      and l.database = (select d.oid from pg_database d where d.datname = current_database())) as pid
-  from (select p.oid from part p union select p.companion from part p) p
+  select x.indexrelid, format('%I.%I', n.nspname, c.relname) as name, x.indrelid::int8 as table_oid, format('%I.%I', tn.nspname, t.relname) as table_name, (
+      select min(l.pid) from pg_locks l
+      where l.locktype = 'relation' and l.relation = x.indexrelid and l.mode = 'ShareUpdateExclusiveLock' and l.pid <> pg_backend_pid()
+        and l.database = (select d.oid from pg_database d where d.datname = current_database())) as pid
+  from (
+    select p.oid from part p union select i.oid from inside i union select r.indrelid from root r
+    union select t.reltoastrelid from part p join pg_class t on t.oid = p.oid union select t.reltoastrelid from inside i join pg_class t on t.oid = i.oid
+  ) p
   join pg_index x on x.indrelid = p.oid and not x.indisvalid
   join pg_class c on c.oid = x.indexrelid and c.relname::text ~ '_cc(new|old)[0-9]*$'
   join pg_namespace n on n.oid = c.relnamespace
@@ -91,92 +80,40 @@ leftover as materialized (
   join pg_namespace tn on tn.oid = t.relnamespace
   where not exists (select from pg_constraint k where k.conindid = x.indexrelid)
 ),
--- The definition in parts: head (made here), body, storage options, predicate.
-defined as materialized (
-  select r.indexrelid, d.def, d.head, d.pred, coalesce(right(d.def, length(d.pred)) = d.pred and d.head = left(d.def, length(d.head)), false) as split,
-    (select string_agg(format('%I=%L', o.option_name, o.option_value), ', ') from pg_options_to_table(c.reloptions) o) as options
-  from root r
-  join pg_class c on c.oid = r.indexrelid
-  join pg_index x on x.indexrelid = r.indexrelid
-  cross join lateral (
-    select case when not exists (
-        select from pg_locks l where l.locktype = 'relation' and l.relation = r.table_oid and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid()
-          and l.database = (select d.oid from pg_database d where d.datname = current_database())
-      ) then pg_get_indexdef(r.indexrelid) end as def,
-      format('CREATE %sINDEX %I ON %s%I.%I ', case when x.indisunique then 'UNIQUE ' else '' end, r.relname,
-        case when r.partitioned then 'ONLY ' else '' end, r.table_schema, r.table_name) as head,
-      case when x.indpred is null then '' else ' WHERE ' || pg_get_expr(x.indpred, x.indrelid) end as pred
-  ) d
-),
--- Free names for an index on a part that has none of its own: by this index's name, and by its twin's.
-named as materialized (
-  select p.oid, o.twin, (
-      select made.name
-      from generate_series(0, 99) g (n)
-      cross join lateral (
-        select case g.n when 0 then (p.relname || '_' || o.relname)::name::text
-          else substr((p.relname || '_' || o.relname)::name::text, 1, 45) || '_' || g.n end as name
-      ) made
-      where not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname = made.name and n.nspname = p.nspname)
-      order by g.n limit 1) as name
-  from (
-    select false as twin, r.relname from root r where r.hypertable_id is not null
-    union all
-    (select true, w.relname from root r cross join twin w where r.hypertable_id is not null order by w.indexrelid limit 1)
-  ) o
-  cross join part p
-  where (select count(*) from member m where m.indrelid = p.oid and m.indisvalid) < 2
+lacking as materialized (
+  select format('%I.%I', p.nspname, p.relname) as name from part p
+  where p.oid not in (select m.indrelid from copy m)
 )
 select jsonb_build_object(
-    'oid', r.indexrelid::int8, 'name', format('%I', r.relname), 'bare', r.relname, 'schema', r.nspname, 'qualified', format('%I.%I', r.nspname, r.relname),
-    'table_oid', r.table_oid::int8, 'table', format('%I.%I', r.table_schema, r.table_name),
-    'display', case when r.aggregate then r.display else format('%I.%I', r.table_schema, r.table_name) end,
-    'hypertable', r.hypertable_id is not null, 'aggregate', r.aggregate, 'partitioned', r.partitioned, 'axis', r.axis, 'compressing', r.compressing,
-    'internal', false or r.table_schema in ('pg_catalog', 'information_schema', 'pg_toast')
-      or (r.hypertable_id is null and r.table_schema like '\_timescaledb\_%'),
-    'definition', f.def, 'split', f.split, 'options', f.options, 'predicate', f.pred,
-    'body', regexp_replace(substr(f.def, length(f.head) + 1, length(f.def) - length(f.head) - case when f.split then length(f.pred) else 0 end),
-      case when f.split and f.options is not null then ' WITH \([^()]*\)$' else '^$' end, ''),
-    'unique', x.indisunique, 'exclusion', x.indisexclusion, 'valid', x.indisvalid,
-    'replica_identity', x.indisreplident, 'clustered', x.indisclustered, 'tablespace', s.spcname, 'comment', obj_description(r.indexrelid, 'pg_class'),
-    'constraint', k.found, 'referenced_by', coalesce((
-      select jsonb_agg(format('%I on %s', o.conname, o.conrelid::regclass) order by o.oid)
-      from pg_constraint o where o.contype = 'f' and o.conindid = r.indexrelid and o.conparentid = 0), '[]'),
-    'reorder_job', null::int8,
-    'parts', coalesce((
-      select jsonb_agg(jsonb_build_object('oid', p.oid::int8, 'name', format('%I.%I', p.nspname, p.relname), 'schema', p.nspname, 'companion', p.companion::int8,
-        'range_start', p.range_start, 'range_end', p.range_end, 'free_name', n.name, 'twin_name', w.name) order by p.range_start, p.relname collate "C")
-      from part p left join named n on n.oid = p.oid and not n.twin left join named w on w.oid = p.oid and w.twin), '[]'),
-    'members', coalesce((
-      select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid', m.indisvalid, 'scans', m.scans,
-        'constraint', m.constraint_name) order by m.indexrelid)
-      from member m), '[]'),
-    'companions', coalesce((
-      select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.part::int8, 'table_oid', m.indrelid::int8, 'valid', m.indisvalid)
-        order by m.indexrelid)
-      from companion m), '[]'),
-    'leftovers', coalesce((
-      select jsonb_agg(jsonb_build_object('oid', l.indexrelid::int8, 'name', l.name, 'table_oid', l.indrelid::int8, 'table', l.table_name, 'pid', l.pid)
-        order by l.name)
-      from leftover l), '[]'),
-    'twins', coalesce((
-      select jsonb_agg(jsonb_build_object('name', format('%I', w.relname), 'qualified', format('%I.%I', r.nspname, w.relname),
-        'constraint', (select o.conname from pg_constraint o where o.conrelid = r.table_oid and o.conindid = w.indexrelid and o.contype in ('p', 'u', 'x') limit 1))
-        order by w.indexrelid)
-      from twin w), '[]'),
-    'sized', coalesce((
-      select jsonb_agg(z.oid) from (
-        select m.indexrelid::int8 as oid from member m union select m.indexrelid::int8 from companion m union select l.indexrelid::int8 from leftover l) z), '[]')
+    'oid', r.indexrelid::int8, 'name', format('%I', r.relname), 'bare', r.relname, 'schema', format('%I', r.nspname),
+    'table_oid', r.indrelid::int8, 'table', format('%I.%I', r.table_schema, r.table_name), 'hypertable', r.hypertable_id is not null,
+    'partitioned', r.partitioned, 'child', r.relispartition, 'system', r.table_schema in ('pg_catalog', 'information_schema', 'pg_toast'),
+    'chunk', false, 'compressing', r.compressing,
+    'definition', case when r.open then pg_get_indexdef(r.indexrelid) end,
+    'head', format('CREATE %sINDEX %I ON %s%I.%I ', case when r.indisunique then 'UNIQUE ' end, r.relname, case when r.partitioned then 'ONLY ' end,
+      r.table_schema, r.table_name),
+    'predicate', case when r.open then ' WHERE ' || pg_get_expr(r.indpred, r.indrelid) end, 'optioned', r.reloptions is not null,
+    'unique', r.indisunique, 'exclusion', r.indisexclusion, 'valid', r.indisvalid, 'replica_identity', r.indisreplident, 'clustered', r.indisclustered,
+    'tablespace', (select format('%I', s.spcname) from pg_tablespace s where s.oid = r.reltablespace), 'comment', obj_description(r.indexrelid, 'pg_class'),
+    'statistics', exists (select from pg_attribute a where a.attrelid = r.indexrelid and a.attstattarget >= 0),
+    'elsewhere', (select count(*) from copy m where m.reltablespace <> r.reltablespace),
+    'constraint', (select jsonb_build_object('name', format('%I', k.conname), 'kind', k.contype) from pg_constraint k
+      where k.conrelid = r.indrelid and k.conindid = r.indexrelid and k.contype in ('p', 'u', 'x') limit 1),
+    'referenced_by', (select string_agg(format('%I on %s', k.conname, k.conrelid::regclass), ', ' order by k.oid) from pg_constraint k
+      where k.contype = 'f' and k.conindid = r.indexrelid and k.conparentid = 0),
+    'reorder_job', null,
+    'parts', coalesce((select jsonb_agg(jsonb_build_object('oid', p.oid::int8, 'name', format('%I.%I', p.nspname, p.relname), 'schema', format('%I', p.nspname),
+      'bare', p.relname) order by p.oid) from part p), '[]'),
+    'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid', m.indisvalid)
+      order by m.indexrelid) from copy m), '[]'),
+    'leftovers', coalesce((select jsonb_agg(jsonb_build_object('oid', l.indexrelid::int8, 'name', l.name, 'table_oid', l.table_oid, 'table', l.table_name,
+      'pid', l.pid) order by l.name) from leftover l), '[]'),
+    'twins', coalesce((select jsonb_agg(jsonb_build_object('name', format('%I', w.relname), 'bare', w.relname) order by w.indexrelid) from twin w), '[]'),
+    'sized', coalesce((select jsonb_agg(z.oid) from (
+      select m.indexrelid::int8 as oid from copy m union select l.indexrelid::int8 from leftover l) z), '[]')
   ) as facts,
-  jsonb_build_object('definition', f.def, 'constraint', k.found ->> 'definition', 'comment', obj_description(r.indexrelid, 'pg_class'),
-    'tablespace', s.spcname, 'replica_identity', x.indisreplident, 'clustered', x.indisclustered) as state
+  jsonb_build_object('definition', case when r.open then pg_get_indexdef(r.indexrelid) end, 'valid', r.indisvalid,
+    'comment', obj_description(r.indexrelid, 'pg_class'), 'tablespace', (select s.spcname from pg_tablespace s where s.oid = r.reltablespace),
+    'replica_identity', r.indisreplident, 'clustered', r.indisclustered,
+    'lacking', (select jsonb_agg(l.name order by l.name) from lacking l)) as state
 from root r
-join defined f on f.indexrelid = r.indexrelid
-join pg_index x on x.indexrelid = r.indexrelid
-join pg_class c on c.oid = r.indexrelid
-left join pg_tablespace s on s.oid = c.reltablespace
-left join lateral (
-  select jsonb_build_object('name', format('%I', o.conname), 'bare', o.conname, 'kind', o.contype,
-    'definition', case when f.def is not null then pg_get_constraintdef(o.oid) end) as found
-  from pg_constraint o where o.conrelid = r.table_oid and o.conindid = r.indexrelid and o.contype in ('p', 'u', 'x') limit 1
-) k on true
