@@ -150,7 +150,9 @@ select jsonb_build_object(
     'reorder_job', (select min(j.id)::int8 from _timescaledb_config.bgw_job j
       where j.proc_name = 'policy_reorder' and j.hypertable_id = r.hypertable_id and j.config ->> 'index_name' = r.relname),
     'parts', coalesce((select jsonb_agg(jsonb_build_object('oid', p.oid::int8, 'name', format('%I.%I', p.nspname, p.relname), 'schema', format('%I', p.nspname),
-      'bare', p.relname) order by p.oid) from part p), '[]'),
+      'bare', p.relname, 'taken', case when exists (select from twin) or p.oid not in (select m.indrelid from copy m) then (
+        select jsonb_agg(c.relname) from pg_index x join pg_class c on c.oid = x.indexrelid where x.indrelid = p.oid) end) order by p.oid)
+      from part p), '[]'),
     'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid', m.indisvalid)
       order by m.indexrelid) from copy m), '[]'),
     'leftovers', coalesce((select jsonb_agg(jsonb_build_object('oid', l.indexrelid::int8, 'name', l.name, 'table_oid', l.table_oid, 'table', l.table_name,

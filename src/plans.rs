@@ -3,6 +3,7 @@
 //! An action on the database is an [`Act`]: one query for the facts, perhaps a form, and one pure function from both
 //! to a [`Plan`] (or to the reason why not). `plans/jobs.rs` is the example to read before writing another.
 
+pub mod indexes;
 pub mod jobs;
 pub mod policy;
 
@@ -28,7 +29,7 @@ pub const LOCKS: Query = query!("plan_locks");
 pub const TARGET: Query = query!("plan_target");
 
 /// The actions of every family.
-pub static ACTIONS: &[&[Action]] = &[jobs::ACTIONS];
+pub static ACTIONS: &[&[Action]] = &[indexes::ACTIONS, jobs::ACTIONS];
 
 /// What kind of thing an action acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
