@@ -11,7 +11,7 @@ with recursive root as materialized (
         and l.database = (select d.oid from pg_database d where d.datname = current_database())) as open
   from (select false as indnullsnotdistinct) old
   cross join lateral (
-    select x.indexrelid, x.indrelid, x.indexprs, x.indpred, x.indkey::int2[] as keys, x.indisunique, x.indisexclusion, x.indisvalid, x.indisreplident,
+    select x.indexrelid, x.indrelid, x.indexprs, x.indpred, x.indkey::text as keys, x.indisunique, x.indisexclusion, x.indisvalid, x.indisreplident,
       x.indisclustered, c.relname::text as relname, c.reloptions, c.reltablespace, c.relispartition, c.relkind = 'I' as partitioned,
       n.nspname::text as nspname, t.relname::text as table_name, tn.nspname::text as table_schema,
       concat_ws(' ', c.relam, x.indclass, x.indcollation, x.indoption, x.indisunique, x.indisexclusion, x.indexprs is null, x.indpred is null,
@@ -35,7 +35,7 @@ twin as materialized (
         indnullsnotdistinct) as shape
     from pg_index x join pg_class c on c.oid = x.indexrelid where x.indrelid = r.indrelid
   ) y
-  where y.indexrelid <> r.indexrelid and y.indkey::int2[] = r.keys and y.shape = r.shape
+  where y.indexrelid <> r.indexrelid and y.indkey::text = r.keys and y.shape = r.shape
     and regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') = r.tree
 ),
 -- An index of a partitioned table lives in its partitions' indexes.
