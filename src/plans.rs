@@ -6,6 +6,7 @@
 pub mod aggregates;
 pub mod compression;
 pub mod hypertables;
+pub mod indexes;
 pub mod jobs;
 pub mod policy;
 pub mod retention;
@@ -29,13 +30,14 @@ pub const SIZES: Query = query!("plan_sizes");
 /// Who holds or wants locks on the relations whose oids are `$1`.
 pub const LOCKS: Query = query!("plan_locks");
 /// What `$1`, as a person typed it, means.
-pub const TARGET: Query = query!("plan_target");
+pub const TARGET: Query = query!("plan_target", (2, 11));
 
 /// The actions of every family.
 pub static ACTIONS: &[&[Action]] = &[
     aggregates::ACTIONS,
     compression::ACTIONS,
     retention::ACTIONS,
+    indexes::ACTIONS,
     hypertables::ACTIONS,
     jobs::ACTIONS,
 ];
