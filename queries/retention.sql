@@ -12,9 +12,9 @@ job as materialized (
          case when jsonb_typeof(j.config -> 'drop_after') = 'number' and j.config ->> 'drop_after' ~ '^\d{1,18}$'
               then (j.config ->> 'drop_after')::int8 end as after_number, j.config ->> 'drop_created_before' as created_text
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
-live as materialized (
-  select l.* from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk and true) l),
-counts as materialized (select hypertable_id, count(*) as chunks from live group by 1),
+counts as materialized (
+  select l.hypertable_id, count(*) as chunks
+    from (select false as dropped) absent cross join lateral (select hypertable_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk) l group by 1),
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
     select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null then null
@@ -28,12 +28,16 @@ ends as materialized (
          (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
            order by s.range_start limit 1) as oldest
     from dim d),
+-- the chunks that are due, by the indexes: as a rule they are few
 due as materialized (
   select b.hypertable_id, count(*) filter (where c.status & 4 = 0) as eligible, count(*) filter (where c.status & 4 = 4) as frozen,
          (min(b.boundary) - min(s.range_end) filter (where c.status & 4 = 0)) / 1e6::float8 as overdue_seconds
     from bound b
-    join _timescaledb_catalog.dimension_slice s on s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary
-    join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id join live c on c.id = k.chunk_id
+    cross join lateral (select s.id, s.range_end from _timescaledb_catalog.dimension_slice s
+                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
+    cross join (select false as dropped) absent
+    cross join lateral (select status from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
+                          where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk offset 0) c
    group by 1),
 coming as materialized (
   select b.hypertable_id,

@@ -29,7 +29,14 @@ pub async fn show(
     format: Format,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let rows = session.load(screen).await?;
+    let exact = screen.about().exact;
+    let mut second = Exact::new(settings, session.connected.password.clone());
+    let (rows, ()) = tokio::join!(session.load(screen), async {
+        if exact.is_some() {
+            second.warm().await;
+        }
+    });
+    let rows = rows?;
     let (clock, _) = session.pulse(screen).await?;
     let at = At {
         now: clock,
@@ -39,10 +46,9 @@ pub async fn show(
     let asked = screens.ask(screen).unwrap_or_default();
     screens.load(asked, rows, std::time::Duration::ZERO, &at);
     let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));
-    if let Some(query) = screen.about().exact {
-        let mut exact = Exact::new(settings, session.connected.password.clone());
+    if let Some(query) = exact {
         for slice in slices(&wanted, query.slice) {
-            let figures = exact.slice(query, slice).await;
+            let figures = second.slice(query, slice).await;
             screens.take_exact(screen, figures, false, &at);
         }
     }
