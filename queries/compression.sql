@@ -19,7 +19,9 @@ job as materialized (
          case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_after' ~ '\d'
               then (j.config ->> 'compress_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'compress_after') = 'number' and j.config ->> 'compress_after' ~ '^\d{1,18}$'
-              then (j.config ->> 'compress_after')::int8 end as after_number, j.config ->> 'recompress' as recompress, j.config ->> 'maxchunks_to_compress' as most_chunks
+              then (j.config ->> 'compress_after')::int8 end as after_number, j.config ->> 'recompress' as recompress, j.config ->> 'maxchunks_to_compress' as most_chunks,
+         j.config ->> 'compress_created_before' as created_text,
+         case when j.config ->> 'compress_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_created_before' ~ '\d' then now() - (j.config ->> 'compress_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 -- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; those of compressed
 -- companions go by unread. ids: of the chunks that can be in a backlog. float8 sums bytes exactly up to 9 PB and much faster than numeric
@@ -45,6 +47,14 @@ bound as materialized (
             -- without a time zone "now" is the local time of the session, which is that of the background workers
             else (extract(epoch from now()::timestamp - j.after_interval) * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
+-- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
+made as materialized (
+  select j.hypertable_id, count(*) filter (where c.creation_time < j.made_before and c.status & 9 = 0) as backlog,
+         count(*) filter (where c.creation_time < j.made_before and c.status & 8 = 8) as partial_due,
+         extract(epoch from min(j.made_before) - min(c.creation_time) filter (where c.creation_time < j.made_before and c.status & 9 = 0)) as overdue_seconds,
+         extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
+    from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id and status in (0, 2, 8, 9, 10, 11)) c) c
+   where j.made_before is not null group by 1),
 due as materialized (
   select c.hypertable_id,
          count(*) filter (where c.status & 9 = 0 and s.range_end <= c.boundary) as backlog,
@@ -64,9 +74,10 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        c.before_bytes, c.after_bytes, o.segment_by, o.order_by,
        j.id as job_id, j.scheduled, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
        j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
-       b.boundary, case when b.boundary is not null then coalesce(e.backlog, 0) end as backlog,
-       case when b.boundary is not null then coalesce(e.partial_due, 0) end as partial_due,
-       e.overdue_seconds::float8 as overdue_seconds, e.next_due_seconds::float8 as next_due_seconds,
+       j.created_text, j.made_before,
+       b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,
+       case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
+       coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
   from hyper h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
@@ -75,6 +86,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join settings o on o.hypertable_id = h.id
   left join job j on j.hypertable_id = h.id
   left join bound b on b.hypertable_id = h.id
+  left join made m on m.hypertable_id = h.id
   left join due e on e.hypertable_id = h.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
  order by 2, 3

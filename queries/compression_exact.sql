@@ -8,17 +8,18 @@ with bound as materialized (
                         else (extract(epoch from now()::timestamp - j.after_text::interval) * 1000000)::int8 end end
               when j.after_text ~ '^\d{1,18}$' and d.integer_now_func is not null
               -- the hypertable's own function says what "now" is in its unit
-              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary
+              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
+         case when j.created_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
     from unnest($1::int8[]) w(id)
-    join lateral (select x.config ->> 'compress_after' as after_text from _timescaledb_config.bgw_job x
+    join lateral (select x.config ->> 'compress_after' as after_text, x.config ->> 'compress_created_before' as created_text from _timescaledb_config.bgw_job x
                    where x.hypertable_id = w.id and x.proc_name = 'policy_compression' order by x.id limit 1) j on true
     join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true),
 due as materialized (
   select b.hypertable_id, count(*) as chunks, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped) absent cross join lateral (select id, hypertable_id, status, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
+    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
     join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id and s.range_end <= b.boundary
+  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id and (s.range_end <= b.boundary or c.creation_time < b.made_before)
    group by 1)
-select b.hypertable_id::int8 as id, case when b.boundary is not null then coalesce(e.chunks, 0) end as backlog_chunks,
-       case when b.boundary is not null then coalesce(e.bytes, 0) end as backlog_bytes
+select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.chunks, 0) end as backlog_chunks,
+       case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as backlog_bytes
   from bound b left join due e using (hypertable_id)

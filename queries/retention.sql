@@ -10,7 +10,8 @@ job as materialized (
          case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d'
               then (j.config ->> 'drop_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'drop_after') = 'number' and j.config ->> 'drop_after' ~ '^\d{1,18}$'
-              then (j.config ->> 'drop_after')::int8 end as after_number, j.config ->> 'drop_created_before' as created_text
+              then (j.config ->> 'drop_after')::int8 end as after_number, j.config ->> 'drop_created_before' as created_text,
+         case when j.config ->> 'drop_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_created_before' ~ '\d' then now() - (j.config ->> 'drop_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 counts as materialized (
   select l.hypertable_id, count(*) as chunks
@@ -39,6 +40,14 @@ due as materialized (
     cross join lateral (select status from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
                           where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk offset 0) c
    group by 1),
+-- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
+made as materialized (
+  select j.hypertable_id, count(*) filter (where c.creation_time < j.made_before and c.status & 4 = 0) as eligible,
+         count(*) filter (where c.creation_time < j.made_before and c.status & 4 = 4) as frozen,
+         extract(epoch from min(j.made_before) - min(c.creation_time) filter (where c.creation_time < j.made_before and c.status & 4 = 0)) as overdue_seconds,
+         extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
+    from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
+   where j.made_before is not null group by 1),
 coming as materialized (
   select b.hypertable_id,
          ((select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
@@ -49,8 +58,9 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest,
        j.id as job_id, j.scheduled, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
        extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
-       b.boundary, case when b.boundary is not null then coalesce(e.eligible, 0) end as eligible, coalesce(e.frozen, 0) as frozen,
-       e.overdue_seconds::float8 as overdue_seconds, g.next_due_seconds::float8 as next_due_seconds,
+       b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.eligible, m.eligible, 0) end as eligible,
+       coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,
+       coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x where x.raw_hypertable_id = h.id) as read_by,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
   from _timescaledb_catalog.hypertable h
@@ -61,6 +71,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join job j on j.hypertable_id = h.id
   left join bound b on b.hypertable_id = h.id
   left join due e on e.hypertable_id = h.id
+  left join made m on m.hypertable_id = h.id
   left join coming g on g.hypertable_id = h.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
  where h.compression_state <> 2

@@ -8,16 +8,17 @@ with bound as materialized (
                         else (extract(epoch from now()::timestamp - j.after_text::interval) * 1000000)::int8 end end
               when j.after_text ~ '^\d{1,18}$' and d.integer_now_func is not null
               -- the hypertable's own function says what "now" is in its unit
-              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary
+              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
+         case when j.created_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
     from unnest($1::int8[]) w(id)
-    join lateral (select x.config ->> 'drop_after' as after_text from _timescaledb_config.bgw_job x
+    join lateral (select x.config ->> 'drop_after' as after_text, x.config ->> 'drop_created_before' as created_text from _timescaledb_config.bgw_job x
                    where x.hypertable_id = w.id and x.proc_name = 'policy_retention' order by x.id limit 1) j on true
     join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true),
 due as materialized (
   select b.hypertable_id, count(*) as chunks, sum(pg_total_relation_size(c.relid::oid) + coalesce(pg_total_relation_size((select x.compress_relid::oid from _timescaledb_catalog.compression_settings x where x.relid = c.relid)), 0))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped) absent cross join lateral (select id, hypertable_id, status, relid from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 4 = 0) c) c
-    join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id and s.range_end <= b.boundary
+    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, creation_time, relid from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 4 = 0) c) c
+    join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id and (s.range_end <= b.boundary or c.creation_time < b.made_before)
    group by 1)
-select b.hypertable_id::int8 as id, case when b.boundary is not null then coalesce(e.chunks, 0) end as eligible_chunks,
-       case when b.boundary is not null then coalesce(e.bytes, 0) end as eligible_bytes
+select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.chunks, 0) end as eligible_chunks,
+       case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
   from bound b left join due e using (hypertable_id)

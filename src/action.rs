@@ -2,6 +2,7 @@
 //!
 //! Keys, help, palette and hints are readings of [`ACTIONS`].
 
+use crate::plans::{self, Act, Kind};
 use crate::screens::ScreenId;
 
 /// What an action does to the console itself; none of these touches the database.
@@ -31,6 +32,11 @@ pub enum Here {
     Screen(ScreenId),
     CopyCell,
     CopyRow,
+    Mark,
+    Unmark,
+    Actions,
+    Rollback,
+    Progress,
     NextTheme,
     Palette,
     Help,
@@ -46,7 +52,16 @@ pub struct Action {
     pub keys: &'static [&'static str],
     /// Where the help lists it.
     pub group: Group,
-    pub does: Here,
+    pub does: Does,
+}
+
+/// What taking an action means.
+#[derive(Debug)]
+pub enum Does {
+    /// It changes the console only.
+    Here(Here),
+    /// It changes the database: preview, consent, journal.
+    Plan(Act),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +70,29 @@ pub enum Group {
     Rows,
     View,
     Console,
+    Aggregates,
+    Compression,
+    Retention,
+    Indexes,
+    Jobs,
+    Hypertables,
+    Journal,
 }
 
 impl Group {
-    pub const ALL: [Self; 4] = [Self::Screens, Self::Rows, Self::View, Self::Console];
+    pub const ALL: [Self; 11] = [
+        Self::Screens,
+        Self::Rows,
+        Self::View,
+        Self::Console,
+        Self::Aggregates,
+        Self::Compression,
+        Self::Retention,
+        Self::Indexes,
+        Self::Jobs,
+        Self::Hypertables,
+        Self::Journal,
+    ];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -66,6 +100,13 @@ impl Group {
             Self::Rows => "Rows and columns",
             Self::View => "What is shown",
             Self::Console => "Console",
+            Self::Aggregates => "Act: aggregates",
+            Self::Compression => "Act: compression",
+            Self::Retention => "Act: retention",
+            Self::Indexes => "Act: indexes",
+            Self::Jobs => "Act: jobs",
+            Self::Hypertables => "Act: hypertables",
+            Self::Journal => "Act: journal and rollback",
         }
     }
 }
@@ -82,13 +123,31 @@ const fn action(
         help,
         keys,
         group,
-        does,
+        does: Does::Here(does),
+    }
+}
+
+/// An action on the database.
+pub const fn act(
+    name: &'static str,
+    keys: &'static [&'static str],
+    group: Group,
+    act: Act,
+    help: &'static str,
+) -> Action {
+    Action {
+        name,
+        help,
+        keys,
+        group,
+        does: Does::Plan(act),
     }
 }
 
 use Group::{Console, Rows, Screens, View};
 
-pub const ACTIONS: &[Action] = &[
+/// What changes the console only.
+pub static HERE: &[Action] = &[
     action(
         "show-compression",
         &["1"],
@@ -123,6 +182,13 @@ pub const ACTIONS: &[Action] = &[
         Screens,
         Here::Screen(ScreenId::Aggregates),
         "Aggregates: lag against what the policy promises",
+    ),
+    action(
+        "show-journal",
+        &["6"],
+        Screens,
+        Here::Screen(ScreenId::Journal),
+        "Journal: what was done, and taking it back",
     ),
     action(
         "next-screen",
@@ -260,6 +326,41 @@ pub const ACTIONS: &[Action] = &[
         Here::CopyRow,
         "Copy the selected row (OSC 52)",
     ),
+    action(
+        "mark-row",
+        &["x"],
+        Rows,
+        Here::Mark,
+        "Mark the row, or take its mark away: actions take all that is marked",
+    ),
+    action(
+        "unmark-rows",
+        &["X"],
+        Rows,
+        Here::Unmark,
+        "Take all marks away",
+    ),
+    action(
+        "act-on-row",
+        &["a"],
+        Console,
+        Here::Actions,
+        "What can be done with the selected row",
+    ),
+    action(
+        "rollback",
+        &["u"],
+        Group::Journal,
+        Here::Rollback,
+        "Take back the selected (or marked) entries of the journal",
+    ),
+    action(
+        "show-progress",
+        &["o"],
+        Console,
+        Here::Progress,
+        "The action that is under way",
+    ),
     action("next-theme", &["t"], View, Here::NextTheme, "Next theme"),
     action(
         "reload",
@@ -313,6 +414,11 @@ pub const ACTIONS: &[Action] = &[
     ),
 ];
 
+/// The whole catalogue: what changes the console, then what changes the database, family by family.
+pub fn all() -> impl Iterator<Item = &'static Action> {
+    HERE.iter().chain(plans::ACTIONS.iter().copied().flatten())
+}
+
 /// What psql's users type by habit, and the action that it means.
 pub const ALIASES: &[(&str, &str)] = &[
     ("\\q", "quit"),
@@ -322,16 +428,31 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("\\watch", "reload"),
 ];
 
-/// The action that this key means.
-pub fn by_key(key: &str) -> Option<&'static Action> {
-    ACTIONS.iter().find(|action| action.keys.contains(&key))
+/// The action that this key means where a thing of these kinds is selected.
+pub fn by_key(key: &str, kinds: &[Kind]) -> Option<&'static Action> {
+    let here = || all().filter(|action| action.keys.contains(&key));
+    // A row may stand for several things; what it is first counts first.
+    let first = kinds
+        .iter()
+        .find_map(|kind| here().find(|action| action.applies(&[*kind])));
+    first.or_else(|| here().find(|action| action.applies(&[])))
+}
+
+impl Action {
+    /// Whether it can be taken where a thing of these kinds is selected.
+    pub fn applies(&self, kinds: &[Kind]) -> bool {
+        match &self.does {
+            Does::Here(_) => true,
+            Does::Plan(act) => kinds.contains(&act.on),
+        }
+    }
 }
 
 /// The action with this name, or the one that the alias means.
 pub fn by_name(name: &str) -> Option<&'static Action> {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
     let name = alias.map_or(name, |(_, name)| name);
-    ACTIONS.iter().find(|action| action.name == name)
+    all().find(|action| action.name == name)
 }
 
 /// How well an action fits what was typed: in its name, in its help, or its letters in order; lower is better.
@@ -356,8 +477,7 @@ pub fn search(typed: &str) -> Vec<&'static Action> {
     if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == typed) {
         return by_name(name).into_iter().collect();
     }
-    let mut found: Vec<_> = ACTIONS
-        .iter()
+    let mut found: Vec<_> = all()
         .filter_map(|action| Some((fit(action, &typed)?, action)))
         .collect();
     found.sort_by_key(|(rank, _)| *rank);
@@ -369,19 +489,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_means_one_thing() {
-        let mut keys: Vec<_> = ACTIONS.iter().flat_map(|action| action.keys).collect();
-        let all = keys.len();
-        keys.sort();
-        keys.dedup();
-        assert_eq!(keys.len(), all);
+    fn every_key_means_one_thing_for_each_kind_of_row() {
+        for kind in [Kind::Job, Kind::Hypertable, Kind::Aggregate, Kind::Index] {
+            let here = all().filter(|action| action.applies(&[kind]));
+            let mut keys: Vec<_> = here.flat_map(|action| action.keys).collect();
+            let many = keys.len();
+            keys.sort();
+            keys.dedup();
+            assert_eq!(keys.len(), many, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_one_actions() {
+        let mut names: Vec<_> = all().map(|action| action.name).collect();
+        let many = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), many);
     }
 
     #[test]
     fn every_screen_can_be_shown_by_its_number() {
         for (at, id) in ScreenId::ALL.iter().enumerate() {
-            let action = by_key(&(at + 1).to_string()).expect("a key for each screen");
-            assert_eq!(action.does, Here::Screen(*id));
+            let action = by_key(&(at + 1).to_string(), &[]).expect("a key for each screen");
+            assert!(matches!(&action.does, Does::Here(Here::Screen(shown)) if shown == id));
             assert_eq!(action.name, format!("show-{}", id.name()));
         }
     }
@@ -394,6 +526,6 @@ mod tests {
         assert_eq!(search("clipboard").len(), 0);
         assert_eq!(search("lag")[0].name, "show-aggregates");
         assert_eq!(search("\\q")[0].name, "quit");
-        assert_eq!(search("").len(), ACTIONS.len());
+        assert_eq!(search("").len(), all().count());
     }
 }

@@ -1,12 +1,18 @@
 //! The state of the console and how it changes: no terminal, no database, no clock.
 
+mod acting;
 mod keys;
 
 use std::time::Duration;
 
-use crate::action::Here;
+use crate::act::{Deed, Order, Progress, Report};
+use crate::acting::Running;
+use crate::action::{Action, Here};
+use crate::config::Rules;
 use crate::details::Details;
 use crate::overlay::Overlay;
+use crate::plans::{Facts, Target};
+use crate::preview::Preview;
 use crate::record::{At, Section};
 use crate::screens::with_table;
 use crate::screens::{Rows, ScreenId, Screens};
@@ -68,6 +74,30 @@ pub enum Msg {
         index: usize,
         sections: Result<Vec<Section>, String>,
     },
+    /// What an action needs to know of its targets.
+    Facts {
+        asked: u64,
+        result: Result<Vec<Facts>, String>,
+    },
+    /// A plan, with whom it would meet.
+    Looked {
+        asked: u64,
+        deed: Box<Deed>,
+        preview: Box<Preview>,
+    },
+    /// The plan of a rollback, or why there is none.
+    RollbackPlanned {
+        asked: u64,
+        result: Box<Result<Deed, String>>,
+    },
+    Progress(Progress),
+    /// How a plan ended; an error: nothing was changed.
+    Reported(Box<Result<Report, String>>),
+    /// Something to be told.
+    Told {
+        text: String,
+        bad: bool,
+    },
 }
 
 /// What is to be done about it, outside.
@@ -98,6 +128,25 @@ pub enum Effect {
         of: Rows,
         now: Stamp,
     },
+    /// Ask what an action needs to know.
+    Facts {
+        asked: u64,
+        action: &'static Action,
+        targets: Vec<Target>,
+    },
+    /// Ask whom a plan would meet.
+    Look {
+        asked: u64,
+        deed: Box<Deed>,
+    },
+    Rollback {
+        asked: u64,
+        ids: Vec<u64>,
+    },
+    /// A person agreed: carry it out.
+    Do(Box<Deed>),
+    /// To the plan that runs.
+    Order(Order),
     Copy(String),
     Suspend,
     Interval(Duration),
@@ -147,6 +196,12 @@ pub struct App {
     pub theme: usize,
     /// Lines of the details that fit on the screen; set when drawn.
     pub details_page: usize,
+    /// What this connection may do.
+    pub rules: Rules,
+    /// The plan that is being carried out.
+    pub running: Option<Running>,
+    /// The console closes when the plan has ended.
+    leaving: bool,
     pulse: u64,
     pulse_waiting: bool,
     /// Read everything, whatever the counters say.
@@ -176,6 +231,9 @@ impl App {
             themes,
             theme: 0,
             details_page: 20,
+            rules: Rules::default(),
+            running: None,
+            leaving: false,
             pulse: 0,
             pulse_waiting: false,
             reload: false,
@@ -203,12 +261,7 @@ impl App {
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Key(key) => return self.key(&key),
-            Msg::Paste(text) => {
-                if let Some(overlay) = &mut self.overlay {
-                    overlay.paste(&text);
-                }
-                self.filter_as_typed();
-            }
+            Msg::Paste(text) => self.paste(&text),
             Msg::Click { line } => {
                 if self.overlay.is_none() && self.details.is_none() {
                     with_table!(mut self.screens, self.screen, |table| table.point_at(line.into()));
@@ -252,6 +305,20 @@ impl App {
                     details.take(asked, index, sections);
                 }
             }
+            Msg::Facts { asked, result } => return self.facts_came(asked, result),
+            Msg::Looked {
+                asked,
+                deed,
+                preview,
+            } => self.looked(asked, *deed, *preview),
+            Msg::RollbackPlanned { asked, result } => return self.rollback_planned(asked, *result),
+            Msg::Progress(progress) => {
+                if let Some(running) = &mut self.running {
+                    running.take(progress);
+                }
+            }
+            Msg::Reported(result) => return self.reported(&result),
+            Msg::Told { text, bad } => self.say(text, bad),
         }
         Vec::new()
     }
@@ -319,7 +386,8 @@ impl App {
             .server
             .as_ref()
             .is_some_and(|server| server.timescaledb.is_some());
-        has || screen.about().plain.is_some()
+        // The journal is kept on this machine.
+        has || screen == ScreenId::Journal || screen.about().plain.is_some()
     }
 
     fn ask_exact(&mut self) -> Vec<Effect> {

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::command;
 use crate::config;
 use crate::conninfo::{self, Flags};
 use crate::screens::ScreenId;
@@ -27,6 +28,9 @@ pub struct Cli {
     /// Theme: default, dark, light, high-contrast, mono, or one of your own
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
+    /// Change nothing: no session that writes is ever opened
+    #[arg(long, global = true)]
+    pub read_only: bool,
     /// Print help
     #[arg(short = '?', long, global = true, action = clap::ArgAction::Help)]
     pub help: Option<bool>,
@@ -78,6 +82,32 @@ pub enum Command {
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
     },
+    /// Do one of the console's actions: preview, consent, journal
+    Run {
+        /// As the palette names it: pause-job, compress-chunks, …
+        action: String,
+        /// A job's number, or the name of a hypertable, aggregate or index
+        #[arg(required = true)]
+        target: Vec<String>,
+        /// A field of the action's form
+        #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+        set: Vec<(String, String)>,
+        #[command(flatten)]
+        consent: ConsentFlags,
+    },
+    /// What was done, with its undo: all of it, or one entry whole
+    Journal {
+        id: Option<u64>,
+        #[arg(long, value_enum, default_value_t = command::Format::Text)]
+        format: command::Format,
+    },
+    /// Take back what was done, by its numbers in the journal
+    Rollback {
+        #[arg(required = true)]
+        id: Vec<u64>,
+        #[command(flatten)]
+        consent: ConsentFlags,
+    },
     /// Open the console on a demo factory, on a private server that is gone afterwards
     Demo {
         /// Load the factory into a new database on this server instead
@@ -87,6 +117,28 @@ pub enum Command {
         #[arg(long, conflicts_with = "url")]
         simulate: bool,
     },
+}
+
+/// How `run` and `rollback` are agreed to.
+#[derive(Debug, Clone, Args)]
+pub struct ConsentFlags {
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Agree to what can be taken back
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Agree to what cannot be taken back, by naming its target
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    #[arg(long, value_enum, default_value_t = command::Format::Text)]
+    pub format: command::Format,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
+        .ok_or_else(|| "write key=value".to_owned())
 }
 
 impl Connection {
@@ -113,7 +165,7 @@ fn screen(name: &str) -> Result<ScreenId, String> {
 
 fn after_help() -> String {
     format!(
-        "{}\n\nExit codes: 0 left by a person; 1 an error; 2 no connection, or a wrong command line; 128+N ended by signal N.",
+        "{}\n\nExit codes: 0 left by a person; 1 an error, or an action that failed; 2 no connection, or a wrong command line; 3 nothing was changed (refused, or nobody agreed); 128+N ended by signal N.",
         conninfo::help()
     )
 }

@@ -15,6 +15,78 @@ pub struct Config {
     pub theme: String,
     /// Off by default: a captured mouse takes the terminal's own selection away.
     pub mouse: bool,
+    /// Nothing is ever changed, whatever the connection.
+    pub read_only: bool,
+    /// What is so for some connections; all that match count.
+    pub connections: Vec<Rule>,
+}
+
+/// What is so for the connections that it matches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rule {
+    /// As the header shows it (`db1:5432`, or `db1` for any port); `*` stands for anything. `None`: any.
+    pub host: Option<String>,
+    /// `*` stands for anything. `None`: any.
+    pub database: Option<String>,
+    pub read_only: bool,
+    /// A marked frame, and every action wants its target's name typed.
+    pub protected: bool,
+}
+
+/// What is so for one connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Why nothing may be changed.
+    pub read_only: Option<String>,
+    pub protected: bool,
+}
+
+impl Config {
+    /// What is so for this connection; `asked`: `--read-only` was given.
+    pub fn rules(&self, host: &str, database: &str, asked: bool) -> Rules {
+        let (name, _) = host.rsplit_once(':').unwrap_or((host, ""));
+        let matches = |rule: &&Rule| {
+            let host = rule
+                .host
+                .as_ref()
+                .is_none_or(|want| fits(want, host) || fits(want, name));
+            host && rule
+                .database
+                .as_ref()
+                .is_none_or(|want| fits(want, database))
+        };
+        let here: Vec<_> = self.connections.iter().filter(matches).collect();
+        let told = |why: &str| {
+            Some(format!(
+                "this console only reads ({why}): nothing is changed"
+            ))
+        };
+        let read_only = match (asked, self.read_only) {
+            (true, _) => told("--read-only"),
+            (_, true) => told("read_only in config.toml"),
+            _ if here.iter().any(|rule| rule.read_only) => {
+                told("read_only for this connection in config.toml")
+            }
+            _ => None,
+        };
+        Rules {
+            read_only,
+            protected: here.iter().any(|rule| rule.protected),
+        }
+    }
+}
+
+/// Whether a text fits a pattern in which `*` stands for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            (0..=text.len())
+                .filter(|at| text.is_char_boundary(*at))
+                .any(|at| fits(rest, &text[at..]))
+        }),
+    }
 }
 
 impl Default for Config {
@@ -23,6 +95,8 @@ impl Default for Config {
             refresh: Duration::from_secs(2),
             theme: "default".to_owned(),
             mouse: false,
+            read_only: false,
+            connections: Vec::new(),
         }
     }
 }
@@ -33,6 +107,9 @@ struct File {
     refresh: Option<String>,
     theme: Option<String>,
     mouse: Option<bool>,
+    read_only: Option<bool>,
+    #[serde(default)]
+    connection: Vec<Rule>,
 }
 
 /// The folder in which settings and themes are looked for.
@@ -74,7 +151,7 @@ fn parse(text: &str) -> Result<Config, String> {
             text[..span.start.min(text.len())].matches('\n').count() + 1
         });
         format!(
-            "line {line}: {} (known are: refresh, theme, mouse)",
+            "line {line}: {} (known are: refresh, theme, mouse, read_only, [[connection]] with host, database, read_only, protected)",
             error.message()
         )
     })?;
@@ -84,6 +161,8 @@ fn parse(text: &str) -> Result<Config, String> {
     }
     config.theme = file.theme.unwrap_or(config.theme);
     config.mouse = file.mouse.unwrap_or(config.mouse);
+    config.read_only = file.read_only.unwrap_or(config.read_only);
+    config.connections = file.connection;
     Ok(config)
 }
 
@@ -110,8 +189,27 @@ mod tests {
             Config {
                 refresh: Duration::from_secs(5),
                 theme: "light".to_owned(),
-                mouse: true
+                mouse: true,
+                ..Config::default()
             }
+        );
+    }
+
+    #[test]
+    fn a_connection_can_be_for_reading_only_or_protected() {
+        let config = parse("[[connection]]\nhost = \"prod-*\"\nprotected = true\n[[connection]]\nhost = \"*\"\ndatabase = \"billing\"\nread_only = true\n").unwrap();
+        let rules = config.rules("prod-1:5432", "billing", false);
+        assert!(rules.protected && rules.read_only.is_some());
+        assert_eq!(
+            config.rules("test:5432", "factory", false),
+            Rules::default()
+        );
+        assert!(
+            config
+                .rules("test:5432", "factory", true)
+                .read_only
+                .unwrap()
+                .contains("--read-only")
         );
     }
 

@@ -2,15 +2,17 @@
 
 mod error;
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiate;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
 use crate::conninfo::{Host, Place, Settings, SslMode, Wanted};
 use crate::tls::{self, Tls};
@@ -30,6 +32,8 @@ pub struct Connected {
     pub tls: Option<String>,
     /// What was asked from the person, to be used again.
     pub password: Option<String>,
+    /// The server's notices and warnings.
+    pub notices: UnboundedReceiver<String>,
     connector: Option<Tls>,
     peer: Peer,
 }
@@ -209,9 +213,11 @@ async fn open_socket(
         .connect_raw(stream, NoTls)
         .await
         .map_err(|error| explain(&error, host, had_password))?;
+    let (driver, notices) = drive(connection);
     Ok(Connected {
         client,
-        driver: tokio::spawn(drive(connection)),
+        driver,
+        notices,
         host: host.to_string(),
         tls: None,
         password: None,
@@ -242,21 +248,22 @@ async fn open_tcp(
     // Slower without, but no reason to fail.
     let _ = stream.set_nodelay(true);
     let failed = |error: tokio_postgres::Error| explain(&error, host, had_password);
-    let (client, driver, agreed) = match connector.clone() {
+    let (client, (driver, notices), agreed) = match connector.clone() {
         None => {
             let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(failed)?;
-            (client, tokio::spawn(drive(connection)), None)
+            (client, drive(connection), None)
         }
         Some(tls) => {
             let agreed = tls.agreed();
             let (client, connection) = config.connect_raw(stream, tls).await.map_err(failed)?;
             let agreed = agreed.lock().ok().and_then(|agreed| agreed.clone());
-            (client, tokio::spawn(drive(connection)), agreed)
+            (client, drive(connection), agreed)
         }
     };
     Ok(Connected {
         client,
         driver,
+        notices,
         host: host.to_string(),
         tls: agreed,
         password: None,
@@ -265,14 +272,25 @@ async fn open_tcp(
     })
 }
 
-/// Runs the connection until it ends; the server's notices are read and dropped.
-async fn drive<S, T>(connection: tokio_postgres::Connection<S, T>)
+/// Runs the connection until it ends, and collects the server's notices.
+fn drive<S, T>(
+    mut connection: tokio_postgres::Connection<S, T>,
+) -> (JoinHandle<()>, UnboundedReceiver<String>)
 where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    // Why it ended is told to whoever waits for an answer.
-    let _ = connection.await;
+    let (told, notices) = unbounded_channel();
+    let driver = tokio::spawn(async move {
+        // Why it ended is told to whoever waits for an answer.
+        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+            if let AsyncMessage::Notice(notice) = message {
+                // A session whose notices nobody reads drops them.
+                let _ = told.send(format!("{}: {}", notice.severity(), notice.message()));
+            }
+        }
+    });
+    (driver, notices)
 }
 
 async fn check_wanted(

@@ -273,9 +273,11 @@ fn command_line(flags: &Flags) -> Result<Options> {
     // An empty value means that the option is not given.
     options.retain(|_, value| !value.is_empty());
     if let Some(unknown) = options.keys().find(|key| !is_known(key)) {
+        let known: Vec<_> = KEYWORDS.iter().map(|(known, _)| *known).collect();
         bail!(
-            "invalid connection option \"{unknown}\"{}",
-            nearest(unknown)
+            "invalid connection option \"{unknown}\"{}\nRemove it from the connection string; known are: {}",
+            nearest(unknown),
+            known.join(", ")
         );
     }
     Ok(options)
@@ -565,9 +567,11 @@ fn port_number(text: &str) -> Result<u16> {
     if text.is_empty() {
         return Ok(5432);
     }
-    let port: i64 = text.parse().with_context(|| {
-        format!("invalid integer value {text:?} for connection option \"port\"")
-    })?;
+    let Ok(port) = text.parse::<i64>() else {
+        bail!(
+            "invalid integer value {text:?} for connection option \"port\"; give a number between 1 and 65535 with -p, port= or PGPORT"
+        );
+    };
     u16::try_from(port)
         .ok()
         .filter(|port| *port > 0)

@@ -1,5 +1,7 @@
 //! The read session: one connection for lists, a second one (renewed now and then) for what opens many files.
 
+mod acts;
+
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -8,11 +10,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
+use crate::act::{self, Actor};
 use crate::app::{Effect, Msg};
 use crate::connect::{self, Connected};
 use crate::conninfo::Settings;
+use crate::journal::Journal;
 use crate::record::At;
-use crate::screens::{ExactQuery, Rows, ScreenId};
+use crate::screens::{self, ExactQuery, Rows, ScreenId};
 use crate::server::{self, Pulse, Server};
 use crate::sql::{Param, Query, Version};
 use crate::table::{Counters, Figures};
@@ -21,7 +25,8 @@ use crate::value::Stamp;
 /// What every session of hypertop sets: it cannot write, never queues long, and takes no workers from the policies.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
-    set work_mem = '16MB'; set bytea_output = 'hex'; set intervalstyle = 'postgres'; set search_path = pg_catalog";
+    set work_mem = '16MB'; set client_min_messages = error; set bytea_output = 'hex'; set intervalstyle = 'postgres'; \
+    set search_path = pg_catalog";
 /// What depends on the server: the time zone of its background workers, and (PostgreSQL 15 and later) no private
 /// copy of every statistics entry that is read.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
@@ -39,6 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Session {
     pub connected: Connected,
     pub server: Server,
+    /// For the Journal screen, which reads no server.
+    pub journal: Option<Journal>,
 }
 
 impl Session {
@@ -65,7 +72,11 @@ impl Session {
                 server.database
             );
         }
-        Ok(Self { connected, server })
+        Ok(Self {
+            connected,
+            server,
+            journal: None,
+        })
     }
 
     pub async fn ask(&self, query: &Query, params: &[Param]) -> Result<Vec<Row>> {
@@ -89,13 +100,42 @@ impl Session {
         Ok((pulse.clock, pulse.changes))
     }
 
+    /// What was done in this database, newest first.
+    async fn journal(&self) -> Result<Rows> {
+        let journal = self
+            .journal
+            .as_ref()
+            .context("there is no place for a journal: set HOME or XDG_STATE_HOME")?;
+        let place = act::place(&self.connected.client, self.connected.host.clone()).await?;
+        let entries = journal.entries()?;
+        let unreadable = entries.unreadable;
+        let here = entries
+            .all
+            .into_iter()
+            .rev()
+            .filter(|entry| entry.begin.place.is(&place));
+        Ok(Rows::Journal(
+            here.map(|entry| screens::journal::Row {
+                state: entry.state(),
+                entry,
+                unreadable,
+            })
+            .collect(),
+        ))
+    }
+
     /// Whether this screen has anything to ask this server.
     pub fn can_show(&self, screen: ScreenId) -> bool {
-        self.server.timescaledb.is_some() || screen.about().plain.is_some()
+        screen == ScreenId::Journal
+            || self.server.timescaledb.is_some()
+            || screen.about().plain.is_some()
     }
 
     /// The rows of a screen; an error where the screen has nothing to ask this server.
     pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
+        if screen == ScreenId::Journal {
+            return self.journal().await;
+        }
         let about = screen.about();
         let text = if self.server.timescaledb.is_some() {
             Some((about.list_text)(&self.server))
@@ -106,8 +146,8 @@ impl Session {
         };
         let text = text.with_context(|| {
             format!(
-                "{} needs TimescaleDB, and the extension is not in this database",
-                about.title
+                "{} needs TimescaleDB, and the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the Indexes screen serves without it.",
+                about.title, self.server.database
             )
         })?;
         screen.read(&ask(&self.connected.client, text, &[]).await?)
@@ -240,7 +280,7 @@ pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
     slices
 }
 
-async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
+pub async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
     let typed: Vec<(&(dyn ToSql + Sync), Type)> = params
         .iter()
         .map(|param| -> (&(dyn ToSql + Sync), Type) {
@@ -279,6 +319,7 @@ fn said(error: tokio_postgres::Error) -> anyhow::Error {
 /// Serves the console's requests until it goes: connects, answers, connects again with back-off.
 pub async fn serve(
     settings: Settings,
+    actor: Option<Actor>,
     first: Session,
     mut requests: UnboundedReceiver<Effect>,
     answers: UnboundedSender<Msg>,
@@ -291,6 +332,11 @@ pub async fn serve(
         exact_requests,
         answers.clone(),
     ));
+    let (to_acts, act_requests) = unbounded_channel();
+    let journal = actor.as_ref().map(|actor| actor.journal.clone());
+    if let Some(actor) = actor {
+        tokio::spawn(acts::serve(actor, act_requests, answers.clone()));
+    }
     let mut session = Some(first);
     let mut wait = Duration::from_secs(1);
     loop {
@@ -299,7 +345,8 @@ pub async fn serve(
             None => reconnect(&settings, password.as_deref()).await,
         };
         let error = match current {
-            Ok(current) => {
+            Ok(mut current) => {
+                current.journal.clone_from(&journal);
                 wait = Duration::from_secs(1);
                 if answers
                     .send(Msg::Up(Box::new(current.server.clone())))
@@ -307,7 +354,7 @@ pub async fn serve(
                 {
                     return;
                 }
-                match serve_session(&current, &mut requests, &to_exact, &answers).await {
+                match serve_session(&current, &mut requests, &to_exact, &to_acts, &answers).await {
                     Some(error) => error,
                     None => return,
                 }
@@ -338,6 +385,7 @@ async fn serve_session(
     session: &Session,
     requests: &mut UnboundedReceiver<Effect>,
     to_exact: &UnboundedSender<Effect>,
+    to_acts: &UnboundedSender<Effect>,
     answers: &UnboundedSender<Msg>,
 ) -> Option<anyhow::Error> {
     let mut running: Option<Work> = None;
@@ -366,10 +414,17 @@ async fn serve_session(
             }
             request = requests.recv() => match request? {
                 Effect::Cancel { screen } => {
+                    to_exact.send(Effect::Cancel { screen }).ok()?;
                     if running.as_ref().is_some_and(|(busy, _)| *busy == screen) {
                         tokio::spawn(session.connected.canceller());
                     }
                     waiting.retain(|effect| !matches!(effect, Effect::Load { screen: other, .. } | Effect::Pulse { screen: other, .. } if *other == screen));
+                }
+                effect @ (Effect::Facts { .. } | Effect::Look { .. } | Effect::Rollback { .. } | Effect::Do(_) | Effect::Order(_)) => {
+                    if to_acts.send(effect).is_err() {
+                        let text = "there is no place for the journal (set HOME or XDG_STATE_HOME), and without it nothing is changed";
+                        answers.send(Msg::Told { text: text.to_owned(), bad: true }).ok()?;
+                    }
                 }
                 effect @ (Effect::Exact { .. } | Effect::Detail { .. }) => to_exact.send(effect).ok()?,
                 effect => waiting.push_back(effect),
@@ -447,13 +502,28 @@ async fn serve_exact(
     let mut exact = Exact::new(&settings, password);
     // While the first list is on its way.
     exact.warm().await;
-    while let Some(effect) = requests.recv().await {
+    let mut waiting = std::collections::VecDeque::new();
+    loop {
+        let effect = match waiting.pop_front() {
+            Some(effect) => effect,
+            None => match requests.recv().await {
+                Some(effect) => effect,
+                None => return,
+            },
+        };
         match effect {
             Effect::Exact { screen, round, ids } => {
                 let Some(query) = screen.about().exact else {
                     continue;
                 };
                 for slice in slices(&ids, query.slice) {
+                    while let Ok(more) = requests.try_recv() {
+                        waiting.push_back(more);
+                    }
+                    // Nobody looks at the screen any more: the rest of the round is not worth the server's time.
+                    if waiting.iter().any(|effect| matches!(effect, Effect::Cancel { screen: left } if *left == screen)) {
+                        break;
+                    }
                     let figures = exact.slice(query, slice).await;
                     if answers
                         .send(Msg::Exact {

@@ -97,13 +97,28 @@ pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>) -> Result<Dem
     GIVEN_DATABASE.clone_into(&mut settings.dbname);
     let connected = connect::again(&settings, there.password.as_deref()).await?;
     settings.password = settings.password.or(connected.password.clone());
-    connected
-        .client
-        .batch_execute(
-            "set client_min_messages = error; create extension if not exists timescaledb",
-        )
-        .await?;
-    load(&connected.client, FACTORY, &progress).await?;
+    let filled = async {
+        connected
+            .client
+            .batch_execute(
+                "set client_min_messages = error; create extension if not exists timescaledb",
+            )
+            .await?;
+        load(&connected.client, FACTORY, &progress).await
+    };
+    if let Err(error) = filled.await {
+        progress.done();
+        drop(connected);
+        // Its workers hold the database, so that only force removes it (PostgreSQL 13 and later).
+        let remove = format!("drop database {GIVEN_DATABASE} with (force)");
+        let then = match there.client.batch_execute(&remove).await {
+            Ok(()) => format!("database {GIVEN_DATABASE} was removed again"),
+            Err(_) => format!(
+                "database {GIVEN_DATABASE} is left behind: DROP DATABASE {GIVEN_DATABASE} WITH (FORCE) removes it"
+            ),
+        };
+        return Err(error.context(then));
+    }
     progress.done();
     let farewell = Some(format!(
         "The factory stays in database {GIVEN_DATABASE}; DROP DATABASE {GIVEN_DATABASE} removes it."
@@ -132,7 +147,9 @@ fn settings(conninfo: &str) -> Result<Settings> {
 
 /// Runs the statements one by one (a refresh cannot run in a block of several), telling each step.
 pub async fn load(client: &Client, script: &str, progress: &Progress) -> Result<()> {
-    for (step, statement) in statements(script) {
+    let all = statements(script);
+    progress.expect(all.len());
+    for (step, statement) in all {
         progress.step(step);
         let done = client.batch_execute(statement).await;
         done.with_context(|| {
@@ -206,8 +223,7 @@ impl Default for Progress {
 
 impl Progress {
     pub fn new() -> Self {
-        let total = 1 + statements(FACTORY).len() as u64;
-        let bar = ProgressBar::new(total);
+        let bar = ProgressBar::new(100);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
             bar.set_style(style);
         }
@@ -225,6 +241,11 @@ impl Progress {
             last: std::cell::RefCell::default(),
             silent: true,
         }
+    }
+
+    /// So many steps follow.
+    fn expect(&self, steps: usize) {
+        self.bar.set_length(self.bar.position() + steps as u64);
     }
 
     fn step(&self, name: &str) {

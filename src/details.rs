@@ -18,6 +18,8 @@ enum Part {
 #[derive(Debug)]
 pub struct Details {
     pub key: String,
+    /// The heading; what the row calls itself.
+    pub title: String,
     pub verdict: Option<Verdict>,
     /// The row is no longer in the list; what is shown is the last that was known.
     pub gone: bool,
@@ -34,6 +36,7 @@ pub struct Details {
 impl Details {
     pub fn new(key: String) -> Self {
         Self {
+            title: key.clone(),
             key,
             verdict: None,
             gone: false,

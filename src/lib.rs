@@ -6,9 +6,12 @@
 //! `ui` draws it with a `theme`; `run` is the loop, on a `terminal`; `show` is the twin without one; `demo` and
 //! `private_server` bring a factory to look at.
 
+pub mod act;
+pub mod acting;
 pub mod action;
 pub mod app;
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod connect;
 pub mod conninfo;
@@ -16,10 +19,17 @@ pub mod db;
 pub mod demo;
 pub mod details;
 pub mod filter;
+pub mod form;
+pub mod interval;
+pub mod journal;
 pub mod overlay;
+pub mod plan;
+pub mod plans;
 pub mod policy;
+pub mod preview;
 pub mod private_server;
 pub mod record;
+pub mod rollback;
 pub mod run;
 pub mod screens;
 pub mod server;

@@ -3,14 +3,17 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
-use hypertop::cli::{Cli, Command};
+use hypertop::act::Actor;
+use hypertop::cli::{Cli, Command, ConsentFlags};
 use hypertop::config::{self, Config};
 use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
+use hypertop::journal::Journal;
 use hypertop::screens::ScreenId;
-use hypertop::{connect, demo, run, show, terminal, theme};
+use hypertop::theme::Theme;
+use hypertop::{act, command, connect, demo, run, show, terminal, theme};
 
 /// psql's code for a connection that could not be made.
 const NO_CONNECTION: u8 = 2;
@@ -39,15 +42,28 @@ fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
 
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
+    if matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there() {
+        // No console will say it.
+        for note in look(&cli, &around).2 {
+            eprintln!("hypertop: warning: {note}");
+        }
+    }
     let result = match &cli.command {
         Some(Command::Show {
             screen,
             format,
             database,
         }) => match open(&cli, database.as_ref(), &around).await {
-            Ok((settings, session)) => {
+            Ok((settings, mut session)) => {
+                session.journal = Journal::of(&around);
                 for warning in &settings.warnings {
                     eprintln!("hypertop: warning: {warning}");
+                }
+                if session.server.timescaledb.is_none()
+                    && screen.about().plain.is_none()
+                    && let Err(error) = session.load(*screen).await
+                {
+                    return failed(&error, NO_CONNECTION);
                 }
                 let mut text = Vec::new();
                 show::show(&settings, &session, *screen, *format, &mut text)
@@ -57,6 +73,18 @@ async fn obey(cli: Cli) -> ExitCode {
             }
             Err(error) => return failed(&error, NO_CONNECTION),
         },
+        Some(Command::Run {
+            action,
+            target,
+            set,
+            consent,
+        }) => acting(&cli, &around, consent, Act::Run(action, target, set)).await,
+        Some(Command::Rollback { id, consent }) => {
+            acting(&cli, &around, consent, Act::Rollback(id)).await
+        }
+        Some(Command::Journal { id, format }) => {
+            journal(&around).and_then(|journal| command::journal(&journal, *id, *format))
+        }
         Some(Command::Demo { url, simulate }) => demo(&cli, url.as_ref(), *simulate, &around).await,
         None => {
             if !terminal::is_there() {
@@ -66,15 +94,92 @@ async fn obey(cli: Cli) -> ExitCode {
                 return failed(&error, 2);
             }
             match open(&cli, None, &around).await {
-                Ok((settings, session)) => console(&cli, &around, settings, session).await,
+                Ok((settings, session)) => {
+                    let journal = Journal::of(&around);
+                    console(&cli, &around, settings, session, journal).await
+                }
                 Err(error) => return failed(&error, NO_CONNECTION),
             }
         }
     };
     match result {
         Ok(0) => ExitCode::SUCCESS,
+        Ok(code @ (command::FAILED | command::NO_CONNECTION | command::UNCHANGED))
+            if is_command(&cli) =>
+        {
+            ExitCode::from(u8::try_from(code).unwrap_or(1))
+        }
         Ok(signal) => ExitCode::from(128 + u8::try_from(signal).unwrap_or(0)),
         Err(error) => failed(&error, 1),
+    }
+}
+
+fn is_command(cli: &Cli) -> bool {
+    matches!(
+        cli.command,
+        Some(Command::Run { .. } | Command::Rollback { .. } | Command::Journal { .. })
+    )
+}
+
+fn journal(around: &Surroundings) -> Result<Journal> {
+    Journal::of(around).context(
+        "there is no place for the journal: set HOME or XDG_STATE_HOME, without it nothing is changed",
+    )
+}
+
+/// What the shell asks to be done.
+enum Act<'a> {
+    Run(&'a str, &'a [String], &'a [(String, String)]),
+    Rollback(&'a [u64]),
+}
+
+async fn acting(
+    cli: &Cli,
+    around: &Surroundings,
+    consent: &ConsentFlags,
+    act: Act<'_>,
+) -> Result<i32> {
+    let (config, wrong) = config::read(around);
+    if let Some(wrong) = wrong {
+        // What it says of read-only and protected connections is not known, so nothing is changed.
+        anyhow::bail!("{wrong}");
+    }
+    let journal = journal(around)?;
+    let (settings, session) = match open(cli, None, around).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            eprintln!("hypertop: {error:#}");
+            return Ok(command::NO_CONNECTION);
+        }
+    };
+    let rules = config.rules(
+        &session.server.host,
+        &session.server.database,
+        cli.read_only,
+    );
+    let actor = Actor {
+        settings: settings.clone(),
+        password: session.connected.password.clone(),
+        journal,
+        server: session.server.clone(),
+        clock: run::now,
+    };
+    let shell = command::Shell {
+        settings: &settings,
+        session: &session,
+        actor: &actor,
+        read_only: rules.read_only,
+        agreement: command::Agreement {
+            dry_run: consent.dry_run,
+            yes: consent.yes,
+            confirm: consent.confirm.clone(),
+            protected: rules.protected,
+        },
+        format: consent.format,
+    };
+    match act {
+        Act::Run(name, targets, set) => shell.run(command::find(name)?, targets, set).await,
+        Act::Rollback(ids) => shell.rollback(ids).await,
     }
 }
 
@@ -103,11 +208,20 @@ async fn demo(
     let session =
         Session::start(connect::again(&demo.settings, demo.settings.password.as_deref()).await?)
             .await?;
+    // What is done in a server that is thrown away is thrown away with it.
+    let folder = tempfile::tempdir()?;
+    let journal = match url {
+        None => Some(Journal::new(folder.path().join("journal.jsonl"))),
+        Some(_) => Journal::of(around),
+    };
     let ended = if terminal::is_there() {
-        console(cli, around, demo.settings.clone(), session).await?
+        console(cli, around, demo.settings.clone(), session, journal).await?
     } else {
         let mut text = Vec::new();
-        for screen in ScreenId::ALL {
+        for screen in ScreenId::ALL
+            .iter()
+            .filter(|screen| **screen != ScreenId::Journal)
+        {
             show::show(
                 &demo.settings,
                 &session,
@@ -155,8 +269,47 @@ async fn console(
     around: &Surroundings,
     settings: Settings,
     session: Session,
+    journal: Option<Journal>,
 ) -> Result<i32> {
+    let (config, themes, notes, broken) = look(cli, around);
+    let mut rules = config.rules(
+        &session.server.host,
+        &session.server.database,
+        cli.read_only,
+    );
+    if broken {
+        // What the file says of read-only and protected connections is not known.
+        rules.read_only =
+            Some("config.toml cannot be read: nothing is changed until it can".to_owned());
+    }
+    let actor = journal.map(|journal| Actor {
+        settings: settings.clone(),
+        password: session.connected.password.clone(),
+        journal,
+        server: session.server.clone(),
+        clock: run::now,
+    });
+    let mut told = Vec::new();
+    if let Some(actor) = &actor {
+        told.extend(cut_off(actor, &session).await);
+    }
+    let start = run::Start {
+        settings,
+        actor,
+        rules,
+        session,
+        config,
+        themes,
+        notes,
+        told,
+    };
+    run::console(start).await
+}
+
+/// How the console is to look and behave, and what is wrong with the files and flags that say so.
+fn look(cli: &Cli, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>, bool) {
     let (mut config, wrong) = config::read(around);
+    let broken = wrong.is_some();
     let (themes, mut notes) = theme::all(
         config::folder(around)
             .map(|folder| folder.join("themes"))
@@ -172,7 +325,31 @@ async fn console(
             names.join(", ")
         ));
     }
-    run::console(settings, session, &config, themes, notes).await
+    (config, themes, notes, broken)
+}
+
+/// What the journal knows of actions that were cut off in this database; what cannot be read is told there too.
+async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
+    let found = async {
+        let place = act::place(&session.connected.client, session.connected.host.clone()).await?;
+        let entries = actor.journal.entries()?;
+        let here = entries
+            .all
+            .into_iter()
+            .filter(|entry| entry.begin.place.is(&place) && entry.state() == "unfinished");
+        anyhow::Ok(
+            here.map(|entry| entry.begin.id.to_string())
+                .collect::<Vec<_>>(),
+        )
+    };
+    match found.await {
+        Ok(ids) if ids.is_empty() => Vec::new(),
+        Ok(ids) => vec![format!(
+            "cut off before the end: journal entry {}; the Journal (6) says what is known",
+            ids.join(", ")
+        )],
+        Err(error) => vec![format!("{error:#}")],
+    }
 }
 
 /// The command line before the file; `NO_COLOR` before the file's theme.

@@ -3,7 +3,9 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_textarea::TextArea;
 
-use crate::action::{self, Action};
+use crate::acting::Acting;
+use crate::action::{self, Action, Does};
+use crate::plans::Kind;
 
 /// What an overlay wants done after a key.
 #[derive(Debug)]
@@ -21,6 +23,12 @@ pub enum Overlay {
     Filter(Prompt),
     /// How far the help is scrolled.
     Help(usize),
+    /// An action on its way.
+    Act(Box<Acting>),
+    /// The progress of the plan that runs.
+    Running,
+    /// What is wrong with the person's own files; any key closes it.
+    Note(Vec<String>),
 }
 
 /// One line that is typed.
@@ -36,6 +44,10 @@ pub struct Prompt {
 pub struct Palette {
     pub prompt: Prompt,
     pub selected: usize,
+    /// What is selected on the screen.
+    pub kinds: Vec<Kind>,
+    /// Only what can be done with that.
+    pub only_acts: bool,
 }
 
 impl Prompt {
@@ -54,7 +66,8 @@ impl Prompt {
     }
 
     fn key(&mut self, key: &str) {
-        if let Some(event) = event(key) {
+        // A prompt is one line.
+        if let Some(event) = event(key).filter(|_| !matches!(key, "enter" | "up" | "down")) {
             self.area.input(event);
         }
     }
@@ -62,16 +75,28 @@ impl Prompt {
 
 impl Palette {
     pub fn found(&self) -> Vec<&'static Action> {
-        action::search(&self.prompt.text())
+        let found = action::search(&self.prompt.text());
+        let (here, elsewhere): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|action| action.applies(&self.kinds));
+        if self.only_acts {
+            return here
+                .into_iter()
+                .filter(|action| matches!(action.does, Does::Plan(_)))
+                .collect();
+        }
+        here.into_iter().chain(elsewhere).collect()
     }
 }
 
 impl Overlay {
-    pub fn palette() -> Self {
+    pub fn palette(kinds: Vec<Kind>, only_acts: bool) -> Self {
         let prompt = Prompt::new(String::new());
         Self::Palette(Palette {
             prompt,
             selected: 0,
+            kinds,
+            only_acts,
         })
     }
 
@@ -94,13 +119,14 @@ impl Overlay {
             Self::Filter(prompt) => {
                 prompt.area.insert_str(line);
             }
-            Self::Help(_) => {}
+            Self::Help(_) | Self::Note(_) | Self::Act(_) | Self::Running => {}
         }
     }
 
     pub fn key(&mut self, key: &str) -> Answer {
         match self {
             Self::Help(top) => help_key(top, key),
+            Self::Note(_) => Answer::Close,
             Self::Filter(prompt) => match key {
                 "esc" | "ctrl-c" => Answer::Cancel,
                 "enter" if prompt.error.is_none() => Answer::Close,
@@ -110,6 +136,8 @@ impl Overlay {
                 }
             },
             Self::Palette(palette) => palette_key(palette, key),
+            // The core takes their keys: they need to know when and where.
+            Self::Act(_) | Self::Running => Answer::Stay,
         }
     }
 }
@@ -150,7 +178,7 @@ fn palette_key(palette: &mut Palette, key: &str) -> Answer {
 }
 
 /// The key's text back as the event that a text area understands.
-fn event(key: &str) -> Option<KeyEvent> {
+pub fn event(key: &str) -> Option<KeyEvent> {
     let (modifiers, name) = match (key.strip_prefix("ctrl-"), key.strip_prefix("alt-")) {
         (Some(name), _) if !name.is_empty() => (KeyModifiers::CONTROL, name),
         (_, Some(name)) if !name.is_empty() => (KeyModifiers::ALT, name),
@@ -163,6 +191,9 @@ fn event(key: &str) -> Option<KeyEvent> {
             "space" => KeyCode::Char(' '),
             "backspace" => KeyCode::Backspace,
             "delete" => KeyCode::Delete,
+            "enter" => KeyCode::Enter,
+            "up" => KeyCode::Up,
+            "down" => KeyCode::Down,
             "left" => KeyCode::Left,
             "right" => KeyCode::Right,
             "home" => KeyCode::Home,

@@ -6,6 +6,56 @@ use crate::text;
 use crate::value::{Axis, Stamp, Value};
 use crate::verdict::{Findings, Level};
 
+/// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
+pub const LATE_SECONDS: f64 = 120.0;
+
+/// What a job is at now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Running,
+    /// Started and not finished, and its worker cannot be seen from here.
+    MaybeRunning,
+    /// Started and never finished: its worker is gone.
+    Crashed,
+    Paused,
+    Late,
+    BackingOff,
+    NeverRan,
+    Scheduled,
+}
+
+impl State {
+    /// What a job is at that has no worker: the one place that decides between these, for every screen.
+    pub fn waiting(scheduled: bool, late: bool, failures: i32, ran: bool) -> Self {
+        match (scheduled, late, failures) {
+            (false, ..) => Self::Paused,
+            (_, true, _) => Self::Late,
+            (_, _, 1..) => Self::BackingOff,
+            _ if ran => Self::Scheduled,
+            _ => Self::NeverRan,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::MaybeRunning => "running?",
+            Self::Crashed => "crashed",
+            Self::Paused => "paused",
+            Self::Late => "late",
+            Self::BackingOff => "backing off",
+            Self::NeverRan => "never ran",
+            Self::Scheduled => "scheduled",
+        }
+    }
+}
+
+/// How long the next start is away, in words, where that is much longer than the schedule explains: somebody moved it.
+pub fn strangely_far(next: Option<Stamp>, schedule_seconds: f64, now: Stamp) -> Option<String> {
+    let wait = next.and_then(Stamp::finite)?.seconds_since(now);
+    (wait > 2.0 * schedule_seconds + 3600.0).then(|| text::duration(wait.round()))
+}
+
 /// A policy's job, as far as its hypertable's screen needs it.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -16,6 +66,8 @@ pub struct Policy {
     /// Its length in seconds; `None` for integer time, and where it is not understood.
     pub after_seconds: Option<f64>,
     pub after_number: Option<i64>,
+    /// `drop_created_before` or `compress_created_before`: chunks count by when they were made, not by their time.
+    pub created: Option<String>,
     /// `None`: it never finished.
     pub last_run_success: Option<bool>,
     pub last_finish: Option<Stamp>,
@@ -37,6 +89,7 @@ impl Policy {
             after: row.try_get("after_text")?,
             after_seconds: row.try_get("after_seconds")?,
             after_number: row.try_get("after_number")?,
+            created: row.try_get("created_text")?,
             last_run_success: row.try_get("last_run_success")?,
             last_finish: row.try_get("last_finish")?,
             next_start: row.try_get("next_start")?,
@@ -48,6 +101,9 @@ impl Policy {
     }
 
     pub fn after_value(&self) -> Value {
+        if let (None, Some(created)) = (&self.after, &self.created) {
+            return Value::Text(format!("created {created} ago"));
+        }
         match (&self.after, self.after_number, self.after_seconds) {
             (_, Some(number), _) => Value::Int(number),
             (Some(text), _, Some(seconds)) => Value::Interval(text.clone(), seconds),
@@ -85,22 +141,20 @@ impl Policy {
         }
     }
 
-    /// `paused`, `failing`, `late` or `scheduled`, as the screens' column shows it.
+    /// As the Jobs screen words it; whether a worker runs it is seen there only.
     pub fn state(&self, now: Stamp) -> &'static str {
-        if !self.scheduled {
-            "paused"
-        } else if self.is_failing() {
-            "failing"
-        } else if self.is_late(now) {
-            "late"
+        let state = if self.scheduled && self.next_start == Some(Stamp::BEFORE_ALL) {
+            State::MaybeRunning
         } else {
-            "scheduled"
-        }
+            let (late, ran) = (self.is_late(now), self.last_finish.is_some());
+            State::waiting(self.scheduled, late, self.consecutive_failures, ran)
+        };
+        state.name()
     }
 
     pub fn is_late(&self, now: Stamp) -> bool {
         let planned = self.next_start.and_then(Stamp::finite);
-        self.scheduled && planned.is_some_and(|planned| now.seconds_since(planned) > 120.0)
+        self.scheduled && planned.is_some_and(|planned| now.seconds_since(planned) > LATE_SECONDS)
     }
 
     /// When it runs next, in words.
@@ -119,9 +173,8 @@ impl Policy {
     }
 
     /// How long the next run is away, where that is much longer than the schedule explains.
-    fn strangely_far(&self, now: Stamp) -> Option<String> {
-        let wait = self.next_start.and_then(Stamp::finite)?.seconds_since(now);
-        (wait > 2.0 * self.schedule_seconds? + 3600.0).then(|| text::duration(wait.round()))
+    pub fn strangely_far(&self, now: Stamp) -> Option<String> {
+        strangely_far(self.next_start, self.schedule_seconds?, now).filter(|_| self.scheduled)
     }
 
     /// What is wrong with the job itself; `waits` says that there is work for it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio_postgres::Row;
 
+use crate::plans::Target;
 use crate::server::Server;
 use crate::sql::{Param, Query};
 use crate::value::{Stamp, Value};
@@ -175,6 +176,11 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     /// What identifies the thing that the row is about, across reloads.
     fn key(&self) -> String;
 
+    /// What the details are headed with.
+    fn title(&self) -> String {
+        self.key()
+    }
+
     fn verdict(&self, at: &At) -> Verdict;
 
     /// What this role, server or version cannot show; said on the screen above the rows.
@@ -184,6 +190,11 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
 
     /// The part of the details that the row itself knows.
     fn facts(&self, at: &At) -> Vec<Section>;
+
+    /// The things that the row stands for, for the actions that can be taken on them; the main one first.
+    fn targets(&self) -> Vec<Target> {
+        Vec::new()
+    }
 
     /// When the clock alone will change what the row says (the next chunk falls due).
     fn due(&self) -> Option<Stamp> {

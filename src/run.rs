@@ -8,10 +8,12 @@ use futures_util::StreamExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::act::Actor;
 use crate::app::{App, Effect, Msg};
-use crate::config::Config;
+use crate::config::{Config, Rules};
 use crate::conninfo::Settings;
 use crate::db::{self, Session};
+use crate::overlay::Overlay;
 use crate::terminal::{self, Screen};
 use crate::theme::Theme;
 use crate::value::Stamp;
@@ -31,22 +33,46 @@ pub fn now() -> Stamp {
 /// How the console ended, as a signal number; 0 when a person left it.
 pub type Ended = i32;
 
+/// What the console opens on.
+#[derive(Debug)]
+pub struct Start {
+    pub settings: Settings,
+    /// Who carries out plans; `None`: there is no place for the journal, so nothing is changed.
+    pub actor: Option<Actor>,
+    pub rules: Rules,
+    pub session: Session,
+    pub config: Config,
+    pub themes: Vec<Theme>,
+    /// What is wrong with the person's own files and flags.
+    pub notes: Vec<String>,
+    /// What else is to be told at the start.
+    pub told: Vec<String>,
+}
+
 /// Opens the console on a session that stands, until the person leaves or a signal ends it.
-pub async fn console(
-    settings: Settings,
-    first: Session,
-    config: &Config,
-    themes: Vec<Theme>,
-    notes: Vec<String>,
-) -> Result<Ended> {
+pub async fn console(start: Start) -> Result<Ended> {
+    let Start {
+        settings,
+        actor,
+        rules,
+        session,
+        config,
+        themes,
+        notes,
+        told,
+    } = start;
     let theme = themes
         .iter()
         .position(|theme| theme.name == config.theme)
         .unwrap_or(0);
     let mut app = App::new(now(), themes, config.refresh);
     app.theme = theme;
+    app.rules = rules;
+    if !notes.is_empty() {
+        app.overlay = Some(Overlay::Note(notes.clone()));
+    }
     let mut notes = notes;
-    notes.extend(settings.warnings.iter().cloned());
+    notes.extend(settings.warnings.iter().cloned().chain(told));
     for note in &notes {
         // Still to be read when the console is closed.
         eprintln!("hypertop: {note}");
@@ -62,7 +88,7 @@ pub async fn console(
     let mut ending = std::pin::pin!(signalled());
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
-    tokio::spawn(db::serve(settings, first, served, answers));
+    tokio::spawn(db::serve(settings, actor, session, served, answers));
     loop {
         let msg = tokio::select! {
             biased;

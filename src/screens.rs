@@ -5,6 +5,7 @@ pub mod chunks;
 pub mod compression;
 pub mod indexes;
 pub mod jobs;
+pub mod journal;
 pub mod retention;
 
 use std::time::Duration;
@@ -76,10 +77,10 @@ macro_rules! screens {
                 match rows { $(Rows::$id(rows) => self.$module.load(asked, rows, took, at)),+ }
             }
 
-            /// The row with this key by itself, with the part of its details that it knows, and its verdict.
-            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, Vec<Section>, crate::verdict::Verdict)> {
+            /// The row with this key by itself, the heading and the part of its details that it knows, and its verdict.
+            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, crate::verdict::Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
-                    (Rows::$id(vec![row.clone()]), row.facts(at), row.verdict(at))
+                    (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
             }
 
@@ -106,6 +107,7 @@ screens! {
     Indexes: indexes,
     Jobs: jobs,
     Aggregates: aggregates,
+    Journal: journal,
 }
 
 pub(crate) use with_table;

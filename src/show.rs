@@ -160,6 +160,10 @@ fn print_table<R: Record>(
         )));
         lines.push(line);
     }
+    if lines.len() == 1 {
+        writeln!(out, "(no rows)\n")?;
+        return Ok(());
+    }
     let widths: Vec<_> = (0..columns.len())
         .map(|at| {
             lines

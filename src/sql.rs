@@ -48,6 +48,12 @@ pub struct Query {
 }
 
 impl Query {
+    /// Of a screen whose rows are kept on this machine.
+    pub const NONE: Self = Self {
+        name: "",
+        variants: &[],
+    };
+
     /// The text for a server of this version.
     pub fn text(&self, server: Version) -> &'static str {
         self.variants

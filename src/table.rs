@@ -1,9 +1,10 @@
 //! One table of typed rows: what is shown of them, in which order, from where, and how fresh they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::filter::Filter;
+use crate::plans::Target;
 use crate::record::{At, Column, Record};
 use crate::text;
 use crate::value::{Stamp, Value};
@@ -64,6 +65,8 @@ pub struct Table<R: 'static> {
     exact_asked: bool,
     asked: u64,
     waiting: bool,
+    /// The keys of the rows that are marked.
+    marked: HashSet<String>,
     /// What the change counters said when the rows were asked for.
     counters: Option<Counters>,
     took: Duration,
@@ -89,6 +92,7 @@ impl<R: Record> Default for Table<R> {
             exact_asked: false,
             asked: 0,
             waiting: false,
+            marked: HashSet::new(),
             counters: None,
             took: Duration::ZERO,
             judged: Stamp(0),
@@ -122,6 +126,11 @@ impl<R: Record> Table<R> {
 
     pub fn is_waiting(&self) -> bool {
         self.waiting
+    }
+
+    /// Whether anything is under way for it, exact figures too.
+    pub fn is_busy(&self) -> bool {
+        self.waiting || self.exact_asked
     }
 
     /// Whether rows should be read again, now that the catalogues' counters are known.
@@ -316,6 +325,53 @@ impl<R: Record> Table<R> {
         self.rows.iter().find(|row| row.key() == key)
     }
 
+    /// Marks the selected row or takes its mark away, and goes on to the next.
+    pub fn mark(&mut self) {
+        if let Some(key) = self.selected().map(Record::key) {
+            if !self.marked.remove(&key) {
+                self.marked.insert(key);
+            }
+            self.step(1);
+        }
+    }
+
+    pub fn unmark(&mut self) {
+        self.marked.clear();
+    }
+
+    pub fn is_marked(&self, row: &R) -> bool {
+        !self.marked.is_empty() && self.marked.contains(&row.key())
+    }
+
+    /// How many rows are marked.
+    pub fn marks(&self) -> usize {
+        self.rows.iter().filter(|row| self.is_marked(row)).count()
+    }
+
+    /// The marked rows in the order of the screen; the selected one where none is marked.
+    fn chosen(&self) -> Vec<&R> {
+        let marked: Vec<_> = self.in_order().filter(|row| self.is_marked(row)).collect();
+        if marked.is_empty() {
+            self.selected().into_iter().collect()
+        } else {
+            marked
+        }
+    }
+
+    pub fn chosen_keys(&self) -> Vec<String> {
+        self.chosen().into_iter().map(Record::key).collect()
+    }
+
+    /// What the chosen rows stand for, row by row.
+    pub fn targets(&self) -> Vec<Vec<Target>> {
+        self.chosen().into_iter().map(Record::targets).collect()
+    }
+
+    /// Forgets the counters, so that the rows are read again at the next look.
+    pub fn doubt(&mut self) {
+        self.counters = None;
+    }
+
     pub fn verdict(&self, at: &At) -> Option<Verdict> {
         self.selected().map(|row| row.verdict(at))
     }
@@ -415,7 +471,8 @@ impl<R: Record> Table<R> {
     }
 
     /// Fits the window to so many lines around the cursor, and gives the rows in it with their levels.
-    pub fn visible(&mut self, lines: usize) -> (usize, Vec<(&R, Level)>) {
+    /// Each row with its level, and whether it is marked.
+    pub fn visible(&mut self, lines: usize) -> (usize, Vec<(&R, Level, bool)>) {
         self.page = lines.max(1);
         if self.cursor < self.top {
             self.top = self.cursor;
@@ -424,7 +481,10 @@ impl<R: Record> Table<R> {
         }
         self.top = self.top.min(self.view.len().saturating_sub(self.page));
         let rows = self.view[self.window()].iter();
-        let rows = rows.map(|&row| (&self.rows[row], self.levels[row]));
+        let rows = rows.map(|&row| {
+            let of = &self.rows[row];
+            (of, self.levels[row], self.is_marked(of))
+        });
         (self.cursor.saturating_sub(self.top), rows.collect())
     }
 

@@ -74,6 +74,72 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// PostgreSQL's units of an interval, as this console writes them, with their length in seconds (a month counts 30 days).
+const UNITS: [(&str, &[&str], f64); 7] = [
+    ("y", &["year", "years"], 31_104_000.0),
+    ("mon", &["mon", "mons", "month", "months"], 2_592_000.0),
+    ("w", &["week", "weeks"], 604_800.0),
+    ("d", &["day", "days"], 86_400.0),
+    ("h", &["hour", "hours"], 3600.0),
+    ("m", &["min", "mins", "minute", "minutes"], 60.0),
+    ("s", &["sec", "secs", "second", "seconds"], 1.0),
+];
+
+/// The parts of an interval as PostgreSQL writes it, `3 days 01:30:00`; `None`: something else.
+fn interval_parts(text: &str) -> Option<Vec<(f64, usize)>> {
+    let mut parts = Vec::new();
+    let mut words = text.split_whitespace();
+    while let Some(word) = words.next() {
+        if let Some((hours, rest)) = word.split_once(':') {
+            let sign = if hours.starts_with('-') { -1.0 } else { 1.0 };
+            let (minutes, seconds) = rest.split_once(':').unwrap_or((rest, "0"));
+            for (digits, unit) in [(hours, 4), (minutes, 5), (seconds, 6)] {
+                parts.push((sign * digits.parse::<f64>().ok()?.abs(), unit));
+            }
+        } else {
+            let unit = words.next()?;
+            let unit = UNITS.iter().position(|(_, names, _)| names.contains(&unit));
+            parts.push((word.parse().ok()?, unit?));
+        }
+    }
+    (!parts.is_empty()).then_some(parts)
+}
+
+/// A setting in PostgreSQL's words, as a table shows it: `3d 1h 30m` for `3 days 01:30:00`, `500 000` for units of integer
+/// time, anything else as it is.
+pub fn interval(setting: &str) -> String {
+    if let Ok(units) = setting.parse() {
+        return count(units);
+    }
+    let Some(parts) = interval_parts(setting) else {
+        return setting.to_owned();
+    };
+    let parts = parts.into_iter().filter(|(number, _)| *number != 0.0);
+    let said: Vec<_> = parts
+        .map(|(number, unit)| format!("{number}{}", UNITS[unit].0))
+        .collect();
+    if said.is_empty() {
+        "0s".to_owned()
+    } else {
+        said.join(" ")
+    }
+}
+
+/// The length of the same in seconds, or the units themselves; `None`: it is neither.
+#[expect(clippy::cast_precision_loss, reason = "only for sorting")]
+pub fn interval_seconds(setting: &str) -> Option<f64> {
+    if let Ok(units) = setting.parse::<i64>() {
+        return Some(units as f64);
+    }
+    let parts = interval_parts(setting)?;
+    Some(
+        parts
+            .iter()
+            .map(|(number, unit)| number * UNITS[*unit].2)
+            .sum(),
+    )
+}
+
 /// A moment against the server's clock: `4m 10s ago`, `in 3h 5m`, `now`.
 pub fn age(stamp: Stamp, now: Stamp) -> String {
     match stamp {
@@ -254,7 +320,195 @@ pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
-/// An identifier as a person reads it; for SQL that is sent, the server quotes.
+/// An identifier for SQL, as the server's `quote_ident` would write it; keywords are quoted too.
+pub fn quote_identifier(name: &str) -> String {
+    let read = identifier(name);
+    if read == name && (name.contains('$') || KEYWORDS.contains(&name)) {
+        format!("\"{name}\"")
+    } else {
+        read
+    }
+}
+
+/// What PostgreSQL 13 to 18 do not take everywhere as a name without quotes (`pg_get_keywords()`, all but category U).
+const KEYWORDS: &[&str] = &[
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "authorization",
+    "between",
+    "bigint",
+    "binary",
+    "bit",
+    "boolean",
+    "both",
+    "case",
+    "cast",
+    "char",
+    "character",
+    "check",
+    "coalesce",
+    "collate",
+    "collation",
+    "column",
+    "concurrently",
+    "constraint",
+    "create",
+    "cross",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "dec",
+    "decimal",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "exists",
+    "extract",
+    "false",
+    "fetch",
+    "float",
+    "for",
+    "foreign",
+    "freeze",
+    "from",
+    "full",
+    "grant",
+    "greatest",
+    "group",
+    "grouping",
+    "having",
+    "ilike",
+    "in",
+    "initially",
+    "inner",
+    "inout",
+    "int",
+    "integer",
+    "intersect",
+    "interval",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_table",
+    "json_value",
+    "lateral",
+    "leading",
+    "least",
+    "left",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "merge_action",
+    "national",
+    "natural",
+    "nchar",
+    "none",
+    "normalize",
+    "not",
+    "notnull",
+    "null",
+    "nullif",
+    "numeric",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "out",
+    "outer",
+    "overlaps",
+    "overlay",
+    "placing",
+    "position",
+    "precision",
+    "primary",
+    "real",
+    "references",
+    "returning",
+    "right",
+    "row",
+    "select",
+    "session_user",
+    "setof",
+    "similar",
+    "smallint",
+    "some",
+    "substring",
+    "symmetric",
+    "system_user",
+    "table",
+    "tablesample",
+    "then",
+    "time",
+    "timestamp",
+    "to",
+    "trailing",
+    "treat",
+    "trim",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "values",
+    "varchar",
+    "variadic",
+    "verbose",
+    "when",
+    "where",
+    "window",
+    "with",
+    "xmlattributes",
+    "xmlconcat",
+    "xmlelement",
+    "xmlexists",
+    "xmlforest",
+    "xmlnamespaces",
+    "xmlparse",
+    "xmlpi",
+    "xmlroot",
+    "xmlserialize",
+    "xmltable",
+];
+
+/// A text as an SQL literal, whatever `standard_conforming_strings` says.
+pub fn quote_literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if text.contains('\\') {
+        format!("E'{}'", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'")
+    }
+}
+
+/// An identifier as a person reads it; for SQL that is sent there is [`quote_identifier`].
 fn identifier(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name

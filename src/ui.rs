@@ -1,5 +1,6 @@
 //! Drawing: reads the state; changes none of it but what the size of the terminal decides.
 
+mod acting;
 mod details;
 mod overlays;
 mod table;
@@ -10,7 +11,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
-use crate::action::{ACTIONS, Here};
+use crate::action::{Does, HERE, Here};
 use crate::app::{App, Link};
 use crate::record::At;
 use crate::screens::ScreenId;
@@ -327,21 +328,38 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
             (Here::Help, "help"),
             (Here::Quit, "quit"),
         ]
+    } else if app.screen == ScreenId::Journal {
+        &[
+            (Here::Open, "details"),
+            (Here::Rollback, "roll back"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+            (Here::Mark, "mark"),
+            (Here::Filter, "filter"),
+            (Here::Palette, "palette"),
+        ]
     } else {
         &[
             (Here::Open, "details"),
+            (Here::Actions, "act"),
             (Here::Help, "help"),
             (Here::Quit, "quit"),
             (Here::Filter, "filter"),
             (Here::Palette, "palette"),
             (Here::Sort, "sort"),
+            (Here::Mark, "mark"),
             (Here::CopyCell, "copy"),
         ]
     };
-    let place = place(app);
+    let mut place = place(app);
+    if let Some(running) = &app.running {
+        place = format!(" ▶ {}{place}", acting::progress_text(running, app.now));
+    }
     let mut room = usize::from(area.width).saturating_sub(text::width(&place) + 1);
     for (here, label) in hints {
-        let action = ACTIONS.iter().find(|action| action.does == *here);
+        let action = HERE
+            .iter()
+            .find(|action| matches!(&action.does, Does::Here(does) if does == here));
         let Some(key) = action.and_then(|action| action.keys.first()) else {
             continue;
         };
@@ -367,6 +385,12 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
 /// Where the cursor is, and how old the rows are.
 fn place(app: &App) -> String {
     let (at, shown, all) = with_table!(app.screens, app.screen, |table| table.place());
+    let marks = with_table!(app.screens, app.screen, |table| table.marks());
+    let marked = if marks > 0 {
+        format!(" {marks} marked ·")
+    } else {
+        String::new()
+    };
     let of = if shown == all {
         format!("{at}/{all}")
     } else {
@@ -376,7 +400,7 @@ fn place(app: &App) -> String {
         Freshness::At(loaded) => {
             let age = app.server_now().seconds_since(*loaded);
             format!(
-                " {of} · read {} ",
+                "{marked} {of} · read {} ",
                 if age < 1.0 {
                     "now".to_owned()
                 } else {
@@ -384,7 +408,7 @@ fn place(app: &App) -> String {
                 }
             )
         }
-        _ => format!(" {of} "),
+        _ => format!("{marked} {of} "),
     }
 }
 

@@ -115,7 +115,8 @@ pub enum Value {
     /// A moment; a table shows it as an age.
     Time(Stamp),
     Point(Point),
-    /// PostgreSQL's text of an interval with its length in seconds (a month counts 30 days) for sorting.
+    /// PostgreSQL's text of an interval with its length in seconds (a month counts 30 days) for sorting; JSON keeps the
+    /// text, a table shows `3d 1h 30m`. Units of integer time are their own length.
     Interval(String, f64),
 }
 
@@ -124,11 +125,20 @@ impl Value {
         Self::Text(text.into())
     }
 
+    /// A setting that PostgreSQL wrote: an interval, or units of integer time; text that is neither stays as it is.
+    pub fn interval(setting: &str) -> Self {
+        match text::interval_seconds(setting) {
+            Some(seconds) => Self::Interval(setting.to_owned(), seconds),
+            None => Self::text(setting),
+        }
+    }
+
     /// As a table shows it; `now` is the server's clock.
     pub fn show(&self, now: Stamp) -> String {
         match self {
             Self::Null => "-".to_owned(),
-            Self::Text(text) | Self::Interval(text, _) => text.clone(),
+            Self::Text(text) => text.clone(),
+            Self::Interval(text, _) => text::interval(text),
             Self::Bool(true) => "yes".to_owned(),
             Self::Bool(false) => "no".to_owned(),
             Self::Int(number) => text::count(*number),

@@ -1,7 +1,10 @@
 //! How bad a thing is, and why, in words.
 
+use serde::{Deserialize, Serialize};
+
 /// From well to worst; `Unknown` is worse than a notice, because it may hide anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     Ok,
     Notice,
@@ -61,6 +64,11 @@ impl Verdict {
     }
 }
 
+/// A server's sentence ends in a full stop, which has no place where a reason goes on.
+pub fn without_stop(reason: &str) -> &str {
+    reason.trim_end().trim_end_matches('.')
+}
+
 /// Collects what is to be said of one thing: the worst finding gives the level, and stands first.
 #[derive(Debug, Default)]
 pub struct Findings(Vec<Verdict>);
@@ -80,7 +88,7 @@ impl Findings {
         let reasons: Vec<_> = self
             .0
             .iter()
-            .map(|finding| finding.reason.as_str())
+            .map(|finding| without_stop(&finding.reason))
             .collect();
         Verdict::new(worst.level, reasons.join("; "))
     }

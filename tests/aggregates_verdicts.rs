@@ -68,6 +68,7 @@ fn aggregate() -> Row {
             after: Some("01:00:00".to_owned()),
             after_seconds: Some(3600.0),
             after_number: None,
+            created: None,
             last_run_success: Some(true),
             last_finish: Some(NOW.plus_seconds(-600.0)),
             next_start: Some(NOW.plus_seconds(3000.0)),

@@ -84,6 +84,30 @@ fn each_way_not_to_connect_has_its_own_words_and_code_2() {
                 "host=x prot=1".to_owned(),
                 "invalid connection option \"prot\"",
             ),
+            (
+                "postgresql://x/y?nosuch=1".to_owned(),
+                "invalid connection option \"nosuch\"\nRemove it from the connection string; known are: ",
+            ),
+            (
+                "host=x port=abc".to_owned(),
+                "invalid integer value \"abc\" for connection option \"port\"; give a number between 1 and 65535 with -p",
+            ),
+            (
+                there.replace("dbname='", "dbname='template0' application_name='"),
+                "Nobody may connect to it (datallowconn): name another database",
+            ),
+            (
+                there.replace("user=postgres", "user=postgres options='-c no_such=1'"),
+                "unrecognized configuration parameter \"no_such\"\nThe session's settings ask for it: correct PGOPTIONS",
+            ),
+            (
+                there.replace("user=postgres", "user=postgres options='-c work_mem=lots'"),
+                "correct PGOPTIONS",
+            ),
+            (
+                targets.plain.clone(),
+                "Jobs needs TimescaleDB, and the extension is not in database \"plain\"\nCREATE EXTENSION timescaledb",
+            ),
         ] {
             let output = hypertop(&["show", "jobs", &conninfo]);
             let told = said(&output);
@@ -161,6 +185,70 @@ fn a_screen_is_printed_as_a_table_as_csv_and_as_json() {
         let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
         assert_eq!(json["screen"], "aggregates");
     });
+}
+
+#[test]
+fn what_answers_and_is_no_postgresql_is_said_to_be_none() {
+    for (greeting, mode) in [
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "disable"),
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "prefer"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "prefer"),
+        ("", "disable"),
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                use std::io::{Read, Write};
+                let _ = stream.read(&mut [0; 64]);
+                let _ = stream.write_all(greeting.as_bytes());
+            }
+        });
+        let output = hypertop(&[
+            "show",
+            "jobs",
+            &format!("host=127.0.0.1 port={port} user=x dbname=x sslmode={mode}"),
+        ]);
+        let told = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(
+            told.contains(&format!("127.0.0.1:{port}"))
+                && told.contains("check the host (-h) and the port (-p)"),
+            "{greeting:?} {mode}: {told}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_list_says_so_and_why_it_may_be() {
+    with_targets(|targets| {
+        support::block_on(async {
+            let admin = support::client(&targets.server.conninfo("postgres")).await;
+            let create = "create database nothing_in_it";
+            admin.batch_execute(create).await.unwrap();
+        });
+        let output = hypertop(&["show", "indexes", &targets.server.conninfo("nothing_in_it")]);
+        let told = said(&output);
+        assert!(
+            told.contains("(no rows)") && told.contains("no TimescaleDB in database"),
+            "{told}"
+        );
+        assert_eq!(output.status.code(), Some(0));
+    });
+}
+
+#[test]
+fn a_theme_that_is_not_there_is_named_without_a_terminal_too() {
+    for args in [
+        vec!["--theme", "nope", "host=x"],
+        vec!["--theme", "nope", "show", "jobs", "host=127.0.0.1 port=1"],
+    ] {
+        let told = said(&hypertop(&args));
+        assert!(
+            told.contains("there is no theme \"nope\"; there are: default, "),
+            "{told}"
+        );
+    }
 }
 
 #[test]

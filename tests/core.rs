@@ -1,129 +1,16 @@
 //! The console without terminal or database: keys in, whole screens out.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
+mod console;
+
 use std::time::Duration;
 
+use console::{NOW, connected, drawn, press, row, rows, screen, server};
+
 use hypertop::app::{App, Effect, Link, Msg};
-use hypertop::policy::Policy;
-use hypertop::screens::{Rows, ScreenId, compression};
-use hypertop::server::{Edition, Server};
-use hypertop::sql::Version;
+use hypertop::screens::{Rows, ScreenId};
 use hypertop::theme;
-use hypertop::ui;
-use hypertop::value::{Axis, Stamp};
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use ratatui::style::Modifier;
-
-const NOW: Stamp = Stamp(1_800_000_000_000_000);
-
-fn server() -> Server {
-    Server {
-        host: "db1:5432".to_owned(),
-        database: "plant".to_owned(),
-        role: "dba".to_owned(),
-        tls: Some("TLSv1.3".to_owned()),
-        standby: false,
-        postgres: 160_004,
-        timescaledb: Some(Version {
-            patch: 3,
-            ..Version::new(2, 28)
-        }),
-        edition: Edition::Community,
-        preloaded: true,
-        extension_schema: Some("public".to_owned()),
-        simulated: false,
-        superuser: false,
-        reads_all_stats: true,
-        owns_database: true,
-        reads_job_history: true,
-        track_counts: true,
-        logs_job_successes: true,
-        stats_reset: None,
-        started: NOW.plus_seconds(-864_000.0),
-        clock: NOW,
-        time_zone: "UTC".to_owned(),
-    }
-}
-
-fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
-    compression::Row {
-        id,
-        schema: "mes".to_owned(),
-        name: name.to_owned(),
-        aggregate: false,
-        enabled: true,
-        axis: Axis::TimestampTz,
-        has_now: false,
-        chunks: 100,
-        compressed: 100 - backlog,
-        partial: 0,
-        uncompressed: backlog,
-        frozen: 0,
-        unordered: 0,
-        before_bytes: Some(12 << 30),
-        after_bytes: Some(1 << 30),
-        segment_by: Some("sensor_id".to_owned()),
-        order_by: Some("ts DESC".to_owned()),
-        policy: Some(Policy {
-            job_id: 1000 + id,
-            scheduled: true,
-            after: Some("7 days".to_owned()),
-            after_seconds: Some(604_800.0),
-            after_number: None,
-            last_run_success: Some(true),
-            last_finish: Some(NOW.plus_seconds(-3600.0)),
-            next_start: Some(NOW.plus_seconds(3600.0)),
-            consecutive_failures: 0,
-            schedule_seconds: Some(43_200.0),
-        }),
-        recompress: None,
-        most_chunks: None,
-        boundary: Some(NOW.0 - 604_800_000_000),
-        backlog: Some(backlog),
-        backlog_bytes: Some(backlog << 20),
-        backlog_error: None,
-        partial_due: Some(0),
-        overdue_seconds: (backlog > 0).then_some(200_000.0),
-        next_due: None,
-    }
-}
-
-fn rows() -> Vec<compression::Row> {
-    vec![
-        row(1, "energy", 0),
-        row(2, "metrics", 12),
-        row(3, "quality", 0),
-    ]
-}
-
-fn connected() -> App {
-    let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
-    app.update(Msg::Up(Box::new(server())));
-    app.update(Msg::Loaded {
-        asked: 2,
-        rows: Rows::Compression(rows()),
-        took: Duration::from_millis(3),
-    });
-    app
-}
-
-fn press(app: &mut App, keys: &str) -> Vec<Effect> {
-    keys.split(' ')
-        .filter(|key| !key.is_empty())
-        .flat_map(|key| app.update(Msg::Key(key.to_owned())))
-        .collect()
-}
-
-fn drawn(app: &mut App, width: u16, height: u16) -> Terminal<TestBackend> {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| ui::draw(frame, app)).unwrap();
-    terminal
-}
-
-fn screen(app: &mut App) -> String {
-    drawn(app, 100, 14).backend().to_string()
-}
 
 #[test]
 fn the_worst_row_comes_first_and_says_why() {
@@ -286,7 +173,7 @@ fn the_help_is_made_from_the_catalogue() {
     let mut app = connected();
     press(&mut app, "?");
     let shown = drawn(&mut app, 100, 60).backend().to_string();
-    for action in hypertop::action::ACTIONS {
+    for action in hypertop::action::all() {
         assert!(
             shown.contains(&action.help[..action.help.len().min(40)]),
             "{}",
@@ -374,6 +261,30 @@ fn a_tick_asks_whether_anything_changed_and_reads_only_then() {
         loads(&pulse(&mut app, 3, &vec![Some(2), None], 5.0)),
         "a catalogue changed"
     );
+}
+
+#[test]
+fn leaving_a_screen_stops_the_exact_figures_that_are_being_read_for_it() {
+    let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    app.update(Msg::Up(Box::new(server())));
+    let effects = app.update(Msg::Loaded {
+        asked: 2,
+        rows: Rows::Compression(rows()),
+        took: Duration::from_millis(3),
+    });
+    // The rows are there; what their backlog weighs is still being read.
+    let reads = |effect: &Effect| matches!(effect, Effect::Exact { .. });
+    assert!(effects.iter().any(reads), "{effects:?}");
+    let effects = press(&mut app, "4");
+    let stops = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Cancel {
+                screen: ScreenId::Compression
+            }
+        )
+    };
+    assert!(effects.iter().any(stops), "{effects:?}");
 }
 
 #[test]

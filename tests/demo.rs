@@ -251,3 +251,34 @@ fn the_factory_lives_rows_arrive_and_jobs_run_and_fail() {
         }
     });
 }
+
+#[test]
+fn a_demo_that_cannot_be_loaded_leaves_no_database_behind() {
+    with_targets(|targets| {
+        if targets.server.timescaledb_versions().is_empty() {
+            return println!("SKIPPED: no TimescaleDB here");
+        }
+        block_on(async {
+            // Every new database has the schema already that the factory wants to make.
+            let in_the_way = client(&targets.server.conninfo("template1")).await;
+            let schema = "create schema mes";
+            in_the_way.batch_execute(schema).await.unwrap();
+            drop(in_the_way);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let there = settings(&targets.server.conninfo("postgres"));
+            let mut never = |_: &str| Err(anyhow::anyhow!("nobody is asked"));
+            let error = demo::load_into(&there, &mut never).await.unwrap_err();
+            let told = format!("{error:#}");
+            assert!(
+                told.contains("schema \"mes\" already exists")
+                    && told.contains("hypertop_demo was removed again"),
+                "{told}"
+            );
+            let admin = client(&targets.server.conninfo("postgres")).await;
+            let left = "select from pg_database where datname = 'hypertop_demo'";
+            assert!(admin.query(left, &[]).await.unwrap().is_empty());
+            let again = client(&targets.server.conninfo("template1")).await;
+            again.batch_execute("drop schema mes").await.unwrap();
+        });
+    });
+}

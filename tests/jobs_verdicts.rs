@@ -262,7 +262,7 @@ fn a_run_that_was_stopped_names_its_max_runtime() {
     row.max_runtime = interval("00:00:02", 2.0);
     let (_, _, reason) = says(&row);
     assert!(
-        reason.contains("stopped at its max_runtime of 00:00:02"),
+        reason.contains("stopped at its max_runtime of 2s"),
         "{reason}"
     );
 }
@@ -366,4 +366,39 @@ fn what_is_hidden_is_a_caveat() {
     server.owns_database = true;
     server.logs_job_successes = true;
     assert_eq!(caveats(&server), "");
+}
+
+#[test]
+fn a_start_that_was_moved_far_away_is_told_with_its_mend() {
+    let row = with(|_, of| of.next_start = ago(-86_400.0 * 20.0));
+    let (_, level, reason) = says(&row);
+    assert_eq!(level, Level::Notice);
+    assert!(
+        reason.contains("runs next in 20d, although it should run every 1h: alter_job("),
+        "{reason}"
+    );
+    // A fixed schedule whose first start is still to come is what somebody asked for.
+    let row = with(|row, of| {
+        of.next_start = ago(-86_400.0 * 20.0);
+        row.fixed_schedule = true;
+        row.initial_start = of.next_start;
+    });
+    assert_eq!(says(&row).1, Level::Ok);
+}
+
+#[test]
+fn a_servers_full_stop_does_not_stand_before_what_follows() {
+    let row = failed(1, Some(("XX000", "it broke. ")));
+    let (_, _, reason) = says(&row);
+    assert!(reason.contains("it broke; tries again"), "{reason}");
+}
+
+#[test]
+fn the_details_are_headed_with_the_name_and_the_target() {
+    assert_eq!(job().title(), "Retention of mes.metric_hist (job 1005)");
+    let mut row = job();
+    row.proc_schema = "mes".to_owned();
+    row.proc = "job_export".to_owned();
+    row.application_name = "User-Defined Action [1005]".to_owned();
+    assert_eq!(row.title(), "mes.job_export on mes.metric_hist (job 1005)");
 }

@@ -30,11 +30,15 @@ fn size(cols: u16, rows: u16) -> PtySize {
 
 impl Console {
     fn open(args: &[&str]) -> Self {
+        Self::open_with(args, "/nonexistent")
+    }
+
+    fn open_with(args: &[&str], config: &str) -> Self {
         let pair = native_pty_system().openpty(size(100, 30)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hypertop"));
         command.args(args);
         command.env("TERM", "xterm-256color");
-        command.env("XDG_CONFIG_HOME", "/nonexistent");
+        command.env("XDG_CONFIG_HOME", config);
         for name in [
             "TMUX",
             "NO_COLOR",
@@ -160,6 +164,62 @@ fn the_console_opens_on_every_screen_and_leaves_with_q() {
         console.wait_for("GROUP BY");
         console.press("\x1b");
         console.wait_for("PROMISED");
+        console.press("q");
+        assert_eq!(console.ended(), 0);
+    });
+}
+
+#[test]
+fn a_terminal_that_answers_no_question_has_its_first_frame_at_once() {
+    with_targets(|targets| {
+        // This terminal never answers anything; whoever waits for a reply waits a second or more.
+        let start = Instant::now();
+        let mut console = Console::open(&[&targets.all[0].conninfo]);
+        console.wait_for("1 Compression");
+        let took = start.elapsed();
+        assert!(took < Duration::from_millis(900), "{took:?}");
+        console.wait_for("mes.metric_hist");
+        let raw = String::from_utf8_lossy(&console.raw.lock().unwrap()).into_owned();
+        for question in [
+            "\x1b[6n",
+            "\x1b[c",
+            "\x1b[>c",
+            "\x1b[?u",
+            "\x1b]11;?",
+            "\x1b[14t",
+        ] {
+            assert!(!raw.contains(question), "{question:?} is asked");
+        }
+        console.press("q");
+        assert_eq!(console.ended(), 0);
+    });
+}
+
+#[test]
+fn broken_settings_are_named_over_the_screen_until_a_key_is_pressed() {
+    with_targets(|targets| {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("hypertop");
+        std::fs::create_dir_all(own.join("themes")).unwrap();
+        std::fs::write(own.join("config.toml"), "refresh = \"2s\"\ncolour = 1\n").unwrap();
+        std::fs::write(own.join("themes/mine.toml"), "text = [\n").unwrap();
+        let mut console = Console::open_with(
+            &["--theme", "nope", &targets.all[0].conninfo],
+            folder.path().to_str().unwrap(),
+        );
+        let text = console.wait_for("Any key closes this");
+        for words in [
+            "config.toml",
+            "line 2",
+            "colour",
+            "mine.toml",
+            "no theme \"nope\"",
+        ] {
+            assert!(text.contains(words), "no {words} in:\n{text}");
+        }
+        console.press("x");
+        console.wait_for("mes.metric_hist");
+        assert!(!console.text().contains("Any key closes this"));
         console.press("q");
         assert_eq!(console.ended(), 0);
     });

@@ -65,6 +65,7 @@ fn frame() {
         policy: None,
         recompress: None,
         most_chunks: None,
+        made_before: None,
         boundary: None,
         backlog: None,
         backlog_bytes: None,

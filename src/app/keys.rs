@@ -1,7 +1,7 @@
 //! What a key does: the overlay on top takes it, else the catalogue says what it means.
 
 use super::{App, Effect, FASTEST, Link, SLOWEST};
-use crate::action::{self, Here};
+use crate::action::{self, Action, Does, Here};
 use crate::details::Details;
 use crate::filter::Filter;
 use crate::overlay::{Answer, Overlay};
@@ -13,9 +13,21 @@ use crate::text;
 impl App {
     pub(super) fn key(&mut self, key: &str) -> Vec<Effect> {
         if self.overlay.is_some() && key != "ctrl-z" {
-            return self.overlay_key(key);
+            return match &self.overlay {
+                Some(Overlay::Act(_)) => self.acting_key(key),
+                Some(Overlay::Running) => self.running_key(key),
+                _ => self.overlay_key(key),
+            };
         }
-        action::by_key(key).map_or_else(Vec::new, |action| self.here(action.does))
+        action::by_key(key, &self.kinds()).map_or_else(Vec::new, |action| self.take(action))
+    }
+
+    /// Does what an action of the catalogue means.
+    fn take(&mut self, action: &'static Action) -> Vec<Effect> {
+        match &action.does {
+            Does::Here(here) => self.here(*here),
+            Does::Plan(_) => self.begin(action),
+        }
     }
 
     fn overlay_key(&mut self, key: &str) -> Vec<Effect> {
@@ -32,10 +44,30 @@ impl App {
             }
             Answer::Run(action) => {
                 self.overlay = None;
-                return self.here(action.does);
+                return self.take(action);
             }
         }
         Vec::new()
+    }
+
+    pub(super) fn paste(&mut self, text: &str) {
+        let now = self.server_now();
+        match (&mut self.overlay, &self.server) {
+            (Some(Overlay::Act(acting)), Some(server)) => {
+                acting.paste(text, &crate::record::At { now, server });
+            }
+            (Some(overlay), _) => overlay.paste(text),
+            (None, _) => {}
+        }
+        self.filter_as_typed();
+    }
+
+    fn show_progress(&mut self) {
+        if self.running.is_some() {
+            self.overlay = Some(Overlay::Running);
+        } else {
+            self.say("nothing is under way", false);
+        }
     }
 
     /// The filter follows what is typed; while it cannot be understood the last one stays.
@@ -69,9 +101,12 @@ impl App {
 
     pub(super) fn here(&mut self, here: Here) -> Vec<Effect> {
         match here {
-            Here::Quit => return vec![Effect::Quit],
+            Here::Quit => return self.leave(),
             Here::Suspend => return vec![Effect::Suspend],
-            Here::Palette => self.overlay = Some(Overlay::palette()),
+            Here::Palette => self.overlay = Some(Overlay::palette(self.kinds(), false)),
+            Here::Actions => self.overlay = Some(Overlay::palette(self.kinds(), true)),
+            Here::Rollback => return self.begin_rollback(),
+            Here::Progress => self.show_progress(),
             Here::Help => self.overlay = Some(Overlay::help()),
             Here::Screen(screen) => return self.show(screen),
             Here::NextScreen => return self.show_beside(1),
@@ -115,6 +150,8 @@ impl App {
                 self.overlay = Some(Overlay::filter(before));
             }
             Here::ClearFilter => self.set_filter(""),
+            Here::Mark => with_table!(mut screens, screen, |table| table.mark()),
+            Here::Unmark => with_table!(mut screens, screen, |table| table.unmark()),
             Here::Sort => self.with_at(|screens, at| {
                 with_table!(mut screens, screen, |table| table.sort_here(at));
             }),
@@ -158,7 +195,7 @@ impl App {
         let left = self.screen;
         self.screen = screen;
         let mut effects = Vec::new();
-        if with_table!(self.screens, left, |table| table.is_waiting()) {
+        if with_table!(self.screens, left, |table| table.is_busy()) {
             effects.push(Effect::Cancel { screen: left });
         }
         self.pulse_waiting = false;
@@ -196,11 +233,13 @@ impl App {
             return Vec::new();
         };
         let at = crate::record::At { now, server };
-        let Some((of, facts, verdict)) = self.screens.open(self.screen, &details.key, &at) else {
+        let Some((of, title, facts, verdict)) = self.screens.open(self.screen, &details.key, &at)
+        else {
             details.gone = true;
             return Vec::new();
         };
         details.gone = false;
+        details.title = title;
         details.verdict = Some(verdict);
         let queries = of.details();
         let titles = queries.iter().map(|(title, ..)| *title).collect();
@@ -227,7 +266,7 @@ impl App {
         }
     }
 
-    fn reload_now(&mut self) -> Vec<Effect> {
+    pub(super) fn reload_now(&mut self) -> Vec<Effect> {
         if self.link != Link::Up {
             self.say("not connected: nothing can be read now", true);
             return Vec::new();

@@ -148,6 +148,23 @@ fn mend(code: &SqlState, message: &str) -> (Kind, &'static str) {
             Kind::Other,
             "The limit of connections is reached (max_connections, or the role's or database's own): hypertop needs two.",
         )
+    } else if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE && message.contains("database") {
+        (
+            Kind::Database,
+            "Nobody may connect to it (datallowconn): name another database with -d; psql -l lists them.",
+        )
+    } else if [
+        SqlState::UNDEFINED_OBJECT,
+        SqlState::INVALID_PARAMETER_VALUE,
+        SqlState::CANT_CHANGE_RUNTIME_PARAM,
+        SqlState::SYNTAX_ERROR,
+    ]
+    .contains(code)
+    {
+        (
+            Kind::Other,
+            "The session's settings ask for it: correct PGOPTIONS, or options= in the connection string.",
+        )
     } else if *code == SqlState::CANNOT_CONNECT_NOW {
         (
             Kind::Unreachable,
@@ -176,8 +193,19 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
     let tls = ["certificate", "TLS", "tls", "fatal alert"]
         .iter()
         .any(|word| text.contains(word));
-    let mend = if text.contains("does not support TLS") {
-        "The server has no TLS: sslmode=prefer or disable connects without it."
+    let stranger = [
+        "InvalidContentType",
+        "bytes remaining on stream",
+        "unexpected message from server",
+        "connection closed",
+        "Connection reset",
+    ]
+    .iter()
+    .any(|words| text.contains(words));
+    let mend = if stranger {
+        "What answers there does not speak as PostgreSQL does, or went away: check the host (-h) and the port (-p)."
+    } else if text.contains("does not support TLS") {
+        "The server has no TLS: sslmode=prefer or disable connects without it (or it is no PostgreSQL: check -h and -p)."
     } else if text.contains("UnknownIssuer") {
         "The server's certificate is not signed by an authority in sslrootcert."
     } else if text.contains("CaUsedAsEndEntity") {

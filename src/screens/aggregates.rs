@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
@@ -105,7 +106,7 @@ impl Record for Row {
         Column::<Self>::number("", "PROMISED", 9, |row, _| row.expected_value()),
         Column::<Self>::text("source", "SOURCE", 22, |row, _| row.source().into()).rank(3),
         Column::<Self>::text("bucket_width", "BUCKET", 8, |row, _| {
-            row.bucket_width.clone().into()
+            row.bucket_width.as_deref().map(Value::interval).into()
         })
         .rank(2),
         Column::<Self>::hidden("materialized_only", |row, _| row.materialized_only.into()),
@@ -131,15 +132,15 @@ impl Record for Row {
                 .into()
         }),
         Column::<Self>::text("start_offset", "FROM", 8, |row, _| {
-            row.start_offset.clone().into()
+            row.start_offset.as_deref().map(Value::interval).into()
         })
         .rank(5),
         Column::<Self>::text("end_offset", "TO", 8, |row, _| {
-            row.end_offset.clone().into()
+            row.end_offset.as_deref().map(Value::interval).into()
         })
         .rank(5),
         Column::<Self>::text("schedule_interval", "EVERY", 8, |row, _| {
-            row.schedule_interval.clone().into()
+            row.schedule_interval.as_deref().map(Value::interval).into()
         })
         .rank(4),
         Column::<Self>::number("job_id", "JOB", 5, |row, _| {
@@ -152,7 +153,7 @@ impl Record for Row {
         .rank(3),
         Column::<Self>::text("refreshing", "NOW", 3, |row, _| row.refreshing.into()).rank(6),
         Column::<Self>::text("wipe_risk", "WIPE", 4, |row, _| row.wipe_risk.into()).rank(1),
-        Column::<Self>::text("", "POLICY", 9, |row, at| {
+        Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
                 .map(|policy| policy.state(at.now))
@@ -236,6 +237,7 @@ impl Record for Row {
                     after: row.try_get("end_text")?,
                     after_seconds: end_seconds,
                     after_number: None,
+                    created: None,
                     last_run_success: row.try_get("last_run_success")?,
                     last_finish: row.try_get("last_finish")?,
                     next_start: row.try_get("next_start")?,
@@ -287,6 +289,19 @@ impl Record for Row {
 
     fn key(&self) -> String {
         self.full_name()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let mut targets =
+            Target::relation(self.id, &text::qualified(&self.schema, &self.name), true);
+        // Its own first: what it is on this screen.
+        targets.reverse();
+        targets.extend(
+            self.policy
+                .as_ref()
+                .map(|policy| Target::job(policy.job_id)),
+        );
+        targets
     }
 
     fn verdict(&self, at: &At) -> Verdict {

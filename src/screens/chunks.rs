@@ -7,7 +7,7 @@ use crate::query;
 use crate::record::{MapCell, Section};
 use crate::sql::Query;
 use crate::text;
-use crate::value::{Axis, Point, Value};
+use crate::value::{Axis, Point, Stamp, Value};
 use crate::verdict::Level;
 
 /// `$1` is the hypertable's id (int8).
@@ -25,6 +25,8 @@ pub struct Chunk {
     pub start: Point,
     pub end: Point,
     status: i32,
+    /// `None`: before TimescaleDB 2.13.
+    created: Option<Stamp>,
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
     /// Now, with its compressed companion; known for the newest 500 only.
@@ -45,6 +47,7 @@ impl Chunk {
                     raw: row.try_get("range_end")?,
                 },
                 status: row.try_get("status")?,
+                created: row.try_get("creation_time")?,
                 before_bytes: row.try_get("before_bytes")?,
                 after_bytes: row.try_get("after_bytes")?,
                 bytes: row.try_get("bytes")?,
@@ -75,9 +78,14 @@ impl Chunk {
         words.join(", ")
     }
 
-    /// What it is for a policy whose boundary lies there.
-    fn cell(&self, boundary: Option<i64>) -> MapCell {
-        let due = boundary.is_some_and(|boundary| self.end.raw <= boundary);
+    /// Whether a policy takes it that goes by time up to `boundary`, or by creation before `made_before`.
+    pub fn is_past(&self, boundary: Option<i64>, made_before: Option<Stamp>) -> bool {
+        let made = self.created.zip(made_before);
+        boundary.is_some_and(|boundary| self.end.raw <= boundary)
+            || made.is_some_and(|(made, before)| made < before)
+    }
+
+    fn cell(&self, due: bool) -> MapCell {
         let (sign, level) = match self.status {
             status if status & FROZEN != 0 => ('F', Level::Unknown),
             status if status & PARTIAL != 0 => ('P', Level::Notice),
@@ -89,9 +97,9 @@ impl Chunk {
     }
 }
 
-/// The chunk map and the chunk list, newest first; `boundary` is the compression policy's.
-pub fn sections(chunks: &[Chunk], boundary: Option<i64>) -> Vec<Section> {
-    let cells: Vec<_> = chunks.iter().map(|chunk| chunk.cell(boundary)).collect();
+/// The chunk map and the chunk list, newest first; `due` says which the compression policy takes.
+pub fn sections(chunks: &[Chunk], due: impl Fn(&Chunk) -> bool) -> Vec<Section> {
+    let cells: Vec<_> = chunks.iter().map(|chunk| chunk.cell(due(chunk))).collect();
     let known = [
         ('#', Level::Ok, "compressed"),
         ('P', Level::Notice, "partially compressed"),

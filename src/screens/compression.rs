@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
@@ -42,6 +43,8 @@ pub struct Row {
     pub most_chunks: Option<String>,
     /// The end of what the policy takes, in the dimension's unit; `None` for integer time.
     pub boundary: Option<i64>,
+    /// The same for a policy by creation.
+    pub made_before: Option<Stamp>,
     /// Chunks past compress-after that are not compressed; `None`: not known (yet).
     pub backlog: Option<i64>,
     pub backlog_bytes: Option<i64>,
@@ -91,6 +94,8 @@ impl Row {
         let Some(backlog) = self.backlog else {
             if let Some(error) = &self.backlog_error {
                 findings.add(Level::Unknown, format!("its backlog is not known: {error}"));
+            } else if let Some(created) = &policy.created {
+                findings.add(Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
             } else if self.axis == Axis::Integer && !self.has_now {
                 findings.add(Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
             } else if !policy.is_understood(self.axis) {
@@ -196,7 +201,7 @@ impl Record for Row {
             row.policy.as_ref().map(|policy| policy.job_id).into()
         })
         .rank(5),
-        Column::<Self>::text("", "POLICY", 9, |row, at| {
+        Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
                 .map(|policy| policy.state(at.now))
@@ -237,7 +242,7 @@ impl Record for Row {
         build: |row, rows, _| {
             Ok(chunks::sections(
                 &Chunk::read_all(rows, row.axis)?,
-                row.boundary,
+                |chunk| chunk.is_past(row.boundary, row.made_before),
             ))
         },
     }];
@@ -268,6 +273,7 @@ impl Record for Row {
             recompress: row.try_get("recompress")?,
             most_chunks: row.try_get("most_chunks")?,
             boundary: row.try_get("boundary")?,
+            made_before: row.try_get("made_before")?,
             backlog,
             backlog_bytes: backlog.filter(|chunks| *chunks == 0),
             backlog_error: None,
@@ -279,6 +285,16 @@ impl Record for Row {
 
     fn key(&self) -> String {
         self.full_name()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let mut targets = Target::relation(self.id, &self.full_name(), self.aggregate);
+        targets.extend(
+            self.policy
+                .as_ref()
+                .map(|policy| Target::job(policy.job_id)),
+        );
+        targets
     }
 
     fn verdict(&self, at: &At) -> Verdict {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plans::{self, Target};
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::sql::{Param, Query};
@@ -330,6 +331,14 @@ impl Record for Row {
 
     fn key(&self) -> String {
         format!("{}: {}", self.table_name(), self.name)
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        vec![Target {
+            kind: plans::Kind::Index,
+            id: self.id,
+            name: text::qualified(&self.schema, &self.name),
+        }]
     }
 
     fn verdict(&self, at: &At) -> Verdict {

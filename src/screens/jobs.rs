@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plans::Target;
 use crate::query;
 use crate::record::{At, Column, Detail, Record, Section};
 use crate::server::Server;
@@ -17,7 +18,7 @@ use crate::sql::{Param, Query, Version};
 use crate::value::{Stamp, Value};
 use crate::verdict::Verdict;
 
-pub use state::State;
+pub use crate::policy::State;
 
 /// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
 #[derive(Debug, Clone, PartialEq)]
@@ -319,6 +320,21 @@ impl Record for Row {
 
     fn key(&self) -> String {
         self.job_id.to_string()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        vec![Target::job(self.job_id)]
+    }
+
+    /// `Retention of mes.oee (job 1007)`, `mes.export on mes.oee (job 1010)`.
+    fn title(&self) -> String {
+        let name = self.name();
+        let target = self
+            .target
+            .as_ref()
+            .filter(|target| !name.contains(*target));
+        let on = target.map_or_else(String::new, |target| format!(" on {target}"));
+        format!("{name}{on} (job {})", self.job_id)
     }
 
     fn verdict(&self, at: &At) -> Verdict {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
@@ -27,9 +28,10 @@ pub struct Row {
     /// Where the oldest chunk begins; `None`: there is no chunk.
     pub oldest: Option<Point>,
     pub policy: Option<Policy>,
-    /// `drop_created_before`: chunks go by when they were made, not by their time.
-    pub created_before: Option<String>,
+    /// The end of what the policy drops, in the dimension's unit; `None` for integer time.
     pub boundary: Option<i64>,
+    /// The same for a policy by creation.
+    pub made_before: Option<Stamp>,
     /// Chunks that the next run would drop; `None`: not known (yet).
     pub eligible: Option<i64>,
     /// Their bytes now, compressed companions included.
@@ -49,11 +51,9 @@ impl Row {
     }
 
     fn drop_after(&self) -> Value {
-        match (&self.created_before, &self.policy) {
-            (Some(created), _) => Value::Text(format!("created {created} ago")),
-            (None, Some(policy)) => policy.after_value(),
-            (None, None) => Value::Null,
-        }
+        self.policy
+            .as_ref()
+            .map_or(Value::Null, Policy::after_value)
     }
 
     /// How old the oldest data is; `None` for integer time.
@@ -63,14 +63,18 @@ impl Row {
     }
 
     fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
+        if let Some(why) = self.fails_by_creation(policy, at) {
+            findings.add(Level::Critical, why);
+            return;
+        }
         let Some(eligible) = self.eligible else {
-            if let Some(created) = &self.created_before {
-                self.judge_created_before(findings, created, at);
-            } else if let Some(error) = &self.eligible_error {
+            if let Some(error) = &self.eligible_error {
                 findings.add(
                     Level::Unknown,
                     format!("what the next run drops is not known: {error}"),
                 );
+            } else if let Some(created) = &policy.created {
+                findings.add(Level::Warning, format!("its policy's drop_created_before ({created}) is no interval, so what it drops is not known"));
             } else if self.axis == Axis::Integer && !self.has_now {
                 findings.add(Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
             } else if !policy.is_understood(self.axis) {
@@ -102,17 +106,24 @@ impl Row {
         }
     }
 
-    fn judge_created_before(&self, findings: &mut Findings, created: &str, at: &At) {
-        let fails = self.axis != Axis::Integer
-            && (Version::new(2, 14)..Version {
-                patch: 3,
-                ..Version::new(2, 26)
-            })
-                .contains(&at.server.sql_version());
-        if fails {
-            findings.add(Level::Critical, format!("drop_created_before ({created}) on a time dimension always fails before TimescaleDB 2.26.3: use drop_after"));
+    /// Why every run of a policy by creation fails here, where TimescaleDB misreads its own configuration.
+    fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
+        let created = policy.created.as_ref()?;
+        let mended = Version {
+            patch: 3,
+            ..Version::new(2, 26)
+        };
+        let version = at.server.sql_version();
+        if self.axis != Axis::Integer && version < mended {
+            Some(format!(
+                "drop_created_before ({created}) on a time dimension always fails before TimescaleDB 2.26.3: use drop_after"
+            ))
+        } else if self.axis == Axis::Integer && self.has_now && version < Version::new(2, 29) {
+            Some(format!(
+                "drop_created_before ({created}) always fails where integer time has an integer_now_func: use drop_after with a number"
+            ))
         } else {
-            findings.add(Level::Notice, format!("drops by creation time ({created}), whatever time the rows bear; what the next run drops is not computed here"));
+            None
         }
     }
 }
@@ -169,7 +180,7 @@ impl Record for Row {
                 .map_or(Value::Null, Policy::last_run_status)
         })
         .rank(3),
-        Column::<Self>::text("", "POLICY", 9, |row, at| {
+        Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
                 .map(|policy| policy.state(at.now))
@@ -223,8 +234,8 @@ impl Record for Row {
                 .try_get::<_, Option<i64>>("oldest")?
                 .map(|raw| Point { axis, raw }),
             policy: Policy::read(row)?,
-            created_before: row.try_get("created_text")?,
             boundary: row.try_get("boundary")?,
+            made_before: row.try_get("made_before")?,
             eligible,
             eligible_bytes: eligible.filter(|chunks| *chunks == 0),
             eligible_error: None,
@@ -239,6 +250,16 @@ impl Record for Row {
 
     fn key(&self) -> String {
         self.full_name()
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        let mut targets = Target::relation(self.id, &self.full_name(), self.aggregate);
+        targets.extend(
+            self.policy
+                .as_ref()
+                .map(|policy| Target::job(policy.job_id)),
+        );
+        targets
     }
 
     fn verdict(&self, at: &At) -> Verdict {
@@ -370,17 +391,15 @@ impl Record for Row {
 
 /// The chunks past the boundary, oldest first, and what stays.
 fn going(row: &Row, chunks: &[Chunk]) -> Vec<Section> {
-    let Some(boundary) = row.boundary else {
+    if row.boundary.is_none() && row.made_before.is_none() {
         return vec![chunks::list(
             format!("Oldest chunks (of {})", chunks.len()),
             chunks.iter().take(20),
             Vec::new(),
         )];
-    };
-    let past: Vec<_> = chunks
-        .iter()
-        .filter(|chunk| chunk.end.raw <= boundary)
-        .collect();
+    }
+    let goes_now = |chunk: &&Chunk| chunk.is_past(row.boundary, row.made_before);
+    let past: Vec<_> = chunks.iter().filter(goes_now).collect();
     let levels = past
         .iter()
         .map(|chunk| {
@@ -392,7 +411,7 @@ fn going(row: &Row, chunks: &[Chunk]) -> Vec<Section> {
         })
         .collect();
     let goes = past.iter().filter(|chunk| !chunk.is_frozen()).count();
-    let first = chunks.iter().find(|chunk| chunk.end.raw > boundary);
+    let first = chunks.iter().find(|chunk| !goes_now(chunk));
     let mut sections = vec![chunks::list(
         format!("Chunks that the next run drops ({goes}), oldest first"),
         past.into_iter(),
@@ -400,10 +419,15 @@ fn going(row: &Row, chunks: &[Chunk]) -> Vec<Section> {
     )];
     if let Some(first) = first {
         let text = format!(
-            "{} ({} to {}) and all newer chunks: {}",
+            "{} ({} to {}) and {}: {}",
             first.name,
             text::point(first.start),
             text::point(first.end),
+            if row.made_before.is_some() {
+                "all that are made later"
+            } else {
+                "all newer chunks"
+            },
             chunks.len() - goes
         );
         sections.push(Section::Text {

@@ -24,7 +24,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     };
     let width = usize::from(area.width);
     let mut lines = vec![Line::styled(
-        format!(" {}", printable(&details.key)),
+        format!(" {}", printable(&details.title)),
         theme.style("title"),
     )];
     if details.gone {

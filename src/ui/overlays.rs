@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-use crate::action::{ACTIONS, Action, Group};
+use crate::action::{self, Action, Group};
 use crate::app::App;
 use crate::overlay::{Overlay, Palette, Prompt};
 use crate::text;
@@ -19,10 +19,38 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
         Some(Overlay::Filter(prompt)) => filter(frame, area, prompt, &theme),
         Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &theme),
         Some(Overlay::Help(top)) => help(frame, area, top, &theme),
+        Some(Overlay::Act(acting)) => super::acting::draw(frame, area, acting, &theme),
+        Some(Overlay::Running) => {
+            if let Some(running) = &app.running {
+                super::acting::running(frame, area, running, app.now, &theme);
+            }
+        }
+        Some(Overlay::Note(notes)) => note(frame, area, notes, &theme),
     }
 }
 
-fn boxed<'a>(title: &'a str, theme: &Theme) -> Block<'a> {
+/// As large as its lines want, in the middle.
+fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
+    let width = usize::from(area.width).min(90).saturating_sub(4);
+    let mut lines: Vec<_> = notes
+        .iter()
+        .flat_map(|note| text::wrap(&crate::table::printable(note), width))
+        .map(|line| Line::styled(format!(" {line}"), theme.style("text")))
+        .collect();
+    lines.push(Line::styled(
+        " The defaults serve meanwhile. Any key closes this.",
+        theme.style("muted"),
+    ));
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
+    let area = area.centered(Constraint::Max(90), Constraint::Max(height));
+    frame.render_widget(Clear, area);
+    let block = boxed("Your settings", theme);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+pub(super) fn boxed<'a>(title: &'a str, theme: &Theme) -> Block<'a> {
     let title = Line::styled(format!(" {title} "), theme.style("title"));
     Block::bordered()
         .title(title)
@@ -57,7 +85,10 @@ fn filter(frame: &mut Frame, area: Rect, prompt: &mut Prompt, theme: &Theme) {
     prompt_line(frame, line, "/ ", prompt, theme);
     let (hint_text, role) = match &prompt.error {
         Some(error) => (error.clone(), "error"),
-        None => ("text, ~regular expression, ! before either: inverse · Enter keeps it, Esc takes it back".to_owned(), "muted"),
+        None => (
+            "text, ~regular expression, ! inverts either · Enter keeps, Esc takes back".to_owned(),
+            "muted",
+        ),
     };
     frame.render_widget(
         Line::styled(text::cut(&hint_text, hint.width.into()), theme.style(role)),
@@ -69,7 +100,12 @@ fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Th
     let found = palette.found();
     let area = area.centered(Constraint::Max(90), Constraint::Max(18));
     frame.render_widget(Clear, area);
-    let block = boxed("What do you want to do?", theme);
+    let title = if palette.only_acts {
+        "What can be done with it"
+    } else {
+        "What do you want to do?"
+    };
+    let block = boxed(title, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let [line, list] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
@@ -78,7 +114,16 @@ fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Th
     let top = (palette.selected + 1).saturating_sub(lines);
     let rows = found.iter().enumerate().skip(top).take(lines);
     let rows: Vec<_> = rows
-        .map(|(at, action)| entry(action, at == palette.selected, inner.width.into(), theme))
+        .map(|(at, action)| {
+            let here = action.applies(&palette.kinds);
+            entry(
+                action,
+                at == palette.selected,
+                here,
+                inner.width.into(),
+                theme,
+            )
+        })
         .collect();
     let empty = vec![Line::styled("nothing of that name", theme.style("muted"))];
     frame.render_widget(
@@ -87,15 +132,25 @@ fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Th
     );
 }
 
-fn entry(action: &Action, selected: bool, width: usize, theme: &Theme) -> Line<'static> {
+fn entry(
+    action: &Action,
+    selected: bool,
+    here: bool,
+    width: usize,
+    theme: &Theme,
+) -> Line<'static> {
     let keys = action.keys.join(" ");
-    let style = theme.style(if selected { "row.selected" } else { "text" });
-    let rest = width.saturating_sub(22 + 12);
+    let style = theme.style(match (selected, here) {
+        (true, _) => "row.selected",
+        (false, true) => "text",
+        (false, false) => "muted",
+    });
+    let rest = width.saturating_sub(26 + 9);
     let help = text::pad(&text::cut(action.help, rest), rest);
     Line::from(vec![
-        Span::styled(text::pad(&format!(" {}", action.name), 22), style),
+        Span::styled(text::pad(&format!(" {}", action.name), 26), style),
         Span::styled(help, style),
-        Span::styled(text::pad(&format!(" {keys}"), 12), style),
+        Span::styled(text::pad(&format!(" {keys}"), 9), style),
     ])
 }
 
@@ -106,7 +161,7 @@ fn help(frame: &mut Frame, area: Rect, top: &mut usize, theme: &Theme) {
             format!(" {}", group.title()),
             theme.style("column"),
         ));
-        for action in ACTIONS.iter().filter(|action| action.group == group) {
+        for action in action::all().filter(|action| action.group == group) {
             let keys = if action.keys.is_empty() {
                 format!(":{}", action.name)
             } else {

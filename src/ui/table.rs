@@ -65,7 +65,7 @@ fn draw_rows<R: Record>(
             theme.style("muted"),
         );
     }
-    for (line, (row, level)) in rows.into_iter().enumerate() {
+    for (line, (row, level, marked)) in rows.into_iter().enumerate() {
         let y = area.y + 1 + u16::try_from(line).unwrap_or(0);
         let on = line == selected;
         let base = theme.style(if on { "row.selected" } else { "text" });
@@ -85,6 +85,16 @@ fn draw_rows<R: Record>(
             1,
             base.patch(level_style(theme, level)),
         );
+        if marked {
+            put(
+                buffer,
+                area.x + 1,
+                y,
+                "*",
+                1,
+                base.patch(theme.style("key")),
+            );
+        }
         for (nth, place) in placed.iter().enumerate() {
             let value = (place.column.value)(row, at);
             let style = match (&value, nth) {

@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
+pub mod act;
+
 use std::future::Future;
 use std::sync::{Mutex, OnceLock};
 

@@ -205,6 +205,8 @@ fn cause(row: &Row, at: &At) -> String {
         ": a refresh is running now".to_owned()
     } else if !policy.scheduled || policy.is_failing() || policy.is_late(at.now) {
         String::new()
+    } else if let Some(wait) = policy.strangely_far(at.now) {
+        format!(": its policy runs next in {wait} only")
     } else if policy.last_finish.is_none() {
         format!(
             ": its policy (job {}) has not finished a run yet; {}",

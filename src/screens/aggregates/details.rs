@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::Row;
 use crate::record::{At, Section};
+use crate::text;
 use crate::value::{Point, Stamp, Value};
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
@@ -18,8 +19,8 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         (None, ..) => "no refresh policy".to_owned(),
         (Some(_), start, end) => format!(
             "from {} ago to {} ago",
-            start.as_deref().unwrap_or("ever"),
-            end.as_deref().unwrap_or("no time")
+            start.as_deref().map_or("ever".to_owned(), text::interval),
+            end.as_deref().map_or("no time".to_owned(), text::interval)
         ),
     };
     let mut facts: Vec<(String, Value)> = vec![
@@ -28,7 +29,9 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             "bucket".into(),
             format!(
                 "{}{}",
-                row.bucket_width.as_deref().unwrap_or("?"),
+                row.bucket_width
+                    .as_deref()
+                    .map_or("?".to_owned(), text::interval),
                 row.bucket_zone
                     .as_ref()
                     .map_or_else(String::new, |zone| format!(" in {zone}"))
@@ -56,10 +59,16 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             ),
         ),
         ("refresh window".into(), window.into()),
-        ("every".into(), row.schedule_interval.clone().into()),
+        (
+            "every".into(),
+            row.schedule_interval.as_deref().map(Value::interval).into(),
+        ),
         ("pending invalidations".into(), row.pending.into()),
         ("refreshing now".into(), row.refreshing.into()),
-        ("source keeps".into(), row.source_drop_after.clone().into()),
+        (
+            "source keeps".into(),
+            row.source_drop_after.as_deref().map(Value::interval).into(),
+        ),
         (
             "refreshes delete rows".into(),
             row.wipe_risk
@@ -96,7 +105,7 @@ pub(super) fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
         cells.push(vec![
             Value::Int(row.try_get::<_, i32>("job_id")?.into()),
             Value::Text(row.try_get("proc")?),
-            Value::Text(row.try_get("schedule")?),
+            Value::interval(row.try_get("schedule")?),
             scheduled.into(),
             row.try_get::<_, Option<Stamp>>("next_start")?
                 .and_then(Stamp::finite)

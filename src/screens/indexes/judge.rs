@@ -188,6 +188,10 @@ fn healthy(row: &Row, at: &At) -> String {
 
 pub fn caveats(at: &At) -> Vec<String> {
     let mut caveats = Vec::new();
+    if at.server.timescaledb.is_none() {
+        let database = &at.server.database;
+        caveats.push(format!("no TimescaleDB in database {database:?}: the indexes of plain tables only, which have no chunks"));
+    }
     if !at.server.track_counts {
         caveats.push(
             "track_counts is off: scans are not counted, and what is unused is not known"

@@ -6,7 +6,7 @@ use super::{Row, started};
 use crate::record::{At, Section};
 use crate::text;
 use crate::value::{Stamp, Value};
-use crate::verdict::Level;
+use crate::verdict::{Level, without_stop};
 
 /// So many errors are shown with their whole text.
 const ERRORS: usize = 50;
@@ -197,8 +197,8 @@ fn errors(row: &Row, runs: &[Run], at: &At) -> Section {
             .map(|run| {
                 let message = run
                     .message
-                    .clone()
-                    .unwrap_or_else(|| "crashed: see the server's log".to_owned());
+                    .as_deref()
+                    .map_or("crashed: see the server's log", without_stop);
                 vec![
                     run.when(),
                     run.seconds(),

@@ -2,11 +2,12 @@
 
 use super::state::BLINK_SECONDS;
 use super::{JobError, Row, State, Statistics};
+use crate::policy;
 use crate::record::At;
 use crate::sql::Version;
 use crate::text;
 use crate::value::Stamp;
-use crate::verdict::{Findings, Level, Verdict};
+use crate::verdict::{Findings, Level, Verdict, without_stop};
 
 /// So many failures in a row are no accident.
 const CRITICAL_FAILURES: i32 = 3;
@@ -47,6 +48,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         State::Paused | State::BackingOff | State::Scheduled => at_once(row, at, &mut findings),
     }
     failing(row, at, &mut findings);
+    far(row, at, &mut findings);
     if row.failed().is_none()
         && let Some(took) = row.run_seconds()
         && took > row.schedule.seconds
@@ -57,7 +59,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             format!(
                 "its last run took {}, longer than its interval of {}",
                 text::duration(took),
-                row.schedule.text
+                text::interval(&row.schedule.text)
             ),
         );
     }
@@ -166,7 +168,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
             format!(
                 "runs since {}, past its max_runtime of {}",
                 text::duration(age),
-                row.max_runtime.text
+                text::interval(&row.max_runtime.text)
             ),
         );
     }
@@ -273,6 +275,23 @@ fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
     }
 }
 
+/// A start that was moved far away is as good as a pause, and nothing else shows it.
+fn far(row: &Row, at: &At, findings: &mut Findings) {
+    // A first start in the future is what somebody asked for.
+    let asked = row.fixed_schedule && row.initial_start == row.next_start();
+    if asked || row.failed().is_some() {
+        return;
+    }
+    if let Some(wait) = policy::strangely_far(row.next_start(), row.schedule.seconds, at.now) {
+        let every = text::interval(&row.schedule.text);
+        let id = row.job_id;
+        findings.add(
+            Level::Notice,
+            format!("runs next in {wait}, although it should run every {every}: alter_job({id}, next_start => now()) starts it"),
+        );
+    }
+}
+
 /// `next_start = -infinity` without a run.
 fn at_once(row: &Row, at: &At, findings: &mut Findings) {
     let next = row.statistics.as_ref().and_then(|of| of.next_start);
@@ -337,10 +356,11 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
 fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
     let limit = row.max_runtime.seconds;
     if limit > 0.0 && row.run_seconds().is_some_and(|took| took >= 0.98 * limit) {
-        return format!("stopped at its max_runtime of {}", row.max_runtime.text);
+        let limit = text::interval(&row.max_runtime.text);
+        return format!("stopped at its max_runtime of {limit}");
     }
     match error {
-        Some(error) => error.text(),
+        Some(error) => without_stop(&error.text()).to_owned(),
         None if !row.owned && !at.server.owns_database && !at.server.reads_job_history => {
             format!("its error is shown to its owner {} only", row.owner)
         }

@@ -1,43 +1,12 @@
 //! What a job is at now: from its statistics, its worker and the clock.
 
 use super::{Row, Statistics};
+use crate::policy::{LATE_SECONDS, State};
 use crate::record::At;
 use crate::value::Stamp;
 
-/// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
-const LATE_SECONDS: f64 = 120.0;
 /// A run that has just ended may still look as if it went on, without its worker.
 pub(super) const BLINK_SECONDS: f64 = 10.0;
-
-/// What a job is at now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Running,
-    /// Started and not finished, and its worker cannot be seen from here.
-    MaybeRunning,
-    /// Started and never finished: its worker is gone.
-    Crashed,
-    Paused,
-    Late,
-    BackingOff,
-    NeverRan,
-    Scheduled,
-}
-
-impl State {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::MaybeRunning => "running?",
-            Self::Crashed => "crashed",
-            Self::Paused => "paused",
-            Self::Late => "late",
-            Self::BackingOff => "backing off",
-            Self::NeverRan => "never ran",
-            Self::Scheduled => "scheduled",
-        }
-    }
-}
 
 impl Row {
     pub fn state(&self, at: &At) -> State {
@@ -49,20 +18,16 @@ impl Row {
         if unfinished.is_some_and(|age| at.server.standby || age < BLINK_SECONDS) {
             return State::MaybeRunning;
         }
-        if !self.scheduled {
-            return State::Paused;
-        }
-        if unfinished.is_some() {
+        if self.scheduled && unfinished.is_some() {
             return State::Crashed;
         }
-        if self.late_seconds(at).is_some() {
-            return State::Late;
-        }
-        match &self.statistics {
-            Some(of) if of.consecutive_failures > 0 => State::BackingOff,
-            Some(of) if of.last_start.is_some() => State::Scheduled,
-            _ => State::NeverRan,
-        }
+        let of = self.statistics.as_ref();
+        State::waiting(
+            self.scheduled,
+            self.late_seconds(at).is_some(),
+            of.map_or(0, |of| of.consecutive_failures),
+            of.is_some_and(|of| of.last_start.is_some()),
+        )
     }
 
     /// Since when a run that has not finished goes on, or went on when its worker vanished.

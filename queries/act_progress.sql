@@ -1,0 +1,12 @@
+-- How far a backend is, and who keeps it waiting · one row · public (other roles' queries: pg_read_all_stats) · a few lookups
+select a.wait_event_type::text as waits, b.pid as blocker, v.usename::text as blocker_role,
+       v.application_name::text as blocker_application, v.state::text as blocker_state,
+       date_part('epoch', clock_timestamp() - v.xact_start) as blocker_seconds,
+       i.phase::text as phase,
+       case when i.blocks_total > 0 then i.blocks_done::float8 / i.blocks_total
+            when i.tuples_total > 0 then i.tuples_done::float8 / i.tuples_total end as share
+from pg_stat_activity a
+left join lateral (select p.pid from unnest(pg_blocking_pids(a.pid)) p(pid) order by 1 limit 1) b on true
+left join pg_stat_activity v on v.pid = b.pid
+left join pg_stat_progress_create_index i on i.pid = a.pid
+where a.pid = $1::int8

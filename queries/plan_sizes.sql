@@ -1,0 +1,3 @@
+-- True sizes of relations, with indexes and TOAST · id, bytes (NULL: it is gone) · public · opens each relation: by slices
+select w.oid as id, pg_total_relation_size(w.oid::oid)::int8 as bytes
+from unnest($1::int8[]) w(oid)

@@ -1,0 +1,266 @@
+//! Intervals as a person writes them: `7 days`, `7d`, `1h30m`, `1 mon`, `01:30:00`.
+
+use std::fmt;
+
+/// Months, days and microseconds, which PostgreSQL keeps apart because a month and a day have no fixed length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Interval {
+    pub months: i64,
+    pub days: i64,
+    pub micros: i64,
+}
+
+/// Units and their (months, days, microseconds). `m` is a minute, as in `1h30m`; a month is `mon`.
+const UNITS: &[(&[&str], Interval)] = &[
+    (
+        &["y", "year", "years", "yr", "yrs"],
+        Interval {
+            months: 12,
+            days: 0,
+            micros: 0,
+        },
+    ),
+    (
+        &["mon", "mons", "month", "months"],
+        Interval {
+            months: 1,
+            days: 0,
+            micros: 0,
+        },
+    ),
+    (
+        &["w", "week", "weeks"],
+        Interval {
+            months: 0,
+            days: 7,
+            micros: 0,
+        },
+    ),
+    (
+        &["d", "day", "days"],
+        Interval {
+            months: 0,
+            days: 1,
+            micros: 0,
+        },
+    ),
+    (
+        &["h", "hour", "hours", "hr", "hrs"],
+        Interval {
+            months: 0,
+            days: 0,
+            micros: 3_600_000_000,
+        },
+    ),
+    (
+        &["m", "min", "mins", "minute", "minutes"],
+        Interval {
+            months: 0,
+            days: 0,
+            micros: 60_000_000,
+        },
+    ),
+    (
+        &["s", "sec", "secs", "second", "seconds"],
+        Interval {
+            months: 0,
+            days: 0,
+            micros: 1_000_000,
+        },
+    ),
+    (
+        &["ms", "msec", "millisecond", "milliseconds"],
+        Interval {
+            months: 0,
+            days: 0,
+            micros: 1000,
+        },
+    ),
+];
+
+const HOW: &str = "write 7 days, 7d, 1h30m or 1 mon";
+
+impl Interval {
+    /// Reads what a person, or PostgreSQL itself, writes; the error says how to write it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no interval: {HOW}");
+        let mut total = Self::default();
+        let mut rest = text.trim();
+        if rest.is_empty() {
+            return Err(format!("an interval is wanted: {HOW}"));
+        }
+        while !rest.is_empty() {
+            let sign = if rest.starts_with('-') { -1 } else { 1 };
+            rest = rest.trim_start_matches(['-', '+']);
+            let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+            let (number, tail) = rest.split_at(end.unwrap_or(rest.len()));
+            if number.contains(':') {
+                total.micros = clock(number)
+                    .and_then(|micros| total.micros.checked_add(sign * micros))
+                    .ok_or_else(wrong)?;
+                rest = tail.trim_start();
+                continue;
+            }
+            let tail = tail.trim_start();
+            let end = tail.find(|c: char| !c.is_alphabetic());
+            let (unit, tail) = tail.split_at(end.unwrap_or(tail.len()));
+            total = total
+                .plus(number, &unit.to_lowercase(), sign)
+                .ok_or_else(wrong)?;
+            rest = tail.trim_start_matches([' ', ',']);
+        }
+        Ok(total)
+    }
+
+    /// This and `number` of `unit`; a broken number is one of a fixed-length unit only.
+    fn plus(self, number: &str, unit: &str, sign: i64) -> Option<Self> {
+        let (_, one) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
+        if let Ok(whole) = number.parse::<i64>() {
+            let times = whole.checked_mul(sign)?;
+            let part = |have: i64, each: i64| have.checked_add(each.checked_mul(times)?);
+            return Some(Self {
+                months: part(self.months, one.months)?,
+                days: part(self.days, one.days)?,
+                micros: part(self.micros, one.micros)?,
+            });
+        }
+        let number: f64 = number.parse().ok()?;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "1.5 h is meant, not the last microsecond"
+        )]
+        let micros = (number * one.micros as f64).round() as i64;
+        (one.micros > 0).then(|| Self {
+            micros: self.micros.saturating_add(sign * micros),
+            ..self
+        })
+    }
+
+    /// Its length where a month has 30 days; for comparing and for estimates only.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub fn seconds(self) -> f64 {
+        (self.months * 30 + self.days) as f64 * 86_400.0 + self.micros as f64 / 1e6
+    }
+
+    pub fn is_positive(self) -> bool {
+        self.seconds() > 0.0
+    }
+}
+
+/// `01:30`, `01:30:05.5` in microseconds.
+fn clock(text: &str) -> Option<i64> {
+    let mut parts = text.split(':');
+    let hours: i64 = parts.next()?.parse().ok()?;
+    let minutes: i64 = parts.next()?.parse().ok().filter(|m| *m < 60)?;
+    let seconds: f64 = parts.next().map_or(Some(0.0), |s| s.parse().ok())?;
+    if parts.next().is_some() || !(0.0..60.0).contains(&seconds) {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "below a minute of microseconds"
+    )]
+    let micros = (seconds * 1e6).round() as i64;
+    hours
+        .checked_mul(3600)?
+        .checked_add(minutes * 60)?
+        .checked_mul(1_000_000)?
+        .checked_add(micros)
+}
+
+impl fmt::Display for Interval {
+    /// As PostgreSQL reads it in any setting: `1 mon 7 days 01:30:00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        let mut part = |number: i64, one: &str| match number {
+            0 => {}
+            1 | -1 => parts.push(format!("{number} {one}")),
+            _ => parts.push(format!("{number} {one}s")),
+        };
+        part(self.months / 12, "year");
+        part(self.months % 12, "mon");
+        part(self.days, "day");
+        if self.micros != 0 || parts.is_empty() {
+            let sign = if self.micros < 0 { "-" } else { "" };
+            let all = self.micros.unsigned_abs();
+            let (seconds, fraction) = (all / 1_000_000, all % 1_000_000);
+            let mut clock = format!(
+                "{sign}{:02}:{:02}:{:02}",
+                seconds / 3600,
+                seconds / 60 % 60,
+                seconds % 60
+            );
+            if fraction > 0 {
+                clock.push_str(format!(".{fraction:06}").trim_end_matches('0'));
+            }
+            parts.push(clock);
+        }
+        write!(f, "{}", parts.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        Interval::parse(text).map_or_else(|error| error, |interval| interval.to_string())
+    }
+
+    #[test]
+    fn what_people_write_is_read() {
+        for (typed, meant) in [
+            ("7 days", "7 days"),
+            ("7d", "7 days"),
+            ("1h30m", "01:30:00"),
+            ("1 mon", "1 mon"),
+            ("1 month 2 weeks", "1 mon 14 days"),
+            ("90 min", "01:30:00"),
+            ("1.5h", "01:30:00"),
+            ("1 day 02:03:04.5", "1 day 02:03:04.5"),
+            ("2 years 3 mons", "2 years 3 mons"),
+            ("-1 hour", "-01:00:00"),
+            ("250ms", "00:00:00.25"),
+            ("0s", "00:00:00"),
+            ("1 day, 5 s", "1 day 00:00:05"),
+            ("100:00:00", "100:00:00"),
+        ] {
+            assert_eq!(read(typed), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_how_to_write_it() {
+        for typed in [
+            "",
+            "soon",
+            "7",
+            "7 parsecs",
+            "d7",
+            "1.5 mon",
+            "1:99",
+            "1:2:3:4",
+            "99999999999999999999 d",
+        ] {
+            assert!(
+                read(typed).contains("write 7 days"),
+                "{typed}: {}",
+                read(typed)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in [
+            "1 mon 7 days 01:30:00",
+            "-3 days",
+            "00:00:00.000001",
+            "2 years -1 mons 5 days",
+        ] {
+            let once = Interval::parse(text).unwrap();
+            assert_eq!(Interval::parse(&once.to_string()).unwrap(), once, "{text}");
+        }
+    }
+}

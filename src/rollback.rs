@@ -1,0 +1,236 @@
+//! Taking back: from entries of the journal to a plan that is previewed, agreed to, run and journalled like any other.
+
+use anyhow::{Result, anyhow, bail};
+use tokio_postgres::Client;
+
+use crate::act::{Actor, Deed, current};
+use crate::journal::{Entries, Entry, Place, Seen, differences};
+use crate::plan::{Consent, Lit, Note, Plan, Step, Undo, inverse};
+use crate::verdict::Level;
+
+/// The name under which a rollback stands in the journal.
+pub const ACTION: &str = "rollback";
+
+/// The plan that takes these entries back, newest first; an error says why one of them cannot be.
+pub async fn plan(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    place: &Place,
+    ids: &[u64],
+) -> Result<Deed> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    ids.dedup();
+    let mut undone = Vec::new();
+    for id in &ids {
+        let entry = entries.find(*id).ok_or_else(|| {
+            anyhow!("the journal has no entry {id} (hypertop journal lists them)")
+        })?;
+        allowed(entry, place)?;
+        undone.push(entry);
+    }
+    let Some(newest) = undone.first() else {
+        bail!("no entry is named")
+    };
+    let title = match undone.as_slice() {
+        [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
+        many => format!("Roll back {} entries, newest first", many.len()),
+    };
+    let steps: Vec<Step> = undone.iter().flat_map(|entry| steps(entry)).collect();
+    let mut plan = Plan::new(
+        title,
+        steps,
+        Undo::Needless("do the action again to have it back".to_owned()),
+    );
+    ACTION.clone_into(&mut plan.action);
+    plan.target.clone_from(&newest.begin.plan.target);
+    let (mut seen, mut restores) = (Vec::new(), Vec::new());
+    for entry in &undone {
+        plan.notes.extend(notes(entry));
+        if !matches!(entry.begin.plan.undo, Undo::Exact(_)) {
+            plan = plan.wanting(Consent::Yes);
+        }
+        let changes = &entry.begin.plan.changes;
+        plan.changes.extend(
+            changes
+                .iter()
+                .filter(|part| !plan.changes.contains(part))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+        plan.touches.extend(entry.begin.plan.touches.clone());
+        look(
+            actor,
+            client,
+            entries,
+            entry,
+            place,
+            &mut plan,
+            &mut seen,
+            &mut restores,
+        )
+        .await?;
+    }
+    if undone
+        .iter()
+        .any(|entry| entry.begin.plan.changes.is_empty())
+    {
+        plan.changes.clear();
+    }
+    let undoes = undone.iter().map(|entry| entry.begin.id).collect();
+    Ok(Deed {
+        plan,
+        seen,
+        inputs: String::new(),
+        undoes,
+        restores,
+    })
+}
+
+fn allowed(entry: &Entry, place: &Place) -> Result<()> {
+    let (id, begin) = (entry.begin.id, &entry.begin);
+    if !begin.place.is(place) {
+        bail!(
+            "entry {id} was done in database {:?} on {}, not here",
+            begin.place.database,
+            begin.place.host
+        );
+    }
+    if let Some(by) = entry.taken_back_by {
+        bail!("entry {id} is rolled back already, by entry {by}");
+    }
+    if begin.plan.action == ACTION {
+        bail!("entry {id} is itself a rollback: do the action again to have it back");
+    }
+    if entry.is_under_way() {
+        bail!(
+            "entry {id} is under way in process {}: wait for its end",
+            begin.pid
+        );
+    }
+    match &begin.plan.undo {
+        Undo::Never(why) => bail!("entry {id} cannot be taken back: {why}"),
+        Undo::Needless(why) => bail!("entry {id} changed nothing that could be taken back: {why}"),
+        Undo::Exact(_) | Undo::Partly(_) => {}
+    }
+    if steps(entry).is_empty() {
+        bail!(
+            "entry {id} ({}) changed nothing, as far as the journal knows: there is nothing to take back",
+            entry.state()
+        );
+    }
+    Ok(())
+}
+
+/// The inverse steps, with what the entry kept put in.
+fn steps(entry: &Entry) -> Vec<Step> {
+    let kept = entry.kept();
+    let mut steps = inverse(&entry.done());
+    for param in steps
+        .iter_mut()
+        .flat_map(|step| &mut step.run)
+        .flat_map(|statement| &mut statement.params)
+    {
+        if let Lit::Kept(name) = param
+            && let Some(value) = kept.get(name)
+        {
+            let job = value.parse().ok().filter(|_| name.starts_with("job"));
+            *param = job.map_or_else(|| Lit::Text(value.clone()), Lit::Job);
+        }
+    }
+    steps
+}
+
+fn notes(entry: &Entry) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut note = |level, text: String| notes.push(Note { level, text });
+    if let Undo::Partly(text) = &entry.begin.plan.undo {
+        note(Level::Notice, format!("entry {}: {text}", entry.begin.id));
+    }
+    let (done, all) = (entry.done().len(), entry.begin.plan.steps.len());
+    if entry.end.is_none() {
+        note(
+            Level::Warning,
+            format!(
+                "entry {} was cut off: {done} of {all} steps are known to be done; the next one may or may not be",
+                entry.begin.id
+            ),
+        );
+    } else if done < all {
+        note(
+            Level::Notice,
+            format!(
+                "entry {}: {done} of {all} steps were done; these are taken back",
+                entry.begin.id
+            ),
+        );
+    }
+    notes
+}
+
+/// Compares what the entry left with the present, and notes what has drifted.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one step of `plan`, which owns them all"
+)]
+async fn look(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    entry: &Entry,
+    place: &Place,
+    plan: &mut Plan,
+    seen: &mut Vec<Seen>,
+    restores: &mut Vec<Seen>,
+) -> Result<()> {
+    let bindings = entries.bindings(place);
+    for before in &entry.begin.before {
+        let target = current(&before.target, &bindings);
+        let restore = Seen {
+            target: target.clone(),
+            ..before.clone()
+        };
+        if let Some(older) = restores
+            .iter_mut()
+            .find(|other| other.target == target && other.action == before.action)
+        {
+            // A newer entry of this group is taken back first: what it leaves is this one's present.
+            *older = restore;
+            continue;
+        }
+        restores.push(restore);
+        let state = actor.state(client, &before.action, &target).await?;
+        let left = entry
+            .end
+            .as_ref()
+            .and_then(|end| end.after.iter().find(|after| after.target == before.target));
+        if let Some(left) = left {
+            for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
+                let text = format!(
+                    "{} drifted since: {what} was left as {was}, now {is}",
+                    target.name
+                );
+                drifted(plan, Level::Warning, text);
+            }
+        } else {
+            let text = format!(
+                "what entry {} left of {} is not on record: it cannot be told whether it changed since",
+                entry.begin.id, target.name
+            );
+            drifted(plan, Level::Unknown, text);
+        }
+        seen.push(Seen {
+            action: before.action.clone(),
+            target,
+            state,
+        });
+    }
+    Ok(())
+}
+
+/// Says it, and asks for more than an Enter.
+fn drifted(plan: &mut Plan, level: Level, text: String) {
+    plan.notes.push(Note { level, text });
+    plan.consent = plan.consent.max(Consent::Yes);
+}

@@ -1,0 +1,180 @@
+//! Journal: what was done here by this person, and what can be taken back. Kept on this machine, not on the server.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::command::entry_lines;
+use crate::journal::{Entry, Outcome, differences};
+use crate::plan::Undo;
+use crate::record::{At, Column, Record, Section};
+use crate::sql::Query;
+use crate::value::{Stamp, Value};
+use crate::verdict::{Level, Verdict};
+
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub entry: Entry,
+    pub state: &'static str,
+    /// Lines of the journal's file that could not be read.
+    pub unreadable: usize,
+}
+
+impl Row {
+    fn at(&self) -> Option<Stamp> {
+        let moment: jiff::Timestamp = self.entry.begin.at.parse().ok()?;
+        Some(Stamp(moment.as_microsecond()))
+    }
+
+    fn can_be_taken_back(&self) -> &'static str {
+        match &self.entry.begin.plan.undo {
+            _ if self.entry.taken_back_by.is_some() => "it was",
+            _ if self.entry.done().iter().all(|step| step.undo.is_empty()) => "no",
+            Undo::Exact(_) => "exactly",
+            Undo::Partly(_) => "partly",
+            Undo::Never(_) | Undo::Needless(_) => "no",
+        }
+    }
+}
+
+impl Record for Row {
+    const NAME: &'static str = "journal";
+    const TITLE: &'static str = "Journal";
+    const QUERY: Query = Query::NONE;
+    const WATCHED: &'static [&'static str] = &[];
+    // A file of this machine: cheap to read, and other consoles write it too.
+    const MAX_AGE: Duration = Duration::from_secs(2);
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::<Self>::number("id", "NO", 4, |row, _| {
+            row.entry.begin.id.cast_signed().into()
+        }),
+        Column::<Self>::text("at", "WHEN", 14, |row, _| row.at().into()),
+        Column::<Self>::text("state", "STATE", 11, |row, _| row.state.into()),
+        Column::<Self>::text("title", "WHAT", 24, |row, _| {
+            row.entry.begin.plan.title.as_str().into()
+        })
+        .grows(),
+        Column::<Self>::text("undo", "UNDO", 7, |row, _| row.can_be_taken_back().into()).rank(1),
+        Column::<Self>::text("role", "ROLE", 12, |row, _| {
+            row.entry.begin.role.as_str().into()
+        })
+        .rank(2),
+        Column::<Self>::number("steps_done", "DONE", 5, |row, _| {
+            i64::try_from(row.entry.done().len()).ok().into()
+        })
+        .rank(3),
+        Column::<Self>::number("steps", "OF", 5, |row, _| {
+            i64::try_from(row.entry.begin.plan.steps.len()).ok().into()
+        })
+        .rank(3),
+        Column::<Self>::number("seconds", "TOOK", 8, |row, _| {
+            row.entry
+                .end
+                .as_ref()
+                .map(|end| Value::Seconds(end.seconds))
+                .into()
+        })
+        .rank(4),
+        Column::<Self>::hidden("action", |row, _| {
+            row.entry.begin.plan.action.as_str().into()
+        }),
+        Column::<Self>::hidden("target", |row, _| {
+            row.entry.begin.plan.target.as_str().into()
+        }),
+        Column::<Self>::hidden("rolled_back_by", |row, _| {
+            row.entry.taken_back_by.map(u64::cast_signed).into()
+        }),
+    ];
+
+    fn read(_: &tokio_postgres::Row) -> Result<Self> {
+        bail!("the journal is a file on this machine")
+    }
+
+    fn key(&self) -> String {
+        self.entry.begin.id.to_string()
+    }
+
+    fn verdict(&self, _: &At) -> Verdict {
+        let (done, all) = (self.entry.done().len(), self.entry.begin.plan.steps.len());
+        match (&self.entry.end, self.state) {
+            (_, "rolled back") => Verdict::new(
+                Level::Ok,
+                format!(
+                    "rolled back by entry {}",
+                    self.entry.taken_back_by.unwrap_or(0)
+                ),
+            ),
+            (None, "running") => Verdict::new(
+                Level::Notice,
+                format!("under way in process {}", self.entry.begin.pid),
+            ),
+            (None, _) => Verdict::new(
+                Level::Warning,
+                format!(
+                    "cut off: {done} of {all} steps are known to be done; what was under way then may or may not have happened. Look at its details, and at the screens"
+                ),
+            ),
+            (Some(end), _) => {
+                let error = end
+                    .error
+                    .as_deref()
+                    .map_or_else(String::new, |error| format!(": {error}"));
+                let steps = format!("{done} of {all} steps done{error}");
+                match end.outcome {
+                    Outcome::Done => Verdict::new(Level::Ok, self.entry.begin.plan.undo.text()),
+                    Outcome::Cancelled => {
+                        Verdict::new(Level::Notice, format!("cancelled, {steps}"))
+                    }
+                    Outcome::Failed => Verdict::new(Level::Warning, format!("failed, {steps}")),
+                    Outcome::Unknown => {
+                        Verdict::new(Level::Warning, format!("the connection was lost, {steps}"))
+                    }
+                }
+            }
+        }
+    }
+
+    fn caveats(rows: &[Self], _: &At) -> Vec<String> {
+        let unreadable = rows.first().map_or(0, |row| row.unreadable);
+        if unreadable == 0 {
+            return Vec::new();
+        }
+        let lines = crate::text::plural(i64::try_from(unreadable).unwrap_or(i64::MAX), "line");
+        vec![format!(
+            "{lines} of the journal cannot be read: a write was torn (a full disk, a crash)"
+        )]
+    }
+
+    fn facts(&self, _: &At) -> Vec<Section> {
+        let title = "What was done".to_owned();
+        let mut sections = vec![Section::Text {
+            title,
+            text: entry_lines(&self.entry).join("\n"),
+        }];
+        let begin = &self.entry.begin;
+        let after = self
+            .entry
+            .end
+            .as_ref()
+            .map(|end| end.after.as_slice())
+            .unwrap_or_default();
+        let mut rows = Vec::new();
+        for before in &begin.before {
+            let Some(left) = after.iter().find(|left| left.target == before.target) else {
+                continue;
+            };
+            for (what, was, is) in differences(&begin.plan.changes, &before.state, &left.state) {
+                rows.push(vec![Value::Text(what), Value::Text(was), Value::Text(is)]);
+            }
+        }
+        if !rows.is_empty() {
+            sections.push(Section::Grid {
+                title: "What it changed".to_owned(),
+                heads: vec!["WHAT", "BEFORE", "AFTER"],
+                rows,
+                levels: Vec::new(),
+            });
+        }
+        sections
+    }
+}

@@ -1,0 +1,309 @@
+//! Acting without terminal or database: from a key to the plan that is carried out, and what is on the screen meanwhile.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod console;
+
+use std::time::Duration;
+
+use console::{NOW, connected, press, screen};
+use hypertop::act::{Order, Problem, Progress, Report};
+use hypertop::app::{App, Effect, Msg};
+use hypertop::config::Rules;
+use hypertop::journal::Outcome;
+use hypertop::plan::Mode;
+use hypertop::plans::Facts;
+use hypertop::preview::{Holder, Preview};
+use serde_json::json;
+
+fn facts() -> Facts {
+    let facts = json!({
+        "id": 1002, "application_name": "Columnstore Policy [1002]", "schedule_interval": "12:00:00",
+        "max_runtime": "00:00:00", "max_retries": -1, "retry_period": "01:00:00", "proc_schema": "_timescaledb_functions",
+        "proc_name": "policy_compression", "owner": "dba", "scheduled": true, "fixed_schedule": false,
+        "initial_start": null, "timezone": "Asia/Kolkata", "config": {"compress_after": "7 days"}, "check_schema": null,
+        "check_name": null, "hypertable_id": 2, "next_start": "2027-01-15 09:00:00+00", "relation": "mes.metrics",
+        "integer_time": false
+    });
+    Facts {
+        facts,
+        state: json!({"scheduled": true}),
+        ..Facts::default()
+    }
+}
+
+/// Answers what the console asks until a preview stands on the screen.
+fn answer(app: &mut App, effects: Vec<Effect>, holders: Vec<Holder>) {
+    for effect in effects {
+        let next = match effect {
+            Effect::Facts { asked, targets, .. } => app.update(Msg::Facts {
+                asked,
+                result: Ok(targets.iter().map(|_| facts()).collect()),
+            }),
+            Effect::Look { asked, deed } => {
+                let preview = Preview {
+                    plan: deed.plan.clone(),
+                    holders: Ok(holders.clone()),
+                };
+                app.update(Msg::Looked {
+                    asked,
+                    deed,
+                    preview: Box::new(preview),
+                })
+            }
+            _ => Vec::new(),
+        };
+        answer(app, next, holders.clone());
+    }
+}
+
+fn previewed() -> App {
+    let mut app = connected();
+    let asked = press(&mut app, "p");
+    answer(&mut app, asked, Vec::new());
+    app
+}
+
+fn report(outcome: Outcome) -> Report {
+    Report {
+        id: Some(7),
+        outcome,
+        title: "Pause job 1002 (compression policy on mes.metrics)".to_owned(),
+        steps_done: usize::from(outcome == Outcome::Done),
+        steps: 1,
+        problems: Vec::new(),
+        notices: Vec::new(),
+        took: Duration::from_millis(30),
+        differs: Vec::new(),
+    }
+}
+
+#[test]
+fn a_key_leads_to_a_preview_that_shows_the_statement_and_how_it_is_taken_back() {
+    let mut app = previewed();
+    insta::assert_snapshot!(screen(&mut app));
+}
+
+#[test]
+fn nothing_runs_before_consent_and_enter_is_consent_to_what_is_taken_back_exactly() {
+    let mut app = previewed();
+    assert!(press(&mut app, "j k space pgdn").is_empty());
+    let effects = press(&mut app, "enter");
+    let [Effect::Do(deed)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert!(
+        deed.plan.script()[0].contains("scheduled => false"),
+        "{:?}",
+        deed.plan.script()
+    );
+    assert!(
+        deed.plan.script()[0].contains("timezone => 'Asia/Kolkata'"),
+        "{:?}",
+        deed.plan.script()
+    );
+}
+
+#[test]
+fn escape_leaves_everything_as_it_is() {
+    let mut app = previewed();
+    assert!(press(&mut app, "esc").is_empty());
+    assert!(app.overlay.is_none() && app.running.is_none());
+}
+
+#[test]
+fn an_answer_that_comes_after_escape_opens_nothing() {
+    let mut app = connected();
+    let asked = press(&mut app, "p");
+    press(&mut app, "esc");
+    answer(&mut app, asked, Vec::new());
+    assert!(app.overlay.is_none());
+}
+
+#[test]
+fn a_read_only_console_shows_the_plan_and_says_why_it_does_not_run() {
+    let mut app = connected();
+    app.rules = Rules {
+        read_only: Some("this console only reads (--read-only): nothing is changed".to_owned()),
+        protected: false,
+    };
+    let asked = press(&mut app, "p");
+    answer(&mut app, asked, Vec::new());
+    assert!(screen(&mut app).contains("this console only reads"));
+    assert!(press(&mut app, "enter y enter").is_empty());
+}
+
+#[test]
+fn a_protected_connection_wants_the_name_typed_for_everything() {
+    let mut app = connected();
+    app.rules.protected = true;
+    let asked = press(&mut app, "p");
+    answer(&mut app, asked, Vec::new());
+    assert!(
+        press(&mut app, "enter y enter").is_empty(),
+        "y is typed, and is not the name"
+    );
+    assert!(press(&mut app, "backspace 1 0 0 2").is_empty());
+    assert!(matches!(
+        press(&mut app, "enter").as_slice(),
+        [Effect::Do(_)]
+    ));
+}
+
+#[test]
+fn the_progress_is_shown_held_and_stopped() {
+    let mut app = previewed();
+    press(&mut app, "enter");
+    app.update(Msg::Progress(Progress::Began(7)));
+    app.update(Msg::Progress(Progress::Step {
+        number: 3,
+        of: 10,
+        label: "compress _hyper_1_3_chunk".to_owned(),
+    }));
+    app.update(Msg::Progress(Progress::Weight {
+        done: 30 << 20,
+        of: 100 << 20,
+    }));
+    app.update(Msg::Progress(Progress::Waits(
+        "for a lock that session 4711 of app holds, psql, idle in transaction".to_owned(),
+    )));
+    app.update(Msg::Tick(NOW.plus_seconds(60.0)));
+    insta::assert_snapshot!(screen(&mut app));
+    assert!(matches!(
+        press(&mut app, "space").as_slice(),
+        [Effect::Order(Order::Hold)]
+    ));
+    assert!(matches!(
+        press(&mut app, "space").as_slice(),
+        [Effect::Order(Order::Go)]
+    ));
+    assert!(matches!(
+        press(&mut app, "c").as_slice(),
+        [Effect::Order(Order::Stop)]
+    ));
+}
+
+#[test]
+fn the_work_goes_on_while_it_is_hidden_and_only_one_runs_at_a_time() {
+    let mut app = previewed();
+    press(&mut app, "enter esc");
+    assert!(screen(&mut app).contains('▶'));
+    assert!(press(&mut app, "p").is_empty());
+    assert!(screen(&mut app).contains("one at a time"));
+}
+
+#[test]
+fn leaving_stops_what_runs_first() {
+    let mut app = previewed();
+    press(&mut app, "enter esc");
+    assert!(matches!(
+        press(&mut app, "q").as_slice(),
+        [Effect::Order(Order::Stop)]
+    ));
+    let effects = app.update(Msg::Reported(Box::new(Ok(report(Outcome::Cancelled)))));
+    assert!(matches!(effects.as_slice(), [Effect::Quit]));
+}
+
+#[test]
+fn the_result_names_the_journal_entry_and_the_server_s_words() {
+    let mut app = previewed();
+    press(&mut app, "enter");
+    let problem = Problem {
+        sqlstate: Some("42501".to_owned()),
+        message: "insufficient permissions to alter job 1002".to_owned(),
+        mend: Some("connect as the owner"),
+        lost: false,
+    };
+    let failed = Report {
+        problems: vec![("pause job 1002".to_owned(), problem)],
+        ..report(Outcome::Failed)
+    };
+    app.update(Msg::Reported(Box::new(Ok(failed))));
+    let shown = screen(&mut app);
+    assert!(
+        shown.contains("FAILED")
+            && shown.contains("42501: insufficient permissions")
+            && shown.contains("journal entry 7"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_session_in_the_way_is_named_before_anything_runs() {
+    let mut app = connected();
+    let asked = press(&mut app, "p");
+    let holder = Holder {
+        relation: "mes.metrics".to_owned(),
+        pid: 4711,
+        mode: Mode::AccessShare,
+        granted: true,
+        role: Some("report".to_owned()),
+        what: "psql".to_owned(),
+        state: Some("idle in transaction".to_owned()),
+        seconds: Some(3600.0),
+        query: Some("select 1".to_owned()),
+        conflicts: true,
+    };
+    // The plan of this action locks nothing; one that does is what is looked at here.
+    let mut effects = asked;
+    loop {
+        let Some(effect) = effects.pop() else { break };
+        effects = match effect {
+            Effect::Facts { asked, .. } => app.update(Msg::Facts {
+                asked,
+                result: Ok(vec![facts()]),
+            }),
+            Effect::Look { asked, mut deed } => {
+                deed.plan = deed.plan.touching(5, "mes.metrics", Mode::AccessExclusive);
+                let preview = Preview {
+                    plan: deed.plan.clone(),
+                    holders: Ok(vec![holder.clone()]),
+                };
+                app.update(Msg::Looked {
+                    asked,
+                    deed,
+                    preview: Box::new(preview),
+                })
+            }
+            _ => Vec::new(),
+        };
+    }
+    let shown = console::tall(&mut app);
+    assert!(
+        shown.contains("ACCESS EXCLUSIVE (reads and writes wait)"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("session 4711 of report (psql, idle in transaction"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn marked_rows_are_acted_on_together() {
+    let mut app = connected();
+    press(&mut app, "g x x");
+    assert!(screen(&mut app).contains("2 marked"));
+    let effects = press(&mut app, "p");
+    let [Effect::Facts { targets, .. }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(targets.len(), 2);
+}
+
+#[test]
+fn the_menu_of_a_row_lists_what_can_be_done_with_it() {
+    let mut app = connected();
+    press(&mut app, "a");
+    let shown = screen(&mut app);
+    assert!(
+        shown.contains("pause-job") && !shown.contains("show-jobs"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn an_action_for_something_else_says_what_to_select() {
+    let mut app = connected();
+    press(&mut app, "6 : p a u s e - j o b enter");
+    assert!(screen(&mut app).contains("pause-job acts on a job: select one first"));
+}

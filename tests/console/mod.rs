@@ -1,0 +1,134 @@
+//! The console with three hypertables in it, and what it looks like.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+use std::time::Duration;
+
+use hypertop::app::{App, Effect, Msg};
+use hypertop::policy::Policy;
+use hypertop::screens::{Rows, compression};
+use hypertop::server::{Edition, Server};
+use hypertop::sql::Version;
+use hypertop::theme;
+use hypertop::ui;
+use hypertop::value::{Axis, Stamp};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+pub const NOW: Stamp = Stamp(1_800_000_000_000_000);
+
+pub fn server() -> Server {
+    Server {
+        host: "db1:5432".to_owned(),
+        database: "plant".to_owned(),
+        role: "dba".to_owned(),
+        tls: Some("TLSv1.3".to_owned()),
+        standby: false,
+        postgres: 160_004,
+        timescaledb: Some(Version {
+            patch: 3,
+            ..Version::new(2, 28)
+        }),
+        edition: Edition::Community,
+        preloaded: true,
+        extension_schema: Some("public".to_owned()),
+        simulated: false,
+        superuser: false,
+        reads_all_stats: true,
+        owns_database: true,
+        reads_job_history: true,
+        track_counts: true,
+        logs_job_successes: true,
+        stats_reset: None,
+        started: NOW.plus_seconds(-864_000.0),
+        clock: NOW,
+        time_zone: "UTC".to_owned(),
+    }
+}
+
+pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
+    compression::Row {
+        id,
+        schema: "mes".to_owned(),
+        name: name.to_owned(),
+        aggregate: false,
+        enabled: true,
+        axis: Axis::TimestampTz,
+        has_now: false,
+        chunks: 100,
+        compressed: 100 - backlog,
+        partial: 0,
+        uncompressed: backlog,
+        frozen: 0,
+        unordered: 0,
+        before_bytes: Some(12 << 30),
+        after_bytes: Some(1 << 30),
+        segment_by: Some("sensor_id".to_owned()),
+        order_by: Some("ts DESC".to_owned()),
+        policy: Some(Policy {
+            job_id: 1000 + id,
+            scheduled: true,
+            after: Some("7 days".to_owned()),
+            after_seconds: Some(604_800.0),
+            after_number: None,
+            created: None,
+            last_run_success: Some(true),
+            last_finish: Some(NOW.plus_seconds(-3600.0)),
+            next_start: Some(NOW.plus_seconds(3600.0)),
+            consecutive_failures: 0,
+            schedule_seconds: Some(43_200.0),
+        }),
+        recompress: None,
+        most_chunks: None,
+        made_before: None,
+        boundary: Some(NOW.0 - 604_800_000_000),
+        backlog: Some(backlog),
+        backlog_bytes: Some(backlog << 20),
+        backlog_error: None,
+        partial_due: Some(0),
+        overdue_seconds: (backlog > 0).then_some(200_000.0),
+        next_due: None,
+    }
+}
+
+pub fn rows() -> Vec<compression::Row> {
+    vec![
+        row(1, "energy", 0),
+        row(2, "metrics", 12),
+        row(3, "quality", 0),
+    ]
+}
+
+pub fn connected() -> App {
+    let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    app.update(Msg::Up(Box::new(server())));
+    app.update(Msg::Loaded {
+        asked: 2,
+        rows: Rows::Compression(rows()),
+        took: Duration::from_millis(3),
+    });
+    app
+}
+
+pub fn press(app: &mut App, keys: &str) -> Vec<Effect> {
+    keys.split(' ')
+        .filter(|key| !key.is_empty())
+        .flat_map(|key| app.update(Msg::Key(key.to_owned())))
+        .collect()
+}
+
+pub fn drawn(app: &mut App, width: u16, height: u16) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| ui::draw(frame, app)).unwrap();
+    terminal
+}
+
+pub fn screen(app: &mut App) -> String {
+    drawn(app, 100, 14).backend().to_string()
+}
+
+/// As [`screen`], on a tall terminal.
+pub fn tall(app: &mut App) -> String {
+    drawn(app, 100, 40).backend().to_string()
+}

@@ -1,0 +1,252 @@
+//! The retention screen on databases of its own, against the documented functions on real servers.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "policies/real.rs"]
+mod real;
+mod support;
+
+use hypertop::screens::ScreenId;
+use hypertop::sql::Version;
+use real::{HOSTILE, details, documented, figures, own, past, row, same, shown};
+use serde_json::Value as Json;
+use support::{Target, block_on, client, with_targets};
+
+const SCREEN: ScreenId = ScreenId::Retention;
+
+fn eligible(figure: &str) -> String {
+    past("retention", "drop_after", "c.status & 4 = 0", figure)
+}
+
+#[test]
+fn what_the_next_run_drops_is_what_show_chunks_finds_whatever_the_dimension() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let list = shown(target, SCREEN);
+            same(
+                target,
+                "eligible_chunks",
+                &list,
+                &eligible("count(distinct x.id)"),
+                7,
+            );
+            same(
+                target,
+                "eligible_bytes",
+                &list,
+                &eligible("coalesce(sum(x.total_bytes), 0)::int8"),
+                7,
+            );
+            let number = "select 'counted', count(*) from show_chunks('public.counted', older_than => 999 - 650) x";
+            same(target, "eligible_chunks", &list, number, 1);
+            assert!(row(&list, "counted")["eligible_bytes"].as_i64() > Some(0));
+            // Partially compressed chunks go too, with their companions.
+            assert!(row(&list, HOSTILE)["eligible_chunks"].as_i64() >= Some(1));
+            assert_eq!(row(&list, "Agg; 'of' $3")["kind"], "aggregate");
+            assert!(
+                !figures(&list, "chunks")
+                    .keys()
+                    .any(|name| name.starts_with('_'))
+            );
+        }
+    });
+}
+
+/// Runs the policy of a table in the foreground; the error is the server's.
+fn run(target: &Target, table: &str) -> Result<(), String> {
+    block_on(async {
+        let client = client(&target.conninfo).await;
+        let sql = format!("do $$ declare n int; begin select j.id into strict n from _timescaledb_config.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id
+             where h.table_name = '{table}' and j.proc_name = 'policy_retention'; call run_job(n); end $$");
+        let ran = client.batch_execute(&sql).await;
+        ran.map_err(|error| error.as_db_error().unwrap().message().to_owned())
+    })
+}
+
+#[test]
+fn a_policy_by_creation_drops_the_chunks_that_were_made_before_or_is_said_to_fail() {
+    with_targets(|targets| {
+        let made = own(targets).iter();
+        for (_, target) in made.filter(|(version, _)| *version >= Version::new(2, 13)) {
+            let list = shown(target, SCREEN);
+            let due = "from (values ('made_int'), ('made_time'), ('made_number')) t(name) left join lateral
+                (select s.total_bytes from show_chunks(t.name::regclass, created_before => interval '20 days') x
+                   join pg_class r on r.oid = x join chunks_detailed_size(t.name::regclass) s on s.chunk_name = r.relname) x on true group by 1";
+            let sql = format!("select t.name, count(x.total_bytes) {due}");
+            same(target, "eligible_chunks", &list, &sql, 3);
+            let sql = format!("select t.name, coalesce(sum(x.total_bytes), 0)::int8 {due}");
+            same(target, "eligible_bytes", &list, &sql, 3);
+            assert!(row(&list, "made_number")["eligible_chunks"].as_i64() > Some(2));
+            let going = details(target, SCREEN, "\"made_number\"");
+            let title = format!(
+                "next run drops ({})",
+                row(&list, "made_number")["eligible_chunks"]
+            );
+            assert!(going.contains(&title), "{}: {going}", target.name);
+            for table in ["made_int", "made_time", "made_number"] {
+                let said = row(&list, table)["verdict"] == "critical";
+                let ran = run(target, table);
+                assert_eq!(said, ran.is_err(), "{}: {table}: {ran:?}", target.name);
+                if said {
+                    let reason = row(&list, table)["reason"].as_str().unwrap();
+                    assert!(reason.contains("always fails"), "{reason}");
+                } else {
+                    let list = shown(target, SCREEN);
+                    assert_eq!(row(&list, table)["eligible_chunks"], 0, "{}", target.name);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_row_says_what_keeps_its_policy_from_working() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let list = shown(target, SCREEN);
+            let told = |name: &str, level: &str, words: &str| {
+                let row = row(&list, name);
+                let reason = row["reason"].as_str().unwrap();
+                assert!(
+                    row["verdict"] == level && reason.contains(words),
+                    "{}: {words}: {row}",
+                    target.name
+                );
+            };
+            told("no_clock", "warning", "set_integer_now_func");
+            told("paused", "warning", "is paused: resume it with alter_job(");
+            told(
+                "two_dimensions",
+                "warning",
+                "past drop-after still there, the oldest due for",
+            );
+            told(
+                "frozen",
+                "notice",
+                "past drop-after frozen: no run ever drops",
+            );
+            told(
+                "unwatched",
+                "ok",
+                "no policy: nothing is ever dropped; the oldest chunk begins",
+            );
+            let unwatched = row(&list, "unwatched");
+            for figure in [
+                "job_id",
+                "drop_after",
+                "eligible_chunks",
+                "eligible_bytes",
+                "next_start",
+            ] {
+                assert_eq!(unwatched[figure], Json::Null, "{figure}: {unwatched}");
+            }
+            assert_eq!(row(&list, "no_clock")["eligible_chunks"], Json::Null);
+            assert!(row(&list, "paused")["eligible_chunks"].as_i64() > Some(2));
+        }
+    });
+}
+
+#[test]
+fn the_oldest_chunk_is_the_views_and_is_none_where_no_chunk_is() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let sql = "create table if not exists public.empty (ts timestamptz not null); select create_hypertable('public.empty', 'ts', if_not_exists => true)";
+            block_on(async {
+                client(&target.conninfo)
+                    .await
+                    .batch_execute(sql)
+                    .await
+                    .unwrap();
+            });
+            let list = shown(target, SCREEN);
+            assert_eq!(row(&list, "empty")["oldest_chunk_start"], Json::Null);
+            assert_eq!(row(&list, "empty")["chunks"], 0);
+            let oldest = documented(
+                target,
+                "select hypertable_name::text, (extract(epoch from min(range_start)) * 1000000)::int8 from timescaledb_information.chunks
+                  where hypertable_schema <> '_timescaledb_internal' and range_start is not null group by 1",
+            );
+            for (name, start) in oldest {
+                let shown = row(&list, &name)["oldest_chunk_start"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned();
+                let moment = hypertop::text::rfc3339(hypertop::value::Stamp(start.unwrap()));
+                assert_eq!(Some(shown), moment, "{}: {name}", target.name);
+            }
+            let first = row(&list, "counted")["oldest_chunk_start"].as_i64();
+            assert_eq!(first, Some(0), "{}", target.name);
+        }
+    });
+}
+
+#[test]
+fn time_without_a_zone_is_reckoned_in_the_databases_zone_and_that_is_said() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let zone = |text: &str| {
+                let sql = format!(
+                    "do $$ begin execute format('alter database %I {text}', current_database()); end $$"
+                );
+                block_on(async {
+                    client(&target.conninfo)
+                        .await
+                        .batch_execute(&sql)
+                        .await
+                        .unwrap();
+                });
+            };
+            let utc = row(&shown(target, SCREEN), "naive")["eligible_chunks"].as_i64();
+            zone("set timezone = ''Asia/Kolkata''");
+            let list = shown(target, SCREEN);
+            let sql = eligible("count(distinct x.id)");
+            same(target, "eligible_chunks", &list, &sql, 7);
+            zone("reset timezone");
+            let kolkata = row(&list, "naive")["eligible_chunks"].as_i64();
+            assert!(kolkata > utc, "{}: {kolkata:?} {utc:?}", target.name);
+            assert!(
+                list["caveats"].to_string().contains("Asia/Kolkata"),
+                "{}",
+                list["caveats"]
+            );
+        }
+    });
+}
+
+#[test]
+fn the_details_list_what_goes_and_name_what_stays() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let list = shown(target, SCREEN);
+            let said = details(target, SCREEN, "\"two_dimensions\"");
+            let goes = row(&list, "two_dimensions")["eligible_chunks"]
+                .as_i64()
+                .unwrap();
+            assert!(
+                said.contains(&format!("next run drops ({goes})")) && said.contains("What stays"),
+                "{}: {said}",
+                target.name
+            );
+            let frozen = details(target, SCREEN, "\"frozen\"");
+            assert!(frozen.contains("frozen"), "{}: {frozen}", target.name);
+        }
+    });
+}
+
+#[test]
+fn the_stand_ins_figures_are_those_of_its_own_tables() {
+    with_targets(|targets| {
+        let target = targets.all.iter().find(|target| !target.real).unwrap();
+        let list = shown(target, SCREEN);
+        let due = "from _timescaledb_catalog.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id
+             left join lateral (select c.* from _timescaledb_catalog.chunk c join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id
+                   where c.hypertable_id = h.id and s.range_end <= extract(epoch from now() - (j.config ->> 'drop_after')::interval) * 1000000) c on true
+             left join _timescaledb_catalog.chunk z on z.id = c.compressed_chunk_id
+            where j.proc_name = 'policy_retention' and h.schema_name = 'mes' and jsonb_typeof(j.config -> 'drop_after') = 'string' group by 1";
+        let sql = format!("select h.table_name::text, count(c.id) {due}");
+        same(target, "eligible_chunks", &list, &sql, 1);
+        let sql = format!(
+            "select h.table_name::text, coalesce(sum(pg_total_relation_size(to_regclass('_timescaledb_internal.' || c.table_name)) + coalesce(pg_total_relation_size(to_regclass('_timescaledb_internal.' || z.table_name)), 0)), 0)::int8 {due}"
+        );
+        same(target, "eligible_bytes", &list, &sql, 1);
+    });
+}

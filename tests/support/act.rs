@@ -1,0 +1,208 @@
+//! Acting as the console does, in tests: an action by its name, its rollback, and the state that SQL sees.
+
+use std::path::PathBuf;
+
+use hypertop::act::{self, Actor, Deed, Order, Report};
+use hypertop::action::{self, Does};
+use hypertop::db::{Exact, Session};
+use hypertop::journal::{Journal, Seen};
+use hypertop::plan::Plan;
+use hypertop::plans::{self, Context};
+use hypertop::record::At;
+use hypertop::{preview, rollback, run};
+use tokio::sync::{mpsc, watch};
+
+use super::{Target, client, session, settings};
+
+/// One database to act on, with a journal of its own.
+pub struct Rig {
+    pub name: String,
+    pub conninfo: String,
+    pub session: Session,
+    pub actor: Actor,
+    /// May write; for looking and for provoking.
+    pub client: tokio_postgres::Client,
+    _folder: tempfile::TempDir,
+}
+
+impl Rig {
+    pub async fn new(target: &Target) -> Self {
+        Self::on(&target.name, &target.conninfo).await
+    }
+
+    pub async fn on(name: &str, conninfo: &str) -> Self {
+        let session = session(conninfo).await;
+        let folder = tempfile::tempdir().unwrap();
+        let actor = Actor {
+            settings: settings(conninfo),
+            password: None,
+            journal: Journal::new(folder.path().join("journal.jsonl")),
+            server: session.server.clone(),
+            clock: run::now,
+        };
+        Self {
+            name: name.to_owned(),
+            conninfo: conninfo.to_owned(),
+            session,
+            actor,
+            client: client(conninfo).await,
+            _folder: folder,
+        }
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.actor.journal.path().to_owned()
+    }
+
+    /// The plan of an action, or the words of its refusal.
+    pub async fn plan(
+        &self,
+        name: &str,
+        target: &str,
+        set: &[(&str, &str)],
+    ) -> Result<Deed, String> {
+        let action = action::by_name(name).unwrap_or_else(|| panic!("no action {name}"));
+        let Does::Plan(act) = &action.does else {
+            panic!("{name} changes the console only")
+        };
+        let told = |error: anyhow::Error| format!("{error:#}");
+        let target = preview::resolve(&self.session, action, target)
+            .await
+            .map_err(told)?;
+        let mut exact = Exact::new(&self.actor.settings, None);
+        let facts = preview::facts(&self.session, &mut exact, act, &target)
+            .await
+            .map_err(told)?;
+        let (now, _) = self
+            .session
+            .pulse(hypertop::screens::ScreenId::ALL[0])
+            .await
+            .map_err(told)?;
+        let at = At {
+            now,
+            server: &self.session.server,
+        };
+        let context = Context {
+            at,
+            target: &target,
+            facts: &facts,
+        };
+        let mut form = act.form(&context).map_err(|refusal| refusal.to_string())?;
+        for (key, value) in set {
+            form.set(key, value)?;
+        }
+        let inputs = form.inputs().map_err(|wrong| format!("{wrong:?}"))?;
+        let plan = plans::make(action.name, act, &context, &inputs)
+            .map_err(|refusal| refusal.to_string())?;
+        let seen = vec![Seen {
+            action: name.to_owned(),
+            target,
+            state: facts.state,
+        }];
+        Ok(Deed {
+            plan,
+            seen,
+            inputs: inputs.summary(),
+            undoes: Vec::new(),
+            restores: Vec::new(),
+        })
+    }
+
+    /// Carries out a plan that was agreed to.
+    pub async fn perform(&self, deed: &Deed) -> Result<Report, String> {
+        let (told, _progress) = mpsc::unbounded_channel();
+        let (_orders, order) = watch::channel(Order::Go);
+        self.actor
+            .perform(deed, &told, order)
+            .await
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    /// Plans and does; the report must be a success.
+    pub async fn act(&self, name: &str, target: &str, set: &[(&str, &str)]) -> Report {
+        let deed = self
+            .plan(name, target, set)
+            .await
+            .unwrap_or_else(|why| panic!("{}: {name} {target}: {why}", self.name));
+        let report = self
+            .perform(&deed)
+            .await
+            .unwrap_or_else(|why| panic!("{}: {name} {target}: {why}", self.name));
+        assert_eq!(report.problems, [], "{}: {name} {target}", self.name);
+        report
+    }
+
+    pub async fn rollback_plan(&self, ids: &[u64]) -> Result<Deed, String> {
+        let told = |error: anyhow::Error| format!("{error:#}");
+        let client = &self.session.connected.client;
+        let entries = self.actor.journal.entries().map_err(told)?;
+        let place = act::place(client, self.session.connected.host.clone())
+            .await
+            .map_err(told)?;
+        rollback::plan(&self.actor, client, &entries, &place, ids)
+            .await
+            .map_err(told)
+    }
+
+    /// Takes back; it must succeed and leave the state as it was before.
+    pub async fn rollback(&self, ids: &[u64]) -> Report {
+        let deed = self
+            .rollback_plan(ids)
+            .await
+            .unwrap_or_else(|why| panic!("{}: rollback {ids:?}: {why}", self.name));
+        let report = self
+            .perform(&deed)
+            .await
+            .unwrap_or_else(|why| panic!("{}: rollback {ids:?}: {why}", self.name));
+        assert_eq!(report.problems, [], "{}: rollback of {ids:?}", self.name);
+        assert_eq!(report.differs, [], "{}: rollback of {ids:?}", self.name);
+        report
+    }
+
+    /// Acts, takes back, and checks by this SQL (one text) that something changed and all came back.
+    pub async fn there_and_back(&self, name: &str, target: &str, set: &[(&str, &str)], sql: &str) {
+        let before = self.text(sql).await;
+        let report = self.act(name, target, set).await;
+        let after = self.text(sql).await;
+        assert_ne!(
+            before, after,
+            "{}: {name} {target} changed nothing",
+            self.name
+        );
+        self.rollback(&[report.id.unwrap()]).await;
+        assert_eq!(
+            self.text(sql).await,
+            before,
+            "{}: {name} {target} was not taken back",
+            self.name
+        );
+    }
+
+    /// The first column of the first row, as text; empty for NULL and for no row.
+    pub async fn text(&self, sql: &str) -> String {
+        let rows = self
+            .client
+            .simple_query(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {sql}: {error:?}", self.name));
+        let first = rows.iter().find_map(|row| match row {
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some(row.get(0).unwrap_or_default().to_owned())
+            }
+            _ => None,
+        });
+        first.unwrap_or_default()
+    }
+
+    pub async fn sql(&self, sql: &str) {
+        self.client
+            .batch_execute(sql)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {sql}: {error:?}", self.name));
+    }
+}
+
+/// The plan's statements as one text.
+pub fn script(plan: &Plan) -> String {
+    plan.script().join("\n")
+}

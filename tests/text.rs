@@ -1,0 +1,37 @@
+//! Figures as a person reads them.
+
+use hypertop::text::{interval, interval_seconds};
+use hypertop::value::{Stamp, Value};
+
+#[test]
+fn an_interval_is_shown_in_one_style_and_nothing_of_it_is_lost() {
+    for (postgres, ours) in [
+        ("3 days 01:30:00", "3d 1h 30m"),
+        ("01:00:00", "1h"),
+        ("00:00:20", "20s"),
+        ("00:00:00.5", "0.5s"),
+        ("36:00:00", "36h"),
+        ("1 mon", "1mon"),
+        ("1 year 2 mons 5 days", "1y 2mon 5d"),
+        ("-00:05:00", "-5m"),
+        ("2 weeks", "2w"),
+        ("00:00:00", "0s"),
+        ("500000", "500 000"),
+        ("1000", "1000"),
+        // What nobody understands is shown as it was written.
+        ("soon", "soon"),
+        ("P1D", "P1D"),
+        ("3 moons", "3 moons"),
+    ] {
+        assert_eq!(interval(postgres), ours);
+    }
+}
+
+#[test]
+fn an_interval_sorts_by_its_length_and_json_keeps_its_text() {
+    let value = Value::interval("3 days 01:30:00");
+    assert_eq!(value.show(Stamp(0)), "3d 1h 30m");
+    assert_eq!(value.json(), "3 days 01:30:00");
+    assert!(interval_seconds("1 mon") > interval_seconds("7 days"));
+    assert_eq!(Value::interval("soon"), Value::text("soon"));
+}
