@@ -17,6 +17,10 @@ settings as materialized (
     join _timescaledb_catalog.compression_settings x on x.relid = t.oid),
 job as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+         -- the job runs as its owner, whose time zone goes before the database's
+         (select split_part(e.entry, '=', 2) from pg_db_role_setting o, unnest(o.setconfig) e(entry)
+           where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+             and lower(split_part(e.entry, '=', 1)) = 'timezone' and e.entry ~ '=[A-Za-z]+(/[A-Za-z0-9_+-]+)*$' order by o.setdatabase desc limit 1) as zone,
          j.config ->> 'compress_after' as after_text,
          case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_after' ~ '\d'
               then (j.config ->> 'compress_after')::interval end as after_interval,
@@ -40,9 +44,9 @@ counts as materialized (
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
     select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null then null
-            when axis = 'timestamp with time zone' then (extract(epoch from now() - j.after_interval) * 1000000)::int8
-            -- without a time zone "now" is the local time of the session, which is that of the background workers
-            else (extract(epoch from now()::timestamp - j.after_interval) * 1000000)::int8 end as boundary
+            when axis = 'timestamp with time zone' then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone) - (j.after_interval - date_trunc('day', j.after_interval)), now() - j.after_interval)) * 1000000)::int8
+            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner has another
+            else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
 -- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
 made as materialized (
@@ -68,7 +72,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,
        coalesce(c.uncompressed, 0) as uncompressed, coalesce(c.frozen, 0) as frozen, coalesce(c.unordered, 0) as unordered,
        c.before_bytes, c.after_bytes, o.segment_by, o.order_by,
-       j.id as job_id, j.scheduled, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
+       j.id as job_id, j.scheduled, j.zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
        j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        j.created_text, j.made_before,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,

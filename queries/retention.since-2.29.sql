@@ -6,6 +6,10 @@ with dim as materialized (
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
 job as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+         -- the job runs as its owner, whose time zone goes before the database's
+         (select split_part(e.entry, '=', 2) from pg_db_role_setting o, unnest(o.setconfig) e(entry)
+           where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+             and lower(split_part(e.entry, '=', 1)) = 'timezone' and e.entry ~ '=[A-Za-z]+(/[A-Za-z0-9_+-]+)*$' order by o.setdatabase desc limit 1) as zone,
          j.config ->> 'drop_after' as after_text,
          case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d'
               then (j.config ->> 'drop_after')::interval end as after_interval,
@@ -19,9 +23,9 @@ counts as materialized (select hypertable_id, count(*) as chunks from live group
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
     select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null then null
-            when axis = 'timestamp with time zone' then (extract(epoch from now() - j.after_interval) * 1000000)::int8
-            -- without a time zone "now" is the local time of the session, which is that of the background workers
-            else (extract(epoch from now()::timestamp - j.after_interval) * 1000000)::int8 end as boundary
+            when axis = 'timestamp with time zone' then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone) - (j.after_interval - date_trunc('day', j.after_interval)), now() - j.after_interval)) * 1000000)::int8
+            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner has another
+            else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
 -- the oldest slice, by the index; a slice goes with its last chunk
 ends as materialized (
@@ -52,7 +56,7 @@ coming as materialized (
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest,
-       j.id as job_id, j.scheduled, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
+       j.id as job_id, j.scheduled, j.zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
        extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.eligible, m.eligible, 0) end as eligible,
        coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,

@@ -402,6 +402,10 @@ impl Record for Row {
                     Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
                 ),
                 ("compress after".to_owned(), policy.after_value()),
+                (
+                    "time zone of its owner".to_owned(),
+                    policy.owner_zone.clone().into(),
+                ),
                 ("next run".to_owned(), policy.next_start_value()),
                 ("last run".to_owned(), policy.last_run_status()),
                 ("last finish".to_owned(), policy.last_finish.into()),
