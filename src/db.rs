@@ -227,15 +227,15 @@ impl<'a> Exact<'a> {
         self.session(weight).await?;
         let session = self.session.as_ref().context("no second connection")?;
         let client = &session.connected.client;
-        let statement = match self.statements.get(query.query.name) {
-            Some(statement) => statement.clone(),
-            None => {
-                let text = query.query.text(session.server.sql_version());
-                let prepared = client.prepare_typed(text, &[Type::INT8_ARRAY]);
-                let statement = in_time(prepared).await?;
-                self.statements.insert(query.query.name, statement.clone());
-                statement
-            }
+        let known = self.statements.get(query.query.name).cloned();
+        let statement = if let Some(statement) = known {
+            statement
+        } else {
+            let text = query.query.text(session.server.sql_version());
+            let prepared = client.prepare_typed(text, &[Type::INT8_ARRAY]);
+            let statement = in_time(prepared).await?;
+            self.statements.insert(query.query.name, statement.clone());
+            statement
         };
         let wanted: Vec<i64> = ids.iter().map(|(id, _)| *id).collect();
         let rows = in_time(client.query(&statement, &[&wanted])).await?;

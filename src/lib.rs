@@ -30,6 +30,7 @@ pub mod preview;
 pub mod private_server;
 pub mod record;
 pub mod rollback;
+pub mod rules;
 pub mod run;
 pub mod screens;
 pub mod server;
