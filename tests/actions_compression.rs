@@ -1073,3 +1073,111 @@ fn where_decompressing_would_crash_the_server_it_is_refused_and_compressing_has_
         assert!(deed.plan.steps.iter().all(|step| step.undo.is_empty()));
     });
 }
+
+#[test]
+fn what_is_older_is_what_the_server_finds_older_in_any_time_zone_and_on_any_kind_of_time() {
+    everywhere(&async |rig, target| {
+        let schema = Place::named("zones").schema;
+        rig.sql(&format!(
+            "set client_min_messages = error; drop schema if exists {schema} cascade; create schema {schema}"
+        ))
+        .await;
+        let kinds = ["timestamptz", "timestamp", "date"];
+        for kind in kinds {
+            rig.sql(&format!(
+                "create table {schema}.{kind}s (t {kind} not null, v int);
+                 select create_hypertable('{schema}.{kind}s', 't', chunk_time_interval => interval '{interval}');
+                 insert into {schema}.{kind}s select now() - i * interval '3 hours', 1 from generate_series(0, 300) i;
+                 alter table {schema}.{kind}s set (timescaledb.compress)",
+                interval = if kind == "date" { "1 day" } else { "3 hours" }
+            ))
+            .await;
+        }
+        let database = rig.text("select quote_ident(current_database())").await;
+        for zone in ["Asia/Kolkata", "America/New_York"] {
+            rig.sql(&format!(
+                "alter database {database} set timezone = '{zone}'"
+            ))
+            .await;
+            let abroad = Rig::new(target).await;
+            for kind in kinds {
+                for age in ["5 days", "1 mon", "50:00:00", "7 days 01:30:00"] {
+                    let table = format!("{schema}.{kind}s");
+                    let found = abroad
+                        .text(&format!(
+                            "select count(*) from show_chunks('{table}', older_than => interval '{age}')"
+                        ))
+                        .await;
+                    let deed = abroad
+                        .plan("compress-chunks", &table, &[("older_than", age)])
+                        .await
+                        .unwrap();
+                    let steps = deed.plan.steps.len().to_string();
+                    assert_eq!(steps, found, "{}: {kind} {age} in {zone}", rig.name);
+                }
+            }
+        }
+        rig.sql(&format!(
+            "alter database {database} reset timezone; drop schema {schema} cascade"
+        ))
+        .await;
+    });
+}
+
+#[test]
+fn compressing_that_merges_chunks_says_that_there_is_no_way_back() {
+    everywhere(&async |rig, _| {
+        let place = Place::make(&rig, "merged").await;
+        rig.sql(&format!(
+            r#"alter table {} set (timescaledb.compress, timescaledb.compress_segmentby = '"a,b"', timescaledb.compress_orderby = '"Zeit.Punkt"',
+                 timescaledb.compress_chunk_time_interval = '10 days')"#,
+            place.table
+        ))
+        .await;
+        let set = [("older_than", "6 days")];
+        let deed = rig
+            .plan("compress-chunks", &place.table, &set)
+            .await
+            .unwrap();
+        assert!(matches!(&deed.plan.undo, Undo::Never(why) if why.contains("merges")));
+        assert_eq!(deed.plan.consent, Consent::Name);
+        let sum = format!(r#"select sum("Größe (mm)") from {}"#, place.table);
+        let before = rig.text(&sum).await;
+        rig.act("compress-chunks", &place.table, &set).await;
+        assert_eq!(rig.text(&sum).await, before);
+    });
+}
+
+#[test]
+fn sparse_indexes_that_a_person_chose_come_back_with_the_compression() {
+    everywhere(&async |rig, _| {
+        if version(&rig) < Version::new(2, 22) {
+            return;
+        }
+        let place = Place::make(&rig, "sparse").await;
+        rig.sql(&format!(
+            r#"alter table {} set (timescaledb.compress, timescaledb.compress_segmentby = '"a,b"', timescaledb.compress_orderby = '"Zeit.Punkt"',
+                 timescaledb.compress_sparse_index = 'bloom("select"), minmax("Größe (mm)")')"#,
+            place.table
+        ))
+        .await;
+        let row = format!(
+            "select to_jsonb(s)::text from _timescaledb_catalog.compression_settings s where relid = '{}'::regclass",
+            place.table
+        );
+        assert!(
+            rig.text(&row).await.contains("bloom"),
+            "{}",
+            rig.text(&row).await
+        );
+        rig.there_and_back("disable-compression", &place.table, &[], &row)
+            .await;
+        rig.there_and_back(
+            "edit-compression-settings",
+            &place.table,
+            &[("segment_by", "none")],
+            &row,
+        )
+        .await;
+    });
+}
