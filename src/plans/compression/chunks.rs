@@ -192,6 +192,40 @@ pub fn lock(mut plan: Plan, known: &Known, chunks: &[&Chunk], mode: Mode) -> Pla
 }
 
 fn compress_notes(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+    let mut notes = price(context, known, chunks);
+    let newest = chunks.iter().map(|chunk| chunk.to).max();
+    if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
+        notes.push((
+            Level::Warning,
+            "rows may still arrive in the newest of these: each makes its chunk partial, and dearer to read".to_owned(),
+        ));
+    }
+    notes.extend(eligible::in_windows(known, chunks));
+    if !known.aggregates.is_empty() {
+        notes.push((
+            Level::Notice,
+            format!(
+                "read by {}: their figures stay the same",
+                known.aggregates.join(", ")
+            ),
+        ));
+    }
+    let frozen = known
+        .chunks
+        .iter()
+        .filter(|chunk| chunk.is_frozen() && !chunk.is_compressed());
+    let frozen = frozen.count();
+    if frozen > 0 {
+        notes.push((
+            Level::Notice,
+            format!("{} frozen, left alone", many(frozen)),
+        ));
+    }
+    notes
+}
+
+/// Disk, waits, WAL and rows.
+fn price(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     let whole = context.bytes(chunks.iter().map(|chunk| chunk.oid));
     let biggest = chunks
@@ -231,34 +265,6 @@ fn compress_notes(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(L
         notes.push((
             Level::Notice,
             format!("about {rows} rows, going by the last ANALYZE"),
-        ));
-    }
-    let newest = chunks.iter().map(|chunk| chunk.to).max();
-    if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
-        notes.push((
-            Level::Warning,
-            "rows may still arrive in the newest of these: each makes its chunk partial, and dearer to read".to_owned(),
-        ));
-    }
-    notes.extend(eligible::in_windows(known, chunks));
-    if !known.aggregates.is_empty() {
-        notes.push((
-            Level::Notice,
-            format!(
-                "read by {}: their figures stay the same",
-                known.aggregates.join(", ")
-            ),
-        ));
-    }
-    let frozen = known
-        .chunks
-        .iter()
-        .filter(|chunk| chunk.is_frozen() && !chunk.is_compressed());
-    let frozen = frozen.count();
-    if frozen > 0 {
-        notes.push((
-            Level::Notice,
-            format!("{} frozen, left alone", many(frozen)),
         ));
     }
     notes
