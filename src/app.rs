@@ -2,6 +2,7 @@
 
 mod acting;
 mod keys;
+mod replay;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::server::Server;
 use crate::sql::Param;
 use crate::sql::Query;
 use crate::table::{Counters, Figures, Freshness};
+use crate::tape::Replay;
 use crate::theme::Theme;
 use crate::value::Stamp;
 
@@ -152,6 +154,8 @@ pub enum Effect {
     Copy(String),
     Suspend,
     Interval(Duration),
+    /// Begin or end a recording of what is read.
+    Record,
     Quit,
 }
 
@@ -201,6 +205,10 @@ pub struct App {
     /// What the server's figures were since the start.
     pub history: History,
     seen: Seen,
+    /// The recording that is shown instead of a server.
+    pub tape: Option<Replay>,
+    /// What is read is being recorded.
+    pub recording: bool,
     /// The screen to go back to from details that were opened from there.
     back_to: Option<ScreenId>,
     /// What this connection may do.
@@ -240,6 +248,8 @@ impl App {
             details_page: 20,
             history: History::default(),
             seen: Seen::default(),
+            tape: None,
+            recording: false,
             back_to: None,
             rules: Rules::default(),
             running: None,
@@ -343,6 +353,14 @@ impl App {
     }
 
     fn tick(&mut self, now: Stamp) -> Vec<Effect> {
+        if let Some(replay) = &self.tape {
+            // A recording has its own time.
+            return if replay.plays {
+                self.seek(|replay| replay.step(1))
+            } else {
+                Vec::new()
+            };
+        }
         self.now = now;
         if self
             .notice
@@ -585,16 +603,7 @@ impl App {
         let at = At { now, server };
         if let Freshness::At(read) = self.screens.server.fresh {
             for figure in self.screens.server.rows() {
-                if let Some(value) = figure.value {
-                    self.history.add(&figure.name, read, value);
-                }
-                if let Some(bound) = figure.bound {
-                    self.history
-                        .add(&format!("{} of", figure.name), read, bound);
-                }
-                if let Some(bytes) = figure.bytes {
-                    self.history.add("database-size", read, bytes as f64);
-                }
+                keep_figure(&mut self.history, figure, read);
             }
         }
         if let Freshness::At(read) = self.screens.jobs.fresh {
@@ -606,5 +615,25 @@ impl App {
         {
             self.history.add("worst-lag", read, times);
         }
+    }
+
+    /// Adds what was read of the server at a moment of a recording to the history.
+    pub(super) fn keep_server(&mut self, rows: &[crate::screens::server::Row], read: Stamp) {
+        for figure in rows {
+            keep_figure(&mut self.history, figure, read);
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for a sparkline")]
+fn keep_figure(history: &mut History, figure: &crate::screens::server::Row, read: Stamp) {
+    if let Some(value) = figure.value {
+        history.add(&figure.name, read, value);
+    }
+    if let Some(bound) = figure.bound {
+        history.add(&format!("{} of", figure.name), read, bound);
+    }
+    if let Some(bytes) = figure.bytes {
+        history.add("database-size", read, bytes as f64);
     }
 }

@@ -116,7 +116,7 @@ impl Session {
             .filter(|entry| entry.begin.place.is(&place));
         Ok(Rows::Journal(
             here.map(|entry| screens::journal::Row {
-                state: entry.state(),
+                state: entry.state().to_owned(),
                 entry,
                 unreadable,
             })

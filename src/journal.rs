@@ -127,7 +127,7 @@ enum Line {
 }
 
 /// One action, put together from its lines.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub begin: Begin,
     pub ran: Vec<Ran>,

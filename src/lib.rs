@@ -38,6 +38,7 @@ pub mod server;
 pub mod show;
 pub mod sql;
 pub mod table;
+pub mod tape;
 pub mod terminal;
 pub mod text;
 pub mod theme;

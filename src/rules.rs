@@ -3,6 +3,9 @@
 //! Where a rule is applied, and its wording, is with the screen whose rows it judges. The name is what
 //! acknowledgements and thresholds go by; it does not change.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Something that can be wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -86,4 +89,18 @@ rules! {
 /// The rule of this name.
 pub fn by_name(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
+}
+
+/// By its name.
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Rule {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        by_name(&name).ok_or_else(|| D::Error::custom(format!("there is no rule {name:?}")))
+    }
 }

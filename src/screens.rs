@@ -13,6 +13,7 @@ pub mod server;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
 
 use crate::record::{At, Record, Section};
 use crate::server::Server;
@@ -23,11 +24,11 @@ use crate::value::Stamp;
 macro_rules! screens {
     ($($id:ident: $module:ident),+ $(,)?) => {
         /// Which screen, in the order of the tabs.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum ScreenId { $($id),+ }
 
         /// Rows of one screen, on their way from the database (or one row, on its way to its details).
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, Serialize, Deserialize)]
         pub enum Rows { $($id(Vec<$module::Row>)),+ }
 
         /// The state of every screen.
@@ -59,6 +60,11 @@ macro_rules! screens {
                 match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
             }
 
+            /// Of which screen they are.
+            pub fn screen(&self) -> ScreenId {
+                match self { $(Self::$id(_) => ScreenId::$id),+ }
+            }
+
             /// Each row by itself.
             pub fn each(&self) -> Vec<Self> {
                 match self { $(Self::$id(rows) => rows.iter().map(|row| Self::$id(vec![row.clone()])).collect()),+ }
@@ -84,6 +90,11 @@ macro_rules! screens {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
+            }
+
+            /// The rows of every screen, as they stand.
+            pub fn all_rows(&self) -> Vec<Rows> {
+                vec![$(Rows::$id(self.$module.rows().to_vec())),+]
             }
 
             pub fn caveats(&self, id: ScreenId, at: &At) -> Vec<String> {

@@ -128,6 +128,16 @@ impl<R: Record> Table<R> {
         self.counters = None;
     }
 
+    /// As if it had never been read.
+    pub fn clear(&mut self) {
+        self.abandon();
+        self.rows.clear();
+        self.levels.clear();
+        self.view.clear();
+        self.exact.clear();
+        self.fresh = Freshness::Never;
+    }
+
     pub fn is_waiting(&self) -> bool {
         self.waiting
     }

@@ -78,13 +78,20 @@ fn header(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::raw(" "));
         }
         let used: usize = spans.iter().map(Span::width).sum();
-        let room = usize::from(area.width).saturating_sub(used + 15);
+        let right = if app.tape.is_some() {
+            replayed(app).width()
+        } else {
+            15
+        };
+        let room = usize::from(area.width).saturating_sub(used + right);
         spans.push(Span::styled(
             about_server(server, room),
             theme.style("header"),
         ));
     }
     let right = match &app.link {
+        _ if app.tape.is_some() => replayed(app),
+        Link::Up if app.recording => Span::styled("● RECORDING ", theme.style("error")),
         Link::Connecting => Span::styled("connecting… ", theme.style("notice")),
         Link::Up if app.paused => Span::styled("PAUSED ", theme.style("caveat")),
         Link::Up => {
@@ -99,6 +106,26 @@ fn header(frame: &mut Frame, area: Rect, app: &App) {
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(area);
     frame.render_widget(line, left);
     frame.render_widget(right, end);
+}
+
+/// Where in a recording one is, with a slider.
+fn replayed<'a>(app: &App) -> Span<'a> {
+    const SLIDER: usize = 10;
+    let Some(tape) = &app.tape else {
+        return Span::raw("");
+    };
+    let place = tape.position * (SLIDER - 1) / tape.len().saturating_sub(1).max(1);
+    let slider: String = (0..SLIDER)
+        .map(|cell| if cell == place { '●' } else { '─' })
+        .collect();
+    let sign = if tape.plays { "▶" } else { "‖" };
+    let text = format!(
+        " {sign} {slider} {}/{} {} ",
+        tape.position + 1,
+        tape.len(),
+        text::moment(tape.now())
+    );
+    Span::styled(text, app.theme().style("caveat"))
 }
 
 /// Host, database, role, TLS, primary or standby, versions, edition: what the header says of the server,

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 use std::error::Error;
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::types::{FromSql, Type};
 
 use crate::text;
 
 /// A moment: microseconds since 1970 UTC, or one of the two infinities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stamp(pub i64);
 
 impl Stamp {
@@ -67,7 +68,7 @@ impl<'a> FromSql<'a> for Stamp {
 }
 
 /// The type of a hypertable's time dimension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Axis {
     TimestampTz,
     /// Without time zone: the value is kept as if it were UTC.
@@ -91,7 +92,7 @@ impl Axis {
 
 /// A place on a hypertable's time dimension, in TimescaleDB's internal unit:
 /// microseconds since 1970 for time types, the number itself for integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Point {
     pub axis: Axis,
     pub raw: i64,

@@ -119,6 +119,11 @@ impl App {
             Here::Mend => return self.mend(),
             Here::Reload => return self.reload_now(),
             Here::Pause => return self.pause(),
+            Here::Record => return vec![Effect::Record],
+            Here::Moment(moments) => return self.seek(|replay| replay.step(moments)),
+            Here::Minute(minutes) => {
+                return self.seek(|replay| replay.skip(f64::from(minutes) * 60.0));
+            }
             Here::Faster => return self.set_interval(self.interval / 2),
             Here::Slower => return self.set_interval(self.interval * 2),
             Here::CopyCell | Here::CopyRow => return self.copy(here == Here::CopyRow),
@@ -333,6 +338,10 @@ impl App {
     }
 
     fn pause(&mut self) -> Vec<Effect> {
+        if let Some(replay) = &mut self.tape {
+            replay.plays = !replay.plays;
+            return Vec::new();
+        }
         self.paused = !self.paused;
         if self.paused {
             Vec::new()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::plans::{Kind, Target};
 use crate::record::{At, Column, Record, Section};
@@ -25,7 +26,7 @@ pub const PARTS: &[ScreenId] = &[
 ];
 
 /// One finding, and where it was found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub screen: ScreenId,
     /// The row of that screen.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::query;
 use crate::record::{At, Column, Exact, Record, Section};
@@ -24,7 +25,7 @@ const PREPARED_SECONDS: f64 = 600.0;
 /// Transactions until PostgreSQL refuses to hand out more.
 const WRAPAROUND: f64 = 2_147_483_648.0;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub name: String,
     /// `None`: hidden from this role, or not a number.
