@@ -1098,7 +1098,7 @@ async fn stop_in_step(rig: &Rig, deed: &hypertop::act::Deed, step: usize) -> Rep
 /// Holds a lock that a refresh of the last days must wait for.
 async fn block(rig: &Rig) -> tokio_postgres::Client {
     let blocker = client(&rig.conninfo).await;
-    let chunk = rig.text(&format!("select show_chunks('{SCHEMA}.tz', newer_than => interval '4 days')::text order by 1 limit 1")).await;
+    let chunk = rig.text(&format!("select string_agg(c::text, ', ') from show_chunks('{SCHEMA}.tz', newer_than => interval '4 days') c")).await;
     blocker
         .batch_execute(&format!(
             "begin; lock table {chunk} in access exclusive mode"
@@ -1117,7 +1117,7 @@ fn a_refresh_that_is_stopped_reports_what_was_done_and_the_rest_is_caught_up() {
                 "refresh-aggregate",
                 TZ,
                 &[
-                    ("from", "60 days ago"),
+                    ("from", "61 days ago"),
                     ("to", "1 day ago"),
                     ("step_buckets", "40"),
                 ],
@@ -1182,13 +1182,14 @@ fn a_range_that_another_session_s_cancelled_refresh_holds_is_freed_by_ending_tha
         });
         result.unwrap_err();
         drop(blocker);
+        // 2.28.3 cleans up after itself, 2.26.4 and 2.29.2 do not; what they leave is put there by hand.
+        rig.sql(&format!("insert into _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges
+            select mat_hypertable_id, extract(epoch from now() - interval '20 days')::int8 * 1000000, extract(epoch from now())::int8 * 1000000, {pid}, 0, now()
+            from _timescaledb_catalog.continuous_agg where user_view_name = 'Agg of \"tz\".1' and not exists (
+              select from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges where pid = {pid})")).await;
         let set = [("from", "20 days ago"), ("to", "1 day ago")];
         let deed = rig.plan("refresh-aggregate", TZ, &set).await.unwrap();
-        if !notes(&deed).contains("end_stuck_session") {
-            // This version has cleaned up by itself.
-            assert_eq!(rig.perform(&deed).await.unwrap().outcome, Outcome::Done);
-            return;
-        }
+        assert!(notes(&deed).contains("end_stuck_session"), "{}", notes(&deed));
         let report = rig.perform(&deed).await.unwrap();
         assert!(
             report.problems[0]

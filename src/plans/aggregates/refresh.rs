@@ -6,6 +6,7 @@ use super::{Facts, Refreshing, clock, since};
 use crate::form::{Field, Form, Inputs, Kind};
 use crate::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::plans::{Context, Refusal};
+use crate::text;
 use crate::value::Axis;
 use crate::verdict::Level as Weight;
 
@@ -292,6 +293,18 @@ fn remarks(
             Weight::Notice,
             "nothing is known to wait in this window: the server will say that it is up to date"
                 .to_owned(),
+        ));
+    }
+    if waits {
+        let (low, high) = level.pending_from.zip(level.pending_to).unwrap_or_default();
+        remarks.push((
+            Weight::Notice,
+            format!(
+                "waiting: {}, the first from {}, the last to {}",
+                text::plural(level.pending, "changed range"),
+                clock::show(place.axis(), low),
+                clock::show(place.axis(), high)
+            ),
         ));
     }
     if force {
