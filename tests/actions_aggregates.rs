@@ -761,6 +761,35 @@ fn a_gap_in_the_middle_is_seen_and_gaps_without_rows_are_no_loss() {
                 .await;
             assert!(fine.is_ok(), "{}: {fine:?}", rig.name);
         }
+        // What waits before the gap is taken in without it; with it only by name.
+        rig.sql(&format!(
+            "insert into {SCHEMA}.tz values (date_trunc('day', now()) - interval '40 days', 1)"
+        ))
+        .await;
+        for name in ["refresh-behind", "refresh-hierarchy"] {
+            let deed = rig.plan(name, TZ, &[("step_buckets", "0")]).await.unwrap();
+            assert!(
+                notes(&deed).contains("left out") && deed.plan.steps.len() == 2,
+                "{}",
+                notes(&deed)
+            );
+            let deed = rig
+                .plan(name, TZ, &[("override_data_loss", "yes")])
+                .await
+                .unwrap();
+            assert_eq!(deed.plan.consent, Consent::Name);
+            assert!(
+                matches!(deed.plan.undo, Undo::Never(_)) && notes(&deed).contains("DELETES DATA")
+            );
+        }
+        rig.act("refresh-behind", TZ, &[]).await;
+        assert_eq!(
+            rig.text(&format!("select count(*) || ' ' || max(n) from {TZ}"))
+                .await,
+            "60 5",
+            "{}",
+            rig.name
+        );
         // An aggregate that never had those rows loses none.
         rig.sql(&format!("create materialized view {SCHEMA}.younger with (timescaledb.continuous) as select time_bucket('1 day', ts) as b, count(*) from {SCHEMA}.tz group by 1 with no data")).await;
         let fine = rig
@@ -1189,7 +1218,11 @@ fn a_range_that_another_session_s_cancelled_refresh_holds_is_freed_by_ending_tha
               select from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges where pid = {pid})")).await;
         let set = [("from", "20 days ago"), ("to", "1 day ago")];
         let deed = rig.plan("refresh-aggregate", TZ, &set).await.unwrap();
-        assert!(notes(&deed).contains("end_stuck_session"), "{}", notes(&deed));
+        assert!(
+            notes(&deed).contains("end_stuck_session"),
+            "{}",
+            notes(&deed)
+        );
         let report = rig.perform(&deed).await.unwrap();
         assert!(
             report.problems[0]

@@ -43,10 +43,17 @@ fn finish(facts: &Facts, inputs: &Inputs, mut plan: Plan) -> Result<Plan, Refusa
 fn up_to_date(place: &Place) -> Refusal {
     let level = place.level;
     let to = level.refreshed().map_or_else(String::new, |at| {
-        format!(", it is refreshed to {}", clock::show(place.axis(), at))
+        format!(", refreshed to {}", clock::show(place.axis(), at))
     });
+    let waits = match level.pending_from {
+        Some(from) => format!(
+            "what waits from {} on lies in what is not over yet, or what the policy leaves to later: refresh-aggregate with an empty to takes it in",
+            clock::show(place.axis(), from)
+        ),
+        None => "nothing waits; refresh-aggregate takes any window".to_owned(),
+    };
     Refusal::new(format!(
-        "{} is not behind by a whole bucket of {}: nothing waits{to} (refresh-aggregate takes any window)",
+        "{} is not behind by a whole bucket of {}{to}: {waits}",
         level.name, place.buckets.text
     ))
 }

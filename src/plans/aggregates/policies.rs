@@ -256,6 +256,10 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     };
     let old = Setting::of(job);
     let new = setting(inputs, place.axis(), Some(&old))?;
+    let risk = what_if::wipe_risk(&place, &new).filter(|_| !inputs.flag("override_data_loss"));
+    if let Some(risk) = risk {
+        return Err(risk.refusal(&place, &new));
+    }
     if new == old {
         return Err(format!(
             "{} refreshes {} already: change a field",
