@@ -1,4 +1,5 @@
 //! Aggregates: refreshes, policies and real-time, done on every TimescaleDB there is, seen by SQL, and taken back.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
 
@@ -63,6 +64,10 @@ fn policies_of(schema: &str) -> String {
 }
 
 /// Runs a test on each real server.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a closure is written in place"
+)]
 fn on_each(test: impl AsyncFn(&Rig)) {
     with_targets(|targets| {
         for target in targets.all.iter().filter(|target| target.real) {

@@ -244,7 +244,13 @@ fn a_policy_that_reaches_over_what_retention_drops_is_refused_and_offered_clampe
                 .await
                 .unwrap();
         }
-        // Dropped by hand: the first run would wipe.
+    });
+}
+
+#[test]
+fn a_policy_whose_first_run_would_wipe_what_was_dropped_by_hand_is_refused() {
+    on_each(async |rig| {
+        rig.sql(AXES).await;
         rig.act(
             "refresh-aggregate",
             &named("naive_day"),

@@ -109,6 +109,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
                 ("start_offset", "7d"),
                 ("end_offset", "1d"),
                 ("schedule_interval", "1h"),
+                ("initial_start", "2040-01-01"),
             ],
         )
         .await;
@@ -139,6 +140,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
                 ("start_offset", "30d"),
                 ("end_offset", "7d"),
                 ("schedule_interval", "1d"),
+                ("initial_start", "2040-01-01"),
             ];
             let sql = policies_of(SCHEMA);
             rig.there_and_back("add-refresh-policy", TZ, &second, &sql)

@@ -62,7 +62,7 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
             )
             .await
             .unwrap_err();
-        assert!(told.contains("this role may not see"), "{told}");
+        assert!(teller.contains("this role may not see"), "{teller}");
         rig.sql(&format!(
             "revoke all on schema {SCHEMA} from agg_guest; drop role agg_guest"
         ))
@@ -72,8 +72,8 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
 
 /// Performs a plan and stops it as soon as it has been in this step for a while.
 async fn stop_in_step(rig: &Rig, deed: &hypertop::act::Deed, step: usize) -> Report {
-    let (told, mut progress) = mpsc::unbounded_channel();
-    let (orders, order) = watch::channel(Order::Go);
+    let (teller, mut progress) = mpsc::unbounded_channel();
+    let (orders, wanted) = watch::channel(Order::Go);
     let stop = async {
         while let Some(message) = progress.recv().await {
             if matches!(message, Progress::Step { number, .. } if number == step) {
@@ -85,8 +85,8 @@ async fn stop_in_step(rig: &Rig, deed: &hypertop::act::Deed, step: usize) -> Rep
     };
     let (report, ()) = tokio::join!(
         async {
-            let report = rig.actor.perform(deed, &told, order).await;
-            drop(told);
+            let report = rig.actor.perform(deed, &teller, wanted).await;
+            drop(teller);
             report.unwrap()
         },
         stop

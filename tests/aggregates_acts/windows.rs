@@ -92,6 +92,13 @@ fn a_window_is_aligned_to_buckets_and_refreshed_on_every_kind_of_time() {
                 rig.name
             );
         }
+    });
+}
+
+#[test]
+fn a_window_that_holds_no_bucket_is_refused_with_the_one_that_was_meant() {
+    on_each(async |rig| {
+        rig.sql(AXES).await;
         let told = rig
             .plan(
                 "refresh-aggregate",
