@@ -18,7 +18,8 @@ const POLICIES: &str = "select jsonb_agg((to_jsonb(b) - 'id') || jsonb_build_obj
     regexp_replace(b.application_name::text, ' \\[\\d+\\]$', ''), 'next_start', s.next_start) order by b.hypertable_id)
   from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
   where b.proc_name = 'policy_retention'";
-const HOSTILE: &str = r#""Hos.tile ""x"""."Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets""#;
+const HOSTILE: &str =
+    r#""Hos.tile ""x"""."Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets""#;
 const AGGREGATE: &str = r#""Hos.tile ""x"""."Agg; 'of' $3""#;
 
 /// Does this on a database of its own for each version.
@@ -87,7 +88,11 @@ fn an_added_policy_goes_again() {
             .await
             .unwrap();
         // What it drops by then does not come back, and that is said before.
-        assert!(matches!(deed.plan.undo, Undo::Partly(_)), "{:?}", deed.plan.undo);
+        assert!(
+            matches!(deed.plan.undo, Undo::Partly(_)),
+            "{:?}",
+            deed.plan.undo
+        );
         assert_eq!(deed.plan.consent, Consent::Yes);
         let at_once = [("drop_after", "3d")];
         let deed = rig
@@ -100,10 +105,16 @@ fn an_added_policy_goes_again() {
             .plan("add-retention-policy", "unwatched", &never)
             .await
             .unwrap();
-        assert!(matches!(deed.plan.undo, Undo::Exact(_)), "{:?}", deed.plan.undo);
+        assert!(
+            matches!(deed.plan.undo, Undo::Exact(_)),
+            "{:?}",
+            deed.plan.undo
+        );
         assert_eq!(deed.plan.consent, Consent::Enter);
         let created = [("drop_created_before", "10 days"), ("first_run", "6h")];
-        let made = rig.plan("add-retention-policy", "unwatched", &created).await;
+        let made = rig
+            .plan("add-retention-policy", "unwatched", &created)
+            .await;
         if version < Version::new(2, 28) {
             let why = made.unwrap_err();
             assert!(why.contains("use drop_after"), "{}: {why}", rig.name);
@@ -118,24 +129,84 @@ fn an_added_policy_goes_again() {
 fn a_second_policy_an_unknown_length_and_a_number_without_a_clock_are_refused() {
     on_each(async |rig, _| {
         for (action, table, set, words) in [
-            ("add-retention-policy", "counted", ("drop_after", "5"), "edit-retention-policy changes it"),
-            ("edit-retention-policy", "unwatched", ("drop_after", "5d"), "has no retention policy"),
-            ("remove-retention-policy", "unwatched", ("", ""), "add-retention-policy makes one"),
-            ("add-retention-policy", "unwatched", ("drop_after", "soon"), "write 7 days, 7d"),
-            ("add-retention-policy", "unwatched", ("drop_after", "0d"), "longer than nothing"),
-            ("add-retention-policy", "unwatched", ("schedule_interval", "1d"), "drop_after is wanted"),
-            ("edit-retention-policy", "counted", ("drop_after", "7d"), "no whole number"),
-            ("edit-retention-policy", "counted", ("drop_after", "650"), "is so already"),
-            ("edit-retention-policy", "no_clock", ("drop_after", "7"), "set_integer_now_func('public.no_clock'"),
-            ("drop-chunks", "no_clock", ("drop_after", "7"), "set_integer_now_func('public.no_clock'"),
+            (
+                "add-retention-policy",
+                "counted",
+                ("drop_after", "5"),
+                "edit-retention-policy changes it",
+            ),
+            (
+                "edit-retention-policy",
+                "unwatched",
+                ("drop_after", "5d"),
+                "has no retention policy",
+            ),
+            (
+                "remove-retention-policy",
+                "unwatched",
+                ("", ""),
+                "add-retention-policy makes one",
+            ),
+            (
+                "add-retention-policy",
+                "unwatched",
+                ("drop_after", "soon"),
+                "write 7 days, 7d",
+            ),
+            (
+                "add-retention-policy",
+                "unwatched",
+                ("drop_after", "0d"),
+                "longer than nothing",
+            ),
+            (
+                "add-retention-policy",
+                "unwatched",
+                ("schedule_interval", "1d"),
+                "drop_after is wanted",
+            ),
+            (
+                "edit-retention-policy",
+                "counted",
+                ("drop_after", "7d"),
+                "no whole number",
+            ),
+            (
+                "edit-retention-policy",
+                "counted",
+                ("drop_after", "650"),
+                "is so already",
+            ),
+            (
+                "edit-retention-policy",
+                "no_clock",
+                ("drop_after", "7"),
+                "set_integer_now_func('public.no_clock'",
+            ),
+            (
+                "drop-chunks",
+                "no_clock",
+                ("drop_after", "7"),
+                "set_integer_now_func('public.no_clock'",
+            ),
         ] {
-            let set: Vec<_> = [set].into_iter().filter(|(key, _)| !key.is_empty()).collect();
+            let set: Vec<_> = [set]
+                .into_iter()
+                .filter(|(key, _)| !key.is_empty())
+                .collect();
             let why = rig.plan(action, table, &set).await.unwrap_err();
             assert!(why.contains(words), "{}: {action} {table}: {why}", rig.name);
         }
         // It could not be added again, so its name is asked.
-        let deed = rig.plan("remove-retention-policy", "no_clock", &[]).await.unwrap();
-        assert!(matches!(deed.plan.undo, Undo::Never(_)), "{:?}", deed.plan.undo);
+        let deed = rig
+            .plan("remove-retention-policy", "no_clock", &[])
+            .await
+            .unwrap();
+        assert!(
+            matches!(deed.plan.undo, Undo::Never(_)),
+            "{:?}",
+            deed.plan.undo
+        );
         assert_eq!(deed.plan.consent, Consent::Name);
     });
 }
@@ -162,7 +233,11 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             .plan("edit-retention-policy", HOSTILE, &offered)
             .await
             .unwrap();
-        assert!(!notes(&deed.plan).contains("DATA LOSS"), "{}", notes(&deed.plan));
+        assert!(
+            !notes(&deed.plan).contains("DATA LOSS"),
+            "{}",
+            notes(&deed.plan)
+        );
         let wanted = [("drop_after", "5 days"), ("override_data_loss", "yes")];
         let deed = rig
             .plan("edit-retention-policy", HOSTILE, &wanted)
@@ -170,7 +245,8 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             .unwrap();
         assert_eq!(deed.plan.consent, Consent::Name);
         let critical = deed.plan.notes.iter().any(|note| {
-            note.level == Level::Critical && note.text.contains("deletes rows older than 5 days from")
+            note.level == Level::Critical
+                && note.text.contains("deletes rows older than 5 days from")
         });
         assert!(critical, "{}: {}", rig.name, notes(&deed.plan));
         // From now on it reads everything: nothing that is dropped is safe, so nothing is offered.
@@ -188,7 +264,10 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             .plan("add-retention-policy", "bottomless", &set)
             .await
             .unwrap_err();
-        assert!(why.contains("refreshes everything") && !why.contains("--set"), "{why}");
+        assert!(
+            why.contains("refreshes everything") && !why.contains("--set"),
+            "{why}"
+        );
         rig.sql("drop table bottomless cascade").await;
     });
 }
@@ -202,9 +281,15 @@ fn conflicts_with_compression_and_what_an_aggregate_never_reads_are_said() {
             .await
             .unwrap();
         let said = notes(&deed.plan);
-        assert!(said.contains("compresses after 3 days: chunks are dropped before"), "{said}");
+        assert!(
+            said.contains("compresses after 3 days: chunks are dropped before"),
+            "{said}"
+        );
         let set = [("drop_after", "30 min"), ("override_data_loss", "yes")];
-        let deed = rig.plan("edit-retention-policy", HOSTILE, &set).await.unwrap();
+        let deed = rig
+            .plan("edit-retention-policy", HOSTILE, &set)
+            .await
+            .unwrap();
         let said = notes(&deed.plan);
         assert!(said.contains("starves"), "{said}");
         let deed = rig
@@ -232,8 +317,10 @@ fn what_would_be_dropped_is_what_show_chunks_says_in_every_time_zone() {
     on_each(async |rig, _| {
         for zone in ["UTC", "Asia/Kolkata", "America/New_York"] {
             let database = rig.text("select current_database()").await;
-            rig.sql(&format!("alter database {database} set timezone = '{zone}'"))
-                .await;
+            rig.sql(&format!(
+                "alter database {database} set timezone = '{zone}'"
+            ))
+            .await;
             let here = Rig::on(&rig.name, &rig.conninfo).await;
             for (table, afters) in [
                 (HOSTILE, ["9 days", "1 day 5 hours", "1h"]),
@@ -271,6 +358,7 @@ fn what_would_be_dropped_is_what_show_chunks_says_in_every_time_zone() {
             }
         }
         let database = rig.text("select current_database()").await;
-        rig.sql(&format!("alter database {database} reset timezone")).await;
+        rig.sql(&format!("alter database {database} reset timezone"))
+            .await;
     });
 }
