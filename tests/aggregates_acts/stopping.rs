@@ -62,7 +62,7 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
             )
             .await
             .unwrap_err();
-        assert!(teller.contains("this role may not see"), "{teller}");
+        assert!(told.contains("this role may not see"), "{told}");
         rig.sql(&format!(
             "revoke all on schema {SCHEMA} from agg_guest; drop role agg_guest"
         ))
