@@ -9,6 +9,7 @@ mod notes;
 mod place;
 mod policies;
 mod refresh;
+mod remarks;
 mod remove;
 mod what_if;
 

@@ -3,6 +3,7 @@
 use super::guard::{self, Window};
 use super::place::{How, Place};
 use super::refresh::{self, NEEDLESS};
+use super::remarks;
 use super::{Facts, clock};
 use crate::form::{Form, Inputs};
 use crate::plan::{Plan, Undo};
@@ -28,7 +29,7 @@ pub(super) fn one(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if plan.steps.is_empty() {
         return Err(nothing_safe(&place, window));
     }
-    for (weight, words) in refresh::company(&place, &facts, context) {
+    for (weight, words) in remarks::company(&place, &facts, context) {
         plan = plan.note(weight, words);
     }
     finish(&facts, inputs, plan)
@@ -172,6 +173,6 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         )
         .into());
     }
-    let plan = plan.note(Weight::Ok, refresh::stopping(context));
+    let plan = plan.note(Weight::Ok, remarks::stopping(context));
     finish(&facts, inputs, plan)
 }

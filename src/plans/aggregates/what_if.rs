@@ -276,7 +276,19 @@ pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
     let now = met
         .as_ref()
         .map(|(window, met)| guard::explain(place, met, *window));
-    let why = match (dropped, now) {
+    let why = why(place, new, dropped, now);
+    Some(Risk { why, safe })
+}
+
+/// The words: what the source's retention drops, and what the very next run would delete.
+fn why(
+    place: &Place,
+    new: &Setting,
+    dropped: Option<(&Rule, &str)>,
+    now: Option<String>,
+) -> String {
+    let (level, axis) = (place.level, place.axis());
+    match (dropped, now) {
         (Some((retention, after)), now) => {
             let now = now.map_or_else(
                 || ". Nothing is lost yet: it begins as rows grow that old".to_owned(),
@@ -296,8 +308,7 @@ pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
             "its first run would delete rows for good: {}",
             now.unwrap_or_default()
         ),
-    };
-    Some(Risk { why, safe })
+    }
 }
 
 fn paused(after: &Rule) -> &'static str {
