@@ -30,11 +30,7 @@ pub const LOCKS: Query = query!("plan_locks");
 pub const TARGET: Query = query!("plan_target");
 
 /// The actions of every family.
-pub static ACTIONS: &[&[Action]] = &[
-    jobs::ACTIONS,
-    retention::ACTIONS,
-    hypertables::ACTIONS,
-];
+pub static ACTIONS: &[&[Action]] = &[jobs::ACTIONS, retention::ACTIONS, hypertables::ACTIONS];
 
 /// What kind of thing an action acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -222,7 +222,7 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
         for words in [
             "DATA LOSS",
             AGGREGATE,
-            "the last 9 days",
+            "the last 9d",
             "--set drop_after='9 days'",
             "override_data_loss",
         ] {
@@ -246,7 +246,7 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
         assert_eq!(deed.plan.consent, Consent::Name);
         let critical = deed.plan.notes.iter().any(|note| {
             note.level == Level::Critical
-                && note.text.contains("deletes rows older than 5 days from")
+                && note.text.contains("deletes rows older than 5d from")
         });
         assert!(critical, "{}: {}", rig.name, notes(&deed.plan));
         // From now on it reads everything: nothing that is dropped is safe, so nothing is offered.
@@ -282,7 +282,7 @@ fn conflicts_with_compression_and_what_an_aggregate_never_reads_are_said() {
             .unwrap();
         let said = notes(&deed.plan);
         assert!(
-            said.contains("compresses after 3 days: chunks are dropped before"),
+            said.contains("compresses after 3d: chunks are dropped before"),
             "{said}"
         );
         let set = [("drop_after", "30 min"), ("override_data_loss", "yes")];
@@ -444,7 +444,7 @@ fn chunks_are_dropped_step_by_step_and_just_those_that_were_shown() {
             .await
             .unwrap_err();
         assert!(
-            why.contains("has no chunk older than 4 days: its oldest chunk ends at"),
+            why.contains("has no chunk older than 4d: its oldest chunk ends at"),
             "{why}"
         );
         forget(rig).await;
