@@ -85,10 +85,10 @@ impl Session {
     }
 
     pub async fn pulse(&self, screen: ScreenId) -> Result<(Stamp, Counters)> {
-        let watched = screen
-            .about()
-            .watched
+        let parts = screen.parts();
+        let watched = parts
             .iter()
+            .flat_map(|part| part.about().watched)
             .map(|name| (*name).to_owned())
             .collect();
         let rows = self.ask(&server::PULSE, &[Param::Texts(watched)]).await?;
@@ -122,7 +122,7 @@ impl Session {
 
     /// Whether this screen has anything to ask this server.
     pub fn can_show(&self, screen: ScreenId) -> bool {
-        screen == ScreenId::Journal
+        matches!(screen, ScreenId::Journal | ScreenId::Overview)
             || self.server.timescaledb.is_some()
             || screen.about().plain.is_some()
     }

@@ -2,9 +2,10 @@
 
 use tokio_postgres::Row;
 
+use crate::rules;
 use crate::text;
 use crate::value::{Axis, Stamp, Value};
-use crate::verdict::{Findings, Level};
+use crate::verdict::{Finding, Findings, Level};
 
 /// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
 pub const LATE_SECONDS: f64 = 120.0;
@@ -180,8 +181,12 @@ impl Policy {
     /// What is wrong with the job itself; `waits` says that there is work for it.
     pub fn judge(&self, findings: &mut Findings, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
-        if !self.scheduled {
-            findings.add(level, format!("its policy (job {}) is paused: resume it with alter_job({}, scheduled => true)", self.job_id, self.job_id));
+        let id = self.job_id;
+        let (rule, level, reason) = if !self.scheduled {
+            let reason = format!(
+                "its policy (job {id}) is paused: resume it with alter_job({id}, scheduled => true)"
+            );
+            (&rules::JOB_PAUSED, level, reason)
         } else if self.is_failing() {
             let level = if self.consecutive_failures > 2 {
                 Level::Critical
@@ -192,25 +197,20 @@ impl Policy {
                 ..2 => "failed in its last run".to_owned(),
                 many => format!("failed {} in a row", text::plural(many.into(), "time")),
             };
-            findings.add(
-                level,
-                format!(
-                    "its policy (job {}) {times}; the Jobs screen has the error",
-                    self.job_id
-                ),
-            );
+            let reason = format!("its policy (job {id}) {times}; the Jobs screen has the error");
+            (&rules::JOB_FAILING, level, reason)
         } else if let Some(wait) = self.strangely_far(now) {
             let every = text::duration(self.schedule_seconds.unwrap_or_default());
-            findings.add(level, format!("its policy (job {}) should run every {every}, but runs next in {wait}: alter_job({}, next_start => now())", self.job_id, self.job_id));
-        } else if self.is_late(now) {
-            findings.add(
-                Level::Warning,
-                format!(
-                    "its policy (job {}) is late: {}",
-                    self.job_id,
-                    self.when(now)
-                ),
+            let reason = format!(
+                "its policy (job {id}) should run every {every}, but runs next in {wait}: alter_job({id}, next_start => now())"
             );
-        }
+            (&rules::JOB_FAR, level, reason)
+        } else if self.is_late(now) {
+            let reason = format!("its policy (job {id}) is late: {}", self.when(now));
+            (&rules::JOB_LATE, Level::Warning, reason)
+        } else {
+            return;
+        };
+        findings.push(Finding::new(rule, level, reason).of_job(id));
     }
 }
