@@ -1,5 +1,10 @@
 //! Hypertables: chunk interval, statistics and reorder policy; done, seen by SQL, taken back, on every TimescaleDB.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    reason = "a test may fail; a closure is written where it is used"
+)]
 
 #[path = "policies/real.rs"]
 mod real;

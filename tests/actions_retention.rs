@@ -1,6 +1,11 @@
 //! Retention: policies and dropped chunks are done, seen by SQL, and what can be taken back comes back; on every
 //! TimescaleDB there is.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    reason = "a test may fail; a closure is written where it is used"
+)]
 
 #[path = "policies/real.rs"]
 mod real;
@@ -245,8 +250,7 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             .unwrap();
         assert_eq!(deed.plan.consent, Consent::Name);
         let critical = deed.plan.notes.iter().any(|note| {
-            note.level == Level::Critical
-                && note.text.contains("deletes rows older than 5d from")
+            note.level == Level::Critical && note.text.contains("deletes rows older than 5d from")
         });
         assert!(critical, "{}: {}", rig.name, notes(&deed.plan));
         // From now on it reads everything: nothing that is dropped is safe, so nothing is offered.
