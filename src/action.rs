@@ -95,6 +95,21 @@ impl Group {
         Self::Journal,
     ];
 
+    /// The screen whose rows these actions are about.
+    pub fn screen(self) -> Option<ScreenId> {
+        Some(match self {
+            Self::Aggregates => ScreenId::Aggregates,
+            Self::Compression => ScreenId::Compression,
+            Self::Retention => ScreenId::Retention,
+            Self::Indexes => ScreenId::Indexes,
+            Self::Jobs => ScreenId::Jobs,
+            Self::Journal => ScreenId::Journal,
+            Self::Screens | Self::Rows | Self::View | Self::Console | Self::Hypertables => {
+                return None;
+            }
+        })
+    }
+
     pub fn title(self) -> &'static str {
         match self {
             Self::Screens => "Screens",
@@ -450,14 +465,19 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("\\watch", "reload"),
 ];
 
-/// The action that this key means where a thing of these kinds is selected.
-pub fn by_key(key: &str, kinds: &[Kind]) -> Option<&'static Action> {
+/// The action that this key means on a screen where a thing of these kinds is selected.
+pub fn by_key(key: &str, kinds: &[Kind], screen: ScreenId) -> Option<&'static Action> {
     let here = || all().filter(|action| action.keys.contains(&key));
-    // A row may stand for several things; what it is first counts first.
-    let first = kinds
-        .iter()
-        .find_map(|kind| here().find(|action| action.applies(&[*kind])));
-    first.or_else(|| here().find(|action| action.applies(&[])))
+    let own = || here().filter(|action| action.group.screen() == Some(screen));
+    // A row may stand for several things: what the screen is about counts first, then what the row is first.
+    own()
+        .find(|action| action.applies(kinds))
+        .or_else(|| {
+            kinds
+                .iter()
+                .find_map(|kind| here().find(|action| action.applies(&[*kind])))
+        })
+        .or_else(|| here().find(|action| action.applies(&[])))
 }
 
 impl Action {
@@ -511,14 +531,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_means_one_thing_for_each_kind_of_row() {
-        for kind in [Kind::Job, Kind::Hypertable, Kind::Aggregate, Kind::Index] {
-            let here = all().filter(|action| action.applies(&[kind]));
-            let mut keys: Vec<_> = here.flat_map(|action| action.keys).collect();
-            let many = keys.len();
-            keys.sort();
-            keys.dedup();
-            assert_eq!(keys.len(), many, "{kind:?}");
+    fn every_key_means_one_thing_for_each_kind_of_row_on_each_screen() {
+        for kind in Kind::ALL {
+            for group in Group::ALL {
+                let own = |action: &&Action| {
+                    action.group == group || matches!(action.does, Does::Here(_))
+                };
+                let here = all().filter(own).filter(|action| action.applies(&[*kind]));
+                let mut keys: Vec<_> = here.flat_map(|action| action.keys).collect();
+                let many = keys.len();
+                keys.sort();
+                keys.dedup();
+                assert_eq!(keys.len(), many, "{kind:?} {group:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_means_what_the_screen_is_about() {
+        let hypertable = &[Kind::Hypertable, Kind::Job];
+        let name = |screen| by_key("e", hypertable, screen).map(|action| action.name);
+        assert_eq!(name(ScreenId::Compression), Some("edit-compression-policy"));
+        assert_eq!(name(ScreenId::Retention), Some("edit-retention-policy"));
+        assert_eq!(name(ScreenId::Jobs), Some("edit-job"));
+    }
+
+    #[test]
+    fn what_a_rule_says_mends_it_is_an_action() {
+        for rule in crate::rules::ALL {
+            let known = rule.mend.is_none_or(|mend| by_name(mend).is_some());
+            assert!(known, "{}: {:?}", rule.name, rule.mend);
         }
     }
 

@@ -57,6 +57,8 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub const ALL: &[Self] = &[Self::Job, Self::Hypertable, Self::Aggregate, Self::Index];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Job => "job",

@@ -76,6 +76,8 @@ pub struct Policy {
     pub next_start: Option<Stamp>,
     pub consecutive_failures: i32,
     pub schedule_seconds: Option<f64>,
+    /// The time zone set on the job's owner, in which its "now" and its days are reckoned; `None`: the database's.
+    pub owner_zone: Option<String>,
 }
 
 impl Policy {
@@ -98,6 +100,7 @@ impl Policy {
                 .try_get::<_, Option<i32>>("consecutive_failures")?
                 .unwrap_or(0),
             schedule_seconds: row.try_get("schedule_seconds")?,
+            owner_zone: row.try_get("owner_zone")?,
         }))
     }
 

@@ -62,7 +62,16 @@ async fn read(
     screen: ScreenId,
     shown: bool,
 ) -> Result<()> {
-    let rows = session.load(screen).await?;
+    let query = screen
+        .about()
+        .exact
+        .filter(|_| shown || screen == ScreenId::Aggregates);
+    let (rows, ()) = tokio::join!(session.load(screen), async {
+        if query.is_some() {
+            exact.warm().await;
+        }
+    });
+    let rows = rows?;
     let (clock, _) = session.pulse(screen).await?;
     let at = At {
         now: clock,
@@ -70,11 +79,7 @@ async fn read(
     };
     let asked = screens.ask(screen).unwrap_or_default();
     screens.load(asked, rows, Duration::ZERO, &at);
-    let Some(query) = screen
-        .about()
-        .exact
-        .filter(|_| shown || screen == ScreenId::Aggregates)
-    else {
+    let Some(query) = query else {
         return Ok(());
     };
     let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));

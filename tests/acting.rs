@@ -296,7 +296,7 @@ fn the_menu_of_a_row_lists_what_can_be_done_with_it() {
     press(&mut app, "a");
     let shown = screen(&mut app);
     assert!(
-        shown.contains("pause-job") && !shown.contains("show-jobs"),
+        shown.contains("compress-chunks") && !shown.contains("show-jobs"),
         "{shown}"
     );
 }

@@ -19,7 +19,8 @@ impl App {
                 _ => self.overlay_key(key),
             };
         }
-        action::by_key(key, &self.kinds()).map_or_else(Vec::new, |action| self.take(action))
+        action::by_key(key, &self.kinds(), self.screen)
+            .map_or_else(Vec::new, |action| self.take(action))
     }
 
     /// Does what an action of the catalogue means.
@@ -103,8 +104,10 @@ impl App {
         match here {
             Here::Quit => return self.leave(),
             Here::Suspend => return vec![Effect::Suspend],
-            Here::Palette => self.overlay = Some(Overlay::palette(self.kinds(), false)),
-            Here::Actions => self.overlay = Some(Overlay::palette(self.kinds(), true)),
+            Here::Palette => {
+                self.overlay = Some(Overlay::palette(self.kinds(), self.screen, false))
+            }
+            Here::Actions => self.overlay = Some(Overlay::palette(self.kinds(), self.screen, true)),
             Here::Rollback => return self.begin_rollback(),
             Here::Progress => self.show_progress(),
             Here::Help => self.overlay = Some(Overlay::help()),

@@ -70,7 +70,7 @@ pub static ACTIONS: &[Action] = &[
     ),
     act(
         "switch-real-time",
-        &["m"],
+        &["M"],
         Group::Aggregates,
         on(None, switch_real_time),
         "Switch between real-time and materialized rows only",

@@ -38,7 +38,7 @@ pub static ACTIONS: &[Action] = &[
     ),
     act(
         "edit-retention-policy",
-        &[],
+        &["e"],
         Group::Retention,
         Act {
             on: Kind::Hypertable,

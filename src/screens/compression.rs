@@ -106,6 +106,8 @@ impl Row {
             } else if !policy.is_understood(self.axis) {
                 let config = policy.after.as_deref().unwrap_or("none");
                 findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
+            } else if let Some(zone) = &policy.owner_zone {
+                findings.add(&rules::COMPRESSION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so its backlog is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
             }
             return;
         };
@@ -423,6 +425,10 @@ impl Record for Row {
                     Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
                 ),
                 ("compress after".to_owned(), policy.after_value()),
+                (
+                    "time zone of its owner".to_owned(),
+                    policy.owner_zone.clone().into(),
+                ),
                 ("next run".to_owned(), policy.next_start_value()),
                 ("last run".to_owned(), policy.last_run_status()),
                 ("last finish".to_owned(), policy.last_finish.into()),

@@ -82,6 +82,8 @@ impl Row {
             } else if !policy.is_understood(self.axis) {
                 let config = policy.after.as_deref().unwrap_or("none");
                 findings.add(&rules::RETENTION_SETTING, Level::Warning, format!("its policy's drop_after ({config}) does not fit the dimension, so what it drops is not known"));
+            } else if let Some(zone) = &policy.owner_zone {
+                findings.add(&rules::RETENTION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so what it drops is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
             }
             return;
         };
@@ -308,11 +310,16 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
-        let naive = rows
+        let database = &at.server.time_zone;
+        let zones: std::collections::BTreeSet<&String> = rows
             .iter()
-            .any(|row| row.policy.is_some() && matches!(row.axis, Axis::Timestamp | Axis::Date));
-        if naive && at.server.time_zone != "UTC" {
-            caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of this database's background workers", at.server.time_zone));
+            .filter(|row| matches!(row.axis, Axis::Timestamp | Axis::Date))
+            .filter_map(|row| row.policy.as_ref())
+            .map(|policy| policy.owner_zone.as_ref().unwrap_or(database))
+            .collect();
+        let zones: Vec<_> = zones.into_iter().map(String::as_str).collect();
+        if !zones.is_empty() && zones != ["UTC"] {
+            caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of the job's owner, else of this database's background workers", zones.join(", ")));
         }
         if at.server.edition == Edition::Apache {
             caveats.push(
@@ -370,6 +377,10 @@ impl Record for Row {
                 (
                     "policy".to_owned(),
                     Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
+                ),
+                (
+                    "time zone of its owner".to_owned(),
+                    policy.owner_zone.clone().into(),
                 ),
                 ("next run".to_owned(), policy.next_start_value()),
                 ("last run".to_owned(), policy.last_run_status()),

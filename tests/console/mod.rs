@@ -78,6 +78,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
             next_start: Some(NOW.plus_seconds(3600.0)),
             consecutive_failures: 0,
             schedule_seconds: Some(43_200.0),
+            owner_zone: None,
         }),
         recompress: None,
         most_chunks: None,
