@@ -49,6 +49,10 @@ async fn compress_two(rig: &Rig) {
     .await;
 }
 
+/// How many invalid indexes there are on the table and its chunks.
+const INVALID: &str = r#"select count(*) from pg_index x join pg_class c on c.oid = x.indexrelid
+  where not x.indisvalid and (c.relname ~ '^_hyper_.*_chunk_ein Index' or c.relname ~ '^ein Index')"#;
+
 /// How many chunks of the table lack an index that begins with these columns.
 async fn lacking(rig: &Rig, columns: &str) -> String {
     rig.text(&format!(
@@ -77,21 +81,29 @@ fn on_each<F: Future<Output = ()>>(test: impl Fn(Rig, bool) -> F) {
     });
 }
 
-/// Performs until the first notice of progress that waits for a lock, or for a while; then stops it.
-async fn stopped(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)]) -> Report {
+/// Performs until it waits for this session, then stops it.
+async fn stopped(
+    rig: &Rig,
+    blocker: &str,
+    name: &str,
+    target: &str,
+    set: &[(&str, &str)],
+) -> Report {
     let deed = rig.plan(name, target, set).await.expect("a plan");
     let (told, mut progress) = mpsc::unbounded_channel();
     let (orders, order) = watch::channel(Order::Go);
     let stop = async {
         let waits = async {
             while let Some(told) = progress.recv().await {
-                if matches!(told, Progress::Waits(_)) {
+                if matches!(told, Progress::Waits(why) if why.contains(&format!("session {blocker} ")))
+                {
                     break;
                 }
             }
         };
-        // On PostgreSQL whose progress views say nothing of the waiting, time has to do.
-        let _ = tokio::time::timeout(Duration::from_secs(5), waits).await;
+        tokio::time::timeout(Duration::from_secs(60), waits)
+            .await
+            .expect("it waits");
         orders.send(Order::Stop).expect("it runs");
     };
     let (report, ()) = tokio::join!(rig.actor.perform(&deed, &told, order), stop);
@@ -121,13 +133,7 @@ fn a_dropped_index_comes_back_with_all_its_attributes() {
         for name in [format!("{LONG}1"), format!("{LONG}2")] {
             rig.there_and_back("drop-index", &index(&name), &[], INDEXES)
                 .await;
-            assert_eq!(
-                rig.text("select count(*) from pg_index where not indisvalid")
-                    .await,
-                "0",
-                "{}",
-                rig.name
-            );
+            assert_eq!(rig.text(INVALID).await, "0", "{}", rig.name);
         }
         rig.sql("drop schema \"S'ch \"\"ö.é\" cascade").await;
         rig.sql(&format!("drop tablespace \"{space}\"")).await;
@@ -528,8 +534,14 @@ fn a_reindex_that_was_cancelled_says_so_and_its_leftover_is_dropped() {
             ))
             .await
             .unwrap();
+        let row = other
+            .query_one("select pg_backend_pid()::text", &[])
+            .await
+            .unwrap();
+        let blocker: &str = row.get(0);
         let report = stopped(
             &rig,
+            blocker,
             "reindex-index",
             &index(&format!("{LONG}1")),
             &[("at_least_kb", "0")],
@@ -543,8 +555,7 @@ fn a_reindex_that_was_cancelled_says_so_and_its_leftover_is_dropped() {
         );
         assert_eq!(report.steps_done, 2, "{}: {report:?}", rig.name);
         other.batch_execute("rollback").await.unwrap();
-        let left = "select count(*) from pg_index where not indisvalid";
-        assert_eq!(rig.text(left).await, "1", "{}", rig.name);
+        assert_eq!(rig.text(INVALID).await, "1", "{}", rig.name);
         let deed = rig
             .plan("drop-leftovers", &index(&format!("{LONG}1")), &[])
             .await
@@ -556,7 +567,7 @@ fn a_reindex_that_was_cancelled_says_so_and_its_leftover_is_dropped() {
         );
         let report = rig.perform(&deed).await.unwrap();
         assert_eq!(report.problems, []);
-        assert_eq!(rig.text(left).await, "0", "{}", rig.name);
+        assert_eq!(rig.text(INVALID).await, "0", "{}", rig.name);
     });
 }
 
