@@ -528,17 +528,17 @@ fn a_reindex_that_was_cancelled_says_so_and_its_leftover_is_dropped() {
         assert!(why.contains("no invalid _ccnew"), "{why}");
         // An open transaction that wrote to the third chunk keeps its build waiting.
         let other = support::client(&rig.conninfo).await;
+        let row = other
+            .query_one("select pg_backend_pid()::text", &[])
+            .await
+            .unwrap();
+        let blocker: &str = row.get(0);
         other
             .batch_execute(&format!(
                 "begin; insert into {TABLE} values ('2026-03-03 12:30', 1, 1, 'x')"
             ))
             .await
             .unwrap();
-        let row = other
-            .query_one("select pg_backend_pid()::text", &[])
-            .await
-            .unwrap();
-        let blocker: &str = row.get(0);
         let report = stopped(
             &rig,
             blocker,
