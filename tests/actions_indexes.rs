@@ -399,6 +399,10 @@ fn a_new_index_is_on_every_chunk_and_goes_again() {
             "{}",
             rig.name
         );
+        if rig.session.server.timescaledb.unwrap().minor < 14 {
+            let why = refused(&[("columns", "(v + 1)")]).await;
+            assert!(why.contains("crash the server"), "{why}");
+        }
         rig.sql(&format!("create index there on {TABLE} (v, tag desc)"))
             .await;
         assert!(
@@ -652,5 +656,87 @@ fn tables_without_timescaledb_are_served_too() {
                 .unwrap_err();
             assert!(why.contains("PostgreSQL's own"), "{why}");
         });
+    });
+}
+
+#[test]
+fn of_two_duplicates_that_are_marked_together_one_stays() {
+    on_each(|rig, _| async move {
+        hostile(&rig).await;
+        rig.sql(&format!(
+            "create index one on {TABLE} (v desc); create index two on {TABLE} (v desc);
+            insert into {TABLE} values ('2026-05-01', 1, 1, 'x')"
+        ))
+        .await;
+        let one = rig.plan("drop-index", &index("one"), &[]).await.unwrap();
+        let mut both = rig.plan("drop-index", &index("two"), &[]).await.unwrap();
+        both.seen.extend(one.seen);
+        both.plan =
+            hypertop::plans::together("both".to_owned(), vec![both.plan, one.plan]).unwrap();
+        let report = rig.perform(&both).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Failed);
+        assert!(
+            report.problems[0]
+                .1
+                .message
+                .contains("should stay, but is gone"),
+            "{report:?}"
+        );
+        assert_eq!(lacking(&rig, "v DESC").await, "0", "{}", rig.name);
+        assert_eq!(
+            rig.text(&format!(
+                "select to_regclass('{}') is null",
+                index("one").replace('\'', "''")
+            ))
+            .await,
+            "f"
+        );
+    });
+}
+
+#[test]
+fn an_aggregates_indexes_are_acted_on_by_the_names_of_its_view() {
+    on_each(|rig, _| async move {
+        let of = "from pg_index x join _timescaledb_catalog.continuous_agg a on a.user_view_name = 'oee_hourly'
+            join _timescaledb_catalog.hypertable h on h.id = a.mat_hypertable_id
+            join pg_class t on t.relname = h.table_name and t.oid = x.indrelid";
+        let indexes =
+            format!("select string_agg(pg_get_indexdef(x.indexrelid), E'\n' order by 1) {of}");
+        let first = rig
+            .text(&format!("select min(x.indexrelid)::oid::regclass {of}"))
+            .await;
+        rig.there_and_back("drop-index", &first, &[], &indexes)
+            .await;
+        rig.there_and_back(
+            "create-index",
+            "mes.oee_hourly",
+            &[("columns", "bucket desc, oee"), ("name", "made")],
+            &indexes,
+        )
+        .await;
+        rig.act("reindex-table", "mes.oee_hourly", &[("at_least_kb", "0")])
+            .await;
+    });
+}
+
+#[test]
+fn the_stand_in_is_reindexed_and_refuses_the_rest() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| !target.real) {
+            block_on(async {
+                let rig = Rig::new(target).await;
+                let name = "mes.metric_hist_def_ts_idx";
+                rig.act("reindex-index", name, &[("at_least_kb", "0")])
+                    .await;
+                for (name, target, set) in [
+                    ("drop-index", name, vec![]),
+                    ("rebuild-missing", name, vec![]),
+                    ("create-index", "mes.metric_hist", vec![("columns", "ts")]),
+                ] {
+                    let why = rig.plan(name, target, &set).await.unwrap_err();
+                    assert!(why.contains("real TimescaleDB"), "{name}: {why}");
+                }
+            });
+        }
     });
 }

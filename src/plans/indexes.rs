@@ -51,7 +51,7 @@ pub static ACTIONS: &[Action] = &[
         Act {
             on: Kind::Index,
             facts: FACTS,
-            form: None,
+            form: Some(drop::form),
             plan: drop::index,
         },
         "Drop an unused or duplicate index; a duplicate's survivor keeps an index on every chunk",

@@ -1,7 +1,7 @@
 //! Dropping: what is unused or a duplicate, and what an interrupted REINDEX left.
 
 use super::{BY_SHAPE, Index, Leftover, Making, Part, Twin, count, statement, undo_of_drop};
-use crate::form::Inputs;
+use crate::form::{Form, Inputs};
 use crate::plan::{Consent, Mode, Plan, Statement, Step, Undo};
 use crate::plans::{Context, Refusal};
 use crate::sql::Version;
@@ -68,7 +68,16 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
     Ok(plan)
 }
 
-pub(super) fn index(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+/// Only where the survivor of a duplicate is to be built on many chunks there is a pace to choose.
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
+    let index: Index = context.read()?;
+    Ok(match shared(context, &index).len() {
+        0 => Form::default(),
+        _ => Form::default().paced(),
+    })
+}
+
+pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let index: Index = context.read()?;
     if let Some(refusal) = index.untouchable().or_else(|| needed(&index)) {
         return Err(refusal);
@@ -81,7 +90,9 @@ pub(super) fn index(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let mut steps = Vec::new();
     if let Some(survivor) = index.twins.first() {
         for part in &shared {
-            steps.push(keep(&index, survivor, part)?);
+            let copies = index.copies.iter().filter(|copy| copy.part == part.oid);
+            let bytes = context.bytes(copies.map(|copy| copy.oid));
+            steps.push(keep(&index, survivor, part)?.weighing(bytes));
         }
     }
     steps.push(drop_step(context, &index, &undo)?);
@@ -104,6 +115,9 @@ pub(super) fn index(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
             plan = plan.touching(part.oid, part.name.clone(), Mode::AccessExclusive);
         }
     }
+    plan.pace = inputs.pace();
+    // The drop comes last, and only after everything before it was done.
+    plan.pace.go_on = false;
     plan = remarks(context, plan, &index);
     if let Some(survivor) = index.twins.first().filter(|_| !shared.is_empty()) {
         // A build beside readers and writers may wait long; the drop that follows must not keep them waiting as long.
@@ -244,9 +258,26 @@ fn guard(index: &Index) -> Vec<Statement> {
     guard
 }
 
+/// What the drop gives back: where twins share the copies of a chunk, one of them, and not the last.
+fn freed(context: &Context, index: &Index) -> Option<i64> {
+    if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
+        return context.bytes(index.copies.iter().map(|copy| copy.oid));
+    }
+    let mut parts = std::collections::HashMap::<i64, Vec<i64>>::new();
+    for copy in &index.copies {
+        let bytes = context.bytes([copy.oid])?;
+        parts.entry(copy.part).or_default().push(bytes);
+    }
+    let one = |sizes: &Vec<i64>| sizes.iter().min().copied().filter(|_| sizes.len() > 1);
+    Some(parts.values().filter_map(one).sum())
+}
+
 fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
-    if let Some(bytes) = context.bytes(index.copies.iter().map(|copy| copy.oid)) {
-        plan = plan.note(Level::Notice, format!("gives back {}", text::bytes(bytes)));
+    if let Some(bytes) = freed(context, index) {
+        plan = plan.note(
+            Level::Notice,
+            format!("gives back about {}", text::bytes(bytes)),
+        );
     }
     if let Some(twin) = index.twins.first() {
         plan = plan.note(
@@ -271,7 +302,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     if index.clustered {
         plan = plan.note(Level::Notice, "CLUSTER goes by it");
     }
-    if context.at.server.sql_version() < Version::new(2, 12)
+    if context.at.server.sql_version() < Version::new(2, 14)
         && context.at.server.timescaledb.is_some()
         && index.hypertable
         && index.compressing
@@ -282,7 +313,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     {
         plan = plan.note(
             Level::Warning,
-            "TimescaleDB 2.11 can crash on expression indexes of compressed hypertables: think before taking this back",
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server where a compressed hypertable has an expression index: think before taking this back",
         );
     }
     plan
