@@ -701,7 +701,7 @@ fn an_aggregates_indexes_are_acted_on_by_the_names_of_its_view() {
             join _timescaledb_catalog.hypertable h on h.id = a.mat_hypertable_id
             join pg_class t on t.relname = h.table_name and t.oid = x.indrelid";
         let indexes =
-            format!("select string_agg(pg_get_indexdef(x.indexrelid), E'\n' order by 1) {of}");
+            format!("select string_agg(pg_get_indexdef(x.indexrelid), E'\n' order by x.indexrelid::regclass::text) {of}");
         let first = rig
             .text(&format!("select min(x.indexrelid)::oid::regclass {of}"))
             .await;
