@@ -337,7 +337,11 @@ impl Actor {
                 .state(&writer.connected.client, &seen.action, &target)
                 .await
             {
-                if let Some(was) = deed.restores.iter().find(|was| was.target == seen.target) {
+                if let Some(was) = deed
+                    .restores
+                    .iter()
+                    .find(|was| was.target == seen.target && was.action == seen.action)
+                {
                     differs.extend(crate::journal::differences(
                         &deed.plan.changes,
                         &was.state,
