@@ -1,6 +1,6 @@
 //! Dropping: what is unused or a duplicate, and what an interrupted REINDEX left.
 
-use super::{BY_SHAPE, Index, Leftover, Making, Part, Twin, count, statement, undo_of_drop};
+use super::{BY_SHAPE, Index, Leftover, Making, Part, Twin, count, statement};
 use crate::form::{Form, Inputs};
 use crate::plan::{Consent, Mode, Plan, Statement, Step, Undo};
 use crate::plans::{Context, Refusal};
@@ -135,6 +135,45 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
         );
     }
     Ok(plan)
+}
+
+/// What an index can be given back as after it was dropped.
+fn undo_of_drop(context: &Context, index: &Index) -> Undo {
+    let version = context.at.server.sql_version();
+    if index.unique && index.compressing {
+        return Undo::Never(format!(
+            "TimescaleDB {version} makes no unique index on a hypertable with compression enabled, \
+             so {} could not be made again (2.22 and later do)",
+            index.name
+        ));
+    }
+    let mut lost = Vec::new();
+    let lacking = count(index.lacking().len());
+    if !index.valid {
+        lost.push("it is invalid now, and will be valid".to_owned());
+    }
+    if lacking > 0 && index.hypertable {
+        let chunks = text::plural(lacking, "chunk");
+        lost.push(format!("it will be on the {chunks} that lack it now too"));
+    }
+    if index.statistics {
+        lost.push("the statistics targets of its expressions stay lost".to_owned());
+    }
+    if index.elsewhere > 0 {
+        let copies = text::plural(index.elsewhere, "copy");
+        lost.push(format!(
+            "{copies} in other tablespaces will be where TimescaleDB puts new ones"
+        ));
+    }
+    if index.partitioned {
+        lost.push("the indexes of the partitions get names that PostgreSQL chooses".to_owned());
+    }
+    let again = "the index is built anew from its definition; its scans are counted from zero";
+    if lost.is_empty() {
+        Undo::Exact(again.to_owned())
+    } else {
+        Undo::Partly(format!("{again}; {}", lost.join("; ")))
+    }
 }
 
 /// What stands on it, and how that would be ended first.
