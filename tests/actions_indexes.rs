@@ -1,6 +1,8 @@
 //! Indexes: each action is done, seen by SQL, taken back, and seen to be as before; on every TimescaleDB there is, and
 //! on tables of PostgreSQL's own.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 #[path = "actions_indexes/builds.rs"]
 mod builds;
 #[path = "actions_indexes/drops.rs"]
@@ -50,8 +52,8 @@ async fn compress_two(rig: &Rig) {
 }
 
 /// How many invalid indexes there are on the table and its chunks.
-const INVALID: &str = r#"select count(*) from pg_index x join pg_class c on c.oid = x.indexrelid
-  where not x.indisvalid and (c.relname ~ '^_hyper_.*_chunk_ein Index' or c.relname ~ '^ein Index')"#;
+const INVALID: &str = r"select count(*) from pg_index x join pg_class c on c.oid = x.indexrelid
+  where not x.indisvalid and (c.relname ~ '^_hyper_.*_chunk_ein Index' or c.relname ~ '^ein Index')";
 
 /// How many chunks of the table lack an index that begins with these columns.
 async fn lacking(rig: &Rig, columns: &str) -> String {
