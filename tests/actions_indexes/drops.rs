@@ -116,6 +116,16 @@ fn the_survivor_of_a_duplicate_has_its_index_on_every_chunk() {
             let deed = rig.plan("drop-index", &index(&name), &[]).await.unwrap();
             let steps = deed.plan.steps.len();
             assert_eq!(steps > 1, by_shape, "{}: {}", rig.name, script(&deed.plan));
+            if by_shape {
+                let notes = format!("{:?}", deed.plan.notes);
+                assert!(notes.contains("share one index on 3 chunks"), "{notes}");
+                let set = [("on_error", "continue")];
+                let why = rig
+                    .plan("drop-index", &index(&name), &set)
+                    .await
+                    .unwrap_err();
+                assert!(why.contains("without an index"), "{why}");
+            }
             let report = rig.perform(&deed).await.unwrap();
             assert_eq!(report.problems, [], "{}", rig.name);
             assert_eq!(lacking(&rig, "v DESC").await, "0", "{}", rig.name);

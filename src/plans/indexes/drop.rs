@@ -115,26 +115,53 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
             plan = plan.touching(part.oid, part.name.clone(), Mode::AccessExclusive);
         }
     }
-    plan.pace = inputs.pace();
-    // The drop comes last, and only after everything before it was done.
-    plan.pace.go_on = false;
     plan = remarks(context, plan, &index);
-    if let Some(survivor) = index.twins.first().filter(|_| !shared.is_empty()) {
-        // A build beside readers and writers may wait long; the drop that follows must not keep them waiting as long.
-        plan.lock_timeout_seconds = 30;
-        plan = plan.note(
-            Level::Warning,
-            format!(
-                "{} and {} share one index on {} (as TimescaleDB 2.22 and later have it): {} is given one of its own there first, \
-                 else it would be left without",
-                index.name,
-                survivor.name,
-                text::plural(count(shared.len()), "chunk"),
-                survivor.name
-            ),
-        );
+    match index.twins.first() {
+        Some(survivor) if !shared.is_empty() => {
+            survivors(context, plan, inputs, &index, survivor, &shared)
+        }
+        _ => Ok(plan),
     }
-    Ok(plan)
+}
+
+/// The survivor's own builds before the drop.
+fn survivors(
+    context: &Context,
+    mut plan: Plan,
+    inputs: &Inputs,
+    index: &Index,
+    survivor: &Twin,
+    shared: &[&Part],
+) -> Result<Plan, Refusal> {
+    plan.pace = inputs.pace();
+    if plan.pace.go_on {
+        let why = "on_error: a chunk whose build failed would be left without an index by the drop that follows";
+        return Err(Refusal::new(why).offering(
+            "stop at the first failure",
+            vec![("on_error", "stop".to_owned())],
+        ));
+    }
+    // A build beside readers and writers may wait long; the drop that follows must not keep them waiting as long.
+    plan.lock_timeout_seconds = 30;
+    let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
+    let copies = index
+        .copies
+        .iter()
+        .filter(|copy| parts.contains(&copy.part));
+    let room = context
+        .bytes(copies.map(|copy| copy.oid))
+        .map_or_else(String::new, |bytes| {
+            format!(" (until the drop that takes {} more)", text::bytes(bytes))
+        });
+    Ok(plan.note(
+        Level::Warning,
+        format!(
+            "both share one index on {} (as TimescaleDB 2.22 and later have it): {} is given one of its own there first, \
+             else it would be left without{room}",
+            text::plural(count(shared.len()), "chunk"),
+            survivor.name
+        ),
+    ))
 }
 
 /// What an index can be given back as after it was dropped.
@@ -313,10 +340,11 @@ fn freed(context: &Context, index: &Index) -> Option<i64> {
 
 fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     if let Some(bytes) = freed(context, index) {
-        plan = plan.note(
-            Level::Notice,
-            format!("gives back about {}", text::bytes(bytes)),
-        );
+        let words = match bytes {
+            0 => "gives back no space: it has none of its own".to_owned(),
+            bytes => format!("gives back about {}", text::bytes(bytes)),
+        };
+        plan = plan.note(Level::Notice, words);
     }
     if let Some(twin) = index.twins.first() {
         plan = plan.note(
