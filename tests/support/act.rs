@@ -22,7 +22,7 @@ pub struct Rig {
     pub actor: Actor,
     /// May write; for looking and for provoking.
     pub client: tokio_postgres::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Rig {
@@ -36,7 +36,7 @@ impl Rig {
         let actor = Actor {
             settings: settings(conninfo),
             password: None,
-            journal: Journal::new(folder.path().join("journal.jsonl")),
+            journal: Journal::new(folder.path().join("hypertop/journal.jsonl")),
             server: session.server.clone(),
             clock: run::now,
         };
@@ -46,12 +46,17 @@ impl Rig {
             session,
             actor,
             client: client(conninfo).await,
-            _folder: folder,
+            folder,
         }
     }
 
     pub fn journal(&self) -> PathBuf {
         self.actor.journal.path().to_owned()
+    }
+
+    /// `XDG_STATE_HOME` of a program that shares this journal.
+    pub fn state_home(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// The plan of an action, or the words of its refusal.
