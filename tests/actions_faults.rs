@@ -121,7 +121,7 @@ async fn no_sleeper(rig: &Rig, job: &str) {
     rig.sql(&format!("select public.delete_job({job})")).await;
 }
 
-const SLEEPING: &str = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+const SLEEPING: &str = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query ~* 'sleeper|run_job' and datname = current_database()";
 
 #[test]
 fn who_holds_a_lock_is_shown_and_nobody_waits_longer_for_it_than_was_said() {

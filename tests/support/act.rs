@@ -185,18 +185,23 @@ impl Rig {
 
     /// The first column of the first row, as text; empty for NULL and for no row.
     pub async fn text(&self, sql: &str) -> String {
+        self.texts(sql).await.into_iter().next().unwrap_or_default()
+    }
+
+    /// The first column of each row, as text; empty for NULL.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
         let rows = self
             .client
             .simple_query(sql)
             .await
             .unwrap_or_else(|error| panic!("{}: {sql}: {error:?}", self.name));
-        let first = rows.iter().find_map(|row| match row {
+        let first = |row: &tokio_postgres::SimpleQueryMessage| match row {
             tokio_postgres::SimpleQueryMessage::Row(row) => {
                 Some(row.get(0).unwrap_or_default().to_owned())
             }
             _ => None,
-        });
-        first.unwrap_or_default()
+        };
+        rows.iter().filter_map(first).collect()
     }
 
     pub async fn sql(&self, sql: &str) {
