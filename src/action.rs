@@ -35,6 +35,7 @@ pub enum Here {
     Mark,
     Unmark,
     Actions,
+    Mend,
     Rollback,
     Progress,
     NextTheme,
@@ -149,46 +150,60 @@ use Group::{Console, Rows, Screens, View};
 /// What changes the console only.
 pub static HERE: &[Action] = &[
     action(
-        "show-compression",
+        "show-overview",
         &["1"],
+        Screens,
+        Here::Screen(ScreenId::Overview),
+        "Overview: what is wrong, worst first, and what mends it",
+    ),
+    action(
+        "show-compression",
+        &["2"],
         Screens,
         Here::Screen(ScreenId::Compression),
         "Compression: chunks, ratio, backlog",
     ),
     action(
         "show-retention",
-        &["2"],
+        &["3"],
         Screens,
         Here::Screen(ScreenId::Retention),
         "Retention: what the next run drops, what is overdue",
     ),
     action(
         "show-indexes",
-        &["3"],
+        &["4"],
         Screens,
         Here::Screen(ScreenId::Indexes),
         "Indexes: unused, duplicate, invalid, missing on chunks",
     ),
     action(
         "show-jobs",
-        &["4"],
+        &["5"],
         Screens,
         Here::Screen(ScreenId::Jobs),
         "Jobs: running, late, failing, paused",
     ),
     action(
         "show-aggregates",
-        &["5"],
+        &["6"],
         Screens,
         Here::Screen(ScreenId::Aggregates),
         "Aggregates: lag against what the policy promises",
     ),
     action(
         "show-journal",
-        &["6"],
+        &["0"],
         Screens,
         Here::Screen(ScreenId::Journal),
         "Journal: what was done, and taking it back",
+    ),
+    action(
+        "show-server",
+        &[],
+        Screens,
+        Here::Screen(ScreenId::Server),
+        "Server: connections, WAL, replication, workers, settings that hurt",
     ),
     action(
         "next-screen",
@@ -346,6 +361,13 @@ pub static HERE: &[Action] = &[
         Console,
         Here::Actions,
         "What can be done with the selected row",
+    ),
+    action(
+        "mend",
+        &["m"],
+        Console,
+        Here::Mend,
+        "Begin the action that mends the worst of what is wrong with the row",
     ),
     action(
         "rollback",
@@ -510,12 +532,16 @@ mod tests {
     }
 
     #[test]
-    fn every_screen_can_be_shown_by_its_number() {
-        for (at, id) in ScreenId::ALL.iter().enumerate() {
-            let action = by_key(&(at + 1).to_string(), &[]).expect("a key for each screen");
+    fn every_screen_can_be_shown_and_the_digits_follow_the_tabs() {
+        let mut digits = Vec::new();
+        for id in ScreenId::ALL {
+            let action = by_name(&format!("show-{}", id.name())).expect("an action a screen");
             assert!(matches!(&action.does, Does::Here(Here::Screen(shown)) if shown == id));
-            assert_eq!(action.name, format!("show-{}", id.name()));
+            digits.extend(action.keys);
         }
+        // On the keyboard 0 comes after 9.
+        let place = |key: &&str| "1234567890".find(*key);
+        assert!(digits.is_sorted_by_key(place), "{digits:?}");
     }
 
     #[test]

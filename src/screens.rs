@@ -6,7 +6,9 @@ pub mod compression;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
+pub mod overview;
 pub mod retention;
+pub mod server;
 
 use std::time::Duration;
 
@@ -102,12 +104,14 @@ macro_rules! screens {
 }
 
 screens! {
+    Overview: overview,
     Compression: compression,
     Retention: retention,
     Indexes: indexes,
     Jobs: jobs,
     Aggregates: aggregates,
     Journal: journal,
+    Server: server,
 }
 
 pub(crate) use with_table;
@@ -170,6 +174,14 @@ impl ScreenId {
 
     pub fn name(self) -> &'static str {
         self.about().name
+    }
+
+    /// The screens that are read for this one: the overview is made of others.
+    pub fn parts(self) -> Vec<Self> {
+        match self {
+            Self::Overview => overview::PARTS.to_vec(),
+            one => vec![one],
+        }
     }
 
     /// The screen with this name, as it is typed on the command line.
