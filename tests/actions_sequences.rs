@@ -342,7 +342,7 @@ fn sequences_on(targets: &Targets, version: &str) {
 #[test]
 fn any_sequence_of_actions_and_their_rollbacks_newest_first_gives_the_initial_state() {
     with_targets(|targets| {
-        for version in targets.server.timescaledb_versions().into_iter().filter(|_| std::env::var_os("X").is_none()) {
+        for version in targets.server.timescaledb_versions() {
             sequences_on(targets, &version);
         }
         sequences_on(targets, STAND_IN);

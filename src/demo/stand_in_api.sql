@@ -47,7 +47,8 @@ END $$;
 CREATE FUNCTION _timescaledb_functions.stand_in_add(job_name text, schema_name name, proc name, h int, every interval, retry interval, conf jsonb, fixed bool, start timestamptz, zone text, going bool DEFAULT true, check_with regproc DEFAULT NULL) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE j int;
 BEGIN
-  IF h IS NOT NULL AND EXISTS (SELECT FROM _timescaledb_catalog.bgw_job b WHERE b.hypertable_id = h AND b.proc_name = proc) THEN
+  -- an aggregate may have several refresh policies
+  IF h IS NOT NULL AND proc NOT LIKE '%refresh%' AND EXISTS (SELECT FROM _timescaledb_catalog.bgw_job b WHERE b.hypertable_id = h AND b.proc_name = proc) THEN
     RAISE EXCEPTION '% already exists for hypertable or continuous aggregate', lower(job_name) USING ERRCODE = '42710';
   END IF;
   INSERT INTO _timescaledb_catalog.bgw_job (schedule_interval, retry_period, proc_schema, proc_name, owner, hypertable_id, config, scheduled, fixed_schedule, initial_start, timezone, check_schema, check_name)
