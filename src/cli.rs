@@ -72,7 +72,7 @@ pub struct Connection {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print a screen once: compression, retention, indexes, jobs, aggregates
+    /// Print a screen once: compression, retention, indexes, jobs, aggregates, activity, queries
     Show {
         #[arg(value_parser = screen)]
         screen: ScreenId,

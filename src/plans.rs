@@ -5,6 +5,7 @@
 
 pub mod jobs;
 pub mod policy;
+pub mod sessions;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,7 +29,7 @@ pub const LOCKS: Query = query!("plan_locks");
 pub const TARGET: Query = query!("plan_target");
 
 /// The actions of every family.
-pub static ACTIONS: &[&[Action]] = &[jobs::ACTIONS];
+pub static ACTIONS: &[&[Action]] = &[jobs::ACTIONS, sessions::ACTIONS];
 
 /// What kind of thing an action acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub enum Kind {
     Aggregate,
     /// By its oid: an index of a hypertable or of a plain table.
     Index,
+    /// By its process id: a client's session or a worker.
+    Session,
 }
 
 impl Kind {
@@ -51,6 +54,7 @@ impl Kind {
             Self::Hypertable => "hypertable",
             Self::Aggregate => "continuous aggregate",
             Self::Index => "index",
+            Self::Session => "session",
         }
     }
 }
@@ -70,6 +74,14 @@ impl Target {
             kind: Kind::Job,
             id: id.into(),
             name: id.to_string(),
+        }
+    }
+
+    pub fn session(pid: i32) -> Self {
+        Self {
+            kind: Kind::Session,
+            id: pid.into(),
+            name: pid.to_string(),
         }
     }
 

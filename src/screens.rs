@@ -1,11 +1,13 @@
 //! The screens: one module each, named here once.
 
+pub mod activity;
 pub mod aggregates;
 pub mod chunks;
 pub mod compression;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
+pub mod queries;
 pub mod retention;
 
 use std::time::Duration;
@@ -108,6 +110,8 @@ screens! {
     Jobs: jobs,
     Aggregates: aggregates,
     Journal: journal,
+    Activity: activity,
+    Queries: queries,
 }
 
 pub(crate) use with_table;
