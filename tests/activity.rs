@@ -175,8 +175,13 @@ fn a_row_lock_names_the_table_and_a_chunk_its_hypertable() {
                 let holder = named(conninfo, "writer").await;
                 holder
                     .batch_execute(
-                        "create table if not exists public.rows_of (a int primary key); insert into public.rows_of values (1) on conflict do nothing;
-                         begin; update public.rows_of set a = 1 where a = 1;
+                        "create table if not exists public.rows_of (a int primary key); insert into public.rows_of values (1) on conflict do nothing",
+                    )
+                    .await
+                    .unwrap();
+                holder
+                    .batch_execute(
+                        "begin; update public.rows_of set a = 1 where a = 1;
                          do $$ declare c regclass; begin
                            select x into c from show_chunks('mes.metric_hist') x limit 1;
                            execute format('lock table %s in share update exclusive mode', c);
@@ -220,7 +225,10 @@ fn idle_in_transaction_is_told_with_what_vacuum_has_to_leave() {
             block_on(async {
                 let session = session(conninfo).await;
                 let idle = named(conninfo, "forgotten").await;
-                idle.batch_execute("create table if not exists public.left_open (a int); begin; insert into public.left_open values (1)")
+                idle.batch_execute("create table if not exists public.left_open (a int)")
+                    .await
+                    .unwrap();
+                idle.batch_execute("begin; insert into public.left_open values (1)")
                     .await
                     .unwrap();
                 let others = client(conninfo).await;

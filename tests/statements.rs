@@ -50,7 +50,7 @@ async fn has_extension(client: &Client) -> bool {
         )
         .await
         .unwrap();
-    let has = row.get(0);
+    let has: bool = row.get(0);
     if !has {
         println!("SKIPPED: the server has no pg_stat_statements (PostgreSQL's contrib package)");
     }
@@ -169,10 +169,12 @@ fn a_query_on_raw_rows_is_hinted_at_the_aggregate_that_has_its_buckets() {
                 let session = session(&target.conninfo).await;
                 let by = |width: &str, what: &str| {
                     format!(
-                        "select time_bucket('{width}', ts) as b, count(*) as {what} from mes.oee_calculations where ts > now() - interval '1 day' group by 1"
+                        "select time_bucket('{width}', ts) as b, {what} from mes.oee_calculations where ts > now() - interval '1 day' group by 1"
                     )
                 };
-                user.batch_execute(&by("1 hour", "hinted")).await.unwrap();
+                user.batch_execute(&by("1 hour", "count(*) as hinted"))
+                    .await
+                    .unwrap();
                 // The session still has the literals.
                 let seen = rows(&session).await;
                 let row = find(&seen, "hinted");
@@ -205,7 +207,7 @@ fn a_query_on_raw_rows_is_hinted_at_the_aggregate_that_has_its_buckets() {
                 );
                 if known {
                     // No aggregate has buckets that make up ten minutes.
-                    user.batch_execute(&by("10 minutes", "too_fine"))
+                    user.batch_execute(&by("10 minutes", "max(ts) as too_fine"))
                         .await
                         .unwrap();
                     let seen = rows(&session).await;

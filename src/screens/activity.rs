@@ -179,7 +179,7 @@ impl Row {
             0 => String::new(),
             depth => format!("{}└ ", "  ".repeat(depth - 1)),
         };
-        let own = if self.own { " (this console)" } else { "" };
+        let own = if self.own { " (own)" } else { "" };
         format!("{indent}{} {}{own}", self.pid, self.program())
     }
 
@@ -252,8 +252,15 @@ impl Work {
     }
 }
 
-/// The beginning of a statement, without line breaks and runs of spaces.
+/// The beginning of a statement, without line breaks, runs of spaces and the comment that it begins with.
 pub fn one_line(query: &str) -> String {
+    let mut query = query.trim_start();
+    while query.starts_with("--") {
+        let Some((_, rest)) = query.split_once('\n') else {
+            break;
+        };
+        query = rest.trim_start();
+    }
     let words: Vec<_> = query.split_whitespace().take(80).collect();
     text::cut(&words.join(" "), 200)
 }

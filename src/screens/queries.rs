@@ -112,10 +112,14 @@ impl Row {
         }
     }
 
-    /// One line of it; its comments stay, they may say whose it is.
+    /// One line of it; the console's own are told by what they begin with.
     pub fn line(&self) -> String {
         match (&self.query, &self.hidden_of, self.figures.is_some()) {
             (_, Some(role), _) => format!("(statements of {role}, hidden)"),
+            (Some(query), ..) if self.own => format!(
+                "(own) {}",
+                super::activity::one_line(query.trim_start_matches("-- "))
+            ),
             (Some(query), ..) => super::activity::one_line(query),
             (None, None, true) => "(text not kept)".to_owned(),
             (None, None, false) => "(no statements)".to_owned(),

@@ -10,14 +10,10 @@ use crate::value::{Stamp, Value};
 use crate::verdict::Level;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
-    let mut sections = vec![Section::Facts {
+    vec![Section::Facts {
         title: "Session".to_owned(),
         facts: session(row, at),
-    }];
-    if let Some(query) = &row.query {
-        sections.push(note("Statement (its beginning)", query.as_str()));
-    }
-    sections
+    }]
 }
 
 fn note(title: &str, text: impl Into<String>) -> Section {
@@ -33,6 +29,11 @@ fn session(row: &Row, at: &At) -> Vec<(String, Value)> {
         Value::Null if !row.visible => Value::text("hidden from this role"),
         value => value,
     };
+    let held_back = match row.holds_back() {
+        Some(behind) => text::plural(behind.into(), "transaction").into(),
+        None if row.visible => Value::text("no"),
+        None => Value::Null,
+    };
     let facts: Vec<(&str, Value)> = vec![
         ("pid", row.pid.to_string().into()),
         ("database", row.database.clone().into()),
@@ -47,10 +48,7 @@ fn session(row: &Row, at: &At) -> Vec<(String, Value)> {
         ("transaction since", hidden(since(row.transaction))),
         ("transaction open for", span(seconds(row.transaction, at))),
         ("transaction has written", hidden(row.writes.into())),
-        (
-            "holds back vacuum by (transactions)",
-            row.holds_back().into(),
-        ),
+        ("holds back vacuum", hidden(held_back)),
         ("waits for", hidden(row.wait_words())),
         (
             "lock waited for",

@@ -15,6 +15,14 @@ fn note(title: &str, text: impl Into<String>) -> Section {
     }
 }
 
+/// A time that is counted only while a setting is on; zero may mean either.
+fn counted(milliseconds: Option<f64>, setting: &str) -> Value {
+    match milliseconds {
+        Some(0.0) => format!("0s (or {setting} is off)").into(),
+        other => span(other),
+    }
+}
+
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let Some(of) = &row.figures else {
         return vec![note("No statements", super::judge::missing(&row.tool, at))];
@@ -36,16 +44,16 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         ("shortest", span(of.shortest)),
         ("longest", span(of.longest)),
         (
-            "planning, in all (0: track_planning is off)",
-            span(of.planning),
+            "planning",
+            counted(of.planning, "pg_stat_statements.track_planning"),
         ),
         ("rows", of.rows.into()),
         ("shared blocks hit", bytes(of.hit)),
         ("shared blocks read", bytes(of.read)),
         ("found in cache", from_cache.into()),
         (
-            "time spent reading (0: track_io_timing is off)",
-            span(of.read_time),
+            "time spent reading",
+            counted(of.read_time, "track_io_timing"),
         ),
         ("shared blocks dirtied", bytes(of.dirtied)),
         ("shared blocks written", bytes(of.written)),

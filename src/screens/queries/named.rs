@@ -43,18 +43,18 @@ impl Catalog {
         )
     }
 
-    /// The relations that the text names: with their schema, or by the bare name.
+    /// The relations that the text names: with their schema, or by the bare name where a relation can stand.
     pub fn named_in(&self, text: &str) -> Vec<&Relation> {
-        let names = names(text);
-        let by_schema = |relation: &&Relation| {
+        let names = names(&tokens(text));
+        let by_schema = |relation: &Relation| {
             names.iter().any(|name| {
-                matches!(name.as_slice(), [.., schema, table] if *schema == relation.schema && *table == relation.name)
+                matches!(name.parts.as_slice(), [.., schema, table] if *schema == relation.schema && *table == relation.name)
             })
         };
-        let bare = |relation: &&Relation| {
-            names
-                .iter()
-                .any(|name| matches!(name.as_slice(), [table] if *table == relation.name))
+        let bare = |relation: &Relation| {
+            names.iter().any(|name| {
+                name.relation && matches!(name.parts.as_slice(), [table] if *table == relation.name)
+            })
         };
         self.0
             .iter()
@@ -186,25 +186,59 @@ fn dollar<'a>(text: &'a str, found: &mut Vec<Token>) -> &'a str {
     }
 }
 
-/// Every name of the text with its parts: `[mes, oee]`.
-fn names(text: &str) -> Vec<Vec<String>> {
-    let mut all: Vec<Vec<String>> = Vec::new();
-    let mut joined = false;
-    for token in tokens(text) {
+/// A name of the text.
+struct Name {
+    /// `[mes, oee]`.
+    parts: Vec<String>,
+    /// It stands where a relation can stand, and no part of the statement bears that name.
+    relation: bool,
+}
+
+/// Every name of the text. What is called is given its arguments' names too: `CALL refresh(... 'mes.oee_hourly' ...)`.
+fn names(tokens: &[Token]) -> Vec<Name> {
+    let calls = tokens.first() == Some(&Token::Word("call".to_owned()));
+    let mut all: Vec<Name> = Vec::new();
+    let (mut joined, mut lists, mut expected) = (false, false, false);
+    for token in tokens {
         match token {
             Token::Word(word) => {
                 match all.last_mut().filter(|_| joined) {
-                    Some(name) => name.push(word),
-                    None => all.push(vec![word]),
+                    Some(name) => name.parts.push(word.clone()),
+                    None => all.push(Name {
+                        parts: vec![word.clone()],
+                        relation: expected && !is_part(tokens, word),
+                    }),
                 }
+                (lists, expected) = match word.as_str() {
+                    "from" | "join" | "using" => (true, true),
+                    "into" | "update" | "table" | "only" | "copy" | "lateral" => (lists, true),
+                    "select" | "where" | "group" | "order" | "having" | "set" | "values" | "on"
+                    | "limit" | "union" | "returning" => (false, false),
+                    _ => (lists, false),
+                };
                 joined = false;
+                continue;
             }
             // A point joins what stands on both its sides.
-            Token::Sign('.') => joined = !all.is_empty(),
-            _ => joined = false,
+            Token::Sign('.') => {
+                joined = !all.is_empty();
+                continue;
+            }
+            Token::Literal(literal) if calls => all.extend(names(&self::tokens(literal))),
+            _ => {}
         }
+        joined = false;
+        expected = lists && *token == Token::Sign(',');
     }
     all
+}
+
+/// Whether `WITH word AS (` makes it a part of the statement.
+fn is_part(tokens: &[Token], word: &str) -> bool {
+    tokens.windows(3).any(|three| {
+        matches!(three, [Token::Word(name), Token::Word(one), next] if name == word && one == "as"
+            && (*next == Token::Sign('(') || matches!(next, Token::Word(next) if next == "materialized" || next == "not")))
+    })
 }
 
 #[cfg(test)]
@@ -233,7 +267,14 @@ mod tests {
             found.iter().map(|one| one.name.clone()).collect::<Vec<_>>()
         };
         assert_eq!(named("select * from mes.oee where a = $1"), ["oee"]);
-        assert_eq!(named("SELECT avg(v) FROM OEE o, x"), ["oee"]);
+        assert_eq!(named("SELECT avg(v) FROM x, OEE o"), ["oee"]);
+        assert_eq!(
+            named("select oee, x.oee from x oee where oee > $1"),
+            [""; 0]
+        );
+        assert_eq!(named("with oee as (select 1) select * from oee"), [""; 0]);
+        assert_eq!(named("insert into oee values ($1)"), ["oee"]);
+        assert_eq!(named("call refresh('mes.oee', null)"), ["oee"]);
         assert_eq!(named("select 1 from other.oee"), [""; 0]);
         assert_eq!(
             named("select 'mes.oee' -- from mes.oee\n, 2 /* oee */"),
