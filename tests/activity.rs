@@ -204,8 +204,8 @@ fn a_row_lock_names_the_table_and_a_chunk_its_hypertable() {
                     "{name}"
                 );
                 assert!(writing.chunk.is_some(), "{name}: {writing:?}");
-                let waiting = find(&rows, "waiter");
-                let said = judged(waiting, &session, 10.0).reason;
+                let blocked = find(&rows, "waiter");
+                let said = judged(blocked, &session, 10.0).reason;
                 assert!(
                     said.contains("a row of public.rows_of that the other's transaction changed"),
                     "{name}: {said}"
@@ -408,10 +408,10 @@ fn a_role_without_rights_sees_who_blocks_whom_and_is_told_what_is_hidden() {
                     row.application == "waiter" && row.wait.is_some()
                 })
                 .await;
-                let waiting = find(&rows, "waiter");
-                assert_eq!(waiting.blockers, [find(&rows, "holder").pid], "{name}");
-                assert_eq!(waiting.thing(), Some("mes.oee_calculations"), "{name}");
-                assert_eq!((&waiting.query, waiting.visible), (&None, false), "{name}");
+                let blocked = find(&rows, "waiter");
+                assert_eq!(blocked.blockers, [find(&rows, "holder").pid], "{name}");
+                assert_eq!(blocked.thing(), Some("mes.oee_calculations"), "{name}");
+                assert_eq!((&blocked.query, blocked.visible), (&None, false), "{name}");
                 let at = At {
                     now: session.server.clock,
                     server: &session.server,

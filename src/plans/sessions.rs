@@ -190,7 +190,7 @@ impl Session {
             .filter(|query| self.visible && !query.is_empty())
         {
             let runs = if self.is_active() {
-                "it runs"
+                "it has been running"
             } else {
                 "its last statement"
             };
@@ -198,7 +198,7 @@ impl Session {
                 .query_seconds
                 .filter(|_| self.is_active())
                 .map_or_else(String::new, |long| {
-                    format!(" since {}", text::duration(long.floor()))
+                    format!(" for {}", text::duration(long.floor()))
                 });
             plan = plan.note(
                 Level::Ok,

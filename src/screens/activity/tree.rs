@@ -26,13 +26,13 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
         }
     }
     let mut order = Vec::with_capacity(rows.len());
-    let mut placed = vec![false; rows.len()];
+    let mut done = vec![false; rows.len()];
     let roots = (0..rows.len()).filter(|place| parents[*place].is_none());
     // A circle (a deadlock that the server has not ended yet) has no root: any of it serves.
     for root in roots.chain(0..rows.len()) {
         let mut open = vec![(root, 0)];
         while let Some((place, depth)) = open.pop() {
-            if std::mem::replace(&mut placed[place], true) {
+            if std::mem::replace(&mut done[place], true) {
                 continue;
             }
             order.push((place, depth, root));
