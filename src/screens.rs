@@ -7,8 +7,10 @@ pub mod compression;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
+pub mod overview;
 pub mod queries;
 pub mod retention;
+pub mod server;
 
 use std::time::Duration;
 
@@ -104,14 +106,16 @@ macro_rules! screens {
 }
 
 screens! {
+    Overview: overview,
     Compression: compression,
     Retention: retention,
     Indexes: indexes,
     Jobs: jobs,
     Aggregates: aggregates,
-    Journal: journal,
     Activity: activity,
     Queries: queries,
+    Journal: journal,
+    Server: server,
 }
 
 pub(crate) use with_table;
@@ -174,6 +178,14 @@ impl ScreenId {
 
     pub fn name(self) -> &'static str {
         self.about().name
+    }
+
+    /// The screens that are read for this one: the overview is made of others.
+    pub fn parts(self) -> Vec<Self> {
+        match self {
+            Self::Overview => overview::PARTS.to_vec(),
+            one => vec![one],
+        }
     }
 
     /// The screen with this name, as it is typed on the command line.

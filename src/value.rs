@@ -112,6 +112,8 @@ pub enum Value {
     AboutBytes(i64),
     Seconds(f64),
     Ratio(f64),
+    /// A figure without a unit that need not be whole.
+    Number(f64),
     /// A moment; a table shows it as an age.
     Time(Stamp),
     Point(Point),
@@ -146,6 +148,7 @@ impl Value {
             Self::AboutBytes(bytes) => format!("~{}", text::bytes(*bytes)),
             Self::Seconds(seconds) => text::duration(*seconds),
             Self::Ratio(ratio) => format!("{ratio:.1}x"),
+            Self::Number(number) => format!("{number}"),
             Self::Time(stamp) => text::age(*stamp, now),
             Self::Point(point) => text::point(*point),
         }
@@ -159,7 +162,9 @@ impl Value {
             Self::Text(text) | Self::Interval(text, _) => Json::from(text.as_str()),
             Self::Bool(truth) => Json::from(*truth),
             Self::Int(number) | Self::Bytes(number) => Json::from(*number),
-            Self::Seconds(number) | Self::Ratio(number) => Json::from(*number),
+            Self::Seconds(number) | Self::Ratio(number) | Self::Number(number) => {
+                Json::from(*number)
+            }
             Self::Time(stamp) => text::rfc3339(*stamp).map_or(Json::Null, Json::from),
             Self::Point(point) if point.axis == Axis::Integer => Json::from(point.raw),
             Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, Json::from),
@@ -184,7 +189,10 @@ impl Value {
             Self::Text(_) => 0.0,
             Self::Bool(truth) => f64::from(u8::from(*truth)),
             Self::Int(number) | Self::Bytes(number) | Self::AboutBytes(number) => *number as f64,
-            Self::Seconds(number) | Self::Ratio(number) | Self::Interval(_, number) => *number,
+            Self::Seconds(number)
+            | Self::Ratio(number)
+            | Self::Number(number)
+            | Self::Interval(_, number) => *number,
             Self::Time(stamp) => stamp.0 as f64,
             Self::Point(point) => point.raw as f64,
         }

@@ -245,6 +245,7 @@ impl Record for Row {
                         .try_get::<_, Option<i32>>("consecutive_failures")?
                         .unwrap_or(0),
                     schedule_seconds: row.try_get("schedule_seconds")?,
+                    owner_zone: None,
                 })
             });
         Ok(Self {

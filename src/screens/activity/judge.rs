@@ -3,8 +3,9 @@
 use super::{Row, Wait, seconds};
 use crate::plan::Mode;
 use crate::record::At;
+use crate::rules;
 use crate::text;
-use crate::verdict::{Findings, Level, Verdict};
+use crate::verdict::{Finding, Findings, Level, Verdict};
 
 /// Locks are waited for all the time; from here on it is worth a warning.
 const BLOCKED_SECONDS: f64 = 5.0;
@@ -24,12 +25,14 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         runs_long(row, at, &mut findings);
         if row.state.as_deref() == Some("disabled") {
             findings.add(
+                &rules::SESSION_UNTRACKED,
                 Level::Unknown,
                 "track_activities is off for it: the server does not keep what it does",
             );
         }
     } else {
         findings.add(
+            &rules::SESSION_HIDDEN,
             Level::Unknown,
             format!(
                 "what it does is hidden from {}: pg_read_all_stats shows it",
@@ -112,9 +115,13 @@ fn blocked(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         Level::Notice
     };
-    findings.add(
-        level,
-        format!("blocked{long}{by}: it waits for {}", wait.words()),
+    findings.push(
+        Finding::new(
+            &rules::SESSION_BLOCKED,
+            level,
+            format!("blocked{long}{by}: it waits for {}", wait.words()),
+        )
+        .since(wait.since),
     );
 }
 
@@ -139,7 +146,14 @@ fn blocks(row: &Row, at: &At, findings: &mut Findings) {
     let long = longest.map_or_else(String::new, |long| {
         format!(", the longest for {}", text::duration(long.floor()))
     });
-    findings.add(level, format!("keeps {whom} waiting{long}"));
+    findings.push(
+        Finding::new(
+            &rules::SESSION_BLOCKS,
+            level,
+            format!("keeps {whom} waiting{long}"),
+        )
+        .since(row.blocks_since),
+    );
 }
 
 fn idles(row: &Row, at: &At, findings: &mut Findings) {
@@ -166,13 +180,11 @@ fn idles(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         ""
     };
-    findings.add(
-        level,
-        format!(
-            "idle in transaction for {}{aborted}: {vacuum}",
-            text::duration(idle.floor())
-        ),
+    let reason = format!(
+        "idle in transaction for {}{aborted}: {vacuum}",
+        text::duration(idle.floor())
     );
+    findings.push(Finding::new(&rules::SESSION_IDLE, level, reason).since(row.state_changed));
 }
 
 fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
@@ -203,10 +215,9 @@ fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
         let behind = text::plural(behind.into(), "transaction");
         format!("; it holds back vacuum ({behind} so far)")
     });
-    findings.add(
-        level,
-        format!("{what} for {}{vacuum}", text::duration(longest.floor())),
-    );
+    let reason = format!("{what} for {}{vacuum}", text::duration(longest.floor()));
+    let since = row.transaction.or(row.query_started);
+    findings.push(Finding::new(&rules::SESSION_LONG, level, reason).since(since));
 }
 
 pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use super::{Row, Tool};
 use crate::record::At;
+use crate::rules;
 use crate::text;
 use crate::verdict::{Findings, Level, Verdict};
 
@@ -16,10 +17,15 @@ const SPILL_NOTICE: i64 = 64 << 20;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let Some(figures) = &row.figures else {
-        return Verdict::new(Level::Unknown, missing(&row.tool, at));
+        return Verdict::of(
+            &rules::QUERIES_MISSING,
+            Level::Unknown,
+            missing(&row.tool, at),
+        );
     };
     if let Some(role) = &row.hidden_of {
-        return Verdict::new(
+        return Verdict::of(
+            &rules::QUERIES_HIDDEN,
             Level::Unknown,
             format!(
                 "the statements of {role} are hidden from {}: grant pg_read_all_stats to see them",
@@ -32,7 +38,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         heavy(row, at, &mut findings);
         spills(row, &mut findings);
         if let Some(hint) = &row.hint {
-            findings.add(Level::Notice, hint.words.clone());
+            findings.add(&rules::QUERY_AGGREGATE, Level::Notice, hint.words.clone());
         }
     }
     let whose = if row.own {
@@ -71,6 +77,7 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
         format!(" since {}", text::age(reset, at.now))
     });
     findings.add(
+        &rules::QUERY_HEAVY,
         level,
         format!(
             "takes {:.0} % of all execution time counted in this database{since}",
@@ -91,6 +98,7 @@ fn spills(row: &Row, findings: &mut Findings) {
         return;
     };
     findings.add(
+        &rules::QUERY_SPILLS,
         level,
         format!(
             "spills to temporary files: {} in all, {} a call (work_mem is too small for it, or it sorts or groups too much)",
