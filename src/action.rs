@@ -80,11 +80,12 @@ pub enum Group {
     Indexes,
     Jobs,
     Hypertables,
+    Sessions,
     Journal,
 }
 
 impl Group {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Screens,
         Self::Rows,
         Self::View,
@@ -95,6 +96,7 @@ impl Group {
         Self::Indexes,
         Self::Jobs,
         Self::Hypertables,
+        Self::Sessions,
         Self::Journal,
     ];
 
@@ -106,6 +108,7 @@ impl Group {
             Self::Retention => ScreenId::Retention,
             Self::Indexes => ScreenId::Indexes,
             Self::Jobs => ScreenId::Jobs,
+            Self::Sessions => ScreenId::Activity,
             Self::Journal => ScreenId::Journal,
             Self::Screens | Self::Rows | Self::View | Self::Console | Self::Hypertables => {
                 return None;
@@ -125,6 +128,7 @@ impl Group {
             Self::Indexes => "Act: indexes",
             Self::Jobs => "Act: jobs",
             Self::Hypertables => "Act: hypertables",
+            Self::Sessions => "Act: sessions",
             Self::Journal => "Act: journal and rollback",
         }
     }
@@ -208,6 +212,20 @@ pub static HERE: &[Action] = &[
         Screens,
         Here::Screen(ScreenId::Aggregates),
         "Aggregates: lag against what the policy promises",
+    ),
+    action(
+        "show-activity",
+        &["8"],
+        Screens,
+        Here::Screen(ScreenId::Activity),
+        "Activity: sessions, what they wait for, who blocks whom",
+    ),
+    action(
+        "show-queries",
+        &["9"],
+        Screens,
+        Here::Screen(ScreenId::Queries),
+        "Queries: slowest, most frequent, what an aggregate could answer",
     ),
     action(
         "show-journal",

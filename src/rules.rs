@@ -68,6 +68,11 @@ rules! {
     JOB_SLOW: "job-slow", "runs longer than it should", "edit-job";
     JOB_UNSEEN: "job-unseen", "its worker cannot be seen";
     JOURNAL: "journal", "an action that did not end well";
+    QUERIES_HIDDEN: "queries-hidden", "statements of others are hidden";
+    QUERIES_MISSING: "queries-missing", "statements are not counted";
+    QUERY_AGGREGATE: "query-aggregate", "an aggregate might answer it";
+    QUERY_HEAVY: "query-heavy", "takes much of all execution time";
+    QUERY_SPILLS: "query-spills", "spills to temporary files";
     RETENTION_FROZEN: "retention-frozen", "frozen chunks are never dropped";
     RETENTION_NONE: "retention-none", "old chunks, no retention policy", "add-retention-policy";
     RETENTION_OVERDUE: "retention-overdue", "chunks past drop-after still there", "drop-chunks";
@@ -84,6 +89,12 @@ rules! {
     SERVER_SLOT: "server-slot", "WAL kept for an unused slot";
     SERVER_WORKERS: "server-workers", "no free worker";
     SERVER_WRAPAROUND: "server-wraparound", "transaction ids run out";
+    SESSION_BLOCKED: "session-blocked", "waits for a lock";
+    SESSION_BLOCKS: "session-blocks", "keeps others waiting", "terminate-session";
+    SESSION_HIDDEN: "session-hidden", "what it does is hidden";
+    SESSION_IDLE: "session-idle", "idle in transaction", "terminate-session";
+    SESSION_LONG: "session-long", "runs long", "cancel-query";
+    SESSION_UNTRACKED: "session-untracked", "what it does is not tracked";
 }
 
 /// The rule of this name.

@@ -1,5 +1,6 @@
 //! The screens: one module each, named here once.
 
+pub mod activity;
 pub mod aggregates;
 pub mod chunks;
 pub mod compression;
@@ -7,6 +8,7 @@ pub mod indexes;
 pub mod jobs;
 pub mod journal;
 pub mod overview;
+pub mod queries;
 pub mod retention;
 pub mod server;
 
@@ -121,6 +123,8 @@ screens! {
     Indexes: indexes,
     Jobs: jobs,
     Aggregates: aggregates,
+    Activity: activity,
+    Queries: queries,
     Journal: journal,
     Server: server,
 }
