@@ -191,6 +191,13 @@ pub static HERE: &[Action] = &[
         "Journal: what was done, and taking it back",
     ),
     action(
+        "show-hypertables",
+        &["7"],
+        Screens,
+        Here::Screen(ScreenId::Hypertables),
+        "Hypertables: size, growth, chunks against memory and locks",
+    ),
+    action(
         "next-screen",
         &["tab"],
         Screens,

@@ -417,25 +417,7 @@ fn mark_line(mark: &Mark, scale: &Scale, room: usize) -> InkedLine {
     let (first, glyphs) = match mark.place {
         Place::Nowhere => return note(mark, room),
         Place::At(at) => (scale.column(at), at_glyphs(mark.sign, at, scale)),
-        Place::Window { from, to, letter } => {
-            let start = from.map_or(0, |from| scale.column(from));
-            let end = scale.column(to).max(start);
-            let mut glyphs = vec!['='; end - start + 1];
-            let early = from.is_none_or(|from| from < scale.first());
-            let last = glyphs.len() - 1;
-            glyphs[last] = if to > scale.last() { '>' } else { ']' };
-            if last > 0 {
-                glyphs[0] = if early { '<' } else { '[' };
-            }
-            if let Some(at) = letter {
-                // Outside of the window it has no place in this line; the label says it.
-                let column = scale.column(at);
-                if (start..=end).contains(&column) {
-                    glyphs[column - start] = mark.sign;
-                }
-            }
-            (start, glyphs.into_iter().collect::<String>())
-        }
+        Place::Window { from, to, letter } => window_glyphs(mark.sign, (from, to, letter), scale),
     };
     // At the right edge a sign of two cells has to begin earlier.
     let first = first.min(room.saturating_sub(text::width(&glyphs)));
@@ -443,6 +425,28 @@ fn mark_line(mark: &Mark, scale: &Scale, room: usize) -> InkedLine {
         level_ink(mark.level),
         labelled(first, &glyphs, &mark.label, room),
     )]
+}
+
+/// A window between its brackets, with the letter inside or beside it; where it begins.
+fn window_glyphs(
+    sign: char,
+    (from, to, letter): (Option<i64>, i64, Option<i64>),
+    scale: &Scale,
+) -> (usize, String) {
+    let end = scale.column(to);
+    // Two brackets at least, so that it is seen to be a window.
+    let start = from.map_or(0, |from| scale.column(from)).min(end.saturating_sub(1));
+    let at = letter.map(|letter| scale.column(letter));
+    let (first, last) = (start.min(at.unwrap_or(start)), end.max(at.unwrap_or(end)));
+    let mut glyphs = vec![' '; last - first + 1];
+    glyphs[start - first..=end - first].fill('=');
+    let early = from.is_none_or(|from| from < scale.first());
+    glyphs[start - first] = if early { '<' } else { '[' };
+    glyphs[end - first] = if to > scale.last() { '>' } else { ']' };
+    if let Some(at) = at {
+        glyphs[at - first] = sign;
+    }
+    (first, glyphs.into_iter().collect())
 }
 
 /// A letter, with an arrow where its place is beyond the axis.
@@ -456,39 +460,48 @@ fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     }
 }
 
-/// The glyphs at their column with the label beside them: to the right, else to the left, else inside, else cut.
+/// The glyphs at their column with the label beside them, without its last part where the whole has no room.
 fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> String {
-    let wide = text::width(glyphs);
-    let (after, wants) = (first + wide, text::width(label) + 1);
+    let short = label.rsplit_once(", ").map_or(label, |(head, _)| head);
+    beside(first, glyphs, label, room)
+        .or_else(|| beside(first, glyphs, short, room))
+        .unwrap_or_else(|| cut(first, glyphs, label, room))
+}
+
+/// To the right, else to the left, else inside; `None`: there is no room.
+fn beside(first: usize, glyphs: &str, label: &str, room: usize) -> Option<String> {
+    let after = first + text::width(glyphs);
+    let wants = text::width(label) + 1;
     let indent = " ".repeat(first);
     if after + wants <= room {
-        format!("{indent}{glyphs} {label}")
+        Some(format!("{indent}{glyphs} {label}"))
     } else if wants <= first {
-        format!("{}{label} {glyphs}", " ".repeat(first - wants))
-    } else if text::width(label) + 6 <= wide {
-        inside(&indent, glyphs, label)
-    } else if room - after.min(room) >= first {
-        let label = text::cut(label, room.saturating_sub(after + 1));
-        format!("{indent}{glyphs} {label}")
+        Some(format!("{}{label} {glyphs}", " ".repeat(first - wants)))
     } else {
-        let label = text::pad_left(&text::cut(label, first.saturating_sub(1)), first - 1);
+        inside(&indent, glyphs, label)
+    }
+}
+
+fn cut(first: usize, glyphs: &str, label: &str, room: usize) -> String {
+    let after = first + text::width(glyphs);
+    if room.saturating_sub(after) >= first {
+        let label = text::cut(label, room.saturating_sub(after + 1));
+        format!("{}{glyphs} {label}", " ".repeat(first))
+    } else {
+        let label = text::pad_left(&text::cut(label, first - 1), first - 1);
         format!("{label} {glyphs}")
     }
 }
 
 /// The label written into the first stretch of a window that has no letter in it.
-fn inside(indent: &str, glyphs: &str, label: &str) -> String {
+fn inside(indent: &str, glyphs: &str, label: &str) -> Option<String> {
     let signs: Vec<char> = glyphs.chars().collect();
     let wants = text::width(label) + 2;
     let free = |at: &usize| signs[*at..*at + wants].iter().all(|sign| *sign == '=');
-    let Some(at) = (2..signs.len().saturating_sub(wants)).find(free) else {
-        return format!("{indent}{glyphs}");
-    };
-    let (head, tail): (String, String) = (
-        signs[..at].iter().collect(),
-        signs[at + wants..].iter().collect(),
-    );
-    format!("{indent}{head} {label} {tail}")
+    let at = (2..(signs.len() + 1).saturating_sub(wants)).find(free)?;
+    let part = |signs: &[char]| signs.iter().collect::<String>();
+    let (head, tail) = (part(&signs[..at]), part(&signs[at + wants..]));
+    Some(format!("{indent}{head} {label} {tail}"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod aggregates;
 pub mod chunks;
 pub mod compression;
+pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
@@ -108,6 +109,7 @@ screens! {
     Jobs: jobs,
     Aggregates: aggregates,
     Journal: journal,
+    Hypertables: hypertables,
 }
 
 pub(crate) use with_table;

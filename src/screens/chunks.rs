@@ -225,7 +225,7 @@ impl Cut {
 
     fn mark(&self, axis: Axis) -> Option<Mark> {
         let (state, level) = self.state();
-        let at = |raw: Option<i64>| raw.map(|raw| text::point(Point { axis, raw }));
+        let at = |raw: Option<i64>| raw.map(|raw| to_the_minute(raw, axis));
         let place = self.to.map_or(Place::Nowhere, Place::At);
         let cut = |sign, what: &str| {
             let until = match (at(self.to), self.made_before) {
@@ -255,7 +255,7 @@ impl Cut {
             (Some(name), false) => name.as_str(),
             _ => "its own",
         };
-        let done = self.watermark.map(|raw| text::point(Point { axis, raw }));
+        let done = self.watermark.map(|raw| to_the_minute(raw, axis));
         let done = done.map_or("nothing materialized".to_owned(), |done| format!("watermark W {done}"));
         let (place, label) = match (self.to, self.watermark) {
             (Some(to), letter) => (
@@ -271,6 +271,15 @@ impl Cut {
         };
         Mark { sign: 'W', label, level, place }
     }
+}
+
+/// Seconds say nothing on an axis.
+fn to_the_minute(raw: i64, axis: Axis) -> String {
+    let raw = match axis {
+        Axis::Integer => raw,
+        _ => raw.saturating_sub(raw.rem_euclid(60_000_000)),
+    };
+    text::point(Point { axis, raw })
 }
 
 impl Chunk {
