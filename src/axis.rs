@@ -180,14 +180,14 @@ impl TimeAxis {
         let mut lines: Vec<InkedLine> = Vec::new();
         let mut used = room + 1;
         for (ink, sign, meaning) in items {
-            let wants = text::width(&meaning) + 5;
+            let wants = text::width(&meaning).min(room - 5) + 5;
             if used + wants > room {
                 lines.push(Vec::new());
                 used = 0;
             }
             if let Some(line) = lines.last_mut() {
                 line.push((ink, sign.to_string()));
-                line.push((Ink::Muted, format!(" {}   ", text::cut(&meaning, room - 2))));
+                line.push((Ink::Muted, format!(" {}   ", text::cut(&meaning, room - 5))));
             }
             used += wants;
         }
@@ -242,7 +242,8 @@ struct Scale {
     torn: Vec<(i64, i64)>,
     total: f64,
     room: usize,
-    ranges: usize,
+    /// How many columns a chunk has, in the middle of all.
+    chunk: f64,
 }
 
 #[expect(
@@ -254,6 +255,7 @@ fn length(from: i64, to: i64) -> f64 {
 }
 
 impl Scale {
+    #[expect(clippy::cast_precision_loss, reason = "a width of the screen")]
     fn new(axis: &TimeAxis, room: usize) -> Option<Self> {
         let mut ranges: Vec<(i64, i64)> = axis
             .slices
@@ -266,7 +268,6 @@ impl Scale {
         let mut widths: Vec<f64> = ranges.iter().map(|(a, b)| length(*a, *b)).collect();
         widths.sort_by(f64::total_cmp);
         let median = *widths.get(widths.len() / 2)?;
-        let many = ranges.len();
         let clock = axis.marks.iter().find_map(|mark| match mark.place {
             Place::At(at) if mark.sign == 'N' => Some((at, at)),
             _ => None,
@@ -304,7 +305,7 @@ impl Scale {
             torn,
             total: position,
             room,
-            ranges: many,
+            chunk: median / position * room as f64,
         })
     }
 
@@ -361,7 +362,7 @@ impl Scale {
         }
         // Worse hides better; of equals, what is not compressed yet.
         let weight = |cell: MapCell| (cell.level, cell.sign == '.');
-        let edges = self.room / self.ranges >= 4;
+        let edges = self.chunk >= 4.0;
         for slice in slices.iter().filter(|slice| slice.start < slice.end) {
             let (first, after) = self.span(slice.start, slice.end);
             for (nth, column) in columns[first..after].iter_mut().enumerate() {
@@ -370,7 +371,7 @@ impl Scale {
                     Column::Edge(had) | Column::Chunk(had) => weight(*had) < weight(slice.cell),
                 };
                 if hidden {
-                    *column = if edges && nth == 0 && after - first > 3 {
+                    *column = if edges && nth == 0 && after - first > 2 {
                         Column::Edge(slice.cell)
                     } else {
                         Column::Chunk(slice.cell)
@@ -389,7 +390,7 @@ impl Scale {
     )]
     fn column_means(&self, unit: Axis) -> Option<String> {
         let each = self.total / self.room as f64;
-        if !self.torn.is_empty() || self.room >= self.ranges * 2 {
+        if !self.torn.is_empty() || self.chunk >= 0.5 {
             return None;
         }
         Some(if unit == Axis::Integer {

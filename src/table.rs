@@ -16,7 +16,7 @@ pub type Counters = Vec<Option<i64>>;
 /// Exact figures older than this are asked for again.
 const EXACT_SECONDS: f64 = 30.0;
 /// What an exact figure costs for each relation, in seconds.
-const EXACT_COST: f64 = 0.0001;
+const EXACT_COST: f64 = 0.0002;
 /// A query is asked again after at least so many times its own cost: 2 % of one server core at most.
 const DUTY: f64 = 50.0;
 
@@ -200,7 +200,7 @@ impl<R: Record> Table<R> {
             self.window()
         };
         let rows = || self.view[on_screen.clone()].iter().map(|&at| &self.rows[at]);
-        // 0.1 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
+        // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
         let weight: usize = rows()
             .filter_map(|row| (exact.want)(row))
             .map(|(_, weight)| weight)

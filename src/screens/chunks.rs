@@ -234,7 +234,13 @@ impl Cut {
                 (None, None) => ": where that is now is not known".to_owned(),
             };
             let note = text::interval(&self.note);
-            let (label, place) = (format!("{what} {note}{until}{state}"), place);
+            let label = match note.strip_prefix("created ") {
+                Some(ago) => {
+                    let verb = what.trim_end_matches(" after");
+                    format!("{verb} what was created {ago} or before{until}{state}")
+                }
+                None => format!("{what} {note}{until}{state}"),
+            };
             Mark { sign, label, level, place }
         };
         Some(match self.kind.as_str() {

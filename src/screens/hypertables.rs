@@ -305,9 +305,7 @@ impl Record for Row {
         })
         .rank(2),
         Column::<Self>::number("", "LOCKS", 5, |row, _| {
-            row.lock_percent()
-                .map(|percent| format!("{percent}%"))
-                .into()
+            row.lock_percent().into()
         })
         .rank(1),
         Column::<Self>::hidden("locks_for_all_chunks", |row, _| row.locks().into()),

@@ -110,8 +110,13 @@ impl Row {
         })
     }
 
-    pub(super) fn lock_percent(&self) -> Option<i64> {
-        share(self.locks()?, 100, self.limits.lock_slots())
+    /// The same as a part of the lock table, in words.
+    pub(super) fn lock_percent(&self) -> Option<String> {
+        let percent = share(self.locks()?, 100, self.limits.lock_slots())?;
+        Some(match percent {
+            0 => "<1%".to_owned(),
+            percent => format!("{percent}%"),
+        })
     }
 
     pub(super) fn size_of_chunks(&self) -> Size {

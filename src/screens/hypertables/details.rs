@@ -98,6 +98,12 @@ fn growth(row: &Row) -> Value {
         };
     };
     let point = |raw| text::point(row.point(raw));
+    if growth == 0 {
+        return Value::Text(format!(
+            "0 B: the newest full interval ended {}, and none after it has a chunk",
+            point(window.end)
+        ));
+    }
     Value::Text(format!(
         "{}{}, from {} between {} and {}",
         if window.about { "~" } else { "" },
@@ -157,7 +163,7 @@ fn chunk_facts(row: &Row, _: &At) -> Vec<(String, Value)> {
                 .zip(row.lock_percent())
                 .map(|(locks, percent)| {
                     format!(
-                        "{} of {} = {percent}%",
+                        "{} of {} = {percent}",
                         text::count(locks),
                         text::count(limits.lock_slots())
                     )

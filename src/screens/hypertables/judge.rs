@@ -148,7 +148,7 @@ fn healthy(row: &Row) -> String {
     };
     if let (Some(locks), Some(percent)) = (row.locks(), row.lock_percent()) {
         said.push_str(&format!(
-            "; a statement on all of them takes {} locks, {percent}% of the table",
+            "; a statement on all of them takes up to {} locks, {percent} of the table",
             text::count(locks)
         ));
     }

@@ -159,7 +159,7 @@ fn locks_are_counted_with_indexes_and_companions() {
     row.compressed = 900;
     assert_eq!(row.locks(), Some(4803));
     assert_eq!(row.limits.lock_slots(), 6400);
-    assert_eq!(row.lock_percent(), Some(75));
+    assert_eq!(row.lock_percent().as_deref(), Some("75%"));
     // 2 x 4803 / 100 = 97, in steps of 64.
     assert_eq!(row.limits.locks_each_for(4803), 128);
 }
