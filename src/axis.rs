@@ -436,7 +436,9 @@ fn window_glyphs(
 ) -> (usize, String) {
     let end = scale.column(to);
     // Two brackets at least, so that it is seen to be a window.
-    let start = from.map_or(0, |from| scale.column(from)).min(end.saturating_sub(1));
+    let start = from
+        .map_or(0, |from| scale.column(from))
+        .min(end.saturating_sub(1));
     let at = letter.map(|letter| scale.column(letter));
     let (first, last) = (start.min(at.unwrap_or(start)), end.max(at.unwrap_or(end)));
     let mut glyphs = vec![' '; last - first + 1];

@@ -63,7 +63,10 @@ pub fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
             cells[cell] = Some(cells[cell].map_or(value, |had| had.max(value)));
         }
     };
-    put(&mut lttb(&known, width).into_iter().map(|at| known[at]), false);
+    put(
+        &mut lttb(&known, width).into_iter().map(|at| known[at]),
+        false,
+    );
     // Where the buckets and the cells do not meet, what is known there fills the hole.
     put(&mut known.iter().copied(), true);
     cells

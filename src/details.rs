@@ -136,7 +136,11 @@ fn section_text(section: &Section, now: Stamp) -> String {
         }
         Section::Axis(axis) => {
             let (title, drawn) = axis.draw(100);
-            let whole = |line: &Vec<(_, String)>| line.iter().map(|(_, text)| text.as_str()).collect::<String>();
+            let whole = |line: &Vec<(_, String)>| {
+                line.iter()
+                    .map(|(_, text)| text.as_str())
+                    .collect::<String>()
+            };
             lines.extend(drawn.iter().map(|line| whole(line).trim_end().to_owned()));
             return format!("\n{title}\n{}\n", lines.join("\n"));
         }

@@ -63,7 +63,10 @@ fn drawn(axis: &TimeAxis, width: usize) -> String {
     let mut all = vec![title];
     for line in lines {
         let text: String = line.into_iter().map(|(_, text)| text).collect();
-        assert!(text::width(&text) <= width.max(NARROWEST), "{width}: {text:?}");
+        assert!(
+            text::width(&text) <= width.max(NARROWEST),
+            "{width}: {text:?}"
+        );
         all.push(text.trim_end().to_owned());
     }
     all.join("\n")
@@ -74,8 +77,16 @@ fn policies() -> Vec<Mark> {
     let noon = DAY / 2;
     vec![
         mark('N', "now 2026-11-20 12:00", Place::At(day(19) + noon)),
-        mark('C', "compress after 7d: 2026-11-13 12:00", Place::At(day(12) + noon)),
-        mark('D', "drop after 18d: 2026-11-02 12:00", Place::At(day(1) + noon)),
+        mark(
+            'C',
+            "compress after 7d: 2026-11-13 12:00",
+            Place::At(day(12) + noon),
+        ),
+        mark(
+            'D',
+            "drop after 18d: 2026-11-02 12:00",
+            Place::At(day(1) + noon),
+        ),
         mark(
             'W',
             "refresh mes.hourly 5d to 12h ago, watermark W 2026-11-20 00:00",
@@ -90,12 +101,18 @@ fn policies() -> Vec<Mark> {
 
 #[test]
 fn the_policies_are_explained_at_eighty_columns() {
-    insta::assert_snapshot!(drawn(&axis(days(0, "##########PBB......."), policies()), 78));
+    insta::assert_snapshot!(drawn(
+        &axis(days(0, "##########PBB......."), policies()),
+        78
+    ));
 }
 
 #[test]
 fn the_policies_are_explained_at_a_hundred_and_eighty_columns() {
-    insta::assert_snapshot!(drawn(&axis(days(0, "##########PBB......."), policies()), 178));
+    insta::assert_snapshot!(drawn(
+        &axis(days(0, "##########PBB......."), policies()),
+        178
+    ));
 }
 
 #[test]
@@ -112,8 +129,16 @@ fn a_chunk_of_1970_and_one_of_2099_do_not_squeeze_the_others() {
 fn what_has_no_place_says_why_and_what_lies_beyond_points_there() {
     let marks = vec![
         mark('D', "drop after 90d: 2026-08-22", Place::At(day(-70))),
-        mark('W', "mes.monthly: no refresh policy, watermark W 2026-12-01", Place::At(day(30))),
-        mark('C', "compress what was created 10 days ago or before, whatever its time", Place::Nowhere),
+        mark(
+            'W',
+            "mes.monthly: no refresh policy, watermark W 2026-12-01",
+            Place::At(day(30)),
+        ),
+        mark(
+            'C',
+            "compress what was created 10 days ago or before, whatever its time",
+            Place::Nowhere,
+        ),
         mark(
             'W',
             "refresh mes.all all to 1h ago",
@@ -141,7 +166,10 @@ fn of_many_chunks_in_a_column_the_worst_is_shown_and_the_column_says_what_it_is(
 #[test]
 fn without_a_chunk_the_marks_are_still_told() {
     let text = drawn(&axis(Vec::new(), policies()), 60);
-    assert!(text.contains("no chunk yet") && text.contains("drop after 18d"), "{text}");
+    assert!(
+        text.contains("no chunk yet") && text.contains("drop after 18d"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -174,9 +202,24 @@ fn numbers_are_an_axis_too() {
 #[test]
 fn it_never_breaks_whatever_the_width_and_the_times() {
     let slices = vec![
-        Slice { start: i64::MIN, end: 0, cell: cell('#'), bytes: Some(1) },
-        Slice { start: 5, end: 5, cell: cell('.'), bytes: None },
-        Slice { start: i64::MAX - 1, end: i64::MAX, cell: cell('T'), bytes: Some(i64::MAX) },
+        Slice {
+            start: i64::MIN,
+            end: 0,
+            cell: cell('#'),
+            bytes: Some(1),
+        },
+        Slice {
+            start: 5,
+            end: 5,
+            cell: cell('.'),
+            bytes: None,
+        },
+        Slice {
+            start: i64::MAX - 1,
+            end: i64::MAX,
+            cell: cell('T'),
+            bytes: Some(i64::MAX),
+        },
     ];
     for width in [0, 1, 20, 33, 77, 300] {
         for marks in [Vec::new(), policies()] {

@@ -127,7 +127,12 @@ impl Chunks {
             let chunks = self.chunks.iter();
             let many = chunks.filter(|chunk| self.cell(chunk).sign == sign).count();
             let many = i64::try_from(many).unwrap_or(i64::MAX);
-            (many > 0).then(|| (MapCell { sign, level }, format!("{meaning} {}", text::count(many))))
+            (many > 0).then(|| {
+                (
+                    MapCell { sign, level },
+                    format!("{meaning} {}", text::count(many)),
+                )
+            })
         });
         Section::Axis(TimeAxis {
             title: "Chunks on the time axis".to_owned(),
@@ -151,7 +156,10 @@ impl Chunks {
         if windows > MOST_WINDOWS {
             marks.push(Mark {
                 sign: ' ',
-                label: format!("and {} refresh windows more: see Aggregates below", windows - MOST_WINDOWS),
+                label: format!(
+                    "and {} refresh windows more: see Aggregates below",
+                    windows - MOST_WINDOWS
+                ),
                 level: Level::Ok,
                 place: Place::Nowhere,
             });
@@ -162,13 +170,22 @@ impl Chunks {
     /// The picture and the chunk list, newest first.
     pub fn sections(&self) -> Vec<Section> {
         let here = || self.chunks.iter().filter(|chunk| !chunk.tiered);
-        let (many, sized) = (here().count(), here().filter(|chunk| chunk.bytes.is_some()).count());
+        let (many, sized) = (
+            here().count(),
+            here().filter(|chunk| chunk.bytes.is_some()).count(),
+        );
         let note = if sized < many {
             format!(", size now of the newest {sized}")
         } else {
             String::new()
         };
-        let level = |chunk: &Chunk| if self.is_backlog(chunk) { Level::Warning } else { Level::Ok };
+        let level = |chunk: &Chunk| {
+            if self.is_backlog(chunk) {
+                Level::Warning
+            } else {
+                Level::Ok
+            }
+        };
         vec![
             self.picture(),
             list(
@@ -182,14 +199,19 @@ impl Chunks {
 
 impl Cut {
     fn read(row: &Row) -> Result<Self> {
-        let truth = |name| row.try_get::<_, Option<bool>>(name).map(Option::unwrap_or_default);
+        let truth = |name| {
+            row.try_get::<_, Option<bool>>(name)
+                .map(Option::unwrap_or_default)
+        };
         Ok(Self {
             kind: row.try_get("kind")?,
             name: row.try_get("name")?,
             from: row.try_get("range_start")?,
             to: row.try_get("range_end")?,
             job_id: row.try_get("job_id")?,
-            note: row.try_get::<_, Option<String>>("note")?.unwrap_or_default(),
+            note: row
+                .try_get::<_, Option<String>>("note")?
+                .unwrap_or_default(),
             scheduled: truth("scheduled")?,
             failing: truth("failing")?,
             watermark: row.try_get("watermark")?,
@@ -219,7 +241,11 @@ impl Cut {
     /// The refresh window in words: `3h to 1m ago`.
     pub fn window(&self) -> String {
         let (start, end) = self.note.split_once('|').unwrap_or_default();
-        let start = if start.is_empty() { "all".to_owned() } else { text::interval(start) };
+        let start = if start.is_empty() {
+            "all".to_owned()
+        } else {
+            text::interval(start)
+        };
         format!("{start} to {} ago", text::interval(end))
     }
 
@@ -241,7 +267,12 @@ impl Cut {
                 }
                 None => format!("{what} {note}{until}{state}"),
             };
-            Mark { sign, label, level, place }
+            Mark {
+                sign,
+                label,
+                level,
+                place,
+            }
         };
         Some(match self.kind.as_str() {
             "now" => Mark {
@@ -262,20 +293,34 @@ impl Cut {
             _ => "its own",
         };
         let done = self.watermark.map(|raw| to_the_minute(raw, axis));
-        let done = done.map_or("nothing materialized".to_owned(), |done| format!("watermark W {done}"));
+        let done = done.map_or("nothing materialized".to_owned(), |done| {
+            format!("watermark W {done}")
+        });
         let (place, label) = match (self.to, self.watermark) {
             (Some(to), letter) => (
-                Place::Window { from: self.from, to, letter },
+                Place::Window {
+                    from: self.from,
+                    to,
+                    letter,
+                },
                 format!("refresh {name} {}{state}, {done}", self.window()),
             ),
             (None, _) if self.job_id.is_some() => (
                 Place::Nowhere,
-                format!("refresh {name} {}{state}: where that is now is not known; {done}", self.window()),
+                format!(
+                    "refresh {name} {}{state}: where that is now is not known; {done}",
+                    self.window()
+                ),
             ),
             (None, Some(at)) => (Place::At(at), format!("{name}: no refresh policy, {done}")),
             (None, None) => (Place::Nowhere, format!("{name}: no refresh policy, {done}")),
         };
-        Mark { sign: 'W', label, level, place }
+        Mark {
+            sign: 'W',
+            label,
+            level,
+            place,
+        }
     }
 }
 

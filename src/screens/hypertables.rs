@@ -275,9 +275,7 @@ impl Record for Row {
         }),
         Column::<Self>::hidden("chunk_interval_seconds", |row, _| {
             let interval = row.interval.map(|interval| row.length(interval));
-            interval
-                .filter(|_| row.axis != Axis::Integer)
-                .into()
+            interval.filter(|_| row.axis != Axis::Integer).into()
         }),
         Column::<Self>::hidden("chunk_interval_units", |row, _| {
             row.interval.filter(|_| row.axis == Axis::Integer).into()
@@ -304,10 +302,7 @@ impl Record for Row {
             row.of_chunks(i64::try_from(row.readers.len()).unwrap_or(i64::MAX))
         })
         .rank(2),
-        Column::<Self>::number("", "LOCKS", 5, |row, _| {
-            row.lock_percent().into()
-        })
-        .rank(1),
+        Column::<Self>::number("", "LOCKS", 5, |row, _| row.lock_percent().into()).rank(1),
         Column::<Self>::hidden("locks_for_all_chunks", |row, _| row.locks().into()),
         Column::<Self>::hidden("lock_slots", |row, _| row.limits.lock_slots().into()),
     ];
@@ -355,7 +350,10 @@ impl Record for Row {
             "aggregate" => Kind::Aggregate,
             _ => Kind::Candidate,
         };
-        let count = |name| row.try_get::<_, Option<i64>>(name).map(Option::unwrap_or_default);
+        let count = |name| {
+            row.try_get::<_, Option<i64>>(name)
+                .map(Option::unwrap_or_default)
+        };
         Ok(Self {
             id: row.try_get("id")?,
             schema: row.try_get("schema")?,

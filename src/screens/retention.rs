@@ -391,7 +391,11 @@ impl Record for Row {
 
 /// The chunks past the boundary, oldest first, and what stays.
 fn going(row: &Row, all: &Chunks) -> Vec<Section> {
-    let chunks: Vec<&Chunk> = all.chunks.iter().filter(|chunk| !chunk.is_tiered()).collect();
+    let chunks: Vec<&Chunk> = all
+        .chunks
+        .iter()
+        .filter(|chunk| !chunk.is_tiered())
+        .collect();
     if row.boundary.is_none() && row.made_before.is_none() {
         let oldest = chunks::list(
             format!("Oldest chunks (of {})", chunks.len()),

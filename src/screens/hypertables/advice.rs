@@ -42,11 +42,17 @@ const SENSIBLE: [i64; 19] = [
 pub(super) enum Size {
     Fits,
     /// A full interval takes more than a quarter of memory.
-    TooLarge { advised: Option<i64> },
+    TooLarge {
+        advised: Option<i64>,
+    },
     /// Many small chunks.
-    TooSmall { advised: Option<i64> },
+    TooSmall {
+        advised: Option<i64>,
+    },
     /// More chunks than their bytes ask for.
-    TooMany { advised: Option<i64> },
+    TooMany {
+        advised: Option<i64>,
+    },
 }
 
 impl Limits {
@@ -120,9 +126,10 @@ impl Row {
     }
 
     pub(super) fn size_of_chunks(&self) -> Size {
-        let (Some(bytes), Some(interval)) =
-            (self.interval_bytes().filter(|bytes| *bytes > 0), self.interval)
-        else {
+        let (Some(bytes), Some(interval)) = (
+            self.interval_bytes().filter(|bytes| *bytes > 0),
+            self.interval,
+        ) else {
             return Size::Fits;
         };
         let quarter = self.limits.quarter();

@@ -31,7 +31,10 @@ fn plain_facts(row: &Row) -> Vec<(String, Value)> {
     let plain = row.plain.as_ref();
     vec![
         ("size".into(), row.size()),
-        ("rows, by statistics".into(), plain.and_then(|plain| plain.tuples).into()),
+        (
+            "rows, by statistics".into(),
+            plain.and_then(|plain| plain.tuples).into(),
+        ),
         ("time column".into(), row.column.clone().into()),
         ("NOT NULL".into(), plain.map(|plain| plain.not_null).into()),
         ("indexes".into(), row.indexes.into()),
@@ -56,7 +59,10 @@ fn table_facts(row: &Row) -> Vec<(String, Value)> {
         ("size now".into(), row.size()),
     ];
     if let Some(error) = &row.bytes_error {
-        facts.push(("its exact size".into(), Value::text(format!("could not be had: {error}"))));
+        facts.push((
+            "its exact size".into(),
+            Value::text(format!("could not be had: {error}")),
+        ));
     }
     facts.extend([
         ("growth a day, as written".to_owned(), growth(row)),
@@ -82,7 +88,9 @@ fn table_facts(row: &Row) -> Vec<(String, Value)> {
         ("policies".to_owned(), policies(row)),
         (
             "read by aggregates".to_owned(),
-            (!row.readers.is_empty()).then(|| row.readers.join(", ")).into(),
+            (!row.readers.is_empty())
+                .then(|| row.readers.join(", "))
+                .into(),
         ),
     ]);
     facts
@@ -187,7 +195,10 @@ pub(super) fn chunks(row: &Row, rows: &[tokio_postgres::Row], _: &At) -> Result<
     }
     let chunks = Chunks::read(rows, row.axis)?;
     let mut sections = chunks.sections();
-    let windows = chunks.cuts.iter().filter(|cut| cut.is_window() && !cut.is_own());
+    let windows = chunks
+        .cuts
+        .iter()
+        .filter(|cut| cut.is_window() && !cut.is_own());
     let (mut cells, mut levels) = (Vec::new(), Vec::new());
     for cut in windows {
         let point = |raw: i64| Point {
@@ -217,7 +228,14 @@ pub(super) fn chunks(row: &Row, rows: &[tokio_postgres::Row], _: &At) -> Result<
     if !cells.is_empty() {
         let grid = Section::Grid {
             title: format!("Aggregates on it ({})", cells.len()),
-            heads: vec!["aggregate", "watermark", "refresh window", "window ends", "job", "policy"],
+            heads: vec![
+                "aggregate",
+                "watermark",
+                "refresh window",
+                "window ends",
+                "job",
+                "policy",
+            ],
             rows: cells,
             levels,
         };

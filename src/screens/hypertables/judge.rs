@@ -213,7 +213,10 @@ pub(super) fn caveats(rows: &[Row]) -> Vec<String> {
         ));
     }
     if rows.iter().any(|row| row.bytes_error.is_some()) {
-        caveats.push("sizes with ~ are estimates: the exact ones could not be had, see the details".to_owned());
+        caveats.push(
+            "sizes with ~ are estimates: the exact ones could not be had, see the details"
+                .to_owned(),
+        );
     }
     caveats
 }

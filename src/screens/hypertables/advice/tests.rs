@@ -124,10 +124,7 @@ fn integer_time_is_advised_round_numbers() {
     assert_eq!(small.interval_sql(20_000), "20000");
     let mut large = row(500, 1000, 64 * GIB);
     large.axis = Axis::Integer;
-    assert_eq!(
-        large.size_of_chunks(),
-        Size::TooLarge { advised: Some(50) }
-    );
+    assert_eq!(large.size_of_chunks(), Size::TooLarge { advised: Some(50) });
 }
 
 #[test]
