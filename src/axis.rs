@@ -1,5 +1,7 @@
 //! The time axis of a hypertable's chunks, drawn in signs: states, bytes, and what policies cut it by.
 
+use std::fmt::Write;
+
 use crate::chart;
 use crate::record::MapCell;
 use crate::text;
@@ -86,13 +88,11 @@ impl TimeAxis {
         lines.extend(self.legend_lines(&columns, room));
         let mut title = self.title.clone();
         if let Some(each) = scale.column_means(self.unit) {
-            title.push_str(&format!(" · a column is about {each}"));
+            let _ = write!(title, " · a column is about {each}");
         }
         if let Some(highest) = highest {
-            title.push_str(&format!(
-                " · bars: bytes as written, highest {}",
-                text::bytes(highest)
-            ));
+            let highest = text::bytes(highest);
+            let _ = write!(title, " · bars: bytes as written, highest {highest}");
         }
         (title, lines)
     }

@@ -1,5 +1,7 @@
 //! Why a hypertable is judged as it is.
 
+use std::fmt::Write;
+
 use super::advice::Size;
 use super::{Kind, Plain, Row};
 use crate::text;
@@ -147,10 +149,11 @@ fn healthy(row: &Row) -> String {
         _ => format!("{chunks}; what a full one takes is not known"),
     };
     if let (Some(locks), Some(percent)) = (row.locks(), row.lock_percent()) {
-        said.push_str(&format!(
-            "; a statement on all of them takes up to {} locks, {percent} of the table",
-            text::count(locks)
-        ));
+        let locks = text::count(locks);
+        let _ = write!(
+            said,
+            "; a statement on all of them takes up to {locks} locks, {percent} of the table"
+        );
     }
     if row.kind == Kind::Hypertable && row.policy_letters() == crate::value::Value::Null {
         said.push_str("; no policy");
@@ -168,7 +171,7 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
     });
     let mut said = format!(
         "a plain table of {size}{rows} with time in {}: as a hypertable it could be compressed, and dropped by age; \
-         create_hypertable('{}', '{}', migrate_data => true) holds an ACCESS EXCLUSIVE lock while it copies all rows: for hours without writes, or copy into a new hypertable in parts",
+         create_hypertable('{}', '{}', migrate_data => true) holds an ACCESS EXCLUSIVE lock until all rows are copied (neither reads nor writes meanwhile); else copy in parts into a new hypertable",
         text::quote_identifier(column),
         name.replace('\'', "''"),
         column.replace('\'', "''")
@@ -177,17 +180,21 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
         said.push_str("; the column must have no NULL, it becomes NOT NULL");
     }
     if !plain.unique_without.is_empty() {
-        said.push_str(&format!(
-            "; unique indexes have to contain {} first: {}",
+        let (column, names) = (
             text::quote_identifier(column),
-            plain.unique_without.join(", ")
-        ));
+            plain.unique_without.join(", "),
+        );
+        let _ = write!(
+            said,
+            "; unique indexes have to contain {column} first: {names}"
+        );
     }
     if plain.referenced > 0 {
-        said.push_str(&format!(
-            "; {} to it must go first: it refuses to migrate rows that others refer to",
-            text::plural(plain.referenced, "foreign key")
-        ));
+        let keys = text::plural(plain.referenced, "foreign key");
+        let _ = write!(
+            said,
+            "; {keys} to it must go first: it refuses to migrate rows that others refer to"
+        );
     }
     Verdict::new(Level::Notice, said)
 }

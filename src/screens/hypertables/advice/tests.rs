@@ -160,3 +160,42 @@ fn locks_are_counted_with_indexes_and_companions() {
     // 2 x 4803 / 100 = 97, in steps of 64.
     assert_eq!(row.limits.locks_each_for(4803), 128);
 }
+
+#[test]
+fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
+    use crate::screens::hypertables::judge::verdict;
+    use crate::verdict::Level;
+    let mut row = row(2000, DAY, GIB);
+    row.compressed = 900;
+    row.policies.drop_after = Some(2000 * DAY);
+    let told = verdict(&row);
+    assert_eq!(told.level, Level::Warning);
+    for words in [
+        "takes up to 7803 locks (2000 chunks x (1 + 2 indexes) + 2 x 900 compressed)",
+        "the lock table has 6400 (max_locks_per_transaction 64 x (100 connections + 0 prepared))",
+        "set max_locks_per_transaction to 192 (restart)",
+    ] {
+        assert!(told.reason.contains(words), "{words}: {}", told.reason);
+    }
+    row.limits.locks_each = 192;
+    assert_eq!(verdict(&row).level, Level::Ok);
+    row.limits.locks_each = 128;
+    let told = verdict(&row);
+    assert_eq!(told.level, Level::Notice);
+    assert!(
+        told.reason.contains("more than half of it"),
+        "{}",
+        told.reason
+    );
+    // A small hypertable is well, and says against what.
+    row.chunks = 10;
+    row.compressed = 0;
+    let told = verdict(&row);
+    assert_eq!(told.level, Level::Ok);
+    assert!(
+        told.reason
+            .contains("takes 1.00 GB, within a quarter of memory (4.00 GB)"),
+        "{}",
+        told.reason
+    );
+}
