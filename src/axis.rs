@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::chart;
 use crate::record::MapCell;
 use crate::text;
-use crate::value::{Axis, Point};
+use crate::value::{Axis, Point, Stamp};
 use crate::verdict::Level;
 
 /// The narrowest axis that says anything.
@@ -143,7 +143,7 @@ impl TimeAxis {
     }
 
     fn point(&self, raw: i64) -> String {
-        text::point(Point {
+        to_the_minute(Point {
             axis: self.unit,
             raw,
         })
@@ -152,7 +152,7 @@ impl TimeAxis {
     fn ends(&self, scale: &Scale, room: usize) -> String {
         let (from, to) = (self.point(scale.first()), self.point(scale.last()));
         let between = room.saturating_sub(text::width(&from) + text::width(&to));
-        format!("{from}{}{to}", " ".repeat(between.max(1)))
+        text::cut(&format!("{from}{}{to}", " ".repeat(between.max(1))), room)
     }
 
     fn mark_lines(&self, scale: &Scale, room: usize) -> Vec<InkedLine> {
@@ -164,7 +164,7 @@ impl TimeAxis {
         });
         marks
             .into_iter()
-            .map(|mark| mark_line(mark, scale, room))
+            .flat_map(|mark| mark_lines(mark, scale, room))
             .collect()
     }
 
@@ -193,6 +193,16 @@ impl TimeAxis {
         }
         lines
     }
+}
+
+/// A place without seconds, which say nothing on an axis.
+pub fn to_the_minute(point: Point) -> String {
+    let raw = if point.axis == Axis::Integer || !Stamp(point.raw).is_finite() {
+        point.raw
+    } else {
+        point.raw.saturating_sub(point.raw.rem_euclid(60_000_000))
+    };
+    text::point(Point { raw, ..point })
 }
 
 fn ink(cell: MapCell) -> Ink {
@@ -414,18 +424,19 @@ fn level_ink(level: Level) -> Ink {
     }
 }
 
-fn mark_line(mark: &Mark, scale: &Scale, room: usize) -> InkedLine {
+fn mark_lines(mark: &Mark, scale: &Scale, room: usize) -> Vec<InkedLine> {
     let (first, glyphs) = match mark.place {
-        Place::Nowhere => return note(mark, room),
+        Place::Nowhere => return vec![note(mark, room)],
         Place::At(at) => (scale.column(at), at_glyphs(mark.sign, at, scale)),
         Place::Window { from, to, letter } => window_glyphs(mark.sign, (from, to, letter), scale),
     };
     // At the right edge a sign of two cells has to begin earlier.
     let first = first.min(room.saturating_sub(text::width(&glyphs)));
-    vec![(
-        level_ink(mark.level),
-        labelled(first, &glyphs, &mark.label, room),
-    )]
+    let line = |text| vec![(level_ink(mark.level), text)];
+    labelled(first, &glyphs, &mark.label, room)
+        .into_iter()
+        .map(line)
+        .collect()
 }
 
 /// A window between its brackets, with the letter inside or beside it; where it begins.
@@ -463,12 +474,23 @@ fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     }
 }
 
-/// The glyphs at their column with the label beside them, without its last part where the whole has no room.
-fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> String {
+/// The glyphs at their column with the label beside them: without its last part where the whole has no room there, on
+/// a line of its own where that has none either.
+fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> Vec<String> {
     let short = label.rsplit_once(", ").map_or(label, |(head, _)| head);
-    beside(first, glyphs, label, room)
-        .or_else(|| beside(first, glyphs, short, room))
-        .unwrap_or_else(|| cut(first, glyphs, label, room))
+    let together =
+        beside(first, glyphs, label, room).or_else(|| beside(first, glyphs, short, room));
+    together.map_or_else(
+        || {
+            let label = text::cut(label, room);
+            let indent = first.min(room - text::width(&label));
+            vec![
+                format!("{}{glyphs}", " ".repeat(first)),
+                format!("{}{label}", " ".repeat(indent)),
+            ]
+        },
+        |line| vec![line],
+    )
 }
 
 /// To the right, else to the left, else inside; `None`: there is no room.
@@ -482,17 +504,6 @@ fn beside(first: usize, glyphs: &str, label: &str, room: usize) -> Option<String
         Some(format!("{}{label} {glyphs}", " ".repeat(first - wants)))
     } else {
         inside(&indent, glyphs, label)
-    }
-}
-
-fn cut(first: usize, glyphs: &str, label: &str, room: usize) -> String {
-    let after = first + text::width(glyphs);
-    if room.saturating_sub(after) >= first {
-        let label = text::cut(label, room.saturating_sub(after + 1));
-        format!("{}{glyphs} {label}", " ".repeat(first))
-    } else {
-        let label = text::pad_left(&text::cut(label, first - 1), first - 1);
-        format!("{label} {glyphs}")
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tokio_postgres::Row;
 
-use crate::axis::{Mark, Place, Slice, TimeAxis};
+use crate::axis::{self, Mark, Place, Slice, TimeAxis};
 use crate::query;
 use crate::record::{MapCell, Section};
 use crate::sql::Query;
@@ -249,9 +249,9 @@ impl Cut {
         format!("{start} to {} ago", text::interval(end))
     }
 
-    fn mark(&self, axis: Axis) -> Option<Mark> {
+    fn mark(&self, unit: Axis) -> Option<Mark> {
         let (state, level) = self.state();
-        let at = |raw: Option<i64>| raw.map(|raw| to_the_minute(raw, axis));
+        let at = |raw: Option<i64>| raw.map(|raw| axis::to_the_minute(Point { axis: unit, raw }));
         let place = self.to.map_or(Place::Nowhere, Place::At);
         let cut = |sign, what: &str| {
             let until = match (at(self.to), self.made_before) {
@@ -283,16 +283,18 @@ impl Cut {
             },
             "compress" => cut('C', "compress after"),
             "drop" => cut('D', "drop after"),
-            _ => self.refresh_mark(axis, state, level),
+            _ => self.refresh_mark(unit, state, level),
         })
     }
 
-    fn refresh_mark(&self, axis: Axis, state: &str, level: Level) -> Mark {
+    fn refresh_mark(&self, unit: Axis, state: &str, level: Level) -> Mark {
         let name = match (&self.name, self.is_own()) {
             (Some(name), false) => name.as_str(),
             _ => "its own",
         };
-        let done = self.watermark.map(|raw| to_the_minute(raw, axis));
+        let done = self
+            .watermark
+            .map(|raw| axis::to_the_minute(Point { axis: unit, raw }));
         let done = done.map_or("nothing materialized".to_owned(), |done| {
             format!("watermark W {done}")
         });
@@ -322,15 +324,6 @@ impl Cut {
             place,
         }
     }
-}
-
-/// Seconds say nothing on an axis.
-fn to_the_minute(raw: i64, axis: Axis) -> String {
-    let raw = match axis {
-        Axis::Integer => raw,
-        _ => raw.saturating_sub(raw.rem_euclid(60_000_000)),
-    };
-    text::point(Point { axis, raw })
 }
 
 impl Chunk {
