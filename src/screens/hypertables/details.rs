@@ -171,7 +171,7 @@ fn chunk_facts(row: &Row, _: &At) -> Vec<(String, Value)> {
                 .zip(row.lock_percent())
                 .map(|(locks, percent)| {
                     format!(
-                        "{} of {} = {percent}",
+                        "{} of {} ({percent})",
                         text::count(locks),
                         text::count(limits.lock_slots())
                     )

@@ -68,7 +68,7 @@ fn judge_size(row: &Row, findings: &mut Findings) {
             findings.add(
                 Level::Warning,
                 format!(
-                    "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so inserts wait for reads{}",
+                    "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory{}",
                     text::bytes(memory),
                     text::bytes(quarter),
                     advice(row, advised)
@@ -204,7 +204,8 @@ pub(super) fn caveats(rows: &[Row]) -> Vec<String> {
     let Some(limits) = rows.first().map(|row| row.limits) else {
         return caveats;
     };
-    if limits.memory_default {
+    let advises = rows.iter().any(|row| row.size_of_chunks() != Size::Fits);
+    if limits.memory_default && advises {
         caveats.push(format!(
             "effective_cache_size is PostgreSQL's default ({}): advice on the size of chunks is as right as that",
             text::bytes(limits.memory_bytes)
