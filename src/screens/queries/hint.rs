@@ -2,9 +2,10 @@
 
 use super::named::{Catalog, Kind, Relation, Token, tokens};
 use crate::text;
+use serde::{Deserialize, Serialize};
 
 /// What a statement might read instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     pub hypertable: String,
     /// With their buckets, the widest that fits first.
