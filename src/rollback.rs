@@ -241,25 +241,24 @@ async fn look(
         } else {
             ", perhaps by a newer entry of this group"
         };
-        let state = match newer_of_group(restores, &target, before) {
+        let state = if let Some(newer) = newer_of_group(restores, &target, before) {
             // It is taken back first: what was before it is this one's present.
-            Some(newer) => std::mem::replace(&mut newer.state, before.state.clone()),
-            None => {
-                // What a newer entry found may be between two entries of the group, and not what comes back: the same
-                // target as another query sees it, or a job and its table.
-                restores.retain(|other| other.target.kind == target.kind && other.target != target);
-                restores.push(Seen {
-                    target: target.clone(),
-                    ..before.clone()
-                });
-                let state = actor.state(client, &before.action, &target).await?;
-                seen.push(Seen {
-                    action: before.action.clone(),
-                    target: target.clone(),
-                    state: state.clone(),
-                });
-                state
-            }
+            std::mem::replace(&mut newer.state, before.state.clone())
+        } else {
+            // What a newer entry found may be between two entries of the group, and not what comes back: the same
+            // target as another query sees it, or a job and its table.
+            restores.retain(|other| other.target.kind == target.kind && other.target != target);
+            restores.push(Seen {
+                target: target.clone(),
+                ..before.clone()
+            });
+            let state = actor.state(client, &before.action, &target).await?;
+            seen.push(Seen {
+                action: before.action.clone(),
+                target: target.clone(),
+                state: state.clone(),
+            });
+            state
         };
         let left = entry
             .end
