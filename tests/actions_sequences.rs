@@ -203,7 +203,7 @@ async fn back(
             .plan
             .notes
             .iter()
-            .find(|note| note.text.contains("drifted"));
+            .find(|note| note.text.contains("drifted since:"));
         if let Some(note) = drift {
             return Err(failed(
                 done,
