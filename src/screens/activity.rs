@@ -7,6 +7,7 @@ mod tree;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::query;
@@ -17,7 +18,7 @@ use crate::value::{Stamp, Value};
 use crate::verdict::Verdict;
 
 /// The lock that a session waits for.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
     /// As `pg_locks` calls it: `relation`, `transactionid`, `tuple`, …
     pub lock: String,
@@ -30,7 +31,7 @@ pub struct Wait {
 }
 
 /// A job whose worker the session is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     pub id: i32,
     pub proc: String,
@@ -38,7 +39,7 @@ pub struct Job {
 }
 
 /// Maintenance that goes on, from the server's progress views.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     pub command: String,
     pub phase: Option<String>,
@@ -48,13 +49,13 @@ pub struct Work {
 }
 
 /// Another session, as far as it is told in a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     pub pid: i32,
     pub what: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server tells"

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::query;
 use crate::record::{At, Column, Detail, Record, Section};
@@ -20,7 +21,7 @@ pub use hint::Hint;
 pub use named::{Catalog, Relation};
 
 /// The extension, as far as it is there; the same in every row.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server tells"
@@ -46,7 +47,7 @@ pub struct Tool {
 }
 
 /// What the server has counted of a statement, all roles together. Times are in milliseconds.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     pub calls: i64,
     pub total: f64,
@@ -67,14 +68,14 @@ pub struct Figures {
 }
 
 /// The first look that the console took.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct First {
     pub at: Stamp,
     pub calls: i64,
     pub total: f64,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Row {
     /// The server's clock when it was read.
     pub clock: Option<Stamp>,

@@ -1,10 +1,12 @@
 //! Statements that group raw rows by time, where an aggregate has the groups ready.
 
+use serde::{Deserialize, Serialize};
+
 use super::named::{Catalog, Kind, Relation, Token, tokens};
 use crate::text;
 
 /// What a statement might read instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     pub hypertable: String,
     /// With their buckets, the widest that fits first.
