@@ -1,0 +1,193 @@
+//! The program itself in a terminal of 200x50, against psql's cold start.
+
+use std::io::{Read, Write};
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::{Goals, Limit, Spread};
+
+const ROUNDS: usize = 9;
+/// The first screen stands when so long nothing more was written. Shorter than a tick.
+const QUIET: Duration = Duration::from_millis(700);
+
+struct Program {
+    child: Box<dyn Child + Send + Sync>,
+    keys: Box<dyn Write + Send>,
+    written: Receiver<(Instant, usize)>,
+    _master: Box<dyn MasterPty + Send>,
+}
+
+impl Program {
+    fn open(conninfo: &str) -> Self {
+        let size = PtySize {
+            rows: 50,
+            cols: 200,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hypertop"));
+        command.args([conninfo]);
+        command.env("TERM", "xterm-256color");
+        command.env("XDG_CONFIG_HOME", "/nonexistent");
+        command.env("XDG_STATE_HOME", std::env::temp_dir());
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (wrote, written) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 16];
+            while let Ok(read @ 1..) = reader.read(&mut buffer) {
+                if wrote.send((Instant::now(), read)).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            keys: pair.master.take_writer().unwrap(),
+            child,
+            written,
+            _master: pair.master,
+        }
+    }
+
+    /// When it began to write, and when the first screen with its exact figures stood.
+    fn filled(&self) -> (Instant, Instant) {
+        let (first, _) = self.written.recv().unwrap();
+        let mut last = first;
+        let mut bytes = 0;
+        // The first frame has no rows; with them there are some thousand bytes.
+        while let Ok((at, more)) = self.written.recv_timeout(if bytes > 4000 {
+            QUIET
+        } else {
+            Duration::from_secs(20)
+        }) {
+            (last, bytes) = (at, bytes + more);
+        }
+        (first, last)
+    }
+
+    /// Bytes written until it is quiet.
+    fn bytes(&self) -> usize {
+        let mut bytes = 0;
+        while let Ok((_, more)) = self.written.recv_timeout(Duration::from_millis(150)) {
+            bytes += more;
+        }
+        bytes
+    }
+
+    fn proc(&self, file: &str) -> Option<String> {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.process_id()?)).ok()
+    }
+
+    /// The most memory it had, in MiB.
+    fn memory(&self) -> Option<f64> {
+        let status = self.proc("status")?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib / 1024.0)
+    }
+
+    /// Processor time so far in nanoseconds, of all threads.
+    fn processor(&self) -> Option<f64> {
+        let folder = format!("/proc/{}/task", self.child.process_id()?);
+        let mut sum = 0.0;
+        for thread in std::fs::read_dir(folder).ok()? {
+            let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            sum += text.split(' ').next()?.parse::<f64>().ok()?;
+        }
+        Some(sum)
+    }
+
+    fn close(mut self) {
+        let _ = self.keys.write_all(b"q");
+        let _ = self.child.wait();
+    }
+}
+
+/// Until the first screen with all its figures stands, in milliseconds.
+pub fn filled(conninfo: &str) -> Option<Spread> {
+    if cfg!(not(unix)) {
+        return None;
+    }
+    let times: Vec<_> = (0..ROUNDS).map(|_| one(conninfo).1).collect();
+    Some(Spread::of_times(&times))
+}
+
+/// Until the first byte, and until the first screen stands.
+fn one(conninfo: &str) -> (Duration, Duration) {
+    let start = Instant::now();
+    let program = Program::open(conninfo);
+    let (first, filled) = program.filled();
+    program.close();
+    (first - start, filled - start)
+}
+
+pub fn measure(conninfo: &str, goals: &mut Goals) -> Option<Spread> {
+    let psql = || {
+        let start = Instant::now();
+        let mut command = Command::new("psql");
+        let output = command
+            .args(["-X", "-d", conninfo, "-Atc", "select 1"])
+            .output()
+            .ok()?;
+        output.status.success().then(|| start.elapsed())
+    };
+    let (mut cold, mut first, mut full) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        cold.push(psql()?);
+        let (begun, filled) = one(conninfo);
+        first.push(begun);
+        full.push(filled);
+    }
+    let ratio = Spread::of_ratios(&full, &cold);
+    println!(
+        "psql -c 'select 1': {} ms; the program's first byte: {} ms; its first screen with all figures: {} ms; ratio {ratio}",
+        Spread::of_times(&cold),
+        Spread::of_times(&first),
+        Spread::of_times(&full)
+    );
+    goals.check(
+        "first screen / psql's cold select 1",
+        ratio.median,
+        Limit::Most(2.0),
+    );
+    at_rest(conninfo, goals);
+    Some(Spread::of_times(&full))
+}
+
+/// Memory, processor time and bytes of a console that is left alone.
+fn at_rest(conninfo: &str, goals: &mut Goals) {
+    let mut program = Program::open(conninfo);
+    program.filled();
+    // The next screens are part of what it holds.
+    for key in ["2", "3", "4", "5", "1"] {
+        program.keys.write_all(key.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(600));
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    program.bytes();
+    let (began, before) = (Instant::now(), program.processor());
+    std::thread::sleep(Duration::from_secs(10));
+    let bytes = program.bytes();
+    if let (Some(before), Some(after), Some(memory)) =
+        (before, program.processor(), program.memory())
+    {
+        let minute = (after - before) / 1e9 / began.elapsed().as_secs_f64() * 60.0;
+        println!(
+            "memory {memory:.1} MiB; at rest {minute:.3} s of processor time a minute, {bytes} bytes in 10 s"
+        );
+        goals.check("memory of the program, MiB", memory, Limit::Most(25.0));
+        goals.check(
+            "processor time at rest, s a minute",
+            minute,
+            Limit::Most(0.1),
+        );
+    }
+    program.keys.write_all(b"j").unwrap();
+    println!("a key: {} bytes", program.bytes());
+    program.close();
+}
