@@ -32,8 +32,8 @@ pub async fn show(
     let exact = screen.about().exact;
     let mut second = Exact::new(settings, session.connected.password.clone());
     let (rows, ()) = tokio::join!(session.load(screen), async {
-        if exact.is_some() {
-            second.warm().await;
+        if let Some(query) = exact {
+            second.warm(query).await;
         }
     });
     let rows = rows?;

@@ -45,7 +45,7 @@ async fn fleets(goals: &mut Goals) {
     };
     let wanted = screens::measure(&settings(&conninfo), goals).await;
     weight::measure(&settings(&conninfo), &wanted, goals).await;
-    let filled = program::measure(&conninfo, goals);
+    program::measure(&conninfo, goals);
     let tick = screens::tick(&settings(&conninfo)).await;
     if let Ok(url) = std::env::var("HYPERTOP_BENCH_LARGE_URL") {
         let slowest = screens::slowest(&settings(&url)).await;
@@ -54,15 +54,23 @@ async fn fleets(goals: &mut Goals) {
             slowest,
             Limit::Most(2000.0),
         );
-        if let (Some(large), Some(filled)) = (program::filled(&url), filled) {
-            let ratio = large.median / filled.median;
-            println!("first screen on the large fleet: {large} ms");
-            goals.check(
-                "large fleet: first screen / this one",
-                ratio,
-                Limit::Most(1.5),
-            );
-        }
+        let (list, exact) = program::first_screen(&conninfo);
+        let (large_list, large_exact) = program::first_screen(&url);
+        println!(
+            "first screen on the large fleet: list {large_list} ms, with the exact figures {large_exact} ms"
+        );
+        let by_list = large_list.median / list.median;
+        let by_exact = large_exact.median / exact.median;
+        goals.check(
+            "large fleet: first screen / this one",
+            by_list,
+            Limit::Most(1.5),
+        );
+        goals.check(
+            "the same with the exact figures",
+            by_exact,
+            Limit::Most(1.5),
+        );
         let base = match std::env::var("HYPERTOP_BENCH_SMALL_URL") {
             Ok(small) => screens::tick(&settings(&small)).await,
             Err(_) => tick,

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use hypertop::connect;
 use hypertop::conninfo::Settings;
-use hypertop::db::{Session, slices};
+use hypertop::db::{Exact, Session, slices};
 use hypertop::record::At;
 use hypertop::screens::{ScreenId, Screens};
-use hypertop::sql::Param;
 
 use crate::{Goals, Limit, Spread, naive};
 
@@ -32,7 +31,7 @@ fn all() -> impl Iterator<Item = ScreenId> {
 pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
     let naive = connect::again(settings, None).await.unwrap().client;
     let lists = session(settings).await;
-    let exact = session(settings).await;
+    let mut exact = Exact::new(settings, None);
     let count = "select count(*) from timescaledb_information.chunks";
     let chunks: i64 = naive.query_one(count, &[]).await.unwrap().get(0);
     println!(
@@ -42,7 +41,7 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
     let (mut fulls, mut ticks, mut worst) = (0.0, 0.0, f64::INFINITY);
     let mut all_wanted = Vec::new();
     for screen in all() {
-        let wanted = whole_screen(&lists, &exact, screen).await;
+        let wanted = whole_screen(&lists, &mut exact, screen).await;
         let ids: Vec<i64> = wanted.iter().map(|(id, _)| *id).collect();
         let statements = naive::twin(&naive, screen, &ids).await;
         all_wanted.push((screen, wanted));
@@ -55,7 +54,7 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
             }
             let naive_took = start.elapsed();
             let start = Instant::now();
-            whole_screen(&lists, &exact, screen).await;
+            whole_screen(&lists, &mut exact, screen).await;
             let full_took = start.elapsed();
             let start = Instant::now();
             lists.pulse(screen).await.unwrap();
@@ -101,8 +100,12 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
 }
 
 /// The list, and the exact figures of the 46 rows that a 200x50 terminal shows first; returns which these are.
-/// The program plans a slice's query once a connection: here it is planned for each slice.
-async fn whole_screen(lists: &Session, exact: &Session, screen: ScreenId) -> Vec<(i64, usize)> {
+/// As in the program, both statements are planned once a connection, which is before what is measured.
+async fn whole_screen(
+    lists: &Session,
+    exact: &mut Exact<'_>,
+    screen: ScreenId,
+) -> Vec<(i64, usize)> {
     let rows = lists.load(screen).await.unwrap();
     let mut screens = Screens::default();
     let at = At {
@@ -114,11 +117,8 @@ async fn whole_screen(lists: &Session, exact: &Session, screen: ScreenId) -> Vec
     let wanted = screens.wanted_at_first(screen, 46, at.now);
     if let Some(query) = screen.about().exact {
         for slice in slices(&wanted, query.slice) {
-            let ids = slice.iter().map(|(id, _)| *id).collect();
-            exact
-                .ask(query.query, &[Param::BigInts(ids)])
-                .await
-                .unwrap();
+            let figures = exact.slice(query, slice).await;
+            screens.take_exact(screen, figures, false, &at);
         }
     }
     wanted
@@ -158,11 +158,11 @@ pub async fn tick(settings: &Settings) -> Spread {
 
 /// The slowest list or slice of the first rows, in milliseconds, the middle of five.
 pub async fn slowest(settings: &Settings) -> f64 {
-    let (lists, exact) = (session(settings).await, session(settings).await);
+    let (lists, mut exact) = (session(settings).await, Exact::new(settings, None));
     println!();
     let mut slowest: f64 = 0.0;
     for screen in all() {
-        let wanted = whole_screen(&lists, &exact, screen).await;
+        let wanted = whole_screen(&lists, &mut exact, screen).await;
         let (mut list, mut slice) = (Vec::new(), Vec::new());
         for _ in 0..5 {
             let start = Instant::now();
@@ -171,12 +171,8 @@ pub async fn slowest(settings: &Settings) -> f64 {
             if let Some(query) = screen.about().exact
                 && let Some(first) = slices(&wanted, query.slice).first()
             {
-                let ids = first.iter().map(|(id, _)| *id).collect();
                 let start = Instant::now();
-                exact
-                    .ask(query.query, &[Param::BigInts(ids)])
-                    .await
-                    .unwrap();
+                exact.slice(query, first).await;
                 slice.push(start.elapsed());
             }
         }
