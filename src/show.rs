@@ -1,6 +1,7 @@
 //! The headless twin: the same queries, verdicts and columns, printed once.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write, stderr};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
@@ -31,11 +32,22 @@ pub async fn show(
 ) -> Result<()> {
     let exact = screen.about().exact;
     let mut second = Exact::new(settings, session.connected.password.clone());
-    let (rows, ()) = tokio::join!(session.load(screen), async {
-        if let Some(query) = exact {
-            second.warm(query).await;
+    let mut progress = Progress::new(stderr(), stderr().is_terminal());
+    let (rows, ()) = {
+        let mut reading = Box::pin(async {
+            tokio::join!(session.load(screen), async {
+                if let Some(query) = exact {
+                    second.warm(query).await;
+                }
+            })
+        });
+        if let Ok(read) = tokio::time::timeout(SLOW, &mut reading).await {
+            read
+        } else {
+            progress.say(&format!("reading {}", screen.name()));
+            reading.await
         }
-    });
+    };
     let rows = rows?;
     let (clock, _) = session.pulse(screen).await?;
     let at = At {
@@ -44,18 +56,62 @@ pub async fn show(
     };
     let mut screens = Screens::default();
     let asked = screens.ask(screen).unwrap_or_default();
-    screens.load(asked, rows, std::time::Duration::ZERO, &at);
+    screens.load(asked, rows, Duration::ZERO, &at);
     let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));
     if let Some(query) = exact {
+        let mut done = 0;
         for slice in slices(&wanted, query.slice) {
             let figures = second.slice(query, slice).await;
             screens.take_exact(screen, figures, false, &at);
+            done += slice.len();
+            progress.say(&format!("exact figures of {done} of {} rows", wanted.len()));
         }
     }
+    drop(progress);
     let caveats = screens.caveats(screen, &at);
     with_table!(screens, screen, |table| print(
         table, &caveats, &at, format, out
     ))
+}
+
+/// A reading that lasts no longer needs no word.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// One line that says how far a slow reading is, where someone sees it; gone when dropped.
+struct Progress<W: Write> {
+    out: W,
+    seen: bool,
+    begun: Instant,
+    shown: bool,
+}
+
+impl<W: Write> Progress<W> {
+    fn new(out: W, seen: bool) -> Self {
+        Self {
+            out,
+            seen,
+            begun: Instant::now(),
+            shown: false,
+        }
+    }
+
+    fn say(&mut self, words: &str) {
+        if self.seen && self.begun.elapsed() >= SLOW {
+            self.shown = true;
+            // Who cannot be told is not told.
+            let _ = write!(self.out, "\r\x1b[Khypertop: {words} …");
+            let _ = self.out.flush();
+        }
+    }
+}
+
+impl<W: Write> Drop for Progress<W> {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = write!(self.out, "\r\x1b[K");
+            let _ = self.out.flush();
+        }
+    }
 }
 
 fn print<R: Record>(
@@ -190,4 +246,32 @@ fn print_table<R: Record>(
     }
     writeln!(out)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(seen: bool, slow: bool) -> String {
+        let mut out = Vec::new();
+        let mut progress = Progress::new(&mut out, seen);
+        if slow {
+            progress.begun = progress.begun.checked_sub(SLOW).unwrap();
+        }
+        progress.say("exact figures of 40 of 720 rows");
+        drop(progress);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_slow_reading_says_how_far_it_is_and_takes_the_line_back() {
+        let line = "\r\x1b[Khypertop: exact figures of 40 of 720 rows …\r\x1b[K";
+        assert_eq!(told(true, true), line);
+    }
+
+    #[test]
+    fn a_quick_reading_and_one_that_nobody_watches_say_nothing() {
+        assert_eq!(told(true, false), "");
+        assert_eq!(told(false, true), "");
+    }
 }

@@ -65,22 +65,22 @@ impl Program {
     fn stages(&self, start: Instant) -> Stages {
         let (first, mut bytes) = self.written.recv().unwrap();
         let mut list = None;
-        let mut last = first;
+        let mut latest = first;
         // The first frame has no rows; with them there are some thousand bytes.
         while let Ok((at, more)) = self.written.recv_timeout(if bytes > 4000 {
             QUIET
         } else {
             Duration::from_secs(20)
         }) {
-            (last, bytes) = (at, bytes + more);
+            (latest, bytes) = (at, bytes + more);
             if bytes > 4000 {
                 list.get_or_insert(at);
             }
         }
         Stages {
             first: first - start,
-            list: list.unwrap_or(last) - start,
-            exact: last - start,
+            list: list.unwrap_or(latest) - start,
+            exact: latest - start,
         }
     }
 
