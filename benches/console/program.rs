@@ -93,6 +93,19 @@ impl Program {
         bytes
     }
 
+    /// How long a key waits for its frame while the slowest list is being read.
+    fn key_while_reading(&mut self) -> Option<Duration> {
+        self.keys.write_all(b"3r").ok()?;
+        std::thread::sleep(Duration::from_millis(30));
+        while self.written.try_recv().is_ok() {}
+        let pressed = Instant::now();
+        self.keys.write_all(b"j").ok()?;
+        let (at, _) = self.written.recv_timeout(Duration::from_secs(5)).ok()?;
+        std::thread::sleep(Duration::from_millis(1500));
+        self.bytes();
+        Some(at - pressed)
+    }
+
     fn proc(&self, file: &str) -> Option<String> {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.process_id()?)).ok()
     }
@@ -213,5 +226,15 @@ fn at_rest(conninfo: &str, goals: &mut Goals) {
     }
     program.keys.write_all(b"j").unwrap();
     println!("a key: {} bytes", program.bytes());
+    let answered: Vec<_> = (0..5).filter_map(|_| program.key_while_reading()).collect();
+    if !answered.is_empty() {
+        let answered = Spread::of_times(&answered);
+        println!("a key while the index list is read anew is answered after {answered} ms");
+        goals.check(
+            "a key while a list is read, ms",
+            answered.median,
+            Limit::Most(16.0),
+        );
+    }
     program.close();
 }
