@@ -94,10 +94,10 @@ impl Session {
     }
 
     pub async fn pulse(&self, screen: ScreenId) -> Result<(Stamp, Counters)> {
-        let watched = screen
-            .about()
-            .watched
+        let parts = screen.parts();
+        let watched = parts
             .iter()
+            .flat_map(|part| part.about().watched)
             .map(|name| (*name).to_owned())
             .collect();
         let rows = self.ask(&server::PULSE, &[Param::Texts(watched)]).await?;
@@ -121,7 +121,7 @@ impl Session {
             .filter(|entry| entry.begin.place.is(&place));
         Ok(Rows::Journal(
             here.map(|entry| screens::journal::Row {
-                state: entry.state(),
+                state: entry.state().to_owned(),
                 entry,
                 unreadable,
             })
@@ -131,7 +131,7 @@ impl Session {
 
     /// Whether this screen has anything to ask this server.
     pub fn can_show(&self, screen: ScreenId) -> bool {
-        screen == ScreenId::Journal
+        matches!(screen, ScreenId::Journal | ScreenId::Overview)
             || self.server.timescaledb.is_some()
             || screen.about().plain.is_some()
     }
@@ -531,7 +531,8 @@ async fn serve_exact(
 ) {
     let mut exact = Exact::new(&settings, password);
     // While the first list is on its way.
-    if let Some(query) = ScreenId::ALL[0].about().exact {
+    // The Overview, which is opened on, judges the aggregates by it.
+    if let Some(query) = ScreenId::Aggregates.about().exact {
         exact.warm(query).await;
     }
     let mut waiting = std::collections::VecDeque::new();

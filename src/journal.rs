@@ -127,7 +127,7 @@ enum Line {
 }
 
 /// One action, put together from its lines.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub begin: Begin,
     pub ran: Vec<Ran>,
@@ -146,6 +146,16 @@ impl Entry {
             .filter(|ran| ran.error.is_none())
             .filter_map(|ran| steps.get(ran.step).cloned())
             .collect()
+    }
+
+    /// The step that was under way when all that is known of it ends: it may or may not have taken effect.
+    pub fn in_doubt(&self) -> Option<&Step> {
+        let known = self.end.as_ref().map(|end| end.outcome);
+        let next = self.ran.iter().map(|ran| ran.step + 1).max().unwrap_or(0);
+        let steps = &self.begin.plan.steps;
+        steps
+            .get(next)
+            .filter(|_| matches!(known, None | Some(Outcome::Unknown)))
     }
 
     /// Whether the process that began it is still there (on this machine).
@@ -193,15 +203,12 @@ impl Entries {
         self.all.iter().find(|entry| entry.begin.id == id)
     }
 
-    /// The ids of jobs that rollbacks made anew in this place.
+    /// The ids of jobs and indexes that were made anew in this place.
     pub fn bindings(&self, place: &Place) -> Bindings {
         let mut bindings = Bindings::default();
         let here = self.all.iter().filter(|entry| entry.begin.place.is(place));
         for (name, value) in here.flat_map(Entry::kept) {
-            let old = name.strip_prefix("job ").and_then(|id| id.parse().ok());
-            if let (Some(old), Ok(new)) = (old, value.parse()) {
-                bindings.jobs.insert(old, new);
-            }
+            bindings.renew(&name, &value);
         }
         bindings
     }

@@ -1,5 +1,6 @@
 //! What several screens say of a policy's job, in the same words.
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use crate::rules;
@@ -58,7 +59,7 @@ pub fn strangely_far(next: Option<Stamp>, schedule_seconds: f64, now: Stamp) -> 
 }
 
 /// A policy's job, as far as its hypertable's screen needs it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Policy {
     pub job_id: i32,
     pub scheduled: bool,

@@ -3,6 +3,9 @@
 //! Where a rule is applied, and its wording, is with the screen whose rows it judges. The name is what
 //! acknowledgements and thresholds go by; it does not change.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Something that can be wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -70,9 +73,34 @@ rules! {
     RETENTION_OVERDUE: "retention-overdue", "chunks past drop-after still there", "drop-chunks";
     RETENTION_SETTING: "retention-setting", "a retention policy that cannot work", "edit-retention-policy";
     RETENTION_UNKNOWN: "retention-unknown", "what the next run drops is not known";
+    SERVER_ARCHIVER: "server-archiver", "WAL is not archived";
+    SERVER_CONNECTIONS: "server-connections", "connections near the limit";
+    SERVER_LAUNCHER: "server-launcher", "no TimescaleDB launcher";
+    SERVER_PREPARED: "server-prepared", "old prepared transaction";
+    SERVER_PROCESSES: "server-processes", "too few worker processes";
+    SERVER_REPLICATION: "server-replication", "a standby is behind";
+    SERVER_SCHEDULER: "server-scheduler", "no TimescaleDB scheduler";
+    SERVER_SETTING: "server-setting", "a setting that hurts";
+    SERVER_SLOT: "server-slot", "WAL kept for an unused slot";
+    SERVER_WORKERS: "server-workers", "no free worker";
+    SERVER_WRAPAROUND: "server-wraparound", "transaction ids run out";
 }
 
 /// The rule of this name.
 pub fn by_name(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
+}
+
+/// By its name.
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Rule {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        by_name(&name).ok_or_else(|| D::Error::custom(format!("there is no rule {name:?}")))
+    }
 }

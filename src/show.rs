@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session, slices};
 use crate::record::{At, Record};
-use crate::screens::{ScreenId, Screens, with_table};
+use crate::screens::{Rows, ScreenId, Screens, overview, with_table};
 use crate::server::Server;
 use crate::table::{Table, printable, shown};
 use crate::text;
@@ -30,18 +30,63 @@ pub async fn show(
     format: Format,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let exact = screen.about().exact;
-    let mut second = Exact::new(settings, session.connected.password.clone());
+    let mut screens = Screens::default();
+    let mut exact = Exact::new(settings, session.connected.password.clone());
     let mut progress = Progress::new(stderr(), stderr().is_terminal());
+    for part in screen.parts() {
+        if screen == ScreenId::Overview && !session.can_show(part) {
+            continue;
+        }
+        let shown = screen == part;
+        read(
+            session,
+            &mut exact,
+            &mut screens,
+            part,
+            shown,
+            &mut progress,
+        )
+        .await?;
+    }
+    drop(progress);
+    let (clock, _) = session.pulse(screen).await?;
+    let at = At {
+        now: clock,
+        server: &session.server,
+    };
+    if screen == ScreenId::Overview {
+        let rows = Rows::Overview(overview::findings(&screens, &at));
+        let asked = screens.ask(screen).unwrap_or_default();
+        screens.load(asked, rows, Duration::ZERO, &at);
+    }
+    let caveats = screens.caveats(screen, &at);
+    with_table!(screens, screen, |table| print(
+        table, &caveats, &at, format, out
+    ))
+}
+
+/// Reads one screen; its exact figures too where they are `shown`, or decide verdicts.
+async fn read(
+    session: &Session,
+    exact: &mut Exact<'_>,
+    screens: &mut Screens,
+    screen: ScreenId,
+    shown: bool,
+    progress: &mut Progress<impl Write>,
+) -> Result<()> {
+    let query = screen
+        .about()
+        .exact
+        .filter(|_| shown || screen == ScreenId::Aggregates);
     let (rows, ()) = {
         let mut reading = Box::pin(async {
             tokio::join!(session.load(screen), async {
-                if let Some(query) = exact {
-                    second.warm(query).await;
+                if let Some(query) = query {
+                    exact.warm(query).await;
                 }
             })
         });
-        if let Ok(read) = tokio::time::timeout(SLOW, &mut reading).await {
+        if let Ok(read) = tokio::time::timeout(progress.patience(), &mut reading).await {
             read
         } else {
             progress.say(&format!("reading {}", screen.name()));
@@ -54,24 +99,20 @@ pub async fn show(
         now: clock,
         server: &session.server,
     };
-    let mut screens = Screens::default();
     let asked = screens.ask(screen).unwrap_or_default();
     screens.load(asked, rows, Duration::ZERO, &at);
+    let Some(query) = query else {
+        return Ok(());
+    };
     let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));
-    if let Some(query) = exact {
-        let mut done = 0;
-        for slice in slices(&wanted, query.slice) {
-            let figures = second.slice(query, slice).await;
-            screens.take_exact(screen, figures, false, &at);
-            done += slice.len();
-            progress.say(&format!("exact figures of {done} of {} rows", wanted.len()));
-        }
+    let mut done = 0;
+    for slice in slices(&wanted, query.slice) {
+        let figures = exact.slice(query, slice).await;
+        screens.take_exact(screen, figures, false, &at);
+        done += slice.len();
+        progress.say(&format!("exact figures of {done} of {} rows", wanted.len()));
     }
-    drop(progress);
-    let caveats = screens.caveats(screen, &at);
-    with_table!(screens, screen, |table| print(
-        table, &caveats, &at, format, out
-    ))
+    Ok(())
 }
 
 /// A reading that lasts no longer needs no word.
@@ -93,6 +134,11 @@ impl<W: Write> Progress<W> {
             begun: Instant::now(),
             shown: false,
         }
+    }
+
+    /// How long until something is to be said.
+    fn patience(&self) -> Duration {
+        SLOW.saturating_sub(self.begun.elapsed())
     }
 
     fn say(&mut self, words: &str) {

@@ -1,7 +1,8 @@
 //! How bad a thing is, and why, in words.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::action;
 use crate::rules::Rule;
 use crate::value::Stamp;
 
@@ -47,19 +48,29 @@ impl Level {
     }
 }
 
+/// The name of an action of the catalogue.
+pub type ActionName = &'static str;
+
 /// One thing that is wrong (or, at level `Ok`, worth saying): which rule found it, and why, in one or two short
 /// sentences that a person at 3 a.m. understands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub rule: &'static Rule,
     pub level: Level,
     pub reason: String,
     /// The action that mends it here; at first the rule's own.
-    pub mend: Option<&'static str>,
+    #[serde(deserialize_with = "action_name")]
+    pub mend: Option<ActionName>,
     /// It is the fault of this job, of which the Jobs screen knows more.
     pub job: Option<i32>,
     /// Since when it has been so, where the evidence tells.
     pub since: Option<Stamp>,
+}
+
+/// The catalogue's own name of an action; `None`: this hypertop has no such action.
+fn action_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'static str>, D::Error> {
+    let name = Option::<String>::deserialize(from)?;
+    Ok(name.and_then(|name| action::by_name(&name).map(|action| action.name)))
 }
 
 impl Finding {

@@ -81,7 +81,7 @@ pub async fn twin(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String>
         ScreenId::Indexes => INDEXES,
         ScreenId::Jobs => JOBS,
         ScreenId::Aggregates => AGGREGATES,
-        ScreenId::Journal => &[],
+        _ => &[],
     };
     let statements = statements
         .iter()

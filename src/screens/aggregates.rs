@@ -7,6 +7,7 @@ mod lag;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::policy::Policy;
@@ -18,7 +19,7 @@ use crate::text;
 use crate::value::{Axis, Value};
 use crate::verdict::Verdict;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Of its materialization hypertable.
     pub id: i32,
@@ -75,7 +76,7 @@ pub struct Row {
     pub parent_job: Option<ParentJob>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct ParentJob {
     pub id: i32,
     pub scheduled: bool,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::policy::Policy;
@@ -16,7 +17,7 @@ use crate::text;
 use crate::value::{Axis, Stamp, Value};
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub id: i32,
     pub schema: String,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::command::entry_lines;
 use crate::journal::{Entry, Outcome, differences};
@@ -13,10 +14,10 @@ use crate::sql::Query;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Level, Verdict};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub entry: Entry,
-    pub state: &'static str,
+    pub state: String,
     /// Lines of the journal's file that could not be read.
     pub unreadable: usize,
 }
@@ -50,7 +51,7 @@ impl Record for Row {
             row.entry.begin.id.cast_signed().into()
         }),
         Column::<Self>::text("at", "WHEN", 14, |row, _| row.at().into()),
-        Column::<Self>::text("state", "STATE", 11, |row, _| row.state.into()),
+        Column::<Self>::text("state", "STATE", 11, |row, _| row.state.as_str().into()),
         Column::<Self>::text("title", "WHAT", 24, |row, _| {
             row.entry.begin.plan.title.as_str().into()
         })
@@ -97,7 +98,7 @@ impl Record for Row {
 
     fn verdict(&self, _: &At) -> Verdict {
         let (done, all) = (self.entry.done().len(), self.entry.begin.plan.steps.len());
-        match (&self.entry.end, self.state) {
+        match (&self.entry.end, self.state.as_str()) {
             (_, "rolled back") => Verdict::of(
                 &rules::JOURNAL,
                 Level::Ok,

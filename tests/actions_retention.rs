@@ -1,0 +1,678 @@
+//! Retention: policies and dropped chunks are done, seen by SQL, and what can be taken back comes back; on every
+//! TimescaleDB there is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    reason = "a test may fail; a closure is written where it is used"
+)]
+
+#[path = "policies/real.rs"]
+mod real;
+mod support;
+
+use hypertop::plan::{Consent, Plan, Undo};
+use hypertop::sql::Version;
+use hypertop::verdict::Level;
+use real::own;
+use support::act::Rig;
+use support::{block_on, with_targets};
+
+/// All of every retention policy but its id, and its next start.
+const POLICIES: &str = "select jsonb_agg((to_jsonb(b) - 'id') || jsonb_build_object('application_name',
+    regexp_replace(b.application_name::text, ' \\[\\d+\\]$', ''), 'next_start', s.next_start) order by b.hypertable_id)
+  from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
+  where b.proc_name = 'policy_retention'";
+const HOSTILE: &str =
+    r#""Hos.tile ""x"""."Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets""#;
+const AGGREGATE: &str = r#""Hos.tile ""x"""."Agg; 'of' $3""#;
+
+/// Does this on a database of its own for each version.
+fn on_each(test: impl AsyncFn(&Rig, Version)) {
+    with_targets(|targets| {
+        for (version, target) in own(targets) {
+            block_on(async { test(&Rig::new(target).await, *version).await });
+        }
+    });
+}
+
+fn notes(plan: &Plan) -> String {
+    let lines: Vec<_> = plan.notes.iter().map(|note| note.text.as_str()).collect();
+    lines.join("\n")
+}
+
+fn quoted(name: &str) -> String {
+    format!("'{}'", name.replace('\'', "''"))
+}
+
+#[test]
+fn an_edited_or_removed_policy_comes_back_as_it_was() {
+    on_each(async |rig, _| {
+        for (table, after) in [
+            (HOSTILE, "1 mon"),
+            (AGGREGATE, "200d"),
+            ("two_dimensions", "1w"),
+            ("counted", "900"),
+            ("naive", "2d12h"),
+            ("by_day", "90 days"),
+            ("frozen", "8 days"),
+            ("paused", "12 days"),
+        ] {
+            let longer = [("drop_after", after), ("schedule_interval", "36h")];
+            rig.there_and_back("edit-retention-policy", table, &longer, POLICIES)
+                .await;
+            rig.there_and_back("remove-retention-policy", table, &[], POLICIES)
+                .await;
+        }
+    });
+}
+
+#[test]
+fn a_fixed_schedule_and_its_time_zone_come_back() {
+    on_each(async |rig, _| {
+        rig.sql("select add_retention_policy('unwatched', interval '30 days', schedule_interval => interval '1 day',
+                   initial_start => '2040-03-01 02:00+00', timezone => 'Europe/Berlin')")
+            .await;
+        let every = [("schedule_interval", "2 days")];
+        rig.there_and_back("edit-retention-policy", "unwatched", &every, POLICIES)
+            .await;
+        rig.there_and_back("remove-retention-policy", "unwatched", &[], POLICIES)
+            .await;
+        rig.sql("select remove_retention_policy('unwatched')").await;
+    });
+}
+
+#[test]
+fn an_added_policy_goes_again() {
+    on_each(async |rig, version| {
+        let set = [("drop_after", "3d"), ("first_run", "6h")];
+        rig.there_and_back("add-retention-policy", "unwatched", &set, POLICIES)
+            .await;
+        let deed = rig
+            .plan("add-retention-policy", "unwatched", &set)
+            .await
+            .unwrap();
+        // What it drops by then does not come back, and that is said before.
+        assert!(
+            matches!(deed.plan.undo, Undo::Partly(_)),
+            "{:?}",
+            deed.plan.undo
+        );
+        assert_eq!(deed.plan.consent, Consent::Yes);
+        let at_once = [("drop_after", "3d")];
+        let deed = rig
+            .plan("add-retention-policy", "unwatched", &at_once)
+            .await
+            .unwrap();
+        assert_eq!(deed.plan.consent, Consent::Name, "it drops within seconds");
+        let never = [("drop_after", "10 years")];
+        let deed = rig
+            .plan("add-retention-policy", "unwatched", &never)
+            .await
+            .unwrap();
+        assert!(
+            matches!(deed.plan.undo, Undo::Exact(_)),
+            "{:?}",
+            deed.plan.undo
+        );
+        assert_eq!(deed.plan.consent, Consent::Enter);
+        let created = [("drop_created_before", "10 days"), ("first_run", "6h")];
+        let made = rig
+            .plan("add-retention-policy", "unwatched", &created)
+            .await;
+        if version < Version::new(2, 28) {
+            let why = made.unwrap_err();
+            assert!(why.contains("use drop_after"), "{}: {why}", rig.name);
+        } else {
+            rig.there_and_back("add-retention-policy", "unwatched", &created, POLICIES)
+                .await;
+        }
+    });
+}
+
+#[test]
+fn a_second_policy_an_unknown_length_and_a_number_without_a_clock_are_refused() {
+    on_each(async |rig, _| {
+        for (action, table, set, words) in [
+            (
+                "add-retention-policy",
+                "counted",
+                ("drop_after", "5"),
+                "edit-retention-policy changes it",
+            ),
+            (
+                "edit-retention-policy",
+                "unwatched",
+                ("drop_after", "5d"),
+                "has no retention policy",
+            ),
+            (
+                "remove-retention-policy",
+                "unwatched",
+                ("", ""),
+                "add-retention-policy makes one",
+            ),
+            (
+                "add-retention-policy",
+                "unwatched",
+                ("drop_after", "soon"),
+                "write 7 days, 7d",
+            ),
+            (
+                "add-retention-policy",
+                "unwatched",
+                ("drop_after", "0d"),
+                "longer than nothing",
+            ),
+            (
+                "add-retention-policy",
+                "unwatched",
+                ("schedule_interval", "1d"),
+                "drop_after is wanted",
+            ),
+            (
+                "edit-retention-policy",
+                "counted",
+                ("drop_after", "7d"),
+                "no whole number",
+            ),
+            (
+                "edit-retention-policy",
+                "counted",
+                ("drop_after", "650"),
+                "is so already",
+            ),
+            (
+                "edit-retention-policy",
+                "no_clock",
+                ("drop_after", "7"),
+                "set_integer_now_func('public.no_clock'",
+            ),
+            (
+                "drop-chunks",
+                "no_clock",
+                ("drop_after", "7"),
+                "set_integer_now_func('public.no_clock'",
+            ),
+        ] {
+            let set: Vec<_> = [set]
+                .into_iter()
+                .filter(|(key, _)| !key.is_empty())
+                .collect();
+            let why = rig.plan(action, table, &set).await.unwrap_err();
+            assert!(why.contains(words), "{}: {action} {table}: {why}", rig.name);
+        }
+        // It could not be added again, so its name is asked.
+        let deed = rig
+            .plan("remove-retention-policy", "no_clock", &[])
+            .await
+            .unwrap();
+        assert!(
+            matches!(deed.plan.undo, Undo::Never(_)),
+            "{:?}",
+            deed.plan.undo
+        );
+        assert_eq!(deed.plan.consent, Consent::Name);
+    });
+}
+
+#[test]
+fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
+    on_each(async |rig, _| {
+        let shorter = [("drop_after", "5 days")];
+        let why = rig
+            .plan("edit-retention-policy", HOSTILE, &shorter)
+            .await
+            .unwrap_err();
+        for words in [
+            "DATA LOSS",
+            AGGREGATE,
+            "the last 9d",
+            "--set drop_after='9 days'",
+            "override_data_loss",
+        ] {
+            assert!(why.contains(words), "{}: {words}: {why}", rig.name);
+        }
+        let offered = [("drop_after", "9 days")];
+        let deed = rig
+            .plan("edit-retention-policy", HOSTILE, &offered)
+            .await
+            .unwrap();
+        assert!(
+            !notes(&deed.plan).contains("DATA LOSS"),
+            "{}",
+            notes(&deed.plan)
+        );
+        let wanted = [("drop_after", "5 days"), ("override_data_loss", "yes")];
+        let deed = rig
+            .plan("edit-retention-policy", HOSTILE, &wanted)
+            .await
+            .unwrap();
+        assert_eq!(deed.plan.consent, Consent::Name);
+        let critical = deed.plan.notes.iter().any(|note| {
+            note.level == Level::Critical && note.text.contains("deletes rows older than 5d from")
+        });
+        assert!(critical, "{}: {}", rig.name, notes(&deed.plan));
+        // From now on it reads everything: nothing that is dropped is safe, so nothing is offered.
+        rig.sql("create table bottomless (ts timestamptz not null, v int);
+                 select create_hypertable('bottomless', 'ts');
+                 insert into bottomless select t, 1 from generate_series(now() - interval '30 days', now(), interval '1 day') t")
+            .await;
+        rig.sql("create materialized view bottomless_daily with (timescaledb.continuous) as
+                   select time_bucket('1 day', ts) as b, count(*) from bottomless group by 1 with no data")
+            .await;
+        rig.sql("select add_continuous_aggregate_policy('bottomless_daily', null, interval '1 hour', interval '1 hour', initial_start => '2040-01-01')")
+            .await;
+        let set = [("drop_after", "20 years"), ("first_run", "1d")];
+        let why = rig
+            .plan("add-retention-policy", "bottomless", &set)
+            .await
+            .unwrap_err();
+        assert!(
+            why.contains("refreshes everything") && !why.contains("--set"),
+            "{why}"
+        );
+        rig.sql("drop table bottomless cascade").await;
+    });
+}
+
+#[test]
+fn conflicts_with_compression_and_what_an_aggregate_never_reads_are_said() {
+    on_each(async |rig, _| {
+        let set = [("drop_after", "2 days")];
+        let deed = rig
+            .plan("edit-retention-policy", "two_dimensions", &set)
+            .await
+            .unwrap();
+        let said = notes(&deed.plan);
+        assert!(
+            said.contains("compresses after 3d: chunks are dropped before"),
+            "{said}"
+        );
+        let set = [("drop_after", "30 min"), ("override_data_loss", "yes")];
+        let deed = rig
+            .plan("edit-retention-policy", HOSTILE, &set)
+            .await
+            .unwrap();
+        let said = notes(&deed.plan);
+        assert!(said.contains("starves"), "{said}");
+        let deed = rig
+            .plan("edit-retention-policy", "naive", &[("drop_after", "20h")])
+            .await
+            .unwrap();
+        assert!(notes(&deed.plan).contains("the time column has no zone"));
+    });
+}
+
+/// The chunks that a plan would drop, in order of their names.
+fn going(plan: &Plan) -> Vec<String> {
+    let mut names: Vec<_> = plan
+        .touches
+        .iter()
+        .filter(|touch| !touch.name.ends_with("(compressed)"))
+        .map(|touch| touch.name.clone())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_would_be_dropped_is_what_show_chunks_says_in_every_time_zone() {
+    on_each(async |rig, _| {
+        for zone in ["UTC", "Asia/Kolkata", "America/New_York"] {
+            let database = rig.text("select current_database()").await;
+            rig.sql(&format!(
+                "alter database {database} set timezone = '{zone}'"
+            ))
+            .await;
+            let here = Rig::on(&rig.name, &rig.conninfo).await;
+            for (table, afters) in [
+                (HOSTILE, ["9 days", "1 day 5 hours", "1h"]),
+                (AGGREGATE, ["5d", "1d", "1h"]),
+                ("two_dimensions", ["1 week", "36h", "1 day"]),
+                ("naive", ["30h", "1 day", "1h"]),
+                ("by_day", ["1 mon", "60 days", "10h"]),
+                ("counted", ["650", "500", "1"]),
+            ] {
+                for after in afters {
+                    let is_number = after.parse::<i64>().is_ok();
+                    let older = if is_number {
+                        format!("counted_now() - {after}::bigint")
+                    } else {
+                        format!("interval '{after}'")
+                    };
+                    let sql = format!(
+                        "select coalesce(string_agg(format('%I.%I', n.nspname, c.relname), e'\\n' order by format('%I.%I', n.nspname, c.relname) collate \"C\"), '')
+                         from show_chunks({}, older_than => {older}) x join pg_class c on c.oid = x join pg_namespace n on n.oid = c.relnamespace",
+                        quoted(table)
+                    );
+                    let shown = here.text(&sql).await;
+                    let plan = here
+                        .plan("drop-chunks", table, &[("drop_after", after)])
+                        .await;
+                    let ours = plan.map_or_else(
+                        |why| {
+                            assert!(why.contains("has no chunk"), "{}: {why}", rig.name);
+                            String::new()
+                        },
+                        |deed| going(&deed.plan).join("\n"),
+                    );
+                    assert_eq!(ours, shown, "{}: {table} {after} in {zone}", rig.name);
+                }
+            }
+        }
+        let database = rig.text("select current_database()").await;
+        rig.sql(&format!("alter database {database} reset timezone"))
+            .await;
+    });
+}
+
+/// A hypertable with a foreign key, compressed and frozen chunks and an aggregate; ten days, ten chunks.
+const DOOMED: &str = r#"
+create table "devices;" (id int primary key);
+insert into "devices;" values (1), (2);
+create table "to ""drop"" $1" (ts timestamptz not null, device int references "devices;", v int);
+select create_hypertable('"to ""drop"" $1"', 'ts', chunk_time_interval => interval '1 day');
+insert into "to ""drop"" $1" select t, 1, 1 from generate_series(date_trunc('day', now()) - interval '9 days 12 hours', date_trunc('day', now()), interval '6 hours') t;
+alter table "to ""drop"" $1" set (timescaledb.compress, timescaledb.compress_segmentby = 'device');
+select compress_chunk(c) from (select c from show_chunks('"to ""drop"" $1"') c order by c::text limit 2) x;
+create materialized view dropped_daily with (timescaledb.continuous, timescaledb.materialized_only = true) as
+  select time_bucket('1 day', ts) as b, count(*) as n from "to ""drop"" $1" group by 1 with no data;
+"#;
+const DOOMED_NAME: &str = r#"public."to ""drop"" $1""#;
+
+async fn doomed(rig: &Rig) {
+    forget(rig).await;
+    for statement in DOOMED.split(";\n").filter(|one| !one.trim().is_empty()) {
+        rig.sql(statement).await;
+    }
+    rig.sql("call refresh_continuous_aggregate('dropped_daily', null, date_trunc('day', now()) - interval '5 days')")
+        .await;
+}
+
+const LEFT: &str = r#"select coalesce(string_agg(c::text, ' ' order by c::text), '') from show_chunks('"to ""drop"" $1"') c"#;
+
+async fn forget(rig: &Rig) {
+    rig.sql(r#"drop table if exists "to ""drop"" $1" cascade; drop table if exists "devices;""#)
+        .await;
+}
+
+#[test]
+fn chunks_are_dropped_step_by_step_and_just_those_that_were_shown() {
+    on_each(async |rig, _| {
+        doomed(rig).await;
+        let rest = r#"select coalesce(string_agg(c::text, ' ' order by c::text), '') from (select show_chunks('"to ""drop"" $1"') except select show_chunks('"to ""drop"" $1"', older_than => interval '4 days')) x(c)"#;
+        let stays = rig.text(rest).await;
+        let aggregated = rig.text("select count(*) from dropped_daily").await;
+        let set = [("drop_after", "4d"), ("chunks_per_step", "2")];
+        let deed = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
+        assert_eq!(deed.plan.consent, Consent::Name);
+        assert!(matches!(deed.plan.undo, Undo::Never(_)));
+        let number = going(&deed.plan).len() - 1;
+        assert!(
+            going(&deed.plan).contains(&r#"public."devices;""#.to_owned()),
+            "its foreign key locks that too"
+        );
+        assert_eq!(
+            deed.plan.steps.len(),
+            number.div_ceil(2),
+            "{}",
+            deed.plan.title
+        );
+        assert!(
+            deed.plan.title.contains(&format!("Drop {number} chunks")),
+            "{}",
+            deed.plan.title
+        );
+        assert!(deed.plan.steps.iter().all(|step| step.weight > 0));
+        let said = notes(&deed.plan);
+        assert!(
+            said.contains("public.dropped_daily has not read all of it"),
+            "{said}"
+        );
+        assert!(
+            said.contains("public.dropped_daily keeps what it has: it has no refresh policy"),
+            "{said}"
+        );
+        let report = rig.perform(&deed).await.unwrap();
+        assert_eq!(report.problems, [], "{}", rig.name);
+        assert_eq!(rig.text(LEFT).await, stays, "{}", rig.name);
+        assert_eq!(
+            rig.text("select count(*) from dropped_daily").await,
+            aggregated
+        );
+        let why = rig.rollback_plan(&[report.id.unwrap()]).await.unwrap_err();
+        assert!(why.contains("backup"), "{}: {why}", rig.name);
+        let why = rig
+            .plan("drop-chunks", DOOMED_NAME, &set)
+            .await
+            .unwrap_err();
+        assert!(
+            why.contains("has no chunk older than 4d: its oldest chunk ends at"),
+            "{why}"
+        );
+        forget(rig).await;
+    });
+}
+
+#[test]
+fn a_frozen_chunk_stays_and_one_that_came_after_the_preview_stops_it() {
+    on_each(async |rig, version| {
+        doomed(rig).await;
+        let schema = if version < Version::new(2, 12) {
+            "_timescaledb_internal"
+        } else {
+            "_timescaledb_functions"
+        };
+        let third = r#"(select c from show_chunks('"to ""drop"" $1"') c order by c::text offset 2 limit 1)"#;
+        rig.sql(&format!("select {schema}.freeze_chunk({third})"))
+            .await;
+        let frozen = rig.text(&format!("select {third}")).await;
+        let set = [("drop_after", "4d"), ("chunks_per_step", "1000")];
+        let deed = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
+        assert!(
+            notes(&deed.plan).contains("1 frozen chunk past the boundary"),
+            "{}",
+            notes(&deed.plan)
+        );
+        assert!(!going(&deed.plan).contains(&frozen));
+        // A row that comes late makes a chunk that nobody was shown, and that is older than all of them.
+        let before = rig.text(LEFT).await;
+        rig.sql(r#"insert into "to ""drop"" $1" values (date_trunc('day', now()) - interval '60 days', 1, 1)"#).await;
+        let why = rig.perform(&deed).await.unwrap_err();
+        assert!(
+            why.contains("changed since the preview"),
+            "{}: {why}",
+            rig.name
+        );
+        let deed = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
+        let report = rig.perform(&deed).await.unwrap();
+        assert_eq!(report.problems, [], "{}", rig.name);
+        let left = rig.text(LEFT).await;
+        assert!(left.contains(&frozen), "{}: {left}", rig.name);
+        assert!(left.len() < before.len(), "{}: {left}", rig.name);
+        forget(rig).await;
+    });
+}
+
+#[test]
+fn a_step_in_which_another_chunk_would_go_drops_nothing() {
+    on_each(async |rig, _| {
+        doomed(rig).await;
+        // A gap, which a late row fills after the preview.
+        rig.sql(r#"select drop_chunks('"to ""drop"" $1"', older_than => date_trunc('day', now(), 'UTC') - interval '6 days', newer_than => date_trunc('day', now(), 'UTC') - interval '8 days')"#).await;
+        let before = rig.text(LEFT).await;
+        let set = [("drop_after", "2d"), ("chunks_per_step", "1000")];
+        let deed = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
+        rig.sql(r#"insert into "to ""drop"" $1" values (date_trunc('day', now(), 'UTC') - interval '7 days', 1, 1)"#).await;
+        let report = rig.perform(&deed).await.unwrap();
+        let (_, problem) = report.problems.first().expect("it is refused");
+        assert!(
+            problem
+                .to_string()
+                .contains("other chunks than those of the preview"),
+            "{}: {problem}",
+            rig.name
+        );
+        let left = rig.text(LEFT).await;
+        for chunk in before.split(' ') {
+            assert!(left.contains(chunk), "{}: {chunk} went", rig.name);
+        }
+        forget(rig).await;
+    });
+}
+
+#[test]
+fn a_place_in_time_says_up_to_where_in_the_columns_own_type() {
+    on_each(async |rig, _| {
+        for (table, before, sql) in [
+            (
+                "counted",
+                "300",
+                "select count(*) from show_chunks('counted', older_than => 300)",
+            ),
+            (
+                "naive",
+                "",
+                "select count(*) from show_chunks('naive', older_than => '{}'::timestamp)",
+            ),
+            (
+                "by_day",
+                "",
+                "select count(*) from show_chunks('by_day', older_than => '{}'::date)",
+            ),
+            (
+                "two_dimensions",
+                "",
+                "select count(*) from show_chunks('two_dimensions', older_than => '{}'::timestamptz)",
+            ),
+        ] {
+            let before = if before.is_empty() {
+                rig.text("select (current_date - 1)::text").await
+            } else {
+                before.to_owned()
+            };
+            let expected = rig.text(&sql.replace("{}", &before)).await;
+            let deed = rig
+                .plan("drop-chunks", table, &[("before", &before)])
+                .await
+                .unwrap();
+            assert_eq!(
+                going(&deed.plan).len().to_string(),
+                expected,
+                "{}: {table}",
+                rig.name
+            );
+        }
+        let why = rig
+            .plan("drop-chunks", "naive", &[("before", "yesterday")])
+            .await
+            .unwrap_err();
+        assert!(why.contains("write 2026-11-01"), "{why}");
+    });
+}
+
+#[test]
+fn each_kind_of_time_can_be_dropped_by() {
+    on_each(async |rig, _| {
+        for (kind, column, row, after, width) in [
+            ("smallint", "smallint", "g", "50", "20"),
+            ("integer", "int", "g", "50", "20"),
+            (
+                "day",
+                "date",
+                "date '2026-01-01' + g",
+                "10 days",
+                "interval '7 days'",
+            ),
+            (
+                "naive_time",
+                "timestamp",
+                "timestamp '2026-01-01' + g * interval '1 day'",
+                "10 days",
+                "interval '1 day'",
+            ),
+        ] {
+            let table = format!("by_{kind}_kind");
+            rig.sql(&format!("create table {table} (t {column} not null, space int);
+                select create_hypertable('{table}', 't', 'space', 2, chunk_time_interval => {width});
+                insert into {table} select {row}, g from generate_series(0, 99) g")).await;
+            if width == "20" {
+                rig.sql(&format!("create function now_{kind}() returns {column} language sql stable as 'select 99::{column}';
+                    select set_integer_now_func('{table}', 'now_{kind}')")).await;
+            }
+            let set = [("drop_after", after), ("chunks_per_step", "3")];
+            let deed = rig.plan("drop-chunks", &table, &set).await.unwrap();
+            let report = rig.perform(&deed).await.unwrap();
+            assert_eq!(report.problems, [], "{}: {table}", rig.name);
+            let left = format!("select count(*) from {table}");
+            let expected = if width == "20" { "60" } else { "0" };
+            assert_eq!(rig.text(&left).await, expected, "{}: {table}", rig.name);
+            rig.sql(&format!("drop table {table}")).await;
+        }
+    });
+}
+
+#[test]
+fn a_step_leaves_room_in_the_lock_table() {
+    on_each(async |rig, _| {
+        let set = [("drop_after", "1h"), ("chunks_per_step", "100000")];
+        let deed = rig.plan("drop-chunks", HOSTILE, &set).await.unwrap();
+        assert_eq!(deed.plan.steps.len(), 1);
+        let none = [("drop_after", "1h"), ("chunks_per_step", "0")];
+        let why = rig.plan("drop-chunks", HOSTILE, &none).await.unwrap_err();
+        assert!(why.contains("1 or more"), "{why}");
+    });
+}
+
+#[test]
+fn a_role_without_rights_gets_the_servers_words_and_nothing_is_changed() {
+    on_each(async |rig, _| {
+        rig.sql("do $$ begin create role bystander login; exception when duplicate_object then null; end $$")
+            .await;
+        rig.sql("grant usage on schema \"Hos.tile \"\"x\"\"\" to bystander")
+            .await;
+        let other = Rig::on(
+            &rig.name,
+            &rig.conninfo.replace("user=postgres", "user=bystander"),
+        )
+        .await;
+        assert_eq!(other.text("select current_user").await, "bystander");
+        let before = rig.text(POLICIES).await;
+        let longer = [("drop_after", "30 days")];
+        let added = [("drop_after", "30 days"), ("first_run", "1d")];
+        let old = [("drop_after", "9 days")];
+        for (action, table, set, words) in [
+            (
+                "edit-retention-policy",
+                HOSTILE,
+                &longer[..],
+                "insufficient permissions to alter job",
+            ),
+            (
+                "remove-retention-policy",
+                HOSTILE,
+                &[],
+                "insufficient permissions to delete job",
+            ),
+            (
+                "add-retention-policy",
+                "unwatched",
+                &added[..],
+                "must be owner of hypertable \"unwatched\"",
+            ),
+            ("drop-chunks", HOSTILE, &old[..], "must be owner of"),
+        ] {
+            let deed = other.plan(action, table, set).await.unwrap();
+            let report = other.perform(&deed).await.unwrap();
+            let (_, problem) = report.problems.first().expect("it is refused");
+            assert!(
+                problem.to_string().contains(words),
+                "{}: {action}: {problem}",
+                rig.name
+            );
+        }
+        assert_eq!(rig.text(POLICIES).await, before);
+        rig.sql("drop owned by bystander").await;
+    });
+}
