@@ -1,6 +1,5 @@
 //! Statements that group raw rows by time, where an aggregate has the groups ready.
 
-
 use super::named::{Catalog, Kind, Relation, Token, tokens};
 use crate::text;
 use serde::{Deserialize, Serialize};
