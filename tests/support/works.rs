@@ -59,9 +59,9 @@ commit;
 "#;
 
 /// Each version's database with [`WORKS`] in it, one after the other.
-#[expect(
+#[allow(
     clippy::needless_pass_by_value,
-    reason = "the types of a borrowed closure's arguments are not inferred"
+    reason = "a closure, written where it is given"
 )]
 pub fn on_each(targets: &Targets, name: &str, test: impl AsyncFn(&Rig, &str)) {
     for version in targets.server.timescaledb_versions() {
