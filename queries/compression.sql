@@ -15,6 +15,7 @@ settings as materialized (
     from _timescaledb_catalog.hypertable_compression x group by x.hypertable_id),
 job as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+         o.owner_zone, o.zone,
          j.config ->> 'compress_after' as after_text,
          case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_after' ~ '\d'
               then (j.config ->> 'compress_after')::interval end as after_interval,
@@ -22,25 +23,40 @@ job as materialized (
               then (j.config ->> 'compress_after')::int8 end as after_number, j.config ->> 'recompress' as recompress, j.config ->> 'maxchunks_to_compress' as most_chunks,
          j.config ->> 'compress_created_before' as created_text,
          case when j.config ->> 'compress_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_created_before' ~ '\d' then now() - (j.config ->> 'compress_created_before')::interval end as made_before
-    from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
-counts as materialized (
-  -- one pass; float8 sums bytes exactly up to 9 PB and much faster than numeric
-  select c.hypertable_id, count(*) as chunks, count(*) filter (where c.status & 9 = 1) as compressed,
-         count(*) filter (where c.status & 8 = 8) as partial, count(*) filter (where c.status & 9 = 0) as uncompressed,
-         count(*) filter (where c.status & 4 = 4) as frozen, count(*) filter (where c.status & 2 = 2) as unordered,
-         sum(z.before_bytes) filter (where c.status & 1 = 1)::int8 as before_bytes,
-         sum(z.after_bytes) filter (where c.status & 1 = 1)::int8 as after_bytes
-    from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk and true) c
+    from _timescaledb_config.bgw_job j
+    left join lateral (
+    -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
+    -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
+    select o.zone as owner_zone,
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+      from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
+             where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+               and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
+   where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
+-- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; those of compressed
+-- companions go by unread. ids: of the chunks that can be in a backlog. float8 sums bytes exactly up to 9 PB and much faster than numeric
+piece as materialized (
+  select c.hypertable_id, c.status, count(*) as chunks, sum(z.before_bytes) as before_bytes, sum(z.after_bytes) as after_bytes,
+         array_agg(c.id) filter (where c.status <> 1) as ids
+    from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk) c
     left join (select z.chunk_id, (z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size)::float8 as before_bytes,
                       (z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size)::float8 as after_bytes
                  from _timescaledb_catalog.compression_chunk_size z) z on z.chunk_id = c.id
-   group by 1),
+   group by 1, 2),
+counts as materialized (
+  select p.hypertable_id, sum(p.chunks)::int8 as chunks, coalesce(sum(p.chunks) filter (where p.status & 9 = 1), 0)::int8 as compressed,
+         coalesce(sum(p.chunks) filter (where p.status & 8 = 8), 0)::int8 as partial, coalesce(sum(p.chunks) filter (where p.status & 9 = 0), 0)::int8 as uncompressed,
+         coalesce(sum(p.chunks) filter (where p.status & 4 = 4), 0)::int8 as frozen, coalesce(sum(p.chunks) filter (where p.status & 2 = 2), 0)::int8 as unordered,
+         sum(p.before_bytes) filter (where p.status & 1 = 1)::int8 as before_bytes,
+         sum(p.after_bytes) filter (where p.status & 1 = 1)::int8 as after_bytes
+    from piece p group by 1),
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
-    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null then null
-            when axis = 'timestamp with time zone' then (extract(epoch from now() - j.after_interval) * 1000000)::int8
-            -- without a time zone "now" is the local time of the session, which is that of the background workers
-            else (extract(epoch from now()::timestamp - j.after_interval) * 1000000)::int8 end as boundary
+    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null or j.owner_zone is not null and j.zone is null then null
+            when axis = 'timestamp with time zone' then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone) - (j.after_interval - date_trunc('day', j.after_interval)), now() - j.after_interval)) * 1000000)::int8
+            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner has another
+            else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
 -- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
 made as materialized (
@@ -51,23 +67,23 @@ made as materialized (
     from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id and status in (0, 2, 8, 9, 10, 11)) c) c
    where j.made_before is not null group by 1),
 due as materialized (
-  select b.hypertable_id,
-         count(*) filter (where c.status & 9 = 0 and s.range_end <= b.boundary) as backlog,
-         count(*) filter (where c.status & 8 = 8 and s.range_end <= b.boundary) as partial_due,
-         (min(b.boundary) - min(s.range_end) filter (where c.status & 9 = 0 and s.range_end <= b.boundary)) / 1e6::float8 as overdue_seconds,
-         (min(s.range_end) filter (where s.range_end > b.boundary) - min(b.boundary)) / 1e6::float8 as next_due_seconds
-    -- named one by one so that the planner knows how many they are: neither fully compressed nor frozen
-    from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk and status in (0, 2, 8, 9, 10, 11)) c
-    join bound b on b.hypertable_id = c.hypertable_id
+  select c.hypertable_id,
+         count(*) filter (where c.status & 9 = 0 and s.range_end <= c.boundary) as backlog,
+         count(*) filter (where c.status & 8 = 8 and s.range_end <= c.boundary) as partial_due,
+         (min(c.boundary) - min(s.range_end) filter (where c.status & 9 = 0 and s.range_end <= c.boundary)) / 1e6::float8 as overdue_seconds,
+         (min(s.range_end) filter (where s.range_end > c.boundary) - min(c.boundary)) / 1e6::float8 as next_due_seconds
+    -- neither fully compressed nor frozen
+    from (select b.hypertable_id, b.dimension_id, b.boundary, p.status, unnest(p.ids) as id
+            from bound b join piece p on p.hypertable_id = b.hypertable_id and p.status & 4 = 0 and p.status & 9 <> 1) c
     join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id
+    join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = c.dimension_id
    group by 1)
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, h.compression_state = 1 as enabled, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,
        coalesce(c.uncompressed, 0) as uncompressed, coalesce(c.frozen, 0) as frozen, coalesce(c.unordered, 0) as unordered,
        c.before_bytes, c.after_bytes, o.segment_by, o.order_by,
-       j.id as job_id, j.scheduled, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
+       j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
        j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        j.created_text, j.made_before,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,

@@ -86,14 +86,14 @@ relation as materialized (
   union all
   select t.oid, n.nspname::text, t.relname::text,
     case t.relkind when 'm' then 'materialized view' when 'p' then 'partitioned table' else 'table' end, null
-  from pg_catalog.pg_class t
-  join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-  where t.relhasindex and t.relkind in ('r', 'm', 'p')
-    and t.relnamespace = any (array(
-      select s.oid from pg_catalog.pg_namespace s
-      where s.nspname not in ('pg_catalog', 'information_schema', '_timescaledb_catalog', '_timescaledb_config', '_timescaledb_cache',
-          '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
-        and s.nspname not like 'pg\_toast%' and s.nspname not like 'pg\_temp\_%'))
+  -- By the schemas' dependants: a look through pg_class would pass all chunks.
+  from pg_catalog.pg_namespace n
+  join pg_catalog.pg_depend e on e.refclassid = 'pg_catalog.pg_namespace'::regclass and e.refobjid = n.oid and e.classid = 'pg_catalog.pg_class'::regclass
+  join pg_catalog.pg_class t on t.oid = e.objid
+  where n.nspname not in ('pg_catalog', 'information_schema', '_timescaledb_catalog', '_timescaledb_config', '_timescaledb_cache',
+      '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
+    and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp\_%'
+    and t.relhasindex and t.relkind in ('r', 'm', 'p')
     and t.oid <> all (array(select h.oid from hyper h))
     -- Chunks and compressed chunks that live in a schema of the user's.
     and not exists (select from pg_catalog.pg_inherits i where i.inhrelid = t.oid and i.inhparent = any (array(select h.oid from hyper h)))

@@ -2,13 +2,27 @@
 -- · catalogue lookups. $1: the job's id
 select to_jsonb(b) || jsonb_build_object(
          'owner', b.owner::regrole::text,
+         'config_text', b.config::text,
          'next_start', s.next_start::text,
          'last_run_success', s.last_run_success, 'total_runs', s.total_runs,
          'relation', case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
                           when h.id is not null then format('%I.%I', h.schema_name, h.table_name) end,
-         'integer_time', d.integer_time,
+         'integer_time', d.integer_time, 'axis_type', d.axis_type,
          'hierarchical', b.proc_name = 'policy_refresh_continuous_aggregate' and p.mat_hypertable_id is not null,
          'owned', pg_has_role(b.owner::oid, 'member'),
+         'role', current_user,
+         'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
+                              where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
+         -- what the source of a refresh policy keeps
+         'source', case when r.id is not null then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end,
+         'source_drop_after', (select min(x.config ->> 'drop_after') from _timescaledb_config.bgw_job x
+                                where x.proc_name = 'policy_retention' and x.hypertable_id = a.raw_hypertable_id),
+         'indexes', (select jsonb_agg(x.relname order by x.relname) from pg_index i join pg_class x on x.oid = i.indexrelid
+                      join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
+                      where b.proc_name = 'policy_reorder' and n.nspname = h.schema_name and t.relname = h.table_name),
+         -- the catalogue's tables that alter_job and delete_job write
+         'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
+         'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
          'pid', w.pid
        ) as facts,
        (to_jsonb(b) - 'id') || jsonb_build_object(
@@ -19,10 +33,11 @@ from _timescaledb_config.bgw_job b
 left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
 left join _timescaledb_catalog.hypertable h on h.id = b.hypertable_id
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id
+left join _timescaledb_catalog.hypertable r on r.id = a.raw_hypertable_id
 -- the parent, where the aggregate's source is itself an aggregate
 left join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = a.raw_hypertable_id
 left join lateral (
-  select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time
+  select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time, x.column_type::text as axis_type
   from _timescaledb_catalog.dimension x where x.hypertable_id = b.hypertable_id and x.interval_length is not null
   order by x.id limit 1
 ) d on true

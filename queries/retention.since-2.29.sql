@@ -6,22 +6,33 @@ with dim as materialized (
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
 job as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+         o.owner_zone, o.zone,
          j.config ->> 'drop_after' as after_text,
          case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d'
               then (j.config ->> 'drop_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'drop_after') = 'number' and j.config ->> 'drop_after' ~ '^\d{1,18}$'
               then (j.config ->> 'drop_after')::int8 end as after_number, j.config ->> 'drop_created_before' as created_text,
          case when j.config ->> 'drop_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_created_before' ~ '\d' then now() - (j.config ->> 'drop_created_before')::interval end as made_before
-    from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
-live as materialized (
-  select l.* from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk and true) l),
-counts as materialized (select hypertable_id, count(*) as chunks from live group by 1),
+    from _timescaledb_config.bgw_job j
+    left join lateral (
+    -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
+    -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
+    select o.zone as owner_zone,
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+      from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
+             where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+               and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
+   where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
+counts as materialized (
+  select l.hypertable_id, count(*) as chunks
+    from (select false as dropped) absent cross join lateral (select hypertable_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk) l group by 1),
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
-    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null then null
-            when axis = 'timestamp with time zone' then (extract(epoch from now() - j.after_interval) * 1000000)::int8
-            -- without a time zone "now" is the local time of the session, which is that of the background workers
-            else (extract(epoch from now()::timestamp - j.after_interval) * 1000000)::int8 end as boundary
+    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null or j.owner_zone is not null and j.zone is null then null
+            when axis = 'timestamp with time zone' then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone) - (j.after_interval - date_trunc('day', j.after_interval)), now() - j.after_interval)) * 1000000)::int8
+            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner has another
+            else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
 -- the oldest slice, by the index; a slice goes with its last chunk
 ends as materialized (
@@ -29,12 +40,15 @@ ends as materialized (
          (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
            order by s.range_start limit 1) as oldest
     from dim d),
+-- the chunks that are due, by the indexes: as a rule they are few
 due as materialized (
   select b.hypertable_id, count(*) filter (where c.status & 4 = 0) as eligible, count(*) filter (where c.status & 4 = 4) as frozen,
          (min(b.boundary) - min(s.range_end) filter (where c.status & 4 = 0)) / 1e6::float8 as overdue_seconds
     from bound b
-    join _timescaledb_catalog.dimension_slice s on s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary
-    join live c on c.id = s.chunk_id
+    cross join lateral (select s.chunk_id, s.range_end from _timescaledb_catalog.dimension_slice s
+                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
+    cross join (select false as dropped) absent
+    cross join lateral (select status from _timescaledb_catalog.chunk where id = s.chunk_id and not dropped and not osm_chunk offset 0) c
    group by 1),
 -- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
 made as materialized (
@@ -52,7 +66,7 @@ coming as materialized (
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest,
-       j.id as job_id, j.scheduled, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
+       j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
        extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.eligible, m.eligible, 0) end as eligible,
        coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,

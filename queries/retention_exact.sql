@@ -3,15 +3,25 @@
 with bound as materialized (
   select w.id as hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')
-              then case when j.after_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.after_text ~ '\d' then
-                   case when d.column_type = 'timestamptz'::regtype then (extract(epoch from now() - j.after_text::interval) * 1000000)::int8
-                        else (extract(epoch from now()::timestamp - j.after_text::interval) * 1000000)::int8 end end
+              then case when (j.owner_zone is null or j.zone is not null) and j.after_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.after_text ~ '\d' then
+                   case when d.column_type = 'timestamptz'::regtype then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_text::interval)) at time zone j.zone) - (j.after_text::interval - date_trunc('day', j.after_text::interval)), now() - j.after_text::interval)) * 1000000)::int8
+                        else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_text::interval) * 1000000)::int8 end end
               when j.after_text ~ '^\d{1,18}$' and d.integer_now_func is not null
               -- the hypertable's own function says what "now" is in its unit
               then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
          case when j.created_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
     from unnest($1::int8[]) w(id)
-    join lateral (select x.config ->> 'drop_after' as after_text, x.config ->> 'drop_created_before' as created_text from _timescaledb_config.bgw_job x
+    join lateral (select x.config ->> 'drop_after' as after_text, x.config ->> 'drop_created_before' as created_text,
+                   o.owner_zone, o.zone from _timescaledb_config.bgw_job x
+    left join lateral (
+    -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
+    -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
+    select o.zone as owner_zone,
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+      from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
+             where o.setrole = x.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+               and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
                    where x.hypertable_id = w.id and x.proc_name = 'policy_retention' order by x.id limit 1) j on true
     join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true),
 due as materialized (

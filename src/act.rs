@@ -337,7 +337,11 @@ impl Actor {
                 .state(&writer.connected.client, &seen.action, &target)
                 .await
             {
-                if let Some(was) = deed.restores.iter().find(|was| was.target == seen.target) {
+                if let Some(was) = deed
+                    .restores
+                    .iter()
+                    .find(|was| was.target == seen.target && was.action == seen.action)
+                {
                     differs.extend(crate::journal::differences(
                         &deed.plan.changes,
                         &was.state,
@@ -363,8 +367,10 @@ pub async fn place(client: &Client, host: String) -> Result<Place> {
 /// The target under the id that it has now.
 pub fn current(target: &Target, bindings: &Bindings) -> Target {
     let mut target = target.clone();
-    if target.kind == crate::plans::Kind::Job {
-        target.id = bindings.job(target.id);
+    match target.kind {
+        crate::plans::Kind::Job => target.id = bindings.job(target.id),
+        crate::plans::Kind::Index => target.id = bindings.index(target.id),
+        _ => {}
     }
     target
 }
@@ -528,12 +534,7 @@ impl Run<'_> {
                 Ok(value) => {
                     if let Some((name, value)) = statement.keeps.clone().zip(value) {
                         self.bindings.kept.insert(name.clone(), value.clone());
-                        if let (Some(old), Ok(new)) = (
-                            name.strip_prefix("job ").and_then(|id| id.parse().ok()),
-                            value.parse(),
-                        ) {
-                            self.bindings.jobs.insert(old, new);
-                        }
+                        self.bindings.renew(&name, &value);
                         kept.insert(name, value);
                     }
                 }

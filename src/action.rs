@@ -25,6 +25,9 @@ pub enum Here {
     ClearFilter,
     Reload,
     Pause,
+    Record,
+    Moment(isize),
+    Minute(i32),
     Faster,
     Slower,
     NextScreen,
@@ -35,6 +38,7 @@ pub enum Here {
     Mark,
     Unmark,
     Actions,
+    Mend,
     Rollback,
     Progress,
     NextTheme,
@@ -94,6 +98,21 @@ impl Group {
         Self::Journal,
     ];
 
+    /// The screen whose rows these actions are about.
+    pub fn screen(self) -> Option<ScreenId> {
+        Some(match self {
+            Self::Aggregates => ScreenId::Aggregates,
+            Self::Compression => ScreenId::Compression,
+            Self::Retention => ScreenId::Retention,
+            Self::Indexes => ScreenId::Indexes,
+            Self::Jobs => ScreenId::Jobs,
+            Self::Journal => ScreenId::Journal,
+            Self::Screens | Self::Rows | Self::View | Self::Console | Self::Hypertables => {
+                return None;
+            }
+        })
+    }
+
     pub fn title(self) -> &'static str {
         match self {
             Self::Screens => "Screens",
@@ -149,43 +168,50 @@ use Group::{Console, Rows, Screens, View};
 /// What changes the console only.
 pub static HERE: &[Action] = &[
     action(
-        "show-compression",
+        "show-overview",
         &["1"],
+        Screens,
+        Here::Screen(ScreenId::Overview),
+        "Overview: what is wrong, worst first, and what mends it",
+    ),
+    action(
+        "show-compression",
+        &["2"],
         Screens,
         Here::Screen(ScreenId::Compression),
         "Compression: chunks, ratio, backlog",
     ),
     action(
         "show-retention",
-        &["2"],
+        &["3"],
         Screens,
         Here::Screen(ScreenId::Retention),
         "Retention: what the next run drops, what is overdue",
     ),
     action(
         "show-indexes",
-        &["3"],
+        &["4"],
         Screens,
         Here::Screen(ScreenId::Indexes),
         "Indexes: unused, duplicate, invalid, missing on chunks",
     ),
     action(
         "show-jobs",
-        &["4"],
+        &["5"],
         Screens,
         Here::Screen(ScreenId::Jobs),
         "Jobs: running, late, failing, paused",
     ),
     action(
         "show-aggregates",
-        &["5"],
+        &["6"],
         Screens,
         Here::Screen(ScreenId::Aggregates),
         "Aggregates: lag against what the policy promises",
     ),
     action(
         "show-journal",
-        &["6"],
+        &["0"],
         Screens,
         Here::Screen(ScreenId::Journal),
         "Journal: what was done, and taking it back",
@@ -196,6 +222,13 @@ pub static HERE: &[Action] = &[
         Screens,
         Here::Screen(ScreenId::Hypertables),
         "Hypertables: size, growth, chunks against memory and locks",
+    ),
+    action(
+        "show-server",
+        &[],
+        Screens,
+        Here::Screen(ScreenId::Server),
+        "Server: connections, WAL, replication, workers, settings that hurt",
     ),
     action(
         "next-screen",
@@ -355,6 +388,13 @@ pub static HERE: &[Action] = &[
         "What can be done with the selected row",
     ),
     action(
+        "mend",
+        &["m"],
+        Console,
+        Here::Mend,
+        "Begin the action that mends the worst of what is wrong with the row",
+    ),
+    action(
         "rollback",
         &["u"],
         Group::Journal,
@@ -382,6 +422,41 @@ pub static HERE: &[Action] = &[
         Console,
         Here::Pause,
         "Stop or go on reading",
+    ),
+    action(
+        "record",
+        &[],
+        Console,
+        Here::Record,
+        "Begin or end a recording of what the screens read; hypertop replay shows it",
+    ),
+    action(
+        "next-moment",
+        &["]"],
+        Console,
+        Here::Moment(1),
+        "In a recording: the next moment (space plays)",
+    ),
+    action(
+        "previous-moment",
+        &["["],
+        Console,
+        Here::Moment(-1),
+        "In a recording: the moment before",
+    ),
+    action(
+        "next-minute",
+        &["}"],
+        Console,
+        Here::Minute(1),
+        "In a recording: a minute on",
+    ),
+    action(
+        "previous-minute",
+        &["{"],
+        Console,
+        Here::Minute(-1),
+        "In a recording: a minute back",
     ),
     action(
         "refresh-faster",
@@ -435,14 +510,19 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("\\watch", "reload"),
 ];
 
-/// The action that this key means where a thing of these kinds is selected.
-pub fn by_key(key: &str, kinds: &[Kind]) -> Option<&'static Action> {
+/// The action that this key means on a screen where a thing of these kinds is selected.
+pub fn by_key(key: &str, kinds: &[Kind], screen: ScreenId) -> Option<&'static Action> {
     let here = || all().filter(|action| action.keys.contains(&key));
-    // A row may stand for several things; what it is first counts first.
-    let first = kinds
-        .iter()
-        .find_map(|kind| here().find(|action| action.applies(&[*kind])));
-    first.or_else(|| here().find(|action| action.applies(&[])))
+    let own = || here().filter(|action| action.group.screen() == Some(screen));
+    // A row may stand for several things: what the screen is about counts first, then what the row is first.
+    own()
+        .find(|action| action.applies(kinds))
+        .or_else(|| {
+            kinds
+                .iter()
+                .find_map(|kind| here().find(|action| action.applies(&[*kind])))
+        })
+        .or_else(|| here().find(|action| action.applies(&[])))
 }
 
 impl Action {
@@ -496,14 +576,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_means_one_thing_for_each_kind_of_row() {
-        for kind in [Kind::Job, Kind::Hypertable, Kind::Aggregate, Kind::Index] {
-            let here = all().filter(|action| action.applies(&[kind]));
-            let mut keys: Vec<_> = here.flat_map(|action| action.keys).collect();
-            let many = keys.len();
-            keys.sort();
-            keys.dedup();
-            assert_eq!(keys.len(), many, "{kind:?}");
+    fn every_key_means_one_thing_for_each_kind_of_row_on_each_screen() {
+        for kind in Kind::ALL {
+            for group in Group::ALL {
+                let own = |action: &&Action| {
+                    action.group == group || matches!(action.does, Does::Here(_))
+                };
+                let here = all().filter(own).filter(|action| action.applies(&[*kind]));
+                let mut keys: Vec<_> = here.flat_map(|action| action.keys).collect();
+                let many = keys.len();
+                keys.sort();
+                keys.dedup();
+                assert_eq!(keys.len(), many, "{kind:?} {group:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_means_what_the_screen_is_about() {
+        let hypertable = &[Kind::Hypertable, Kind::Job];
+        let name = |screen| by_key("e", hypertable, screen).map(|action| action.name);
+        assert_eq!(name(ScreenId::Compression), Some("edit-compression-policy"));
+        assert_eq!(name(ScreenId::Retention), Some("edit-retention-policy"));
+        assert_eq!(name(ScreenId::Jobs), Some("edit-job"));
+    }
+
+    #[test]
+    fn what_a_rule_says_mends_it_is_an_action() {
+        for rule in crate::rules::ALL {
+            let known = rule.mend.is_none_or(|mend| by_name(mend).is_some());
+            assert!(known, "{}: {:?}", rule.name, rule.mend);
         }
     }
 
@@ -517,12 +619,16 @@ mod tests {
     }
 
     #[test]
-    fn every_screen_can_be_shown_by_its_number() {
-        for (at, id) in ScreenId::ALL.iter().enumerate() {
-            let action = by_key(&(at + 1).to_string(), &[]).expect("a key for each screen");
+    fn every_screen_can_be_shown_and_the_digits_follow_the_tabs() {
+        let mut digits = Vec::new();
+        for id in ScreenId::ALL {
+            let action = by_name(&format!("show-{}", id.name())).expect("an action a screen");
             assert!(matches!(&action.does, Does::Here(Here::Screen(shown)) if shown == id));
-            assert_eq!(action.name, format!("show-{}", id.name()));
+            digits.extend(action.keys);
         }
+        // On the keyboard 0 comes after 9.
+        let place = |key: &&str| "1234567890".find(*key);
+        assert!(digits.is_sorted_by_key(place), "{digits:?}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod acting;
 mod keys;
+mod replay;
 
 use std::time::Duration;
 
@@ -10,16 +11,19 @@ use crate::acting::Running;
 use crate::action::{Action, Here};
 use crate::config::Rules;
 use crate::details::Details;
+use crate::history::History;
 use crate::overlay::Overlay;
 use crate::plans::{Facts, Target};
 use crate::preview::Preview;
 use crate::record::{At, Section};
+use crate::screens::overview::{self, Seen};
 use crate::screens::with_table;
 use crate::screens::{Rows, ScreenId, Screens};
 use crate::server::Server;
 use crate::sql::Param;
 use crate::sql::Query;
-use crate::table::{Counters, Figures};
+use crate::table::{Counters, Figures, Freshness};
+use crate::tape::Replay;
 use crate::theme::Theme;
 use crate::value::Stamp;
 
@@ -150,6 +154,8 @@ pub enum Effect {
     Copy(String),
     Suspend,
     Interval(Duration),
+    /// Begin or end a recording of what is read.
+    Record,
     Quit,
 }
 
@@ -196,6 +202,15 @@ pub struct App {
     pub theme: usize,
     /// Lines of the details that fit on the screen; set when drawn.
     pub details_page: usize,
+    /// What the server's figures were since the start.
+    pub history: History,
+    seen: Seen,
+    /// The recording that is shown instead of a server.
+    pub tape: Option<Replay>,
+    /// What is read is being recorded.
+    pub recording: bool,
+    /// The screen to go back to from details that were opened from there.
+    back_to: Option<ScreenId>,
     /// What this connection may do.
     pub rules: Rules,
     /// The plan that is being carried out.
@@ -216,7 +231,7 @@ pub const SLOWEST: Duration = Duration::from_secs(300);
 impl App {
     pub fn new(now: Stamp, themes: Vec<Theme>, interval: Duration) -> Self {
         Self {
-            screen: ScreenId::ALL[0],
+            screen: ScreenId::Overview,
             screens: Screens::default(),
             details: None,
             overlay: None,
@@ -231,6 +246,11 @@ impl App {
             themes,
             theme: 0,
             details_page: 20,
+            history: History::default(),
+            seen: Seen::default(),
+            tape: None,
+            recording: false,
+            back_to: None,
             rules: Rules::default(),
             running: None,
             leaving: false,
@@ -333,6 +353,14 @@ impl App {
     }
 
     fn tick(&mut self, now: Stamp) -> Vec<Effect> {
+        if let Some(replay) = &self.tape {
+            // A recording has its own time.
+            return if replay.plays {
+                self.seek(|replay| replay.step(1))
+            } else {
+                Vec::new()
+            };
+        }
         self.now = now;
         if self
             .notice
@@ -348,6 +376,7 @@ impl App {
             };
             with_table!(mut self.screens, self.screen, |table| table.tick(&at));
         }
+        self.gather();
         if self.paused || self.link != Link::Up {
             return Vec::new();
         }
@@ -368,16 +397,29 @@ impl App {
         }]
     }
 
+    /// The screens that are read for the one that is shown.
+    pub fn parts(&self) -> Vec<ScreenId> {
+        let mut parts = self.screen.parts();
+        parts.retain(|part| self.can_show(*part));
+        parts
+    }
+
     fn ask_load(&mut self) -> Vec<Effect> {
-        if self.link != Link::Up || !self.can_show(self.screen) {
+        let parts = self.parts();
+        self.ask_loads(&parts)
+    }
+
+    fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
+        if self.link != Link::Up {
             return Vec::new();
         }
-        let screen = self.screen;
-        let asked = self.screens.ask(screen);
-        asked
-            .map(|asked| Effect::Load { screen, asked })
-            .into_iter()
-            .collect()
+        let mut effects = Vec::new();
+        for screen in parts.iter().copied() {
+            if let Some(asked) = self.screens.ask(screen) {
+                effects.push(Effect::Load { screen, asked });
+            }
+        }
+        effects
     }
 
     /// Whether this screen has anything to ask this server.
@@ -386,26 +428,36 @@ impl App {
             .server
             .as_ref()
             .is_some_and(|server| server.timescaledb.is_some());
-        // The journal is kept on this machine.
-        has || screen == ScreenId::Journal || screen.about().plain.is_some()
+        // The journal is kept on this machine, and the overview is made of what can be shown.
+        has || matches!(screen, ScreenId::Journal | ScreenId::Overview)
+            || screen.about().plain.is_some()
     }
 
     fn ask_exact(&mut self) -> Vec<Effect> {
         if self.link != Link::Up {
             return Vec::new();
         }
-        let (screen, now) = (self.screen, self.server_now());
-        let ids = with_table!(self.screens, screen, |table| table.wanted(false, now));
-        if ids.is_empty() {
-            return Vec::new();
+        let now = self.server_now();
+        // Verdicts need them all only where the lag is one of them; the other figures are for eyes.
+        let (parts, all) = match self.screen {
+            ScreenId::Overview => (vec![ScreenId::Server, ScreenId::Aggregates], true),
+            screen => (vec![screen], false),
+        };
+        let mut effects = Vec::new();
+        for screen in parts {
+            let ids = with_table!(self.screens, screen, |table| table.wanted(all, now));
+            if ids.is_empty() {
+                continue;
+            }
+            with_table!(mut self.screens, screen, |table| table.exact_asked());
+            self.round += 1;
+            effects.push(Effect::Exact {
+                screen,
+                round: self.round,
+                ids,
+            });
         }
-        with_table!(mut self.screens, screen, |table| table.exact_asked());
-        self.round += 1;
-        vec![Effect::Exact {
-            screen,
-            round: self.round,
-            ids,
-        }]
+        effects
     }
 
     fn up(&mut self, server: Server) -> Vec<Effect> {
@@ -453,20 +505,33 @@ impl App {
         if screen != self.screen {
             return Vec::new();
         }
-        let waiting = with_table!(self.screens, screen, |table| table.is_waiting());
-        let never = matches!(self.screens.fresh(screen), crate::table::Freshness::Never);
+        let reload = std::mem::take(&mut self.reload);
+        let mut counters = counters.into_iter();
+        let mut wanted = Vec::new();
+        for part in self.screen.parts() {
+            let counters: Counters = counters.by_ref().take(part.about().watched.len()).collect();
+            if self.can_show(part) && self.counted(part, counters, clock, reload) {
+                wanted.push(part);
+            }
+        }
+        self.ask_loads(&wanted)
+    }
+
+    /// Takes the counters of a screen; whether its rows are to be read again.
+    fn counted(&mut self, part: ScreenId, counters: Counters, clock: Stamp, reload: bool) -> bool {
+        let waiting = with_table!(self.screens, part, |table| table.is_waiting());
+        let never = matches!(self.screens.fresh(part), crate::table::Freshness::Never);
         if waiting && never {
             // The first rows are on their way, asked for behind this very pulse.
-            self.screens.counted(screen, counters);
-            return Vec::new();
+            self.screens.counted(part, counters);
+            return false;
         }
-        let wanted =
-            std::mem::take(&mut self.reload) || self.screens.is_stale(screen, &counters, clock);
+        let wanted = reload || self.screens.is_stale(part, &counters, clock);
         if !wanted || waiting {
-            return Vec::new();
+            return false;
         }
-        self.screens.counted(screen, counters);
-        self.ask_load()
+        self.screens.counted(part, counters);
+        true
     }
 
     fn loaded(&mut self, asked: u64, rows: Rows, took: Duration) -> Vec<Effect> {
@@ -479,6 +544,7 @@ impl App {
         };
         self.screens.load(asked, rows, took, &at);
         let mut effects = self.ask_exact();
+        self.gather();
         effects.extend(self.refresh_details());
         effects
     }
@@ -500,10 +566,74 @@ impl App {
             };
             self.screens.take_exact(screen, figures, last, &at);
         }
-        if last && screen == self.screen {
+        self.gather();
+        if last && self.parts().contains(&screen) {
             self.ask_exact()
         } else {
             Vec::new()
         }
+    }
+
+    /// Makes the overview's rows of what the other screens hold, where it is shown, and keeps the server's figures.
+    pub(super) fn gather(&mut self) {
+        let now = self.server_now();
+        self.keep_figures(now);
+        let Some(server) = &self.server else {
+            return;
+        };
+        let at = At { now, server };
+        let read = |part: &ScreenId| !matches!(self.screens.fresh(*part), Freshness::Never);
+        if self.screen != ScreenId::Overview || !self.screen.parts().iter().any(read) {
+            return;
+        }
+        let mut rows = overview::findings(&self.screens, &at);
+        self.seen.date(&mut rows, now);
+        let asked = self.screens.ask(ScreenId::Overview).unwrap_or_default();
+        self.screens
+            .load(asked, Rows::Overview(rows), Duration::ZERO, &at);
+        self.screens.overview.stay_on_top();
+    }
+
+    /// Adds what was read of the server and of the screens to the history.
+    #[expect(clippy::cast_precision_loss, reason = "figures for a sparkline")]
+    fn keep_figures(&mut self, now: Stamp) {
+        let Some(server) = &self.server else {
+            return;
+        };
+        let at = At { now, server };
+        if let Freshness::At(read) = self.screens.server.fresh {
+            for figure in self.screens.server.rows() {
+                keep_figure(&mut self.history, figure, read);
+            }
+        }
+        if let Freshness::At(read) = self.screens.jobs.fresh {
+            let (failing, _) = overview::failing(&self.screens);
+            self.history.add("failing-jobs", read, failing as f64);
+        }
+        if let Freshness::At(read) = self.screens.aggregates.fresh
+            && let Some((times, _)) = overview::worst_lag(&self.screens, &at)
+        {
+            self.history.add("worst-lag", read, times);
+        }
+    }
+
+    /// Adds what was read of the server at a moment of a recording to the history.
+    pub(super) fn keep_server(&mut self, rows: &[crate::screens::server::Row], read: Stamp) {
+        for figure in rows {
+            keep_figure(&mut self.history, figure, read);
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for a sparkline")]
+fn keep_figure(history: &mut History, figure: &crate::screens::server::Row, read: Stamp) {
+    if let Some(value) = figure.value {
+        history.add(&figure.name, read, value);
+    }
+    if let Some(bound) = figure.bound {
+        history.add(&format!("{} of", figure.name), read, bound);
+    }
+    if let Some(bytes) = figure.bytes {
+        history.add("database-size", read, bytes as f64);
     }
 }

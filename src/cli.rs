@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::command;
@@ -72,7 +74,7 @@ pub struct Connection {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print a screen once: compression, retention, indexes, jobs, aggregates
+    /// Print a screen once: overview, compression, retention, indexes, jobs, aggregates, …
     Show {
         #[arg(value_parser = screen)]
         screen: ScreenId,
@@ -108,6 +110,19 @@ pub enum Command {
         #[command(flatten)]
         consent: ConsentFlags,
     },
+    /// Keep what the screens read in a file, until Ctrl-C
+    Record {
+        /// A file that does not exist yet; only you may read it
+        file: PathBuf,
+        /// End by itself after so long: 10m, 8h
+        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        long: Option<std::time::Duration>,
+        /// Database: a name, a URI, or key=value pairs
+        #[arg(value_name = "DBNAME")]
+        database: Option<String>,
+    },
+    /// Open the console on a recording: [ and ] go through its moments, { and } by the minute, space plays
+    Replay { file: PathBuf },
     /// Open the console on a demo factory, on a private server that is gone afterwards
     Demo {
         /// Load the factory into a new database on this server instead

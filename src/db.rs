@@ -2,12 +2,13 @@
 
 mod acts;
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Statement};
 
 use crate::act::{self, Actor};
 use crate::app::{Effect, Msg};
@@ -24,12 +25,15 @@ use crate::value::Stamp;
 /// What every session of hypertop sets: it cannot write, never queues long, and takes no workers from the policies.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
-    set bytea_output = 'hex'; set client_min_messages = error; set intervalstyle = 'postgres'; set search_path = pg_catalog";
+    set work_mem = '16MB'; set client_min_messages = error; set bytea_output = 'hex'; set intervalstyle = 'postgres'; \
+    set search_path = pg_catalog";
 /// What depends on the server: the time zone of its background workers, and (PostgreSQL 15 and later) no private
 /// copy of every statistics entry that is read.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
     then set_config('stats_fetch_consistency', 'none', false) end";
 
+/// What the second connection sets too: its statements serve many slices, and are planned once.
+const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
 /// The second connection is renewed after so much weight: a backend keeps memory for each relation it opened.
 const RENEW_AFTER: usize = 5000;
 /// The server ends a statement after 5 s; an answer that is much later will never come.
@@ -85,10 +89,10 @@ impl Session {
     }
 
     pub async fn pulse(&self, screen: ScreenId) -> Result<(Stamp, Counters)> {
-        let watched = screen
-            .about()
-            .watched
+        let parts = screen.parts();
+        let watched = parts
             .iter()
+            .flat_map(|part| part.about().watched)
             .map(|name| (*name).to_owned())
             .collect();
         let rows = self.ask(&server::PULSE, &[Param::Texts(watched)]).await?;
@@ -112,7 +116,7 @@ impl Session {
             .filter(|entry| entry.begin.place.is(&place));
         Ok(Rows::Journal(
             here.map(|entry| screens::journal::Row {
-                state: entry.state(),
+                state: entry.state().to_owned(),
                 entry,
                 unreadable,
             })
@@ -122,7 +126,7 @@ impl Session {
 
     /// Whether this screen has anything to ask this server.
     pub fn can_show(&self, screen: ScreenId) -> bool {
-        screen == ScreenId::Journal
+        matches!(screen, ScreenId::Journal | ScreenId::Overview)
             || self.server.timescaledb.is_some()
             || screen.about().plain.is_some()
     }
@@ -157,6 +161,8 @@ pub struct Exact<'a> {
     password: Option<String>,
     session: Option<Session>,
     weight: usize,
+    /// Of this session, by query name: planning a slice may cost more than answering it.
+    statements: HashMap<&'static str, Statement>,
 }
 
 impl<'a> Exact<'a> {
@@ -166,7 +172,13 @@ impl<'a> Exact<'a> {
             password,
             session: None,
             weight: 0,
+            statements: HashMap::new(),
         }
+    }
+
+    /// Connects ahead of the first slice; should that fail, the slice says why.
+    pub async fn warm(&mut self) {
+        drop(self.session(0).await);
     }
 
     async fn session(&mut self, weight: usize) -> Result<&Session> {
@@ -178,8 +190,12 @@ impl<'a> Exact<'a> {
                 .is_none_or(|session| session.connected.client.is_closed());
         if spent {
             let connected = connect::again(self.settings, self.password.as_deref()).await?;
+            let session = Session::start(connected).await?;
+            let client = &session.connected.client;
+            client.batch_execute(EXACT_SESSION).await.map_err(said)?;
             self.weight = weight;
-            self.session = Some(Session::start(connected).await?);
+            self.statements.clear();
+            self.session = Some(session);
         }
         self.session.as_ref().context("no second connection")
     }
@@ -208,9 +224,21 @@ impl<'a> Exact<'a> {
         ids: &[(i64, usize)],
     ) -> Result<Vec<(i64, Figures)>> {
         let weight = ids.iter().map(|(_, weight)| weight).sum();
-        let session = self.session(weight).await?;
-        let wanted = ids.iter().map(|(id, _)| *id).collect();
-        let rows = session.ask(query.query, &[Param::BigInts(wanted)]).await?;
+        self.session(weight).await?;
+        let session = self.session.as_ref().context("no second connection")?;
+        let client = &session.connected.client;
+        let known = self.statements.get(query.query.name).cloned();
+        let statement = if let Some(statement) = known {
+            statement
+        } else {
+            let text = query.query.text(session.server.sql_version());
+            let prepared = client.prepare_typed(text, &[Type::INT8_ARRAY]);
+            let statement = in_time(prepared).await?;
+            self.statements.insert(query.query.name, statement.clone());
+            statement
+        };
+        let wanted: Vec<i64> = ids.iter().map(|(id, _)| *id).collect();
+        let rows = in_time(client.query(&statement, &[&wanted])).await?;
         let mut known: Vec<(i64, Figures)> = Vec::new();
         for row in &rows {
             let figures: Result<Vec<Option<i64>>, _> = query
@@ -265,8 +293,12 @@ pub async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Ro
             }
         })
         .collect();
-    let answer = tokio::time::timeout(PATIENCE, client.query_typed(text, &typed)).await;
-    answer
+    in_time(client.query_typed(text, &typed)).await
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+    tokio::time::timeout(PATIENCE, answer)
+        .await
         .map_err(|_| anyhow!("no answer in {} s", PATIENCE.as_secs()))?
         .map_err(said)
 }
@@ -468,6 +500,8 @@ async fn serve_exact(
     answers: UnboundedSender<Msg>,
 ) {
     let mut exact = Exact::new(&settings, password);
+    // While the first list is on its way.
+    exact.warm().await;
     let mut waiting = std::collections::VecDeque::new();
     loop {
         let effect = match waiting.pop_front() {

@@ -127,7 +127,7 @@ enum Line {
 }
 
 /// One action, put together from its lines.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub begin: Begin,
     pub ran: Vec<Ran>,
@@ -193,15 +193,12 @@ impl Entries {
         self.all.iter().find(|entry| entry.begin.id == id)
     }
 
-    /// The ids of jobs that rollbacks made anew in this place.
+    /// The ids of jobs and indexes that were made anew in this place.
     pub fn bindings(&self, place: &Place) -> Bindings {
         let mut bindings = Bindings::default();
         let here = self.all.iter().filter(|entry| entry.begin.place.is(place));
         for (name, value) in here.flat_map(Entry::kept) {
-            let old = name.strip_prefix("job ").and_then(|id| id.parse().ok());
-            if let (Some(old), Ok(new)) = (old, value.parse()) {
-                bindings.jobs.insert(old, new);
-            }
+            bindings.renew(&name, &value);
         }
         bindings
     }

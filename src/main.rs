@@ -12,6 +12,7 @@ use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
 use hypertop::journal::Journal;
 use hypertop::screens::ScreenId;
+use hypertop::tape::Replay;
 use hypertop::theme::Theme;
 use hypertop::{act, command, connect, demo, run, show, terminal, theme};
 
@@ -59,8 +60,7 @@ async fn obey(cli: Cli) -> ExitCode {
                 for warning in &settings.warnings {
                     eprintln!("hypertop: warning: {warning}");
                 }
-                if session.server.timescaledb.is_none()
-                    && screen.about().plain.is_none()
+                if !session.can_show(*screen)
                     && let Err(error) = session.load(*screen).await
                 {
                     return failed(&error, NO_CONNECTION);
@@ -85,6 +85,15 @@ async fn obey(cli: Cli) -> ExitCode {
         Some(Command::Journal { id, format }) => {
             journal(&around).and_then(|journal| command::journal(&journal, *id, *format))
         }
+        Some(Command::Record {
+            file,
+            long,
+            database,
+        }) => match open(&cli, database.as_ref(), &around).await {
+            Ok((settings, session)) => record(&cli, &around, settings, session, file, *long).await,
+            Err(error) => return failed(&error, NO_CONNECTION),
+        },
+        Some(Command::Replay { file }) => replay(&cli, &around, file).await,
         Some(Command::Demo { url, simulate }) => demo(&cli, url.as_ref(), *simulate, &around).await,
         None => {
             if !terminal::is_there() {
@@ -181,6 +190,41 @@ async fn acting(
         Act::Run(name, targets, set) => shell.run(command::find(name)?, targets, set).await,
         Act::Rollback(ids) => shell.rollback(ids).await,
     }
+}
+
+/// Records without a console.
+async fn record(
+    cli: &Cli,
+    around: &Surroundings,
+    settings: Settings,
+    session: Session,
+    file: &std::path::Path,
+    long: Option<std::time::Duration>,
+) -> Result<i32> {
+    let (config, ..) = look(cli, around);
+    eprintln!(
+        "hypertop: recording database {:?} into {}; Ctrl-C ends it",
+        session.server.database,
+        file.display()
+    );
+    let readings = run::record_only(settings, session, config.refresh, file, long).await?;
+    eprintln!(
+        "hypertop: kept {readings} readings; hypertop replay {} shows them",
+        file.display()
+    );
+    Ok(0)
+}
+
+async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Result<i32> {
+    let recording = Replay::open(file)?;
+    if !terminal::is_there() {
+        anyhow::bail!("a console needs a terminal: replay opens one");
+    }
+    let (config, themes, notes, _) = look(cli, around);
+    for note in notes {
+        eprintln!("hypertop: warning: {note}");
+    }
+    run::replay(recording, config, themes).await
 }
 
 /// The demo, on a private server or a given one; without a terminal it prints the screens once.

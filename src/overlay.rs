@@ -6,6 +6,7 @@ use tui_textarea::TextArea;
 use crate::acting::Acting;
 use crate::action::{self, Action, Does};
 use crate::plans::Kind;
+use crate::screens::ScreenId;
 
 /// What an overlay wants done after a key.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub struct Palette {
     pub selected: usize,
     /// What is selected on the screen.
     pub kinds: Vec<Kind>,
+    /// The screen under it: what it is about stands first.
+    pub screen: ScreenId,
     /// Only what can be done with that.
     pub only_acts: bool,
 }
@@ -76,9 +79,12 @@ impl Prompt {
 impl Palette {
     pub fn found(&self) -> Vec<&'static Action> {
         let found = action::search(&self.prompt.text());
-        let (here, elsewhere): (Vec<_>, Vec<_>) = found
+        let (mut here, elsewhere): (Vec<_>, Vec<_>) = found
             .into_iter()
             .partition(|action| action.applies(&self.kinds));
+        if self.prompt.text().is_empty() {
+            here.sort_by_key(|action| action.group.screen() != Some(self.screen));
+        }
         if self.only_acts {
             return here
                 .into_iter()
@@ -90,12 +96,13 @@ impl Palette {
 }
 
 impl Overlay {
-    pub fn palette(kinds: Vec<Kind>, only_acts: bool) -> Self {
+    pub fn palette(kinds: Vec<Kind>, screen: ScreenId, only_acts: bool) -> Self {
         let prompt = Prompt::new(String::new());
         Self::Palette(Palette {
             prompt,
             selected: 0,
             kinds,
+            screen,
             only_acts,
         })
     }

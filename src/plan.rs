@@ -477,9 +477,34 @@ pub struct Bindings {
     pub kept: BTreeMap<String, String>,
     /// Jobs that were made anew since: old id, new id.
     pub jobs: BTreeMap<i64, i64>,
+    /// Indexes that were made anew since: old oid, new oid.
+    pub indexes: BTreeMap<i64, i64>,
 }
 
 impl Bindings {
+    /// Takes in what a statement kept under a name: `job 1001` and `index 16402` are the new ids of what had these.
+    pub fn renew(&mut self, name: &str, value: &str) {
+        let Ok(new) = value.parse() else { return };
+        let old = |kind: &str| name.strip_prefix(kind).and_then(|id| id.parse().ok());
+        if let Some(old) = old("job ") {
+            self.jobs.insert(old, new);
+        } else if let Some(old) = old("index ") {
+            self.indexes.insert(old, new);
+        }
+    }
+
+    /// The oid that an index has now.
+    pub fn index(&self, mut oid: i64) -> i64 {
+        // Oids come round again one day: so many steps as there are indexes, no more.
+        for _ in 0..self.indexes.len() {
+            let Some(&next) = self.indexes.get(&oid) else {
+                break;
+            };
+            oid = next;
+        }
+        oid
+    }
+
     /// The id that a job has now.
     pub fn job(&self, mut id: i64) -> i64 {
         // A job may have been made anew more than once; an id is never used again, so this ends.
@@ -572,6 +597,7 @@ mod tests {
         let bindings = Bindings {
             kept: [("job_id".to_owned(), "1007".to_owned())].into(),
             jobs: [(1007, 1010), (1010, 1012)].into(),
+            ..Bindings::default()
         };
         assert_eq!(
             bindings.bind(&delete).unwrap().literal(),

@@ -3,8 +3,13 @@
 //! An action on the database is an [`Act`]: one query for the facts, perhaps a form, and one pure function from both
 //! to a [`Plan`] (or to the reason why not). `plans/jobs.rs` is the example to read before writing another.
 
+pub mod aggregates;
+pub mod compression;
+pub mod hypertables;
+pub mod indexes;
 pub mod jobs;
 pub mod policy;
+pub mod retention;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,10 +30,17 @@ pub const SIZES: Query = query!("plan_sizes");
 /// Who holds or wants locks on the relations whose oids are `$1`.
 pub const LOCKS: Query = query!("plan_locks");
 /// What `$1`, as a person typed it, means.
-pub const TARGET: Query = query!("plan_target");
+pub const TARGET: Query = query!("plan_target", (2, 11));
 
 /// The actions of every family.
-pub static ACTIONS: &[&[Action]] = &[jobs::ACTIONS];
+pub static ACTIONS: &[&[Action]] = &[
+    aggregates::ACTIONS,
+    compression::ACTIONS,
+    retention::ACTIONS,
+    indexes::ACTIONS,
+    hypertables::ACTIONS,
+    jobs::ACTIONS,
+];
 
 /// What kind of thing an action acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,6 +57,8 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub const ALL: &[Self] = &[Self::Job, Self::Hypertable, Self::Aggregate, Self::Index];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Job => "job",

@@ -1,10 +1,12 @@
 //! What several screens say of a policy's job, in the same words.
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
+use crate::rules;
 use crate::text;
 use crate::value::{Axis, Stamp, Value};
-use crate::verdict::{Findings, Level};
+use crate::verdict::{Finding, Findings, Level};
 
 /// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
 pub const LATE_SECONDS: f64 = 120.0;
@@ -57,7 +59,7 @@ pub fn strangely_far(next: Option<Stamp>, schedule_seconds: f64, now: Stamp) -> 
 }
 
 /// A policy's job, as far as its hypertable's screen needs it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Policy {
     pub job_id: i32,
     pub scheduled: bool,
@@ -75,6 +77,8 @@ pub struct Policy {
     pub next_start: Option<Stamp>,
     pub consecutive_failures: i32,
     pub schedule_seconds: Option<f64>,
+    /// The time zone set on the job's owner, in which its "now" and its days are reckoned; `None`: the database's.
+    pub owner_zone: Option<String>,
 }
 
 impl Policy {
@@ -97,6 +101,7 @@ impl Policy {
                 .try_get::<_, Option<i32>>("consecutive_failures")?
                 .unwrap_or(0),
             schedule_seconds: row.try_get("schedule_seconds")?,
+            owner_zone: row.try_get("owner_zone")?,
         }))
     }
 
@@ -180,8 +185,12 @@ impl Policy {
     /// What is wrong with the job itself; `waits` says that there is work for it.
     pub fn judge(&self, findings: &mut Findings, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
-        if !self.scheduled {
-            findings.add(level, format!("its policy (job {}) is paused: resume it with alter_job({}, scheduled => true)", self.job_id, self.job_id));
+        let id = self.job_id;
+        let (rule, level, reason) = if !self.scheduled {
+            let reason = format!(
+                "its policy (job {id}) is paused: resume it with alter_job({id}, scheduled => true)"
+            );
+            (&rules::JOB_PAUSED, level, reason)
         } else if self.is_failing() {
             let level = if self.consecutive_failures > 2 {
                 Level::Critical
@@ -192,25 +201,20 @@ impl Policy {
                 ..2 => "failed in its last run".to_owned(),
                 many => format!("failed {} in a row", text::plural(many.into(), "time")),
             };
-            findings.add(
-                level,
-                format!(
-                    "its policy (job {}) {times}; the Jobs screen has the error",
-                    self.job_id
-                ),
-            );
+            let reason = format!("its policy (job {id}) {times}; the Jobs screen has the error");
+            (&rules::JOB_FAILING, level, reason)
         } else if let Some(wait) = self.strangely_far(now) {
             let every = text::duration(self.schedule_seconds.unwrap_or_default());
-            findings.add(level, format!("its policy (job {}) should run every {every}, but runs next in {wait}: alter_job({}, next_start => now())", self.job_id, self.job_id));
-        } else if self.is_late(now) {
-            findings.add(
-                Level::Warning,
-                format!(
-                    "its policy (job {}) is late: {}",
-                    self.job_id,
-                    self.when(now)
-                ),
+            let reason = format!(
+                "its policy (job {id}) should run every {every}, but runs next in {wait}: alter_job({id}, next_start => now())"
             );
-        }
+            (&rules::JOB_FAR, level, reason)
+        } else if self.is_late(now) {
+            let reason = format!("its policy (job {id}) is late: {}", self.when(now));
+            (&rules::JOB_LATE, Level::Warning, reason)
+        } else {
+            return;
+        };
+        findings.push(Finding::new(rule, level, reason).of_job(id));
     }
 }

@@ -4,8 +4,10 @@ use anyhow::{Result, anyhow, bail};
 use tokio_postgres::Client;
 
 use crate::act::{Actor, Deed, current};
+use crate::action::{self, Does};
 use crate::journal::{Entries, Entry, Place, Seen, differences};
 use crate::plan::{Consent, Lit, Note, Plan, Step, Undo, inverse};
+use crate::plans::Target;
 use crate::verdict::Level;
 
 /// The name under which a rollback stands in the journal.
@@ -187,20 +189,25 @@ async fn look(
     let bindings = entries.bindings(place);
     for before in &entry.begin.before {
         let target = current(&before.target, &bindings);
-        let restore = Seen {
-            target: target.clone(),
-            ..before.clone()
+        let state = match newer_of_group(restores, &target, before) {
+            // It is taken back first: what was before it is this one's present.
+            Some(newer) => std::mem::replace(&mut newer.state, before.state.clone()),
+            None => {
+                // Another view of the same target, which is between two entries of the group: not what comes back.
+                restores.retain(|other| other.target != target);
+                restores.push(Seen {
+                    target: target.clone(),
+                    ..before.clone()
+                });
+                let state = actor.state(client, &before.action, &target).await?;
+                seen.push(Seen {
+                    action: before.action.clone(),
+                    target: target.clone(),
+                    state: state.clone(),
+                });
+                state
+            }
         };
-        if let Some(older) = restores
-            .iter_mut()
-            .find(|other| other.target == target && other.action == before.action)
-        {
-            // A newer entry of this group is taken back first: what it leaves is this one's present.
-            *older = restore;
-            continue;
-        }
-        restores.push(restore);
-        let state = actor.state(client, &before.action, &target).await?;
         let left = entry
             .end
             .as_ref()
@@ -220,13 +227,23 @@ async fn look(
             );
             drifted(plan, Level::Unknown, text);
         }
-        seen.push(Seen {
-            action: before.action.clone(),
-            target,
-            state,
-        });
     }
     Ok(())
+}
+
+/// What a newer entry of the group restores of the same target, where both look at it with the same query.
+fn newer_of_group<'a>(
+    restores: &'a mut [Seen],
+    target: &Target,
+    before: &Seen,
+) -> Option<&'a mut Seen> {
+    let query = |action: &str| match action::by_name(action).map(|action| &action.does) {
+        Some(Does::Plan(act)) => Some(act.facts.name),
+        _ => None,
+    };
+    restores
+        .iter_mut()
+        .find(|newer| newer.target == *target && query(&newer.action) == query(&before.action))
 }
 
 /// Says it, and asks for more than an Enter.

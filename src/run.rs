@@ -14,7 +14,9 @@ use crate::config::{Config, Rules};
 use crate::conninfo::Settings;
 use crate::db::{self, Session};
 use crate::overlay::Overlay;
+use crate::tape::{self, Recorder, Replay};
 use crate::terminal::{self, Screen};
+use crate::text;
 use crate::theme::Theme;
 use crate::value::Stamp;
 
@@ -85,6 +87,7 @@ pub async fn console(start: Start) -> Result<Ended> {
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(app.interval);
     let mut keys = EventStream::new();
+    let mut recorder = None;
     let mut ending = std::pin::pin!(signalled());
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
@@ -107,6 +110,9 @@ pub async fn console(start: Start) -> Result<Ended> {
         }
         app.now = now();
         for msg in batch {
+            if let Some(error) = hear(&mut recorder, &mut app, &msg) {
+                app.say(error, true);
+            }
             if matches!(msg, Msg::Resize) {
                 screen.redraw();
             }
@@ -114,11 +120,138 @@ pub async fn console(start: Start) -> Result<Ended> {
                 match effect {
                     Effect::Quit => return Ok(0),
                     Effect::Interval(interval) => ticks = ticker(interval),
+                    Effect::Record => record(&mut recorder, &mut app),
                     effect => carry_out(effect, &mut screen, &requests)?,
                 }
             }
         }
         screen.draw(&mut app)?;
+    }
+}
+
+/// Keeps what a message brings, where a recording is under way; why it ended, if it cannot go on.
+fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<String> {
+    let error = recorder.as_mut()?.hear(app.server_now(), msg).err()?;
+    *recorder = None;
+    app.recording = false;
+    Some(format!("the recording has ended: {error:#}"))
+}
+
+/// Begins a recording in the folder that hypertop was started in, or ends it.
+fn record(recorder: &mut Option<Recorder>, app: &mut App) {
+    if let Some(ended) = recorder.take() {
+        app.recording = false;
+        let readings = text::plural(i64::try_from(ended.readings).unwrap_or(i64::MAX), "reading");
+        app.say(
+            format!("recorded {readings} in {}", ended.path.display()),
+            false,
+        );
+        return;
+    }
+    let Some(server) = &app.server else {
+        app.say("not connected: there is nothing to record", true);
+        return;
+    };
+    let name = tape::file_name(server, app.server_now());
+    let begun = Recorder::new(std::path::Path::new(&name)).and_then(|mut begun| {
+        for kept in app.known() {
+            begun.keep(app.server_now(), kept)?;
+        }
+        Ok(begun)
+    });
+    match begun {
+        Ok(begun) => {
+            app.say(
+                format!("recording into {}; record ends it", begun.path.display()),
+                false,
+            );
+            app.recording = true;
+            *recorder = Some(begun);
+        }
+        Err(error) => app.say(format!("{error:#}"), true),
+    }
+}
+
+/// Opens the console on a recording.
+pub async fn replay(replay: Replay, config: Config, themes: Vec<Theme>) -> Result<Ended> {
+    let theme = themes
+        .iter()
+        .position(|theme| theme.name == config.theme)
+        .unwrap_or(0);
+    let mut app = App::new(now(), themes, config.refresh);
+    app.theme = theme;
+    app.replay(replay);
+    let mut screen = Screen::take(config.mouse)?;
+    let mut ticks = ticker(app.interval);
+    let mut keys = EventStream::new();
+    let mut ending = std::pin::pin!(signalled());
+    loop {
+        screen.draw(&mut app)?;
+        let msg = tokio::select! {
+            biased;
+            signal = &mut ending => return signal,
+            event = keys.next() => match event {
+                Some(Ok(event)) => read_event(event),
+                Some(Err(_)) | None => return Ok(1),
+            },
+            _ = ticks.tick() => Some(Msg::Tick(now())),
+        };
+        let mut waiting: Vec<Msg> = msg.into_iter().collect();
+        while let Some(msg) = waiting.pop() {
+            if matches!(msg, Msg::Resize) {
+                screen.redraw();
+            }
+            for effect in app.update(msg) {
+                match effect {
+                    Effect::Quit => return Ok(0),
+                    Effect::Interval(interval) => ticks = ticker(interval),
+                    Effect::Copy(text) => screen.copy(&text, std::env::var_os("TMUX").is_some())?,
+                    Effect::Suspend => screen.suspend()?,
+                    Effect::Record => app.say("this is a recording already", false),
+                    effect => waiting.extend(App::answer_from_tape(&effect)),
+                }
+            }
+        }
+    }
+}
+
+/// Records what the Overview reads (and so what most screens show) until a signal or the given time ends it.
+pub async fn record_only(
+    settings: Settings,
+    session: Session,
+    refresh: Duration,
+    path: &std::path::Path,
+    long: Option<Duration>,
+) -> Result<usize> {
+    let mut recorder = Recorder::new(path)?;
+    let mut app = App::new(now(), crate::theme::all(None).0, refresh);
+    let (requests, served) = unbounded_channel();
+    let (answers, mut answered) = unbounded_channel();
+    let mut ticks = ticker(refresh);
+    let mut ending = std::pin::pin!(signalled());
+    let mut over = std::pin::pin!(async {
+        match long {
+            Some(long) => tokio::time::sleep(long).await,
+            None => std::future::pending().await,
+        }
+    });
+    tokio::spawn(db::serve(settings, None, session, served, answers));
+    loop {
+        let msg = tokio::select! {
+            biased;
+            signal = &mut ending => return signal.map(|_| recorder.readings),
+            () = &mut over => return Ok(recorder.readings),
+            msg = answered.recv() => match msg {
+                Some(msg) => msg,
+                None => return Ok(recorder.readings),
+            },
+            _ = ticks.tick() => Msg::Tick(now()),
+        };
+        app.now = now();
+        recorder.hear(app.server_now(), &msg)?;
+        for effect in app.update(msg) {
+            drop(requests.send(effect));
+        }
     }
 }
 

@@ -7,11 +7,14 @@ pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
+pub mod overview;
 pub mod retention;
+pub mod server;
 
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
 
 use crate::record::{At, Record, Section};
 use crate::server::Server;
@@ -22,11 +25,11 @@ use crate::value::Stamp;
 macro_rules! screens {
     ($($id:ident: $module:ident),+ $(,)?) => {
         /// Which screen, in the order of the tabs.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum ScreenId { $($id),+ }
 
         /// Rows of one screen, on their way from the database (or one row, on its way to its details).
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, Serialize, Deserialize)]
         pub enum Rows { $($id(Vec<$module::Row>)),+ }
 
         /// The state of every screen.
@@ -58,6 +61,11 @@ macro_rules! screens {
                 match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
             }
 
+            /// Of which screen they are.
+            pub fn screen(&self) -> ScreenId {
+                match self { $(Self::$id(_) => ScreenId::$id),+ }
+            }
+
             /// Each row by itself.
             pub fn each(&self) -> Vec<Self> {
                 match self { $(Self::$id(rows) => rows.iter().map(|row| Self::$id(vec![row.clone()])).collect()),+ }
@@ -85,6 +93,11 @@ macro_rules! screens {
                 })),+ }
             }
 
+            /// The rows of every screen, as they stand.
+            pub fn all_rows(&self) -> Vec<Rows> {
+                vec![$(Rows::$id(self.$module.rows().to_vec())),+]
+            }
+
             pub fn caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => $module::Row::caveats(self.$module.rows(), at)),+ }
             }
@@ -103,6 +116,7 @@ macro_rules! screens {
 }
 
 screens! {
+    Overview: overview,
     Compression: compression,
     Retention: retention,
     Indexes: indexes,
@@ -110,6 +124,7 @@ screens! {
     Aggregates: aggregates,
     Journal: journal,
     Hypertables: hypertables,
+    Server: server,
 }
 
 pub(crate) use with_table;
@@ -172,6 +187,14 @@ impl ScreenId {
 
     pub fn name(self) -> &'static str {
         self.about().name
+    }
+
+    /// The screens that are read for this one: the overview is made of others.
+    pub fn parts(self) -> Vec<Self> {
+        match self {
+            Self::Overview => overview::PARTS.to_vec(),
+            one => vec![one],
+        }
     }
 
     /// The screen with this name, as it is typed on the command line.

@@ -1,6 +1,7 @@
 //! What is known of the server: asked once a connection, shown in the header, read by queries and verdicts.
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use crate::query;
@@ -18,13 +19,13 @@ pub const NEWEST_KNOWN: Version = Version::new(2, 29);
 pub const OLDEST_KNOWN: Version = Version::new(2, 11);
 
 /// Which functions the licence allows: compression, policies and aggregates want Community.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Edition {
     Community,
     Apache,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server tells"

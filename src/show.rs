@@ -1,6 +1,7 @@
 //! The headless twin: the same queries, verdicts and columns, printed once.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session, slices};
 use crate::record::{At, Record};
-use crate::screens::{ScreenId, Screens, with_table};
+use crate::screens::{Rows, ScreenId, Screens, overview, with_table};
 use crate::server::Server;
 use crate::table::{Table, printable, shown};
 use crate::text;
@@ -29,27 +30,64 @@ pub async fn show(
     format: Format,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let rows = session.load(screen).await?;
+    let mut screens = Screens::default();
+    let mut exact = Exact::new(settings, session.connected.password.clone());
+    for part in screen.parts() {
+        if screen == ScreenId::Overview && !session.can_show(part) {
+            continue;
+        }
+        read(session, &mut exact, &mut screens, part, screen == part).await?;
+    }
     let (clock, _) = session.pulse(screen).await?;
     let at = At {
         now: clock,
         server: &session.server,
     };
-    let mut screens = Screens::default();
-    let asked = screens.ask(screen).unwrap_or_default();
-    screens.load(asked, rows, std::time::Duration::ZERO, &at);
-    let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));
-    if let Some(query) = screen.about().exact {
-        let mut exact = Exact::new(settings, session.connected.password.clone());
-        for slice in slices(&wanted, query.slice) {
-            let figures = exact.slice(query, slice).await;
-            screens.take_exact(screen, figures, false, &at);
-        }
+    if screen == ScreenId::Overview {
+        let rows = Rows::Overview(overview::findings(&screens, &at));
+        let asked = screens.ask(screen).unwrap_or_default();
+        screens.load(asked, rows, Duration::ZERO, &at);
     }
     let caveats = screens.caveats(screen, &at);
     with_table!(screens, screen, |table| print(
         table, &caveats, &at, format, out
     ))
+}
+
+/// Reads one screen; its exact figures too where they are `shown`, or decide verdicts.
+async fn read(
+    session: &Session,
+    exact: &mut Exact<'_>,
+    screens: &mut Screens,
+    screen: ScreenId,
+    shown: bool,
+) -> Result<()> {
+    let query = screen
+        .about()
+        .exact
+        .filter(|_| shown || screen == ScreenId::Aggregates);
+    let (rows, ()) = tokio::join!(session.load(screen), async {
+        if query.is_some() {
+            exact.warm().await;
+        }
+    });
+    let rows = rows?;
+    let (clock, _) = session.pulse(screen).await?;
+    let at = At {
+        now: clock,
+        server: &session.server,
+    };
+    let asked = screens.ask(screen).unwrap_or_default();
+    screens.load(asked, rows, Duration::ZERO, &at);
+    let Some(query) = query else {
+        return Ok(());
+    };
+    let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));
+    for slice in slices(&wanted, query.slice) {
+        let figures = exact.slice(query, slice).await;
+        screens.take_exact(screen, figures, false, &at);
+    }
+    Ok(())
 }
 
 fn print<R: Record>(

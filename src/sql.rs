@@ -3,10 +3,11 @@
 //! A query is one file, `queries/NAME.sql`; a variant for newer servers is `queries/NAME.since-X.Y.sql`.
 //! The files are the version ladder: the newest variant that is not newer than the server is taken.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A TimescaleDB version, as far as SQL text depends on it: major and minor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Version {
     pub major: u32,
     pub minor: u32,

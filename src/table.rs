@@ -44,6 +44,7 @@ pub enum SortBy {
 pub type Figures = Result<Vec<Option<i64>>, String>;
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub struct Table<R: 'static> {
     rows: Vec<R>,
     levels: Vec<Level>,
@@ -57,6 +58,8 @@ pub struct Table<R: 'static> {
     pub filter: Filter,
     /// The selected line of `view`.
     cursor: usize,
+    /// A person has moved the cursor.
+    moved: bool,
     /// The first line on the screen.
     top: usize,
     /// The selected column: 0 is the verdict's sign, then the screen columns from 1.
@@ -87,6 +90,7 @@ impl<R: Record> Default for Table<R> {
             descending: true,
             filter: Filter::default(),
             cursor: 0,
+            moved: false,
             top: 0,
             column: 1,
             page: 50,
@@ -124,6 +128,16 @@ impl<R: Record> Table<R> {
         self.exact_asked = false;
         self.asked += 1;
         self.counters = None;
+    }
+
+    /// As if it had never been read.
+    pub fn clear(&mut self) {
+        self.abandon();
+        self.rows.clear();
+        self.levels.clear();
+        self.view.clear();
+        self.exact.clear();
+        self.fresh = Freshness::Never;
     }
 
     pub fn is_waiting(&self) -> bool {
@@ -418,7 +432,15 @@ impl<R: Record> Table<R> {
     /// Moves the cursor by so many lines; it stops at the ends.
     pub fn step(&mut self, lines: isize) {
         let last = self.view.len().saturating_sub(1);
+        self.moved = true;
         self.cursor = self.cursor.saturating_add_signed(lines).min(last);
+    }
+
+    /// The worst row is what is looked at, until a person looks at another.
+    pub fn stay_on_top(&mut self) {
+        if !self.moved {
+            self.cursor = 0;
+        }
     }
 
     pub fn page(&self) -> isize {
@@ -429,6 +451,7 @@ impl<R: Record> Table<R> {
     pub fn point_at(&mut self, line: usize) {
         let at = self.top + line;
         if at < self.view.len() {
+            self.moved = true;
             self.cursor = at;
         }
     }

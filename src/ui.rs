@@ -3,6 +3,7 @@
 mod acting;
 mod details;
 mod overlays;
+mod overview;
 mod table;
 
 use ratatui::Frame;
@@ -11,7 +12,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
-use crate::action::{Does, HERE, Here};
+use crate::action::{Action, Does, HERE, Here};
 use crate::app::{App, Link};
 use crate::record::At;
 use crate::screens::ScreenId;
@@ -77,13 +78,20 @@ fn header(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::raw(" "));
         }
         let used: usize = spans.iter().map(Span::width).sum();
-        let room = usize::from(area.width).saturating_sub(used + 15);
+        let right = if app.tape.is_some() {
+            replayed(app).width()
+        } else {
+            15
+        };
+        let room = usize::from(area.width).saturating_sub(used + right);
         spans.push(Span::styled(
             about_server(server, room),
             theme.style("header"),
         ));
     }
     let right = match &app.link {
+        _ if app.tape.is_some() => replayed(app),
+        Link::Up if app.recording => Span::styled("● RECORDING ", theme.style("error")),
         Link::Connecting => Span::styled("connecting… ", theme.style("notice")),
         Link::Up if app.paused => Span::styled("PAUSED ", theme.style("caveat")),
         Link::Up => {
@@ -98,6 +106,26 @@ fn header(frame: &mut Frame, area: Rect, app: &App) {
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(area);
     frame.render_widget(line, left);
     frame.render_widget(right, end);
+}
+
+/// Where in a recording one is, with a slider.
+fn replayed<'a>(app: &App) -> Span<'a> {
+    const SLIDER: usize = 10;
+    let Some(tape) = &app.tape else {
+        return Span::raw("");
+    };
+    let place = tape.position * (SLIDER - 1) / tape.len().saturating_sub(1).max(1);
+    let slider: String = (0..SLIDER)
+        .map(|cell| if cell == place { '●' } else { '─' })
+        .collect();
+    let sign = if tape.plays { "▶" } else { "‖" };
+    let text = format!(
+        " {sign} {slider} {}/{} {} ",
+        tape.position + 1,
+        tape.len(),
+        text::moment(tape.now())
+    );
+    Span::styled(text, app.theme().style("caveat"))
 }
 
 /// Host, database, role, TLS, primary or standby, versions, edition: what the header says of the server,
@@ -140,11 +168,16 @@ fn about_server(server: &Server, room: usize) -> String {
 fn tab_line(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
     let mut spans = Vec::new();
-    for (at, id) in ScreenId::ALL.iter().enumerate() {
+    let most = longest_titles(usize::from(area.width));
+    for id in ScreenId::ALL {
         let active = *id == app.screen;
         let style = theme.style(if active { "tab.active" } else { "tab" });
-        spans.push(Span::styled(format!(" {} {} ", at + 1, id.title()), style));
-        spans.push(Span::styled(" ", theme.style("tab")));
+        let title = if active {
+            id.title()
+        } else {
+            short(id.title(), most)
+        };
+        spans.push(Span::styled(format!(" {}{title} ", digit(*id)), style));
     }
     frame.render_widget(Line::from(spans).style(theme.style("tab")), area);
     let filter = with_table!(app.screens, app.screen, |table| table
@@ -160,6 +193,36 @@ fn tab_line(frame: &mut Frame, area: Rect, app: &App) {
     }
 }
 
+/// The key of a screen's tab, with a space after it; empty: it has none.
+fn digit(id: ScreenId) -> String {
+    let shows =
+        |action: &&Action| matches!(action.does, Does::Here(Here::Screen(screen)) if screen == id);
+    let key = HERE
+        .iter()
+        .find(shows)
+        .and_then(|action| action.keys.first());
+    key.map_or_else(String::new, |key| format!("{key} "))
+}
+
+fn short(title: &str, most: usize) -> &str {
+    title.get(..most).unwrap_or(title)
+}
+
+/// How many letters of the titles there is room for, with the longest one whole.
+fn longest_titles(width: usize) -> usize {
+    let cells = |most: usize| -> usize {
+        let each = |id: &ScreenId| short(id.title(), most).len() + digit(*id).len() + 2;
+        ScreenId::ALL.iter().map(each).sum()
+    };
+    let longest = ScreenId::ALL
+        .iter()
+        .map(|id| id.title().len())
+        .max()
+        .unwrap_or(0);
+    let fits = |most: &usize| cells(*most) + longest.saturating_sub(*most) <= width;
+    (1..=longest).rev().find(fits).unwrap_or(1)
+}
+
 /// Caveats, rows, and why the selected row is judged as it is.
 fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     if let Some(reason) = nothing_to_show(app) {
@@ -173,12 +236,19 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     let caveats = caveat_lines(&caveats, width, app.theme());
     let reason = reason_lines(verdict.as_ref(), width, app.theme());
     let height = |lines: usize| Constraint::Length(u16::try_from(lines).unwrap_or(0));
+    let panel = if app.screen == ScreenId::Overview {
+        overview::panel(app, width)
+    } else {
+        Vec::new()
+    };
     let rows = [
+        height(panel.len()),
         height(caveats.len()),
         Constraint::Fill(1),
         height(reason.len()),
     ];
-    let [top, middle, bottom] = Layout::vertical(rows).areas(area);
+    let [head, top, middle, bottom] = Layout::vertical(rows).areas(area);
+    frame.render_widget(Paragraph::new(panel), head);
     frame.render_widget(Paragraph::new(caveats), top);
     table::draw(frame, middle, app);
     frame.render_widget(Paragraph::new(reason), bottom);
@@ -287,7 +357,7 @@ fn nothing_to_show(app: &App) -> Option<String> {
             .map_or("", |server| server.database.as_str());
         return Some(format!(
             "{} needs TimescaleDB, and the extension is not in database {database:?}.\n\
-             CREATE EXTENSION timescaledb adds it; the Indexes screen (3) serves without it.",
+             CREATE EXTENSION timescaledb adds it; the Overview and Indexes screens serve without it.",
             app.screen.title()
         ));
     }
@@ -341,6 +411,7 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
     } else {
         &[
             (Here::Open, "details"),
+            (Here::Mend, "mend"),
             (Here::Actions, "act"),
             (Here::Help, "help"),
             (Here::Quit, "quit"),
@@ -396,9 +467,9 @@ fn place(app: &App) -> String {
     } else {
         format!("{at}/{shown} of {all}")
     };
-    match app.screens.fresh(app.screen) {
-        Freshness::At(loaded) => {
-            let age = app.server_now().seconds_since(*loaded);
+    match oldest(app) {
+        Some(loaded) => {
+            let age = app.server_now().seconds_since(loaded);
             format!(
                 "{marked} {of} · read {} ",
                 if age < 1.0 {
@@ -408,8 +479,17 @@ fn place(app: &App) -> String {
                 }
             )
         }
-        _ => format!("{marked} {of} "),
+        None => format!("{marked} {of} "),
     }
+}
+
+/// When the oldest of what is shown was read.
+fn oldest(app: &App) -> Option<crate::value::Stamp> {
+    let read = |part: crate::screens::ScreenId| match app.screens.fresh(part) {
+        Freshness::At(loaded) => Some(*loaded),
+        _ => None,
+    };
+    app.parts().into_iter().filter_map(read).min()
 }
 
 pub(crate) fn level_style(theme: &Theme, level: Level) -> Style {

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 use std::error::Error;
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::types::{FromSql, Type};
 
 use crate::text;
 
 /// A moment: microseconds since 1970 UTC, or one of the two infinities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stamp(pub i64);
 
 impl Stamp {
@@ -67,7 +68,7 @@ impl<'a> FromSql<'a> for Stamp {
 }
 
 /// The type of a hypertable's time dimension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Axis {
     TimestampTz,
     /// Without time zone: the value is kept as if it were UTC.
@@ -91,7 +92,7 @@ impl Axis {
 
 /// A place on a hypertable's time dimension, in TimescaleDB's internal unit:
 /// microseconds since 1970 for time types, the number itself for integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Point {
     pub axis: Axis,
     pub raw: i64,
@@ -112,6 +113,8 @@ pub enum Value {
     AboutBytes(i64),
     Seconds(f64),
     Ratio(f64),
+    /// A figure without a unit that need not be whole.
+    Number(f64),
     /// A moment; a table shows it as an age.
     Time(Stamp),
     Point(Point),
@@ -146,6 +149,7 @@ impl Value {
             Self::AboutBytes(bytes) => format!("~{}", text::bytes(*bytes)),
             Self::Seconds(seconds) => text::duration(*seconds),
             Self::Ratio(ratio) => format!("{ratio:.1}x"),
+            Self::Number(number) => format!("{number}"),
             Self::Time(stamp) => text::age(*stamp, now),
             Self::Point(point) => text::point(*point),
         }
@@ -159,7 +163,9 @@ impl Value {
             Self::Text(text) | Self::Interval(text, _) => Json::from(text.as_str()),
             Self::Bool(truth) => Json::from(*truth),
             Self::Int(number) | Self::Bytes(number) => Json::from(*number),
-            Self::Seconds(number) | Self::Ratio(number) => Json::from(*number),
+            Self::Seconds(number) | Self::Ratio(number) | Self::Number(number) => {
+                Json::from(*number)
+            }
             Self::Time(stamp) => text::rfc3339(*stamp).map_or(Json::Null, Json::from),
             Self::Point(point) if point.axis == Axis::Integer => Json::from(point.raw),
             Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, Json::from),
@@ -184,7 +190,10 @@ impl Value {
             Self::Text(_) => 0.0,
             Self::Bool(truth) => f64::from(u8::from(*truth)),
             Self::Int(number) | Self::Bytes(number) | Self::AboutBytes(number) => *number as f64,
-            Self::Seconds(number) | Self::Ratio(number) | Self::Interval(_, number) => *number,
+            Self::Seconds(number)
+            | Self::Ratio(number)
+            | Self::Number(number)
+            | Self::Interval(_, number) => *number,
             Self::Time(stamp) => stamp.0 as f64,
             Self::Point(point) => point.raw as f64,
         }

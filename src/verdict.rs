@@ -1,6 +1,10 @@
 //! How bad a thing is, and why, in words.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::action;
+use crate::rules::Rule;
+use crate::value::Stamp;
 
 /// From well to worst; `Unknown` is worse than a notice, because it may hide anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,23 +48,86 @@ impl Level {
     }
 }
 
-/// A level with its reason: one or two short sentences that a person at 3 a.m. understands.
+/// The name of an action of the catalogue.
+pub type ActionName = &'static str;
+
+/// One thing that is wrong (or, at level `Ok`, worth saying): which rule found it, and why, in one or two short
+/// sentences that a person at 3 a.m. understands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub rule: &'static Rule,
+    pub level: Level,
+    pub reason: String,
+    /// The action that mends it here; at first the rule's own.
+    #[serde(deserialize_with = "action_name")]
+    pub mend: Option<ActionName>,
+    /// It is the fault of this job, of which the Jobs screen knows more.
+    pub job: Option<i32>,
+    /// Since when it has been so, where the evidence tells.
+    pub since: Option<Stamp>,
+}
+
+/// The catalogue's own name of an action; `None`: this hypertop has no such action.
+fn action_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'static str>, D::Error> {
+    let name = Option::<String>::deserialize(from)?;
+    Ok(name.and_then(|name| action::by_name(&name).map(|action| action.name)))
+}
+
+impl Finding {
+    pub fn new(rule: &'static Rule, level: Level, reason: impl Into<String>) -> Self {
+        Self {
+            rule,
+            level,
+            reason: reason.into(),
+            mend: rule.mend,
+            job: None,
+            since: None,
+        }
+    }
+
+    /// Mended otherwise than the rule says; `None`: by nothing in the catalogue.
+    #[must_use]
+    pub fn mended_by(mut self, action: Option<&'static str>) -> Self {
+        self.mend = action;
+        self
+    }
+
+    #[must_use]
+    pub fn of_job(mut self, id: i32) -> Self {
+        self.job = Some(id);
+        self
+    }
+
+    #[must_use]
+    pub fn since(mut self, since: Option<Stamp>) -> Self {
+        self.since = since;
+        self
+    }
+}
+
+/// What is to be said of one thing: the level of the worst finding, all reasons in words, and the findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub level: Level,
     pub reason: String,
+    /// Worst first; empty where all is well.
+    pub findings: Vec<Finding>,
 }
 
 impl Verdict {
     pub fn ok(reason: impl Into<String>) -> Self {
-        Self::new(Level::Ok, reason)
+        Self {
+            level: Level::Ok,
+            reason: reason.into(),
+            findings: Vec::new(),
+        }
     }
 
-    pub fn new(level: Level, reason: impl Into<String>) -> Self {
-        Self {
-            level,
-            reason: reason.into(),
-        }
+    /// One finding is all there is to say.
+    pub fn of(rule: &'static Rule, level: Level, reason: impl Into<String>) -> Self {
+        let mut findings = Findings::default();
+        findings.add(rule, level, reason);
+        findings.verdict("")
     }
 }
 
@@ -71,11 +138,15 @@ pub fn without_stop(reason: &str) -> &str {
 
 /// Collects what is to be said of one thing: the worst finding gives the level, and stands first.
 #[derive(Debug, Default)]
-pub struct Findings(Vec<Verdict>);
+pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    pub fn add(&mut self, level: Level, reason: impl Into<String>) {
-        self.0.push(Verdict::new(level, reason));
+    pub fn add(&mut self, rule: &'static Rule, level: Level, reason: impl Into<String>) {
+        self.push(Finding::new(rule, level, reason));
+    }
+
+    pub fn push(&mut self, finding: Finding) {
+        self.0.push(finding);
     }
 
     /// The verdict; `healthy` is the reason where nothing was found.
@@ -90,6 +161,10 @@ impl Findings {
             .iter()
             .map(|finding| without_stop(&finding.reason))
             .collect();
-        Verdict::new(worst.level, reasons.join("; "))
+        Verdict {
+            level: worst.level,
+            reason: reasons.join("; "),
+            findings: self.0,
+        }
     }
 }

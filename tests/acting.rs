@@ -22,7 +22,7 @@ fn facts() -> Facts {
         "proc_name": "policy_compression", "owner": "dba", "scheduled": true, "fixed_schedule": false,
         "initial_start": null, "timezone": "Asia/Kolkata", "config": {"compress_after": "7 days"}, "check_schema": null,
         "check_name": null, "hypertable_id": 2, "next_start": "2027-01-15 09:00:00+00", "relation": "mes.metrics",
-        "integer_time": false
+        "integer_time": false, "owned": true, "role": "dba", "has_proc": true, "job_table": 7, "stat_table": 8
     });
     Facts {
         facts,
@@ -296,7 +296,7 @@ fn the_menu_of_a_row_lists_what_can_be_done_with_it() {
     press(&mut app, "a");
     let shown = screen(&mut app);
     assert!(
-        shown.contains("pause-job") && !shown.contains("show-jobs"),
+        shown.contains("compress-chunks") && !shown.contains("show-jobs"),
         "{shown}"
     );
 }

@@ -74,6 +74,7 @@ fn aggregate() -> Row {
             next_start: Some(NOW.plus_seconds(3000.0)),
             consecutive_failures: 0,
             schedule_seconds: Some(3600.0),
+            owner_zone: None,
         }),
         policies: 1,
         start_offset: Some("1 day".to_owned()),

@@ -172,7 +172,7 @@ fn the_palette_runs_an_action_by_its_letters() {
 fn the_help_is_made_from_the_catalogue() {
     let mut app = connected();
     press(&mut app, "?");
-    let shown = drawn(&mut app, 100, 80).backend().to_string();
+    let shown = drawn(&mut app, 100, 160).backend().to_string();
     for action in hypertop::action::all() {
         assert!(
             shown.contains(&action.help[..action.help.len().min(40)]),
@@ -266,6 +266,7 @@ fn a_tick_asks_whether_anything_changed_and_reads_only_then() {
 #[test]
 fn leaving_a_screen_stops_the_exact_figures_that_are_being_read_for_it() {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    app.screen = ScreenId::Compression;
     app.update(Msg::Up(Box::new(server())));
     let effects = app.update(Msg::Loaded {
         asked: 2,

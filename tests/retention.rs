@@ -213,6 +213,60 @@ fn time_without_a_zone_is_reckoned_in_the_databases_zone_and_that_is_said() {
 }
 
 #[test]
+fn the_time_zone_of_a_policys_owner_goes_before_the_databases() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let set = |text: &str| {
+                let sql = format!("alter role postgres in database \"{}\" {text}", {
+                    let name = target.conninfo.split("dbname=").nth(1).unwrap();
+                    name.split(' ')
+                        .next()
+                        .unwrap()
+                        .trim_matches('\'')
+                        .to_owned()
+                });
+                block_on(async {
+                    client(&target.conninfo)
+                        .await
+                        .batch_execute(&sql)
+                        .await
+                        .unwrap();
+                });
+            };
+            let before = row(&shown(target, SCREEN), "naive")["eligible_chunks"].as_i64();
+            set("set timezone = 'Pacific/Kiritimati'");
+            // The documented functions run in the zone of the session, which is the owner's too.
+            let list = shown(target, SCREEN);
+            let chunks = eligible("count(distinct x.id)");
+            same(target, "eligible_chunks", &list, &chunks, 7);
+            let bytes = eligible("coalesce(sum(x.total_bytes), 0)::int8");
+            same(target, "eligible_bytes", &list, &bytes, 7);
+            set("reset timezone");
+            let after = row(&list, "naive")["eligible_chunks"].as_i64();
+            assert!(after > before, "{}: {after:?} {before:?}", target.name);
+            let said = list["caveats"].to_string();
+            assert!(said.contains("Pacific/Kiritimati"), "{said}");
+            // CET is an abbreviation too, to AT TIME ZONE; an offset is no name at all.
+            set("set timezone = 'CET'");
+            same(
+                target,
+                "eligible_chunks",
+                &shown(target, SCREEN),
+                &chunks,
+                7,
+            );
+            set("set timezone = '-3'");
+            let list = shown(target, SCREEN);
+            set("reset timezone");
+            let naive = row(&list, "naive");
+            assert_eq!(naive["eligible_chunks"], Json::Null, "{naive}");
+            let reason = naive["reason"].as_str().unwrap();
+            assert!(reason.contains("(-3) is no zone's name"), "{reason}");
+        }
+    });
+}
+
+#[test]
 fn the_details_list_what_goes_and_name_what_stays() {
     with_targets(|targets| {
         for (_, target) in own(targets) {

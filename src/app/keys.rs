@@ -19,7 +19,8 @@ impl App {
                 _ => self.overlay_key(key),
             };
         }
-        action::by_key(key, &self.kinds()).map_or_else(Vec::new, |action| self.take(action))
+        action::by_key(key, &self.kinds(), self.screen)
+            .map_or_else(Vec::new, |action| self.take(action))
     }
 
     /// Does what an action of the catalogue means.
@@ -103,8 +104,10 @@ impl App {
         match here {
             Here::Quit => return self.leave(),
             Here::Suspend => return vec![Effect::Suspend],
-            Here::Palette => self.overlay = Some(Overlay::palette(self.kinds(), false)),
-            Here::Actions => self.overlay = Some(Overlay::palette(self.kinds(), true)),
+            Here::Palette => {
+                self.overlay = Some(Overlay::palette(self.kinds(), self.screen, false))
+            }
+            Here::Actions => self.overlay = Some(Overlay::palette(self.kinds(), self.screen, true)),
             Here::Rollback => return self.begin_rollback(),
             Here::Progress => self.show_progress(),
             Here::Help => self.overlay = Some(Overlay::help()),
@@ -112,9 +115,15 @@ impl App {
             Here::NextScreen => return self.show_beside(1),
             Here::PreviousScreen => return self.show_beside(ScreenId::ALL.len() - 1),
             Here::Open => return self.open(),
-            Here::Back => self.back(),
+            Here::Back => return self.back(),
+            Here::Mend => return self.mend(),
             Here::Reload => return self.reload_now(),
             Here::Pause => return self.pause(),
+            Here::Record => return vec![Effect::Record],
+            Here::Moment(moments) => return self.seek(|replay| replay.step(moments)),
+            Here::Minute(minutes) => {
+                return self.seek(|replay| replay.skip(f64::from(minutes) * 60.0));
+            }
             Here::Faster => return self.set_interval(self.interval / 2),
             Here::Slower => return self.set_interval(self.interval * 2),
             Here::CopyCell | Here::CopyRow => return self.copy(here == Here::CopyRow),
@@ -189,22 +198,26 @@ impl App {
 
     fn show(&mut self, screen: ScreenId) -> Vec<Effect> {
         self.details = None;
+        self.back_to = None;
         if self.screen == screen {
             return Vec::new();
         }
-        let left = self.screen;
+        let left = self.screen.parts();
         self.screen = screen;
         let mut effects = Vec::new();
-        if with_table!(self.screens, left, |table| table.is_busy()) {
-            effects.push(Effect::Cancel { screen: left });
+        let wanted = self.screen.parts();
+        for part in left.into_iter().filter(|part| !wanted.contains(part)) {
+            if with_table!(self.screens, part, |table| table.is_busy()) {
+                effects.push(Effect::Cancel { screen: part });
+            }
         }
+        self.gather();
         self.pulse_waiting = false;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());
-            let never = with_table!(self.screens, screen, |table| table.is_empty_of_data());
-            if never {
-                effects.extend(self.ask_load());
-            }
+            let mut never = self.parts();
+            never.retain(|part| with_table!(self.screens, *part, |table| table.is_empty_of_data()));
+            effects.extend(self.ask_loads(&never));
         }
         effects
     }
@@ -222,8 +235,27 @@ impl App {
         let Some(key) = self.screens.selected_key(self.screen) else {
             return Vec::new();
         };
-        self.details = Some(Details::new(key));
-        self.refresh_details()
+        if self.screen != ScreenId::Overview {
+            self.details = Some(Details::new(key));
+            return self.refresh_details();
+        }
+        // A finding's evidence is the row that it was found in.
+        let Some((screen, of)) = self
+            .screens
+            .overview
+            .selected()
+            .map(|row| (row.screen, row.of.clone()))
+        else {
+            return Vec::new();
+        };
+        let mut effects = self.show(screen);
+        self.back_to = Some(ScreenId::Overview);
+        self.with_at(|screens, at| {
+            with_table!(mut screens, screen, |table| table.arrange(Some(&of), at));
+        });
+        self.details = Some(Details::new(of));
+        effects.extend(self.refresh_details());
+        effects
     }
 
     /// Asks for the parts of the open details again; their old state stays until the answer.
@@ -260,9 +292,36 @@ impl App {
         queries.into_iter().enumerate().map(detail).collect()
     }
 
-    fn back(&mut self) {
+    fn back(&mut self) -> Vec<Effect> {
+        if let Some(screen) = self.back_to.take() {
+            return self.show(screen);
+        }
         if self.details.take().is_none() {
             self.set_filter("");
+        }
+        Vec::new()
+    }
+
+    /// Begins the action that mends the worst of what is wrong with the selected row.
+    fn mend(&mut self) -> Vec<Effect> {
+        let verdict = self
+            .at()
+            .and_then(|at| with_table!(self.screens, self.screen, |table| table.verdict(&at)));
+        let findings = verdict.map(|verdict| verdict.findings).unwrap_or_default();
+        let mend = findings.iter().find_map(|finding| finding.mend);
+        match mend.and_then(action::by_name) {
+            Some(action) => self.take(action),
+            None if findings.is_empty() => {
+                self.say("nothing is wrong here", false);
+                Vec::new()
+            }
+            None => {
+                self.say(
+                    "no action of the console mends this: the reason below says what to do",
+                    false,
+                );
+                Vec::new()
+            }
         }
     }
 
@@ -279,6 +338,10 @@ impl App {
     }
 
     fn pause(&mut self) -> Vec<Effect> {
+        if let Some(replay) = &mut self.tape {
+            replay.plays = !replay.plays;
+            return Vec::new();
+        }
         self.paused = !self.paused;
         if self.paused {
             Vec::new()

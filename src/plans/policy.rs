@@ -1,7 +1,10 @@
 //! A job as it was captured, the `alter_job` that has no side effects, and making the job anew.
 //!
 //! `alter_job` sets the time zone to NULL where it is not given (2.12 and later), and moves `next_start` with the
-//! schedule: so both are always given, as they were.
+//! schedule and the time zone: so both are always given. `next_start` is what it is when the statement runs (it moves
+//! with every run of the job), but never `-infinity`, which a running job has and `alter_job` refuses.
+
+mod recreate;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -9,7 +12,6 @@ use serde_json::Value as Json;
 use crate::plan::{Lit, Statement, Step};
 use crate::plans::{Context, Refusal};
 use crate::sql::Version;
-use crate::text;
 
 /// All that `alter_job` and `add_…` need to bring a job back, as `queries/plan_job.sql` gives it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +34,9 @@ pub struct Job {
     pub initial_start: Option<String>,
     pub timezone: Option<String>,
     pub config: Option<Json>,
+    /// The same to the letter: a number keeps all its digits. `None`: as `config`.
+    #[serde(default)]
+    pub config_text: Option<String>,
     pub check_schema: Option<String>,
     pub check_name: Option<String>,
     pub hypertable_id: Option<i64>,
@@ -41,6 +46,9 @@ pub struct Job {
     pub relation: Option<String>,
     /// Its time is an integer; `None` without a hypertable.
     pub integer_time: Option<bool>,
+    /// The type of its time, as `regtype` writes it; the offsets of a refresh policy must be of just this integer type.
+    #[serde(default)]
+    pub axis_type: Option<String>,
     /// The refresh policy of an aggregate on another aggregate.
     #[serde(default)]
     pub hierarchical: bool,
@@ -55,9 +63,24 @@ pub struct Change {
     pub retry_period: Option<String>,
     pub scheduled: Option<bool>,
     pub config: Option<Json>,
-    /// `None`: as it was captured.
+    /// `None`: stays as it is when the statement runs.
     pub next_start: Option<String>,
+    /// Back to the captured next start, if that is still to come when the statement runs.
+    pub next_start_back: bool,
+    /// 2.12 and later.
+    pub slots: Option<Slots>,
 }
+
+/// When a job is due: by slots from an initial start on, or so long after its last run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Slots {
+    pub fixed: bool,
+    pub initial_start: Option<String>,
+    pub timezone: Option<String>,
+}
+
+/// The next start that the job `$1` has when the statement runs.
+const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
 impl Job {
     /// `compression`, `retention`, `refresh`, `reorder`, or the procedure's name.
@@ -95,23 +118,34 @@ impl Job {
     /// Why `alter_job` cannot touch it on this server, if it cannot.
     pub fn unalterable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
-        let broken = (Version::new(2, 22)..Version::new(2, 23)).contains(&version)
-            || (version.major, version.minor, version.patch) == (2, 23, 0);
-        (broken && self.hierarchical).then(|| {
-            Refusal::new(format!(
+        let below = |major, minor, patch| {
+            (version.major, version.minor, version.patch) < (major, minor, patch)
+        };
+        if self.hierarchical && version >= Version::new(2, 22) && below(2, 23, 1) {
+            return Some(Refusal::new(format!(
                 "TimescaleDB {version} refuses every alter_job on the refresh policy of an aggregate on an aggregate: \
-                 remove the policy and add it again, or upgrade to 2.23.1"
+                 delete the policy and add it again, or upgrade to 2.23.1"
+            )));
+        }
+        let by_creation = self.proc_name == "policy_retention"
+            && self.setting("drop_after").is_none()
+            && self.setting("drop_created_before").is_some();
+        (by_creation && self.integer_time != Some(true) && below(2, 26, 3)).then(|| {
+            Refusal::new(format!(
+                "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before: delete it \
+                 and add one by drop_after, or upgrade to 2.26.3"
             ))
         })
     }
 
     /// The `alter_job` that changes this and nothing else.
     pub fn alter(&self, context: &Context, change: &Change) -> Statement {
-        let id = Lit::Job(self.id);
-        self.alter_as(context, id, change)
+        self.altering(context, Lit::Job(self.id), change, true)
+            .statement()
     }
 
-    fn alter_as(&self, context: &Context, id: Lit, change: &Change) -> Statement {
+    /// `kept`: the job is there, and keeps its next start where the change names none.
+    fn altering(&self, context: &Context, id: Lit, change: &Change, kept: bool) -> Call {
         let mut call = Call::new(format!(
             "select job_id from {}",
             context.function("alter_job")
@@ -129,22 +163,74 @@ impl Job {
         call.give_some(
             "config",
             "jsonb",
-            change.config.as_ref().map(Json::to_string),
+            change.config.as_ref().map(|config| self.verbatim(config)),
         );
-        let next_start = change
-            .next_start
-            .clone()
-            .or_else(|| self.next_start.clone());
-        call.give_some("next_start", "timestamptz", next_start);
-        if context.at.server.sql_version() >= Version::new(2, 12) {
-            call.give_some("timezone", "text", self.timezone.clone());
+        let mut timezone = &self.timezone;
+        if let Some(slots) = &change.slots {
+            call.give("fixed_schedule", "bool", slots.fixed.into());
+            let start = slots.initial_start.clone();
+            call.give_some("initial_start", "timestamptz", start);
+            timezone = &slots.timezone;
         }
-        call.statement()
+        self.next_start(&mut call, change, kept);
+        if context.at.server.sql_version() >= Version::new(2, 12) {
+            call.give_some("timezone", "text", timezone.clone());
+        }
+        call
+    }
+
+    fn next_start(&self, call: &mut Call, change: &Change, kept: bool) {
+        let back = self.next_start.as_ref().filter(|at| *at != "-infinity");
+        match (&change.next_start, back, &change.slots) {
+            (Some(at), ..) => call.give("next_start", "timestamptz", at.as_str().into()),
+            (None, Some(at), slots) if change.next_start_back => {
+                let place = call.place("timestamptz", at.as_str().into());
+                let fixed = slots.as_ref().is_some_and(|slots| slots.fixed);
+                // NULL: the server computes the next of the slots.
+                let stays = if fixed { "null" } else { KEPT };
+                call.raw(&format!(
+                    "next_start => case when {place} > now() then {place} else {stays} end"
+                ));
+            }
+            (_, _, Some(slots)) if slots.fixed => {
+                // The server would take a slot before the first one, where that is still to come.
+                if let Some(first) = &slots.initial_start {
+                    let place = call.place("timestamptz", first.as_str().into());
+                    call.raw(&format!(
+                        "next_start => case when {place} > now() then {place} end"
+                    ));
+                }
+            }
+            _ if kept => call.raw(&format!("next_start => {KEPT}")),
+            _ => {}
+        }
+    }
+
+    /// Its slots as they were captured.
+    pub fn slots(&self) -> Slots {
+        Slots {
+            fixed: self.fixed_schedule,
+            initial_start: self.initial_start.clone(),
+            timezone: self.timezone.clone(),
+        }
+    }
+
+    /// The captured configuration to the letter, where it is that one.
+    fn verbatim(&self, config: &Json) -> String {
+        let same = self.config.as_ref() == Some(config);
+        self.config_text
+            .clone()
+            .filter(|_| same)
+            .unwrap_or_else(|| config.to_string())
     }
 
     /// Everything as it was captured, in one call: the undo of any `alter_job`.
     pub fn restore(&self, context: &Context) -> Statement {
-        self.alter(context, &self.whole())
+        let change = Change {
+            next_start_back: true,
+            ..self.whole()
+        };
+        self.alter(context, &change)
     }
 
     fn whole(&self) -> Change {
@@ -155,175 +241,28 @@ impl Job {
             retry_period: Some(self.retry_period.clone()),
             scheduled: Some(self.scheduled),
             config: self.config.clone(),
-            next_start: None,
+            ..Change::default()
         }
     }
 
     /// Deletes it; taken back by making it anew.
     pub fn delete(&self, context: &Context) -> Result<Step, Refusal> {
+        let mut step = self.delete_for_good(context);
+        step.undo = self.recreate(context)?;
+        Ok(step)
+    }
+
+    /// Deletes a job that could not be made anew.
+    pub fn delete_for_good(&self, context: &Context) -> Step {
         let delete = Statement::new(
             format!("select {}($1::int)", context.function("delete_job")),
             vec![Lit::Job(self.id)],
         );
-        Ok(Step::new(
+        Step::new(
             format!("delete {}", self.describe()),
             vec![delete],
-            self.recreate(context)?,
-        ))
-    }
-
-    /// The statements, for one transaction, that make it anew with all its settings; its id will be another
-    /// (kept as `job ID`, so that later entries of the journal find it).
-    pub fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
-        let kept = format!("job {}", self.id);
-        let add = self.add(context)?.keeping(&kept);
-        let mut alter = self.alter_as(context, Lit::Kept(kept), &self.whole());
-        if context.at.server.sql_version() >= Version::new(2, 20) {
-            let end = alter.sql.rfind(')').unwrap_or(alter.sql.len());
-            alter.params.push(Lit::from(self.name()));
-            let more = format!(", job_name => ${}::text", alter.params.len());
-            alter.sql.insert_str(end, &more);
-        }
-        // Without alter_job what add_… takes is all that comes back.
-        let alterable = self.unalterable(context).is_none();
-        let mut statements = Vec::new();
-        if self.is_user_defined() {
-            statements.push(Statement::new(
-                format!("set local role {}", self.owner),
-                Vec::new(),
-            ));
-        }
-        statements.push(add);
-        if alterable {
-            statements.push(alter);
-        }
-        Ok(statements)
-    }
-
-    pub fn is_user_defined(&self) -> bool {
-        !self.proc_name.starts_with("policy_") || !self.proc_schema.starts_with("_timescaledb_")
-    }
-
-    fn config_text(&self, key: &str) -> Option<String> {
-        match self.config.as_ref()?.get(key)? {
-            Json::Null => None,
-            Json::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        }
-    }
-
-    fn add(&self, context: &Context) -> Result<Statement, Refusal> {
-        let relation = || {
-            self.relation.clone().ok_or_else(|| {
-                Refusal::new(format!(
-                    "{} could not be made again: its hypertable is gone",
-                    self.describe()
-                ))
-            })
-        };
-        let span = if self.integer_time == Some(true) {
-            "bigint"
-        } else {
-            "interval"
-        };
-        let mut call;
-        match self.proc_name.as_str() {
-            _ if self.is_user_defined() => {
-                call = Call::new(format!("select {}", context.function("add_job")));
-                let proc = format!(
-                    "{}.{}",
-                    text::quote_identifier(&self.proc_schema),
-                    text::quote_identifier(&self.proc_name)
-                );
-                call.give("", "regproc", proc.into());
-                call.give(
-                    "schedule_interval",
-                    "interval",
-                    self.schedule_interval.as_str().into(),
-                );
-                call.give_some("config", "jsonb", self.config.as_ref().map(Json::to_string));
-                call.give("scheduled", "bool", self.scheduled.into());
-                if let (Some(schema), Some(name)) = (&self.check_schema, &self.check_name) {
-                    let check = format!(
-                        "{}.{}",
-                        text::quote_identifier(schema),
-                        text::quote_identifier(name)
-                    );
-                    call.give("check_config", "regproc", check.into());
-                }
-                call.give("fixed_schedule", "bool", self.fixed_schedule.into());
-            }
-            "policy_compression" => {
-                call = Call::new(format!(
-                    "select {}",
-                    context.function("add_compression_policy")
-                ));
-                call.give("", "regclass", relation()?.into());
-                call.give_some("compress_after", span, self.config_text("compress_after"));
-                call.give_some(
-                    "compress_created_before",
-                    "interval",
-                    self.config_text("compress_created_before"),
-                );
-                call.give(
-                    "schedule_interval",
-                    "interval",
-                    self.schedule_interval.as_str().into(),
-                );
-            }
-            "policy_retention" => {
-                call = Call::new(format!(
-                    "select {}",
-                    context.function("add_retention_policy")
-                ));
-                call.give("", "regclass", relation()?.into());
-                call.give_some("drop_after", span, self.config_text("drop_after"));
-                call.give_some(
-                    "drop_created_before",
-                    "interval",
-                    self.config_text("drop_created_before"),
-                );
-                call.give(
-                    "schedule_interval",
-                    "interval",
-                    self.schedule_interval.as_str().into(),
-                );
-            }
-            "policy_refresh_continuous_aggregate" => {
-                call = Call::new(format!(
-                    "select {}",
-                    context.function("add_continuous_aggregate_policy")
-                ));
-                call.give("", "regclass", relation()?.into());
-                call.give(
-                    "start_offset",
-                    span,
-                    self.config_text("start_offset").into(),
-                );
-                call.give("end_offset", span, self.config_text("end_offset").into());
-                call.give(
-                    "schedule_interval",
-                    "interval",
-                    self.schedule_interval.as_str().into(),
-                );
-            }
-            "policy_reorder" => {
-                call = Call::new(format!("select {}", context.function("add_reorder_policy")));
-                call.give("", "regclass", relation()?.into());
-                call.give("index_name", "name", self.config_text("index_name").into());
-            }
-            other => {
-                return Err(Refusal::new(format!(
-                    "{other} is one of TimescaleDB's own jobs: it could not be made again; pause it instead"
-                )));
-            }
-        }
-        // A policy's schedule is fixed just when it has an initial start.
-        if self.fixed_schedule {
-            call.give_some("initial_start", "timestamptz", self.initial_start.clone());
-        }
-        call.give_some("timezone", "text", self.timezone.clone());
-        Ok(call.statement())
+            Vec::new(),
+        )
     }
 }
 
@@ -347,13 +286,23 @@ impl Call {
 
     /// An argument by name (by place where the name is empty), of this type.
     pub fn give(&mut self, name: &str, kind: &str, value: Lit) {
-        self.params.push(value);
-        let place = format!("${}::{kind}", self.params.len());
+        let place = self.place(kind, value);
         self.arguments.push(if name.is_empty() {
             place
         } else {
             format!("{name} => {place}")
         });
+    }
+
+    /// Where a value of this type stands in an expression.
+    fn place(&mut self, kind: &str, value: Lit) -> String {
+        self.params.push(value);
+        format!("${}::{kind}", self.params.len())
+    }
+
+    /// An argument that is an expression.
+    fn raw(&mut self, argument: &str) {
+        self.arguments.push(argument.to_owned());
     }
 
     /// The same, left out where there is nothing to give.

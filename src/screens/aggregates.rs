@@ -7,6 +7,7 @@ mod lag;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::policy::Policy;
@@ -22,7 +23,7 @@ use crate::verdict::Verdict;
 pub const POLICIES: Query = query!("aggregates_policies");
 pub use details::policies as policy_sections;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Of its materialization hypertable.
     pub id: i32,
@@ -79,7 +80,7 @@ pub struct Row {
     pub parent_job: Option<ParentJob>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct ParentJob {
     pub id: i32,
     pub scheduled: bool,
@@ -249,6 +250,7 @@ impl Record for Row {
                         .try_get::<_, Option<i32>>("consecutive_failures")?
                         .unwrap_or(0),
                     schedule_seconds: row.try_get("schedule_seconds")?,
+                    owner_zone: None,
                 })
             });
         Ok(Self {

@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
+use crate::rules;
 use crate::screens::chunks::{self, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
 use crate::value::{Axis, Stamp, Value};
-use crate::verdict::{Findings, Level, Verdict};
+use crate::verdict::{Finding, Findings, Level, Verdict};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub id: i32,
     pub schema: String,
@@ -93,21 +95,27 @@ impl Row {
     fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         let Some(backlog) = self.backlog else {
             if let Some(error) = &self.backlog_error {
-                findings.add(Level::Unknown, format!("its backlog is not known: {error}"));
+                findings.add(
+                    &rules::COMPRESSION_UNKNOWN,
+                    Level::Unknown,
+                    format!("its backlog is not known: {error}"),
+                );
             } else if let Some(created) = &policy.created {
-                findings.add(Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
+                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
             } else if self.axis == Axis::Integer && !self.has_now {
-                findings.add(Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
+                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
             } else if !policy.is_understood(self.axis) {
                 let config = policy.after.as_deref().unwrap_or("none");
-                findings.add(Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
+                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
+            } else if let Some(zone) = &policy.owner_zone {
+                findings.add(&rules::COMPRESSION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so its backlog is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
             }
             return;
         };
         if self.recompress.as_deref() == Some("false")
             && (Version::new(2, 22)..Version::new(2, 27)).contains(&at.server.sql_version())
         {
-            findings.add(Level::Critical, "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26: remove it");
+            findings.add(&rules::COMPRESSION_SETTING, Level::Critical, "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26: remove it");
         }
         if backlog == 0 {
             return;
@@ -116,15 +124,18 @@ impl Row {
         match self.overdue_seconds {
             Some(overdue) if overdue > self.patience() => {
                 let long = text::duration(overdue);
-                findings.add(
-                    Level::Warning,
-                    format!(
-                        "{waits} past compress-after not compressed, the oldest due for {long}; {}",
-                        policy.when(at.now)
-                    ),
+                let since = at.now.plus_seconds(-overdue);
+                let reason = format!(
+                    "{waits} past compress-after not compressed, the oldest due for {long}; {}",
+                    policy.when(at.now)
+                );
+                findings.push(
+                    Finding::new(&rules::COMPRESSION_BACKLOG, Level::Warning, reason)
+                        .since(Some(since)),
                 );
             }
             _ => findings.add(
+                &rules::COMPRESSION_BACKLOG,
                 Level::Ok,
                 format!(
                     "{waits} due, as usual between two runs: {}",
@@ -300,7 +311,8 @@ impl Record for Row {
             } else {
                 Level::Ok
             };
-            return Verdict::new(
+            return Verdict::of(
+                &rules::COMPRESSION_OFF,
                 old,
                 format!(
                     "compression is not enabled; {}",
@@ -315,20 +327,21 @@ impl Record for Row {
                 self.judge_backlog(&mut findings, policy, at);
             }
             None if self.uncompressed > 1 => {
-                findings.add(Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand", text::plural(self.uncompressed, "chunk")));
+                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand", text::plural(self.uncompressed, "chunk")));
             }
             None => {}
         }
         match self.ratio().filter(|_| self.is_worth_judging()) {
-            Some(ratio) if ratio < 1.0 => findings.add(Level::Warning, format!("compressed chunks are larger than before ({ratio:.1}x): segment-by too fine, or chunks too small")),
-            Some(ratio) if ratio < 3.0 => findings.add(Level::Notice, format!("the ratio of {ratio:.1}x is poor; look at segment-by and order-by")),
+            Some(ratio) if ratio < 1.0 => findings.add(&rules::COMPRESSION_RATIO, Level::Warning, format!("compressed chunks are larger than before ({ratio:.1}x): segment-by too fine, or chunks too small")),
+            Some(ratio) if ratio < 3.0 => findings.add(&rules::COMPRESSION_RATIO, Level::Notice, format!("the ratio of {ratio:.1}x is poor; look at segment-by and order-by")),
             _ => {}
         }
         if let Some(partial) = self.partial_due.filter(|partial| *partial > 0) {
-            findings.add(Level::Notice, format!("{} partially compressed: late rows came in, the policy's next run recompresses", text::plural(partial, "chunk")));
+            findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, format!("{} partially compressed: late rows came in, the policy's next run recompresses", text::plural(partial, "chunk")));
         }
         if self.frozen > 0 {
             findings.add(
+                &rules::COMPRESSION_FROZEN,
                 Level::Notice,
                 format!(
                     "{} frozen: policies pass over it",
@@ -408,6 +421,10 @@ impl Record for Row {
                     Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
                 ),
                 ("compress after".to_owned(), policy.after_value()),
+                (
+                    "time zone of its owner".to_owned(),
+                    policy.owner_zone.clone().into(),
+                ),
                 ("next run".to_owned(), policy.next_start_value()),
                 ("last run".to_owned(), policy.last_run_status()),
                 ("last finish".to_owned(), policy.last_finish.into()),

@@ -7,6 +7,7 @@ mod judge;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::query;
@@ -17,7 +18,7 @@ use crate::text;
 use crate::value::{Axis, Point, Value};
 use crate::verdict::Verdict;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     Hypertable,
     /// The materialization of a continuous aggregate.
@@ -27,7 +28,7 @@ pub enum Kind {
 }
 
 /// How a policy is; the worst of several of its kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     Planned,
     Paused,
@@ -53,21 +54,21 @@ impl Policy {
 }
 
 /// The policies on it, and the jobs that are not well.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Policies {
     pub refresh: Option<Policy>,
     pub compress: Option<Policy>,
     pub retain: Option<Policy>,
     pub reorder: Option<Policy>,
-    pub failing: Vec<i64>,
-    pub paused: Vec<i64>,
+    pub failing: Vec<i32>,
+    pub paused: Vec<i32>,
     /// compress-after and drop-after in the dimension's unit (a month counts 30 days).
     pub compress_after: Option<i64>,
     pub drop_after: Option<i64>,
 }
 
 /// The newest intervals that are full, as they were written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Window {
     pub start: i64,
     pub end: i64,
@@ -80,7 +81,7 @@ pub struct Window {
 }
 
 /// What the server gives, the same in every row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
     pub locks_each: i64,
     pub connections: i64,
@@ -91,7 +92,7 @@ pub struct Limits {
 }
 
 /// What a plain table is judged by.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plain {
     /// By statistics; `None`: never analysed.
     pub tuples: Option<i64>,
@@ -102,7 +103,7 @@ pub struct Plain {
     pub referenced: i64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Of a candidate: less its oid.
     pub id: i64,
@@ -445,7 +446,7 @@ fn read_window(row: &tokio_postgres::Row) -> Result<Option<Window>> {
 fn read_policies(row: &tokio_postgres::Row) -> Result<Policies> {
     let policy = |name| row.try_get(name).map(Policy::of);
     let jobs = |name| {
-        row.try_get::<_, Option<Vec<i64>>>(name)
+        row.try_get::<_, Option<Vec<i32>>>(name)
             .map(Option::unwrap_or_default)
     };
     Ok(Policies {

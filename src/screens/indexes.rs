@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::{self, Target};
 use crate::query;
@@ -16,7 +17,7 @@ mod chunks;
 mod judge;
 
 /// What an index is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     Hypertable,
     /// A continuous aggregate's materialization, under the name of its view.
@@ -57,7 +58,7 @@ impl Kind {
 }
 
 /// What the table `counted` of the queries knows of an index's parts; none on a table without parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     /// Chunks (or partitions) that have the index.
     pub with: i64,
@@ -75,7 +76,7 @@ pub struct Parts {
     pub unsure: i64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the catalogue tells"

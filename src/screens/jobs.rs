@@ -9,6 +9,7 @@ mod state;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::query;
@@ -21,7 +22,7 @@ use crate::verdict::Verdict;
 pub use crate::policy::State;
 
 /// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     pub text: String,
     pub seconds: f64,
@@ -29,7 +30,7 @@ pub struct Interval {
 
 /// The newest error on record of a job whose last run failed (the details have those of the others). It may be older
 /// than that run, which can have been stopped without leaving one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobError {
     /// `None`: the worker vanished, so that no error could be written down.
     pub sqlstate: Option<String>,
@@ -39,7 +40,7 @@ pub struct JobError {
 }
 
 /// What the scheduler has counted of a job; a job that it never looked at has none.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     pub last_start: Option<Stamp>,
     /// `None` while it runs, after a crash and before the first run (`-infinity` on the server).
@@ -59,7 +60,7 @@ pub struct Statistics {
 }
 
 /// What the server's workers are at; the same in every row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workers {
     /// Launcher, schedulers and running jobs of all databases.
     pub used: i64,
@@ -69,7 +70,7 @@ pub struct Workers {
     pub schedulers: i64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server tells"

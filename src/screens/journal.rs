@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::command::entry_lines;
 use crate::journal::{Entry, Outcome, differences};
 use crate::plan::Undo;
 use crate::record::{At, Column, Record, Section};
+use crate::rules;
 use crate::sql::Query;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Level, Verdict};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub entry: Entry,
-    pub state: &'static str,
+    pub state: String,
     /// Lines of the journal's file that could not be read.
     pub unreadable: usize,
 }
@@ -49,7 +51,7 @@ impl Record for Row {
             row.entry.begin.id.cast_signed().into()
         }),
         Column::<Self>::text("at", "WHEN", 14, |row, _| row.at().into()),
-        Column::<Self>::text("state", "STATE", 11, |row, _| row.state.into()),
+        Column::<Self>::text("state", "STATE", 11, |row, _| row.state.as_str().into()),
         Column::<Self>::text("title", "WHAT", 24, |row, _| {
             row.entry.begin.plan.title.as_str().into()
         })
@@ -96,19 +98,22 @@ impl Record for Row {
 
     fn verdict(&self, _: &At) -> Verdict {
         let (done, all) = (self.entry.done().len(), self.entry.begin.plan.steps.len());
-        match (&self.entry.end, self.state) {
-            (_, "rolled back") => Verdict::new(
+        match (&self.entry.end, self.state.as_str()) {
+            (_, "rolled back") => Verdict::of(
+                &rules::JOURNAL,
                 Level::Ok,
                 format!(
                     "rolled back by entry {}",
                     self.entry.taken_back_by.unwrap_or(0)
                 ),
             ),
-            (None, "running") => Verdict::new(
+            (None, "running") => Verdict::of(
+                &rules::JOURNAL,
                 Level::Notice,
                 format!("under way in process {}", self.entry.begin.pid),
             ),
-            (None, _) => Verdict::new(
+            (None, _) => Verdict::of(
+                &rules::JOURNAL,
                 Level::Warning,
                 format!(
                     "cut off: {done} of {all} steps are known to be done; what was under way then may or may not have happened. Look at its details, and at the screens"
@@ -121,14 +126,24 @@ impl Record for Row {
                     .map_or_else(String::new, |error| format!(": {error}"));
                 let steps = format!("{done} of {all} steps done{error}");
                 match end.outcome {
-                    Outcome::Done => Verdict::new(Level::Ok, self.entry.begin.plan.undo.text()),
-                    Outcome::Cancelled => {
-                        Verdict::new(Level::Notice, format!("cancelled, {steps}"))
+                    Outcome::Done => Verdict::of(
+                        &rules::JOURNAL,
+                        Level::Ok,
+                        self.entry.begin.plan.undo.text(),
+                    ),
+                    Outcome::Cancelled => Verdict::of(
+                        &rules::JOURNAL,
+                        Level::Notice,
+                        format!("cancelled, {steps}"),
+                    ),
+                    Outcome::Failed => {
+                        Verdict::of(&rules::JOURNAL, Level::Warning, format!("failed, {steps}"))
                     }
-                    Outcome::Failed => Verdict::new(Level::Warning, format!("failed, {steps}")),
-                    Outcome::Unknown => {
-                        Verdict::new(Level::Warning, format!("the connection was lost, {steps}"))
-                    }
+                    Outcome::Unknown => Verdict::of(
+                        &rules::JOURNAL,
+                        Level::Warning,
+                        format!("the connection was lost, {steps}"),
+                    ),
                 }
             }
         }

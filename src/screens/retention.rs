@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
+use crate::rules;
 use crate::screens::chunks::{self, Chunk, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
 use crate::value::{Axis, Point, Stamp, Value};
-use crate::verdict::{Findings, Level, Verdict};
+use crate::verdict::{Finding, Findings, Level, Verdict};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub id: i32,
     pub schema: String,
@@ -64,22 +66,25 @@ impl Row {
 
     fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         if let Some(why) = self.fails_by_creation(policy, at) {
-            findings.add(Level::Critical, why);
+            findings.add(&rules::RETENTION_SETTING, Level::Critical, why);
             return;
         }
         let Some(eligible) = self.eligible else {
             if let Some(error) = &self.eligible_error {
                 findings.add(
+                    &rules::RETENTION_UNKNOWN,
                     Level::Unknown,
                     format!("what the next run drops is not known: {error}"),
                 );
             } else if let Some(created) = &policy.created {
-                findings.add(Level::Warning, format!("its policy's drop_created_before ({created}) is no interval, so what it drops is not known"));
+                findings.add(&rules::RETENTION_SETTING, Level::Warning, format!("its policy's drop_created_before ({created}) is no interval, so what it drops is not known"));
             } else if self.axis == Axis::Integer && !self.has_now {
-                findings.add(Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
+                findings.add(&rules::RETENTION_SETTING, Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
             } else if !policy.is_understood(self.axis) {
                 let config = policy.after.as_deref().unwrap_or("none");
-                findings.add(Level::Warning, format!("its policy's drop_after ({config}) does not fit the dimension, so what it drops is not known"));
+                findings.add(&rules::RETENTION_SETTING, Level::Warning, format!("its policy's drop_after ({config}) does not fit the dimension, so what it drops is not known"));
+            } else if let Some(zone) = &policy.owner_zone {
+                findings.add(&rules::RETENTION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so what it drops is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
             }
             return;
         };
@@ -91,15 +96,18 @@ impl Row {
         match self.overdue_seconds {
             Some(overdue) if overdue > patience => {
                 let long = text::duration(overdue);
-                findings.add(
-                    Level::Warning,
-                    format!(
-                        "{goes} past drop-after still there, the oldest due for {long}; {}",
-                        policy.when(at.now)
-                    ),
+                let since = at.now.plus_seconds(-overdue);
+                let reason = format!(
+                    "{goes} past drop-after still there, the oldest due for {long}; {}",
+                    policy.when(at.now)
+                );
+                findings.push(
+                    Finding::new(&rules::RETENTION_OVERDUE, Level::Warning, reason)
+                        .since(Some(since)),
                 );
             }
             _ => findings.add(
+                &rules::RETENTION_OVERDUE,
                 Level::Ok,
                 format!("the next run drops {goes}; {}", policy.when(at.now)),
             ),
@@ -266,7 +274,8 @@ impl Record for Row {
         let mut findings = Findings::default();
         let Some(policy) = &self.policy else {
             return match self.age(at) {
-                Some(age) if age > 365.25 * 86_400.0 && self.chunks > 100 => Verdict::new(
+                Some(age) if age > 365.25 * 86_400.0 && self.chunks > 100 => Verdict::of(
+                    &rules::RETENTION_NONE,
                     Level::Notice,
                     format!(
                         "no policy: nothing is ever dropped; the oldest of {} begins {} ago",
@@ -289,6 +298,7 @@ impl Record for Row {
         self.judge_eligible(&mut findings, policy, at);
         if self.frozen > 0 {
             findings.add(
+                &rules::RETENTION_FROZEN,
                 Level::Notice,
                 format!(
                     "{} past drop-after frozen: no run ever drops it",
@@ -301,11 +311,16 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
-        let naive = rows
+        let database = &at.server.time_zone;
+        let zones: std::collections::BTreeSet<&String> = rows
             .iter()
-            .any(|row| row.policy.is_some() && matches!(row.axis, Axis::Timestamp | Axis::Date));
-        if naive && at.server.time_zone != "UTC" {
-            caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of this database's background workers", at.server.time_zone));
+            .filter(|row| matches!(row.axis, Axis::Timestamp | Axis::Date))
+            .filter_map(|row| row.policy.as_ref())
+            .map(|policy| policy.owner_zone.as_ref().unwrap_or(database))
+            .collect();
+        let zones: Vec<_> = zones.into_iter().map(String::as_str).collect();
+        if !zones.is_empty() && zones != ["UTC"] {
+            caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of the job's owner, else of this database's background workers", zones.join(", ")));
         }
         if at.server.edition == Edition::Apache {
             caveats.push(
@@ -363,6 +378,10 @@ impl Record for Row {
                 (
                     "policy".to_owned(),
                     Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
+                ),
+                (
+                    "time zone of its owner".to_owned(),
+                    policy.owner_zone.clone().into(),
                 ),
                 ("next run".to_owned(), policy.next_start_value()),
                 ("last run".to_owned(), policy.last_run_status()),

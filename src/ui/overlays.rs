@@ -108,8 +108,21 @@ fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Th
     let block = boxed(title, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let [line, list] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
+    let parts = [
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ];
+    let [line, list, help] = Layout::vertical(parts).areas(inner);
     prompt_line(frame, line, ": ", &mut palette.prompt, theme);
+    if let Some(action) = found.get(palette.selected) {
+        // In the list it may be cut.
+        let words = text::cut(action.help, usize::from(help.width).saturating_sub(1));
+        frame.render_widget(
+            Line::styled(format!(" {words}"), theme.style("notice")),
+            help,
+        );
+    }
     let lines = usize::from(list.height);
     let top = (palette.selected + 1).saturating_sub(lines);
     let rows = found.iter().enumerate().skip(top).take(lines);
@@ -132,6 +145,9 @@ fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Th
     );
 }
 
+/// Cells of an action's name in a list.
+const NAME: usize = 28;
+
 fn entry(
     action: &Action,
     selected: bool,
@@ -139,18 +155,18 @@ fn entry(
     width: usize,
     theme: &Theme,
 ) -> Line<'static> {
-    let keys = action.keys.join(" ");
+    let keys = action.keys.first().copied().unwrap_or_default();
     let style = theme.style(match (selected, here) {
         (true, _) => "row.selected",
         (false, true) => "text",
         (false, false) => "muted",
     });
-    let rest = width.saturating_sub(26 + 9);
+    let rest = width.saturating_sub(NAME + 6);
     let help = text::pad(&text::cut(action.help, rest), rest);
     Line::from(vec![
-        Span::styled(text::pad(&format!(" {}", action.name), 26), style),
+        Span::styled(text::pad(&format!(" {}", action.name), NAME), style),
         Span::styled(help, style),
-        Span::styled(text::pad(&format!(" {keys}"), 9), style),
+        Span::styled(text::pad(&format!(" {keys}"), 6), style),
     ])
 }
 

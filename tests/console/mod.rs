@@ -78,6 +78,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
             next_start: Some(NOW.plus_seconds(3600.0)),
             consecutive_failures: 0,
             schedule_seconds: Some(43_200.0),
+            owner_zone: None,
         }),
         recompress: None,
         most_chunks: None,
@@ -102,6 +103,7 @@ pub fn rows() -> Vec<compression::Row> {
 
 pub fn connected() -> App {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    app.screen = hypertop::screens::ScreenId::Compression;
     app.update(Msg::Up(Box::new(server())));
     app.update(Msg::Loaded {
         asked: 2,

@@ -2,6 +2,7 @@
 
 use super::Row;
 use crate::record::At;
+use crate::rules;
 use crate::text;
 use crate::value::{Axis, Stamp};
 use crate::verdict::{Findings, Level, Verdict};
@@ -12,6 +13,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     if row.other_stopped > 0 {
         let others = text::plural(row.other_stopped, "further refresh policy");
         findings.add(
+            &rules::AGGREGATE_POLICY_STOPPED,
             Level::Warning,
             format!("{others} of it paused or failing: see its details"),
         );
@@ -23,9 +25,17 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         } else {
             Level::Notice
         };
-        findings.add(level, "it was never refreshed, so it holds nothing");
+        findings.add(
+            &rules::AGGREGATE_NEVER_REFRESHED,
+            level,
+            "it was never refreshed, so it holds nothing",
+        );
         match &row.policy {
-            None => findings.add(Level::Notice, "it has no refresh policy"),
+            None => findings.add(
+                &rules::AGGREGATE_NO_POLICY,
+                Level::Notice,
+                "it has no refresh policy",
+            ),
             Some(policy) => policy.judge(&mut findings, at.now, true),
         }
         return findings.verdict("");
@@ -54,7 +64,7 @@ fn judge_future(row: &Row, findings: &mut Findings, at: &At) {
         _ => return,
     };
     let until = text::moment(Stamp(to));
-    findings.add(
+    findings.add(&rules::AGGREGATE_FUTURE,
         level,
         format!("its watermark lies in the future ({until}): new rows before that show only after the next refresh"),
     );
@@ -72,6 +82,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
         Some(_) => return,
     };
     findings.add(
+        &rules::AGGREGATE_PARENT,
         Level::Notice,
         format!(
             "its parent {} {what}: newer rows do not get this far",
@@ -115,9 +126,9 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     match row.wipe_risk {
         Some(true) => {
             let reaches = row.start_offset.as_ref().map_or_else(|| "everything".to_owned(), |start| format!("the last {start}"));
-            findings.add(Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps {keeps}: rows older than {keeps} are deleted from the aggregate; set start_offset to {keeps} or less"));
+            findings.add(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps {keeps}: rows older than {keeps} are deleted from the aggregate; set start_offset to {keeps} or less"));
         }
-        None => findings.add(Level::Unknown, format!("whether a refresh may delete rows is not known: its window and what {source} keeps cannot be compared")),
+        None => findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, format!("whether a refresh may delete rows is not known: its window and what {source} keeps cannot be compared")),
         Some(false) => {}
     }
 }
@@ -125,7 +136,11 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
 fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     let Some(lag) = row.lag(at) else {
         if let Some(why) = row.why_unknown() {
-            findings.add(Level::Unknown, format!("its lag is not known: {why}"));
+            findings.add(
+                &rules::AGGREGATE_UNKNOWN,
+                Level::Unknown,
+                format!("its lag is not known: {why}"),
+            );
         }
         if let Some(policy) = &row.policy {
             policy.judge(findings, at.now, false);
@@ -149,6 +164,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
                 Level::Notice
             };
             findings.add(
+                &rules::AGGREGATE_NO_POLICY,
                 level,
                 format!(
                     "{} behind, and no refresh policy will change that{}",
@@ -175,6 +191,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
                 format!(" where {} is promised", text::duration(seconds))
             });
         findings.add(
+            &rules::AGGREGATE_BEHIND,
             level,
             format!(
                 "{} behind{promise}{}{}",

@@ -54,6 +54,20 @@ impl Row {
         Some(newest.saturating_sub(self.covered(at)?).max(0))
     }
 
+    /// The lag as a multiple of what its policies promise; `None`: either is not known.
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
+    pub fn behind(&self, at: &At) -> Option<f64> {
+        let lag = self.lag(at)? as f64;
+        let lag = if self.axis == Axis::Integer {
+            lag
+        } else {
+            lag / 1e6
+        };
+        self.promise()
+            .filter(|promise| *promise > 0.0)
+            .map(|promise| lag / promise)
+    }
+
     /// Whether it was looked at and holds no row.
     pub(super) fn source_is_empty(&self) -> bool {
         self.newest_asked && self.newest.is_none() && self.unknown.is_none()

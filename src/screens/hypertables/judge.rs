@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use super::advice::Size;
 use super::{Kind, Plain, Row};
+use crate::rules;
 use crate::text;
-use crate::verdict::{Findings, Level, Verdict};
+use crate::verdict::{Finding, Findings, Level, Verdict};
 
 pub(super) fn verdict(row: &Row) -> Verdict {
     if let Some(plain) = &row.plain {
@@ -18,26 +19,17 @@ pub(super) fn verdict(row: &Row) -> Verdict {
     findings.verdict(healthy(row))
 }
 
+/// The fault is the job's; the Jobs screen says more.
 fn judge_policies(row: &Row, findings: &mut Findings) {
-    let jobs = |jobs: &[i64]| {
-        let all: Vec<_> = jobs.iter().map(i64::to_string).collect();
-        let s = if jobs.len() == 1 { "" } else { "s" };
-        format!("job{s} {}", all.join(", "))
-    };
-    let policies = &row.policies;
-    if !policies.failing.is_empty() {
-        let failing = jobs(&policies.failing);
-        findings.add(
-            Level::Warning,
-            format!("a policy of it fails ({failing}): the Jobs screen has the error"),
-        );
+    for job in &row.policies.failing {
+        let reason = format!("a policy of it fails (job {job}): the Jobs screen has the error");
+        findings.push(Finding::new(&rules::JOB_FAILING, Level::Warning, reason).of_job(*job));
     }
-    if !policies.paused.is_empty() {
-        let paused = jobs(&policies.paused);
-        findings.add(
-            Level::Notice,
-            format!("a policy of it is paused ({paused}): resume it with alter_job(…, scheduled => true)"),
+    for job in &row.policies.paused {
+        let reason = format!(
+            "a policy of it is paused (job {job}): resume it with alter_job({job}, scheduled => true)"
         );
+        findings.push(Finding::new(&rules::JOB_PAUSED, Level::Notice, reason).of_job(*job));
     }
 }
 
@@ -66,6 +58,7 @@ fn judge_size(row: &Row, findings: &mut Findings) {
         Size::TooLarge { advised } => {
             let (memory, quarter) = (row.limits.memory_bytes, row.limits.quarter());
             findings.add(
+                &rules::CHUNKS_LARGE,
                 Level::Warning,
                 format!(
                     "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory{}",
@@ -78,6 +71,7 @@ fn judge_size(row: &Row, findings: &mut Findings) {
         Size::TooSmall { advised } => {
             let small = text::bytes(bytes / row.partitions());
             findings.add(
+                &rules::CHUNKS_SMALL,
                 Level::Notice,
                 format!(
                     "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks{}",
@@ -86,6 +80,7 @@ fn judge_size(row: &Row, findings: &mut Findings) {
             );
         }
         Size::TooMany { advised } => findings.add(
+            &rules::CHUNKS_MANY,
             Level::Notice,
             format!(
                 "{chunks} chunks, more than their size asks for: an interval of {interval} takes {full}, and planning a query costs by chunks{}",
@@ -122,11 +117,13 @@ fn judge_locks(row: &Row, findings: &mut Findings) {
     );
     if locks > slots {
         findings.add(
+            &rules::CHUNKS_LOCKS,
             Level::Warning,
             format!("{said}: it can fail with out of shared memory; {mend}"),
         );
     } else {
         findings.add(
+            &rules::CHUNKS_LOCKS,
             Level::Notice,
             format!("{said}: more than half of it; {mend}"),
         );
@@ -196,7 +193,7 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
             "; {keys} to it must go first: it refuses to migrate rows that others refer to"
         );
     }
-    Verdict::new(Level::Notice, said)
+    Verdict::of(&rules::HYPERTABLE_CANDIDATE, Level::Notice, said)
 }
 
 pub(super) fn caveats(rows: &[Row]) -> Vec<String> {

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use crate::record::{At, Section};
+use crate::rules;
 use crate::screens::indexes::{Kind, Row, counted_since};
 use crate::sql::Version;
 use crate::text;
 use crate::value::Value;
-use crate::verdict::{Findings, Level, Verdict};
+use crate::verdict::{Finding, Findings, Level, Verdict};
 
 /// An index that nobody scans and that is smaller is not worth a word of warning.
 const WORTH_BYTES: i64 = 100 * 1024 * 1024;
@@ -21,7 +22,11 @@ pub fn verdict(row: &Row, at: &At) -> Verdict {
     judge_duplicates(row, at, &mut findings);
     judge_use(row, at, &mut findings);
     if let Some(error) = &row.exact_error {
-        findings.add(Level::Ok, format!("its size now is not known: {error}"));
+        findings.add(
+            &rules::INDEX_SIZE_UNKNOWN,
+            Level::Ok,
+            format!("its size now is not known: {error}"),
+        );
     }
     findings.verdict(healthy(row, at))
 }
@@ -44,15 +49,19 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
         } else {
             (Level::Critical, "drop and create it, or REINDEX it")
         };
-        findings.add(
-            level,
-            format!("invalid: no query uses it, yet every write pays for it; {mend}"),
-        );
+        let reason = format!("invalid: no query uses it, yet every write pays for it; {mend}");
+        let finding = Finding::new(&rules::INDEX_INVALID, level, reason);
+        findings.push(if is_leftover(&row.name) {
+            finding.mended_by(Some("drop-leftovers"))
+        } else {
+            finding
+        });
     }
     let Some(parts) = &row.parts else { return };
     if parts.invalid > 0 {
         let places = text::plural(parts.invalid, row.kind.part());
         findings.add(
+            &rules::INDEX_INVALID,
             Level::Critical,
             format!(
                 "invalid on {places}: no query uses it there; REINDEX INDEX CONCURRENTLY there"
@@ -62,7 +71,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
     if parts.leftovers > 0 {
         let what = text::plural(parts.leftovers, "invalid leftover");
         let example = parts.leftover.as_deref().unwrap_or("_ccnew");
-        findings.add(
+        findings.add(&rules::INDEX_LEFTOVERS,
             Level::Warning,
             format!("{what} of an interrupted REINDEX CONCURRENTLY on its chunks, such as {example}: drop it"),
         );
@@ -79,7 +88,7 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
     let Some(parts) = &row.parts else { return };
     if parts.without > 0 {
         let of = parts.with + parts.without;
-        findings.add(
+        findings.add(&rules::INDEX_MISSING,
             Level::Warning,
             format!(
                 "{} of {of} {}: queries there read the whole chunk; create it there, or drop and create it",
@@ -90,6 +99,7 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
     }
     if parts.unsure > 0 {
         findings.add(
+            &rules::INDEX_UNSURE,
             Level::Notice,
             format!(
                 "{} could be this index or another of the same shape: their names tell neither",
@@ -112,9 +122,10 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         if row.parts.is_some() && at.server.sql_version() >= Version::new(2, 22) {
             reason.push_str("; scans and bytes are counted for both");
         }
-        findings.add(Level::Warning, reason);
+        findings.add(&rules::INDEX_DUPLICATE, Level::Warning, reason);
     } else if let (Some(wider), None) = (&row.covered_by, row.needed()) {
         findings.add(
+            &rules::INDEX_COVERED,
             Level::Notice,
             format!("{wider} begins with the same columns and could serve instead"),
         );
@@ -162,7 +173,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         (false, true) => Level::Warning,
         (false, false) => Level::Notice,
     };
-    findings.add(level, reason);
+    findings.add(&rules::INDEX_UNUSED, level, reason);
 }
 
 fn healthy(row: &Row, at: &At) -> String {

@@ -4,6 +4,7 @@ use super::state::BLINK_SECONDS;
 use super::{JobError, Row, State, Statistics};
 use crate::policy;
 use crate::record::At;
+use crate::rules;
 use crate::sql::Version;
 use crate::text;
 use crate::value::Stamp;
@@ -55,6 +56,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         && row.schedule.seconds > 0.0
     {
         findings.add(
+            &rules::JOB_SLOW,
             Level::Notice,
             format!(
                 "its last run took {}, longer than its interval of {}",
@@ -101,7 +103,7 @@ fn paused(row: &Row, findings: &mut Findings) {
         .as_ref()
         .map_or(0, |of| of.consecutive_failures);
     if row.max_retries > 0 && failures >= row.max_retries {
-        findings.add(
+        findings.add(&rules::JOB_GAVE_UP,
             Level::Critical,
             format!(
                 "paused by the scheduler: it failed {failures} times in a row and max_retries is {}; it will not run until it is scheduled again",
@@ -110,6 +112,7 @@ fn paused(row: &Row, findings: &mut Findings) {
         );
     } else if !row.is_internal() {
         findings.add(
+            &rules::JOB_PAUSED,
             Level::Notice,
             "paused: it will not run until it is scheduled again",
         );
@@ -127,6 +130,7 @@ fn broken(row: &Row, findings: &mut Findings) {
         // TimescaleDB's own job (telemetry, in a build without it) is no loss of the operator's.
         let own = row.job_id < 1000;
         findings.add(
+            &rules::JOB_PROCEDURE_GONE,
             if own { Level::Ok } else { level },
             if own {
                 format!(
@@ -144,6 +148,7 @@ fn broken(row: &Row, findings: &mut Findings) {
     match row.owner_may_log_in {
         Some(true) => {}
         Some(false) => findings.add(
+            &rules::JOB_OWNER,
             level,
             format!(
                 "its owner {} may not log in, so that no worker can start it",
@@ -151,6 +156,7 @@ fn broken(row: &Row, findings: &mut Findings) {
             ),
         ),
         None => findings.add(
+            &rules::JOB_OWNER,
             level,
             format!("its owner {} does not exist any more", row.owner),
         ),
@@ -164,6 +170,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
     let limit = row.max_runtime.seconds;
     if limit > 0.0 && age > limit + BLINK_SECONDS {
         findings.add(
+            &rules::JOB_OVERRUN,
             Level::Warning,
             format!(
                 "runs since {}, past its max_runtime of {}",
@@ -177,6 +184,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
         && age > 5.0 * average
     {
         findings.add(
+            &rules::JOB_SLOW,
             Level::Notice,
             format!(
                 "runs since {}; its runs take {} on average",
@@ -195,6 +203,7 @@ fn maybe_running(row: &Row, at: &At, findings: &mut Findings) {
         "its worker is not seen: it has just ended, or crashed"
     };
     findings.add(
+        &rules::JOB_UNSEEN,
         Level::Unknown,
         format!("started {age} ago and has not finished; {why}"),
     );
@@ -227,6 +236,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
         Level::Warning
     };
     findings.add(
+        &rules::JOB_CRASHED,
         level,
         format!(
             "crashed{times}: it started {age} ago, never finished, and its worker is gone; {then}"
@@ -252,6 +262,7 @@ fn late(row: &Row, at: &At, findings: &mut Findings) {
         )
     };
     findings.add(
+        &rules::JOB_LATE,
         level,
         format!("late: it should have started {late} ago; {why}"),
     );
@@ -268,7 +279,7 @@ fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
         .and_then(Stamp::finite)
         .is_none_or(|start| start < at.now)
     {
-        findings.add(
+        findings.add(&rules::JOB_NEVER_RAN,
             Level::Unknown,
             "never ran, and the scheduler has given it no start: a new job starts within seconds, an old one found no free worker",
         );
@@ -285,7 +296,7 @@ fn far(row: &Row, at: &At, findings: &mut Findings) {
     if let Some(wait) = policy::strangely_far(row.next_start(), row.schedule.seconds, at.now) {
         let every = text::interval(&row.schedule.text);
         let id = row.job_id;
-        findings.add(
+        findings.add(&rules::JOB_FAR,
             Level::Notice,
             format!("runs next in {wait}, although it should run every {every}: alter_job({id}, next_start => now()) starts it"),
         );
@@ -308,6 +319,7 @@ fn at_once(row: &Row, at: &At, findings: &mut Findings) {
         ""
     };
     findings.add(
+        &rules::JOB_AT_ONCE,
         Level::Notice,
         format!("due at once (next_start is -infinity){doubt}"),
     );
@@ -328,7 +340,7 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
         });
     let error = row.error.as_ref().filter(|error| is_of_last_run(error, of));
     if error.is_some_and(JobError::is_portal_fault) {
-        findings.add(
+        findings.add(&rules::JOB_PORTAL_FAULT,
             Level::Warning,
             format!(
                 "its work was done and committed{ago}, but PostgreSQL {} ends TimescaleDB's workers with 24000 \"cannot drop portal\", \
@@ -350,7 +362,11 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
         (true, CRITICAL_FAILURES..) => Level::Critical,
         (true, _) => Level::Warning,
     };
-    findings.add(level, format!("{how_often}{ago}: {why}{then}"));
+    findings.add(
+        &rules::JOB_FAILING,
+        level,
+        format!("{how_often}{ago}: {why}{then}"),
+    );
 }
 
 fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {

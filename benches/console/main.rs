@@ -11,6 +11,9 @@
     reason = "a benchmark may fail"
 )]
 
+mod naive;
+mod weight;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -24,46 +27,6 @@ use hypertop::value::{Axis, Stamp};
 use hypertop::{connect, theme, ui};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-
-/// What answers the same question from the documented views and functions.
-const NAIVE: [(ScreenId, &[&str]); 5] = [
-    (
-        ScreenId::Compression,
-        &[
-            "select h.hypertable_name, s.* from timescaledb_information.hypertables h, lateral hypertable_compression_stats(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) s",
-            "select * from timescaledb_information.compression_settings",
-            "select j.hypertable_name, count(*) from timescaledb_information.jobs j join timescaledb_information.chunks c on c.hypertable_schema = j.hypertable_schema and c.hypertable_name = j.hypertable_name where j.proc_name = 'policy_compression' and not c.is_compressed and c.range_end <= now() - case when c.primary_dimension_type <> 'bigint'::regtype then (j.config ->> 'compress_after')::interval end group by 1",
-        ],
-    ),
-    (
-        ScreenId::Retention,
-        &[
-            "select * from timescaledb_information.jobs",
-            "with e as materialized (select c.hypertable_schema, c.hypertable_name, c.chunk_schema, c.chunk_name from timescaledb_information.jobs j join timescaledb_information.chunks c on c.hypertable_schema = j.hypertable_schema and c.hypertable_name = j.hypertable_name where j.proc_name = 'policy_retention' and c.range_end <= now() - case when c.primary_dimension_type <> 'bigint'::regtype then (j.config ->> 'drop_after')::interval end), s as materialized (select h.hypertable_name, d.* from (select distinct hypertable_schema, hypertable_name from e) h, lateral chunks_detailed_size(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) d) select e.hypertable_name, count(*), sum(s.total_bytes) from e join s on s.chunk_schema = e.chunk_schema and s.chunk_name = e.chunk_name group by 1",
-        ],
-    ),
-    (
-        ScreenId::Indexes,
-        &[
-            "select c.hypertable_name, s.indexrelname, s.idx_scan, pg_relation_size(s.indexrelid) from pg_stat_user_indexes s join timescaledb_information.chunks c on c.chunk_schema = s.schemaname and c.chunk_name = s.relname order by s.idx_scan",
-        ],
-    ),
-    (
-        ScreenId::Jobs,
-        &[
-            "select j.job_id, j.application_name, s.job_status, s.last_run_status, s.last_run_duration, s.next_start, s.total_failures from timescaledb_information.jobs j left join timescaledb_information.job_stats s using (job_id)",
-            "select * from timescaledb_information.job_errors",
-        ],
-    ),
-    (
-        ScreenId::Aggregates,
-        &[
-            "select * from timescaledb_information.continuous_aggregates",
-            "select v.view_name, _timescaledb_functions.cagg_watermark(h.id) from timescaledb_information.continuous_aggregates v join _timescaledb_catalog.hypertable h on h.schema_name = v.materialization_hypertable_schema and h.table_name = v.materialization_hypertable_name",
-            "select * from timescaledb_information.jobs",
-        ],
-    ),
-];
 
 fn main() {
     frame();
@@ -198,11 +161,21 @@ async fn fleet() {
         "screen", "naive ms", "screen ms", "tick ms", "naive/screen", "naive/tick"
     );
     let (mut full_product, mut tick_product) = (1.0, 1.0);
-    for (screen, statements) in NAIVE {
+    let mut all_wanted = Vec::new();
+    // All but the journal, which asks no server.
+    for screen in ScreenId::ALL
+        .iter()
+        .copied()
+        .filter(|screen| *screen != ScreenId::Journal)
+    {
+        let wanted = whole_screen(&mut exact, &session, screen).await;
+        let ids: Vec<i64> = wanted.iter().map(|(id, _)| *id).collect();
+        let statements = naive::twin(&naive, screen, &ids).await;
+        all_wanted.push((screen, wanted));
         let (mut slow, mut full, mut tick) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..5 {
             let start = Instant::now();
-            for statement in statements {
+            for statement in &statements {
                 naive.simple_query(statement).await.unwrap();
             }
             slow.push(start.elapsed());
@@ -228,11 +201,16 @@ async fn fleet() {
         f64::powf(full_product, 0.2),
         f64::powf(tick_product, 0.2)
     );
+    weight::print(&settings, &all_wanted).await;
     first_screen(&conninfo);
 }
 
-/// The list, and the exact figures of the 46 rows that a 200x50 terminal shows first.
-async fn whole_screen(exact: &mut Exact<'_>, session: &Session, screen: ScreenId) {
+/// The list, and the exact figures of the 46 rows that a 200x50 terminal shows first; returns which these are.
+async fn whole_screen(
+    exact: &mut Exact<'_>,
+    session: &Session,
+    screen: ScreenId,
+) -> Vec<(i64, usize)> {
     let rows = session.load(screen).await.unwrap();
     let mut screens = Screens::default();
     let at = At {
@@ -241,13 +219,14 @@ async fn whole_screen(exact: &mut Exact<'_>, session: &Session, screen: ScreenId
     };
     let asked = screens.ask(screen).unwrap();
     screens.load(asked, rows, Duration::ZERO, &at);
+    let wanted = screens.wanted_at_first(screen, 46, at.now);
     if let Some(query) = screen.about().exact {
-        let wanted = screens.wanted_at_first(screen, 46, at.now);
         for slice in slices(&wanted, query.slice) {
             let figures = exact.slice(query, slice).await;
             screens.take_exact(screen, figures, false, &at);
         }
     }
+    wanted
 }
 
 /// The whole program printing its first screen, against psql's cold start.

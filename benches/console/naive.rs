@@ -1,0 +1,85 @@
+//! The naive twins: what an operator types from the documentation to see what a screen shows.
+//!
+//! A twin gets the same figures for as many rows: lists in full; sizes, bloat and newest rows, which are dear, for
+//! the rows that a 200x50 terminal shows of our screen (`{visible}`, a text[] of qualified names).
+
+use hypertop::screens::ScreenId;
+use tokio_postgres::Client;
+
+const COMPRESSION: &[&str] = &[
+    "select h.hypertable_name, s.* from timescaledb_information.hypertables h, lateral hypertable_compression_stats(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) s",
+    "select * from timescaledb_information.compression_settings",
+    "select * from timescaledb_information.jobs j left join timescaledb_information.job_stats s using (job_id) where j.proc_name = 'policy_compression'",
+    "with e as materialized (select c.hypertable_schema, c.hypertable_name, c.chunk_schema, c.chunk_name from timescaledb_information.jobs j join timescaledb_information.chunks c on c.hypertable_schema = j.hypertable_schema and c.hypertable_name = j.hypertable_name where j.proc_name = 'policy_compression' and not c.is_compressed and c.range_end <= now() - case when c.primary_dimension_type <> 'bigint'::regtype then (j.config ->> 'compress_after')::interval end), s as materialized (select h.hypertable_name, d.* from (select distinct hypertable_schema, hypertable_name from e) h, lateral chunks_detailed_size(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) d where format('%I.%I', h.hypertable_schema, h.hypertable_name) = any ({visible})) select e.hypertable_name, count(*), sum(s.total_bytes) from e left join s on s.chunk_schema = e.chunk_schema and s.chunk_name = e.chunk_name group by 1",
+];
+
+const RETENTION: &[&str] = &[
+    "select * from timescaledb_information.jobs j left join timescaledb_information.job_stats s using (job_id) where j.proc_name = 'policy_retention'",
+    "select hypertable_schema, hypertable_name, count(*), min(range_start) from timescaledb_information.chunks group by 1, 2",
+    "with e as materialized (select c.hypertable_schema, c.hypertable_name, c.chunk_schema, c.chunk_name from timescaledb_information.jobs j join timescaledb_information.chunks c on c.hypertable_schema = j.hypertable_schema and c.hypertable_name = j.hypertable_name where j.proc_name = 'policy_retention' and c.range_end <= now() - case when c.primary_dimension_type <> 'bigint'::regtype then (j.config ->> 'drop_after')::interval end), s as materialized (select h.hypertable_name, d.* from (select distinct hypertable_schema, hypertable_name from e) h, lateral chunks_detailed_size(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) d where format('%I.%I', h.hypertable_schema, h.hypertable_name) = any ({visible})) select e.hypertable_name, count(*), sum(s.total_bytes) from e left join s on s.chunk_schema = e.chunk_schema and s.chunk_name = e.chunk_name group by 1",
+];
+
+const INDEXES: &[&str] = &[
+    "select schemaname, tablename, indexname, indexdef from pg_indexes where (schemaname, tablename) in (select hypertable_schema, hypertable_name from timescaledb_information.hypertables)",
+    "select c.hypertable_name, s.indexrelname, s.idx_scan, pg_relation_size(s.indexrelid) from pg_stat_user_indexes s join timescaledb_information.chunks c on c.chunk_schema = s.schemaname and c.chunk_name = s.relname order by s.idx_scan",
+    "select i, hypertable_index_size(i::regclass) from unnest({visible}) i",
+    // What the rows would need by their average width, from the statistics of each chunk's columns.
+    "select c.hypertable_name, i.indexrelid, p.relpages - ceil(p.reltuples * (12 + 8 * ceil(sum(s.avg_width) / 8.0)) / (8152 * 0.9)) as spare from (select distinct tablename, schemaname from pg_indexes where format('%I.%I', schemaname, indexname) = any ({visible})) h join timescaledb_information.chunks c on c.hypertable_schema = h.schemaname and c.hypertable_name = h.tablename join pg_namespace n on n.nspname = c.chunk_schema join pg_class t on t.relnamespace = n.oid and t.relname = c.chunk_name join pg_index i on i.indrelid = t.oid join pg_class p on p.oid = i.indexrelid join pg_attribute a on a.attrelid = t.oid and a.attnum = any (i.indkey::int2[]) join pg_stats s on s.schemaname = c.chunk_schema and s.tablename = c.chunk_name and s.attname = a.attname group by 1, 2, p.relpages, p.reltuples",
+];
+
+const JOBS: &[&str] = &[
+    "select * from timescaledb_information.jobs",
+    "select * from timescaledb_information.job_stats",
+    "select distinct on (job_id) * from timescaledb_information.job_errors order by job_id, finish_time desc",
+    "select application_name, pid from pg_stat_activity",
+];
+
+const AGGREGATES: &[&str] = &[
+    "select * from timescaledb_information.continuous_aggregates",
+    "select v.view_name, _timescaledb_functions.cagg_watermark(h.id) from timescaledb_information.continuous_aggregates v join _timescaledb_catalog.hypertable h on h.schema_name = v.materialization_hypertable_schema and h.table_name = v.materialization_hypertable_name",
+    "select * from timescaledb_information.jobs j left join timescaledb_information.job_stats s using (job_id) where j.proc_name = 'policy_refresh_continuous_aggregate'",
+];
+
+/// The names of what our screen shows by these ids, as a literal.
+async fn names(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String> {
+    let statement = match screen {
+        ScreenId::Indexes => {
+            "select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid::int8 = any ($1)"
+        }
+        ScreenId::Aggregates => {
+            "select format('select max(%I) from %I.%I', d.column_name, d.hypertable_schema, d.hypertable_name) from _timescaledb_catalog.continuous_agg a join _timescaledb_catalog.hypertable h on h.id = a.raw_hypertable_id join timescaledb_information.dimensions d on d.hypertable_schema = h.schema_name and d.hypertable_name = h.table_name and d.dimension_number = 1 where a.mat_hypertable_id::int8 = any ($1)"
+        }
+        _ => {
+            "select format('%I.%I', schema_name, table_name) from _timescaledb_catalog.hypertable where id::int8 = any ($1)"
+        }
+    };
+    let rows = client.query(statement, &[&ids]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// The statements of a screen's twin; `ids` are those whose dear figures our screen gets.
+pub async fn twin(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String> {
+    let names = names(client, screen, ids).await;
+    let quoted: Vec<_> = names
+        .iter()
+        .map(|name| format!("'{}'", name.replace('\'', "''")))
+        .collect();
+    let visible = format!("array[{}]::text[]", quoted.join(", "));
+    let statements = match screen {
+        ScreenId::Compression => COMPRESSION,
+        ScreenId::Retention => RETENTION,
+        ScreenId::Indexes => INDEXES,
+        ScreenId::Jobs => JOBS,
+        ScreenId::Aggregates => AGGREGATES,
+        ScreenId::Journal => &[],
+    };
+    let statements = statements
+        .iter()
+        .map(|text| text.replace("{visible}", &visible));
+    // The newest row of a source can be had by one statement for each.
+    let newest = names
+        .iter()
+        .filter(|_| screen == ScreenId::Aggregates)
+        .cloned();
+    statements.chain(newest).collect()
+}

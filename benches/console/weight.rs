@@ -1,0 +1,61 @@
+//! What the console's queries weigh on the server beside time: locks held at once, and a backend's memory.
+
+use hypertop::connect;
+use hypertop::conninfo::Settings;
+use hypertop::db::{Session, slices};
+use hypertop::screens::ScreenId;
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+const LOCKS: &str =
+    "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'relation'";
+const MEMORY: &str = "select sum(total_bytes)::int8 from pg_backend_memory_contexts";
+const NAIVE_SIZES: &str = "select hypertable_size(format('%I.%I', hypertable_schema, hypertable_name)::regclass) from timescaledb_information.hypertables";
+
+async fn number(client: &Client, statement: &str) -> i64 {
+    client.query_one(statement, &[]).await.unwrap().get(0)
+}
+
+/// Every list and its exact figures in a transaction each, whose locks are counted at its end.
+pub async fn print(settings: &Settings, wanted: &[(ScreenId, Vec<(i64, usize)>)]) {
+    let session = Session::start(connect::again(settings, None).await.unwrap())
+        .await
+        .unwrap();
+    let client = &session.connected.client;
+    let version = session.server.sql_version();
+    let mut most = (0, "");
+    for (screen, ids) in wanted {
+        let about = screen.about();
+        client.batch_execute("begin").await.unwrap();
+        client
+            .query_typed((about.list_text)(&session.server), &[])
+            .await
+            .unwrap();
+        // The count itself locks pg_locks, which is in it.
+        most = most.max((number(client, LOCKS).await, about.name));
+        client.batch_execute("rollback").await.unwrap();
+        let Some(exact) = about.exact else { continue };
+        for slice in slices(ids, exact.slice) {
+            let ids: Vec<i64> = slice.iter().map(|(id, _)| *id).collect();
+            client.batch_execute("begin").await.unwrap();
+            client
+                .query_typed(exact.query.text(version), &[(&ids, Type::INT8_ARRAY)])
+                .await
+                .unwrap();
+            most = most.max((number(client, LOCKS).await, exact.query.name));
+            client.batch_execute("rollback").await.unwrap();
+        }
+    }
+    let ours = number(client, MEMORY).await;
+    let naive = connect::again(settings, None).await.unwrap().client;
+    naive.simple_query(NAIVE_SIZES).await.unwrap();
+    let theirs = number(&naive, MEMORY).await;
+    println!(
+        "locks held at most: {} ({}); backend memory after all screens: {} MiB; after one pass of hypertable_size(): {} MiB; 1/{}",
+        most.0,
+        most.1,
+        ours >> 20,
+        theirs >> 20,
+        theirs / ours.max(1)
+    );
+}

@@ -1,0 +1,172 @@
+-- An aggregate and those it is built on, as refreshes and policies need them: buckets, where each one is, what waits, which
+-- stretches of the source hold no chunk while the aggregate holds rows there, and the policies around it
+-- · facts ({levels: root first, the aggregate itself last}), state (what an undo brings back)
+-- · public (rows of the materialization: SELECT on it; integer time: integer_now_func) · catalogue lookups, and one short
+-- index scan for each gap. $1: the id of the materialization hypertable
+with recursive up as (
+  select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, 0 as height
+    from _timescaledb_catalog.continuous_agg ca where ca.mat_hypertable_id = $1::int8
+  union all
+  select p.mat_hypertable_id, p.raw_hypertable_id, u.height + 1
+    from up u join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = u.raw_id where u.height < 20
+),
+ids as materialized (
+  select u.id from up u union select u.raw_id from up u
+),
+dim as materialized (
+  select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id, x.column_name::text as column_name, x.column_type::text as axis,
+         x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
+         x.integer_now_func_schema::text as now_schema, x.integer_now_func::text as now_name
+    from ids i join _timescaledb_catalog.dimension x on x.hypertable_id = i.id
+   where x.interval_length is not null order by x.hypertable_id, x.id
+),
+slice as materialized (
+  select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks
+    from dim d join _timescaledb_catalog.dimension_slice z on z.dimension_id = d.dimension_id
+    join _timescaledb_catalog.chunk c on c.id = z.chunk_id
+   where not c.osm_chunk group by d.hypertable_id, z.range_start, z.range_end
+),
+agg as materialized (
+  select u.height, u.id, u.raw_id, ca.materialized_only, coalesce((to_jsonb(ca) ->> 'finalized')::bool, true) as finalized, ca.user_view_schema::text as view_schema, ca.user_view_name::text as view_name,
+         coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema, coalesce(pa.user_view_name, rh.table_name)::text as source_name,
+         pa.mat_hypertable_id is not null as hierarchical, v.oid as view_oid, m.oid as mat_oid, r.oid as raw_oid,
+         mh.schema_name::text as mat_schema, mh.table_name::text as mat_table, d.column_name, d.axis, d.whole,
+         bf.bucket_width, bf.bucket_timezone as bucket_zone, bf.bucket_origin, bf.bucket_offset
+    from up u
+    join _timescaledb_catalog.continuous_agg ca on ca.mat_hypertable_id = u.id
+    join _timescaledb_catalog.hypertable mh on mh.id = u.id
+    join _timescaledb_catalog.hypertable rh on rh.id = u.raw_id
+    join dim d on d.hypertable_id = u.id
+    left join _timescaledb_catalog.continuous_agg pa on pa.mat_hypertable_id = u.raw_id
+    left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = u.id
+    left join pg_class v on v.relname = ca.user_view_name and v.relnamespace = (select n.oid from pg_namespace n where n.nspname = ca.user_view_schema)
+    left join pg_class m on m.relname = mh.table_name and m.relnamespace = (select n.oid from pg_namespace n where n.nspname = mh.schema_name)
+    left join pg_class r on r.relname = rh.table_name and r.relnamespace = (select n.oid from pg_namespace n where n.nspname = rh.schema_name)
+),
+-- stretches without a chunk of the source, the one before all of them too, where the materialization has a chunk
+gap as materialized (
+  select a.id, g.low, g.high, row_number() over (partition by a.id order by g.high desc) as number
+    from agg a
+    cross join lateral (
+      select lag(s.ends) over (order by s.low) as low, s.low as high
+        from (select x.low, max(x.high) over (order by x.low) as ends from slice x where x.hypertable_id = a.raw_id) s
+    ) g
+   where (g.low is null or g.low < g.high)
+     and exists (select from slice m where m.hypertable_id = a.id and m.low < g.high and (g.low is null or m.high > g.low))
+),
+-- the first row of the aggregate in each gap
+hole as materialized (
+  select g.id, g.low, g.high, g.number, t.readable,
+         case when t.readable then (xpath('/row/n/text()', query_to_xml(format(
+           case when a.whole then 'select min(%1$I)::int8 as n from %2$I.%3$I where %1$I < %5$L'
+                else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as n from %2$I.%3$I where %1$I < %5$L' end
+             || case when g.low is null then '' else ' and %1$I >= %4$L' end,
+           a.column_name, a.mat_schema, a.mat_table, b.low, b.high), false, true, '')))[1]::text::int8 end as first
+    from gap g join agg a on a.id = g.id
+    cross join lateral (select coalesce(has_table_privilege(a.mat_oid, 'select') and has_schema_privilege(a.mat_schema, 'usage'), false) as readable) t
+    cross join lateral (
+      select max(e.value) filter (where e.side = 1) as low, max(e.value) filter (where e.side = 2) as high
+        from (select p.side, case when a.whole then p.raw::text
+                                  when a.axis = 'timestamp without time zone' then (timestamp 'epoch' + p.raw * interval '1 microsecond')::text
+                                  when a.axis = 'date' then (timestamp 'epoch' + p.raw * interval '1 microsecond')::date::text
+                                  else (timestamptz 'epoch' + p.raw * interval '1 microsecond')::text end as value
+                from (values (1, g.low), (2, g.high)) p(side, raw) where p.raw is not null) e
+    ) b
+   where g.number <= 200
+),
+waiting as materialized (
+  select a.id, w.low, w.high
+    from agg a
+    cross join lateral (
+      select l.lowest_modified_value as low, l.greatest_modified_value as high
+        from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l where l.hypertable_id = a.raw_id
+      union all
+      select l.lowest_modified_value, l.greatest_modified_value
+        from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+       where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
+         and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+      union all
+      select r.lowest_modified_value, r.greatest_modified_value
+        from _timescaledb_catalog.continuous_aggs_materialization_ranges r where r.materialization_id = a.id
+    ) w
+),
+-- what waits, as far as the source has chunks there
+pending as materialized (
+  select w.id, count(distinct (w.low, w.high)) as ranges, min(greatest(w.low, s.low)) as low, max(least(w.high, s.high - 1)) as high
+    from waiting w join agg a on a.id = w.id join slice s on s.hypertable_id = a.raw_id and s.low <= w.high and s.high > w.low
+   group by w.id
+),
+job as materialized (
+  select j.hypertable_id, j.proc_name::text as proc_name, j.id, j.scheduled, j.config,
+         to_jsonb(j) || jsonb_build_object('owner', j.owner::regrole::text, 'next_start', s.next_start::text) as whole,
+         (to_jsonb(j) - 'id') || jsonb_build_object('owner', j.owner::regrole::text,
+           'application_name', regexp_replace(j.application_name::text, ' \[\d+\]$', '')) as kept
+    from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
+   where j.hypertable_id in (select i.id from ids i)
+),
+policy as materialized (
+  select j.hypertable_id, jsonb_object_agg(j.proc_name, jsonb_build_object('id', j.id, 'scheduled', j.scheduled,
+           'after', coalesce(j.config ->> 'drop_after', j.config ->> 'compress_after'),
+           'by_creation', j.config ? 'drop_created_before' or j.config ? 'compress_created_before')) as policies
+    from job j where j.proc_name in ('policy_retention', 'policy_compression') group by j.hypertable_id
+),
+level as (
+  select a.height, a.id, jsonb_build_object(
+           'id', a.id, 'name', format('%I.%I', a.view_schema, a.view_name), 'view_oid', a.view_oid::int8, 'mat_oid', a.mat_oid::int8,
+           'mat_name', format('%I.%I', a.mat_schema, a.mat_table), 'source', format('%I.%I', a.source_schema, a.source_name),
+           'source_oid', a.raw_oid::int8, 'hierarchical', a.hierarchical, 'materialized_only', a.materialized_only, 'finalized', a.finalized,
+           'axis', a.axis, 'bucket', a.bucket_width, 'zone', a.bucket_zone, 'offset', a.bucket_offset,
+           'origin', case when not a.whole and a.bucket_origin is not null then
+             (extract(epoch from case when a.axis in ('timestamp without time zone', 'date') then a.bucket_origin::timestamp
+                                      else a.bucket_origin::timestamptz at time zone coalesce(a.bucket_zone, 'UTC') end) * 1000000)::int8 end,
+           'watermark', nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
+                                                        when 'smallint' then -32768 else -210866803200000000 end),
+           'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+                             where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
+           'never_before', (select max(l.greatest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+                             where l.materialization_id = a.id and l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
+                               and l.greatest_modified_value < 9223372036854775807),
+           'pending', coalesce(p.ranges, 0), 'pending_from', p.low, 'pending_to', p.high,
+           'source_chunks', coalesce(s.chunks, 0), 'source_from', s.low, 'source_to', s.high,
+           'holes', coalesce((select jsonb_agg(jsonb_build_object('low', h.low, 'high', h.high, 'first', h.first) order by h.high)
+                                from hole h where h.id = a.id and (h.first is not null or not h.readable)), '[]'),
+           'unchecked_before', (select max(g.high) from gap g where g.id = a.id and g.number > 200),
+           'slices', coalesce((select jsonb_agg(jsonb_build_array(x.low, x.high, x.chunks))
+                                 from (select s.low, s.high, s.chunks from slice s where s.hypertable_id = a.raw_id order by s.low desc limit 500) x), '[]'),
+           'children', coalesce((select jsonb_agg(format('%I.%I', k.user_view_schema, k.user_view_name) order by k.mat_hypertable_id)
+                                   from _timescaledb_catalog.continuous_agg k where k.raw_hypertable_id = a.id), '[]'),
+           'integer_now', n.integer_now, 'integer_clock', n.integer_clock,
+           'jobs', coalesce((select jsonb_agg(j.whole || jsonb_build_object('relation', format('%I.%I', a.view_schema, a.view_name),
+                                      'integer_time', a.whole, 'axis_type', a.axis, 'hierarchical', a.hierarchical) order by j.id)
+                               from job j where j.hypertable_id = a.id and j.proc_name = 'policy_refresh_continuous_aggregate'), '[]'),
+           'source_policies', coalesce((select q.policies from policy q where q.hypertable_id = a.raw_id), '{}'),
+           'own_policies', coalesce((select q.policies from policy q where q.hypertable_id = a.id), '{}'),
+           'refreshing', (select jsonb_build_object('pid', r.pid, 'idle', coalesce(v.state like 'idle%', false)) from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r
+                            join pg_stat_activity v on v.pid = r.pid where r.materialization_id = a.id order by r.created_at limit 1)
+         ) as facts
+    from agg a
+    left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id
+    left join pending p on p.id = a.id
+    left join (select x.hypertable_id, sum(x.chunks) as chunks, min(x.low) as low, max(x.high) as high from slice x group by x.hypertable_id) s on s.hypertable_id = a.raw_id
+    -- the clock of integer time is the hypertable's at the root
+    left join lateral (
+      select case when f.oid is not null and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage') and pg_has_role(v.relowner, 'member')
+                  then (xpath('/row/n/text()', query_to_xml(format('select %I.%I()::int8 as n', d.now_schema, d.now_name), false, true, '')))[1]::text::int8 end as integer_now, d.now_name is not null as integer_clock
+        from (select u.raw_id from up u order by u.height desc limit 1) root
+        join dim d on d.hypertable_id = root.raw_id
+        left join pg_class v on v.oid = a.view_oid
+        left join lateral (select o.oid from pg_proc o join pg_namespace y on y.oid = o.pronamespace
+                            where y.nspname = d.now_schema and o.proname = d.now_name and o.pronargs = 0) f on true
+       where a.whole
+    ) n on true
+)
+select jsonb_build_object(
+         'levels', (select jsonb_agg(l.facts order by l.height desc) from level l),
+         'local_shift', (extract(timezone from now()) * 1000000)::int8
+       ) as facts,
+       jsonb_build_object(
+         'materialized_only', a.materialized_only,
+         'refresh_policies', coalesce((select jsonb_agg(j.kept order by j.kept ->> 'config', j.kept::text) from job j
+                                        where j.hypertable_id = a.id and j.proc_name = 'policy_refresh_continuous_aggregate'), '[]')
+       ) as state
+  from agg a where a.height = 0

@@ -1,0 +1,114 @@
+-- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks,
+-- policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~20 µs a chunk.
+-- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
+with target as materialized (
+  select h.id, h.schema_name, h.table_name, t.oid as table_oid, v.oid as view_oid, a.mat_hypertable_id is not null as aggregate,
+         format('%I.%I', h.schema_name, h.table_name) as table_name_quoted,
+         format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation,
+         d.id as dimension_id, d.column_name, d.column_type::text as axis, d.interval_length,
+         coalesce(d.compress_interval_length, 0) > 0 as rolls_up, d.integer_now_func_schema, d.integer_now_func,
+         d.column_type::text in ('bigint', 'integer', 'smallint') as integer_time
+  from _timescaledb_catalog.hypertable h
+  join pg_namespace n on n.nspname = h.schema_name
+  join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
+  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
+  left join pg_namespace vn on vn.nspname = a.user_view_schema
+  left join pg_class v on v.relnamespace = vn.oid and v.relname = a.user_view_name
+  left join lateral (
+    select x.id, x.column_name, x.column_type, x.interval_length, x.compress_interval_length, x.integer_now_func_schema, x.integer_now_func
+    from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null order by x.id limit 1
+  ) d on true
+  where h.id = $1::int8
+), setting as materialized (
+  select jsonb_build_object(
+           'segment_by', jsonb_agg(x.attname order by x.segmentby_column_index) filter (where x.segmentby_column_index > 0),
+           'order_by', jsonb_agg(x.attname order by x.orderby_column_index) filter (where x.orderby_column_index > 0),
+           'desc', jsonb_agg(not x.orderby_asc order by x.orderby_column_index) filter (where x.orderby_column_index > 0),
+           'nulls_first', jsonb_agg(x.orderby_nullsfirst order by x.orderby_column_index) filter (where x.orderby_column_index > 0)) as whole
+  from target t
+  join _timescaledb_catalog.hypertable_compression x on x.hypertable_id = t.id
+  having count(*) > 0
+), chunk as materialized (
+  select c.id, c.status, r.oid, c.schema_name, c.table_name, b.range_start, b.range_end, z.before_bytes, z.after_bytes,
+         case when c.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
+         case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name)
+              else format('%I.%I', c.schema_name, c.table_name) end as key,
+         k.oid as companion, null::jsonb as whole,
+         case when c.status & 9 = 0 then 'not compressed' when c.status & 8 = 8 then 'partially compressed' else 'compressed' end as state,
+         c.creation_time
+  from target t
+  cross join (select null::timestamptz as creation_time) absent
+  cross join lateral (
+    select x.id, x.status, x.schema_name, x.table_name, x.compressed_chunk_id, creation_time
+    from _timescaledb_catalog.chunk x where x.hypertable_id = t.id and not x.dropped and not x.osm_chunk
+  ) c
+  join pg_namespace n on n.nspname = c.schema_name
+  join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
+  join _timescaledb_catalog.chunk_constraint q on q.chunk_id = c.id
+  join _timescaledb_catalog.dimension_slice b on b.id = q.dimension_slice_id and b.dimension_id = t.dimension_id
+  left join lateral (
+    select kr.oid from _timescaledb_catalog.chunk kc
+    join pg_namespace kn on kn.nspname = kc.schema_name
+    join pg_class kr on kr.relnamespace = kn.oid and kr.relname = kc.table_name where kc.id = c.compressed_chunk_id
+  ) k on true
+  left join lateral (
+    select s.uncompressed_heap_size + s.uncompressed_toast_size + s.uncompressed_index_size as before_bytes,
+           s.compressed_heap_size + s.compressed_toast_size + s.compressed_index_size as after_bytes, s.numrows_pre_compression as rows
+    from _timescaledb_catalog.compression_chunk_size s where s.chunk_id = c.id limit 1
+  ) z on true
+), policy as materialized (
+  select b.id, to_jsonb(b) as whole, b.owner::regrole::text as owner, b.application_name::text as name, s.next_start::text as next_start, b.config, b.proc_name, b.scheduled,
+         a.mat_hypertable_id is not null and b.hypertable_id = t.id as own,
+         case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name) end as view
+  from target t
+  cross join _timescaledb_config.bgw_job b
+  left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
+  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id
+  where b.proc_name in ('policy_compression', 'policy_retention', 'policy_refresh_continuous_aggregate')
+    and (b.hypertable_id = t.id or a.raw_hypertable_id = t.id and b.proc_name = 'policy_refresh_continuous_aggregate')
+)
+select jsonb_build_object(
+         'relation', t.relation, 'table', t.table_name_quoted, 'table_oid', t.table_oid::int8, 'view_oid', t.view_oid::int8,
+         'aggregate', t.aggregate, 'enabled', o.whole is not null, 'settings', o.whole,
+         'axis', coalesce(t.axis, ''), 'integer_time', coalesce(t.integer_time, false), 'time_column', t.column_name,
+         'chunk_interval', t.interval_length, 'rolls_up', coalesce(t.rolls_up, false),
+         -- the hypertable's own function says what "now" is in its unit
+         'now', case when not t.integer_time then case when t.axis = 'timestamp with time zone' then (extract(epoch from now()) * 1000000)::int8
+                                                       else (extract(epoch from now()::timestamp) * 1000000)::int8 end
+                     when t.integer_now_func is not null then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n',
+                            t.integer_now_func_schema, t.integer_now_func), false, true, '')))[1]::text::int8 end,
+         'now_utc', (extract(epoch from now()) * 1000000)::int8, 'now_local', (extract(epoch from now()::timestamp) * 1000000)::int8,
+         'expression_index', exists (select from pg_index i where i.indrelid = t.table_oid and i.indexprs is not null),
+         'columns', (select jsonb_agg(x.attname order by x.attnum) from pg_attribute x
+                     where x.attrelid = t.table_oid and x.attnum > 0 and not x.attisdropped),
+         'uniques', coalesce((select jsonb_agg((select jsonb_agg(x.attname order by x.attnum) from pg_attribute x
+                                              where x.attrelid = i.indexrelid and x.attnum <= i.indnkeyatts) order by i.indexrelid)
+                              from pg_index i where i.indrelid = t.table_oid and i.indisunique and i.indexprs is null), '[]'),
+         'aggregates', coalesce((select jsonb_agg(format('%I.%I', a.user_view_schema, a.user_view_name) order by a.user_view_schema, a.user_view_name)
+                                 from _timescaledb_catalog.continuous_agg a where a.raw_hypertable_id = t.id), '[]'),
+         'chunks', coalesce((
+           select jsonb_agg(jsonb_build_object(
+                    'key', c.key, 'relation', format('%I.%I', c.schema_name, c.table_name), 'oid', c.oid::int8, 'status', c.status,
+                    'from', c.range_start, 'to', c.range_end, 'before_bytes', c.before_bytes, 'after_bytes', c.after_bytes, 'rows', c.rows,
+                    'companion', c.companion::int8, 'settings', c.whole,
+                    'to_local', case when t.axis = 'timestamp with time zone' and c.range_end between -60000000000000000 and 200000000000000000
+                      then (extract(epoch from (timestamptz 'epoch' + c.range_end * interval '1 microsecond')::timestamp) * 1000000)::int8 else c.range_end end,
+                    'created', (extract(epoch from c.creation_time) * 1000000)::int8,
+                    'created_local', (extract(epoch from c.creation_time::timestamp) * 1000000)::int8) order by c.range_start, c.id)
+           from chunk c), '[]'),
+         'sized', coalesce((select jsonb_agg(c.oid::int8) from chunk c where c.status & 9 <> 1), '[]'),
+         'job', (select p.whole || jsonb_build_object('owner', p.owner, 'next_start', p.next_start, 'relation', t.relation, 'integer_time', t.integer_time)
+                 from policy p where p.proc_name = 'policy_compression' order by p.id limit 1),
+         'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'view', p.view, 'own', p.own, 'start_offset', p.config ->> 'start_offset') order by p.id)
+                                from policy p where p.proc_name = 'policy_refresh_continuous_aggregate'), '[]'),
+         'retention', (select jsonb_build_object('id', p.id, 'drop_after', p.config ->> 'drop_after', 'scheduled', p.scheduled)
+                       from policy p where p.proc_name = 'policy_retention' order by p.id limit 1)
+       ) as facts,
+       jsonb_build_object(
+         'settings', o.whole,
+         'chunks', coalesce((select jsonb_object_agg(c.key, c.state) from chunk c), '{}'),
+         'jobs', coalesce((select jsonb_object_agg(p.proc_name, (p.whole - 'id') || jsonb_build_object('owner', p.owner,
+                             'application_name', regexp_replace(p.name, ' \[\d+\]$', ''))) from policy p where p.proc_name = 'policy_compression'), '{}')
+       ) as state
+from target t
+left join setting o on true

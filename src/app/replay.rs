@@ -1,0 +1,157 @@
+//! The console on a recording: every screen as it was at the moment that is shown.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{App, Effect, Link, Msg};
+use crate::history::History;
+use crate::record::At;
+use crate::screens::with_table;
+use crate::screens::{Rows, ScreenId};
+use crate::table::Figures;
+use crate::tape::{Kept, Line, Replay};
+use crate::value::Stamp;
+
+/// Exact figures are asked for again after a while; older ones are not those that were shown.
+const LAST: f64 = 120.0;
+
+/// The number of the last reading of each screen's rows.
+fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
+    let rows = |(nth, line): (usize, &Line)| match &line.kept {
+        Kept::Rows(rows) => Some((rows.screen(), nth)),
+        _ => None,
+    };
+    lines.iter().enumerate().filter_map(rows).collect()
+}
+
+impl App {
+    /// Shows a recording from its beginning; nothing is asked of any server from here on.
+    pub fn replay(&mut self, replay: Replay) {
+        self.rules.read_only = Some("this is a recording: nothing can be changed in it".to_owned());
+        self.paused = true;
+        if let Some(note) = &replay.note {
+            self.say(note.clone(), true);
+        }
+        self.tape = Some(replay);
+        self.rewind();
+    }
+
+    /// Moves through the recording, and shows what was known then.
+    pub(super) fn seek(&mut self, go: impl FnOnce(&mut Replay)) -> Vec<Effect> {
+        let Some(replay) = &mut self.tape else {
+            self.say(
+                "this is no recording: hypertop replay FILE shows one",
+                false,
+            );
+            return Vec::new();
+        };
+        go(replay);
+        self.rewind();
+        self.refresh_details()
+    }
+
+    /// Makes the state anew from what had been read up to the moment that is shown.
+    fn rewind(&mut self) {
+        let Some(replay) = self.tape.take() else {
+            return;
+        };
+        self.now = replay.now();
+        self.ahead = 0;
+        self.server = None;
+        self.history = History::default();
+        let lines = replay.so_far();
+        let last = last_of_each(lines);
+        for id in ScreenId::ALL.iter().filter(|id| !last.contains_key(id)) {
+            with_table!(mut self.screens, *id, |table| table.clear());
+        }
+        for (nth, line) in lines.iter().enumerate() {
+            match &line.kept {
+                Kept::Server(server) => {
+                    self.server = Some((**server).clone());
+                    self.link = Link::Up;
+                }
+                Kept::Down(error) => {
+                    self.link = Link::Down {
+                        since: line.at,
+                        error: error.clone(),
+                        again: line.at,
+                    };
+                }
+                Kept::Rows(rows) if last.get(&rows.screen()) == Some(&nth) => {
+                    self.put(rows.clone(), line.at);
+                }
+                Kept::Rows(Rows::Server(rows)) => self.keep_server(rows, line.at),
+                Kept::Exact { screen, figures } if self.now.seconds_since(line.at) < LAST => {
+                    self.put_exact(*screen, figures.clone(), line.at);
+                }
+                Kept::Rows(_) | Kept::Exact { .. } => {}
+            }
+        }
+        self.tape = Some(replay);
+        self.gather();
+    }
+
+    fn put_exact(&mut self, screen: ScreenId, figures: Vec<(i64, Figures)>, at: Stamp) {
+        if let Some(server) = self.server.clone() {
+            let at = At {
+                now: at,
+                server: &server,
+            };
+            self.screens.take_exact(screen, figures, true, &at);
+        }
+    }
+
+    fn put(&mut self, rows: Rows, at: Stamp) {
+        let Some(server) = self.server.clone() else {
+            return;
+        };
+        let screen = rows.screen();
+        let at = At {
+            now: at,
+            server: &server,
+        };
+        with_table!(mut self.screens, screen, |table| table.abandon());
+        let asked = self.screens.ask(screen).unwrap_or_default();
+        self.screens.load(asked, rows, Duration::ZERO, &at);
+        self.keep_figures(at.now);
+    }
+
+    /// What a recording answers where a server would have been asked.
+    pub fn answer_from_tape(effect: &Effect) -> Option<Msg> {
+        let why = || "it is not in the recording".to_owned();
+        match effect {
+            Effect::Detail { asked, index, .. } => Some(Msg::Detail {
+                asked: *asked,
+                index: *index,
+                sections: Err(why()),
+            }),
+            Effect::Facts { asked, .. } => Some(Msg::Facts {
+                asked: *asked,
+                result: Err("this is a recording: nothing can be changed in it".to_owned()),
+            }),
+            Effect::Rollback { asked, .. } => Some(Msg::RollbackPlanned {
+                asked: *asked,
+                result: Box::new(Err(
+                    "this is a recording: nothing can be taken back in it".to_owned()
+                )),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Everything that is known now, for a recording that begins in the middle.
+    pub fn known(&self) -> Vec<Kept> {
+        let Some(server) = &self.server else {
+            return Vec::new();
+        };
+        let mut known = vec![Kept::Server(Box::new(server.clone()))];
+        known.extend(
+            self.screens
+                .all_rows()
+                .into_iter()
+                .filter(|rows| !rows.is_empty())
+                .map(Kept::Rows),
+        );
+        known
+    }
+}

@@ -1,0 +1,157 @@
+//! Lists of columns as the compression options take them, read as SQL reads them: `line_id, "a,b"`, `ts DESC NULLS LAST`.
+
+use super::facts::{Known, Settings};
+
+/// The word for no segment-by at all, where an empty field leaves the choice to TimescaleDB.
+pub const NONE: &str = "none";
+
+/// One piece of a list.
+#[derive(Debug, PartialEq)]
+enum Token {
+    /// As it stands between quotes.
+    Quoted(String),
+    Word(String),
+    Comma,
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, String> {
+    let mut found = Vec::new();
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            ',' => found.push(Token::Comma),
+            '"' => {
+                let mut name = String::new();
+                loop {
+                    match rest.next() {
+                        Some('"') if rest.peek() == Some(&'"') => {
+                            rest.next();
+                            name.push('"');
+                        }
+                        Some('"') => break,
+                        Some(other) => name.push(other),
+                        None => return Err(format!("{text}: a double quote is not closed")),
+                    }
+                }
+                found.push(Token::Quoted(name));
+            }
+            c if c.is_whitespace() => {}
+            c => {
+                let mut word = String::from(c);
+                while let Some(next) =
+                    rest.next_if(|c| !c.is_whitespace() && !matches!(c, ',' | '"'))
+                {
+                    word.push(next);
+                }
+                found.push(Token::Word(word));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A column that a token names.
+fn column(known: &Known, token: &Token) -> Result<String, String> {
+    let there = |name: &str| known.columns.iter().any(|column| column == name);
+    let named = match token {
+        Token::Quoted(name) => there(name).then(|| name.clone()),
+        // Without quotes SQL reads small letters; a name just as it is written does as well.
+        Token::Word(word) => [word.clone(), word.to_lowercase()]
+            .into_iter()
+            .find(|name| there(name)),
+        Token::Comma => None,
+    };
+    named.ok_or_else(|| {
+        let what = match token {
+            Token::Quoted(name) | Token::Word(name) => format!("there is no column {name:?}"),
+            Token::Comma => "a column is missing before a comma".to_owned(),
+        };
+        format!("{what}; there are: {}", known.column_list())
+    })
+}
+
+/// Parts of a list, each its tokens.
+fn parts(text: &str) -> Result<Vec<Vec<Token>>, String> {
+    let (mut parts, mut part) = (Vec::new(), Vec::new());
+    for token in tokens(text)? {
+        match token {
+            Token::Comma => parts.push(std::mem::take(&mut part)),
+            other => part.push(other),
+        }
+    }
+    parts.push(part);
+    Ok(parts)
+}
+
+/// Segment-by from what was typed.
+pub fn segments(known: &Known, text: &str) -> Result<Vec<String>, String> {
+    if text.trim() == NONE && !known.columns.iter().any(|column| column == NONE) {
+        return Ok(Vec::new());
+    }
+    let mut columns = Vec::new();
+    for part in parts(text)? {
+        let named = match part.as_slice() {
+            [one] => column(known, one)?,
+            [] => return Err("a column is missing beside a comma".to_owned()),
+            [first, ..] => {
+                return Err(format!(
+                    "after column {:?} a comma is wanted (a name with spaces is written in double quotes)",
+                    column(known, first)?
+                ));
+            }
+        };
+        if known.time_column.as_deref() == Some(&named) {
+            return Err(format!(
+                "{named:?} is the time column: it orders the rows, it cannot segment them"
+            ));
+        }
+        if columns.contains(&named) {
+            return Err(format!("{named:?} stands there twice"));
+        }
+        columns.push(named);
+    }
+    Ok(columns)
+}
+
+/// Order-by from what was typed, into the settings.
+pub fn orders(known: &Known, text: &str, settings: &mut Settings) -> Result<(), String> {
+    let (mut columns, mut desc, mut first) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts(text)? {
+        let Some((name, rest)) = part.split_first() else {
+            return Err("a column is missing beside a comma".to_owned());
+        };
+        let named = column(known, name)?;
+        let words: Vec<_> = rest
+            .iter()
+            .map(|token| match token {
+                Token::Word(word) => word.to_uppercase(),
+                _ => String::new(),
+            })
+            .collect();
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let (down, nulls) = match words.as_slice() {
+            ["DESC", nulls @ ..] => (true, nulls),
+            ["ASC", nulls @ ..] | nulls => (false, nulls),
+        };
+        first.push(match nulls {
+            // As in SQL: NULLs are the greatest.
+            [] => down,
+            ["NULLS", "FIRST"] => true,
+            ["NULLS", "LAST"] => false,
+            _ => {
+                return Err(format!(
+                    "after {named:?}: ASC or DESC, NULLS FIRST or NULLS LAST, then a comma"
+                ));
+            }
+        });
+        if columns.contains(&named) {
+            return Err(format!("{named:?} stands there twice"));
+        }
+        columns.push(named);
+        desc.push(down);
+    }
+    settings.order_by = Some(columns);
+    settings.desc = Some(desc);
+    settings.nulls_first = Some(first);
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The rules: everything that can be found wrong, by name, with the action that mends it.
+//!
+//! Where a rule is applied, and its wording, is with the screen whose rows it judges. The name is what
+//! acknowledgements and thresholds go by; it does not change.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Something that can be wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Kebab-case.
+    pub name: &'static str,
+    /// What it is about, in a few words.
+    pub title: &'static str,
+    /// The action of the catalogue that mends it; `None`: nothing in a database does.
+    pub mend: Option<&'static str>,
+}
+
+macro_rules! rules {
+    ($($id:ident: $name:literal, $title:literal $(, $mend:literal)?;)+) => {
+        $(pub static $id: Rule = Rule { name: $name, title: $title, mend: rules!(@mend $($mend)?) };)+
+
+        /// All of them.
+        pub static ALL: &[&Rule] = &[$(&$id),+];
+    };
+    (@mend) => { None };
+    (@mend $mend:literal) => { Some($mend) };
+}
+
+rules! {
+    AGGREGATE_BEHIND: "aggregate-behind", "behind what its policy promises", "refresh-behind";
+    AGGREGATE_FUTURE: "aggregate-future", "watermark in the future", "refresh-aggregate";
+    AGGREGATE_NEVER_REFRESHED: "aggregate-never-refreshed", "never refreshed", "refresh-aggregate";
+    AGGREGATE_NO_POLICY: "aggregate-no-policy", "no refresh policy", "add-refresh-policy";
+    AGGREGATE_PARENT: "aggregate-parent", "parent stands still";
+    AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still";
+    AGGREGATE_UNKNOWN: "aggregate-unknown", "lag not known";
+    AGGREGATE_WIPE: "aggregate-wipe", "a refresh would delete rows", "edit-refresh-policy";
+    CHUNKS_LARGE: "chunks-large", "chunks too large for memory", "set-chunk-interval";
+    CHUNKS_LOCKS: "chunks-locks", "more locks than the lock table has";
+    CHUNKS_MANY: "chunks-many", "more chunks than their size asks for", "set-chunk-interval";
+    CHUNKS_SMALL: "chunks-small", "many small chunks", "set-chunk-interval";
+    COMPRESSION_BACKLOG: "compression-backlog", "chunks wait for compression", "compress-chunks";
+    COMPRESSION_FROZEN: "compression-frozen", "frozen chunks";
+    COMPRESSION_NO_POLICY: "compression-no-policy", "compression without a policy", "add-compression-policy";
+    COMPRESSION_OFF: "compression-off", "many chunks, compression not enabled", "enable-compression";
+    COMPRESSION_PARTIAL: "compression-partial", "partially compressed chunks", "recompress-chunks";
+    COMPRESSION_RATIO: "compression-ratio", "poor compression ratio", "edit-compression-settings";
+    COMPRESSION_SETTING: "compression-setting", "a compression policy that cannot work", "edit-compression-policy";
+    COMPRESSION_UNKNOWN: "compression-unknown", "backlog not known";
+    HYPERTABLE_CANDIDATE: "hypertable-candidate", "a large plain table with time";
+    INDEX_COVERED: "index-covered", "a wider index could serve instead";
+    INDEX_DUPLICATE: "index-duplicate", "duplicate index", "drop-index";
+    INDEX_INVALID: "index-invalid", "invalid index", "reindex-index";
+    INDEX_LEFTOVERS: "index-leftovers", "leftovers of an interrupted REINDEX", "drop-leftovers";
+    INDEX_MISSING: "index-missing", "chunks lack the index", "rebuild-missing";
+    INDEX_SIZE_UNKNOWN: "index-size-unknown", "size not known";
+    INDEX_UNSURE: "index-unsure", "chunk indexes of the same shape";
+    INDEX_UNUSED: "index-unused", "unused index", "drop-index";
+    JOB_AT_ONCE: "job-at-once", "due at once", "run-job-now";
+    JOB_CRASHED: "job-crashed", "its worker is gone", "run-job-now";
+    JOB_FAILING: "job-failing", "fails", "edit-job";
+    JOB_FAR: "job-far", "next start far away", "run-job-now";
+    JOB_GAVE_UP: "job-gave-up", "paused after too many failures", "resume-job";
+    JOB_LATE: "job-late", "late", "run-job-now";
+    JOB_NEVER_RAN: "job-never-ran", "never ran", "run-job-now";
+    JOB_OVERRUN: "job-overrun", "past its max_runtime";
+    JOB_OWNER: "job-owner", "its owner cannot run it";
+    JOB_PAUSED: "job-paused", "paused", "resume-job";
+    JOB_PORTAL_FAULT: "job-portal-fault", "ended by PostgreSQL's portal fault";
+    JOB_PROCEDURE_GONE: "job-procedure-gone", "its procedure is gone", "delete-job";
+    JOB_SLOW: "job-slow", "runs longer than it should", "edit-job";
+    JOB_UNSEEN: "job-unseen", "its worker cannot be seen";
+    JOURNAL: "journal", "an action that did not end well";
+    RETENTION_FROZEN: "retention-frozen", "frozen chunks are never dropped";
+    RETENTION_NONE: "retention-none", "old chunks, no retention policy", "add-retention-policy";
+    RETENTION_OVERDUE: "retention-overdue", "chunks past drop-after still there", "drop-chunks";
+    RETENTION_SETTING: "retention-setting", "a retention policy that cannot work", "edit-retention-policy";
+    RETENTION_UNKNOWN: "retention-unknown", "what the next run drops is not known";
+    SERVER_ARCHIVER: "server-archiver", "WAL is not archived";
+    SERVER_CONNECTIONS: "server-connections", "connections near the limit";
+    SERVER_LAUNCHER: "server-launcher", "no TimescaleDB launcher";
+    SERVER_PREPARED: "server-prepared", "old prepared transaction";
+    SERVER_PROCESSES: "server-processes", "too few worker processes";
+    SERVER_REPLICATION: "server-replication", "a standby is behind";
+    SERVER_SCHEDULER: "server-scheduler", "no TimescaleDB scheduler";
+    SERVER_SETTING: "server-setting", "a setting that hurts";
+    SERVER_SLOT: "server-slot", "WAL kept for an unused slot";
+    SERVER_WORKERS: "server-workers", "no free worker";
+    SERVER_WRAPAROUND: "server-wraparound", "transaction ids run out";
+}
+
+/// The rule of this name.
+pub fn by_name(name: &str) -> Option<&'static Rule> {
+    ALL.iter().copied().find(|rule| rule.name == name)
+}
+
+/// By its name.
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Rule {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        by_name(&name).ok_or_else(|| D::Error::custom(format!("there is no rule {name:?}")))
+    }
+}

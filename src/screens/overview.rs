@@ -1,0 +1,281 @@
+//! Overview: what is wrong, worst first, over all screens; its rows are the findings of theirs.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::plans::{Kind, Target};
+use crate::record::{At, Column, Record, Section};
+use crate::rules;
+use crate::screens::{ScreenId, Screens, with_table};
+use crate::sql::Query;
+use crate::text;
+use crate::value::{Stamp, Value};
+use crate::verdict::{Finding, Level, Verdict, without_stop};
+
+/// The screens whose findings are gathered, in the order in which equal findings stand.
+pub const PARTS: &[ScreenId] = &[
+    ScreenId::Server,
+    ScreenId::Jobs,
+    ScreenId::Aggregates,
+    ScreenId::Retention,
+    ScreenId::Compression,
+    ScreenId::Indexes,
+];
+
+/// One finding, and where it was found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Row {
+    pub screen: ScreenId,
+    /// The row of that screen.
+    pub of: String,
+    /// What the row calls itself.
+    pub subject: String,
+    pub finding: Finding,
+    pub targets: Vec<Target>,
+    /// When this console saw it first; `None`: by the headless twin, which looks once.
+    pub first_seen: Option<Stamp>,
+}
+
+impl Row {
+    /// What tells this finding from all others, across looks.
+    pub fn identity(&self) -> (ScreenId, String, &'static str) {
+        (self.screen, self.of.clone(), self.finding.rule.name)
+    }
+
+    fn age(&self, at: &At) -> Value {
+        match (self.finding.since, self.first_seen) {
+            (Some(since), _) => {
+                Value::Text(text::duration(at.now.seconds_since(since).max(0.0).floor()))
+            }
+            (None, Some(seen)) => Value::Text(format!(
+                "> {}",
+                text::duration(at.now.seconds_since(seen).max(0.0).floor())
+            )),
+            (None, None) => Value::Null,
+        }
+    }
+}
+
+/// Every finding of the screens that were read, those that say the same thing told once.
+pub fn findings(screens: &Screens, at: &At) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for id in PARTS {
+        with_table!(screens, *id, |table| collect(
+            *id,
+            table.rows(),
+            at,
+            &mut rows
+        ));
+    }
+    let rows = told_by_their_jobs(rows);
+    without_starved(rows)
+}
+
+fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At, rows: &mut Vec<Row>) {
+    for record in records {
+        let verdict = record.verdict(at);
+        if verdict.level == Level::Ok {
+            continue;
+        }
+        for finding in verdict.findings {
+            if finding.level > Level::Ok {
+                rows.push(Row {
+                    screen,
+                    of: record.key(),
+                    subject: record.title(),
+                    targets: record.targets(),
+                    finding,
+                    first_seen: None,
+                });
+            }
+        }
+    }
+}
+
+/// A job's fault is known to the Jobs screen and to the screen of what the job works for: where work waits for it, that
+/// is the finding, with the job's own words as its cause; else it stays with the job.
+fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
+    let (blamed, mut rows): (Vec<Row>, Vec<Row>) =
+        rows.into_iter().partition(|row| row.finding.job.is_some());
+    let mut told = Vec::new();
+    for blame in &blamed {
+        let job = blame.finding.job.unwrap_or_default().to_string();
+        let is_the_job = |row: &Row| {
+            row.screen == ScreenId::Jobs && row.of == job && row.finding.rule == blame.finding.rule
+        };
+        let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
+            // The Jobs screen does not say so (it was read at another moment, or not yet).
+            rows.push(blame.clone());
+            continue;
+        };
+        let waits = |row: &&mut Row| {
+            row.screen == blame.screen && row.of == blame.of && is_consequence(&row.finding)
+        };
+        if let Some(row) = rows.iter_mut().find(waits) {
+            row.finding.reason = format!(
+                "{}; its policy (job {job}): {}",
+                without_stop(&row.finding.reason),
+                cause.finding.reason
+            );
+            row.finding.level = row.finding.level.max(cause.finding.level);
+            row.finding.mend = cause.finding.mend;
+            row.finding.job = blame.finding.job;
+            told.push(cause.identity());
+        } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
+            row.finding.level = row.finding.level.max(blame.finding.level);
+        }
+    }
+    rows.retain(|row| !told.contains(&row.identity()));
+    rows
+}
+
+/// Work that waits because a job does not do it.
+fn is_consequence(finding: &Finding) -> bool {
+    [
+        &rules::AGGREGATE_BEHIND,
+        &rules::AGGREGATE_NEVER_REFRESHED,
+        &rules::COMPRESSION_BACKLOG,
+        &rules::RETENTION_OVERDUE,
+    ]
+    .contains(&finding.rule)
+}
+
+/// Where nothing can start any job, that is the finding, and not each job that does not start.
+fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
+    let nothing_starts =
+        |row: &Row| [&rules::SERVER_LAUNCHER, &rules::SERVER_SCHEDULER].contains(&row.finding.rule);
+    if rows.iter().any(nothing_starts) {
+        rows.retain(|row| row.finding.rule != &rules::JOB_LATE);
+    }
+    rows
+}
+
+/// How many jobs failed in their last run, and how many there are.
+pub fn failing(screens: &Screens) -> (usize, usize) {
+    let jobs = screens.jobs.rows();
+    let fails = |row: &&crate::screens::jobs::Row| row.last_run_status() == Some("Failed");
+    (jobs.iter().filter(fails).count(), jobs.len())
+}
+
+/// The longest lag as a multiple of what its policy promises, and what is to be said of that aggregate.
+pub fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
+    let rows = screens.aggregates.rows().iter();
+    let behind = rows.filter_map(|row| Some((row.behind(at)?, row)));
+    let (times, row) = behind.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    let level = if times > 1.0 {
+        row.verdict(at).level
+    } else {
+        Level::Ok
+    };
+    Some((times, level))
+}
+
+/// The level of the worst finding, and how many there are of each, in words.
+pub fn health(rows: &[Row]) -> (Level, String) {
+    let count = |level| {
+        i64::try_from(rows.iter().filter(|row| row.finding.level == level).count())
+            .unwrap_or(i64::MAX)
+    };
+    let worst = rows.iter().map(|row| row.finding.level).max();
+    let mut said = Vec::new();
+    for (level, one) in [
+        (Level::Critical, "critical finding"),
+        (Level::Warning, "warning"),
+        (Level::Unknown, "thing that cannot be told"),
+        (Level::Notice, "notice"),
+    ] {
+        match (level, count(level)) {
+            (_, 0) => {}
+            (Level::Critical | Level::Notice | Level::Warning, many) => {
+                said.push(text::plural(many, one));
+            }
+            (_, 1) => said.push(format!("1 {one}")),
+            (_, many) => said.push(format!("{many} things that cannot be told")),
+        }
+    }
+    match worst {
+        None => (Level::Ok, "all is well".to_owned()),
+        Some(level) => (level, said.join(", ")),
+    }
+}
+
+/// When each finding was seen first.
+#[derive(Debug, Default)]
+pub struct Seen(HashMap<(ScreenId, String, &'static str), Stamp>);
+
+impl Seen {
+    /// Dates the findings; those that are gone are forgotten.
+    pub fn date(&mut self, rows: &mut [Row], now: Stamp) {
+        let mut seen = HashMap::new();
+        for row in rows {
+            let identity = row.identity();
+            let first = self.0.get(&identity).copied().unwrap_or(now);
+            row.first_seen = Some(first);
+            seen.insert(identity, first);
+        }
+        self.0 = seen;
+    }
+}
+
+impl Record for Row {
+    const NAME: &'static str = "overview";
+    const TITLE: &'static str = "Overview";
+    const QUERY: Query = Query::NONE;
+    const WATCHED: &'static [&'static str] = &[];
+    const MAX_AGE: Duration = Duration::from_secs(2);
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::<Self>::text("subject", "WHAT", 24, |row, _| row.subject.as_str().into()),
+        Column::<Self>::hidden("rule", |row, _| row.finding.rule.name.into()),
+        Column::<Self>::text("title", "IS", 32, |row, _| row.finding.rule.title.into()).grows(),
+        Column::<Self>::number("", "FOR", 9, Self::age),
+        Column::<Self>::hidden("since", |row, _| row.finding.since.into()),
+        Column::<Self>::text("mend", "MEND", 24, |row, _| row.finding.mend.into()).rank(1),
+        Column::<Self>::text("screen", "SCREEN", 11, |row, _| row.screen.name().into()).rank(2),
+        Column::<Self>::text("", "WHY", 40, |row, _| row.finding.reason.as_str().into())
+            .rank(3)
+            .grows(),
+        Column::<Self>::hidden("key", |row, _| row.of.as_str().into()),
+    ];
+
+    fn read(_: &tokio_postgres::Row) -> Result<Self> {
+        bail!("the overview is made of the other screens")
+    }
+
+    fn key(&self) -> String {
+        format!(
+            "{}/{}/{}",
+            self.screen.name(),
+            self.finding.rule.name,
+            self.of
+        )
+    }
+
+    fn title(&self) -> String {
+        self.subject.clone()
+    }
+
+    fn verdict(&self, _: &At) -> Verdict {
+        Verdict {
+            level: self.finding.level,
+            reason: self.finding.reason.clone(),
+            findings: vec![self.finding.clone()],
+        }
+    }
+
+    fn facts(&self, _: &At) -> Vec<Section> {
+        Vec::new()
+    }
+
+    /// A finding that is a job's fault acts on the job first.
+    fn targets(&self) -> Vec<Target> {
+        let mut targets = self.targets.clone();
+        if let Some(job) = self.finding.job {
+            targets.retain(|target| target.kind != Kind::Job);
+            targets.insert(0, Target::job(job));
+        }
+        targets
+    }
+}

@@ -1,0 +1,280 @@
+//! The head of the Overview: how it stands, and the server's figures with what they were since the start.
+
+use ratatui::text::{Line, Span};
+
+use crate::app::App;
+use crate::history::{History, spark};
+use crate::record::{At, Record};
+use crate::screens::{ScreenId, overview, server};
+use crate::table::Freshness;
+use crate::text;
+use crate::theme::Theme;
+use crate::ui::level_style;
+use crate::verdict::Level;
+
+/// Cells that a figure wants at least.
+const CELLS: usize = 20;
+
+/// One figure: what it is, what it is now, what it was, and how bad that is.
+struct Figure {
+    label: &'static str,
+    now: String,
+    was: Vec<f64>,
+    level: Level,
+}
+
+pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
+    let Some(at) = app.at() else {
+        return Vec::new();
+    };
+    let theme = app.theme();
+    let mut lines = vec![standing(app, width)];
+    let figures = figures(app, &at);
+    let columns = (width / CELLS).clamp(1, figures.len().max(1));
+    let cells = width / columns;
+    for row in figures.chunks(columns) {
+        let spans = row.iter().flat_map(|figure| draw(figure, cells, theme));
+        lines.push(Line::from(spans.collect::<Vec<_>>()));
+    }
+    lines
+}
+
+/// The worst level, how many findings there are of each, and what is not read yet.
+fn standing<'a>(app: &App, width: usize) -> Line<'a> {
+    let theme = app.theme();
+    let (level, words) = overview::health(app.screens.overview.rows());
+    let unread = |part: &ScreenId| !matches!(app.screens.fresh(*part), Freshness::At(_));
+    let missing: Vec<_> = app
+        .parts()
+        .into_iter()
+        .filter(unread)
+        .map(ScreenId::title)
+        .collect();
+    let (level, words) = match (missing.is_empty(), level) {
+        (true, _) => (level, words),
+        (false, Level::Ok) => (
+            Level::Unknown,
+            format!("nothing so far; still reading {}", missing.join(", ")),
+        ),
+        (false, _) => (
+            level,
+            format!("{words}; still reading {}", missing.join(", ")),
+        ),
+    };
+    let name = format!(
+        " {} ",
+        if level == Level::Ok {
+            "HEALTHY".to_owned()
+        } else {
+            level.name().to_uppercase()
+        }
+    );
+    let room = width.saturating_sub(name.len() + 1);
+    Line::from(vec![
+        Span::styled(name, level_style(theme, level)),
+        Span::styled(format!(" {}", text::cut(&words, room)), theme.style("text")),
+    ])
+}
+
+fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
+    let label = format!(" {} ", figure.label);
+    let room = cells.saturating_sub(text::width(&label) + 1);
+    let now = text::cut(&figure.now, room);
+    let left = room.saturating_sub(text::width(&now) + 1);
+    let line = spark(&figure.was, left.min(24));
+    let style = if figure.level == Level::Ok {
+        theme.style("text")
+    } else {
+        level_style(theme, figure.level)
+    };
+    let sign = figure.level.sign();
+    let now = if figure.level == Level::Ok || text::width(&now) >= room {
+        now
+    } else {
+        format!("{now}{sign}")
+    };
+    let line = format!(" {line}");
+    let used = text::width(&label) + text::width(&now);
+    [
+        Span::styled(label, theme.style("muted")),
+        Span::styled(now, style),
+        Span::styled(
+            text::pad(&line, cells.saturating_sub(used)),
+            theme.style("muted"),
+        ),
+    ]
+}
+
+fn figures(app: &App, at: &At) -> Vec<Figure> {
+    let mut all = of_the_server(app, at);
+    all.extend(of_the_screens(app, at));
+    all
+}
+
+fn of_the_server(app: &App, at: &At) -> Vec<Figure> {
+    let history = &app.history;
+    let find = |name: &str| {
+        let rows = app.screens.server.rows();
+        rows.iter().find(|row| row.name == name)
+    };
+    let level = |row: Option<&server::Row>| row.map_or(Level::Ok, |row| row.verdict(at).level);
+    let figure = |label, name: &str, now: String, was| Figure {
+        label,
+        now,
+        was,
+        level: level(find(name)),
+    };
+    let seconds = |name: &str| {
+        let value = find(name).and_then(|row| row.value);
+        value.map_or_else(|| "-".to_owned(), |value| text::duration(value.floor()))
+    };
+    vec![
+        figure(
+            "conns",
+            "connections",
+            of_limit(find("connections")),
+            history.values("connections"),
+        ),
+        figure(
+            "tx/s",
+            "transactions",
+            last(&history.rates("transactions"), |rate| {
+                text::count(whole(rate.round()))
+            }),
+            history.rates("transactions"),
+        ),
+        figure(
+            "cache",
+            "cache-hits",
+            last(&history.shares("cache-hits", "cache-hits of"), |share| {
+                format!("{:.1}%", share * 100.0)
+            }),
+            history.shares("cache-hits", "cache-hits of"),
+        ),
+        figure(
+            "WAL",
+            "wal",
+            last(&history.rates("wal"), |rate| {
+                format!("{}/s", text::bytes(whole(rate.round())))
+            }),
+            history.rates("wal"),
+        ),
+        figure(
+            "repl lag",
+            "replication-lag",
+            find("replication-lag")
+                .or(find("standby-delay"))
+                .map_or_else(
+                    || "none".to_owned(),
+                    |row| {
+                        row.value
+                            .map_or_else(|| "?".to_owned(), |value| text::duration(value.floor()))
+                    },
+                ),
+            history.values("replication-lag"),
+        ),
+        figure(
+            "archive",
+            "archiver",
+            find("archiver").map_or_else(
+                || "off".to_owned(),
+                |row| {
+                    if row.value == Some(0.0) {
+                        "works".to_owned()
+                    } else {
+                        "FAILS".to_owned()
+                    }
+                },
+            ),
+            Vec::new(),
+        ),
+        figure("size", "database-size", size(app), size_history(history)),
+        figure(
+            "oldest tx",
+            "oldest-transaction",
+            seconds("oldest-transaction"),
+            history.values("oldest-transaction"),
+        ),
+        figure(
+            "workers",
+            "workers",
+            of_limit(find("workers")),
+            history.values("workers"),
+        ),
+    ]
+}
+
+fn of_the_screens(app: &App, at: &At) -> Vec<Figure> {
+    let read = |screen| matches!(app.screens.fresh(screen), Freshness::At(_));
+    let mut all = Vec::new();
+    if read(ScreenId::Jobs) {
+        let (failing, jobs) = overview::failing(&app.screens);
+        all.push(Figure {
+            label: "failing jobs",
+            now: format!("{failing}/{jobs}"),
+            was: app.history.values("failing-jobs"),
+            level: if failing > 0 {
+                Level::Warning
+            } else {
+                Level::Ok
+            },
+        });
+    }
+    if read(ScreenId::Aggregates) {
+        let worst = overview::worst_lag(&app.screens, at);
+        all.push(Figure {
+            label: "worst lag",
+            now: worst.map_or_else(|| "-".to_owned(), |(times, _)| format!("{times:.1}x")),
+            was: app.history.values("worst-lag"),
+            level: worst.map_or(Level::Ok, |(_, level)| level),
+        });
+    }
+    if read(ScreenId::Compression) {
+        let saved: i64 = app
+            .screens
+            .compression
+            .rows()
+            .iter()
+            .filter_map(|row| Some(row.before_bytes? - row.after_bytes?))
+            .sum();
+        all.push(Figure {
+            label: "saved",
+            now: text::bytes(saved),
+            was: Vec::new(),
+            level: Level::Ok,
+        });
+    }
+    all
+}
+
+/// `12/197`; `-` where it is hidden from this role.
+fn of_limit(row: Option<&server::Row>) -> String {
+    match row.map(|row| (row.value, row.bound)) {
+        Some((Some(value), Some(bound))) => format!("{value:.0}/{bound:.0}"),
+        Some((Some(value), None)) => format!("{value:.0}"),
+        _ => "-".to_owned(),
+    }
+}
+
+fn last(values: &[f64], show: impl Fn(f64) -> String) -> String {
+    values
+        .last()
+        .map_or_else(|| "…".to_owned(), |value| show(*value))
+}
+
+fn size(app: &App) -> String {
+    let rows = app.screens.server.rows();
+    rows.iter().find_map(|row| row.bytes).map_or_else(
+        || "…".to_owned(),
+        |bytes| format!("~{}", text::bytes(bytes)),
+    )
+}
+
+fn size_history(history: &History) -> Vec<f64> {
+    history.values("database-size")
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a rate for eyes")]
+fn whole(rate: f64) -> i64 {
+    rate as i64
+}

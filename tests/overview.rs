@@ -1,0 +1,211 @@
+//! The Overview: the findings of all screens, each once, worst first, with the way to its evidence and to its mend.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod console;
+
+use std::time::Duration;
+
+use console::{NOW, connected, drawn, press, row, server};
+use hypertop::app::{App, Effect, Msg};
+use hypertop::screens::{Rows, ScreenId, compression, jobs, server as figures};
+use hypertop::theme;
+
+fn app() -> App {
+    let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+    app.update(Msg::Up(Box::new(server())));
+    app
+}
+
+/// Answers what the console asked of one screen.
+fn load(app: &mut App, rows: Rows) {
+    let screen = match &rows {
+        Rows::Compression(_) => ScreenId::Compression,
+        Rows::Jobs(_) => ScreenId::Jobs,
+        Rows::Server(_) => ScreenId::Server,
+        other => panic!("{other:?}"),
+    };
+    app.screens.abandon();
+    let asked = app.screens.ask(screen).unwrap();
+    app.update(Msg::Loaded {
+        asked,
+        rows,
+        took: Duration::from_millis(1),
+    });
+}
+
+fn job(id: i32, scheduled: bool) -> jobs::Row {
+    let interval = |text: &str, seconds| jobs::Interval {
+        text: text.to_owned(),
+        seconds,
+    };
+    jobs::Row {
+        job_id: id,
+        application_name: format!("Columnstore Policy [{id}]"),
+        proc_schema: "_timescaledb_functions".to_owned(),
+        proc: "policy_compression".to_owned(),
+        proc_exists: true,
+        owner: "dba".to_owned(),
+        owner_may_log_in: Some(true),
+        owned: true,
+        target: Some("mes.metrics".to_owned()),
+        target_kind: Some("hypertable".to_owned()),
+        scheduled,
+        schedule: interval("12:00:00", 43_200.0),
+        max_runtime: interval("00:00:00", 0.0),
+        max_retries: -1,
+        retry_period: interval("01:00:00", 3600.0),
+        fixed_schedule: false,
+        initial_start: None,
+        timezone: None,
+        config: None,
+        statistics: Some(jobs::Statistics {
+            last_start: Some(NOW.plus_seconds(-3600.0)),
+            last_finish: Some(NOW.plus_seconds(-3500.0)),
+            next_start: Some(NOW.plus_seconds(39_600.0)),
+            last_run_success: Some(true),
+            total_runs: 10,
+            total_successes: 10,
+            ..jobs::Statistics::default()
+        }),
+        error: None,
+        pid: None,
+        workers: jobs::Workers {
+            used: 3,
+            slots: Some(16),
+            schedulers: 1,
+        },
+    }
+}
+
+fn figure(name: &str, value: f64, bound: Option<f64>) -> figures::Row {
+    figures::Row {
+        name: name.to_owned(),
+        value: Some(value),
+        bound,
+        about: None,
+        since: None,
+        bytes: None,
+    }
+}
+
+/// A hypertable with a backlog whose policy is paused.
+fn behind() -> Vec<compression::Row> {
+    let mut metrics = row(2, "metrics", 12);
+    if let Some(policy) = &mut metrics.policy {
+        policy.scheduled = false;
+    }
+    vec![row(1, "energy", 0), metrics]
+}
+
+fn findings(app: &App) -> Vec<(&'static str, String)> {
+    let rows = app.screens.overview.in_order();
+    rows.map(|row| (row.finding.rule.name, row.subject.clone()))
+        .collect()
+}
+
+#[test]
+fn the_console_opens_on_what_is_wrong() {
+    let mut app = app();
+    assert_eq!(app.screen, ScreenId::Overview);
+    load(&mut app, Rows::Compression(behind()));
+    load(&mut app, Rows::Jobs(vec![job(1002, false)]));
+    load(
+        &mut app,
+        Rows::Server(vec![figure("connections", 196.0, Some(197.0))]),
+    );
+    insta::assert_snapshot!(drawn(&mut app, 80, 24).backend());
+}
+
+#[test]
+fn a_fault_that_two_screens_know_is_told_once_with_its_cause_and_mended_at_the_cause() {
+    let mut app = app();
+    load(&mut app, Rows::Compression(behind()));
+    load(
+        &mut app,
+        Rows::Jobs(vec![job(1002, false), job(1001, true)]),
+    );
+    assert_eq!(
+        findings(&app),
+        [("compression-backlog", "mes.metrics".to_owned())]
+    );
+    let told = &app.screens.overview.rows()[0].finding;
+    assert!(
+        told.reason.contains("not compressed") && told.reason.contains("paused"),
+        "{}",
+        told.reason
+    );
+    let effects = press(&mut app, "m");
+    let [
+        Effect::Facts {
+            action, targets, ..
+        },
+    ] = effects.as_slice()
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(action.name, "resume-job");
+    assert_eq!(targets[0].id, 1002);
+}
+
+#[test]
+fn where_nothing_starts_any_job_that_is_the_finding_and_not_each_late_job() {
+    let mut app = app();
+    let mut late = job(1002, true);
+    if let Some(statistics) = &mut late.statistics {
+        statistics.next_start = Some(NOW.plus_seconds(-7200.0));
+    }
+    late.workers.schedulers = 0;
+    load(&mut app, Rows::Jobs(vec![late]));
+    assert_eq!(findings(&app)[0].0, "job-late");
+    load(&mut app, Rows::Server(vec![figure("scheduler", 0.0, None)]));
+    assert_eq!(
+        findings(&app),
+        [("server-scheduler", "TimescaleDB scheduler here".to_owned())]
+    );
+}
+
+#[test]
+fn enter_shows_the_evidence_and_escape_comes_back() {
+    let mut app = app();
+    load(&mut app, Rows::Compression(behind()));
+    press(&mut app, "enter");
+    assert_eq!(app.screen, ScreenId::Compression);
+    let shown = drawn(&mut app, 80, 24).backend().to_string();
+    assert!(
+        shown.contains("mes.metrics") && shown.contains("backlog"),
+        "{shown}"
+    );
+    press(&mut app, "esc");
+    assert_eq!(app.screen, ScreenId::Overview);
+    assert!(app.details.is_none());
+}
+
+#[test]
+fn health_is_not_claimed_before_everything_was_read() {
+    let mut app = app();
+    load(&mut app, Rows::Jobs(vec![job(1001, true)]));
+    let shown = drawn(&mut app, 100, 24).backend().to_string();
+    assert!(
+        shown.contains("still reading") && !shown.contains("HEALTHY"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_finding_keeps_the_moment_at_which_it_was_seen_first() {
+    let mut app = app();
+    load(&mut app, Rows::Jobs(vec![job(1002, false)]));
+    app.update(Msg::Tick(NOW.plus_seconds(90.0)));
+    load(&mut app, Rows::Jobs(vec![job(1002, false)]));
+    let shown = drawn(&mut app, 100, 24).backend().to_string();
+    assert!(shown.contains("> 1m 30s"), "{shown}");
+}
+
+#[test]
+fn a_screen_of_its_own_does_not_gather() {
+    let mut app = connected();
+    load(&mut app, Rows::Jobs(vec![job(1002, false)]));
+    assert!(app.screens.overview.rows().is_empty());
+    press(&mut app, "1");
+    assert!(!app.screens.overview.rows().is_empty());
+}
