@@ -210,18 +210,18 @@ pub static HERE: &[Action] = &[
         "Aggregates: lag against what the policy promises",
     ),
     action(
-        "show-journal",
-        &["0"],
-        Screens,
-        Here::Screen(ScreenId::Journal),
-        "Journal: what was done, and taking it back",
-    ),
-    action(
         "show-hypertables",
         &["7"],
         Screens,
         Here::Screen(ScreenId::Hypertables),
         "Hypertables: size, growth, chunks against memory and locks",
+    ),
+    action(
+        "show-journal",
+        &["0"],
+        Screens,
+        Here::Screen(ScreenId::Journal),
+        "Journal: what was done, and taking it back",
     ),
     action(
         "show-server",

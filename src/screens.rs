@@ -122,8 +122,8 @@ screens! {
     Indexes: indexes,
     Jobs: jobs,
     Aggregates: aggregates,
-    Journal: journal,
     Hypertables: hypertables,
+    Journal: journal,
     Server: server,
 }
 
