@@ -15,13 +15,23 @@ o as materialized (
     left join pg_namespace pn on pn.nspname = d.integer_now_func_schema
     left join pg_proc p on p.pronamespace = pn.oid and p.proname = d.integer_now_func and p.pronargs = 0),
 job as materialized (
-  select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing
-    from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id where j.hypertable_id is not null),
+  select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing, o.owner_zone, o.zone
+    from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+    left join lateral (
+    -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
+    -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
+    select o.zone as owner_zone,
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+      from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
+             where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+               and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
+   where j.hypertable_id is not null),
 mark as (
-  select 'compress' as kind, null::text as name, j.id, j.scheduled, j.failing, null::text as start_text, j.config ->> 'compress_after' as end_text, j.config ->> 'compress_created_before' as created, null::int8 as watermark
+  select 'compress' as kind, null::text as name, j.id, j.scheduled, j.failing, null::text as start_text, j.config ->> 'compress_after' as end_text, j.config ->> 'compress_created_before' as created, null::int8 as watermark, j.owner_zone, j.zone
     from job j where j.hypertable_id = $1 and j.proc_name = 'policy_compression'
   union all
-  select 'drop', null, j.id, j.scheduled, j.failing, null, j.config ->> 'drop_after', j.config ->> 'drop_created_before', null
+  select 'drop', null, j.id, j.scheduled, j.failing, null, j.config ->> 'drop_after', j.config ->> 'drop_created_before', null, j.owner_zone, j.zone
     from job j where j.hypertable_id = $1 and j.proc_name = 'policy_retention'
   union all
   -- of the aggregates on it, and of itself where it is one
@@ -29,7 +39,7 @@ mark as (
          j.config ->> 'start_offset', case when j.id is not null then coalesce(j.config ->> 'end_offset', '0') end, null,
          (select nullif(w.watermark, case x.column_type::text when 'bigint' then -9223372036854775808 when 'integer' then -2147483648 when 'smallint' then -32768 else -210866803200000000 end)
             from _timescaledb_catalog.continuous_aggs_watermark w join _timescaledb_catalog.dimension x on x.hypertable_id = w.mat_hypertable_id and x.interval_length is not null
-           where w.mat_hypertable_id = a.mat_hypertable_id limit 1)
+           where w.mat_hypertable_id = a.mat_hypertable_id limit 1), j.owner_zone, j.zone
     from _timescaledb_catalog.continuous_agg a left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
    where $1 in (a.raw_hypertable_id, a.mat_hypertable_id))
 select y.* from (
@@ -48,11 +58,13 @@ union all
 select 'now', null, o.now_raw, o.now_raw, null, null, null, null, null, null, null, null, null, null, null, null, null from o
 union all
 select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18}$' then o.now_raw - m.start_text::int8 end
-              when m.start_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.start_text ~ '\d' then
-                case when o.naive then (extract(epoch from now()::timestamp - m.start_text::interval) * 1000000)::int8 else (extract(epoch from now() - m.start_text::interval) * 1000000)::int8 end end,
+              when (m.owner_zone is null or m.zone is not null) and m.start_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.start_text ~ '\d' then
+                case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.start_text::interval) * 1000000)::int8
+                     else (extract(epoch from coalesce((((now() at time zone m.zone) - date_trunc('day', m.start_text::interval)) at time zone m.zone) - (m.start_text::interval - date_trunc('day', m.start_text::interval)), now() - m.start_text::interval)) * 1000000)::int8 end end,
        case when o.whole then case when m.end_text ~ '^-?\d{1,18}$' then o.now_raw - m.end_text::int8 end
-              when m.end_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.end_text ~ '\d' then
-                case when o.naive then (extract(epoch from now()::timestamp - m.end_text::interval) * 1000000)::int8 else (extract(epoch from now() - m.end_text::interval) * 1000000)::int8 end end,
+              when (m.owner_zone is null or m.zone is not null) and m.end_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.end_text ~ '\d' then
+                case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.end_text::interval) * 1000000)::int8
+                     else (extract(epoch from coalesce((((now() at time zone m.zone) - date_trunc('day', m.end_text::interval)) at time zone m.zone) - (m.end_text::interval - date_trunc('day', m.end_text::interval)), now() - m.end_text::interval)) * 1000000)::int8 end end,
        null, null, null, null, null, null, m.name, m.id,
        case m.kind when 'compress' then coalesce(m.end_text, 'created ' || m.created || ' ago') when 'drop' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             else coalesce(m.start_text, '') || '|' || coalesce(m.end_text, '') end, m.scheduled, m.failing, m.watermark,
