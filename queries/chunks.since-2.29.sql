@@ -1,12 +1,60 @@
--- The chunks of hypertable $1 (int8), oldest first: place on the time axis, state, recorded bytes, true bytes of the newest 500
--- chunk, range_start, range_end, status, creation_time, before_bytes, after_bytes, bytes · public (a size takes a moment's lock) · 0.1 ms for each of 500
-select (select r.relname::text from pg_class r where r.oid = c.relid) as chunk, s.range_start, s.range_end, c.status, c.creation_time, z.before_bytes, z.after_bytes,
-       case when row_number() over (order by s.range_start desc, c.id desc) <= 500
-            then pg_total_relation_size(c.relid::oid) + coalesce(pg_total_relation_size((select x.compress_relid::oid from _timescaledb_catalog.compression_settings x where x.relid = c.relid)), 0) end as bytes
-  from (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = $1 and x.interval_length is not null order by x.id limit 1) d
-  cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, creation_time, relid from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = $1) c) c
+-- The chunks of hypertable $1 (int8), oldest first: place on the time axis, state, recorded bytes, true bytes of the newest 500;
+-- then what its policies and its aggregates cut the axis by: now, compress-after, drop-after, refresh windows (name: the aggregate)
+-- kind, chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, name, job_id, note, scheduled, failing, watermark, made_before
+-- public (a size takes a moment's lock; integer_now_func is called by those who may read the hypertable) · 0.1 ms for each of 500
+with d as materialized (
+  select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole, x.column_type::text in ('timestamp without time zone', 'date') as naive
+    from _timescaledb_catalog.dimension x where x.hypertable_id = $1 and x.interval_length is not null order by x.id limit 1),
+o as materialized (
+  select d.whole, d.naive, case when d.naive then (extract(epoch from now()::timestamp) * 1000000)::int8 when not d.whole then (extract(epoch from now()) * 1000000)::int8
+              -- the hypertable's own function says what "now" is in its unit
+              when has_schema_privilege(p.pronamespace, 'usage') and has_function_privilege(p.oid, 'execute') and has_table_privilege(t.oid, 'select')
+              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 end as now_raw
+    from d join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id
+    left join pg_namespace n on n.nspname = h.schema_name left join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
+    left join pg_namespace pn on pn.nspname = d.integer_now_func_schema
+    left join pg_proc p on p.pronamespace = pn.oid and p.proname = d.integer_now_func and p.pronargs = 0),
+job as materialized (
+  select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing
+    from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id where j.hypertable_id is not null),
+mark as (
+  select 'compress' as kind, null::text as name, j.id, j.scheduled, j.failing, null::text as start_text, j.config ->> 'compress_after' as end_text, j.config ->> 'compress_created_before' as created, null::int8 as watermark
+    from job j where j.hypertable_id = $1 and j.proc_name = 'policy_compression'
+  union all
+  select 'drop', null, j.id, j.scheduled, j.failing, null, j.config ->> 'drop_after', j.config ->> 'drop_created_before', null
+    from job j where j.hypertable_id = $1 and j.proc_name = 'policy_retention'
+  union all
+  -- of the aggregates on it, and of itself where it is one
+  select case when a.mat_hypertable_id = $1 then 'own' else 'refresh' end, format('%I.%I', a.user_view_schema, a.user_view_name), j.id, j.scheduled, j.failing,
+         j.config ->> 'start_offset', case when j.id is not null then coalesce(j.config ->> 'end_offset', '0') end, null,
+         (select nullif(w.watermark, case x.column_type::text when 'bigint' then -9223372036854775808 when 'integer' then -2147483648 when 'smallint' then -32768 else -210866803200000000 end)
+            from _timescaledb_catalog.continuous_aggs_watermark w join _timescaledb_catalog.dimension x on x.hypertable_id = w.mat_hypertable_id and x.interval_length is not null
+           where w.mat_hypertable_id = a.mat_hypertable_id limit 1)
+    from _timescaledb_catalog.continuous_agg a left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
+   where $1 in (a.raw_hypertable_id, a.mat_hypertable_id))
+select y.* from (
+select 'chunk' as kind, (select r.relname::text from pg_class r where r.oid = c.relid) as chunk, s.range_start, s.range_end, c.status, c.osm_chunk as tiered, c.creation_time, z.before_bytes, z.after_bytes,
+       case when not c.osm_chunk and row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) <= 500
+            then pg_total_relation_size(c.relid::oid) + coalesce(pg_total_relation_size((select x.compress_relid::oid from _timescaledb_catalog.compression_settings x where x.relid = c.relid)), 0) end as bytes,
+       null::text as name, c.id as job_id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark, null::timestamptz as made_before
+  from d
+  cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, osm_chunk, creation_time, relid from _timescaledb_catalog.chunk where not dropped and hypertable_id = $1) c) c
   join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = d.id
   left join lateral (select z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as before_bytes,
                             z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size as after_bytes
                        from _timescaledb_catalog.compression_chunk_size z where z.chunk_id = c.id limit 1) z on true
- order by s.range_start, c.id
+union all
+select 'now', null, o.now_raw, o.now_raw, null, null, null, null, null, null, null, null, null, null, null, null, null from o
+union all
+select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18}$' then o.now_raw - m.start_text::int8 end
+              when m.start_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.start_text ~ '\d' then
+                case when o.naive then (extract(epoch from now()::timestamp - m.start_text::interval) * 1000000)::int8 else (extract(epoch from now() - m.start_text::interval) * 1000000)::int8 end end,
+       case when o.whole then case when m.end_text ~ '^-?\d{1,18}$' then o.now_raw - m.end_text::int8 end
+              when m.end_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.end_text ~ '\d' then
+                case when o.naive then (extract(epoch from now()::timestamp - m.end_text::interval) * 1000000)::int8 else (extract(epoch from now() - m.end_text::interval) * 1000000)::int8 end end,
+       null, null, null, null, null, null, m.name, m.id,
+       case m.kind when 'compress' then coalesce(m.end_text, 'created ' || m.created || ' ago') when 'drop' then coalesce(m.end_text, 'created ' || m.created || ' ago')
+            else coalesce(m.start_text, '') || '|' || coalesce(m.end_text, '') end, m.scheduled, m.failing, m.watermark,
+       case when m.created ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.created ~ '\d' then now() - m.created::interval end
+  from mark m cross join o) y
+ order by y.kind <> 'chunk', y.range_start, y.job_id

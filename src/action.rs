@@ -110,7 +110,8 @@ impl Group {
             Self::Jobs => ScreenId::Jobs,
             Self::Sessions => ScreenId::Activity,
             Self::Journal => ScreenId::Journal,
-            Self::Screens | Self::Rows | Self::View | Self::Console | Self::Hypertables => {
+            Self::Hypertables => ScreenId::Hypertables,
+            Self::Screens | Self::Rows | Self::View | Self::Console => {
                 return None;
             }
         })
@@ -212,6 +213,13 @@ pub static HERE: &[Action] = &[
         Screens,
         Here::Screen(ScreenId::Aggregates),
         "Aggregates: lag against what the policy promises",
+    ),
+    action(
+        "show-hypertables",
+        &["7"],
+        Screens,
+        Here::Screen(ScreenId::Hypertables),
+        "Hypertables: size, growth, chunks against memory and locks",
     ),
     action(
         "show-activity",

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use crate::record::Section;
-use crate::text;
 use crate::value::Stamp;
 use crate::verdict::Verdict;
 
@@ -84,7 +83,7 @@ impl Details {
             }
         }
         // The picture first: one glance at it says more than the figures below.
-        all.sort_by_key(|section| !matches!(section, Section::Map { .. }));
+        all.sort_by_key(|section| !matches!(section, Section::Axis(_)));
         all
     }
 
@@ -135,19 +134,15 @@ fn section_text(section: &Section, now: Stamp) -> String {
             lines.push(text.clone());
             title
         }
-        Section::Map {
-            title,
-            from,
-            to,
-            cells,
-            ..
-        } => {
-            let signs: String = cells.iter().map(|cell| cell.sign).collect();
-            lines.push(format!(
-                "{from} [{signs}] {to} ({})",
-                text::plural(i64::try_from(cells.len()).unwrap_or(0), "chunk")
-            ));
-            title
+        Section::Axis(axis) => {
+            let (title, drawn) = axis.draw(100);
+            let whole = |line: &Vec<(_, String)>| {
+                line.iter()
+                    .map(|(_, text)| text.as_str())
+                    .collect::<String>()
+            };
+            lines.extend(drawn.iter().map(|line| whole(line).trim_end().to_owned()));
+            return format!("\n{title}\n{}\n", lines.join("\n"));
         }
     };
     format!("\n{title}\n{}\n", lines.join("\n"))

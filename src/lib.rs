@@ -10,6 +10,8 @@ pub mod act;
 pub mod acting;
 pub mod action;
 pub mod app;
+pub mod axis;
+pub mod chart;
 pub mod cli;
 pub mod command;
 pub mod config;

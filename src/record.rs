@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio_postgres::Row;
 
+use crate::axis::TimeAxis;
 use crate::plans::Target;
 use crate::server::Server;
 use crate::sql::{Param, Query};
@@ -121,14 +122,8 @@ pub enum Section {
     },
     /// Text as it is: a definition, a configuration, an error.
     Text { title: String, text: String },
-    /// One cell a chunk on the time axis, oldest first.
-    Map {
-        title: String,
-        from: String,
-        to: String,
-        cells: Vec<MapCell>,
-        legend: Vec<(MapCell, String)>,
-    },
+    /// The chunks on their time axis, with what policies cut it by.
+    Axis(TimeAxis),
 }
 
 /// What one chunk is in a chunk map: a letter that says it without colour, and the level that colours it.

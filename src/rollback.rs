@@ -236,24 +236,29 @@ async fn look(
     let bindings = entries.bindings(place);
     for before in &entry.begin.before {
         let target = current(&before.target, &bindings);
-        let state = match newer_of_group(restores, &target, before) {
+        let newer = if seen.is_empty() {
+            ""
+        } else {
+            ", perhaps by a newer entry of this group"
+        };
+        let state = if let Some(newer) = newer_of_group(restores, &target, before) {
             // It is taken back first: what was before it is this one's present.
-            Some(newer) => std::mem::replace(&mut newer.state, before.state.clone()),
-            None => {
-                // Another view of the same target, which is between two entries of the group: not what comes back.
-                restores.retain(|other| other.target != target);
-                restores.push(Seen {
-                    target: target.clone(),
-                    ..before.clone()
-                });
-                let state = actor.state(client, &before.action, &target).await?;
-                seen.push(Seen {
-                    action: before.action.clone(),
-                    target: target.clone(),
-                    state: state.clone(),
-                });
-                state
-            }
+            std::mem::replace(&mut newer.state, before.state.clone())
+        } else {
+            // What a newer entry found may be between two entries of the group, and not what comes back: the same
+            // target as another query sees it, or a job and its table.
+            restores.retain(|other| other.target.kind == target.kind && other.target != target);
+            restores.push(Seen {
+                target: target.clone(),
+                ..before.clone()
+            });
+            let state = actor.state(client, &before.action, &target).await?;
+            seen.push(Seen {
+                action: before.action.clone(),
+                target: target.clone(),
+                state: state.clone(),
+            });
+            state
         };
         let left = entry
             .end
@@ -262,7 +267,7 @@ async fn look(
         if let Some(left) = left {
             for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
                 let text = format!(
-                    "{} drifted since: {what} was left as {was}, now {is}",
+                    "{} drifted since{newer}: {what} was left as {was}, now {is}",
                     target.name
                 );
                 drifted(plan, Level::Warning, text);

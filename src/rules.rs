@@ -45,6 +45,11 @@ rules! {
     COMPRESSION_RATIO: "compression-ratio", "poor compression ratio", "edit-compression-settings";
     COMPRESSION_SETTING: "compression-setting", "a compression policy that cannot work", "edit-compression-policy";
     COMPRESSION_UNKNOWN: "compression-unknown", "backlog not known";
+    HYPERTABLE_CANDIDATE: "hypertable-candidate", "a large plain table with time";
+    HYPERTABLE_LARGE_CHUNKS: "hypertable-large-chunks", "chunks too large for memory", "set-chunk-interval";
+    HYPERTABLE_LOCKS: "hypertable-locks", "more locks than the lock table holds";
+    HYPERTABLE_MANY_CHUNKS: "hypertable-many-chunks", "many chunks", "set-chunk-interval";
+    HYPERTABLE_SMALL_CHUNKS: "hypertable-small-chunks", "small chunks", "set-chunk-interval";
     INDEX_COVERED: "index-covered", "a wider index could serve instead";
     INDEX_DUPLICATE: "index-duplicate", "duplicate index", "drop-index";
     INDEX_INVALID: "index-invalid", "invalid index", "reindex-index";

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod aggregates;
 pub mod chunks;
 pub mod compression;
+pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
@@ -123,6 +124,7 @@ screens! {
     Indexes: indexes,
     Jobs: jobs,
     Aggregates: aggregates,
+    Hypertables: hypertables,
     Activity: activity,
     Queries: queries,
     Journal: journal,

@@ -15,6 +15,8 @@ pub type Counters = Vec<Option<i64>>;
 
 /// Exact figures older than this are asked for again.
 const EXACT_SECONDS: f64 = 30.0;
+/// What an exact figure costs for each relation, in seconds.
+const EXACT_COST: f64 = 0.0002;
 /// A query is asked again after at least so many times its own cost: 2 % of one server core at most.
 const DUTY: f64 = 50.0;
 
@@ -215,13 +217,25 @@ impl<R: Record> Table<R> {
         } else {
             self.window()
         };
+        let rows = || {
+            self.view[on_screen.clone()]
+                .iter()
+                .map(|&at| &self.rows[at])
+        };
+        // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
+        let weight: usize = rows()
+            .filter_map(|row| (exact.want)(row))
+            .map(|(_, weight)| weight)
+            .sum();
+        #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
+        let patience = EXACT_SECONDS.max(weight as f64 * EXACT_COST * DUTY);
         let mut ids = Vec::new();
-        for row in self.view[on_screen].iter().map(|&at| &self.rows[at]) {
+        for row in rows() {
             let Some((id, weight)) = (exact.want)(row) else {
                 continue;
             };
             let known = self.exact.get(&id);
-            let fresh = known.is_some_and(|(at, _)| now.seconds_since(*at) < EXACT_SECONDS);
+            let fresh = known.is_some_and(|(at, _)| now.seconds_since(*at) < patience);
             if !fresh && !ids.iter().any(|(other, _)| *other == id) {
                 ids.push((id, weight));
             }

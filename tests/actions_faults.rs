@@ -18,6 +18,10 @@ use support::act::Rig;
 use support::{Target, Targets, block_on, client, with_targets};
 use tokio::sync::{mpsc, watch};
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the types of a borrowed closure's arguments are not inferred"
+)]
 fn on_each(test: impl AsyncFn(&Targets, &Target, &Rig)) {
     with_targets(|targets| {
         for target in targets.all.iter().filter(|target| target.real) {

@@ -15,9 +15,15 @@ use support::act::Rig;
 use support::works::{self, JOBS};
 use support::{Targets, client, with_targets};
 
+type Deed = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
 /// An action that can be taken back, the query that names its targets, and what is set. One line for each that is
 /// tried; a deed that its plan refuses (the job is paused already) is passed over.
-const DEEDS: &[(&str, &str, &[(&str, &str)])] = &[
+const DEEDS: &[Deed] = &[
     ("pause-job", ALL_JOBS, &[]),
     ("resume-job", ALL_JOBS, &[]),
     ("edit-job", ALL_JOBS, &[("schedule_interval", "5h")]),
@@ -203,7 +209,7 @@ async fn back(
             .plan
             .notes
             .iter()
-            .find(|note| note.text.contains("drifted"));
+            .find(|note| note.text.contains("drifted since:"));
         if let Some(note) = drift {
             return Err(failed(
                 done,

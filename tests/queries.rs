@@ -124,7 +124,7 @@ fn every_screen_and_its_details_can_be_read_on_every_server() {
 
 #[test]
 fn json_has_the_promised_keys_and_exact_figures() {
-    let promised: [(ScreenId, &str); 5] = [
+    let promised: [(ScreenId, &str); 6] = [
         (
             ScreenId::Compression,
             "schema name kind enabled chunks compressed_chunks partial_chunks uncompressed_chunks before_bytes after_bytes ratio segment_by order_by compress_after job_id backlog_chunks backlog_bytes verdict reason",
@@ -144,6 +144,10 @@ fn json_has_the_promised_keys_and_exact_figures() {
         (
             ScreenId::Aggregates,
             "schema name source bucket_width materialized_only watermark refreshed_to newest_source lag_seconds expected_lag_seconds start_offset end_offset schedule_interval job_id pending_invalidations refreshing wipe_risk verdict reason",
+        ),
+        (
+            ScreenId::Hypertables,
+            "schema name kind bytes growth_bytes_per_day chunks compressed_chunks partial_chunks tiered_chunks chunk_interval_seconds chunk_interval_units interval_bytes dimensions refresh_policy compression_policy retention_policy reorder_policy aggregates locks_for_all_chunks lock_slots verdict reason",
         ),
     ];
     with_targets(|targets| {

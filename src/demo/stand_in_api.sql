@@ -123,8 +123,10 @@ BEGIN
   CALL _timescaledb_functions.stand_in_refresh(_timescaledb_functions.stand_in_hypertable(continuous_aggregate), _timescaledb_functions.to_unix_microseconds(window_start), _timescaledb_functions.to_unix_microseconds(window_end));
 END $$;
 CREATE OR REPLACE PROCEDURE _timescaledb_functions.policy_refresh_continuous_aggregate(job_id int, config jsonb) LANGUAGE plpgsql AS $$
+DECLARE m int;
 BEGIN
-  CALL _timescaledb_functions.stand_in_refresh((SELECT hypertable_id FROM _timescaledb_catalog.bgw_job j WHERE j.id = $1), _timescaledb_functions.to_unix_microseconds(now() - (config ->> 'start_offset')::interval), _timescaledb_functions.to_unix_microseconds(now() - coalesce(config ->> 'end_offset', '0')::interval));
+  SELECT hypertable_id INTO m FROM _timescaledb_catalog.bgw_job j WHERE j.id = $1;
+  CALL _timescaledb_functions.stand_in_refresh(m, _timescaledb_functions.to_unix_microseconds(now() - (config ->> 'start_offset')::interval), _timescaledb_functions.to_unix_microseconds(now() - coalesce(config ->> 'end_offset', '0')::interval));
 END $$;
 CREATE OR REPLACE PROCEDURE _timescaledb_functions.policy_retention(job_id int, config jsonb) LANGUAGE plpgsql AS $$
 DECLARE h int; today bigint; f regprocedure; edge bigint;

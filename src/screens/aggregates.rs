@@ -19,6 +19,10 @@ use crate::text;
 use crate::value::{Axis, Value};
 use crate::verdict::Verdict;
 
+/// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
+pub const POLICIES: Query = query!("aggregates_policies");
+pub use details::policies as policy_sections;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Of its materialization hypertable.
@@ -203,7 +207,7 @@ impl Record for Row {
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Policies",
-            query: query!("aggregates_policies"),
+            query: POLICIES,
             params: |row| vec![Param::BigInt(row.id.into())],
             build: |_, rows, _| details::policies(rows),
         },

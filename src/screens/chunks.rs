@@ -1,8 +1,9 @@
-//! The chunks of one hypertable, as the details of several screens show them.
+//! The chunks of one hypertable and what cuts their time axis, as the details of several screens show them.
 
 use anyhow::Result;
 use tokio_postgres::Row;
 
+use crate::axis::{self, Mark, Place, Slice, TimeAxis};
 use crate::query;
 use crate::record::{MapCell, Section};
 use crate::sql::Query;
@@ -19,12 +20,17 @@ const UNORDERED: i32 = 2;
 const FROZEN: i32 = 4;
 const PARTIAL: i32 = 8;
 
+/// So many aggregates have a line of their own on the axis.
+const MOST_WINDOWS: usize = 8;
+
 #[derive(Debug, Clone)]
 pub struct Chunk {
     pub name: String,
     pub start: Point,
     pub end: Point,
     status: i32,
+    /// In object storage (OSM): no policy of this database touches it.
+    tiered: bool,
     /// `None`: before TimescaleDB 2.13.
     created: Option<Stamp>,
     pub before_bytes: Option<i64>,
@@ -33,31 +39,324 @@ pub struct Chunk {
     pub bytes: Option<i64>,
 }
 
-impl Chunk {
-    pub fn read_all(rows: &[Row], axis: Axis) -> Result<Vec<Self>> {
-        let read = |row: &Row| {
-            Ok(Self {
-                name: row.try_get("chunk")?,
-                start: Point {
-                    axis,
-                    raw: row.try_get("range_start")?,
-                },
-                end: Point {
-                    axis,
-                    raw: row.try_get("range_end")?,
-                },
-                status: row.try_get("status")?,
-                created: row.try_get("creation_time")?,
-                before_bytes: row.try_get("before_bytes")?,
-                after_bytes: row.try_get("after_bytes")?,
-                bytes: row.try_get("bytes")?,
-            })
+/// What a policy, an aggregate or the clock cuts the axis by.
+#[derive(Debug, Clone)]
+pub struct Cut {
+    /// `now`, `compress`, `drop`, `refresh` (of an aggregate on it), `own` (of itself).
+    kind: String,
+    /// The aggregate.
+    pub name: Option<String>,
+    /// Where a refresh window begins; `None`: at the beginning of time.
+    pub from: Option<i64>,
+    /// The boundary; `None`: not known here, or none.
+    pub to: Option<i64>,
+    pub job_id: Option<i32>,
+    /// As it is configured; of a refresh `start|end`.
+    note: String,
+    scheduled: bool,
+    failing: bool,
+    pub watermark: Option<i64>,
+    /// Of a policy by creation: it takes what was made before.
+    made_before: Option<Stamp>,
+}
+
+/// What [`QUERY`] returned.
+#[derive(Debug, Clone)]
+pub struct Chunks {
+    axis: Axis,
+    /// Oldest first.
+    pub chunks: Vec<Chunk>,
+    pub cuts: Vec<Cut>,
+}
+
+impl Chunks {
+    pub fn read(rows: &[Row], axis: Axis) -> Result<Self> {
+        let (mut chunks, mut cuts) = (Vec::new(), Vec::new());
+        for row in rows {
+            match row.try_get("kind")? {
+                "chunk" => chunks.push(Chunk::read(row, axis)?),
+                _ => cuts.push(Cut::read(row)?),
+            }
+        }
+        Ok(Self { axis, chunks, cuts })
+    }
+
+    /// Whether the compression policy takes it and has not yet.
+    fn is_backlog(&self, chunk: &Chunk) -> bool {
+        let policy = self.cuts.iter().find(|cut| cut.kind == "compress");
+        !chunk.tiered
+            && chunk.status & (COMPRESSED | FROZEN) == 0
+            && policy.is_some_and(|policy| chunk.is_past(policy.to, policy.made_before))
+    }
+
+    fn cell(&self, chunk: &Chunk) -> MapCell {
+        let (sign, level) = match chunk.status {
+            _ if chunk.tiered => ('T', Level::Ok),
+            status if status & FROZEN != 0 => ('F', Level::Unknown),
+            status if status & PARTIAL != 0 => ('P', Level::Notice),
+            status if status & COMPRESSED != 0 => ('#', Level::Ok),
+            _ if self.is_backlog(chunk) => ('B', Level::Warning),
+            _ => ('.', Level::Ok),
         };
-        rows.iter().map(read).collect()
+        MapCell { sign, level }
+    }
+
+    /// The picture that explains the policies.
+    pub fn picture(&self) -> Section {
+        let slices: Vec<_> = self
+            .chunks
+            .iter()
+            .map(|chunk| Slice {
+                start: chunk.start.raw,
+                end: chunk.end.raw,
+                cell: self.cell(chunk),
+                bytes: chunk.written_bytes(),
+            })
+            // A tiered chunk whose time is not contiguous stands at the end of all time.
+            .filter(|slice| slice.cell.sign != 'T' || slice.end < i64::MAX)
+            .collect();
+        let known = [
+            ('#', Level::Ok, "compressed"),
+            ('P', Level::Notice, "partially compressed"),
+            ('.', Level::Ok, "uncompressed"),
+            ('B', Level::Warning, "backlog: past compress-after"),
+            ('F', Level::Unknown, "frozen"),
+            ('T', Level::Ok, "tiered (object storage)"),
+        ];
+        let legend = known.into_iter().filter_map(|(sign, level, meaning)| {
+            let chunks = self.chunks.iter();
+            let many = chunks.filter(|chunk| self.cell(chunk).sign == sign).count();
+            let many = i64::try_from(many).unwrap_or(i64::MAX);
+            (many > 0).then(|| {
+                (
+                    MapCell { sign, level },
+                    format!("{meaning} {}", text::count(many)),
+                )
+            })
+        });
+        Section::Axis(TimeAxis {
+            title: "Chunks on the time axis".to_owned(),
+            unit: self.axis,
+            slices,
+            marks: self.marks(),
+            legend: legend.collect(),
+        })
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        let windows = self.cuts.iter().filter(|cut| cut.is_window()).count();
+        let mut marks: Vec<Mark> = Vec::new();
+        let mut drawn = 0;
+        for cut in &self.cuts {
+            drawn += usize::from(cut.is_window());
+            if !cut.is_window() || drawn <= MOST_WINDOWS {
+                marks.extend(cut.mark(self.axis));
+            }
+        }
+        if windows > MOST_WINDOWS {
+            marks.push(Mark {
+                sign: ' ',
+                label: format!(
+                    "and {} refresh windows more: see Aggregates below",
+                    windows - MOST_WINDOWS
+                ),
+                level: Level::Ok,
+                place: Place::Nowhere,
+            });
+        }
+        marks
+    }
+
+    /// The picture and the chunk list, newest first.
+    pub fn sections(&self) -> Vec<Section> {
+        let here = || self.chunks.iter().filter(|chunk| !chunk.tiered);
+        let (many, sized) = (
+            here().count(),
+            here().filter(|chunk| chunk.bytes.is_some()).count(),
+        );
+        let note = if sized < many {
+            format!(", size now of the newest {sized}")
+        } else {
+            String::new()
+        };
+        let level = |chunk: &Chunk| {
+            if self.is_backlog(chunk) {
+                Level::Warning
+            } else {
+                Level::Ok
+            }
+        };
+        vec![
+            self.picture(),
+            list(
+                format!("Chunks ({many}), newest first{note}"),
+                here().rev(),
+                here().rev().map(level).collect(),
+            ),
+        ]
+    }
+}
+
+impl Cut {
+    fn read(row: &Row) -> Result<Self> {
+        let truth = |name| {
+            row.try_get::<_, Option<bool>>(name)
+                .map(Option::unwrap_or_default)
+        };
+        Ok(Self {
+            kind: row.try_get("kind")?,
+            name: row.try_get("name")?,
+            from: row.try_get("range_start")?,
+            to: row.try_get("range_end")?,
+            job_id: row.try_get("job_id")?,
+            note: row
+                .try_get::<_, Option<String>>("note")?
+                .unwrap_or_default(),
+            scheduled: truth("scheduled")?,
+            failing: truth("failing")?,
+            watermark: row.try_get("watermark")?,
+            made_before: row.try_get("made_before")?,
+        })
+    }
+
+    /// A refresh, of an aggregate on it or of itself.
+    pub fn is_window(&self) -> bool {
+        matches!(self.kind.as_str(), "refresh" | "own")
+    }
+
+    /// Whether it is the hypertable's own: it is an aggregate's materialization.
+    pub fn is_own(&self) -> bool {
+        self.kind == "own"
+    }
+
+    /// The job's state, where it is worth a word.
+    pub fn state(&self) -> (&'static str, Level) {
+        match (self.job_id, self.scheduled, self.failing) {
+            (None, ..) | (_, true, false) => ("", Level::Ok),
+            (_, false, _) => (" (paused)", Level::Notice),
+            (_, _, true) => (" (failing)", Level::Warning),
+        }
+    }
+
+    /// The refresh window in words: `3h to 1m ago`.
+    pub fn window(&self) -> String {
+        let (start, end) = self.note.split_once('|').unwrap_or_default();
+        let start = if start.is_empty() {
+            "all".to_owned()
+        } else {
+            text::interval(start)
+        };
+        format!("{start} to {} ago", text::interval(end))
+    }
+
+    fn mark(&self, unit: Axis) -> Option<Mark> {
+        let (state, level) = self.state();
+        let at = |raw: Option<i64>| raw.map(|raw| axis::to_the_minute(Point { axis: unit, raw }));
+        let place = self.to.map_or(Place::Nowhere, Place::At);
+        let cut = |sign, what: &str| {
+            let until = match (at(self.to), self.made_before) {
+                (Some(to), _) => format!(": {to}"),
+                (None, Some(_)) => ", whatever its time".to_owned(),
+                (None, None) => ": where that is now is not known".to_owned(),
+            };
+            let note = text::interval(&self.note);
+            let label = match note.strip_prefix("created ") {
+                Some(ago) => {
+                    let verb = what.trim_end_matches(" after");
+                    format!("{verb} what was created {ago} or before{until}{state}")
+                }
+                None => format!("{what} {note}{until}{state}"),
+            };
+            Mark {
+                sign,
+                label,
+                level,
+                place,
+            }
+        };
+        Some(match self.kind.as_str() {
+            "now" => Mark {
+                sign: 'N',
+                label: format!("now {}", at(self.to)?),
+                level,
+                place,
+            },
+            "compress" => cut('C', "compress after"),
+            "drop" => cut('D', "drop after"),
+            _ => self.refresh_mark(unit, state, level),
+        })
+    }
+
+    fn refresh_mark(&self, unit: Axis, state: &str, level: Level) -> Mark {
+        let name = match (&self.name, self.is_own()) {
+            (Some(name), false) => name.as_str(),
+            _ => "its own",
+        };
+        let done = self
+            .watermark
+            .map(|raw| axis::to_the_minute(Point { axis: unit, raw }));
+        let done = done.map_or("nothing materialized".to_owned(), |done| {
+            format!("watermark W {done}")
+        });
+        let (place, label) = match (self.to, self.watermark) {
+            (Some(to), letter) => (
+                Place::Window {
+                    from: self.from,
+                    to,
+                    letter,
+                },
+                format!("refresh {name} {}{state}, {done}", self.window()),
+            ),
+            (None, _) if self.job_id.is_some() => (
+                Place::Nowhere,
+                format!(
+                    "refresh {name} {}{state}: where that is now is not known; {done}",
+                    self.window()
+                ),
+            ),
+            (None, Some(at)) => (Place::At(at), format!("{name}: no refresh policy, {done}")),
+            (None, None) => (Place::Nowhere, format!("{name}: no refresh policy, {done}")),
+        };
+        Mark {
+            sign: 'W',
+            label,
+            level,
+            place,
+        }
+    }
+}
+
+impl Chunk {
+    fn read(row: &Row, axis: Axis) -> Result<Self> {
+        let point = |name| row.try_get(name).map(|raw| Point { axis, raw });
+        Ok(Self {
+            name: row.try_get("chunk")?,
+            start: point("range_start")?,
+            end: point("range_end")?,
+            status: row.try_get("status")?,
+            tiered: row.try_get("tiered")?,
+            created: row.try_get("creation_time")?,
+            before_bytes: row.try_get("before_bytes")?,
+            after_bytes: row.try_get("after_bytes")?,
+            bytes: row.try_get("bytes")?,
+        })
     }
 
     pub fn is_frozen(&self) -> bool {
         self.status & FROZEN != 0
+    }
+
+    pub fn is_tiered(&self) -> bool {
+        self.tiered
+    }
+
+    /// What was written: its bytes before it was compressed, else its bytes now.
+    pub fn written_bytes(&self) -> Option<i64> {
+        if self.status & COMPRESSED != 0 {
+            self.before_bytes
+        } else {
+            self.bytes
+        }
     }
 
     fn state(&self) -> String {
@@ -84,68 +383,6 @@ impl Chunk {
         boundary.is_some_and(|boundary| self.end.raw <= boundary)
             || made.is_some_and(|(made, before)| made < before)
     }
-
-    fn cell(&self, due: bool) -> MapCell {
-        let (sign, level) = match self.status {
-            status if status & FROZEN != 0 => ('F', Level::Unknown),
-            status if status & PARTIAL != 0 => ('P', Level::Notice),
-            status if status & COMPRESSED != 0 => ('#', Level::Ok),
-            _ if due => ('B', Level::Warning),
-            _ => ('.', Level::Ok),
-        };
-        MapCell { sign, level }
-    }
-}
-
-/// The chunk map and the chunk list, newest first; `due` says which the compression policy takes.
-pub fn sections(chunks: &[Chunk], due: impl Fn(&Chunk) -> bool) -> Vec<Section> {
-    let cells: Vec<_> = chunks.iter().map(|chunk| chunk.cell(due(chunk))).collect();
-    let known = [
-        ('#', Level::Ok, "compressed"),
-        ('P', Level::Notice, "partially compressed"),
-        ('.', Level::Ok, "uncompressed"),
-        ('B', Level::Warning, "backlog: past compress-after"),
-        ('F', Level::Unknown, "frozen"),
-    ];
-    let legend = known
-        .into_iter()
-        .filter(|(sign, ..)| cells.iter().any(|cell| cell.sign == *sign));
-    let legend = legend
-        .map(|(sign, level, meaning)| (MapCell { sign, level }, meaning.to_owned()))
-        .collect();
-    let end = |point: Option<Point>| point.map_or_else(String::new, text::point);
-    let map = Section::Map {
-        title: "Chunk map, oldest first".to_owned(),
-        from: end(chunks.first().map(|chunk| chunk.start)),
-        to: end(chunks.last().map(|chunk| chunk.end)),
-        cells: cells.clone(),
-        legend,
-    };
-    let sized = chunks.iter().filter(|chunk| chunk.bytes.is_some()).count();
-    let note = if sized < chunks.len() {
-        format!(", size now of the newest {sized}")
-    } else {
-        String::new()
-    };
-    let levels = cells
-        .iter()
-        .rev()
-        .map(|cell| {
-            if cell.sign == 'B' {
-                Level::Warning
-            } else {
-                Level::Ok
-            }
-        })
-        .collect();
-    vec![
-        map,
-        list(
-            format!("Chunks ({}), newest first{note}", chunks.len()),
-            chunks.iter().rev(),
-            levels,
-        ),
-    ]
 }
 
 /// Chunks as a table: range, state, bytes now beside those recorded when it was compressed.

@@ -10,7 +10,7 @@ use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::rules;
-use crate::screens::chunks::{self, Chunk};
+use crate::screens::chunks::{self, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
@@ -250,12 +250,7 @@ impl Record for Row {
         title: "Chunks",
         query: chunks::QUERY,
         params: |row| vec![Param::BigInt(row.id.into())],
-        build: |row, rows, _| {
-            Ok(chunks::sections(
-                &Chunk::read_all(rows, row.axis)?,
-                |chunk| chunk.is_past(row.boundary, row.made_before),
-            ))
-        },
+        build: |row, rows, _| Ok(Chunks::read(rows, row.axis)?.sections()),
     }];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {

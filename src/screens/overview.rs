@@ -22,6 +22,8 @@ pub const PARTS: &[ScreenId] = &[
     ScreenId::Aggregates,
     ScreenId::Retention,
     ScreenId::Compression,
+    ScreenId::Activity,
+    ScreenId::Hypertables,
     ScreenId::Indexes,
 ];
 

@@ -10,7 +10,7 @@ use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::rules;
-use crate::screens::chunks::{self, Chunk};
+use crate::screens::chunks::{self, Chunk, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
@@ -222,7 +222,7 @@ impl Record for Row {
         title: "Chunks that would go",
         query: chunks::QUERY,
         params: |row| vec![Param::BigInt(row.id.into())],
-        build: |row, rows, _| Ok(going(row, &Chunk::read_all(rows, row.axis)?)),
+        build: |row, rows, _| Ok(going(row, &Chunks::read(rows, row.axis)?)),
     }];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
@@ -409,16 +409,22 @@ impl Record for Row {
 }
 
 /// The chunks past the boundary, oldest first, and what stays.
-fn going(row: &Row, chunks: &[Chunk]) -> Vec<Section> {
+fn going(row: &Row, all: &Chunks) -> Vec<Section> {
+    let chunks: Vec<&Chunk> = all
+        .chunks
+        .iter()
+        .filter(|chunk| !chunk.is_tiered())
+        .collect();
     if row.boundary.is_none() && row.made_before.is_none() {
-        return vec![chunks::list(
+        let oldest = chunks::list(
             format!("Oldest chunks (of {})", chunks.len()),
-            chunks.iter().take(20),
+            chunks.into_iter().take(20),
             Vec::new(),
-        )];
+        );
+        return vec![all.picture(), oldest];
     }
     let goes_now = |chunk: &&Chunk| chunk.is_past(row.boundary, row.made_before);
-    let past: Vec<_> = chunks.iter().filter(goes_now).collect();
+    let past: Vec<_> = chunks.iter().copied().filter(goes_now).collect();
     let levels = past
         .iter()
         .map(|chunk| {
@@ -431,11 +437,14 @@ fn going(row: &Row, chunks: &[Chunk]) -> Vec<Section> {
         .collect();
     let goes = past.iter().filter(|chunk| !chunk.is_frozen()).count();
     let first = chunks.iter().find(|chunk| !goes_now(chunk));
-    let mut sections = vec![chunks::list(
-        format!("Chunks that the next run drops ({goes}), oldest first"),
-        past.into_iter(),
-        levels,
-    )];
+    let mut sections = vec![
+        all.picture(),
+        chunks::list(
+            format!("Chunks that the next run drops ({goes}), oldest first"),
+            past.into_iter(),
+            levels,
+        ),
+    ];
     if let Some(first) = first {
         let text = format!(
             "{} ({} to {}) and {}: {}",

@@ -7,7 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::App;
-use crate::record::{MapCell, Section};
+use crate::axis::{Ink, TimeAxis};
+use crate::record::Section;
 use crate::table::printable;
 use crate::text;
 use crate::theme::Theme;
@@ -75,8 +76,8 @@ fn section_lines(
     let title = match section {
         Section::Facts { title, .. }
         | Section::Grid { title, .. }
-        | Section::Text { title, .. }
-        | Section::Map { title, .. } => title,
+        | Section::Text { title, .. } => title.as_str(),
+        Section::Axis(_) => "",
     };
     if !title.is_empty() {
         lines.push(Line::styled(
@@ -102,13 +103,8 @@ fn section_lines(
                 }
             }
         }
-        Section::Map {
-            from,
-            to,
-            cells,
-            legend,
-            ..
-        } => map_lines(lines, (from, to), cells, legend, width, theme),
+        // Its title knows what a column stands for, so it is drawn with the lines.
+        Section::Axis(axis) => axis_lines(lines, axis, width, theme),
     }
 }
 
@@ -233,57 +229,24 @@ fn is_number(value: &Value) -> bool {
     )
 }
 
-/// One sign a chunk; where there are more than fit on four lines, a sign stands for several: the worst of them.
-fn map_lines(
-    lines: &mut Vec<Line<'static>>,
-    (from, to): (&str, &str),
-    cells: &[MapCell],
-    legend: &[(MapCell, String)],
-    width: usize,
-    theme: &Theme,
-) {
-    let room = width.saturating_sub(3).max(10);
-    let each = cells.len().div_ceil(room * 4).max(1);
-    let merged: Vec<MapCell> = cells
-        .chunks(each)
-        .filter_map(|group| group.iter().max_by_key(|cell| cell.level).copied())
-        .collect();
-    for row in merged.chunks(room) {
+fn axis_lines(lines: &mut Vec<Line<'static>>, axis: &TimeAxis, width: usize, theme: &Theme) {
+    let (title, drawn) = axis.draw(width.saturating_sub(2));
+    for part in text::wrap(&title, width.saturating_sub(2)) {
+        lines.push(Line::styled(
+            format!(" {}", printable(&part)),
+            theme.style("column"),
+        ));
+    }
+    for line in drawn {
         let mut spans = vec![Span::raw(" ")];
-        let style = |cell: &MapCell| level_style(theme, cell.level);
-        spans.extend(
-            row.iter()
-                .map(|cell| Span::styled(cell.sign.to_string(), style(cell))),
-        );
+        spans.extend(line.into_iter().map(|(ink, text)| {
+            let style = match ink {
+                Ink::Text => theme.style("text"),
+                Ink::Muted => theme.style("muted"),
+                Ink::Level(level) => level_style(theme, level),
+            };
+            Span::styled(printable(&text), style)
+        }));
         lines.push(Line::from(spans));
     }
-    let ends = format!(
-        " {}{}{}",
-        from,
-        " ".repeat(
-            merged
-                .len()
-                .min(room)
-                .saturating_sub(from.len() + to.len())
-                .max(3)
-        ),
-        to
-    );
-    lines.push(Line::styled(ends, theme.style("muted")));
-    let mut spans = vec![Span::styled(
-        if each > 1 {
-            format!(" each sign {each} chunks · ")
-        } else {
-            " ".to_owned()
-        },
-        theme.style("muted"),
-    )];
-    for (cell, meaning) in legend {
-        spans.push(Span::styled(
-            cell.sign.to_string(),
-            level_style(theme, cell.level),
-        ));
-        spans.push(Span::styled(format!(" {meaning}   "), theme.style("muted")));
-    }
-    lines.push(Line::from(spans));
 }

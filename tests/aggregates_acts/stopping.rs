@@ -72,10 +72,10 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
 
 /// Performs a plan and stops it as soon as it has been in this step for a while.
 async fn stop_in_step(rig: &Rig, deed: &hypertop::act::Deed, step: usize) -> Report {
-    let (teller, mut progress) = mpsc::unbounded_channel();
+    let (teller, mut heard) = mpsc::unbounded_channel();
     let (orders, wanted) = watch::channel(Order::Go);
     let stop = async {
-        while let Some(message) = progress.recv().await {
+        while let Some(message) = heard.recv().await {
             if matches!(message, Progress::Step { number, .. } if number == step) {
                 tokio::time::sleep(Duration::from_millis(700)).await;
                 // It may have ended by itself, and then nobody listens; the report shows which.

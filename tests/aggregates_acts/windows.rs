@@ -338,32 +338,3 @@ fn what_is_behind_is_refreshed_up_to_what_the_policy_promises() {
         );
     });
 }
-
-#[test]
-fn an_aggregate_of_the_old_format_is_refreshed_and_named_as_such() {
-    on_each(async |rig| {
-        rig.sql(AXES).await;
-        let make = format!(
-            "create materialized view {SCHEMA}.old with (timescaledb.continuous, timescaledb.finalized = false) as select time_bucket('1 day', ts) as b, count(*) as n from {SCHEMA}.tz group by 1 with no data"
-        );
-        if rig.client.batch_execute(&make).await.is_err() {
-            return;
-        }
-        let deed = rig
-            .plan(
-                "refresh-aggregate",
-                &named("old"),
-                &[("from", ""), ("to", "")],
-            )
-            .await
-            .unwrap();
-        assert!(notes(&deed).contains("old format"), "{}", notes(&deed));
-        rig.perform(&deed).await.unwrap();
-        assert_eq!(
-            rig.text(&format!("select sum(n) from {SCHEMA}.old")).await,
-            "240",
-            "{}",
-            rig.name
-        );
-    });
-}

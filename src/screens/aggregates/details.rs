@@ -96,7 +96,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     }]
 }
 
-pub(super) fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
+pub fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
     let mut cells = Vec::new();
     for row in rows {
         let scheduled: bool = row.try_get("scheduled")?;

@@ -1,9 +1,8 @@
 //! Statements that group raw rows by time, where an aggregate has the groups ready.
 
-use serde::{Deserialize, Serialize};
-
 use super::named::{Catalog, Kind, Relation, Token, tokens};
 use crate::text;
+use serde::{Deserialize, Serialize};
 
 /// What a statement might read instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

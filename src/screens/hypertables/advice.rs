@@ -1,0 +1,215 @@
+//! The arithmetic of chunks: bytes of an interval, growth, locks, and the interval to advise.
+
+use super::{Limits, Row};
+use crate::text;
+use crate::value::Axis;
+
+/// A chunk of less than this is small: opening it costs as much as reading it.
+const SMALL_BYTES: i64 = 10 << 20;
+/// So many chunks are worth a word about their number.
+const FEW_CHUNKS: i64 = 100;
+const MANY_CHUNKS: i64 = 1000;
+
+const MINUTE: i64 = 60_000_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// The intervals that are easy to live with: they divide days, or are made of them.
+const SENSIBLE: [i64; 19] = [
+    MINUTE,
+    5 * MINUTE,
+    10 * MINUTE,
+    15 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    2 * HOUR,
+    3 * HOUR,
+    4 * HOUR,
+    6 * HOUR,
+    12 * HOUR,
+    DAY,
+    2 * DAY,
+    3 * DAY,
+    7 * DAY,
+    14 * DAY,
+    30 * DAY,
+    90 * DAY,
+    365 * DAY,
+];
+
+/// What is to be said of the size of chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Size {
+    Fits,
+    /// A full interval takes more than a quarter of memory.
+    TooLarge {
+        advised: Option<i64>,
+    },
+    /// Many small chunks.
+    TooSmall {
+        advised: Option<i64>,
+    },
+    /// More chunks than their bytes ask for.
+    TooMany {
+        advised: Option<i64>,
+    },
+}
+
+impl Limits {
+    /// The lock table, as PostgreSQL's documentation counts it.
+    pub(super) fn lock_slots(&self) -> i64 {
+        self.locks_each
+            .saturating_mul(self.connections + self.prepared)
+    }
+
+    /// A quarter of the memory for caching: what the chunks that are written to should fit in.
+    pub(super) fn quarter(&self) -> i64 {
+        self.memory_bytes / 4
+    }
+
+    /// The `max_locks_per_transaction` with which `locks` take half of the table, in steps of 64.
+    pub(super) fn locks_each_for(&self, locks: i64) -> i64 {
+        let sessions = (self.connections + self.prepared).max(1);
+        let each = (2 * locks + sessions - 1) / sessions;
+        (each + 63) / 64 * 64
+    }
+}
+
+/// `bytes` by `part` of `whole`, in wide numbers.
+fn share(bytes: i64, part: i64, whole: i64) -> Option<i64> {
+    let share = i128::from(bytes) * i128::from(part) / i128::from((whole > 0).then_some(whole)?);
+    i64::try_from(share).ok()
+}
+
+impl Row {
+    /// What one interval, as it is set, takes when it is full: all its partitions, with indexes, before compression.
+    pub(super) fn interval_bytes(&self) -> Option<i64> {
+        let window = self.window?;
+        share(
+            window.bytes?,
+            self.interval?,
+            window.end.checked_sub(window.start)?,
+        )
+    }
+
+    /// Bytes a day, as written, by the newest full intervals; 0 where none of the last two intervals has a chunk.
+    pub(super) fn growth(&self) -> Option<i64> {
+        let (window, now) = (self.window?, self.now?);
+        let interval = self.interval?;
+        if now.saturating_sub(window.end) >= interval.saturating_mul(2) {
+            return Some(0);
+        }
+        share(window.bytes?, DAY, window.end.checked_sub(window.start)?)
+    }
+
+    /// Chunks that one interval has.
+    pub(super) fn partitions(&self) -> i64 {
+        let partitions = self.space.iter().map(|(_, many)| (*many).max(1));
+        partitions.product::<i64>().max(1)
+    }
+
+    /// At most so many locks a statement takes that touches every chunk: the tables, their compressed companions, all indexes.
+    pub(super) fn locks(&self) -> Option<i64> {
+        self.plain.is_none().then(|| {
+            let each = 1 + self.indexes;
+            each + self.chunks * each + self.compressed * 2
+        })
+    }
+
+    /// The same as a part of the lock table, in words.
+    pub(super) fn lock_percent(&self) -> Option<String> {
+        let percent = share(self.locks()?, 100, self.limits.lock_slots())?;
+        Some(match percent {
+            0 => "<1%".to_owned(),
+            percent => format!("{percent}%"),
+        })
+    }
+
+    pub(super) fn size_of_chunks(&self) -> Size {
+        let (Some(bytes), Some(interval)) = (
+            self.interval_bytes().filter(|bytes| *bytes > 0),
+            self.interval,
+        ) else {
+            return Size::Fits;
+        };
+        let quarter = self.limits.quarter();
+        if bytes > quarter {
+            let most = share(interval, quarter, bytes);
+            let advised = most.and_then(|most| self.sensible(most));
+            return Size::TooLarge {
+                advised: advised.filter(|advised| *advised < interval),
+            };
+        }
+        if self.chunks < FEW_CHUNKS {
+            return Size::Fits;
+        }
+        // A sixteenth of memory, so that other hypertables have room beside it.
+        let most = share(interval, quarter / 4, bytes).map(|most| self.capped(most));
+        let advised = most
+            .and_then(|most| self.sensible(most))
+            .filter(|advised| *advised >= interval.saturating_mul(2));
+        if bytes / self.partitions() < SMALL_BYTES {
+            Size::TooSmall { advised }
+        } else if self.chunks >= MANY_CHUNKS && advised.is_some() {
+            Size::TooMany { advised }
+        } else {
+            Size::Fits
+        }
+    }
+
+    /// A chunk is compressed and dropped whole: a longer interval than a quarter of drop-after keeps data for much
+    /// longer than promised, and one beyond compress-after delays compression; twenty chunks should remain.
+    fn capped(&self, most: i64) -> i64 {
+        let span = self.newest.zip(self.oldest);
+        let span = span.map(|(newest, oldest)| newest.saturating_sub(oldest) / 20);
+        let drop = self.policies.drop_after.map(|after| after / 4);
+        let caps = [span, drop, self.policies.compress_after];
+        caps.into_iter().flatten().fold(most, i64::min)
+    }
+
+    /// The longest sensible interval that is not longer; of integer time 1, 2 or 5 with zeros.
+    fn sensible(&self, most: i64) -> Option<i64> {
+        if self.axis != Axis::Integer {
+            return SENSIBLE.into_iter().rev().find(|step| *step <= most);
+        }
+        let ten = 10_i64.checked_pow(most.checked_ilog10()?)?;
+        [5, 2, 1]
+            .into_iter()
+            .filter_map(|many| ten.checked_mul(many))
+            .find(|step| *step <= most)
+    }
+
+    /// An interval as `set_chunk_time_interval` takes it.
+    pub(super) fn interval_sql(&self, raw: i64) -> String {
+        let unit = |many: i64, one: &str| {
+            let s = if many == 1 { "" } else { "s" };
+            format!("interval '{many} {one}{s}'")
+        };
+        match raw {
+            _ if self.axis == Axis::Integer => raw.to_string(),
+            _ if raw % DAY == 0 => unit(raw / DAY, "day"),
+            _ if raw % HOUR == 0 => unit(raw / HOUR, "hour"),
+            _ => unit(raw / MINUTE, "minute"),
+        }
+    }
+
+    /// `1d`, `500 000`.
+    pub(super) fn interval_text(&self, raw: i64) -> String {
+        self.length(raw).show(crate::value::Stamp(0))
+    }
+
+    /// What an interval would take, in words: `12.0 GB x 1d / 7d = 1.71 GB`.
+    pub(super) fn arithmetic(&self, advised: i64) -> Option<String> {
+        let (bytes, interval) = (self.interval_bytes()?, self.interval?);
+        Some(format!(
+            "{} x {} / {} = {}",
+            text::bytes(bytes),
+            self.interval_text(advised),
+            self.interval_text(interval),
+            text::bytes(share(bytes, advised, interval)?)
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

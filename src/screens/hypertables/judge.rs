@@ -1,0 +1,227 @@
+//! Why a hypertable is judged as it is.
+
+use std::fmt::Write;
+
+use super::advice::Size;
+use super::{Kind, Plain, Row};
+use crate::rules;
+use crate::text;
+use crate::verdict::{Finding, Findings, Level, Verdict};
+
+pub(super) fn verdict(row: &Row) -> Verdict {
+    if let Some(plain) = &row.plain {
+        return candidate(row, plain);
+    }
+    let mut findings = Findings::default();
+    judge_policies(row, &mut findings);
+    judge_size(row, &mut findings);
+    judge_locks(row, &mut findings);
+    findings.verdict(healthy(row))
+}
+
+fn judge_policies(row: &Row, findings: &mut Findings) {
+    let job = |rule, level, id: &i64, reason: String| {
+        let finding = Finding::new(rule, level, reason);
+        i32::try_from(*id).map_or(finding.clone(), |id| finding.of_job(id))
+    };
+    for id in &row.policies.failing {
+        let reason = format!("a policy of it fails (job {id}): the Jobs screen has the error");
+        findings.push(job(&rules::JOB_FAILING, Level::Warning, id, reason));
+    }
+    for id in &row.policies.paused {
+        let reason = format!(
+            "a policy of it is paused (job {id}): resume it with alter_job({id}, scheduled => true)"
+        );
+        findings.push(job(&rules::JOB_PAUSED, Level::Notice, id, reason));
+    }
+}
+
+/// How the advice is followed: new chunks only, so nothing is rewritten.
+fn advice(row: &Row, advised: Option<i64>) -> String {
+    let Some(advised) = advised else {
+        return String::new();
+    };
+    let arithmetic = row.arithmetic(advised).unwrap_or_default();
+    format!(
+        "; {arithmetic}: set_chunk_time_interval('{}', {}) for new chunks",
+        row.full_name().replace('\'', "''"),
+        row.interval_sql(advised)
+    )
+}
+
+fn judge_size(row: &Row, findings: &mut Findings) {
+    let (Some(bytes), Some(interval)) = (row.interval_bytes(), row.interval) else {
+        return;
+    };
+    let full = text::bytes(bytes);
+    let interval = row.interval_text(interval);
+    let chunks = text::count(row.chunks);
+    match row.size_of_chunks() {
+        Size::Fits => {}
+        Size::TooLarge { advised } => {
+            let (memory, quarter) = (row.limits.memory_bytes, row.limits.quarter());
+            findings.add(&rules::HYPERTABLE_LARGE_CHUNKS,
+                Level::Warning,
+                format!(
+                    "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory{}",
+                    text::bytes(memory),
+                    text::bytes(quarter),
+                    advice(row, advised)
+                ),
+            );
+        }
+        Size::TooSmall { advised } => {
+            let small = text::bytes(bytes / row.partitions());
+            findings.add(&rules::HYPERTABLE_SMALL_CHUNKS,
+                Level::Notice,
+                format!(
+                    "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks{}",
+                    advice(row, advised)
+                ),
+            );
+        }
+        Size::TooMany { advised } => findings.add(&rules::HYPERTABLE_MANY_CHUNKS,
+            Level::Notice,
+            format!(
+                "{chunks} chunks, more than their size asks for: an interval of {interval} takes {full}, and planning a query costs by chunks{}",
+                advice(row, advised)
+            ),
+        ),
+    }
+}
+
+fn judge_locks(row: &Row, findings: &mut Findings) {
+    let slots = row.limits.lock_slots();
+    let Some(locks) = row.locks().filter(|locks| *locks > slots / 2) else {
+        return;
+    };
+    let limits = &row.limits;
+    let said = format!(
+        "a statement on all chunks (a query without a time bound, ALTER TABLE, DROP INDEX) takes up to {} locks ({} chunks x (1 + {}){}), and the lock table has {} (max_locks_per_transaction {} x ({} connections + {} prepared))",
+        text::count(locks),
+        text::count(row.chunks),
+        text::plural(row.indexes, "index"),
+        if row.compressed > 0 {
+            format!(" + 2 x {} compressed", text::count(row.compressed))
+        } else {
+            String::new()
+        },
+        text::count(slots),
+        limits.locks_each,
+        limits.connections,
+        limits.prepared
+    );
+    let mend = format!(
+        "set max_locks_per_transaction to {} (restart), or have fewer chunks",
+        limits.locks_each_for(locks)
+    );
+    if locks > slots {
+        findings.add(
+            &rules::HYPERTABLE_LOCKS,
+            Level::Warning,
+            format!("{said}: it can fail with out of shared memory; {mend}"),
+        );
+    } else {
+        findings.add(
+            &rules::HYPERTABLE_LOCKS,
+            Level::Notice,
+            format!("{said}: more than half of it; {mend}"),
+        );
+    }
+}
+
+fn healthy(row: &Row) -> String {
+    let chunks = text::plural(row.chunks, "chunk");
+    let mut said = match (row.interval, row.interval_bytes()) {
+        (Some(interval), Some(bytes)) => format!(
+            "{chunks}; an interval of {} takes {}, within a quarter of memory ({})",
+            row.interval_text(interval),
+            text::bytes(bytes),
+            text::bytes(row.limits.quarter())
+        ),
+        (Some(interval), None) if row.window.is_none() => format!(
+            "{chunks} of {}; none is full yet, so their size is not judged",
+            row.interval_text(interval)
+        ),
+        _ => format!("{chunks}; what a full one takes is not known"),
+    };
+    if let (Some(locks), Some(percent)) = (row.locks(), row.lock_percent()) {
+        let locks = text::count(locks);
+        let _ = write!(
+            said,
+            "; a statement on all of them takes up to {locks} locks, {percent} of the table"
+        );
+    }
+    if row.kind == Kind::Hypertable && row.policy_letters() == crate::value::Value::Null {
+        said.push_str("; no policy");
+    }
+    said
+}
+
+/// A plain table is no fault: a notice, with the way and what stands in it.
+fn candidate(row: &Row, plain: &Plain) -> Verdict {
+    let name = row.full_name();
+    let column = row.column.as_deref().unwrap_or_default();
+    let size = row.size().show(crate::value::Stamp(0));
+    let rows = plain.tuples.map_or_else(String::new, |tuples| {
+        format!(", about {} rows", text::count(tuples))
+    });
+    let mut said = format!(
+        "a plain table of {size}{rows} with time in {}: as a hypertable it could be compressed, and dropped by age; \
+         create_hypertable('{}', '{}', migrate_data => true) holds an ACCESS EXCLUSIVE lock until all rows are copied (neither reads nor writes meanwhile); else copy in parts into a new hypertable",
+        text::quote_identifier(column),
+        name.replace('\'', "''"),
+        column.replace('\'', "''")
+    );
+    if !plain.not_null {
+        said.push_str("; the column must have no NULL, it becomes NOT NULL");
+    }
+    if !plain.unique_without.is_empty() {
+        let (column, names) = (
+            text::quote_identifier(column),
+            plain.unique_without.join(", "),
+        );
+        let _ = write!(
+            said,
+            "; unique indexes have to contain {column} first: {names}"
+        );
+    }
+    if plain.referenced > 0 {
+        let keys = text::plural(plain.referenced, "foreign key");
+        let _ = write!(
+            said,
+            "; {keys} to it must go first: it refuses to migrate rows that others refer to"
+        );
+    }
+    Verdict::of(&rules::HYPERTABLE_CANDIDATE, Level::Notice, said)
+}
+
+pub(super) fn caveats(rows: &[Row]) -> Vec<String> {
+    let mut caveats = Vec::new();
+    let Some(limits) = rows.first().map(|row| row.limits) else {
+        return caveats;
+    };
+    let advises = rows.iter().any(|row| row.size_of_chunks() != Size::Fits);
+    if limits.memory_default && advises {
+        caveats.push(format!(
+            "effective_cache_size is PostgreSQL's default ({}): advice on the size of chunks is as right as that",
+            text::bytes(limits.memory_bytes)
+        ));
+    }
+    let all = rows.iter().filter(|row| row.growth() != Some(0));
+    let sum: i64 = all.filter_map(Row::interval_bytes).sum();
+    if sum > limits.quarter() && rows.len() > 1 {
+        caveats.push(format!(
+            "the newest intervals of all hypertables together take {}, more than a quarter of effective_cache_size ({})",
+            text::bytes(sum),
+            text::bytes(limits.quarter())
+        ));
+    }
+    if rows.iter().any(|row| row.bytes_error.is_some()) {
+        caveats.push(
+            "sizes with ~ are estimates: the exact ones could not be had, see the details"
+                .to_owned(),
+        );
+    }
+    caveats
+}

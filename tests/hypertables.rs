@@ -1,0 +1,505 @@
+//! The Hypertables screen on databases of its own, against the documented functions on real servers.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "policies/real.rs"]
+mod real;
+mod support;
+
+use std::sync::OnceLock;
+
+use hypertop::screens::ScreenId;
+use hypertop::sql::Version;
+use real::{HOSTILE, details, documented, row, same, shown};
+use serde_json::Value as Json;
+use support::{Target, Targets, block_on, client, with_targets};
+
+const SCREEN: ScreenId = ScreenId::Hypertables;
+const MIB: i64 = 1 << 20;
+
+/// The databases of the policies' traps, with what this screen wants beside them.
+fn own(targets: &Targets) -> &'static [(Version, Target)] {
+    static READY: OnceLock<()> = OnceLock::new();
+    let all = real::own(targets);
+    READY.get_or_init(|| {
+        for (_, target) in all {
+            for statement in include_str!("hypertables/traps.sql").split(";\n") {
+                run(target, statement).unwrap_or_else(|error| panic!("{}: {error}\n{statement}", target.name));
+            }
+            // What chunks are measured against: a quarter of it is 1 MiB.
+            run(target, "do $$ begin execute format('alter database %I set effective_cache_size = ''4MB''', current_database()); end $$").unwrap();
+        }
+    });
+    all
+}
+
+fn run(target: &Target, sql: &str) -> Result<(), String> {
+    block_on(async {
+        let client = client(&target.conninfo).await;
+        client
+            .batch_execute("set client_min_messages = error")
+            .await
+            .unwrap();
+        let ran = client.batch_execute(sql).await;
+        ran.map_err(|error| {
+            error
+                .as_db_error()
+                .map_or(error.to_string(), |error| error.message().to_owned())
+        })
+    })
+}
+
+/// A row has this verdict, and its reason these words.
+fn told(target: &Target, list: &Json, name: &str, level: &str, words: &[&str]) {
+    let row = row(list, name);
+    let reason = row["reason"].as_str().unwrap();
+    assert_eq!(row["verdict"], level, "{}: {row}", target.name);
+    for words in words {
+        assert!(reason.contains(words), "{}: {words}: {reason}", target.name);
+    }
+}
+
+/// Hypertables and aggregates by name, with their materialization's `t.full_name`.
+const RELATIONS: &str = "from (select h.hypertable_name::text as name, h.hypertable_schema as schema, h.hypertable_name as relation from timescaledb_information.hypertables h
+          where h.hypertable_schema <> '_timescaledb_internal'
+         union all select a.view_name::text, a.materialization_hypertable_schema, a.materialization_hypertable_name from timescaledb_information.continuous_aggregates a) r
+      cross join lateral (select format('%I.%I', r.schema, r.relation)::regclass as full_name) t";
+
+#[test]
+fn sizes_and_counts_are_those_of_the_documented_functions() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let list = shown(target, SCREEN);
+            let sizes = format!("select r.name, hypertable_size(t.full_name)::int8 {RELATIONS}");
+            same(target, "bytes", &list, &sizes, 11);
+            let count = |what: &str| {
+                format!(
+                    "select r.name, (select {what} from timescaledb_information.chunks c where c.hypertable_schema = r.schema and c.hypertable_name = r.relation) {RELATIONS}"
+                )
+            };
+            same(target, "chunks", &list, &count("count(*)"), 11);
+            let compressed = count("count(*) filter (where c.is_compressed)");
+            same(target, "compressed_chunks", &list, &compressed, 11);
+            let interval = format!(
+                "select r.name, extract(epoch from d.time_interval)::int8 {RELATIONS}
+                   join timescaledb_information.dimensions d on d.hypertable_schema = r.schema and d.hypertable_name = r.relation and d.dimension_number = 1 and d.time_interval is not null"
+            );
+            for (name, seconds) in documented(target, &interval) {
+                let shown = row(&list, &name)["chunk_interval_seconds"].as_f64();
+                #[expect(clippy::cast_precision_loss, reason = "whole seconds")]
+                let seconds = seconds.map(|seconds| seconds as f64);
+                assert_eq!(shown, seconds, "{}: {name}", target.name);
+            }
+            assert_eq!(row(&list, "counted")["chunk_interval_units"], 100);
+            assert_eq!(row(&list, "counted")["chunk_interval_seconds"], Json::Null);
+            assert_eq!(row(&list, "two_dimensions")["dimensions"], "ts 1d, dev /2");
+            let hostile = row(&list, HOSTILE);
+            assert_eq!(hostile["partial_chunks"], 2, "{hostile}");
+            assert_eq!(hostile["dimensions"], "\"Zeit $2\" 1d");
+            assert_eq!(hostile["aggregates"], 1);
+        }
+    });
+}
+
+#[test]
+fn growth_is_what_the_newest_full_interval_took_when_it_was_written() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            // Compressed or not: the bytes that count are those that were written.
+            let compress = "select compress_chunk(c) from (select c from show_chunks('public.two_dimensions', older_than => date_trunc('day', now())) c
+                join _timescaledb_catalog.chunk x on format('%I.%I', x.schema_name, x.table_name)::regclass = c and x.status = 0) c";
+            run(target, compress).unwrap();
+            let list = shown(target, SCREEN);
+            let written = |figure: &str, table: &str| {
+                format!("select '{table}', ({figure})::int8 from (select c.chunk_schema, c.chunk_name, c.range_start, c.range_end, max(c.range_end) over () as newest
+                    from timescaledb_information.chunks c where c.hypertable_name = '{table}' and c.range_end <= now()) c
+                    join chunks_detailed_size('public.{table}') s using (chunk_schema, chunk_name)
+                    left join chunk_compression_stats('public.{table}') z using (chunk_schema, chunk_name) where c.range_end = c.newest")
+            };
+            let bytes = "sum(coalesce(z.before_compression_total_bytes, s.total_bytes))";
+            same(
+                target,
+                "growth_bytes_per_day",
+                &list,
+                &written(bytes, "two_dimensions"),
+                1,
+            );
+            same(
+                target,
+                "interval_bytes",
+                &list,
+                &written(bytes, "two_dimensions"),
+                1,
+            );
+            same(
+                target,
+                "growth_bytes_per_day",
+                &list,
+                &written(bytes, "unwatched"),
+                1,
+            );
+            let week = format!("floor({bytes} / 7)");
+            same(
+                target,
+                "growth_bytes_per_day",
+                &list,
+                &written(&week, "large"),
+                1,
+            );
+            // Of an hourly one the last day counts.
+            let day = "select 'small', sum(s.total_bytes)::int8 from timescaledb_information.chunks c join chunks_detailed_size('public.small') s using (chunk_schema, chunk_name)
+                        where c.hypertable_name = 'small' and c.range_end <= now() and c.range_end > date_trunc('hour', now()) - interval '24 hours'";
+            same(target, "growth_bytes_per_day", &list, day, 1);
+            assert_eq!(row(&list, "counted")["growth_bytes_per_day"], Json::Null);
+            let stalled = "create table if not exists public.stalled (ts timestamptz not null); select create_hypertable('public.stalled', 'ts', chunk_time_interval => interval '1 day', if_not_exists => true);
+                insert into public.stalled select now() - interval '5 days'";
+            run(target, stalled).unwrap();
+            let list = shown(target, SCREEN);
+            assert_eq!(
+                row(&list, "stalled")["growth_bytes_per_day"],
+                0,
+                "{}",
+                target.name
+            );
+            assert!(row(&list, "stalled")["interval_bytes"].as_i64() > Some(0));
+        }
+    });
+}
+
+#[test]
+fn chunks_too_small_and_too_large_are_told_with_an_interval_that_mends_them() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let list = shown(target, SCREEN);
+            let chunks = row(&list, "small")["chunks"].as_i64().unwrap();
+            // 150 hours in twenty chunks.
+            let few = format!("{chunks} small chunks: an interval of 1h");
+            told(
+                target,
+                &list,
+                "small",
+                "notice",
+                &[
+                    &few,
+                    "set_chunk_time_interval('public.small', interval '6 hours')",
+                ],
+            );
+            let large = row(&list, "large")["interval_bytes"].as_i64().unwrap();
+            assert!(large > MIB, "{large}");
+            let days = [3, 2, 1]
+                .into_iter()
+                .find(|days| large * days / 7 <= MIB)
+                .unwrap();
+            let unit = if days == 1 { "day" } else { "days" };
+            let mend = format!("set_chunk_time_interval('public.large', interval '{days} {unit}')");
+            let sum = format!(
+                "{} x {days}d / 7d = {}",
+                hypertop::text::bytes(large),
+                hypertop::text::bytes(large * days / 7)
+            );
+            told(
+                target,
+                &list,
+                "large",
+                "warning",
+                &["too large for memory", "4.00 MB / 4 = 1.00 MB", &sum, &mend],
+            );
+            run(target, &format!("select {mend}; select set_chunk_time_interval('public.small', interval '6 hours')")).unwrap();
+            let list = shown(target, SCREEN);
+            told(
+                target,
+                &list,
+                "large",
+                "ok",
+                &["within a quarter of memory"],
+            );
+            let reason = row(&list, "small")["reason"].as_str().unwrap();
+            assert!(!reason.contains("set_chunk_time_interval"), "{reason}");
+            run(target, "select set_chunk_time_interval('public.large', interval '7 days'); select set_chunk_time_interval('public.small', interval '1 hour')").unwrap();
+            let caveats = list["caveats"].to_string();
+            assert!(!caveats.contains("PostgreSQL's default"), "{caveats}");
+        }
+        let seed = targets.all.iter().find(|target| target.real).unwrap();
+        let caveats = shown(seed, SCREEN)["caveats"].to_string();
+        assert!(
+            caveats.contains("effective_cache_size is PostgreSQL's default"),
+            "{caveats}"
+        );
+    });
+}
+
+#[test]
+fn a_large_plain_table_with_time_is_a_candidate_and_what_stands_in_the_way_is_true() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let list = shown(target, SCREEN);
+            let candidates: Vec<_> = list["rows"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|row| row["kind"] == "candidate")
+                .collect();
+            let mut names: Vec<_> = candidates
+                .iter()
+                .map(|row| row["name"].as_str().unwrap())
+                .collect();
+            names.sort_unstable();
+            assert_eq!(names, ["plain_big", "plain_rows"], "{}", target.name);
+            told(
+                target,
+                &list,
+                "plain_big",
+                "notice",
+                &[
+                    "time in \"Zeit $2\"",
+                    "create_hypertable('public.plain_big', 'Zeit $2', migrate_data => true) holds an ACCESS EXCLUSIVE lock",
+                    "unique indexes have to contain \"Zeit $2\" first: plain_big_pkey",
+                    "1 foreign key to it",
+                ],
+            );
+            told(
+                target,
+                &list,
+                "plain_rows",
+                "notice",
+                &["about 20 000 000 rows", "it becomes NOT NULL"],
+            );
+            let big = row(&list, "plain_big");
+            assert_eq!(
+                documented(
+                    target,
+                    "select 'x', pg_total_relation_size('public.plain_big')"
+                )["x"],
+                big["bytes"].as_i64()
+            );
+            for figure in [
+                "chunks",
+                "growth_bytes_per_day",
+                "locks_for_all_chunks",
+                "chunk_interval_seconds",
+            ] {
+                assert_eq!(big[figure], Json::Null, "{figure}: {big}");
+            }
+            assert_eq!(details(target, SCREEN, "\"plain_big\""), "[][]");
+            // The advice is tried: it is refused as said, and works once the way is free.
+            let convert =
+                "select create_hypertable('public.plain_big', 'Zeit $2', migrate_data => true)";
+            let refused = run(target, convert).unwrap_err();
+            assert!(refused.contains("unique index"), "{refused}");
+            let free = "begin; alter table public.plain_child drop constraint plain_child_id_fkey; alter table public.plain_big drop constraint plain_big_pkey;";
+            run(target, &format!("{free} {convert}; commit")).unwrap();
+            let list = shown(target, SCREEN);
+            assert_eq!(
+                row(&list, "plain_big")["kind"],
+                "hypertable",
+                "{}",
+                target.name
+            );
+            let again = "create table public.plain_again (like public.plain_big); insert into public.plain_again table public.plain_big; drop table public.plain_big;
+                alter table public.plain_again rename to plain_big; alter table public.plain_big add constraint plain_big_pkey primary key (id);
+                alter table public.plain_child add constraint plain_child_id_fkey foreign key (id) references public.plain_big (id); alter table public.plain_big set (autovacuum_enabled = false);
+                update pg_class set relpages = 200000, reltuples = 500 where oid = 'public.plain_big'::regclass";
+            run(target, again).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_policy_that_fails_or_is_paused_has_its_mark() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let list = shown(target, SCREEN);
+            let paused = row(&list, "paused");
+            assert_eq!(
+                (&paused["compression_policy"], &paused["retention_policy"]),
+                (&"paused".into(), &"paused".into())
+            );
+            told(
+                target,
+                &list,
+                "paused",
+                "notice",
+                &["a policy of it is paused (jobs "],
+            );
+            let aggregate = row(&list, "Agg; 'of' $3");
+            assert_eq!(aggregate["refresh_policy"], "scheduled", "{aggregate}");
+            assert_eq!(row(&list, "unwatched")["compression_policy"], Json::Null);
+            let fail = |success: bool| {
+                format!("update _timescaledb_internal.bgw_job_stat set last_run_success = {success}, last_finish = now() where job_id in
+                    (select id from _timescaledb_config.bgw_job where proc_name = 'policy_retention' and hypertable_id = (select id from _timescaledb_catalog.hypertable where table_name = 'by_day'))")
+            };
+            run(target, &fail(false)).unwrap_or_else(|error| panic!("{}: {error}", target.name));
+            let list = shown(target, SCREEN);
+            assert_eq!(row(&list, "by_day")["retention_policy"], "failing");
+            assert_eq!(row(&list, "by_day")["compression_policy"], "scheduled");
+            told(
+                target,
+                &list,
+                "by_day",
+                "warning",
+                &[
+                    "a policy of it fails (job ",
+                    "the Jobs screen has the error",
+                ],
+            );
+            run(target, &fail(true)).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_statement_on_all_chunks_takes_about_the_locks_that_are_told() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let list = shown(target, SCREEN);
+            for name in ["two_dimensions", "small", "frozen"] {
+                let told = row(&list, name)["locks_for_all_chunks"].as_i64().unwrap();
+                let taken = block_on(async {
+                    let client = client(&target.conninfo).await;
+                    let explain = format!("begin; explain select count(*) from public.{name}");
+                    client.batch_execute(&explain).await.unwrap();
+                    let locks = "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'relation' and relation >= 16384 and relation not in (select oid from pg_class where relnamespace = '_timescaledb_catalog'::regnamespace)";
+                    client.query_one(locks, &[]).await.unwrap().get::<_, i64>(0)
+                });
+                assert!(
+                    taken <= told && told <= taken + 20,
+                    "{}: {name}: {taken} taken, {told} told",
+                    target.name
+                );
+            }
+            let slots = "select 'x', current_setting('max_locks_per_transaction')::int8 * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8)";
+            assert_eq!(
+                row(&list, "small")["lock_slots"].as_i64(),
+                documented(target, slots)["x"]
+            );
+        }
+    });
+}
+
+#[test]
+fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
+    with_targets(|targets| {
+        for (version, target) in own(targets) {
+            let said = details(target, SCREEN, &format!("{HOSTILE:?}"));
+            for words in [
+                "compress after 5d: 20",
+                "drop after 10d: 20",
+                "refresh \\\"Hos.tile \\\"\\\"x\\\"\\\"\\\".\\\"Agg; 'of' $3\\\" 9d to 1h ago, watermark W 20",
+                "Aggregates on it (1)",
+                "partially compressed 2",
+            ] {
+                assert!(said.contains(words), "{}: {words}: {said}", target.name);
+            }
+            let paused = details(target, SCREEN, "\"paused\"");
+            assert!(paused.contains("(paused)\", level: Notice"), "{paused}");
+            // Integer time: now is what the hypertable's function says; without one it is not known.
+            let counted = details(target, SCREEN, "\"counted\"");
+            assert!(
+                counted.contains("now 999")
+                    && counted.contains("compress after 450: 549")
+                    && counted.contains("drop after 650: 349"),
+                "{counted}"
+            );
+            let no_clock = details(target, SCREEN, "\"no_clock\"");
+            assert!(
+                no_clock.contains("compress after 100: where that is now is not known"),
+                "{no_clock}"
+            );
+            let own = details(target, SCREEN, "\"Agg; 'of' $3\"");
+            assert!(
+                own.contains("refresh its own 9d to 1h ago") && !own.contains("Aggregates on it"),
+                "{own}"
+            );
+            // The role that may not read it cannot ask its function either, and still sees the chunks.
+            let stranger = Target {
+                conninfo: target
+                    .conninfo
+                    .replace("user=postgres", "user=axis_stranger"),
+                ..target.clone()
+            };
+            run(target, "do $$ begin create role axis_stranger login; exception when duplicate_object then null; end $$").unwrap();
+            let seen = details(&stranger, SCREEN, "\"counted\"");
+            assert!(
+                seen.contains("where that is now is not known") && seen.contains("Chunks (10)"),
+                "{seen}"
+            );
+            if *version >= Version::new(2, 13) {
+                let made = details(target, SCREEN, "\"made_time\"");
+                assert!(
+                    made.contains("compress what was created 10d ago or before, whatever its time")
+                        || made.contains(
+                            "compress what was created 10 days ago or before, whatever its time"
+                        ),
+                    "{made}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn a_tiered_chunk_is_counted_by_itself_and_drawn_with_its_letter() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let mark = |tiered: bool| {
+                format!(
+                    "update _timescaledb_catalog.chunk set osm_chunk = {tiered} where id = (select min(id) from _timescaledb_catalog.chunk where hypertable_id = (select id from _timescaledb_catalog.hypertable where table_name = 'unwatched'))"
+                )
+            };
+            let before = row(&shown(target, SCREEN), "unwatched")["chunks"]
+                .as_i64()
+                .unwrap();
+            run(target, &mark(true)).unwrap();
+            let list = shown(target, SCREEN);
+            let said = details(target, SCREEN, "\"unwatched\"");
+            run(target, &mark(false)).unwrap();
+            assert_eq!(
+                row(&list, "unwatched")["chunks"].as_i64(),
+                Some(before - 1),
+                "{}",
+                target.name
+            );
+            assert_eq!(
+                row(&list, "unwatched")["tiered_chunks"],
+                1,
+                "{}",
+                target.name
+            );
+            assert!(
+                said.contains("tiered (object storage) 1") && said.contains("MapCell { sign: 'T'"),
+                "{}: {said}",
+                target.name
+            );
+        }
+    });
+}
+
+#[test]
+fn a_locked_chunk_leaves_an_estimate_and_says_so() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            run(target, "analyze public.large").unwrap();
+            let whole = row(&shown(target, SCREEN), "large")["bytes"].as_i64();
+            let list = block_on(async {
+                let mut admin = client(&target.conninfo).await;
+                let lock = admin.transaction().await.unwrap();
+                let sql = "do $$ begin execute format('lock table %s in access exclusive mode', (select c from show_chunks('public.large') c limit 1)); end $$";
+                lock.batch_execute(sql).await.unwrap();
+                let list = std::thread::scope(|scope| {
+                    scope.spawn(|| shown(target, SCREEN)).join().unwrap()
+                });
+                lock.rollback().await.unwrap();
+                list
+            });
+            assert!(whole.is_some());
+            assert_eq!(row(&list, "large")["bytes"], Json::Null, "{}", target.name);
+            assert!(row(&list, "small")["bytes"].is_i64(), "{}", target.name);
+            assert!(
+                list["caveats"]
+                    .to_string()
+                    .contains("sizes with ~ are estimates"),
+                "{}",
+                list["caveats"]
+            );
+        }
+    });
+}
