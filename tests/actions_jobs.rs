@@ -183,6 +183,58 @@ async fn slots(rig: &Rig, version: &str, fixed: &str) {
     assert_eq!(differs, ["initial_start (none)"], "{version}");
 }
 
+/// A policy's procedure, its table, a change of its configuration, and what is said of it.
+const WRONG: &[(&str, &str, &str, &str)] = &[
+    (
+        "policy_compression",
+        "Gr",
+        "|| '{\"compress_after\": \"abc\"}'",
+        "an interval in quotes",
+    ),
+    (
+        "policy_compression",
+        "Gr",
+        "|| '{\"compress_after\": 7}'",
+        "an interval in quotes",
+    ),
+    (
+        "policy_compression",
+        "Gr",
+        "- 'compress_after'",
+        "compress_after is wanted",
+    ),
+    (
+        "policy_compression",
+        "i8",
+        "|| '{\"compress_after\": \"7 days\"}'",
+        "a whole number",
+    ),
+    (
+        "policy_retention",
+        "i8",
+        "|| '{\"drop_after\": 1.5}'",
+        "a whole number",
+    ),
+    (
+        "policy_retention",
+        "naive",
+        "|| '{\"drop_after\": null}'",
+        "drop_after is wanted",
+    ),
+    (
+        "policy_retention",
+        "naive",
+        "|| '{\"hypertable_id\": 1}'",
+        "hypertable_id stays",
+    ),
+    (
+        "policy_reorder",
+        "Gr",
+        "|| '{\"index_name\": \"no such\"}'",
+        "one of the table's indexes",
+    ),
+];
+
 #[test]
 fn a_configuration_that_its_policy_would_fail_at_is_refused_with_what_it_wants() {
     with_targets(|targets| {
@@ -192,56 +244,7 @@ fn a_configuration_that_its_policy_would_fail_at_is_refused_with_what_it_wants()
                     "select j.id from _timescaledb_config.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id where j.proc_name = '{proc}' and h.table_name like '{table}%'"
                 )
             };
-            for (proc, table, change, words) in [
-                (
-                    "policy_compression",
-                    "Gr",
-                    "|| '{\"compress_after\": \"abc\"}'",
-                    "an interval in quotes",
-                ),
-                (
-                    "policy_compression",
-                    "Gr",
-                    "|| '{\"compress_after\": 7}'",
-                    "an interval in quotes",
-                ),
-                (
-                    "policy_compression",
-                    "Gr",
-                    "- 'compress_after'",
-                    "compress_after is wanted",
-                ),
-                (
-                    "policy_compression",
-                    "i8",
-                    "|| '{\"compress_after\": \"7 days\"}'",
-                    "a whole number",
-                ),
-                (
-                    "policy_retention",
-                    "i8",
-                    "|| '{\"drop_after\": 1.5}'",
-                    "a whole number",
-                ),
-                (
-                    "policy_retention",
-                    "naive",
-                    "|| '{\"drop_after\": null}'",
-                    "drop_after is wanted",
-                ),
-                (
-                    "policy_retention",
-                    "naive",
-                    "|| '{\"hypertable_id\": 1}'",
-                    "hypertable_id stays",
-                ),
-                (
-                    "policy_reorder",
-                    "Gr",
-                    "|| '{\"index_name\": \"no such\"}'",
-                    "one of the table's indexes",
-                ),
-            ] {
+            for (proc, table, change, words) in WRONG {
                 let job = rig.text(&job(proc, table)).await;
                 let config = rig
                     .text(&format!(

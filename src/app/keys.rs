@@ -6,6 +6,7 @@ use crate::details::Details;
 use crate::filter::Filter;
 use crate::overlay::{Answer, Overlay};
 use crate::screens::ScreenId;
+use crate::screens::overview;
 use crate::screens::with_table;
 use crate::table::SortBy;
 use crate::text;
@@ -211,7 +212,7 @@ impl App {
                 effects.push(Effect::Cancel { screen: part });
             }
         }
-        self.gather();
+        self.find(overview::PARTS);
         self.pulse_waiting = false;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());

@@ -107,7 +107,7 @@ fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
 
 fn figures(app: &App, at: &At) -> Vec<Figure> {
     let mut all = of_the_server(app, at);
-    all.extend(of_the_screens(app, at));
+    all.extend(of_the_screens(app));
     all
 }
 
@@ -204,11 +204,10 @@ fn of_the_server(app: &App, at: &At) -> Vec<Figure> {
     ]
 }
 
-fn of_the_screens(app: &App, at: &At) -> Vec<Figure> {
-    let read = |screen| matches!(app.screens.fresh(screen), Freshness::At(_));
+fn of_the_screens(app: &App) -> Vec<Figure> {
     let mut all = Vec::new();
-    if read(ScreenId::Jobs) {
-        let (failing, jobs) = overview::failing(&app.screens);
+    let standing = &app.standing;
+    if let Some((failing, jobs)) = standing.failing {
         all.push(Figure {
             label: "failing jobs",
             now: format!("{failing}/{jobs}"),
@@ -220,23 +219,15 @@ fn of_the_screens(app: &App, at: &At) -> Vec<Figure> {
             },
         });
     }
-    if read(ScreenId::Aggregates) {
-        let worst = overview::worst_lag(&app.screens, at);
+    if let Some((times, level)) = standing.worst_lag {
         all.push(Figure {
             label: "worst lag",
-            now: worst.map_or_else(|| "-".to_owned(), |(times, _)| format!("{times:.1}x")),
+            now: format!("{times:.1}x"),
             was: app.history.values("worst-lag"),
-            level: worst.map_or(Level::Ok, |(_, level)| level),
+            level,
         });
     }
-    if read(ScreenId::Compression) {
-        let saved: i64 = app
-            .screens
-            .compression
-            .rows()
-            .iter()
-            .filter_map(|row| Some(row.before_bytes? - row.after_bytes?))
-            .sum();
+    if let Some(saved) = standing.saved {
         all.push(Figure {
             label: "saved",
             now: text::bytes(saved),
