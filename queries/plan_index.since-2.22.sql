@@ -134,7 +134,8 @@ select jsonb_build_object(
     'partitioned', r.partitioned, 'child', r.relispartition, 'system', r.table_schema in ('pg_catalog', 'information_schema', 'pg_toast'),
     'chunk', (r.hypertable_id is null and r.table_schema like '\_timescaledb\_%') or exists (
       select from pg_inherits i join pg_class t on t.oid = i.inhparent join pg_namespace n on n.oid = t.relnamespace
-      join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = t.relname where i.inhrelid = r.indrelid), 'compressing', r.compressing,
+      join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = t.relname where i.inhrelid = r.indrelid)
+      or exists (select from _timescaledb_catalog.compression_settings s where s.compress_relid::oid = r.indrelid), 'compressing', r.compressing,
     'definition', case when r.open then pg_get_indexdef(r.indexrelid) end,
     'head', format('CREATE %sINDEX %I ON %s%I.%I ', case when r.indisunique then 'UNIQUE ' end, r.relname, case when r.partitioned then 'ONLY ' end,
       r.table_schema, r.table_name),
@@ -154,7 +155,7 @@ select jsonb_build_object(
         select jsonb_agg(c.relname) from pg_index x join pg_class c on c.oid = x.indexrelid where x.indrelid = p.oid) end) order by p.oid)
       from part p), '[]'),
     'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid', m.indisvalid)
-      order by m.indexrelid) from copy m), '[]'),
+      order by m.indrelid, m.indexrelid) from copy m), '[]'),
     'leftovers', coalesce((select jsonb_agg(jsonb_build_object('oid', l.indexrelid::int8, 'name', l.name, 'table_oid', l.table_oid, 'table', l.table_name,
       'pid', l.pid) order by l.name) from leftover l), '[]'),
     'twins', coalesce((select jsonb_agg(jsonb_build_object('name', format('%I', w.relname), 'bare', w.relname) order by w.indexrelid) from twin w), '[]'),

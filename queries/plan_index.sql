@@ -107,7 +107,7 @@ select jsonb_build_object(
         select jsonb_agg(c.relname) from pg_index x join pg_class c on c.oid = x.indexrelid where x.indrelid = p.oid) end) order by p.oid)
       from part p), '[]'),
     'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid', m.indisvalid)
-      order by m.indexrelid) from copy m), '[]'),
+      order by m.indrelid, m.indexrelid) from copy m), '[]'),
     'leftovers', coalesce((select jsonb_agg(jsonb_build_object('oid', l.indexrelid::int8, 'name', l.name, 'table_oid', l.table_oid, 'table', l.table_name,
       'pid', l.pid) order by l.name) from leftover l), '[]'),
     'twins', coalesce((select jsonb_agg(jsonb_build_object('name', format('%I', w.relname), 'bare', w.relname) order by w.indexrelid) from twin w), '[]'),

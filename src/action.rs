@@ -80,11 +80,12 @@ pub enum Group {
     Indexes,
     Jobs,
     Hypertables,
+    Sessions,
     Journal,
 }
 
 impl Group {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Screens,
         Self::Rows,
         Self::View,
@@ -95,6 +96,7 @@ impl Group {
         Self::Indexes,
         Self::Jobs,
         Self::Hypertables,
+        Self::Sessions,
         Self::Journal,
     ];
 
@@ -106,8 +108,10 @@ impl Group {
             Self::Retention => ScreenId::Retention,
             Self::Indexes => ScreenId::Indexes,
             Self::Jobs => ScreenId::Jobs,
+            Self::Sessions => ScreenId::Activity,
             Self::Journal => ScreenId::Journal,
-            Self::Screens | Self::Rows | Self::View | Self::Console | Self::Hypertables => {
+            Self::Hypertables => ScreenId::Hypertables,
+            Self::Screens | Self::Rows | Self::View | Self::Console => {
                 return None;
             }
         })
@@ -125,6 +129,7 @@ impl Group {
             Self::Indexes => "Act: indexes",
             Self::Jobs => "Act: jobs",
             Self::Hypertables => "Act: hypertables",
+            Self::Sessions => "Act: sessions",
             Self::Journal => "Act: journal and rollback",
         }
     }
@@ -215,6 +220,20 @@ pub static HERE: &[Action] = &[
         Screens,
         Here::Screen(ScreenId::Hypertables),
         "Hypertables: size, growth, chunks against memory and locks",
+    ),
+    action(
+        "show-activity",
+        &["8"],
+        Screens,
+        Here::Screen(ScreenId::Activity),
+        "Activity: sessions, what they wait for, who blocks whom",
+    ),
+    action(
+        "show-queries",
+        &["9"],
+        Screens,
+        Here::Screen(ScreenId::Queries),
+        "Queries: slowest, most frequent, what an aggregate could answer",
     ),
     action(
         "show-journal",

@@ -74,7 +74,7 @@ pub struct Connection {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print a screen once: overview, compression, retention, indexes, jobs, aggregates, …
+    /// Print a screen once: overview, compression, retention, indexes, jobs, aggregates, hypertables, activity, queries, server
     Show {
         #[arg(value_parser = screen)]
         screen: ScreenId,

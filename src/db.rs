@@ -3,10 +3,12 @@
 mod acts;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
@@ -46,6 +48,8 @@ pub struct Session {
     pub server: Server,
     /// For the Journal screen, which reads no server.
     pub journal: Option<Journal>,
+    /// The screens' lists, planned once: for a small one that is most of its cost.
+    lists: [OnceLock<Statement>; ScreenId::ALL.len()],
 }
 
 impl Session {
@@ -76,6 +80,7 @@ impl Session {
             connected,
             server,
             journal: None,
+            lists: [const { OnceLock::new() }; ScreenId::ALL.len()],
         })
     }
 
@@ -150,7 +155,30 @@ impl Session {
                 about.title, self.server.database
             )
         })?;
-        screen.read(&ask(&self.connected.client, text, &[]).await?)
+        screen.read(&self.list(screen, text).await?)
+    }
+
+    async fn list(&self, screen: ScreenId, text: &str) -> Result<Vec<Row>> {
+        let client = &self.connected.client;
+        let known = &self.lists[screen as usize];
+        if known.get().is_none() {
+            let prepared = in_time(client.prepare_typed(text, &[])).await?;
+            let _ = known.set(prepared);
+        }
+        let statement = known.get().context("a statement was prepared")?;
+        let answer = tokio::time::timeout(PATIENCE, client.query(statement, &[])).await;
+        match answer.map_err(|_| late())? {
+            // It is not what it was when it was planned, or a pooler keeps no statements.
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some(&SqlState::FEATURE_NOT_SUPPORTED | &SqlState::INVALID_SQL_STATEMENT_NAME)
+                ) =>
+            {
+                ask(client, text, &[]).await
+            }
+            answer => answer.map_err(said),
+        }
     }
 }
 
@@ -176,9 +204,9 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// Connects ahead of the first slice; should that fail, the slice says why.
-    pub async fn warm(&mut self) {
-        drop(self.session(0).await);
+    /// Connects and plans ahead of the first slice; should that fail, the slice says why.
+    pub async fn warm(&mut self, query: ExactQuery) {
+        drop(self.try_slice(query, &[]).await);
     }
 
     async fn session(&mut self, weight: usize) -> Result<&Session> {
@@ -297,10 +325,12 @@ pub async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Ro
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
-    tokio::time::timeout(PATIENCE, answer)
-        .await
-        .map_err(|_| anyhow!("no answer in {} s", PATIENCE.as_secs()))?
-        .map_err(said)
+    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    answer.map_err(|_| late())?.map_err(said)
+}
+
+fn late() -> anyhow::Error {
+    anyhow!("no answer in {} s", PATIENCE.as_secs())
 }
 
 /// The server's own words, with its code; else the client's.
@@ -377,7 +407,7 @@ pub async fn serve(
 
 async fn reconnect(settings: &Settings, password: Option<&str>) -> Result<Session> {
     let connected = tokio::time::timeout(PATIENCE, connect::again(settings, password)).await;
-    Session::start(connected.map_err(|_| anyhow!("no answer in {} s", PATIENCE.as_secs()))??).await
+    Session::start(connected.map_err(|_| late())??).await
 }
 
 /// Answers until the connection is lost (why is returned) or the console is gone (`None`).
@@ -501,7 +531,10 @@ async fn serve_exact(
 ) {
     let mut exact = Exact::new(&settings, password);
     // While the first list is on its way.
-    exact.warm().await;
+    // The Overview, which is opened on, judges the aggregates by it.
+    if let Some(query) = ScreenId::Aggregates.about().exact {
+        exact.warm(query).await;
+    }
     let mut waiting = std::collections::VecDeque::new();
     loop {
         let effect = match waiting.pop_front() {

@@ -14,7 +14,10 @@ use crate::private_server::{Options, PrivateServer};
 /// The factory, for a database with TimescaleDB.
 pub const FACTORY: &str = include_str!("demo/factory.sql");
 /// The factory and the stand-in for TimescaleDB, for a plain database.
-pub const STAND_IN: &str = include_str!("demo/stand_in.sql");
+pub const STAND_IN: &str = concat!(
+    include_str!("demo/stand_in.sql"),
+    include_str!("demo/stand_in_api.sql")
+);
 const LIVE: &str = include_str!("demo/live.sql");
 const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 

@@ -148,6 +148,16 @@ impl Entry {
             .collect()
     }
 
+    /// The step that was under way when all that is known of it ends: it may or may not have taken effect.
+    pub fn in_doubt(&self) -> Option<&Step> {
+        let known = self.end.as_ref().map(|end| end.outcome);
+        let next = self.ran.iter().map(|ran| ran.step + 1).max().unwrap_or(0);
+        let steps = &self.begin.plan.steps;
+        steps
+            .get(next)
+            .filter(|_| matches!(known, None | Some(Outcome::Unknown)))
+    }
+
     /// Whether the process that began it is still there (on this machine).
     pub fn is_under_way(&self) -> bool {
         self.end.is_none()

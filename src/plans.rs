@@ -10,6 +10,7 @@ pub mod indexes;
 pub mod jobs;
 pub mod policy;
 pub mod retention;
+pub mod sessions;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -40,6 +41,7 @@ pub static ACTIONS: &[&[Action]] = &[
     indexes::ACTIONS,
     hypertables::ACTIONS,
     jobs::ACTIONS,
+    sessions::ACTIONS,
 ];
 
 /// What kind of thing an action acts on.
@@ -54,10 +56,18 @@ pub enum Kind {
     Aggregate,
     /// By its oid: an index of a hypertable or of a plain table.
     Index,
+    /// By its process id: a client's session or a worker.
+    Session,
 }
 
 impl Kind {
-    pub const ALL: &[Self] = &[Self::Job, Self::Hypertable, Self::Aggregate, Self::Index];
+    pub const ALL: &[Self] = &[
+        Self::Job,
+        Self::Hypertable,
+        Self::Aggregate,
+        Self::Index,
+        Self::Session,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -65,6 +75,7 @@ impl Kind {
             Self::Hypertable => "hypertable",
             Self::Aggregate => "continuous aggregate",
             Self::Index => "index",
+            Self::Session => "session",
         }
     }
 }
@@ -84,6 +95,14 @@ impl Target {
             kind: Kind::Job,
             id: id.into(),
             name: id.to_string(),
+        }
+    }
+
+    pub fn session(pid: i32) -> Self {
+        Self {
+            kind: Kind::Session,
+            id: pid.into(),
+            name: pid.to_string(),
         }
     }
 

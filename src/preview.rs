@@ -88,6 +88,13 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
             action.name
         );
     };
+    if act.on == Kind::Session {
+        // The facts will say whether there is such a session.
+        let pid = typed.trim().parse();
+        return pid
+            .map(Target::session)
+            .map_err(|_| anyhow::anyhow!("{typed:?} is no process id: show activity lists them"));
+    }
     if session.server.timescaledb.is_none() && act.on != Kind::Index {
         bail!(
             "{} needs TimescaleDB, and the extension is not in this database",
@@ -112,6 +119,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
             Kind::Hypertable => kind == "hypertable" || kind == "aggregate",
             Kind::Aggregate => kind == "aggregate",
             Kind::Index => kind == "index",
+            Kind::Session => false,
         };
         if fits {
             found.push(target);

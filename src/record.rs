@@ -191,6 +191,14 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
         Vec::new()
     }
 
+    /// Looks at all rows at once, with those shown before: puts them into an order, tells one of the other.
+    fn settle(_before: &[Self], _rows: &mut Vec<Self>) {}
+
+    /// Rows of one family stay together in the order of [`Record::settle`] where the worst verdict comes first.
+    fn family(&self) -> Option<i64> {
+        None
+    }
+
     /// When the clock alone will change what the row says (the next chunk falls due).
     fn due(&self) -> Option<Stamp> {
         None

@@ -39,7 +39,11 @@ pub async fn plan(
         [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
         many => format!("Roll back {} entries, newest first", many.len()),
     };
-    let steps: Vec<Step> = undone.iter().flat_map(|entry| steps(entry)).collect();
+    let mut steps = Vec::new();
+    for entry in &undone {
+        let done = done(actor, client, entries, entry, place).await?;
+        steps.extend(inverse_of(entry, &done)?);
+    }
     let mut plan = Plan::new(
         title,
         steps,
@@ -116,32 +120,70 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
         Undo::Needless(why) => bail!("entry {id} changed nothing that could be taken back: {why}"),
         Undo::Exact(_) | Undo::Partly(_) => {}
     }
-    if steps(entry).is_empty() {
+    Ok(())
+}
+
+/// The steps that took effect. One that was under way when the entry was cut off is among them where no other is, and
+/// the state is no longer what it was before.
+async fn done(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    entry: &Entry,
+    place: &Place,
+) -> Result<Vec<Step>> {
+    let mut done = entry.done();
+    let begin = &entry.begin;
+    let Some(step) = entry.in_doubt().filter(|_| done.is_empty()) else {
+        return Ok(done);
+    };
+    let bindings = entries.bindings(place);
+    for before in &begin.before {
+        let target = current(&before.target, &bindings);
+        let state = actor.state(client, &before.action, &target).await?;
+        if !differences(&begin.plan.changes, &before.state, &state).is_empty() {
+            done.push(step.clone());
+            return Ok(done);
+        }
+    }
+    bail!(
+        "entry {} was cut off, and it is not known whether it did anything; everything is as it was before it: there is nothing to take back",
+        begin.id
+    );
+}
+
+/// The inverse steps, with what the entry kept put in.
+fn inverse_of(entry: &Entry, done: &[Step]) -> Result<Vec<Step>> {
+    let (id, kept) = (entry.begin.id, entry.kept());
+    let mut steps = inverse(done);
+    if steps.is_empty() {
         bail!(
             "entry {id} ({}) changed nothing, as far as the journal knows: there is nothing to take back",
             entry.state()
         );
     }
-    Ok(())
-}
-
-/// The inverse steps, with what the entry kept put in.
-fn steps(entry: &Entry) -> Vec<Step> {
-    let kept = entry.kept();
-    let mut steps = inverse(&entry.done());
+    let statements = steps.iter().flat_map(|step| &step.run);
+    let made: Vec<String> = statements.filter_map(|one| one.keeps.clone()).collect();
     for param in steps
         .iter_mut()
         .flat_map(|step| &mut step.run)
         .flat_map(|statement| &mut statement.params)
     {
-        if let Lit::Kept(name) = param
-            && let Some(value) = kept.get(name)
-        {
-            let job = value.parse().ok().filter(|_| name.starts_with("job"));
-            *param = job.map_or_else(|| Lit::Text(value.clone()), Lit::Job);
-        }
+        let Lit::Kept(name) = param else { continue };
+        let Some(value) = kept.get(name) else {
+            // An earlier statement of the same undo returns it in time.
+            if made.contains(name) {
+                continue;
+            }
+            bail!(
+                "entry {id} was cut off before it was known what it made ({name}): look at {}, and take it back by hand",
+                entry.begin.plan.target
+            );
+        };
+        let job = value.parse().ok().filter(|_| name.starts_with("job"));
+        *param = job.map_or_else(|| Lit::Text(value.clone()), Lit::Job);
     }
-    steps
+    Ok(steps)
 }
 
 fn notes(entry: &Entry) -> Vec<Note> {
@@ -151,14 +193,19 @@ fn notes(entry: &Entry) -> Vec<Note> {
         note(Level::Notice, format!("entry {}: {text}", entry.begin.id));
     }
     let (done, all) = (entry.done().len(), entry.begin.plan.steps.len());
-    if entry.end.is_none() {
-        note(
-            Level::Warning,
+    if let Some(step) = entry.in_doubt() {
+        let text = if done == 0 {
+            format!(
+                "entry {} was cut off, and it is not known whether this was done: {}; the state has changed since, so it is taken back",
+                entry.begin.id, step.label
+            )
+        } else {
             format!(
                 "entry {} was cut off: {done} of {all} steps are known to be done; the next one may or may not be",
                 entry.begin.id
-            ),
-        );
+            )
+        };
+        note(Level::Warning, text);
     } else if done < all {
         note(
             Level::Notice,
@@ -189,24 +236,29 @@ async fn look(
     let bindings = entries.bindings(place);
     for before in &entry.begin.before {
         let target = current(&before.target, &bindings);
-        let state = match newer_of_group(restores, &target, before) {
+        let newer = if seen.is_empty() {
+            ""
+        } else {
+            ", perhaps by a newer entry of this group"
+        };
+        let state = if let Some(newer) = newer_of_group(restores, &target, before) {
             // It is taken back first: what was before it is this one's present.
-            Some(newer) => std::mem::replace(&mut newer.state, before.state.clone()),
-            None => {
-                // Another view of the same target, which is between two entries of the group: not what comes back.
-                restores.retain(|other| other.target != target);
-                restores.push(Seen {
-                    target: target.clone(),
-                    ..before.clone()
-                });
-                let state = actor.state(client, &before.action, &target).await?;
-                seen.push(Seen {
-                    action: before.action.clone(),
-                    target: target.clone(),
-                    state: state.clone(),
-                });
-                state
-            }
+            std::mem::replace(&mut newer.state, before.state.clone())
+        } else {
+            // What a newer entry found may be between two entries of the group, and not what comes back: the same
+            // target as another query sees it, or a job and its table.
+            restores.retain(|other| other.target.kind == target.kind && other.target != target);
+            restores.push(Seen {
+                target: target.clone(),
+                ..before.clone()
+            });
+            let state = actor.state(client, &before.action, &target).await?;
+            seen.push(Seen {
+                action: before.action.clone(),
+                target: target.clone(),
+                state: state.clone(),
+            });
+            state
         };
         let left = entry
             .end
@@ -215,7 +267,7 @@ async fn look(
         if let Some(left) = left {
             for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
                 let text = format!(
-                    "{} drifted since: {what} was left as {was}, now {is}",
+                    "{} drifted since{newer}: {what} was left as {was}, now {is}",
                     target.name
                 );
                 drifted(plan, Level::Warning, text);

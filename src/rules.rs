@@ -37,10 +37,6 @@ rules! {
     AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still";
     AGGREGATE_UNKNOWN: "aggregate-unknown", "lag not known";
     AGGREGATE_WIPE: "aggregate-wipe", "a refresh would delete rows", "edit-refresh-policy";
-    CHUNKS_LARGE: "chunks-large", "chunks too large for memory", "set-chunk-interval";
-    CHUNKS_LOCKS: "chunks-locks", "more locks than the lock table has";
-    CHUNKS_MANY: "chunks-many", "more chunks than their size asks for", "set-chunk-interval";
-    CHUNKS_SMALL: "chunks-small", "many small chunks", "set-chunk-interval";
     COMPRESSION_BACKLOG: "compression-backlog", "chunks wait for compression", "compress-chunks";
     COMPRESSION_FROZEN: "compression-frozen", "frozen chunks";
     COMPRESSION_NO_POLICY: "compression-no-policy", "compression without a policy", "add-compression-policy";
@@ -50,6 +46,10 @@ rules! {
     COMPRESSION_SETTING: "compression-setting", "a compression policy that cannot work", "edit-compression-policy";
     COMPRESSION_UNKNOWN: "compression-unknown", "backlog not known";
     HYPERTABLE_CANDIDATE: "hypertable-candidate", "a large plain table with time";
+    HYPERTABLE_LARGE_CHUNKS: "hypertable-large-chunks", "chunks too large for memory", "set-chunk-interval";
+    HYPERTABLE_LOCKS: "hypertable-locks", "more locks than the lock table holds";
+    HYPERTABLE_MANY_CHUNKS: "hypertable-many-chunks", "many chunks", "set-chunk-interval";
+    HYPERTABLE_SMALL_CHUNKS: "hypertable-small-chunks", "small chunks", "set-chunk-interval";
     INDEX_COVERED: "index-covered", "a wider index could serve instead";
     INDEX_DUPLICATE: "index-duplicate", "duplicate index", "drop-index";
     INDEX_INVALID: "index-invalid", "invalid index", "reindex-index";
@@ -73,6 +73,11 @@ rules! {
     JOB_SLOW: "job-slow", "runs longer than it should", "edit-job";
     JOB_UNSEEN: "job-unseen", "its worker cannot be seen";
     JOURNAL: "journal", "an action that did not end well";
+    QUERIES_HIDDEN: "queries-hidden", "statements of others are hidden";
+    QUERIES_MISSING: "queries-missing", "statements are not counted";
+    QUERY_AGGREGATE: "query-aggregate", "an aggregate might answer it";
+    QUERY_HEAVY: "query-heavy", "takes much of all execution time";
+    QUERY_SPILLS: "query-spills", "spills to temporary files";
     RETENTION_FROZEN: "retention-frozen", "frozen chunks are never dropped";
     RETENTION_NONE: "retention-none", "old chunks, no retention policy", "add-retention-policy";
     RETENTION_OVERDUE: "retention-overdue", "chunks past drop-after still there", "drop-chunks";
@@ -89,6 +94,12 @@ rules! {
     SERVER_SLOT: "server-slot", "WAL kept for an unused slot";
     SERVER_WORKERS: "server-workers", "no free worker";
     SERVER_WRAPAROUND: "server-wraparound", "transaction ids run out";
+    SESSION_BLOCKED: "session-blocked", "waits for a lock";
+    SESSION_BLOCKS: "session-blocks", "keeps others waiting", "terminate-session";
+    SESSION_HIDDEN: "session-hidden", "what it does is hidden";
+    SESSION_IDLE: "session-idle", "idle in transaction", "terminate-session";
+    SESSION_LONG: "session-long", "runs long", "cancel-query";
+    SESSION_UNTRACKED: "session-untracked", "what it does is not tracked";
 }
 
 /// The rule of this name.

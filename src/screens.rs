@@ -1,5 +1,6 @@
 //! The screens: one module each, named here once.
 
+pub mod activity;
 pub mod aggregates;
 pub mod chunks;
 pub mod compression;
@@ -8,6 +9,7 @@ pub mod indexes;
 pub mod jobs;
 pub mod journal;
 pub mod overview;
+pub mod queries;
 pub mod retention;
 pub mod server;
 
@@ -123,6 +125,8 @@ screens! {
     Jobs: jobs,
     Aggregates: aggregates,
     Hypertables: hypertables,
+    Activity: activity,
+    Queries: queries,
     Journal: journal,
     Server: server,
 }

@@ -1,7 +1,7 @@
 //! The headless twin: the same queries, verdicts and columns, printed once.
 
-use std::io::Write;
-use std::time::Duration;
+use std::io::{IsTerminal, Write, stderr};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
@@ -32,12 +32,23 @@ pub async fn show(
 ) -> Result<()> {
     let mut screens = Screens::default();
     let mut exact = Exact::new(settings, session.connected.password.clone());
+    let mut progress = Progress::new(stderr(), stderr().is_terminal());
     for part in screen.parts() {
         if screen == ScreenId::Overview && !session.can_show(part) {
             continue;
         }
-        read(session, &mut exact, &mut screens, part, screen == part).await?;
+        let shown = screen == part;
+        read(
+            session,
+            &mut exact,
+            &mut screens,
+            part,
+            shown,
+            &mut progress,
+        )
+        .await?;
     }
+    drop(progress);
     let (clock, _) = session.pulse(screen).await?;
     let at = At {
         now: clock,
@@ -61,16 +72,27 @@ async fn read(
     screens: &mut Screens,
     screen: ScreenId,
     shown: bool,
+    progress: &mut Progress<impl Write>,
 ) -> Result<()> {
     let query = screen
         .about()
         .exact
         .filter(|_| shown || screen == ScreenId::Aggregates);
-    let (rows, ()) = tokio::join!(session.load(screen), async {
-        if query.is_some() {
-            exact.warm().await;
+    let (rows, ()) = {
+        let mut reading = Box::pin(async {
+            tokio::join!(session.load(screen), async {
+                if let Some(query) = query {
+                    exact.warm(query).await;
+                }
+            })
+        });
+        if let Ok(read) = tokio::time::timeout(progress.patience(), &mut reading).await {
+            read
+        } else {
+            progress.say(&format!("reading {}", screen.name()));
+            reading.await
         }
-    });
+    };
     let rows = rows?;
     let (clock, _) = session.pulse(screen).await?;
     let at = At {
@@ -83,11 +105,59 @@ async fn read(
         return Ok(());
     };
     let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));
+    let mut done = 0;
     for slice in slices(&wanted, query.slice) {
         let figures = exact.slice(query, slice).await;
         screens.take_exact(screen, figures, false, &at);
+        done += slice.len();
+        progress.say(&format!("exact figures of {done} of {} rows", wanted.len()));
     }
     Ok(())
+}
+
+/// A reading that lasts no longer needs no word.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// One line that says how far a slow reading is, where someone sees it; gone when dropped.
+struct Progress<W: Write> {
+    out: W,
+    seen: bool,
+    begun: Instant,
+    shown: bool,
+}
+
+impl<W: Write> Progress<W> {
+    fn new(out: W, seen: bool) -> Self {
+        Self {
+            out,
+            seen,
+            begun: Instant::now(),
+            shown: false,
+        }
+    }
+
+    /// How long until something is to be said.
+    fn patience(&self) -> Duration {
+        SLOW.saturating_sub(self.begun.elapsed())
+    }
+
+    fn say(&mut self, words: &str) {
+        if self.seen && self.begun.elapsed() >= SLOW {
+            self.shown = true;
+            // Who cannot be told is not told.
+            let _ = write!(self.out, "\r\x1b[Khypertop: {words} …");
+            let _ = self.out.flush();
+        }
+    }
+}
+
+impl<W: Write> Drop for Progress<W> {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = write!(self.out, "\r\x1b[K");
+            let _ = self.out.flush();
+        }
+    }
 }
 
 fn print<R: Record>(
@@ -222,4 +292,32 @@ fn print_table<R: Record>(
     }
     writeln!(out)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(seen: bool, slow: bool) -> String {
+        let mut out = Vec::new();
+        let mut progress = Progress::new(&mut out, seen);
+        if slow {
+            progress.begun = progress.begun.checked_sub(SLOW).unwrap();
+        }
+        progress.say("exact figures of 40 of 720 rows");
+        drop(progress);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_slow_reading_says_how_far_it_is_and_takes_the_line_back() {
+        let line = "\r\x1b[Khypertop: exact figures of 40 of 720 rows …\r\x1b[K";
+        assert_eq!(told(true, true), line);
+    }
+
+    #[test]
+    fn a_quick_reading_and_one_that_nobody_watches_say_nothing() {
+        assert_eq!(told(true, false), "");
+        assert_eq!(told(false, true), "");
+    }
 }

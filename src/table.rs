@@ -48,6 +48,8 @@ pub type Figures = Result<Vec<Option<i64>>, String>;
 pub struct Table<R: 'static> {
     rows: Vec<R>,
     levels: Vec<Level>,
+    /// The same, or the worst of its family: what the rows are sorted by.
+    ranks: Vec<Level>,
     /// Indices into `rows`: what passes the filter, in order.
     view: Vec<usize>,
     /// The longest text of each screen column.
@@ -83,6 +85,7 @@ impl<R: Record> Default for Table<R> {
         Self {
             rows: Vec::new(),
             levels: Vec::new(),
+            ranks: Vec::new(),
             view: Vec::new(),
             widths: Vec::new(),
             fresh: Freshness::Never,
@@ -179,7 +182,8 @@ impl<R: Record> Table<R> {
         self.took = took;
         self.fresh = Freshness::At(at.now);
         let key = self.selected().map(Record::key);
-        self.rows = rows;
+        let before = std::mem::replace(&mut self.rows, rows);
+        R::settle(&before, &mut self.rows);
         for row in &mut self.rows {
             apply_exact(row, &self.exact);
         }
@@ -279,6 +283,7 @@ impl<R: Record> Table<R> {
 
     fn judge(&mut self, at: &At) {
         self.levels = self.rows.iter().map(|row| row.verdict(at).level).collect();
+        self.ranks = ranks(&self.rows, &self.levels);
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
@@ -296,7 +301,7 @@ impl<R: Record> Table<R> {
             .filter(|&row| self.passes(row, at))
             .collect();
         match self.sort {
-            SortBy::Verdict => view.sort_by_key(|&row| self.levels[row]),
+            SortBy::Verdict => view.sort_by_key(|&row| self.ranks[row]),
             SortBy::Column(column) => {
                 if let Some(column) = shown::<R>().nth(column) {
                     let mut valued: Vec<_> = view
@@ -325,7 +330,7 @@ impl<R: Record> Table<R> {
 
     fn same_rank(&self, a: usize, b: usize, at: &At) -> bool {
         match self.sort {
-            SortBy::Verdict => self.levels[a] == self.levels[b],
+            SortBy::Verdict => self.ranks[a] == self.ranks[b],
             SortBy::Column(column) => shown::<R>().nth(column).is_some_and(|column| {
                 let value = |row: usize| (column.value)(&self.rows[row], at);
                 value(a).order(&value(b)).is_eq()
@@ -550,6 +555,22 @@ impl<R: Record> Table<R> {
             .collect();
         Some(cells.join("\t"))
     }
+}
+
+/// What each row is sorted by: its level, or the worst of its family.
+fn ranks<R: Record>(rows: &[R], levels: &[Level]) -> Vec<Level> {
+    let mut worst: HashMap<i64, Level> = HashMap::new();
+    for (row, level) in rows.iter().zip(levels) {
+        if let Some(family) = row.family() {
+            let so_far = worst.entry(family).or_insert(*level);
+            *so_far = (*so_far).max(*level);
+        }
+    }
+    let rank = |(row, level): (&R, &Level)| {
+        let family = row.family().and_then(|family| worst.get(&family));
+        *family.unwrap_or(level)
+    };
+    rows.iter().zip(levels).map(rank).collect()
 }
 
 fn apply_exact<R: Record>(row: &mut R, known: &HashMap<i64, (Stamp, Figures)>) {

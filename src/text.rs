@@ -50,6 +50,9 @@ pub fn duration(seconds: f64) -> String {
     if size == 0.0 {
         return "0s".to_owned();
     }
+    if size < 0.01 {
+        return format!("{sign}{:.1}ms", size * 1e3);
+    }
     if size < 1.0 {
         return format!("{sign}{:.0}ms", size * 1e3);
     }

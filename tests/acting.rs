@@ -5,7 +5,7 @@ mod console;
 
 use std::time::Duration;
 
-use console::{NOW, connected, press, screen};
+use console::{NOW, connected, press, screen, tall};
 use hypertop::act::{Order, Problem, Progress, Report};
 use hypertop::app::{App, Effect, Msg};
 use hypertop::config::Rules;
@@ -32,7 +32,7 @@ fn facts() -> Facts {
 }
 
 /// Answers what the console asks until a preview stands on the screen.
-fn answer(app: &mut App, effects: Vec<Effect>, holders: Vec<Holder>) {
+fn answer(app: &mut App, effects: Vec<Effect>, holders: &[Holder]) {
     for effect in effects {
         let next = match effect {
             Effect::Facts { asked, targets, .. } => app.update(Msg::Facts {
@@ -42,7 +42,7 @@ fn answer(app: &mut App, effects: Vec<Effect>, holders: Vec<Holder>) {
             Effect::Look { asked, deed } => {
                 let preview = Preview {
                     plan: deed.plan.clone(),
-                    holders: Ok(holders.clone()),
+                    holders: Ok(holders.to_vec()),
                 };
                 app.update(Msg::Looked {
                     asked,
@@ -52,14 +52,14 @@ fn answer(app: &mut App, effects: Vec<Effect>, holders: Vec<Holder>) {
             }
             _ => Vec::new(),
         };
-        answer(app, next, holders.clone());
+        answer(app, next, holders);
     }
 }
 
 fn previewed() -> App {
     let mut app = connected();
     let asked = press(&mut app, "p");
-    answer(&mut app, asked, Vec::new());
+    answer(&mut app, asked, &[]);
     app
 }
 
@@ -115,7 +115,7 @@ fn an_answer_that_comes_after_escape_opens_nothing() {
     let mut app = connected();
     let asked = press(&mut app, "p");
     press(&mut app, "esc");
-    answer(&mut app, asked, Vec::new());
+    answer(&mut app, asked, &[]);
     assert!(app.overlay.is_none());
 }
 
@@ -127,7 +127,7 @@ fn a_read_only_console_shows_the_plan_and_says_why_it_does_not_run() {
         protected: false,
     };
     let asked = press(&mut app, "p");
-    answer(&mut app, asked, Vec::new());
+    answer(&mut app, asked, &[]);
     assert!(screen(&mut app).contains("this console only reads"));
     assert!(press(&mut app, "enter y enter").is_empty());
 }
@@ -137,7 +137,7 @@ fn a_protected_connection_wants_the_name_typed_for_everything() {
     let mut app = connected();
     app.rules.protected = true;
     let asked = press(&mut app, "p");
-    answer(&mut app, asked, Vec::new());
+    answer(&mut app, asked, &[]);
     assert!(
         press(&mut app, "enter y enter").is_empty(),
         "y is typed, and is not the name"
@@ -294,11 +294,13 @@ fn marked_rows_are_acted_on_together() {
 fn the_menu_of_a_row_lists_what_can_be_done_with_it() {
     let mut app = connected();
     press(&mut app, "a");
-    let shown = screen(&mut app);
-    assert!(
-        shown.contains("compress-chunks") && !shown.contains("show-jobs"),
-        "{shown}"
-    );
+    let shown = tall(&mut app);
+    // What the screen is about comes first; what only changes the console is not there.
+    assert!(shown.contains("compress-chunks"), "{shown}");
+    assert!(!shown.contains("show-jobs"), "{shown}");
+    press(&mut app, "p a u s e");
+    let shown = tall(&mut app);
+    assert!(shown.contains("pause-job"), "{shown}");
 }
 
 #[test]

@@ -561,3 +561,39 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_mend() {
         })
     });
 }
+
+#[test]
+fn the_stand_ins_jobs_run_too_and_fail_as_their_history_says() {
+    with_targets(|targets| {
+        let target = targets.all.iter().find(|target| !target.real).unwrap();
+        support::block_on(async {
+            let rig = Rig::new(target).await;
+            let job = |procedure: &str| {
+                format!(
+                    "select min(id) from _timescaledb_config.bgw_job where proc_name = '{procedure}'"
+                )
+            };
+            // Days behind, so that a run shows.
+            let refresh = rig.text("select id from _timescaledb_config.bgw_job where config ->> 'end_offset' = '1 day'").await;
+            let tails = "select string_agg(lowest_modified_value::text, ',' order by materialization_id) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log where greatest_modified_value = 9223372036854775807";
+            let before = rig.text(tails).await;
+            rig.act("run-job-now", &refresh, &[]).await;
+            assert_ne!(rig.text(tails).await, before, "the refresh went on");
+            let chunks = "select count(*) from _timescaledb_catalog.chunk";
+            let (retention, before) = (
+                rig.text(&job("policy_retention")).await,
+                rig.text(chunks).await,
+            );
+            rig.act("run-job-now", &retention, &[]).await;
+            assert_ne!(rig.text(chunks).await, before, "chunks were dropped");
+            let export = rig.text(&job("job_export_erp")).await;
+            let deed = rig.plan("run-job-now", &export, &[]).await.unwrap();
+            let report = rig.perform(&deed).await.unwrap();
+            assert_eq!(
+                report.problems[0].1.sqlstate.as_deref(),
+                Some("08001"),
+                "{report:?}"
+            );
+        });
+    });
+}

@@ -1,7 +1,14 @@
 //! Retention: policies and dropped chunks are done, seen by SQL, and what can be taken back comes back; on every
 //! TimescaleDB there is.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    reason = "a test may fail; a closure is written where it is used"
+)]
 
+#[path = "actions_retention/dropping.rs"]
+mod dropping;
 #[path = "policies/real.rs"]
 mod real;
 mod support;
@@ -10,7 +17,7 @@ use hypertop::plan::{Consent, Plan, Undo};
 use hypertop::sql::Version;
 use hypertop::verdict::Level;
 use real::own;
-use support::act::{Rig, script};
+use support::act::Rig;
 use support::{block_on, with_targets};
 
 /// All of every retention policy but its id, and its next start.
@@ -222,7 +229,7 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
         for words in [
             "DATA LOSS",
             AGGREGATE,
-            "the last 9 days",
+            "the last 9d",
             "--set drop_after='9 days'",
             "override_data_loss",
         ] {
@@ -245,10 +252,18 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             .unwrap();
         assert_eq!(deed.plan.consent, Consent::Name);
         let critical = deed.plan.notes.iter().any(|note| {
-            note.level == Level::Critical
-                && note.text.contains("deletes rows older than 5 days from")
+            note.level == Level::Critical && note.text.contains("deletes rows older than 5d from")
         });
         assert!(critical, "{}: {}", rig.name, notes(&deed.plan));
+        // What only mends a little is not refused, but said.
+        let report = rig.perform(&deed).await.unwrap();
+        let later = [("drop_after", "7 days")];
+        let mended = rig
+            .plan("edit-retention-policy", HOSTILE, &later)
+            .await
+            .unwrap();
+        assert!(notes(&mended.plan).contains("DATA LOSS"));
+        rig.rollback(&[report.id.unwrap()]).await;
         // From now on it reads everything: nothing that is dropped is safe, so nothing is offered.
         rig.sql("create table bottomless (ts timestamptz not null, v int);
                  select create_hypertable('bottomless', 'ts');
@@ -282,7 +297,7 @@ fn conflicts_with_compression_and_what_an_aggregate_never_reads_are_said() {
             .unwrap();
         let said = notes(&deed.plan);
         assert!(
-            said.contains("compresses after 3 days: chunks are dropped before"),
+            said.contains("compresses after 3d: chunks are dropped before"),
             "{said}"
         );
         let set = [("drop_after", "30 min"), ("override_data_loss", "yes")];
@@ -360,5 +375,57 @@ fn what_would_be_dropped_is_what_show_chunks_says_in_every_time_zone() {
         let database = rig.text("select current_database()").await;
         rig.sql(&format!("alter database {database} reset timezone"))
             .await;
+    });
+}
+
+#[test]
+fn a_role_without_rights_gets_the_servers_words_and_nothing_is_changed() {
+    on_each(async |rig, _| {
+        rig.sql("do $$ begin create role bystander login; exception when duplicate_object then null; end $$")
+            .await;
+        rig.sql("grant usage on schema \"Hos.tile \"\"x\"\"\" to bystander")
+            .await;
+        let other = Rig::on(
+            &rig.name,
+            &rig.conninfo.replace("user=postgres", "user=bystander"),
+        )
+        .await;
+        assert_eq!(other.text("select current_user").await, "bystander");
+        let before = rig.text(POLICIES).await;
+        let longer = [("drop_after", "30 days")];
+        let added = [("drop_after", "30 days"), ("first_run", "1d")];
+        let old = [("drop_after", "9 days")];
+        for (action, table, set, words) in [
+            (
+                "edit-retention-policy",
+                HOSTILE,
+                &longer[..],
+                "insufficient permissions to alter job",
+            ),
+            (
+                "remove-retention-policy",
+                HOSTILE,
+                &[],
+                "insufficient permissions to delete job",
+            ),
+            (
+                "add-retention-policy",
+                "unwatched",
+                &added[..],
+                "must be owner of hypertable \"unwatched\"",
+            ),
+            ("drop-chunks", HOSTILE, &old[..], "must be owner of"),
+        ] {
+            let deed = other.plan(action, table, set).await.unwrap();
+            let report = other.perform(&deed).await.unwrap();
+            let (_, problem) = report.problems.first().expect("it is refused");
+            assert!(
+                problem.to_string().contains(words),
+                "{}: {action}: {problem}",
+                rig.name
+            );
+        }
+        assert_eq!(rig.text(POLICIES).await, before);
+        rig.sql("drop owned by bystander").await;
     });
 }

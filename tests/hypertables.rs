@@ -318,7 +318,7 @@ fn a_policy_that_fails_or_is_paused_has_its_mark() {
                 &list,
                 "paused",
                 "notice",
-                &["a policy of it is paused (job "],
+                &["a policy of it is paused (jobs "],
             );
             let aggregate = row(&list, "Agg; 'of' $3");
             assert_eq!(aggregate["refresh_policy"], "scheduled", "{aggregate}");

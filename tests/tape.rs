@@ -37,7 +37,10 @@ fn a_recording_is_walked_through_moment_by_moment() {
     let folder = tempfile::tempdir().unwrap();
     let mut app = replay(&recorded(&folder));
     let shown = drawn(&mut app, 120, 20).backend().to_string();
-    assert!(shown.contains("mes.quality") && shown.contains("1/2"), "{shown}");
+    assert!(
+        shown.contains("mes.quality") && shown.contains("1/2"),
+        "{shown}"
+    );
     press(&mut app, "]");
     let shown = drawn(&mut app, 120, 20).backend().to_string();
     assert!(!shown.contains("mes.quality"), "{shown}");
@@ -84,7 +87,10 @@ fn nothing_is_asked_of_a_server_and_nothing_can_be_changed() {
 fn a_recording_that_was_cut_off_shows_what_it_has_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = recorded(&folder);
-    let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
     file.write_all(b"{\"at\":18000000").unwrap();
     let mut app = replay(&path);
     let shown = drawn(&mut app, 120, 20).backend().to_string();
@@ -98,7 +104,10 @@ fn what_is_no_recording_is_refused_by_name() {
     let path = folder.path().join("notes.txt");
     std::fs::write(&path, "milk, bread\n").unwrap();
     let error = format!("{:#}", Replay::open(&path).unwrap_err());
-    assert!(error.contains("notes.txt") && error.contains("not a recording"), "{error}");
+    assert!(
+        error.contains("notes.txt") && error.contains("not a recording"),
+        "{error}"
+    );
 }
 
 #[test]

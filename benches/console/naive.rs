@@ -24,7 +24,8 @@ const INDEXES: &[&str] = &[
     "select c.hypertable_name, s.indexrelname, s.idx_scan, pg_relation_size(s.indexrelid) from pg_stat_user_indexes s join timescaledb_information.chunks c on c.chunk_schema = s.schemaname and c.chunk_name = s.relname order by s.idx_scan",
     "select i, hypertable_index_size(i::regclass) from unnest({visible}) i",
     // What the rows would need by their average width, from the statistics of each chunk's columns.
-    "select c.hypertable_name, i.indexrelid, p.relpages - ceil(p.reltuples * (12 + 8 * ceil(sum(s.avg_width) / 8.0)) / (8152 * 0.9)) as spare from (select distinct tablename, schemaname from pg_indexes where format('%I.%I', schemaname, indexname) = any ({visible})) h join timescaledb_information.chunks c on c.hypertable_schema = h.schemaname and c.hypertable_name = h.tablename join pg_namespace n on n.nspname = c.chunk_schema join pg_class t on t.relnamespace = n.oid and t.relname = c.chunk_name join pg_index i on i.indrelid = t.oid join pg_class p on p.oid = i.indexrelid join pg_attribute a on a.attrelid = t.oid and a.attnum = any (i.indkey::int2[]) join pg_stats s on s.schemaname = c.chunk_schema and s.tablename = c.chunk_name and s.attname = a.attname group by 1, 2, p.relpages, p.reltuples",
+    // Fenced: left to the planner, it runs for minutes.
+    "with h as materialized (select distinct schemaname, tablename from pg_indexes where format('%I.%I', schemaname, indexname) = any ({visible})), c as materialized (select c.hypertable_name, c.chunk_schema, c.chunk_name from h join timescaledb_information.chunks c on c.hypertable_schema = h.schemaname and c.hypertable_name = h.tablename), k as materialized (select c.hypertable_name, c.chunk_schema, c.chunk_name, t.oid from c join pg_namespace n on n.nspname = c.chunk_schema join pg_class t on t.relnamespace = n.oid and t.relname = c.chunk_name), s as materialized (select s.schemaname, s.tablename, s.attname, s.avg_width from pg_stats s where (s.schemaname, s.tablename) in (select chunk_schema, chunk_name from k)) select k.hypertable_name, i.indexrelid, p.relpages - ceil(p.reltuples * (12 + 8 * ceil(sum(s.avg_width) / 8.0)) / (8152 * 0.9)) as spare from k join pg_index i on i.indrelid = k.oid join pg_class p on p.oid = i.indexrelid join pg_attribute a on a.attrelid = k.oid and a.attnum = any (i.indkey::int2[]) join s on s.schemaname = k.chunk_schema and s.tablename = k.chunk_name and s.attname = a.attname group by 1, 2, p.relpages, p.reltuples",
 ];
 
 const JOBS: &[&str] = &[
@@ -38,6 +39,15 @@ const AGGREGATES: &[&str] = &[
     "select * from timescaledb_information.continuous_aggregates",
     "select v.view_name, _timescaledb_functions.cagg_watermark(h.id) from timescaledb_information.continuous_aggregates v join _timescaledb_catalog.hypertable h on h.schema_name = v.materialization_hypertable_schema and h.table_name = v.materialization_hypertable_name",
     "select * from timescaledb_information.jobs j left join timescaledb_information.job_stats s using (job_id) where j.proc_name = 'policy_refresh_continuous_aggregate'",
+];
+
+/// A dashboard of the documented views, as `watch psql -f` would show it every two seconds.
+pub const WATCH: &[&str] = &[
+    "select hypertable_name, num_chunks, compression_enabled from timescaledb_information.hypertables order by num_chunks desc limit 20",
+    "select h.hypertable_name, s.total_chunks, s.number_compressed_chunks, pg_size_pretty(s.before_compression_total_bytes), pg_size_pretty(s.after_compression_total_bytes) from timescaledb_information.hypertables h, lateral hypertable_compression_stats(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) s order by s.before_compression_total_bytes desc nulls last limit 20",
+    "select job_id, hypertable_name, last_run_status, job_status, last_run_duration, next_start, total_failures from timescaledb_information.job_stats order by total_failures desc nulls last limit 20",
+    "select job_id, proc_name, finish_time, err_message from timescaledb_information.job_errors order by finish_time desc limit 10",
+    "select j.hypertable_name, count(*) from timescaledb_information.jobs j join timescaledb_information.chunks c on c.hypertable_schema = j.hypertable_schema and c.hypertable_name = j.hypertable_name where j.proc_name = 'policy_retention' and c.range_end <= now() - case when c.primary_dimension_type <> 'bigint'::regtype then (j.config ->> 'drop_after')::interval end group by 1",
 ];
 
 /// The names of what our screen shows by these ids, as a literal.
@@ -71,7 +81,7 @@ pub async fn twin(client: &Client, screen: ScreenId, ids: &[i64]) -> Vec<String>
         ScreenId::Indexes => INDEXES,
         ScreenId::Jobs => JOBS,
         ScreenId::Aggregates => AGGREGATES,
-        ScreenId::Journal => &[],
+        _ => &[],
     };
     let statements = statements
         .iter()

@@ -3,9 +3,11 @@
 use hypertop::connect;
 use hypertop::conninfo::Settings;
 use hypertop::db::{Session, slices};
-use hypertop::screens::ScreenId;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+
+use crate::screens::Wanted;
+use crate::{Goals, Limit};
 
 const LOCKS: &str =
     "select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'relation'";
@@ -17,7 +19,7 @@ async fn number(client: &Client, statement: &str) -> i64 {
 }
 
 /// Every list and its exact figures in a transaction each, whose locks are counted at its end.
-pub async fn print(settings: &Settings, wanted: &[(ScreenId, Vec<(i64, usize)>)]) {
+pub async fn measure(settings: &Settings, wanted: &Wanted, goals: &mut Goals) {
     let session = Session::start(connect::again(settings, None).await.unwrap())
         .await
         .unwrap();
@@ -51,11 +53,17 @@ pub async fn print(settings: &Settings, wanted: &[(ScreenId, Vec<(i64, usize)>)]
     naive.simple_query(NAIVE_SIZES).await.unwrap();
     let theirs = number(&naive, MEMORY).await;
     println!(
-        "locks held at most: {} ({}); backend memory after all screens: {} MiB; after one pass of hypertable_size(): {} MiB; 1/{}",
+        "locks held at most: {} ({}); backend memory after all screens: {} MiB; after one pass of hypertable_size(): {} MiB",
         most.0,
         most.1,
         ours >> 20,
-        theirs >> 20,
-        theirs / ours.max(1)
+        theirs >> 20
+    );
+    goals.check("locks held at most", most.0 as f64, Limit::Most(64.0));
+    let ratio = theirs as f64 / ours.max(1) as f64;
+    goals.check(
+        "backend memory: size pass / all screens",
+        ratio,
+        Limit::Least(8.0),
     );
 }

@@ -105,7 +105,7 @@ impl App {
             Here::Quit => return self.leave(),
             Here::Suspend => return vec![Effect::Suspend],
             Here::Palette => {
-                self.overlay = Some(Overlay::palette(self.kinds(), self.screen, false))
+                self.overlay = Some(Overlay::palette(self.kinds(), self.screen, false));
             }
             Here::Actions => self.overlay = Some(Overlay::palette(self.kinds(), self.screen, true)),
             Here::Rollback => return self.begin_rollback(),

@@ -117,7 +117,7 @@ DECLARE j int; h int; own bool := proc LIKE 'job%';
 BEGIN
   SELECT coalesce((SELECT mat_hypertable_id FROM _timescaledb_catalog.continuous_agg WHERE user_view_name = target), (SELECT id FROM _timescaledb_catalog.hypertable WHERE table_name = target)) INTO h;
   INSERT INTO _timescaledb_catalog.bgw_job (schedule_interval, proc_schema, proc_name, hypertable_id, config, scheduled)
-    VALUES (every, CASE WHEN own THEN 'mes' ELSE '_timescaledb_functions' END, proc, h, conf, kind <> 'paused') RETURNING id INTO j;
+    VALUES (every, CASE WHEN own THEN 'mes' ELSE '_timescaledb_functions' END, proc, h, CASE WHEN own THEN conf ELSE conf || jsonb_build_object(CASE WHEN proc LIKE '%refresh%' THEN 'mat_hypertable_id' ELSE 'hypertable_id' END, h) END, kind <> 'paused') RETURNING id INTO j;
   UPDATE _timescaledb_catalog.bgw_job SET application_name = format('%s [%s]', CASE WHEN own THEN 'User-Defined Action' ELSE initcap(replace(substring(proc FROM 8), '_', ' ')) || ' Policy' END, j) WHERE id = j;
   IF kind IN ('waiting', 'paused') THEN
     INSERT INTO _timescaledb_internal.bgw_job_stat (job_id, last_start, last_finish, next_start, last_successful_finish, last_run_success, total_runs, total_duration, total_duration_failures, total_successes, total_failures, consecutive_failures)

@@ -5,9 +5,12 @@ mod behind;
 mod bucket;
 mod clock;
 mod guard;
+mod notes;
 mod place;
 mod policies;
 mod refresh;
+mod remarks;
+mod remove;
 mod what_if;
 
 use serde::Deserialize;
@@ -65,7 +68,7 @@ pub static ACTIONS: &[Action] = &[
         "remove-refresh-policy",
         &[],
         Group::Aggregates,
-        on(Some(policies::remove_form), policies::remove),
+        on(Some(remove::form), remove::remove),
         "Remove a refresh policy (pause-job only stops it)",
     ),
     act(
@@ -170,13 +173,13 @@ struct Hole {
 #[derive(Debug, Clone, Default, Deserialize)]
 struct Around {
     #[serde(rename = "policy_retention")]
-    retention: Option<After>,
+    retention: Option<Rule>,
     #[serde(rename = "policy_compression")]
-    compression: Option<After>,
+    compression: Option<Rule>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct After {
+struct Rule {
     id: i64,
     scheduled: bool,
     after: Option<String>,

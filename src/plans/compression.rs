@@ -8,6 +8,7 @@ mod eligible;
 mod facts;
 mod policies;
 mod rewrite;
+mod rule;
 mod settings;
 
 use crate::action::{Action, Group, act};

@@ -10,8 +10,8 @@ mod reindex;
 use serde::Deserialize;
 
 use crate::action::{Action, Group, act};
-use crate::plan::{Plan, Statement, Undo};
-use crate::plans::{Act, Context, Kind, Refusal};
+use crate::plan::{Plan, Statement};
+use crate::plans::{Act, Kind, Refusal};
 use crate::query;
 use crate::sql::{Query, Version};
 use crate::verdict::Level;
@@ -51,7 +51,7 @@ pub static ACTIONS: &[Action] = &[
         Act {
             on: Kind::Index,
             facts: FACTS,
-            form: None,
+            form: Some(drop::form),
             plan: drop::index,
         },
         "Drop an unused or duplicate index; a duplicate's survivor keeps an index on every chunk",
@@ -352,45 +352,6 @@ fn statement(sql: impl Into<String>) -> Statement {
 
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// What an index can be given back as after it was dropped.
-fn undo_of_drop(context: &Context, index: &Index) -> Undo {
-    let version = context.at.server.sql_version();
-    if index.unique && index.compressing {
-        return Undo::Never(format!(
-            "TimescaleDB {version} makes no unique index on a hypertable with compression enabled, \
-             so {} could not be made again (2.22 and later do)",
-            index.name
-        ));
-    }
-    let mut lost = Vec::new();
-    let lacking = count(index.lacking().len());
-    if !index.valid {
-        lost.push("it is invalid now, and will be valid".to_owned());
-    }
-    if lacking > 0 && index.hypertable {
-        let chunks = crate::text::plural(lacking, "chunk");
-        lost.push(format!("it will be on the {chunks} that lack it now too"));
-    }
-    if index.statistics {
-        lost.push("the statistics targets of its expressions stay lost".to_owned());
-    }
-    if index.elsewhere > 0 {
-        let copies = crate::text::plural(index.elsewhere, "copy");
-        lost.push(format!(
-            "{copies} in other tablespaces will be where TimescaleDB puts new ones"
-        ));
-    }
-    if index.partitioned {
-        lost.push("the indexes of the partitions get names that PostgreSQL chooses".to_owned());
-    }
-    let again = "the index is built anew from its definition; its scans are counted from zero";
-    if lost.is_empty() {
-        Undo::Exact(again.to_owned())
-    } else {
-        Undo::Partly(format!("{again}; {}", lost.join("; ")))
-    }
 }
 
 /// Says what a REINDEX or CREATE INDEX CONCURRENTLY waits for.

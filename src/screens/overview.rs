@@ -22,6 +22,7 @@ pub const PARTS: &[ScreenId] = &[
     ScreenId::Aggregates,
     ScreenId::Retention,
     ScreenId::Compression,
+    ScreenId::Activity,
     ScreenId::Hypertables,
     ScreenId::Indexes,
 ];

@@ -22,7 +22,7 @@ pub struct Rig {
     pub actor: Actor,
     /// May write; for looking and for provoking.
     pub client: tokio_postgres::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Rig {
@@ -36,7 +36,7 @@ impl Rig {
         let actor = Actor {
             settings: settings(conninfo),
             password: None,
-            journal: Journal::new(folder.path().join("journal.jsonl")),
+            journal: Journal::new(folder.path().join("hypertop/journal.jsonl")),
             server: session.server.clone(),
             clock: run::now,
         };
@@ -46,12 +46,17 @@ impl Rig {
             session,
             actor,
             client: client(conninfo).await,
-            _folder: folder,
+            folder,
         }
     }
 
     pub fn journal(&self) -> PathBuf {
         self.actor.journal.path().to_owned()
+    }
+
+    /// `XDG_STATE_HOME` of a program that shares this journal.
+    pub fn state_home(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// The plan of an action, or the words of its refusal.
@@ -180,18 +185,23 @@ impl Rig {
 
     /// The first column of the first row, as text; empty for NULL and for no row.
     pub async fn text(&self, sql: &str) -> String {
+        self.texts(sql).await.into_iter().next().unwrap_or_default()
+    }
+
+    /// The first column of each row, as text; empty for NULL.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
         let rows = self
             .client
             .simple_query(sql)
             .await
             .unwrap_or_else(|error| panic!("{}: {sql}: {error:?}", self.name));
-        let first = rows.iter().find_map(|row| match row {
+        let first = |row: &tokio_postgres::SimpleQueryMessage| match row {
             tokio_postgres::SimpleQueryMessage::Row(row) => {
                 Some(row.get(0).unwrap_or_default().to_owned())
             }
             _ => None,
-        });
-        first.unwrap_or_default()
+        };
+        rows.iter().filter_map(first).collect()
     }
 
     pub async fn sql(&self, sql: &str) {

@@ -59,6 +59,10 @@ commit;
 "#;
 
 /// Each version's database with [`WORKS`] in it, one after the other.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
 pub fn on_each(targets: &Targets, name: &str, test: impl AsyncFn(&Rig, &str)) {
     for version in targets.server.timescaledb_versions() {
         block_on(async {

@@ -3,6 +3,7 @@
 use super::guard::{self, Window};
 use super::place::{How, Place};
 use super::refresh::{self, NEEDLESS};
+use super::remarks;
 use super::{Facts, clock};
 use crate::form::{Form, Inputs};
 use crate::plan::{Plan, Undo};
@@ -28,7 +29,7 @@ pub(super) fn one(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if plan.steps.is_empty() {
         return Err(nothing_safe(&place, window));
     }
-    for (weight, words) in refresh::company(&place, &facts, context) {
+    for (weight, words) in remarks::company(&place, &facts, context) {
         plan = plan.note(weight, words);
     }
     finish(&facts, inputs, plan)
@@ -43,10 +44,17 @@ fn finish(facts: &Facts, inputs: &Inputs, mut plan: Plan) -> Result<Plan, Refusa
 fn up_to_date(place: &Place) -> Refusal {
     let level = place.level;
     let to = level.refreshed().map_or_else(String::new, |at| {
-        format!(", it is refreshed to {}", clock::show(place.axis(), at))
+        format!(", refreshed to {}", clock::show(place.axis(), at))
     });
+    let waits = match level.pending_from {
+        Some(from) => format!(
+            "what waits from {} on lies in what is not over yet, or what the policy leaves to later: refresh-aggregate with an empty to takes it in",
+            clock::show(place.axis(), from)
+        ),
+        None => "nothing waits; refresh-aggregate takes any window".to_owned(),
+    };
     Refusal::new(format!(
-        "{} is not behind by a whole bucket of {}: nothing waits{to} (refresh-aggregate takes any window)",
+        "{} is not behind by a whole bucket of {}{to}: {waits}",
         level.name, place.buckets.text
     ))
 }
@@ -165,6 +173,6 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         )
         .into());
     }
-    let plan = plan.note(Weight::Ok, refresh::stopping(context));
+    let plan = plan.note(Weight::Ok, remarks::stopping(context));
     finish(&facts, inputs, plan)
 }

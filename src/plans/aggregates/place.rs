@@ -87,7 +87,8 @@ impl<'a> Place<'a> {
     pub fn behind(&self) -> Result<Option<Window>, Refusal> {
         let end = self.end()?;
         let next = match self.level.refreshed() {
-            Some(at) => Some(at),
+            // Where the source has no chunk 2.28 leaves the log as it is, however often it is refreshed.
+            Some(at) => Some(at).filter(|at| self.level.source_to.is_some_and(|to| to > *at)),
             // Never refreshed: all that there is.
             None => self.level.source_from,
         };

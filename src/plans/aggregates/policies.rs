@@ -1,11 +1,13 @@
-//! Refresh policies: adding, editing, removing.
+//! Adding and editing refresh policies.
 
 use serde_json::Value as Json;
 
+use super::notes;
 use super::place::Place;
+use super::remove::{none, pick, picked};
 use super::what_if::{self, Setting};
-use super::{Facts, Level, clock, offset, refresh, since};
-use crate::form::{Field, Form, Inputs, Item, Kind};
+use super::{Facts, Level, clock, refresh, since};
+use crate::form::{Field, Form, Inputs, Kind};
 use crate::interval::Interval;
 use crate::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::plans::policy::{Call, Change, Job};
@@ -13,7 +15,7 @@ use crate::plans::{Context, Refusal};
 use crate::value::Axis;
 use crate::verdict::Level as Weight;
 
-const STATE: &str = "/refresh_policies";
+pub(super) const STATE: &str = "/refresh_policies";
 /// Stands for an open side of the window, as the empty field does.
 const OPEN: &str = "open";
 /// Stands for a setting that stays as it is, where there are several policies to choose from.
@@ -228,43 +230,10 @@ fn told(
             .wanting(Consent::Name)
             .note(Weight::Critical, format!("DELETES DATA: {}", risk.why));
     }
-    for (weight, words) in what_if::notes(place, facts, new, old) {
+    for (weight, words) in notes::notes(place, facts, new, old) {
         plan = plan.note(weight, words);
     }
     Ok(plan)
-}
-
-/// The policies that can be chosen, where there are several.
-fn pick(level: &Level) -> Option<Field> {
-    let item = |job: &Job| Item {
-        key: job.id.to_string(),
-        about: Setting::of(job).describe(level.axis()),
-    };
-    let first = level.jobs.first()?;
-    (level.jobs.len() > 1).then(|| {
-        let items = level.jobs.iter().map(item).collect();
-        Field::new("policy", "Policy", Kind::Pick(items), first.id.to_string())
-            .help("which of its refresh policies, by job id")
-    })
-}
-
-fn none(level: &Level) -> Refusal {
-    Refusal::new(format!(
-        "{} has no refresh policy: add-refresh-policy makes one",
-        level.name
-    ))
-}
-
-fn picked<'a>(level: &'a Level, inputs: &Inputs) -> Result<Vec<&'a Job>, Refusal> {
-    if level.jobs.is_empty() {
-        return Err(none(level));
-    }
-    if level.jobs.len() == 1 {
-        return Ok(level.jobs.iter().collect());
-    }
-    let keys = inputs.picked("policy");
-    let chosen = |job: &&Job| keys.contains(&job.id.to_string().as_str());
-    Ok(level.jobs.iter().filter(chosen).collect())
 }
 
 pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
@@ -287,6 +256,10 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     };
     let old = Setting::of(job);
     let new = setting(inputs, place.axis(), Some(&old))?;
+    let risk = what_if::wipe_risk(&place, &new).filter(|_| !inputs.flag("override_data_loss"));
+    if let Some(risk) = risk {
+        return Err(risk.refusal(&place, &new));
+    }
     if new == old {
         return Err(format!(
             "{} refreshes {} already: change a field",
@@ -362,94 +335,4 @@ fn replaced(why: &Refusal) -> Undo {
         "it is deleted and made anew, because {}. Its window and its schedule come back; that it was paused, its limits of time and retries, and its next start do not",
         why.why
     ))
-}
-
-pub(super) fn remove_form(context: &Context) -> Result<Form, Refusal> {
-    let facts = Facts::read(context)?;
-    let level = facts.own()?;
-    if level.jobs.is_empty() {
-        return Err(none(level));
-    }
-    Ok(Form::new(pick(level).into_iter().collect()))
-}
-
-pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
-    let level = facts.own()?;
-    let jobs = picked(level, inputs)?;
-    let (mut steps, mut partly) = (Vec::new(), None);
-    for job in &jobs {
-        steps.push(job.delete(context)?);
-        partly = partly.or_else(|| job.unalterable(context));
-    }
-    let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
-    let undo = match &partly {
-        None => Undo::Exact(
-            "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back".to_owned(),
-        ),
-        Some(why) => Undo::Partly(format!(
-            "the policy is made again with its window and its schedule; that it was paused, its limits of time and retries, and its next start do not come back, because {}",
-            why.why
-        )),
-    };
-    let mut plan = Plan::new(format!("Remove {}", names.join(", ")), steps, undo)
-        .wanting(Consent::Yes)
-        .changing(&[STATE]);
-    for job in &jobs {
-        plan = plan.note(Weight::Notice, pausing(context, job));
-        if let Some(running) = level.refreshing.filter(|refreshing| !refreshing.idle) {
-            let words = format!(
-                "session {} refreshes it now: removing the policy cancels its run, even where the removal itself fails",
-                running.pid
-            );
-            plan = plan.note(Weight::Warning, words);
-        }
-    }
-    if jobs.len() == level.jobs.len() {
-        plan = plan.note(Weight::Notice, stands_still(level));
-    }
-    Ok(plan)
-}
-
-fn pausing(context: &Context, job: &Job) -> String {
-    if !job.scheduled {
-        return format!("job {} is paused already, so it stops nothing", job.id);
-    }
-    match job.unalterable(context) {
-        None => format!(
-            "pause-job {} stops it too, and keeps its id, its counters and its history",
-            job.id
-        ),
-        Some(_) => format!("job {} cannot be paused on this TimescaleDB", job.id),
-    }
-}
-
-fn stands_still(level: &Level) -> String {
-    let readers = if level.materialized_only {
-        "its readers see nothing newer"
-    } else {
-        "its readers compute all newer rows from the source at every query"
-    };
-    let built = match level.children.as_slice() {
-        [] => String::new(),
-        children => format!(
-            "; what is built on it stands still too: {}",
-            children.join(", ")
-        ),
-    };
-    format!(
-        "without it {} is refreshed by hand only: {readers}{built}",
-        level.name
-    )
-}
-
-/// The window of a job, as it is configured.
-impl Setting {
-    pub(super) fn of(job: &Job) -> Self {
-        Self {
-            start: offset(job, "start_offset"),
-            end: offset(job, "end_offset"),
-            every: job.schedule_interval.clone(),
-        }
-    }
 }

@@ -1,14 +1,13 @@
-//! What a refresh policy would do: its window now, the lag it promises, what it would lose, and what it runs into.
+//! What a refresh policy would do: its window, and what its runs would lose.
 
 use super::guard::{self, Window};
 use super::place::Place;
-use super::{After, Facts, Level, clock};
+use super::{Rule, clock, offset};
 use crate::interval::Interval;
 use crate::plans::Refusal;
 use crate::plans::policy::Job;
 use crate::text;
 use crate::value::Axis;
-use crate::verdict::Level as Weight;
 
 const DAY: i64 = 86_400_000_000;
 
@@ -38,6 +37,15 @@ impl PartialEq for Setting {
 }
 
 impl Setting {
+    /// The window of a job, as it is configured.
+    pub fn of(job: &Job) -> Self {
+        Self {
+            start: offset(job, "start_offset"),
+            end: offset(job, "end_offset"),
+            every: job.schedule_interval.clone(),
+        }
+    }
+
     /// `from 7d to 1h before now, every 1h`.
     pub fn describe(&self, axis: Axis) -> String {
         let side = |side: &Option<String>, open: &str| {
@@ -53,7 +61,7 @@ impl Setting {
         )
     }
 
-    fn lengths(&self, axis: Axis) -> (f64, f64) {
+    pub fn lengths(&self, axis: Axis) -> (f64, f64) {
         let length = |side: &Option<String>, open: f64| {
             side.as_deref()
                 .map_or(Some(open), |text| clock::length(axis, text))
@@ -66,7 +74,7 @@ impl Setting {
     }
 
     /// What a run refreshes now; `None`: what is now cannot be told.
-    fn window(&self, place: &Place) -> Option<Window> {
+    pub fn window(&self, place: &Place) -> Option<Window> {
         let now = place.now?;
         let side = |side: &Option<String>| match side {
             None => Some(None),
@@ -84,7 +92,7 @@ impl Setting {
     }
 
     /// How far behind it lets the aggregate fall: end offset, bucket, schedule; units without the schedule.
-    fn lag(&self, place: &Place) -> Option<f64> {
+    pub fn lag(&self, place: &Place) -> Option<f64> {
         let axis = place.axis();
         let end = self
             .end
@@ -268,7 +276,19 @@ pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
     let now = met
         .as_ref()
         .map(|(window, met)| guard::explain(place, met, *window));
-    let why = match (dropped, now) {
+    let why = why(place, new, dropped, now);
+    Some(Risk { why, safe })
+}
+
+/// The words: what the source's retention drops, and what the very next run would delete.
+fn why(
+    place: &Place,
+    new: &Setting,
+    dropped: Option<(&Rule, &str)>,
+    now: Option<String>,
+) -> String {
+    let (level, axis) = (place.level, place.axis());
+    match (dropped, now) {
         (Some((retention, after)), now) => {
             let now = now.map_or_else(
                 || ". Nothing is lost yet: it begins as rows grow that old".to_owned(),
@@ -288,15 +308,14 @@ pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
             "its first run would delete rows for good: {}",
             now.unwrap_or_default()
         ),
-    };
-    Some(Risk { why, safe })
+    }
 }
 
-fn paused(after: &After) -> &'static str {
+fn paused(after: &Rule) -> &'static str {
     if after.scheduled { "" } else { ", paused now" }
 }
 
-fn reach(new: &Setting, axis: Axis) -> String {
+pub(super) fn reach(new: &Setting, axis: Axis) -> String {
     let unit = if axis == Axis::Integer { " units" } else { "" };
     new.start.as_deref().map_or_else(
         || "from the beginning on".to_owned(),
@@ -320,161 +339,4 @@ fn since_safe(place: &Place, safe: i64) -> Option<String> {
         micros,
     };
     span.is_positive().then(|| span.to_string())
-}
-
-/// What the setting would mean, beside what it replaces.
-pub(super) fn notes(
-    place: &Place,
-    facts: &Facts,
-    new: &Setting,
-    old: Option<(&Job, &Setting)>,
-) -> Vec<(Weight, String)> {
-    let mut notes = Vec::new();
-    let mut note = |weight, words: String| notes.push((weight, words));
-    match new.window(place) {
-        Some(window) => note(
-            Weight::Notice,
-            format!("a run now would refresh {}, {}", place.show(window), place.amount(window)),
-        ),
-        None => note(
-            Weight::Unknown,
-            "which window a run now would refresh cannot be told: what is now on its integer time may not be asked".to_owned(),
-        ),
-    }
-    note(
-        Weight::Notice,
-        lag_note(place, facts, new, old.map(|(_, old)| old)),
-    );
-    if let Some((job, old)) = old
-        && new.every != old.every
-        && let Some(next) = job
-            .next_start
-            .as_deref()
-            .filter(|next| !next.contains("infinity"))
-    {
-        note(
-            Weight::Notice,
-            format!("the next run stays where it is ({next}), the new beat begins after it"),
-        );
-    }
-    if new.end.is_none() {
-        note(
-            Weight::Notice,
-            "to the end: the bucket that is not over is materialized as it is, and rows that come into it later show after the next run only".to_owned(),
-        );
-    }
-    conflicts(place, new, &mut notes);
-    notes
-}
-
-fn lag_note(place: &Place, facts: &Facts, new: &Setting, old: Option<&Setting>) -> String {
-    let axis = place.axis();
-    let say =
-        |lag: Option<f64>| lag.map_or_else(|| "unknown".to_owned(), |lag| clock::say(axis, lag));
-    let (mut below, mut without) = (Some(0.0), Vec::new());
-    for level in facts
-        .levels
-        .iter()
-        .take(facts.levels.len().saturating_sub(1))
-    {
-        match level.newest_policy() {
-            Some(job) => below = below.zip(lag_of(level, job)).map(|(all, one)| all + one),
-            None => without.push(level.name.as_str()),
-        }
-    }
-    let whole = |setting: &Setting| {
-        setting
-            .lag(place)
-            .zip(below)
-            .map(|(own, below)| own + below)
-    };
-    let mut words = format!("expected lag: up to {}", say(whole(new)));
-    if let Some(old) = old.map(whole).filter(|old| *old != whole(new)) {
-        words = format!("{words} (it was {})", say(old));
-    }
-    if axis == Axis::Integer {
-        words = format!(
-            "{words} units and what comes in {}",
-            text::interval(&new.every)
-        );
-    }
-    if below.is_none_or(|below| below > 0.0) {
-        words = format!("{words}, that of what it is built on included");
-    }
-    if !without.is_empty() {
-        words = format!(
-            "{words}; {} has no policy and promises nothing",
-            without.join(", ")
-        );
-    }
-    words
-}
-
-fn lag_of(level: &Level, job: &Job) -> Option<f64> {
-    let axis = level.axis();
-    let setting = Setting::of(job);
-    let end = setting
-        .end
-        .as_deref()
-        .map_or(Some(0.0), |end| clock::length(axis, end))?;
-    let bucket = clock::length(axis, level.bucket.as_deref()?)?;
-    let every = match axis {
-        Axis::Integer => 0.0,
-        _ => clock::interval(&setting.every)?.seconds(),
-    };
-    Some(end + bucket + every)
-}
-
-/// Where the three policies of an aggregate work against each other.
-fn conflicts(place: &Place, new: &Setting, notes: &mut Vec<(Weight, String)>) {
-    let (level, axis) = (place.level, place.axis());
-    let (start, _) = new.lengths(axis);
-    let length = |after: &Option<After>| {
-        let after = after.as_ref().filter(|after| !after.by_creation)?;
-        let text = after.after.clone()?;
-        let length = clock::length(axis, &text)?;
-        Some((after.id, text::interval(&text), length))
-    };
-    let compression = length(&level.own_policies.compression);
-    let retention = length(&level.own_policies.retention);
-    if let Some((id, after, at)) = &compression
-        && *at < start
-    {
-        notes.push((
-            Weight::Warning,
-            format!("compress inside the refresh window: job {id} compresses chunks of {} after {after}, and refreshes that reach back {} write into them again", level.name, reach(new, axis)),
-        ));
-    }
-    if let Some((id, after, at)) = &retention
-        && *at < start
-    {
-        notes.push((
-            Weight::Warning,
-            format!("retention shorter than the refresh window: job {id} drops rows of {} after {after}, and refreshes may bring them back", level.name),
-        ));
-    }
-    if let (Some((id, after, drop)), Some((_, compress, at))) = (&retention, &compression)
-        && drop <= at
-    {
-        notes.push((
-            Weight::Warning,
-            format!("drop before compress: job {id} drops chunks of {} after {after}, before they are compressed after {compress}", level.name),
-        ));
-    }
-    if level
-        .source_policies
-        .retention
-        .as_ref()
-        .is_some_and(|retention| retention.by_creation)
-    {
-        notes.push((
-            Weight::Warning,
-            format!("{} drops chunks by when they were made: whether this window reaches over dropped rows later cannot be told", level.source),
-        ));
-    } else if new.start.is_none() {
-        notes.push((
-            Weight::Warning,
-            format!("from the beginning on: should chunks of {} ever be dropped, a run deletes their rows from {} for good", level.source, level.name),
-        ));
-    }
 }

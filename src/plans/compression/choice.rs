@@ -43,8 +43,9 @@ fn about(context: &Context, known: &Known, chunk: &Chunk) -> String {
     if known.differs(chunk) {
         state.push_str(", under other settings");
     }
+    // The end comes last: a narrow list cuts it.
     format!(
-        "{} to {}, {state}, {bytes}",
+        "{state}, {bytes}, {} to {}",
         known.point(chunk.from),
         known.point(chunk.to)
     )

@@ -118,11 +118,13 @@ pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             "compressing merges these chunks into their neighbours (compress_chunk_time_interval): they are not there any more"
                 .to_owned(),
         ),
-        None => Undo::Partly(
-            "each chunk is decompressed: the same rows, but packed anew in the order of order-by, with indexes made anew; \
-             reads are as before"
-                .to_owned(),
-        ),
+        None => Undo::Partly(format!(
+            "each chunk is decompressed: the same rows, but packed anew in the order of order-by, with indexes made anew{}",
+            known.running_policy().map_or_else(String::new, |job| format!(
+                "; {} compresses them again at its next run, unless it is paused before",
+                job.describe()
+            ))
+        )),
     };
     let title = format!("Compress {} of {}", many(chunks.len()), known.relation);
     let mut plan = Plan::new(title, steps.collect(), undo);
@@ -190,43 +192,7 @@ pub fn lock(mut plan: Plan, known: &Known, chunks: &[&Chunk], mode: Mode) -> Pla
 }
 
 fn compress_notes(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
-    let mut notes = Vec::new();
-    let whole = context.bytes(chunks.iter().map(|chunk| chunk.oid));
-    let biggest = chunks
-        .iter()
-        .filter_map(|chunk| context.bytes([chunk.oid]))
-        .max();
-    match (known.shrinks_to(), whole, biggest) {
-        (Some(share), Some(whole), Some(biggest)) => notes.push((
-            Level::Notice,
-            format!(
-                "leaves about {} of {}, going by the chunks compressed so far; until a chunk is done both lie on disk \
-                 (about {} more), and sorting may want temporary files",
-                text::bytes(scaled(whole, share)),
-                text::bytes(whole),
-                text::bytes(scaled(biggest, share)),
-            ),
-        )),
-        _ => notes.push((
-            Level::Unknown,
-            "how much it leaves is not known: no chunk of this table is compressed yet; until a chunk is done both its \
-             forms lie on disk, and sorting may want temporary files"
-                .to_owned(),
-        )),
-    }
-    notes.push((
-        Level::Notice,
-        "WAL: the compressed rows of each chunk with their index, written once; the pages that go are only truncated"
-            .to_owned(),
-    ));
-    let rows: i64 = chunks.iter().filter_map(|chunk| chunk.rows).sum();
-    if rows > 0 && chunks.iter().all(|chunk| chunk.rows.is_some()) {
-        let rows = text::count(rows);
-        notes.push((
-            Level::Notice,
-            format!("about {rows} rows, going by the last ANALYZE"),
-        ));
-    }
+    let mut notes = price(context, known, chunks);
     let newest = chunks.iter().map(|chunk| chunk.to).max();
     if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
         notes.push((
@@ -253,6 +219,52 @@ fn compress_notes(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(L
         notes.push((
             Level::Notice,
             format!("{} frozen, left alone", many(frozen)),
+        ));
+    }
+    notes
+}
+
+/// Disk, waits, WAL and rows.
+fn price(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+    let mut notes = Vec::new();
+    let whole = context.bytes(chunks.iter().map(|chunk| chunk.oid));
+    let biggest = chunks
+        .iter()
+        .filter_map(|chunk| context.bytes([chunk.oid]))
+        .max();
+    match (known.shrinks_to(), whole, biggest) {
+        (Some(share), Some(whole), Some(biggest)) => notes.push((
+            Level::Notice,
+            format!(
+                "leaves about {} of {}, going by the chunks compressed so far; until a chunk is done both lie on disk \
+                 (about {} more), and sorting may want temporary files",
+                text::bytes(scaled(whole, share)),
+                text::bytes(whole),
+                text::bytes(scaled(biggest, share)),
+            ),
+        )),
+        _ => notes.push((
+            Level::Unknown,
+            "how much it leaves is not known: no chunk of this table is compressed yet; until a chunk is done both its \
+             forms lie on disk, and sorting may want temporary files"
+                .to_owned(),
+        )),
+    }
+    notes.push((
+        Level::Notice,
+        "writes to a chunk wait while it is compressed, reads only at its end".to_owned(),
+    ));
+    notes.push((
+        Level::Notice,
+        "WAL: the compressed rows of each chunk with their index, written once; the pages that go are only truncated"
+            .to_owned(),
+    ));
+    let rows: i64 = chunks.iter().filter_map(|chunk| chunk.rows).sum();
+    if rows > 0 && chunks.iter().all(|chunk| chunk.rows.is_some()) {
+        let rows = text::count(rows);
+        notes.push((
+            Level::Notice,
+            format!("about {rows} rows, going by the last ANALYZE"),
         ));
     }
     notes

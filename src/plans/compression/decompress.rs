@@ -124,9 +124,13 @@ fn notes(
     chunks: &[&Chunk],
     paused: bool,
 ) -> Vec<(Level, String)> {
+    let reach = chunks.first().zip(chunks.last());
+    let reach = reach.map_or_else(String::new, |(first, last)| {
+        format!(", {} to {}", known.point(first.from), known.point(last.to))
+    });
     let mut notes = vec![(
         Level::Notice,
-        format!("decompresses {}", many(chunks.len())),
+        format!("decompresses {}{reach}", many(chunks.len())),
     )];
     let sum =
         |of: fn(&Chunk) -> Option<i64>| chunks.iter().map(|chunk| of(chunk)).sum::<Option<i64>>();

@@ -134,11 +134,12 @@ pub fn what_if(context: &Context, known: &Known, length: Length, age: Age) -> Ve
         ),
         Some(old) => {
             let due: Vec<_> = old.iter().copied().filter(|chunk| waits(chunk)).collect();
-            let partial = old.iter().filter(|chunk| chunk.is_partial() && !chunk.is_frozen()).count();
-            let partial = if partial == 0 {
-                String::new()
-            } else {
-                format!("; and it would recompress {} partial", many(partial))
+            let partial = old.iter().filter(|chunk| chunk.is_partial() && !chunk.is_frozen());
+            let partial = match partial.count() {
+                _ if known.never_recompresses() => String::new(),
+                0 => String::new(),
+                1 => "; and it would recompress 1 partial chunk".to_owned(),
+                partial => format!("; and it would recompress {partial} partial chunks"),
             };
             note(
                 Level::Notice,

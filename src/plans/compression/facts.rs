@@ -166,6 +166,12 @@ impl Known {
             || own.order_text() != table.order_text() && table.order_by.is_some()
     }
 
+    /// Whether the policy is told to leave partial chunks alone.
+    pub fn never_recompresses(&self) -> bool {
+        let config = self.job.as_ref().and_then(|job| job.config.as_ref());
+        config.and_then(|config| config.get("recompress")) == Some(&Json::Bool(false))
+    }
+
     /// The columns as a person may type them.
     pub fn column_list(&self) -> String {
         let quoted: Vec<_> = self

@@ -12,97 +12,13 @@ use crate::text;
 use crate::verdict::Level;
 
 use super::chunks::setting;
-use super::eligible::{Age, Length, older, positive, waits, what_if};
+use super::eligible::{Age, Length, older, waits, what_if};
 use super::facts::Known;
 use super::known;
+use super::rule::{AFTER, BY_CREATION, CREATED, Rule};
 
 const POLICY: &str = "/jobs/policy_compression";
-/// From here on a policy may go by when a chunk was made.
-const BY_CREATION: Version = Version::new(2, 13);
-/// Job ids come with these keys in the configuration.
-const AFTER: &str = "compress_after";
-const CREATED: &str = "compress_created_before";
 const MOST: &str = "maxchunks_to_compress";
-
-/// When it compresses: by range or by creation.
-struct Rule {
-    length: Length,
-    age: Age,
-}
-
-impl Rule {
-    fn read(context: &Context, known: &Known, inputs: &Inputs) -> Result<Self, Refusal> {
-        match (inputs.text(AFTER), inputs.text(CREATED)) {
-            (Some(_), Some(_)) => {
-                Err(format!("either {AFTER} or {CREATED}: one of them decides").into())
-            }
-            (None, None) => {
-                Err(format!("{AFTER} is wanted: how old is a chunk when it is compressed?").into())
-            }
-            (Some(after), None) => {
-                let length = Length::read(known, after)
-                    .ok_or_else(|| format!("{AFTER}: {after} is no length of time here"))?;
-                if known.integer_time && known.now.is_none() {
-                    return Err(format!(
-                        "time in {} is an integer, and nothing says what \"now\" is: make a function that returns it, then \
-                         select set_integer_now_func({}, 'schema.function')",
-                        known.relation,
-                        text::quote_literal(&known.table)
-                    )
-                    .into());
-                }
-                let length = positive(length, AFTER)?;
-                Ok(Self {
-                    length,
-                    age: Age::Range,
-                })
-            }
-            (None, Some(created)) => {
-                let version = context.at.server.sql_version();
-                if version < BY_CREATION {
-                    return Err(format!(
-                        "{CREATED} came with TimescaleDB 2.13, this is {version}: use {AFTER}"
-                    )
-                    .into());
-                }
-                let interval = Interval::parse(created)?;
-                let length = positive(Length::Time(interval), CREATED)?;
-                Ok(Self {
-                    length,
-                    age: Age::Creation,
-                })
-            }
-        }
-    }
-
-    fn key(&self) -> &'static str {
-        match self.age {
-            Age::Range => AFTER,
-            Age::Creation => CREATED,
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self.length {
-            Length::Number(_) => "bigint",
-            Length::Time(_) => "interval",
-        }
-    }
-
-    fn lit(&self) -> Lit {
-        match self.length {
-            Length::Number(number) => number.into(),
-            Length::Time(interval) => interval.to_string().into(),
-        }
-    }
-
-    fn json(&self) -> Json {
-        match self.length {
-            Length::Number(number) => number.into(),
-            Length::Time(interval) => interval.to_string().into(),
-        }
-    }
-}
 
 fn fields(
     context: &Context,
@@ -307,7 +223,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             format!("{} is paused: resume-job schedules it", job.describe()),
         );
     }
-    if let Some(why) = idle_by_configuration(context, job) {
+    if let Some(why) = idle_by_configuration(context, &known) {
         plan = plan.note(Level::Warning, why);
     }
     Ok(plan)
@@ -330,7 +246,7 @@ fn was(known: &Known, job: &Job) -> Option<String> {
         .filter(|chunk| waits(chunk))
         .count();
     Some(format!(
-        "{key} {text}, by which {} wait",
+        "{key} {text}, by which {} due now",
         super::eligible::many(due)
     ))
 }
@@ -375,11 +291,10 @@ fn config(job: &Job, rule: &Rule, inputs: &Inputs) -> Result<Json, Refusal> {
 }
 
 /// Between 2.22 and 2.27 a policy that may not recompress does nothing at all.
-fn idle_by_configuration(context: &Context, job: &Job) -> Option<String> {
+fn idle_by_configuration(context: &Context, known: &Known) -> Option<String> {
     let version = context.at.server.sql_version();
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);
-    let off = job.config.as_ref()?.get("recompress")? == &Json::Bool(false);
-    (broken && off).then(|| {
+    (broken && known.never_recompresses()).then(|| {
         format!(
             "its configuration has \"recompress\": false, by which a policy of TimescaleDB {version} compresses nothing, silently \
              (seen on 2.22 and 2.26, mended in 2.27): edit-job takes that key out"

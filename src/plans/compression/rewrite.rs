@@ -40,25 +40,12 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         )
         .into());
     }
-    let version = context.at.server.sql_version();
-    let statement = |chunk: &Chunk| {
-        if version >= Version::new(2, 14) {
-            return compress_call(context, chunk, true);
-        }
-        Statement::new(
-            format!(
-                "call {}($1::regclass)",
-                context.function("recompress_chunk")
-            ),
-            vec![chunk.relation.as_str().into()],
-        )
-    };
     let steps = chunks
         .iter()
         .map(|chunk| {
             Step::new(
                 format!("recompress {}", chunk.key),
-                vec![statement(chunk)],
+                vec![recompress_call(context, chunk)],
                 Vec::new(),
             )
             .weighing(chunk.after_bytes)
@@ -85,7 +72,7 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             ))
         ),
     );
-    if version >= Version::new(2, 17) {
+    if context.at.server.sql_version() >= Version::new(2, 17) {
         plan = plan.note(
             Level::Notice,
             "only the segments that late rows belong to are written anew where the version can; the recorded sizes then stay as they were",
@@ -99,6 +86,19 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         );
     }
     Ok(plan)
+}
+
+fn recompress_call(context: &Context, chunk: &Chunk) -> Statement {
+    if context.at.server.sql_version() >= Version::new(2, 14) {
+        return compress_call(context, chunk, true);
+    }
+    Statement::new(
+        format!(
+            "call {}($1::regclass)",
+            context.function("recompress_chunk")
+        ),
+        vec![chunk.relation.as_str().into()],
+    )
 }
 
 fn rewritable(chunk: &Chunk) -> bool {

@@ -15,6 +15,9 @@ use super::known;
 /// From here on the table may leave a choice to TimescaleDB until a chunk is compressed, and options can be reset.
 const LEAVES_OPEN: Version = Version::new(2, 22);
 
+/// From here on an aggregate's materialization takes a RESET (seen on 2.28, refused by 2.22).
+const RESETS_AGGREGATES: Version = Version::new(2, 26);
+
 /// `alter table …`, or the view of an aggregate, whose materialization it means.
 fn alter(known: &Known, what: &str) -> Statement {
     let kind = if known.aggregate {
@@ -53,13 +56,19 @@ fn set(
 pub fn put(context: &Context, known: &Known, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
-    if context.at.server.sql_version() < LEAVES_OPEN {
+    let whole = segment_by.is_some() && order_by.is_some();
+    let version = context.at.server.sql_version();
+    if known.aggregate && version < RESETS_AGGREGATES {
+        // What is left out is chosen anew, as when an aggregate's compression is enabled.
+        return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
+    }
+    if version < LEAVES_OPEN {
         // An empty text is none for the one, the default for the other.
         let (segment_by, order_by) = (segment_by.unwrap_or_default(), order_by.unwrap_or_default());
         return vec![set(known, Some(&segment_by), Some(&order_by), None)];
     }
     let mut statements = Vec::new();
-    if segment_by.is_none() || order_by.is_none() {
+    if !whole {
         // The view of an aggregate takes no RESET, its materialization does.
         statements.push(Statement::new(
             format!(
@@ -80,25 +89,17 @@ fn off(known: &Known) -> Statement {
 }
 
 /// Enabling with these settings, from nothing.
-fn on(context: &Context, known: &Known, to: &Settings) -> Vec<Statement> {
+fn on(known: &Known, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
     // Sparse indexes are taken together with order-by only.
     let sparse = to.sparse_text().filter(|_| order_by.is_some());
-    let mut statements = vec![set(
+    vec![set(
         known,
         segment_by.as_deref(),
         order_by.as_deref(),
         sparse.as_deref(),
-    )];
-    // An aggregate's are chosen when it is enabled.
-    if known.aggregate
-        && context.at.server.sql_version() >= LEAVES_OPEN
-        && (segment_by.is_none() || order_by.is_none())
-    {
-        statements.extend(put(context, known, to));
-    }
-    statements
+    )]
 }
 
 fn fields(known: &Known, now: &Settings) -> Vec<Field> {
@@ -197,7 +198,7 @@ pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let to = read(&known, inputs)?;
     let step = Step::new(
         format!("enable compression on {}", known.relation),
-        on(context, &known, &to),
+        on(&known, &to),
         vec![off(&known)],
     );
     let undo = Undo::Exact(
@@ -317,7 +318,7 @@ pub fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     steps.push(Step::new(
         format!("disable compression on {}", known.relation),
         vec![off(&known)],
-        on(context, &known, &now),
+        on(&known, &now),
     ));
     let lost = now.sparse_text().filter(|_| now.order_by.is_none());
     let undo = match lost {

@@ -170,9 +170,9 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
         );
     }
     let expression = wish.on.contains('(');
-    if expression && version < Version::new(2, 12) && table.compressed_chunks > 0 {
+    if expression && version < Version::new(2, 14) && table.compressed_chunks > 0 {
         return Some(
-            "TimescaleDB 2.11 can crash the server on UPDATE, DELETE or decompression where a hypertable has an \
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server on UPDATE, DELETE or decompression where a hypertable has an \
              expression index and compressed chunks: upgrade first"
                 .into(),
         );

@@ -1,7 +1,7 @@
 //! Dropping: what is unused or a duplicate, and what an interrupted REINDEX left.
 
-use super::{BY_SHAPE, Index, Leftover, Making, Part, Twin, count, statement, undo_of_drop};
-use crate::form::Inputs;
+use super::{BY_SHAPE, Index, Leftover, Making, Part, Twin, count, statement};
+use crate::form::{Form, Inputs};
 use crate::plan::{Consent, Mode, Plan, Statement, Step, Undo};
 use crate::plans::{Context, Refusal};
 use crate::sql::Version;
@@ -68,7 +68,16 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
     Ok(plan)
 }
 
-pub(super) fn index(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+/// Only where the survivor of a duplicate is to be built on many chunks there is a pace to choose.
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
+    let index: Index = context.read()?;
+    Ok(match shared(context, &index).len() {
+        0 => Form::default(),
+        _ => Form::default().paced(),
+    })
+}
+
+pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let index: Index = context.read()?;
     if let Some(refusal) = index.untouchable().or_else(|| needed(&index)) {
         return Err(refusal);
@@ -81,7 +90,9 @@ pub(super) fn index(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let mut steps = Vec::new();
     if let Some(survivor) = index.twins.first() {
         for part in &shared {
-            steps.push(keep(&index, survivor, part)?);
+            let copies = index.copies.iter().filter(|copy| copy.part == part.oid);
+            let bytes = context.bytes(copies.map(|copy| copy.oid));
+            steps.push(keep(&index, survivor, part)?.weighing(bytes));
         }
     }
     steps.push(drop_step(context, &index, &undo)?);
@@ -105,22 +116,91 @@ pub(super) fn index(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         }
     }
     plan = remarks(context, plan, &index);
-    if let Some(survivor) = index.twins.first().filter(|_| !shared.is_empty()) {
-        // A build beside readers and writers may wait long; the drop that follows must not keep them waiting as long.
-        plan.lock_timeout_seconds = 30;
-        plan = plan.note(
-            Level::Warning,
-            format!(
-                "{} and {} share one index on {} (as TimescaleDB 2.22 and later have it): {} is given one of its own there first, \
-                 else it would be left without",
-                index.name,
-                survivor.name,
-                text::plural(count(shared.len()), "chunk"),
-                survivor.name
-            ),
-        );
+    match index.twins.first() {
+        Some(survivor) if !shared.is_empty() => {
+            survivors(context, plan, inputs, &index, survivor, &shared)
+        }
+        _ => Ok(plan),
     }
-    Ok(plan)
+}
+
+/// The survivor's own builds before the drop.
+fn survivors(
+    context: &Context,
+    mut plan: Plan,
+    inputs: &Inputs,
+    index: &Index,
+    survivor: &Twin,
+    shared: &[&Part],
+) -> Result<Plan, Refusal> {
+    plan.pace = inputs.pace();
+    if plan.pace.go_on {
+        let why = "on_error: a chunk whose build failed would be left without an index by the drop that follows";
+        return Err(Refusal::new(why).offering(
+            "stop at the first failure",
+            vec![("on_error", "stop".to_owned())],
+        ));
+    }
+    // A build beside readers and writers may wait long; the drop that follows must not keep them waiting as long.
+    plan.lock_timeout_seconds = 30;
+    let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
+    let copies = index
+        .copies
+        .iter()
+        .filter(|copy| parts.contains(&copy.part));
+    let room = context
+        .bytes(copies.map(|copy| copy.oid))
+        .map_or_else(String::new, |bytes| {
+            format!(" (until the drop that takes {} more)", text::bytes(bytes))
+        });
+    Ok(plan.note(
+        Level::Warning,
+        format!(
+            "both share one index on {} (as TimescaleDB 2.22 and later have it): {} is given one of its own there first, \
+             else it would be left without{room}",
+            text::plural(count(shared.len()), "chunk"),
+            survivor.name
+        ),
+    ))
+}
+
+/// What an index can be given back as after it was dropped.
+fn undo_of_drop(context: &Context, index: &Index) -> Undo {
+    let version = context.at.server.sql_version();
+    if index.unique && index.compressing {
+        return Undo::Never(format!(
+            "TimescaleDB {version} makes no unique index on a hypertable with compression enabled, \
+             so {} could not be made again (2.22 and later do)",
+            index.name
+        ));
+    }
+    let mut lost = Vec::new();
+    let lacking = count(index.lacking().len());
+    if !index.valid {
+        lost.push("it is invalid now, and will be valid".to_owned());
+    }
+    if lacking > 0 && index.hypertable {
+        let chunks = text::plural(lacking, "chunk");
+        lost.push(format!("it will be on the {chunks} that lack it now too"));
+    }
+    if index.statistics {
+        lost.push("the statistics targets of its expressions stay lost".to_owned());
+    }
+    if index.elsewhere > 0 {
+        let copies = text::plural(index.elsewhere, "copy");
+        lost.push(format!(
+            "{copies} in other tablespaces will be where TimescaleDB puts new ones"
+        ));
+    }
+    if index.partitioned {
+        lost.push("the indexes of the partitions get names that PostgreSQL chooses".to_owned());
+    }
+    let again = "the index is built anew from its definition; its scans are counted from zero";
+    if lost.is_empty() {
+        Undo::Exact(again.to_owned())
+    } else {
+        Undo::Partly(format!("{again}; {}", lost.join("; ")))
+    }
 }
 
 /// What stands on it, and how that would be ended first.
@@ -244,9 +324,27 @@ fn guard(index: &Index) -> Vec<Statement> {
     guard
 }
 
+/// What the drop gives back: where twins share the copies of a chunk, one of them, and not the last.
+fn freed(context: &Context, index: &Index) -> Option<i64> {
+    if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
+        return context.bytes(index.copies.iter().map(|copy| copy.oid));
+    }
+    let mut parts = std::collections::HashMap::<i64, Vec<i64>>::new();
+    for copy in &index.copies {
+        let bytes = context.bytes([copy.oid])?;
+        parts.entry(copy.part).or_default().push(bytes);
+    }
+    let one = |sizes: &Vec<i64>| sizes.iter().min().copied().filter(|_| sizes.len() > 1);
+    Some(parts.values().filter_map(one).sum())
+}
+
 fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
-    if let Some(bytes) = context.bytes(index.copies.iter().map(|copy| copy.oid)) {
-        plan = plan.note(Level::Notice, format!("gives back {}", text::bytes(bytes)));
+    if let Some(bytes) = freed(context, index) {
+        let words = match bytes {
+            0 => "gives back no space: it has none of its own".to_owned(),
+            bytes => format!("gives back about {}", text::bytes(bytes)),
+        };
+        plan = plan.note(Level::Notice, words);
     }
     if let Some(twin) = index.twins.first() {
         plan = plan.note(
@@ -271,7 +369,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     if index.clustered {
         plan = plan.note(Level::Notice, "CLUSTER goes by it");
     }
-    if context.at.server.sql_version() < Version::new(2, 12)
+    if context.at.server.sql_version() < Version::new(2, 14)
         && context.at.server.timescaledb.is_some()
         && index.hypertable
         && index.compressing
@@ -282,7 +380,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     {
         plan = plan.note(
             Level::Warning,
-            "TimescaleDB 2.11 can crash on expression indexes of compressed hypertables: think before taking this back",
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server where a compressed hypertable has an expression index: think before taking this back",
         );
     }
     plan

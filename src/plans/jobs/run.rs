@@ -11,6 +11,7 @@ use crate::verdict::Level;
 const FOREGROUND: &str = "foreground";
 const SCHEDULER: &str = "scheduler";
 
+#[expect(clippy::unnecessary_wraps, reason = "as every form is made")]
 pub fn form(_: &Context) -> Result<Form, Refusal> {
     let how = Field::new(
         "how",

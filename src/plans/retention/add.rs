@@ -70,7 +70,10 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     .changing(&[POLICY]);
     let when = first.map_or_else(
         || "the first run, within seconds,".to_owned(),
-        |first| format!("the first run, in {first}, judged by now,"),
+        |first| {
+            let first = text::interval(&first.to_string());
+            format!("the first run, in {first}, judged by now,")
+        },
     );
     plan = note_cut(plan, context, &facts, going.as_ref(), &when);
     if drops && first.is_none() {
@@ -99,7 +102,7 @@ fn add_statements(
     match rule {
         Rule::After(Span::Number(number)) => call.give("drop_after", "bigint", number.into()),
         Rule::After(Span::Interval(interval)) => {
-            call.give("drop_after", "interval", interval.to_string().into())
+            call.give("drop_after", "interval", interval.to_string().into());
         }
         Rule::CreatedBefore(interval) => {
             call.give(

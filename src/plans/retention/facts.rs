@@ -162,7 +162,7 @@ impl Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Interval(interval) => write!(f, "{interval}"),
+            Self::Interval(interval) => write!(f, "{}", text::interval(&interval.to_string())),
             Self::Number(number) => write!(f, "{}", text::count(*number)),
         }
     }

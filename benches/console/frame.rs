@@ -1,0 +1,100 @@
+//! What a frame costs, without a server.
+
+use std::time::{Duration, Instant};
+
+use hypertop::app::{App, Msg};
+use hypertop::screens::{Rows, ScreenId, compression};
+use hypertop::value::{Axis, Stamp};
+use hypertop::{theme, ui};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::{Goals, Limit, Spread};
+
+/// A 200x50 frame with 100 000 rows: only what is visible may be built.
+pub fn measure(goals: &mut Goals) {
+    let row = |id: i32| compression::Row {
+        id,
+        schema: "fleet".into(),
+        name: format!("ht_{id:06}"),
+        aggregate: false,
+        enabled: true,
+        axis: Axis::TimestampTz,
+        has_now: false,
+        chunks: 100,
+        compressed: 60,
+        partial: 2,
+        uncompressed: 38,
+        frozen: 0,
+        unordered: 0,
+        before_bytes: Some(i64::from(id) << 20),
+        after_bytes: Some(1 << 20),
+        segment_by: Some("device".into()),
+        order_by: Some("time DESC".into()),
+        policy: None,
+        recompress: None,
+        most_chunks: None,
+        made_before: None,
+        boundary: None,
+        backlog: None,
+        backlog_bytes: None,
+        backlog_error: None,
+        partial_due: None,
+        overdue_seconds: None,
+        next_due: None,
+    };
+    for rows in [1000, 100_000] {
+        let now = Stamp(1_800_000_000_000_000);
+        let mut app = App::new(now, theme::all(None).0, Duration::from_secs(2));
+        app.server = Some(server(now));
+        app.screens.ask(ScreenId::Compression);
+        app.update(Msg::Loaded {
+            asked: 1,
+            rows: Rows::Compression((0..rows).map(row).collect()),
+            took: Duration::ZERO,
+        });
+        let mut terminal = Terminal::new(TestBackend::new(200, 50)).unwrap();
+        let mut times = Vec::new();
+        for _ in 0..200 {
+            app.update(Msg::Key("j".to_owned()));
+            let start = Instant::now();
+            terminal.draw(|frame| ui::draw(frame, &mut app)).unwrap();
+            times.push(start.elapsed());
+        }
+        let frame = Spread::of_times(&times);
+        println!("frame 200x50 with {rows} rows: {frame} ms");
+        if rows == 100_000 {
+            goals.check(
+                "frame 200x50 of 100 000 rows, ms",
+                frame.median,
+                Limit::Most(1.0),
+            );
+        }
+    }
+}
+
+fn server(now: Stamp) -> hypertop::server::Server {
+    hypertop::server::Server {
+        host: "db1:5432".into(),
+        database: "fleet".into(),
+        role: "dba".into(),
+        tls: None,
+        standby: false,
+        postgres: 160_000,
+        timescaledb: Some(hypertop::sql::Version::new(2, 28)),
+        edition: hypertop::server::Edition::Community,
+        preloaded: true,
+        extension_schema: None,
+        simulated: false,
+        superuser: true,
+        reads_all_stats: true,
+        owns_database: true,
+        reads_job_history: true,
+        track_counts: true,
+        logs_job_successes: true,
+        stats_reset: None,
+        started: now,
+        clock: now,
+        time_zone: "UTC".into(),
+    }
+}

@@ -1,0 +1,194 @@
+//! Each screen against its naive twin, from nothing and at a tick when nothing changed.
+
+use std::time::{Duration, Instant};
+
+use hypertop::connect;
+use hypertop::conninfo::Settings;
+use hypertop::db::{Exact, Session, slices};
+use hypertop::record::At;
+use hypertop::screens::{ScreenId, Screens};
+
+use crate::{Goals, Limit, Spread, naive};
+
+/// The ids of a screen's rows whose exact figures a 200x50 terminal shows first, and their weights.
+pub type Wanted = Vec<(ScreenId, Vec<(i64, usize)>)>;
+
+const ROUNDS: usize = 7;
+/// After so long a screen gets no further round.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+async fn session(settings: &Settings) -> Session {
+    let connected = connect::again(settings, None).await.unwrap();
+    Session::start(connected).await.unwrap()
+}
+
+/// Those that have a twin in the documentation.
+fn all() -> [ScreenId; 5] {
+    [
+        ScreenId::Compression,
+        ScreenId::Retention,
+        ScreenId::Indexes,
+        ScreenId::Jobs,
+        ScreenId::Aggregates,
+    ]
+}
+
+pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
+    let naive = connect::again(settings, None).await.unwrap().client;
+    let lists = session(settings).await;
+    let mut exact = Exact::new(settings, None);
+    let count = "select count(*) from timescaledb_information.chunks";
+    let chunks: i64 = naive.query_one(count, &[]).await.unwrap().get(0);
+    println!(
+        "\n{chunks} chunks\n{:12} {:>18} {:>16} {:>18} {:>18} {:>20}",
+        "screen", "naive ms", "screen ms", "tick ms", "naive/screen", "naive/tick"
+    );
+    let (mut fulls, mut ticks, mut worst) = (0.0, 0.0, f64::INFINITY);
+    let mut all_wanted = Vec::new();
+    for screen in all() {
+        let wanted = whole_screen(&lists, &mut exact, screen).await;
+        let ids: Vec<i64> = wanted.iter().map(|(id, _)| *id).collect();
+        let statements = naive::twin(&naive, screen, &ids).await;
+        all_wanted.push((screen, wanted));
+        let began = Instant::now();
+        let (mut slow, mut full, mut tick) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..=ROUNDS {
+            let start = Instant::now();
+            for statement in &statements {
+                naive.simple_query(statement).await.unwrap();
+            }
+            let naive_took = start.elapsed();
+            let start = Instant::now();
+            whole_screen(&lists, &mut exact, screen).await;
+            let full_took = start.elapsed();
+            let start = Instant::now();
+            lists.pulse(screen).await.unwrap();
+            // The first round warms both sides' caches.
+            if round > 0 {
+                slow.push(naive_took);
+                full.push(full_took);
+                tick.push(start.elapsed());
+                if round > 2 && began.elapsed() > PATIENCE {
+                    break;
+                }
+            }
+        }
+        let by_full = Spread::of_ratios(&slow, &full);
+        let by_tick = Spread::of_ratios(&slow, &tick);
+        fulls += by_full.median.ln();
+        ticks += by_tick.median.ln();
+        worst = worst.min(by_full.median);
+        println!(
+            "{:12} {:>18} {:>16} {:>18} {:>18} {:>20}",
+            screen.name(),
+            Spread::of_times(&slow).to_string(),
+            Spread::of_times(&full).to_string(),
+            Spread::of_times(&tick).to_string(),
+            by_full.to_string(),
+            by_tick.to_string()
+        );
+    }
+    let count = all_wanted.len() as f64;
+    goals.check(
+        "naive / screen, geometric mean",
+        (fulls / count).exp(),
+        Limit::Least(10.0),
+    );
+    goals.check("naive / screen, the worst", worst, Limit::Least(2.0));
+    goals.check(
+        "naive / tick, geometric mean",
+        (ticks / count).exp(),
+        Limit::Least(75.0),
+    );
+    watch(settings, goals).await;
+    all_wanted
+}
+
+/// The list, and the exact figures of the 46 rows that a 200x50 terminal shows first; returns which these are.
+/// As in the program, both statements are planned once a connection, which is before what is measured.
+async fn whole_screen(
+    lists: &Session,
+    exact: &mut Exact<'_>,
+    screen: ScreenId,
+) -> Vec<(i64, usize)> {
+    let rows = lists.load(screen).await.unwrap();
+    let mut screens = Screens::default();
+    let at = At {
+        now: lists.server.clock,
+        server: &lists.server,
+    };
+    let asked = screens.ask(screen).unwrap();
+    screens.load(asked, rows, Duration::ZERO, &at);
+    let wanted = screens.wanted_at_first(screen, 46, at.now);
+    if let Some(query) = screen.about().exact {
+        for slice in slices(&wanted, query.slice) {
+            let figures = exact.slice(query, slice).await;
+            screens.take_exact(screen, figures, false, &at);
+        }
+    }
+    wanted
+}
+
+/// A tick at rest against `watch psql` over the documented views.
+async fn watch(settings: &Settings, goals: &mut Goals) {
+    let client = connect::again(settings, None).await.unwrap().client;
+    let mut times = Vec::new();
+    for _ in 0..4 {
+        let start = Instant::now();
+        for statement in naive::WATCH {
+            client.simple_query(statement).await.unwrap();
+        }
+        times.push(start.elapsed());
+    }
+    let (watch, tick) = (Spread::of_times(&times[1..]), tick(settings).await);
+    println!("watch over the documented views: {watch} ms; a tick: {tick} ms");
+    goals.check(
+        "watch / tick",
+        watch.median / tick.median,
+        Limit::Least(200.0),
+    );
+}
+
+/// What the server is asked when nothing changed, in milliseconds; there and back.
+pub async fn tick(settings: &Settings) -> Spread {
+    let session = session(settings).await;
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        let start = Instant::now();
+        session.pulse(ScreenId::Compression).await.unwrap();
+        times.push(start.elapsed());
+    }
+    Spread::of_times(&times[10..])
+}
+
+/// The slowest list or slice of the first rows, in milliseconds, the middle of five.
+pub async fn slowest(settings: &Settings) -> f64 {
+    let (lists, mut exact) = (session(settings).await, Exact::new(settings, None));
+    println!();
+    let mut slowest: f64 = 0.0;
+    for screen in all() {
+        let wanted = whole_screen(&lists, &mut exact, screen).await;
+        let (mut list, mut slice) = (Vec::new(), Vec::new());
+        for _ in 0..5 {
+            let start = Instant::now();
+            lists.load(screen).await.unwrap();
+            list.push(start.elapsed());
+            if let Some(query) = screen.about().exact
+                && let Some(first) = slices(&wanted, query.slice).first()
+            {
+                let start = Instant::now();
+                exact.slice(query, first).await;
+                slice.push(start.elapsed());
+            }
+        }
+        let list = Spread::of_times(&list);
+        println!("large fleet, {}: list {list} ms", screen.name());
+        slowest = slowest.max(list.median);
+        if !slice.is_empty() {
+            let slice = Spread::of_times(&slice);
+            println!("large fleet, {}: slice {slice} ms", screen.name());
+            slowest = slowest.max(slice.median);
+        }
+    }
+    slowest
+}

@@ -1,0 +1,36 @@
+-- How far the maintenance is that a session does: each figure of the server's progress views, and the range of a refresh · command, name, value
+-- · public (other roles': pg_read_all_stats) · a few lookups. $1: pid
+select x.command, e.key as name, e.value
+from (
+  select 'CREATE INDEX' as command, to_jsonb(p) as line from pg_stat_progress_create_index p where p.pid = $1::int4
+  union all
+  select 'VACUUM', to_jsonb(p) from pg_stat_progress_vacuum p where p.pid = $1::int4
+  union all
+  select 'ANALYZE', to_jsonb(p) from pg_stat_progress_analyze p where p.pid = $1::int4
+  union all
+  select 'CLUSTER', to_jsonb(p) from pg_stat_progress_cluster p where p.pid = $1::int4
+  union all
+  select 'COPY', jsonb_build_object('bytes_processed', p.param1, 'bytes_total', p.param2, 'tuples_processed', p.param3)
+  -- PostgreSQL 13 knows no progress of COPY
+  from (select 'COPY'::text where current_setting('server_version_num')::int4 >= 140000) c(command),
+       pg_stat_get_progress_info(c.command) p(pid, datid, relid, param1, param2, param3)
+  where p.pid = $1::int4
+  union all
+  select 'REFRESH', jsonb_build_object(
+           'aggregate', format('%I.%I', a.user_view_schema, a.user_view_name), 'job_id', nullif(r.job_id, 0),
+           'from', case when d.integer_time then r.start_range::text
+                        when r.start_range > -210866803200000000 and r.start_range < 9000000000000000000
+                        then (timestamp '1970-01-01' + r.start_range * interval '1 microsecond')::text else 'the beginning' end,
+           'to', case when d.integer_time then r.end_range::text
+                      when r.end_range > -210866803200000000 and r.end_range < 9000000000000000000
+                      then (timestamp '1970-01-01' + r.end_range * interval '1 microsecond')::text else 'the end' end)
+  from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r
+  join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = r.materialization_id
+  left join lateral (
+    select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time
+    from _timescaledb_catalog.dimension x where x.hypertable_id = a.mat_hypertable_id and x.interval_length is not null
+    order by x.id limit 1
+  ) d on true
+  where r.pid = $1::int4
+) x, jsonb_each_text(x.line) e(key, value)
+where e.key not in ('pid', 'datid', 'datname', 'relid') and e.value is not null

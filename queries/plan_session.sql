@@ -1,0 +1,41 @@
+-- A session as a signal needs it · facts (who it is, what it does, whom it keeps waiting), state (the session and its
+-- statement, so that no other is met) · public (what others do: pg_read_all_stats) · pg_blocking_pids of those who wait.
+-- $1: pid
+with me as (
+  select a.pid, a.usename, a.application_name, a.client_addr from pg_stat_activity a where a.pid = pg_backend_pid()
+), waiting as (
+  select distinct l.pid from pg_locks l where not l.granted
+), seen as (
+  select a.pid, a.datname, a.usesysid, a.usename, a.application_name, a.client_addr, a.backend_type, a.leader_pid, a.state,
+         a.query is distinct from '<insufficient privilege>' as visible,
+         to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' as started,
+         to_char(a.query_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' as query_started,
+         date_part('epoch', clock_timestamp() - a.query_start) as query_seconds,
+         date_part('epoch', clock_timestamp() - a.xact_start) as transaction_seconds,
+         a.backend_xid is not null as writes, a.query
+  from pg_stat_activity a where a.pid = $1::int8
+)
+select jsonb_build_object(
+         'pid', s.pid, 'database', s.datname, 'here', s.datname is not distinct from current_database(), 'role', s.usename,
+         'application', s.application_name, 'backend', s.backend_type, 'leader', s.leader_pid, 'state', s.state,
+         'visible', s.visible, 'started', s.started, 'query_started', s.query_started, 'query_seconds', s.query_seconds,
+         'transaction_seconds', s.transaction_seconds, 'writes', s.writes, 'query', left(s.query, 300),
+         'own', s.pid = m.pid or (s.application_name = m.application_name and s.usename = m.usename
+                and s.client_addr is not distinct from m.client_addr and s.leader_pid is null
+                and s.backend_type is not distinct from 'client backend'),
+         'may_signal', u.rolsuper or coalesce(pg_has_role(s.usesysid, 'member'), false) and not coalesce(t.rolsuper, true)
+                or pg_has_role('pg_signal_backend', 'member') and not coalesce(t.rolsuper, true) or s.usename = current_user,
+         'blocks', (select coalesce(jsonb_agg(jsonb_build_object('pid', b.pid, 'role', b.usename, 'application',
+                      b.application_name, 'state', b.state) order by b.pid), '[]')
+                    from waiting w join pg_stat_activity b on b.pid = w.pid where s.pid = any (pg_blocking_pids(w.pid))),
+         'blocked_by', (select coalesce(jsonb_agg(distinct p.pid), '[]')
+                        from waiting w, unnest(pg_blocking_pids(w.pid)) p(pid) where w.pid = s.pid)
+       ) as facts,
+       jsonb_build_object(
+         'session', jsonb_build_object('connected', s.started, 'role', s.usename, 'database', s.datname),
+         'statement', jsonb_build_object('began', s.query_started)
+       ) as state
+from seen s
+cross join me m
+join pg_roles u on u.rolname = current_user
+left join pg_roles t on t.oid = s.usesysid

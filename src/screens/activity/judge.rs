@@ -1,0 +1,241 @@
+//! What is wrong with a session, and what of it cannot be seen.
+
+use super::{Row, Wait, seconds};
+use crate::plan::Mode;
+use crate::record::At;
+use crate::rules;
+use crate::text;
+use crate::verdict::{Finding, Findings, Level, Verdict};
+
+/// Locks are waited for all the time; from here on it is worth a warning.
+const BLOCKED_SECONDS: f64 = 5.0;
+/// One that idles and keeps others waiting so long will not end by itself.
+const STUCK_SECONDS: f64 = 60.0;
+const IDLE_NOTICE: f64 = 60.0;
+const IDLE_WARNING: f64 = 300.0;
+const LONG_NOTICE: f64 = 300.0;
+const LONG_WARNING: f64 = 3600.0;
+
+pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
+    let mut findings = Findings::default();
+    blocked(row, at, &mut findings);
+    blocks(row, at, &mut findings);
+    if row.visible {
+        idles(row, at, &mut findings);
+        runs_long(row, at, &mut findings);
+        if row.state.as_deref() == Some("disabled") {
+            findings.add(
+                &rules::SESSION_UNTRACKED,
+                Level::Unknown,
+                "track_activities is off for it: the server does not keep what it does",
+            );
+        }
+    } else {
+        findings.add(
+            &rules::SESSION_HIDDEN,
+            Level::Unknown,
+            format!(
+                "what it does is hidden from {}: pg_read_all_stats shows it",
+                at.server.role
+            ),
+        );
+    }
+    findings.verdict(healthy(row, at))
+}
+
+fn healthy(row: &Row, at: &At) -> String {
+    let long = |since| {
+        seconds(since, at).map_or_else(String::new, |long| {
+            format!(" for {}", text::duration(long.floor()))
+        })
+    };
+    if row.own {
+        return "one of this console's own sessions".to_owned();
+    }
+    if let Some(leader) = row.leader {
+        return format!("parallel worker of {leader}");
+    }
+    if let Some(doing) = row.doing() {
+        return format!("{doing}{}", long(row.query_started.or(row.transaction)));
+    }
+    match row.state.as_deref() {
+        Some("active") => format!("runs{}", long(row.query_started)),
+        Some("idle") => format!("idle{}", long(row.state_changed)),
+        Some(state) => format!("{state}{}", long(row.state_changed)),
+        None => format!("{} at its work", row.program()),
+    }
+}
+
+impl Wait {
+    /// What it waits for, as a person would say it.
+    pub(super) fn words(&self) -> String {
+        let mode = Mode::parse(&self.mode).map_or(self.mode.as_str(), |mode| mode.name());
+        let relation = self.relation.as_deref();
+        let of = match (relation, &self.thing) {
+            (Some(relation), Some(thing)) if relation != thing => format!(" (of {thing})"),
+            _ => String::new(),
+        };
+        match (self.lock.as_str(), relation) {
+            ("relation", Some(relation)) => format!("a lock ({mode}) on {relation}{of}"),
+            ("relation", None) => {
+                format!("a lock ({mode}) on a relation of another database, or one just made")
+            }
+            ("transactionid" | "tuple", Some(relation)) => {
+                format!("a row of {relation}{of} that the other's transaction changed")
+            }
+            ("transactionid", None) => "a row that the other's transaction changed".to_owned(),
+            ("virtualxid", _) => "the other's transaction to end".to_owned(),
+            ("advisory", _) => "an advisory lock".to_owned(),
+            ("extend", Some(relation)) => format!("room in {relation}{of}"),
+            (lock, Some(relation)) => format!("a lock ({lock}) on {relation}{of}"),
+            (lock, None) => format!("a lock ({lock})"),
+        }
+    }
+}
+
+fn blocked(row: &Row, at: &At, findings: &mut Findings) {
+    let Some(wait) = &row.wait else { return };
+    let waited = seconds(wait.since.or(row.query_started), at);
+    let long = waited.map_or_else(String::new, |long| {
+        let most = if wait.since.is_some() { "" } else { " at most" };
+        format!(" for{most} {}", text::duration(long.floor()))
+    });
+    let by: Vec<_> = row
+        .blocked_by
+        .iter()
+        .map(|party| party.what.as_str())
+        .collect();
+    let by = if by.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", by.join(" and "))
+    };
+    let level = if waited.is_none_or(|waited| waited >= BLOCKED_SECONDS) {
+        Level::Warning
+    } else {
+        Level::Notice
+    };
+    findings.push(
+        Finding::new(
+            &rules::SESSION_BLOCKED,
+            level,
+            format!("blocked{long}{by}: it waits for {}", wait.words()),
+        )
+        .since(wait.since),
+    );
+}
+
+fn blocks(row: &Row, at: &At, findings: &mut Findings) {
+    let (Some(first), many) = (row.blocks.first(), row.blocks.len()) else {
+        return;
+    };
+    let whom = match many {
+        1 => format!("session {first}"),
+        ..=5 => {
+            let pids: Vec<_> = row.blocks.iter().map(ToString::to_string).collect();
+            format!("{many} sessions ({})", pids.join(", "))
+        }
+        _ => format!("{many} sessions"),
+    };
+    let longest = seconds(row.blocks_since, at);
+    let level = match longest {
+        Some(longest) if longest >= STUCK_SECONDS && row.idles_in_transaction() => Level::Critical,
+        Some(longest) if longest < BLOCKED_SECONDS => Level::Notice,
+        _ => Level::Warning,
+    };
+    let long = longest.map_or_else(String::new, |long| {
+        format!(", the longest for {}", text::duration(long.floor()))
+    });
+    findings.push(
+        Finding::new(
+            &rules::SESSION_BLOCKS,
+            level,
+            format!("keeps {whom} waiting{long}"),
+        )
+        .since(row.blocks_since),
+    );
+}
+
+fn idles(row: &Row, at: &At, findings: &mut Findings) {
+    if !row.idles_in_transaction() {
+        return;
+    }
+    let Some(idle) = seconds(row.state_changed, at).filter(|idle| *idle >= IDLE_NOTICE) else {
+        return;
+    };
+    let vacuum = match row.holds_back() {
+        Some(behind) => format!(
+            "it holds back vacuum ({} so far) and keeps its locks",
+            text::plural(behind.into(), "transaction")
+        ),
+        None => "it keeps its locks; vacuum is not held back, it has no snapshot".to_owned(),
+    };
+    let level = if idle >= IDLE_WARNING {
+        Level::Warning
+    } else {
+        Level::Notice
+    };
+    let aborted = if row.state.as_deref() == Some(super::ABORTED) {
+        " whose transaction has failed"
+    } else {
+        ""
+    };
+    let reason = format!(
+        "idle in transaction for {}{aborted}: {vacuum}",
+        text::duration(idle.floor())
+    );
+    findings.push(Finding::new(&rules::SESSION_IDLE, level, reason).since(row.state_changed));
+}
+
+fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
+    if row.own || row.leader.is_some() || row.idles_in_transaction() || !row.is_active() {
+        return;
+    }
+    // Maintenance takes its time; its screens say when it is too long.
+    if row.doing().is_some() || row.backend.as_deref() != Some("client backend") {
+        return;
+    }
+    let query = seconds(row.query_started, at).unwrap_or(0.0);
+    let transaction = seconds(row.transaction, at).unwrap_or(0.0);
+    let longest = query.max(transaction);
+    if longest < LONG_NOTICE {
+        return;
+    }
+    let level = if longest >= LONG_WARNING {
+        Level::Warning
+    } else {
+        Level::Notice
+    };
+    let what = if transaction > query + LONG_NOTICE {
+        "its transaction has been open"
+    } else {
+        "its query has been running"
+    };
+    let vacuum = row.holds_back().map_or_else(String::new, |behind| {
+        let behind = text::plural(behind.into(), "transaction");
+        format!("; it holds back vacuum ({behind} so far)")
+    });
+    let reason = format!("{what} for {}{vacuum}", text::duration(longest.floor()));
+    let since = row.transaction.or(row.query_started);
+    findings.push(Finding::new(&rules::SESSION_LONG, level, reason).since(since));
+}
+
+pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
+    let mut said = Vec::new();
+    let hidden = rows.iter().filter(|row| !row.visible).count();
+    if hidden > 0 {
+        said.push(format!(
+            "state, query, client and age of {} of other roles are hidden from {}: grant pg_read_all_stats to see them; who waits for whom is shown all the same",
+            text::plural(i64::try_from(hidden).unwrap_or(0), "session"),
+            at.server.role
+        ));
+    }
+    if rows
+        .iter()
+        .any(|row| row.wait.is_some() && row.wait.as_ref().is_some_and(|wait| wait.since.is_none()))
+        && at.server.postgres < 140_000
+    {
+        said.push("PostgreSQL before 14 does not say since when a lock is waited for: the query's age is an upper bound".to_owned());
+    }
+    said
+}

@@ -1,0 +1,95 @@
+//! The order of the sessions: each under the one that keeps it waiting.
+
+use std::collections::HashMap;
+
+use super::{Party, Row, party};
+use crate::value::Stamp;
+
+/// Puts every session under its (first) blocker, or a parallel worker under its leader, and tells each of the others.
+pub(super) fn settle(rows: &mut Vec<Row>) {
+    let places: HashMap<i32, usize> = rows
+        .iter()
+        .enumerate()
+        .map(|(place, row)| (row.pid, place))
+        .collect();
+    introduce(rows, &places);
+    let parent = |row: &Row| {
+        let over = row.blockers.iter().copied().chain(row.leader);
+        over.filter(|pid| *pid != row.pid)
+            .find_map(|pid| places.get(&pid).copied())
+    };
+    let parents: Vec<Option<usize>> = rows.iter().map(parent).collect();
+    let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (place, parent) in parents.iter().enumerate() {
+        if let Some(parent) = parent {
+            children.entry(*parent).or_default().push(place);
+        }
+    }
+    let mut order = Vec::with_capacity(rows.len());
+    let mut done = vec![false; rows.len()];
+    let roots = (0..rows.len()).filter(|place| parents[*place].is_none());
+    // A circle (a deadlock that the server has not ended yet) has no root: any of it serves.
+    for root in roots.chain(0..rows.len()) {
+        let mut open = vec![(root, 0)];
+        while let Some((place, depth)) = open.pop() {
+            if std::mem::replace(&mut done[place], true) {
+                continue;
+            }
+            order.push((place, depth, root));
+            let below = children.get(&place).into_iter().flatten().rev();
+            open.extend(below.map(|child| (*child, depth + 1)));
+        }
+    }
+    let pid_of: Vec<i32> = rows.iter().map(|row| row.pid).collect();
+    *rows = order
+        .into_iter()
+        .map(|(place, depth, root)| {
+            let mut row = rows[place].clone();
+            row.depth = depth;
+            row.family = (depth > 0 || children.contains_key(&place)).then_some(pid_of[root]);
+            row
+        })
+        .collect();
+}
+
+/// Tells each session who keeps it waiting, and whom it keeps waiting since when.
+fn introduce(rows: &mut [Row], places: &HashMap<i32, usize>) {
+    let parties: Vec<Party> = rows
+        .iter()
+        .map(|row| Party {
+            pid: row.pid,
+            what: party(
+                row.pid,
+                row.program(),
+                row.role.as_deref(),
+                row.state.as_deref(),
+            ),
+        })
+        .collect();
+    let mut waits: Vec<(usize, i32, Option<Stamp>)> = Vec::new();
+    for row in rows.iter_mut() {
+        let since = row.wait.as_ref().and_then(|wait| wait.since);
+        let since = since.or(row.query_started);
+        let told = |pid: &i32| {
+            let known = places.get(pid).map(|place| parties[*place].clone());
+            known.unwrap_or_else(|| Party {
+                pid: *pid,
+                what: match pid {
+                    0 => "a prepared transaction (pg_prepared_xacts)".to_owned(),
+                    pid => format!("{pid}, which is gone"),
+                },
+            })
+        };
+        row.blocked_by = row.blockers.iter().map(told).collect();
+        let over = row.blockers.iter().filter_map(|pid| places.get(pid));
+        waits.extend(over.map(|place| (*place, row.pid, since)));
+    }
+    for (place, pid, since) in waits {
+        let row = &mut rows[place];
+        row.blocks.push(pid);
+        row.blocks_since = match (row.blocks_since, since) {
+            (Some(first), Some(since)) => Some(first.min(since)),
+            (first, since) => first.or(since),
+        };
+    }
+}

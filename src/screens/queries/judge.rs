@@ -1,0 +1,161 @@
+//! What is worth a look among the statements, and why there may be none.
+
+use super::{Row, Tool};
+use crate::record::At;
+use crate::rules;
+use crate::text;
+use crate::verdict::{Findings, Level, Verdict};
+
+/// Below so many milliseconds counted altogether no share says anything.
+const YOUNG: f64 = 60_000.0;
+const HEAVY_NOTICE: f64 = 0.10;
+const HEAVY_WARNING: f64 = 0.30;
+/// Bytes that one call writes to temporary files, and all of them together.
+const SPILL_CALL: i64 = 64 << 20;
+const SPILL_TOTAL: i64 = 1 << 30;
+const SPILL_NOTICE: i64 = 64 << 20;
+
+pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
+    let Some(figures) = &row.figures else {
+        return Verdict::of(
+            &rules::QUERIES_MISSING,
+            Level::Unknown,
+            missing(&row.tool, at),
+        );
+    };
+    if let Some(role) = &row.hidden_of {
+        return Verdict::of(
+            &rules::QUERIES_HIDDEN,
+            Level::Unknown,
+            format!(
+                "the statements of {role} are hidden from {}: grant pg_read_all_stats to see them",
+                at.server.role
+            ),
+        );
+    }
+    let mut findings = Findings::default();
+    if !row.own {
+        heavy(row, at, &mut findings);
+        spills(row, &mut findings);
+        if let Some(hint) = &row.hint {
+            findings.add(&rules::QUERY_AGGREGATE, Level::Notice, hint.words.clone());
+        }
+    }
+    let whose = if row.own {
+        ", asked by this console"
+    } else {
+        ""
+    };
+    findings.verdict(format!(
+        "{}, {} on average{whose}",
+        text::plural(figures.calls, "call"),
+        text::duration(row.mean().unwrap_or(0.0) / 1e3)
+    ))
+}
+
+/// Whether it is a query of somebody's, not maintenance.
+fn is_query(row: &Row) -> bool {
+    let text = row.query.as_deref().unwrap_or_default();
+    let first = super::named::tokens(text).into_iter().next();
+    matches!(first, Some(super::named::Token::Word(word))
+        if matches!(word.as_str(), "select" | "with" | "insert" | "update" | "delete" | "merge"))
+}
+
+fn heavy(row: &Row, at: &At, findings: &mut Findings) {
+    let (Some(share), Some(whole)) = (row.share(), row.tool.whole) else {
+        return;
+    };
+    if whole < YOUNG || share < HEAVY_NOTICE {
+        return;
+    }
+    let level = if share >= HEAVY_WARNING && is_query(row) {
+        Level::Warning
+    } else {
+        Level::Notice
+    };
+    let since = row.tool.reset.map_or_else(String::new, |reset| {
+        format!(" since {}", text::age(reset, at.now))
+    });
+    findings.add(
+        &rules::QUERY_HEAVY,
+        level,
+        format!(
+            "takes {:.0} % of all execution time counted in this database{since}",
+            share * 100.0
+        ),
+    );
+}
+
+fn spills(row: &Row, findings: &mut Findings) {
+    let Some(figures) = &row.figures else { return };
+    let total = figures.temp_written.saturating_mul(row.block);
+    let call = total / figures.calls.max(1);
+    let level = if call >= SPILL_CALL || total >= SPILL_TOTAL {
+        Level::Warning
+    } else if total >= SPILL_NOTICE {
+        Level::Notice
+    } else {
+        return;
+    };
+    findings.add(
+        &rules::QUERY_SPILLS,
+        level,
+        format!(
+            "spills to temporary files: {} in all, {} a call (work_mem is too small for it, or it sorts or groups too much)",
+            text::bytes(total),
+            text::bytes(call)
+        ),
+    );
+}
+
+/// Why there are no statements, and how to get them.
+pub(super) fn missing(tool: &Tool, at: &At) -> String {
+    let create = "CREATE EXTENSION pg_stat_statements in this database";
+    match (tool.loaded, tool.installed) {
+        (false, _) if !tool.available => {
+            "pg_stat_statements is not on the server: install PostgreSQL's contrib package, add pg_stat_statements to shared_preload_libraries, restart the server, then CREATE EXTENSION pg_stat_statements".to_owned()
+        }
+        (false, true) => "pg_stat_statements is in this database, but its library is not loaded: add it to shared_preload_libraries (timescaledb stays there) and restart the server".to_owned(),
+        (false, false) => format!("the server does not count statements: add pg_stat_statements to shared_preload_libraries (timescaledb stays there), restart the server, then {create}"),
+        (true, false) => format!("the server counts statements already, and this database cannot show them: {create} (no restart; a superuser does it)"),
+        (true, true) if !tool.readable => format!("{} may not read pg_stat_statements: grant USAGE on its schema and SELECT on the view", at.server.role),
+        (true, true) if tool.track.as_deref() == Some("none") => "pg_stat_statements.track is none: nothing is counted".to_owned(),
+        (true, true) => "no statement of this database is counted yet".to_owned(),
+    }
+}
+
+pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
+    let Some(first) = rows.first() else {
+        return Vec::new();
+    };
+    let tool = &first.tool;
+    if first.figures.is_none() {
+        return vec![missing(tool, at)];
+    }
+    let mut said = Vec::new();
+    let hidden: Vec<_> = rows
+        .iter()
+        .filter_map(|row| row.hidden_of.as_deref())
+        .collect();
+    if !hidden.is_empty() {
+        said.push(format!(
+            "the statements of {} are hidden from {}: grant pg_read_all_stats to see them",
+            hidden.join(", "),
+            at.server.role
+        ));
+    }
+    let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    if let Some(all) = tool.statements.filter(|all| *all > shown) {
+        said.push(format!(
+            "the heaviest {shown} of {} statements by time, calls, blocks and temporary files",
+            text::count(all)
+        ));
+    }
+    if let Some(dropped) = tool.dropped.filter(|dropped| *dropped > 0) {
+        said.push(format!(
+            "pg_stat_statements.max is too small: rarely used statements were dropped {}, and what they cost is not in the shares",
+            text::plural(dropped, "time")
+        ));
+    }
+    said
+}

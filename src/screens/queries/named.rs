@@ -1,0 +1,290 @@
+//! Which hypertables and aggregates a statement's text names. It is a reading of the text, not of the plan.
+
+use serde::Deserialize;
+
+use crate::text;
+
+/// A hypertable or an aggregate of the database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Relation {
+    pub schema: String,
+    pub name: String,
+    pub kind: Kind,
+    /// An aggregate's: an interval, or units of integer time.
+    pub bucket: Option<String>,
+    /// What an aggregate is made from: a hypertable, or another aggregate.
+    pub source_schema: Option<String>,
+    pub source: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Hypertable,
+    Aggregate,
+}
+
+impl Relation {
+    pub fn full_name(&self) -> String {
+        text::qualified(&self.schema, &self.name)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog(pub Vec<Relation>);
+
+impl Catalog {
+    /// What cannot be read is left out: then less is named, and nothing is wrong.
+    pub fn read(json: &serde_json::Value) -> Self {
+        let all = json.as_array().into_iter().flatten();
+        Self(
+            all.filter_map(|one| Relation::deserialize(one).ok())
+                .collect(),
+        )
+    }
+
+    /// The relations that the text names: with their schema, or by the bare name where a relation can stand.
+    pub fn named_in(&self, text: &str) -> Vec<&Relation> {
+        let names = names(&tokens(text));
+        let by_schema = |relation: &Relation| {
+            names.iter().any(|name| {
+                matches!(name.parts.as_slice(), [.., schema, table] if *schema == relation.schema && *table == relation.name)
+            })
+        };
+        let bare = |relation: &Relation| {
+            names.iter().any(|name| {
+                name.relation && matches!(name.parts.as_slice(), [table] if *table == relation.name)
+            })
+        };
+        self.0
+            .iter()
+            .filter(|relation| by_schema(relation) || bare(relation))
+            .collect()
+    }
+
+    /// The aggregates that are made from this hypertable, directly or over others.
+    pub fn aggregates_of(&self, hypertable: &Relation) -> Vec<&Relation> {
+        let from = |relation: &&Relation| {
+            relation.kind == Kind::Aggregate
+                && self.root(relation) == Some((&hypertable.schema, &hypertable.name))
+        };
+        self.0.iter().filter(from).collect()
+    }
+
+    /// The hypertable at the bottom of an aggregate.
+    fn root<'a>(&'a self, aggregate: &'a Relation) -> Option<(&'a String, &'a String)> {
+        let mut source = (
+            aggregate.source_schema.as_ref()?,
+            aggregate.source.as_ref()?,
+        );
+        // Hierarchies are shallow; a bound keeps a broken catalogue from turning in circles.
+        for _ in 0..20 {
+            let parent = self.0.iter().find(|relation| {
+                relation.kind == Kind::Aggregate && (&relation.schema, &relation.name) == source
+            });
+            match parent {
+                Some(parent) => {
+                    source = (parent.source_schema.as_ref()?, parent.source.as_ref()?);
+                }
+                None => break,
+            }
+        }
+        Some(source)
+    }
+}
+
+/// A piece of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token {
+    /// Lower case, unless it was quoted.
+    Word(String),
+    /// The text of a literal.
+    Literal(String),
+    /// `$1`.
+    Parameter,
+    Sign(char),
+}
+
+/// The statement in pieces, without its comments.
+pub fn tokens(text: &str) -> Vec<Token> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        rest = match c {
+            '-' if after.starts_with('-') => after.split_once('\n').map_or("", |(_, rest)| rest),
+            '/' if after.starts_with('*') => after.split_once("*/").map_or("", |(_, rest)| rest),
+            '\'' => quoted(after, '\'', |text| found.push(Token::Literal(text))),
+            '"' => quoted(after, '"', |text| found.push(Token::Word(text))),
+            '$' if after.starts_with(|c: char| c.is_ascii_digit()) => {
+                found.push(Token::Parameter);
+                after.trim_start_matches(|c: char| c.is_ascii_digit())
+            }
+            '$' => dollar(rest, &mut found),
+            c if c.is_alphabetic() || c == '_' => {
+                let end = rest
+                    .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+                    .unwrap_or(rest.len());
+                found.push(Token::Word(rest[..end].to_lowercase()));
+                &rest[end..]
+            }
+            c if c.is_ascii_digit() => {
+                let end = rest
+                    .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+                    .unwrap_or(rest.len());
+                found.push(Token::Literal(rest[..end].to_owned()));
+                &rest[end..]
+            }
+            c if c.is_whitespace() => after,
+            c => {
+                found.push(Token::Sign(c));
+                after
+            }
+        };
+    }
+    found
+}
+
+/// Reads up to the closing quote, a doubled one being part of the text; gives what follows.
+fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(end) = rest.find(quote) {
+        kept.push_str(&rest[..end]);
+        rest = &rest[end + 1..];
+        if !rest.starts_with(quote) {
+            take(kept);
+            return rest;
+        }
+        kept.push(quote);
+        rest = &rest[1..];
+    }
+    // The text was cut in the middle of it.
+    ""
+}
+
+/// `$$ … $$` and `$tag$ … $tag$`.
+fn dollar<'a>(text: &'a str, found: &mut Vec<Token>) -> &'a str {
+    let tag = text[1..]
+        .find('$')
+        .map(|end| &text[..end + 2])
+        .filter(|tag| {
+            tag[1..tag.len() - 1]
+                .chars()
+                .all(|c| c.is_alphanumeric() || c == '_')
+        });
+    let Some(tag) = tag else {
+        return &text[1..];
+    };
+    let body = &text[tag.len()..];
+    match body.split_once(tag) {
+        Some((literal, rest)) => {
+            found.push(Token::Literal(literal.to_owned()));
+            rest
+        }
+        None => "",
+    }
+}
+
+/// A name of the text.
+struct Name {
+    /// `[mes, oee]`.
+    parts: Vec<String>,
+    /// It stands where a relation can stand, and no part of the statement bears that name.
+    relation: bool,
+}
+
+/// Every name of the text. What is called is given its arguments' names too: `CALL refresh(... 'mes.oee_hourly' ...)`.
+fn names(tokens: &[Token]) -> Vec<Name> {
+    let calls = tokens.first() == Some(&Token::Word("call".to_owned()));
+    let mut all: Vec<Name> = Vec::new();
+    let (mut joined, mut lists, mut expected) = (false, false, false);
+    for token in tokens {
+        match token {
+            Token::Word(word) => {
+                match all.last_mut().filter(|_| joined) {
+                    Some(name) => name.parts.push(word.clone()),
+                    None => all.push(Name {
+                        parts: vec![word.clone()],
+                        relation: expected && !is_part(tokens, word),
+                    }),
+                }
+                (lists, expected) = match word.as_str() {
+                    "from" | "join" | "using" => (true, true),
+                    "into" | "update" | "table" | "only" | "copy" | "lateral" => (lists, true),
+                    "select" | "where" | "group" | "order" | "having" | "set" | "values" | "on"
+                    | "limit" | "union" | "returning" => (false, false),
+                    _ => (lists, false),
+                };
+                joined = false;
+                continue;
+            }
+            // A point joins what stands on both its sides.
+            Token::Sign('.') => {
+                joined = !all.is_empty();
+                continue;
+            }
+            Token::Literal(literal) if calls => all.extend(names(&self::tokens(literal))),
+            _ => {}
+        }
+        joined = false;
+        expected = lists && *token == Token::Sign(',');
+    }
+    all
+}
+
+/// Whether `WITH word AS (` makes it a part of the statement.
+fn is_part(tokens: &[Token], word: &str) -> bool {
+    tokens.windows(3).any(|three| {
+        matches!(three, [Token::Word(name), Token::Word(one), next] if name == word && one == "as"
+            && (*next == Token::Sign('(') || matches!(next, Token::Word(next) if next == "materialized" || next == "not")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relation(schema: &str, name: &str) -> Relation {
+        Relation {
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            kind: Kind::Hypertable,
+            bucket: None,
+            source_schema: None,
+            source: None,
+        }
+    }
+
+    #[test]
+    fn a_name_counts_with_its_schema_or_alone_and_not_in_literals_and_comments() {
+        let catalog = Catalog(vec![
+            relation("mes", "oee"),
+            relation("Weird \"Name\"", "Ölçüm.Tablo 'A'"),
+        ]);
+        let named = |text: &str| {
+            let found = catalog.named_in(text);
+            found.iter().map(|one| one.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(named("select * from mes.oee where a = $1"), ["oee"]);
+        assert_eq!(named("SELECT avg(v) FROM x, OEE o"), ["oee"]);
+        assert_eq!(
+            named("select oee, x.oee from x oee where oee > $1"),
+            [""; 0]
+        );
+        assert_eq!(named("with oee as (select 1) select * from oee"), [""; 0]);
+        assert_eq!(named("insert into oee values ($1)"), ["oee"]);
+        assert_eq!(named("call refresh('mes.oee', null)"), ["oee"]);
+        assert_eq!(named("select 1 from other.oee"), [""; 0]);
+        assert_eq!(
+            named("select 'mes.oee' -- from mes.oee\n, 2 /* oee */"),
+            [""; 0]
+        );
+        assert_eq!(
+            named("select * from \"Weird \"\"Name\"\"\".\"Ölçüm.Tablo 'A'\""),
+            ["Ölçüm.Tablo 'A'"]
+        );
+        assert_eq!(named("do $x$ select from oee $x$"), [""; 0]);
+        assert_eq!(named("select 'cut in the middle of mes.oee"), [""; 0]);
+    }
+}

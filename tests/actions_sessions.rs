@@ -1,0 +1,336 @@
+//! Signals: a statement is cancelled, a session is ended, never the console's own and never another than was seen.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::time::Duration;
+
+use hypertop::plan::{Consent, Undo};
+use support::act::{Rig, script};
+use support::{block_on, client, with_targets};
+use tokio_postgres::Client;
+
+/// A session that is somebody else's, and its pid.
+async fn victim(rig: &Rig, name: &str) -> (Client, String) {
+    let client = client(&rig.conninfo).await;
+    client
+        .batch_execute(&format!("set application_name = '{name}'"))
+        .await
+        .unwrap();
+    let row = client
+        .query_one("select pg_backend_pid()::text", &[])
+        .await
+        .unwrap();
+    (client, row.get(0))
+}
+
+/// Runs it; how it ended comes later.
+fn runs(client: Client, sql: &'static str) -> tokio::task::JoinHandle<(Client, Option<String>)> {
+    tokio::spawn(async move {
+        let result = client.batch_execute(sql).await;
+        let code = result.err().map(|error| {
+            error
+                .code()
+                .map_or_else(|| "lost".to_owned(), |code| code.code().to_owned())
+        });
+        (client, code)
+    })
+}
+
+async fn when(rig: &Rig, sql: &str) {
+    for _ in 0..100 {
+        if rig.text(sql).await == "t" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{}: never true: {sql}", rig.name);
+}
+
+fn notes(plan: &hypertop::plan::Plan) -> String {
+    let texts: Vec<_> = plan.notes.iter().map(|note| note.text.as_str()).collect();
+    texts.join("\n")
+}
+
+#[test]
+fn a_cancel_ends_the_statement_and_leaves_the_session() {
+    with_targets(|targets| {
+        let all = targets
+            .all
+            .iter()
+            .map(|target| (&target.name, &target.conninfo));
+        let plain = "plain PostgreSQL".to_owned();
+        for (name, conninfo) in all.chain([(&plain, &targets.plain)]) {
+            block_on(async {
+                let rig = Rig::on(name, conninfo).await;
+                let (client, pid) = victim(&rig, "sleeper").await;
+                let work = runs(client, "select pg_sleep(60)");
+                when(
+                    &rig,
+                    &format!("select state = 'active' from pg_stat_activity where pid = {pid}"),
+                )
+                .await;
+                let deed = rig.plan("cancel-query", &pid, &[]).await.unwrap();
+                assert_eq!(deed.plan.consent, Consent::Yes, "{name}");
+                assert!(matches!(deed.plan.undo, Undo::Never(_)), "{name}");
+                let sql = script(&deed.plan);
+                assert!(
+                    sql.contains("pg_cancel_backend(a.pid)") && sql.contains("a.backend_start = '"),
+                    "{name}: {sql}"
+                );
+                assert!(notes(&deed.plan).contains("select pg_sleep(60)"), "{name}");
+                let report = rig.perform(&deed).await.unwrap();
+                assert_eq!(report.problems, [], "{name}");
+                let (client, code) = work.await.unwrap();
+                assert_eq!(code.as_deref(), Some("57014"), "{name}");
+                client.batch_execute("select 1").await.unwrap();
+                // What was seen is over: the same deed does nothing to what the session runs now.
+                let work = runs(client, "select pg_sleep(2)");
+                when(
+                    &rig,
+                    &format!("select state = 'active' from pg_stat_activity where pid = {pid}"),
+                )
+                .await;
+                let refused = rig.perform(&deed).await.unwrap_err();
+                assert!(
+                    refused.contains("changed since the preview"),
+                    "{name}: {refused}"
+                );
+                let (_client, code) = work.await.unwrap();
+                assert_eq!(code, None, "{name}");
+                let refused = rig.plan("cancel-query", &pid, &[]).await.unwrap_err();
+                assert!(refused.contains("runs no statement"), "{name}: {refused}");
+                let refused = rig.rollback_plan(&[report.id.unwrap()]).await.unwrap_err();
+                assert!(!refused.is_empty(), "{name}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
+    with_targets(|targets| {
+        let all = targets
+            .all
+            .iter()
+            .map(|target| (&target.name, &target.conninfo));
+        let plain = "plain PostgreSQL".to_owned();
+        for (name, conninfo) in all.chain([(&plain, &targets.plain)]) {
+            block_on(async {
+                let rig = Rig::on(name, conninfo).await;
+                rig.sql("create table if not exists public.held (a int)")
+                    .await;
+                let (holder, pid) = victim(&rig, "holder").await;
+                holder
+                    .batch_execute(
+                        "begin; insert into public.held values (1); lock table public.held",
+                    )
+                    .await
+                    .unwrap();
+                let (waiter, waiting) = victim(&rig, "waiter").await;
+                let work = runs(waiter, "select count(*) from public.held");
+                when(
+                    &rig,
+                    &format!(
+                        "select exists (select from pg_locks where pid = {waiting} and not granted)"
+                    ),
+                )
+                .await;
+                let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                assert_eq!(deed.plan.consent, Consent::Name, "{name}");
+                assert_eq!(deed.plan.target, pid, "{name}");
+                let said = notes(&deed.plan);
+                for words in [
+                    format!("keeps 1 session waiting: {waiting} (waiter of postgres"),
+                    "all of that is rolled back".to_owned(),
+                ] {
+                    assert!(said.contains(&words), "{name}: {said}");
+                }
+                // An idle transaction has nothing that a cancel could end.
+                let refused = rig.plan("cancel-query", &pid, &[]).await.unwrap_err();
+                assert!(refused.contains("terminate-session"), "{name}: {refused}");
+                let report = rig.perform(&deed).await.unwrap();
+                assert_eq!(
+                    (report.problems, report.notices),
+                    (vec![], vec![]),
+                    "{name}"
+                );
+                let (_waiter, code) = work.await.unwrap();
+                assert_eq!(code, None, "{name}");
+                assert!(holder.batch_execute("select 1").await.is_err(), "{name}");
+                assert_eq!(
+                    rig.text("select count(*) from public.held").await,
+                    "0",
+                    "{name}"
+                );
+                assert_eq!(
+                    rig.text(&format!(
+                        "select count(*) from pg_stat_activity where pid = {pid}"
+                    ))
+                    .await,
+                    "0",
+                    "{name}"
+                );
+                let refused = rig.perform(&deed).await.unwrap_err();
+                assert!(
+                    refused.contains("changed since the preview"),
+                    "{name}: {refused}"
+                );
+                let refused = rig.plan("terminate-session", &pid, &[]).await.unwrap_err();
+                assert!(refused.contains("not there any more"), "{name}: {refused}");
+            });
+        }
+    });
+}
+
+#[test]
+fn the_consoles_own_sessions_are_refused() {
+    with_targets(|targets| {
+        for target in &targets.all {
+            block_on(async {
+                let rig = Rig::new(target).await;
+                let own = rig
+                    .session
+                    .connected
+                    .client
+                    .query_one("select pg_backend_pid()::text", &[])
+                    .await
+                    .unwrap();
+                let own: String = own.get(0);
+                for action in ["cancel-query", "terminate-session"] {
+                    let refused = rig.plan(action, &own, &[]).await.unwrap_err();
+                    assert!(
+                        refused.contains("console's own"),
+                        "{}: {refused}",
+                        target.name
+                    );
+                    let refused = rig.plan(action, "mes.oee", &[]).await.unwrap_err();
+                    assert!(
+                        refused.contains("is no process id"),
+                        "{}: {refused}",
+                        target.name
+                    );
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn the_scheduler_and_a_jobs_worker_are_warned_of() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            block_on(async {
+                let rig = Rig::new(target).await;
+                let scheduler = "from pg_stat_activity where datname = current_database() and application_name = 'TimescaleDB Background Worker Scheduler'";
+                when(&rig, &format!("select exists (select {scheduler})")).await;
+                let pid = rig.text(&format!("select pid {scheduler}")).await;
+                let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                let said = notes(&deed.plan);
+                assert!(
+                    said.contains("NO JOB of this database starts any more"),
+                    "{}: {said}",
+                    target.name
+                );
+                let refused = rig.plan("cancel-query", &pid, &[]).await.unwrap_err();
+                assert!(refused.contains("pause-job"), "{}: {refused}", target.name);
+
+                rig.sql("create or replace procedure public.sleeps(job_id int, config jsonb) language plpgsql as 'begin perform pg_sleep(30); end'").await;
+                let job = rig.text("select add_job('public.sleeps', '1 hour')").await;
+                let worker = format!(
+                    "from pg_stat_activity where application_name like '% [{job}]' and state = 'active' and query_start < clock_timestamp() - interval '300 ms'"
+                );
+                when(&rig, &format!("select exists (select {worker})")).await;
+                let pid = rig.text(&format!("select pid {worker}")).await;
+                let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                assert!(
+                    notes(&deed.plan).contains(&format!("it is the worker of job {job}")),
+                    "{}",
+                    target.name
+                );
+                let report = rig.act("cancel-query", &pid, &[]).await;
+                assert_eq!(report.steps_done, 1, "{}", target.name);
+                when(&rig, &format!("select last_run_success is false and last_finish > '-infinity' from _timescaledb_internal.bgw_job_stat where job_id = {job}")).await;
+                rig.sql(&format!("select delete_job({job})")).await;
+            });
+        }
+    });
+}
+
+/// What is said stays true: nothing starts the scheduler again but what the warning names.
+#[test]
+fn a_terminated_scheduler_comes_back_only_when_it_is_started() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            block_on(async {
+                let rig = Rig::new(target).await;
+                let scheduler = "from pg_stat_activity where datname = current_database() and application_name = 'TimescaleDB Background Worker Scheduler'";
+                when(&rig, &format!("select exists (select {scheduler})")).await;
+                let pid = rig.text(&format!("select pid {scheduler}")).await;
+                rig.act("terminate-session", &pid, &[]).await;
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                assert_eq!(
+                    rig.text(&format!("select count(*) {scheduler}")).await,
+                    "0",
+                    "{}",
+                    target.name
+                );
+                let schema =
+                    if rig.session.server.sql_version() < hypertop::sql::Version::new(2, 12) {
+                        "_timescaledb_internal"
+                    } else {
+                        "_timescaledb_functions"
+                    };
+                rig.sql(&format!("select {schema}.start_background_workers()"))
+                    .await;
+                when(&rig, &format!("select exists (select {scheduler})")).await;
+            });
+        }
+    });
+}
+
+#[test]
+fn a_role_without_rights_is_warned_and_gets_the_servers_words() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            block_on(async {
+                let admin = client(&target.conninfo).await;
+                admin.batch_execute("do $$ begin create role nobody_here login; exception when duplicate_object then null; end $$").await.unwrap();
+                let poor = target.conninfo.replace("user=postgres", "user=nobody_here");
+                let rig = Rig::on(&target.name, &poor).await;
+                let theirs = Rig::new(target).await;
+                let (_client, pid) = victim(&theirs, "victim").await;
+                let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                let said = notes(&deed.plan);
+                assert!(
+                    said.contains("nobody_here may not signal sessions of postgres"),
+                    "{}: {said}",
+                    target.name
+                );
+                assert!(
+                    said.contains("hidden from nobody_here"),
+                    "{}: {said}",
+                    target.name
+                );
+                let report = rig.perform(&deed).await.unwrap();
+                let (_, problem) = report.problems.first().expect("a problem");
+                assert_eq!(
+                    problem.sqlstate.as_deref(),
+                    Some("42501"),
+                    "{}",
+                    target.name
+                );
+                assert_eq!(
+                    theirs
+                        .text(&format!(
+                            "select count(*) from pg_stat_activity where pid = {pid}"
+                        ))
+                        .await,
+                    "1",
+                    "{}",
+                    target.name
+                );
+            });
+        }
+    });
+}
