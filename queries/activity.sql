@@ -13,8 +13,10 @@ with here as materialized (
   -- who waits for a row waits for its holder's transaction, with the row's own lock in hand
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.waitstart, coalesce(l.relation, t.relation) as relation,
          pg_blocking_pids(l.pid) as blockers
-  from lock l left join lock t on t.pid = l.pid and t.locktype = 'tuple' and t.granted and l.locktype = 'transactionid'
-  where not l.granted
+  from here h
+  join pg_stat_get_activity(null) a on a.datid = h.oid
+  join lock l on l.pid = a.pid and not l.granted
+  left join lock t on t.pid = l.pid and t.locktype = 'tuple' and t.granted and l.locktype = 'transactionid'
   order by l.pid, t.relation
 ), seen as materialized (
   select a.datid, a.datname, a.pid, a.leader_pid, a.usename, a.application_name, a.client_addr, a.client_port, a.backend_type,

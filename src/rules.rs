@@ -37,6 +37,10 @@ rules! {
     AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still";
     AGGREGATE_UNKNOWN: "aggregate-unknown", "lag not known";
     AGGREGATE_WIPE: "aggregate-wipe", "a refresh would delete rows", "edit-refresh-policy";
+    CHUNKS_LARGE: "chunks-large", "chunks too large for memory", "set-chunk-interval";
+    CHUNKS_LOCKS: "chunks-locks", "more locks than the lock table has";
+    CHUNKS_MANY: "chunks-many", "more chunks than their size asks for", "set-chunk-interval";
+    CHUNKS_SMALL: "chunks-small", "many small chunks", "set-chunk-interval";
     COMPRESSION_BACKLOG: "compression-backlog", "chunks wait for compression", "compress-chunks";
     COMPRESSION_FROZEN: "compression-frozen", "frozen chunks";
     COMPRESSION_NO_POLICY: "compression-no-policy", "compression without a policy", "add-compression-policy";
@@ -46,10 +50,6 @@ rules! {
     COMPRESSION_SETTING: "compression-setting", "a compression policy that cannot work", "edit-compression-policy";
     COMPRESSION_UNKNOWN: "compression-unknown", "backlog not known";
     HYPERTABLE_CANDIDATE: "hypertable-candidate", "a large plain table with time";
-    HYPERTABLE_LARGE_CHUNKS: "hypertable-large-chunks", "chunks too large for memory", "set-chunk-interval";
-    HYPERTABLE_LOCKS: "hypertable-locks", "more locks than the lock table holds";
-    HYPERTABLE_MANY_CHUNKS: "hypertable-many-chunks", "many chunks", "set-chunk-interval";
-    HYPERTABLE_SMALL_CHUNKS: "hypertable-small-chunks", "small chunks", "set-chunk-interval";
     INDEX_COVERED: "index-covered", "a wider index could serve instead";
     INDEX_DUPLICATE: "index-duplicate", "duplicate index", "drop-index";
     INDEX_INVALID: "index-invalid", "invalid index", "reindex-index";

@@ -143,6 +143,13 @@ fn a_blocked_session_stands_under_its_blocker_with_the_lock_and_its_relation() {
                     "{name}: {}",
                     said.reason
                 );
+                // What waits in one database is no other database's business.
+                let elsewhere = support::session(&targets.plain).await;
+                let others = self::rows(&elsewhere).await;
+                assert!(
+                    !others.iter().any(|row| row.application == "holder"),
+                    "{name}"
+                );
                 // The second is behind the first in the queue: the chain says so.
                 let chain = session
                     .ask(

@@ -19,20 +19,17 @@ pub(super) fn verdict(row: &Row) -> Verdict {
     findings.verdict(healthy(row))
 }
 
+/// The fault is the job's; the Jobs screen says more.
 fn judge_policies(row: &Row, findings: &mut Findings) {
-    let job = |rule, level, id: &i64, reason: String| {
-        let finding = Finding::new(rule, level, reason);
-        i32::try_from(*id).map_or(finding.clone(), |id| finding.of_job(id))
-    };
-    for id in &row.policies.failing {
-        let reason = format!("a policy of it fails (job {id}): the Jobs screen has the error");
-        findings.push(job(&rules::JOB_FAILING, Level::Warning, id, reason));
+    for job in &row.policies.failing {
+        let reason = format!("a policy of it fails (job {job}): the Jobs screen has the error");
+        findings.push(Finding::new(&rules::JOB_FAILING, Level::Warning, reason).of_job(*job));
     }
-    for id in &row.policies.paused {
+    for job in &row.policies.paused {
         let reason = format!(
-            "a policy of it is paused (job {id}): resume it with alter_job({id}, scheduled => true)"
+            "a policy of it is paused (job {job}): resume it with alter_job({job}, scheduled => true)"
         );
-        findings.push(job(&rules::JOB_PAUSED, Level::Notice, id, reason));
+        findings.push(Finding::new(&rules::JOB_PAUSED, Level::Notice, reason).of_job(*job));
     }
 }
 
@@ -60,7 +57,8 @@ fn judge_size(row: &Row, findings: &mut Findings) {
         Size::Fits => {}
         Size::TooLarge { advised } => {
             let (memory, quarter) = (row.limits.memory_bytes, row.limits.quarter());
-            findings.add(&rules::HYPERTABLE_LARGE_CHUNKS,
+            findings.add(
+                &rules::CHUNKS_LARGE,
                 Level::Warning,
                 format!(
                     "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory{}",
@@ -72,7 +70,8 @@ fn judge_size(row: &Row, findings: &mut Findings) {
         }
         Size::TooSmall { advised } => {
             let small = text::bytes(bytes / row.partitions());
-            findings.add(&rules::HYPERTABLE_SMALL_CHUNKS,
+            findings.add(
+                &rules::CHUNKS_SMALL,
                 Level::Notice,
                 format!(
                     "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks{}",
@@ -80,7 +79,8 @@ fn judge_size(row: &Row, findings: &mut Findings) {
                 ),
             );
         }
-        Size::TooMany { advised } => findings.add(&rules::HYPERTABLE_MANY_CHUNKS,
+        Size::TooMany { advised } => findings.add(
+            &rules::CHUNKS_MANY,
             Level::Notice,
             format!(
                 "{chunks} chunks, more than their size asks for: an interval of {interval} takes {full}, and planning a query costs by chunks{}",
@@ -117,13 +117,13 @@ fn judge_locks(row: &Row, findings: &mut Findings) {
     );
     if locks > slots {
         findings.add(
-            &rules::HYPERTABLE_LOCKS,
+            &rules::CHUNKS_LOCKS,
             Level::Warning,
             format!("{said}: it can fail with out of shared memory; {mend}"),
         );
     } else {
         findings.add(
-            &rules::HYPERTABLE_LOCKS,
+            &rules::CHUNKS_LOCKS,
             Level::Notice,
             format!("{said}: more than half of it; {mend}"),
         );

@@ -74,7 +74,10 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
         Level::Notice
     };
     let since = row.tool.reset.map_or_else(String::new, |reset| {
-        format!(" since {}", text::age(reset, at.now))
+        format!(
+            " in the last {}",
+            text::duration(at.now.seconds_since(reset).max(0.0).floor())
+        )
     });
     findings.add(
         &rules::QUERY_HEAVY,
