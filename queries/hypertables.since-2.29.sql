@@ -69,7 +69,7 @@ jobs as materialized (
   select hypertable_id, max(state) filter (where proc_name = 'policy_refresh_continuous_aggregate') as refresh,
          max(state) filter (where proc_name = 'policy_compression') as compress, max(state) filter (where proc_name = 'policy_retention') as retain,
          max(state) filter (where proc_name = 'policy_reorder') as reorder, min(compress_after) as compress_after, min(drop_after) as drop_after,
-         array_agg(id::int8 order by id) filter (where state = 2) as failing, array_agg(id::int8 order by id) filter (where state = 1) as paused
+         array_agg(id order by id) filter (where state = 2) as failing, array_agg(id order by id) filter (where state = 1) as paused
     from job group by 1),
 space as materialized (
   select d.hypertable_id, array_agg(d.column_name::text order by d.id) as columns, array_agg(d.num_slices::int8 order by d.id) as slices

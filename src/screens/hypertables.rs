@@ -60,8 +60,8 @@ pub struct Policies {
     pub compress: Option<Policy>,
     pub retain: Option<Policy>,
     pub reorder: Option<Policy>,
-    pub failing: Vec<i64>,
-    pub paused: Vec<i64>,
+    pub failing: Vec<i32>,
+    pub paused: Vec<i32>,
     /// compress-after and drop-after in the dimension's unit (a month counts 30 days).
     pub compress_after: Option<i64>,
     pub drop_after: Option<i64>,
@@ -446,7 +446,7 @@ fn read_window(row: &tokio_postgres::Row) -> Result<Option<Window>> {
 fn read_policies(row: &tokio_postgres::Row) -> Result<Policies> {
     let policy = |name| row.try_get(name).map(Policy::of);
     let jobs = |name| {
-        row.try_get::<_, Option<Vec<i64>>>(name)
+        row.try_get::<_, Option<Vec<i32>>>(name)
             .map(Option::unwrap_or_default)
     };
     Ok(Policies {
