@@ -346,6 +346,7 @@ async fn console(
         themes,
         notes,
         told,
+        screen: cli.screen.unwrap_or(ScreenId::Overview),
     };
     run::console(start).await
 }

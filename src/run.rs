@@ -14,6 +14,7 @@ use crate::config::{Config, Rules};
 use crate::conninfo::Settings;
 use crate::db::{self, Session};
 use crate::overlay::Overlay;
+use crate::screens::ScreenId;
 use crate::tape::{self, Recorder, Replay};
 use crate::terminal::{self, Screen};
 use crate::text;
@@ -49,6 +50,7 @@ pub struct Start {
     pub notes: Vec<String>,
     /// What else is to be told at the start.
     pub told: Vec<String>,
+    pub screen: ScreenId,
 }
 
 /// Opens the console on a session that stands, until the person leaves or a signal ends it.
@@ -62,6 +64,7 @@ pub async fn console(start: Start) -> Result<Ended> {
         themes,
         notes,
         told,
+        screen: first,
     } = start;
     let theme = themes
         .iter()
@@ -70,6 +73,7 @@ pub async fn console(start: Start) -> Result<Ended> {
     let mut app = App::new(now(), themes, config.refresh);
     app.theme = theme;
     app.rules = rules;
+    app.screen = first;
     if !notes.is_empty() {
         app.overlay = Some(Overlay::Note(notes.clone()));
     }

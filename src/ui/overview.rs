@@ -3,7 +3,8 @@
 use ratatui::text::{Line, Span};
 
 use crate::app::App;
-use crate::history::{History, spark};
+use crate::chart;
+use crate::history::History;
 use crate::record::{At, Record};
 use crate::screens::{ScreenId, overview, server};
 use crate::table::Freshness;
@@ -81,7 +82,12 @@ fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
     let room = cells.saturating_sub(text::width(&label) + 1);
     let now = text::cut(&figure.now, room);
     let left = room.saturating_sub(text::width(&now) + 1);
-    let line = spark(&figure.was, left.min(24));
+    let was: Vec<_> = figure.was.iter().copied().map(Some).collect();
+    let line = if was.len() < 2 {
+        String::new()
+    } else {
+        chart::sparkline(&was, left.min(24))
+    };
     let style = if figure.level == Level::Ok {
         theme.style("text")
     } else {
