@@ -19,8 +19,8 @@ use crate::verdict::{Finding, Level, Verdict, without_stop};
 /// The screens whose findings are gathered, in the order in which equal findings stand.
 pub const PARTS: &[ScreenId] = &[
     ScreenId::Server,
-    ScreenId::Jobs,
     ScreenId::Aggregates,
+    ScreenId::Jobs,
     ScreenId::Retention,
     ScreenId::Compression,
     ScreenId::Activity,

@@ -94,10 +94,10 @@ fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
         level_style(theme, figure.level)
     };
     let sign = figure.level.sign();
-    let now = if figure.level == Level::Ok || text::width(&now) >= room {
+    let now = if figure.level == Level::Ok || text::width(&now) + 1 >= room {
         now
     } else {
-        format!("{now}{sign}")
+        format!("{now} {sign}")
     };
     let line = format!(" {line}");
     let used = text::width(&label) + text::width(&now);
@@ -215,7 +215,7 @@ fn of_the_screens(app: &App) -> Vec<Figure> {
     let standing = &app.standing;
     if let Some((failing, jobs)) = standing.failing {
         all.push(Figure {
-            label: "failing jobs",
+            label: "jobs fail",
             now: format!("{failing}/{jobs}"),
             was: app.history.values("failing-jobs"),
             level: if failing > 0 {
