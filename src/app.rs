@@ -423,7 +423,8 @@ impl App {
         self.ask_loads(&parts)
     }
 
-    fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
+    /// Asks for the rows of these screens, whichever is shown.
+    pub fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
         if self.link != Link::Up {
             return Vec::new();
         }

@@ -219,7 +219,10 @@ pub async fn replay(replay: Replay, config: Config, themes: Vec<Theme>) -> Resul
     }
 }
 
-/// Records what the Overview reads (and so what most screens show) until a signal or the given time ends it.
+/// A recording has what the Overview does not read as often as this.
+const OTHERS_SECONDS: f64 = 30.0;
+
+/// Records what the screens read until a signal or the given time ends it.
 pub async fn record_only(
     settings: Settings,
     session: Session,
@@ -229,6 +232,7 @@ pub async fn record_only(
 ) -> Result<usize> {
     let mut recorder = Recorder::new(path)?;
     let mut app = App::new(now(), crate::theme::all(None).0, refresh);
+    let mut others = Stamp(0);
     let (requests, served) = unbounded_channel();
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(refresh);
@@ -253,7 +257,13 @@ pub async fn record_only(
         };
         app.now = now();
         recorder.hear(app.server_now(), &msg)?;
-        for effect in app.update(msg) {
+        let mut effects = Vec::new();
+        if matches!(msg, Msg::Tick(_)) && app.now.seconds_since(others) >= OTHERS_SECONDS {
+            others = app.now;
+            effects.extend(app.ask_loads(&[ScreenId::Queries]));
+        }
+        effects.extend(app.update(msg));
+        for effect in effects {
             drop(requests.send(effect));
         }
     }
