@@ -61,6 +61,8 @@ pub struct Finding {
     /// The action that mends it here; at first the rule's own.
     #[serde(deserialize_with = "action_name")]
     pub mend: Option<ActionName>,
+    /// Fields of that action's form that the evidence fills in: names and values.
+    pub sets: Vec<(String, String)>,
     /// It is the fault of this job, of which the Jobs screen knows more.
     pub job: Option<i32>,
     /// Since when it has been so, where the evidence tells.
@@ -80,6 +82,7 @@ impl Finding {
             level,
             reason: reason.into(),
             mend: rule.mend,
+            sets: Vec::new(),
             job: None,
             since: None,
         }
@@ -89,6 +92,13 @@ impl Finding {
     #[must_use]
     pub fn mended_by(mut self, action: Option<&'static str>) -> Self {
         self.mend = action;
+        self
+    }
+
+    /// The mend's form is opened with this value in this field.
+    #[must_use]
+    pub fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
+        self.sets.push((field.to_owned(), value.into()));
         self
     }
 
