@@ -234,6 +234,7 @@ impl Actor {
             before,
             undoes: deed.undoes.clone(),
             pid: std::process::id(),
+            pid_began: crate::journal::began(std::process::id()),
         }
     }
 
@@ -453,11 +454,12 @@ impl Run<'_> {
                     self.done += 1;
                     self.note(at, kept, None);
                 }
-                Err(_) if *order.borrow() == Order::Stop => return Outcome::Cancelled,
+                // Before the stop: of a statement that may still run nobody can say that it was cancelled.
                 Err(problem) if problem.lost => {
                     self.problems.push((step.label.clone(), problem));
                     return Outcome::Unknown;
                 }
+                Err(_) if *order.borrow() == Order::Stop => return Outcome::Cancelled,
                 Err(problem) => {
                     let outcome = self.fail(step, problem, at);
                     if !plan.pace.go_on {
@@ -526,6 +528,7 @@ impl Run<'_> {
                 .map_err(|error| Problem::of(&error))?;
         }
         let mut kept = std::collections::BTreeMap::new();
+        let before = self.bindings.clone();
         for statement in &step.run {
             let bound = self.bindings.bind(statement).map_err(Problem::other)?;
             let result = self.statement(writer, &bound, order).await;
@@ -539,6 +542,10 @@ impl Run<'_> {
                     }
                 }
                 Err(problem) => {
+                    if block {
+                        // What it made is gone with it, ids as well.
+                        self.bindings = before;
+                    }
                     if block && !problem.lost {
                         // The server has ended the transaction already; this only leaves the block.
                         let _ = writer.connected.client.batch_execute("rollback").await;

@@ -84,6 +84,23 @@ fn a_key_leads_to_a_preview_that_shows_the_statement_and_how_it_is_taken_back() 
 }
 
 #[test]
+fn a_form_that_was_just_opened_says_what_is_so_now_and_no_refusal() {
+    let mut app = connected();
+    let asked = press(&mut app, ": e d i t - j o b enter");
+    answer(&mut app, asked, &[]);
+    let shown = tall(&mut app);
+    assert!(
+        shown.contains("is so now: change a field") && shown.contains("as it is now"),
+        "{shown}"
+    );
+    assert!(!shown.contains("not possible like this"), "{shown}");
+    // A mistake is told as one.
+    press(&mut app, "x");
+    let shown = tall(&mut app);
+    assert!(shown.contains("not possible like this"), "{shown}");
+}
+
+#[test]
 fn nothing_runs_before_consent_and_enter_is_consent_to_what_is_taken_back_exactly() {
     let mut app = previewed();
     assert!(press(&mut app, "j k space pgdn").is_empty());

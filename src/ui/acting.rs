@@ -11,6 +11,7 @@ use crate::act::Order;
 use crate::acting::{Acting, Agreeing, Filling, Running, Stage, Trouble};
 use crate::form::{Field, Item, Kind};
 use crate::plan::Consent;
+use crate::plans::Refusal;
 use crate::preview;
 use crate::table::printable;
 use crate::text;
@@ -213,6 +214,7 @@ fn keys(filling: &Filling) -> String {
     let on = match &filling.outcome {
         Ok(_) => "Enter: preview",
         Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O takes the offer",
+        Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "as it is now",
         Err(_) => "not possible like this",
     };
     format!("{field}Tab: next field · {on} · Esc leaves")
@@ -224,12 +226,7 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
     match &filling.outcome {
         Ok(deed) => {
             lines.push(("title", printable(&deed.plan.title)));
-            for note in &deed.plan.notes {
-                lines.push((
-                    preview::level_role(note.level),
-                    format!("{} {}", note.level.sign(), printable(&note.text)),
-                ));
-            }
+            lines.extend(deed.plan.notes.iter().map(preview::note_line));
         }
         Err(Trouble::Fields(wrong)) => {
             lines.extend(
@@ -237,6 +234,14 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
                     .iter()
                     .map(|(_, error)| ("warning", format!("! {}", printable(error)))),
             );
+        }
+        Err(Trouble::Refusal(Refusal {
+            why,
+            stands: Some(notes),
+            ..
+        })) => {
+            lines.push(("muted", printable(why)));
+            lines.extend(notes.iter().map(preview::note_line));
         }
         Err(Trouble::Refusal(refusal)) => {
             lines.extend(
