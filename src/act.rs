@@ -15,7 +15,7 @@ use crate::connect::{self, Connected};
 use crate::conninfo::Settings;
 use crate::db;
 use crate::journal::{Begin, End, Entries, Journal, Outcome, Place, Ran, Seen};
-use crate::plan::{Bindings, Lit, Pace, Plan, Statement, Step};
+use crate::plan::{Bindings, Lit, Pace, Plan, Statement, Step, Undo};
 use crate::plans::Target;
 use crate::query;
 use crate::server::Server;
@@ -81,6 +81,8 @@ pub struct Report {
     pub title: String,
     pub steps_done: usize,
     pub steps: usize,
+    /// A rollback of the entry has something to take back, or to find out.
+    pub can_be_taken_back: bool,
     /// What went wrong, by step.
     pub problems: Vec<(String, Problem)>,
     /// The server's notices and warnings.
@@ -211,6 +213,8 @@ impl Actor {
             title: deed.plan.title.clone(),
             steps_done: run.done,
             steps: deed.plan.steps.len(),
+            can_be_taken_back: matches!(deed.plan.undo, Undo::Exact(_) | Undo::Partly(_))
+                && (run.done > 0 || outcome == Outcome::Unknown),
             problems: run.problems,
             notices: run.notices,
             took: start.elapsed(),

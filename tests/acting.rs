@@ -70,6 +70,7 @@ fn report(outcome: Outcome) -> Report {
         title: "Pause job 1002 (compression policy on mes.metrics)".to_owned(),
         steps_done: usize::from(outcome == Outcome::Done),
         steps: 1,
+        can_be_taken_back: outcome == Outcome::Done,
         problems: Vec::new(),
         notices: Vec::new(),
         took: Duration::from_millis(30),
