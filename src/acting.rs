@@ -487,7 +487,10 @@ impl Filling {
     }
 
     fn edit(&mut self, key: &str) {
-        if let (Some(area), Some(event)) = (self.areas.get_mut(self.focus), event(key)) {
+        if let ("ctrl-u", Some(area)) = (key, self.areas.get_mut(self.focus)) {
+            // As a shell has it: what stands before the cursor goes.
+            area.delete_line_by_head();
+        } else if let (Some(area), Some(event)) = (self.areas.get_mut(self.focus), event(key)) {
             area.input(event);
         }
         self.typed();
