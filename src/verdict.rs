@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::action;
+use crate::plans::Target;
 use crate::rules::Rule;
 use crate::value::Stamp;
 
@@ -61,6 +62,9 @@ pub struct Finding {
     /// The action that mends it here; at first the rule's own.
     #[serde(deserialize_with = "action_name")]
     pub mend: Option<ActionName>,
+    /// What its mend acts on, where that is not the row itself.
+    #[serde(default)]
+    pub on: Option<Target>,
     /// It is the fault of this job, of which the Jobs screen knows more.
     pub job: Option<i32>,
     /// Since when it has been so, where the evidence tells.
@@ -80,6 +84,7 @@ impl Finding {
             level,
             reason: reason.into(),
             mend: rule.mend,
+            on: None,
             job: None,
             since: None,
         }
@@ -89,6 +94,13 @@ impl Finding {
     #[must_use]
     pub fn mended_by(mut self, action: Option<&'static str>) -> Self {
         self.mend = action;
+        self
+    }
+
+    /// Mended by acting on another thing than the row.
+    #[must_use]
+    pub fn upon(mut self, target: Target) -> Self {
+        self.on = Some(target);
         self
     }
 

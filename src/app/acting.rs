@@ -30,6 +30,16 @@ impl App {
 
     /// Begins an action on what is marked or selected.
     pub(super) fn begin(&mut self, action: &'static Action) -> Vec<Effect> {
+        let rows = self.targets();
+        self.begin_on(action, rows)
+    }
+
+    /// On the things that these rows stand for.
+    pub(super) fn begin_on(
+        &mut self,
+        action: &'static Action,
+        rows: Vec<Vec<Target>>,
+    ) -> Vec<Effect> {
         let Does::Plan(act) = &action.does else {
             return Vec::new();
         };
@@ -45,7 +55,6 @@ impl App {
             self.say("not connected: nothing can be changed now", true);
             return Vec::new();
         }
-        let rows = self.targets();
         let targets: Vec<Target> = rows
             .into_iter()
             .filter_map(|row| row.into_iter().find(|target| target.kind == act.on))

@@ -308,9 +308,16 @@ impl App {
             .at()
             .and_then(|at| with_table!(self.screens, self.screen, |table| table.verdict(&at)));
         let findings = verdict.map(|verdict| verdict.findings).unwrap_or_default();
-        let mend = findings.iter().find_map(|finding| finding.mend);
-        match mend.and_then(action::by_name) {
-            Some(action) => self.take(action),
+        let mended = findings.iter().find(|finding| finding.mend.is_some());
+        let on = mended.and_then(|finding| finding.on.clone());
+        match mended
+            .and_then(|finding| finding.mend)
+            .and_then(action::by_name)
+        {
+            Some(action) => match on {
+                Some(on) => self.begin_on(action, vec![vec![on]]),
+                None => self.take(action),
+            },
             None if findings.is_empty() => {
                 self.say("nothing is wrong here", false);
                 Vec::new()
