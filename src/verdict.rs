@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::action;
+use crate::plans::Target;
 use crate::rules::Rule;
 use crate::value::Stamp;
 
@@ -63,6 +64,9 @@ pub struct Finding {
     pub mend: Option<ActionName>,
     /// Fields of that action's form that the evidence fills in: names and values.
     pub sets: Vec<(String, String)>,
+    /// What its mend acts on, where that is not the row itself.
+    #[serde(default)]
+    pub on: Option<Target>,
     /// It is the fault of this job, of which the Jobs screen knows more.
     pub job: Option<i32>,
     /// Since when it has been so, where the evidence tells.
@@ -83,6 +87,7 @@ impl Finding {
             reason: reason.into(),
             mend: rule.mend,
             sets: Vec::new(),
+            on: None,
             job: None,
             since: None,
         }
@@ -99,6 +104,13 @@ impl Finding {
     #[must_use]
     pub fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
         self.sets.push((field.to_owned(), value.into()));
+        self
+    }
+
+    /// Mended by acting on another thing than the row.
+    #[must_use]
+    pub fn upon(mut self, target: Target) -> Self {
+        self.on = Some(target);
         self
     }
 

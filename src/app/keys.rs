@@ -321,7 +321,7 @@ impl App {
                 let mut targets = with_table!(self.screens, self.screen, |table| {
                     table.selected().map(Record::targets).unwrap_or_default()
                 });
-                targets.splice(0..0, finding.job.map(Target::job));
+                targets.splice(0..0, finding.on.or(finding.job.map(Target::job)));
                 self.begin_on(action, vec![targets], finding.sets)
             }
             None if findings.is_empty() => {

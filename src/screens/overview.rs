@@ -152,6 +152,7 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
             );
             row.finding.level = row.finding.level.max(cause.finding.level);
             row.finding.mend = cause.finding.mend;
+            row.finding.on = None;
             row.finding.job = blame.finding.job;
             told.push(cause.identity());
         } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
@@ -303,6 +304,10 @@ impl Record for Row {
         if let Some(job) = self.finding.job {
             targets.retain(|target| target.kind != Kind::Job);
             targets.insert(0, Target::job(job));
+        }
+        if let Some(on) = &self.finding.on {
+            targets.retain(|target| target.kind != on.kind);
+            targets.insert(0, on.clone());
         }
         targets
     }
