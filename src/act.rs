@@ -233,6 +233,7 @@ impl Actor {
             inputs: deed.inputs.clone(),
             before,
             undoes: deed.undoes.clone(),
+            acknowledges: None,
             pid: std::process::id(),
         }
     }

@@ -1,11 +1,13 @@
 //! The state of the console and how it changes: no terminal, no database, no clock.
 
 mod acting;
+mod aside;
 mod keys;
 mod replay;
 
 use std::time::Duration;
 
+use crate::acknowledge::{Acknowledgement, Aside, Request};
 use crate::act::{Deed, Order, Progress, Report};
 use crate::acting::Running;
 use crate::action::{Action, Here};
@@ -97,6 +99,8 @@ pub enum Msg {
     Progress(Progress),
     /// How a plan ended; an error: nothing was changed.
     Reported(Box<Result<Report, String>>),
+    /// What is put aside, with the journal's length; `None`: as before.
+    Aside(Result<Option<(u64, Vec<Acknowledgement>)>, String>),
     /// Something to be told.
     Told {
         text: String,
@@ -149,6 +153,8 @@ pub enum Effect {
     },
     /// A person agreed: carry it out.
     Do(Box<Deed>),
+    /// To the journal: what is put aside.
+    Aside(Request),
     /// To the plan that runs.
     Order(Order),
     Copy(String),
@@ -205,6 +211,8 @@ pub struct App {
     /// What the server's figures were since the start.
     pub history: History,
     seen: Seen,
+    /// The findings that are acknowledged or snoozed.
+    pub aside: Aside,
     /// The recording that is shown instead of a server.
     pub tape: Option<Replay>,
     /// What is read is being recorded.
@@ -248,6 +256,7 @@ impl App {
             details_page: 20,
             history: History::default(),
             seen: Seen::default(),
+            aside: Aside::default(),
             tape: None,
             recording: false,
             back_to: None,
@@ -338,6 +347,7 @@ impl App {
                 }
             }
             Msg::Reported(result) => return self.reported(&result),
+            Msg::Aside(result) => self.aside_came(result),
             Msg::Told { text, bad } => self.say(text, bad),
         }
         Vec::new()
@@ -382,6 +392,8 @@ impl App {
         }
         let mut effects = self.ask_pulse();
         effects.extend(self.ask_exact());
+        effects.extend(self.ask_aside());
+        effects.extend(self.end_aside());
         effects
     }
 
@@ -469,8 +481,10 @@ impl App {
         self.server = Some(server);
         self.screens.abandon();
         self.pulse_waiting = false;
+        self.aside.doubt();
+        let mut effects = self.ask_aside();
         // The pulse first: its counters are what the rows that follow are measured against.
-        let mut effects = self.ask_pulse();
+        effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());
         effects
@@ -586,8 +600,12 @@ impl App {
         if self.screen != ScreenId::Overview || !self.screen.parts().iter().any(read) {
             return;
         }
-        let mut rows = overview::findings(&self.screens, &at);
-        self.seen.date(&mut rows, now);
+        let collected = overview::collected(&self.screens, &at);
+        let rows = self.sort_out(collected, now);
+        let Some(server) = &self.server else {
+            return;
+        };
+        let at = At { now, server };
         let asked = self.screens.ask(ScreenId::Overview).unwrap_or_default();
         self.screens
             .load(asked, Rows::Overview(rows), Duration::ZERO, &at);
