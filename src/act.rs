@@ -237,6 +237,7 @@ impl Actor {
             inputs: deed.inputs.clone(),
             before,
             undoes: deed.undoes.clone(),
+            acknowledges: None,
             pid: std::process::id(),
             pid_began: crate::journal::began(std::process::id()),
         }

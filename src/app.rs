@@ -1,11 +1,13 @@
 //! The state of the console and how it changes: no terminal, no database, no clock.
 
 mod acting;
+mod aside;
 mod keys;
 mod replay;
 
 use std::time::Duration;
 
+use crate::acknowledge::{Acknowledgement, Aside, Request};
 use crate::act::{Deed, Order, Progress, Report};
 use crate::acting::Running;
 use crate::action::{Action, Here};
@@ -97,6 +99,8 @@ pub enum Msg {
     Progress(Progress),
     /// How a plan ended; an error: nothing was changed.
     Reported(Box<Result<Report, String>>),
+    /// What is put aside, with the journal's length; `None`: as before.
+    Aside(Result<Option<(u64, Vec<Acknowledgement>)>, String>),
     /// Something to be told.
     Told {
         text: String,
@@ -149,6 +153,8 @@ pub enum Effect {
     },
     /// A person agreed: carry it out.
     Do(Box<Deed>),
+    /// To the journal: what is put aside.
+    Aside(Request),
     /// To the plan that runs.
     Order(Order),
     Copy(String),
@@ -210,6 +216,8 @@ pub struct App {
     seen: Seen,
     /// When all findings were judged last.
     judged: Stamp,
+    /// The findings that are acknowledged or snoozed.
+    pub aside: Aside,
     /// The recording that is shown instead of a server.
     pub tape: Option<Replay>,
     /// What is read is being recorded.
@@ -258,6 +266,7 @@ impl App {
             found: overview::Found::default(),
             seen: Seen::default(),
             judged: now,
+            aside: Aside::default(),
             tape: None,
             recording: false,
             back_to: None,
@@ -348,6 +357,7 @@ impl App {
                 }
             }
             Msg::Reported(result) => return self.reported(&result),
+            Msg::Aside(result) => self.aside_came(result),
             Msg::Told { text, bad } => self.say(text, bad),
         }
         Vec::new()
@@ -396,6 +406,8 @@ impl App {
         }
         let mut effects = self.ask_pulse();
         effects.extend(self.ask_exact());
+        effects.extend(self.ask_aside());
+        effects.extend(self.end_aside());
         effects
     }
 
@@ -484,8 +496,10 @@ impl App {
         self.server = Some(server);
         self.screens.abandon();
         self.pulse_waiting = false;
+        self.aside.doubt();
+        let mut effects = self.ask_aside();
         // The pulse first: its counters are what the rows that follow are measured against.
-        let mut effects = self.ask_pulse();
+        effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());
         effects
@@ -626,8 +640,11 @@ impl App {
         if self.found.is_empty() {
             return;
         }
-        let mut rows = overview::findings(&self.found);
-        self.seen.date(&mut rows, now);
+        let rows = self.sort_out(overview::collected(&self.found), now);
+        let Some(server) = &self.server else {
+            return;
+        };
+        let at = At { now, server };
         let asked = self.screens.ask(ScreenId::Overview).unwrap_or_default();
         self.screens
             .load(asked, Rows::Overview(rows), Duration::ZERO, &at);

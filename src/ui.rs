@@ -271,6 +271,14 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
 
 fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
     let mut caveats = app.screens.caveats(app.screen, at);
+    if let Some(error) = app
+        .aside
+        .error
+        .as_ref()
+        .filter(|_| app.screen == ScreenId::Overview)
+    {
+        caveats.push(format!("what is acknowledged is not known: {error}"));
+    }
     if let Freshness::Failed { error, since } = app.screens.fresh(app.screen) {
         let age = since.map_or_else(String::new, |since| {
             format!(" (rows are from {})", text::age(since, at.now))
@@ -423,6 +431,19 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
             (Here::Help, "help"),
             (Here::Quit, "quit"),
             (Here::Mark, "mark"),
+            (Here::Filter, "filter"),
+            (Here::Palette, "palette"),
+        ]
+    } else if app.screen == ScreenId::Overview {
+        &[
+            (Here::Open, "details"),
+            (Here::Mend, "mend"),
+            (Here::Acknowledge, "acknowledge"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+            (Here::Snooze, "snooze"),
+            (Here::ShowAside, "show hidden"),
+            (Here::Actions, "act"),
             (Here::Filter, "filter"),
             (Here::Palette, "palette"),
         ]

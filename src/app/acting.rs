@@ -90,6 +90,9 @@ impl App {
             self.say("roll back from the Journal: select an entry there", true);
             return Vec::new();
         }
+        if let Some(effects) = self.take_back_aside() {
+            return effects;
+        }
         if self.running.is_some() {
             self.say("one at a time: another action is under way", true);
             return Vec::new();

@@ -19,6 +19,7 @@ impl App {
             return match &self.overlay {
                 Some(Overlay::Act(_)) => self.acting_key(key),
                 Some(Overlay::Running) => self.running_key(key),
+                Some(Overlay::Ask(_)) => self.ask_key(key),
                 _ => self.overlay_key(key),
             };
         }
@@ -120,6 +121,7 @@ impl App {
             Here::Open => return self.open(),
             Here::Back => return self.back(),
             Here::Mend => return self.mend(),
+            Here::Acknowledge | Here::Snooze | Here::ShowAside => return self.put_aside(here),
             Here::Reload => return self.reload_now(),
             Here::Pause => return self.pause(),
             Here::Record => return vec![Effect::Record],

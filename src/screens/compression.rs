@@ -14,6 +14,7 @@ use crate::screens::chunks::{self, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
+use crate::thresholds::{Limits, exceeds};
 use crate::value::{Axis, Stamp, Value};
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
@@ -84,12 +85,12 @@ impl Row {
     }
 
     /// How long a chunk may wait for the policy's next run and still be as promised.
-    fn patience(&self) -> f64 {
+    fn patience(&self, limits: &Limits) -> f64 {
         let schedule = self
             .policy
             .as_ref()
             .and_then(|policy| policy.schedule_seconds);
-        schedule.unwrap_or(86_400.0) + 300.0
+        schedule.unwrap_or(86_400.0) + limits.compression_patience
     }
 
     fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
@@ -122,7 +123,7 @@ impl Row {
         }
         let waits = text::plural(backlog, "chunk");
         match self.overdue_seconds {
-            Some(overdue) if overdue > self.patience() => {
+            Some(overdue) if overdue > self.patience(&at.limits(&self.full_name())) => {
                 let long = text::duration(overdue);
                 let since = at.now.plus_seconds(-overdue);
                 let reason = format!(
@@ -305,8 +306,9 @@ impl Record for Row {
 
     fn verdict(&self, at: &At) -> Verdict {
         let mut findings = Findings::default();
+        let limits = at.limits(&self.full_name());
         if !self.enabled {
-            let old = if self.chunks > 50 {
+            let old = if exceeds(self.chunks, limits.uncompressed_chunks) {
                 Level::Notice
             } else {
                 Level::Ok
@@ -323,7 +325,7 @@ impl Record for Row {
         match &self.policy {
             Some(policy) => {
                 let waits = self.backlog.is_some_and(|backlog| backlog > 0);
-                policy.judge(&mut findings, at.now, waits);
+                policy.judge(&mut findings, &limits, at.now, waits);
                 self.judge_backlog(&mut findings, policy, at);
             }
             None if self.uncompressed > 1 => {
@@ -333,7 +335,7 @@ impl Record for Row {
         }
         match self.ratio().filter(|_| self.is_worth_judging()) {
             Some(ratio) if ratio < 1.0 => findings.add(&rules::COMPRESSION_RATIO, Level::Warning, format!("compressed chunks are larger than before ({ratio:.1}x): segment-by too fine, or chunks too small")),
-            Some(ratio) if ratio < 3.0 => findings.add(&rules::COMPRESSION_RATIO, Level::Notice, format!("the ratio of {ratio:.1}x is poor; look at segment-by and order-by")),
+            Some(ratio) if ratio < limits.poor_ratio => findings.add(&rules::COMPRESSION_RATIO, Level::Notice, format!("the ratio of {ratio:.1}x is poor; look at segment-by and order-by")),
             _ => {}
         }
         if let Some(partial) = self.partial_due.filter(|partial| *partial > 0) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::acknowledge::Acknowledgement;
 use crate::plans::{Kind, Target};
 use crate::record::{At, Column, Record, Section};
 use crate::rules;
@@ -28,6 +29,9 @@ pub const PARTS: &[ScreenId] = &[
     ScreenId::Indexes,
 ];
 
+/// What tells a finding from all others, across looks: the screen, its row, the rule.
+pub type Identity = (ScreenId, String, &'static str);
+
 /// One finding, and where it was found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
@@ -40,12 +44,22 @@ pub struct Row {
     pub targets: Vec<Target>,
     /// When this console saw it first; `None`: by the headless twin, which looks once.
     pub first_seen: Option<Stamp>,
+    /// Why it is shown only to those who ask for what is put aside.
+    #[serde(default)]
+    pub aside: Option<Acknowledgement>,
 }
 
 impl Row {
-    /// What tells this finding from all others, across looks.
-    pub fn identity(&self) -> (ScreenId, String, &'static str) {
+    pub fn identity(&self) -> Identity {
         (self.screen, self.of.clone(), self.finding.rule.name)
+    }
+
+    fn is(&self, _: &At) -> Value {
+        let title = self.finding.rule.title;
+        match &self.aside {
+            Some(aside) => Value::Text(format!("({}) {title}", aside.what.word())),
+            None => title.into(),
+        }
     }
 
     fn age(&self, at: &At) -> Value {
@@ -72,9 +86,18 @@ pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
 
 /// Every finding of the screens that were read, those that say the same thing told once.
 pub fn findings(found: &Found) -> Vec<Row> {
+    told_once(collected(found))
+}
+
+/// Every finding of the screens that were read, as each tells it.
+pub fn collected(found: &Found) -> Vec<Row> {
     let parts = PARTS.iter().filter_map(|part| found.get(part));
-    let rows = told_by_their_jobs(parts.flatten().cloned().collect());
-    without_starved(rows)
+    parts.flatten().cloned().collect()
+}
+
+/// Of findings that say the same thing one is left.
+pub fn told_once(rows: Vec<Row>) -> Vec<Row> {
+    without_starved(told_by_their_jobs(rows))
 }
 
 /// What the screens tell together, for the head of the Overview.
@@ -118,6 +141,7 @@ fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At) -> Vec<Row> {
                     targets: record.targets(),
                     finding,
                     first_seen: None,
+                    aside: None,
                 });
             }
         }
@@ -202,8 +226,9 @@ fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
     Some((times, level))
 }
 
-/// The level of the worst finding, and how many there are of each, in words.
+/// The level of the worst finding, and how many there are of each, in words; what is put aside does not count.
 pub fn health(rows: &[Row]) -> (Level, String) {
+    let rows: Vec<_> = rows.iter().filter(|row| row.aside.is_none()).collect();
     let count = |level| {
         i64::try_from(rows.iter().filter(|row| row.finding.level == level).count())
             .unwrap_or(i64::MAX)
@@ -233,7 +258,7 @@ pub fn health(rows: &[Row]) -> (Level, String) {
 
 /// When each finding was seen first.
 #[derive(Debug, Default)]
-pub struct Seen(HashMap<(ScreenId, String, &'static str), Stamp>);
+pub struct Seen(HashMap<Identity, Stamp>);
 
 impl Seen {
     /// Dates the findings; those that are gone are forgotten.
@@ -258,7 +283,7 @@ impl Record for Row {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("subject", "WHAT", 24, |row, _| row.subject.as_str().into()),
         Column::<Self>::hidden("rule", |row, _| row.finding.rule.name.into()),
-        Column::<Self>::text("title", "IS", 32, |row, _| row.finding.rule.title.into()).grows(),
+        Column::<Self>::text("title", "IS", 32, Self::is).grows(),
         Column::<Self>::number("", "FOR", 9, Self::age),
         Column::<Self>::hidden("since", |row, _| row.finding.since.into()),
         Column::<Self>::text("mend", "MEND", 24, |row, _| row.finding.mend.into()).rank(1),
@@ -286,7 +311,16 @@ impl Record for Row {
         self.subject.clone()
     }
 
-    fn verdict(&self, _: &At) -> Verdict {
+    fn verdict(&self, at: &At) -> Verdict {
+        if let Some(aside) = &self.aside {
+            let level = self.finding.level.name();
+            let reason = format!("{} [{level}] {}", aside.words(at.now), self.finding.reason);
+            return Verdict {
+                level: Level::Ok,
+                reason,
+                findings: vec![self.finding.clone()],
+            };
+        }
         Verdict {
             level: self.finding.level,
             reason: self.finding.reason.clone(),

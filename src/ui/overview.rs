@@ -2,6 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
+use crate::acknowledge::Hidden;
 use crate::app::App;
 use crate::chart;
 use crate::history::History;
@@ -44,6 +45,11 @@ pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
 fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let theme = app.theme();
     let (level, words) = overview::health(app.screens.overview.rows());
+    let words = match (level, app.aside.hidden().words()) {
+        (_, None) => words,
+        (Level::Ok, Some(hidden)) => format!("nothing but what is put aside: {hidden}"),
+        (_, Some(hidden)) => format!("{words} · {hidden}"),
+    };
     let unread = |part: &ScreenId| !matches!(app.screens.fresh(*part), Freshness::At(_));
     let missing: Vec<_> = app
         .parts()
@@ -64,8 +70,10 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     };
     let name = format!(
         " {} ",
-        if level == Level::Ok {
+        if level == Level::Ok && app.aside.hidden() == Hidden::default() {
             "HEALTHY".to_owned()
+        } else if level == Level::Ok {
+            "QUIET".to_owned()
         } else {
             level.name().to_uppercase()
         }

@@ -6,16 +6,17 @@ use super::advice::Size;
 use super::{Kind, Plain, Row};
 use crate::rules;
 use crate::text;
+use crate::thresholds::{self, percent};
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
-pub(super) fn verdict(row: &Row) -> Verdict {
+pub(super) fn verdict(row: &Row, limits: &thresholds::Limits) -> Verdict {
     if let Some(plain) = &row.plain {
         return candidate(row, plain);
     }
     let mut findings = Findings::default();
     judge_policies(row, &mut findings);
     judge_size(row, &mut findings);
-    judge_locks(row, &mut findings);
+    judge_locks(row, limits.lock_table_percent, &mut findings);
     findings.verdict(healthy(row))
 }
 
@@ -85,9 +86,9 @@ fn judge_size(row: &Row, findings: &mut Findings) {
     });
 }
 
-fn judge_locks(row: &Row, findings: &mut Findings) {
+fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {
     let slots = row.limits.lock_slots();
-    let Some(locks) = row.locks().filter(|locks| *locks > slots / 2) else {
+    let Some(locks) = row.locks().filter(|locks| percent(*locks, slots) > most) else {
         return;
     };
     let limits = &row.limits;
@@ -120,7 +121,7 @@ fn judge_locks(row: &Row, findings: &mut Findings) {
         findings.add(
             &rules::CHUNKS_LOCKS,
             Level::Notice,
-            format!("{said}: more than half of it; {mend}"),
+            format!("{said}: more than {most} % of it; {mend}"),
         );
     }
 }
