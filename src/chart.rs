@@ -47,6 +47,9 @@ pub fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
     if values.len() <= width {
         return values.to_vec();
     }
+    if width == 0 {
+        return Vec::new();
+    }
     let known = values.iter().enumerate();
     let known: Vec<(f64, f64)> = known
         .filter_map(|(at, value)| value.map(|value| (at as f64, value)))
@@ -124,6 +127,11 @@ mod tests {
         (0..many)
             .map(|at| (f64::from(at), (f64::from(at) / 20.0).sin()))
             .collect()
+    }
+
+    #[test]
+    fn where_there_is_no_room_nothing_is_drawn() {
+        assert_eq!(sparkline(&[Some(1.0), Some(2.0)], 0), "");
     }
 
     #[test]

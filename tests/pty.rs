@@ -145,10 +145,14 @@ fn the_console_opens_on_every_screen_and_leaves_with_q() {
         let mut console = Console::open(&[&targets.all[0].conninfo]);
         console.wait_for("mes.metric_hist");
         for (key, words) in [
-            ("2", "DROP AFTER"),
-            ("3", "INDEX"),
-            ("4", "job_export_erp"),
-            ("5", "mes.metric_hist_1hour"),
+            ("2", "UNCOMPR"),
+            ("3", "DROP AFTER"),
+            ("4", "INDEX"),
+            ("7", "PER DAY"),
+            ("8", "SESSION"),
+            ("9", "STATEMENT"),
+            ("5", "job_export_erp"),
+            ("6", "mes.metric_hist_1hour"),
         ] {
             console.press(key);
             console.wait_for(words);
@@ -175,7 +179,7 @@ fn a_terminal_that_answers_no_question_has_its_first_frame_at_once() {
         // This terminal never answers anything; whoever waits for a reply waits a second or more.
         let start = Instant::now();
         let mut console = Console::open(&[&targets.all[0].conninfo]);
-        console.wait_for("1 Compression");
+        console.wait_for("1 Over");
         let took = start.elapsed();
         assert!(took < Duration::from_millis(900), "{took:?}");
         console.wait_for("mes.metric_hist");
