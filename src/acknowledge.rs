@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::interval::Interval;
-use crate::journal::Place;
+use crate::journal::{Journal, Place};
 use crate::rules;
 use crate::screens::ScreenId;
 use crate::screens::overview::{Identity, Row};
@@ -143,7 +144,7 @@ impl Wanted {
         }
     }
 
-    fn is_over(&self, now: Stamp) -> bool {
+    pub fn is_over(&self, now: Stamp) -> bool {
         self.until.is_some() && self.until().is_none_or(|until| until <= now)
     }
 
@@ -196,6 +197,52 @@ pub fn snooze(typed: &str) -> Result<f64, String> {
     } else {
         Err(format!("{typed:?}: write 8h or 2d, a year at most"))
     }
+}
+
+/// What is put aside, with the length of the journal that says so.
+pub type Known = (u64, Vec<Acknowledgement>);
+
+/// Writes what is asked into the journal, and reads what is put aside in this place; `None`: as before.
+pub fn serve(
+    journal: Option<&Journal>,
+    place: &Place,
+    role: &str,
+    request: Request,
+) -> Result<Option<Known>> {
+    let Some(journal) = journal else {
+        if matches!(request, Request::Read { .. }) {
+            return Ok(None);
+        }
+        bail!("there is no place for a journal: set HOME or XDG_STATE_HOME");
+    };
+    // Before it is read: what is written meanwhile is read next time.
+    let mut length = journal.length()?;
+    match request {
+        Request::Read { length: known } if known == Some(length) => return Ok(None),
+        Request::Read { .. } => {}
+        Request::Acknowledge(wanted) => {
+            let entry = |what| Acknowledgement {
+                id: 0,
+                role: role.to_owned(),
+                place: place.clone(),
+                what,
+                pid: std::process::id(),
+            };
+            journal.acknowledge(wanted.into_iter().map(entry).collect())?;
+            length = journal.length()?;
+        }
+        Request::End { at, ids } => {
+            let ended = |(of, why): (u64, Why)| Ended {
+                of,
+                at: at.clone(),
+                role: role.to_owned(),
+                why,
+            };
+            journal.end_acknowledged(ids.into_iter().map(ended).collect())?;
+            length = journal.length()?;
+        }
+    }
+    Ok(Some((length, journal.entries()?.acknowledgements(place))))
 }
 
 /// What is put aside here now; of one finding the newest entry counts.

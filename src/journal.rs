@@ -342,13 +342,12 @@ impl Journal {
     /// Puts findings aside; each gets a number.
     pub fn acknowledge(&self, all: Vec<Acknowledgement>) -> Result<Vec<u64>> {
         let mut file = self.open()?;
-        let mut id = read(&mut file, &self.path)?.next_id();
+        let first = read(&mut file, &self.path)?.next_id();
         let mut ids = Vec::new();
-        for mut one in all {
+        for (id, mut one) in (first..).zip(all) {
             one.id = id;
             self.append(&mut file, &Line::Acknowledge(Box::new(one)))?;
             ids.push(id);
-            id += 1;
         }
         Ok(ids)
     }
