@@ -148,7 +148,7 @@ impl Wanted {
         self.until.is_some() && self.until().is_none_or(|until| until <= now)
     }
 
-    /// `acknowledged: chunks wait for compression of mes.metrics: next week's maintenance`.
+    /// `acknowledged mes.metrics: chunks wait for compression; after the move`.
     pub fn title(&self) -> String {
         let about = rules::by_name(&self.rule).map_or(self.rule.as_str(), |rule| rule.title);
         let until = self.until().map_or_else(String::new, |until| {
@@ -157,9 +157,9 @@ impl Wanted {
         let reason = if self.reason.is_empty() {
             String::new()
         } else {
-            format!(": {}", self.reason)
+            format!("; {}", self.reason)
         };
-        format!("{}: {about}, {}{until}{reason}", self.word(), self.subject)
+        format!("{} {}{until}: {about}{reason}", self.word(), self.subject)
     }
 
     /// Whether it hides this finding.

@@ -94,7 +94,9 @@ async fn obey(cli: Cli) -> ExitCode {
             Err(error) => return failed(&error, NO_CONNECTION),
         },
         Some(Command::Replay { file }) => replay(&cli, &around, file).await,
-        Some(Command::Demo { url, simulate }) => demo(&cli, url.as_ref(), *simulate, &around).await,
+        Some(Command::Demo { url, simulate }) => {
+            Box::pin(demo(&cli, url.as_ref(), *simulate, &around)).await
+        }
         None => {
             if !terminal::is_there() {
                 let error = anyhow::anyhow!(

@@ -138,7 +138,7 @@ fn an_acknowledged_finding_is_hidden_counted_and_kept_with_its_reason() {
     let begin = &entries.all[0].begin;
     assert_eq!(
         begin.plan.title,
-        "acknowledged: chunks wait for compression, mes.metrics: friday"
+        "acknowledged mes.metrics: chunks wait for compression; friday"
     );
     assert_eq!(
         (begin.role.as_str(), entries.all[0].state()),
@@ -228,17 +228,17 @@ fn a_snooze_ends_with_its_time_and_not_before() {
     console.press("backspace backspace s o o n enter");
     let asked = drawn(&mut console.app, 100, 24).backend().to_string();
     assert!(asked.contains("write 7 days"), "{asked}");
-    console.press("backspace backspace backspace backspace 2 h enter");
+    console.press("backspace backspace backspace backspace 3 0 m enter");
     assert_eq!(console.found(), [""; 0]);
     assert!(console.head().contains("1 snoozed"));
-    console.later(600.0, rows(0));
-    console.later(7100.0, rows(12));
+    console.later(300.0, rows(0));
+    console.later(1700.0, rows(12));
     assert_eq!(
         console.found(),
         [""; 0],
         "what comes and goes stays snoozed"
     );
-    console.later(7300.0, rows(12));
+    console.later(1900.0, rows(12));
     assert_eq!(console.found(), [BACKLOG]);
 }
 
@@ -303,7 +303,7 @@ fn rolling_back_the_journals_entry_shows_the_finding_again() {
     });
     let shown = drawn(&mut console.app, 120, 24).backend().to_string();
     assert!(
-        shown.contains("acknowledged: chunks wait for compression, mes.metrics: why")
+        shown.contains("acknowledged mes.metrics: chunks wait")
             && shown.contains("in force")
             && shown.contains("exactly"),
         "{shown}"

@@ -96,5 +96,6 @@ fn server(now: Stamp) -> hypertop::server::Server {
         started: now,
         clock: now,
         time_zone: "UTC".into(),
+        thresholds: hypertop::thresholds::Thresholds::default(),
     }
 }
