@@ -53,10 +53,14 @@ async fn obey(cli: Cli) -> ExitCode {
         Some(Command::Show {
             screen,
             format,
+            all,
             database,
         }) => match open(&cli, database.as_ref(), &around).await {
             Ok((settings, mut session)) => {
-                session.journal = Journal::of(&around);
+                // Without the journal nothing is put aside.
+                if !(*all && *screen == ScreenId::Overview) {
+                    session.journal = Journal::of(&around);
+                }
                 for warning in &settings.warnings {
                     eprintln!("hypertop: warning: {warning}");
                 }

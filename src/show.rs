@@ -88,7 +88,7 @@ async fn left(
     let rows = aside.part(rows, now);
     let said = aside.hidden().words();
     let said = said.map(|words| {
-        format!("left out: {words}; the console's show-acknowledged shows them, hypertop journal lists them")
+        format!("left out: {words}; --all prints them too, hypertop journal lists them")
     });
     (rows, said)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use console::{NOW, drawn, press, row, server};
 use hypertop::acknowledge::{self, Ended, Request, Why};
 use hypertop::app::{App, Effect, Link, Msg};
-use hypertop::journal::{Journal, Place};
+use hypertop::journal::{Entry, Journal, Place};
 use hypertop::screens::{Rows, ScreenId, compression, journal as shown};
 use hypertop::tape::{Recorder, Replay};
 use hypertop::theme;
@@ -78,12 +78,12 @@ impl Console {
     }
 
     /// So many seconds after the beginning the same is read again.
-    fn later(&mut self, seconds: f64, rows: Vec<compression::Row>) {
+    fn later(&mut self, seconds: f64, rows: &[compression::Row]) {
         for step in [0.0, 1.0] {
             let effects = self.app.update(Msg::Tick(NOW.plus_seconds(seconds + step)));
             self.serve(effects);
             if step == 0.0 {
-                self.load(rows.clone());
+                self.load(rows.to_vec());
             }
         }
     }
@@ -101,7 +101,7 @@ impl Console {
 
     fn states(&self) -> Vec<&'static str> {
         let entries = self.journal.entries().unwrap();
-        entries.all.iter().map(|entry| entry.state()).collect()
+        entries.all.iter().map(Entry::state).collect()
     }
 }
 
@@ -164,14 +164,14 @@ fn escape_puts_nothing_aside() {
 fn what_gets_worse_is_shown_again_and_stays_so() {
     let (_folder, journal) = journal();
     let mut console = Console::of(&journal, "dba");
-    console.later(1.0, compressed_to(5));
+    console.later(1.0, &compressed_to(5));
     assert_eq!(console.found(), [RATIO]);
     console.press("A enter");
     assert_eq!(console.found(), [""; 0]);
-    console.later(10.0, compressed_to(50));
+    console.later(10.0, &compressed_to(50));
     assert_eq!(console.found(), [RATIO]);
     assert_eq!(console.states(), ["got worse"]);
-    console.later(20.0, compressed_to(5));
+    console.later(20.0, &compressed_to(5));
     assert_eq!(console.found(), [RATIO]);
 }
 
@@ -180,13 +180,13 @@ fn what_went_away_and_comes_back_is_shown_again() {
     let (_folder, journal) = journal();
     let mut console = Console::of(&journal, "dba");
     console.press("A enter");
-    console.later(10.0, rows(0));
-    console.later(30.0, rows(12));
+    console.later(10.0, &rows(0));
+    console.later(30.0, &rows(12));
     assert_eq!(console.found(), [""; 0], "a moment's absence is nothing");
-    console.later(40.0, rows(0));
-    console.later(120.0, rows(0));
+    console.later(40.0, &rows(0));
+    console.later(120.0, &rows(0));
     assert_eq!(console.states(), ["gone"]);
-    console.later(130.0, rows(12));
+    console.later(130.0, &rows(12));
     assert_eq!(console.found(), [BACKLOG]);
 }
 
@@ -197,8 +197,8 @@ fn what_cannot_be_seen_has_not_gone_away() {
     console.press("A enter");
     // Another role may see less.
     let mut other = Console::of(&journal, "guest");
-    other.later(10.0, rows(0));
-    other.later(120.0, rows(0));
+    other.later(10.0, &rows(0));
+    other.later(120.0, &rows(0));
     assert_eq!(console.states(), ["in force"]);
     // Nor has it where it could not be read.
     console.app.screens.abandon();
@@ -231,14 +231,14 @@ fn a_snooze_ends_with_its_time_and_not_before() {
     console.press("backspace backspace backspace backspace 3 0 m enter");
     assert_eq!(console.found(), [""; 0]);
     assert!(console.head().contains("1 snoozed"));
-    console.later(300.0, rows(0));
-    console.later(1700.0, rows(12));
+    console.later(300.0, &rows(0));
+    console.later(1700.0, &rows(12));
     assert_eq!(
         console.found(),
         [""; 0],
         "what comes and goes stays snoozed"
     );
-    console.later(1900.0, rows(12));
+    console.later(1900.0, &rows(12));
     assert_eq!(console.found(), [BACKLOG]);
 }
 
@@ -246,10 +246,10 @@ fn a_snooze_ends_with_its_time_and_not_before() {
 fn a_snooze_ends_when_it_gets_worse() {
     let (_folder, journal) = journal();
     let mut console = Console::of(&journal, "dba");
-    console.later(1.0, compressed_to(5));
+    console.later(1.0, &compressed_to(5));
     console.press("z enter");
     assert_eq!(console.found(), [""; 0]);
-    console.later(10.0, compressed_to(50));
+    console.later(10.0, &compressed_to(50));
     assert_eq!(console.found(), [RATIO]);
     assert_eq!(console.states(), ["got worse"]);
 }
@@ -261,7 +261,7 @@ fn two_consoles_know_the_same_and_either_takes_it_back() {
     let mut second = Console::of(&journal, "other");
     first.press("A enter");
     assert_eq!(second.found(), [BACKLOG]);
-    second.later(2.0, rows(12));
+    second.later(2.0, &rows(12));
     assert_eq!(second.found(), [""; 0]);
     second.press("Z");
     assert_eq!(second.found(), [BACKLOG]);
@@ -276,7 +276,7 @@ fn two_consoles_know_the_same_and_either_takes_it_back() {
         second.head()
     );
     second.press("A");
-    first.later(4.0, rows(12));
+    first.later(4.0, &rows(12));
     assert_eq!(first.found(), [BACKLOG]);
     assert_eq!(first.states(), ["taken back"]);
     let ended = journal.entries().unwrap().all[0].ended.clone().unwrap();
@@ -313,7 +313,7 @@ fn rolling_back_the_journals_entry_shows_the_finding_again() {
     console.press("u");
     assert_eq!(console.states(), ["taken back"]);
     console.press("1");
-    console.later(3.0, rows(12));
+    console.later(3.0, &rows(12));
     assert_eq!(console.found(), [BACKLOG]);
 }
 

@@ -41,6 +41,12 @@ impl Row {
         }
     }
 
+    /// A number of steps, where there can be any.
+    fn steps(&self, many: usize) -> Value {
+        let acts = self.entry.begin.acknowledges.is_none();
+        acts.then(|| i64::try_from(many).ok()).flatten().into()
+    }
+
     fn can_be_taken_back(&self) -> &'static str {
         if self.entry.begin.acknowledges.is_some() {
             return match &self.entry.ended {
@@ -105,17 +111,16 @@ impl Record for Row {
         })
         .rank(2),
         Column::<Self>::number("steps_done", "DONE", 5, |row, _| {
-            i64::try_from(row.entry.done().len()).ok().into()
+            row.steps(row.entry.done().len())
         })
         .rank(3),
         Column::<Self>::number("steps", "OF", 5, |row, _| {
-            i64::try_from(row.entry.begin.plan.steps.len()).ok().into()
+            row.steps(row.entry.begin.plan.steps.len())
         })
         .rank(3),
         Column::<Self>::number("seconds", "TOOK", 8, |row, _| {
-            row.entry
-                .end
-                .as_ref()
+            let end = row.entry.end.as_ref();
+            end.filter(|_| row.entry.begin.acknowledges.is_none())
                 .map(|end| Value::Seconds(end.seconds))
                 .into()
         })
@@ -141,7 +146,8 @@ impl Record for Row {
 
     fn verdict(&self, at: &At) -> Verdict {
         if let Some(what) = &self.entry.begin.acknowledges {
-            return Verdict::ok(acknowledged(&self.entry, what, at));
+            let said = acknowledged(&self.entry, what, at);
+            return Verdict::ok(format!("{}; {said}", self.entry.begin.plan.title));
         }
         let (done, all) = (self.entry.done().len(), self.entry.begin.plan.steps.len());
         match (&self.entry.end, self.state.as_str()) {
