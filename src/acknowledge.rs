@@ -14,7 +14,7 @@ use crate::text;
 use crate::value::Stamp;
 use crate::verdict::Level;
 
-/// An acknowledged finding that has not been seen for so long is gone: one reading may be a moment's chance.
+/// An acknowledged finding is gone when readings so far apart have not shown it: a single one may be a moment's chance.
 const GONE_SECONDS: f64 = 60.0;
 /// A finding that began so much later than the acknowledgement is another one; evidence is dated by readings that may be minutes old.
 const LATER_SECONDS: f64 = 600.0;
@@ -258,7 +258,7 @@ pub struct Aside {
     /// What is put aside is shown too.
     pub shown: bool,
     hidden: Hidden,
-    /// Since when the finding of an acknowledgement has not been seen.
+    /// The first of the readings that have not shown the finding of an acknowledgement.
     missing: HashMap<u64, Stamp>,
     /// What is to be written down, and what has been sent to be.
     ends: Vec<(u64, Why)>,
@@ -311,6 +311,7 @@ impl Aside {
     pub fn doubt(&mut self) {
         self.length = None;
         self.waiting = false;
+        self.missing.clear();
     }
 
     pub fn is_empty(&self) -> bool {
@@ -338,14 +339,14 @@ impl Aside {
     }
 
     /// Looks for what ends an acknowledgement: its finding got worse, or went away. `found` is all that is found now;
-    /// `certain` says whether a finding that is not among it is certainly not there. Only a console of the same role
-    /// can say so: another may see less.
+    /// `certain` gives the reading by which a finding that is not among it is certainly not there. Only a console of the
+    /// same role can say so: another may see less.
     pub fn watch(
         &mut self,
         found: &[Row],
         now: Stamp,
         role: &str,
-        certain: impl Fn(&Identity, Stamp) -> bool,
+        certain: impl Fn(&Identity, Stamp) -> Option<Stamp>,
     ) {
         for (identity, one) in &self.known {
             if self.sent.contains(&one.id) || one.what.is_over(now) {
@@ -362,13 +363,13 @@ impl Aside {
                 }
                 // A snooze ends with its time only: what comes and goes is what one snoozes.
                 None if one.what.until.is_some() || one.role != role => continue,
-                None if !certain(identity, made) => {
-                    self.missing.remove(&one.id);
-                    continue;
-                }
                 None => {
-                    let since = *self.missing.entry(one.id).or_insert(now);
-                    if now.seconds_since(since) < GONE_SECONDS {
+                    let Some(read) = certain(identity, made) else {
+                        self.missing.remove(&one.id);
+                        continue;
+                    };
+                    let first = *self.missing.entry(one.id).or_insert(read);
+                    if read.seconds_since(first) < GONE_SECONDS {
                         continue;
                     }
                     self.ends.push((one.id, Why::Gone));

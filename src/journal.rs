@@ -1,7 +1,8 @@
 //! What was done, kept on disk: one JSON object a line, appended and synced before a statement runs and after it ended.
 //!
 //! An action leaves a `begin` line (with its plan and the state before), a `step` line after each step, an `end` line
-//! (with the state after). A begin without an end was cut off: what was under way then may or may not have happened.
+//! (with the state after). A finding that is put aside leaves an `acknowledge` line, and an `ended` line when it counts
+//! again; nothing was changed in the database then. A begin without an end was cut off: what was under way then may or may not have happened.
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};

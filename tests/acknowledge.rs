@@ -184,6 +184,9 @@ fn what_went_away_and_comes_back_is_shown_again() {
     console.later(30.0, &rows(12));
     assert_eq!(console.found(), [""; 0], "a moment's absence is nothing");
     console.later(40.0, &rows(0));
+    let effects = console.app.update(Msg::Tick(NOW.plus_seconds(110.0)));
+    console.serve(effects);
+    assert_eq!(console.states(), ["in force"], "it was one reading only");
     console.later(120.0, &rows(0));
     assert_eq!(console.states(), ["gone"]);
     console.later(130.0, &rows(12));

@@ -49,8 +49,7 @@ impl App {
             found.extend(rows.iter().cloned());
             let at = At { now, server };
             let certain = |of: &overview::Identity, made| {
-                with_table!(self.screens, of.0, |table| table
-                    .is_certain(&of.1, made, &at))
+                with_table!(self.screens, of.0, |table| table.certain(&of.1, made, &at))
             };
             self.aside.watch(&found, now, &server.role, certain);
         }

@@ -6,7 +6,7 @@ use super::Session;
 use crate::acknowledge::{self, Acknowledgement, Request};
 use crate::act;
 use crate::app::Msg;
-use crate::journal::Place;
+use crate::journal::{Journal, Place};
 
 impl Session {
     /// Which database this is; asked once.
@@ -26,6 +26,12 @@ impl Session {
     /// Does what the console asks, and says what is put aside then.
     pub(super) async fn aside(&self, request: Request) -> Msg {
         let reads = matches!(request, Request::Read { .. });
+        let empty = |journal: &Journal| matches!(journal.length(), Ok(0));
+        if reads && self.journal.as_ref().is_none_or(empty) {
+            // Which place this is need not be asked.
+            let new = request != Request::Read { length: Some(0) };
+            return Msg::Aside(Ok(new.then(|| (0, Vec::new()))));
+        }
         let answer = async {
             let place = self.place().await?;
             acknowledge::serve(self.journal.as_ref(), place, &self.server.role, request)
