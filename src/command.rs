@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use crate::acknowledge::{Ended, Why};
+use crate::acknowledge::{Ended, Wanted, Why};
 use crate::act::{self, Actor, Deed, Order, Progress, Report};
 use crate::action::{self, Action, Does};
 use crate::conninfo::Settings;
@@ -489,7 +489,10 @@ pub fn entry_lines(entry: &Entry) -> Vec<String> {
         format!("entry {}: {}", begin.id, begin.plan.title),
         format!(
             "{} at {} by {} in {} on {}",
-            entry.state(),
+            begin
+                .acknowledges
+                .as_ref()
+                .map_or(entry.state(), Wanted::word),
             begin.at,
             begin.role,
             begin.place.database,
