@@ -11,7 +11,7 @@ with recursive agg as materialized (
     join lateral (select x.column_type from _timescaledb_catalog.dimension x where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = ca.mat_hypertable_id),
 job as materialized (
-  select j.id, j.hypertable_id, j.scheduled, j.schedule_interval, j.config,
+  select j.id, j.hypertable_id, j.application_name::text as application_name, j.scheduled, j.schedule_interval, j.config,
          j.config ->> 'start_offset' as start_text, j.config ->> 'end_offset' as end_text,
          case when j.config ->> 'start_offset' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'start_offset' ~ '\d' then (j.config ->> 'start_offset')::interval end as start_interval, case when j.config ->> 'end_offset' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'end_offset' ~ '\d' then (j.config ->> 'end_offset')::interval end as end_interval,
          case when j.config ->> 'start_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'start_offset')::int8 end as start_number, case when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number
@@ -21,7 +21,7 @@ newest as materialized (
   select distinct on (j.hypertable_id) j.*, count(*) over (partition by j.hypertable_id) as policies
     from job j order by j.hypertable_id, j.end_text is not null, now() - j.end_interval desc nulls last, j.end_number, j.id),
 drops as materialized (
-  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.config ->> 'drop_after' as drop_text, j.config ? 'drop_created_before' as by_creation,
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config ->> 'drop_after' as drop_text, j.config ? 'drop_created_before' as by_creation,
          case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval, case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 -- to 2.17 a refresh locks its materialization so that no other may; from 2.18 it is known by its statement
@@ -34,6 +34,21 @@ locks as materialized (
      and (l.mode in ('ShareUpdateExclusiveLock', 'ExclusiveLock')
           or l.mode = 'RowExclusiveLock' and (p.backend_type is null or p.query ~* 'refresh_continuous_aggregate'))
    group by l.relation),
+squeezes as materialized (
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.config ->> 'compress_after' as after_text,
+         case when j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_after' ~ '\d' then (j.config ->> 'compress_after')::interval end as after_interval, case when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
+    from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
+-- where the reach of an aggregate's policies begins; NULL: one reaches over everything, or time is an integer, whose now is not free to ask
+reach as materialized (
+  select a.id, case when bool_and(j.start_interval is not null) and a.axis not in ('bigint', 'integer', 'smallint')
+                    then min((extract(epoch from now() - j.start_interval) * 1000000)::int8)
+                         + case when a.axis = 'timestamp with time zone' then 0 else (extract(timezone from now()) * 1000000)::int8 end end as since
+    from agg a join job j on j.hypertable_id = a.id group by a.id, a.axis),
+-- who keeps a session waiting is asked only where one waits
+waiting as materialized (
+  select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query, pg_blocking_pids(l.pid) as blockers
+    from pg_locks l join pg_stat_activity w on w.pid = l.pid
+   where not l.granted and w.datid = (select oid from pg_database where datname = current_database()) order by l.pid),
 promise as (
   select a.id, a.parent_id, extract(epoch from now() - (now() - case when j.end_text is null then '0' else j.end_interval end - case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end - j.schedule_interval))::float8 as seconds,
          case when j.id is null then null when j.end_text is null then 0 else j.end_number end + case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units, j.id is not null as has_policy
@@ -55,17 +70,17 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        (select s.range_end from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
          where x.hypertable_id = a.raw_id and x.interval_length is not null order by s.range_start desc limit 1) as source_end,
        (select count(*) from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l where l.hypertable_id = a.raw_id)
-         + (select count(*) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-             where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
-               and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-               and exists (select from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
-                            where x.hypertable_id = a.raw_id and x.interval_length is not null
-                              and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value)) as pending,
+         + u.pending as pending,
+       u.unreached, u.unreached_to, 0::int8 as ranges, f.range_start as source_start, f.range_end as first_chunk_end,
        case when not exists (select from locks l where l.relation = m.oid) then false
-            else (select l.sure from locks l where l.relation = m.oid) end as refreshing,
+            else (select l.sure from locks l where l.relation = m.oid) end as refreshing, null::int4 as stuck_pid,
+       b.pid as blocked_pid, b.blocker, b.relation as blocked_on, b.since as blocked_since,
+       (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = b.blocker) as blocker_name,
        j.id as job_id, coalesce(j.policies, 0) as policies, j.scheduled, j.start_text, j.end_text,
        extract(epoch from j.start_interval)::float8 as start_seconds, extract(epoch from j.end_interval)::float8 as end_seconds,
        j.schedule_interval::text as schedule_interval, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
+       nullif(st.last_start, '-infinity') as last_start,
+       extract(epoch from st.total_duration)::float8 / nullif(st.total_successes, 0) as average_seconds,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, e.seconds as expected_seconds, e.units as expected_units, coalesce(e.depth, 1) as depth,
        -- a refresh that reaches over what retention dropped from the source deletes those rows of the aggregate
        case when r.id is null then false
@@ -76,7 +91,12 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                     from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number
                                       else now() - k.start_interval < now() - r.drop_interval end as wipes from job k where k.hypertable_id = a.id) k)
-       end as wipe_risk, r.drop_text as source_drop_after, (extract(timezone from now()) * 1000000)::int8 as local_shift,
+       end as wipe_risk, case when not r.by_creation then r.drop_text end as source_drop_after,
+       extract(epoch from r.drop_interval)::float8 as source_drop_seconds, r.drop_number as source_drop_number, r.scheduled as source_drops,
+       q.after_text as own_compress_after,
+       case when q.id is not null
+            then (select bool_or(case when k.start_text is null then true when k.start_number is not null then k.start_number > q.after_number
+                                      else now() - k.start_interval < now() - q.after_interval end) from job k where k.hypertable_id = a.id) end as compresses_inside, (extract(timezone from now()) * 1000000)::int8 as local_shift,
        (select count(*) from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
          where k.hypertable_id = a.id and k.id <> j.id and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) as other_policies_stopped,
        pj.id as parent_job_id, pj.scheduled as parent_scheduled, not pst.last_run_success and pst.last_finish > '-infinity' as parent_fails
@@ -89,8 +109,29 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
   left join newest pj on pj.hypertable_id = a.parent_id
   left join _timescaledb_internal.bgw_job_stat pst on pst.job_id = pj.id
   left join drops r on r.hypertable_id = a.raw_id
+  left join squeezes q on q.hypertable_id = a.id
+  left join reach o on o.id = a.id
+  left join lateral (select s.range_start, s.range_end from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
+                      where x.hypertable_id = a.raw_id and x.interval_length is not null order by s.range_start limit 1) f on true
+  -- what waits where the source has chunks; unreached: what no policy goes back to. What begins before the source does was dropped there
+  left join lateral (
+    select count(*) as pending, count(*) filter (where l.greatest_modified_value < o.since and l.lowest_modified_value >= f.range_start) as unreached,
+           max(l.greatest_modified_value) filter (where l.greatest_modified_value < o.since and l.lowest_modified_value >= f.range_start) as unreached_to
+      from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+     where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
+       and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+       and exists (select from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
+                    where x.hypertable_id = a.raw_id and x.interval_length is not null
+                      and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value)) u on true
   left join whole e on e.id = a.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   left join pg_namespace n on n.nspname = mh.schema_name
   left join pg_class m on m.relnamespace = n.oid and m.relname = mh.table_name
+  -- its refresh, by its job's name or by its statement and its materialization
+  left join lateral (
+    select w.pid, w.since, w.blockers[1] as blocker, (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = w.relation) as relation
+      from waiting w
+     where w.application_name in (select k.application_name from job k where k.hypertable_id = a.id)
+        or w.query ~* 'refresh_continuous_aggregate' and exists (select from pg_locks l where l.pid = w.pid and l.relation = m.oid)
+     order by w.since limit 1) b on true
  order by 4, 5

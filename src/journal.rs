@@ -72,6 +72,18 @@ pub struct Begin {
     pub acknowledges: Option<Wanted>,
     /// The process of hypertop that did it.
     pub pid: u32,
+    /// When that process began, in the kernel's own count; `None`: the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid_began: Option<u64>,
+}
+
+/// When a process began, in ticks since the machine did: a number that is used again (in a container all start with
+/// the same) is told apart by it. `None`: the system does not tell (it is not Linux), or there is no such process.
+pub fn began(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the program's name in brackets, and may hold anything; the 22nd is the start.
+    let (_, after) = stat.rsplit_once(')')?;
+    after.split_whitespace().nth(19)?.parse().ok()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +197,7 @@ impl Entry {
                 undoes: Vec::new(),
                 acknowledges: Some(of.what),
                 pid: of.pid,
+                pid_began: None,
             },
             ran: Vec::new(),
             end: Some(end),
@@ -203,6 +216,12 @@ impl Entry {
             .collect()
     }
 
+    /// Whether all of it took effect, even where it was cut off before it could say so.
+    fn is_whole(&self) -> bool {
+        let ended = self.end.as_ref().map(|end| end.outcome);
+        ended == Some(Outcome::Done) || self.done().len() == self.begin.plan.steps.len()
+    }
+
     /// The step that was under way when all that is known of it ends: it may or may not have taken effect.
     pub fn in_doubt(&self) -> Option<&Step> {
         let known = self.end.as_ref().map(|end| end.outcome);
@@ -219,6 +238,10 @@ impl Entry {
             && i32::try_from(self.begin.pid).is_ok_and(|pid| {
                 pid > 0 && nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok()
             })
+            && self
+                .begin
+                .pid_began
+                .is_none_or(|at| began(self.begin.pid).is_none_or(|now| now == at))
     }
 
     /// `done`, `failed`, `cancelled`, `unknown`, `unfinished`, `running`, `rolled back`; of an acknowledgement
@@ -380,7 +403,8 @@ impl Journal {
     /// Everything on record; no file is an empty journal.
     pub fn entries(&self) -> Result<Entries> {
         match File::open(&self.path) {
-            Ok(mut file) => read(&mut file, &self.path),
+            // Shared: a line that another console is writing is waited for, not read torn.
+            Ok(file) => read(&mut *self.lock(file, FlockArg::LockShared)?, &self.path),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Entries::default()),
             Err(error) => Err(error)
                 .with_context(|| format!("the journal {} cannot be read", self.path.display())),
@@ -390,13 +414,15 @@ impl Journal {
     /// Opened for appending, and locked until it is dropped: several consoles write one file.
     fn open(&self) -> Result<Flock<File>> {
         let told = || format!("the journal {} cannot be written", self.path.display());
-        if let Some(folder) = self.path.parent() {
+        let folder = self.path.parent();
+        if let Some(folder) = folder {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(folder)
                 .with_context(told)?;
         }
+        let is_new = !self.path.exists();
         let file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -408,7 +434,17 @@ impl Journal {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))
                 .with_context(told)?;
         }
-        match Flock::lock(file, FlockArg::LockExclusive) {
+        if let Some(folder) = folder.filter(|_| is_new) {
+            // Else a crash of the machine may take the file's name, and all that was synced in it.
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .with_context(told)?;
+        }
+        self.lock(file, FlockArg::LockExclusive)
+    }
+
+    fn lock(&self, file: File, how: FlockArg) -> Result<Flock<File>> {
+        match Flock::lock(file, how) {
             Ok(file) => Ok(file),
             Err((_, error)) => bail!(
                 "the journal {} cannot be locked: {error}",
@@ -454,12 +490,7 @@ fn read(file: &mut File, path: &Path) -> Result<Entries> {
     let back: Vec<(u64, u64)> = entries
         .all
         .iter()
-        .filter(|entry| {
-            entry
-                .end
-                .as_ref()
-                .is_some_and(|end| end.outcome == Outcome::Done)
-        })
+        .filter(|entry| entry.is_whole())
         .flat_map(|entry| {
             entry
                 .begin
@@ -593,6 +624,7 @@ mod tests {
             undoes,
             acknowledges: None,
             pid: 0,
+            pid_began: None,
         }
     }
 
@@ -637,6 +669,24 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_process_number_that_was_given_to_another_program_is_not_taken_for_the_one_that_began_it() {
+        let (_folder, journal) = journal();
+        let me = std::process::id();
+        let of = |pid_began| Begin {
+            pid: me,
+            pid_began,
+            ..begin(Vec::new())
+        };
+        journal.begin(of(began(me))).unwrap();
+        journal.begin(of(Some(1))).unwrap();
+        let entries = journal.entries().unwrap();
+        assert_eq!(entries.all[0].state(), "running");
+        if began(me).is_some() {
+            assert_eq!(entries.all[1].state(), "unfinished");
+        }
     }
 
     #[test]

@@ -354,6 +354,7 @@ async fn console(
         themes,
         notes,
         told,
+        screen: cli.screen.unwrap_or(ScreenId::Overview),
     };
     run::console(start).await
 }
@@ -397,7 +398,7 @@ async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
     match found.await {
         Ok(ids) if ids.is_empty() => Vec::new(),
         Ok(ids) => vec![format!(
-            "cut off before the end: journal entry {}; the Journal (6) says what is known",
+            "cut off before the end: journal entry {}; the Journal (0) says what is known",
             ids.join(", ")
         )],
         Err(error) => vec![format!("{error:#}")],

@@ -202,6 +202,9 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     /// Looks at all rows at once, with those shown before: puts them into an order, tells one of the other.
     fn settle(_before: &[Self], _rows: &mut Vec<Self>) {}
 
+    /// Tells one row of the other once their exact figures are in, too; again whenever figures come.
+    fn relate(_rows: &mut [Self], _at: &At) {}
+
     /// Rows of one family stay together in the order of [`Record::settle`] where the worst verdict comes first.
     fn family(&self) -> Option<i64> {
         None

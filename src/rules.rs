@@ -30,12 +30,20 @@ macro_rules! rules {
 
 rules! {
     AGGREGATE_BEHIND: "aggregate-behind", "behind what its policy promises", "refresh-behind";
+    AGGREGATE_COMPRESSED: "aggregate-compressed", "compressed where it is refreshed", "edit-compression-policy";
     AGGREGATE_FUTURE: "aggregate-future", "watermark in the future", "refresh-aggregate";
+    AGGREGATE_HISTORY: "aggregate-history", "history never materialized", "refresh-aggregate";
+    AGGREGATE_INTERRUPTED: "aggregate-interrupted", "an interrupted refresh left ranges", "refresh-behind";
     AGGREGATE_NEVER_REFRESHED: "aggregate-never-refreshed", "never refreshed", "refresh-aggregate";
     AGGREGATE_NO_POLICY: "aggregate-no-policy", "no refresh policy", "add-refresh-policy";
-    AGGREGATE_PARENT: "aggregate-parent", "parent stands still";
+    AGGREGATE_PARENT: "aggregate-parent", "parent stands still", "refresh-hierarchy";
+    AGGREGATE_PENDING: "aggregate-pending", "many changed ranges wait", "refresh-behind";
     AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still";
+    AGGREGATE_STARVED: "aggregate-starved", "rows are dropped before they are materialized", "edit-retention-policy";
+    AGGREGATE_STUCK: "aggregate-stuck", "a cancelled refresh keeps others out", "terminate-session";
     AGGREGATE_UNKNOWN: "aggregate-unknown", "lag not known";
+    AGGREGATE_UNREACHED: "aggregate-unreached", "changes that no policy goes back to", "refresh-behind";
+    AGGREGATE_WINDOW: "aggregate-window", "refresh window narrower than the schedule", "edit-refresh-policy";
     AGGREGATE_WIPE: "aggregate-wipe", "a refresh would delete rows", "edit-refresh-policy";
     CHUNKS_LARGE: "chunks-large", "chunks too large for memory", "set-chunk-interval";
     CHUNKS_LOCKS: "chunks-locks", "more locks than the lock table has";

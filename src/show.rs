@@ -57,7 +57,11 @@ pub async fn show(
     };
     let mut aside = None;
     if screen == ScreenId::Overview {
-        let (rows, said) = left(session, overview::findings(&screens, &at), clock).await;
+        let parts = overview::PARTS.iter();
+        let found = parts
+            .map(|part| (*part, overview::found(&screens, *part, &at)))
+            .collect();
+        let (rows, said) = left(session, overview::findings(&found), clock).await;
         aside = said;
         let asked = screens.ask(screen).unwrap_or_default();
         screens.load(asked, Rows::Overview(rows), Duration::ZERO, &at);

@@ -187,6 +187,7 @@ impl<R: Record> Table<R> {
         for row in &mut self.rows {
             apply_exact(row, &self.exact);
         }
+        R::relate(&mut self.rows, at);
         self.judge(at);
         self.arrange(key.as_deref(), at);
     }
@@ -264,6 +265,7 @@ impl<R: Record> Table<R> {
         for row in &mut self.rows {
             apply_exact(row, &self.exact);
         }
+        R::relate(&mut self.rows, at);
         let key = self.selected().map(Record::key);
         self.judge(at);
         self.arrange(key.as_deref(), at);

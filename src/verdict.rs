@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::action;
+use crate::plans::Target;
 use crate::rules::Rule;
 use crate::value::Stamp;
 
@@ -61,6 +62,11 @@ pub struct Finding {
     /// The action that mends it here; at first the rule's own.
     #[serde(deserialize_with = "action_name")]
     pub mend: Option<ActionName>,
+    /// Fields of that action's form that the evidence fills in: names and values.
+    pub sets: Vec<(String, String)>,
+    /// What its mend acts on, where that is not the row itself.
+    #[serde(default)]
+    pub on: Option<Target>,
     /// It is the fault of this job, of which the Jobs screen knows more.
     pub job: Option<i32>,
     /// Since when it has been so, where the evidence tells.
@@ -80,6 +86,8 @@ impl Finding {
             level,
             reason: reason.into(),
             mend: rule.mend,
+            sets: Vec::new(),
+            on: None,
             job: None,
             since: None,
         }
@@ -89,6 +97,20 @@ impl Finding {
     #[must_use]
     pub fn mended_by(mut self, action: Option<&'static str>) -> Self {
         self.mend = action;
+        self
+    }
+
+    /// The mend's form is opened with this value in this field.
+    #[must_use]
+    pub fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
+        self.sets.push((field.to_owned(), value.into()));
+        self
+    }
+
+    /// Mended by acting on another thing than the row.
+    #[must_use]
+    pub fn upon(mut self, target: Target) -> Self {
+        self.on = Some(target);
         self
     }
 

@@ -3,7 +3,7 @@
 
 use hypertop::policy::Policy;
 use hypertop::record::{At, Record};
-use hypertop::screens::aggregates::{ParentJob, Row};
+use hypertop::screens::aggregates::{Around, ParentJob, Row, Waits};
 use hypertop::server::{Edition, Server};
 use hypertop::sql::Version;
 use hypertop::value::{Axis, Stamp};
@@ -43,6 +43,7 @@ fn server() -> Server {
 fn aggregate() -> Row {
     Row {
         id: 7,
+        source_id: 3,
         parent_id: None,
         schema: "mes".to_owned(),
         name: "oee_hourly".to_owned(),
@@ -91,6 +92,13 @@ fn aggregate() -> Row {
         local_shift: 0,
         other_stopped: 0,
         parent_job: None,
+        last_start: Some(NOW.plus_seconds(-605.0)),
+        average_seconds: Some(5.0),
+        blocked: None,
+        waits: Waits::default(),
+        around: Around::default(),
+        inherited: None,
+        family: None,
     }
 }
 

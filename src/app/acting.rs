@@ -30,6 +30,16 @@ impl App {
 
     /// Begins an action on what is marked or selected.
     pub(super) fn begin(&mut self, action: &'static Action) -> Vec<Effect> {
+        self.begin_on(action, self.targets(), Vec::new())
+    }
+
+    /// Begins an action on these rows' things, its form opened with these values.
+    pub(super) fn begin_on(
+        &mut self,
+        action: &'static Action,
+        rows: Vec<Vec<Target>>,
+        sets: Vec<(String, String)>,
+    ) -> Vec<Effect> {
         let Does::Plan(act) = &action.does else {
             return Vec::new();
         };
@@ -45,7 +55,6 @@ impl App {
             self.say("not connected: nothing can be changed now", true);
             return Vec::new();
         }
-        let rows = self.targets();
         let targets: Vec<Target> = rows
             .into_iter()
             .filter_map(|row| row.into_iter().find(|target| target.kind == act.on))
@@ -66,12 +75,8 @@ impl App {
             [one] => format!("{} · {}", action.name, one.name),
             many => format!("{} · {} targets", action.name, many.len()),
         };
-        self.overlay = Some(Overlay::Act(Box::new(Acting::new(
-            Some(action),
-            title,
-            targets.clone(),
-            self.asked,
-        ))));
+        let acting = Acting::new(Some(action), title, targets.clone(), self.asked);
+        self.overlay = Some(Overlay::Act(Box::new(acting.setting(sets))));
         vec![Effect::Facts {
             asked: self.asked,
             action,

@@ -28,7 +28,7 @@ impl App {
             Ok(Some((length, all))) => {
                 self.aside.error = None;
                 self.aside.take(length, all);
-                self.gather();
+                self.find(&[]);
             }
             Ok(None) => self.aside.error = None,
             Err(error) => self.aside.error = Some(error),
@@ -84,7 +84,7 @@ impl App {
                 (false, Some(words)) => format!("left out: {words}"),
             };
             self.say(words, false);
-            self.gather();
+            self.find(&[]);
             return Vec::new();
         }
         let barred = if self.tape.is_some() {

@@ -5,7 +5,10 @@ use crate::action::{self, Action, Does, Here};
 use crate::details::Details;
 use crate::filter::Filter;
 use crate::overlay::{Answer, Overlay};
+use crate::plans::Target;
+use crate::record::Record;
 use crate::screens::ScreenId;
+use crate::screens::overview;
 use crate::screens::with_table;
 use crate::table::SortBy;
 use crate::text;
@@ -213,7 +216,7 @@ impl App {
                 effects.push(Effect::Cancel { screen: part });
             }
         }
-        self.gather();
+        self.find(overview::PARTS);
         self.pulse_waiting = false;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());
@@ -310,9 +313,19 @@ impl App {
             .at()
             .and_then(|at| with_table!(self.screens, self.screen, |table| table.verdict(&at)));
         let findings = verdict.map(|verdict| verdict.findings).unwrap_or_default();
-        let mend = findings.iter().find_map(|finding| finding.mend);
-        match mend.and_then(action::by_name) {
-            Some(action) => self.take(action),
+        let mended = findings.iter().find_map(|finding| {
+            let action = finding.mend.and_then(action::by_name)?;
+            Some((action, finding.clone()))
+        });
+        match mended {
+            Some((action, finding)) => {
+                // The row that was judged, whatever is marked.
+                let mut targets = with_table!(self.screens, self.screen, |table| {
+                    table.selected().map(Record::targets).unwrap_or_default()
+                });
+                targets.splice(0..0, finding.on.or(finding.job.map(Target::job)));
+                self.begin_on(action, vec![targets], finding.sets)
+            }
             None if findings.is_empty() => {
                 self.say("nothing is wrong here", false);
                 Vec::new()

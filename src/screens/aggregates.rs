@@ -3,6 +3,8 @@
 mod cause;
 mod details;
 mod lag;
+mod tree;
+mod troubles;
 
 use std::time::Duration;
 
@@ -16,17 +18,21 @@ use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::server::Edition;
 use crate::sql::{Param, Query};
 use crate::text;
-use crate::value::{Axis, Value};
+use crate::value::{Axis, Stamp, Value};
 use crate::verdict::Verdict;
 
 /// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
 pub const POLICIES: Query = query!("aggregates_policies");
 pub use details::policies as policy_sections;
+pub use tree::Inherited;
+pub use troubles::{Around, Blocked, Waits};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// Of its materialization hypertable.
     pub id: i32,
+    /// Of the hypertable that it reads: for a hierarchy the parent's materialization.
+    pub source_id: i32,
     /// Of the aggregate that it is built on; `None`: it reads a hypertable.
     pub parent_id: Option<i32>,
     pub schema: String,
@@ -78,6 +84,16 @@ pub struct Row {
     pub other_stopped: i64,
     /// The parent's refresh policy; `None`: no parent, or it has no policy.
     pub parent_job: Option<ParentJob>,
+    /// When its policy began to run last, and how long its good runs take on average.
+    pub last_start: Option<Stamp>,
+    pub average_seconds: Option<f64>,
+    pub blocked: Option<Blocked>,
+    pub waits: Waits,
+    pub around: Around,
+    /// What the first of its ancestors to be behind is behind by, and why.
+    pub inherited: Option<Inherited>,
+    /// The aggregate at the root of its hierarchy; `None`: it has neither parent nor child.
+    pub family: Option<i32>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -104,7 +120,7 @@ impl Record for Row {
     ];
     const MAX_AGE: Duration = Duration::from_secs(10);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::text("", "AGGREGATE", 21, |row, _| row.full_name().into()).grows(),
+        Column::<Self>::text("", "AGGREGATE", 21, |row, _| row.in_tree().into()).grows(),
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
         Column::<Self>::number("", "LAG", 9, Self::lag_value),
@@ -255,6 +271,7 @@ impl Record for Row {
             });
         Ok(Self {
             id: row.try_get("id")?,
+            source_id: row.try_get("raw_id")?,
             parent_id: row.try_get("parent_id")?,
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
@@ -290,6 +307,13 @@ impl Record for Row {
             local_shift: row.try_get("local_shift")?,
             other_stopped: row.try_get("other_policies_stopped")?,
             parent_job: parent_job(row)?,
+            last_start: row.try_get("last_start")?,
+            average_seconds: row.try_get("average_seconds")?,
+            blocked: Blocked::read(row)?,
+            waits: Waits::read(row)?,
+            around: Around::read(row)?,
+            inherited: None,
+            family: None,
         })
     }
 
@@ -335,6 +359,18 @@ impl Record for Row {
 
     fn facts(&self, at: &At) -> Vec<Section> {
         details::facts(self, at)
+    }
+
+    fn settle(_: &[Self], rows: &mut Vec<Self>) {
+        tree::settle(rows);
+    }
+
+    fn relate(rows: &mut [Self], at: &At) {
+        tree::inherit(rows, at);
+    }
+
+    fn family(&self) -> Option<i64> {
+        self.family.map(Into::into)
     }
 }
 

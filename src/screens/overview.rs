@@ -1,6 +1,6 @@
 //! Overview: what is wrong, worst first, over all screens; its rows are the findings of theirs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -12,6 +12,7 @@ use crate::record::{At, Column, Record, Section};
 use crate::rules;
 use crate::screens::{ScreenId, Screens, with_table};
 use crate::sql::Query;
+use crate::table::Freshness;
 use crate::text;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Finding, Level, Verdict, without_stop};
@@ -19,8 +20,8 @@ use crate::verdict::{Finding, Level, Verdict, without_stop};
 /// The screens whose findings are gathered, in the order in which equal findings stand.
 pub const PARTS: &[ScreenId] = &[
     ScreenId::Server,
-    ScreenId::Jobs,
     ScreenId::Aggregates,
+    ScreenId::Jobs,
     ScreenId::Retention,
     ScreenId::Compression,
     ScreenId::Activity,
@@ -75,23 +76,23 @@ impl Row {
     }
 }
 
+/// What was found in each screen's rows.
+pub type Found = BTreeMap<ScreenId, Vec<Row>>;
+
+/// The findings of one screen.
+pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
+    with_table!(screens, part, |table| collect(part, table.rows(), at))
+}
+
 /// Every finding of the screens that were read, those that say the same thing told once.
-pub fn findings(screens: &Screens, at: &At) -> Vec<Row> {
-    told_once(collected(screens, at))
+pub fn findings(found: &Found) -> Vec<Row> {
+    told_once(collected(found))
 }
 
 /// Every finding of the screens that were read, as each tells it.
-pub fn collected(screens: &Screens, at: &At) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for id in PARTS {
-        with_table!(screens, *id, |table| collect(
-            *id,
-            table.rows(),
-            at,
-            &mut rows
-        ));
-    }
-    rows
+pub fn collected(found: &Found) -> Vec<Row> {
+    let parts = PARTS.iter().filter_map(|part| found.get(part));
+    parts.flatten().cloned().collect()
 }
 
 /// Of findings that say the same thing one is left.
@@ -99,7 +100,33 @@ pub fn told_once(rows: Vec<Row>) -> Vec<Row> {
     without_starved(told_by_their_jobs(rows))
 }
 
-fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At, rows: &mut Vec<Row>) {
+/// What the screens tell together, for the head of the Overview.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// How many jobs failed in their last run, and how many there are; `None`: not read yet.
+    pub failing: Option<(usize, usize)>,
+    /// The longest lag as a multiple of what its policy promises, and what is to be said of that aggregate.
+    pub worst_lag: Option<(f64, Level)>,
+    /// Bytes that compression saved, as recorded; `None`: not read yet.
+    pub saved: Option<i64>,
+}
+
+impl Standing {
+    pub fn of(screens: &Screens, at: &At) -> Self {
+        let read = |fresh: &Freshness| !matches!(fresh, Freshness::Never);
+        let saves =
+            |row: &crate::screens::compression::Row| Some(row.before_bytes? - row.after_bytes?);
+        Self {
+            failing: read(&screens.jobs.fresh).then(|| failing(screens)),
+            worst_lag: worst_lag(screens, at),
+            saved: read(&screens.compression.fresh)
+                .then(|| screens.compression.rows().iter().filter_map(saves).sum()),
+        }
+    }
+}
+
+fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At) -> Vec<Row> {
+    let mut rows = Vec::new();
     for record in records {
         let verdict = record.verdict(at);
         if verdict.level == Level::Ok {
@@ -119,6 +146,7 @@ fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At, rows: &mut Vec<R
             }
         }
     }
+    rows
 }
 
 /// A job's fault is known to the Jobs screen and to the screen of what the job works for: where work waits for it, that
@@ -148,6 +176,7 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
             );
             row.finding.level = row.finding.level.max(cause.finding.level);
             row.finding.mend = cause.finding.mend;
+            row.finding.on = None;
             row.finding.job = blame.finding.job;
             told.push(cause.identity());
         } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
@@ -179,15 +208,13 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// How many jobs failed in their last run, and how many there are.
-pub fn failing(screens: &Screens) -> (usize, usize) {
+fn failing(screens: &Screens) -> (usize, usize) {
     let jobs = screens.jobs.rows();
     let fails = |row: &&crate::screens::jobs::Row| row.last_run_status() == Some("Failed");
     (jobs.iter().filter(fails).count(), jobs.len())
 }
 
-/// The longest lag as a multiple of what its policy promises, and what is to be said of that aggregate.
-pub fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
+fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
     let rows = screens.aggregates.rows().iter();
     let behind = rows.filter_map(|row| Some((row.behind(at)?, row)));
     let (times, row) = behind.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
@@ -311,6 +338,10 @@ impl Record for Row {
         if let Some(job) = self.finding.job {
             targets.retain(|target| target.kind != Kind::Job);
             targets.insert(0, Target::job(job));
+        }
+        if let Some(on) = &self.finding.on {
+            targets.retain(|target| target.kind != on.kind);
+            targets.insert(0, on.clone());
         }
         targets
     }

@@ -137,7 +137,10 @@ impl Row {
                 .since(self.since),
             ),
             "wraparound" | "multixact-wraparound" => self.judge_wraparound(share, findings),
-            "launcher" | "scheduler" if self.value == Some(0.0) && !at.server.standby => self.judge_absence(findings),
+            "launcher" | "scheduler"
+                if self.value == Some(0.0)
+                    && !at.server.standby
+                    && (self.name == "launcher" || at.server.timescaledb.is_some()) => self.judge_absence(findings),
             "workers" if share >= 1.0 => findings.add(
                 &rules::SERVER_WORKERS,
                 Level::Warning,

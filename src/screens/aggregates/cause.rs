@@ -1,15 +1,25 @@
 //! Why an aggregate is behind, in words.
 
 use super::Row;
+use super::troubles;
+use crate::plans::Target;
 use crate::record::At;
 use crate::rules;
 use crate::text;
 use crate::value::{Axis, Stamp};
-use crate::verdict::{Findings, Level, Verdict};
+use crate::verdict::{Finding, Findings, Level, Verdict};
+
+/// Ends the session that is in the way.
+const END: &str = "terminate-session";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
-    judge_wipe(row, &mut findings);
+    if !troubles::judge_starved(row, &mut findings) {
+        judge_wipe(row, &mut findings);
+    }
+    troubles::judge_stuck(row, &mut findings);
+    troubles::judge_window(row, &mut findings);
+    troubles::judge_compressed(row, &mut findings);
     if row.other_stopped > 0 {
         let others = text::plural(row.other_stopped, "further refresh policy");
         findings.add(
@@ -42,6 +52,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     }
     judge_lag(row, &mut findings, at);
     judge_future(row, &mut findings, at);
+    troubles::judge_unreached(row, &mut findings);
     let mut healthy = healthy(row, at);
     if row.pending > 0 {
         let ranges = text::plural(row.pending, "changed range");
@@ -75,6 +86,14 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
     if row.parent_id.is_none() {
         return;
     }
+    if let Some(of) = &row.inherited {
+        let reason = format!("it inherits the lag of {}: {}", of.from, of.why);
+        let mut finding =
+            Finding::new(&rules::AGGREGATE_PARENT, Level::Notice, reason).mended_by(of.mend);
+        finding.on.clone_from(&of.on);
+        findings.push(finding);
+        return;
+    }
     let what = match &row.parent_job {
         None => "has no refresh policy".to_owned(),
         Some(job) if !job.scheduled => format!("has its policy (job {}) paused", job.id),
@@ -100,11 +119,26 @@ fn healthy(row: &Row, at: &At) -> String {
         ),
         (Some(0), _) => "nothing newer is in the source".to_owned(),
         (Some(lag), Some(_)) => format!(
-            "{} behind, within what its policy promises",
-            amount(row, lag)
+            "{} behind, within what its policy promises{}",
+            amount(row, lag),
+            held_back(row)
         ),
         (Some(lag), None) => format!("{} behind; it has no refresh policy", amount(row, lag)),
         (None, _) => "its lag is being read".to_owned(),
+    }
+}
+
+/// An `end_offset` of many buckets is most of what the policy promises, and easily forgotten.
+fn held_back(row: &Row) -> String {
+    let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
+        return String::new();
+    };
+    match &row.end_offset {
+        Some(offset) if row.depth == 1 && end > 0.8 * expected => format!(
+            ": its end_offset alone holds back the newest {}",
+            text::interval(offset)
+        ),
+        _ => String::new(),
     }
 }
 
@@ -192,16 +226,19 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
             .map_or_else(String::new, |seconds| {
                 format!(" where {} is promised", text::duration(seconds))
             });
-        findings.add(
-            &rules::AGGREGATE_BEHIND,
-            level,
-            format!(
-                "{} behind{promise}{}{}",
-                amount(row, lag),
-                reader(row),
-                cause(row, at)
-            ),
+        let cause = cause(row, at);
+        let reason = format!(
+            "{} behind{promise}{}{}",
+            amount(row, lag),
+            reader(row),
+            cause.words
         );
+        let mut finding = Finding::new(&rules::AGGREGATE_BEHIND, level, reason);
+        if let Some(mend) = cause.mend {
+            finding = finding.mended_by(mend);
+        }
+        finding.on = cause.on;
+        findings.push(finding);
     }
     policy.judge(findings, &limits, at.now, late);
 }
@@ -215,27 +252,71 @@ fn reader(row: &Row) -> &'static str {
     }
 }
 
-/// The likeliest reason of a lag that is longer than promised; what is wrong with the job itself is said by `Policy::judge`.
-fn cause(row: &Row, at: &At) -> String {
+/// Why an aggregate is behind; what is wrong with the job itself is said by `Policy::judge`.
+#[derive(Default)]
+struct Cause {
+    words: String,
+    /// Where it is not mended as the rule says.
+    mend: Option<Option<&'static str>>,
+    on: Option<Target>,
+}
+
+impl Cause {
+    fn of(words: &str) -> Self {
+        Self {
+            words: format!(": {words}"),
+            ..Self::default()
+        }
+    }
+
+    fn mended_by(mut self, mend: Option<&'static str>) -> Self {
+        self.mend = Some(mend);
+        self
+    }
+}
+
+/// The likeliest reason of a lag that is longer than promised.
+fn cause(row: &Row, at: &At) -> Cause {
     let Some(policy) = &row.policy else {
-        return String::new();
+        return Cause::default();
     };
-    if row.refreshing == Some(true) {
-        ": a refresh is running now".to_owned()
-    } else if !policy.scheduled || policy.is_failing() || policy.is_late(at.now) {
-        String::new()
-    } else if let Some(wait) = policy.strangely_far(at.now) {
-        format!(": its policy runs next in {wait} only")
-    } else if policy.last_finish.is_none() {
-        format!(
-            ": its policy (job {}) has not finished a run yet; {}",
+    if let Some(pid) = row.waits.stuck_pid {
+        let mut cause =
+            Cause::of("every refresh fails while that session lives").mended_by(Some(END));
+        cause.on = Some(Target::session(pid));
+        return cause;
+    }
+    if let Some(blocked) = &row.blocked {
+        let on = blocked.session();
+        let mut cause = Cause::of(&blocked.words(at.now)).mended_by(on.as_ref().map(|_| END));
+        cause.on = on;
+        return cause;
+    }
+    if let Some(words) = troubles::running(row, at) {
+        return Cause::of(&words).mended_by(None);
+    }
+    if !policy.scheduled || policy.is_failing() || policy.is_late(at.now) {
+        return Cause::default();
+    }
+    if let Some(wait) = policy.strangely_far(at.now) {
+        return Cause::of(&format!("its policy runs next in {wait} only"));
+    }
+    if policy.last_finish.is_none() {
+        return Cause::of(&format!(
+            "its policy (job {}) has not finished a run yet; {}",
             policy.job_id,
             policy.when(at.now)
-        )
-    } else {
-        format!(
-            ": the policy's window or schedule is too narrow to catch up; {}",
+        ));
+    }
+    let begins = row.start_offset.as_deref().map(text::interval);
+    match begins.filter(|_| row.starts_before_its_window(at)) {
+        Some(start) => Cause::of(&format!(
+            "its policy goes back {start} only (start_offset), too little to catch up: what is older stays missing; {}",
             policy.when(at.now)
-        )
+        )),
+        None => Cause::of(&format!(
+            "the policy's window or schedule is too narrow to catch up; {}",
+            policy.when(at.now)
+        )),
     }
 }

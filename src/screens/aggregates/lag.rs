@@ -60,6 +60,19 @@ impl Row {
         Some(newest.saturating_sub(self.covered(at)?).max(0))
     }
 
+    /// What it misses begins before its policy goes back to.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "microseconds of an offset fit"
+    )]
+    pub(super) fn starts_before_its_window(&self, at: &At) -> bool {
+        let start = self.start_seconds.filter(|_| self.axis != Axis::Integer);
+        let start = start.map(|start| self.now(at) - (start * 1e6) as i64);
+        start
+            .zip(self.covered(at))
+            .is_some_and(|(start, covered)| covered < start)
+    }
+
     /// The lag as a multiple of what its policies promise; `None`: either is not known.
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
     pub fn behind(&self, at: &At) -> Option<f64> {

@@ -54,41 +54,36 @@ fn judge_size(row: &Row, findings: &mut Findings) {
     let full = text::bytes(bytes);
     let interval = row.interval_text(interval);
     let chunks = text::count(row.chunks);
-    match row.size_of_chunks() {
-        Size::Fits => {}
+    let (rule, level, said, advised) = match row.size_of_chunks() {
+        Size::Fits => return,
         Size::TooLarge { advised } => {
             let (memory, quarter) = (row.limits.memory_bytes, row.limits.quarter());
-            findings.add(
-                &rules::CHUNKS_LARGE,
-                Level::Warning,
-                format!(
-                    "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory{}",
-                    text::bytes(memory),
-                    text::bytes(quarter),
-                    advice(row, advised)
-                ),
+            let said = format!(
+                "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory",
+                text::bytes(memory),
+                text::bytes(quarter)
             );
+            (&rules::CHUNKS_LARGE, Level::Warning, said, advised)
         }
         Size::TooSmall { advised } => {
             let small = text::bytes(bytes / row.partitions());
-            findings.add(
-                &rules::CHUNKS_SMALL,
-                Level::Notice,
-                format!(
-                    "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks{}",
-                    advice(row, advised)
-                ),
+            let said = format!(
+                "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks"
             );
+            (&rules::CHUNKS_SMALL, Level::Notice, said, advised)
         }
-        Size::TooMany { advised } => findings.add(
-            &rules::CHUNKS_MANY,
-            Level::Notice,
-            format!(
-                "{chunks} chunks, more than their size asks for: an interval of {interval} takes {full}, and planning a query costs by chunks{}",
-                advice(row, advised)
-            ),
-        ),
-    }
+        Size::TooMany { advised } => {
+            let said = format!(
+                "{chunks} chunks, more than their size asks for: an interval of {interval} takes {full}, and planning a query costs by chunks"
+            );
+            (&rules::CHUNKS_MANY, Level::Notice, said, advised)
+        }
+    };
+    let finding = Finding::new(rule, level, format!("{said}{}", advice(row, advised)));
+    findings.push(match advised {
+        Some(advised) => finding.setting("interval", row.interval_typed(advised)),
+        None => finding,
+    });
 }
 
 fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {

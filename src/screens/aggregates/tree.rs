@@ -1,0 +1,120 @@
+//! The hierarchies: each aggregate under the one that it is built on, and the lag that it inherits from there.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use crate::plans::{Kind, Target};
+use crate::record::{At, Record};
+use crate::rules;
+use crate::verdict::{ActionName, Finding, Level, without_stop};
+
+/// What is wrong with the first ancestor, seen from the source, that is behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inherited {
+    pub from: String,
+    pub why: String,
+    /// Its own mend, and what that acts on.
+    #[serde(skip)]
+    pub mend: Option<ActionName>,
+    #[serde(skip)]
+    pub on: Option<Target>,
+}
+
+impl Row {
+    /// Its name, indented under its parent's.
+    pub(super) fn in_tree(&self) -> String {
+        let name = self.full_name();
+        match usize::try_from(self.depth - 1) {
+            Ok(above @ 1..) if self.family.is_some() => {
+                format!("{}└ {name}", "  ".repeat(above - 1))
+            }
+            _ => name,
+        }
+    }
+}
+
+/// Puts every aggregate under the one that it is built on, in the order of their names.
+pub(super) fn settle(rows: &mut Vec<Row>) {
+    let places: HashMap<i32, usize> = rows
+        .iter()
+        .enumerate()
+        .map(|(place, row)| (row.id, place))
+        .collect();
+    let parents: Vec<Option<usize>> = rows
+        .iter()
+        .map(|row| {
+            row.parent_id
+                .and_then(|parent| places.get(&parent).copied())
+        })
+        .collect();
+    let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (place, parent) in parents.iter().enumerate() {
+        if let Some(parent) = parent {
+            children.entry(*parent).or_default().push(place);
+        }
+    }
+    let mut order = Vec::with_capacity(rows.len());
+    for root in (0..rows.len()).filter(|place| parents[*place].is_none()) {
+        let mut open = vec![root];
+        while let Some(place) = open.pop() {
+            let alone = place == root && !children.contains_key(&place);
+            order.push((place, (!alone).then_some(rows[root].id)));
+            open.extend(children.get(&place).into_iter().flatten().rev());
+        }
+    }
+    let of = |(place, family): (usize, Option<i32>)| Row {
+        family,
+        ..rows[place].clone()
+    };
+    *rows = order.into_iter().map(of).collect();
+}
+
+/// Tells each aggregate which of its ancestors is the first to be behind.
+pub(super) fn inherit(rows: &mut [Row], at: &At) {
+    let mut known: HashMap<i32, Option<Inherited>> = HashMap::new();
+    // A parent stands before its children.
+    for row in rows {
+        let told = row
+            .parent_id
+            .and_then(|parent| known.get(&parent).cloned().flatten());
+        row.inherited.clone_from(&told);
+        known.insert(row.id, told.or_else(|| bequeath(row, at)));
+    }
+}
+
+/// What an aggregate hands on to those that are built on it.
+fn bequeath(row: &Row, at: &At) -> Option<Inherited> {
+    let findings = row.verdict(at).findings;
+    let behind = findings.iter().find(|finding| {
+        finding.level >= Level::Notice
+            && [
+                &rules::AGGREGATE_BEHIND,
+                &rules::AGGREGATE_NEVER_REFRESHED,
+                &rules::AGGREGATE_NO_POLICY,
+            ]
+            .contains(&finding.rule)
+    })?;
+    let job = findings.iter().find(|finding| finding.job.is_some());
+    let mender: &Finding = job.unwrap_or(behind);
+    let mut why = without_stop(&behind.reason).to_owned();
+    if let Some(job) = job {
+        why = format!("{why}; {}", without_stop(&job.reason));
+    }
+    let aggregate = || Target {
+        kind: Kind::Aggregate,
+        id: row.id.into(),
+        name: row.full_name(),
+    };
+    Some(Inherited {
+        from: row.full_name(),
+        why,
+        mend: mender.mend,
+        on: mender
+            .on
+            .clone()
+            .or_else(|| mender.job.map(Target::job))
+            .or_else(|| Some(aggregate())),
+    })
+}

@@ -1,0 +1,349 @@
+//! What else keeps an aggregate from being right: who blocks its refresh, what no run will ever reach, and the
+//! other policies that work against its own.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use crate::plans::{Kind, Target};
+use crate::record::At;
+use crate::rules;
+use crate::text;
+use crate::value::{Axis, Point, Stamp};
+use crate::verdict::{Finding, Findings, Level};
+
+/// So many changed ranges make a refresh dear.
+const MANY_RANGES: i64 = 1000;
+
+/// A refresh of it that waits for a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    pub pid: i32,
+    /// The first that keeps it waiting; 0: a prepared transaction; `None`: gone by now.
+    pub blocker: Option<i32>,
+    pub blocker_name: Option<String>,
+    /// `None`: it waits for a transaction, not for a relation.
+    pub relation: Option<String>,
+    /// `None`: before PostgreSQL 14.
+    pub since: Option<Stamp>,
+}
+
+impl Blocked {
+    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
+        let Some(pid) = row.try_get("blocked_pid")? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            pid,
+            blocker: row.try_get("blocker")?,
+            blocker_name: row.try_get("blocker_name")?,
+            relation: row.try_get("blocked_on")?,
+            since: row.try_get("blocked_since")?,
+        }))
+    }
+
+    /// `its refresh (session 4711) waits since 5m for a lock on mes.oee that session 4712 (psql) holds`.
+    pub(super) fn words(&self, now: Stamp) -> String {
+        let since = self.since.map_or_else(String::new, |since| {
+            format!(
+                " since {}",
+                text::duration(now.seconds_since(since).max(0.0).floor())
+            )
+        });
+        let what = self.relation.as_ref().map_or_else(
+            || "a lock".to_owned(),
+            |relation| format!("a lock on {relation}"),
+        );
+        let name = self.blocker_name.as_ref();
+        let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+        let who = match self.blocker {
+            Some(0) => " that a prepared transaction holds (pg_prepared_xacts)".to_owned(),
+            Some(pid) => format!(" that session {pid}{name} holds or awaits"),
+            None => String::new(),
+        };
+        format!(
+            "its refresh (session {}) waits{since} for {what}{who}",
+            self.pid
+        )
+    }
+
+    /// The session to be ended.
+    pub(super) fn session(&self) -> Option<Target> {
+        self.blocker.filter(|pid| *pid != 0).map(Target::session)
+    }
+}
+
+/// What waits for a refresh, and will not get one by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// Changed ranges of what the source still has, older than any of its policies goes back.
+    pub unreached: i64,
+    /// Where the newest of them ends.
+    pub unreached_to: Option<i64>,
+    /// What an interrupted refresh left half done; since 2.22.
+    pub ranges: i64,
+    /// An idle session that keeps the range of a cancelled refresh; since 2.26.
+    pub stuck_pid: Option<i32>,
+    /// Where the oldest chunk of the source begins and ends.
+    pub source_start: Option<i64>,
+    pub first_chunk_end: Option<i64>,
+}
+
+impl Waits {
+    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Self> {
+        Ok(Self {
+            unreached: row.try_get("unreached")?,
+            unreached_to: row.try_get("unreached_to")?,
+            ranges: row.try_get("ranges")?,
+            stuck_pid: row.try_get("stuck_pid")?,
+            source_start: row.try_get("source_start")?,
+            first_chunk_end: row.try_get("first_chunk_end")?,
+        })
+    }
+}
+
+/// The other policies: retention of its source, compression of its own chunks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Around {
+    /// The retention policy of the source is scheduled; `None`: there is none.
+    pub source_drops: Option<bool>,
+    pub source_drop_seconds: Option<f64>,
+    /// The same for integer time.
+    pub source_drop_number: Option<i64>,
+    pub compress_after: Option<String>,
+    /// Its compression policy takes chunks that its refreshes still write to; `None`: no such policy, or not comparable.
+    pub compresses_inside: Option<bool>,
+}
+
+impl Around {
+    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Self> {
+        Ok(Self {
+            source_drops: row.try_get("source_drops")?,
+            source_drop_seconds: row.try_get("source_drop_seconds")?,
+            source_drop_number: row.try_get("source_drop_number")?,
+            compress_after: row.try_get("own_compress_after")?,
+            compresses_inside: row.try_get("compresses_inside")?,
+        })
+    }
+}
+
+/// A cancelled refresh whose session lives on: the server refuses every other one.
+pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
+    if let Some(pid) = row.waits.stuck_pid {
+        let reason = format!(
+            "a refresh of it was cancelled in session {pid}, which is idle and keeps its range: every other refresh there fails (55P03) until that session ends"
+        );
+        findings.push(
+            Finding::new(&rules::AGGREGATE_STUCK, Level::Warning, reason)
+                .upon(Target::session(pid)),
+        );
+    } else if row.waits.ranges > 0 && row.refreshing == Some(false) && row.blocked.is_none() {
+        let ranges = text::plural(row.waits.ranges, "range");
+        findings.add(
+            &rules::AGGREGATE_INTERRUPTED,
+            Level::Notice,
+            format!(
+                "an interrupted refresh left {ranges} half done: the next refresh there finishes them"
+            ),
+        );
+    }
+}
+
+/// What no run of its policies will ever refresh.
+pub(super) fn judge_unreached(row: &Row, findings: &mut Findings) {
+    let waits = &row.waits;
+    let at = |raw: i64| {
+        text::point(Point {
+            axis: row.axis,
+            raw,
+        })
+    };
+    if waits.unreached > 0 {
+        let (ranges, wait) = (
+            text::plural(waits.unreached, "changed range"),
+            if waits.unreached == 1 {
+                "waits"
+            } else {
+                "wait"
+            },
+        );
+        let reach = row
+            .start_offset
+            .as_deref()
+            .map_or_else(|| "?".to_owned(), text::interval);
+        let to = waits
+            .unreached_to
+            .map_or_else(String::new, |to| format!(" (up to {})", at(to)));
+        findings.add(
+            &rules::AGGREGATE_UNREACHED,
+            Level::Warning,
+            format!(
+                "{ranges} of {}{to} {wait} where no policy goes back to (start_offset {reach}): what is read there is old or missing until somebody refreshes it",
+                row.source()
+            ),
+        );
+    }
+    let behind = row.pending - waits.unreached;
+    if behind >= MANY_RANGES {
+        findings.add(
+            &rules::AGGREGATE_PENDING,
+            Level::Notice,
+            format!(
+                "{} changed ranges wait for a refresh, which takes the longer the more there are",
+                text::count(behind)
+            ),
+        );
+    }
+    let never = row
+        .never_before
+        .filter(|to| waits.first_chunk_end.is_some_and(|end| end <= *to + 1));
+    if let (Some(to), Some(start)) = (never, waits.source_start) {
+        findings.add(
+            &rules::AGGREGATE_HISTORY,
+            Level::Notice,
+            format!(
+                "history before {} was never materialized, and {} has it from {} on",
+                at(to.saturating_add(1)),
+                row.source(),
+                at(start)
+            ),
+        );
+    }
+}
+
+/// Each run begins where the one before has not been yet.
+pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
+    let (Some(policy), Some(start)) = (&row.policy, row.start_seconds) else {
+        return;
+    };
+    if row.end_offset.is_some() && row.end_seconds.is_none() || row.policies > 1 {
+        return;
+    }
+    let window = start - row.end_seconds.unwrap_or(0.0);
+    let Some(every) = policy
+        .schedule_seconds
+        .filter(|every| window + 1.0 < *every)
+    else {
+        return;
+    };
+    let side = |side: &Option<String>| side.as_deref().map_or("0".to_owned(), text::interval);
+    findings.add(
+        &rules::AGGREGATE_WINDOW,
+        Level::Warning,
+        format!(
+            "its window of {} (start_offset {} less end_offset {}) is narrower than its schedule of {}: what comes between two runs is never refreshed",
+            text::duration(window),
+            side(&row.start_offset),
+            side(&row.end_offset),
+            text::duration(every)
+        ),
+    );
+}
+
+/// Retention that takes the source away before the aggregate has read it; true where nothing can be materialized.
+pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
+    let around = &row.around;
+    let (Some(true), Some(keeps)) = (around.source_drops, &row.source_drop_after) else {
+        return false;
+    };
+    if row.policy.is_none() {
+        return false;
+    }
+    let (source, keeps) = (row.source(), text::interval(keeps));
+    let upon = Target {
+        kind: Kind::Hypertable,
+        id: row.source_id.into(),
+        name: source.clone(),
+    };
+    let (dropped, ends, promise) = starving(row);
+    let Some(dropped) = dropped else {
+        return false;
+    };
+    let end = row
+        .end_offset
+        .as_deref()
+        .map_or("0".to_owned(), text::interval);
+    if ends.is_some_and(|ends| ends > 0.0 && dropped <= ends) {
+        let reason = format!(
+            "it starves: {source} keeps rows for {keeps} only, and its policy refreshes them after {end} (end_offset): all of it is dropped before it is materialized"
+        );
+        findings.push(Finding::new(&rules::AGGREGATE_STARVED, Level::Critical, reason).upon(upon));
+        return true;
+    }
+    if let Some(promise) = promise.filter(|promise| dropped < *promise) {
+        let every = row.schedule_interval.as_deref();
+        let every = every.map_or("?".to_owned(), text::interval);
+        let reason = format!(
+            "{source} keeps rows for {keeps}, but up to {} pass until they are materialized (end_offset {end}, a bucket, every {every}): rows may be dropped before",
+            text::duration(promise)
+        );
+        findings.push(Finding::new(&rules::AGGREGATE_STARVED, Level::Warning, reason).upon(upon));
+    }
+    false
+}
+
+/// How long the source keeps rows, how long the policy leaves the newest alone, and what passes until they are
+/// materialized for sure; in seconds or units.
+#[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
+fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
+    if row.axis == Axis::Integer {
+        let ends = row
+            .end_offset
+            .as_deref()
+            .map_or(Some(0.0), |end| end.parse().ok());
+        let dropped = row.around.source_drop_number.map(|number| number as f64);
+        return (dropped, ends, None);
+    }
+    let ends = match &row.end_offset {
+        None => Some(0.0),
+        Some(_) => row.end_seconds,
+    };
+    // What the parents promise comes before their rows are in the source.
+    let promise = row.expected_seconds.filter(|_| row.depth == 1);
+    (row.around.source_drop_seconds, ends, promise)
+}
+
+/// A compression policy over what is still refreshed.
+pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
+    if row.around.compresses_inside != Some(true) {
+        return;
+    }
+    let after = row.around.compress_after.as_deref();
+    let after = after.map_or("?".to_owned(), text::interval);
+    let reach = row.start_offset.as_deref().map_or_else(
+        || "everything".to_owned(),
+        |start| format!("the last {}", text::interval(start)),
+    );
+    findings.add(
+        &rules::AGGREGATE_COMPRESSED,
+        Level::Notice,
+        format!(
+            "its chunks are compressed after {after}, and its policy still refreshes {reach}: changes there are written into compressed chunks, which is slow and leaves them partial; set compress_after beyond start_offset"
+        ),
+    );
+}
+
+/// Why it is behind although its job is well, as far as that has to be seen to now.
+pub(super) fn running(row: &Row, at: &At) -> Option<String> {
+    let policy = row.policy.as_ref();
+    let by_policy = policy.is_some_and(|policy| policy.next_start == Some(Stamp::BEFORE_ALL));
+    if row.refreshing != Some(true) && !by_policy {
+        return None;
+    }
+    let age = row
+        .last_start
+        .filter(|_| by_policy)
+        .map(|start| at.now.seconds_since(start).max(0.0));
+    Some(match (age, row.average_seconds) {
+        (Some(age), Some(average)) if age > 60.0 && age > 2.0 * average => format!(
+            "a refresh is running since {}, longer than usual ({} on average)",
+            text::duration(age.floor()),
+            text::duration(average.ceil())
+        ),
+        (Some(age), _) => format!(
+            "a refresh is running now, since {}",
+            text::duration(age.floor())
+        ),
+        (None, _) => "a refresh is running now".to_owned(),
+    })
+}

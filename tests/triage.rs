@@ -1,0 +1,509 @@
+//! Triage of aggregates: each cause provoked on a real server, found by its rule and in its words, mended by the action that
+//! the finding offers, and gone.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use hypertop::plans::Target as Thing;
+use hypertop::record::{At, Record};
+use hypertop::rules::Rule;
+use hypertop::screens::{Rows, ScreenId, Screens};
+use hypertop::sql::Version;
+use hypertop::verdict::{Finding, Level};
+use support::act::Rig;
+use support::{block_on, client, with_targets};
+
+/// A hypertable with hourly rows over ten days, and an hourly and a daily aggregate on it.
+const SOURCE: &str = r#"
+set client_min_messages = error;
+create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
+select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
+insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(now() - interval '10 days', now(), interval '10 minutes') t;
+create materialized view "Me.s".hourly with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from "Me.s"."Raw ""x""" group by 1 with no data;
+create materialized view "Me.s".daily with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 day', b) d, sum(s) s from "Me.s".hourly group by 1 with no data"#;
+
+/// The screens as `hypertop show overview` reads them.
+async fn look(rig: &Rig) -> Screens {
+    let mut screens = Screens::default();
+    let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
+    let at = At {
+        now,
+        server: &rig.session.server,
+    };
+    for screen in [ScreenId::Jobs, ScreenId::Aggregates, ScreenId::Compression] {
+        let rows: Rows = rig.session.load(screen).await.unwrap();
+        let asked = screens.ask(screen).unwrap();
+        screens.load(asked, rows, Duration::ZERO, &at);
+        if screen == ScreenId::Aggregates {
+            let wanted = screens.wanted_at_first(screen, 100, now);
+            let mut exact = hypertop::db::Exact::new(&rig.actor.settings, None);
+            let figures = exact.slice(screen.about().exact.unwrap(), &wanted).await;
+            screens.take_exact(screen, figures, false, &at);
+        }
+    }
+    screens
+}
+
+/// The findings of one aggregate.
+async fn findings(rig: &Rig, name: &str) -> Vec<Finding> {
+    let screens = look(rig).await;
+    let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
+    let at = At {
+        now,
+        server: &rig.session.server,
+    };
+    let row = screens
+        .aggregates
+        .rows()
+        .iter()
+        .find(|row| row.name == name);
+    row.unwrap().verdict(&at).findings
+}
+
+/// The finding of this rule, which must be there and say all of these words.
+async fn found(rig: &Rig, name: &str, rule: &'static Rule, words: &[&str]) -> Finding {
+    let findings = findings(rig, name).await;
+    let found = findings.iter().find(|finding| finding.rule == rule);
+    let found =
+        found.unwrap_or_else(|| panic!("{}: {name}: no {}: {findings:#?}", rig.name, rule.name));
+    for word in words {
+        assert!(
+            found.reason.contains(word),
+            "{}: {word}: {}",
+            rig.name,
+            found.reason
+        );
+    }
+    found.clone()
+}
+
+async fn gone(rig: &Rig, name: &str, rule: &'static Rule) {
+    let findings = findings(rig, name).await;
+    let found = findings.iter().find(|finding| finding.rule == rule);
+    assert!(found.is_none(), "{}: {name}: {found:#?}", rig.name);
+}
+
+/// Takes the action that the finding offers, on what it names, else on the aggregate.
+async fn mend(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
+    let own = format!("\"Me.s\".{name}");
+    let on = finding
+        .on
+        .as_ref()
+        .map_or(own, |on: &Thing| on.name.clone());
+    let action = finding.mend.unwrap_or_else(|| panic!("{finding:?}"));
+    rig.act(action, &on, set).await;
+}
+
+/// A new database of each version with [`SOURCE`] in it.
+fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
+    with_targets(|targets| {
+        for version in targets.server.timescaledb_versions() {
+            block_on(async {
+                let maintenance = client(&targets.server.conninfo("postgres")).await;
+                let database = format!("{name}_{}", version.replace('.', "_"));
+                maintenance
+                    .batch_execute(&format!("create database {database}"))
+                    .await
+                    .unwrap();
+                let conninfo = targets.server.conninfo(&database);
+                let owner = client(&conninfo).await;
+                owner
+                    .batch_execute(&format!("set client_min_messages = error; create extension timescaledb version '{version}'"))
+                    .await
+                    .unwrap();
+                for statement in SOURCE.split(";\n") {
+                    owner.batch_execute(statement).await.unwrap();
+                }
+                let rig = Rig::on(&version, &conninfo).await;
+                let version = rig.session.server.sql_version();
+                test(&rig, version).await;
+                drop(rig);
+                drop(owner);
+                maintenance
+                    .batch_execute(&format!("drop database {database} with (force)"))
+                    .await
+                    .unwrap();
+            });
+        }
+    });
+}
+
+/// A policy that the scheduler leaves alone for the time of a test.
+async fn policy(rig: &Rig, name: &str, start: &str, end: &str, every: &str) {
+    rig.sql(&format!(
+        "select add_continuous_aggregate_policy('\"Me.s\".{name}', {start}, {end}, interval '{every}', initial_start => now() + interval '20 minutes')"
+    ))
+    .await;
+    // As if it had run well before.
+    rig.sql("update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1 where job_id >= 1000").await;
+}
+
+async fn refresh(rig: &Rig, name: &str, from: &str, to: &str) {
+    let window = rig
+        .text(&format!(
+            "select format('%L::timestamptz, %L::timestamptz', {from}, {to})"
+        ))
+        .await;
+    rig.sql(&format!(
+        "call refresh_continuous_aggregate('\"Me.s\".{name}', {window})"
+    ))
+    .await;
+}
+
+use hypertop::rules;
+
+#[test]
+fn history_that_was_never_materialized_is_found_and_refreshed() {
+    on_each("history", async |rig, _| {
+        policy(
+            rig,
+            "hourly",
+            "interval '3 days'",
+            "interval '1 hour'",
+            "1 hour",
+        )
+        .await;
+        refresh(
+            rig,
+            "hourly",
+            "now() - interval '3 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        let finding = found(
+            rig,
+            "hourly",
+            &rules::AGGREGATE_HISTORY,
+            &["history before", "never materialized", "\"Me.s\".\"Raw"],
+        )
+        .await;
+        assert_eq!(finding.level, Level::Notice);
+        let from = rig
+            .text("select to_char(now() - interval '11 days', 'YYYY-MM-DD')")
+            .await;
+        let to = rig
+            .text("select to_char(now() - interval '2 days', 'YYYY-MM-DD')")
+            .await;
+        mend(rig, &finding, "hourly", &[("from", &from), ("to", &to)]).await;
+        assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
+    });
+}
+
+#[test]
+fn changes_that_no_policy_goes_back_to_are_found_and_refreshed() {
+    on_each("unreached", async |rig, _| {
+        policy(
+            rig,
+            "hourly",
+            "interval '3 days'",
+            "interval '1 hour'",
+            "1 hour",
+        )
+        .await;
+        refresh(
+            rig,
+            "hourly",
+            "now() - interval '11 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
+        rig.sql("insert into \"Me.s\".\"Raw \"\"x\"\"\" values (now() - interval '6 days', 5)")
+            .await;
+        // What the policy's run does with it: it moves the change to the aggregate's log, and passes over it.
+        refresh(
+            rig,
+            "hourly",
+            "now() - interval '3 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        let finding = found(
+            rig,
+            "hourly",
+            &rules::AGGREGATE_UNREACHED,
+            &["changed range", "start_offset 3d", "old or missing"],
+        )
+        .await;
+        mend(rig, &finding, "hourly", &[]).await;
+        assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
+    });
+}
+
+#[test]
+fn a_window_narrower_than_its_schedule_is_found_and_widened() {
+    on_each("narrow", async |rig, _| {
+        refresh(
+            rig,
+            "hourly",
+            "now() - interval '11 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        policy(
+            rig,
+            "hourly",
+            "interval '4 hours'",
+            "interval '1 hour'",
+            "1 day",
+        )
+        .await;
+        let finding = found(
+            rig,
+            "hourly",
+            &rules::AGGREGATE_WINDOW,
+            &["window of 3h", "schedule of 1d", "never refreshed"],
+        )
+        .await;
+        mend(rig, &finding, "hourly", &[("start_offset", "2 days")]).await;
+        assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
+    });
+}
+
+#[test]
+fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_mends() {
+    on_each("blocked", async |rig, _| {
+        refresh(
+            rig,
+            "hourly",
+            "now() - interval '11 days'",
+            "now() - interval '8 hours'",
+        )
+        .await;
+        policy(
+            rig,
+            "hourly",
+            "interval '3 days'",
+            "interval '1 hour'",
+            "1 hour",
+        )
+        .await;
+        let holder = client(&rig.conninfo).await;
+        holder
+            .batch_execute("set application_name = 'nightly load'; begin; lock table \"Me.s\".\"Raw \"\"x\"\"\" in access exclusive mode")
+            .await
+            .unwrap();
+        let pid: i32 = holder
+            .query_one("select pg_backend_pid()", &[])
+            .await
+            .unwrap()
+            .get(0);
+        rig.sql("select alter_job(job_id, next_start => now()) from timescaledb_information.jobs where proc_name = 'policy_refresh_continuous_aggregate'").await;
+        let begun = Instant::now();
+        while rig
+            .text("select count(*) from pg_locks where not granted")
+            .await
+            == "0"
+        {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{}: no refresh waits",
+                rig.name
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        // The newest row of a locked source cannot be read: what is behind was seen before.
+        let screens = look(rig).await;
+        let row = screens
+            .aggregates
+            .rows()
+            .iter()
+            .find(|row| row.name == "hourly")
+            .unwrap();
+        let blocked = row
+            .blocked
+            .as_ref()
+            .unwrap_or_else(|| panic!("{}: {row:#?}", rig.name));
+        assert_eq!(blocked.blocker, Some(pid), "{}", rig.name);
+        assert_eq!(
+            blocked.blocker_name.as_deref(),
+            Some("nightly load"),
+            "{}",
+            rig.name
+        );
+        let mut seen = row.clone();
+        (seen.newest, seen.newest_end, seen.newest_asked) = (row.source_end, row.source_end, true);
+        seen.newest_error = None;
+        let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
+        let at = At {
+            now,
+            server: &rig.session.server,
+        };
+        let verdict = seen.verdict(&at);
+        let finding = verdict
+            .findings
+            .iter()
+            .find(|finding| finding.rule == &rules::AGGREGATE_BEHIND)
+            .unwrap_or_else(|| panic!("{}: {} {seen:?}", rig.name, verdict.reason));
+        for word in [
+            "behind where",
+            "waits",
+            "lock on \"Me.s\".\"Raw",
+            &format!("session {pid} (nightly load)"),
+        ] {
+            assert!(
+                finding.reason.contains(word),
+                "{}: {word}: {}",
+                rig.name,
+                finding.reason
+            );
+        }
+        assert_eq!(finding.mend, Some("terminate-session"));
+        mend(rig, finding, "hourly", &[]).await;
+        let begun = Instant::now();
+        while !findings(rig, "hourly").await.is_empty() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{}: {:#?}",
+                rig.name,
+                findings(rig, "hourly").await
+            );
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+}
+
+#[test]
+fn a_child_says_which_ancestor_is_behind_and_offers_that_ones_mend() {
+    on_each("inherits", async |rig, _| {
+        refresh(
+            rig,
+            "hourly",
+            "now() - interval '11 days'",
+            "now() - interval '3 days'",
+        )
+        .await;
+        refresh(
+            rig,
+            "daily",
+            "now() - interval '12 days'",
+            "now() - interval '4 days'",
+        )
+        .await;
+        policy(
+            rig,
+            "hourly",
+            "interval '9 days'",
+            "interval '1 hour'",
+            "1 hour",
+        )
+        .await;
+        rig.sql("select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where proc_name = 'policy_refresh_continuous_aggregate'").await;
+        policy(
+            rig,
+            "daily",
+            "interval '9 days'",
+            "interval '1 day'",
+            "1 day",
+        )
+        .await;
+        let finding = found(
+            rig,
+            "daily",
+            &rules::AGGREGATE_PARENT,
+            &[
+                "inherits the lag of \"Me.s\".hourly",
+                "behind where",
+                "paused",
+            ],
+        )
+        .await;
+        assert_eq!(finding.mend, Some("resume-job"), "{}", rig.name);
+        mend(rig, &finding, "daily", &[]).await;
+        let begun = Instant::now();
+        while !findings(rig, "hourly").await.is_empty() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{}: {:#?}",
+                rig.name,
+                findings(rig, "hourly").await
+            );
+            let run = "select alter_job(job_id, next_start => now()) from timescaledb_information.job_stats where job_id in (select min(job_id) from timescaledb_information.jobs where proc_name = 'policy_refresh_continuous_aggregate') and last_run_status is not null and next_start > now() + interval '1 minute' and last_run_started_at < now() - interval '4 minutes'";
+            rig.sql(run).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        gone(rig, "daily", &rules::AGGREGATE_PARENT).await;
+        let screens = look(rig).await;
+        let shown: Vec<_> = screens
+            .aggregates
+            .rows()
+            .iter()
+            .map(|row| (row.name.as_str(), row.depth))
+            .collect();
+        assert_eq!(shown, [("hourly", 1), ("daily", 2)], "{}", rig.name);
+    });
+}
+
+#[test]
+fn an_aggregate_that_retention_starves_is_found_and_mended_by_keeping_its_source() {
+    on_each("starved", async |rig, _| {
+        refresh(
+            rig,
+            "hourly",
+            "now() - interval '11 days'",
+            "now() - interval '2 days'",
+        )
+        .await;
+        policy(
+            rig,
+            "hourly",
+            "interval '4 days'",
+            "interval '2 days'",
+            "1 hour",
+        )
+        .await;
+        rig.sql("begin; select alter_job(add_retention_policy('\"Me.s\".\"Raw \"\"x\"\"\"', interval '36 hours'), next_start => now() + interval '1 hour'); commit").await;
+        let finding = found(
+            rig,
+            "hourly",
+            &rules::AGGREGATE_STARVED,
+            &[
+                "keeps rows for 36h",
+                "after 2d (end_offset)",
+                "dropped before",
+            ],
+        )
+        .await;
+        assert_eq!(finding.level, Level::Critical);
+        gone(rig, "hourly", &rules::AGGREGATE_WIPE).await;
+        mend(rig, &finding, "hourly", &[("drop_after", "30 days")]).await;
+        assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
+    });
+}
+
+#[test]
+fn an_aggregate_compressed_where_it_is_refreshed_is_found_and_mended() {
+    on_each("squeezed", async |rig, _| {
+        refresh(
+            rig,
+            "hourly",
+            "now() - interval '11 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        policy(
+            rig,
+            "hourly",
+            "interval '30 days'",
+            "interval '1 hour'",
+            "1 hour",
+        )
+        .await;
+        rig.sql("alter materialized view \"Me.s\".hourly set (timescaledb.compress = true)")
+            .await;
+        // Some versions refuse it; a changed configuration they do not look at.
+        rig.sql("begin; select alter_job(j, next_start => now() + interval '1 hour', config => jsonb_set(b.config, '{compress_after}', '\"20 days\"')) from (select add_compression_policy('\"Me.s\".hourly', interval '40 days') j) x join _timescaledb_config.bgw_job b on b.id = j; commit").await;
+        rig.sql("update _timescaledb_config.bgw_job set config = jsonb_set(config, '{compress_after}', '\"20 days\"') where proc_name = 'policy_compression'").await;
+        let finding = found(
+            rig,
+            "hourly",
+            &rules::AGGREGATE_COMPRESSED,
+            &["compressed after 20d", "the last 30d"],
+        )
+        .await;
+        mend(rig, &finding, "hourly", &[("compress_after", "40 days")]).await;
+        assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
+    });
+}
