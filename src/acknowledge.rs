@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::interval::Interval;
-use crate::journal::Place;
+use crate::journal::{Journal, Place};
 use crate::rules;
 use crate::screens::ScreenId;
 use crate::screens::overview::{Identity, Row};
@@ -13,7 +14,7 @@ use crate::text;
 use crate::value::Stamp;
 use crate::verdict::Level;
 
-/// An acknowledged finding that has not been seen for so long is gone: one reading may be a moment's chance.
+/// An acknowledged finding is gone when readings so far apart have not shown it: a single one may be a moment's chance.
 const GONE_SECONDS: f64 = 60.0;
 /// A finding that began so much later than the acknowledgement is another one; evidence is dated by readings that may be minutes old.
 const LATER_SECONDS: f64 = 600.0;
@@ -143,11 +144,11 @@ impl Wanted {
         }
     }
 
-    fn is_over(&self, now: Stamp) -> bool {
+    pub fn is_over(&self, now: Stamp) -> bool {
         self.until.is_some() && self.until().is_none_or(|until| until <= now)
     }
 
-    /// `acknowledged: chunks wait for compression of mes.metrics: next week's maintenance`.
+    /// `acknowledged mes.metrics: chunks wait for compression; after the move`.
     pub fn title(&self) -> String {
         let about = rules::by_name(&self.rule).map_or(self.rule.as_str(), |rule| rule.title);
         let until = self.until().map_or_else(String::new, |until| {
@@ -156,9 +157,9 @@ impl Wanted {
         let reason = if self.reason.is_empty() {
             String::new()
         } else {
-            format!(": {}", self.reason)
+            format!("; {}", self.reason)
         };
-        format!("{}: {about}, {}{until}{reason}", self.word(), self.subject)
+        format!("{} {}{until}: {about}{reason}", self.word(), self.subject)
     }
 
     /// Whether it hides this finding.
@@ -198,6 +199,52 @@ pub fn snooze(typed: &str) -> Result<f64, String> {
     }
 }
 
+/// What is put aside, with the length of the journal that says so.
+pub type Known = (u64, Vec<Acknowledgement>);
+
+/// Writes what is asked into the journal, and reads what is put aside in this place; `None`: as before.
+pub fn serve(
+    journal: Option<&Journal>,
+    place: &Place,
+    role: &str,
+    request: Request,
+) -> Result<Option<Known>> {
+    let Some(journal) = journal else {
+        if matches!(request, Request::Read { .. }) {
+            return Ok(None);
+        }
+        bail!("there is no place for a journal: set HOME or XDG_STATE_HOME");
+    };
+    // Before it is read: what is written meanwhile is read next time.
+    let mut length = journal.length()?;
+    match request {
+        Request::Read { length: known } if known == Some(length) => return Ok(None),
+        Request::Read { .. } => {}
+        Request::Acknowledge(wanted) => {
+            let entry = |what| Acknowledgement {
+                id: 0,
+                role: role.to_owned(),
+                place: place.clone(),
+                what,
+                pid: std::process::id(),
+            };
+            journal.acknowledge(wanted.into_iter().map(entry).collect())?;
+            length = journal.length()?;
+        }
+        Request::End { at, ids } => {
+            let ended = |(of, why): (u64, Why)| Ended {
+                of,
+                at: at.clone(),
+                role: role.to_owned(),
+                why,
+            };
+            journal.end_acknowledged(ids.into_iter().map(ended).collect())?;
+            length = journal.length()?;
+        }
+    }
+    Ok(Some((length, journal.entries()?.acknowledgements(place))))
+}
+
 /// What is put aside here now; of one finding the newest entry counts.
 #[derive(Debug, Default)]
 pub struct Aside {
@@ -211,7 +258,7 @@ pub struct Aside {
     /// What is put aside is shown too.
     pub shown: bool,
     hidden: Hidden,
-    /// Since when the finding of an acknowledgement has not been seen.
+    /// The first of the readings that have not shown the finding of an acknowledgement.
     missing: HashMap<u64, Stamp>,
     /// What is to be written down, and what has been sent to be.
     ends: Vec<(u64, Why)>,
@@ -264,6 +311,7 @@ impl Aside {
     pub fn doubt(&mut self) {
         self.length = None;
         self.waiting = false;
+        self.missing.clear();
     }
 
     pub fn is_empty(&self) -> bool {
@@ -291,14 +339,14 @@ impl Aside {
     }
 
     /// Looks for what ends an acknowledgement: its finding got worse, or went away. `found` is all that is found now;
-    /// `certain` says whether a finding that is not among it is certainly not there. Only a console of the same role
-    /// can say so: another may see less.
+    /// `certain` gives the reading by which a finding that is not among it is certainly not there. Only a console of the
+    /// same role can say so: another may see less.
     pub fn watch(
         &mut self,
         found: &[Row],
         now: Stamp,
         role: &str,
-        certain: impl Fn(&Identity, Stamp) -> bool,
+        certain: impl Fn(&Identity, Stamp) -> Option<Stamp>,
     ) {
         for (identity, one) in &self.known {
             if self.sent.contains(&one.id) || one.what.is_over(now) {
@@ -315,13 +363,13 @@ impl Aside {
                 }
                 // A snooze ends with its time only: what comes and goes is what one snoozes.
                 None if one.what.until.is_some() || one.role != role => continue,
-                None if !certain(identity, made) => {
-                    self.missing.remove(&one.id);
-                    continue;
-                }
                 None => {
-                    let since = *self.missing.entry(one.id).or_insert(now);
-                    if now.seconds_since(since) < GONE_SECONDS {
+                    let Some(read) = certain(identity, made) else {
+                        self.missing.remove(&one.id);
+                        continue;
+                    };
+                    let first = *self.missing.entry(one.id).or_insert(read);
+                    if read.seconds_since(first) < GONE_SECONDS {
                         continue;
                     }
                     self.ends.push((one.id, Why::Gone));

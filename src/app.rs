@@ -7,7 +7,7 @@ mod replay;
 
 use std::time::Duration;
 
-use crate::acknowledge::{Acknowledgement, Aside, Request};
+use crate::acknowledge::{Aside, Known, Request};
 use crate::act::{Deed, Order, Progress, Report};
 use crate::acting::Running;
 use crate::action::{Action, Here};
@@ -100,7 +100,7 @@ pub enum Msg {
     /// How a plan ended; an error: nothing was changed.
     Reported(Box<Result<Report, String>>),
     /// What is put aside, with the journal's length; `None`: as before.
-    Aside(Result<Option<(u64, Vec<Acknowledgement>)>, String>),
+    Aside(Result<Option<Known>, String>),
     /// Something to be told.
     Told {
         text: String,

@@ -83,6 +83,9 @@ pub enum Command {
         screen: ScreenId,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
+        /// Of the overview: acknowledged and snoozed findings too
+        #[arg(long)]
+        all: bool,
         /// Database: a name, a URI, or key=value pairs
         #[arg(value_name = "DBNAME")]
         database: Option<String>,

@@ -7,11 +7,12 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
+use crate::acknowledge::{Ended, Wanted, Why};
 use crate::act::{self, Actor, Deed, Order, Progress, Report};
 use crate::action::{self, Action, Does};
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session};
-use crate::journal::{Entry, Journal, Outcome, Seen};
+use crate::journal::{Entries, Entry, Journal, Outcome, Seen};
 use crate::plan::{Consent, Plan, script};
 use crate::plans::{self, Context};
 use crate::preview::{self, Preview};
@@ -137,11 +138,58 @@ impl Shell<'_> {
     pub async fn rollback(&self, ids: &[u64]) -> Result<i32> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
+        let is_acknowledgement = |id: &u64| {
+            let entry = entries.find(*id);
+            entry.is_some_and(|entry| entry.begin.acknowledges.is_some())
+        };
+        if !ids.is_empty() && ids.iter().all(is_acknowledgement) {
+            return self.end_acknowledged(&entries, ids).await;
+        }
         let place = act::place(client, self.session.connected.host.clone()).await?;
         match rollback::plan(self.actor, client, &entries, &place, ids).await {
             Ok(deed) => self.agree_and_do(deed).await,
             Err(error) => self.refuse(&format!("{error:#}")),
         }
+    }
+
+    /// Shows findings again; nothing in the database changes, so a reading console may do it too.
+    async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<i32> {
+        let client = &self.session.connected.client;
+        let place = act::place(client, self.session.connected.host.clone()).await?;
+        for entry in ids.iter().filter_map(|id| entries.find(*id)) {
+            if let Err(error) = rollback::is_here(entry, &place) {
+                return self.refuse(&format!("{error:#}"));
+            }
+            if entry.ended.is_some() {
+                let (id, state) = (entry.begin.id, entry.state());
+                return self.refuse(&format!("entry {id} counts no longer: {state}"));
+            }
+        }
+        if !self.agreement.dry_run {
+            let ended = |of: &u64| Ended {
+                of: *of,
+                at: text::rfc3339((self.actor.clock)()).unwrap_or_default(),
+                role: self.session.server.role.clone(),
+                why: Why::Back,
+            };
+            let all = ids.iter().map(ended).collect();
+            self.actor.journal.end_acknowledged(all)?;
+        }
+        let done = if self.agreement.dry_run {
+            "dry-run"
+        } else {
+            "done"
+        };
+        match self.format {
+            Format::Json => say(&json!({"outcome": done, "shown_again": ids}))?,
+            Format::Text => {
+                for entry in ids.iter().filter_map(|id| entries.find(*id)) {
+                    let title = printable(&entry.begin.plan.title);
+                    print(&format!("shown again ({done}): {title}\n"))?;
+                }
+            }
+        }
+        Ok(DONE)
     }
 
     fn refuse(&self, why: &str) -> Result<i32> {
@@ -430,6 +478,7 @@ fn entry_json(entry: &Entry) -> Json {
         "seconds": entry.end.as_ref().map(|end| end.seconds),
         "before": begin.before, "after": entry.end.as_ref().map(|end| end.after.clone()),
         "undoes": begin.undoes, "rolled_back_by": entry.taken_back_by,
+        "acknowledges": begin.acknowledges, "ended": entry.ended,
     })
 }
 
@@ -440,7 +489,10 @@ pub fn entry_lines(entry: &Entry) -> Vec<String> {
         format!("entry {}: {}", begin.id, begin.plan.title),
         format!(
             "{} at {} by {} in {} on {}",
-            entry.state(),
+            begin
+                .acknowledges
+                .as_ref()
+                .map_or(entry.state(), Wanted::word),
             begin.at,
             begin.role,
             begin.place.database,
@@ -449,6 +501,20 @@ pub fn entry_lines(entry: &Entry) -> Vec<String> {
     ];
     if !begin.inputs.is_empty() {
         lines.push(format!("with {}", begin.inputs));
+    }
+    if let Some(what) = &begin.acknowledges {
+        lines.push(format!(
+            "the finding: {} of {}, {}",
+            what.rule,
+            what.key,
+            what.level.name()
+        ));
+        lines.push(format!("found on the screen {}", what.screen));
+        if let Some(ended) = &entry.ended {
+            let (why, at, role) = (ended.why.name(), &ended.at, &ended.role);
+            lines.push(format!("{why} at {at}, written by {role}"));
+        }
+        return lines.iter().map(|line| printable_lines(line)).collect();
     }
     lines.push("ran".to_owned());
     lines.extend(

@@ -195,6 +195,7 @@ pub fn interval(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what was written is read")]
 mod tests {
     use super::*;
 

@@ -1,7 +1,8 @@
 //! What was done, kept on disk: one JSON object a line, appended and synced before a statement runs and after it ended.
 //!
 //! An action leaves a `begin` line (with its plan and the state before), a `step` line after each step, an `end` line
-//! (with the state after). A begin without an end was cut off: what was under way then may or may not have happened.
+//! (with the state after). A finding that is put aside leaves an `acknowledge` line, and an `ended` line when it counts
+//! again; nothing was changed in the database then. A begin without an end was cut off: what was under way then may or may not have happened.
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -365,13 +366,12 @@ impl Journal {
     /// Puts findings aside; each gets a number.
     pub fn acknowledge(&self, all: Vec<Acknowledgement>) -> Result<Vec<u64>> {
         let mut file = self.open()?;
-        let mut id = read(&mut file, &self.path)?.next_id();
+        let first = read(&mut file, &self.path)?.next_id();
         let mut ids = Vec::new();
-        for mut one in all {
+        for (id, mut one) in (first..).zip(all) {
             one.id = id;
             self.append(&mut file, &Line::Acknowledge(Box::new(one)))?;
             ids.push(id);
-            id += 1;
         }
         Ok(ids)
     }

@@ -53,10 +53,14 @@ async fn obey(cli: Cli) -> ExitCode {
         Some(Command::Show {
             screen,
             format,
+            all,
             database,
         }) => match open(&cli, database.as_ref(), &around).await {
             Ok((settings, mut session)) => {
-                session.journal = Journal::of(&around);
+                // Without the journal nothing is put aside.
+                if !(*all && *screen == ScreenId::Overview) {
+                    session.journal = Journal::of(&around);
+                }
                 for warning in &settings.warnings {
                     eprintln!("hypertop: warning: {warning}");
                 }
@@ -94,7 +98,9 @@ async fn obey(cli: Cli) -> ExitCode {
             Err(error) => return failed(&error, NO_CONNECTION),
         },
         Some(Command::Replay { file }) => replay(&cli, &around, file).await,
-        Some(Command::Demo { url, simulate }) => demo(&cli, url.as_ref(), *simulate, &around).await,
+        Some(Command::Demo { url, simulate }) => {
+            Box::pin(demo(&cli, url.as_ref(), *simulate, &around)).await
+        }
         None => {
             if !terminal::is_there() {
                 let error = anyhow::anyhow!(

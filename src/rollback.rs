@@ -109,7 +109,8 @@ pub async fn plan(
     })
 }
 
-fn allowed(entry: &Entry, place: &Place) -> Result<()> {
+/// An error where the entry is of another database.
+pub fn is_here(entry: &Entry, place: &Place) -> Result<()> {
     let (id, begin) = (entry.begin.id, &entry.begin);
     if !begin.place.is(place) {
         bail!(
@@ -117,6 +118,15 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
             begin.place.database,
             begin.place.host
         );
+    }
+    Ok(())
+}
+
+fn allowed(entry: &Entry, place: &Place) -> Result<()> {
+    let (id, begin) = (entry.begin.id, &entry.begin);
+    is_here(entry, place)?;
+    if begin.acknowledges.is_some() {
+        bail!("entry {id} is an acknowledgement: roll back such entries apart from actions");
     }
     if let Some(by) = entry.taken_back_by {
         bail!("entry {id} is rolled back already, by entry {by}");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::{Map, Value as Json, json};
 
+use crate::acknowledge::Aside;
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session, slices};
 use crate::record::{At, Record};
@@ -54,19 +55,46 @@ pub async fn show(
         now: clock,
         server: &session.server,
     };
+    let mut aside = None;
     if screen == ScreenId::Overview {
         let parts = overview::PARTS.iter();
         let found = parts
             .map(|part| (*part, overview::found(&screens, *part, &at)))
             .collect();
-        let rows = Rows::Overview(overview::findings(&found));
+        let (rows, said) = left(session, overview::findings(&found), clock).await;
+        aside = said;
         let asked = screens.ask(screen).unwrap_or_default();
-        screens.load(asked, rows, Duration::ZERO, &at);
+        screens.load(asked, Rows::Overview(rows), Duration::ZERO, &at);
     }
-    let caveats = screens.caveats(screen, &at);
+    let mut caveats = screens.caveats(screen, &at);
+    caveats.extend(aside);
     with_table!(screens, screen, |table| print(
         table, &caveats, &at, format, out
     ))
+}
+
+/// The findings that are not put aside, and how many are.
+async fn left(
+    session: &Session,
+    rows: Vec<overview::Row>,
+    now: Stamp,
+) -> (Vec<overview::Row>, Option<String>) {
+    let all = match session.acknowledged().await {
+        Ok(all) => all,
+        Err(error) => {
+            let said =
+                format!("what is acknowledged is not known, so nothing is left out: {error:#}");
+            return (rows, Some(said));
+        }
+    };
+    let mut aside = Aside::default();
+    aside.take(0, all);
+    let rows = aside.part(rows, now);
+    let said = aside.hidden().words();
+    let said = said.map(|words| {
+        format!("left out: {words}; --all prints them too, hypertop journal lists them")
+    });
+    (rows, said)
 }
 
 /// Reads one screen; its exact figures too where they are `shown`, or decide verdicts.

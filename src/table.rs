@@ -407,18 +407,18 @@ impl<R: Record> Table<R> {
         self.counters = None;
     }
 
-    /// Whether what is said of the thing with this key, or that it is not there, is certain: read after that moment,
-    /// judged, and with the exact figures that it wants.
-    pub fn is_certain(&self, key: &str, after: Stamp, at: &At) -> bool {
+    /// The reading by which what is said of the thing with this key, or that it is not there, is certain: after that
+    /// moment, judged, and with the exact figures that it wants.
+    pub fn certain(&self, key: &str, after: Stamp, at: &At) -> Option<Stamp> {
         let Freshness::At(read) = self.fresh else {
-            return false;
+            return None;
         };
         let certain = |row: &R| {
             let wanted = R::EXACT.and_then(|exact| (exact.want)(row));
             let had = |(id, _): &(i64, usize)| matches!(self.exact.get(id), Some((_, Ok(_))));
             wanted.as_ref().is_none_or(had) && row.verdict(at).level != Level::Unknown
         };
-        read > after && self.find(key).is_none_or(certain)
+        (read > after && self.find(key).is_none_or(certain)).then_some(read)
     }
 
     pub fn verdict(&self, at: &At) -> Option<Verdict> {

@@ -232,9 +232,7 @@ fn read(key: &Spanned<String>, value: &Spanned<Value>) -> Result<f64, Wrong> {
         return Err((key.span().start, why));
     };
     let meant = match (unit, value.as_ref()) {
-        (Unit::Time, Value::String(text)) => Interval::parse(text)
-            .ok()
-            .map(|interval| interval.seconds()),
+        (Unit::Time, Value::String(text)) => Interval::parse(text).ok().map(Interval::seconds),
         (Unit::Bytes, Value::String(text)) => bytes(text),
         (Unit::Percent, Value::String(text)) => text
             .strip_suffix('%')
@@ -303,6 +301,7 @@ fn ordered(limits: &Limits, table: &Table) -> Result<(), Wrong> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what was written is read")]
 mod tests {
     use super::*;
 

@@ -438,12 +438,12 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
         &[
             (Here::Open, "details"),
             (Here::Mend, "mend"),
+            (Here::Actions, "act"),
             (Here::Acknowledge, "acknowledge"),
             (Here::Help, "help"),
             (Here::Quit, "quit"),
             (Here::Snooze, "snooze"),
             (Here::ShowAside, "show hidden"),
-            (Here::Actions, "act"),
             (Here::Filter, "filter"),
             (Here::Palette, "palette"),
         ]

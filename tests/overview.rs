@@ -9,6 +9,7 @@ use console::{NOW, connected, drawn, press, row, server};
 use hypertop::app::{App, Effect, Msg};
 use hypertop::screens::{Rows, ScreenId, compression, jobs, server as figures};
 use hypertop::theme;
+use hypertop::thresholds::{Table, Thresholds};
 
 fn app() -> App {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
@@ -161,6 +162,44 @@ fn where_nothing_starts_any_job_that_is_the_finding_and_not_each_late_job() {
     assert_eq!(
         findings(&app),
         [("server-scheduler", "TimescaleDB scheduler here".to_owned())]
+    );
+}
+
+#[test]
+fn a_threshold_of_ones_own_makes_or_silences_a_finding() {
+    #[derive(serde::Deserialize)]
+    struct File {
+        thresholds: Table,
+        thresholds_for: Vec<Table>,
+    }
+    let judged = |text: &str| {
+        let file: File = toml::from_str(text).unwrap();
+        let mut server = server();
+        server.thresholds = Thresholds::read(&file.thresholds, &file.thresholds_for).unwrap();
+        let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
+        app.update(Msg::Up(Box::new(server)));
+        load(
+            &mut app,
+            Rows::Compression(vec![row(1, "energy", 3), row(2, "metrics", 12)]),
+        );
+        load(
+            &mut app,
+            Rows::Server(vec![figure("connections", 150.0, Some(197.0))]),
+        );
+        findings(&app)
+    };
+    let backlog = |name: &str| ("compression-backlog", format!("mes.{name}"));
+    assert_eq!(
+        judged("[thresholds]\n[[thresholds_for]]\nname = \"nobody\"\n"),
+        [backlog("energy"), backlog("metrics")]
+    );
+    let own = "[thresholds]\nconnections_percent = 70\n[[thresholds_for]]\nname = \"mes.en*\"\ncompression_patience = \"3 days\"\n";
+    assert_eq!(
+        judged(own),
+        [
+            ("server-connections", "client connections".to_owned()),
+            backlog("metrics")
+        ]
     );
 }
 

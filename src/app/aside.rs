@@ -1,7 +1,7 @@
 //! Putting findings aside on the Overview: what the core does with keys, prompts and what the journal says.
 
 use super::{App, Effect, Link};
-use crate::acknowledge::{self, Acknowledgement, Request, Wanted, Why};
+use crate::acknowledge::{self, Known, Request, Wanted, Why};
 use crate::action::Here;
 use crate::overlay::{Ask, Overlay};
 use crate::record::At;
@@ -22,10 +22,7 @@ impl App {
         vec![Effect::Aside(Request::Read { length })]
     }
 
-    pub(super) fn aside_came(
-        &mut self,
-        result: Result<Option<(u64, Vec<Acknowledgement>)>, String>,
-    ) {
+    pub(super) fn aside_came(&mut self, result: Result<Option<Known>, String>) {
         self.aside.waiting = false;
         match result {
             Ok(Some((length, all))) => {
@@ -52,8 +49,7 @@ impl App {
             found.extend(rows.iter().cloned());
             let at = At { now, server };
             let certain = |of: &overview::Identity, made| {
-                with_table!(self.screens, of.0, |table| table
-                    .is_certain(&of.1, made, &at))
+                with_table!(self.screens, of.0, |table| table.certain(&of.1, made, &at))
             };
             self.aside.watch(&found, now, &server.role, certain);
         }
@@ -210,7 +206,7 @@ impl App {
             self.say(told, true);
             return Some(Vec::new());
         }
-        if self.link != Link::Up {
+        if self.link != Link::Up || self.tape.is_some() {
             self.say("not connected: nothing can be taken back now", true);
             return Some(Vec::new());
         }

@@ -1,9 +1,9 @@
 //! What is put aside: read from the journal for the Overview, and written there.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::Session;
-use crate::acknowledge::{Acknowledgement, Ended, Request, Wanted, Why};
+use crate::acknowledge::{self, Acknowledgement, Request};
 use crate::act;
 use crate::app::Msg;
 use crate::journal::{Journal, Place};
@@ -23,65 +23,23 @@ impl Session {
         Ok(journal.entries()?.acknowledgements(self.place().await?))
     }
 
-    /// The same, with the journal's length; `None`: it is as long as it was.
-    async fn acknowledged_since(
-        &self,
-        length: Option<u64>,
-    ) -> Result<Option<(u64, Vec<Acknowledgement>)>> {
-        let now = self.journal.as_ref().map_or(Ok(0), Journal::length)?;
-        if length == Some(now) {
-            return Ok(None);
-        }
-        Ok(Some((now, self.acknowledged().await?)))
-    }
-
-    async fn acknowledge(&self, wanted: Vec<Wanted>) -> Result<()> {
-        let journal = self.wanted_journal()?;
-        let place = self.place().await?;
-        let entry = |what| Acknowledgement {
-            id: 0,
-            role: self.server.role.clone(),
-            place: place.clone(),
-            what,
-            pid: std::process::id(),
-        };
-        journal.acknowledge(wanted.into_iter().map(entry).collect())?;
-        Ok(())
-    }
-
-    fn end_acknowledged(&self, at: &str, ids: &[(u64, Why)]) -> Result<()> {
-        let ended = |(of, why): &(u64, Why)| Ended {
-            of: *of,
-            at: at.to_owned(),
-            role: self.server.role.clone(),
-            why: *why,
-        };
-        self.wanted_journal()?
-            .end_acknowledged(ids.iter().map(ended).collect())
-    }
-
-    fn wanted_journal(&self) -> Result<&Journal> {
-        self.journal
-            .as_ref()
-            .context("there is no place for a journal: set HOME or XDG_STATE_HOME")
-    }
-
     /// Does what the console asks, and says what is put aside then.
     pub(super) async fn aside(&self, request: Request) -> Msg {
-        let (done, length) = match request {
-            Request::Read { length } => (Ok(()), length),
-            Request::Acknowledge(wanted) => (self.acknowledge(wanted).await, None),
-            Request::End { at, ids } => (self.end_acknowledged(&at, &ids), None),
+        let reads = matches!(request, Request::Read { .. });
+        let empty = |journal: &Journal| matches!(journal.length(), Ok(0));
+        if reads && self.journal.as_ref().is_none_or(empty) {
+            // Which place this is need not be asked.
+            let new = request != Request::Read { length: Some(0) };
+            return Msg::Aside(Ok(new.then(|| (0, Vec::new()))));
+        }
+        let answer = async {
+            let place = self.place().await?;
+            acknowledge::serve(self.journal.as_ref(), place, &self.server.role, request)
         };
-        match done {
-            Ok(()) => {
-                let read = self.acknowledged_since(length).await;
-                Msg::Aside(read.map_err(|error| format!("{error:#}")))
-            }
-            Err(error) => Msg::Told {
-                text: format!("{error:#}"),
-                bad: true,
-            },
+        let answer = answer.await.map_err(|error| format!("{error:#}"));
+        match answer {
+            Err(text) if !reads => Msg::Told { text, bad: true },
+            answer => Msg::Aside(answer),
         }
     }
 }

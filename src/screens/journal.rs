@@ -5,12 +5,14 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::acknowledge::{Wanted, Why};
 use crate::command::entry_lines;
 use crate::journal::{Entry, Outcome, differences};
 use crate::plan::Undo;
 use crate::record::{At, Column, Record, Section};
 use crate::rules;
 use crate::sql::Query;
+use crate::text;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Level, Verdict};
 
@@ -28,7 +30,31 @@ impl Row {
         Some(Stamp(moment.as_microsecond()))
     }
 
+    /// A snooze ends by the clock alone.
+    fn state(&self, at: &At) -> &str {
+        let what = self.entry.begin.acknowledges.as_ref();
+        let over = what.is_some_and(|what| what.is_over(at.now));
+        if over && self.entry.ended.is_none() {
+            "over"
+        } else {
+            &self.state
+        }
+    }
+
+    /// A number of steps, where there can be any.
+    fn steps(&self, many: usize) -> Value {
+        let acts = self.entry.begin.acknowledges.is_none();
+        acts.then(|| i64::try_from(many).ok()).flatten().into()
+    }
+
     fn can_be_taken_back(&self) -> &'static str {
+        if self.entry.begin.acknowledges.is_some() {
+            return match &self.entry.ended {
+                None => "exactly",
+                Some(ended) if ended.why == Why::Back => "it was",
+                Some(_) => "no",
+            };
+        }
         match &self.entry.begin.plan.undo {
             _ if self.entry.taken_back_by.is_some() => "it was",
             _ if self.entry.done().iter().all(|step| step.undo.is_empty()) => "no",
@@ -36,6 +62,29 @@ impl Row {
             Undo::Partly(_) => "partly",
             Undo::Never(_) | Undo::Needless(_) => "no",
         }
+    }
+}
+
+/// What an acknowledgement does, or why it does nothing any more.
+fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
+    let level = what.level.name();
+    let until = what.until().map(text::moment);
+    match (&entry.ended, until) {
+        (Some(ended), _) => {
+            let why = match ended.why {
+                Why::Back => format!("taken back by {}", ended.role),
+                Why::Gone => "the finding went away".to_owned(),
+                Why::Worse => format!("the finding got worse than {level}"),
+            };
+            format!("{why} at {}: it is shown whenever it is found", ended.at)
+        }
+        (None, Some(until)) if what.is_over(at.now) => format!("over since {until} UTC"),
+        (None, Some(until)) => format!(
+            "the Overview leaves this {level} out until {until} UTC, or until it gets worse; rolling back shows it again"
+        ),
+        (None, None) => format!(
+            "the Overview leaves this {level} out until it goes away or gets worse; rolling back shows it again"
+        ),
     }
 }
 
@@ -51,7 +100,7 @@ impl Record for Row {
             row.entry.begin.id.cast_signed().into()
         }),
         Column::<Self>::text("at", "WHEN", 14, |row, _| row.at().into()),
-        Column::<Self>::text("state", "STATE", 11, |row, _| row.state.as_str().into()),
+        Column::<Self>::text("state", "STATE", 11, |row, at| row.state(at).into()),
         Column::<Self>::text("title", "WHAT", 36, |row, _| {
             row.entry.begin.plan.title.as_str().into()
         })
@@ -62,17 +111,16 @@ impl Record for Row {
         })
         .rank(2),
         Column::<Self>::number("steps_done", "DONE", 5, |row, _| {
-            i64::try_from(row.entry.done().len()).ok().into()
+            row.steps(row.entry.done().len())
         })
         .rank(3),
         Column::<Self>::number("steps", "OF", 5, |row, _| {
-            i64::try_from(row.entry.begin.plan.steps.len()).ok().into()
+            row.steps(row.entry.begin.plan.steps.len())
         })
         .rank(3),
         Column::<Self>::number("seconds", "TOOK", 8, |row, _| {
-            row.entry
-                .end
-                .as_ref()
+            let end = row.entry.end.as_ref();
+            end.filter(|_| row.entry.begin.acknowledges.is_none())
                 .map(|end| Value::Seconds(end.seconds))
                 .into()
         })
@@ -96,7 +144,11 @@ impl Record for Row {
         self.entry.begin.id.to_string()
     }
 
-    fn verdict(&self, _: &At) -> Verdict {
+    fn verdict(&self, at: &At) -> Verdict {
+        if let Some(what) = &self.entry.begin.acknowledges {
+            let said = acknowledged(&self.entry, what, at);
+            return Verdict::ok(format!("{}; {said}", self.entry.begin.plan.title));
+        }
         let (done, all) = (self.entry.done().len(), self.entry.begin.plan.steps.len());
         match (&self.entry.end, self.state.as_str()) {
             (_, "rolled back") => Verdict::of(
@@ -154,7 +206,7 @@ impl Record for Row {
         if unreadable == 0 {
             return Vec::new();
         }
-        let lines = crate::text::plural(i64::try_from(unreadable).unwrap_or(i64::MAX), "line");
+        let lines = text::plural(i64::try_from(unreadable).unwrap_or(i64::MAX), "line");
         vec![format!(
             "{lines} of the journal cannot be read: a write was torn (a full disk, a crash)"
         )]

@@ -45,11 +45,8 @@ pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
 fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let theme = app.theme();
     let (level, words) = overview::health(app.screens.overview.rows());
-    let words = match (level, app.aside.hidden().words()) {
-        (_, None) => words,
-        (Level::Ok, Some(hidden)) => format!("nothing but what is put aside: {hidden}"),
-        (_, Some(hidden)) => format!("{words} · {hidden}"),
-    };
+    let hidden = app.aside.hidden().words();
+    let aside = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
     let unread = |part: &ScreenId| !matches!(app.screens.fresh(*part), Freshness::At(_));
     let missing: Vec<_> = app
         .parts()
@@ -58,14 +55,18 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
         .map(ScreenId::title)
         .collect();
     let (level, words) = match (missing.is_empty(), level) {
-        (true, _) => (level, words),
+        (true, Level::Ok) if !aside.is_empty() => (level, format!("nothing else is wrong{aside}")),
+        (true, _) => (level, format!("{words}{aside}")),
         (false, Level::Ok) => (
             Level::Unknown,
-            format!("nothing so far; still reading {}", missing.join(", ")),
+            format!(
+                "nothing so far{aside}; still reading {}",
+                missing.join(", ")
+            ),
         ),
         (false, _) => (
             level,
-            format!("{words}; still reading {}", missing.join(", ")),
+            format!("{words}{aside}; still reading {}", missing.join(", ")),
         ),
     };
     let name = format!(
