@@ -527,7 +527,7 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
             .unwrap();
         let impatient = client(&rig.conninfo).await;
         impatient
-            .batch_execute("set statement_timeout = '1s'")
+            .batch_execute("set statement_timeout = '1s'; set application_name = 'psql'")
             .await
             .unwrap();
         let window = rig.text("select format('%L::timestamptz, %L::timestamptz', now() - interval '2 days', now() - interval '1 hour')").await;
@@ -539,6 +539,16 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
         refused.unwrap_err();
         holder.batch_execute("rollback").await.unwrap();
         if version >= Version::new(2, 26) {
+            // 2.28.3 cleans up after itself, 2.26.4 and 2.29.2 do not; what they leave is put there by hand.
+            let pid = impatient
+                .query_one("select pg_backend_pid()", &[])
+                .await
+                .unwrap()
+                .get::<_, i32>(0);
+            rig.sql(&format!("insert into _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges
+                select mat_hypertable_id, extract(epoch from now() - interval '2 days')::int8 * 1000000, extract(epoch from now())::int8 * 1000000, {pid}, 0, now()
+                from _timescaledb_catalog.continuous_agg where user_view_name = 'hourly' and not exists (
+                  select from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges where pid = {pid})")).await;
             let finding = found(
                 rig,
                 "hourly",
@@ -551,7 +561,6 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
         drop(impatient);
         gone(rig, "hourly", &rules::AGGREGATE_STUCK).await;
         let left = findings(rig, "hourly").await;
-        println!("{}: {left:?}", rig.name);
         if let Some(finding) = left
             .iter()
             .find(|finding| finding.rule == &rules::AGGREGATE_INTERRUPTED)
