@@ -36,7 +36,7 @@ rules! {
     AGGREGATE_INTERRUPTED: "aggregate-interrupted", "an interrupted refresh left ranges", "refresh-behind";
     AGGREGATE_NEVER_REFRESHED: "aggregate-never-refreshed", "never refreshed", "refresh-aggregate";
     AGGREGATE_NO_POLICY: "aggregate-no-policy", "no refresh policy", "add-refresh-policy";
-    AGGREGATE_PARENT: "aggregate-parent", "parent stands still", "refresh-hierarchy";
+    AGGREGATE_PARENT: "aggregate-parent", "parent stands still or is behind", "refresh-hierarchy";
     AGGREGATE_PENDING: "aggregate-pending", "many changed ranges wait", "refresh-behind";
     AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still";
     AGGREGATE_STARVED: "aggregate-starved", "rows are dropped before they are materialized", "edit-retention-policy";

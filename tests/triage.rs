@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hypertop::plans::Target as Thing;
 use hypertop::record::{At, Record};
-use hypertop::rules::Rule;
+use hypertop::rules::{self, Rule};
 use hypertop::screens::{Rows, ScreenId, Screens};
 use hypertop::sql::Version;
 use hypertop::verdict::{Finding, Level};
@@ -97,6 +97,10 @@ async fn mend(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
 }
 
 /// A new database of each version with [`SOURCE`] in it.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
     with_targets(|targets| {
         for version in targets.server.timescaledb_versions() {
@@ -151,8 +155,6 @@ async fn refresh(rig: &Rig, name: &str, from: &str, to: &str) {
     ))
     .await;
 }
-
-use hypertop::rules;
 
 #[test]
 fn history_that_was_never_materialized_is_found_and_refreshed() {
