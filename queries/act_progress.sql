@@ -6,7 +6,11 @@ select a.wait_event_type::text as waits, b.pid as blocker, v.usename::text as bl
        case when i.blocks_total > 0 then i.blocks_done::float8 / i.blocks_total
             when i.tuples_total > 0 then i.tuples_done::float8 / i.tuples_total end as share
 from pg_stat_activity a
-left join lateral (select p.pid from unnest(pg_blocking_pids(a.pid)) p(pid) order by 1 limit 1) b on true
+-- one that holds the lock before one that only waits for it too, in front of this one
+left join lateral (
+  select p.pid from unnest(pg_blocking_pids(a.pid)) p(pid)
+  order by exists (select from pg_locks w where w.pid = p.pid and not w.granted), 1 limit 1
+) b on true
 left join pg_stat_activity v on v.pid = b.pid
 left join pg_stat_progress_create_index i on i.pid = a.pid
 where a.pid = $1::int8

@@ -15,7 +15,7 @@ use crate::connect::{self, Connected};
 use crate::conninfo::Settings;
 use crate::db;
 use crate::journal::{Begin, End, Entries, Journal, Outcome, Place, Ran, Seen};
-use crate::plan::{Bindings, Lit, Pace, Plan, Statement, Step};
+use crate::plan::{Bindings, Lit, Pace, Plan, Statement, Step, Undo};
 use crate::plans::Target;
 use crate::query;
 use crate::server::Server;
@@ -81,6 +81,8 @@ pub struct Report {
     pub title: String,
     pub steps_done: usize,
     pub steps: usize,
+    /// A rollback of the entry has something to take back, or to find out.
+    pub can_be_taken_back: bool,
     /// What went wrong, by step.
     pub problems: Vec<(String, Problem)>,
     /// The server's notices and warnings.
@@ -211,6 +213,8 @@ impl Actor {
             title: deed.plan.title.clone(),
             steps_done: run.done,
             steps: deed.plan.steps.len(),
+            can_be_taken_back: matches!(deed.plan.undo, Undo::Exact(_) | Undo::Partly(_))
+                && (run.done > 0 || outcome == Outcome::Unknown),
             problems: run.problems,
             notices: run.notices,
             took: start.elapsed(),
@@ -233,7 +237,9 @@ impl Actor {
             inputs: deed.inputs.clone(),
             before,
             undoes: deed.undoes.clone(),
+            acknowledges: None,
             pid: std::process::id(),
+            pid_began: crate::journal::began(std::process::id()),
         }
     }
 
@@ -453,11 +459,12 @@ impl Run<'_> {
                     self.done += 1;
                     self.note(at, kept, None);
                 }
-                Err(_) if *order.borrow() == Order::Stop => return Outcome::Cancelled,
+                // Before the stop: of a statement that may still run nobody can say that it was cancelled.
                 Err(problem) if problem.lost => {
                     self.problems.push((step.label.clone(), problem));
                     return Outcome::Unknown;
                 }
+                Err(_) if *order.borrow() == Order::Stop => return Outcome::Cancelled,
                 Err(problem) => {
                     let outcome = self.fail(step, problem, at);
                     if !plan.pace.go_on {
@@ -526,6 +533,7 @@ impl Run<'_> {
                 .map_err(|error| Problem::of(&error))?;
         }
         let mut kept = std::collections::BTreeMap::new();
+        let before = self.bindings.clone();
         for statement in &step.run {
             let bound = self.bindings.bind(statement).map_err(Problem::other)?;
             let result = self.statement(writer, &bound, order).await;
@@ -539,6 +547,10 @@ impl Run<'_> {
                     }
                 }
                 Err(problem) => {
+                    if block {
+                        // What it made is gone with it, ids as well.
+                        self.bindings = before;
+                    }
                     if block && !problem.lost {
                         // The server has ended the transaction already; this only leaves the block.
                         let _ = writer.connected.client.batch_execute("rollback").await;

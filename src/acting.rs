@@ -20,6 +20,7 @@ pub struct Acting {
     pub action: Option<&'static Action>,
     pub title: String,
     pub targets: Vec<Target>,
+    sets: Vec<(String, String)>,
     pub stage: Stage,
     /// The number of the request that is waited for.
     pub asked: u64,
@@ -169,9 +170,17 @@ impl Acting {
             action,
             title,
             targets,
+            sets: Vec::new(),
             stage: Stage::Asking,
             asked,
         }
+    }
+
+    /// Fields that the form is opened with, by name.
+    #[must_use]
+    pub fn setting(mut self, sets: Vec<(String, String)>) -> Self {
+        self.sets = sets;
+        self
     }
 
     pub fn tell(&mut self, role: &'static str, text: &str) {
@@ -195,7 +204,13 @@ impl Acting {
             target,
             facts: first,
         }) {
-            Ok(form) => form,
+            Ok(mut form) => {
+                for (field, value) in &self.sets {
+                    // A field that this form does not have here keeps nobody from the others.
+                    let _ = form.set(field, value);
+                }
+                form
+            }
             Err(refusal) => {
                 self.refuse(&refusal);
                 return Next::Stay;
@@ -472,7 +487,10 @@ impl Filling {
     }
 
     fn edit(&mut self, key: &str) {
-        if let (Some(area), Some(event)) = (self.areas.get_mut(self.focus), event(key)) {
+        if let ("ctrl-u", Some(area)) = (key, self.areas.get_mut(self.focus)) {
+            // As a shell has it: what stands before the cursor goes.
+            area.delete_line_by_head();
+        } else if let (Some(area), Some(event)) = (self.areas.get_mut(self.focus), event(key)) {
             area.input(event);
         }
         self.typed();

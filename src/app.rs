@@ -1,11 +1,13 @@
 //! The state of the console and how it changes: no terminal, no database, no clock.
 
 mod acting;
+mod aside;
 mod keys;
 mod replay;
 
 use std::time::Duration;
 
+use crate::acknowledge::{Acknowledgement, Aside, Request};
 use crate::act::{Deed, Order, Progress, Report};
 use crate::acting::Running;
 use crate::action::{Action, Here};
@@ -97,6 +99,8 @@ pub enum Msg {
     Progress(Progress),
     /// How a plan ended; an error: nothing was changed.
     Reported(Box<Result<Report, String>>),
+    /// What is put aside, with the journal's length; `None`: as before.
+    Aside(Result<Option<(u64, Vec<Acknowledgement>)>, String>),
     /// Something to be told.
     Told {
         text: String,
@@ -149,6 +153,8 @@ pub enum Effect {
     },
     /// A person agreed: carry it out.
     Do(Box<Deed>),
+    /// To the journal: what is put aside.
+    Aside(Request),
     /// To the plan that runs.
     Order(Order),
     Copy(String),
@@ -204,7 +210,14 @@ pub struct App {
     pub details_page: usize,
     /// What the server's figures were since the start.
     pub history: History,
+    /// What the screens tell together.
+    pub standing: overview::Standing,
+    found: overview::Found,
     seen: Seen,
+    /// When all findings were judged last.
+    judged: Stamp,
+    /// The findings that are acknowledged or snoozed.
+    pub aside: Aside,
     /// The recording that is shown instead of a server.
     pub tape: Option<Replay>,
     /// What is read is being recorded.
@@ -225,6 +238,8 @@ pub struct App {
     asked: u64,
 }
 
+/// Findings are judged again after so long, though nothing was read.
+const JUDGED_SECONDS: f64 = 10.0;
 pub const FASTEST: Duration = Duration::from_millis(500);
 pub const SLOWEST: Duration = Duration::from_secs(300);
 
@@ -247,7 +262,11 @@ impl App {
             theme: 0,
             details_page: 20,
             history: History::default(),
+            standing: overview::Standing::default(),
+            found: overview::Found::default(),
             seen: Seen::default(),
+            judged: now,
+            aside: Aside::default(),
             tape: None,
             recording: false,
             back_to: None,
@@ -338,6 +357,7 @@ impl App {
                 }
             }
             Msg::Reported(result) => return self.reported(&result),
+            Msg::Aside(result) => self.aside_came(result),
             Msg::Told { text, bad } => self.say(text, bad),
         }
         Vec::new()
@@ -376,12 +396,18 @@ impl App {
             };
             with_table!(mut self.screens, self.screen, |table| table.tick(&at));
         }
-        self.gather();
+        // The clock alone makes some things worse.
+        if self.now.seconds_since(self.judged) >= JUDGED_SECONDS {
+            self.judged = self.now;
+            self.find(overview::PARTS);
+        }
         if self.paused || self.link != Link::Up {
             return Vec::new();
         }
         let mut effects = self.ask_pulse();
         effects.extend(self.ask_exact());
+        effects.extend(self.ask_aside());
+        effects.extend(self.end_aside());
         effects
     }
 
@@ -409,7 +435,8 @@ impl App {
         self.ask_loads(&parts)
     }
 
-    fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
+    /// Asks for the rows of these screens, whichever is shown.
+    pub fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
         if self.link != Link::Up {
             return Vec::new();
         }
@@ -469,8 +496,10 @@ impl App {
         self.server = Some(server);
         self.screens.abandon();
         self.pulse_waiting = false;
+        self.aside.doubt();
+        let mut effects = self.ask_aside();
         // The pulse first: its counters are what the rows that follow are measured against.
-        let mut effects = self.ask_pulse();
+        effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());
         effects
@@ -542,9 +571,10 @@ impl App {
             now: Stamp(self.now.0.saturating_add(self.ahead)),
             server,
         };
+        let screen = rows.screen();
         self.screens.load(asked, rows, took, &at);
         let mut effects = self.ask_exact();
-        self.gather();
+        self.gather(screen);
         effects.extend(self.refresh_details());
         effects
     }
@@ -566,7 +596,7 @@ impl App {
             };
             self.screens.take_exact(screen, figures, last, &at);
         }
-        self.gather();
+        self.gather(screen);
         if last && self.parts().contains(&screen) {
             self.ask_exact()
         } else {
@@ -574,46 +604,76 @@ impl App {
         }
     }
 
-    /// Makes the overview's rows of what the other screens hold, where it is shown, and keeps the server's figures.
-    pub(super) fn gather(&mut self) {
+    /// Takes what was read of one screen into the figures, and into the overview where that is shown.
+    fn gather(&mut self, part: ScreenId) {
         let now = self.server_now();
-        self.keep_figures(now);
         let Some(server) = &self.server else {
             return;
         };
         let at = At { now, server };
-        let read = |part: &ScreenId| !matches!(self.screens.fresh(*part), Freshness::Never);
-        if self.screen != ScreenId::Overview || !self.screen.parts().iter().any(read) {
+        if matches!(
+            part,
+            ScreenId::Jobs | ScreenId::Aggregates | ScreenId::Compression
+        ) {
+            self.standing = overview::Standing::of(&self.screens, &at);
+        }
+        self.keep_figures(part);
+        self.find(&[part]);
+    }
+
+    /// Makes the overview's rows: judges these screens anew, and takes the others as they were judged last.
+    pub(super) fn find(&mut self, parts: &[ScreenId]) {
+        let now = self.server_now();
+        let Some(server) = &self.server else {
+            return;
+        };
+        if self.screen != ScreenId::Overview {
             return;
         }
-        let mut rows = overview::findings(&self.screens, &at);
-        self.seen.date(&mut rows, now);
+        let at = At { now, server };
+        for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
+            if !matches!(self.screens.fresh(*part), Freshness::Never) {
+                let found = overview::found(&self.screens, *part, &at);
+                self.found.insert(*part, found);
+            }
+        }
+        if self.found.is_empty() {
+            return;
+        }
+        let rows = self.sort_out(overview::collected(&self.found), now);
+        let Some(server) = &self.server else {
+            return;
+        };
+        let at = At { now, server };
         let asked = self.screens.ask(ScreenId::Overview).unwrap_or_default();
         self.screens
             .load(asked, Rows::Overview(rows), Duration::ZERO, &at);
         self.screens.overview.stay_on_top();
     }
 
-    /// Adds what was read of the server and of the screens to the history.
+    /// Adds what was read of a screen to the history.
     #[expect(clippy::cast_precision_loss, reason = "figures for a sparkline")]
-    fn keep_figures(&mut self, now: Stamp) {
-        let Some(server) = &self.server else {
+    fn keep_figures(&mut self, part: ScreenId) {
+        let Freshness::At(read) = self.screens.fresh(part).clone() else {
             return;
         };
-        let at = At { now, server };
-        if let Freshness::At(read) = self.screens.server.fresh {
-            for figure in self.screens.server.rows() {
-                keep_figure(&mut self.history, figure, read);
+        match part {
+            ScreenId::Server => {
+                for figure in self.screens.server.rows() {
+                    keep_figure(&mut self.history, figure, read);
+                }
             }
-        }
-        if let Freshness::At(read) = self.screens.jobs.fresh {
-            let (failing, _) = overview::failing(&self.screens);
-            self.history.add("failing-jobs", read, failing as f64);
-        }
-        if let Freshness::At(read) = self.screens.aggregates.fresh
-            && let Some((times, _)) = overview::worst_lag(&self.screens, &at)
-        {
-            self.history.add("worst-lag", read, times);
+            ScreenId::Jobs => {
+                if let Some((failing, _)) = self.standing.failing {
+                    self.history.add("failing-jobs", read, failing as f64);
+                }
+            }
+            ScreenId::Aggregates => {
+                if let Some((times, _)) = self.standing.worst_lag {
+                    self.history.add("worst-lag", read, times);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -30,6 +30,9 @@ pub struct Cli {
     /// Theme: default, dark, light, high-contrast, mono, or one of your own
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
+    /// The screen that the console opens on [default: overview]
+    #[arg(long, value_name = "SCREEN", value_parser = screen)]
+    pub screen: Option<ScreenId>,
     /// Change nothing: no session that writes is ever opened
     #[arg(long, global = true)]
     pub read_only: bool,

@@ -303,8 +303,8 @@ impl Report {
             lines.push(format!("not as before: {what} was {was}, is {is}"));
         }
         if let Some(id) = self.id {
-            let back = if self.steps_done > 0 {
-                format!("; `hypertop rollback {id}` takes it back, where that can be")
+            let back = if self.can_be_taken_back {
+                format!(": `hypertop rollback {id}`, or u in the Journal (0), takes it back")
             } else {
                 String::new()
             };

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use crate::app::{FASTEST, SLOWEST};
 use crate::conninfo::Surroundings;
+use crate::thresholds::{self, Thresholds};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// How often the server is asked whether anything changed.
     pub refresh: Duration,
@@ -19,6 +20,8 @@ pub struct Config {
     pub read_only: bool,
     /// What is so for some connections; all that match count.
     pub connections: Vec<Rule>,
+    /// From where on something is found wrong.
+    pub thresholds: Thresholds,
 }
 
 /// What is so for the connections that it matches.
@@ -78,7 +81,7 @@ impl Config {
 }
 
 /// Whether a text fits a pattern in which `*` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
@@ -97,6 +100,7 @@ impl Default for Config {
             mouse: false,
             read_only: false,
             connections: Vec::new(),
+            thresholds: Thresholds::default(),
         }
     }
 }
@@ -110,6 +114,10 @@ struct File {
     read_only: Option<bool>,
     #[serde(default)]
     connection: Vec<Rule>,
+    #[serde(default)]
+    thresholds: thresholds::Table,
+    #[serde(default)]
+    thresholds_for: Vec<thresholds::Table>,
 }
 
 /// The folder in which settings and themes are looked for.
@@ -147,11 +155,9 @@ pub fn read(around: &Surroundings) -> (Config, Option<String>) {
 
 fn parse(text: &str) -> Result<Config, String> {
     let file: File = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(0, |span| {
-            text[..span.start.min(text.len())].matches('\n').count() + 1
-        });
+        let line = error.span().map_or(0, |span| line(text, span.start));
         format!(
-            "line {line}: {} (known are: refresh, theme, mouse, read_only, [[connection]] with host, database, read_only, protected)",
+            "line {line}: {} (known are: refresh, theme, mouse, read_only, [[connection]] with host, database, read_only, protected; [thresholds], [[thresholds_for]])",
             error.message()
         )
     })?;
@@ -163,7 +169,18 @@ fn parse(text: &str) -> Result<Config, String> {
     config.mouse = file.mouse.unwrap_or(config.mouse);
     config.read_only = file.read_only.unwrap_or(config.read_only);
     config.connections = file.connection;
+    config.thresholds = Thresholds::read(&file.thresholds, &file.thresholds_for)
+        .map_err(|(place, why)| format!("line {}: {why}", line(text, place)))?;
     Ok(config)
+}
+
+/// Which line of the file this byte is in, from 1.
+fn line(text: &str, place: usize) -> usize {
+    text.bytes()
+        .take(place)
+        .filter(|byte| *byte == b'\n')
+        .count()
+        + 1
 }
 
 /// A refresh interval as a person writes it: `2s`, `500ms`, `1m`.
@@ -210,6 +227,19 @@ mod tests {
                 .read_only
                 .unwrap()
                 .contains("--read-only")
+        );
+    }
+
+    #[test]
+    fn thresholds_are_read_and_a_wrong_one_names_its_line() {
+        let config = parse("[thresholds]\nreplication_lag = \"5m\"\n[[thresholds_for]]\nname = \"mes.*\"\npoor_ratio = 2\n").unwrap();
+        assert_eq!(config.thresholds.all.replication_lag, 300.0);
+        assert_eq!(config.thresholds.of("mes.metrics").poor_ratio, 2.0);
+        let told =
+            parse("refresh = \"5s\"\n[thresholds]\nreplication_lag = \"soon\"\n").unwrap_err();
+        assert!(
+            told.contains("line 3: replication_lag") && told.contains("write \"5m\""),
+            "{told}"
         );
     }
 

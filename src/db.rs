@@ -1,6 +1,7 @@
 //! The read session: one connection for lists, a second one (renewed now and then) for what opens many files.
 
 mod acts;
+mod aside;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -12,11 +13,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
-use crate::act::{self, Actor};
+use crate::act::Actor;
 use crate::app::{Effect, Msg};
 use crate::connect::{self, Connected};
 use crate::conninfo::Settings;
-use crate::journal::Journal;
+use crate::journal::{Journal, Place};
 use crate::record::At;
 use crate::screens::{self, ExactQuery, Rows, ScreenId};
 use crate::server::{self, Pulse, Server};
@@ -48,6 +49,7 @@ pub struct Session {
     pub server: Server,
     /// For the Journal screen, which reads no server.
     pub journal: Option<Journal>,
+    place: tokio::sync::OnceCell<Place>,
     /// The screens' lists, planned once: for a small one that is most of its cost.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
 }
@@ -80,6 +82,7 @@ impl Session {
             connected,
             server,
             journal: None,
+            place: tokio::sync::OnceCell::new(),
             lists: [const { OnceLock::new() }; ScreenId::ALL.len()],
         })
     }
@@ -111,14 +114,14 @@ impl Session {
             .journal
             .as_ref()
             .context("there is no place for a journal: set HOME or XDG_STATE_HOME")?;
-        let place = act::place(&self.connected.client, self.connected.host.clone()).await?;
+        let place = self.place().await?;
         let entries = journal.entries()?;
         let unreadable = entries.unreadable;
         let here = entries
             .all
             .into_iter()
             .rev()
-            .filter(|entry| entry.begin.place.is(&place));
+            .filter(|entry| entry.begin.place.is(place));
         Ok(Rows::Journal(
             here.map(|entry| screens::journal::Row {
                 state: entry.state().to_owned(),
@@ -355,6 +358,7 @@ pub async fn serve(
     answers: UnboundedSender<Msg>,
 ) {
     let password = first.connected.password.clone();
+    let thresholds = first.server.thresholds.clone();
     let (to_exact, exact_requests) = unbounded_channel();
     tokio::spawn(serve_exact(
         settings.clone(),
@@ -377,6 +381,7 @@ pub async fn serve(
         let error = match current {
             Ok(mut current) => {
                 current.journal.clone_from(&journal);
+                current.server.thresholds.clone_from(&thresholds);
                 wait = Duration::from_secs(1);
                 if answers
                     .send(Msg::Up(Box::new(current.server.clone())))
@@ -518,6 +523,10 @@ fn answer<'a>(session: &'a Session, effect: &Effect) -> Option<Work<'a>> {
                 }
             }),
         )),
+        Effect::Aside(ref request) => {
+            let request = request.clone();
+            Some((ScreenId::Overview, Box::pin(session.aside(request))))
+        }
         _ => None,
     }
 }

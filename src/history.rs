@@ -62,31 +62,6 @@ impl History {
     }
 }
 
-/// The last values as bars between nothing and the largest of them; series that are longer than `cells` keep each
-/// cell's largest, so that no peak is lost.
-pub fn spark(values: &[f64], cells: usize) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    if cells == 0 || values.len() < 2 {
-        return String::new();
-    }
-    let each = values.len().div_ceil(cells);
-    let most = values.iter().copied().fold(0.0, f64::max);
-    let peaks = values
-        .rchunks(each)
-        .rev()
-        .map(|part| part.iter().copied().fold(0.0, f64::max));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "0 to 7"
-    )]
-    let bar = |peak: f64| {
-        let height = if most > 0.0 { peak / most * 7.0 } else { 0.0 };
-        BARS[(height.round() as usize).min(7)]
-    };
-    peaks.map(bar).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,18 +81,5 @@ mod tests {
         history.add("wal", Stamp(1), 1.0);
         history.add("wal", Stamp(1), 2.0);
         assert_eq!(history.values("wal"), [1.0]);
-    }
-
-    #[test]
-    fn a_long_series_keeps_its_peak_in_a_narrow_spark() {
-        let mut values = vec![1.0; 100];
-        values[50] = 8.0;
-        let shown = spark(&values, 10);
-        assert_eq!(shown.chars().count(), 10);
-        assert_eq!(
-            shown.chars().filter(|bar| *bar == '█').count(),
-            1,
-            "{shown}"
-        );
     }
 }

@@ -14,8 +14,9 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::acknowledge::{Acknowledgement, Ended, Wanted};
 use crate::conninfo::Surroundings;
-use crate::plan::{Bindings, Plan, Step};
+use crate::plan::{Bindings, Plan, Step, Undo};
 use crate::plans::Target;
 
 /// Which database of which server, whatever name it was reached by.
@@ -65,8 +66,23 @@ pub struct Begin {
     /// The entries that this one takes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,
+    /// The finding that was put aside; then there is no plan, and nothing in the database was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledges: Option<Wanted>,
     /// The process of hypertop that did it.
     pub pid: u32,
+    /// When that process began, in the kernel's own count; `None`: the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid_began: Option<u64>,
+}
+
+/// When a process began, in ticks since the machine did: a number that is used again (in a container all start with
+/// the same) is told apart by it. `None`: the system does not tell (it is not Linux), or there is no such process.
+pub fn began(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the program's name in brackets, and may hold anything; the 22nd is the start.
+    let (_, after) = stat.rsplit_once(')')?;
+    after.split_whitespace().nth(19)?.parse().ok()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +140,10 @@ enum Line {
     Begin(Box<Begin>),
     Step(Ran),
     End(End),
+    /// A finding is put aside: whole in one line, which is torn or there.
+    Acknowledge(Box<Acknowledgement>),
+    /// And counts again.
+    Ended(Ended),
 }
 
 /// One action, put together from its lines.
@@ -135,9 +155,56 @@ pub struct Entry {
     pub end: Option<End>,
     /// The entry that took it back.
     pub taken_back_by: Option<u64>,
+    /// Why the finding that it put aside counts again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
 }
 
 impl Entry {
+    /// An acknowledgement among the actions: it was done, and a rollback shows the finding again.
+    fn acknowledgement(of: Acknowledgement) -> Self {
+        let mut plan = Plan::new(
+            of.what.title(),
+            Vec::new(),
+            Undo::Exact("the finding is shown again".to_owned()),
+        );
+        let action = if of.what.until.is_some() {
+            "snooze"
+        } else {
+            "acknowledge"
+        };
+        action.clone_into(&mut plan.action);
+        plan.target.clone_from(&of.what.subject);
+        let end = End {
+            id: of.id,
+            at: of.what.at.clone(),
+            outcome: Outcome::Done,
+            error: None,
+            after: Vec::new(),
+            seconds: 0.0,
+        };
+        Self {
+            begin: Begin {
+                id: of.id,
+                at: of.what.at.clone(),
+                role: of.role,
+                place: of.place,
+                timescaledb: None,
+                plan,
+                inputs: String::new(),
+                before: Vec::new(),
+                undoes: Vec::new(),
+                acknowledges: Some(of.what),
+                pid: of.pid,
+                pid_began: None,
+            },
+            ran: Vec::new(),
+            end: Some(end),
+            taken_back_by: None,
+            ended: None,
+        }
+    }
+
     /// The steps that took effect, in order.
     pub fn done(&self) -> Vec<Step> {
         let steps = &self.begin.plan.steps;
@@ -146,6 +213,12 @@ impl Entry {
             .filter(|ran| ran.error.is_none())
             .filter_map(|ran| steps.get(ran.step).cloned())
             .collect()
+    }
+
+    /// Whether all of it took effect, even where it was cut off before it could say so.
+    fn is_whole(&self) -> bool {
+        let ended = self.end.as_ref().map(|end| end.outcome);
+        ended == Some(Outcome::Done) || self.done().len() == self.begin.plan.steps.len()
     }
 
     /// The step that was under way when all that is known of it ends: it may or may not have taken effect.
@@ -164,10 +237,19 @@ impl Entry {
             && i32::try_from(self.begin.pid).is_ok_and(|pid| {
                 pid > 0 && nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok()
             })
+            && self
+                .begin
+                .pid_began
+                .is_none_or(|at| began(self.begin.pid).is_none_or(|now| now == at))
     }
 
-    /// `done`, `failed`, `cancelled`, `unknown`, `unfinished`, `running`, `rolled back`.
+    /// `done`, `failed`, `cancelled`, `unknown`, `unfinished`, `running`, `rolled back`; of an acknowledgement
+    /// `in force`, or why it is no longer.
     pub fn state(&self) -> &'static str {
+        if self.begin.acknowledges.is_some() {
+            let ended = self.ended.as_ref();
+            return ended.map_or("in force", |ended| ended.why.name());
+        }
         match &self.end {
             _ if self.taken_back_by.is_some() => "rolled back",
             Some(end) => end.outcome.name(),
@@ -201,6 +283,31 @@ pub struct Entries {
 impl Entries {
     pub fn find(&self, id: u64) -> Option<&Entry> {
         self.all.iter().find(|entry| entry.begin.id == id)
+    }
+
+    /// What is put aside in this place: the newest entry of each finding, unless it has ended.
+    pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
+        let mut newest = BTreeMap::new();
+        for entry in self.all.iter().filter(|one| one.begin.place.is(place)) {
+            if let Some(what) = &entry.begin.acknowledges {
+                newest.insert((&what.screen, &what.key, &what.rule), (entry, what));
+            }
+        }
+        let in_force = newest.into_values().filter(|(one, _)| one.ended.is_none());
+        in_force
+            .map(|(entry, what)| Acknowledgement {
+                id: entry.begin.id,
+                role: entry.begin.role.clone(),
+                place: entry.begin.place.clone(),
+                what: what.clone(),
+                pid: entry.begin.pid,
+            })
+            .collect()
+    }
+
+    fn next_id(&self) -> u64 {
+        let last = self.all.iter().map(|entry| entry.begin.id).max();
+        last.unwrap_or(0) + 1
     }
 
     /// The ids of jobs and indexes that were made anew in this place.
@@ -239,8 +346,7 @@ impl Journal {
     pub fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
-        let last = entries.all.iter().map(|entry| entry.begin.id).max();
-        begin.id = last.unwrap_or(0) + 1;
+        begin.id = entries.next_id();
         let id = begin.id;
         self.append(&mut file, &Line::Begin(Box::new(begin)))?;
         Ok(id)
@@ -256,10 +362,49 @@ impl Journal {
         self.append(&mut file, &Line::End(end))
     }
 
+    /// Puts findings aside; each gets a number.
+    pub fn acknowledge(&self, all: Vec<Acknowledgement>) -> Result<Vec<u64>> {
+        let mut file = self.open()?;
+        let mut id = read(&mut file, &self.path)?.next_id();
+        let mut ids = Vec::new();
+        for mut one in all {
+            one.id = id;
+            self.append(&mut file, &Line::Acknowledge(Box::new(one)))?;
+            ids.push(id);
+            id += 1;
+        }
+        Ok(ids)
+    }
+
+    /// Writes that these findings count again; what has ended already stays as it is.
+    pub fn end_acknowledged(&self, all: Vec<Ended>) -> Result<()> {
+        let mut file = self.open()?;
+        let entries = read(&mut file, &self.path)?;
+        for one in all {
+            let counts =
+                |entry: &Entry| entry.begin.acknowledges.is_some() && entry.ended.is_none();
+            if entries.find(one.of).is_some_and(counts) {
+                self.append(&mut file, &Line::Ended(one))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes there are: none that was read is ever written again.
+    pub fn length(&self) -> Result<u64> {
+        match std::fs::metadata(&self.path) {
+            Ok(about) => Ok(about.len()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error)
+                .with_context(|| format!("the journal {} cannot be read", self.path.display())),
+        }
+    }
+
     /// Everything on record; no file is an empty journal.
     pub fn entries(&self) -> Result<Entries> {
         match File::open(&self.path) {
-            Ok(mut file) => read(&mut file, &self.path),
+            // Shared: a line that another console is writing is waited for, not read torn.
+            Ok(file) => read(&mut *self.lock(file, FlockArg::LockShared)?, &self.path),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Entries::default()),
             Err(error) => Err(error)
                 .with_context(|| format!("the journal {} cannot be read", self.path.display())),
@@ -269,13 +414,15 @@ impl Journal {
     /// Opened for appending, and locked until it is dropped: several consoles write one file.
     fn open(&self) -> Result<Flock<File>> {
         let told = || format!("the journal {} cannot be written", self.path.display());
-        if let Some(folder) = self.path.parent() {
+        let folder = self.path.parent();
+        if let Some(folder) = folder {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(folder)
                 .with_context(told)?;
         }
+        let is_new = !self.path.exists();
         let file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -287,7 +434,17 @@ impl Journal {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))
                 .with_context(told)?;
         }
-        match Flock::lock(file, FlockArg::LockExclusive) {
+        if let Some(folder) = folder.filter(|_| is_new) {
+            // Else a crash of the machine may take the file's name, and all that was synced in it.
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .with_context(told)?;
+        }
+        self.lock(file, FlockArg::LockExclusive)
+    }
+
+    fn lock(&self, file: File, how: FlockArg) -> Result<Flock<File>> {
+        match Flock::lock(file, how) {
             Ok(file) => Ok(file),
             Err((_, error)) => bail!(
                 "the journal {} cannot be locked: {error}",
@@ -333,12 +490,7 @@ fn read(file: &mut File, path: &Path) -> Result<Entries> {
     let back: Vec<(u64, u64)> = entries
         .all
         .iter()
-        .filter(|entry| {
-            entry
-                .end
-                .as_ref()
-                .is_some_and(|end| end.outcome == Outcome::Done)
-        })
+        .filter(|entry| entry.is_whole())
         .flat_map(|entry| {
             entry
                 .begin
@@ -362,6 +514,8 @@ impl Entries {
             Line::Begin(begin) => begin.id,
             Line::Step(ran) => ran.id,
             Line::End(end) => end.id,
+            Line::Acknowledge(one) => one.id,
+            Line::Ended(ended) => ended.of,
         };
         let entry = self.all.iter_mut().rev().find(|entry| entry.begin.id == id);
         match (line, entry) {
@@ -370,7 +524,10 @@ impl Entries {
                 ran: Vec::new(),
                 end: None,
                 taken_back_by: None,
+                ended: None,
             }),
+            (Line::Acknowledge(one), _) => self.all.push(Entry::acknowledgement(*one)),
+            (Line::Ended(ended), Some(entry)) => entry.ended = Some(ended),
             (Line::Step(ran), Some(entry)) => entry.ran.push(ran),
             (Line::End(end), Some(entry)) => entry.end = Some(end),
             (_, None) => self.unreadable += 1,
@@ -434,7 +591,6 @@ fn said(value: &Json) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Undo;
     use crate::plans::Kind;
 
     fn begin(undoes: Vec<u64>) -> Begin {
@@ -466,7 +622,9 @@ mod tests {
                 state: serde_json::json!({"scheduled": true}),
             }],
             undoes,
+            acknowledges: None,
             pid: 0,
+            pid_began: None,
         }
     }
 
@@ -511,6 +669,24 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_process_number_that_was_given_to_another_program_is_not_taken_for_the_one_that_began_it() {
+        let (_folder, journal) = journal();
+        let me = std::process::id();
+        let of = |pid_began| Begin {
+            pid: me,
+            pid_began,
+            ..begin(Vec::new())
+        };
+        journal.begin(of(began(me))).unwrap();
+        journal.begin(of(Some(1))).unwrap();
+        let entries = journal.entries().unwrap();
+        assert_eq!(entries.all[0].state(), "running");
+        if began(me).is_some() {
+            assert_eq!(entries.all[1].state(), "unfinished");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! `ui` draws it with a `theme`; `run` is the loop, on a `terminal`; `show` is the twin without one; `demo` and
 //! `private_server` bring a factory to look at.
 
+pub mod acknowledge;
 pub mod act;
 pub mod acting;
 pub mod action;
@@ -44,6 +45,7 @@ pub mod tape;
 pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod thresholds;
 pub mod tls;
 pub mod ui;
 pub mod value;

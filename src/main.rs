@@ -249,9 +249,10 @@ async fn demo(
         signal = run::signalled() => return signal,
     };
     tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
-    let session =
+    let mut session =
         Session::start(connect::again(&demo.settings, demo.settings.password.as_deref()).await?)
             .await?;
+    session.server.thresholds = config::read(around).0.thresholds;
     // What is done in a server that is thrown away is thrown away with it.
     let folder = tempfile::tempdir()?;
     let journal = match url {
@@ -304,7 +305,8 @@ async fn open(
 ) -> Result<(Settings, Session)> {
     let settings = conninfo::resolve(&cli.connection.flags(database), around)?;
     let connected = connect::connect(&settings, &mut ask).await?;
-    let session = Session::start(connected).await?;
+    let mut session = Session::start(connected).await?;
+    session.server.thresholds = config::read(around).0.thresholds;
     Ok((settings, session))
 }
 
@@ -346,6 +348,7 @@ async fn console(
         themes,
         notes,
         told,
+        screen: cli.screen.unwrap_or(ScreenId::Overview),
     };
     run::console(start).await
 }
@@ -389,7 +392,7 @@ async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
     match found.await {
         Ok(ids) if ids.is_empty() => Vec::new(),
         Ok(ids) => vec![format!(
-            "cut off before the end: journal entry {}; the Journal (6) says what is known",
+            "cut off before the end: journal entry {}; the Journal (0) says what is known",
             ids.join(", ")
         )],
         Err(error) => vec![format!("{error:#}")],

@@ -3,10 +3,12 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_textarea::TextArea;
 
+use crate::acknowledge;
 use crate::acting::Acting;
 use crate::action::{self, Action, Does};
 use crate::plans::Kind;
 use crate::screens::ScreenId;
+use crate::screens::overview;
 
 /// What an overlay wants done after a key.
 #[derive(Debug)]
@@ -28,8 +30,57 @@ pub enum Overlay {
     Act(Box<Acting>),
     /// The progress of the plan that runs.
     Running,
+    /// Why, or for how long, findings are put aside.
+    Ask(Ask),
     /// What is wrong with the person's own files; any key closes it.
     Note(Vec<String>),
+}
+
+/// What is asked before findings are put aside.
+#[derive(Debug)]
+pub struct Ask {
+    pub prompt: Prompt,
+    pub rows: Vec<overview::Row>,
+    /// A length of time is wanted, and not a reason.
+    pub snoozes: bool,
+}
+
+impl Ask {
+    pub fn reason(rows: Vec<overview::Row>) -> Self {
+        Self {
+            prompt: Prompt::new(String::new()),
+            rows,
+            snoozes: false,
+        }
+    }
+
+    pub fn snooze(rows: Vec<overview::Row>) -> Self {
+        Self {
+            prompt: Prompt::new(acknowledge::SNOOZE.to_owned()),
+            rows,
+            snoozes: true,
+        }
+    }
+
+    /// Says what is wrong with what is typed.
+    pub fn check(&mut self) {
+        if self.snoozes {
+            self.prompt.error = acknowledge::snooze(&self.prompt.text()).err();
+        }
+    }
+
+    /// `acknowledge mes.metrics`, `snooze 3 findings`.
+    pub fn title(&self) -> String {
+        let word = if self.snoozes {
+            "Snooze"
+        } else {
+            "Acknowledge"
+        };
+        match self.rows.as_slice() {
+            [one] => format!("{word} {}: {}", one.subject, one.finding.rule.title),
+            many => format!("{word} {} findings", many.len()),
+        }
+    }
 }
 
 /// One line that is typed.
@@ -68,7 +119,7 @@ impl Prompt {
         self.area.lines().concat()
     }
 
-    fn key(&mut self, key: &str) {
+    pub(crate) fn key(&mut self, key: &str) {
         // A prompt is one line.
         if let Some(event) = event(key).filter(|_| !matches!(key, "enter" | "up" | "down")) {
             self.area.input(event);
@@ -126,6 +177,10 @@ impl Overlay {
             Self::Filter(prompt) => {
                 prompt.area.insert_str(line);
             }
+            Self::Ask(ask) => {
+                ask.prompt.area.insert_str(line);
+                ask.check();
+            }
             Self::Help(_) | Self::Note(_) | Self::Act(_) | Self::Running => {}
         }
     }
@@ -144,7 +199,7 @@ impl Overlay {
             },
             Self::Palette(palette) => palette_key(palette, key),
             // The core takes their keys: they need to know when and where.
-            Self::Act(_) | Self::Running => Answer::Stay,
+            Self::Act(_) | Self::Running | Self::Ask(_) => Answer::Stay,
         }
     }
 }

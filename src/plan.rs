@@ -197,6 +197,22 @@ impl Undo {
         }
     }
 
+    /// How far two plans together can be taken back: no further than the lesser of them.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let rank = |undo: &Self| match undo {
+            Self::Needless(_) => 0,
+            Self::Exact(_) => 1,
+            Self::Partly(_) => 2,
+            Self::Never(_) => 3,
+        };
+        if rank(&other) > rank(&self) {
+            other
+        } else {
+            self
+        }
+    }
+
     pub fn heading(&self) -> &'static str {
         match self {
             Self::Exact(_) => "Taken back exactly by",
@@ -570,6 +586,17 @@ mod tests {
             }
         }
         assert_eq!(Mode::parse("AccessShareLock"), Some(AccessShare));
+    }
+
+    #[test]
+    fn of_two_plans_together_no_more_is_promised_than_the_lesser_one_can_take_back() {
+        let exact = || Undo::Exact("as it was".to_owned());
+        let partly = || Undo::Partly("but dropped chunks".to_owned());
+        let never = || Undo::Never("gone".to_owned());
+        assert_eq!(partly().and(exact()), partly());
+        assert_eq!(exact().and(partly()).and(exact()), partly());
+        assert_eq!(exact().and(never()).and(partly()), never());
+        assert_eq!(Undo::Needless(String::new()).and(exact()), exact());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::form::{Form, Inputs};
-use crate::plan::Plan;
+use crate::plan::{Note, Plan};
 use crate::query;
 use crate::record::At;
 use crate::sql::Query;
@@ -188,6 +188,8 @@ pub struct Refusal {
     pub why: String,
     /// What would be possible instead: said in words, and the form's fields that it sets.
     pub offer: Option<(String, Vec<(&'static str, String)>)>,
+    /// All is so already, and this is what that means; `None`: it is refused for another reason.
+    pub stands: Option<Vec<Note>>,
 }
 
 impl Refusal {
@@ -195,6 +197,15 @@ impl Refusal {
         Self {
             why: why.into(),
             offer: None,
+            stands: None,
+        }
+    }
+
+    /// Nothing would change: a form that was just opened is no mistake, so it shows what the present values mean.
+    pub fn unchanged(why: impl Into<String>, notes: Vec<Note>) -> Self {
+        Self {
+            stands: Some(notes),
+            ..Self::new(why)
         }
     }
 
@@ -208,6 +219,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.why)?;
+        for note in self.stands.iter().flatten() {
+            write!(f, "\n{} {}", note.level.sign(), note.text)?;
+        }
         if let Some((words, set)) = &self.offer {
             let set: Vec<_> = set
                 .iter()
@@ -282,9 +296,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
         all.touches.extend(plan.touches);
         all.consent = all.consent.max(plan.consent);
         all.target = format!("{}, {}", all.target, plan.target);
-        if !matches!(all.undo, crate::plan::Undo::Never(_)) && all.undo != plan.undo {
-            all.undo = plan.undo;
-        }
+        all.undo = all.undo.and(plan.undo);
     }
     all.title = title;
     Some(all)

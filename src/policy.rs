@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 
 use crate::rules;
 use crate::text;
+use crate::thresholds::Limits;
 use crate::value::{Axis, Stamp, Value};
 use crate::verdict::{Finding, Findings, Level};
 
@@ -183,7 +184,7 @@ impl Policy {
     }
 
     /// What is wrong with the job itself; `waits` says that there is work for it.
-    pub fn judge(&self, findings: &mut Findings, now: Stamp, waits: bool) {
+    pub fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
         let id = self.job_id;
         let (rule, level, reason) = if !self.scheduled {
@@ -192,7 +193,7 @@ impl Policy {
             );
             (&rules::JOB_PAUSED, level, reason)
         } else if self.is_failing() {
-            let level = if self.consecutive_failures > 2 {
+            let level = if f64::from(self.consecutive_failures) >= limits.job_failures_critical {
                 Level::Critical
             } else {
                 Level::Warning

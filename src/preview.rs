@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use crate::action::{Action, Does};
 use crate::db::{Exact, Session, slices};
-use crate::plan::{Mode, Plan, Undo, script};
+use crate::plan::{Mode, Note, Plan, Undo, script};
 use crate::plans::{self, Act, Facts, Kind, Target};
 use crate::sql::Param;
 use crate::table::printable;
@@ -213,13 +213,7 @@ impl Preview {
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         let plan = &self.plan;
-        for note in &plan.notes {
-            let role = level_role(note.level);
-            lines.push((
-                role,
-                format!("{} {}", note.level.sign(), printable(&note.text)),
-            ));
-        }
+        lines.extend(plan.notes.iter().map(note_line));
         lines.push(("column", "Runs".to_owned()));
         statements(&script(&plan.steps), &mut lines);
         if plan.steps.len() > 1 {
@@ -356,7 +350,13 @@ fn statements(script: &[String], lines: &mut Vec<Line>) {
     }
 }
 
-pub fn level_role(level: Level) -> &'static str {
+/// A remark with its sign.
+pub fn note_line(note: &Note) -> Line {
+    let text = format!("{} {}", note.level.sign(), printable(&note.text));
+    (level_role(note.level), text)
+}
+
+fn level_role(level: Level) -> &'static str {
     match level {
         Level::Ok => "text",
         Level::Notice => "notice",

@@ -10,6 +10,7 @@ use crate::axis::TimeAxis;
 use crate::plans::Target;
 use crate::server::Server;
 use crate::sql::{Param, Query};
+use crate::thresholds::Limits;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Level, Verdict};
 
@@ -18,6 +19,13 @@ use crate::verdict::{Level, Verdict};
 pub struct At<'a> {
     pub now: Stamp,
     pub server: &'a Server,
+}
+
+impl At<'_> {
+    /// The thresholds for the hypertable or aggregate of this name.
+    pub fn limits(&self, name: &str) -> Limits {
+        self.server.thresholds.of(name)
+    }
 }
 
 /// One column: the same value is shown, sorted, filtered and printed as JSON or CSV.

@@ -39,10 +39,24 @@ pub async fn plan(
         [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
         many => format!("Roll back {} entries, newest first", many.len()),
     };
-    let mut steps = Vec::new();
+    let (mut steps, mut remains) = (Vec::new(), Vec::new());
     for entry in &undone {
         let done = done(actor, client, entries, entry, place).await?;
-        steps.extend(inverse_of(entry, &done)?);
+        let mut back = inverse_of(entry, &done)?;
+        let tried = tried(entries, entry.begin.id);
+        let all = back.len();
+        back.retain(|step| !tried.contains(step));
+        if back.len() < all {
+            remains.push(Note {
+                level: Level::Notice,
+                text: format!(
+                    "entry {}: an earlier rollback took back {} of {all} steps before it ended; these are the rest",
+                    entry.begin.id,
+                    all - back.len()
+                ),
+            });
+        }
+        steps.extend(back);
     }
     let mut plan = Plan::new(
         title,
@@ -51,6 +65,7 @@ pub async fn plan(
     );
     ACTION.clone_into(&mut plan.action);
     plan.target.clone_from(&newest.begin.plan.target);
+    plan.notes = remains;
     let (mut seen, mut restores) = (Vec::new(), Vec::new());
     for entry in &undone {
         plan.notes.extend(notes(entry));
@@ -121,6 +136,17 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
         Undo::Exact(_) | Undo::Partly(_) => {}
     }
     Ok(())
+}
+
+/// The steps that rollbacks of this entry did before they failed or were stopped.
+fn tried(entries: &Entries, id: u64) -> Vec<Step> {
+    let of = |entry: &&Entry| entry.begin.undoes.contains(&id);
+    entries
+        .all
+        .iter()
+        .filter(of)
+        .flat_map(Entry::done)
+        .collect()
 }
 
 /// The steps that took effect. One that was under way when the entry was cut off is among them where no other is, and

@@ -14,6 +14,7 @@ use crate::config::{Config, Rules};
 use crate::conninfo::Settings;
 use crate::db::{self, Session};
 use crate::overlay::Overlay;
+use crate::screens::ScreenId;
 use crate::tape::{self, Recorder, Replay};
 use crate::terminal::{self, Screen};
 use crate::text;
@@ -49,6 +50,7 @@ pub struct Start {
     pub notes: Vec<String>,
     /// What else is to be told at the start.
     pub told: Vec<String>,
+    pub screen: ScreenId,
 }
 
 /// Opens the console on a session that stands, until the person leaves or a signal ends it.
@@ -62,6 +64,7 @@ pub async fn console(start: Start) -> Result<Ended> {
         themes,
         notes,
         told,
+        screen: first,
     } = start;
     let theme = themes
         .iter()
@@ -70,6 +73,7 @@ pub async fn console(start: Start) -> Result<Ended> {
     let mut app = App::new(now(), themes, config.refresh);
     app.theme = theme;
     app.rules = rules;
+    app.screen = first;
     if !notes.is_empty() {
         app.overlay = Some(Overlay::Note(notes.clone()));
     }
@@ -215,7 +219,10 @@ pub async fn replay(replay: Replay, config: Config, themes: Vec<Theme>) -> Resul
     }
 }
 
-/// Records what the Overview reads (and so what most screens show) until a signal or the given time ends it.
+/// A recording has what the Overview does not read as often as this.
+const OTHERS_SECONDS: f64 = 30.0;
+
+/// Records what the screens read until a signal or the given time ends it.
 pub async fn record_only(
     settings: Settings,
     session: Session,
@@ -225,6 +232,7 @@ pub async fn record_only(
 ) -> Result<usize> {
     let mut recorder = Recorder::new(path)?;
     let mut app = App::new(now(), crate::theme::all(None).0, refresh);
+    let mut others = Stamp(0);
     let (requests, served) = unbounded_channel();
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(refresh);
@@ -249,7 +257,13 @@ pub async fn record_only(
         };
         app.now = now();
         recorder.hear(app.server_now(), &msg)?;
-        for effect in app.update(msg) {
+        let mut effects = Vec::new();
+        if matches!(msg, Msg::Tick(_)) && app.now.seconds_since(others) >= OTHERS_SECONDS {
+            others = app.now;
+            effects.extend(app.ask_loads(&[ScreenId::Queries]));
+        }
+        effects.extend(app.update(msg));
+        for effect in effects {
             drop(requests.send(effect));
         }
     }

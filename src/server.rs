@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 
 use crate::query;
 use crate::sql::{Query, Version};
+use crate::thresholds::Thresholds;
 use crate::value::Stamp;
 
 /// One row about the server, the database and the role; asked before the version is known.
@@ -69,6 +70,9 @@ pub struct Server {
     /// The time zone in which background workers think: the database's, else the server's (a job's owner can have
     /// one of its own). Where this session's client or role has a time zone of its own, the server's is hidden, and this is theirs.
     pub time_zone: String,
+    /// From where on something is found wrong here; the person's to say, not the server's.
+    #[serde(default)]
+    pub thresholds: Thresholds,
 }
 
 impl Server {
@@ -107,6 +111,7 @@ impl Server {
             started: row.try_get("started")?,
             clock: row.try_get("clock")?,
             time_zone: row.try_get("time_zone")?,
+            thresholds: Thresholds::default(),
         })
     }
 

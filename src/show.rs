@@ -55,7 +55,11 @@ pub async fn show(
         server: &session.server,
     };
     if screen == ScreenId::Overview {
-        let rows = Rows::Overview(overview::findings(&screens, &at));
+        let parts = overview::PARTS.iter();
+        let found = parts
+            .map(|part| (*part, overview::found(&screens, *part, &at)))
+            .collect();
+        let rows = Rows::Overview(overview::findings(&found));
         let asked = screens.ask(screen).unwrap_or_default();
         screens.load(asked, rows, Duration::ZERO, &at);
     }

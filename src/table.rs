@@ -384,7 +384,7 @@ impl<R: Record> Table<R> {
     }
 
     /// The marked rows in the order of the screen; the selected one where none is marked.
-    fn chosen(&self) -> Vec<&R> {
+    pub fn chosen(&self) -> Vec<&R> {
         let marked: Vec<_> = self.in_order().filter(|row| self.is_marked(row)).collect();
         if marked.is_empty() {
             self.selected().into_iter().collect()
@@ -405,6 +405,20 @@ impl<R: Record> Table<R> {
     /// Forgets the counters, so that the rows are read again at the next look.
     pub fn doubt(&mut self) {
         self.counters = None;
+    }
+
+    /// Whether what is said of the thing with this key, or that it is not there, is certain: read after that moment,
+    /// judged, and with the exact figures that it wants.
+    pub fn is_certain(&self, key: &str, after: Stamp, at: &At) -> bool {
+        let Freshness::At(read) = self.fresh else {
+            return false;
+        };
+        let certain = |row: &R| {
+            let wanted = R::EXACT.and_then(|exact| (exact.want)(row));
+            let had = |(id, _): &(i64, usize)| matches!(self.exact.get(id), Some((_, Ok(_))));
+            wanted.as_ref().is_none_or(had) && row.verdict(at).level != Level::Unknown
+        };
+        read > after && self.find(key).is_none_or(certain)
     }
 
     pub fn verdict(&self, at: &At) -> Option<Verdict> {

@@ -168,16 +168,16 @@ fn about_server(server: &Server, room: usize) -> String {
 fn tab_line(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
     let mut spans = Vec::new();
-    let most = longest_titles(usize::from(area.width));
-    for id in ScreenId::ALL {
-        let active = *id == app.screen;
+    let (tabs, most, gap) = tabs_that_fit(app.screen, usize::from(area.width));
+    for id in tabs {
+        let active = id == app.screen;
         let style = theme.style(if active { "tab.active" } else { "tab" });
         let title = if active {
             id.title()
         } else {
             short(id.title(), most)
         };
-        spans.push(Span::styled(format!(" {}{title} ", digit(*id)), style));
+        spans.push(Span::styled(format!(" {}{title}{gap}", digit(id)), style));
     }
     frame.render_widget(Line::from(spans).style(theme.style("tab")), area);
     let filter = with_table!(app.screens, app.screen, |table| table
@@ -208,19 +208,34 @@ fn short(title: &str, most: usize) -> &str {
     title.get(..most).unwrap_or(title)
 }
 
-/// How many letters of the titles there is room for, with the longest one whole.
-fn longest_titles(width: usize) -> usize {
-    let cells = |most: usize| -> usize {
-        let each = |id: &ScreenId| short(id.title(), most).len() + digit(*id).len() + 2;
-        ScreenId::ALL.iter().map(each).sum()
+/// The tabs to show, how many letters of those that are not open, and what stands behind each.
+fn tabs_that_fit(open: ScreenId, width: usize) -> (Vec<ScreenId>, usize, &'static str) {
+    let all = ScreenId::ALL.to_vec();
+    let letters = |id: ScreenId, most: usize| {
+        if id == open {
+            id.title().len()
+        } else {
+            short(id.title(), most).len()
+        }
     };
-    let longest = ScreenId::ALL
-        .iter()
-        .map(|id| id.title().len())
-        .max()
-        .unwrap_or(0);
-    let fits = |most: &usize| cells(*most) + longest.saturating_sub(*most) <= width;
-    (1..=longest).rev().find(fits).unwrap_or(1)
+    let cells = |tabs: &[ScreenId], most: usize, gap: &str| -> usize {
+        let each = |id: &ScreenId| letters(*id, most) + digit(*id).len() + 1 + gap.len();
+        tabs.iter().map(each).sum()
+    };
+    if cells(&all, usize::MAX, " ") <= width {
+        return (all, usize::MAX, " ");
+    }
+    // What no digit opens is the first to go.
+    let mut tabs = all;
+    tabs.retain(|id| *id == open || !digit(*id).is_empty());
+    // As many letters whichever is open, so that the tabs do not jump about.
+    let longest = ScreenId::ALL.iter().map(|id| id.title().len()).max();
+    let fits = |most: &usize| {
+        let spare = longest.unwrap_or(0).saturating_sub(open.title().len());
+        cells(&tabs, *most, "") + spare <= width
+    };
+    let most = (1..=longest.unwrap_or(1)).rev().find(fits).unwrap_or(1);
+    (tabs, most, "")
 }
 
 /// Caveats, rows, and why the selected row is judged as it is.
@@ -256,6 +271,14 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
 
 fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
     let mut caveats = app.screens.caveats(app.screen, at);
+    if let Some(error) = app
+        .aside
+        .error
+        .as_ref()
+        .filter(|_| app.screen == ScreenId::Overview)
+    {
+        caveats.push(format!("what is acknowledged is not known: {error}"));
+    }
     if let Freshness::Failed { error, since } = app.screens.fresh(app.screen) {
         let age = since.map_or_else(String::new, |since| {
             format!(" (rows are from {})", text::age(since, at.now))
@@ -362,6 +385,9 @@ fn nothing_to_show(app: &App) -> Option<String> {
         ));
     }
     match app.screens.fresh(app.screen) {
+        Freshness::Never if app.tape.is_some() => {
+            Some("the recording has nothing of this screen up to here".to_owned())
+        }
         Freshness::Never => Some("reading…".to_owned()),
         Freshness::Failed { error, since: None } => Some(format!("could not be read: {error}")),
         _ => None,
@@ -405,6 +431,19 @@ fn footer(frame: &mut Frame, area: Rect, app: &App) {
             (Here::Help, "help"),
             (Here::Quit, "quit"),
             (Here::Mark, "mark"),
+            (Here::Filter, "filter"),
+            (Here::Palette, "palette"),
+        ]
+    } else if app.screen == ScreenId::Overview {
+        &[
+            (Here::Open, "details"),
+            (Here::Mend, "mend"),
+            (Here::Acknowledge, "acknowledge"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+            (Here::Snooze, "snooze"),
+            (Here::ShowAside, "show hidden"),
+            (Here::Actions, "act"),
             (Here::Filter, "filter"),
             (Here::Palette, "palette"),
         ]

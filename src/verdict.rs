@@ -62,6 +62,8 @@ pub struct Finding {
     /// The action that mends it here; at first the rule's own.
     #[serde(deserialize_with = "action_name")]
     pub mend: Option<ActionName>,
+    /// Fields of that action's form that the evidence fills in: names and values.
+    pub sets: Vec<(String, String)>,
     /// What its mend acts on, where that is not the row itself.
     #[serde(default)]
     pub on: Option<Target>,
@@ -84,6 +86,7 @@ impl Finding {
             level,
             reason: reason.into(),
             mend: rule.mend,
+            sets: Vec::new(),
             on: None,
             job: None,
             since: None,
@@ -94,6 +97,13 @@ impl Finding {
     #[must_use]
     pub fn mended_by(mut self, action: Option<&'static str>) -> Self {
         self.mend = action;
+        self
+    }
+
+    /// The mend's form is opened with this value in this field.
+    #[must_use]
+    pub fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
+        self.sets.push((field.to_owned(), value.into()));
         self
     }
 

@@ -70,6 +70,7 @@ fn report(outcome: Outcome) -> Report {
         title: "Pause job 1002 (compression policy on mes.metrics)".to_owned(),
         steps_done: usize::from(outcome == Outcome::Done),
         steps: 1,
+        can_be_taken_back: outcome == Outcome::Done,
         problems: Vec::new(),
         notices: Vec::new(),
         took: Duration::from_millis(30),
@@ -81,6 +82,23 @@ fn report(outcome: Outcome) -> Report {
 fn a_key_leads_to_a_preview_that_shows_the_statement_and_how_it_is_taken_back() {
     let mut app = previewed();
     insta::assert_snapshot!(screen(&mut app));
+}
+
+#[test]
+fn a_form_that_was_just_opened_says_what_is_so_now_and_no_refusal() {
+    let mut app = connected();
+    let asked = press(&mut app, ": e d i t - j o b enter");
+    answer(&mut app, asked, &[]);
+    let shown = tall(&mut app);
+    assert!(
+        shown.contains("is so now: change a field") && shown.contains("as it is now"),
+        "{shown}"
+    );
+    assert!(!shown.contains("not possible like this"), "{shown}");
+    // A mistake is told as one.
+    press(&mut app, "x");
+    let shown = tall(&mut app);
+    assert!(shown.contains("not possible like this"), "{shown}");
 }
 
 #[test]

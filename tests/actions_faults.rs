@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use hypertop::act::{Actor, Deed, Order, Progress, Report};
 use hypertop::journal::Outcome;
 use hypertop::plan::{Consent, Mode};
+use hypertop::plans;
 use hypertop::preview;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use serde_json::Value as Json;
@@ -564,6 +565,49 @@ fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
             ))
             .await;
         assert_eq!(is, "-1", "{}", rig.name);
+    });
+}
+
+/// Two pauses as one deed, as marked rows are done.
+async fn both_paused(rig: &Rig, one: &str, other: &str) -> u64 {
+    let mut deed = rig.plan("pause-job", one, &[]).await.unwrap();
+    let second = rig.plan("pause-job", other, &[]).await.unwrap();
+    deed.plan = plans::together("pause two".to_owned(), vec![deed.plan, second.plan]).unwrap();
+    deed.seen.extend(second.seen);
+    rig.perform(&deed).await.unwrap().id.unwrap()
+}
+
+#[test]
+fn a_rollback_that_failed_half_way_goes_on_with_the_rest_when_it_is_tried_again() {
+    on_each(async |_, _, rig| {
+        let (one, other) = (rig.text(RETENTION).await, rig.text(SECOND).await);
+        let id = both_paused(rig, &one, &other).await;
+        let holder = client(&rig.conninfo).await;
+        let table = rig.text(JOB_TABLE).await;
+        let hold = format!("begin; select from {table} where id = {one} for update");
+        holder.batch_execute(&hold).await.unwrap();
+        let deed = rig.rollback_plan(&[id]).await.unwrap();
+        let report = rig.perform(&deed).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Failed, "{}", rig.name);
+        assert_eq!(rig.text(&scheduled(&other)).await, "t", "{}", rig.name);
+        assert_eq!(rig.text(&scheduled(&one)).await, "f", "{}", rig.name);
+        holder.batch_execute("rollback").await.unwrap();
+        // Somebody pauses the other one meanwhile: that is not ours to take back.
+        let again = format!("update {table} set scheduled = false where id = {other}");
+        rig.sql(&again).await;
+        let rest = rig.rollback_plan(&[id]).await.unwrap();
+        assert_eq!(rest.plan.steps.len(), 1, "{}", rig.name);
+        let said: Vec<_> = rest.plan.notes.iter().map(|note| &note.text).collect();
+        assert!(
+            said.iter().any(|text| text.contains("1 of 2 steps")),
+            "{said:?}"
+        );
+        rig.perform(&rest).await.unwrap();
+        assert_eq!(rig.text(&scheduled(&one)).await, "t", "{}", rig.name);
+        assert_eq!(rig.text(&scheduled(&other)).await, "f", "{}", rig.name);
+        let done = rig.rollback_plan(&[id]).await.unwrap_err();
+        assert!(done.contains("rolled back already"), "{done}");
+        rig.sql(&again.replace("false", "true")).await;
     });
 }
 

@@ -1,4 +1,5 @@
 //! Jobs: each action is done, seen by SQL, taken back, and seen to be as before; on every TimescaleDB there is.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
 
@@ -47,7 +48,7 @@ fn a_job_that_was_deleted_comes_back_with_all_that_it_had() {
                     script(&deed.plan)
                 );
             }
-        })
+        });
     });
 }
 
@@ -86,7 +87,7 @@ fn jobs_deleted_and_paused_are_found_again_under_their_new_ids_by_group_and_one_
             );
             rig.rollback(&[paused]).await;
             assert_eq!(rig.text(JOBS).await, before, "{version}: one by one");
-        })
+        });
     });
 }
 
@@ -128,7 +129,7 @@ fn what_is_edited_is_changed_and_nothing_else_and_comes_back() {
             assert_eq!(left, "Europe/Vienna 2038-05-05 05:05:00+00", "{version}");
             let refused = rig.plan("edit-job", &own, &[]).await.unwrap_err();
             assert!(refused.contains("nothing is changed"), "{refused}");
-        })
+        });
     });
 }
 
@@ -182,6 +183,58 @@ async fn slots(rig: &Rig, version: &str, fixed: &str) {
     assert_eq!(differs, ["initial_start (none)"], "{version}");
 }
 
+/// A policy's procedure, its table, a change of its configuration, and what is said of it.
+const WRONG: &[(&str, &str, &str, &str)] = &[
+    (
+        "policy_compression",
+        "Gr",
+        "|| '{\"compress_after\": \"abc\"}'",
+        "an interval in quotes",
+    ),
+    (
+        "policy_compression",
+        "Gr",
+        "|| '{\"compress_after\": 7}'",
+        "an interval in quotes",
+    ),
+    (
+        "policy_compression",
+        "Gr",
+        "- 'compress_after'",
+        "compress_after is wanted",
+    ),
+    (
+        "policy_compression",
+        "i8",
+        "|| '{\"compress_after\": \"7 days\"}'",
+        "a whole number",
+    ),
+    (
+        "policy_retention",
+        "i8",
+        "|| '{\"drop_after\": 1.5}'",
+        "a whole number",
+    ),
+    (
+        "policy_retention",
+        "naive",
+        "|| '{\"drop_after\": null}'",
+        "drop_after is wanted",
+    ),
+    (
+        "policy_retention",
+        "naive",
+        "|| '{\"hypertable_id\": 1}'",
+        "hypertable_id stays",
+    ),
+    (
+        "policy_reorder",
+        "Gr",
+        "|| '{\"index_name\": \"no such\"}'",
+        "one of the table's indexes",
+    ),
+];
+
 #[test]
 fn a_configuration_that_its_policy_would_fail_at_is_refused_with_what_it_wants() {
     with_targets(|targets| {
@@ -191,56 +244,7 @@ fn a_configuration_that_its_policy_would_fail_at_is_refused_with_what_it_wants()
                     "select j.id from _timescaledb_config.bgw_job j join _timescaledb_catalog.hypertable h on h.id = j.hypertable_id where j.proc_name = '{proc}' and h.table_name like '{table}%'"
                 )
             };
-            for (proc, table, change, words) in [
-                (
-                    "policy_compression",
-                    "Gr",
-                    "|| '{\"compress_after\": \"abc\"}'",
-                    "an interval in quotes",
-                ),
-                (
-                    "policy_compression",
-                    "Gr",
-                    "|| '{\"compress_after\": 7}'",
-                    "an interval in quotes",
-                ),
-                (
-                    "policy_compression",
-                    "Gr",
-                    "- 'compress_after'",
-                    "compress_after is wanted",
-                ),
-                (
-                    "policy_compression",
-                    "i8",
-                    "|| '{\"compress_after\": \"7 days\"}'",
-                    "a whole number",
-                ),
-                (
-                    "policy_retention",
-                    "i8",
-                    "|| '{\"drop_after\": 1.5}'",
-                    "a whole number",
-                ),
-                (
-                    "policy_retention",
-                    "naive",
-                    "|| '{\"drop_after\": null}'",
-                    "drop_after is wanted",
-                ),
-                (
-                    "policy_retention",
-                    "naive",
-                    "|| '{\"hypertable_id\": 1}'",
-                    "hypertable_id stays",
-                ),
-                (
-                    "policy_reorder",
-                    "Gr",
-                    "|| '{\"index_name\": \"no such\"}'",
-                    "one of the table's indexes",
-                ),
-            ] {
+            for (proc, table, change, words) in WRONG {
                 let job = rig.text(&job(proc, table)).await;
                 let config = rig
                     .text(&format!(
@@ -287,7 +291,7 @@ fn a_configuration_that_its_policy_would_fail_at_is_refused_with_what_it_wants()
                     "{wrong:?}"
                 );
             }
-        })
+        });
     });
 }
 
@@ -322,7 +326,7 @@ fn every_kind_of_job_runs_in_the_foreground_and_its_counters_stay() {
                     .consent,
                 Consent::Name
             );
-        })
+        });
     });
 }
 
@@ -365,7 +369,7 @@ fn the_scheduler_runs_a_job_at_once_and_its_next_start_comes_back() {
                 refused.contains("paused") && refused.contains("how='foreground'"),
                 "{refused}"
             );
-        })
+        });
     });
 }
 
@@ -417,11 +421,8 @@ fn a_job_that_runs_now_is_paused_and_resumed_and_deleting_says_that_it_is_cancel
             let report = rig.perform(&delete).await.unwrap();
             assert_eq!(report.problems, []);
             rig.rollback(&[report.id.unwrap()]).await;
-            assert_eq!(
-                rig.text(OWN).await.parse::<i64>().unwrap() > job.parse().unwrap(),
-                true
-            );
-        })
+            assert!(rig.text(OWN).await.parse::<i64>().unwrap() > job.parse().unwrap());
+        });
     });
 }
 
@@ -461,7 +462,7 @@ fn the_policy_of_an_aggregate_on_an_aggregate_that_2_22_cannot_alter_is_refused_
                 .map(|(what, was, _)| format!("{what} {was}"))
                 .collect();
             assert_eq!(differs, ["max_runtime 07:00:00", "scheduled false"]);
-        })
+        });
     });
 }
 
@@ -505,7 +506,7 @@ fn a_job_without_its_procedure_goes_for_good_and_timescaledbs_own_jobs_stay() {
                 "select max(retry_period) from _timescaledb_config.bgw_job where id < 1000",
             )
             .await;
-        })
+        });
     });
 }
 
@@ -558,7 +559,7 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_mend() {
             drop(nobody);
             rig.sql("drop owned by nobody_here; drop role nobody_here")
                 .await;
-        })
+        });
     });
 }
 

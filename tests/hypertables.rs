@@ -218,12 +218,13 @@ fn chunks_too_small_and_too_large_are_told_with_an_interval_that_mends_them() {
             let caveats = list["caveats"].to_string();
             assert!(!caveats.contains("PostgreSQL's default"), "{caveats}");
         }
-        let seed = targets.all.iter().find(|target| target.real).unwrap();
-        let caveats = shown(seed, SCREEN)["caveats"].to_string();
-        assert!(
-            caveats.contains("effective_cache_size is PostgreSQL's default"),
-            "{caveats}"
-        );
+        for seed in targets.all.iter().filter(|target| target.real) {
+            let caveats = shown(seed, SCREEN)["caveats"].to_string();
+            assert!(
+                caveats.contains("effective_cache_size is PostgreSQL's default"),
+                "{caveats}"
+            );
+        }
     });
 }
 
@@ -432,6 +433,41 @@ fn the_axis_shows_what_the_policies_and_the_aggregates_cut_it_by() {
                     "{made}"
                 );
             }
+        }
+    });
+}
+
+#[test]
+fn the_axis_is_cut_in_the_time_zone_of_the_jobs_owner() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let zone = |text: &str| {
+                format!(
+                    "do $$ begin execute format('alter role postgres in database %I {text}', current_database()); end $$"
+                )
+            };
+            run(target, "do $$ begin create role axis_stranger login; exception when duplicate_object then null; end $$").unwrap();
+            let stranger = Target {
+                conninfo: target
+                    .conninfo
+                    .replace("user=postgres", "user=axis_stranger"),
+                ..target.clone()
+            };
+            run(target, &zone("set timezone = ''Asia/Kolkata''")).unwrap();
+            let there = "select to_char(now() at time zone 'Asia/Kolkata' - interval '30 hours', 'YYYY-MM-DD HH24:MI'), 1::int8";
+            let before = documented(target, there).into_keys().next().unwrap();
+            let said = details(&stranger, SCREEN, "\"naive\"");
+            let after = documented(target, there).into_keys().next().unwrap();
+            run(target, &zone("reset timezone")).unwrap();
+            let drop = |minute: &str| {
+                said.contains(&format!("drop after 1d 6h: {minute}"))
+                    || said.contains(&format!("drop after 30h: {minute}"))
+            };
+            assert!(
+                drop(&before) || drop(&after),
+                "{}: {before}: {said}",
+                target.name
+            );
         }
     });
 }

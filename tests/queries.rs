@@ -13,8 +13,8 @@ use support::{Target, block_on, client, session, settings, with_targets};
 
 /// The screens that ask the server: the journal's rows are on this machine.
 fn asking() -> impl Iterator<Item = ScreenId> {
-    let all = ScreenId::ALL.iter().copied();
-    all.filter(|screen| *screen != ScreenId::Journal)
+    let asks = |screen: &ScreenId| !screen.about().query.variants.is_empty();
+    ScreenId::ALL.iter().copied().filter(asks)
 }
 
 /// What `hypertop show SCREEN --format json` prints.
@@ -455,6 +455,20 @@ fn a_locked_chunk_hides_its_size_only_and_is_not_waited_for() {
     });
 }
 
+/// The texts of all files of source under a folder.
+fn sources(folder: &std::path::Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            texts.push(std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    texts
+}
+
 #[test]
 fn every_query_file_is_asked_by_something() {
     let mut used: Vec<String> = Vec::new();
@@ -478,11 +492,15 @@ fn every_query_file_is_asked_by_something() {
         }
     }
     // What an action asks is named in its module only.
-    for file in ["act.rs", "plans.rs", "plans/jobs.rs"] {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let text = std::fs::read_to_string(folder.join(file)).unwrap();
-        let names = text.split("query!(\"").skip(1);
-        used.extend(names.map(|rest| format!("{}.sql", rest.split('"').next().unwrap())));
+    let call = regex::Regex::new(r#"query!\("(\w+)"((?:,\s*\(\d+, \d+\))*)"#).unwrap();
+    let since = regex::Regex::new(r"\((\d+), (\d+)\)").unwrap();
+    for text in sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        for found in call.captures_iter(&text) {
+            let name = &found[1];
+            used.push(format!("{name}.sql"));
+            let versions = since.captures_iter(&found[2]);
+            used.extend(versions.map(|of| format!("{name}.since-{}.{}.sql", &of[1], &of[2])));
+        }
     }
     used.sort();
     used.dedup();

@@ -93,7 +93,13 @@ async fn mend(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
         .as_ref()
         .map_or(own, |on: &Thing| on.name.clone());
     let action = finding.mend.unwrap_or_else(|| panic!("{finding:?}"));
-    rig.act(action, &on, set).await;
+    let mut all: Vec<_> = finding
+        .sets
+        .iter()
+        .map(|(field, value)| (field.as_str(), value.as_str()))
+        .collect();
+    all.extend(set);
+    rig.act(action, &on, &all).await;
 }
 
 /// A new database of each version with [`SOURCE`] in it.
@@ -505,7 +511,7 @@ fn an_aggregate_compressed_where_it_is_refreshed_is_found_and_mended() {
             &["compressed after 20d", "the last 30d"],
         )
         .await;
-        mend(rig, &finding, "hourly", &[("compress_after", "40 days")]).await;
+        mend(rig, &finding, "hourly", &[]).await;
         assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
     });
 }

@@ -51,6 +51,7 @@ pub fn measure(goals: &mut Goals) {
     for rows in [1000, 100_000] {
         let now = Stamp(1_800_000_000_000_000);
         let mut app = App::new(now, theme::all(None).0, Duration::from_secs(2));
+        app.screen = ScreenId::Compression;
         app.server = Some(server(now));
         app.screens.ask(ScreenId::Compression);
         app.update(Msg::Loaded {

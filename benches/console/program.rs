@@ -28,7 +28,7 @@ struct Program {
 }
 
 impl Program {
-    fn open(conninfo: &str) -> Self {
+    fn open(conninfo: &str, screen: &str) -> Self {
         let size = PtySize {
             rows: 50,
             cols: 200,
@@ -37,7 +37,7 @@ impl Program {
         };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hypertop"));
-        command.args([conninfo]);
+        command.args(["--screen", screen, conninfo]);
         command.env("TERM", "xterm-256color");
         command.env("XDG_CONFIG_HOME", "/nonexistent");
         command.env("XDG_STATE_HOME", std::env::temp_dir());
@@ -95,7 +95,7 @@ impl Program {
 
     /// How long a key waits for its frame while the slowest list is being read.
     fn key_while_reading(&mut self) -> Option<Duration> {
-        self.keys.write_all(b"3r").ok()?;
+        self.keys.write_all(b"4r").ok()?;
         std::thread::sleep(Duration::from_millis(30));
         while self.written.try_recv().is_ok() {}
         let pressed = Instant::now();
@@ -135,9 +135,9 @@ impl Program {
     }
 }
 
-fn open_once(conninfo: &str) -> Stages {
+fn open_once(conninfo: &str, screen: &str) -> Stages {
     let start = Instant::now();
-    let program = Program::open(conninfo);
+    let program = Program::open(conninfo, screen);
     let stages = program.stages(start);
     program.close();
     stages
@@ -145,7 +145,9 @@ fn open_once(conninfo: &str) -> Stages {
 
 /// Until the list of the first screen stands, and its exact figures, in milliseconds.
 pub fn first_screen(conninfo: &str) -> (Spread, Spread) {
-    let opened: Vec<_> = (0..ROUNDS).map(|_| open_once(conninfo)).collect();
+    let opened: Vec<_> = (0..ROUNDS)
+        .map(|_| open_once(conninfo, "compression"))
+        .collect();
     let list: Vec<_> = opened.iter().map(|stages| stages.list).collect();
     let exact: Vec<_> = opened.iter().map(|stages| stages.exact).collect();
     (Spread::of_times(&list), Spread::of_times(&exact))
@@ -162,15 +164,19 @@ pub fn measure(conninfo: &str, goals: &mut Goals) {
         output.status.success().then(|| start.elapsed())
     };
     let (mut cold, mut first, mut list, mut exact) = (vec![], vec![], vec![], vec![]);
+    let (mut useful, mut whole) = (vec![], vec![]);
     for _ in 0..ROUNDS {
         let Some(took) = psql() else {
             return println!("no psql here: the first screen is not measured");
         };
         cold.push(took);
-        let stages = open_once(conninfo);
+        let stages = open_once(conninfo, "compression");
         first.push(stages.first);
         list.push(stages.list);
         exact.push(stages.exact);
+        let stages = open_once(conninfo, "overview");
+        useful.push(stages.list);
+        whole.push(stages.exact);
     }
     let (by_list, by_exact) = (
         Spread::of_ratios(&list, &cold),
@@ -193,12 +199,23 @@ pub fn measure(conninfo: &str, goals: &mut Goals) {
         by_exact.median,
         Limit::Most(2.0),
     );
+    let by_useful = Spread::of_ratios(&useful, &cold);
+    println!(
+        "the Overview's first findings: {} ms, ratio {by_useful}; everything judged: {} ms",
+        Spread::of_times(&useful),
+        Spread::of_times(&whole)
+    );
+    goals.check(
+        "first findings / psql's cold select 1",
+        by_useful.median,
+        Limit::Most(2.0),
+    );
     at_rest(conninfo, goals);
 }
 
 /// Memory, processor time and bytes of a console that is left alone.
 fn at_rest(conninfo: &str, goals: &mut Goals) {
-    let mut program = Program::open(conninfo);
+    let mut program = Program::open(conninfo, "overview");
     program.stages(Instant::now());
     // The next screens are part of what it holds.
     for key in ["2", "3", "4", "5", "1"] {

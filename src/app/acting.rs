@@ -30,15 +30,15 @@ impl App {
 
     /// Begins an action on what is marked or selected.
     pub(super) fn begin(&mut self, action: &'static Action) -> Vec<Effect> {
-        let rows = self.targets();
-        self.begin_on(action, rows)
+        self.begin_on(action, self.targets(), Vec::new())
     }
 
-    /// On the things that these rows stand for.
+    /// Begins an action on these rows' things, its form opened with these values.
     pub(super) fn begin_on(
         &mut self,
         action: &'static Action,
         rows: Vec<Vec<Target>>,
+        sets: Vec<(String, String)>,
     ) -> Vec<Effect> {
         let Does::Plan(act) = &action.does else {
             return Vec::new();
@@ -75,12 +75,8 @@ impl App {
             [one] => format!("{} · {}", action.name, one.name),
             many => format!("{} · {} targets", action.name, many.len()),
         };
-        self.overlay = Some(Overlay::Act(Box::new(Acting::new(
-            Some(action),
-            title,
-            targets.clone(),
-            self.asked,
-        ))));
+        let acting = Acting::new(Some(action), title, targets.clone(), self.asked);
+        self.overlay = Some(Overlay::Act(Box::new(acting.setting(sets))));
         vec![Effect::Facts {
             asked: self.asked,
             action,
@@ -93,6 +89,9 @@ impl App {
         if self.screen.name() != "journal" {
             self.say("roll back from the Journal: select an entry there", true);
             return Vec::new();
+        }
+        if let Some(effects) = self.take_back_aside() {
+            return effects;
         }
         if self.running.is_some() {
             self.say("one at a time: another action is under way", true);

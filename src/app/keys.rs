@@ -5,7 +5,10 @@ use crate::action::{self, Action, Does, Here};
 use crate::details::Details;
 use crate::filter::Filter;
 use crate::overlay::{Answer, Overlay};
+use crate::plans::Target;
+use crate::record::Record;
 use crate::screens::ScreenId;
+use crate::screens::overview;
 use crate::screens::with_table;
 use crate::table::SortBy;
 use crate::text;
@@ -16,6 +19,7 @@ impl App {
             return match &self.overlay {
                 Some(Overlay::Act(_)) => self.acting_key(key),
                 Some(Overlay::Running) => self.running_key(key),
+                Some(Overlay::Ask(_)) => self.ask_key(key),
                 _ => self.overlay_key(key),
             };
         }
@@ -117,6 +121,7 @@ impl App {
             Here::Open => return self.open(),
             Here::Back => return self.back(),
             Here::Mend => return self.mend(),
+            Here::Acknowledge | Here::Snooze | Here::ShowAside => return self.put_aside(here),
             Here::Reload => return self.reload_now(),
             Here::Pause => return self.pause(),
             Here::Record => return vec![Effect::Record],
@@ -211,7 +216,7 @@ impl App {
                 effects.push(Effect::Cancel { screen: part });
             }
         }
-        self.gather();
+        self.find(overview::PARTS);
         self.pulse_waiting = false;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());
@@ -308,16 +313,19 @@ impl App {
             .at()
             .and_then(|at| with_table!(self.screens, self.screen, |table| table.verdict(&at)));
         let findings = verdict.map(|verdict| verdict.findings).unwrap_or_default();
-        let mended = findings.iter().find(|finding| finding.mend.is_some());
-        let on = mended.and_then(|finding| finding.on.clone());
-        match mended
-            .and_then(|finding| finding.mend)
-            .and_then(action::by_name)
-        {
-            Some(action) => match on {
-                Some(on) => self.begin_on(action, vec![vec![on]]),
-                None => self.take(action),
-            },
+        let mended = findings.iter().find_map(|finding| {
+            let action = finding.mend.and_then(action::by_name)?;
+            Some((action, finding.clone()))
+        });
+        match mended {
+            Some((action, finding)) => {
+                // The row that was judged, whatever is marked.
+                let mut targets = with_table!(self.screens, self.screen, |table| {
+                    table.selected().map(Record::targets).unwrap_or_default()
+                });
+                targets.splice(0..0, finding.on.or(finding.job.map(Target::job)));
+                self.begin_on(action, vec![targets], finding.sets)
+            }
             None if findings.is_empty() => {
                 self.say("nothing is wrong here", false);
                 Vec::new()

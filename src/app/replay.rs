@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{App, Effect, Link, Msg};
 use crate::history::History;
 use crate::record::At;
+use crate::screens::overview;
 use crate::screens::with_table;
 use crate::screens::{Rows, ScreenId};
 use crate::table::Figures;
@@ -88,7 +89,8 @@ impl App {
             }
         }
         self.tape = Some(replay);
-        self.gather();
+        self.found.clear();
+        self.find(overview::PARTS);
     }
 
     fn put_exact(&mut self, screen: ScreenId, figures: Vec<(i64, Figures)>, at: Stamp) {
@@ -113,7 +115,8 @@ impl App {
         with_table!(mut self.screens, screen, |table| table.abandon());
         let asked = self.screens.ask(screen).unwrap_or_default();
         self.screens.load(asked, rows, Duration::ZERO, &at);
-        self.keep_figures(at.now);
+        self.standing = overview::Standing::of(&self.screens, &at);
+        self.keep_figures(screen);
     }
 
     /// What a recording answers where a server would have been asked.

@@ -15,6 +15,7 @@ use crate::screens::chunks::{self, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
+use crate::thresholds::{Limits, exceeds};
 use crate::value::{Axis, Stamp, Value};
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
@@ -97,12 +98,12 @@ impl Row {
     }
 
     /// How long a chunk may wait for the policy's next run and still be as promised.
-    fn patience(&self) -> f64 {
+    fn patience(&self, limits: &Limits) -> f64 {
         let schedule = self
             .policy
             .as_ref()
             .and_then(|policy| policy.schedule_seconds);
-        schedule.unwrap_or(86_400.0) + 300.0
+        schedule.unwrap_or(86_400.0) + limits.compression_patience
     }
 
     /// How many rows a batch of the compressed chunks holds; up to 1000 fit.
@@ -137,7 +138,7 @@ impl Row {
         }
     }
 
-    fn judge_ratio(&self, findings: &mut Findings) {
+    fn judge_ratio(&self, findings: &mut Findings, poor: f64) {
         let Some(ratio) = self.ratio().filter(|_| self.is_worth_judging()) else {
             return;
         };
@@ -145,7 +146,7 @@ impl Row {
         if ratio < 1.0 {
             let reason = format!("compressed chunks are larger than before ({ratio:.1}x): {why}");
             findings.add(&rules::COMPRESSION_RATIO, Level::Warning, reason);
-        } else if ratio < 3.0 {
+        } else if ratio < poor {
             let reason = format!("the ratio of {ratio:.1}x is poor: {why}");
             findings.add(&rules::COMPRESSION_RATIO, Level::Notice, reason);
         }
@@ -244,7 +245,7 @@ impl Row {
         }
         let waits = text::plural(backlog, "chunk");
         match self.overdue_seconds {
-            Some(overdue) if overdue > self.patience() => {
+            Some(overdue) if overdue > self.patience(&at.limits(&self.full_name())) => {
                 let long = text::duration(overdue);
                 let since = at.now.plus_seconds(-overdue);
                 let reason = format!(
@@ -433,8 +434,9 @@ impl Record for Row {
 
     fn verdict(&self, at: &At) -> Verdict {
         let mut findings = Findings::default();
+        let limits = at.limits(&self.full_name());
         if !self.enabled {
-            let old = if self.chunks > 50 {
+            let old = if exceeds(self.chunks, limits.uncompressed_chunks) {
                 Level::Notice
             } else {
                 Level::Ok
@@ -451,7 +453,7 @@ impl Record for Row {
         match &self.policy {
             Some(policy) => {
                 let waits = self.backlog.is_some_and(|backlog| backlog > 0);
-                policy.judge(&mut findings, at.now, waits);
+                policy.judge(&mut findings, &limits, at.now, waits);
                 self.judge_backlog(&mut findings, policy, at);
             }
             None if self.uncompressed > 1 => {
@@ -459,7 +461,7 @@ impl Record for Row {
             }
             None => {}
         }
-        self.judge_ratio(&mut findings);
+        self.judge_ratio(&mut findings, limits.poor_ratio);
         self.judge_pointless(&mut findings);
         if let Some(partial) = self.partial_due.filter(|partial| *partial > 0) {
             findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, format!("{} partially compressed: late rows came in, the policy's next run recompresses", text::plural(partial, "chunk")));

@@ -408,8 +408,8 @@ impl Record for Row {
         }
     }
 
-    fn verdict(&self, _: &At) -> Verdict {
-        judge::verdict(self)
+    fn verdict(&self, at: &At) -> Verdict {
+        judge::verdict(self, &at.limits(&self.full_name()))
     }
 
     fn caveats(rows: &[Self], _: &At) -> Vec<String> {

@@ -52,7 +52,7 @@ impl Record for Row {
         }),
         Column::<Self>::text("at", "WHEN", 14, |row, _| row.at().into()),
         Column::<Self>::text("state", "STATE", 11, |row, _| row.state.as_str().into()),
-        Column::<Self>::text("title", "WHAT", 24, |row, _| {
+        Column::<Self>::text("title", "WHAT", 36, |row, _| {
             row.entry.begin.plan.title.as_str().into()
         })
         .grows(),

@@ -1,16 +1,18 @@
 //! Overview: what is wrong, worst first, over all screens; its rows are the findings of theirs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::acknowledge::Acknowledgement;
 use crate::plans::{Kind, Target};
 use crate::record::{At, Column, Record, Section};
 use crate::rules;
 use crate::screens::{ScreenId, Screens, with_table};
 use crate::sql::Query;
+use crate::table::Freshness;
 use crate::text;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Finding, Level, Verdict, without_stop};
@@ -18,14 +20,17 @@ use crate::verdict::{Finding, Level, Verdict, without_stop};
 /// The screens whose findings are gathered, in the order in which equal findings stand.
 pub const PARTS: &[ScreenId] = &[
     ScreenId::Server,
-    ScreenId::Jobs,
     ScreenId::Aggregates,
+    ScreenId::Jobs,
     ScreenId::Retention,
     ScreenId::Compression,
     ScreenId::Activity,
     ScreenId::Hypertables,
     ScreenId::Indexes,
 ];
+
+/// What tells a finding from all others, across looks: the screen, its row, the rule.
+pub type Identity = (ScreenId, String, &'static str);
 
 /// One finding, and where it was found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,12 +44,22 @@ pub struct Row {
     pub targets: Vec<Target>,
     /// When this console saw it first; `None`: by the headless twin, which looks once.
     pub first_seen: Option<Stamp>,
+    /// Why it is shown only to those who ask for what is put aside.
+    #[serde(default)]
+    pub aside: Option<Acknowledgement>,
 }
 
 impl Row {
-    /// What tells this finding from all others, across looks.
-    pub fn identity(&self) -> (ScreenId, String, &'static str) {
+    pub fn identity(&self) -> Identity {
         (self.screen, self.of.clone(), self.finding.rule.name)
+    }
+
+    fn is(&self, _: &At) -> Value {
+        let title = self.finding.rule.title;
+        match &self.aside {
+            Some(aside) => Value::Text(format!("({}) {title}", aside.what.word())),
+            None => title.into(),
+        }
     }
 
     fn age(&self, at: &At) -> Value {
@@ -61,22 +76,57 @@ impl Row {
     }
 }
 
-/// Every finding of the screens that were read, those that say the same thing told once.
-pub fn findings(screens: &Screens, at: &At) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for id in PARTS {
-        with_table!(screens, *id, |table| collect(
-            *id,
-            table.rows(),
-            at,
-            &mut rows
-        ));
-    }
-    let rows = told_by_their_jobs(rows);
-    without_starved(rows)
+/// What was found in each screen's rows.
+pub type Found = BTreeMap<ScreenId, Vec<Row>>;
+
+/// The findings of one screen.
+pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
+    with_table!(screens, part, |table| collect(part, table.rows(), at))
 }
 
-fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At, rows: &mut Vec<Row>) {
+/// Every finding of the screens that were read, those that say the same thing told once.
+pub fn findings(found: &Found) -> Vec<Row> {
+    told_once(collected(found))
+}
+
+/// Every finding of the screens that were read, as each tells it.
+pub fn collected(found: &Found) -> Vec<Row> {
+    let parts = PARTS.iter().filter_map(|part| found.get(part));
+    parts.flatten().cloned().collect()
+}
+
+/// Of findings that say the same thing one is left.
+pub fn told_once(rows: Vec<Row>) -> Vec<Row> {
+    without_starved(told_by_their_jobs(rows))
+}
+
+/// What the screens tell together, for the head of the Overview.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// How many jobs failed in their last run, and how many there are; `None`: not read yet.
+    pub failing: Option<(usize, usize)>,
+    /// The longest lag as a multiple of what its policy promises, and what is to be said of that aggregate.
+    pub worst_lag: Option<(f64, Level)>,
+    /// Bytes that compression saved, as recorded; `None`: not read yet.
+    pub saved: Option<i64>,
+}
+
+impl Standing {
+    pub fn of(screens: &Screens, at: &At) -> Self {
+        let read = |fresh: &Freshness| !matches!(fresh, Freshness::Never);
+        let saves =
+            |row: &crate::screens::compression::Row| Some(row.before_bytes? - row.after_bytes?);
+        Self {
+            failing: read(&screens.jobs.fresh).then(|| failing(screens)),
+            worst_lag: worst_lag(screens, at),
+            saved: read(&screens.compression.fresh)
+                .then(|| screens.compression.rows().iter().filter_map(saves).sum()),
+        }
+    }
+}
+
+fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At) -> Vec<Row> {
+    let mut rows = Vec::new();
     for record in records {
         let verdict = record.verdict(at);
         if verdict.level == Level::Ok {
@@ -91,10 +141,12 @@ fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At, rows: &mut Vec<R
                     targets: record.targets(),
                     finding,
                     first_seen: None,
+                    aside: None,
                 });
             }
         }
     }
+    rows
 }
 
 /// A job's fault is known to the Jobs screen and to the screen of what the job works for: where work waits for it, that
@@ -156,15 +208,13 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// How many jobs failed in their last run, and how many there are.
-pub fn failing(screens: &Screens) -> (usize, usize) {
+fn failing(screens: &Screens) -> (usize, usize) {
     let jobs = screens.jobs.rows();
     let fails = |row: &&crate::screens::jobs::Row| row.last_run_status() == Some("Failed");
     (jobs.iter().filter(fails).count(), jobs.len())
 }
 
-/// The longest lag as a multiple of what its policy promises, and what is to be said of that aggregate.
-pub fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
+fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
     let rows = screens.aggregates.rows().iter();
     let behind = rows.filter_map(|row| Some((row.behind(at)?, row)));
     let (times, row) = behind.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
@@ -176,8 +226,9 @@ pub fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
     Some((times, level))
 }
 
-/// The level of the worst finding, and how many there are of each, in words.
+/// The level of the worst finding, and how many there are of each, in words; what is put aside does not count.
 pub fn health(rows: &[Row]) -> (Level, String) {
+    let rows: Vec<_> = rows.iter().filter(|row| row.aside.is_none()).collect();
     let count = |level| {
         i64::try_from(rows.iter().filter(|row| row.finding.level == level).count())
             .unwrap_or(i64::MAX)
@@ -207,7 +258,7 @@ pub fn health(rows: &[Row]) -> (Level, String) {
 
 /// When each finding was seen first.
 #[derive(Debug, Default)]
-pub struct Seen(HashMap<(ScreenId, String, &'static str), Stamp>);
+pub struct Seen(HashMap<Identity, Stamp>);
 
 impl Seen {
     /// Dates the findings; those that are gone are forgotten.
@@ -232,7 +283,7 @@ impl Record for Row {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("subject", "WHAT", 24, |row, _| row.subject.as_str().into()),
         Column::<Self>::hidden("rule", |row, _| row.finding.rule.name.into()),
-        Column::<Self>::text("title", "IS", 32, |row, _| row.finding.rule.title.into()).grows(),
+        Column::<Self>::text("title", "IS", 32, Self::is).grows(),
         Column::<Self>::number("", "FOR", 9, Self::age),
         Column::<Self>::hidden("since", |row, _| row.finding.since.into()),
         Column::<Self>::text("mend", "MEND", 24, |row, _| row.finding.mend.into()).rank(1),
@@ -260,7 +311,16 @@ impl Record for Row {
         self.subject.clone()
     }
 
-    fn verdict(&self, _: &At) -> Verdict {
+    fn verdict(&self, at: &At) -> Verdict {
+        if let Some(aside) = &self.aside {
+            let level = self.finding.level.name();
+            let reason = format!("{} [{level}] {}", aside.words(at.now), self.finding.reason);
+            return Verdict {
+                level: Level::Ok,
+                reason,
+                findings: vec![self.finding.clone()],
+            };
+        }
         Verdict {
             level: self.finding.level,
             reason: self.finding.reason.clone(),

@@ -14,6 +14,7 @@ use crate::screens::chunks::{self, Chunk, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
+use crate::thresholds::exceeds;
 use crate::value::{Axis, Point, Stamp, Value};
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
@@ -92,7 +93,8 @@ impl Row {
             return;
         }
         let goes = text::plural(eligible, "chunk");
-        let patience = policy.schedule_seconds.unwrap_or(86_400.0) + 300.0;
+        let patience = policy.schedule_seconds.unwrap_or(86_400.0)
+            + at.limits(&self.full_name()).retention_patience;
         match self.overdue_seconds {
             Some(overdue) if overdue > patience => {
                 let long = text::duration(overdue);
@@ -272,17 +274,23 @@ impl Record for Row {
 
     fn verdict(&self, at: &At) -> Verdict {
         let mut findings = Findings::default();
+        let limits = at.limits(&self.full_name());
         let Some(policy) = &self.policy else {
             return match self.age(at) {
-                Some(age) if age > 365.25 * 86_400.0 && self.chunks > 100 => Verdict::of(
-                    &rules::RETENTION_NONE,
-                    Level::Notice,
-                    format!(
-                        "no policy: nothing is ever dropped; the oldest of {} begins {} ago",
-                        text::plural(self.chunks, "chunk"),
-                        text::duration(age)
-                    ),
-                ),
+                Some(age)
+                    if age > limits.no_retention_age
+                        && exceeds(self.chunks, limits.no_retention_chunks) =>
+                {
+                    Verdict::of(
+                        &rules::RETENTION_NONE,
+                        Level::Notice,
+                        format!(
+                            "no policy: nothing is ever dropped; the oldest of {} begins {} ago",
+                            text::plural(self.chunks, "chunk"),
+                            text::duration(age)
+                        ),
+                    )
+                }
                 Some(age) if self.chunks > 0 => Verdict::ok(format!(
                     "no policy: nothing is ever dropped; the oldest chunk begins {} ago",
                     text::duration(age)
@@ -292,6 +300,7 @@ impl Record for Row {
         };
         policy.judge(
             &mut findings,
+            &limits,
             at.now,
             self.eligible.is_some_and(|eligible| eligible > 0),
         );

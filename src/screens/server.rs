@@ -10,18 +10,10 @@ use crate::record::{At, Column, Exact, Record, Section};
 use crate::rules;
 use crate::sql::Query;
 use crate::text;
+use crate::thresholds::Limits;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
-/// From here on the next burst of clients may be refused.
-const CONNECTIONS_TIGHT: f64 = 0.8;
-const CONNECTIONS_FULL: f64 = 0.95;
-/// A standby that is further behind serves old rows.
-const REPLICATION_SECONDS: f64 = 60.0;
-/// An unused slot that keeps back more fills the disk.
-const SLOT_BYTES: f64 = 10.0 * 1024.0 * 1024.0 * 1024.0;
-/// A prepared transaction holds its locks, and vacuum back, for ever.
-const PREPARED_SECONDS: f64 = 600.0;
 /// Transactions until PostgreSQL refuses to hand out more.
 const WRAPAROUND: f64 = 2_147_483_648.0;
 
@@ -115,14 +107,15 @@ impl Row {
         let value = self.value.unwrap_or_default();
         let share = self.share().unwrap_or_default();
         let about = self.about.as_deref().unwrap_or_default();
+        let limits = &at.server.thresholds.all;
         match self.name.as_str() {
-            "connections" => self.judge_connections(share, findings),
-            "replication-lag" if value > REPLICATION_SECONDS => findings.add(
+            "connections" => self.judge_connections(share, limits, findings),
+            "replication-lag" if value > limits.replication_lag => findings.add(
                 &rules::SERVER_REPLICATION,
                 Level::Warning,
                 format!("a standby is {} behind: {about}", text::duration(value.floor())),
             ),
-            "replication-slots" if value > SLOT_BYTES => findings.add(
+            "replication-slots" if value > limits.slot_bytes => findings.add(
                 &rules::SERVER_SLOT,
                 Level::Warning,
                 format!("nobody reads from {about}, and {} of WAL is kept for it: the disk fills. Start its reader, or pg_drop_replication_slot()", self.now().show(at.now)),
@@ -135,7 +128,7 @@ impl Row {
                 )
                 .since(self.since),
             ),
-            "prepared-transaction" if value > PREPARED_SECONDS => findings.push(
+            "prepared-transaction" if value > limits.prepared_age => findings.push(
                 Finding::new(
                     &rules::SERVER_PREPARED,
                     Level::Warning,
@@ -144,7 +137,10 @@ impl Row {
                 .since(self.since),
             ),
             "wraparound" | "multixact-wraparound" => self.judge_wraparound(share, findings),
-            "launcher" | "scheduler" if self.value == Some(0.0) && !at.server.standby => self.judge_absence(findings),
+            "launcher" | "scheduler"
+                if self.value == Some(0.0)
+                    && !at.server.standby
+                    && (self.name == "launcher" || at.server.timescaledb.is_some()) => self.judge_absence(findings),
             "workers" if share >= 1.0 => findings.add(
                 &rules::SERVER_WORKERS,
                 Level::Warning,
@@ -163,10 +159,10 @@ impl Row {
         }
     }
 
-    fn judge_connections(&self, share: f64, findings: &mut Findings) {
-        let level = if share >= CONNECTIONS_FULL {
+    fn judge_connections(&self, share: f64, limits: &Limits, findings: &mut Findings) {
+        let level = if share * 100.0 >= limits.connections_critical_percent {
             Level::Critical
-        } else if share >= CONNECTIONS_TIGHT {
+        } else if share * 100.0 >= limits.connections_percent {
             Level::Warning
         } else {
             return;

@@ -11,6 +11,7 @@ use crate::act::Order;
 use crate::acting::{Acting, Agreeing, Filling, Running, Stage, Trouble};
 use crate::form::{Field, Item, Kind};
 use crate::plan::Consent;
+use crate::plans::Refusal;
 use crate::preview;
 use crate::table::printable;
 use crate::text;
@@ -105,20 +106,21 @@ fn scrolled(
     let all = wrapped(lines, area.width.into(), theme);
     let page = usize::from(area.height);
     *top = (*top).min(all.len().saturating_sub(page));
-    let below = all.len().saturating_sub(*top + page);
-    let mut shown: Vec<Line> = all.into_iter().skip(*top).take(page).collect();
+    fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
+}
+
+/// As many lines as there is room for; that there are more is said in the last.
+fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
+    let page = usize::from(area.height);
+    let below = lines.len().saturating_sub(page);
+    lines.truncate(page);
     if below > 0
-        && let Some(last) = shown.last_mut()
+        && let Some(last) = lines.last_mut()
     {
-        *last = Line::styled(
-            format!(
-                "↓ {} more",
-                text::plural(i64::try_from(below + 1).unwrap_or(0), "line")
-            ),
-            theme.style("muted"),
-        );
+        let more = text::plural(i64::try_from(below + 1).unwrap_or(0), "line");
+        *last = Line::styled(format!("↓ {more} more"), theme.style("muted"));
     }
-    frame.render_widget(Paragraph::new(shown), area);
+    frame.render_widget(Paragraph::new(lines), area);
 }
 
 fn preview(frame: &mut Frame, area: Rect, agreeing: &mut Agreeing, theme: &Theme) {
@@ -174,7 +176,9 @@ fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: &Theme) {
         .map(|field| field.help.clone())
         .unwrap_or_default();
     let about = about(filling, width, theme);
-    let most = usize::from(area.height).saturating_sub(4);
+    let help = text::wrap(&printable(&help), width);
+    let help_rows = help.len().clamp(1, 2);
+    let most = usize::from(area.height).saturating_sub(3 + help_rows);
     let above = lines
         .len()
         .min(most * 3 / 5 + 1)
@@ -182,21 +186,27 @@ fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: &Theme) {
         .min(lines.len());
     let rows = [
         Constraint::Length(u16::try_from(above).unwrap_or(1)),
-        Constraint::Length(1),
+        Constraint::Length(u16::try_from(help_rows).unwrap_or(1)),
         Constraint::Fill(1),
         Constraint::Length(1),
     ];
     let [top, middle, below, foot] = Layout::vertical(rows).areas(area);
+    // No further than to the last line: room that is left would hide fields for nothing.
     let first = (focus_line + LIST + 1)
         .saturating_sub(above)
-        .min(focus_line);
+        .min(focus_line)
+        .min(lines.len().saturating_sub(above));
     let shown: Vec<Line> = lines.into_iter().skip(first).take(above).collect();
     frame.render_widget(Paragraph::new(shown), top);
     frame.render_widget(
-        Line::styled(text::cut(&printable(&help), width), theme.style("muted")),
+        Paragraph::new(
+            help.into_iter()
+                .map(|line| Line::styled(line, theme.style("muted")))
+                .collect::<Vec<_>>(),
+        ),
         middle,
     );
-    frame.render_widget(Paragraph::new(about), below);
+    fitted(frame, below, about, theme);
     frame.render_widget(
         Line::styled(text::cut(&keys(filling), width), theme.style("key")),
         foot,
@@ -213,6 +223,7 @@ fn keys(filling: &Filling) -> String {
     let on = match &filling.outcome {
         Ok(_) => "Enter: preview",
         Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O takes the offer",
+        Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "as it is now",
         Err(_) => "not possible like this",
     };
     format!("{field}Tab: next field · {on} · Esc leaves")
@@ -224,12 +235,7 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
     match &filling.outcome {
         Ok(deed) => {
             lines.push(("title", printable(&deed.plan.title)));
-            for note in &deed.plan.notes {
-                lines.push((
-                    preview::level_role(note.level),
-                    format!("{} {}", note.level.sign(), printable(&note.text)),
-                ));
-            }
+            lines.extend(deed.plan.notes.iter().map(preview::note_line));
         }
         Err(Trouble::Fields(wrong)) => {
             lines.extend(
@@ -237,6 +243,14 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
                     .iter()
                     .map(|(_, error)| ("warning", format!("! {}", printable(error)))),
             );
+        }
+        Err(Trouble::Refusal(Refusal {
+            why,
+            stands: Some(notes),
+            ..
+        })) => {
+            lines.push(("muted", printable(why)));
+            lines.extend(notes.iter().map(preview::note_line));
         }
         Err(Trouble::Refusal(refusal)) => {
             lines.extend(
@@ -451,7 +465,7 @@ pub(super) fn running(frame: &mut Frame, area: Rect, running: &Running, now: Sta
         ));
     }
     if let Some(why) = &running.waits {
-        for piece in text::wrap(&printable(&format!("waits {why}")), width)
+        for piece in text::wrap(&printable(&format!("waits: {why}")), width)
             .into_iter()
             .take(2)
         {

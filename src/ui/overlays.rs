@@ -16,7 +16,20 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let theme = app.themes[app.theme].clone();
     match &mut app.overlay {
         None => {}
-        Some(Overlay::Filter(prompt)) => filter(frame, area, prompt, &theme),
+        Some(Overlay::Filter(prompt)) => {
+            let hint = "text, ~regular expression, ! inverts either · Enter keeps, Esc takes back";
+            one_line(frame, area, "Filter", "/ ", prompt, hint, &theme);
+        }
+        Some(Overlay::Ask(ask)) => {
+            let hint = if ask.snoozes {
+                "for how long: 8h, 2d · it is shown again then, or when it gets worse · Esc leaves"
+            } else {
+                "why (may be empty) · hidden until it goes away or gets worse · Esc leaves"
+            };
+            let title = crate::table::printable(&ask.title());
+            let title = text::cut(&title, usize::from(area.width).saturating_sub(4));
+            one_line(frame, area, &title, "> ", &mut ask.prompt, hint, &theme);
+        }
         Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &theme),
         Some(Overlay::Help(top)) => help(frame, area, top, &theme),
         Some(Overlay::Act(acting)) => super::acting::draw(frame, area, acting, &theme),
@@ -70,29 +83,35 @@ fn prompt_line(frame: &mut Frame, area: Rect, sign: &str, prompt: &mut Prompt, t
     frame.render_widget(&prompt.area, right);
 }
 
-fn filter(frame: &mut Frame, area: Rect, prompt: &mut Prompt, theme: &Theme) {
+/// A line that is typed, at the foot of the screen.
+fn one_line(
+    frame: &mut Frame,
+    area: Rect,
+    title: &str,
+    sign: &str,
+    prompt: &mut Prompt,
+    hint: &str,
+    theme: &Theme,
+) {
     let area = Rect {
         y: area.bottom().saturating_sub(4),
         height: 4,
         ..area
     };
     frame.render_widget(Clear, area);
-    let block = boxed("Filter", theme);
+    let block = boxed(title, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let [line, hint] =
+    let [line, under] =
         Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(inner);
-    prompt_line(frame, line, "/ ", prompt, theme);
-    let (hint_text, role) = match &prompt.error {
+    prompt_line(frame, line, sign, prompt, theme);
+    let (words, role) = match &prompt.error {
         Some(error) => (error.clone(), "error"),
-        None => (
-            "text, ~regular expression, ! inverts either · Enter keeps, Esc takes back".to_owned(),
-            "muted",
-        ),
+        None => (hint.to_owned(), "muted"),
     };
     frame.render_widget(
-        Line::styled(text::cut(&hint_text, hint.width.into()), theme.style(role)),
-        hint,
+        Line::styled(text::cut(&words, under.width.into()), theme.style(role)),
+        under,
     );
 }
 

@@ -2,8 +2,10 @@
 
 use ratatui::text::{Line, Span};
 
+use crate::acknowledge::Hidden;
 use crate::app::App;
-use crate::history::{History, spark};
+use crate::chart;
+use crate::history::History;
 use crate::record::{At, Record};
 use crate::screens::{ScreenId, overview, server};
 use crate::table::Freshness;
@@ -43,6 +45,11 @@ pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
 fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let theme = app.theme();
     let (level, words) = overview::health(app.screens.overview.rows());
+    let words = match (level, app.aside.hidden().words()) {
+        (_, None) => words,
+        (Level::Ok, Some(hidden)) => format!("nothing but what is put aside: {hidden}"),
+        (_, Some(hidden)) => format!("{words} · {hidden}"),
+    };
     let unread = |part: &ScreenId| !matches!(app.screens.fresh(*part), Freshness::At(_));
     let missing: Vec<_> = app
         .parts()
@@ -63,8 +70,10 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     };
     let name = format!(
         " {} ",
-        if level == Level::Ok {
+        if level == Level::Ok && app.aside.hidden() == Hidden::default() {
             "HEALTHY".to_owned()
+        } else if level == Level::Ok {
+            "QUIET".to_owned()
         } else {
             level.name().to_uppercase()
         }
@@ -81,17 +90,22 @@ fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
     let room = cells.saturating_sub(text::width(&label) + 1);
     let now = text::cut(&figure.now, room);
     let left = room.saturating_sub(text::width(&now) + 1);
-    let line = spark(&figure.was, left.min(24));
+    let was: Vec<_> = figure.was.iter().copied().map(Some).collect();
+    let line = if was.len() < 2 {
+        String::new()
+    } else {
+        chart::sparkline(&was, left.min(24))
+    };
     let style = if figure.level == Level::Ok {
         theme.style("text")
     } else {
         level_style(theme, figure.level)
     };
     let sign = figure.level.sign();
-    let now = if figure.level == Level::Ok || text::width(&now) >= room {
+    let now = if figure.level == Level::Ok || text::width(&now) + 1 >= room {
         now
     } else {
-        format!("{now}{sign}")
+        format!("{now} {sign}")
     };
     let line = format!(" {line}");
     let used = text::width(&label) + text::width(&now);
@@ -107,7 +121,7 @@ fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
 
 fn figures(app: &App, at: &At) -> Vec<Figure> {
     let mut all = of_the_server(app, at);
-    all.extend(of_the_screens(app, at));
+    all.extend(of_the_screens(app));
     all
 }
 
@@ -204,13 +218,12 @@ fn of_the_server(app: &App, at: &At) -> Vec<Figure> {
     ]
 }
 
-fn of_the_screens(app: &App, at: &At) -> Vec<Figure> {
-    let read = |screen| matches!(app.screens.fresh(screen), Freshness::At(_));
+fn of_the_screens(app: &App) -> Vec<Figure> {
     let mut all = Vec::new();
-    if read(ScreenId::Jobs) {
-        let (failing, jobs) = overview::failing(&app.screens);
+    let standing = &app.standing;
+    if let Some((failing, jobs)) = standing.failing {
         all.push(Figure {
-            label: "failing jobs",
+            label: "jobs fail",
             now: format!("{failing}/{jobs}"),
             was: app.history.values("failing-jobs"),
             level: if failing > 0 {
@@ -220,23 +233,15 @@ fn of_the_screens(app: &App, at: &At) -> Vec<Figure> {
             },
         });
     }
-    if read(ScreenId::Aggregates) {
-        let worst = overview::worst_lag(&app.screens, at);
+    if let Some((times, level)) = standing.worst_lag {
         all.push(Figure {
             label: "worst lag",
-            now: worst.map_or_else(|| "-".to_owned(), |(times, _)| format!("{times:.1}x")),
+            now: format!("{times:.1}x"),
             was: app.history.values("worst-lag"),
-            level: worst.map_or(Level::Ok, |(_, level)| level),
+            level,
         });
     }
-    if read(ScreenId::Compression) {
-        let saved: i64 = app
-            .screens
-            .compression
-            .rows()
-            .iter()
-            .filter_map(|row| Some(row.before_bytes? - row.after_bytes?))
-            .sum();
+    if let Some(saved) = standing.saved {
         all.push(Figure {
             label: "saved",
             now: text::bytes(saved),

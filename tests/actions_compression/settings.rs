@@ -151,7 +151,11 @@ fn what_is_typed_as_columns_is_checked_by_name() {
             ("order_by", r#""Zeit.Punkt" sideways"#, "ASC or DESC"),
             ("order_by", r#""a,b", "Zeit.Punkt""#, "cannot both"),
             ("order_by", r#""Zeit.Punkt","#, "beside a comma"),
-            ("order_by", r#""Zeit.Punkt" DESC"#, "nothing would change"),
+            (
+                "order_by",
+                r#""Zeit.Punkt" DESC"#,
+                "is compressed like this: change a field",
+            ),
         ] {
             let refused = rig
                 .plan("edit-compression-settings", &place.table, &[(key, typed)])

@@ -74,7 +74,7 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
 async fn stop_in_step(rig: &Rig, deed: &hypertop::act::Deed, step: usize) -> Report {
     let (teller, mut heard) = mpsc::unbounded_channel();
     let (orders, wanted) = watch::channel(Order::Go);
-    let stop = async {
+    let halt = async {
         while let Some(message) = heard.recv().await {
             if matches!(message, Progress::Step { number, .. } if number == step) {
                 tokio::time::sleep(Duration::from_millis(700)).await;
@@ -89,7 +89,7 @@ async fn stop_in_step(rig: &Rig, deed: &hypertop::act::Deed, step: usize) -> Rep
             drop(teller);
             report.unwrap()
         },
-        stop
+        halt
     );
     report
 }

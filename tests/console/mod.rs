@@ -44,6 +44,7 @@ pub fn server() -> Server {
         started: NOW.plus_seconds(-864_000.0),
         clock: NOW,
         time_zone: "UTC".to_owned(),
+        thresholds: hypertop::thresholds::Thresholds::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::what_if::{self, Setting};
 use super::{Facts, Level, clock, refresh, since};
 use crate::form::{Field, Form, Inputs, Kind};
 use crate::interval::Interval;
-use crate::plan::{Consent, Lit, Plan, Statement, Step, Undo};
+use crate::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
 use crate::plans::policy::{Call, Change, Job};
 use crate::plans::{Context, Refusal};
 use crate::value::Axis;
@@ -261,12 +261,12 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         return Err(risk.refusal(&place, &new));
     }
     if new == old {
-        return Err(format!(
-            "{} refreshes {} already: change a field",
+        let words = format!(
+            "{} refreshes {}: change a field",
             job.describe(),
             old.describe(place.axis())
-        )
-        .into());
+        );
+        return Err(stands(&place, &facts, &old, words));
     }
     what_if::check(&place, &new, Some(job.id))?;
     let change = Change {
@@ -291,6 +291,17 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     };
     let plan = Plan::new(format!("Change {}", job.describe()), vec![step], undo).changing(&[STATE]);
     told(&place, &facts, inputs, plan, &new, Some((job, &old)))
+}
+
+/// Nothing would change; what the present window means, and what it would lose.
+fn stands(place: &Place, facts: &Facts, old: &Setting, words: String) -> Refusal {
+    let risk = what_if::wipe_risk(place, old)
+        .map(|risk| (Weight::Critical, format!("DELETES DATA: {}", risk.why)));
+    let notes = risk
+        .into_iter()
+        .chain(notes::notes(place, facts, old, None));
+    let note = |(level, text)| Note { level, text };
+    Refusal::unchanged(words, notes.map(note).collect())
 }
 
 /// The job's configuration with another window; what else stands in it stays.

@@ -61,7 +61,7 @@ pub(super) fn step_field() -> Field {
 }
 
 pub(super) fn override_field() -> Field {
-    Field::new("override_data_loss", "Lose data", Kind::Flag, "no")
+    Field::new("override_data_loss", "Override data loss", Kind::Flag, "no")
         .optional()
         .help("yes: also where the source was dropped, which deletes the aggregate's rows there for good")
 }

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::form::{Field, Form, Inputs, Kind};
 use crate::interval::Interval;
-use crate::plan::{Lit, Plan, Statement, Step, Undo};
+use crate::plan::{Lit, Note, Plan, Statement, Step, Undo};
 use crate::plans::policy::{Call, Change, Job};
 use crate::plans::{Context, Refusal};
 use crate::sql::Version;
@@ -197,7 +197,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .then(|| every.to_owned());
     let same = job.config.as_ref() == Some(&config);
     if same && every.is_none() {
-        return Err(format!("nothing would change: {} is just so", job.describe()).into());
+        return Err(stands(context, &known, job, &rule));
     }
     let change = Change {
         schedule_interval: every,
@@ -227,6 +227,23 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         plan = plan.note(Level::Warning, why);
     }
     Ok(plan)
+}
+
+/// Nothing would change; what the present rule means.
+fn stands(context: &Context, known: &Known, job: &Job, rule: &Rule) -> Refusal {
+    let mut notes = what_if(context, known, rule.length, rule.age);
+    let mut note = |level, text| notes.push(Note { level, text });
+    if !job.scheduled {
+        note(
+            Level::Notice,
+            format!("{} is paused: resume-job schedules it", job.describe()),
+        );
+    }
+    if let Some(why) = idle_by_configuration(context, known) {
+        note(Level::Warning, why);
+    }
+    let words = format!("{} is so now: change a field", job.describe());
+    Refusal::unchanged(words, notes)
 }
 
 /// The present rule, and how many chunks wait by it.

@@ -1,7 +1,7 @@
 //! Compression settings: enabling, changing segment-by and order-by, disabling.
 
 use crate::form::{Field, Form, Inputs, Kind};
-use crate::plan::{Mode, Plan, Statement, Step, Undo};
+use crate::plan::{Mode, Note, Plan, Statement, Step, Undo};
 use crate::plans::{Context, Refusal};
 use crate::sql::Version;
 use crate::text;
@@ -250,11 +250,12 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         to.segment_by.get_or_insert_default();
     }
     if to.segment_by == now.segment_by && to.order_text() == now.order_text() {
-        return Err(format!(
-            "nothing would change: {} has just these settings",
-            known.relation
-        )
-        .into());
+        let words = format!("{} is compressed like this: change a field", known.relation);
+        let note = Note {
+            level: Level::Notice,
+            text: now.describe(),
+        };
+        return Err(Refusal::unchanged(words, vec![note]));
     }
     let step = Step::new(
         format!("change the compression settings of {}", known.relation),

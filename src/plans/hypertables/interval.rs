@@ -134,12 +134,15 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let new = asked(dimension, inputs)?;
     let old = dimension.interval_length;
     if new == old {
-        return Err(format!(
+        let words = format!(
             "new chunks of {} span {} already: write another interval",
             facts.name,
             said(dimension, old)
-        )
-        .into());
+        );
+        // Only its remarks are wanted.
+        let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
+        let notes = note(bare, context, &facts, dimension, new).notes;
+        return Err(Refusal::unchanged(words, notes));
     }
     let several = facts.dimensions.len() > 1;
     let set = |length| set(context, &facts, dimension, length, several);

@@ -85,7 +85,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     }
     let edit = Edit::of(job, inputs)?;
     if edit.words.is_empty() {
-        return Err("nothing is changed: set one of its fields".into());
+        return Err(stands(&known));
     }
     let words = edit.words.join(", ");
     let step = Step::new(
@@ -123,6 +123,20 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         );
     }
     Ok(known.warned(known.altering(plan)))
+}
+
+/// Nothing would change; what is to be minded in the present configuration.
+fn stands(known: &Known) -> Refusal {
+    let words = format!("{} is so now: change a field", known.job.describe());
+    let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
+    let mut plan = known.warned(bare);
+    let config = known.job.config.as_ref();
+    match config.map(|config| known.check(config)) {
+        Some(Ok(checked)) => plan.notes.extend(checked.notes),
+        Some(Err(wrong)) => plan = plan.note(Level::Warning, wrong.why),
+        None => {}
+    }
+    Refusal::unchanged(words, plan.notes)
 }
 
 /// What is changed, what takes it back, and how it is said.

@@ -55,8 +55,10 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let job = &policy(context, &facts)?.job;
     let now = context.at.now;
     let rule = edited(context, &facts, job, inputs)?;
-    let change = change(job, rule, inputs)?;
     let going = rule.cut(&facts, now).map(|cut| Going::of(&facts, cut));
+    let Some(change) = change(job, rule, inputs)? else {
+        return Err(stands(context, &facts, rule, going.as_ref(), inputs));
+    };
     let before = present(job).and_then(|rule| rule.cut(&facts, now));
     let before = before.map(|cut| Going::of(&facts, cut).count());
     let more = change.config.is_some()
@@ -94,6 +96,37 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         plan = plan.wanting(Consent::Name);
     }
     Ok(note_others(plan, &facts, rule, going.as_ref(), now))
+}
+
+/// Nothing would change: what the present setting does, or, where it loses data, the guard's words and offer.
+fn stands(
+    context: &Context,
+    facts: &Retention,
+    rule: Rule,
+    going: Option<&Going>,
+    inputs: &Inputs,
+) -> Refusal {
+    let now = context.at.now;
+    if let Err(danger) = clash::guard(facts, rule.edge(facts, going, now), now, inputs) {
+        return danger;
+    }
+    let job = match policy(context, facts) {
+        Ok(policy) => &policy.job,
+        Err(none) => return none,
+    };
+    let (when, _) = whatif::next_run(job, now);
+    // Only its remarks are wanted.
+    let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
+    let plan = note_cut(
+        bare,
+        context,
+        facts,
+        going,
+        &format!("the next run, {when},"),
+    );
+    let plan = note_others(plan, facts, rule, going, now);
+    let words = format!("{} is so now: change a field", job.describe());
+    Refusal::unchanged(words, plan.notes)
 }
 
 /// What the policy is told to drop as it stands; `None`: not understood.
@@ -156,8 +189,8 @@ fn captured(job: &Job, change: &Change) -> Change {
     }
 }
 
-/// What differs from the policy as it stands; a refusal where nothing does.
-fn change(job: &Job, rule: Rule, inputs: &Inputs) -> Result<Change, Refusal> {
+/// What differs from the policy as it stands; `None`: nothing.
+fn change(job: &Job, rule: Rule, inputs: &Inputs) -> Result<Option<Change>, Refusal> {
     let key = key(job);
     let value = match rule {
         Rule::After(span) => span,
@@ -179,17 +212,13 @@ fn change(job: &Job, rule: Rule, inputs: &Inputs) -> Result<Change, Refusal> {
     }
     let same = Interval::parse(&job.schedule_interval) == Ok(every);
     if stands && same {
-        return Err(format!(
-            "{} is so already: change {key} or schedule_interval",
-            job.describe()
-        )
-        .into());
+        return Ok(None);
     }
-    Ok(Change {
+    Ok(Some(Change {
         config: (!stands).then_some(config),
         schedule_interval: (!same).then(|| every.to_string()),
         ..Change::default()
-    })
+    }))
 }
 
 /// The setting that the policy has: `drop_after`, or `drop_created_before`.

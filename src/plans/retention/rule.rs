@@ -14,7 +14,7 @@ use super::facts::{Cut, Retention, Span};
 use super::whatif::{self, Going};
 
 pub fn override_field() -> Field {
-    Field::new("override_data_loss", "Lose data", FieldKind::Flag, "no")
+    Field::new("override_data_loss", "Override data loss", FieldKind::Flag, "no")
         .optional()
         .help("yes: also where a refresh then deletes rows of an aggregate, whose source is gone, for good")
 }

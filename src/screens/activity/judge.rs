@@ -7,15 +7,6 @@ use crate::rules;
 use crate::text;
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
-/// Locks are waited for all the time; from here on it is worth a warning.
-const BLOCKED_SECONDS: f64 = 5.0;
-/// One that idles and keeps others waiting so long will not end by itself.
-const STUCK_SECONDS: f64 = 60.0;
-const IDLE_NOTICE: f64 = 60.0;
-const IDLE_WARNING: f64 = 300.0;
-const LONG_NOTICE: f64 = 300.0;
-const LONG_WARNING: f64 = 3600.0;
-
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
     blocked(row, at, &mut findings);
@@ -110,7 +101,7 @@ fn blocked(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         format!(" by {}", by.join(" and "))
     };
-    let level = if waited.is_none_or(|waited| waited >= BLOCKED_SECONDS) {
+    let level = if waited.is_none_or(|waited| waited >= at.server.thresholds.all.blocked) {
         Level::Warning
     } else {
         Level::Notice
@@ -139,8 +130,12 @@ fn blocks(row: &Row, at: &At, findings: &mut Findings) {
     };
     let longest = seconds(row.blocks_since, at);
     let level = match longest {
-        Some(longest) if longest >= STUCK_SECONDS && row.idles_in_transaction() => Level::Critical,
-        Some(longest) if longest < BLOCKED_SECONDS => Level::Notice,
+        Some(longest)
+            if longest >= at.server.thresholds.all.stuck_blocker && row.idles_in_transaction() =>
+        {
+            Level::Critical
+        }
+        Some(longest) if longest < at.server.thresholds.all.blocked => Level::Notice,
         _ => Level::Warning,
     };
     let long = longest.map_or_else(String::new, |long| {
@@ -160,7 +155,9 @@ fn idles(row: &Row, at: &At, findings: &mut Findings) {
     if !row.idles_in_transaction() {
         return;
     }
-    let Some(idle) = seconds(row.state_changed, at).filter(|idle| *idle >= IDLE_NOTICE) else {
+    let Some(idle) = seconds(row.state_changed, at)
+        .filter(|idle| *idle >= at.server.thresholds.all.idle_in_transaction_notice)
+    else {
         return;
     };
     let vacuum = match row.holds_back() {
@@ -170,7 +167,7 @@ fn idles(row: &Row, at: &At, findings: &mut Findings) {
         ),
         None => "it keeps its locks; vacuum is not held back, it has no snapshot".to_owned(),
     };
-    let level = if idle >= IDLE_WARNING {
+    let level = if idle >= at.server.thresholds.all.idle_in_transaction {
         Level::Warning
     } else {
         Level::Notice
@@ -198,15 +195,15 @@ fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
     let query = seconds(row.query_started, at).unwrap_or(0.0);
     let transaction = seconds(row.transaction, at).unwrap_or(0.0);
     let longest = query.max(transaction);
-    if longest < LONG_NOTICE {
+    if longest < at.server.thresholds.all.long_transaction_notice {
         return;
     }
-    let level = if longest >= LONG_WARNING {
+    let level = if longest >= at.server.thresholds.all.long_transaction {
         Level::Warning
     } else {
         Level::Notice
     };
-    let what = if transaction > query + LONG_NOTICE {
+    let what = if transaction > query + at.server.thresholds.all.long_transaction_notice {
         "its transaction has been open"
     } else {
         "its query has been running"

@@ -46,7 +46,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
                 Level::Notice,
                 "it has no refresh policy",
             ),
-            Some(policy) => policy.judge(&mut findings, at.now, true),
+            Some(policy) => policy.judge(&mut findings, &row.limits(at), at.now, true),
         }
         return findings.verdict("");
     }
@@ -91,6 +91,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
         let mut finding =
             Finding::new(&rules::AGGREGATE_PARENT, Level::Notice, reason).mended_by(of.mend);
         finding.on.clone_from(&of.on);
+        finding.sets.clone_from(&of.sets);
         findings.push(finding);
         return;
     }
@@ -195,7 +196,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
             );
         }
         if let Some(policy) = &row.policy {
-            policy.judge(findings, at.now, false);
+            policy.judge(findings, &row.limits(at), at.now, false);
         }
         return;
     };
@@ -227,9 +228,11 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         }
         return;
     };
-    let late = promised.is_some_and(|promised| behind > promised);
+    let limits = row.limits(at);
+    let late = promised.is_some_and(|promised| behind > limits.aggregate_lag_factor * promised);
     if late {
-        let worst = promised.is_some_and(|promised| behind > 2.0 * promised);
+        let worst = promised
+            .is_some_and(|promised| behind > limits.aggregate_lag_critical_factor * promised);
         let stuck = !policy.scheduled || policy.is_failing();
         let level = if worst && (stuck || policy.is_late(at.now)) {
             Level::Critical
@@ -254,7 +257,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         finding.on = cause.on;
         findings.push(finding);
     }
-    policy.judge(findings, at.now, late);
+    policy.judge(findings, &limits, at.now, late);
 }
 
 /// What the lag means for who reads the aggregate.

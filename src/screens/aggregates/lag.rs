@@ -3,11 +3,17 @@
 use super::Row;
 use crate::record::At;
 use crate::text;
+use crate::thresholds::Limits;
 use crate::value::{Axis, Point, Value};
 
 impl Row {
     pub fn full_name(&self) -> String {
         text::qualified(&self.schema, &self.name)
+    }
+
+    /// The thresholds that count for it.
+    pub(super) fn limits(&self, at: &At) -> Limits {
+        at.limits(&self.full_name())
     }
 
     pub fn source(&self) -> String {

@@ -181,10 +181,15 @@ impl Row {
 
     /// An interval as `set_chunk_time_interval` takes it.
     pub(super) fn interval_sql(&self, raw: i64) -> String {
-        let unit = |many: i64, one: &str| {
-            let s = if many == 1 { "" } else { "s" };
-            format!("interval '{many} {one}{s}'")
-        };
+        if self.axis == Axis::Integer {
+            return raw.to_string();
+        }
+        format!("interval '{}'", self.interval_typed(raw))
+    }
+
+    /// As a person types it: `3 days`, `500000`.
+    pub(super) fn interval_typed(&self, raw: i64) -> String {
+        let unit = |many: i64, one: &str| text::plural(many, one);
         match raw {
             _ if self.axis == Axis::Integer => raw.to_string(),
             _ if raw % DAY == 0 => unit(raw / DAY, "day"),

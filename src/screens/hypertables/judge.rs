@@ -6,16 +6,17 @@ use super::advice::Size;
 use super::{Kind, Plain, Row};
 use crate::rules;
 use crate::text;
+use crate::thresholds::{self, percent};
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
-pub(super) fn verdict(row: &Row) -> Verdict {
+pub(super) fn verdict(row: &Row, limits: &thresholds::Limits) -> Verdict {
     if let Some(plain) = &row.plain {
         return candidate(row, plain);
     }
     let mut findings = Findings::default();
     judge_policies(row, &mut findings);
     judge_size(row, &mut findings);
-    judge_locks(row, &mut findings);
+    judge_locks(row, limits.lock_table_percent, &mut findings);
     findings.verdict(healthy(row))
 }
 
@@ -53,46 +54,41 @@ fn judge_size(row: &Row, findings: &mut Findings) {
     let full = text::bytes(bytes);
     let interval = row.interval_text(interval);
     let chunks = text::count(row.chunks);
-    match row.size_of_chunks() {
-        Size::Fits => {}
+    let (rule, level, said, advised) = match row.size_of_chunks() {
+        Size::Fits => return,
         Size::TooLarge { advised } => {
             let (memory, quarter) = (row.limits.memory_bytes, row.limits.quarter());
-            findings.add(
-                &rules::CHUNKS_LARGE,
-                Level::Warning,
-                format!(
-                    "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory{}",
-                    text::bytes(memory),
-                    text::bytes(quarter),
-                    advice(row, advised)
-                ),
+            let said = format!(
+                "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory",
+                text::bytes(memory),
+                text::bytes(quarter)
             );
+            (&rules::CHUNKS_LARGE, Level::Warning, said, advised)
         }
         Size::TooSmall { advised } => {
             let small = text::bytes(bytes / row.partitions());
-            findings.add(
-                &rules::CHUNKS_SMALL,
-                Level::Notice,
-                format!(
-                    "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks{}",
-                    advice(row, advised)
-                ),
+            let said = format!(
+                "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks"
             );
+            (&rules::CHUNKS_SMALL, Level::Notice, said, advised)
         }
-        Size::TooMany { advised } => findings.add(
-            &rules::CHUNKS_MANY,
-            Level::Notice,
-            format!(
-                "{chunks} chunks, more than their size asks for: an interval of {interval} takes {full}, and planning a query costs by chunks{}",
-                advice(row, advised)
-            ),
-        ),
-    }
+        Size::TooMany { advised } => {
+            let said = format!(
+                "{chunks} chunks, more than their size asks for: an interval of {interval} takes {full}, and planning a query costs by chunks"
+            );
+            (&rules::CHUNKS_MANY, Level::Notice, said, advised)
+        }
+    };
+    let finding = Finding::new(rule, level, format!("{said}{}", advice(row, advised)));
+    findings.push(match advised {
+        Some(advised) => finding.setting("interval", row.interval_typed(advised)),
+        None => finding,
+    });
 }
 
-fn judge_locks(row: &Row, findings: &mut Findings) {
+fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {
     let slots = row.limits.lock_slots();
-    let Some(locks) = row.locks().filter(|locks| *locks > slots / 2) else {
+    let Some(locks) = row.locks().filter(|locks| percent(*locks, slots) > most) else {
         return;
     };
     let limits = &row.limits;
@@ -125,7 +121,7 @@ fn judge_locks(row: &Row, findings: &mut Findings) {
         findings.add(
             &rules::CHUNKS_LOCKS,
             Level::Notice,
-            format!("{said}: more than half of it; {mend}"),
+            format!("{said}: more than {most} % of it; {mend}"),
         );
     }
 }

@@ -7,13 +7,9 @@ use crate::rules;
 use crate::screens::indexes::{Kind, Row, counted_since};
 use crate::sql::Version;
 use crate::text;
+use crate::thresholds::exceeds;
 use crate::value::Value;
 use crate::verdict::{Finding, Findings, Level, Verdict};
-
-/// An index that nobody scans and that is smaller is not worth a word of warning.
-const WORTH_BYTES: i64 = 100 * 1024 * 1024;
-/// Scans counted for a shorter time prove little: a monthly report would not have run.
-const TRUSTED_SECONDS: f64 = 7.0 * 86_400.0;
 
 pub fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
@@ -138,8 +134,9 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     }
     let since = counted_since(at);
     let age = at.now.seconds_since(since.unwrap_or(at.server.started));
-    let young = age < TRUSTED_SECONDS;
-    let large = row.known_bytes() >= WORTH_BYTES;
+    let limits = at.limits(&row.table_name());
+    let young = age < limits.statistics_age;
+    let large = exceeds(row.known_bytes(), limits.unused_index_bytes);
     let size = if row.bytes.is_some() {
         text::bytes(row.known_bytes())
     } else {
@@ -164,7 +161,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     if young {
         reason.push_str(match since {
             Some(_) => "; too short a time to tell",
-            None => "; the server started less than a week ago, so it may be too early to tell",
+            None => "; the server started not long ago, so it may be too early to tell",
         });
     }
     // What is too early to tell is no alarm.

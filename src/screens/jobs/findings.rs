@@ -7,11 +7,10 @@ use crate::record::At;
 use crate::rules;
 use crate::sql::Version;
 use crate::text;
+use crate::thresholds::Limits;
 use crate::value::Stamp;
 use crate::verdict::{Findings, Level, Verdict, without_stop};
 
-/// So many failures in a row are no accident.
-const CRITICAL_FAILURES: i32 = 3;
 /// From this version on the scheduler finds its way out of every `next_start = -infinity`.
 const FORGETS_NO_JOB: Version = Version {
     major: 2,
@@ -31,6 +30,11 @@ impl JobError {
             None => self.message.clone(),
         }
     }
+}
+
+/// The thresholds of what the job works for.
+fn limits(row: &Row, at: &At) -> Limits {
+    at.limits(row.target.as_deref().unwrap_or_default())
 }
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -188,7 +192,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
     }
     if let Some(average) = row.average_seconds()
         && age > 60.0
-        && age > 5.0 * average
+        && age > limits(row, at).job_slow_factor * average
     {
         findings.add(
             &rules::JOB_SLOW,
@@ -237,7 +241,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         "the scheduler tries again after 5 minutes"
     };
-    let level = if crashes >= CRITICAL_FAILURES {
+    let level = if f64::from(crashes) >= limits(row, at).job_failures_critical {
         Level::Critical
     } else {
         Level::Warning
@@ -379,10 +383,10 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
         "failed".to_owned()
     };
     let why = why_failed(row, error, at);
-    let level = match (row.scheduled, failures) {
-        (false, _) => Level::Notice,
-        (true, CRITICAL_FAILURES..) => Level::Critical,
-        (true, _) => Level::Warning,
+    let level = match row.scheduled {
+        false => Level::Notice,
+        true if f64::from(failures) >= limits(row, at).job_failures_critical => Level::Critical,
+        true => Level::Warning,
     };
     findings.add(
         &rules::JOB_FAILING,

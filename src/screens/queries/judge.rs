@@ -8,8 +8,6 @@ use crate::verdict::{Findings, Level, Verdict};
 
 /// Below so many milliseconds counted altogether no share says anything.
 const YOUNG: f64 = 60_000.0;
-const HEAVY_NOTICE: f64 = 0.10;
-const HEAVY_WARNING: f64 = 0.30;
 /// Bytes that one call writes to temporary files, and all of them together.
 const SPILL_CALL: i64 = 64 << 20;
 const SPILL_TOTAL: i64 = 1 << 30;
@@ -65,10 +63,11 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
     let (Some(share), Some(whole)) = (row.share(), row.tool.whole) else {
         return;
     };
-    if whole < YOUNG || share < HEAVY_NOTICE {
+    let limits = &at.server.thresholds.all;
+    if whole < YOUNG || share * 100.0 < limits.query_percent_notice {
         return;
     }
-    let level = if share >= HEAVY_WARNING && is_query(row) {
+    let level = if share * 100.0 >= limits.query_percent && is_query(row) {
         Level::Warning
     } else {
         Level::Notice

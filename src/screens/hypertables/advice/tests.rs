@@ -168,7 +168,7 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
     let mut row = row(2000, DAY, GIB);
     row.compressed = 900;
     row.policies.drop_after = Some(2000 * DAY);
-    let told = verdict(&row);
+    let told = verdict(&row, &crate::thresholds::Limits::default());
     assert_eq!(told.level, Level::Warning);
     for words in [
         "takes up to 7803 locks (2000 chunks x (1 + 2 indexes) + 2 x 900 compressed)",
@@ -178,19 +178,22 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
         assert!(told.reason.contains(words), "{words}: {}", told.reason);
     }
     row.limits.locks_each = 192;
-    assert_eq!(verdict(&row).level, Level::Ok);
+    assert_eq!(
+        verdict(&row, &crate::thresholds::Limits::default()).level,
+        Level::Ok
+    );
     row.limits.locks_each = 128;
-    let told = verdict(&row);
+    let told = verdict(&row, &crate::thresholds::Limits::default());
     assert_eq!(told.level, Level::Notice);
     assert!(
-        told.reason.contains("more than half of it"),
+        told.reason.contains("more than 50 % of it"),
         "{}",
         told.reason
     );
     // A small hypertable is well, and says against what.
     row.chunks = 10;
     row.compressed = 0;
-    let told = verdict(&row);
+    let told = verdict(&row, &crate::thresholds::Limits::default());
     assert_eq!(told.level, Level::Ok);
     assert!(
         told.reason
