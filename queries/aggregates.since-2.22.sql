@@ -63,7 +63,11 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        least((select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
                where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
              (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
-               where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark)) as refreshed_to,
+               where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark),
+             -- and so are the batches that come after it
+             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+               where l.materialization_id = a.id and l.greatest_modified_value >= w.watermark
+                 and exists (select from _timescaledb_catalog.continuous_aggs_materialization_ranges r where r.materialization_id = a.id))) as refreshed_to,
        (select max(l.greatest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
          where l.materialization_id = a.id and l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
            and l.greatest_modified_value < 9223372036854775807) as never_before,

@@ -38,12 +38,18 @@ job as materialized (
    where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 -- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; those of compressed
 -- companions go by unread. ids: of the chunks that can be in a backlog. float8 sums bytes exactly up to 9 PB and much faster than numeric
+drops as materialized (
+  select distinct on (j.hypertable_id) j.hypertable_id, j.config ->> 'drop_after' as drop_text,
+         case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval,
+         case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
+    from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.scheduled order by j.hypertable_id, j.id),
 piece as materialized (
-  select c.hypertable_id, c.status, count(*) as chunks, sum(z.before_bytes) as before_bytes, sum(z.after_bytes) as after_bytes,
+  select c.hypertable_id, c.status, count(*) as chunks, sum(z.before_bytes) as before_bytes, sum(z.after_bytes) as after_bytes, sum(z.rows) as rows, sum(z.batches) as batches,
          array_agg(c.id) filter (where c.status <> 1) as ids
     from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk) c
     left join (select z.chunk_id, (z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size)::float8 as before_bytes,
-                      (z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size)::float8 as after_bytes
+                      (z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size)::float8 as after_bytes,
+                      z.numrows_pre_compression::float8 as rows, z.numrows_post_compression::float8 as batches
                  from _timescaledb_catalog.compression_chunk_size z) z on z.chunk_id = c.id
    group by 1, 2),
 counts as materialized (
@@ -51,7 +57,8 @@ counts as materialized (
          coalesce(sum(p.chunks) filter (where p.status & 8 = 8), 0)::int8 as partial, coalesce(sum(p.chunks) filter (where p.status & 9 = 0), 0)::int8 as uncompressed,
          coalesce(sum(p.chunks) filter (where p.status & 4 = 4), 0)::int8 as frozen, coalesce(sum(p.chunks) filter (where p.status & 2 = 2), 0)::int8 as unordered,
          sum(p.before_bytes) filter (where p.status & 1 = 1)::int8 as before_bytes,
-         sum(p.after_bytes) filter (where p.status & 1 = 1)::int8 as after_bytes
+         sum(p.after_bytes) filter (where p.status & 1 = 1)::int8 as after_bytes,
+         sum(p.rows) filter (where p.status & 1 = 1)::int8 as rows, sum(p.batches) filter (where p.status & 1 = 1)::int8 as batches
     from piece p group by 1),
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
@@ -84,7 +91,9 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        a.mat_hypertable_id is not null as aggregate, o.hypertable_id is not null as enabled, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,
        coalesce(c.uncompressed, 0) as uncompressed, coalesce(c.frozen, 0) as frozen, coalesce(c.unordered, 0) as unordered,
-       c.before_bytes, c.after_bytes, o.segment_by, o.order_by,
+       c.before_bytes, c.after_bytes, c.rows as compressed_rows, c.batches, o.segment_by, o.order_by,
+       r.drop_text as drop_after, case when r.drop_number is not null then r.drop_number <= j.after_number
+                                       else now() - r.drop_interval >= now() - j.after_interval end as drops_first,
        j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
        j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        j.created_text, j.made_before,
@@ -99,6 +108,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join settings o on o.hypertable_id = h.id
   left join job j on j.hypertable_id = h.id
   left join bound b on b.hypertable_id = h.id
+  left join drops r on r.hypertable_id = h.id
   left join made m on m.hypertable_id = h.id
   left join due e on e.hypertable_id = h.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id

@@ -36,7 +36,7 @@ rules! {
     AGGREGATE_INTERRUPTED: "aggregate-interrupted", "an interrupted refresh left ranges", "refresh-behind";
     AGGREGATE_NEVER_REFRESHED: "aggregate-never-refreshed", "never refreshed", "refresh-aggregate";
     AGGREGATE_NO_POLICY: "aggregate-no-policy", "no refresh policy", "add-refresh-policy";
-    AGGREGATE_PARENT: "aggregate-parent", "parent stands still", "refresh-hierarchy";
+    AGGREGATE_PARENT: "aggregate-parent", "parent stands still or is behind", "refresh-hierarchy";
     AGGREGATE_PENDING: "aggregate-pending", "many changed ranges wait", "refresh-behind";
     AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still";
     AGGREGATE_STARVED: "aggregate-starved", "rows are dropped before they are materialized", "edit-retention-policy";
@@ -54,6 +54,7 @@ rules! {
     COMPRESSION_NO_POLICY: "compression-no-policy", "compression without a policy", "add-compression-policy";
     COMPRESSION_OFF: "compression-off", "many chunks, compression not enabled", "enable-compression";
     COMPRESSION_PARTIAL: "compression-partial", "partially compressed chunks", "recompress-chunks";
+    COMPRESSION_POINTLESS: "compression-pointless", "dropped before it is compressed", "edit-compression-policy";
     COMPRESSION_RATIO: "compression-ratio", "poor compression ratio", "edit-compression-settings";
     COMPRESSION_SETTING: "compression-setting", "a compression policy that cannot work", "edit-compression-policy";
     COMPRESSION_UNKNOWN: "compression-unknown", "backlog not known";
@@ -73,6 +74,7 @@ rules! {
     JOB_GAVE_UP: "job-gave-up", "paused after too many failures", "resume-job";
     JOB_LATE: "job-late", "late", "run-job-now";
     JOB_NEVER_RAN: "job-never-ran", "never ran", "run-job-now";
+    JOB_ORPHANED: "job-orphaned", "its hypertable is gone", "delete-job";
     JOB_OVERRUN: "job-overrun", "past its max_runtime";
     JOB_OWNER: "job-owner", "its owner cannot run it";
     JOB_PAUSED: "job-paused", "paused", "resume-job";

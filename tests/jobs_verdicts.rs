@@ -61,6 +61,7 @@ fn job() -> Row {
         proc_schema: "_timescaledb_functions".to_owned(),
         proc: "policy_retention".to_owned(),
         proc_exists: true,
+        orphaned: false,
         owner: "mes_owner".to_owned(),
         owner_may_log_in: Some(true),
         owned: false,

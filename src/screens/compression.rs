@@ -1,5 +1,6 @@
 //! Compression: what each hypertable takes, before and after, and what still waits for its policy.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -17,6 +18,9 @@ use crate::text;
 use crate::thresholds::{Limits, exceeds};
 use crate::value::{Axis, Stamp, Value};
 use crate::verdict::{Finding, Findings, Level, Verdict};
+
+/// Batches of fewer rows waste their headers.
+const FEW_ROWS: f64 = 100.0;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
@@ -38,6 +42,9 @@ pub struct Row {
     /// As recorded when the chunks were compressed; `None` where none is.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
+    /// Rows of the compressed chunks, and the batches that hold them; recorded likewise.
+    pub rows: Option<i64>,
+    pub batches: Option<i64>,
     pub segment_by: Option<String>,
     pub order_by: Option<String>,
     pub policy: Option<Policy>,
@@ -58,6 +65,12 @@ pub struct Row {
     /// For how long the oldest chunk of the backlog has been due.
     pub overdue_seconds: Option<f64>,
     pub next_due: Option<Stamp>,
+    /// `drop_after` of the retention policy that runs; and whether chunks go before they are compressed, where that can
+    /// be compared.
+    pub drop_after: Option<String>,
+    pub drops_first: Option<bool>,
+    /// The first backlog that this console saw, and when.
+    pub seen: Option<(Stamp, i64)>,
 }
 
 impl Row {
@@ -91,6 +104,115 @@ impl Row {
             .as_ref()
             .and_then(|policy| policy.schedule_seconds);
         schedule.unwrap_or(86_400.0) + limits.compression_patience
+    }
+
+    /// How many rows a batch of the compressed chunks holds; up to 1000 fit.
+    #[expect(clippy::cast_precision_loss, reason = "an average is rounded")]
+    fn rows_a_batch(&self) -> Option<f64> {
+        let batches = self.batches.filter(|batches| *batches > 0)?;
+        let rows = self.rows.filter(|rows| *rows > 0)?;
+        Some(rows as f64 / batches as f64)
+    }
+
+    /// The likeliest reason of a poor ratio.
+    fn why_poor(&self) -> String {
+        let segments = self.segment_by.as_deref();
+        match (segments, self.rows_a_batch()) {
+            (Some(by), Some(rows)) if rows < FEW_ROWS => format!(
+                "segment-by {by} is too fine for chunks of this size: {rows:.0} rows a batch, where 1000 fit"
+            ),
+            (None, Some(rows)) if rows < FEW_ROWS => {
+                format!("chunks hold too few rows: {rows:.0} a batch, where 1000 fit")
+            }
+            (None, _) => {
+                "there is no segment-by, so that rows of different things lie in one batch"
+                    .to_owned()
+            }
+            (Some(_), _) if self.order_by.is_none() => {
+                "there is no order-by, so that like values do not lie side by side".to_owned()
+            }
+            (Some(by), Some(rows)) => format!(
+                "look at segment-by {by} and the order-by ({rows:.0} rows a batch are enough)"
+            ),
+            (Some(_), None) => "look at segment-by and order-by".to_owned(),
+        }
+    }
+
+    fn judge_ratio(&self, findings: &mut Findings, poor: f64) {
+        let Some(ratio) = self.ratio().filter(|_| self.is_worth_judging()) else {
+            return;
+        };
+        let why = self.why_poor();
+        if ratio < 1.0 {
+            let reason = format!("compressed chunks are larger than before ({ratio:.1}x): {why}");
+            findings.add(&rules::COMPRESSION_RATIO, Level::Warning, reason);
+        } else if ratio < poor {
+            let reason = format!("the ratio of {ratio:.1}x is poor: {why}");
+            findings.add(&rules::COMPRESSION_RATIO, Level::Notice, reason);
+        }
+    }
+
+    /// Retention that is faster than compression.
+    fn judge_pointless(&self, findings: &mut Findings) {
+        let (Some(true), Some(drop), Some(policy)) =
+            (self.drops_first, &self.drop_after, &self.policy)
+        else {
+            return;
+        };
+        let after = policy
+            .after
+            .as_deref()
+            .map_or("?".to_owned(), text::interval);
+        findings.add(
+            &rules::COMPRESSION_POINTLESS,
+            Level::Warning,
+            format!(
+                "its policy compresses after {after}, and retention drops after {} already: nothing is ever compressed; set compress_after well below drop_after",
+                text::interval(drop)
+            ),
+        );
+    }
+
+    /// Where the backlog is going: by what was seen since the console started, else by what a run takes.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    fn trend(&self, backlog: i64, at: &At) -> String {
+        let seen = self
+            .seen
+            .map(|(since, first)| (at.now.seconds_since(since), backlog - first));
+        match seen.filter(|(over, change)| *over >= 60.0 && *change != 0) {
+            Some((over, more @ 1..)) => {
+                return format!(", {more} more than {} ago", text::duration(over.floor()));
+            }
+            Some((over, less)) => {
+                let left = over * backlog as f64 / -less as f64;
+                return format!(
+                    ", {} fewer than {} ago: done in about {} at this rate",
+                    -less,
+                    text::duration(over.floor()),
+                    text::duration(left.ceil())
+                );
+            }
+            None => {}
+        }
+        let most = self
+            .most_chunks
+            .as_deref()
+            .and_then(|most| most.parse::<i64>().ok());
+        let every = self
+            .policy
+            .as_ref()
+            .and_then(|policy| policy.schedule_seconds);
+        match most.filter(|most| *most > 0).zip(every) {
+            Some((most, every)) if backlog > most => {
+                let runs = (backlog + most - 1) / most;
+                format!(
+                    ", {} by maxchunks_to_compress {most}, about {}",
+                    text::plural(runs, "run"),
+                    text::duration(runs as f64 * every)
+                )
+            }
+            _ => String::new(),
+        }
     }
 
     fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
@@ -127,7 +249,8 @@ impl Row {
                 let long = text::duration(overdue);
                 let since = at.now.plus_seconds(-overdue);
                 let reason = format!(
-                    "{waits} past compress-after not compressed, the oldest due for {long}; {}",
+                    "{waits} past compress-after not compressed, the oldest due for {long}{}; {}",
+                    self.trend(backlog, at),
                     policy.when(at.now)
                 );
                 findings.push(
@@ -274,6 +397,8 @@ impl Record for Row {
             unordered: row.try_get("unordered")?,
             before_bytes: row.try_get("before_bytes")?,
             after_bytes: row.try_get("after_bytes")?,
+            rows: row.try_get("compressed_rows")?,
+            batches: row.try_get("batches")?,
             segment_by: row.try_get("segment_by")?,
             order_by: row.try_get("order_by")?,
             policy: Policy::read(row)?,
@@ -287,6 +412,9 @@ impl Record for Row {
             partial_due: row.try_get("partial_due")?,
             overdue_seconds: row.try_get("overdue_seconds")?,
             next_due: next_due.map(|seconds| asked.plus_seconds(seconds)),
+            drop_after: row.try_get("drop_after")?,
+            drops_first: row.try_get("drops_first")?,
+            seen: None,
         })
     }
 
@@ -333,11 +461,8 @@ impl Record for Row {
             }
             None => {}
         }
-        match self.ratio().filter(|_| self.is_worth_judging()) {
-            Some(ratio) if ratio < 1.0 => findings.add(&rules::COMPRESSION_RATIO, Level::Warning, format!("compressed chunks are larger than before ({ratio:.1}x): segment-by too fine, or chunks too small")),
-            Some(ratio) if ratio < limits.poor_ratio => findings.add(&rules::COMPRESSION_RATIO, Level::Notice, format!("the ratio of {ratio:.1}x is poor; look at segment-by and order-by")),
-            _ => {}
-        }
+        self.judge_ratio(&mut findings, limits.poor_ratio);
+        self.judge_pointless(&mut findings);
         if let Some(partial) = self.partial_due.filter(|partial| *partial > 0) {
             findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, format!("{} partially compressed: late rows came in, the policy's next run recompresses", text::plural(partial, "chunk")));
         }
@@ -443,6 +568,19 @@ impl Record for Row {
                 .to_owned(),
             facts,
         }]
+    }
+
+    fn settle(before: &[Self], rows: &mut Vec<Self>) {
+        let seen: HashMap<i32, _> = before.iter().map(|row| (row.id, row.seen)).collect();
+        for row in rows {
+            row.seen = seen.get(&row.id).copied().flatten();
+        }
+    }
+
+    fn relate(rows: &mut [Self], at: &At) {
+        for row in rows {
+            row.seen = row.seen.or(row.backlog.map(|backlog| (at.now, backlog)));
+        }
     }
 
     fn due(&self) -> Option<Stamp> {

@@ -89,6 +89,8 @@ pub struct Row {
     /// The hypertable or aggregate, quoted where needed.
     pub target: Option<String>,
     pub target_kind: Option<String>,
+    /// A policy whose configuration names a hypertable that is gone.
+    pub orphaned: bool,
     pub scheduled: bool,
     pub schedule: Interval,
     /// Zero: without limit.
@@ -294,6 +296,7 @@ impl Record for Row {
             proc_schema: row.try_get("proc_schema")?,
             proc: row.try_get("proc_name")?,
             proc_exists: row.try_get("proc_exists")?,
+            orphaned: row.try_get("orphaned")?,
             owner: row.try_get("owner")?,
             owner_may_log_in: row.try_get("owner_may_log_in")?,
             owned: row.try_get("owned")?,

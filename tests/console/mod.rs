@@ -65,6 +65,11 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         unordered: 0,
         before_bytes: Some(12 << 30),
         after_bytes: Some(1 << 30),
+        rows: Some(1_000_000),
+        batches: Some(2000),
+        drop_after: None,
+        drops_first: None,
+        seen: None,
         segment_by: Some("sensor_id".to_owned()),
         order_by: Some("ts DESC".to_owned()),
         policy: Some(Policy {

@@ -2,12 +2,12 @@
 
 use super::Row;
 use super::troubles;
-use crate::plans::Target;
+use crate::plans::{Kind, Target};
 use crate::record::At;
 use crate::rules;
 use crate::text;
 use crate::value::{Axis, Stamp};
-use crate::verdict::{Finding, Findings, Level, Verdict};
+use crate::verdict::{ActionName, Finding, Findings, Level, Verdict};
 
 /// Ends the session that is in the way.
 const END: &str = "terminate-session";
@@ -91,22 +91,41 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
         let mut finding =
             Finding::new(&rules::AGGREGATE_PARENT, Level::Notice, reason).mended_by(of.mend);
         finding.on.clone_from(&of.on);
+        finding.sets.clone_from(&of.sets);
         findings.push(finding);
         return;
     }
-    let what = match &row.parent_job {
-        None => "has no refresh policy".to_owned(),
-        Some(job) if !job.scheduled => format!("has its policy (job {}) paused", job.id),
-        Some(job) if job.fails => format!("has a failing policy (job {})", job.id),
+    let parent = || Target {
+        kind: Kind::Aggregate,
+        id: row.source_id.into(),
+        name: row.source(),
+    };
+    let (what, mend, on) = match &row.parent_job {
+        None => (
+            "has no refresh policy".to_owned(),
+            "add-refresh-policy",
+            parent(),
+        ),
+        Some(job) if !job.scheduled => (
+            format!("has its policy (job {}) paused", job.id),
+            "resume-job",
+            Target::job(job.id),
+        ),
+        Some(job) if job.fails => (
+            format!("has a failing policy (job {})", job.id),
+            "edit-job",
+            Target::job(job.id),
+        ),
         Some(_) => return,
     };
-    findings.add(
-        &rules::AGGREGATE_PARENT,
-        Level::Notice,
-        format!(
-            "its parent {} {what}: newer rows do not get this far",
-            row.source()
-        ),
+    let reason = format!(
+        "its parent {} {what}: newer rows do not get this far",
+        row.source()
+    );
+    findings.push(
+        Finding::new(&rules::AGGREGATE_PARENT, Level::Notice, reason)
+            .mended_by(Some(mend))
+            .upon(on),
     );
 }
 
@@ -233,10 +252,8 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
             reader(row),
             cause.words
         );
-        let mut finding = Finding::new(&rules::AGGREGATE_BEHIND, level, reason);
-        if let Some(mend) = cause.mend {
-            finding = finding.mended_by(mend);
-        }
+        let mut finding =
+            Finding::new(&rules::AGGREGATE_BEHIND, level, reason).mended_by(cause.mend);
         finding.on = cause.on;
         findings.push(finding);
     }
@@ -253,24 +270,31 @@ fn reader(row: &Row) -> &'static str {
 }
 
 /// Why an aggregate is behind; what is wrong with the job itself is said by `Policy::judge`.
-#[derive(Default)]
 struct Cause {
     words: String,
-    /// Where it is not mended as the rule says.
-    mend: Option<Option<&'static str>>,
+    mend: Option<ActionName>,
     on: Option<Target>,
 }
 
 impl Cause {
-    fn of(words: &str) -> Self {
+    /// There is nothing to add.
+    fn none() -> Self {
         Self {
-            words: format!(": {words}"),
-            ..Self::default()
+            words: String::new(),
+            mend: rules::AGGREGATE_BEHIND.mend,
+            on: None,
         }
     }
 
-    fn mended_by(mut self, mend: Option<&'static str>) -> Self {
-        self.mend = Some(mend);
+    fn of(words: &str) -> Self {
+        Self {
+            words: format!(": {words}"),
+            ..Self::none()
+        }
+    }
+
+    fn mended_by(mut self, mend: Option<ActionName>) -> Self {
+        self.mend = mend;
         self
     }
 }
@@ -278,7 +302,7 @@ impl Cause {
 /// The likeliest reason of a lag that is longer than promised.
 fn cause(row: &Row, at: &At) -> Cause {
     let Some(policy) = &row.policy else {
-        return Cause::default();
+        return Cause::none();
     };
     if let Some(pid) = row.waits.stuck_pid {
         let mut cause =
@@ -296,7 +320,7 @@ fn cause(row: &Row, at: &At) -> Cause {
         return Cause::of(&words).mended_by(None);
     }
     if !policy.scheduled || policy.is_failing() || policy.is_late(at.now) {
-        return Cause::default();
+        return Cause::none();
     }
     if let Some(wait) = policy.strangely_far(at.now) {
         return Cause::of(&format!("its policy runs next in {wait} only"));

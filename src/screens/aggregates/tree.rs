@@ -20,6 +20,8 @@ pub struct Inherited {
     pub mend: Option<ActionName>,
     #[serde(skip)]
     pub on: Option<Target>,
+    #[serde(skip)]
+    pub sets: Vec<(String, String)>,
 }
 
 impl Row {
@@ -111,6 +113,7 @@ fn bequeath(row: &Row, at: &At) -> Option<Inherited> {
         from: row.full_name(),
         why,
         mend: mender.mend,
+        sets: mender.sets.clone(),
         on: mender
             .on
             .clone()

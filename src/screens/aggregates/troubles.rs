@@ -314,13 +314,14 @@ pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
         || "everything".to_owned(),
         |start| format!("the last {}", text::interval(start)),
     );
-    findings.add(
-        &rules::AGGREGATE_COMPRESSED,
-        Level::Notice,
-        format!(
-            "its chunks are compressed after {after}, and its policy still refreshes {reach}: changes there are written into compressed chunks, which is slow and leaves them partial; set compress_after beyond start_offset"
-        ),
+    let reason = format!(
+        "its chunks are compressed after {after}, and its policy still refreshes {reach}: changes there are written into compressed chunks, which is slow and leaves them partial; set compress_after beyond start_offset"
     );
+    let mut finding = Finding::new(&rules::AGGREGATE_COMPRESSED, Level::Notice, reason);
+    if let Some(start) = &row.start_offset {
+        finding = finding.setting("compress_after", start.clone());
+    }
+    findings.push(finding);
 }
 
 /// Why it is behind although its job is well, as far as that has to be seen to now.

@@ -149,6 +149,13 @@ fn broken(row: &Row, findings: &mut Findings) {
             },
         );
     }
+    if row.orphaned {
+        findings.add(
+            &rules::JOB_ORPHANED,
+            level,
+            "orphaned: the hypertable that its configuration names does not exist any more, so that every run fails",
+        );
+    }
     match row.owner_may_log_in {
         Some(true) => {}
         Some(false) => findings.add(
@@ -268,8 +275,23 @@ fn late(row: &Row, at: &At, findings: &mut Findings) {
     findings.add(
         &rules::JOB_LATE,
         level,
-        format!("late: it should have started {late} ago; {why}"),
+        format!(
+            "late: it should have started {late} ago{}; {why}",
+            since_restart(row, at)
+        ),
     );
+}
+
+/// A job that was last seen before the server came up may have been forgotten by the scheduler that came with it.
+fn since_restart(row: &Row, at: &At) -> String {
+    let last = row.statistics.as_ref().and_then(|of| of.last_start);
+    match last.and_then(Stamp::finite) {
+        Some(last) if last < at.server.started => format!(
+            ", and has not run since the server was started {}",
+            text::age(at.server.started, at.now)
+        ),
+        _ => String::new(),
+    }
 }
 
 fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
