@@ -167,10 +167,17 @@ fn about_server(server: &Server, room: usize) -> String {
     if text::width(&whole) <= room {
         return whole;
     }
-    let end = format!(" {tls} {side} PG {postgres} {short}");
+    // The database's name is the last to be cut.
+    let ends = [
+        format!(" {tls} {side} PG {postgres} {short}"),
+        format!(" {side} PG {postgres} {short}"),
+        format!(" {side} {short}"),
+    ];
+    let fits = |end: &&String| text::width(&at) + text::width(end) <= room;
+    let end = ends.iter().find(fits).unwrap_or(&ends[2]);
     format!(
         "{}{end}",
-        text::cut(&at, room.saturating_sub(text::width(&end)).max(12))
+        text::cut(&at, room.saturating_sub(text::width(end)).max(12))
     )
 }
 
