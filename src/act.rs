@@ -437,6 +437,10 @@ impl Run<'_> {
             if *order.borrow() == Order::Stop {
                 return Outcome::Cancelled;
             }
+            if writer.connected.client.is_closed() {
+                let why = "the connection was lost before this step, which was not begun";
+                return self.fail(step, Problem::other(why), at);
+            }
             tell(
                 self.told,
                 Progress::Step {
@@ -638,7 +642,7 @@ impl Run<'_> {
             let wanted = *order.borrow();
             let reason = match wanted {
                 Order::Stop => return false,
-                Order::Hold => Some("held by you".to_owned()),
+                Order::Hold => Some("for you, who hold it".to_owned()),
                 Order::Go => self.bound(writer, pace, wal).await,
             };
             let Some(reason) = reason else {

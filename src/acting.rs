@@ -242,7 +242,7 @@ impl Acting {
     }
 
     fn refuse(&mut self, refusal: &Refusal) {
-        self.tell("warning", &refusal.why);
+        self.tell("level.warning", &refusal.why);
     }
 
     pub fn take_preview(

@@ -352,7 +352,7 @@ impl Report {
         }
         if let Some(id) = self.id {
             let back = if self.can_be_taken_back {
-                format!(": `hypertop rollback {id}`, or u in the Journal (0), takes it back")
+                format!(": u in the Journal (0), or `hypertop rollback {id}`, takes it back")
             } else {
                 String::new()
             };

@@ -281,7 +281,7 @@ impl Preview {
         ));
         match &self.holders {
             Err(error) => lines.push((
-                "warning",
+                "level.warning",
                 format!(
                     "  ? who holds locks there could not be read: {}",
                     printable(error)
@@ -296,7 +296,7 @@ impl Preview {
                     in_the_way
                         .iter()
                         .take(10)
-                        .map(|holder| ("warning", format!("  ! {}", holder.text()))),
+                        .map(|holder| ("level.warning", format!("  ! {}", holder.text()))),
                 );
             }
         }
@@ -339,7 +339,7 @@ fn statements(script: &[String], lines: &mut Vec<Line>) {
         lines.extend(
             statement
                 .lines()
-                .map(|line| ("sql", format!("  {}", printable(line)))),
+                .map(|line| ("text", format!("  {}", printable(line)))),
         );
     }
     if script.len() > SHOWN {
@@ -361,7 +361,7 @@ fn level_role(level: Level) -> &'static str {
         Level::Ok => "text",
         Level::Notice => "notice",
         Level::Unknown => "caveat",
-        Level::Warning => "warning",
+        Level::Warning => "level.warning",
         Level::Critical => "error",
     }
 }

@@ -19,7 +19,7 @@ const BUILT_IN: [(&str, &str); 5] = [
 ];
 
 /// The roles that the console asks for; any other in a theme is a mistake that is told.
-const ROLES: [&str; 23] = [
+const ROLES: [&str; 24] = [
     "text",
     "muted",
     "title",
@@ -37,6 +37,7 @@ const ROLES: [&str; 23] = [
     "notice",
     "error",
     "simulated",
+    "protected",
     "level",
     "level.ok",
     "level.notice",
@@ -74,6 +75,7 @@ struct Look {
 impl Theme {
     /// The style of a role; `level.warning` falls back to `level`, then to `text`.
     pub fn style(&self, role: &str) -> Style {
+        debug_assert!(ROLES.contains(&role), "no theme knows {role:?}");
         let mut name = role;
         loop {
             if let Some(style) = self.styles.get(name) {

@@ -77,6 +77,15 @@ fn header(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
             spans.push(Span::raw(" "));
         }
+        // What one may do here is worth more than where exactly one is.
+        let marks = [
+            (app.rules.protected, " PROTECTED ", "protected"),
+            (app.rules.read_only.is_some(), " READ ONLY ", "caveat"),
+        ];
+        for (_, mark, role) in marks.into_iter().filter(|(is_so, ..)| *is_so) {
+            spans.push(Span::styled(mark, theme.style(role)));
+            spans.push(Span::raw(" "));
+        }
         let used: usize = spans.iter().map(Span::width).sum();
         let right = if app.tape.is_some() {
             replayed(app).width()
@@ -158,10 +167,17 @@ fn about_server(server: &Server, room: usize) -> String {
     if text::width(&whole) <= room {
         return whole;
     }
-    let end = format!(" {tls} {side} PG {postgres} {short}");
+    // The database's name is the last to be cut.
+    let ends = [
+        format!(" {tls} {side} PG {postgres} {short}"),
+        format!(" {side} PG {postgres} {short}"),
+        format!(" {side} {short}"),
+    ];
+    let fits = |end: &&String| text::width(&at) + text::width(end) <= room;
+    let end = ends.iter().find(fits).unwrap_or(&ends[2]);
     format!(
         "{}{end}",
-        text::cut(&at, room.saturating_sub(text::width(&end)).max(12))
+        text::cut(&at, room.saturating_sub(text::width(end)).max(12))
     )
 }
 

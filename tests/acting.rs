@@ -146,7 +146,9 @@ fn a_read_only_console_shows_the_plan_and_says_why_it_does_not_run() {
     };
     let asked = press(&mut app, "p");
     answer(&mut app, asked, &[]);
-    assert!(screen(&mut app).contains("this console only reads"));
+    let shown = screen(&mut app);
+    assert!(shown.contains("this console only reads"), "{shown}");
+    assert!(shown.contains(" READ ONLY "), "{shown}");
     assert!(press(&mut app, "enter y enter").is_empty());
 }
 
@@ -154,8 +156,15 @@ fn a_read_only_console_shows_the_plan_and_says_why_it_does_not_run() {
 fn a_protected_connection_wants_the_name_typed_for_everything() {
     let mut app = connected();
     app.rules.protected = true;
+    // Marked before anything is done, and round what is about to be.
+    assert!(screen(&mut app).contains(" PROTECTED "));
     let asked = press(&mut app, "p");
     answer(&mut app, asked, &[]);
+    let shown = screen(&mut app);
+    assert!(
+        shown.contains('╔') && shown.matches(" PROTECTED ").count() == 2,
+        "{shown}"
+    );
     assert!(
         press(&mut app, "enter y enter").is_empty(),
         "y is typed, and is not the name"

@@ -160,7 +160,7 @@ impl App {
         match result {
             Ok(deed) => self.follow(Next::Look(Box::new(deed))),
             Err(error) => {
-                acting.tell("warning", &error);
+                acting.tell("level.warning", &error);
                 Vec::new()
             }
         }

@@ -194,7 +194,7 @@ impl Record for Row {
                     Outcome::Unknown => Verdict::of(
                         &rules::JOURNAL,
                         Level::Warning,
-                        format!("the connection was lost, {steps}"),
+                        format!("not known how it ended, {steps}"),
                     ),
                 }
             }

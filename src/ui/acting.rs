@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Clear, Paragraph};
+use ratatui::widgets::{BorderType, Clear, Paragraph};
 
 use super::overlays::boxed;
 use crate::act::Order;
@@ -24,7 +24,13 @@ const LABEL: usize = 22;
 /// Lines of a list of picks, and of a text of several lines.
 const LIST: usize = 8;
 
-pub(super) fn draw(frame: &mut Frame, area: Rect, acting: &mut Acting, theme: &Theme) {
+pub(super) fn draw(
+    frame: &mut Frame,
+    area: Rect,
+    acting: &mut Acting,
+    protected: bool,
+    theme: &Theme,
+) {
     let area = area.centered(Constraint::Max(120), Constraint::Fill(1));
     let title = text::cut(
         &printable(&acting.title),
@@ -32,7 +38,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, acting: &mut Acting, theme: &T
     );
     match &mut acting.stage {
         Stage::Asking => {
-            let inner = window(frame, small(area, 3), &title, theme);
+            let inner = window(frame, small(area, 3), &title, protected, theme);
             frame.render_widget(
                 Line::styled("asking the server…  Esc leaves", theme.style("muted")),
                 inner,
@@ -44,6 +50,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, acting: &mut Acting, theme: &T
                 frame,
                 small(area, u16::try_from(height).unwrap_or(u16::MAX)),
                 &title,
+                protected,
                 theme,
             );
             let [body, foot] =
@@ -55,11 +62,11 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, acting: &mut Acting, theme: &T
             );
         }
         Stage::Form(filling) => {
-            let inner = window(frame, area, &title, theme);
+            let inner = window(frame, area, &title, protected, theme);
             form(frame, inner, filling, theme);
         }
         Stage::Preview(agreeing) => {
-            let inner = window(frame, area, &title, theme);
+            let inner = window(frame, area, &title, protected, theme);
             preview(frame, inner, agreeing, theme);
         }
     }
@@ -72,9 +79,17 @@ fn small(area: Rect, height: u16) -> Rect {
     )
 }
 
-fn window(frame: &mut Frame, area: Rect, title: &str, theme: &Theme) -> Rect {
+/// The frame around an action; a marked one on a protected connection.
+fn window(frame: &mut Frame, area: Rect, title: &str, protected: bool, theme: &Theme) -> Rect {
     frame.render_widget(Clear, area);
-    let block = boxed(title, theme);
+    let mut block = boxed(title, theme);
+    if protected {
+        let mark = Line::styled(" PROTECTED ", theme.style("protected")).right_aligned();
+        block = block
+            .title_bottom(mark)
+            .border_type(BorderType::Double)
+            .border_style(theme.style("error"));
+    }
     let inner = block.inner(area);
     frame.render_widget(block, area);
     Rect {
@@ -133,7 +148,7 @@ fn preview(frame: &mut Frame, area: Rect, agreeing: &mut Agreeing, theme: &Theme
     scrolled(frame, body, &agreeing.lines, &mut agreeing.top, theme);
     let role = match (&agreeing.barred, agreeing.consent) {
         (Some(_), _) | (None, Consent::Name) => "error",
-        (None, Consent::Yes) => "warning",
+        (None, Consent::Yes) => "level.warning",
         (None, Consent::Enter) => "key",
     };
     let mut lines: Vec<Line> = how
@@ -241,7 +256,7 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
             lines.extend(
                 wrong
                     .iter()
-                    .map(|(_, error)| ("warning", format!("! {}", printable(error)))),
+                    .map(|(_, error)| ("level.warning", format!("! {}", printable(error)))),
             );
         }
         Err(Trouble::Refusal(Refusal {
@@ -257,7 +272,7 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
                 refusal
                     .why
                     .lines()
-                    .map(|line| ("warning", format!("! {}", printable(line)))),
+                    .map(|line| ("level.warning", format!("! {}", printable(line)))),
             );
             if let Some((words, set)) = &refusal.offer {
                 let set: Vec<_> = set
@@ -437,13 +452,20 @@ fn picks<'a>(
     lines
 }
 
-pub(super) fn running(frame: &mut Frame, area: Rect, running: &Running, now: Stamp, theme: &Theme) {
+pub(super) fn running(
+    frame: &mut Frame,
+    area: Rect,
+    running: &Running,
+    now: Stamp,
+    protected: bool,
+    theme: &Theme,
+) {
     let area = small(area.centered(Constraint::Max(100), Constraint::Fill(1)), 10);
     let title = text::cut(
         &printable(&running.title),
         usize::from(area.width).saturating_sub(4),
     );
-    let inner = window(frame, area, &title, theme);
+    let inner = window(frame, area, &title, protected, theme);
     let width = usize::from(inner.width);
     let mut lines = vec![Line::styled(
         text::cut(&printable(&progress_text(running, now)), width),
@@ -469,7 +491,7 @@ pub(super) fn running(frame: &mut Frame, area: Rect, running: &Running, now: Sta
             .into_iter()
             .take(2)
         {
-            lines.push(Line::styled(piece, theme.style("warning")));
+            lines.push(Line::styled(piece, theme.style("level.warning")));
         }
     }
     if let Some(notice) = &running.notice {

@@ -14,6 +14,7 @@ use crate::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let theme = app.themes[app.theme].clone();
+    let protected = app.rules.protected;
     match &mut app.overlay {
         None => {}
         Some(Overlay::Filter(prompt)) => {
@@ -32,10 +33,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
         }
         Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &theme),
         Some(Overlay::Help(top)) => help(frame, area, top, &theme),
-        Some(Overlay::Act(acting)) => super::acting::draw(frame, area, acting, &theme),
+        Some(Overlay::Act(acting)) => super::acting::draw(frame, area, acting, protected, &theme),
         Some(Overlay::Running) => {
             if let Some(running) = &app.running {
-                super::acting::running(frame, area, running, app.now, &theme);
+                super::acting::running(frame, area, running, app.now, protected, &theme);
             }
         }
         Some(Overlay::Note(notes)) => note(frame, area, notes, &theme),
