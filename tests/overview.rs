@@ -249,3 +249,21 @@ fn a_screen_of_its_own_does_not_gather() {
     press(&mut app, "1");
     assert!(!app.screens.overview.rows().is_empty());
 }
+
+#[test]
+fn a_screen_that_was_left_before_it_was_read_is_asked_for_again() {
+    let mut app = app();
+    // The Overview has asked for the indexes among the rest, and nobody waits for the answer.
+    press(&mut app, "2");
+    let effects = press(&mut app, "4");
+    let loads = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Load {
+                screen: ScreenId::Indexes,
+                ..
+            }
+        )
+    };
+    assert!(effects.iter().any(loads), "{effects:?}");
+}

@@ -214,6 +214,8 @@ impl App {
         for part in left.into_iter().filter(|part| !wanted.contains(part)) {
             if with_table!(self.screens, part, |table| table.is_busy()) {
                 effects.push(Effect::Cancel { screen: part });
+                // What was not even begun is dropped without an answer.
+                with_table!(mut self.screens, part, |table| table.abandon());
             }
         }
         self.find(overview::PARTS);
