@@ -249,3 +249,74 @@ fn a_refresh_into_the_future_is_clamped_by_the_local_clock() {
     };
     assert_eq!(row.lag(&at), Some(3 * HOUR));
 }
+
+#[test]
+fn a_refresh_that_runs_long_is_no_reason_to_begin_another() {
+    let verdict = judged(|row| {
+        behind(row, 4);
+        let policy = row.policy.as_mut().unwrap();
+        (policy.next_start, policy.last_finish) = (Some(Stamp::BEFORE_ALL), None);
+        row.last_start = Some(NOW.plus_seconds(-1200.0));
+        row.average_seconds = Some(30.0);
+    });
+    says(
+        &verdict,
+        Level::Warning,
+        &["running since 20m, longer than usual (30s on average)"],
+    );
+    assert_eq!(verdict.findings[0].mend, None);
+}
+
+#[test]
+fn what_is_older_than_the_window_is_said_to_stay_missing() {
+    let verdict = judged(|row| behind(row, 30));
+    says(
+        &verdict,
+        Level::Warning,
+        &["goes back 1d only", "too little to catch up"],
+    );
+}
+
+#[test]
+fn an_end_offset_of_many_buckets_is_named_but_is_no_fault() {
+    let verdict = judged(|row| {
+        behind(row, 49);
+        (row.end_offset, row.end_seconds) = (Some("2 days".to_owned()), Some(172_800.0));
+        (row.start_offset, row.start_seconds) = (Some("5 days".to_owned()), Some(432_000.0));
+        row.expected_seconds = Some(180_000.0);
+    });
+    says(
+        &verdict,
+        Level::Ok,
+        &["end_offset alone holds back the newest 2d"],
+    );
+}
+
+#[test]
+fn rows_that_may_be_dropped_before_they_are_materialized_are_warned_of() {
+    let verdict = judged(|row| {
+        row.source_drop_after = Some("02:00:00".to_owned());
+        row.around = Around {
+            source_drops: Some(true),
+            source_drop_seconds: Some(7200.0),
+            ..Around::default()
+        };
+    });
+    says(
+        &verdict,
+        Level::Warning,
+        &[
+            "keeps rows for 2h, but up to 3h pass",
+            "may be dropped before",
+        ],
+    );
+}
+
+#[test]
+fn many_changed_ranges_are_a_notice() {
+    says(
+        &judged(|row| row.pending = 5000),
+        Level::Notice,
+        &["5000 changed ranges wait"],
+    );
+}

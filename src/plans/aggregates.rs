@@ -80,6 +80,11 @@ pub static ACTIONS: &[Action] = &[
     ),
 ];
 
+/// A place on the axis as the forms take it: a moment in UTC, or a number.
+pub fn typed(axis: Axis, at: i64) -> Option<String> {
+    clock::literal(axis, at).map(|text| text.trim_end_matches("+00").to_owned())
+}
+
 type Former = fn(&Context) -> Result<crate::form::Form, Refusal>;
 type Planner = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
 

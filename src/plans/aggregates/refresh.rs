@@ -245,9 +245,7 @@ fn settings(
 ) -> Option<Vec<(&'static str, String)>> {
     let text = |at: Option<i64>| match at {
         None => Some(String::new()),
-        Some(at) => {
-            clock::literal(place.axis(), at).map(|text| text.trim_end_matches("+00").to_owned())
-        }
+        Some(at) => super::typed(place.axis(), at),
     };
     Some(vec![("from", text(from)?), ("to", text(to)?)])
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::plans::{Kind, Target};
+use crate::plans::{Kind, Target, aggregates};
 use crate::record::At;
 use crate::rules;
 use crate::text;
@@ -198,16 +198,23 @@ pub(super) fn judge_unreached(row: &Row, findings: &mut Findings) {
         .never_before
         .filter(|to| waits.first_chunk_end.is_some_and(|end| end <= *to + 1));
     if let (Some(to), Some(start)) = (never, waits.source_start) {
-        findings.add(
-            &rules::AGGREGATE_HISTORY,
-            Level::Notice,
-            format!(
-                "history before {} was never materialized, and {} has it from {} on",
-                at(to.saturating_add(1)),
-                row.source(),
-                at(start)
-            ),
+        let to = to.saturating_add(1);
+        let reason = format!(
+            "history before {} was never materialized, and {} has it from {} on",
+            at(to),
+            row.source(),
+            at(start)
         );
+        let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
+        if let Some(to) = aggregates::typed(row.axis, to) {
+            // What retention has dropped is not asked for again.
+            let from = match row.around.source_drops {
+                Some(_) => aggregates::typed(row.axis, start).unwrap_or_default(),
+                None => String::new(),
+            };
+            finding = finding.setting("from", from).setting("to", to);
+        }
+        findings.push(finding);
     }
 }
 
