@@ -188,9 +188,7 @@ impl Policy {
         let level = if waits { Level::Warning } else { Level::Notice };
         let id = self.job_id;
         let (rule, level, reason) = if !self.scheduled {
-            let reason = format!(
-                "its policy (job {id}) is paused: resume it with alter_job({id}, scheduled => true)"
-            );
+            let reason = format!("its policy (job {id}) is paused: resume-job resumes it");
             (&rules::JOB_PAUSED, level, reason)
         } else if self.is_failing() {
             let level = if f64::from(self.consecutive_failures) >= limits.job_failures_critical {
@@ -207,7 +205,7 @@ impl Policy {
         } else if let Some(wait) = self.strangely_far(now) {
             let every = text::duration(self.schedule_seconds.unwrap_or_default());
             let reason = format!(
-                "its policy (job {id}) should run every {every}, but runs next in {wait}: alter_job({id}, next_start => now())"
+                "its policy (job {id}) should run every {every}, but runs next in {wait}: run-job-now starts it"
             );
             (&rules::JOB_FAR, level, reason)
         } else if self.is_late(now) {

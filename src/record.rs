@@ -165,6 +165,8 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     const MAX_AGE: Duration;
     /// The columns, in JSON's order; `verdict` and `reason` are added to every screen.
     const COLUMNS: &'static [Column<Self>];
+    /// The column by which its rows stand at first, falling; `None`: worst verdict first.
+    const SORTED: Option<usize> = None;
     const DETAILS: &'static [Detail<Self>] = &[];
     const EXACT: Option<Exact<Self>> = None;
 

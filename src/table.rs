@@ -89,7 +89,7 @@ impl<R: Record> Default for Table<R> {
             view: Vec::new(),
             widths: Vec::new(),
             fresh: Freshness::Never,
-            sort: SortBy::Verdict,
+            sort: R::SORTED.map_or(SortBy::Verdict, SortBy::Column),
             descending: true,
             filter: Filter::default(),
             cursor: 0,

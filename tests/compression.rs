@@ -117,7 +117,7 @@ fn a_row_says_what_keeps_its_policy_from_working() {
                 );
             };
             told("no_clock", "warning", "set_integer_now_func");
-            told("paused", "warning", "is paused: resume it with alter_job(");
+            told("paused", "warning", "is paused: resume-job resumes it");
             told(
                 "two_dimensions",
                 "warning",

@@ -376,7 +376,7 @@ fn a_start_that_was_moved_far_away_is_told_with_its_mend() {
     let (_, level, reason) = says(&row);
     assert_eq!(level, Level::Notice);
     assert!(
-        reason.contains("runs next in 20d, although it should run every 1h: alter_job("),
+        reason.contains("runs next in 20d, although it should run every 1h: run-job-now"),
         "{reason}"
     );
     // A fixed schedule whose first start is still to come is what somebody asked for.

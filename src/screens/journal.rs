@@ -95,6 +95,8 @@ impl Record for Row {
     const WATCHED: &'static [&'static str] = &[];
     // A file of this machine: cheap to read, and other consoles write it too.
     const MAX_AGE: Duration = Duration::from_secs(2);
+    // What was done last is what is taken back first.
+    const SORTED: Option<usize> = Some(0);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::number("id", "NO", 4, |row, _| {
             row.entry.begin.id.cast_signed().into()
@@ -172,10 +174,9 @@ impl Record for Row {
                 ),
             ),
             (Some(end), _) => {
-                let error = end
-                    .error
-                    .as_deref()
-                    .map_or_else(String::new, |error| format!(": {error}"));
+                let error = end.error.as_deref().map_or_else(String::new, |error| {
+                    format!(": {}", error.replace('\n', "; "))
+                });
                 let steps = format!("{done} of {all} steps done{error}");
                 match end.outcome {
                     Outcome::Done => Verdict::of(

@@ -27,9 +27,7 @@ fn judge_policies(row: &Row, findings: &mut Findings) {
         findings.push(Finding::new(&rules::JOB_FAILING, Level::Warning, reason).of_job(*job));
     }
     for job in &row.policies.paused {
-        let reason = format!(
-            "a policy of it is paused (job {job}): resume it with alter_job({job}, scheduled => true)"
-        );
+        let reason = format!("a policy of it is paused (job {job}): resume-job resumes it");
         findings.push(Finding::new(&rules::JOB_PAUSED, Level::Notice, reason).of_job(*job));
     }
 }

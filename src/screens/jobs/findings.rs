@@ -237,7 +237,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
         .is_some_and(|version| version < FORGETS_NO_JOB)
     {
         "the scheduler should try again after 5 minutes, but below TimescaleDB 2.26.4 it may forget the job for ever: \
-         if it stays so, give it a new next_start by alter_job"
+         if it stays so, run-job-now starts it"
     } else {
         "the scheduler tries again after 5 minutes"
     };
@@ -321,10 +321,12 @@ fn far(row: &Row, at: &At, findings: &mut Findings) {
     }
     if let Some(wait) = policy::strangely_far(row.next_start(), row.schedule.seconds, at.now) {
         let every = text::interval(&row.schedule.text);
-        let id = row.job_id;
-        findings.add(&rules::JOB_FAR,
+        findings.add(
+            &rules::JOB_FAR,
             Level::Notice,
-            format!("runs next in {wait}, although it should run every {every}: alter_job({id}, next_start => now()) starts it"),
+            format!(
+                "runs next in {wait}, although it should run every {every}: run-job-now starts it"
+            ),
         );
     }
 }
@@ -340,7 +342,7 @@ fn at_once(row: &Row, at: &At, findings: &mut Findings) {
         .timescaledb
         .is_some_and(|version| version < FORGETS_NO_JOB)
     {
-        "; below TimescaleDB 2.26.4 it may be forgotten for ever: if it stays so, give it a new next_start by alter_job"
+        "; below TimescaleDB 2.26.4 it may be forgotten for ever: if it stays so, run-job-now starts it"
     } else {
         ""
     };
