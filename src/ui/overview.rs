@@ -89,24 +89,20 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
 fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
     let label = format!(" {} ", figure.label);
     let room = cells.saturating_sub(text::width(&label) + 1);
-    let now = text::cut(&figure.now, room);
+    let (style, now) = if figure.level == Level::Ok {
+        (theme.style("text"), text::cut(&figure.now, room))
+    } else {
+        // Colour is never the only sign.
+        let now = text::cut(&figure.now, room.saturating_sub(2));
+        let now = format!("{now} {}", figure.level.sign());
+        (level_style(theme, figure.level), now)
+    };
     let left = room.saturating_sub(text::width(&now) + 1);
     let was: Vec<_> = figure.was.iter().copied().map(Some).collect();
     let line = if was.len() < 2 {
         String::new()
     } else {
         chart::sparkline(&was, left.min(24))
-    };
-    let style = if figure.level == Level::Ok {
-        theme.style("text")
-    } else {
-        level_style(theme, figure.level)
-    };
-    let sign = figure.level.sign();
-    let now = if figure.level == Level::Ok || text::width(&now) + 1 >= room {
-        now
-    } else {
-        format!("{now} {sign}")
     };
     let line = format!(" {line}");
     let used = text::width(&label) + text::width(&now);
