@@ -631,13 +631,18 @@ impl App {
             return;
         }
         let at = At { now, server };
+        // One screen is read every moment, and seldom says anything new.
+        let mut changed = parts.len() != 1;
         for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
             if !matches!(self.screens.fresh(*part), Freshness::Never) {
                 let found = overview::found(&self.screens, *part, &at);
-                self.found.insert(*part, found);
+                if self.found.get(part) != Some(&found) {
+                    changed = true;
+                    self.found.insert(*part, found);
+                }
             }
         }
-        if self.found.is_empty() {
+        if self.found.is_empty() || (!changed && self.aside.is_empty()) {
             return;
         }
         let rows = self.sort_out(overview::collected(&self.found), now);

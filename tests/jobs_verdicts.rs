@@ -294,6 +294,26 @@ fn the_portal_fault_is_the_servers_and_not_the_jobs() {
 }
 
 #[test]
+fn what_the_apache_edition_cannot_run_of_its_own_is_no_alarm() {
+    let mut row = failed(
+        5,
+        Some((
+            "0A000",
+            "functionality not supported under the current \"apache\" license",
+        )),
+    );
+    row.job_id = 3;
+    let apache = Server {
+        edition: Edition::Apache,
+        ..server()
+    };
+    assert_eq!(seen(&row, &apache, 0.0).1.level, Level::Ok);
+    // A person's own policy that cannot run is one.
+    row.job_id = 1003;
+    assert!(seen(&row, &apache, 0.0).1.level > Level::Notice);
+}
+
+#[test]
 fn max_retries_pauses_a_job_and_that_is_critical() {
     let mut row = failed(3, Some(("08001", "x")));
     row.scheduled = false;

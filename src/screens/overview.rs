@@ -33,7 +33,7 @@ pub const PARTS: &[ScreenId] = &[
 pub type Identity = (ScreenId, String, &'static str);
 
 /// One finding, and where it was found.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub screen: ScreenId,
     /// The row of that screen.

@@ -5,6 +5,7 @@ use super::{JobError, Row, State, Statistics};
 use crate::policy;
 use crate::record::At;
 use crate::rules;
+use crate::server::Edition;
 use crate::sql::Version;
 use crate::text;
 use crate::thresholds::Limits;
@@ -376,6 +377,15 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
                 at.server.postgres_text()
             ),
         );
+        return;
+    }
+    if row.is_internal()
+        && at.server.edition == Edition::Apache
+        && error.is_some_and(|error| error.sqlstate.as_deref() == Some("0A000"))
+    {
+        let words =
+            "TimescaleDB's own job, which the Apache edition starts and does not have: harmless";
+        findings.add(&rules::JOB_FAILING, Level::Ok, words);
         return;
     }
     let failures = of.consecutive_failures;
