@@ -364,11 +364,13 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
         let back = hypertop(rig, &rig.conninfo, &["rollback", "3", "--yes"])
             .output()
             .unwrap();
-        assert!(
-            said(&back).contains("everything is as it was before it"),
-            "{}",
-            said(&back)
-        );
+        // On a machine that is slow enough the lock's time was up, and the journal knows that nothing was done.
+        let told = said(&back);
+        let nothing = [
+            "everything is as it was before it",
+            "changed nothing, as far as the journal knows",
+        ];
+        assert!(nothing.iter().any(|words| told.contains(words)), "{told}");
         assert_eq!(back.status.code(), Some(3), "{}", said(&back));
         assert_eq!(rig.text(&scheduled(&job)).await, "t", "{}", rig.name);
     });
