@@ -161,11 +161,11 @@ fn the_console_opens_on_every_screen_and_leaves_with_q() {
         console.wait_for("promised at most");
         // The end moves down as the parts arrive.
         let start = Instant::now();
-        while !console.text().contains("GROUP BY") && start.elapsed() < Duration::from_secs(30) {
+        while !console.text().contains("SELECT ") && start.elapsed() < Duration::from_secs(30) {
             console.press("G");
             std::thread::sleep(Duration::from_millis(100));
         }
-        console.wait_for("GROUP BY");
+        console.wait_for("SELECT ");
         console.press("\x1b");
         console.wait_for("PROMISED");
         console.press("q");
