@@ -266,7 +266,7 @@ fn a_server_that_is_killed_and_started_again_is_found_again() {
         assert!(text.contains("mes.metric_hist"), "the rows stay:\n{text}");
         targets.server.launch().unwrap();
         console.wait_for("every 500ms");
-        console.press("4");
+        console.press("5");
         console.wait_for("job_export_erp");
         console.press("q");
         assert_eq!(console.ended(), 0);
