@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use hypertop::act::{self, Actor, Deed, Order, Report};
-use hypertop::action::{self, Does};
+use hypertop::action::{self, Action, Does};
 use hypertop::db::{Exact, Session};
+use hypertop::form::Form;
 use hypertop::journal::{Journal, Seen};
 use hypertop::plan::Plan;
-use hypertop::plans::{self, Context};
+use hypertop::plans::{self, Act, Context, Facts, Target};
 use hypertop::record::At;
+use hypertop::value::Stamp;
 use hypertop::{preview, rollback, run};
 use tokio::sync::{mpsc, watch};
 
-use super::{Target, client, session, settings};
+use super::{client, session, settings};
 
 /// One database to act on, with a journal of its own.
 pub struct Rig {
@@ -26,7 +28,7 @@ pub struct Rig {
 }
 
 impl Rig {
-    pub async fn new(target: &Target) -> Self {
+    pub async fn new(target: &super::Target) -> Self {
         Self::on(&target.name, &target.conninfo).await
     }
 
@@ -59,13 +61,27 @@ impl Rig {
         self.folder.path()
     }
 
-    /// The plan of an action, or the words of its refusal.
-    pub async fn plan(
+    /// What an action asks for, with its defaults; or the words of its refusal.
+    pub async fn form(&self, name: &str, target: &str) -> Result<Form, String> {
+        let (_, act, target, facts, now) = self.asked(name, target).await?;
+        let at = At {
+            now,
+            server: &self.session.server,
+        };
+        let context = Context {
+            at,
+            target: &target,
+            facts: &facts,
+        };
+        act.form(&context).map_err(|refusal| refusal.to_string())
+    }
+
+    /// The action, its target, what the server said of it, and when.
+    async fn asked(
         &self,
         name: &str,
         target: &str,
-        set: &[(&str, &str)],
-    ) -> Result<Deed, String> {
+    ) -> Result<(&'static Action, &'static Act, Target, Facts, Stamp), String> {
         let action = action::by_name(name).unwrap_or_else(|| panic!("no action {name}"));
         let Does::Plan(act) = &action.does else {
             panic!("{name} changes the console only")
@@ -83,6 +99,17 @@ impl Rig {
             .pulse(hypertop::screens::ScreenId::ALL[0])
             .await
             .map_err(told)?;
+        Ok((action, act, target, facts, now))
+    }
+
+    /// The plan of an action, or the words of its refusal.
+    pub async fn plan(
+        &self,
+        name: &str,
+        target: &str,
+        set: &[(&str, &str)],
+    ) -> Result<Deed, String> {
+        let (action, act, target, facts, now) = self.asked(name, target).await?;
         let at = At {
             now,
             server: &self.session.server,

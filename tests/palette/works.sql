@@ -1,0 +1,41 @@
+-- A small works: a table with every policy, some without, aggregates, jobs; nothing of it runs by itself.
+set client_min_messages = error; set timezone = 'UTC'; set jit = off;
+create schema w;
+create table w."Full 1" (ts timestamptz not null, d int not null, v float8);
+select create_hypertable('w."Full 1"', 'ts', chunk_time_interval => interval '1 day', create_default_indexes => false);
+create index full_d_ts on w."Full 1" (d, ts desc);
+create index full_again on w."Full 1" (d, ts desc);
+create index full_v on w."Full 1" (v);
+create table w."Bare 2" (ts timestamptz not null, d int not null, v float8);
+select create_hypertable('w."Bare 2"', 'ts', chunk_time_interval => interval '1 day');
+create table w."Ready 3" (ts timestamptz not null, d int not null, v float8);
+select create_hypertable('w."Ready 3"', 'ts', chunk_time_interval => interval '1 day');
+create table w."Packed 4" (ts timestamptz not null, d int not null, v float8);
+select create_hypertable('w."Packed 4"', 'ts', chunk_time_interval => interval '1 day');
+create table w."Empty 5" (ts timestamptz not null, d int not null, v float8);
+select create_hypertable('w."Empty 5"', 'ts', chunk_time_interval => interval '1 day');
+insert into w."Full 1" select date_trunc('day', now()) - i * interval '1 hour', i % 3, i from generate_series(0, 239) i;
+insert into w."Bare 2" table w."Full 1";
+insert into w."Ready 3" table w."Full 1";
+insert into w."Packed 4" table w."Full 1";
+alter table w."Full 1" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts desc');
+alter table w."Ready 3" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts desc');
+alter table w."Packed 4" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts desc');
+alter table w."Empty 5" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts desc');
+select count(compress_chunk(c)) from show_chunks('w."Full 1"', older_than => date_trunc('day', now()) - interval '6 days') c;
+select count(compress_chunk(c)) from show_chunks('w."Packed 4"', older_than => date_trunc('day', now()) - interval '6 days') c;
+create materialized view w."Hour 1" with (timescaledb.continuous, timescaledb.materialized_only = true) as
+  select time_bucket('1 hour', ts) b, sum(v) s from w."Bare 2" group by 1 with no data;
+create materialized view w."Day 2" with (timescaledb.continuous, timescaledb.materialized_only = true) as
+  select time_bucket('1 day', b) bb, sum(s) s from w."Hour 1" group by 1 with no data;
+create table w.line (id int primary key, name text);
+create index line_name on w.line (name);
+create table w.ran (at timestamptz);
+create procedure w.alpha(job_id int, config jsonb) language sql as 'insert into w.ran values (clock_timestamp())';
+create procedure w.beta(job_id int, config jsonb) language sql as 'select 1';
+begin;
+select add_compression_policy('w."Full 1"', interval '100 days'), add_retention_policy('w."Full 1"', interval '200 days'), add_reorder_policy('w."Full 1"', 'full_d_ts');
+select add_continuous_aggregate_policy('w."Hour 1"', null, interval '1 hour', interval '1 day');
+select add_job('w.alpha', interval '1 day', config => '{"k": 1}'), add_job('w.beta', interval '1 day', scheduled => false);
+select alter_job(id, next_start => '2038-05-05 05:05+00', scheduled => scheduled) from _timescaledb_config.bgw_job where id >= 1000;
+commit;
