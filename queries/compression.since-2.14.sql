@@ -75,6 +75,38 @@ made as materialized (
          extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
     from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id and status in (0, 2, 8, 9, 10, 11)) c) c
    where j.made_before is not null group by 1),
+-- the oldest chunk that the last run should have compressed, where later ones are (a run that a lock kept from a chunk may report
+-- success, and so does one that took its maxchunks_to_compress); and who holds a lock on it since before that run ended
+gap as materialized (
+  select distinct on (c.hypertable_id) c.hypertable_id, c.dimension_id, c.boundary, c.id, s.range_start, s.range_end, c.last_finish
+    from (select b.hypertable_id, b.dimension_id, b.boundary - greatest(0, (extract(epoch from now() - st.last_start) * 1000000)::int8) as boundary, st.last_finish, unnest(p.ids) as id
+            from bound b join job j on j.hypertable_id = b.hypertable_id
+            join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id and st.last_finish > '-infinity' and st.last_start > '-infinity'
+             and (not st.last_run_success or coalesce(j.most_chunks, '0') = '0')
+            join piece p on p.hypertable_id = b.hypertable_id and p.status & 13 = 0) c
+    join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
+    join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = c.dimension_id
+   where s.range_end <= c.boundary order by c.hypertable_id, s.range_start, c.id),
+stuck as materialized (
+  select g.hypertable_id, case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name) else format('%I.%I', c.schema_name, c.table_name) end as chunk,
+         l.pid, l.name, l.mode, l.since
+    from gap g join _timescaledb_catalog.chunk c on c.id = g.id
+    left join lateral (
+      select coalesce(l.pid, 0) as pid, coalesce(nullif(a.application_name, ''), a.backend_type) as name, l.mode, a.xact_start as since
+        from pg_class r join pg_namespace n on n.oid = r.relnamespace
+        join pg_locks l on l.locktype = 'relation' and l.relation = r.oid and l.granted and l.database = (select d.oid from pg_database d where d.datname = current_database())
+        left join pg_stat_activity a on a.pid = l.pid
+       where n.nspname = c.schema_name and r.relname = c.table_name and (l.pid is null or a.xact_start < g.last_finish)
+       order by a.xact_start nulls first limit 1) l on true
+   where exists (select from (select s.id from _timescaledb_catalog.dimension_slice s
+                    where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary order by s.range_start limit 1000) s
+                     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = k.chunk_id where c.status & 1 = 1)),
+-- a policy's worker that waits for a lock; who keeps it waiting is asked only where one waits
+waiting as materialized (
+  select distinct on (w.job_id) w.job_id, l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, (pg_blocking_pids(l.pid))[1] as blocker
+    from (select a.pid, substring(a.application_name from '\[(\d+)\]$')::int8 as job_id from pg_stat_activity a
+           where a.datname = current_database() and a.wait_event_type = 'Lock') w
+    join pg_locks l on l.pid = w.pid and not l.granted order by w.job_id, l.pid),
 due as materialized (
   select c.hypertable_id,
          count(*) filter (where c.status & 9 = 0 and s.range_end <= c.boundary) as backlog,
@@ -100,6 +132,9 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,
        case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
        coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
+       k.chunk as stuck_chunk, k.pid as holder, k.name as holder_name, k.mode as holder_mode, k.since as holder_since,
+       v.pid as blocked_pid, v.blocker, (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) as blocker_name,
+       (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
   from hyper h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
@@ -111,5 +146,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join drops r on r.hypertable_id = h.id
   left join made m on m.hypertable_id = h.id
   left join due e on e.hypertable_id = h.id
+  left join stuck k on k.hypertable_id = h.id
+  left join waiting v on v.job_id = j.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
  order by 2, 3

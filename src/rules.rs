@@ -50,12 +50,15 @@ rules! {
     CHUNKS_MANY: "chunks-many", "more chunks than their size asks for", "set-chunk-interval";
     CHUNKS_SMALL: "chunks-small", "many small chunks", "set-chunk-interval";
     COMPRESSION_BACKLOG: "compression-backlog", "chunks wait for compression", "compress-chunks";
+    COMPRESSION_BLOCKED: "compression-blocked", "a lock or one chunk stops the policy", "compress-chunks";
     COMPRESSION_FROZEN: "compression-frozen", "frozen chunks";
     COMPRESSION_NO_POLICY: "compression-no-policy", "compression without a policy", "add-compression-policy";
     COMPRESSION_OFF: "compression-off", "many chunks, compression not enabled", "enable-compression";
+    COMPRESSION_OLD: "compression-old", "compressed under old settings", "rewrite-chunks";
     COMPRESSION_PARTIAL: "compression-partial", "partially compressed chunks", "recompress-chunks";
     COMPRESSION_POINTLESS: "compression-pointless", "dropped before it is compressed", "edit-compression-policy";
     COMPRESSION_RATIO: "compression-ratio", "poor compression ratio", "edit-compression-settings";
+    COMPRESSION_RECORD: "compression-record", "recorded sizes are stale", "recompress-chunks";
     COMPRESSION_SETTING: "compression-setting", "a compression policy that cannot work", "edit-compression-policy";
     COMPRESSION_UNKNOWN: "compression-unknown", "backlog not known";
     HYPERTABLE_CANDIDATE: "hypertable-candidate", "a large plain table with time";

@@ -103,10 +103,14 @@ limits! {
     aggregate_lag_factor: Each Factor = 1.0;
     /// Critical, where its policy does not run either.
     aggregate_lag_critical_factor: Each Factor = 2.0;
+    /// So many changed ranges make a refresh dear.
+    pending_ranges: Each Count = 1000.0;
     /// How long after the policy's schedule a chunk may still wait for compression.
     compression_patience: Each Time = 5.0 * MINUTE;
     /// A smaller compression ratio is poor.
     poor_ratio: Each Factor = 3.0;
+    /// Compressed batches of fewer rows waste their headers; up to 1000 fit.
+    batch_rows: Each Count = 100.0;
     /// So many chunks without compression are worth a word.
     uncompressed_chunks: Each Count = 50.0;
     /// How long after the policy's schedule a chunk may still wait to be dropped.

@@ -1,5 +1,7 @@
 //! Compression: what each hypertable takes, before and after, and what still waits for its policy.
 
+mod judge;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -10,17 +12,16 @@ use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
-use crate::rules;
+use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
 use crate::text;
-use crate::thresholds::{Limits, exceeds};
 use crate::value::{Axis, Stamp, Value};
-use crate::verdict::{Finding, Findings, Level, Verdict};
+use crate::verdict::Verdict;
 
-/// Batches of fewer rows waste their headers.
-const FEW_ROWS: f64 = 100.0;
+/// Seconds after which a policy that runs is looked at again.
+const LOOK_AGAIN: f64 = 30.0;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
@@ -69,8 +70,69 @@ pub struct Row {
     /// be compared.
     pub drop_after: Option<String>,
     pub drops_first: Option<bool>,
+    /// The policy's worker, where it waits for a lock.
+    pub blocked: Option<Blocked>,
+    /// Of a failing policy: the oldest chunk that it left while it compressed later ones.
+    pub stuck: Option<Stuck>,
+    /// Chunks compressed under other settings than the table's now; `None`: not asked yet.
+    pub old_settings: Option<i64>,
+    pub drift: Option<Drift>,
+    /// Why the two could not be had.
+    pub packed_error: Option<String>,
     /// The first backlog that this console saw, and when.
     pub seen: Option<(Stamp, i64)>,
+}
+
+/// A chunk that a policy fails at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    /// As the actions take it: quoted, without TimescaleDB's own schema.
+    pub chunk: String,
+    /// Who has held a lock on it since before the failed run ended; 0: a prepared transaction; `None`: nobody is seen.
+    pub holder: Option<i32>,
+    holder_name: Option<String>,
+    mode: Option<String>,
+    since: Option<Stamp>,
+}
+
+impl Stuck {
+    fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
+        let Some(chunk) = row.try_get("stuck_chunk")? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            chunk,
+            holder: row.try_get("holder")?,
+            holder_name: row.try_get("holder_name")?,
+            mode: row.try_get("holder_mode")?,
+            since: row.try_get("holder_since")?,
+        }))
+    }
+
+    fn why(&self, now: Stamp) -> String {
+        let Some(pid) = self.holder else {
+            return "the Jobs screen has the error".to_owned();
+        };
+        let mode = self.mode.as_deref().unwrap_or("a lock");
+        if pid == 0 {
+            return format!("a prepared transaction holds {mode} on it (pg_prepared_xacts)");
+        }
+        let name = self.holder_name.as_ref();
+        let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+        let since = self.since.map_or_else(String::new, |since| {
+            format!(", in a transaction begun {}", text::age(since, now))
+        });
+        format!("session {pid}{name} holds {mode} on it{since}")
+    }
+}
+
+/// Compressed chunks whose bytes now are less than half or more than twice those on record, by a megabyte at least: of
+/// the newest 100 partial or unordered ones and the newest 20 others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    pub chunks: i64,
+    pub recorded: i64,
+    pub bytes: i64,
 }
 
 impl Row {
@@ -90,190 +152,46 @@ impl Row {
         text::qualified(&self.schema, &self.name)
     }
 
-    /// Below a megabyte a chunk the fixed size of pages decides the ratio, not the settings.
-    fn is_worth_judging(&self) -> bool {
-        let compressed = self.compressed + self.partial;
-        self.before_bytes
-            .is_some_and(|before| compressed > 0 && before / compressed >= 1 << 20)
+    /// What the exact figures say of compressed chunks.
+    fn packed_facts(&self) -> Vec<(String, Value)> {
+        if self.packed_weight() == 0 {
+            return Vec::new();
+        }
+        let old = self
+            .packed_error
+            .clone()
+            .map_or_else(|| self.old_settings.into(), Value::Text);
+        let mut facts = vec![("chunks under other settings".to_owned(), old)];
+        facts.extend(self.drift.map(|drift| {
+            let words = format!(
+                "{}: {} now, {} recorded",
+                text::plural(drift.chunks, "chunk"),
+                text::bytes(drift.bytes),
+                text::bytes(drift.recorded)
+            );
+            ("size far from the record".to_owned(), Value::Text(words))
+        }));
+        facts
     }
 
-    /// How long a chunk may wait for the policy's next run and still be as promised.
-    fn patience(&self, limits: &Limits) -> f64 {
-        let schedule = self
-            .policy
-            .as_ref()
-            .and_then(|policy| policy.schedule_seconds);
-        schedule.unwrap_or(86_400.0) + limits.compression_patience
+    /// How many chunks the exact backlog has to open; `None`: there is nothing to ask.
+    fn backlog_weight(&self) -> Option<usize> {
+        let integer = self.axis == Axis::Integer && self.has_now && self.policy.is_some();
+        let weight = usize::try_from(self.backlog.unwrap_or(50)).unwrap_or(0);
+        (integer || weight > 0 && self.backlog.is_some()).then_some(weight)
     }
 
-    /// How many rows a batch of the compressed chunks holds; up to 1000 fit.
-    #[expect(clippy::cast_precision_loss, reason = "an average is rounded")]
-    fn rows_a_batch(&self) -> Option<f64> {
-        let batches = self.batches.filter(|batches| *batches > 0)?;
-        let rows = self.rows.filter(|rows| *rows > 0)?;
-        Some(rows as f64 / batches as f64)
-    }
-
-    /// The likeliest reason of a poor ratio.
-    fn why_poor(&self) -> String {
-        let segments = self.segment_by.as_deref();
-        match (segments, self.rows_a_batch()) {
-            (Some(by), Some(rows)) if rows < FEW_ROWS => format!(
-                "segment-by {by} is too fine for chunks of this size: {rows:.0} rows a batch, where 1000 fit"
-            ),
-            (None, Some(rows)) if rows < FEW_ROWS => {
-                format!("chunks hold too few rows: {rows:.0} a batch, where 1000 fit")
-            }
-            (None, _) => {
-                "there is no segment-by, so that rows of different things lie in one batch"
-                    .to_owned()
-            }
-            (Some(_), _) if self.order_by.is_none() => {
-                "there is no order-by, so that like values do not lie side by side".to_owned()
-            }
-            (Some(by), Some(rows)) => format!(
-                "look at segment-by {by} and the order-by ({rows:.0} rows a batch are enough)"
-            ),
-            (Some(_), None) => "look at segment-by and order-by".to_owned(),
-        }
-    }
-
-    fn judge_ratio(&self, findings: &mut Findings, poor: f64) {
-        let Some(ratio) = self.ratio().filter(|_| self.is_worth_judging()) else {
-            return;
-        };
-        let why = self.why_poor();
-        if ratio < 1.0 {
-            let reason = format!("compressed chunks are larger than before ({ratio:.1}x): {why}");
-            findings.add(&rules::COMPRESSION_RATIO, Level::Warning, reason);
-        } else if ratio < poor {
-            let reason = format!("the ratio of {ratio:.1}x is poor: {why}");
-            findings.add(&rules::COMPRESSION_RATIO, Level::Notice, reason);
-        }
-    }
-
-    /// Retention that is faster than compression.
-    fn judge_pointless(&self, findings: &mut Findings) {
-        let (Some(true), Some(drop), Some(policy)) =
-            (self.drops_first, &self.drop_after, &self.policy)
-        else {
-            return;
-        };
-        let after = policy
-            .after
-            .as_deref()
-            .map_or("?".to_owned(), text::interval);
-        findings.add(
-            &rules::COMPRESSION_POINTLESS,
-            Level::Warning,
-            format!(
-                "its policy compresses after {after}, and retention drops after {} already: nothing is ever compressed; set compress_after well below drop_after",
-                text::interval(drop)
-            ),
-        );
-    }
-
-    /// Where the backlog is going: by what was seen since the console started, else by what a run takes.
-    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
-    fn trend(&self, backlog: i64, at: &At) -> String {
-        let seen = self
-            .seen
-            .map(|(since, first)| (at.now.seconds_since(since), backlog - first));
-        match seen.filter(|(over, change)| *over >= 60.0 && *change != 0) {
-            Some((over, more @ 1..)) => {
-                return format!(", {more} more than {} ago", text::duration(over.floor()));
-            }
-            Some((over, less)) => {
-                let left = over * backlog as f64 / -less as f64;
-                return format!(
-                    ", {} fewer than {} ago: done in about {} at this rate",
-                    -less,
-                    text::duration(over.floor()),
-                    text::duration(left.ceil())
-                );
-            }
-            None => {}
-        }
-        let most = self
-            .most_chunks
-            .as_deref()
-            .and_then(|most| most.parse::<i64>().ok());
-        let every = self
-            .policy
-            .as_ref()
-            .and_then(|policy| policy.schedule_seconds);
-        match most.filter(|most| *most > 0).zip(every) {
-            Some((most, every)) if backlog > most => {
-                let runs = (backlog + most - 1) / most;
-                format!(
-                    ", {} by maxchunks_to_compress {most}, about {}",
-                    text::plural(runs, "run"),
-                    text::duration(runs as f64 * every)
-                )
-            }
-            _ => String::new(),
-        }
-    }
-
-    fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
-        let Some(backlog) = self.backlog else {
-            if let Some(error) = &self.backlog_error {
-                findings.add(
-                    &rules::COMPRESSION_UNKNOWN,
-                    Level::Unknown,
-                    format!("its backlog is not known: {error}"),
-                );
-            } else if let Some(created) = &policy.created {
-                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
-            } else if self.axis == Axis::Integer && !self.has_now {
-                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
-            } else if !policy.is_understood(self.axis) {
-                let config = policy.after.as_deref().unwrap_or("none");
-                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
-            } else if let Some(zone) = &policy.owner_zone {
-                findings.add(&rules::COMPRESSION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so its backlog is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
-            }
-            return;
-        };
-        if self.recompress.as_deref() == Some("false")
-            && (Version::new(2, 22)..Version::new(2, 27)).contains(&at.server.sql_version())
-        {
-            findings.add(&rules::COMPRESSION_SETTING, Level::Critical, "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26: remove it");
-        }
-        if backlog == 0 {
-            return;
-        }
-        let waits = text::plural(backlog, "chunk");
-        match self.overdue_seconds {
-            Some(overdue) if overdue > self.patience(&at.limits(&self.full_name())) => {
-                let long = text::duration(overdue);
-                let since = at.now.plus_seconds(-overdue);
-                let reason = format!(
-                    "{waits} past compress-after not compressed, the oldest due for {long}{}; {}",
-                    self.trend(backlog, at),
-                    policy.when(at.now)
-                );
-                findings.push(
-                    Finding::new(&rules::COMPRESSION_BACKLOG, Level::Warning, reason)
-                        .since(Some(since)),
-                );
-            }
-            _ => findings.add(
-                &rules::COMPRESSION_BACKLOG,
-                Level::Ok,
-                format!(
-                    "{waits} due, as usual between two runs: {}",
-                    policy.when(at.now)
-                ),
-            ),
-        }
+    /// How many relations the true sizes of compressed chunks have to open, two for each; 0: none is compressed.
+    fn packed_weight(&self) -> usize {
+        let many = 2 * (self.compressed.min(20) + self.partial.min(100));
+        usize::try_from(many).unwrap_or(0)
     }
 }
 
 impl Record for Row {
     const NAME: &'static str = "compression";
     const TITLE: &'static str = "Compression";
-    const QUERY: Query = query!("compression", (2, 28), (2, 14));
+    const QUERY: Query = query!("compression", (2, 29), (2, 28), (2, 14));
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
@@ -348,26 +266,54 @@ impl Record for Row {
             row.backlog_bytes.map(Value::Bytes).into()
         })
         .rank(2),
+        Column::<Self>::hidden("old_settings_chunks", |row, _| row.old_settings.into()),
+        Column::<Self>::hidden("stuck_chunk", |row, _| {
+            row.stuck.as_ref().map(|stuck| stuck.chunk.clone()).into()
+        }),
     ];
     const EXACT: Option<Exact<Self>> = Some(Exact {
-        query: query!("compression_exact", (2, 29)),
-        figures: &["backlog_chunks", "backlog_bytes"],
+        query: query!("compression_exact", (2, 29), (2, 22), (2, 19), (2, 14)),
+        figures: &[
+            "backlog_chunks",
+            "backlog_bytes",
+            "old_chunks",
+            "drifted_chunks",
+            "drifted_recorded_bytes",
+            "drifted_bytes",
+        ],
         slice: 500,
         want: |row| {
-            let integer = row.axis == Axis::Integer && row.has_now && row.policy.is_some();
-            let weight = usize::try_from(row.backlog.unwrap_or(50)).unwrap_or(0);
-            (integer || weight > 0 && row.backlog.is_some()).then_some((row.id.into(), weight))
+            let (backlog, packed) = (row.backlog_weight(), row.packed_weight());
+            let asked = backlog.is_some() || packed > 0;
+            asked.then(|| (row.id.into(), backlog.unwrap_or(0) + packed))
         },
         take: |row, figures| match figures {
-            Ok([chunks, bytes]) => {
+            Ok([chunks, bytes, old, drifted, recorded, now]) => {
                 if row.axis == Axis::Integer {
                     row.backlog = *chunks;
                 }
                 row.backlog_bytes = *bytes;
+                row.old_settings = *old;
+                row.drift = match (*drifted, *recorded, *now) {
+                    (Some(chunks @ 1..), Some(recorded), Some(bytes)) => Some(Drift {
+                        chunks,
+                        recorded,
+                        bytes,
+                    }),
+                    _ => None,
+                };
                 row.backlog_error = None;
+                row.packed_error = None;
             }
             Ok(_) => {}
-            Err(error) => row.backlog_error = Some(error.to_owned()),
+            Err(error) => {
+                if row.backlog_weight().is_some() {
+                    row.backlog_error = Some(error.to_owned());
+                }
+                if row.packed_weight() > 0 {
+                    row.packed_error = Some(error.to_owned());
+                }
+            }
         },
     });
     const DETAILS: &'static [Detail<Self>] = &[Detail {
@@ -381,6 +327,10 @@ impl Record for Row {
         let asked: Stamp = row.try_get("asked")?;
         let next_due: Option<f64> = row.try_get("next_due_seconds")?;
         let backlog: Option<i64> = row.try_get("backlog")?;
+        let policy = Policy::read(row)?;
+        let runs = policy
+            .as_ref()
+            .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
         Ok(Self {
             id: row.try_get("id")?,
             schema: row.try_get("schema")?,
@@ -401,7 +351,7 @@ impl Record for Row {
             batches: row.try_get("batches")?,
             segment_by: row.try_get("segment_by")?,
             order_by: row.try_get("order_by")?,
-            policy: Policy::read(row)?,
+            policy,
             recompress: row.try_get("recompress")?,
             most_chunks: row.try_get("most_chunks")?,
             boundary: row.try_get("boundary")?,
@@ -411,9 +361,18 @@ impl Record for Row {
             backlog_error: None,
             partial_due: row.try_get("partial_due")?,
             overdue_seconds: row.try_get("overdue_seconds")?,
-            next_due: next_due.map(|seconds| asked.plus_seconds(seconds)),
+            next_due: next_due
+                // A run may come to wait for a lock, which no catalogue tells.
+                .map(|next| if runs { next.min(LOOK_AGAIN) } else { next })
+                .or(runs.then_some(LOOK_AGAIN))
+                .map(|seconds| asked.plus_seconds(seconds)),
             drop_after: row.try_get("drop_after")?,
             drops_first: row.try_get("drops_first")?,
+            blocked: Blocked::read(row)?,
+            stuck: Stuck::read(row)?,
+            old_settings: None,
+            drift: None,
+            packed_error: None,
             seen: None,
         })
     }
@@ -433,54 +392,7 @@ impl Record for Row {
     }
 
     fn verdict(&self, at: &At) -> Verdict {
-        let mut findings = Findings::default();
-        let limits = at.limits(&self.full_name());
-        if !self.enabled {
-            let old = if exceeds(self.chunks, limits.uncompressed_chunks) {
-                Level::Notice
-            } else {
-                Level::Ok
-            };
-            return Verdict::of(
-                &rules::COMPRESSION_OFF,
-                old,
-                format!(
-                    "compression is not enabled; {}",
-                    text::plural(self.chunks, "chunk")
-                ),
-            );
-        }
-        match &self.policy {
-            Some(policy) => {
-                let waits = self.backlog.is_some_and(|backlog| backlog > 0);
-                policy.judge(&mut findings, &limits, at.now, waits);
-                self.judge_backlog(&mut findings, policy, at);
-            }
-            None if self.uncompressed > 1 => {
-                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand", text::plural(self.uncompressed, "chunk")));
-            }
-            None => {}
-        }
-        self.judge_ratio(&mut findings, limits.poor_ratio);
-        self.judge_pointless(&mut findings);
-        if let Some(partial) = self.partial_due.filter(|partial| *partial > 0) {
-            findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, format!("{} partially compressed: late rows came in, the policy's next run recompresses", text::plural(partial, "chunk")));
-        }
-        if self.frozen > 0 {
-            findings.add(
-                &rules::COMPRESSION_FROZEN,
-                Level::Notice,
-                format!(
-                    "{} frozen: policies pass over it",
-                    text::plural(self.frozen, "chunk")
-                ),
-            );
-        }
-        findings.verdict(format!(
-            "{} of {} compressed, as the policy promises",
-            text::count(self.compressed + self.partial),
-            text::plural(self.chunks, "chunk")
-        ))
+        self.judge(at)
     }
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
@@ -541,6 +453,7 @@ impl Record for Row {
                     .map_or_else(|| self.backlog_bytes.map(Value::Bytes).into(), Value::Text),
             ),
         ];
+        facts.extend(self.packed_facts());
         if let Some(policy) = &self.policy {
             facts.extend([
                 (

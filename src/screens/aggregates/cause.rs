@@ -52,7 +52,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     }
     judge_lag(row, &mut findings, at);
     judge_future(row, &mut findings, at);
-    troubles::judge_unreached(row, &mut findings);
+    troubles::judge_unreached(row, &mut findings, &row.limits(at));
     let mut healthy = healthy(row, at);
     if row.pending > 0 {
         let ranges = text::plural(row.pending, "changed range");
@@ -312,7 +312,8 @@ fn cause(row: &Row, at: &At) -> Cause {
     }
     if let Some(blocked) = &row.blocked {
         let on = blocked.session();
-        let mut cause = Cause::of(&blocked.words(at.now)).mended_by(on.as_ref().map(|_| END));
+        let mut cause =
+            Cause::of(&blocked.words("its refresh", at.now)).mended_by(on.as_ref().map(|_| END));
         cause.on = on;
         return cause;
     }

@@ -9,13 +9,11 @@ use crate::plans::{Kind, Target, aggregates};
 use crate::record::At;
 use crate::rules;
 use crate::text;
+use crate::thresholds::{Limits, exceeds};
 use crate::value::{Axis, Point, Stamp};
 use crate::verdict::{Finding, Findings, Level};
 
-/// So many changed ranges make a refresh dear.
-const MANY_RANGES: i64 = 1000;
-
-/// A refresh of it that waits for a lock.
+/// A worker (of a refresh, of a policy) that waits for a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
     pub pid: i32,
@@ -29,7 +27,7 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
+    pub(in crate::screens) fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
         let Some(pid) = row.try_get("blocked_pid")? else {
             return Ok(None);
         };
@@ -43,7 +41,7 @@ impl Blocked {
     }
 
     /// `its refresh (session 4711) waits since 5m for a lock on mes.oee that session 4712 (psql) holds`.
-    pub(super) fn words(&self, now: Stamp) -> String {
+    pub(in crate::screens) fn words(&self, who: &str, now: Stamp) -> String {
         let since = self.since.map_or_else(String::new, |since| {
             format!(
                 " since {}",
@@ -56,19 +54,16 @@ impl Blocked {
         );
         let name = self.blocker_name.as_ref();
         let name = name.map_or_else(String::new, |name| format!(" ({name})"));
-        let who = match self.blocker {
+        let by = match self.blocker {
             Some(0) => " that a prepared transaction holds (pg_prepared_xacts)".to_owned(),
             Some(pid) => format!(" that session {pid}{name} holds or awaits"),
             None => String::new(),
         };
-        format!(
-            "its refresh (session {}) waits{since} for {what}{who}",
-            self.pid
-        )
+        format!("{who} (session {}) waits{since} for {what}{by}", self.pid)
     }
 
     /// The session to be ended.
-    pub(super) fn session(&self) -> Option<Target> {
+    pub(in crate::screens) fn session(&self) -> Option<Target> {
         self.blocker.filter(|pid| *pid != 0).map(Target::session)
     }
 }
@@ -150,7 +145,7 @@ pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
 }
 
 /// What no run of its policies will ever refresh.
-pub(super) fn judge_unreached(row: &Row, findings: &mut Findings) {
+pub(super) fn judge_unreached(row: &Row, findings: &mut Findings, limits: &Limits) {
     let waits = &row.waits;
     let at = |raw: i64| {
         text::point(Point {
@@ -184,7 +179,7 @@ pub(super) fn judge_unreached(row: &Row, findings: &mut Findings) {
         );
     }
     let behind = row.pending - waits.unreached;
-    if behind >= MANY_RANGES {
+    if exceeds(behind + 1, limits.pending_ranges) {
         findings.add(
             &rules::AGGREGATE_PENDING,
             Level::Notice,

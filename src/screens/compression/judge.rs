@@ -1,0 +1,319 @@
+//! What is to be said of a hypertable's compression, in words.
+
+use super::Row;
+use crate::plans::Target;
+use crate::policy::Policy;
+use crate::record::At;
+use crate::rules;
+use crate::sql::Version;
+use crate::text;
+use crate::thresholds::{Limits, exceeds};
+use crate::value::Axis;
+use crate::verdict::{Finding, Findings, Level, Verdict};
+
+/// Ends the session that is in the way.
+const END: &str = "terminate-session";
+
+impl Row {
+    pub(super) fn judge(&self, at: &At) -> Verdict {
+        let mut findings = Findings::default();
+        let limits = at.limits(&self.full_name());
+        if !self.enabled {
+            let old = if exceeds(self.chunks, limits.uncompressed_chunks) {
+                Level::Notice
+            } else {
+                Level::Ok
+            };
+            return Verdict::of(
+                &rules::COMPRESSION_OFF,
+                old,
+                format!(
+                    "compression is not enabled; {}",
+                    text::plural(self.chunks, "chunk")
+                ),
+            );
+        }
+        match &self.policy {
+            Some(policy) => {
+                let waits = self.backlog.is_some_and(|backlog| backlog > 0);
+                policy.judge(&mut findings, &limits, at.now, waits);
+                self.judge_blocked(&mut findings, policy, at);
+                self.judge_backlog(&mut findings, policy, at);
+            }
+            None if self.uncompressed > 1 => {
+                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand", text::plural(self.uncompressed, "chunk")));
+            }
+            None => {}
+        }
+        self.judge_ratio(&mut findings, &limits);
+        self.judge_settings(&mut findings);
+        self.judge_record(&mut findings);
+        self.judge_pointless(&mut findings);
+        if let Some(partial) = self.partial_due.filter(|partial| *partial > 0) {
+            findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, format!("{} partially compressed: late rows came in, the policy's next run recompresses", text::plural(partial, "chunk")));
+        }
+        if self.frozen > 0 {
+            findings.add(
+                &rules::COMPRESSION_FROZEN,
+                Level::Notice,
+                format!(
+                    "{} frozen: policies pass over it",
+                    text::plural(self.frozen, "chunk")
+                ),
+            );
+        }
+        findings.verdict(format!(
+            "{} of {} compressed, as the policy promises",
+            text::count(self.compressed + self.partial),
+            text::plural(self.chunks, "chunk")
+        ))
+    }
+
+    /// Below a megabyte a chunk the fixed size of pages decides the ratio, not the settings.
+    fn is_worth_judging(&self) -> bool {
+        let compressed = self.compressed + self.partial;
+        self.before_bytes
+            .is_some_and(|before| compressed > 0 && before / compressed >= 1 << 20)
+    }
+
+    /// How long a chunk may wait for the policy's next run and still be as promised.
+    fn patience(&self, limits: &Limits) -> f64 {
+        let schedule = self
+            .policy
+            .as_ref()
+            .and_then(|policy| policy.schedule_seconds);
+        schedule.unwrap_or(86_400.0) + limits.compression_patience
+    }
+
+    /// How many rows a batch of the compressed chunks holds; up to 1000 fit.
+    #[expect(clippy::cast_precision_loss, reason = "an average is rounded")]
+    fn rows_a_batch(&self) -> Option<f64> {
+        let batches = self.batches.filter(|batches| *batches > 0)?;
+        let rows = self.rows.filter(|rows| *rows > 0)?;
+        Some(rows as f64 / batches as f64)
+    }
+
+    /// The likeliest reason of a poor ratio.
+    fn why_poor(&self, few: f64) -> String {
+        let segments = self.segment_by.as_deref();
+        match (segments, self.rows_a_batch()) {
+            (Some(by), Some(rows)) if rows < few => format!(
+                "segment-by {by} is too fine for chunks of this size: {rows:.0} rows a batch, where 1000 fit"
+            ),
+            (None, Some(rows)) if rows < few => {
+                format!("chunks hold too few rows: {rows:.0} a batch, where 1000 fit")
+            }
+            (None, _) => {
+                "there is no segment-by, so that rows of different things lie in one batch"
+                    .to_owned()
+            }
+            (Some(_), _) if self.order_by.is_none() => {
+                "there is no order-by, so that like values do not lie side by side".to_owned()
+            }
+            (Some(by), Some(rows)) => format!(
+                "look at segment-by {by} and the order-by ({rows:.0} rows a batch are enough)"
+            ),
+            (Some(_), None) => "look at segment-by and order-by".to_owned(),
+        }
+    }
+
+    fn judge_ratio(&self, findings: &mut Findings, limits: &Limits) {
+        let Some(ratio) = self.ratio().filter(|_| self.is_worth_judging()) else {
+            return;
+        };
+        let why = self.why_poor(limits.batch_rows);
+        if ratio < 1.0 {
+            let reason = format!("compressed chunks are larger than before ({ratio:.1}x): {why}");
+            findings.add(&rules::COMPRESSION_RATIO, Level::Warning, reason);
+        } else if ratio < limits.poor_ratio {
+            let reason = format!("the ratio of {ratio:.1}x is poor: {why}");
+            findings.add(&rules::COMPRESSION_RATIO, Level::Notice, reason);
+        }
+    }
+
+    /// Retention that is faster than compression.
+    fn judge_pointless(&self, findings: &mut Findings) {
+        let (Some(true), Some(drop), Some(policy)) =
+            (self.drops_first, &self.drop_after, &self.policy)
+        else {
+            return;
+        };
+        let after = policy
+            .after
+            .as_deref()
+            .map_or("?".to_owned(), text::interval);
+        findings.add(
+            &rules::COMPRESSION_POINTLESS,
+            Level::Warning,
+            format!(
+                "its policy compresses after {after}, and retention drops after {} already: nothing is ever compressed; set compress_after well below drop_after",
+                text::interval(drop)
+            ),
+        );
+    }
+
+    /// Where the backlog is going: by what was seen since the console started, else by what a run takes.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    fn trend(&self, backlog: i64, at: &At) -> String {
+        let seen = self
+            .seen
+            .map(|(since, first)| (at.now.seconds_since(since), backlog - first));
+        match seen.filter(|(over, change)| *over >= 60.0 && *change != 0) {
+            Some((over, more @ 1..)) => {
+                return format!(", {more} more than {} ago", text::duration(over.floor()));
+            }
+            Some((over, less)) => {
+                let left = over * backlog as f64 / -less as f64;
+                return format!(
+                    ", {} fewer than {} ago: done in about {} at this rate",
+                    -less,
+                    text::duration(over.floor()),
+                    text::duration(left.ceil())
+                );
+            }
+            None => {}
+        }
+        let most = self
+            .most_chunks
+            .as_deref()
+            .and_then(|most| most.parse::<i64>().ok());
+        let every = self
+            .policy
+            .as_ref()
+            .and_then(|policy| policy.schedule_seconds);
+        match most.filter(|most| *most > 0).zip(every) {
+            Some((most, every)) if backlog > most => {
+                let runs = (backlog + most - 1) / most;
+                format!(
+                    ", {} by maxchunks_to_compress {most}, about {}",
+                    text::plural(runs, "run"),
+                    text::duration(runs as f64 * every)
+                )
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
+        let Some(backlog) = self.backlog else {
+            if let Some(error) = &self.backlog_error {
+                findings.add(
+                    &rules::COMPRESSION_UNKNOWN,
+                    Level::Unknown,
+                    format!("its backlog is not known: {error}"),
+                );
+            } else if let Some(created) = &policy.created {
+                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
+            } else if self.axis == Axis::Integer && !self.has_now {
+                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
+            } else if !policy.is_understood(self.axis) {
+                let config = policy.after.as_deref().unwrap_or("none");
+                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
+            } else if let Some(zone) = &policy.owner_zone {
+                findings.add(&rules::COMPRESSION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so its backlog is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
+            }
+            return;
+        };
+        if self.recompress.as_deref() == Some("false")
+            && (Version::new(2, 22)..Version::new(2, 27)).contains(&at.server.sql_version())
+        {
+            findings.add(&rules::COMPRESSION_SETTING, Level::Critical, "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26: remove it");
+        }
+        if backlog == 0 {
+            return;
+        }
+        let waits = text::plural(backlog, "chunk");
+        match self.overdue_seconds {
+            Some(overdue) if overdue > self.patience(&at.limits(&self.full_name())) => {
+                let long = text::duration(overdue);
+                let since = at.now.plus_seconds(-overdue);
+                let reason = format!(
+                    "{waits} past compress-after not compressed, the oldest due for {long}{}; {}",
+                    self.trend(backlog, at),
+                    policy.when(at.now)
+                );
+                findings.push(
+                    Finding::new(&rules::COMPRESSION_BACKLOG, Level::Warning, reason)
+                        .since(Some(since)),
+                );
+            }
+            _ => findings.add(
+                &rules::COMPRESSION_BACKLOG,
+                Level::Ok,
+                format!(
+                    "{waits} due, as usual between two runs: {}",
+                    policy.when(at.now)
+                ),
+            ),
+        }
+    }
+
+    /// What keeps the policy from its work: a lock that it waits for, or one chunk at which run after run fails.
+    fn judge_blocked(&self, findings: &mut Findings, policy: &Policy, at: &At) {
+        let waits = self.blocked.as_ref().filter(|blocked| {
+            let long = blocked.since.map(|since| at.now.seconds_since(since));
+            long.is_none_or(|long| long > at.limits(&self.full_name()).blocked)
+        });
+        if let Some(blocked) = waits {
+            let mut finding = Finding::new(
+                &rules::COMPRESSION_BLOCKED,
+                Level::Warning,
+                blocked.words("its policy", at.now),
+            )
+            .of_job(policy.job_id)
+            .since(blocked.since)
+            .mended_by(blocked.session().map(|_| END));
+            finding.on = blocked.session();
+            findings.push(finding);
+            return;
+        }
+        let Some(stuck) = self.stuck.as_ref().filter(|_| policy.scheduled) else {
+            return;
+        };
+        let reason = format!(
+            "its policy fails, and chunk {} stays uncompressed though later ones are compressed: {}",
+            stuck.chunk,
+            stuck.why(at.now)
+        );
+        let finding = Finding::new(&rules::COMPRESSION_BLOCKED, Level::Warning, reason);
+        findings.push(match stuck.holder {
+            Some(pid @ 1..) => finding.mended_by(Some(END)).upon(Target::session(pid)),
+            // No session can be ended; the transaction must be.
+            Some(_) => finding.mended_by(None),
+            None => finding.setting("chunks", stuck.chunk.as_str()),
+        });
+    }
+
+    /// Chunks that were compressed before the settings were changed.
+    fn judge_settings(&self, findings: &mut Findings) {
+        let Some(old) = self.old_settings.filter(|old| *old > 0) else {
+            return;
+        };
+        let of = text::plural(self.compressed + self.partial, "compressed chunk");
+        let reason = format!(
+            "{} of {of} under other settings than the table's now: what was changed does not count for them until they are rewritten",
+            text::count(old)
+        );
+        findings.add(&rules::COMPRESSION_OLD, Level::Notice, reason);
+    }
+
+    /// Chunks whose size is far from what was recorded when they were compressed.
+    fn judge_record(&self, findings: &mut Findings) {
+        let Some(drift) = self.drift else {
+            return;
+        };
+        let take = if drift.chunks == 1 { "takes" } else { "take" };
+        let reason = format!(
+            "{} {take} {} where {} is on record: the ratio is that of the record (the details have both, chunk by chunk)",
+            text::plural(drift.chunks, "compressed chunk"),
+            text::bytes(drift.bytes),
+            text::bytes(drift.recorded)
+        );
+        let finding = Finding::new(&rules::COMPRESSION_RECORD, Level::Notice, reason);
+        findings.push(if self.partial + self.unordered > 0 {
+            finding
+        } else {
+            finding.mended_by(None)
+        });
+    }
+}
