@@ -75,18 +75,27 @@ made as materialized (
          extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
     from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id and status in (0, 2, 8, 9, 10, 11)) c) c
    where j.made_before is not null group by 1),
+due as materialized (
+  select c.hypertable_id,
+         count(*) filter (where c.status & 9 = 0 and s.range_end <= c.boundary) as backlog,
+         count(*) filter (where c.status & 8 = 8 and s.range_end <= c.boundary) as partial_due,
+         (min(c.boundary) - min(s.range_end) filter (where c.status & 9 = 0 and s.range_end <= c.boundary)) / 1e6::float8 as overdue_seconds,
+         min(array[s.range_start, s.range_end, c.id]) filter (where c.status & 9 = 0 and s.range_end <= c.boundary) as oldest,
+         (min(s.range_end) filter (where s.range_end > c.boundary) - min(c.boundary)) / 1e6::float8 as next_due_seconds
+    -- neither fully compressed nor frozen
+    from (select b.hypertable_id, b.dimension_id, b.boundary, p.status, unnest(p.ids) as id
+            from bound b join piece p on p.hypertable_id = b.hypertable_id and p.status & 4 = 0 and p.status & 9 <> 1) c
+    join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
+    join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = c.dimension_id
+   group by 1),
 -- the oldest chunk that the last run should have compressed, where later ones are (a run that a lock kept from a chunk may report
 -- success, and so does one that took its maxchunks_to_compress); and who holds a lock on it since before that run ended
 gap as materialized (
-  select distinct on (c.hypertable_id) c.hypertable_id, c.dimension_id, c.boundary, c.id, s.range_start, s.range_end, c.last_finish
-    from (select b.hypertable_id, b.dimension_id, b.boundary - greatest(0, (extract(epoch from now() - st.last_start) * 1000000)::int8) as boundary, st.last_finish, unnest(p.ids) as id
-            from bound b join job j on j.hypertable_id = b.hypertable_id
-            join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id and st.last_finish > '-infinity' and st.last_start > '-infinity'
-             and (not st.last_run_success or coalesce(j.most_chunks, '0') = '0')
-            join piece p on p.hypertable_id = b.hypertable_id and p.status & 13 = 0) c
-    join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-    join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = c.dimension_id
-   where s.range_end <= c.boundary order by c.hypertable_id, s.range_start, c.id),
+  select b.hypertable_id, b.dimension_id, b.boundary, e.oldest[1] as range_start, e.oldest[2] as range_end, e.oldest[3]::int4 as id, st.last_finish
+    from due e join bound b on b.hypertable_id = e.hypertable_id join job j on j.hypertable_id = b.hypertable_id
+    join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id and st.last_finish > '-infinity' and st.last_start > '-infinity'
+   where (not st.last_run_success or coalesce(j.most_chunks, '0') = '0')
+     and e.oldest[2] <= b.boundary - greatest(0, (extract(epoch from now() - st.last_start) * 1000000)::int8)),
 stuck as materialized (
   select g.hypertable_id, case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name) else format('%I.%I', c.schema_name, c.table_name) end as chunk,
          l.pid, l.name, l.mode, l.since
@@ -106,19 +115,7 @@ waiting as materialized (
   select distinct on (w.job_id) w.job_id, l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, (pg_blocking_pids(l.pid))[1] as blocker
     from (select a.pid, substring(a.application_name from '\[(\d+)\]$')::int8 as job_id from pg_stat_activity a
            where a.datname = current_database() and a.wait_event_type = 'Lock') w
-    join pg_locks l on l.pid = w.pid and not l.granted order by w.job_id, l.pid),
-due as materialized (
-  select c.hypertable_id,
-         count(*) filter (where c.status & 9 = 0 and s.range_end <= c.boundary) as backlog,
-         count(*) filter (where c.status & 8 = 8 and s.range_end <= c.boundary) as partial_due,
-         (min(c.boundary) - min(s.range_end) filter (where c.status & 9 = 0 and s.range_end <= c.boundary)) / 1e6::float8 as overdue_seconds,
-         (min(s.range_end) filter (where s.range_end > c.boundary) - min(c.boundary)) / 1e6::float8 as next_due_seconds
-    -- neither fully compressed nor frozen
-    from (select b.hypertable_id, b.dimension_id, b.boundary, p.status, unnest(p.ids) as id
-            from bound b join piece p on p.hypertable_id = b.hypertable_id and p.status & 4 = 0 and p.status & 9 <> 1) c
-    join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-    join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = c.dimension_id
-   group by 1)
+    join pg_locks l on l.pid = w.pid and not l.granted order by w.job_id, l.pid)
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, o.hypertable_id is not null as enabled, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hypertop::record::{At, Record};
 use hypertop::rules::{self, Rule};
@@ -111,6 +111,16 @@ async fn compress(rig: &Rig, older: &str) {
     rig.sql(&format!("select count(compress_chunk(c, true)) from show_chunks('{NAME}', older_than => interval '{older}') c")).await;
 }
 
+/// Waits until this query says `t`.
+async fn until(rig: &Rig, what: &str, sql: &str) {
+    let begun = Instant::now();
+    while rig.text(sql).await != "t" {
+        let long = begun.elapsed();
+        assert!(long < Duration::from_secs(60), "{}: {what}", rig.name);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 #[test]
 fn chunks_under_old_settings_are_counted_and_rewritten() {
     on_each("old", async |rig, version| {
@@ -128,5 +138,81 @@ fn chunks_under_old_settings_are_counted_and_rewritten() {
         let finding = found(rig, &rules::COMPRESSION_OLD, &words).await;
         mend(rig, &finding).await;
         gone(rig, &rules::COMPRESSION_OLD).await;
+    });
+}
+
+#[test]
+fn late_rows_that_outgrow_the_record_are_found_and_packed() {
+    on_each("drift", async |rig, _| {
+        compress(rig, "4 days").await;
+        gone(rig, &rules::COMPRESSION_RECORD).await;
+        rig.sql(&format!("insert into {NAME} select date_trunc('day', now()) - interval '7 days' + t * interval '1 second', 1, repeat('x', 100) from generate_series(1, 14000) t")).await;
+        let words = ["1 compressed chunk takes", "MB where", "kB is on record"];
+        let finding = found(rig, &rules::COMPRESSION_RECORD, &words).await;
+        mend(rig, &finding).await;
+        rig.sql(&format!("vacuum {NAME}")).await;
+        gone(rig, &rules::COMPRESSION_RECORD).await;
+    });
+}
+
+/// Locks the oldest chunk in a session of its own; returns it, with its pid and the chunk's name.
+async fn hold(rig: &Rig) -> (tokio_postgres::Client, i32, String) {
+    let oldest = format!(
+        "select min(c::text) from show_chunks('{NAME}', older_than => interval '8 days') c"
+    );
+    let chunk = rig.text(&oldest).await;
+    let holder = client(&rig.conninfo).await;
+    let lock = format!(
+        "set application_name = 'nightly load'; begin; lock table {chunk} in row exclusive mode"
+    );
+    holder.batch_execute(&lock).await.unwrap();
+    let row = holder.query_one("select pg_backend_pid()", &[]).await;
+    let pid = row.unwrap().get(0);
+    let name = chunk.rsplit('.').next().unwrap().to_owned();
+    (holder, pid, name)
+}
+
+#[test]
+fn a_policy_that_waits_for_a_lock_says_whose_and_ends_the_session() {
+    on_each("waits", async |rig, _| {
+        let (_holder, pid, chunk) = hold(rig).await;
+        rig.sql(&format!(
+            "select add_compression_policy('{NAME}', interval '2 days')"
+        ))
+        .await;
+        until(rig, "no policy waits", "select exists (select from pg_locks l where not l.granted and now() - l.waitstart > interval '6 seconds')").await;
+        let who = format!("session {pid} (nightly load)");
+        let words = ["its policy (session", chunk.as_str(), who.as_str()];
+        let finding = found(rig, &rules::COMPRESSION_BLOCKED, &words).await;
+        assert_eq!(finding.mend, Some("terminate-session"));
+        mend(rig, &finding).await;
+        until(rig, "the run does not end", "select exists (select from timescaledb_information.job_stats where hypertable_name like 'Raw%' and last_run_status = 'Success')").await;
+        gone(rig, &rules::COMPRESSION_BLOCKED).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG).await;
+    });
+}
+
+#[test]
+fn the_chunk_that_a_policy_leaves_behind_is_named_with_who_holds_it() {
+    on_each("stuck", async |rig, _| {
+        rig.sql("do $$ begin execute format('alter database %I set lock_timeout = ''500ms''', current_database()); end $$").await;
+        let (_holder, pid, chunk) = hold(rig).await;
+        rig.sql(&format!(
+            "select add_compression_policy('{NAME}', interval '2 days')"
+        ))
+        .await;
+        // Some versions report success where a lock kept them from a chunk.
+        until(rig, "the run does not end", "select exists (select from _timescaledb_internal.bgw_job_stat where job_id >= 1000 and last_finish > '-infinity')").await;
+        let who = format!("session {pid} (nightly load) holds RowExclusiveLock");
+        let words = [chunk.as_str(), "later ones are compressed", who.as_str()];
+        let finding = found(rig, &rules::COMPRESSION_BLOCKED, &words).await;
+        assert_eq!(finding.mend, Some("terminate-session"));
+        mend(rig, &finding).await;
+        let words = [chunk.as_str(), "later ones are compressed"];
+        let finding = found(rig, &rules::COMPRESSION_BLOCKED, &words).await;
+        assert_eq!(finding.mend, Some("compress-chunks"));
+        mend(rig, &finding).await;
+        gone(rig, &rules::COMPRESSION_BLOCKED).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG).await;
     });
 }

@@ -72,7 +72,7 @@ pub struct Row {
     pub drops_first: Option<bool>,
     /// The policy's worker, where it waits for a lock.
     pub blocked: Option<Blocked>,
-    /// Of a failing policy: the oldest chunk that it left while it compressed later ones.
+    /// The chunk that its last run left behind.
     pub stuck: Option<Stuck>,
     /// Chunks compressed under other settings than the table's now; `None`: not asked yet.
     pub old_settings: Option<i64>,
@@ -83,7 +83,7 @@ pub struct Row {
     pub seen: Option<(Stamp, i64)>,
 }
 
-/// A chunk that a policy fails at.
+/// The oldest chunk that the policy's last run should have compressed and did not, where later ones are compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
     /// As the actions take it: quoted, without TimescaleDB's own schema.
@@ -109,20 +109,21 @@ impl Stuck {
         }))
     }
 
-    fn why(&self, now: Stamp) -> String {
-        let Some(pid) = self.holder else {
-            return "the Jobs screen has the error".to_owned();
-        };
+    /// Who is in the way; `None`: nobody is seen.
+    fn why(&self, now: Stamp) -> Option<String> {
+        let pid = self.holder?;
         let mode = self.mode.as_deref().unwrap_or("a lock");
         if pid == 0 {
-            return format!("a prepared transaction holds {mode} on it (pg_prepared_xacts)");
+            return Some(format!(
+                "a prepared transaction holds {mode} on it (pg_prepared_xacts)"
+            ));
         }
         let name = self.holder_name.as_ref();
         let name = name.map_or_else(String::new, |name| format!(" ({name})"));
         let since = self.since.map_or_else(String::new, |since| {
             format!(", in a transaction begun {}", text::age(since, now))
         });
-        format!("session {pid}{name} holds {mode} on it{since}")
+        Some(format!("session {pid}{name} holds {mode} on it{since}"))
     }
 }
 

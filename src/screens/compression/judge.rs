@@ -270,12 +270,26 @@ impl Row {
         let Some(stuck) = self.stuck.as_ref().filter(|_| policy.scheduled) else {
             return;
         };
+        let failing = policy.is_failing();
+        let (run, why) = match (failing, stuck.why(at.now)) {
+            (true, None) => ("fails", "the Jobs screen has the error".to_owned()),
+            (false, None) => (
+                "ran with success",
+                "its lock was not to be had then, or somebody decompressed it since".to_owned(),
+            ),
+            (true, Some(why)) => ("fails", why),
+            (false, Some(why)) => ("ran with success", why),
+        };
+        let level = if failing || stuck.holder.is_some() {
+            Level::Warning
+        } else {
+            Level::Notice
+        };
         let reason = format!(
-            "its policy fails, and chunk {} stays uncompressed though later ones are compressed: {}",
-            stuck.chunk,
-            stuck.why(at.now)
+            "its policy {run}, and chunk {} stays uncompressed though later ones are compressed: {why}",
+            stuck.chunk
         );
-        let finding = Finding::new(&rules::COMPRESSION_BLOCKED, Level::Warning, reason);
+        let finding = Finding::new(&rules::COMPRESSION_BLOCKED, level, reason);
         findings.push(match stuck.holder {
             Some(pid @ 1..) => finding.mended_by(Some(END)).upon(Target::session(pid)),
             // No session can be ended; the transaction must be.
