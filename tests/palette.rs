@@ -202,7 +202,10 @@ impl<'a> Trial<'a> {
                     keys.push_str(&"\x1b[B".repeat(place));
                     keys.push(' ');
                 }
-                _ => keys.push_str(&format!("\x15{value}")),
+                _ => {
+                    keys.push('\x15');
+                    keys.push_str(value);
+                }
             }
         }
         keys
