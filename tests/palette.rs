@@ -54,6 +54,8 @@ struct Trial<'a> {
     on: &'a On,
     target: String,
     filter: String,
+    /// What the row shows: the filter without its pattern.
+    shown: String,
     form: Form,
     /// A session that sleeps, for actions on sessions.
     _victim: Option<tokio_postgres::Client>,
@@ -84,6 +86,7 @@ impl<'a> Trial<'a> {
             }
         };
         let (target, filter) = (found(on.target).await, found(on.filter).await);
+        let shown = filter.replace("~\\t", "").replace("\\b", "");
         let form = rig.form(line.action, &target).await.unwrap_or_default();
         Self {
             rig,
@@ -93,6 +96,7 @@ impl<'a> Trial<'a> {
             on,
             target,
             filter,
+            shown,
             form,
             _victim: victim,
         }
@@ -198,7 +202,10 @@ impl<'a> Trial<'a> {
                     keys.push_str(&"\x1b[B".repeat(place));
                     keys.push(' ');
                 }
-                _ => keys.push_str(&format!("\x15{value}")),
+                _ => {
+                    keys.push('\x15');
+                    keys.push_str(value);
+                }
             }
         }
         keys
@@ -209,7 +216,7 @@ impl<'a> Trial<'a> {
         console.press("/");
         console.wait_for("Filter");
         console.press(&format!("{}\r", self.filter));
-        console.wait_for(&self.filter);
+        console.wait_for(&self.shown);
         console.press(&format!(":{}\r", self.line.action));
         if !self.form.fields.is_empty() {
             console.wait_for(&format!("> {}", self.form.fields[0].label));
@@ -223,8 +230,10 @@ impl<'a> Trial<'a> {
     async fn by_palette(&self, plan: &Json) {
         let before = self.seen().await;
         let mut console = self.console();
-        console.wait_for(&self.filter);
-        self.open_action(&mut console, "run");
+        console.wait_for(&self.shown);
+        let title = plan["title"].as_str().unwrap();
+        let title: String = title.chars().take(30).collect();
+        self.open_action(&mut console, &title);
         agree(
             &mut console,
             plan["target"].as_str().unwrap(),
@@ -238,9 +247,8 @@ impl<'a> Trial<'a> {
         );
         if self.comes_back() {
             console.press("\r0");
-            let title = plan["title"].as_str().unwrap();
             console.wait_for("UNDO");
-            console.wait_for(&title.chars().take(20).collect::<String>());
+            console.wait_for(&title);
             console.press("u");
             agree(&mut console, "", "");
             assert_eq!(
@@ -356,7 +364,7 @@ async fn try_line(rig: &Rig, line: &Line, real: bool) {
     let Some(plan) = trial.dry_run().await else {
         let words = trial.refusal().expect("the words of a refusal");
         let mut console = trial.console();
-        console.wait_for(&trial.filter);
+        console.wait_for(&trial.shown);
         trial.open_action(&mut console, words);
         console.press("\x1b");
         std::thread::sleep(Duration::from_millis(100));
