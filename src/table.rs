@@ -408,13 +408,14 @@ impl<R: Record> Table<R> {
     }
 
     /// The reading by which what is said of the thing with this key, or that it is not there, is certain: after that
-    /// moment, judged, and with the exact figures that it wants.
-    pub fn certain(&self, key: &str, after: Stamp, at: &At) -> Option<Stamp> {
+    /// moment, judged, and with the exact figures that it wants where what is said rests on them.
+    pub fn certain(&self, key: &str, by_exact: bool, after: Stamp, at: &At) -> Option<Stamp> {
         let Freshness::At(read) = self.fresh else {
             return None;
         };
         let certain = |row: &R| {
-            let wanted = R::EXACT.and_then(|exact| (exact.want)(row));
+            let exact = R::EXACT.filter(|_| by_exact);
+            let wanted = exact.and_then(|exact| (exact.want)(row));
             let had = |(id, _): &(i64, usize)| matches!(self.exact.get(id), Some((_, Ok(_))));
             wanted.as_ref().is_none_or(had) && row.verdict(at).level != Level::Unknown
         };

@@ -5,6 +5,7 @@ use crate::acknowledge::{self, Known, Request, Wanted, Why};
 use crate::action::Here;
 use crate::overlay::{Ask, Overlay};
 use crate::record::At;
+use crate::rules;
 use crate::screens::overview::{self, Row};
 use crate::screens::{ScreenId, with_table};
 use crate::text;
@@ -49,7 +50,12 @@ impl App {
             found.extend(rows.iter().cloned());
             let at = At { now, server };
             let certain = |of: &overview::Identity, made| {
-                with_table!(self.screens, of.0, |table| table.certain(&of.1, made, &at))
+                // What compression's list says needs no exact figure, and the Overview does not ask for any of them.
+                let by_exact = [&rules::COMPRESSION_OLD, &rules::COMPRESSION_RECORD];
+                let by_list =
+                    of.0 == ScreenId::Compression && !by_exact.iter().any(|rule| rule.name == of.2);
+                with_table!(self.screens, of.0, |table| table
+                    .certain(&of.1, !by_list, made, &at))
             };
             self.aside.watch(&found, now, &server.role, certain);
         }
