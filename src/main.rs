@@ -142,6 +142,17 @@ fn journal(around: &Surroundings) -> Result<Journal> {
     )
 }
 
+/// Who carries out plans where this session reads.
+fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
+    Actor {
+        settings: settings.clone(),
+        password: session.connected.password.clone(),
+        journal,
+        server: session.server.clone(),
+        clock: run::now,
+    }
+}
+
 /// What the shell asks to be done.
 enum Act<'a> {
     Run(&'a str, &'a [String], &'a [(String, String)]),
@@ -172,13 +183,7 @@ async fn acting(
         &session.server.database,
         cli.read_only,
     );
-    let actor = Actor {
-        settings: settings.clone(),
-        password: session.connected.password.clone(),
-        journal,
-        server: session.server.clone(),
-        clock: run::now,
-    };
+    let actor = actor(&settings, &session, journal);
     let shell = command::Shell {
         settings: &settings,
         session: &session,
@@ -334,13 +339,7 @@ async fn console(
         rules.read_only =
             Some("config.toml cannot be read: nothing is changed until it can".to_owned());
     }
-    let actor = journal.map(|journal| Actor {
-        settings: settings.clone(),
-        password: session.connected.password.clone(),
-        journal,
-        server: session.server.clone(),
-        clock: run::now,
-    });
+    let actor = journal.map(|journal| actor(&settings, &session, journal));
     let mut told = Vec::new();
     if let Some(actor) = &actor {
         told.extend(cut_off(actor, &session).await);

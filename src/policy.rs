@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
+use crate::plans::Target;
 use crate::rules;
 use crate::text;
 use crate::thresholds::Limits;
@@ -83,6 +84,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Its job, for the actions that act on jobs.
+    pub fn target(&self) -> Target {
+        Target::job(self.job_id)
+    }
+
     /// Reads the columns that `queries/compression.sql` and `queries/retention.sql` share.
     pub fn read(row: &Row) -> anyhow::Result<Option<Self>> {
         let Some(job_id) = row.try_get("job_id")? else {

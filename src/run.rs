@@ -53,6 +53,14 @@ pub struct Start {
     pub screen: ScreenId,
 }
 
+/// A console that looks and reads as its person set it.
+fn as_set(config: &Config, themes: Vec<Theme>) -> App {
+    let theme = themes.iter().position(|theme| theme.name == config.theme);
+    let mut app = App::new(now(), themes, config.refresh);
+    app.theme = theme.unwrap_or(0);
+    app
+}
+
 /// Opens the console on a session that stands, until the person leaves or a signal ends it.
 pub async fn console(start: Start) -> Result<Ended> {
     let Start {
@@ -66,12 +74,7 @@ pub async fn console(start: Start) -> Result<Ended> {
         told,
         screen: first,
     } = start;
-    let theme = themes
-        .iter()
-        .position(|theme| theme.name == config.theme)
-        .unwrap_or(0);
-    let mut app = App::new(now(), themes, config.refresh);
-    app.theme = theme;
+    let mut app = as_set(&config, themes);
     app.rules = rules;
     app.screen = first;
     if !notes.is_empty() {
@@ -178,12 +181,7 @@ fn record(recorder: &mut Option<Recorder>, app: &mut App) {
 
 /// Opens the console on a recording.
 pub async fn replay(replay: Replay, config: Config, themes: Vec<Theme>) -> Result<Ended> {
-    let theme = themes
-        .iter()
-        .position(|theme| theme.name == config.theme)
-        .unwrap_or(0);
-    let mut app = App::new(now(), themes, config.refresh);
-    app.theme = theme;
+    let mut app = as_set(&config, themes);
     app.replay(replay);
     let mut screen = Screen::take(config.mouse)?;
     let mut ticks = ticker(app.interval);

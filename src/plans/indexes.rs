@@ -10,10 +10,11 @@ mod reindex;
 use serde::Deserialize;
 
 use crate::action::{Action, Group, act};
-use crate::plan::{Plan, Statement};
+use crate::plan::{Plan, Statement, Step};
 use crate::plans::{Act, Kind, Refusal};
 use crate::query;
 use crate::sql::{Query, Version};
+use crate::text;
 use crate::verdict::Level;
 
 const FACTS: Query = query!("plan_index", (2, 22), (2, 11));
@@ -251,6 +252,19 @@ impl Index {
     fn untouchable(&self) -> Option<Refusal> {
         self.system
             .then(|| format!("{} is one of PostgreSQL's own", self.qualified()).into())
+    }
+
+    /// Builds an index of this shape on one chunk, named after `bare`.
+    fn on_chunk(&self, part: &Part, bare: &str, label: String) -> Result<Step, Refusal> {
+        let name = text::quote_identifier(&part.name_for(bare));
+        let sql = self.create(Making {
+            concurrently: true,
+            name: Some(&name),
+            on: Some(&part.name),
+            ..Making::default()
+        })?;
+        let back = vec![statement(format!("DROP INDEX {}.{name}", part.schema))];
+        Ok(Step::new(label, vec![statement(sql)], back).plain())
     }
 
     /// The statement that makes such an index.

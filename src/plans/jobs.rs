@@ -222,13 +222,7 @@ fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let mut plan =
         Plan::new(format!("Delete {}", job.describe()), vec![step], undo).wanting(Consent::Yes);
     if job.unalterable(context).is_none() && job.scheduled {
-        plan = plan.note(
-            Level::Notice,
-            format!(
-                "pause-job {} stops it too, and keeps its id, its counters and its history",
-                job.id
-            ),
-        );
+        plan = plan.note(Level::Notice, job.pausing_instead());
     }
     if let Some(pid) = known.pid {
         plan = plan.note(

@@ -9,9 +9,12 @@ mod recreate;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::form::Inputs;
+use crate::interval::Interval;
 use crate::plan::{Lit, Statement, Step};
 use crate::plans::{Context, Refusal};
 use crate::sql::Version;
+use crate::text;
 
 /// All that `alter_job` and `add_…` need to bring a job back, as `queries/plan_job.sql` gives it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -82,7 +85,49 @@ pub struct Slots {
 /// The next start that the job `$1` has when the statement runs.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
+/// When a policy that is being added is to run first; `None`: at once.
+pub fn first_run(inputs: &Inputs) -> Option<Interval> {
+    inputs
+        .interval("first_run")
+        .filter(|first| first.is_positive())
+}
+
+/// The moment of that first run, as `next_start` takes it.
+pub fn first_start(context: &Context, first: &Interval) -> Result<String, Refusal> {
+    let start = text::rfc3339(context.at.now.plus_seconds(first.seconds()));
+    Ok(start.ok_or("first_run lies outside all time")?)
+}
+
+/// An `alter_job` of the job that the statement before it added, and kept as `job_id`.
+pub fn alter_added(context: &Context) -> Call {
+    let mut call = Call::new(format!(
+        "select job_id from {}",
+        context.function("alter_job")
+    ));
+    call.give("", "int", Lit::Kept("job_id".to_owned()));
+    call
+}
+
+/// Puts the first run of the job just added off; `None`: it runs at once.
+pub fn put_off(context: &Context, inputs: &Inputs) -> Result<Option<Statement>, Refusal> {
+    let Some(first) = first_run(inputs) else {
+        return Ok(None);
+    };
+    let mut call = alter_added(context);
+    let start = first_start(context, &first)?;
+    call.give("next_start", "timestamptz", start.into());
+    Ok(Some(call.statement()))
+}
+
 impl Job {
+    /// What to do instead of removing it.
+    pub fn pausing_instead(&self) -> String {
+        format!(
+            "pause-job {} stops it too, and keeps its id, its counters and its history",
+            self.id
+        )
+    }
+
     /// `compression`, `retention`, `refresh`, `reorder`, or the procedure's name.
     pub fn policy(&self) -> &str {
         match self.proc_name.as_str() {

@@ -134,13 +134,7 @@ pub fn remove_policy(context: &Context, policy: &Policy) -> Result<Plan, Refusal
         vec![job.delete(context)?],
         undo,
     )
-    .note(
-        Level::Notice,
-        format!(
-            "pause-job {} stops it too, and keeps its id, its counters and its history",
-            job.id
-        ),
-    );
+    .note(Level::Notice, job.pausing_instead());
     if let Some(pid) = policy.pid {
         plan = plan.note(
             Level::Warning,

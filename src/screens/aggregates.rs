@@ -326,11 +326,7 @@ impl Record for Row {
             Target::relation(self.id, &text::qualified(&self.schema, &self.name), true);
         // Its own first: what it is on this screen.
         targets.reverse();
-        targets.extend(
-            self.policy
-                .as_ref()
-                .map(|policy| Target::job(policy.job_id)),
-        );
+        targets.extend(self.policy.as_ref().map(Policy::target));
         targets
     }
 

@@ -384,11 +384,7 @@ impl Record for Row {
 
     fn targets(&self) -> Vec<Target> {
         let mut targets = Target::relation(self.id, &self.full_name(), self.aggregate);
-        targets.extend(
-            self.policy
-                .as_ref()
-                .map(|policy| Target::job(policy.job_id)),
-        );
+        targets.extend(self.policy.as_ref().map(Policy::target));
         targets
     }
 

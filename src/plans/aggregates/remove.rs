@@ -93,10 +93,7 @@ fn pausing(context: &Context, job: &Job) -> String {
         return format!("job {} is paused already, so it stops nothing", job.id);
     }
     match job.unalterable(context) {
-        None => format!(
-            "pause-job {} stops it too, and keeps its id, its counters and its history",
-            job.id
-        ),
+        None => job.pausing_instead(),
         Some(_) => format!("job {} cannot be paused on this TimescaleDB", job.id),
     }
 }

@@ -5,10 +5,9 @@ use serde_json::Value as Json;
 use crate::form::{Field, Form, Inputs, Kind};
 use crate::interval::Interval;
 use crate::plan::{Lit, Note, Plan, Statement, Step, Undo};
-use crate::plans::policy::{Call, Change, Job};
+use crate::plans::policy::{Call, Change, Job, first_run, put_off};
 use crate::plans::{Context, Refusal};
 use crate::sql::Version;
-use crate::text;
 use crate::verdict::Level;
 
 use super::chunks::setting;
@@ -108,10 +107,7 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     .changing(&[POLICY]);
     plan.notes
         .extend(what_if(context, &known, rule.length, rule.age));
-    let when = inputs
-        .interval("first_run")
-        .filter(|first| first.is_positive());
-    plan = match when {
+    plan = match first_run(inputs) {
         Some(first) => plan.note(Level::Notice, format!("first run in {first}")),
         None => plan.note(
             Level::Notice,
@@ -139,20 +135,7 @@ fn add_statements(
         inputs.text("schedule_interval"),
     );
     let mut statements = vec![call.statement().keeping("job_id")];
-    if let Some(first) = inputs
-        .interval("first_run")
-        .filter(|first| first.is_positive())
-    {
-        let start = text::rfc3339(context.at.now.plus_seconds(first.seconds()))
-            .ok_or("first_run lies outside all time")?;
-        let mut call = Call::new(format!(
-            "select job_id from {}",
-            context.function("alter_job")
-        ));
-        call.give("", "int", Lit::Kept("job_id".to_owned()));
-        call.give("next_start", "timestamptz", start.into());
-        statements.push(call.statement());
-    }
+    statements.extend(put_off(context, inputs)?);
     Ok(statements)
 }
 

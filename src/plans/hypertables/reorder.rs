@@ -2,7 +2,7 @@
 
 use crate::form::{Field, Form, Inputs, Item, Kind as FieldKind};
 use crate::plan::{Lit, Plan, Statement, Step, Undo};
-use crate::plans::policy::Call;
+use crate::plans::policy::{Call, alter_added, first_run, first_start};
 use crate::plans::retention::{community, remove_policy};
 use crate::plans::{Context, Refusal};
 use crate::text;
@@ -96,28 +96,21 @@ fn statements(
     call.give("", "regclass", facts.relation.as_str().into());
     call.give("index_name", "name", index.into());
     let mut statements = vec![call.statement().keeping("job_id")];
-    let positive = |name| {
-        inputs
-            .interval(name)
-            .filter(|interval: &crate::interval::Interval| interval.is_positive())
-    };
-    let (every, first) = (positive("schedule_interval"), positive("first_run"));
+    let every = inputs
+        .interval("schedule_interval")
+        .filter(|every| every.is_positive());
+    let first = first_run(inputs);
     if every.is_none() && first.is_none() {
         return Ok(statements);
     }
-    let mut call = Call::new(format!(
-        "select job_id from {}",
-        context.function("alter_job")
-    ));
-    call.give("", "int", Lit::Kept("job_id".to_owned()));
+    let mut call = alter_added(context);
     call.give_some(
         "schedule_interval",
         "interval",
         every.map(|every| every.to_string()),
     );
     if let Some(first) = first {
-        let start = text::rfc3339(context.at.now.plus_seconds(first.seconds()))
-            .ok_or("first_run lies outside all time")?;
+        let start = first_start(context, &first)?;
         call.give("next_start", "timestamptz", start.into());
     }
     statements.push(call.statement());

@@ -1,6 +1,6 @@
 //! Dropping: what is unused or a duplicate, and what an interrupted REINDEX left.
 
-use super::{BY_SHAPE, Index, Leftover, Making, Part, Twin, count, statement};
+use super::{BY_SHAPE, Index, Leftover, Part, Twin, count, statement};
 use crate::form::{Form, Inputs};
 use crate::plan::{Consent, Mode, Plan, Statement, Step, Undo};
 use crate::plans::{Context, Refusal};
@@ -259,21 +259,8 @@ fn shared<'a>(context: &Context, index: &'a Index) -> Vec<&'a Part> {
 
 /// Gives the twin an index of its own on a chunk.
 fn keep(index: &Index, twin: &Twin, part: &Part) -> Result<Step, Refusal> {
-    let bare = part.name_for(&twin.bare);
-    let name = text::quote_identifier(&bare);
-    let sql = index.create(Making {
-        concurrently: true,
-        name: Some(&name),
-        on: Some(&part.name),
-        ..Making::default()
-    })?;
-    let back = vec![statement(format!("DROP INDEX {}.{name}", part.schema))];
-    Ok(Step::new(
-        format!("index {} for {}", part.name, twin.name),
-        vec![statement(sql)],
-        back,
-    )
-    .plain())
+    let label = format!("index {} for {}", part.name, twin.name);
+    index.on_chunk(part, &twin.bare, label)
 }
 
 fn drop_step(context: &Context, index: &Index, undo: &Undo) -> Result<Step, Refusal> {

@@ -77,15 +77,8 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let lacking = index.lacking();
     let mut steps = Vec::new();
     for part in &lacking {
-        let name = text::quote_identifier(&part.name_for(&index.bare));
-        let sql = index.create(Making {
-            concurrently: true,
-            name: Some(&name),
-            on: Some(&part.name),
-            ..Making::default()
-        })?;
-        let back = vec![statement(format!("DROP INDEX {}.{name}", part.schema))];
-        steps.push(Step::new(format!("index {}", part.name), vec![statement(sql)], back).plain());
+        let label = format!("index {}", part.name);
+        steps.push(index.on_chunk(part, &index.bare, label)?);
     }
     for copy in index.copies.iter().filter(|copy| !copy.valid) {
         let run = vec![statement(format!(

@@ -1,9 +1,8 @@
 //! Adding a retention policy.
 
 use crate::form::{Field, Form, Inputs, Kind as FieldKind};
-use crate::interval::Interval;
 use crate::plan::{Consent, Lit, Plan, Statement, Step, Undo};
-use crate::plans::policy::Call;
+use crate::plans::policy::{Call, first_run, put_off};
 use crate::plans::{Context, Refusal};
 use crate::text;
 
@@ -82,12 +81,6 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(note_others(plan, &facts, rule, going.as_ref(), now))
 }
 
-fn first_run(inputs: &Inputs) -> Option<Interval> {
-    inputs
-        .interval("first_run")
-        .filter(|first| first.is_positive())
-}
-
 fn add_statements(
     context: &Context,
     facts: &Retention,
@@ -118,16 +111,6 @@ fn add_statements(
         inputs.text("schedule_interval"),
     );
     let mut statements = vec![call.statement().keeping("job_id")];
-    if let Some(first) = first_run(inputs) {
-        let start = text::rfc3339(context.at.now.plus_seconds(first.seconds()))
-            .ok_or("first_run lies outside all time")?;
-        let mut call = Call::new(format!(
-            "select job_id from {}",
-            context.function("alter_job")
-        ));
-        call.give("", "int", Lit::Kept("job_id".to_owned()));
-        call.give("next_start", "timestamptz", start.into());
-        statements.push(call.statement());
-    }
+    statements.extend(put_off(context, inputs)?);
     Ok(statements)
 }
