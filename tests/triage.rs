@@ -7,13 +7,13 @@ mod support;
 use std::time::{Duration, Instant};
 
 use hypertop::plans::Target as Thing;
-use hypertop::record::{At, Record};
+use hypertop::record::Record;
 use hypertop::rules::{self, Rule};
-use hypertop::screens::{Rows, ScreenId, Screens};
+use hypertop::screens::ScreenId;
 use hypertop::sql::Version;
 use hypertop::verdict::{Finding, Level};
 use support::act::Rig;
-use support::{block_on, client, with_targets};
+use support::{client, triage};
 
 /// A hypertable with hourly rows over ten days, and an hourly and a daily aggregate on it.
 const SOURCE: &str = r#"
@@ -24,36 +24,9 @@ insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(now() - interval
 create materialized view "Me.s".hourly with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from "Me.s"."Raw ""x""" group by 1 with no data;
 create materialized view "Me.s".daily with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 day', b) d, sum(s) s from "Me.s".hourly group by 1 with no data"#;
 
-/// The screens as `hypertop show overview` reads them.
-async fn look(rig: &Rig) -> Screens {
-    let mut screens = Screens::default();
-    let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-    let at = At {
-        now,
-        server: &rig.session.server,
-    };
-    for screen in [ScreenId::Jobs, ScreenId::Aggregates, ScreenId::Compression] {
-        let rows: Rows = rig.session.load(screen).await.unwrap();
-        let asked = screens.ask(screen).unwrap();
-        screens.load(asked, rows, Duration::ZERO, &at);
-        if screen == ScreenId::Aggregates {
-            let wanted = screens.wanted_at_first(screen, 100, now);
-            let mut exact = hypertop::db::Exact::new(&rig.actor.settings, None);
-            let figures = exact.slice(screen.about().exact.unwrap(), &wanted).await;
-            screens.take_exact(screen, figures, false, &at);
-        }
-    }
-    screens
-}
-
 /// The findings of one aggregate.
 async fn findings(rig: &Rig, name: &str) -> Vec<Finding> {
-    let screens = look(rig).await;
-    let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-    let at = At {
-        now,
-        server: &rig.session.server,
-    };
+    let (screens, at) = triage::look(rig, &[ScreenId::Aggregates]).await;
     let row = screens
         .aggregates
         .rows()
@@ -103,41 +76,8 @@ async fn mend(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
 }
 
 /// A new database of each version with [`SOURCE`] in it.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "a closure, written where it is given"
-)]
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
-    with_targets(|targets| {
-        for version in targets.server.timescaledb_versions() {
-            block_on(async {
-                let maintenance = client(&targets.server.conninfo("postgres")).await;
-                let database = format!("{name}_{}", version.replace('.', "_"));
-                maintenance
-                    .batch_execute(&format!("create database {database}"))
-                    .await
-                    .unwrap();
-                let conninfo = targets.server.conninfo(&database);
-                let owner = client(&conninfo).await;
-                owner
-                    .batch_execute(&format!("set client_min_messages = error; create extension timescaledb version '{version}'"))
-                    .await
-                    .unwrap();
-                for statement in SOURCE.split(";\n") {
-                    owner.batch_execute(statement).await.unwrap();
-                }
-                let rig = Rig::on(&version, &conninfo).await;
-                let version = rig.session.server.sql_version();
-                test(&rig, version).await;
-                drop(rig);
-                drop(owner);
-                maintenance
-                    .batch_execute(&format!("drop database {database} with (force)"))
-                    .await
-                    .unwrap();
-            });
-        }
-    });
+    triage::on_each(name, SOURCE, test);
 }
 
 /// A policy that the scheduler leaves alone for the time of a test.
@@ -307,7 +247,7 @@ fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_me
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         // The newest row of a locked source cannot be read: what is behind was seen before.
-        let screens = look(rig).await;
+        let (screens, at) = triage::look(rig, &[ScreenId::Aggregates]).await;
         let row = screens
             .aggregates
             .rows()
@@ -328,11 +268,6 @@ fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_me
         let mut seen = row.clone();
         (seen.newest, seen.newest_end, seen.newest_asked) = (row.source_end, row.source_end, true);
         seen.newest_error = None;
-        let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-        let at = At {
-            now,
-            server: &rig.session.server,
-        };
         let verdict = seen.verdict(&at);
         let finding = verdict
             .findings
@@ -427,7 +362,7 @@ fn a_child_says_which_ancestor_is_behind_and_offers_that_ones_mend() {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         gone(rig, "daily", &rules::AGGREGATE_PARENT).await;
-        let screens = look(rig).await;
+        let (screens, _) = triage::look(rig, &[ScreenId::Aggregates]).await;
         let shown: Vec<_> = screens
             .aggregates
             .rows()
@@ -574,12 +509,7 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
 }
 
 async fn of_compression(rig: &Rig) -> Vec<Finding> {
-    let screens = look(rig).await;
-    let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-    let at = At {
-        now,
-        server: &rig.session.server,
-    };
+    let (screens, at) = triage::look(rig, &[ScreenId::Compression]).await;
     let row = screens.compression.rows().iter().find(|row| !row.aggregate);
     row.unwrap().verdict(&at).findings
 }
@@ -627,30 +557,8 @@ fn a_poor_ratio_names_the_rows_of_a_batch() {
              select compress_chunk(c) from show_chunks('wide') c",
         )
         .await;
-        let screens = look(rig).await;
-        let row = screens
-            .compression
-            .rows()
-            .iter()
-            .find(|row| row.name == "wide")
-            .unwrap();
-        let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-        let at = At {
-            now,
-            server: &rig.session.server,
-        };
-        let findings = row.verdict(&at).findings;
-        let finding = findings
-            .iter()
-            .find(|finding| finding.rule == &rules::COMPRESSION_RATIO)
-            .unwrap();
-        assert!(
-            finding.reason.contains("segment-by d is too fine")
-                && finding.reason.contains(": 1 rows a batch"),
-            "{}: {}",
-            rig.name,
-            finding.reason
-        );
+        let words = ["segment-by d is too fine", ": 1 rows a batch"];
+        triage::found(rig, &rules::COMPRESSION_RATIO, "public.wide", &words).await;
     });
 }
 
@@ -659,12 +567,7 @@ fn a_policy_whose_hypertable_is_gone_is_found_and_deleted() {
     on_each("orphan", async |rig, _| {
         rig.sql("begin; select alter_job(add_retention_policy('\"Me.s\".\"Raw \"\"x\"\"\"', interval '30 days'), next_start => now() + interval '1 hour'); commit").await;
         let orphans = async || {
-            let screens = look(rig).await;
-            let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-            let at = At {
-                now,
-                server: &rig.session.server,
-            };
+            let (screens, at) = triage::look(rig, &[ScreenId::Jobs]).await;
             let rows = screens.jobs.rows().iter();
             let of = |row: &hypertop::screens::jobs::Row| {
                 let findings = row.verdict(&at).findings;

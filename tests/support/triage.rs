@@ -1,0 +1,154 @@
+//! Triage in tests: a fault provoked on a real server, found by its rule and in its words, mended by the action that the
+//! finding offers, and gone.
+
+use std::time::{Duration, Instant};
+
+use hypertop::action::{self, Does};
+use hypertop::db::Exact;
+use hypertop::plans::Target;
+use hypertop::record::At;
+use hypertop::rules::Rule;
+use hypertop::screens::overview::{self, Row};
+use hypertop::screens::{ScreenId, Screens};
+use hypertop::sql::Version;
+
+use super::act::Rig;
+use super::{block_on, client, with_targets};
+
+/// A new database of each version, with what these statements make (each outside a transaction block).
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
+pub fn on_each(name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
+    with_targets(|targets| {
+        for version in targets.server.timescaledb_versions() {
+            block_on(async {
+                let maintenance = client(&targets.server.conninfo("postgres")).await;
+                let database = format!("{name}_{}", version.replace('.', "_"));
+                let run = async |sql: String| maintenance.batch_execute(&sql).await.unwrap();
+                run(format!("create database {database}")).await;
+                let conninfo = targets.server.conninfo(&database);
+                let owner = client(&conninfo).await;
+                let create = format!(
+                    "set client_min_messages = error; create extension timescaledb version '{version}'"
+                );
+                owner.batch_execute(&create).await.unwrap();
+                for statement in source.split(";\n") {
+                    owner.batch_execute(statement).await.unwrap();
+                }
+                let rig = Rig::on(&version, &conninfo).await;
+                let version = rig.session.server.sql_version();
+                test(&rig, version).await;
+                drop(rig);
+                drop(owner);
+                run(format!("drop database {database} with (force)")).await;
+            });
+        }
+    });
+}
+
+/// The screens as `hypertop show` reads them, exact figures in.
+pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
+    let mut screens = Screens::default();
+    let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
+    let server = Box::leak(Box::new(rig.session.server.clone()));
+    let at = At { now, server };
+    for screen in of {
+        let rows = rig.session.load(*screen).await.unwrap();
+        let asked = screens.ask(*screen).unwrap();
+        screens.load(asked, rows, Duration::ZERO, &at);
+        if let Some(query) = screen.about().exact {
+            let wanted = screens.wanted_at_first(*screen, 100, now);
+            let mut exact = Exact::new(&rig.actor.settings, None);
+            let figures = exact.slice(query, &wanted).await;
+            screens.take_exact(*screen, figures, false, &at);
+        }
+    }
+    (screens, at)
+}
+
+/// The screen whose rows this rule judges, which its name begins with.
+fn screen(rule: &Rule) -> ScreenId {
+    match rule.name.split('-').next().unwrap() {
+        "aggregate" => ScreenId::Aggregates,
+        "chunks" | "hypertable" => ScreenId::Hypertables,
+        "compression" => ScreenId::Compression,
+        "index" => ScreenId::Indexes,
+        "job" => ScreenId::Jobs,
+        "queries" | "query" => ScreenId::Queries,
+        "retention" => ScreenId::Retention,
+        "server" => ScreenId::Server,
+        "session" => ScreenId::Activity,
+        other => panic!("no screen for {other}"),
+    }
+}
+
+/// All that is said of one thing (by its key or its name) on the rule's screen.
+pub async fn said(rig: &Rig, rule: &'static Rule, of: &str) -> Vec<Row> {
+    let screen = screen(rule);
+    let (screens, at) = look(rig, &[screen]).await;
+    let rows = overview::found(&screens, screen, &at).into_iter();
+    rows.filter(|row| row.of == of || row.subject == of)
+        .collect()
+}
+
+async fn find(rig: &Rig, rule: &'static Rule, of: &str) -> Option<Row> {
+    let mut said = said(rig, rule, of).await.into_iter();
+    said.find(|row| row.finding.rule == rule)
+}
+
+/// The finding of this rule, which must be there and say all of these words.
+pub async fn found(rig: &Rig, rule: &'static Rule, of: &str, words: &[&str]) -> Row {
+    let Some(found) = find(rig, rule, of).await else {
+        let said = said(rig, rule, of).await;
+        panic!("{}: no {} of {of}: {said:#?}", rig.name, rule.name)
+    };
+    for word in words {
+        let reason = &found.finding.reason;
+        assert!(reason.contains(word), "{}: {word}: {reason}", rig.name);
+    }
+    found
+}
+
+pub async fn gone(rig: &Rig, rule: &'static Rule, of: &str) {
+    let found = find(rig, rule, of).await;
+    assert!(found.is_none(), "{}: {found:#?}", rig.name);
+}
+
+/// Waits until nothing of the rule is found.
+pub async fn goes(rig: &Rig, rule: &'static Rule, of: &str) {
+    let begun = Instant::now();
+    while let Some(found) = find(rig, rule, of).await {
+        let long = begun.elapsed();
+        assert!(long < Duration::from_secs(60), "{}: {found:#?}", rig.name);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Waits until this query says `t`.
+pub async fn until(rig: &Rig, what: &str, sql: &str) {
+    let begun = Instant::now();
+    while rig.text(sql).await != "t" {
+        let long = begun.elapsed();
+        assert!(long < Duration::from_secs(60), "{}: {what}", rig.name);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Takes the action that the finding offers, its form filled in as the console does, and with these fields.
+pub async fn mend(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
+    let name = row.finding.mend.unwrap_or_else(|| panic!("{row:#?}"));
+    let Does::Plan(act) = &action::by_name(name).unwrap().does else {
+        panic!("{name} changes the console only")
+    };
+    let finding = &row.finding;
+    let mut targets = Vec::from_iter(finding.on.clone().or(finding.job.map(Target::job)));
+    targets.extend(row.targets.clone());
+    let target = targets.iter().find(|target| target.kind == act.on);
+    let target = target.unwrap_or_else(|| panic!("{name} has nothing to act on: {row:#?}"));
+    let sets = finding.sets.iter();
+    let mut sets: Vec<_> = sets.map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    sets.extend(set);
+    rig.act(name, &target.name, &sets).await;
+}
