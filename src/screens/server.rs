@@ -269,7 +269,10 @@ impl Record for Row {
         Column::<Self>::text("about", "ABOUT", 36, |row, _| row.about.clone().into()).rank(1),
         Column::<Self>::hidden("since", |row, _| row.since.into()),
     ];
-    const EXACT: Option<Exact<Self>> = Some(Exact {
+    const EXACT: &'static [Exact<Self>] = &[Exact {
+        overview: true,
+        judges: |_| false,
+        every: Duration::from_secs(30),
         query: query!("server_size"),
         figures: &["bytes"],
         slice: 1,
@@ -279,7 +282,7 @@ impl Record for Row {
                 row.bytes = figures.first().copied().flatten();
             }
         },
-    });
+    }];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
         Ok(Self {
