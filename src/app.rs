@@ -243,7 +243,7 @@ pub struct App {
 }
 
 /// Findings are judged again after so long, though nothing was read.
-const JUDGED_SECONDS: f64 = 10.0;
+const JUDGED_SECONDS: f64 = 30.0;
 pub const FASTEST: Duration = Duration::from_millis(500);
 pub const SLOWEST: Duration = Duration::from_secs(300);
 
@@ -452,6 +452,12 @@ impl App {
             }
         }
         effects
+    }
+
+    /// Whether everything that the screen shows was read once.
+    pub fn has_read(&self) -> bool {
+        let never = |part: &ScreenId| matches!(self.screens.fresh(*part), Freshness::Never);
+        !self.parts().iter().any(never)
     }
 
     /// Whether this screen has anything to ask this server.

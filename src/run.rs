@@ -7,6 +7,7 @@ use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEvent
 use futures_util::StreamExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
 
 use crate::act::Actor;
 use crate::app::{App, Effect, Msg};
@@ -98,6 +99,7 @@ pub async fn console(start: Start) -> Result<Ended> {
     let mut ending = std::pin::pin!(signalled());
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
+    let mut due: Option<Instant> = None;
     tokio::spawn(db::serve(settings, actor, session, served, answers));
     loop {
         let msg = tokio::select! {
@@ -108,6 +110,7 @@ pub async fn console(start: Start) -> Result<Ended> {
                 // The terminal is gone.
                 Some(Err(_)) | None => return Ok(1),
             },
+            () = until(due) => None,
             msg = answered.recv() => msg,
             _ = ticks.tick() => Some(Msg::Tick(now())),
         };
@@ -116,6 +119,7 @@ pub async fn console(start: Start) -> Result<Ended> {
             batch.push(more);
         }
         app.now = now();
+        let hurried = batch.is_empty() || !app.has_read() || !batch.iter().all(is_routine);
         for msg in batch {
             if let Some(error) = hear(&mut recorder, &mut app, &msg) {
                 app.say(error, true);
@@ -132,7 +136,30 @@ pub async fn console(start: Start) -> Result<Ended> {
                 }
             }
         }
-        screen.draw(&mut app)?;
+        if hurried {
+            due = None;
+            screen.draw(&mut app)?;
+        } else {
+            due.get_or_insert(Instant::now() + TOGETHER);
+        }
+    }
+}
+
+/// What a tick and its answers bring is drawn at once, in one frame.
+const TOGETHER: Duration = Duration::from_millis(25);
+
+/// Comes by itself; nobody waits for it.
+fn is_routine(msg: &Msg) -> bool {
+    matches!(
+        msg,
+        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Exact { .. }
+    )
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 
