@@ -605,8 +605,11 @@ impl App {
             };
             self.screens.take_exact(screen, nth, figures, last, &at);
         }
+        if !last {
+            return Vec::new();
+        }
         self.gather(screen);
-        if last && self.parts().contains(&screen) {
+        if self.parts().contains(&screen) {
             self.ask_exact()
         } else {
             Vec::new()
@@ -644,7 +647,10 @@ impl App {
         let mut changed = parts.len() != 1;
         for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
             if !matches!(self.screens.fresh(*part), Freshness::Never) {
-                let found = overview::found(&self.screens, *part, &at);
+                if parts.len() != 1 {
+                    with_table!(mut self.screens, *part, |table| table.judge(&at));
+                }
+                let found = overview::found(&self.screens, *part);
                 if self.found.get(part) != Some(&found) {
                     changed = true;
                     self.found.insert(*part, found);

@@ -356,6 +356,7 @@ pub async fn serve(
     first: Session,
     mut requests: UnboundedReceiver<Effect>,
     answers: UnboundedSender<Msg>,
+    opens: ScreenId,
 ) {
     let password = first.connected.password.clone();
     let thresholds = first.server.thresholds.clone();
@@ -365,6 +366,7 @@ pub async fn serve(
         password.clone(),
         exact_requests,
         answers.clone(),
+        opens,
     ));
     let (to_acts, act_requests) = unbounded_channel();
     let journal = actor.as_ref().map(|actor| actor.journal.clone());
@@ -564,12 +566,15 @@ async fn serve_exact(
     password: Option<String>,
     mut requests: UnboundedReceiver<Effect>,
     answers: UnboundedSender<Msg>,
+    opens: ScreenId,
 ) {
     let mut exact = Exact::new(&settings, password);
     // While the first list is on its way.
-    // The Overview, which is opened on, judges the aggregates by it.
-    for query in (ScreenId::Aggregates.about().exact)() {
-        exact.warm(query).await;
+    for part in opens.parts() {
+        let asked = (part.about().exact)().into_iter();
+        for query in asked.filter(|query| query.overview || opens == part) {
+            exact.warm(query).await;
+        }
     }
     let mut waiting = VecDeque::new();
     loop {

@@ -100,7 +100,7 @@ pub async fn console(start: Start) -> Result<Ended> {
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
     let mut due: Option<Instant> = None;
-    tokio::spawn(db::serve(settings, actor, session, served, answers));
+    tokio::spawn(db::serve(settings, actor, session, served, answers, first));
     loop {
         let msg = tokio::select! {
             biased;
@@ -268,7 +268,9 @@ pub async fn record_only(
             None => std::future::pending().await,
         }
     });
-    tokio::spawn(db::serve(settings, None, session, served, answers));
+    tokio::spawn(db::serve(
+        settings, None, session, served, answers, app.screen,
+    ));
     loop {
         let msg = tokio::select! {
             biased;

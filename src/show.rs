@@ -59,7 +59,7 @@ pub async fn show(
     if screen == ScreenId::Overview {
         let parts = overview::PARTS.iter();
         let found = parts
-            .map(|part| (*part, overview::found(&screens, *part, &at)))
+            .map(|part| (*part, overview::found(&screens, *part)))
             .collect();
         let (rows, said) = left(session, overview::findings(&found), clock).await;
         aside = said;
@@ -138,8 +138,8 @@ async fn read(
         let mut done = 0;
         for slice in slices(&wanted, query.slice) {
             let figures = exact.slice(query, slice).await;
-            screens.take_exact(screen, nth, figures, false, &at);
             done += slice.len();
+            screens.take_exact(screen, nth, figures, done == wanted.len(), &at);
             progress.say(&format!("exact figures of {done} of {} rows", wanted.len()));
         }
     }

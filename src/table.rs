@@ -9,7 +9,7 @@ use crate::record::{At, Column, Exact, Record};
 use crate::rules::Rule;
 use crate::text;
 use crate::value::{Stamp, Value};
-use crate::verdict::{Level, Verdict};
+use crate::verdict::{Finding, Level, Verdict};
 
 /// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
 pub type Counters = Vec<Option<i64>>;
@@ -49,6 +49,8 @@ type Known = HashMap<(usize, i64), (Stamp, Figures)>;
 pub struct Table<R: 'static> {
     rows: Vec<R>,
     levels: Vec<Level>,
+    /// What is wrong with each row, as it was judged last.
+    findings: Vec<Box<[Finding]>>,
     /// The same, or the worst of its family: what the rows are sorted by.
     ranks: Vec<Level>,
     /// Indices into `rows`: what passes the filter, in order.
@@ -86,6 +88,7 @@ impl<R: Record> Default for Table<R> {
         Self {
             rows: Vec::new(),
             levels: Vec::new(),
+            findings: Vec::new(),
             ranks: Vec::new(),
             view: Vec::new(),
             widths: Vec::new(),
@@ -139,6 +142,7 @@ impl<R: Record> Table<R> {
         self.abandon();
         self.rows.clear();
         self.levels.clear();
+        self.findings.clear();
         self.view.clear();
         self.exact.clear();
         self.fresh = Freshness::Never;
@@ -191,6 +195,13 @@ impl<R: Record> Table<R> {
         R::relate(&mut self.rows, at);
         self.judge(at);
         self.arrange(key.as_deref(), at);
+    }
+
+    /// The rows with something wrong, and what it was when they were judged last.
+    pub fn found(&self) -> impl Iterator<Item = (&R, &[Finding])> {
+        let all = self.rows.iter().zip(&self.findings);
+        all.filter(|(_, findings)| !findings.is_empty())
+            .map(|(row, findings)| (row, &**findings))
     }
 
     pub fn fail(&mut self, asked: u64, error: String) {
@@ -263,13 +274,10 @@ impl<R: Record> Table<R> {
         self.exact_asked = true;
     }
 
-    /// Takes exact figures; `last` ends the round.
+    /// Takes exact figures; `last` ends the round, and has the rows judged by what it brought.
     pub fn take_exact(&mut self, nth: usize, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
         if last {
             self.exact_asked = false;
-        }
-        if figures.is_empty() {
-            return;
         }
         for (id, figure) in figures {
             // A figure that could not be had now does not wipe one that was had before.
@@ -279,6 +287,9 @@ impl<R: Record> Table<R> {
         }
         for row in &mut self.rows {
             apply_exact(row, &self.exact);
+        }
+        if !last {
+            return;
         }
         R::relate(&mut self.rows, at);
         let key = self.selected().map(Record::key);
@@ -298,8 +309,14 @@ impl<R: Record> Table<R> {
         }
     }
 
-    fn judge(&mut self, at: &At) {
-        self.levels = self.rows.iter().map(|row| row.verdict(at).level).collect();
+    /// Judges every row anew.
+    pub fn judge(&mut self, at: &At) {
+        let judged = self.rows.iter().map(|row| {
+            let mut verdict = row.verdict(at);
+            verdict.findings.retain(|finding| finding.level > Level::Ok);
+            (verdict.level, verdict.findings.into_boxed_slice())
+        });
+        (self.levels, self.findings) = judged.collect();
         self.ranks = ranks(&self.rows, &self.levels);
         self.judged = at.now;
         self.widths = shown::<R>()

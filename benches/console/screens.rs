@@ -122,9 +122,11 @@ async fn whole_screen(
     let wanted = screens.wanted_at_first(screen, 0, 46, at.now);
     // Figures come first; checks, which add verdicts, are measured for themselves.
     if let Some(query) = (screen.about().exact)().first() {
-        for slice in slices(&wanted, query.slice) {
+        let slices = slices(&wanted, query.slice);
+        for (number, slice) in slices.iter().enumerate() {
             let figures = exact.slice(*query, slice).await;
-            screens.take_exact(screen, 0, figures, false, &at);
+            let last = number + 1 == slices.len();
+            screens.take_exact(screen, 0, figures, last, &at);
         }
     }
     wanted

@@ -211,8 +211,17 @@ impl App {
         self.screen = screen;
         let mut effects = Vec::new();
         let wanted = self.screen.parts();
-        for part in left.into_iter().filter(|part| !wanted.contains(part)) {
-            if with_table!(self.screens, part, |table| table.is_busy()) {
+        for part in left {
+            let (busy, waiting) = with_table!(self.screens, part, |table| (
+                table.is_busy(),
+                table.is_waiting()
+            ));
+            if wanted.contains(&part) {
+                // Other figures are wanted first: the rest of the round comes later.
+                if busy && !waiting {
+                    effects.push(Effect::Cancel { screen: part });
+                }
+            } else if busy {
                 effects.push(Effect::Cancel { screen: part });
                 // What was not even begun is dropped without an answer.
                 with_table!(mut self.screens, part, |table| table.abandon());

@@ -12,7 +12,7 @@ use crate::record::{At, Column, Record, Section};
 use crate::rules;
 use crate::screens::{ScreenId, Screens, with_table};
 use crate::sql::Query;
-use crate::table::Freshness;
+use crate::table::{Freshness, Table};
 use crate::text;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Finding, Level, Verdict, without_stop};
@@ -79,9 +79,9 @@ impl Row {
 /// What was found in each screen's rows.
 pub type Found = BTreeMap<ScreenId, Vec<Row>>;
 
-/// The findings of one screen.
-pub fn found(screens: &Screens, part: ScreenId, at: &At) -> Vec<Row> {
-    with_table!(screens, part, |table| collect(part, table.rows(), at))
+/// The findings of one screen, as it was judged last.
+pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
+    with_table!(screens, part, |table| collect(part, table))
 }
 
 /// Every finding of the screens that were read, those that say the same thing told once.
@@ -125,26 +125,19 @@ impl Standing {
     }
 }
 
-fn collect<R: Record>(screen: ScreenId, records: &[R], at: &At) -> Vec<Row> {
+fn collect<R: Record>(screen: ScreenId, table: &Table<R>) -> Vec<Row> {
     let mut rows = Vec::new();
-    for record in records {
-        let verdict = record.verdict(at);
-        if verdict.level == Level::Ok {
-            continue;
-        }
-        for finding in verdict.findings {
-            if finding.level > Level::Ok {
-                rows.push(Row {
-                    screen,
-                    of: record.key(),
-                    subject: record.title(),
-                    targets: record.targets(),
-                    finding,
-                    first_seen: None,
-                    aside: None,
-                });
-            }
-        }
+    for (record, findings) in table.found() {
+        let (of, subject, targets) = (record.key(), record.title(), record.targets());
+        rows.extend(findings.iter().map(|finding| Row {
+            screen,
+            of: of.clone(),
+            subject: subject.clone(),
+            targets: targets.clone(),
+            finding: finding.clone(),
+            first_seen: None,
+            aside: None,
+        }));
     }
     rows
 }

@@ -62,7 +62,7 @@ pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
         for (nth, query) in (screen.about().exact)().into_iter().enumerate() {
             let wanted = screens.wanted_at_first(*screen, nth, 100, now);
             let figures = exact.slice(query, &wanted).await;
-            screens.take_exact(*screen, nth, figures, false, &at);
+            screens.take_exact(*screen, nth, figures, true, &at);
         }
     }
     (screens, at)
@@ -87,8 +87,8 @@ fn screen(rule: &Rule) -> ScreenId {
 /// All that is said of one thing (by its key or its name) on the rule's screen.
 pub async fn said(rig: &Rig, rule: &'static Rule, of: &str) -> Vec<Row> {
     let screen = screen(rule);
-    let (screens, at) = look(rig, &[screen]).await;
-    let rows = overview::found(&screens, screen, &at).into_iter();
+    let (screens, _) = look(rig, &[screen]).await;
+    let rows = overview::found(&screens, screen).into_iter();
     rows.filter(|row| row.of == of || row.subject == of)
         .collect()
 }
