@@ -101,6 +101,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         partial_due: Some(0),
         overdue_seconds: (backlog > 0).then_some(200_000.0),
         next_due: None,
+        pace: compression::Pace::default(),
     }
 }
 
