@@ -106,6 +106,15 @@ impl Target {
         }
     }
 
+    /// What an action on it may mean: an aggregate is also the hypertable of its materialization, with one id.
+    pub fn and_materialization(self) -> Vec<Self> {
+        let table = (self.kind == Kind::Aggregate).then(|| Self {
+            kind: Kind::Hypertable,
+            ..self.clone()
+        });
+        std::iter::once(self).chain(table).collect()
+    }
+
     /// A hypertable; an aggregate is both its materialization and itself, with one id.
     pub fn relation(id: i32, name: &str, aggregate: bool) -> Vec<Self> {
         let of = |kind| Self {
