@@ -42,8 +42,18 @@ with target as materialized (
   -- aggregates that read the hypertable, and what their refreshes reach
   select jsonb_agg(jsonb_build_object(
     'name', format('%I.%I', a.user_view_schema, a.user_view_name),
-    'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-                     where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
+    -- what a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among the
+    -- ranges, or in the log again, in parts; what lies where the source has nothing stays there for good
+    'refreshed_to', least(
+      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
+      (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+        where r.materialization_id = a.mat_hypertable_id and r.greatest_modified_value >= w.watermark),
+      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value >= w.watermark
+          and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+          and exists (select from dim x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
+                       where s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))),
     'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m join _timescaledb_catalog.dimension_slice s on s.dimension_id = m.id
                where m.hypertable_id = a.mat_hypertable_id and m.interval_length is not null),
     'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset', b.config -> 'start_offset',
@@ -60,6 +70,7 @@ with target as materialized (
       ) select jsonb_agg(w.name order by w.name) from below w), '[]')
   ) order by a.user_view_schema, a.user_view_name) as aggregates
   from target t join _timescaledb_catalog.continuous_agg a on a.raw_hypertable_id = t.id
+  left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.mat_hypertable_id
 ), policy as (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(

@@ -563,6 +563,54 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
     });
 }
 
+#[test]
+fn a_refresh_that_was_cancelled_hides_neither_the_lag_nor_what_dropping_would_lose() {
+    on_each("begun", async |rig, _| {
+        let to = "now() - interval '8 days'";
+        refresh(rig, "hourly", "now() - interval '11 days'", to).await;
+        let (start, end) = ("interval '9 days'", "interval '1 hour'");
+        policy(rig, "hourly", start, end, "1 hour").await;
+        let reached = rig.text("select to_char((now() - interval '8 days') at time zone 'UTC', 'YYYY-MM-DD HH24:00')").await;
+        let unread = format!("has not read all of it: what lies between {reached} UTC and");
+        let plan = async || {
+            let set = [("drop_after", "2 days")];
+            let deed = rig
+                .plan("drop-chunks", "\"Me.s\".\"Raw \"\"x\"\"\"", &set)
+                .await;
+            format!("{:?}", deed.unwrap().plan.notes)
+        };
+        found(rig, "hourly", &rules::AGGREGATE_BEHIND, &["8d behind"]).await;
+        let said = plan().await;
+        assert!(said.contains(&unread), "{}: {unread}: {said}", rig.name);
+        let holder = client(&rig.conninfo).await;
+        let lock = "begin; lock table \"Me.s\".\"Raw \"\"x\"\"\" in access exclusive mode";
+        holder.batch_execute(lock).await.unwrap();
+        let impatient = client(&rig.conninfo).await;
+        impatient
+            .batch_execute("set statement_timeout = '1s'")
+            .await
+            .unwrap();
+        let window = "select format('%L::timestamptz, %L::timestamptz', now() - interval '9 days', now() - interval '1 hour')";
+        let window = rig.text(window).await;
+        let call = format!("call refresh_continuous_aggregate('\"Me.s\".hourly', {window})");
+        impatient.batch_execute(&call).await.unwrap_err();
+        holder.batch_execute("rollback").await.unwrap();
+        // Its session may be at an end, or live on.
+        for _ in 0..2 {
+            found(rig, "hourly", &rules::AGGREGATE_BEHIND, &["8d behind"]).await;
+            let said = plan().await;
+            assert!(said.contains(&unread), "{}: {unread}: {said}", rig.name);
+            let kill = "select pg_terminate_backend(pid) from pg_stat_activity where query like 'call refresh%' and datname = current_database()";
+            rig.sql(kill).await;
+        }
+        drop(impatient);
+        rig.act("refresh-behind", "\"Me.s\".hourly", &[]).await;
+        gone(rig, "hourly", &rules::AGGREGATE_BEHIND).await;
+        let said = plan().await;
+        assert!(!said.contains("has not read all"), "{}: {said}", rig.name);
+    });
+}
+
 async fn of_compression(rig: &Rig) -> Vec<Finding> {
     let (screens, at) = triage::look(rig, &[ScreenId::Compression]).await;
     let row = screens.compression.rows().iter().find(|row| !row.aggregate);
