@@ -400,6 +400,12 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
+        let local = |row: &&Self| {
+            let policy = row.policy.as_ref();
+            matches!(row.axis, Axis::Timestamp | Axis::Date)
+                && policy.is_some_and(|policy| policy.owner_zone.is_none())
+        };
+        caveats.extend(at.server.zone_caveat(rows.iter().filter(local).count()));
         if at.server.edition == Edition::Apache && rows.iter().any(|row| row.enabled) {
             caveats.push(
                 "Apache edition: policies do not run, and compressed rows cannot be read"

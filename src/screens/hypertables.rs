@@ -436,8 +436,12 @@ impl Record for Row {
         judge::verdict(self, &at.limits(&self.full_name()))
     }
 
-    fn caveats(rows: &[Self], _: &At) -> Vec<String> {
-        judge::caveats(rows)
+    fn caveats(rows: &[Self], at: &At) -> Vec<String> {
+        let local =
+            |row: &&Self| row.plain.is_none() && matches!(row.axis, Axis::Timestamp | Axis::Date);
+        let mut caveats = judge::caveats(rows);
+        caveats.extend(at.server.zone_caveat(rows.iter().filter(local).count()));
+        caveats
     }
 
     fn settle(before: &[Self], rows: &mut Vec<Self>) {

@@ -44,6 +44,7 @@ pub fn server() -> Server {
         started: NOW.plus_seconds(-864_000.0),
         clock: NOW,
         time_zone: "UTC".to_owned(),
+        time_zone_hidden_by: None,
         thresholds: hypertop::thresholds::Thresholds::default(),
     }
 }

@@ -31,6 +31,11 @@ pub struct Retention {
     pub integer_now: Option<i64>,
     /// The time zone in which the policy thinks.
     pub zone: String,
+    /// It is set on the policy's owner.
+    pub zone_owners: bool,
+    /// It is only this session's: the server's is hidden by that.
+    #[serde(skip)]
+    pub zone_guessed: bool,
     pub utc_offset_seconds: i64,
     /// By the policy's procedure.
     pub policies: HashMap<String, Policy>,
@@ -191,7 +196,9 @@ impl Cut {
 
 impl Retention {
     pub fn read(context: &Context) -> Result<Self, Refusal> {
-        context.read()
+        let mut facts: Self = context.read()?;
+        facts.zone_guessed = !facts.zone_owners && context.at.server.time_zone_hidden_by.is_some();
+        Ok(facts)
     }
 
     pub fn axis(&self) -> Axis {
