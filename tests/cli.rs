@@ -54,6 +54,25 @@ fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
 }
 
 #[test]
+fn an_unknown_action_is_a_wrong_command_line_and_the_nearest_ones_are_offered() {
+    for (typed, near) in [
+        ("pause", "near it: pause-job"),
+        ("compres-chunk", "near it: compress-chunks, "),
+        ("refresh", "near it: refresh-behind, refresh-aggregate, "),
+        ("qqqq", "there are: refresh-aggregate, "),
+        // It changes the console only.
+        ("sort-by-verdict", "there are: refresh-aggregate, "),
+    ] {
+        // Nothing has to be there to connect to.
+        let output = hypertop(&["-h", "/nonexistent", "run", typed, "1001"]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("invalid value '{typed}'")), "{said}");
+        assert!(said.contains(near), "{near}: {said}");
+    }
+}
+
+#[test]
 fn each_way_not_to_connect_has_its_own_words_and_code_2() {
     with_targets(|targets| {
         let there = &targets.all[0].conninfo;
