@@ -2,13 +2,14 @@
 
 use std::io::{BufRead, Write};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
 use crate::acknowledge::{Ended, Wanted, Why};
 use crate::act::{self, Actor, Deed, Order, Progress, Report};
+use crate::acting::group;
 use crate::action::{self, Action, Does};
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session};
@@ -112,6 +113,7 @@ impl Shell<'_> {
             server: &self.session.server,
         };
         let (mut plans, mut seen, mut inputs) = (Vec::new(), Vec::new(), String::new());
+        let mut refused = Vec::new();
         for typed in targets {
             let target = preview::resolve(self.session, action, typed).await?;
             let facts = preview::facts(self.session, &mut exact, act, &target).await?;
@@ -122,7 +124,10 @@ impl Shell<'_> {
             };
             let mut form = match act.form(&context) {
                 Ok(form) => form,
-                Err(refusal) => return self.refuse(&refusal.to_string()),
+                Err(refusal) => {
+                    refused.push((target.name.clone(), refusal));
+                    continue;
+                }
             };
             for (key, value) in set {
                 form.set(key, value).map_err(|error| anyhow!(error))?;
@@ -133,7 +138,10 @@ impl Shell<'_> {
             })?;
             match plans::make(action.name, act, &context, &given) {
                 Ok(plan) => plans.push(plan),
-                Err(refusal) => return self.refuse(&refusal.to_string()),
+                Err(refusal) => {
+                    refused.push((target.name.clone(), refusal));
+                    continue;
+                }
             }
             inputs = given.summary();
             seen.push(Seen {
@@ -142,11 +150,14 @@ impl Shell<'_> {
                 state: facts.state,
             });
         }
-        let title = match plans.as_slice() {
-            [one] => one.title.clone(),
-            many => format!("{} on {} targets", action.name, many.len()),
-        };
-        let plan = plans::together(title, plans).context("no target is named")?;
+        // Who names several means all of them: nothing is done without some.
+        match (refused.as_slice(), targets.len()) {
+            ([], _) => {}
+            ([(_, refusal)], 1) => return self.refuse(&refusal.to_string()),
+            (_, of) => return self.refuse(&group::words(&refused, of)),
+        }
+        let plan = group::together(action.name, plans, refused, &[]);
+        let plan = plan.map_err(|_| anyhow!("no target is named"))?;
         self.agree_and_do(Deed {
             plan,
             seen,

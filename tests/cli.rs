@@ -306,3 +306,46 @@ fn the_demo_without_a_terminal_prints_the_five_screens_and_leaves_nothing_behind
         );
     }
 }
+
+#[test]
+fn of_several_targets_each_that_refuses_is_named_and_nothing_is_done() {
+    with_targets(|targets| {
+        let target = &targets.all[0];
+        let jobs = support::block_on(async {
+            let client = support::client(&target.conninfo).await;
+            let sql = "select array_agg(id) from (select id from _timescaledb_config.bgw_job where scheduled and id >= 1000 order by id limit 3) j";
+            let jobs: Vec<i32> = client.query_one(sql, &[]).await.unwrap().get(0);
+            let pause =
+                "update _timescaledb_config.bgw_job set scheduled = false where id = any ($1)";
+            client.execute(pause, &[&&jobs[1..]]).await.unwrap();
+            jobs
+        });
+        let names: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+        let mut args = vec!["-d", &target.conninfo, "run", "pause-job", "--yes"];
+        args.extend(names.iter().map(String::as_str));
+        let home = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+            .args(&args)
+            .env("XDG_STATE_HOME", home.path())
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = said(&output);
+        let scheduled = support::block_on(async {
+            let client = support::client(&target.conninfo).await;
+            let sql = "select scheduled from _timescaledb_config.bgw_job where id = $1";
+            let first: bool = client.query_one(sql, &[&jobs[0]]).await.unwrap().get(0);
+            let resume =
+                "update _timescaledb_config.bgw_job set scheduled = true where id = any ($1)";
+            client.execute(resume, &[&jobs]).await.unwrap();
+            first
+        });
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(scheduled, "nothing was changed: {said}");
+        assert!(said.contains("2 of 3 targets refuse:"), "{said}");
+        for job in &jobs[1..] {
+            assert!(said.contains(&format!("{job}: ")), "{said}");
+        }
+    });
+}
