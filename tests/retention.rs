@@ -276,7 +276,7 @@ fn a_time_zone_of_ones_own_is_not_taken_for_the_servers() {
                         .await
                         .batch_execute(sql)
                         .await
-                        .unwrap()
+                        .unwrap();
                 });
             };
             let as_role = Target {

@@ -1,5 +1,7 @@
 //! Several targets of one action: their plans as one; where some refuse they are named with their reasons, and can be left out.
 
+use std::fmt::Write;
+
 use super::Trouble;
 use crate::plan::{Note, Plan};
 use crate::plans::{self, Refusal};
@@ -59,7 +61,7 @@ pub fn words(refused: &Refused, of: usize) -> String {
     let all = text::plural(i64::try_from(of).unwrap_or(i64::MAX), "target");
     let mut said = format!("{} of {all} {refuse}:", refused.len());
     for (name, refusal) in refused {
-        said.push_str(&format!("\n{name}: {}", refusal.why));
+        let _ = write!(said, "\n{name}: {}", refusal.why);
     }
     said
 }

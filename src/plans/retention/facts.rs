@@ -33,9 +33,9 @@ pub struct Retention {
     pub zone: String,
     /// It is set on the policy's owner.
     pub zone_owners: bool,
-    /// It is only this session's: the server's is hidden by that.
+    /// It is only this session's, and what hides the server's.
     #[serde(skip)]
-    pub zone_guessed: bool,
+    pub zone_hidden_by: Option<String>,
     pub utc_offset_seconds: i64,
     /// By the policy's procedure.
     pub policies: HashMap<String, Policy>,
@@ -197,7 +197,8 @@ impl Cut {
 impl Retention {
     pub fn read(context: &Context) -> Result<Self, Refusal> {
         let mut facts: Self = context.read()?;
-        facts.zone_guessed = !facts.zone_owners && context.at.server.time_zone_hidden_by.is_some();
+        let hidden_by = context.at.server.time_zone_hidden_by.clone();
+        facts.zone_hidden_by = hidden_by.filter(|_| !facts.zone_owners);
         Ok(facts)
     }
 
