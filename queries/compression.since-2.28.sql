@@ -128,6 +128,11 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,
        case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
        coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
+       -- the pace, only where there is a backlog: what the last run (or the one that runs) made, and what fell due in ten runs' time
+       nullif(st.last_start, '-infinity') as run_begun, case when coalesce(e.backlog, m.backlog) > 0 and st.last_start > '-infinity'
+            then (select count(*) from _timescaledb_catalog.chunk c
+                   where c.hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y where y.id = h.id) and c.creation_time between st.last_start and coalesce(nullif(st.last_finish, '-infinity'), now())) end as run_chunks,
+       u.due_chunks, u.due_over_seconds,
        k.chunk as stuck_chunk, k.pid as holder, k.name as holder_name, k.mode as holder_mode, k.since as holder_since,
        v.pid as blocked_pid, v.blocker, (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) as blocker_name,
        (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since,
@@ -142,6 +147,11 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join drops r on r.hypertable_id = h.id
   left join made m on m.hypertable_id = h.id
   left join due e on e.hypertable_id = h.id
+  left join lateral (
+    select count(*) as due_chunks, ((b.boundary - min(s.range_start)) / 1e6)::float8 as due_over_seconds
+      from _timescaledb_catalog.dimension_slice s
+     where e.backlog > 0 and s.dimension_id = b.dimension_id and s.range_end <= b.boundary
+       and s.range_end > b.boundary - (extract(epoch from 10 * j.schedule_interval) * 1000000)::int8) u on true
   left join stuck k on k.hypertable_id = h.id
   left join waiting v on v.job_id = j.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id

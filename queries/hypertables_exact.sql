@@ -1,5 +1,5 @@
 -- Bytes of the hypertables and plain tables (less their oid) in $1 (int8[]): all of them, and what the full intervals took when written
--- id, bytes, window_bytes · public (a size takes a moment's lock on its relation) · ~0.1 ms a chunk
+-- id, bytes, window_bytes, measured (µs since 1970) · public (a size takes a moment's lock on its relation) · ~0.1 ms a chunk
 with dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length,
@@ -32,8 +32,8 @@ written as materialized (
     left join (select z.chunk_id, z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as before_bytes from _timescaledb_catalog.compression_chunk_size z) z on z.chunk_id = c.id
    group by 1)
 select h.id::int8 as id, coalesce(t.bytes, 0) + coalesce(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = h.schema_name and r.relname = h.table_name)), 0) as bytes,
-       case when not w.unknown then w.bytes end as window_bytes
+       case when not w.unknown then w.bytes end as window_bytes, (extract(epoch from now()) * 1000000)::int8 as measured
   from _timescaledb_catalog.hypertable h left join total t on t.hypertable_id = h.id left join written w on w.hypertable_id = h.id
  where h.id = any ($1::int8[])
 union all
-select i.id, pg_total_relation_size((-i.id)::oid), null from unnest($1::int8[]) i(id) where i.id < 0
+select i.id, pg_total_relation_size((-i.id)::oid), null, (extract(epoch from now()) * 1000000)::int8 from unnest($1::int8[]) i(id) where i.id < 0

@@ -122,8 +122,17 @@ level as (
                                       else a.bucket_origin::timestamptz at time zone coalesce(a.bucket_zone, 'UTC') end) * 1000000)::int8 end,
            'watermark', nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                         when 'smallint' then -32768 else -210866803200000000 end),
-           'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-                             where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
+           -- what a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among
+           -- the ranges, or in the log again, in parts; what lies where the source has nothing stays there for good
+           'refreshed_to', least(
+             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+               where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
+             (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+               where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark),
+             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+               where l.materialization_id = a.id and l.greatest_modified_value >= w.watermark
+                 and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+                 and exists (select from slice x where x.hypertable_id = a.raw_id and x.low <= l.greatest_modified_value and x.high > l.lowest_modified_value))),
            'never_before', (select max(l.greatest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
                              where l.materialization_id = a.id and l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
                                and l.greatest_modified_value < 9223372036854775807),

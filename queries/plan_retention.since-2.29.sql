@@ -19,13 +19,15 @@ with target as materialized (
   order by d.id limit 1
 ), zone as materialized (
   -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
-  select coalesce((
-    select split_part(e.entry, '=', 2)
+  select coalesce(o.name, current_setting('TimeZone')) as name, o.name is not null as owners
+  from target t
+  join pg_database d on d.datname = current_database()
+  left join lateral (
+    select split_part(e.entry, '=', 2) as name
     from pg_db_role_setting s, unnest(s.setconfig) e(entry)
     where s.setrole = t.relowner and s.setdatabase in (0, d.oid) and lower(split_part(e.entry, '=', 1)) = 'timezone'
     order by s.setdatabase desc limit 1
-  ), current_setting('TimeZone')) as name
-  from target t, pg_database d where d.datname = current_database()
+  ) o on true
 ), live as materialized (
   select k.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, z.oid as companion, s.range_start, s.range_end, k.status, k.creation_time,
          case when k.status & 1 = 1 then y.numrows_pre_compression when r.reltuples >= 0 then r.reltuples::int8 end as rows,
@@ -42,8 +44,18 @@ with target as materialized (
   -- aggregates that read the hypertable, and what their refreshes reach
   select jsonb_agg(jsonb_build_object(
     'name', format('%I.%I', a.user_view_schema, a.user_view_name),
-    'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-                     where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
+    -- what a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among the
+    -- ranges, or in the log again, in parts; what lies where the source has nothing stays there for good
+    'refreshed_to', least(
+      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
+      (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+        where r.materialization_id = a.mat_hypertable_id and r.greatest_modified_value >= w.watermark),
+      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value >= w.watermark
+          and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+          and exists (select from dim x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
+                       where s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))),
     'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m join _timescaledb_catalog.dimension_slice s on s.dimension_id = m.id
                where m.hypertable_id = a.mat_hypertable_id and m.interval_length is not null),
     'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset', b.config -> 'start_offset',
@@ -60,6 +72,7 @@ with target as materialized (
       ) select jsonb_agg(w.name order by w.name) from below w), '[]')
   ) order by a.user_view_schema, a.user_view_name) as aggregates
   from target t join _timescaledb_catalog.continuous_agg a on a.raw_hypertable_id = t.id
+  left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.mat_hypertable_id
 ), policy as (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(
@@ -78,7 +91,7 @@ with target as materialized (
 select jsonb_build_object(
          'relation', t.relation, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'axis', d.axis, 'interval_length', d.interval_length,
          'has_now', d.has_now, 'integer_now', d.integer_now,
-         'zone', z.name,
+         'zone', z.name, 'zone_owners', z.owners,
          'utc_offset_seconds', extract(epoch from (now() at time zone z.name) - (now() at time zone 'UTC'))::int8,
          'policies', coalesce((select jsonb_object_agg(p.proc_name, p.facts) from policy p), '{}'),
          'aggregates', coalesce((select r.aggregates from reader r), '[]'),

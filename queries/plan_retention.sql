@@ -19,13 +19,15 @@ with target as materialized (
   order by d.id limit 1
 ), zone as materialized (
   -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
-  select coalesce((
-    select split_part(e.entry, '=', 2)
+  select coalesce(o.name, current_setting('TimeZone')) as name, o.name is not null as owners
+  from target t
+  join pg_database d on d.datname = current_database()
+  left join lateral (
+    select split_part(e.entry, '=', 2) as name
     from pg_db_role_setting s, unnest(s.setconfig) e(entry)
     where s.setrole = t.relowner and s.setdatabase in (0, d.oid) and lower(split_part(e.entry, '=', 1)) = 'timezone'
     order by s.setdatabase desc limit 1
-  ), current_setting('TimeZone')) as name
-  from target t, pg_database d where d.datname = current_database()
+  ) o on true
 ), live as materialized (
   select k.id, format('%I.%I', k.schema_name, k.table_name) as name, r.oid, z.oid as companion, s.range_start, s.range_end, k.status, k.creation_time,
          case when k.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
@@ -88,7 +90,7 @@ with target as materialized (
 select jsonb_build_object(
          'relation', t.relation, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'axis', d.axis, 'interval_length', d.interval_length,
          'has_now', d.has_now, 'integer_now', d.integer_now,
-         'zone', z.name,
+         'zone', z.name, 'zone_owners', z.owners,
          'utc_offset_seconds', extract(epoch from (now() at time zone z.name) - (now() at time zone 'UTC'))::int8,
          'policies', coalesce((select jsonb_object_agg(p.proc_name, p.facts) from policy p), '{}'),
          'aggregates', coalesce((select r.aggregates from reader r), '[]'),

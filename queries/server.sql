@@ -21,7 +21,9 @@ select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_desc
        pg_stat_get_db_stat_reset_time(d.oid) as stats_reset,
        pg_postmaster_start_time() as started,
        clock_timestamp() as clock,
-       coalesce(z.time_zone, t.reset_val) as time_zone
+       coalesce(z.time_zone, f.time_zone, t.reset_val) as time_zone,
+       case when z.time_zone is null and f.time_zone is null and t.hidden then case when t.source = 'client' then 'connection' else 'role' end end
+         as time_zone_hidden_by
 from pg_database d
 left join pg_roles u on u.rolname = current_user
 left join pg_extension x on x.extname = 'timescaledb'
@@ -43,7 +45,19 @@ left join lateral (
   where s.setrole = 0 and s.setdatabase in (d.oid, 0) and lower(split_part(e.entry, '=', 1)) = 'timezone'
   order by s.setdatabase desc limit 1
 ) z on true
+-- else what it starts with is this session's, where neither this role nor this connection has one of its own
 left join lateral (
-  select g.reset_val from pg_settings g where g.name = 'TimeZone'
+  select g.reset_val, g.boot_val, g.source,
+         g.source not in ('default', 'environment variable', 'configuration file', 'command line', 'global', 'database') as hidden
+  from pg_settings g where g.name = 'TimeZone'
 ) t on true
+-- and where they have, the server's files tell, to whom may read them
+left join lateral (
+  select coalesce((
+    select replace(replace((xpath('/row/n/text()', query_to_xml($q$
+      select f.setting as n from pg_show_all_file_settings() f
+      where lower(f.name) = 'timezone' and f.applied order by f.seqno desc limit 1$q$, false, true, '')))[1]::text, '&lt;', '<'), '&gt;', '>')
+  ), t.boot_val) as time_zone
+  where z.time_zone is null and t.hidden and has_function_privilege('pg_show_all_file_settings()', 'execute')
+) f on true
 where d.datname = current_database()

@@ -98,7 +98,7 @@ with line as (
   order by x.queryid, x.query_start desc
 )
 select clock_timestamp() as clock, r.schema is not null as installed, r.version, r.loaded, r.readable,
-       current_setting('pg_stat_statements.track', true) as track,
+       current_setting('pg_stat_statements.track', true) as track, current_setting('pg_stat_statements.max', true) as most,
        exists (select from pg_available_extensions v where v.name = 'pg_stat_statements') as available,
        r.stats_reset, r.dropped,
        current_setting('block_size')::int8 as block, l.queryid, l.hidden_of::regrole::text as hidden_of, l.query, l.length, l.roles,

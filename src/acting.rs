@@ -1,5 +1,7 @@
 //! An action on its way through the console: facts, form, preview, consent, progress, result. Pure, as the rest of `app`.
 
+pub mod group;
+
 use tui_textarea::{CursorMove, TextArea};
 
 use crate::act::{Deed, Order, Progress, Report};
@@ -50,6 +52,10 @@ pub struct Filling {
     /// The line of the list that the cursor is on, in a field of picks.
     pub pick: usize,
     pub outcome: Result<Deed, Trouble>,
+    /// Why a target has no form at all; in the order of the targets.
+    formless: Vec<Option<Refusal>>,
+    /// The targets that a person agreed to go on without.
+    left_out: Vec<String>,
 }
 
 /// Why there is no plan (yet).
@@ -57,6 +63,11 @@ pub struct Filling {
 pub enum Trouble {
     Fields(Vec<(&'static str, String)>),
     Refusal(Refusal),
+    /// Some targets refuse, so many do not.
+    Some {
+        refused: group::Refused,
+        left: usize,
+    },
 }
 
 /// A preview that wants consent.
@@ -193,29 +204,29 @@ impl Acting {
 
     /// The facts are here: the form opens, or the plan is made at once where there is nothing to choose.
     pub fn take_facts(&mut self, facts: Vec<Facts>, at: &At) -> Next {
-        let (Some(Does::Plan(act)), Some((target, first))) = (
-            self.action.map(|action| &action.does),
-            self.targets.first().zip(facts.first()),
-        ) else {
+        let Some(Does::Plan(act)) = self.action.map(|action| &action.does) else {
             return Next::Stay;
         };
-        let form = match act.form(&Context {
-            at: *at,
-            target,
-            facts: first,
-        }) {
-            Ok(mut form) => {
-                for (field, value) in &self.sets {
-                    // A field that this form does not have here keeps nobody from the others.
-                    let _ = form.set(field, value);
-                }
-                form
+        let forms = self.targets.iter().zip(&facts).map(|(target, facts)| {
+            act.form(&Context {
+                at: *at,
+                target,
+                facts,
+            })
+        });
+        let (mut form, mut formless) = (None, Vec::new());
+        for made in forms {
+            formless.push(made.map(|made| form.get_or_insert(made)).err());
+        }
+        let form = form.map(|mut form| {
+            for (field, value) in &self.sets {
+                // A field that this form does not have here keeps nobody from the others.
+                let _ = form.set(field, value);
             }
-            Err(refusal) => {
-                self.refuse(&refusal);
-                return Next::Stay;
-            }
-        };
+            form
+        });
+        let none = form.is_none();
+        let form = form.unwrap_or_else(|| Form::new(Vec::new()));
         let empty = form.fields.is_empty();
         let areas = form.fields.iter().map(area).collect();
         let mut filling = Filling {
@@ -225,9 +236,12 @@ impl Acting {
             focus: 0,
             pick: 0,
             outcome: Err(Trouble::Fields(Vec::new())),
+            formless,
+            left_out: Vec::new(),
         };
         filling.remake(self.action, &self.targets, at);
-        if !empty {
+        let some = matches!(filling.outcome, Err(Trouble::Some { .. }));
+        if !none && (!empty || some) {
             self.stage = Stage::Form(Box::new(filling));
             return Next::Stay;
         }
@@ -237,7 +251,7 @@ impl Acting {
                 self.refuse(&refusal);
                 Next::Stay
             }
-            Err(Trouble::Fields(_)) => Next::Stay,
+            Err(Trouble::Fields(_) | Trouble::Some { .. }) => Next::Stay,
         }
     }
 
@@ -375,27 +389,28 @@ impl Filling {
                         &inputs,
                     )
                 };
-                let plans: Result<Vec<_>, _> =
-                    targets.iter().zip(&self.facts).map(plan_of).collect();
-                plans.map_err(Trouble::Refusal).and_then(|made| {
-                    let title = match made.as_slice() {
-                        [one] => one.title.clone(),
-                        many => format!("{} on {} targets", action.name, many.len()),
-                    };
-                    let plan = plans::together(title, made)
-                        .ok_or_else(|| Trouble::Refusal("there is no target".into()))?;
-                    let seen = |(target, facts): (&Target, &Facts)| Seen {
-                        action: action.name.to_owned(),
-                        target: target.clone(),
-                        state: facts.state.clone(),
-                    };
-                    Ok(Deed {
-                        plan,
-                        seen: targets.iter().zip(&self.facts).map(seen).collect(),
-                        inputs: inputs.summary(),
-                        undoes: Vec::new(),
-                        restores: Vec::new(),
-                    })
+                let (mut plans, mut refused, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+                for (nth, (target, facts)) in targets.iter().zip(&self.facts).enumerate() {
+                    let formless = self.formless.get(nth).cloned().flatten();
+                    match formless.map_or_else(|| plan_of((target, facts)), Err) {
+                        Ok(plan) => {
+                            plans.push(plan);
+                            seen.push(Seen {
+                                action: action.name.to_owned(),
+                                target: target.clone(),
+                                state: facts.state.clone(),
+                            });
+                        }
+                        Err(refusal) => refused.push((target.name.clone(), refusal)),
+                    }
+                }
+                let plan = group::together(action.name, plans, refused, &self.left_out);
+                plan.map(|plan| Deed {
+                    plan,
+                    seen,
+                    inputs: inputs.summary(),
+                    undoes: Vec::new(),
+                    restores: Vec::new(),
                 })
             }
         };
@@ -413,12 +428,18 @@ impl Filling {
         match (key, &kind) {
             ("esc" | "ctrl-c", _) => return Next::Close,
             ("tab" | "down", _) if key == "tab" || !lists(kind.as_ref()) => {
-                self.focus = (self.focus + 1) % many;
+                self.focus = (self.focus + 1) % many.max(1);
             }
             ("shift-tab" | "up", _) if key == "shift-tab" || !lists(kind.as_ref()) => {
-                self.focus = (self.focus + many - 1) % many;
+                self.focus = (self.focus + many.max(1) - 1) % many.max(1);
             }
-            ("ctrl-o", _) => self.take_offer(),
+            ("ctrl-o", _) => {
+                self.take_offer();
+                if many == 0 {
+                    self.remake(action, targets, at);
+                    return self.go_on();
+                }
+            }
             ("down", Some(Kind::Pick(items))) if self.pick + 1 < items.len() => self.pick += 1,
             ("up", Some(Kind::Pick(_))) if self.pick > 0 => self.pick -= 1,
             ("space" | "left" | "right", Some(Kind::Flag)) => self.turn(|field| {
@@ -496,8 +517,12 @@ impl Filling {
         self.typed();
     }
 
-    /// Puts what the refusal offers into the form.
+    /// Puts what the refusal offers into the form, or leaves out who refuses.
     fn take_offer(&mut self) {
+        if let Err(Trouble::Some { refused, .. }) = &self.outcome {
+            self.left_out = refused.iter().map(|(name, _)| name.clone()).collect();
+            return;
+        }
         let Err(Trouble::Refusal(Refusal {
             offer: Some((_, set)),
             ..

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::action::Action;
 use crate::command;
 use crate::config;
 use crate::conninfo::{self, Flags};
@@ -93,7 +94,8 @@ pub enum Command {
     /// Do one of the console's actions: preview, consent, journal
     Run {
         /// As the palette names it: pause-job, compress-chunks, …
-        action: String,
+        #[arg(value_parser = command::find)]
+        action: &'static Action,
         /// A job's number, or the name of a hypertable, aggregate or index
         #[arg(required = true)]
         target: Vec<String>,

@@ -2,13 +2,14 @@
 
 use std::io::{BufRead, Write};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
 use crate::acknowledge::{Ended, Wanted, Why};
 use crate::act::{self, Actor, Deed, Order, Progress, Report};
+use crate::acting::group;
 use crate::action::{self, Action, Does};
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session};
@@ -57,18 +58,41 @@ pub struct Shell<'a> {
     pub format: Format,
 }
 
-/// The action with this name; an error that lists those there are.
-pub fn find(name: &str) -> Result<&'static Action> {
-    action::by_name(name)
-        .filter(|action| matches!(action.does, Does::Plan(_)))
-        .ok_or_else(|| {
-            let acts = action::all().filter(|action| matches!(action.does, Does::Plan(_)));
-            let names: Vec<_> = acts.map(|action| action.name).collect();
-            anyhow!(
-                "there is no action {name:?}; there are: {}",
-                names.join(", ")
-            )
-        })
+/// The action with this name, as the command line takes it; an error offers the nearest ones, or all.
+pub fn find(name: &str) -> Result<&'static Action, String> {
+    let acts = || action::all().filter(|action| matches!(action.does, Does::Plan(_)));
+    if let Some(action) = acts().find(|action| action.name == name) {
+        return Ok(action);
+    }
+    let mut near: Vec<_> = acts()
+        .map(|action| (likeness(name, action.name), action.name))
+        .filter(|(likeness, _)| *likeness >= 0.4)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let names = |names: Vec<&str>| names.join(", ");
+    Err(if near.is_empty() {
+        let all = names(acts().map(|action| action.name).collect());
+        format!("there is no such action; there are: {all}")
+    } else {
+        let near = names(near.into_iter().take(4).map(|(_, name)| name).collect());
+        format!("there is no such action; near it: {near}")
+    })
+}
+
+/// How much of two names is the same, from 0 to 1: by the pairs of letters that they share.
+fn likeness(a: &str, b: &str) -> f64 {
+    let pairs =
+        |name: &str| -> Vec<(char, char)> { name.chars().zip(name.chars().skip(1)).collect() };
+    let (a, mut b) = (pairs(a), pairs(b));
+    let all = u32::try_from(a.len() + b.len()).unwrap_or(u32::MAX);
+    let mut shared = 0;
+    for pair in &a {
+        if let Some(at) = b.iter().position(|other| other == pair) {
+            b.swap_remove(at);
+            shared += 2;
+        }
+    }
+    f64::from(shared) / f64::from(all.max(1))
 }
 
 impl Shell<'_> {
@@ -89,6 +113,7 @@ impl Shell<'_> {
             server: &self.session.server,
         };
         let (mut plans, mut seen, mut inputs) = (Vec::new(), Vec::new(), String::new());
+        let mut refused = Vec::new();
         for typed in targets {
             let target = preview::resolve(self.session, action, typed).await?;
             let facts = preview::facts(self.session, &mut exact, act, &target).await?;
@@ -99,7 +124,10 @@ impl Shell<'_> {
             };
             let mut form = match act.form(&context) {
                 Ok(form) => form,
-                Err(refusal) => return self.refuse(&refusal.to_string()),
+                Err(refusal) => {
+                    refused.push((target.name.clone(), refusal));
+                    continue;
+                }
             };
             for (key, value) in set {
                 form.set(key, value).map_err(|error| anyhow!(error))?;
@@ -110,7 +138,10 @@ impl Shell<'_> {
             })?;
             match plans::make(action.name, act, &context, &given) {
                 Ok(plan) => plans.push(plan),
-                Err(refusal) => return self.refuse(&refusal.to_string()),
+                Err(refusal) => {
+                    refused.push((target.name.clone(), refusal));
+                    continue;
+                }
             }
             inputs = given.summary();
             seen.push(Seen {
@@ -119,11 +150,14 @@ impl Shell<'_> {
                 state: facts.state,
             });
         }
-        let title = match plans.as_slice() {
-            [one] => one.title.clone(),
-            many => format!("{} on {} targets", action.name, many.len()),
-        };
-        let plan = plans::together(title, plans).context("no target is named")?;
+        // Who names several means all of them: nothing is done without some.
+        match (refused.as_slice(), targets.len()) {
+            ([], _) => {}
+            ([(_, refusal)], 1) => return self.refuse(&refusal.to_string()),
+            (_, of) => return self.refuse(&group::words(&refused, of)),
+        }
+        let plan = group::together(action.name, plans, refused, &[]);
+        let plan = plan.map_err(|_| anyhow!("no target is named"))?;
         self.agree_and_do(Deed {
             plan,
             seen,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use hypertop::act::Actor;
+use hypertop::action::Action;
 use hypertop::cli::{Cli, Command, ConsentFlags};
 use hypertop::config::{self, Config};
 use hypertop::conninfo::{self, Settings, Surroundings};
@@ -155,7 +156,7 @@ fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
 
 /// What the shell asks to be done.
 enum Act<'a> {
-    Run(&'a str, &'a [String], &'a [(String, String)]),
+    Run(&'static Action, &'a [String], &'a [(String, String)]),
     Rollback(&'a [u64]),
 }
 
@@ -198,7 +199,7 @@ async fn acting(
         format: consent.format,
     };
     match act {
-        Act::Run(name, targets, set) => shell.run(command::find(name)?, targets, set).await,
+        Act::Run(action, targets, set) => shell.run(action, targets, set).await,
         Act::Rollback(ids) => shell.rollback(ids).await,
     }
 }

@@ -345,6 +345,9 @@ pub struct Touch {
     pub name: String,
     /// The strongest mode that it takes.
     pub mode: Mode,
+    /// The one step that locks it, by its number from 0; `None`: not told, perhaps each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
 }
 
 /// A remark in the preview: what it does, whom it meets, what to mind.
@@ -428,8 +431,19 @@ impl Plan {
             oid,
             name: name.into(),
             mode,
+            step: None,
         });
         self
+    }
+
+    /// The same, of what only this step locks.
+    #[must_use]
+    pub fn touching_in(self, step: usize, oid: i64, name: impl Into<String>, mode: Mode) -> Self {
+        let mut plan = self.touching(oid, name, mode);
+        if let Some(touch) = plan.touches.last_mut() {
+            touch.step = Some(step);
+        }
+        plan
     }
 
     #[must_use]

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::form::{Form, Inputs};
-use crate::plan::{Note, Plan};
+use crate::plan::{Note, Plan, Touch};
 use crate::query;
 use crate::record::At;
 use crate::sql::Query;
@@ -104,6 +104,15 @@ impl Target {
             id: pid.into(),
             name: pid.to_string(),
         }
+    }
+
+    /// What an action on it may mean: an aggregate is also the hypertable of its materialization, with one id.
+    pub fn and_materialization(self) -> Vec<Self> {
+        let table = (self.kind == Kind::Aggregate).then(|| Self {
+            kind: Kind::Hypertable,
+            ..self.clone()
+        });
+        std::iter::once(self).chain(table).collect()
     }
 
     /// A hypertable; an aggregate is both its materialization and itself, with one id.
@@ -291,9 +300,14 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut plans = plans.into_iter();
     let mut all = plans.next()?;
     for plan in plans {
+        let before = all.steps.len();
         all.steps.extend(plan.steps);
         all.notes.extend(plan.notes);
-        all.touches.extend(plan.touches);
+        all.touches
+            .extend(plan.touches.into_iter().map(|touch| Touch {
+                step: touch.step.map(|step| step + before),
+                ..touch
+            }));
         all.consent = all.consent.max(plan.consent);
         all.target = format!("{}, {}", all.target, plan.target);
         all.undo = all.undo.and(plan.undo);

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 use crate::act::{Actor, Deed, current};
 use crate::action::{self, Does};
 use crate::journal::{Entries, Entry, Place, Seen, differences};
-use crate::plan::{Consent, Lit, Note, Plan, Step, Undo, inverse};
+use crate::plan::{Consent, Lit, Note, Plan, Step, Touch, Undo, inverse};
 use crate::plans::Target;
 use crate::verdict::Level;
 
@@ -39,13 +39,14 @@ pub async fn plan(
         [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
         many => format!("Roll back {} entries, newest first", many.len()),
     };
-    let (mut steps, mut remains) = (Vec::new(), Vec::new());
+    let (mut steps, mut remains, mut touches) = (Vec::new(), Vec::new(), Vec::new());
     for entry in &undone {
         let done = done(actor, client, entries, entry, place).await?;
         let mut back = inverse_of(entry, &done)?;
         let tried = tried(entries, entry.begin.id);
         let all = back.len();
         back.retain(|step| !tried.contains(step));
+        touches.extend(touched(entry, &done, &tried));
         if back.len() < all {
             remains.push(Note {
                 level: Level::Notice,
@@ -66,6 +67,7 @@ pub async fn plan(
     ACTION.clone_into(&mut plan.action);
     plan.target.clone_from(&newest.begin.plan.target);
     plan.notes = remains;
+    plan.touches = touches;
     let (mut seen, mut restores) = (Vec::new(), Vec::new());
     for entry in &undone {
         plan.notes.extend(notes(entry));
@@ -80,7 +82,6 @@ pub async fn plan(
                 .cloned()
                 .collect::<Vec<_>>(),
         );
-        plan.touches.extend(entry.begin.plan.touches.clone());
         look(
             actor,
             client,
@@ -186,6 +187,27 @@ async fn done(
         "entry {} was cut off, and it is not known whether it did anything; everything is as it was before it: there is nothing to take back",
         begin.id
     );
+}
+
+/// What taking back these steps locks, without those that an earlier rollback took back.
+fn touched(entry: &Entry, done: &[Step], tried: &[Step]) -> Vec<Touch> {
+    let plan = &entry.begin.plan;
+    let is_back = |step: &Step| {
+        let back = inverse_of(entry, std::slice::from_ref(step));
+        back.is_ok_and(|back| back.iter().all(|step| tried.contains(step)))
+    };
+    let counts = |touch: &&Touch| {
+        let step = touch.step.and_then(|step| plan.steps.get(step));
+        step.is_none_or(|step| done.contains(step) && !is_back(step))
+    };
+    let touches = plan.touches.iter().filter(counts);
+    // The numbers were those of the plan's own steps.
+    touches
+        .map(|touch| Touch {
+            step: None,
+            ..touch.clone()
+        })
+        .collect()
 }
 
 /// The inverse steps, with what the entry kept put in.

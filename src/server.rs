@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 
 use crate::query;
 use crate::sql::{Query, Version};
+use crate::text;
 use crate::thresholds::Thresholds;
 use crate::value::Stamp;
 
@@ -68,8 +69,11 @@ pub struct Server {
     /// The server's clock when it was asked.
     pub clock: Stamp,
     /// The time zone in which background workers think: the database's, else the server's (a job's owner can have
-    /// one of its own). Where this session's client or role has a time zone of its own, the server's is hidden, and this is theirs.
+    /// one of its own). Where that is hidden it is this session's.
     pub time_zone: String,
+    /// `role` or `connection`: what has a time zone of its own, which hides the server's; `None`: it is known.
+    #[serde(default)]
+    pub time_zone_hidden_by: Option<String>,
     /// From where on something is found wrong here; the person's to say, not the server's.
     #[serde(default)]
     pub thresholds: Thresholds,
@@ -111,6 +115,7 @@ impl Server {
             started: row.try_get("started")?,
             clock: row.try_get("clock")?,
             time_zone: row.try_get("time_zone")?,
+            time_zone_hidden_by: row.try_get("time_zone_hidden_by")?,
             thresholds: Thresholds::default(),
         })
     }
@@ -118,6 +123,26 @@ impl Server {
     /// The version that picks a query's text.
     pub fn sql_version(&self) -> Version {
         self.timescaledb.unwrap_or(Version::new(0, 0))
+    }
+
+    /// What is to be said where so many tables' local time rests on the server's time zone, and that is not known.
+    pub fn zone_caveat(&self, tables: usize) -> Option<String> {
+        let by = self.time_zone_hidden_by.as_deref()?;
+        let many = i64::try_from(tables).ok().filter(|tables| *tables > 0)?;
+        let (role, database) = (
+            text::quote_identifier(&self.role),
+            text::quote_identifier(&self.database),
+        );
+        let who = match by {
+            "connection" => "this connection's options have one".to_owned(),
+            _ => format!("{role} has one"),
+        };
+        Some(format!(
+            "time without a zone: the server's TimeZone, in which background workers reckon, is not known, because {who} of its own ({}), which is taken for it ({}); \
+             to know: ALTER DATABASE {database} SET timezone = '…', or GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO {role}",
+            self.time_zone,
+            text::plural(many, "table")
+        ))
     }
 
     /// PostgreSQL's version as people write it: `15.18`.

@@ -336,3 +336,79 @@ fn an_action_for_something_else_says_what_to_select() {
     press(&mut app, "6 : p a u s e - j o b enter");
     assert!(screen(&mut app).contains("pause-job acts on a job: select one first"));
 }
+
+/// Two marked jobs, of which the second one is paused already.
+fn group(keys: &str) -> App {
+    let mut app = connected();
+    let effects = press(&mut app, keys);
+    let [Effect::Facts { asked, targets, .. }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(targets.len(), 2);
+    let mut paused = facts();
+    paused.facts["id"] = json!(1001);
+    paused.facts["scheduled"] = json!(false);
+    paused.state = json!({"scheduled": false});
+    let effects = app.update(Msg::Facts {
+        asked: *asked,
+        result: Ok(vec![facts(), paused]),
+    });
+    answer(&mut app, effects, &[]);
+    app
+}
+
+#[test]
+fn a_group_names_who_refuses_and_why_and_goes_on_without_it_where_a_person_says_so() {
+    let mut app = group("x x p");
+    let shown = tall(&mut app);
+    for words in [
+        "1 of 2 targets refuses",
+        "1001: ",
+        "is paused already",
+        "Ctrl-O: go on with the other one alone",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    for keys in ["enter", "tab", "down", "y", "space"] {
+        assert!(press(&mut app, keys).is_empty(), "{keys}");
+    }
+    let effects = press(&mut app, "ctrl-o");
+    answer(&mut app, effects, &[]);
+    let shown = tall(&mut app);
+    assert!(
+        shown.contains("left out: 1001: ") && shown.contains("Pause job 1002"),
+        "{shown}"
+    );
+    let effects = press(&mut app, "enter");
+    let [Effect::Do(deed)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((deed.plan.steps.len(), deed.seen.len()), (1, 1));
+    assert_eq!(deed.seen[0].target.id, 1002);
+}
+
+#[test]
+fn a_group_of_which_all_refuse_is_refused() {
+    let mut app = connected();
+    let effects = press(&mut app, "x x p");
+    let [Effect::Facts { asked, .. }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    let paused = |id: i64| {
+        let mut paused = facts();
+        paused.facts["id"] = json!(id);
+        paused.facts["scheduled"] = json!(false);
+        paused
+    };
+    let effects = app.update(Msg::Facts {
+        asked: *asked,
+        result: Ok(vec![paused(1002), paused(1001)]),
+    });
+    assert!(effects.is_empty());
+    let shown = tall(&mut app);
+    assert!(
+        shown.contains("is paused already") && !shown.contains("Ctrl-O"),
+        "{shown}"
+    );
+    assert!(press(&mut app, "ctrl-o").is_empty());
+}

@@ -54,6 +54,25 @@ fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
 }
 
 #[test]
+fn an_unknown_action_is_a_wrong_command_line_and_the_nearest_ones_are_offered() {
+    for (typed, near) in [
+        ("pause", "near it: pause-job"),
+        ("compres-chunk", "near it: compress-chunks, "),
+        ("refresh", "near it: refresh-behind, refresh-aggregate, "),
+        ("qqqq", "there are: refresh-aggregate, "),
+        // It changes the console only.
+        ("sort-by-verdict", "there are: refresh-aggregate, "),
+    ] {
+        // Nothing has to be there to connect to.
+        let output = hypertop(&["-h", "/nonexistent", "run", typed, "1001"]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("invalid value '{typed}'")), "{said}");
+        assert!(said.contains(near), "{near}: {said}");
+    }
+}
+
+#[test]
 fn each_way_not_to_connect_has_its_own_words_and_code_2() {
     with_targets(|targets| {
         let there = &targets.all[0].conninfo;
@@ -286,4 +305,47 @@ fn the_demo_without_a_terminal_prints_the_five_screens_and_leaves_nothing_behind
             "{told}"
         );
     }
+}
+
+#[test]
+fn of_several_targets_each_that_refuses_is_named_and_nothing_is_done() {
+    with_targets(|targets| {
+        let target = &targets.all[0];
+        let jobs = support::block_on(async {
+            let client = support::client(&target.conninfo).await;
+            let sql = "select array_agg(id) from (select id from _timescaledb_config.bgw_job where scheduled and id >= 1000 order by id limit 3) j";
+            let jobs: Vec<i32> = client.query_one(sql, &[]).await.unwrap().get(0);
+            let pause =
+                "update _timescaledb_config.bgw_job set scheduled = false where id = any ($1)";
+            client.execute(pause, &[&&jobs[1..]]).await.unwrap();
+            jobs
+        });
+        let names: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+        let mut args = vec!["-d", &target.conninfo, "run", "pause-job", "--yes"];
+        args.extend(names.iter().map(String::as_str));
+        let home = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_hypertop"))
+            .args(&args)
+            .env("XDG_STATE_HOME", home.path())
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = said(&output);
+        let scheduled = support::block_on(async {
+            let client = support::client(&target.conninfo).await;
+            let sql = "select scheduled from _timescaledb_config.bgw_job where id = $1";
+            let first: bool = client.query_one(sql, &[&jobs[0]]).await.unwrap().get(0);
+            let resume =
+                "update _timescaledb_config.bgw_job set scheduled = true where id = any ($1)";
+            client.execute(resume, &[&jobs]).await.unwrap();
+            first
+        });
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(scheduled, "nothing was changed: {said}");
+        assert!(said.contains("2 of 3 targets refuse:"), "{said}");
+        for job in &jobs[1..] {
+            assert!(said.contains(&format!("{job}: ")), "{said}");
+        }
+    });
 }

@@ -350,3 +350,25 @@ fn mono_draws_without_any_colour() {
         "the selected row is seen"
     );
 }
+
+#[test]
+fn a_backlog_that_shrinks_under_the_eyes_of_the_console_says_since_when_and_until_when() {
+    let mut app = connected();
+    app.update(Msg::Tick(NOW.plus_seconds(120.0)));
+    app.screens.abandon();
+    let asked = app.screens.ask(ScreenId::Compression).unwrap();
+    let mut rows = rows();
+    rows[1].backlog = Some(8);
+    app.update(Msg::Loaded {
+        asked,
+        rows: Rows::Compression(rows),
+        took: Duration::ZERO,
+    });
+    let shown = screen(&mut app);
+    for words in [
+        "4 fewer than 2m",
+        "ago (seen by this console): done in about 4m at this rate",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}

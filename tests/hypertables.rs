@@ -6,12 +6,16 @@ mod real;
 mod support;
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use hypertop::screens::ScreenId;
+use hypertop::record::{At, Record};
+use hypertop::screens::{ScreenId, Screens, hypertables};
 use hypertop::sql::Version;
+use hypertop::text;
+use hypertop::value::Value;
 use real::{HOSTILE, details, documented, row, same, shown};
 use serde_json::Value as Json;
-use support::{Target, Targets, block_on, client, with_targets};
+use support::{Target, Targets, block_on, client, triage, with_targets};
 
 const SCREEN: ScreenId = ScreenId::Hypertables;
 const MIB: i64 = 1 << 20;
@@ -162,6 +166,64 @@ fn growth_is_what_the_newest_full_interval_took_when_it_was_written() {
             );
             assert!(row(&list, "stalled")["interval_bytes"].as_i64() > Some(0));
         }
+    });
+}
+
+#[test]
+fn growth_since_the_start_is_between_two_exact_sizes_and_says_over_which_time() {
+    let source = "create schema \"G.ö\"; create table \"G.ö\".\"Gr \"\"ow\" (ts timestamptz not null, v text);
+        select create_hypertable('\"G.ö\".\"Gr \"\"ow\"', 'ts', chunk_time_interval => interval '1 day');
+        insert into \"G.ö\".\"Gr \"\"ow\" select now() - interval '1 hour', 'x'; analyze";
+    triage::on_each("grew", source, async |rig, _| {
+        let size = "select hypertable_size('\"G.ö\".\"Gr \"\"ow\"')";
+        let measured = async || rig.text(size).await.parse::<i64>().unwrap();
+        let mut screens = Screens::default();
+        // An estimate is no beginning.
+        let asked = screens.ask(SCREEN).unwrap();
+        let rows = rig.session.load(SCREEN).await.unwrap();
+        let (now, _) = rig.session.pulse(SCREEN).await.unwrap();
+        let server = &rig.session.server;
+        screens.load(asked, rows, Duration::ZERO, &At { now, server });
+        let row = &screens.hypertables.rows()[0];
+        assert!(row.about_bytes.is_some() && row.seen.is_none(), "{row:?}");
+        let at = triage::look_again(rig, &mut screens, &[SCREEN]).await;
+        let before = measured().await;
+        let said = format!("{:?}", screens.hypertables.rows()[0].facts(&at));
+        let first = format!("UTC, {}", text::bytes(before));
+        assert!(
+            said.contains("first measured") && said.contains(&first),
+            "{}: {said}",
+            rig.name
+        );
+        rig.sql("insert into \"G.ö\".\"Gr \"\"ow\" select now() - interval '1 hour', repeat('x', 1000) from generate_series(1, 2000)").await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        screens.hypertables.forget_exact();
+        let at = triage::look_again(rig, &mut screens, &[SCREEN]).await;
+        let after = measured().await;
+        let row = &screens.hypertables.rows()[0];
+        let cell = |title: &str| {
+            let mut all = hypertables::Row::COLUMNS.iter();
+            let column = all.find(|column| column.title == title).unwrap();
+            (column.value)(row, &at)
+        };
+        assert!(after - before > 2_000_000, "{}: {before} {after}", rig.name);
+        assert_eq!(cell("GREW"), Value::Bytes(after - before), "{}", rig.name);
+        let span = match cell("IN") {
+            Value::Seconds(span) => span,
+            other => panic!("{other:?}"),
+        };
+        assert!((1.0..60.0).contains(&span), "{}: {span}", rig.name);
+        let said = format!("{:?}", row.facts(&at));
+        let words = format!("from {} (first", text::bytes(before));
+        let grew = format!(
+            "growth, as seen\", Text(\"{} in ",
+            text::bytes(after - before)
+        );
+        assert!(
+            said.contains(&words) && said.contains(&grew),
+            "{}: {said}",
+            rig.name
+        );
     });
 }
 

@@ -42,6 +42,7 @@ fn server() -> Server {
         started: NOW.plus_seconds(-86_400.0),
         clock: NOW,
         time_zone: "UTC".to_owned(),
+        time_zone_hidden_by: None,
         thresholds: hypertop::thresholds::Thresholds::default(),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
 use hypertop::app::{App, Effect, Msg};
-use hypertop::screens::{Rows, ScreenId, compression, jobs, server as figures};
+use hypertop::screens::{Rows, ScreenId, aggregates, compression, jobs, server as figures};
 use hypertop::theme;
 use hypertop::thresholds::{Table, Thresholds};
 
@@ -23,6 +23,7 @@ fn load(app: &mut App, rows: Rows) {
         Rows::Compression(_) => ScreenId::Compression,
         Rows::Jobs(_) => ScreenId::Jobs,
         Rows::Server(_) => ScreenId::Server,
+        Rows::Aggregates(_) => ScreenId::Aggregates,
         other => panic!("{other:?}"),
     };
     app.screens.abandon();
@@ -147,6 +148,80 @@ fn a_fault_that_two_screens_know_is_told_once_with_its_cause_and_mended_at_the_c
     };
     assert_eq!(action.name, "resume-job");
     assert_eq!(targets[0].id, 1002);
+}
+
+/// An aggregate of mes.metrics that is not behind by itself, and one built on it.
+fn hierarchy(parent_policy: bool) -> Vec<aggregates::Row> {
+    let hour = 3_600_000_000;
+    let row = |id: i32, source: i32, parent: Option<i32>, names: [&str; 2]| {
+        let policy = serde_json::json!({ "job_id": 1000 + id, "scheduled": parent_policy, "consecutive_failures": 0,
+            "last_finish": NOW.0 - hour, "last_run_success": true, "next_start": NOW.0 + hour, "schedule_seconds": 3600.0 });
+        let parent_job =
+            parent.map(|_| serde_json::json!({ "id": 1010, "scheduled": false, "fails": false }));
+        let alone = parent.is_none() && !parent_policy;
+        serde_json::from_value(serde_json::json!({
+            "id": id, "source_id": source, "parent_id": parent, "schema": "mes", "name": names[0], "source_schema": "mes",
+            "source_name": names[1], "materialized_only": true, "axis": "TimestampTz", "watermark": NOW.0 - hour,
+            "refreshed_to": NOW.0 - hour, "source_end": NOW.0, "newest": NOW.0 - hour, "newest_end": NOW.0 - hour,
+            "newest_asked": true, "pending": 0, "refreshing": false, "policy": if alone { None } else { Some(policy) },
+            "policies": 1, "expected_seconds": 7200.0, "depth": if parent.is_some() { 2 } else { 1 }, "wipe_risk": false,
+            "local_shift": 0, "other_stopped": 0, "parent_job": parent_job.filter(|_| parent_policy),
+            "waits": { "unreached": 0, "ranges": 0 }, "around": {},
+        }))
+        .unwrap()
+    };
+    vec![
+        row(10, 1, None, ["hourly", "metrics"]),
+        row(11, 10, Some(10), ["daily", "hourly"]),
+    ]
+}
+
+/// What `m` acts on, and with what.
+fn mended(app: &mut App) -> (&'static str, Vec<(hypertop::plans::Kind, i64, String)>) {
+    let effects = press(app, "m");
+    let [
+        Effect::Facts {
+            action, targets, ..
+        },
+    ] = effects.as_slice()
+    else {
+        panic!("{effects:?}")
+    };
+    let all = targets.iter();
+    let all = all.map(|on| (on.kind, on.id, on.name.clone())).collect();
+    press(app, "esc");
+    (action.name, all)
+}
+
+#[test]
+fn a_child_whose_parent_is_at_fault_is_mended_at_the_parent_on_both_screens() {
+    use hypertop::plans::Kind;
+    let parent = vec![(Kind::Aggregate, 10, "mes.hourly".to_owned())];
+    let job = vec![(Kind::Job, 1010, "1010".to_owned())];
+    for (policy, action, on) in [
+        (false, "add-refresh-policy", parent),
+        (true, "resume-job", job),
+    ] {
+        let mut app = app();
+        load(&mut app, Rows::Aggregates(hierarchy(policy)));
+        let of_child = |app: &App| {
+            let rows = app.screens.overview.in_order().collect::<Vec<_>>();
+            rows.iter().position(|row| {
+                row.of == "mes.daily" && row.finding.rule.name == "aggregate-parent"
+            })
+        };
+        let place = of_child(&app).unwrap_or_else(|| panic!("{:?}", findings(&app)));
+        press(&mut app, &"j ".repeat(place));
+        assert_eq!(mended(&mut app), (action, on.clone()), "the Overview");
+        // Marks are for actions that a person chooses.
+        press(&mut app, "6 g x g");
+        let child = |app: &App| app.screens.selected_key(ScreenId::Aggregates);
+        if child(&app).as_deref() != Some("mes.daily") {
+            press(&mut app, "j");
+        }
+        assert_eq!(child(&app).as_deref(), Some("mes.daily"));
+        assert_eq!(mended(&mut app), (action, on), "the Aggregates screen");
+    }
 }
 
 #[test]

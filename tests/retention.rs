@@ -9,7 +9,7 @@ use hypertop::screens::ScreenId;
 use hypertop::sql::Version;
 use real::{HOSTILE, details, documented, figures, own, past, row, same, shown};
 use serde_json::Value as Json;
-use support::{Target, block_on, client, with_targets};
+use support::{Target, block_on, client, session, with_targets};
 
 const SCREEN: ScreenId = ScreenId::Retention;
 
@@ -262,6 +262,83 @@ fn the_time_zone_of_a_policys_owner_goes_before_the_databases() {
             assert_eq!(naive["eligible_chunks"], Json::Null, "{naive}");
             let reason = naive["reason"].as_str().unwrap();
             assert!(reason.contains("(-3) is no zone's name"), "{reason}");
+        }
+    });
+}
+
+#[test]
+fn a_time_zone_of_ones_own_is_not_taken_for_the_servers() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let run = |sql: &str| {
+                block_on(async {
+                    client(&target.conninfo)
+                        .await
+                        .batch_execute(sql)
+                        .await
+                        .unwrap();
+                });
+            };
+            let as_role = Target {
+                conninfo: target.conninfo.replace("user=postgres", "user=zone_own"),
+                ..target.clone()
+            };
+            let told = |target: &Target| {
+                block_on(async {
+                    let server = session(&target.conninfo).await.server;
+                    (server.time_zone, server.time_zone_hidden_by)
+                })
+            };
+            let sure = |zone: &str| (zone.to_owned(), None);
+            run(
+                "drop role if exists zone_own; create role zone_own login; alter role zone_own set timezone = 'Asia/Kolkata'",
+            );
+            let (servers, none) = told(target);
+            assert!(none.is_none() && servers != "Asia/Kolkata", "{servers}");
+            let hidden = ("Asia/Kolkata".to_owned(), Some("role".to_owned()));
+            assert_eq!(told(&as_role), hidden, "{}", target.name);
+            let caveats = |target: &Target| shown(target, SCREEN)["caveats"].to_string();
+            let said = caveats(&as_role);
+            for words in [
+                "the server's TimeZone, in which background workers reckon, is not known",
+                "zone_own has one of its own (Asia/Kolkata)",
+                "(2 tables)",
+                "TO zone_own",
+            ] {
+                assert!(said.contains(words), "{}: {words}: {said}", target.name);
+            }
+            assert!(
+                !said.contains("boundaries are reckoned in Asia/Kolkata"),
+                "{said}"
+            );
+            let by_options = Target {
+                conninfo: format!("{} options='-c timezone=Asia/Kolkata'", as_role.conninfo),
+                ..target.clone()
+            };
+            assert_eq!(
+                told(&by_options).1.as_deref(),
+                Some("connection"),
+                "{}",
+                target.name
+            );
+            // Both mends that it names are tried.
+            run("grant execute on function pg_show_all_file_settings() to zone_own");
+            assert_eq!(told(&as_role), sure(&servers), "{}", target.name);
+            assert!(
+                !caveats(&as_role).contains("is not known"),
+                "{}",
+                target.name
+            );
+            run("revoke execute on function pg_show_all_file_settings() from zone_own");
+            let zone = |text: &str| {
+                run(&format!(
+                    "do $$ begin execute format('alter database %I {text}', current_database()); end $$"
+                ));
+            };
+            zone("set timezone = ''America/Lima''");
+            assert_eq!(told(&as_role), sure("America/Lima"), "{}", target.name);
+            zone("reset timezone");
+            run("drop role zone_own");
         }
     });
 }

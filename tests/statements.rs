@@ -4,12 +4,13 @@
 mod support;
 
 use hypertop::db::Session;
+use hypertop::private_server::{Options, PrivateServer};
 use hypertop::record::{At, Record};
 use hypertop::screens::queries::Row;
 use hypertop::screens::{Rows, ScreenId};
 use hypertop::table::Table;
 use hypertop::verdict::Level;
-use support::{Target, Targets, block_on, client, session, with_targets};
+use support::{Target, Targets, block_on, client, has_server, session, with_targets};
 use tokio_postgres::Client;
 
 async fn read(session: &Session) -> Vec<Row> {
@@ -271,6 +272,102 @@ fn spills_are_told_and_the_change_since_the_start_is_counted() {
             assert_eq!((calls.as_i64(), since.as_i64()), (Some(2), Some(1)));
             assert!(seconds.as_f64().unwrap() > 0.0, "{seconds}");
         });
+    });
+}
+
+#[test]
+fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_change_since_the_start()
+ {
+    if !has_server() {
+        return;
+    }
+    // The least that the setting may be; a server of its own.
+    let server = PrivateServer::start(&Options {
+        timescaledb: false,
+        settings: vec![("pg_stat_statements.max".to_owned(), "100".to_owned())],
+        ..Options::default()
+    });
+    let conninfo = server.as_ref().unwrap().conninfo("postgres");
+    block_on(async {
+        let user = client(&conninfo).await;
+        if !has_extension(&user).await {
+            return;
+        }
+        user.batch_execute(CREATE).await.unwrap();
+        let seen = "select count(*) from generate_series(1, 500) seen_here";
+        let call = async |times: usize| {
+            for _ in 0..times {
+                user.batch_execute(seen).await.unwrap();
+            }
+        };
+        let session = session(&conninfo).await;
+        let mut table = Table::<Row>::default();
+        let mut look = async || {
+            let rows = read(&session).await;
+            let now = rows[0].clock.unwrap();
+            let asked = table.ask().unwrap();
+            let at = At {
+                now,
+                server: &session.server,
+            };
+            table.load(asked, rows, std::time::Duration::ZERO, &at);
+            let value = |name: &str| {
+                let column = Row::COLUMNS.iter().find(|column| column.name == name);
+                let row = table.rows().iter().find(|row| {
+                    row.query
+                        .as_deref()
+                        .is_some_and(|text| text.contains("seen_here"))
+                });
+                row.map(|row| (column.unwrap().value)(row, &at).json())
+            };
+            let caveats = Row::caveats(table.rows(), &at).join("\n");
+            (value("calls_since_start"), value("calls"), caveats)
+        };
+        call(5).await;
+        let (_, calls, caveats) = look().await;
+        assert_eq!(calls.unwrap(), 5);
+        assert!(!caveats.contains("dropped"), "{caveats}");
+        // After a reset the counters soon pass what they were: what came since is what came since the reset.
+        user.batch_execute("select \"s X\".pg_stat_statements_reset()")
+            .await
+            .unwrap();
+        call(7).await;
+        let (since, calls, caveats) = look().await;
+        assert_eq!((since.unwrap(), calls.unwrap()), (7.into(), 7.into()));
+        assert!(caveats.contains("the statistics were reset"), "{caveats}");
+        assert!(
+            caveats.contains("+CALLS and +TIME count from then"),
+            "{caveats}"
+        );
+        // One of them alone is reset, which no counter of the whole tells.
+        let one = "select \"s X\".pg_stat_statements_reset(0, 0, queryid) from \"s X\".pg_stat_statements where query like '%seen\\_here%'";
+        user.batch_execute(one).await.unwrap();
+        call(2).await;
+        let (since, ..) = look().await;
+        assert!(since.unwrap().is_null(), "it begins anew");
+        call(3).await;
+        assert_eq!(look().await.0.unwrap(), 3);
+        // More statements than there is room for.
+        for nth in 1..160 {
+            // By its shape alone is a statement another one.
+            let other = format!("select {}", vec!["1"; nth].join(", "));
+            user.batch_execute(&other).await.unwrap();
+        }
+        let (.., caveats) = look().await;
+        for words in [
+            "pg_stat_statements.max (100) is too small",
+            "were dropped",
+            "raise it (restart)",
+            "since this console started",
+        ] {
+            assert!(caveats.contains(words), "{words}: {caveats}");
+        }
+        let dealloc = "select dealloc from \"s X\".pg_stat_statements_info";
+        let dealloc: i64 = user.query_one(dealloc, &[]).await.unwrap().get(0);
+        assert!(
+            dealloc > 0 && caveats.contains("time"),
+            "{dealloc} {caveats}"
+        );
     });
 }
 

@@ -13,6 +13,7 @@ use hypertop::screens::ScreenId;
 use hypertop::sql::Version;
 use hypertop::verdict::{Finding, Level};
 use support::act::Rig;
+use support::console::Console;
 use support::{client, triage};
 
 /// A hypertable with hourly rows over ten days, and an hourly and a daily aggregate on it.
@@ -374,6 +375,60 @@ fn a_child_says_which_ancestor_is_behind_and_offers_that_ones_mend() {
 }
 
 #[test]
+fn the_key_m_on_a_child_resumes_its_parents_policy_from_its_screen_and_from_the_overview() {
+    on_each("key_m", async |rig, _| {
+        let window = ["now() - interval '12 days'", "now() - interval '4 days'"];
+        refresh(rig, "hourly", window[0], window[1]).await;
+        refresh(rig, "daily", window[0], window[1]).await;
+        let (start, end) = ("interval '9 days'", "interval '1 hour'");
+        policy(rig, "hourly", start, end, "1 hour").await;
+        policy(rig, "daily", start, "interval '1 day'", "1 day").await;
+        let parents = "select min(id)::text from _timescaledb_config.bgw_job where proc_name = 'policy_refresh_continuous_aggregate'";
+        let job = rig.text(parents).await;
+        let pause =
+            format!("update _timescaledb_config.bgw_job set scheduled = false where id = {job}");
+        let scheduled = format!(
+            "select string_agg(scheduled::text, ' ' order by id) from _timescaledb_config.bgw_job where id >= {job}"
+        );
+        let home = rig.state_home().to_str().unwrap();
+        let vars = [("XDG_CONFIG_HOME", home), ("XDG_STATE_HOME", home)];
+        for (screen, keys) in [
+            // The child stands under its parent.
+            ("aggregates", ["G", ""]),
+            // Of the findings the one that the child inherits.
+            ("overview", ["/", "inherits\r"]),
+        ] {
+            rig.sql(&pause).await;
+            assert_eq!(rig.text(&scheduled).await, "false true", "{}", rig.name);
+            let args = ["--screen", screen, &rig.conninfo];
+            let mut console = Console::open_in(&args, &vars, 140, 40);
+            console.wait_for("\"Me.s\".daily");
+            for keys in keys {
+                console.press(keys);
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            console.wait_for("inherits the lag of \"Me.s\".hourly");
+            console.press("m");
+            let shown = console.wait_for("runs it");
+            assert!(
+                shown.contains(&format!("job {job}")),
+                "{}: {shown}",
+                rig.name
+            );
+            assert!(shown.contains("\"Me.s\".hourly"), "{}: {shown}", rig.name);
+            console.press("\r");
+            console.wait_for("Done");
+            assert_eq!(rig.text(&scheduled).await, "true true", "{}", rig.name);
+            // Side by side the two would be one key.
+            console.press("\u{1b}");
+            std::thread::sleep(Duration::from_millis(200));
+            console.press("q");
+            assert_eq!(console.ended(), 0, "{}", rig.name);
+        }
+    });
+}
+
+#[test]
 fn an_aggregate_that_retention_starves_is_found_and_mended_by_keeping_its_source() {
     on_each("starved", async |rig, _| {
         refresh(
@@ -505,6 +560,54 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
             mend(rig, finding, "hourly", &[]).await;
         }
         gone(rig, "hourly", &rules::AGGREGATE_INTERRUPTED).await;
+    });
+}
+
+#[test]
+fn a_refresh_that_was_cancelled_hides_neither_the_lag_nor_what_dropping_would_lose() {
+    on_each("begun", async |rig, _| {
+        let to = "now() - interval '8 days'";
+        refresh(rig, "hourly", "now() - interval '11 days'", to).await;
+        let (start, end) = ("interval '9 days'", "interval '1 hour'");
+        policy(rig, "hourly", start, end, "1 hour").await;
+        let reached = rig.text("select to_char((now() - interval '8 days') at time zone 'UTC', 'YYYY-MM-DD HH24:00')").await;
+        let unread = format!("has not read all of it: what lies between {reached} UTC and");
+        let plan = async || {
+            let set = [("drop_after", "2 days")];
+            let deed = rig
+                .plan("drop-chunks", "\"Me.s\".\"Raw \"\"x\"\"\"", &set)
+                .await;
+            format!("{:?}", deed.unwrap().plan.notes)
+        };
+        found(rig, "hourly", &rules::AGGREGATE_BEHIND, &["8d behind"]).await;
+        let said = plan().await;
+        assert!(said.contains(&unread), "{}: {unread}: {said}", rig.name);
+        let holder = client(&rig.conninfo).await;
+        let lock = "begin; lock table \"Me.s\".\"Raw \"\"x\"\"\" in access exclusive mode";
+        holder.batch_execute(lock).await.unwrap();
+        let impatient = client(&rig.conninfo).await;
+        impatient
+            .batch_execute("set statement_timeout = '1s'")
+            .await
+            .unwrap();
+        let window = "select format('%L::timestamptz, %L::timestamptz', now() - interval '9 days', now() - interval '1 hour')";
+        let window = rig.text(window).await;
+        let call = format!("call refresh_continuous_aggregate('\"Me.s\".hourly', {window})");
+        impatient.batch_execute(&call).await.unwrap_err();
+        holder.batch_execute("rollback").await.unwrap();
+        // Its session may be at an end, or live on.
+        for _ in 0..2 {
+            found(rig, "hourly", &rules::AGGREGATE_BEHIND, &["8d behind"]).await;
+            let said = plan().await;
+            assert!(said.contains(&unread), "{}: {unread}: {said}", rig.name);
+            let kill = "select pg_terminate_backend(pid) from pg_stat_activity where query like 'call refresh%' and datname = current_database()";
+            rig.sql(kill).await;
+        }
+        drop(impatient);
+        rig.act("refresh-behind", "\"Me.s\".hourly", &[]).await;
+        gone(rig, "hourly", &rules::AGGREGATE_BEHIND).await;
+        let said = plan().await;
+        assert!(!said.contains("has not read all"), "{}: {said}", rig.name);
     });
 }
 

@@ -52,6 +52,7 @@ pub fn measure(goals: &mut Goals) {
         partial_due: None,
         overdue_seconds: None,
         next_due: None,
+        pace: compression::Pace::default(),
     };
     for rows in [1000, 100_000] {
         let now = Stamp(1_800_000_000_000_000);
@@ -107,6 +108,7 @@ fn server(now: Stamp) -> hypertop::server::Server {
         started: now,
         clock: now,
         time_zone: "UTC".into(),
+        time_zone_hidden_by: None,
         thresholds: hypertop::thresholds::Thresholds::default(),
     }
 }

@@ -330,11 +330,17 @@ impl App {
         });
         match mended {
             Some((action, finding)) => {
-                // The row that was judged, whatever is marked.
-                let mut targets = with_table!(self.screens, self.screen, |table| {
-                    table.selected().map(Record::targets).unwrap_or_default()
-                });
-                targets.splice(0..0, finding.on.or(finding.job.map(Target::job)));
+                // The row that was judged, whatever is marked; where the fault lies elsewhere, that thing alone.
+                let targets = finding.on.map_or_else(
+                    || {
+                        let row = with_table!(self.screens, self.screen, |table| {
+                            table.selected().map(Record::targets).unwrap_or_default()
+                        });
+                        let job = finding.job.map(Target::job);
+                        job.into_iter().chain(row).collect()
+                    },
+                    Target::and_materialization,
+                );
                 self.begin_on(action, vec![targets], finding.sets)
             }
             None if findings.is_empty() => {

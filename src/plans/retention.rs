@@ -19,7 +19,7 @@ use crate::verdict::Level;
 
 use facts::{Policy, Retention};
 
-const FACTS: Query = query!("plan_retention", (2, 29));
+const FACTS: Query = query!("plan_retention", (2, 29), (2, 22));
 /// What a rollback of a policy's change compares.
 const POLICY: &str = "/policies/policy_retention";
 

@@ -1,6 +1,7 @@
 //! Compression: what each hypertable takes, before and after, and what still waits for its policy.
 
 mod judge;
+mod trend;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::sql::{Param, Query, Version};
 use crate::text;
 use crate::value::{Axis, Stamp, Value};
 use crate::verdict::Verdict;
+
+pub use trend::Pace;
 
 /// Seconds after which a policy that runs is looked at again.
 const LOOK_AGAIN: f64 = 30.0;
@@ -67,6 +70,8 @@ pub struct Row {
     /// For how long the oldest chunk of the backlog has been due.
     pub overdue_seconds: Option<f64>,
     pub next_due: Option<Stamp>,
+    #[serde(default)]
+    pub pace: Pace,
     /// `drop_after` of the retention policy that runs; and whether chunks go before they are compressed, where that can
     /// be compared.
     pub drop_after: Option<String>,
@@ -381,6 +386,7 @@ impl Record for Row {
                 .map(|next| if runs { next.min(LOOK_AGAIN) } else { next })
                 .or(runs.then_some(LOOK_AGAIN))
                 .map(|seconds| asked.plus_seconds(seconds)),
+            pace: Pace::read(row)?,
             drop_after: row.try_get("drop_after")?,
             drops_first: row.try_get("drops_first")?,
             blocked: Blocked::read(row)?,
@@ -408,6 +414,12 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
+        let local = |row: &&Self| {
+            let policy = row.policy.as_ref();
+            matches!(row.axis, Axis::Timestamp | Axis::Date)
+                && policy.is_some_and(|policy| policy.owner_zone.is_none())
+        };
+        caveats.extend(at.server.zone_caveat(rows.iter().filter(local).count()));
         if at.server.edition == Edition::Apache && rows.iter().any(|row| row.enabled) {
             caveats.push(
                 "Apache edition: policies do not run, and compressed rows cannot be read"

@@ -4,6 +4,7 @@ mod advice;
 mod details;
 mod judge;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -15,7 +16,7 @@ use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::screens::{aggregates, chunks};
 use crate::sql::{Param, Query};
 use crate::text;
-use crate::value::{Axis, Point, Value};
+use crate::value::{Axis, Point, Stamp, Value};
 use crate::verdict::Verdict;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +125,11 @@ pub struct Row {
     pub tiered: i64,
     pub about_bytes: Option<i64>,
     pub bytes: Option<i64>,
+    /// When `bytes` were measured, by the server's clock.
+    pub measured: Option<Stamp>,
     pub bytes_error: Option<String>,
+    /// The first exact size that this console saw, and when; an estimate is never one.
+    pub seen: Option<(Stamp, i64)>,
     pub window: Option<Window>,
     pub oldest: Option<i64>,
     pub newest: Option<i64>,
@@ -164,6 +169,13 @@ impl Row {
             (None, Some(about)) => Value::AboutBytes(about),
             (None, None) => Value::Null,
         }
+    }
+
+    /// Over how many seconds it grew by how many bytes since the console saw it first: both sizes exact.
+    fn grown(&self) -> Option<(f64, i64)> {
+        let (since, first) = self.seen?;
+        let span = self.measured?.seconds_since(since);
+        (span >= 1.0).then_some((span, self.bytes? - first))
     }
 
     /// A length of the dimension: an interval, or units.
@@ -258,6 +270,15 @@ impl Record for Row {
         Column::<Self>::number("growth_bytes_per_day", "PER DAY", 8, |row, _| {
             row.bytes_or_about(row.growth())
         }),
+        // Of this console, so that one look from the shell has none.
+        Column::<Self>::number("", "GREW", 8, |row, _| {
+            row.grown().map(|(_, bytes)| Value::Bytes(bytes)).into()
+        })
+        .rank(2),
+        Column::<Self>::number("", "IN", 7, |row, _| {
+            row.grown().map(|(span, _)| Value::Seconds(span)).into()
+        })
+        .rank(2),
         Column::<Self>::number("chunks", "CHUNKS", 6, |row, _| row.of_chunks(row.chunks)),
         Column::<Self>::number("compressed_chunks", "COMPR", 6, |row, _| {
             row.of_chunks(row.compressed)
@@ -312,12 +333,13 @@ impl Record for Row {
         judges: |_| true,
         every: Duration::from_secs(30),
         query: query!("hypertables_exact", (2, 29)),
-        figures: &["bytes", "window_bytes"],
+        figures: &["bytes", "window_bytes", "measured"],
         slice: 500,
         want: |row| Some((row.id, usize::try_from(row.chunks).unwrap_or(0) + 1)),
         take: |row, figures| match figures {
-            Ok([bytes, written]) => {
+            Ok([bytes, written, measured]) => {
                 row.bytes = *bytes;
+                row.measured = measured.map(Stamp);
                 if let (Some(window), Some(bytes)) = (&mut row.window, *written) {
                     window.bytes = Some(bytes);
                     window.about = false;
@@ -374,7 +396,9 @@ impl Record for Row {
             tiered: count("tiered")?,
             about_bytes: row.try_get("about_bytes")?,
             bytes: None,
+            measured: None,
             bytes_error: None,
+            seen: None,
             window: read_window(row)?,
             oldest: row.try_get("oldest")?,
             newest: row.try_get("newest")?,
@@ -415,8 +439,28 @@ impl Record for Row {
         judge::verdict(self, &at.limits(&self.full_name()))
     }
 
-    fn caveats(rows: &[Self], _: &At) -> Vec<String> {
-        judge::caveats(rows)
+    fn caveats(rows: &[Self], at: &At) -> Vec<String> {
+        let local =
+            |row: &&Self| row.plain.is_none() && matches!(row.axis, Axis::Timestamp | Axis::Date);
+        let mut caveats = judge::caveats(rows);
+        caveats.extend(at.server.zone_caveat(rows.iter().filter(local).count()));
+        caveats
+    }
+
+    fn settle(before: &[Self], rows: &mut Vec<Self>) {
+        let seen: HashMap<i64, _> = before.iter().map(|row| (row.id, row.seen)).collect();
+        for row in rows {
+            row.seen = seen.get(&row.id).copied().flatten();
+        }
+    }
+
+    fn relate(rows: &mut [Self], _: &At) {
+        for row in rows {
+            let now = row.measured.zip(row.bytes);
+            // A recording can go back to before what was seen first.
+            let earlier = |(seen, _): &(Stamp, i64)| now.is_none_or(|(now, _)| *seen <= now);
+            row.seen = row.seen.filter(earlier).or(now);
+        }
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

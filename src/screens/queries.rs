@@ -4,8 +4,8 @@ mod details;
 mod hint;
 mod judge;
 mod named;
+mod since;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -19,6 +19,7 @@ use crate::verdict::Verdict;
 
 pub use hint::Hint;
 pub use named::{Catalog, Relation};
+pub use since::{Begun, First};
 
 /// The extension, as far as it is there; the same in every row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -37,10 +38,16 @@ pub struct Tool {
     pub available: bool,
     /// `pg_stat_statements.track`.
     pub track: Option<String>,
+    /// `pg_stat_statements.max`: so many statements of all databases are kept.
+    #[serde(default)]
+    pub most: Option<String>,
     /// `None`: before PostgreSQL 14, or never.
     pub reset: Option<Stamp>,
-    /// How often the least used were dropped for want of room.
+    /// How often the least used were dropped for want of room, since `reset`.
     pub dropped: Option<i64>,
+    /// What the console saw of it first.
+    #[serde(default)]
+    pub begun: Option<Begun>,
     /// Statements of this database, and their time together in milliseconds.
     pub statements: Option<i64>,
     pub whole: Option<f64>,
@@ -65,14 +72,6 @@ pub struct Figures {
     /// `None`: not known before `pg_stat_statements` 1.8.
     pub wal_bytes: Option<i64>,
     pub read_time: Option<f64>,
-}
-
-/// The first look that the console took.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct First {
-    pub at: Stamp,
-    pub calls: i64,
-    pub total: f64,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -296,7 +295,7 @@ impl Record for Row {
     }
 
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
-        remember(before, rows);
+        since::remember(before, rows);
         let catalog = rows.iter_mut().find_map(|row| row.catalog.take());
         let catalog = catalog.map_or_else(Catalog::default, |json| Catalog::read(&json));
         for row in rows {
@@ -325,29 +324,6 @@ impl Record for Row {
     }
 }
 
-/// Carries each statement's first look on; counters that went back begin anew.
-fn remember(before: &[Row], rows: &mut [Row]) {
-    let known: HashMap<String, First> = before
-        .iter()
-        .filter_map(|row| Some((row.key_text(), row.first?)))
-        .collect();
-    for row in rows {
-        let (Some(at), Some(figures)) = (row.clock, &row.figures) else {
-            continue;
-        };
-        let now = First {
-            at,
-            calls: figures.calls,
-            total: figures.total,
-        };
-        let first = known.get(&row.key_text());
-        row.first = Some(match first {
-            Some(first) if first.calls <= now.calls => *first,
-            _ => now,
-        });
-    }
-}
-
 /// Its statements begin with a comment of their own, which the server keeps.
 fn asked_by_this_console(text: &str) -> bool {
     let head = |text: &str| text.lines().next().unwrap_or_default().trim().to_owned();
@@ -373,8 +349,10 @@ fn read_tool(row: &tokio_postgres::Row) -> Result<Tool> {
         readable: row.try_get("readable")?,
         available: row.try_get("available")?,
         track: row.try_get("track")?,
+        most: row.try_get("most")?,
         reset: row.try_get("stats_reset")?,
         dropped: row.try_get("dropped")?,
+        begun: None,
         statements: row.try_get("many")?,
         whole: row.try_get("whole")?,
     })

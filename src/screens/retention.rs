@@ -319,17 +319,19 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
-        let database = &at.server.time_zone;
+        let known = at.server.time_zone_hidden_by.is_none();
+        let database = known.then_some(&at.server.time_zone);
         let zones: std::collections::BTreeSet<&String> = rows
             .iter()
             .filter(|row| matches!(row.axis, Axis::Timestamp | Axis::Date))
             .filter_map(|row| row.policy.as_ref())
-            .map(|policy| policy.owner_zone.as_ref().unwrap_or(database))
+            .filter_map(|policy| policy.owner_zone.as_ref().or(database))
             .collect();
         let zones: Vec<_> = zones.into_iter().map(String::as_str).collect();
         if !zones.is_empty() && zones != ["UTC"] {
             caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of the job's owner, else of this database's background workers", zones.join(", ")));
         }
+        caveats.extend(at.server.zone_caveat(without_zone(rows)));
         if at.server.edition == Edition::Apache {
             caveats.push(
                 "Apache edition: retention policies do not run; drop_chunks() works".to_owned(),
@@ -472,4 +474,14 @@ fn going(row: &Row, all: &Chunks) -> Vec<Section> {
         });
     }
     sections
+}
+
+/// Tables whose policy reckons in the local time of the server.
+fn without_zone(rows: &[Row]) -> usize {
+    let local = |row: &&Row| {
+        let policy = row.policy.as_ref();
+        matches!(row.axis, Axis::Timestamp | Axis::Date)
+            && policy.is_some_and(|policy| policy.owner_zone.is_none())
+    };
+    rows.iter().filter(local).count()
 }

@@ -8,7 +8,7 @@ use ratatui::widgets::{BorderType, Clear, Paragraph};
 
 use super::overlays::boxed;
 use crate::act::Order;
-use crate::acting::{Acting, Agreeing, Filling, Running, Stage, Trouble};
+use crate::acting::{Acting, Agreeing, Filling, Running, Stage, Trouble, group};
 use crate::form::{Field, Item, Kind};
 use crate::plan::Consent;
 use crate::plans::Refusal;
@@ -238,10 +238,16 @@ fn keys(filling: &Filling) -> String {
     let on = match &filling.outcome {
         Ok(_) => "Enter: preview",
         Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O takes the offer",
+        Err(Trouble::Some { .. }) => "Ctrl-O goes on without them",
         Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "as it is now",
         Err(_) => "not possible like this",
     };
-    format!("{field}Tab: next field · {on} · Esc leaves")
+    let tab = if filling.form.fields.is_empty() {
+        ""
+    } else {
+        "Tab: next field · "
+    };
+    format!("{field}{tab}{on} · Esc leaves")
 }
 
 /// What the plan would mean, or what is in its way.
@@ -258,6 +264,12 @@ fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
                     .iter()
                     .map(|(_, error)| ("level.warning", format!("! {}", printable(error)))),
             );
+        }
+        Err(Trouble::Some { refused, left }) => {
+            let said = group::words(refused, refused.len() + left);
+            let said = said.lines().map(printable);
+            lines.extend(said.map(|line| ("level.warning", format!("! {line}"))));
+            lines.push(("notice", format!("Ctrl-O: {}", group::offer(*left))));
         }
         Err(Trouble::Refusal(Refusal {
             why,

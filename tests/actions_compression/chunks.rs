@@ -149,7 +149,17 @@ fn a_chunk_that_fails_in_the_middle_is_noted_and_the_rest_goes_on_or_stops_as_ch
                 "{} {on_error}",
                 rig.name
             );
-            // What was done is on record, and just that is taken back.
+            // What was done is on record, and just that is taken back; no other chunk is locked for it.
+            let back = rig.rollback_plan(&[report.id.unwrap()]).await.unwrap();
+            let touches = back.plan.touches.iter().map(|touch| touch.name.as_str());
+            let locked: Vec<_> = touches.filter(|name| name.contains("_chunk")).collect();
+            let bare = chunk.rsplit('.').next().unwrap();
+            assert_eq!(locked.len(), done, "{} {on_error}: {locked:?}", rig.name);
+            assert!(
+                !locked.iter().any(|name| name.contains(bare)),
+                "{}: {bare}: {locked:?}",
+                rig.name
+            );
             rig.rollback(&[report.id.unwrap()]).await;
             assert_eq!(
                 rig.text(&place.statuses()).await,

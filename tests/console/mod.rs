@@ -44,6 +44,7 @@ pub fn server() -> Server {
         started: NOW.plus_seconds(-864_000.0),
         clock: NOW,
         time_zone: "UTC".to_owned(),
+        time_zone_hidden_by: None,
         thresholds: hypertop::thresholds::Thresholds::default(),
     }
 }
@@ -101,6 +102,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         partial_due: Some(0),
         overdue_seconds: (backlog > 0).then_some(200_000.0),
         next_due: None,
+        pace: compression::Pace::default(),
     }
 }
 

@@ -51,6 +51,12 @@ pub fn on_each(name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
 /// The screens as `hypertop show` reads them, exact figures in.
 pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
     let mut screens = Screens::default();
+    let at = look_again(rig, &mut screens, of).await;
+    (screens, at)
+}
+
+/// The same on screens that have been read before.
+pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At<'static> {
     let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
     let server = Box::leak(Box::new(rig.session.server.clone()));
     let at = At { now, server };
@@ -65,7 +71,7 @@ pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
             screens.take_exact(*screen, nth, figures, true, &at);
         }
     }
-    (screens, at)
+    at
 }
 
 /// The screen whose rows this rule judges, which its name begins with.

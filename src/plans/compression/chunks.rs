@@ -177,12 +177,14 @@ fn nothing_waits(known: &Known, inputs: &Inputs) -> Refusal {
     }
 }
 
-/// What a plan over chunks locks: the chunks, and the table weakly.
+/// What a plan over chunks locks: the chunks, one in each of the last steps, and the table weakly.
 pub fn lock(mut plan: Plan, known: &Known, chunks: &[&Chunk], mode: Mode) -> Plan {
-    for chunk in chunks {
-        plan = plan.touching(chunk.oid, &chunk.key, mode);
+    let before = plan.steps.len().saturating_sub(chunks.len());
+    for (step, chunk) in (before..).zip(chunks) {
+        plan = plan.touching_in(step, chunk.oid, &chunk.key, mode);
         if let Some(companion) = chunk.companion {
-            plan = plan.touching(companion, format!("{} (compressed rows)", chunk.key), mode);
+            let name = format!("{} (compressed rows)", chunk.key);
+            plan = plan.touching_in(step, companion, name, mode);
         }
     }
     plan = plan.touching(known.table_oid, &known.table, Mode::AccessShare);

@@ -100,8 +100,9 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
         undo,
     )
     .changing(&["/lacking"]);
-    for part in lacking {
-        plan = plan.touching(part.oid, part.name.clone(), Mode::ShareUpdateExclusive);
+    for (step, part) in lacking.iter().enumerate() {
+        let mode = Mode::ShareUpdateExclusive;
+        plan = plan.touching_in(step, part.oid, part.name.clone(), mode);
     }
     Ok(waits_long(plan).note(
         Level::Notice,

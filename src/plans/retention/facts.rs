@@ -31,6 +31,11 @@ pub struct Retention {
     pub integer_now: Option<i64>,
     /// The time zone in which the policy thinks.
     pub zone: String,
+    /// It is set on the policy's owner.
+    pub zone_owners: bool,
+    /// It is only this session's, and what hides the server's.
+    #[serde(skip)]
+    pub zone_hidden_by: Option<String>,
     pub utc_offset_seconds: i64,
     /// By the policy's procedure.
     pub policies: HashMap<String, Policy>,
@@ -191,7 +196,10 @@ impl Cut {
 
 impl Retention {
     pub fn read(context: &Context) -> Result<Self, Refusal> {
-        context.read()
+        let mut facts: Self = context.read()?;
+        let hidden_by = context.at.server.time_zone_hidden_by.clone();
+        facts.zone_hidden_by = hidden_by.filter(|_| !facts.zone_owners);
+        Ok(facts)
     }
 
     pub fn axis(&self) -> Axis {

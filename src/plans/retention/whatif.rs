@@ -133,6 +133,13 @@ pub fn note_going(
 /// Says in which zone local time is meant, where that makes a difference.
 pub fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     match facts.axis() {
+        Axis::Timestamp | Axis::Date if facts.zone_hidden_by.is_some() => plan.note(
+            Level::Unknown,
+            format!(
+                "the time column has no zone, and the server's own is not known: \"now\" is taken as local time in {}, this session's",
+                facts.zone
+            ),
+        ),
         Axis::Timestamp | Axis::Date => plan.note(
             Level::Notice,
             format!(

@@ -152,48 +152,6 @@ impl Row {
         );
     }
 
-    /// Where the backlog is going: by what was seen since the console started, else by what a run takes.
-    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
-    fn trend(&self, backlog: i64, at: &At) -> String {
-        let seen = self
-            .seen
-            .map(|(since, first)| (at.now.seconds_since(since), backlog - first));
-        match seen.filter(|(over, change)| *over >= 60.0 && *change != 0) {
-            Some((over, more @ 1..)) => {
-                return format!(", {more} more than {} ago", text::duration(over.floor()));
-            }
-            Some((over, less)) => {
-                let left = over * backlog as f64 / -less as f64;
-                return format!(
-                    ", {} fewer than {} ago: done in about {} at this rate",
-                    -less,
-                    text::duration(over.floor()),
-                    text::duration(left.ceil())
-                );
-            }
-            None => {}
-        }
-        let most = self
-            .most_chunks
-            .as_deref()
-            .and_then(|most| most.parse::<i64>().ok());
-        let every = self
-            .policy
-            .as_ref()
-            .and_then(|policy| policy.schedule_seconds);
-        match most.filter(|most| *most > 0).zip(every) {
-            Some((most, every)) if backlog > most => {
-                let runs = (backlog + most - 1) / most;
-                format!(
-                    ", {} by maxchunks_to_compress {most}, about {}",
-                    text::plural(runs, "run"),
-                    text::duration(runs as f64 * every)
-                )
-            }
-            _ => String::new(),
-        }
-    }
-
     fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         let Some(backlog) = self.backlog else {
             if let Some(error) = &self.backlog_error {
@@ -229,7 +187,7 @@ impl Row {
                 let since = at.now.plus_seconds(-overdue);
                 let reason = format!(
                     "{waits} past compress-after not compressed, the oldest due for {long}{}; {}",
-                    self.trend(backlog, at),
+                    self.trend(backlog, policy, at),
                     policy.when(at.now)
                 );
                 findings.push(

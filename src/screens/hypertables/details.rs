@@ -31,6 +31,7 @@ fn plain_facts(row: &Row) -> Vec<(String, Value)> {
     let plain = row.plain.as_ref();
     vec![
         ("size".into(), row.size()),
+        ("growth, as seen".into(), grown(row)),
         (
             "rows, by statistics".into(),
             plain.and_then(|plain| plain.tuples).into(),
@@ -66,6 +67,7 @@ fn table_facts(row: &Row) -> Vec<(String, Value)> {
     }
     facts.extend([
         ("growth a day, as written".to_owned(), growth(row)),
+        ("growth, as seen".to_owned(), grown(row)),
         ("dimensions".to_owned(), row.dimensions()),
         (
             "chunks".to_owned(),
@@ -119,6 +121,23 @@ fn growth(row: &Row) -> Value {
         text::plural(window.ranges, "full interval"),
         point(window.start),
         point(window.end)
+    ))
+}
+
+/// Between two exact sizes that this console saw.
+fn grown(row: &Row) -> Value {
+    let (Some((since, first)), Some(bytes)) = (row.seen, row.bytes) else {
+        return "not known: no exact size was had yet".into();
+    };
+    let (from, to) = (text::bytes(first), text::bytes(bytes));
+    let since = text::moment(since);
+    let Some((span, grown)) = row.grown() else {
+        return Value::Text(format!("not known yet: first measured {since} UTC, {from}"));
+    };
+    let span = text::duration(span.floor());
+    Value::Text(format!(
+        "{} in {span}: from {from} (first measured {since} UTC) to {to}",
+        text::bytes(grown)
     ))
 }
 

@@ -1,5 +1,7 @@
 //! What is worth a look among the statements, and why there may be none.
 
+use std::fmt::Write;
+
 use super::{Row, Tool};
 use crate::record::At;
 use crate::rules;
@@ -153,11 +155,33 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
             text::count(all)
         ));
     }
-    if let Some(dropped) = tool.dropped.filter(|dropped| *dropped > 0) {
+    said.extend(dropped(tool, at));
+    if let Some(reset) = tool.reset_since() {
         said.push(format!(
-            "pg_stat_statements.max is too small: rarely used statements were dropped {}, and what they cost is not in the shares",
-            text::plural(dropped, "time")
+            "the statistics were reset {}: +CALLS and +TIME count from then",
+            text::age(reset, at.now)
         ));
     }
     said
+}
+
+/// What is lost where there is no room for every statement.
+fn dropped(tool: &Tool, at: &At) -> Option<String> {
+    let times = tool.dropped.filter(|dropped| *dropped > 0)?;
+    let since = tool.reset.map_or_else(String::new, |reset| {
+        format!(" since {}", text::age(reset, at.now))
+    });
+    let most = tool.most.as_deref().unwrap_or("?");
+    let mut said = format!(
+        "pg_stat_statements.max ({most}) is too small: the least used statements were dropped {}{since}, and what they cost is in no share; raise it (restart)",
+        text::plural(times, "time")
+    );
+    if let Some(now @ 1..) = tool.dropped_since() {
+        let _ = write!(
+            said,
+            "; {} since this console started: for a statement that came back +CALLS and +TIME count from its return",
+            text::plural(now, "time")
+        );
+    }
+    Some(said)
 }

@@ -23,7 +23,9 @@ fn row(chunks: i64, interval: i64, bytes: i64) -> Row {
         tiered: 0,
         about_bytes: None,
         bytes: None,
+        measured: None,
         bytes_error: None,
+        seen: None,
         window: Some(Window {
             start: 1000 * DAY - interval,
             end: 1000 * DAY,

@@ -1,0 +1,129 @@
+-- A hypertable (or an aggregate's materialization) as retention sees it · facts (what it is, "now", policies, aggregates that
+-- read it, chunks oldest first, lock table), state (its policies, oldest chunk) · public; an integer "now" calls the hypertable's own function
+-- · 20 µs a chunk. $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
+with target as materialized (
+  select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate,
+         format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation
+  from _timescaledb_catalog.hypertable h
+  join pg_namespace n on n.nspname = h.schema_name
+  join pg_class c on c.relnamespace = n.oid and c.relname = h.table_name
+  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
+  where h.id = $1::int8
+), dim as materialized (
+  select d.id, d.column_type::text as axis, d.interval_length, d.integer_now_func is not null as has_now,
+         case when d.integer_now_func is not null then
+           (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8
+         end as integer_now
+  from target t
+  join _timescaledb_catalog.dimension d on d.hypertable_id = t.id and d.interval_length is not null
+  order by d.id limit 1
+), zone as materialized (
+  -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
+  select coalesce(o.name, current_setting('TimeZone')) as name, o.name is not null as owners
+  from target t
+  join pg_database d on d.datname = current_database()
+  left join lateral (
+    select split_part(e.entry, '=', 2) as name
+    from pg_db_role_setting s, unnest(s.setconfig) e(entry)
+    where s.setrole = t.relowner and s.setdatabase in (0, d.oid) and lower(split_part(e.entry, '=', 1)) = 'timezone'
+    order by s.setdatabase desc limit 1
+  ) o on true
+), live as materialized (
+  select k.id, format('%I.%I', k.schema_name, k.table_name) as name, r.oid, z.oid as companion, s.range_start, s.range_end, k.status, k.creation_time,
+         case when k.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
+         row_number() over (order by s.range_end, k.id) as nth
+  from target t cross join dim d
+  cross join (select false as dropped, null::timestamptz as creation_time) absent
+  cross join lateral (
+    select id, schema_name, table_name, status, compressed_chunk_id, creation_time from _timescaledb_catalog.chunk
+    where not dropped and not osm_chunk and hypertable_id = t.id
+  ) k
+  join _timescaledb_catalog.chunk_constraint l on l.chunk_id = k.id
+  join _timescaledb_catalog.dimension_slice s on s.id = l.dimension_slice_id and s.dimension_id = d.id
+  join pg_namespace n on n.nspname = k.schema_name
+  join pg_class r on r.relnamespace = n.oid and r.relname = k.table_name
+  left join lateral (
+    select zr.oid, y.numrows_pre_compression as rows
+    from _timescaledb_catalog.chunk x
+    join pg_namespace zn on zn.nspname = x.schema_name
+    join pg_class zr on zr.relnamespace = zn.oid and zr.relname = x.table_name
+    left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = k.id
+    where x.id = k.compressed_chunk_id
+  ) z on true
+), reader as (
+  -- aggregates that read the hypertable, and what their refreshes reach
+  select jsonb_agg(jsonb_build_object(
+    'name', format('%I.%I', a.user_view_schema, a.user_view_name),
+    -- what a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among the
+    -- ranges, or in the log again, in parts; what lies where the source has nothing stays there for good
+    'refreshed_to', least(
+      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
+      (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+        where r.materialization_id = a.mat_hypertable_id and r.greatest_modified_value >= w.watermark),
+      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value >= w.watermark
+          and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+          and exists (select from dim x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
+                       where s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))),
+    'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m join _timescaledb_catalog.dimension_slice s on s.dimension_id = m.id
+               where m.hypertable_id = a.mat_hypertable_id and m.interval_length is not null),
+    'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset', b.config -> 'start_offset',
+                             'end_offset', b.config -> 'end_offset') order by b.id)
+                           from _timescaledb_config.bgw_job b
+                           where b.proc_name = 'policy_refresh_continuous_aggregate' and b.hypertable_id = a.mat_hypertable_id), '[]'),
+    'read_by', coalesce((
+      with recursive below as (
+        select y.mat_hypertable_id, format('%I.%I', y.user_view_schema, y.user_view_name) as name
+        from _timescaledb_catalog.continuous_agg y where y.raw_hypertable_id = a.mat_hypertable_id
+        union all
+        select y.mat_hypertable_id, format('%I.%I', y.user_view_schema, y.user_view_name)
+        from below w join _timescaledb_catalog.continuous_agg y on y.raw_hypertable_id = w.mat_hypertable_id
+      ) select jsonb_agg(w.name order by w.name) from below w), '[]')
+  ) order by a.user_view_schema, a.user_view_name) as aggregates
+  from target t join _timescaledb_catalog.continuous_agg a on a.raw_hypertable_id = t.id
+  left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.mat_hypertable_id
+), policy as (
+  select b.proc_name,
+         to_jsonb(b) || jsonb_build_object(
+           'owner', b.owner::regrole::text, 'config_text', b.config::text, 'next_start', s.next_start::text, 'relation', t.relation,
+           'integer_time', d.axis in ('bigint', 'integer', 'smallint'),
+           'pid', (select min(v.pid) from pg_stat_activity v where v.datname = current_database() and v.application_name = b.application_name::text)
+         ) as facts,
+         (to_jsonb(b) - 'id') || jsonb_build_object(
+           'owner', b.owner::regrole::text,
+           'application_name', regexp_replace(b.application_name::text, ' \[\d+\]$', '')
+         ) as state
+  from target t cross join dim d
+  join _timescaledb_config.bgw_job b on b.hypertable_id = t.id and b.proc_name in ('policy_retention', 'policy_compression', 'policy_reorder')
+  left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
+)
+select jsonb_build_object(
+         'relation', t.relation, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'axis', d.axis, 'interval_length', d.interval_length,
+         'has_now', d.has_now, 'integer_now', d.integer_now,
+         'zone', z.name, 'zone_owners', z.owners,
+         'utc_offset_seconds', extract(epoch from (now() at time zone z.name) - (now() at time zone 'UTC'))::int8,
+         'policies', coalesce((select jsonb_object_agg(p.proc_name, p.facts) from policy p), '{}'),
+         'aggregates', coalesce((select r.aggregates from reader r), '[]'),
+         'references', coalesce((
+           select jsonb_agg(jsonb_build_object('oid', f.oid::int8, 'name', format('%I.%I', n.nspname, f.relname)) order by f.oid)
+           from pg_constraint k join pg_class f on f.oid = k.confrelid join pg_namespace n on n.oid = f.relnamespace
+           where k.conrelid = t.oid and k.contype = 'f'), '[]'),
+         'indexes', (select count(*) from pg_index i where i.indrelid = t.oid),
+         'lock_slots', current_setting('max_locks_per_transaction')::int8
+                       * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8),
+         'chunks', coalesce((
+           select jsonb_agg(jsonb_build_array(l.name, l.oid::int8, l.companion::int8, l.range_start, l.range_end,
+             -- where the chunk ends in local time, as microseconds since 1970 without a zone
+             case when d.axis = 'timestamp with time zone' and l.range_end between -210866803200000000 and 9223371331199999999
+                  then (extract(epoch from (timestamptz 'epoch' + l.range_end * interval '1 microsecond') at time zone z.name) * 1000000)::int8
+                  else l.range_end end,
+             l.status, l.rows, (extract(epoch from l.creation_time) * 1000000)::int8) order by l.nth)
+           from live l), '[]'),
+         'sized', coalesce((
+           select jsonb_agg(o.oid) from live l cross join lateral (values (l.oid::int8), (l.companion::int8)) o(oid)
+           where l.nth <= 1000 and o.oid is not null), '[]')
+       ) as facts,
+       jsonb_build_object('policies', coalesce((select jsonb_object_agg(p.proc_name, p.state) from policy p), '{}'),
+         'oldest', (select min(l.range_start) from live l)) as state
+from target t cross join dim d cross join zone z

@@ -1,0 +1,174 @@
+//! Where a backlog is going, when it will be gone, and by what that is known.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use crate::policy::Policy;
+use crate::record::At;
+use crate::text;
+use crate::value::Stamp;
+
+/// Below so many seconds neither a run nor what this console saw makes a rate.
+const YOUNG: f64 = 10.0;
+const SEEN: f64 = 60.0;
+const DAY: f64 = 86_400.0;
+
+/// What the catalogues know of the policy's pace; asked only where there is a backlog.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pace {
+    /// When its last run began, also the one that runs now.
+    pub begun: Option<Stamp>,
+    /// Chunks whose compressed part was made in that run; `None`: this version does not tell (before 2.14, from 2.29).
+    pub done: Option<i64>,
+    /// Chunks that fell due in the time of ten runs, by their ranges, and over how many seconds they reach.
+    pub due: Option<i64>,
+    pub due_seconds: Option<f64>,
+}
+
+impl Pace {
+    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Self> {
+        Ok(Self {
+            begun: row.try_get("run_begun")?,
+            done: row.try_get("run_chunks")?,
+            due: row.try_get("due_chunks")?,
+            due_seconds: row.try_get("due_over_seconds")?,
+        })
+    }
+
+    /// Chunks that fall due in a second.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    fn falls_due(&self) -> Option<f64> {
+        let over = self.due_seconds.filter(|over| *over > 0.0)?;
+        Some(self.due? as f64 / over)
+    }
+}
+
+impl Row {
+    /// In words, each with where it is known from.
+    pub(super) fn trend(&self, backlog: i64, policy: &Policy, at: &At) -> String {
+        if let Some(words) = self.running(backlog, policy, at) {
+            return words;
+        }
+        match self.change_seen(backlog, at) {
+            Some((words, true)) => words,
+            grows => {
+                let seen = grows.map(|(words, _)| words).unwrap_or_default();
+                seen + &self.by_runs(backlog, policy)
+            }
+        }
+    }
+
+    fn most(&self) -> Option<i64> {
+        let most = self.most_chunks.as_deref()?.parse().ok()?;
+        (most > 0).then_some(most)
+    }
+
+    /// At the rate of the run that goes on now, if that run can finish the work.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    fn running(&self, backlog: i64, policy: &Policy, at: &At) -> Option<String> {
+        let runs = policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL);
+        let done = self.pace.done.filter(|done| runs && *done > 0)?;
+        let took = at.now.seconds_since(self.pace.begun?);
+        if took < YOUNG || self.most().is_some_and(|most| most < done + backlog) {
+            return None;
+        }
+        Some(format!(
+            ", its run has compressed {done} in {} (by when their compressed chunks were made): done in about {} at this rate",
+            text::duration(took.floor()),
+            text::duration((took * backlog as f64 / done as f64).ceil())
+        ))
+    }
+
+    /// By what this console saw since it started, and whether that goes down; `None`: it stands, or is not seen for long enough.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    fn change_seen(&self, backlog: i64, at: &At) -> Option<(String, bool)> {
+        let (since, first) = self.seen?;
+        let over = at.now.seconds_since(since);
+        let long = text::duration(over.floor());
+        match backlog - first {
+            _ if over < SEEN => None,
+            0 => None,
+            more @ 1.. => Some((format!(", {more} more than {long} ago"), false)),
+            less => {
+                let left = text::duration((over * backlog as f64 / -less as f64).ceil());
+                let words = format!(
+                    ", {} fewer than {long} ago (seen by this console): done in about {left} at this rate",
+                    -less
+                );
+                Some((words, true))
+            }
+        }
+    }
+
+    /// By what a run takes, and what falls due meanwhile.
+    fn by_runs(&self, backlog: i64, policy: &Policy) -> String {
+        let most = self.most().filter(|most| backlog > *most);
+        if let (Some(most), Some(every)) = (most, policy.schedule_seconds) {
+            return self.by_limit(backlog, most, every);
+        }
+        let Some(done) = self.pace.done else {
+            return String::new();
+        };
+        let took = policy.last_finish.zip(self.pace.begun);
+        let took = took.map(|(finish, begun)| finish.seconds_since(begun));
+        let Some(took) = took.filter(|took| *took >= 0.0) else {
+            return String::new();
+        };
+        if done == 0 {
+            return ", its last run compressed none".to_owned();
+        }
+        let said = format!(
+            ", its last run compressed {done} in {} (by when their compressed chunks were made)",
+            text::duration(took)
+        );
+        if policy.is_failing() {
+            return format!("{said} before it failed");
+        }
+        #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+        let left = took * backlog as f64 / done as f64;
+        format!(
+            "{said}: a run of about {} at this rate",
+            text::duration(left)
+        )
+    }
+
+    /// By the number of chunks that the policy may take in a run.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
+    fn by_limit(&self, backlog: i64, most: i64, every: f64) -> String {
+        let limit = format!("maxchunks_to_compress {most}");
+        let rate = self.pace.falls_due();
+        let due = rate.filter(|rate| *rate > 0.0).map(|rate| {
+            format!(
+                ", while about {} a day fall due (by the chunks' ranges)",
+                number(rate * DAY)
+            )
+        });
+        let net = most as f64 - rate.unwrap_or(0.0) * every;
+        if net <= 0.0 {
+            return format!(
+                ", and it never catches up: {limit} in a run every {}{}",
+                text::duration(every),
+                due.unwrap_or_default()
+            );
+        }
+        let runs = (backlog as f64 / net).ceil();
+        #[expect(clippy::cast_possible_truncation, reason = "a float saturates")]
+        let many = text::plural(runs as i64, "run");
+        format!(
+            ", {many} by {limit}{}: done in about {} at this rate",
+            due.unwrap_or_default(),
+            text::duration(runs * every)
+        )
+    }
+}
+
+/// With one digit where it matters.
+fn number(number: f64) -> String {
+    if number < 10.0 {
+        let text = format!("{number:.1}");
+        text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+    } else {
+        format!("{number:.0}")
+    }
+}
