@@ -412,8 +412,8 @@ impl Record for Row {
         judge::verdict(self, &at.limits(&self.full_name()))
     }
 
-    fn caveats(rows: &[Self], _: &At) -> Vec<String> {
-        judge::caveats(rows)
+    fn caveats(rows: &[Self], at: &At) -> Vec<String> {
+        judge::caveats(rows, at)
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

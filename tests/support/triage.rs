@@ -52,7 +52,9 @@ pub fn on_each(name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
 pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
     let mut screens = Screens::default();
     let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-    let server = Box::leak(Box::new(rig.session.server.clone()));
+    let mut server = rig.session.server.clone();
+    server.thresholds.all = *rig.limits.borrow();
+    let server = Box::leak(Box::new(server));
     let at = At { now, server };
     for screen in of {
         let rows = rig.session.load(*screen).await.unwrap();
