@@ -18,7 +18,7 @@ insert into "Me.s"."Raw ""x""" select t, repeat('x', 100) from generate_series(d
 analyze "Me.s"."Raw ""x""""#;
 
 fn on_each(name: &str, test: impl AsyncFn(&Rig)) {
-    triage::on_each(name, SOURCE, async |rig, _| test(rig).await);
+    triage::on_each(name, SOURCE, async move |rig, _| test(rig).await);
 }
 
 /// The statement in the words is one that the server takes, and the action does what it says.

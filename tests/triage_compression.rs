@@ -2,6 +2,8 @@
 //! that the finding offers, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "triage_compression/policies.rs"]
+mod policies;
 mod support;
 
 use hypertop::rules;
@@ -138,27 +140,6 @@ async fn run(rig: &Rig) {
 }
 
 #[test]
-fn chunks_past_compress_after_are_told_with_the_policys_next_run_and_compressed() {
-    on_each("backlog", async |rig, _| {
-        compress(rig, "7 days").await;
-        policy(rig, r#"{"compress_after": "2 days"}"#).await;
-        let waits = rig.text("select count(*) from timescaledb_information.chunks where not is_compressed and range_end <= now() - interval '2 days'").await;
-        // What has just come due is no fault.
-        rig.limit(|limits| limits.compression_patience = 30.0 * 86_400.0);
-        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
-        rig.limit(|limits| limits.compression_patience = 300.0);
-        let due = format!("{waits} chunks past compress-after not compressed, the oldest due for");
-        let words = [due.as_str(), "the policy runs in 3h"];
-        let finding = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
-        assert_eq!(finding.finding.level, Level::Warning);
-        assert!(finding.finding.since.is_some());
-        mend(rig, &finding, &[]).await;
-        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
-        assert_eq!(rig.text("select count(*) from timescaledb_information.chunks where not is_compressed and range_end <= now() - interval '2 days'").await, "0");
-    });
-}
-
-#[test]
 fn compression_that_is_off_is_told_where_there_are_many_chunks_and_enabled() {
     on_each("off", async |rig, _| {
         rig.sql(&format!(
@@ -233,6 +214,8 @@ fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy(
         policy(rig, r#"{"compress_after": "2 days", "recompress": false}"#).await;
         let words = ["its policy leaves them so (recompress=false"];
         found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        run(rig).await;
+        found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
         rig.sql("select alter_job(id, config => config - 'recompress', next_start => now() + interval '3 hours') from _timescaledb_config.bgw_job where proc_name = 'policy_compression'").await;
         let words = ["the policy's next run recompresses"];
         let finding = found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
@@ -244,142 +227,5 @@ fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy(
         found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
         run(rig).await;
         gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
-    });
-}
-
-#[test]
-fn recompress_false_is_critical_where_it_stops_the_policy_and_taken_out() {
-    on_each("never", async |rig, version| {
-        policy(rig, r#"{"compress_after": "2 days", "recompress": false}"#).await;
-        run(rig).await;
-        let compressed = rig
-            .text("select count(*) > 0 from timescaledb_information.chunks where is_compressed")
-            .await
-            == "t";
-        let stops = (Version::new(2, 22)..Version::new(2, 27)).contains(&version);
-        assert_eq!(compressed, !stops, "{}", rig.name);
-        if !stops {
-            gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
-            gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
-            return;
-        }
-        let words = [
-            "recompress=false",
-            "compress nothing on TimescaleDB 2.22 to 2.26",
-        ];
-        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
-        assert_eq!(finding.finding.level, Level::Critical);
-        mend(rig, &finding, &[]).await;
-        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
-        run(rig).await;
-        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
-    });
-}
-
-#[test]
-fn a_compress_after_that_is_no_interval_is_told_and_set_right() {
-    on_each("nonsense", async |rig, version| {
-        policy(rig, r#"{"compress_after": "a while"}"#).await;
-        let words = ["its policy's compress_after (a while) does not fit"];
-        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
-        mend(rig, &finding, &[("compress_after", "2 days")]).await;
-        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
-        if version < Version::new(2, 13) {
-            return;
-        }
-        let set = |config: &str| {
-            format!(
-                "update _timescaledb_config.bgw_job set config = config - 'compress_after' || '{config}' where proc_name = 'policy_compression'"
-            )
-        };
-        rig.sql(&set(r#"{"compress_created_before": "a while"}"#))
-            .await;
-        let words = ["its policy's compress_created_before (a while) is no interval"];
-        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
-        mend(rig, &finding, &[("compress_created_before", "1 hour")]).await;
-        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
-    });
-}
-
-#[test]
-fn a_policy_by_creation_compresses_what_was_made_long_enough_ago_on_every_version_that_has_it() {
-    on_each("created", async |rig, version| {
-        if version < Version::new(2, 13) {
-            return;
-        }
-        policy(rig, r#"{"compress_created_before": "1 hour"}"#).await;
-        // All chunks are new, whatever time their rows bear.
-        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
-        rig.sql("update _timescaledb_catalog.chunk set creation_time = now() - interval '2 days'")
-            .await;
-        let words =
-            ["10 chunks past compress_created_before not compressed, the oldest due for 1d 23h"];
-        let finding = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
-        run(rig).await;
-        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
-        assert_eq!(
-            rig.text("select count(*) from timescaledb_information.chunks where is_compressed")
-                .await,
-            "10",
-            "{}: {finding:?}",
-            rig.name
-        );
-    });
-}
-
-#[test]
-fn integer_time_without_a_now_is_told_and_the_named_function_mends_it() {
-    on_each("counted", async |rig, _| {
-        rig.sql("create table \"Me.s\".counted (n bigint not null, v int);
-                 select create_hypertable('\"Me.s\".counted', 'n', chunk_time_interval => 100);
-                 insert into \"Me.s\".counted select g, 1 from generate_series(1, 999) g;
-                 create function now_is() returns bigint language sql stable as 'select 1000::bigint';
-                 select set_integer_now_func('\"Me.s\".counted', 'now_is');
-                 alter table \"Me.s\".counted set (timescaledb.compress);
-                 begin; select alter_job(add_compression_policy('\"Me.s\".counted', 500::bigint), next_start => now() + interval '3 hours'); commit").await;
-        let name = "\"Me.s\".counted";
-        gone(rig, &rules::COMPRESSION_SETTING, name).await;
-        rig.sql("update _timescaledb_catalog.dimension set integer_now_func_schema = null, integer_now_func = null").await;
-        let words = [
-            "without integer_now_func",
-            "set_integer_now_func() tells it",
-        ];
-        let finding = found(rig, &rules::COMPRESSION_SETTING, name, &words).await;
-        assert_eq!(finding.finding.mend, None);
-        rig.sql("select set_integer_now_func('\"Me.s\".counted', 'now_is')")
-            .await;
-        gone(rig, &rules::COMPRESSION_SETTING, name).await;
-        gone(rig, &rules::COMPRESSION_UNKNOWN, name).await;
-    });
-}
-
-#[test]
-fn a_time_zone_that_is_no_name_leaves_the_backlog_unknown_until_it_is_one() {
-    on_each("zone", async |rig, _| {
-        let owner = format!("owner_{}", rig.name.replace('.', "_"));
-        rig.sql(&format!("create role {owner} login; alter schema \"Me.s\" owner to {owner}; alter table {NAME} owner to {owner}")).await;
-        rig.sql(&format!("alter role {owner} set timezone = '<+05>-05'"))
-            .await;
-        policy(rig, r#"{"compress_after": "2 days"}"#).await;
-        let words = [
-            "(<+05>-05) is no zone's name, so its backlog is not known: ALTER ROLE",
-            "pg_timezone_names",
-        ];
-        let finding = found(rig, &rules::COMPRESSION_UNKNOWN, NAME, &words).await;
-        assert_eq!(finding.finding.level, Level::Unknown);
-        rig.sql(&format!("alter role {owner} set timezone = 'Asia/Karachi'"))
-            .await;
-        gone(rig, &rules::COMPRESSION_UNKNOWN, NAME).await;
-        found(
-            rig,
-            &rules::COMPRESSION_BACKLOG,
-            NAME,
-            &["past compress-after"],
-        )
-        .await;
-        rig.sql(&format!(
-            "select remove_compression_policy('{NAME}'); reassign owned by {owner} to postgres; drop owned by {owner}; drop role {owner}"
-        ))
-        .await;
     });
 }

@@ -141,8 +141,9 @@ fn statements_that_nobody_shows_are_told_with_the_statement_that_shows_them() {
         assert_eq!(finding.finding.level, Level::Unknown);
         rig.sql("create extension pg_stat_statements").await;
         gone(rig, &rules::QUERIES_MISSING, "none").await;
-        rig.sql("do $$ begin execute format('alter database %I set pg_stat_statements.track = none', current_database()); end $$; select public.pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)").await;
+        rig.sql("do $$ begin execute format('alter database %I set pg_stat_statements.track = none', current_database()); end $$").await;
         let unheard = Rig::on(&rig.name, &rig.conninfo).await;
+        unheard.sql("select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)").await;
         let words = ["pg_stat_statements.track is none: nothing is counted"];
         found(&unheard, &rules::QUERIES_MISSING, "none", &words).await;
     });

@@ -50,10 +50,15 @@ impl App {
             found.extend(rows.iter().cloned());
             let at = At { now, server };
             let certain = |of: &overview::Identity, made| {
-                // What compression's list says needs no exact figure, and the Overview does not ask for any of them.
-                let by_exact = [&rules::COMPRESSION_OLD, &rules::COMPRESSION_RECORD];
-                let by_list =
-                    of.0 == ScreenId::Compression && !by_exact.iter().any(|rule| rule.name == of.2);
+                // What these lists say needs no exact figure but for some, and the Overview does not ask for any of them.
+                let by_exact = [
+                    &rules::COMPRESSION_OLD,
+                    &rules::COMPRESSION_RECORD,
+                    &rules::INDEX_BLOATED,
+                    &rules::INDEX_SIZE_UNKNOWN,
+                ];
+                let by_list = [ScreenId::Compression, ScreenId::Indexes].contains(&of.0)
+                    && !by_exact.iter().any(|rule| rule.name == of.2);
                 with_table!(self.screens, of.0, |table| table
                     .certain(&of.1, !by_list, made, &at))
             };

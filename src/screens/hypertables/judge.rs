@@ -50,7 +50,12 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
     let (Some(bytes), Some(interval)) = (row.interval_bytes(), row.interval) else {
         return;
     };
-    let full = text::bytes(bytes);
+    // By the pages of the last VACUUM or ANALYZE, until the true size is there.
+    let about = match row.window {
+        Some(window) if window.about => "about ",
+        _ => "",
+    };
+    let full = format!("{about}{}", text::bytes(bytes));
     let interval = row.interval_text(interval);
     let chunks = text::count(row.chunks);
     let (rule, level, said, advised) = match row.size_of_chunks(limits) {
@@ -65,7 +70,7 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
             (&rules::CHUNKS_LARGE, Level::Warning, said, advised)
         }
         Size::TooSmall { advised } => {
-            let small = text::bytes(bytes / row.partitions());
+            let small = format!("{about}{}", text::bytes(bytes / row.partitions()));
             let said = format!(
                 "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks"
             );

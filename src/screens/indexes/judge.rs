@@ -137,7 +137,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         findings.add(
             &rules::INDEX_COVERED,
             Level::Notice,
-            format!("{wider} begins with the same columns and could serve instead"),
+            format!("{wider} begins with the same columns and could serve instead: drop this one, which every write pays for too"),
         );
     }
 }
@@ -145,7 +145,9 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
 fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     let limits = at.limits(&row.table_name());
     let compressed = serves_little(row, at, limits.compressed_index_percent);
-    if !compressed && row.unused(at) != Some(true) || !row.root_valid {
+    // A duplicate is to be dropped anyway.
+    if !compressed && row.unused(at) != Some(true) || !row.root_valid || row.duplicate_of.is_some()
+    {
         return;
     }
     let since = counted_since(at);
@@ -186,6 +188,9 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
             Some(_) => "; too short a time to tell",
             None => "; the server started not long ago, so it may be too early to tell",
         });
+    }
+    if !young && !compressed {
+        reason.push_str("; drop it, unless something rare needs it");
     }
     // What is too early to tell is no alarm.
     let level = match (young, large) {
