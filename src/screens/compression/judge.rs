@@ -223,28 +223,32 @@ impl Row {
         }
     }
 
+    /// Why what waits is not known.
+    fn judge_unknown(&self, findings: &mut Findings, policy: &Policy) {
+        if let Some(error) = &self.backlog_error {
+            findings.add(
+                &rules::COMPRESSION_UNKNOWN,
+                Level::Unknown,
+                format!("its backlog is not known: {error}"),
+            );
+        } else if let Some(created) = &policy.created {
+            findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
+        } else if self.axis == Axis::Integer && !self.has_now {
+            let reason = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func() tells it";
+            findings.push(
+                Finding::new(&rules::COMPRESSION_SETTING, Level::Warning, reason).mended_by(None),
+            );
+        } else if !policy.is_understood(self.axis) {
+            let config = policy.after.as_deref().unwrap_or("none");
+            findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
+        } else if let Some(zone) = &policy.owner_zone {
+            findings.add(&rules::COMPRESSION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so its backlog is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
+        }
+    }
+
     fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         let Some(backlog) = self.backlog else {
-            if let Some(error) = &self.backlog_error {
-                findings.add(
-                    &rules::COMPRESSION_UNKNOWN,
-                    Level::Unknown,
-                    format!("its backlog is not known: {error}"),
-                );
-            } else if let Some(created) = &policy.created {
-                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
-            } else if self.axis == Axis::Integer && !self.has_now {
-                let reason = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func() tells it";
-                findings.push(
-                    Finding::new(&rules::COMPRESSION_SETTING, Level::Warning, reason)
-                        .mended_by(None),
-                );
-            } else if !policy.is_understood(self.axis) {
-                let config = policy.after.as_deref().unwrap_or("none");
-                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
-            } else if let Some(zone) = &policy.owner_zone {
-                findings.add(&rules::COMPRESSION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so its backlog is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
-            }
+            self.judge_unknown(findings, policy);
             return;
         };
         if self.recompress.as_deref() == Some("false")

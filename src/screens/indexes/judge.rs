@@ -154,11 +154,6 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     let age = at.now.seconds_since(since.unwrap_or(at.server.started));
     let young = age < limits.statistics_age;
     let large = exceeds(row.known_bytes(), limits.unused_index_bytes);
-    let size = if row.bytes.is_some() {
-        text::bytes(row.known_bytes())
-    } else {
-        format!("about {}", text::bytes(row.known_bytes()))
-    };
     let never = match since {
         Some(_) => format!(
             "never scanned in the {} since statistics began",
@@ -167,31 +162,18 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         None => "never scanned since statistics began".to_owned(),
     };
     let mut reason = if compressed {
-        on_compressed(row, &never, &size)
+        on_compressed(row, &never)
     } else {
-        format!("{never}; {size}, paid for by every write")
+        unscanned(row, &never)
     };
-    if let Some(parts) = row
-        .parts
-        .as_ref()
-        .filter(|parts| parts.compressed > 0 && !compressed)
-    {
-        let _ = write!(
-            reason,
-            "; it only speaks for the uncompressed span: {} of {} chunks are compressed and read by another index",
-            parts.compressed,
-            parts.with + parts.without
-        );
-    }
-    if young {
-        reason.push_str(match since {
-            Some(_) => "; too short a time to tell",
-            None => "; the server started not long ago, so it may be too early to tell",
-        });
-    }
-    if !young && !compressed {
-        reason.push_str("; drop it, unless something rare needs it");
-    }
+    reason.push_str(match (young, since, compressed) {
+        (true, Some(_), _) => "; too short a time to tell",
+        (true, None, _) => "; the server started not long ago, so it may be too early to tell",
+        (false, _, true) => {
+            ": drop it, unless queries on rows that are not compressed yet are to come"
+        }
+        (false, _, false) => "; drop it, unless something rare needs it",
+    });
     // What is too early to tell is no alarm.
     let level = match (young, large) {
         (true, _) => Level::Ok,
@@ -219,24 +201,41 @@ fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
         && thresholds::percent(compressed, parts.with) >= percent
 }
 
-fn on_compressed(row: &Row, never: &str, size: &str) -> String {
+fn size(row: &Row) -> String {
+    let bytes = text::bytes(row.known_bytes());
+    if row.bytes.is_some() {
+        bytes
+    } else {
+        format!("about {bytes}")
+    }
+}
+
+fn unscanned(row: &Row, never: &str) -> String {
+    let mut reason = format!("{never}; {}, paid for by every write", size(row));
+    if let Some(parts) = row.parts.as_ref().filter(|parts| parts.compressed > 0) {
+        let _ = write!(
+            reason,
+            "; it only speaks for the uncompressed span: {} of {} chunks are compressed and read by another index",
+            parts.compressed,
+            parts.with + parts.without
+        );
+    }
+    reason
+}
+
+fn on_compressed(row: &Row, never: &str) -> String {
     let parts = row.parts.as_ref();
     let (with, compressed) = parts.map_or((0, 0), |parts| (parts.with, parts.compressed));
+    let chunks = text::plural(with, "chunk");
     let which = if compressed >= with {
-        format!(
-            "all {} that have it are compressed",
-            text::plural(with, "chunk")
-        )
+        format!("all {chunks} that have it are compressed")
     } else {
-        format!(
-            "{} of {} that have it are compressed",
-            text::count(compressed),
-            text::plural(with, "chunk")
-        )
+        let compressed = text::count(compressed);
+        format!("{compressed} of {chunks} that have it are compressed")
     };
     format!(
-        "useless on compressed data: {which}, where queries read another index and its copies are empty ({size} in all); {never}: \
-         drop it, unless queries on rows that are not compressed yet are to come"
+        "useless on compressed data: {which}, where queries read another index and its copies are empty ({} in all); {never}",
+        size(row)
     )
 }
 
