@@ -2,10 +2,13 @@
 //! that the finding offers, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "triage_compression/policies.rs"]
+mod policies;
 mod support;
 
 use hypertop::rules;
 use hypertop::sql::Version;
+use hypertop::verdict::Level;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, found, gone, mend, until};
@@ -124,86 +127,105 @@ fn the_chunk_that_a_policy_leaves_behind_is_named_with_who_holds_it() {
     });
 }
 
-/// A policy that compresses what is older than two days, with this in its configuration; it begins at once.
-async fn policy(rig: &Rig, every: &str, config: &str) {
+/// Adds a policy that the scheduler leaves alone for the time of a test.
+async fn policy(rig: &Rig, config: &str) {
+    rig.sql(&format!("begin; select alter_job(add_compression_policy('{NAME}', interval '2 days'), next_start => now() + interval '3 hours', config => jsonb_build_object('hypertable_id', (select id from _timescaledb_catalog.hypertable where schema_name = 'Me.s')) || '{config}'); commit")).await;
+}
+
+/// Makes the policy run now, and waits for the end of that run.
+async fn run(rig: &Rig) {
+    let runs = rig.text("select coalesce(max(total_runs), 0) from timescaledb_information.job_stats where job_id >= 1000").await;
+    rig.sql("select alter_job(id, next_start => now()) from _timescaledb_config.bgw_job where proc_name = 'policy_compression'").await;
+    until(rig, "the policy does not run", &format!("select coalesce((select total_runs > {runs} and last_run_status is not null and job_status <> 'Running' from timescaledb_information.job_stats where job_id >= 1000), false)")).await;
+}
+
+#[test]
+fn compression_that_is_off_is_told_where_there_are_many_chunks_and_enabled() {
+    on_each("off", async |rig, _| {
+        rig.sql(&format!(
+            "alter table {NAME} set (timescaledb.compress = false)"
+        ))
+        .await;
+        gone(rig, &rules::COMPRESSION_OFF, NAME).await;
+        rig.limit(|limits| limits.uncompressed_chunks = 9.0);
+        let words = ["compression is not enabled; 10 chunks"];
+        let finding = found(rig, &rules::COMPRESSION_OFF, NAME, &words).await;
+        mend(rig, &finding, &[("segment_by", "d")]).await;
+        gone(rig, &rules::COMPRESSION_OFF, NAME).await;
+    });
+}
+
+#[test]
+fn compression_without_a_policy_is_told_and_given_one() {
+    on_each("nobody", async |rig, _| {
+        let words = ["without a policy: 10 chunks uncompressed until somebody"];
+        let finding = found(rig, &rules::COMPRESSION_NO_POLICY, NAME, &words).await;
+        mend(rig, &finding, &[("compress_after", "2 days")]).await;
+        gone(rig, &rules::COMPRESSION_NO_POLICY, NAME).await;
+        until(
+            rig,
+            "nothing is compressed",
+            "select count(*) >= 6 from timescaledb_information.chunks where is_compressed",
+        )
+        .await;
+    });
+}
+
+#[test]
+fn frozen_chunks_are_told_and_thawed_as_the_words_say() {
+    on_each("frozen", async |rig, _| {
+        gone(rig, &rules::COMPRESSION_FROZEN, NAME).await;
+        let chunk = rig
+            .text(&format!("select min(c::text) from show_chunks('{NAME}') c"))
+            .await;
+        let schema = "case when to_regproc('_timescaledb_functions.freeze_chunk') is null then '_timescaledb_internal' else '_timescaledb_functions' end";
+        let schema = rig.text(&format!("select {schema}")).await;
+        rig.sql(&format!("select {schema}.freeze_chunk('{chunk}')"))
+            .await;
+        let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) thaws it");
+        let words = ["1 chunk frozen: policies pass over it", thaw.as_str()];
+        let finding = found(rig, &rules::COMPRESSION_FROZEN, NAME, &words).await;
+        assert_eq!(finding.finding.mend, None);
+        rig.sql(&format!("select {schema}.unfreeze_chunk('{chunk}')"))
+            .await;
+        gone(rig, &rules::COMPRESSION_FROZEN, NAME).await;
+    });
+}
+
+/// A row that comes late, into the oldest chunk.
+async fn late(rig: &Rig) {
     rig.sql(&format!(
-        "begin; select add_compression_policy('{NAME}', interval '2 days');
-         select alter_job(j.id, schedule_interval => '{every}', config => j.config || '{config}')
-           from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression'; commit"
+        "insert into {NAME} select min(ts) + interval '1 second', 1, 'late' from {NAME}"
     ))
     .await;
 }
 
-const ENDED: &str = "select exists (select from _timescaledb_internal.bgw_job_stat where job_id >= 1000 and last_finish > '-infinity')";
-
 #[test]
-fn a_backlog_that_its_policy_may_only_nibble_at_says_when_it_is_gone_or_that_it_never_is() {
-    on_each("nibble", async |rig, _| {
-        policy(rig, "12 hours", r#"{"maxchunks_to_compress": 1}"#).await;
-        until(rig, "the run does not end", ENDED).await;
+fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy() {
+    on_each("late", async |rig, _| {
+        compress(rig, "2 days").await;
+        gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
+        late(rig).await;
         let words = [
-            "6 chunks past compress-after",
-            " runs by maxchunks_to_compress 1, while about ",
-            " a day fall due (by the chunks' ranges): done in about ",
+            "1 chunk partially compressed",
+            "there is no policy that would recompress",
         ];
-        let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
-        // Half a chunk falls due in a run's time, so that six want about twelve runs.
-        let reason = &told.finding.reason;
-        let (before, _) = reason.split_once(" runs by").unwrap();
-        let runs: i64 = before.rsplit(' ').next().unwrap().parse().unwrap();
-        assert!((10..=12).contains(&runs), "{}: {reason}", rig.name);
-        rig.sql(
-            "select alter_job(j.id, schedule_interval => '2 days', next_start => now() + interval '2 days') from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression'",
-        )
-        .await;
-        let words = ["it never catches up: maxchunks_to_compress 1 in a run every 2d, while about"];
-        found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
-    });
-}
-
-#[test]
-fn a_backlog_says_at_once_what_the_last_run_made_of_it() {
-    on_each("made", async |rig, version| {
-        policy(rig, "12 hours", "{}").await;
-        until(rig, "the run does not end", ENDED).await;
-        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
-        rig.sql(&format!("select decompress_chunk(c) from show_chunks('{NAME}', older_than => interval '6 days') c")).await;
-        let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &["3 chunks past"]).await;
-        let reason = told.finding.reason;
-        // Four of the seven still have the compressed part that was made then.
-        let told = reason.contains("its last run compressed 4 in ")
-            && reason.contains("(by when their compressed chunks were made): a run of about ");
-        assert_eq!(
-            told,
-            version >= Version::new(2, 14),
-            "{}: {reason}",
-            rig.name
-        );
-    });
-}
-
-#[test]
-fn a_run_that_goes_on_says_when_it_will_be_done() {
-    on_each("goes", async |rig, version| {
-        let third = format!(
-            "select c::text from show_chunks('{NAME}', older_than => interval '2 days') c order by c::text limit 1 offset 2"
-        );
-        let chunk = rig.text(&third).await;
-        let holder = client(&rig.conninfo).await;
-        let lock = format!("begin; lock table {chunk} in row exclusive mode");
-        holder.batch_execute(&lock).await.unwrap();
-        policy(rig, "12 hours", "{}").await;
-        until(rig, "the run does not wait", "select exists (select from pg_locks l where not l.granted and now() - l.waitstart > interval '11 seconds')").await;
-        let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &["5 chunks past"]).await;
-        let reason = told.finding.reason;
-        let words = reason.contains(", its run has compressed 2 in 1")
-            && reason.contains("(by when their compressed chunks were made): done in about ");
-        assert_eq!(
-            words,
-            version >= Version::new(2, 14),
-            "{}: {reason}",
-            rig.name
-        );
-        drop(holder);
+        found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        policy(rig, r#"{"compress_after": "2 days", "recompress": false}"#).await;
+        let words = ["its policy leaves them so (recompress=false"];
+        found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        run(rig).await;
+        found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        rig.sql("select alter_job(id, config => config - 'recompress', next_start => now() + interval '3 hours') from _timescaledb_config.bgw_job where proc_name = 'policy_compression'").await;
+        let words = ["the policy's next run recompresses"];
+        let finding = found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        assert_eq!(finding.finding.level, Level::Notice);
+        mend(rig, &finding, &[]).await;
+        gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
+        // And the words are true.
+        late(rig).await;
+        found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        run(rig).await;
+        gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
     });
 }

@@ -442,7 +442,7 @@ impl Record for Row {
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let local =
             |row: &&Self| row.plain.is_none() && matches!(row.axis, Axis::Timestamp | Axis::Date);
-        let mut caveats = judge::caveats(rows);
+        let mut caveats = judge::caveats(rows, at);
         caveats.extend(at.server.zone_caveat(rows.iter().filter(local).count()));
         caveats
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::plans::{self, Target};
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
+use crate::rules;
 use crate::sql::{Param, Query};
 use crate::text;
 use crate::value::{Stamp, Value};
@@ -280,7 +281,7 @@ impl Record for Row {
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
         overview: false,
-        judges: |_| true,
+        judges: |rule| [&rules::INDEX_BLOATED, &rules::INDEX_SIZE_UNKNOWN].contains(&rule),
         every: Duration::from_secs(30),
         query: query!("indexes_exact", (2, 22), (2, 11)),
         figures: &["bytes", "bloat_bytes"],

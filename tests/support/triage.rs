@@ -58,7 +58,9 @@ pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
 /// The same on screens that have been read before.
 pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At<'static> {
     let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-    let server = Box::leak(Box::new(rig.session.server.clone()));
+    let mut server = rig.session.server.clone();
+    server.thresholds.all = *rig.limits.borrow();
+    let server = Box::leak(Box::new(server));
     let at = At { now, server };
     for screen in of {
         let rows = rig.session.load(*screen).await.unwrap();

@@ -1,0 +1,234 @@
+//! Compression policies that cannot do their work, or do not.
+
+use std::time::Duration;
+
+use hypertop::record::{At, Record};
+use hypertop::rules;
+use hypertop::screens::{ScreenId, Screens};
+use hypertop::sql::Version;
+use hypertop::verdict::Level;
+
+use super::support::act::Rig;
+use super::support::triage::{found, gone, mend};
+use super::{NAME, compress, on_each, policy, run};
+
+#[test]
+fn chunks_past_compress_after_are_told_with_the_policys_next_run_and_compressed() {
+    on_each("backlog", async |rig, _| {
+        compress(rig, "7 days").await;
+        policy(rig, r#"{"compress_after": "2 days"}"#).await;
+        let waits = rig.text("select count(*) from timescaledb_information.chunks where not is_compressed and range_end <= now() - interval '2 days'").await;
+        // What has just come due is no fault.
+        rig.limit(|limits| limits.compression_patience = 30.0 * 86_400.0);
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        rig.limit(|limits| limits.compression_patience = 300.0);
+        let due = format!("{waits} chunks past compress-after not compressed, the oldest due for");
+        let words = [due.as_str(), "the policy runs in 3h"];
+        let finding = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
+        assert_eq!(finding.finding.level, Level::Warning);
+        assert!(finding.finding.since.is_some());
+        mend(rig, &finding, &[]).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        assert_eq!(rig.text("select count(*) from timescaledb_information.chunks where not is_compressed and range_end <= now() - interval '2 days'").await, "0");
+    });
+}
+
+#[test]
+fn a_backlog_says_where_it_is_going() {
+    on_each("trend", async |rig, _| {
+        policy(rig, r#"{"compress_after": "2 days"}"#).await;
+        let mut screens = Screens::default();
+        let mut look = async |ago: f64| {
+            let rows = rig.session.load(ScreenId::Compression).await.unwrap();
+            let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
+            let now = now.plus_seconds(-ago);
+            let at = At {
+                now,
+                server: &rig.session.server,
+            };
+            let asked = screens.ask(ScreenId::Compression).unwrap();
+            screens.load(asked, rows, Duration::ZERO, &at);
+            screens.compression.rows()[0].verdict(&at).reason
+        };
+        let said = look(600.0).await;
+        assert!(
+            said.starts_with("7 chunks past compress-after") && !said.contains("ago:"),
+            "{said}"
+        );
+        compress(rig, "8 days").await;
+        let said = look(0.0).await;
+        let way = "6 chunks past compress-after not compressed, the oldest due for";
+        let speed = [", 1 fewer than 10m", "ago: done in about 1h"];
+        assert!(
+            said.starts_with(way) && speed.iter().all(|words| said.contains(words)),
+            "{}: {said}",
+            rig.name
+        );
+        rig.sql(&format!("select count(decompress_chunk(c, true)) from show_chunks('{NAME}', older_than => interval '8 days') c")).await;
+        rig.sql(&format!(
+            "insert into {NAME} select min(ts) - interval '1 day', 1, 'older' from {NAME}"
+        ))
+        .await;
+        let said = look(0.0).await;
+        assert!(said.contains(", 1 more than 10m"), "{}: {said}", rig.name);
+        // A console that has just begun goes by what a run takes.
+        policy_takes_at_most(rig, 3).await;
+        let words = [
+            "8 chunks past compress-after",
+            ", 3 runs by maxchunks_to_compress 3, about 1d 12h",
+        ];
+        found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
+    });
+}
+
+async fn policy_takes_at_most(rig: &Rig, chunks: i64) {
+    rig.sql(&format!("update _timescaledb_config.bgw_job set schedule_interval = '12 hours', config = config || '{{\"maxchunks_to_compress\": {chunks}}}' where proc_name = 'policy_compression'")).await;
+}
+
+#[test]
+fn recompress_false_is_critical_where_it_stops_the_policy_and_taken_out() {
+    on_each("never", async |rig, version| {
+        policy(rig, r#"{"compress_after": "2 days", "recompress": false}"#).await;
+        run(rig).await;
+        let compressed = rig
+            .text("select count(*) > 0 from timescaledb_information.chunks where is_compressed")
+            .await
+            == "t";
+        let stops = (Version::new(2, 22)..Version::new(2, 27)).contains(&version);
+        assert_eq!(compressed, !stops, "{}", rig.name);
+        if !stops {
+            gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
+            gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+            return;
+        }
+        let words = [
+            "recompress=false",
+            "compress nothing on TimescaleDB 2.22 to 2.26",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
+        assert_eq!(finding.finding.level, Level::Critical);
+        mend(rig, &finding, &[]).await;
+        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
+        run(rig).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+    });
+}
+
+#[test]
+fn a_compress_after_that_is_no_interval_is_told_and_set_right() {
+    on_each("nonsense", async |rig, version| {
+        policy(rig, r#"{"compress_after": "a while"}"#).await;
+        let words = ["its policy's compress_after (a while) does not fit"];
+        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
+        mend(rig, &finding, &[("compress_after", "2 days")]).await;
+        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
+        if version < Version::new(2, 13) {
+            return;
+        }
+        let set = |config: &str| {
+            format!(
+                "update _timescaledb_config.bgw_job set config = config - 'compress_after' || '{config}' where proc_name = 'policy_compression'"
+            )
+        };
+        rig.sql(&set(r#"{"compress_created_before": "a while"}"#))
+            .await;
+        let words = ["its policy's compress_created_before (a while) is no interval"];
+        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
+        mend(rig, &finding, &[("compress_created_before", "1 hour")]).await;
+        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
+    });
+}
+
+#[test]
+fn a_policy_by_creation_compresses_what_was_made_long_enough_ago_on_every_version_that_has_it() {
+    on_each("created", async |rig, version| {
+        if version < Version::new(2, 13) {
+            return;
+        }
+        policy(rig, r#"{"compress_created_before": "1 hour"}"#).await;
+        // All chunks are new, whatever time their rows bear.
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        rig.sql("update _timescaledb_catalog.chunk set creation_time = now() - interval '2 days'")
+            .await;
+        let words =
+            ["10 chunks past compress_created_before not compressed, the oldest due for 1d 23h"];
+        let finding = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
+        run(rig).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        assert_eq!(
+            rig.text("select count(*) from timescaledb_information.chunks where is_compressed")
+                .await,
+            "10",
+            "{}: {finding:?}",
+            rig.name
+        );
+    });
+}
+
+#[test]
+fn integer_time_without_a_now_is_told_and_the_named_function_mends_it() {
+    on_each("counted", async |rig, _| {
+        rig.sql("create table \"Me.s\".counted (n bigint not null, v int);
+                 select create_hypertable('\"Me.s\".counted', 'n', chunk_time_interval => 100);
+                 insert into \"Me.s\".counted select g, 1 from generate_series(1, 999) g;
+                 create function now_is() returns bigint language sql stable as 'select 1000::bigint';
+                 select set_integer_now_func('\"Me.s\".counted', 'now_is');
+                 alter table \"Me.s\".counted set (timescaledb.compress);
+                 begin; select alter_job(add_compression_policy('\"Me.s\".counted', 500::bigint), next_start => now() + interval '3 hours'); commit").await;
+        let name = "\"Me.s\".counted";
+        gone(rig, &rules::COMPRESSION_SETTING, name).await;
+        rig.sql("update _timescaledb_catalog.dimension set integer_now_func_schema = null, integer_now_func = null").await;
+        let words = [
+            "without integer_now_func",
+            "set_integer_now_func() tells it",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_SETTING, name, &words).await;
+        assert_eq!(finding.finding.mend, None);
+        rig.sql("select set_integer_now_func('\"Me.s\".counted', 'now_is')")
+            .await;
+        gone(rig, &rules::COMPRESSION_SETTING, name).await;
+        gone(rig, &rules::COMPRESSION_UNKNOWN, name).await;
+        // Or one that fails.
+        let now_is = |what: &str| {
+            format!(
+                "create or replace function now_is() returns bigint language sql stable as 'select 1000::bigint / {what}'"
+            )
+        };
+        rig.sql(&now_is("0")).await;
+        let words = ["its backlog is not known: ", "division by zero"];
+        found(rig, &rules::COMPRESSION_UNKNOWN, name, &words).await;
+        rig.sql(&now_is("1")).await;
+        gone(rig, &rules::COMPRESSION_UNKNOWN, name).await;
+    });
+}
+
+#[test]
+fn a_time_zone_that_is_no_name_leaves_the_backlog_unknown_until_it_is_one() {
+    on_each("zone", async |rig, _| {
+        let owner = format!("owner_{}", rig.name.replace('.', "_"));
+        rig.sql(&format!("create role {owner} login; alter schema \"Me.s\" owner to {owner}; alter table {NAME} owner to {owner}")).await;
+        rig.sql(&format!("alter role {owner} set timezone = '<+05>-05'"))
+            .await;
+        policy(rig, r#"{"compress_after": "2 days"}"#).await;
+        let words = [
+            "(<+05>-05) is no zone's name, so its backlog is not known: ALTER ROLE",
+            "pg_timezone_names",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_UNKNOWN, NAME, &words).await;
+        assert_eq!(finding.finding.level, Level::Unknown);
+        rig.sql(&format!("alter role {owner} set timezone = 'Asia/Karachi'"))
+            .await;
+        gone(rig, &rules::COMPRESSION_UNKNOWN, NAME).await;
+        found(
+            rig,
+            &rules::COMPRESSION_BACKLOG,
+            NAME,
+            &["past compress-after"],
+        )
+        .await;
+        rig.sql(&format!(
+            "select remove_compression_policy('{NAME}'); reassign owned by {owner} to postgres; drop owned by {owner}; drop role {owner}"
+        ))
+        .await;
+    });
+}

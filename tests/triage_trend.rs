@@ -1,0 +1,107 @@
+//! Where a compression backlog is going: what a run makes of it on a real server, and what is said of it.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use hypertop::rules;
+use hypertop::sql::Version;
+use support::act::Rig;
+use support::client;
+use support::triage::{self, found, gone, until};
+
+const NAME: &str = r#""Me.s"."Raw ""x""""#;
+
+/// A hypertable of ten daily chunks that compress well, all of them past compress-after but the last.
+const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, d int, v text);
+select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
+insert into "Me.s"."Raw ""x""" select t, 1, repeat('x', 100) from generate_series(date_trunc('day', now()) - interval '9 days', now(), interval '5 minutes') t;
+alter table "Me.s"."Raw ""x""" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts desc')"#;
+
+/// A new database of each version with [`SOURCE`] in it.
+fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
+    triage::on_each(name, SOURCE, test);
+}
+
+/// A policy that compresses what is older than two days, with this in its configuration; it begins at once.
+async fn policy(rig: &Rig, every: &str, config: &str) {
+    rig.sql(&format!(
+        "begin; select add_compression_policy('{NAME}', interval '2 days');
+         select alter_job(j.id, schedule_interval => '{every}', config => j.config || '{config}')
+           from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression'; commit"
+    ))
+    .await;
+}
+
+const ENDED: &str = "select exists (select from _timescaledb_internal.bgw_job_stat where job_id >= 1000 and last_finish > '-infinity')";
+
+#[test]
+fn a_backlog_that_its_policy_may_only_nibble_at_says_when_it_is_gone_or_that_it_never_is() {
+    on_each("nibble", async |rig, _| {
+        policy(rig, "12 hours", r#"{"maxchunks_to_compress": 1}"#).await;
+        until(rig, "the run does not end", ENDED).await;
+        let words = [
+            "6 chunks past compress-after",
+            " runs by maxchunks_to_compress 1, while about ",
+            " a day fall due (by the chunks' ranges): done in about ",
+        ];
+        let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
+        // Half a chunk falls due in a run's time, so that six want about twelve runs.
+        let reason = &told.finding.reason;
+        let (before, _) = reason.split_once(" runs by").unwrap();
+        let runs: i64 = before.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!((10..=12).contains(&runs), "{}: {reason}", rig.name);
+        rig.sql(
+            "select alter_job(j.id, schedule_interval => '2 days', next_start => now() + interval '2 days') from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression'",
+        )
+        .await;
+        let words = ["it never catches up: maxchunks_to_compress 1 in a run every 2d, while about"];
+        found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
+    });
+}
+
+#[test]
+fn a_backlog_says_at_once_what_the_last_run_made_of_it() {
+    on_each("made", async |rig, version| {
+        policy(rig, "12 hours", "{}").await;
+        until(rig, "the run does not end", ENDED).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        rig.sql(&format!("select decompress_chunk(c) from show_chunks('{NAME}', older_than => interval '6 days') c")).await;
+        let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &["3 chunks past"]).await;
+        let reason = told.finding.reason;
+        // Four of the seven still have the compressed part that was made then.
+        let told = reason.contains("its last run compressed 4 in ")
+            && reason.contains("(by when their compressed chunks were made): a run of about ");
+        assert_eq!(
+            told,
+            version >= Version::new(2, 14),
+            "{}: {reason}",
+            rig.name
+        );
+    });
+}
+
+#[test]
+fn a_run_that_goes_on_says_when_it_will_be_done() {
+    on_each("goes", async |rig, version| {
+        let third = format!(
+            "select c::text from show_chunks('{NAME}', older_than => interval '2 days') c order by c::text limit 1 offset 2"
+        );
+        let chunk = rig.text(&third).await;
+        let holder = client(&rig.conninfo).await;
+        let lock = format!("begin; lock table {chunk} in row exclusive mode");
+        holder.batch_execute(&lock).await.unwrap();
+        policy(rig, "12 hours", "{}").await;
+        until(rig, "the run does not wait", "select exists (select from pg_locks l where not l.granted and now() - l.waitstart > interval '11 seconds')").await;
+        let told = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &["5 chunks past"]).await;
+        let reason = told.finding.reason;
+        let words = reason.contains(", its run has compressed 2 in 1")
+            && reason.contains("(by when their compressed chunks were made): done in about ");
+        assert_eq!(
+            words,
+            version >= Version::new(2, 14),
+            "{}: {reason}",
+            rig.name
+        );
+        drop(holder);
+    });
+}
