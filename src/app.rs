@@ -71,6 +71,8 @@ pub enum Msg {
     },
     Exact {
         screen: ScreenId,
+        /// Which of the screen's exact figures.
+        nth: usize,
         round: u64,
         figures: Vec<(i64, Figures)>,
         last: bool,
@@ -125,6 +127,8 @@ pub enum Effect {
     },
     Exact {
         screen: ScreenId,
+        /// Which of the screen's exact figures.
+        nth: usize,
         round: u64,
         ids: Vec<(i64, usize)>,
     },
@@ -331,10 +335,11 @@ impl App {
             } => self.screens.fail(screen, asked, error),
             Msg::Exact {
                 screen,
+                nth,
                 round,
                 figures,
                 last,
-            } => return self.exact(screen, round, figures, last),
+            } => return self.exact(screen, nth, round, figures, last),
             Msg::Detail {
                 asked,
                 index,
@@ -465,21 +470,18 @@ impl App {
             return Vec::new();
         }
         let now = self.server_now();
-        // Verdicts need them all only where the lag is one of them; the other figures are for eyes.
-        let (parts, all) = match self.screen {
-            ScreenId::Overview => (vec![ScreenId::Server, ScreenId::Aggregates], true),
-            screen => (vec![screen], false),
-        };
+        let overview = self.screen == ScreenId::Overview;
         let mut effects = Vec::new();
-        for screen in parts {
-            let ids = with_table!(self.screens, screen, |table| table.wanted(all, now));
-            if ids.is_empty() {
+        for screen in self.parts() {
+            let asks = with_table!(self.screens, screen, |table| table.asks(overview, now));
+            let Some((nth, ids)) = asks else {
                 continue;
-            }
+            };
             with_table!(mut self.screens, screen, |table| table.exact_asked());
             self.round += 1;
             effects.push(Effect::Exact {
                 screen,
+                nth,
                 round: self.round,
                 ids,
             });
@@ -582,6 +584,7 @@ impl App {
     fn exact(
         &mut self,
         screen: ScreenId,
+        nth: usize,
         round: u64,
         figures: Vec<(i64, Figures)>,
         last: bool,
@@ -594,7 +597,7 @@ impl App {
                 now: Stamp(self.now.0.saturating_add(self.ahead)),
                 server,
             };
-            self.screens.take_exact(screen, figures, last, &at);
+            self.screens.take_exact(screen, nth, figures, last, &at);
         }
         self.gather(screen);
         if last && self.parts().contains(&screen) {

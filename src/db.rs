@@ -3,7 +3,7 @@
 mod acts;
 mod aside;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -424,7 +424,7 @@ async fn serve_session(
     answers: &UnboundedSender<Msg>,
 ) -> Option<anyhow::Error> {
     let mut running: Option<Work> = None;
-    let mut waiting = std::collections::VecDeque::new();
+    let mut waiting = VecDeque::new();
     let mut closed = tokio::time::interval(Duration::from_millis(500));
     loop {
         if running.is_none()
@@ -531,6 +531,33 @@ fn answer<'a>(session: &'a Session, effect: &Effect) -> Option<Work<'a>> {
     }
 }
 
+/// What the second connection does next: details, for which somebody waits, before the next slice of a round; `None`: the
+/// console is gone.
+async fn next_exact(
+    waiting: &mut VecDeque<Effect>,
+    requests: &mut UnboundedReceiver<Effect>,
+) -> Option<Effect> {
+    if waiting.is_empty() {
+        waiting.push_back(requests.recv().await?);
+    }
+    while let Ok(more) = requests.try_recv() {
+        // Nobody looks at the screen any more: the rest of its rounds is not worth the server's time.
+        if let Effect::Cancel { screen: left } = &more {
+            for effect in waiting.iter_mut() {
+                if let Effect::Exact { screen, ids, .. } = effect
+                    && screen == left
+                {
+                    ids.clear();
+                }
+            }
+        }
+        waiting.push_back(more);
+    }
+    let detail = |effect: &Effect| matches!(effect, Effect::Detail { .. });
+    let next = waiting.iter().position(detail).unwrap_or(0);
+    waiting.remove(next)
+}
+
 /// The second connection's work: what opens many relations, and what may take long.
 async fn serve_exact(
     settings: Settings,
@@ -541,53 +568,48 @@ async fn serve_exact(
     let mut exact = Exact::new(&settings, password);
     // While the first list is on its way.
     // The Overview, which is opened on, judges the aggregates by it.
-    if let Some(query) = ScreenId::Aggregates.about().exact {
+    for query in (ScreenId::Aggregates.about().exact)() {
         exact.warm(query).await;
     }
-    let mut waiting = std::collections::VecDeque::new();
+    let mut waiting = VecDeque::new();
     loop {
-        let effect = match waiting.pop_front() {
-            Some(effect) => effect,
-            None => match requests.recv().await {
-                Some(effect) => effect,
-                None => return,
-            },
+        let Some(effect) = next_exact(&mut waiting, &mut requests).await else {
+            return;
         };
         match effect {
-            Effect::Exact { screen, round, ids } => {
-                let Some(query) = screen.about().exact else {
-                    continue;
+            Effect::Exact {
+                screen,
+                nth,
+                round,
+                mut ids,
+            } => {
+                let query = (screen.about().exact)().get(nth).copied();
+                let first =
+                    query.and_then(|query| Some((query, slices(&ids, query.slice).first()?.len())));
+                let figures = match first {
+                    Some((query, many)) => {
+                        let slice: Vec<_> = ids.drain(..many).collect();
+                        exact.slice(query, &slice).await
+                    }
+                    None => Vec::new(),
                 };
-                for slice in slices(&ids, query.slice) {
-                    while let Ok(more) = requests.try_recv() {
-                        waiting.push_back(more);
-                    }
-                    // Nobody looks at the screen any more: the rest of the round is not worth the server's time.
-                    if waiting.iter().any(|effect| matches!(effect, Effect::Cancel { screen: left } if *left == screen)) {
-                        break;
-                    }
-                    let figures = exact.slice(query, slice).await;
-                    if answers
-                        .send(Msg::Exact {
-                            screen,
-                            round,
-                            figures,
-                            last: false,
-                        })
-                        .is_err()
-                    {
-                        return;
-                    }
-                }
-                if answers
-                    .send(Msg::Exact {
+                let last = ids.is_empty();
+                if !last {
+                    waiting.push_back(Effect::Exact {
                         screen,
+                        nth,
                         round,
-                        figures: Vec::new(),
-                        last: true,
-                    })
-                    .is_err()
-                {
+                        ids,
+                    });
+                }
+                let answer = Msg::Exact {
+                    screen,
+                    nth,
+                    round,
+                    figures,
+                    last,
+                };
+                if answers.send(answer).is_err() {
                     return;
                 }
             }

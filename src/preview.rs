@@ -78,6 +78,8 @@ const SIZES: crate::screens::ExactQuery = crate::screens::ExactQuery {
     query: &plans::SIZES,
     figures: &["bytes"],
     slice: SLICE,
+    overview: false,
+    every: std::time::Duration::ZERO,
 };
 
 /// What a name that a person typed means for this action; an error names what there is.

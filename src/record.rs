@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 
 use crate::axis::TimeAxis;
 use crate::plans::Target;
+use crate::rules::Rule;
 use crate::server::Server;
 use crate::sql::{Param, Query};
 use crate::thresholds::Limits;
@@ -102,6 +103,12 @@ impl<R> Column<R> {
 /// for all), in slices, on a connection of their own that is renewed now and then.
 #[derive(Debug)]
 pub struct Exact<R: 'static> {
+    /// The Overview asks for them too, of every row.
+    pub overview: bool,
+    /// Whether a finding by this rule rests on them: it is not certain before they are in.
+    pub judges: fn(&'static Rule) -> bool,
+    /// Those that are older are asked for again; later where they are dear.
+    pub every: Duration,
     /// `$1` is `int8[]`, the ids; returns a column `id` (int8) and the columns named in `figures` (int8, may be NULL).
     pub query: Query,
     pub figures: &'static [&'static str],
@@ -168,7 +175,8 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     /// The column by which its rows stand at first, falling; `None`: worst verdict first.
     const SORTED: Option<usize> = None;
     const DETAILS: &'static [Detail<Self>] = &[];
-    const EXACT: Option<Exact<Self>> = None;
+    /// In the order in which they are asked for.
+    const EXACT: &'static [Exact<Self>] = &[];
 
     /// The text of `QUERY` for this server and role.
     fn list_text(server: &Server) -> &'static str {

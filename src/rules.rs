@@ -62,7 +62,9 @@ rules! {
     COMPRESSION_SETTING: "compression-setting", "a compression policy that cannot work", "edit-compression-policy";
     COMPRESSION_UNKNOWN: "compression-unknown", "backlog not known";
     HYPERTABLE_CANDIDATE: "hypertable-candidate", "a large plain table with time";
-    INDEX_COVERED: "index-covered", "a wider index could serve instead";
+    INDEX_BLOATED: "index-bloated", "bloated index", "reindex-index";
+    INDEX_COMPRESSED: "index-compressed", "useless on compressed data", "drop-index";
+    INDEX_COVERED: "index-covered", "a wider index could serve instead", "drop-index";
     INDEX_DUPLICATE: "index-duplicate", "duplicate index", "drop-index";
     INDEX_INVALID: "index-invalid", "invalid index", "reindex-index";
     INDEX_LEFTOVERS: "index-leftovers", "leftovers of an interrupted REINDEX", "drop-leftovers";

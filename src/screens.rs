@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{At, Record, Section};
+use crate::record::{At, Exact, Record, Section};
 use crate::server::Server;
 use crate::sql::{Param, Query};
 use crate::table::{Counters, Figures, Freshness, Table};
@@ -144,7 +144,7 @@ pub struct About {
     /// The query for a database without `TimescaleDB`; `None`: there is nothing to show there.
     pub plain: Option<&'static Query>,
     pub watched: &'static [&'static str],
-    pub exact: Option<ExactQuery>,
+    pub exact: fn() -> Vec<ExactQuery>,
     pub details: fn() -> Vec<&'static Query>,
 }
 
@@ -154,6 +154,21 @@ pub struct ExactQuery {
     pub query: &'static Query,
     pub figures: &'static [&'static str],
     pub slice: usize,
+    /// The Overview asks for them too.
+    pub overview: bool,
+    pub every: Duration,
+}
+
+impl ExactQuery {
+    fn of<R: Record>(exact: &'static Exact<R>) -> Self {
+        Self {
+            query: &exact.query,
+            figures: exact.figures,
+            slice: exact.slice,
+            overview: exact.overview,
+            every: exact.every,
+        }
+    }
 }
 
 impl About {
@@ -165,18 +180,14 @@ impl About {
             list_text: R::list_text,
             plain: (const { &R::PLAIN }).as_ref(),
             watched: R::WATCHED,
-            exact: (const { &R::EXACT }).as_ref().map(|exact| ExactQuery {
-                query: &exact.query,
-                figures: exact.figures,
-                slice: exact.slice,
-            }),
+            exact: || R::EXACT.iter().map(ExactQuery::of).collect(),
             details: || R::DETAILS.iter().map(|detail| &detail.query).collect(),
         }
     }
 
     /// Every query that the screen asks, for the tests that run them all.
     pub fn queries(&self) -> Vec<&'static Query> {
-        let exact = self.exact.map(|exact| exact.query);
+        let exact = (self.exact)().into_iter().map(|exact| exact.query);
         let mut all = vec![self.query];
         all.extend(self.plain.into_iter().chain(exact));
         all.extend((self.details)());
@@ -239,16 +250,30 @@ impl Screens {
         with_table!(self, id, |table| &table.fresh)
     }
 
-    /// Which exact figures the first `lines` rows want.
-    pub fn wanted_at_first(&mut self, id: ScreenId, lines: usize, now: Stamp) -> Vec<(i64, usize)> {
+    /// Which of its exact figures (by its place in [`Record::EXACT`]) the first `lines` rows want.
+    pub fn wanted_at_first(
+        &mut self,
+        id: ScreenId,
+        nth: usize,
+        lines: usize,
+        now: Stamp,
+    ) -> Vec<(i64, usize)> {
         with_table!(mut self, id, |table| {
             table.visible(lines);
-            table.wanted(false, now)
+            table.wanted(nth, false, now)
         })
     }
 
-    pub fn take_exact(&mut self, id: ScreenId, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
-        with_table!(mut self, id, |table| table.take_exact(figures, last, at));
+    pub fn take_exact(
+        &mut self,
+        id: ScreenId,
+        nth: usize,
+        figures: Vec<(i64, Figures)>,
+        last: bool,
+        at: &At,
+    ) {
+        with_table!(mut self, id, |table| table
+            .take_exact(nth, figures, last, at));
     }
 }
 

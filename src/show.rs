@@ -106,15 +106,15 @@ async fn read(
     shown: bool,
     progress: &mut Progress<impl Write>,
 ) -> Result<()> {
-    let query = screen
-        .about()
-        .exact
-        .filter(|_| shown || screen == ScreenId::Aggregates);
+    let queries = (screen.about().exact)().into_iter().enumerate();
+    let queries: Vec<_> = queries
+        .filter(|(_, query)| shown || query.overview)
+        .collect();
     let (rows, ()) = {
         let mut reading = Box::pin(async {
             tokio::join!(session.load(screen), async {
-                if let Some(query) = query {
-                    exact.warm(query).await;
+                for (_, query) in &queries {
+                    exact.warm(*query).await;
                 }
             })
         });
@@ -133,16 +133,15 @@ async fn read(
     };
     let asked = screens.ask(screen).unwrap_or_default();
     screens.load(asked, rows, Duration::ZERO, &at);
-    let Some(query) = query else {
-        return Ok(());
-    };
-    let wanted = with_table!(screens, screen, |table| table.wanted(true, clock));
-    let mut done = 0;
-    for slice in slices(&wanted, query.slice) {
-        let figures = exact.slice(query, slice).await;
-        screens.take_exact(screen, figures, false, &at);
-        done += slice.len();
-        progress.say(&format!("exact figures of {done} of {} rows", wanted.len()));
+    for (nth, query) in queries {
+        let wanted = with_table!(screens, screen, |table| table.wanted(nth, true, clock));
+        let mut done = 0;
+        for slice in slices(&wanted, query.slice) {
+            let figures = exact.slice(query, slice).await;
+            screens.take_exact(screen, nth, figures, false, &at);
+            done += slice.len();
+            progress.say(&format!("exact figures of {done} of {} rows", wanted.len()));
+        }
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::filter::Filter;
 use crate::plans::Target;
-use crate::record::{At, Column, Record};
+use crate::record::{At, Column, Exact, Record};
+use crate::rules::Rule;
 use crate::text;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Level, Verdict};
@@ -13,8 +14,6 @@ use crate::verdict::{Level, Verdict};
 /// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
 pub type Counters = Vec<Option<i64>>;
 
-/// Exact figures older than this are asked for again.
-const EXACT_SECONDS: f64 = 30.0;
 /// What an exact figure costs for each relation, in seconds.
 const EXACT_COST: f64 = 0.0002;
 /// A query is asked again after at least so many times its own cost: 2 % of one server core at most.
@@ -42,6 +41,8 @@ pub enum SortBy {
 
 /// Figures that came from [`crate::record::Exact`], or why they did not.
 pub type Figures = Result<Vec<Option<i64>>, String>;
+/// When they came, by their place in [`Record::EXACT`] and the row's id.
+type Known = HashMap<(usize, i64), (Stamp, Figures)>;
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
@@ -68,7 +69,7 @@ pub struct Table<R: 'static> {
     pub column: usize,
     /// Lines that fit on the screen; set when drawn.
     page: usize,
-    exact: HashMap<i64, (Stamp, Figures)>,
+    exact: Known,
     exact_asked: bool,
     asked: u64,
     waiting: bool,
@@ -97,7 +98,7 @@ impl<R: Record> Default for Table<R> {
             top: 0,
             column: 1,
             page: 50,
-            exact: HashMap::new(),
+            exact: Known::new(),
             exact_asked: false,
             asked: 0,
             waiting: false,
@@ -205,9 +206,20 @@ impl<R: Record> Table<R> {
         self.fresh = Freshness::Failed { error, since };
     }
 
-    /// Which exact figures are wanted for the rows on the screen (or all), and their weights.
-    pub fn wanted(&self, all: bool, now: Stamp) -> Vec<(i64, usize)> {
-        let Some(exact) = R::EXACT else {
+    /// The exact figures to be asked for next: which of [`Record::EXACT`], and what is wanted of it; behind the Overview,
+    /// of every row.
+    pub fn asks(&self, overview: bool, now: Stamp) -> Option<(usize, Vec<(i64, usize)>)> {
+        let all = R::EXACT.iter().enumerate();
+        let mut asked = all.filter(|(_, exact)| exact.overview || !overview);
+        asked.find_map(|(nth, _)| {
+            let wanted = self.wanted(nth, overview, now);
+            (!wanted.is_empty()).then_some((nth, wanted))
+        })
+    }
+
+    /// Which of these exact figures are wanted for the rows on the screen (or all), and their weights.
+    pub fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
+        let Some(exact) = R::EXACT.get(nth) else {
             return Vec::new();
         };
         if self.exact_asked {
@@ -229,13 +241,16 @@ impl<R: Record> Table<R> {
             .map(|(_, weight)| weight)
             .sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
-        let patience = EXACT_SECONDS.max(weight as f64 * EXACT_COST * DUTY);
+        let patience = exact
+            .every
+            .as_secs_f64()
+            .max(weight as f64 * EXACT_COST * DUTY);
         let mut ids = Vec::new();
         for row in rows() {
             let Some((id, weight)) = (exact.want)(row) else {
                 continue;
             };
-            let known = self.exact.get(&id);
+            let known = self.exact.get(&(nth, id));
             let fresh = known.is_some_and(|(at, _)| now.seconds_since(*at) < patience);
             if !fresh && !ids.iter().any(|(other, _)| *other == id) {
                 ids.push((id, weight));
@@ -249,7 +264,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Takes exact figures; `last` ends the round.
-    pub fn take_exact(&mut self, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
+    pub fn take_exact(&mut self, nth: usize, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
         if last {
             self.exact_asked = false;
         }
@@ -258,8 +273,8 @@ impl<R: Record> Table<R> {
         }
         for (id, figure) in figures {
             // A figure that could not be had now does not wipe one that was had before.
-            if figure.is_ok() || !matches!(self.exact.get(&id), Some((_, Ok(_)))) {
-                self.exact.insert(id, (at.now, figure));
+            if figure.is_ok() || !matches!(self.exact.get(&(nth, id)), Some((_, Ok(_)))) {
+                self.exact.insert((nth, id), (at.now, figure));
             }
         }
         for row in &mut self.rows {
@@ -408,16 +423,21 @@ impl<R: Record> Table<R> {
     }
 
     /// The reading by which what is said of the thing with this key, or that it is not there, is certain: after that
-    /// moment, judged, and with the exact figures that it wants where what is said rests on them.
-    pub fn certain(&self, key: &str, by_exact: bool, after: Stamp, at: &At) -> Option<Stamp> {
+    /// moment, judged, and with the exact figures on which this rule rests.
+    pub fn certain(&self, key: &str, rule: &'static Rule, after: Stamp, at: &At) -> Option<Stamp> {
         let Freshness::At(read) = self.fresh else {
             return None;
         };
         let certain = |row: &R| {
-            let exact = R::EXACT.filter(|_| by_exact);
-            let wanted = exact.and_then(|exact| (exact.want)(row));
-            let had = |(id, _): &(i64, usize)| matches!(self.exact.get(id), Some((_, Ok(_))));
-            wanted.as_ref().is_none_or(had) && row.verdict(at).level != Level::Unknown
+            let mut judging = R::EXACT
+                .iter()
+                .enumerate()
+                .filter(|(_, exact)| (exact.judges)(rule));
+            let had = |(nth, exact): (usize, &Exact<R>)| {
+                (exact.want)(row)
+                    .is_none_or(|(id, _)| matches!(self.exact.get(&(nth, id)), Some((_, Ok(_)))))
+            };
+            judging.all(had) && row.verdict(at).level != Level::Unknown
         };
         (read > after && self.find(key).is_none_or(certain)).then_some(read)
     }
@@ -590,13 +610,14 @@ fn ranks<R: Record>(rows: &[R], levels: &[Level]) -> Vec<Level> {
     rows.iter().zip(levels).map(rank).collect()
 }
 
-fn apply_exact<R: Record>(row: &mut R, known: &HashMap<i64, (Stamp, Figures)>) {
-    if let Some(exact) = R::EXACT
-        && let Some((id, _)) = (exact.want)(row)
-        && let Some((_, figures)) = known.get(&id)
-    {
-        let figures = figures.as_ref();
-        (exact.take)(row, figures.map(Vec::as_slice).map_err(String::as_str));
+fn apply_exact<R: Record>(row: &mut R, known: &Known) {
+    for (nth, exact) in R::EXACT.iter().enumerate() {
+        if let Some((id, _)) = (exact.want)(row)
+            && let Some((_, figures)) = known.get(&(nth, id))
+        {
+            let figures = figures.as_ref();
+            (exact.take)(row, figures.map(Vec::as_slice).map_err(String::as_str));
+        }
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Kept {
     Rows(Rows),
     Exact {
         screen: ScreenId,
+        #[serde(default)]
+        nth: usize,
         figures: Vec<(i64, Figures)>,
     },
 }
@@ -98,9 +100,13 @@ impl Recorder {
             Msg::Down { error, .. } => Kept::Down(error.clone()),
             Msg::Loaded { rows, .. } => Kept::Rows(rows.clone()),
             Msg::Exact {
-                screen, figures, ..
+                screen,
+                nth,
+                figures,
+                ..
             } if !figures.is_empty() => Kept::Exact {
                 screen: *screen,
+                nth: *nth,
                 figures: figures.clone(),
             },
             _ => return Ok(()),

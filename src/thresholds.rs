@@ -95,6 +95,12 @@ limits! {
     query_percent_notice: Server Percent = 10.0;
     /// A warning.
     query_percent: Server Percent = 30.0;
+    /// While less time than this is counted altogether, no share says anything.
+    query_time: Server Time = MINUTE;
+    /// What a statement writes to temporary files in all; the next two are a warning, in all and by one call.
+    spill_bytes_notice: Server Bytes = 64.0 * MIB;
+    spill_bytes: Server Bytes = 1024.0 * MIB;
+    spill_bytes_a_call: Server Bytes = 64.0 * MIB;
     /// So many failures in a row are no accident.
     job_failures_critical: Each Count = 3.0;
     /// A run that takes so many times the average is slow.
@@ -118,10 +124,20 @@ limits! {
     /// Data that is older, in more chunks than the next, is worth a word where nothing drops it.
     no_retention_age: Each Time = 365.25 * DAY;
     no_retention_chunks: Each Count = 100.0;
+    /// A chunk of less is small: opening it costs as much as reading it. So many of them are worth a word.
+    small_chunk_bytes: Each Bytes = 10.0 * MIB;
+    small_chunks: Each Count = 100.0;
+    /// So many chunks are worth a word where fewer would do.
+    many_chunks: Each Count = 1000.0;
     /// Locks that a statement on all chunks takes, of those that the lock table holds.
     lock_table_percent: Each Percent = 50.0;
     /// An unused index that is smaller is not worth a warning.
     unused_index_bytes: Each Bytes = 100.0 * MIB;
+    /// An unused index on so many compressed chunks, of all that have it, has hardly anything left to serve.
+    compressed_index_percent: Each Percent = 90.0;
+    /// What of an index is empty, by estimate; both are to be reached.
+    bloated_index_percent: Each Percent = 50.0;
+    bloated_index_bytes: Each Bytes = 100.0 * MIB;
     /// Scans counted for a shorter time prove little: a monthly report would not have run.
     statistics_age: Each Time = 7.0 * DAY;
 }
@@ -144,6 +160,7 @@ const IN_ORDER: &[(&str, &str)] = &[
     ("idle_in_transaction_notice", "idle_in_transaction"),
     ("long_transaction_notice", "long_transaction"),
     ("query_percent_notice", "query_percent"),
+    ("spill_bytes_notice", "spill_bytes"),
     ("aggregate_lag_factor", "aggregate_lag_critical_factor"),
 ];
 

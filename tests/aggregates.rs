@@ -43,7 +43,7 @@ async fn list(client: &Client, server: &Server) -> Vec<Row> {
 
 /// The list with the newest rows of the sources, as `hypertop show` has it.
 async fn rows(client: &Client, server: &Server) -> Vec<Row> {
-    let exact = Row::EXACT.unwrap();
+    let exact = &Row::EXACT[0];
     let mut rows = list(client, server).await;
     let ids: Vec<i64> = rows
         .iter()

@@ -214,8 +214,54 @@ fn compressed_chunks_limit_what_scans_can_say() {
     );
     let mut all = with(|parts| parts.compressed = 100);
     all.scans = 0;
-    says(&all, Level::Ok, "all its chunks are compressed");
+    all.bytes = Some(819_200);
+    says(
+        &all,
+        Level::Notice,
+        "useless on compressed data: all 100 chunks that have it are compressed",
+    );
     assert_eq!(unused(&all, &server()), None);
+    let mut nearly = with(|parts| parts.compressed = 97);
+    nearly.scans = 0;
+    says(
+        &nearly,
+        Level::Warning,
+        "97 of 100 chunks that have it are compressed, where queries read another index and its copies are empty (1.00 GB in all)",
+    );
+    nearly.scans = 1;
+    says(&nearly, Level::Ok, "1 scan");
+    nearly.scans = 0;
+    nearly.reorders = true;
+    says(&nearly, Level::Ok, "the reorder policy");
+    let blind = Server {
+        track_counts: false,
+        ..server()
+    };
+    assert_eq!(judge(&all, &blind).level, Level::Ok);
+}
+
+#[test]
+fn a_bloated_index_says_what_a_reindex_gives_back() {
+    let half = Row {
+        bloat_bytes: Some(GIGABYTE / 2),
+        ..index()
+    };
+    says(
+        &half,
+        Level::Notice,
+        "about 512 MB of its 1.00 GB are empty (50 %",
+    );
+    let little = Row {
+        bloat_bytes: Some(GIGABYTE / 3),
+        ..index()
+    };
+    says(&little, Level::Ok, "scans");
+    let small = Row {
+        bytes: Some(80 << 20),
+        bloat_bytes: Some(79 << 20),
+        ..index()
+    };
+    says(&small, Level::Ok, "scans");
 }
 
 #[test]

@@ -269,3 +269,51 @@ fn a_screen_that_was_left_before_it_was_read_is_asked_for_again() {
     };
     assert!(effects.iter().any(loads), "{effects:?}");
 }
+
+/// What was asked of compression's exact figures, by the answer to its list.
+fn asked(app: &mut App) -> Vec<(usize, u64, Vec<i64>)> {
+    app.screens.abandon();
+    let asked = app.screens.ask(ScreenId::Compression).unwrap();
+    let effects = app.update(Msg::Loaded {
+        asked,
+        rows: Rows::Compression(behind()),
+        took: Duration::from_millis(1),
+    });
+    let exact = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Exact {
+            screen: ScreenId::Compression,
+            nth,
+            round,
+            ids,
+        } => Some((nth, round, ids.iter().map(|(id, _)| *id).collect())),
+        _ => None,
+    });
+    exact.collect()
+}
+
+#[test]
+fn checks_that_are_dear_are_made_behind_the_overview_too_and_after_the_figures_of_a_screen() {
+    let mut app = app();
+    let checks = asked(&mut app);
+    let [(1, round, ids)] = checks.as_slice() else {
+        panic!("{checks:?}")
+    };
+    assert_eq!(ids, &[2, 1], "of every row, the worst first");
+    let old = vec![Some(3), Some(0), None, None];
+    app.update(Msg::Exact {
+        screen: ScreenId::Compression,
+        nth: 1,
+        round: *round,
+        figures: vec![(1, Ok(old))],
+        last: true,
+    });
+    assert!(findings(&app).contains(&("compression-old", "mes.energy".to_owned())));
+
+    let mut app = self::app();
+    press(&mut app, "2");
+    let figures = asked(&mut app);
+    assert!(
+        matches!(figures.as_slice(), [(0, _, _)]),
+        "the figures first: {figures:?}"
+    );
+}

@@ -6,6 +6,7 @@ mod support;
 
 use hypertop::rules;
 use hypertop::sql::Version;
+use hypertop::verdict::Level;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, found, gone, mend, until};
@@ -121,5 +122,264 @@ fn the_chunk_that_a_policy_leaves_behind_is_named_with_who_holds_it() {
         mend(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_BLOCKED, NAME).await;
         gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+    });
+}
+
+/// Adds a policy that the scheduler leaves alone for the time of a test.
+async fn policy(rig: &Rig, config: &str) {
+    rig.sql(&format!("begin; select alter_job(add_compression_policy('{NAME}', interval '2 days'), next_start => now() + interval '3 hours', config => jsonb_build_object('hypertable_id', (select id from _timescaledb_catalog.hypertable where schema_name = 'Me.s')) || '{config}'); commit")).await;
+}
+
+/// Makes the policy run now, and waits for the end of that run.
+async fn run(rig: &Rig) {
+    let runs = rig.text("select coalesce(max(total_runs), 0) from timescaledb_information.job_stats where job_id >= 1000").await;
+    rig.sql("select alter_job(id, next_start => now()) from _timescaledb_config.bgw_job where proc_name = 'policy_compression'").await;
+    until(rig, "the policy does not run", &format!("select coalesce((select total_runs > {runs} and last_run_status is not null and job_status <> 'Running' from timescaledb_information.job_stats where job_id >= 1000), false)")).await;
+}
+
+#[test]
+fn chunks_past_compress_after_are_told_with_the_policys_next_run_and_compressed() {
+    on_each("backlog", async |rig, _| {
+        compress(rig, "7 days").await;
+        policy(rig, r#"{"compress_after": "2 days"}"#).await;
+        let waits = rig.text("select count(*) from timescaledb_information.chunks where not is_compressed and range_end <= now() - interval '2 days'").await;
+        // What has just come due is no fault.
+        rig.limit(|limits| limits.compression_patience = 30.0 * 86_400.0);
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        rig.limit(|limits| limits.compression_patience = 300.0);
+        let due = format!("{waits} chunks past compress-after not compressed, the oldest due for");
+        let words = [due.as_str(), "the policy runs in 3h"];
+        let finding = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
+        assert_eq!(finding.finding.level, Level::Warning);
+        assert!(finding.finding.since.is_some());
+        mend(rig, &finding, &[]).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        assert_eq!(rig.text("select count(*) from timescaledb_information.chunks where not is_compressed and range_end <= now() - interval '2 days'").await, "0");
+    });
+}
+
+#[test]
+fn compression_that_is_off_is_told_where_there_are_many_chunks_and_enabled() {
+    on_each("off", async |rig, _| {
+        rig.sql(&format!(
+            "alter table {NAME} set (timescaledb.compress = false)"
+        ))
+        .await;
+        gone(rig, &rules::COMPRESSION_OFF, NAME).await;
+        rig.limit(|limits| limits.uncompressed_chunks = 9.0);
+        let words = ["compression is not enabled; 10 chunks"];
+        let finding = found(rig, &rules::COMPRESSION_OFF, NAME, &words).await;
+        mend(rig, &finding, &[("segment_by", "d")]).await;
+        gone(rig, &rules::COMPRESSION_OFF, NAME).await;
+    });
+}
+
+#[test]
+fn compression_without_a_policy_is_told_and_given_one() {
+    on_each("nobody", async |rig, _| {
+        let words = ["without a policy: 10 chunks uncompressed until somebody"];
+        let finding = found(rig, &rules::COMPRESSION_NO_POLICY, NAME, &words).await;
+        mend(rig, &finding, &[("compress_after", "2 days")]).await;
+        gone(rig, &rules::COMPRESSION_NO_POLICY, NAME).await;
+        until(
+            rig,
+            "nothing is compressed",
+            "select count(*) >= 6 from timescaledb_information.chunks where is_compressed",
+        )
+        .await;
+    });
+}
+
+#[test]
+fn frozen_chunks_are_told_and_thawed_as_the_words_say() {
+    on_each("frozen", async |rig, _| {
+        gone(rig, &rules::COMPRESSION_FROZEN, NAME).await;
+        let chunk = rig
+            .text(&format!("select min(c::text) from show_chunks('{NAME}') c"))
+            .await;
+        let schema = "case when to_regproc('_timescaledb_functions.freeze_chunk') is null then '_timescaledb_internal' else '_timescaledb_functions' end";
+        let schema = rig.text(&format!("select {schema}")).await;
+        rig.sql(&format!("select {schema}.freeze_chunk('{chunk}')"))
+            .await;
+        let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) thaws it");
+        let words = ["1 chunk frozen: policies pass over it", thaw.as_str()];
+        let finding = found(rig, &rules::COMPRESSION_FROZEN, NAME, &words).await;
+        assert_eq!(finding.finding.mend, None);
+        rig.sql(&format!("select {schema}.unfreeze_chunk('{chunk}')"))
+            .await;
+        gone(rig, &rules::COMPRESSION_FROZEN, NAME).await;
+    });
+}
+
+/// A row that comes late, into the oldest chunk.
+async fn late(rig: &Rig) {
+    rig.sql(&format!(
+        "insert into {NAME} select min(ts) + interval '1 second', 1, 'late' from {NAME}"
+    ))
+    .await;
+}
+
+#[test]
+fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy() {
+    on_each("late", async |rig, _| {
+        compress(rig, "2 days").await;
+        gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
+        late(rig).await;
+        let words = [
+            "1 chunk partially compressed",
+            "there is no policy that would recompress",
+        ];
+        found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        policy(rig, r#"{"compress_after": "2 days", "recompress": false}"#).await;
+        let words = ["its policy leaves them so (recompress=false"];
+        found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        rig.sql("select alter_job(id, config => config - 'recompress', next_start => now() + interval '3 hours') from _timescaledb_config.bgw_job where proc_name = 'policy_compression'").await;
+        let words = ["the policy's next run recompresses"];
+        let finding = found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        assert_eq!(finding.finding.level, Level::Notice);
+        mend(rig, &finding, &[]).await;
+        gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
+        // And the words are true.
+        late(rig).await;
+        found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
+        run(rig).await;
+        gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
+    });
+}
+
+#[test]
+fn recompress_false_is_critical_where_it_stops_the_policy_and_taken_out() {
+    on_each("never", async |rig, version| {
+        policy(rig, r#"{"compress_after": "2 days", "recompress": false}"#).await;
+        run(rig).await;
+        let compressed = rig
+            .text("select count(*) > 0 from timescaledb_information.chunks where is_compressed")
+            .await
+            == "t";
+        let stops = (Version::new(2, 22)..Version::new(2, 27)).contains(&version);
+        assert_eq!(compressed, !stops, "{}", rig.name);
+        if !stops {
+            gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
+            gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+            return;
+        }
+        let words = [
+            "recompress=false",
+            "compress nothing on TimescaleDB 2.22 to 2.26",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
+        assert_eq!(finding.finding.level, Level::Critical);
+        mend(rig, &finding, &[]).await;
+        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
+        run(rig).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+    });
+}
+
+#[test]
+fn a_compress_after_that_is_no_interval_is_told_and_set_right() {
+    on_each("nonsense", async |rig, version| {
+        policy(rig, r#"{"compress_after": "a while"}"#).await;
+        let words = ["its policy's compress_after (a while) does not fit"];
+        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
+        mend(rig, &finding, &[("compress_after", "2 days")]).await;
+        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
+        if version < Version::new(2, 13) {
+            return;
+        }
+        let set = |config: &str| {
+            format!(
+                "update _timescaledb_config.bgw_job set config = config - 'compress_after' || '{config}' where proc_name = 'policy_compression'"
+            )
+        };
+        rig.sql(&set(r#"{"compress_created_before": "a while"}"#))
+            .await;
+        let words = ["its policy's compress_created_before (a while) is no interval"];
+        let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
+        mend(rig, &finding, &[("compress_created_before", "1 hour")]).await;
+        gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
+    });
+}
+
+#[test]
+fn a_policy_by_creation_compresses_what_was_made_long_enough_ago_on_every_version_that_has_it() {
+    on_each("created", async |rig, version| {
+        if version < Version::new(2, 13) {
+            return;
+        }
+        policy(rig, r#"{"compress_created_before": "1 hour"}"#).await;
+        // All chunks are new, whatever time their rows bear.
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        rig.sql("update _timescaledb_catalog.chunk set creation_time = now() - interval '2 days'")
+            .await;
+        let words =
+            ["10 chunks past compress_created_before not compressed, the oldest due for 1d 23h"];
+        let finding = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
+        run(rig).await;
+        gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
+        assert_eq!(
+            rig.text("select count(*) from timescaledb_information.chunks where is_compressed")
+                .await,
+            "10",
+            "{}: {finding:?}",
+            rig.name
+        );
+    });
+}
+
+#[test]
+fn integer_time_without_a_now_is_told_and_the_named_function_mends_it() {
+    on_each("counted", async |rig, _| {
+        rig.sql("create table \"Me.s\".counted (n bigint not null, v int);
+                 select create_hypertable('\"Me.s\".counted', 'n', chunk_time_interval => 100);
+                 insert into \"Me.s\".counted select g, 1 from generate_series(1, 999) g;
+                 create function now_is() returns bigint language sql stable as 'select 1000::bigint';
+                 select set_integer_now_func('\"Me.s\".counted', 'now_is');
+                 alter table \"Me.s\".counted set (timescaledb.compress);
+                 begin; select alter_job(add_compression_policy('\"Me.s\".counted', 500::bigint), next_start => now() + interval '3 hours'); commit").await;
+        let name = "\"Me.s\".counted";
+        gone(rig, &rules::COMPRESSION_SETTING, name).await;
+        rig.sql("update _timescaledb_catalog.dimension set integer_now_func_schema = null, integer_now_func = null").await;
+        let words = [
+            "without integer_now_func",
+            "set_integer_now_func() tells it",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_SETTING, name, &words).await;
+        assert_eq!(finding.finding.mend, None);
+        rig.sql("select set_integer_now_func('\"Me.s\".counted', 'now_is')")
+            .await;
+        gone(rig, &rules::COMPRESSION_SETTING, name).await;
+        gone(rig, &rules::COMPRESSION_UNKNOWN, name).await;
+    });
+}
+
+#[test]
+fn a_time_zone_that_is_no_name_leaves_the_backlog_unknown_until_it_is_one() {
+    on_each("zone", async |rig, _| {
+        let owner = format!("owner_{}", rig.name.replace('.', "_"));
+        rig.sql(&format!("create role {owner} login; alter schema \"Me.s\" owner to {owner}; alter table {NAME} owner to {owner}")).await;
+        rig.sql(&format!("alter role {owner} set timezone = '<+05>-05'"))
+            .await;
+        policy(rig, r#"{"compress_after": "2 days"}"#).await;
+        let words = [
+            "(<+05>-05) is no zone's name, so its backlog is not known: ALTER ROLE",
+            "pg_timezone_names",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_UNKNOWN, NAME, &words).await;
+        assert_eq!(finding.finding.level, Level::Unknown);
+        rig.sql(&format!("alter role {owner} set timezone = 'Asia/Karachi'"))
+            .await;
+        gone(rig, &rules::COMPRESSION_UNKNOWN, NAME).await;
+        found(
+            rig,
+            &rules::COMPRESSION_BACKLOG,
+            NAME,
+            &["past compress-after"],
+        )
+        .await;
+        rig.sql(&format!(
+            "select remove_compression_policy('{NAME}'); reassign owned by {owner} to postgres; drop owned by {owner}; drop role {owner}"
+        ))
+        .await;
     });
 }

@@ -50,12 +50,9 @@ impl App {
             found.extend(rows.iter().cloned());
             let at = At { now, server };
             let certain = |of: &overview::Identity, made| {
-                // What compression's list says needs no exact figure, and the Overview does not ask for any of them.
-                let by_exact = [&rules::COMPRESSION_OLD, &rules::COMPRESSION_RECORD];
-                let by_list =
-                    of.0 == ScreenId::Compression && !by_exact.iter().any(|rule| rule.name == of.2);
+                let rule = rules::by_name(of.2)?;
                 with_table!(self.screens, of.0, |table| table
-                    .certain(&of.1, !by_list, made, &at))
+                    .certain(&of.1, rule, made, &at))
             };
             self.aside.watch(&found, now, &server.role, certain);
         }

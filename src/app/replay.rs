@@ -13,8 +13,13 @@ use crate::table::Figures;
 use crate::tape::{Kept, Line, Replay};
 use crate::value::Stamp;
 
-/// Exact figures are asked for again after a while; older ones are not those that were shown.
-const LAST: f64 = 120.0;
+/// For how many seconds exact figures were shown: they are asked for again after a while, later where they are dear.
+fn lasts(screen: ScreenId, nth: usize) -> f64 {
+    let exact = (screen.about().exact)();
+    exact
+        .get(nth)
+        .map_or(0.0, |exact| 4.0 * exact.every.as_secs_f64())
+}
 
 /// The number of the last reading of each screen's rows.
 fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
@@ -82,8 +87,12 @@ impl App {
                     self.put(rows.clone(), line.at);
                 }
                 Kept::Rows(Rows::Server(rows)) => self.keep_server(rows, line.at),
-                Kept::Exact { screen, figures } if self.now.seconds_since(line.at) < LAST => {
-                    self.put_exact(*screen, figures.clone(), line.at);
+                Kept::Exact {
+                    screen,
+                    nth,
+                    figures,
+                } if self.now.seconds_since(line.at) < lasts(*screen, *nth) => {
+                    self.put_exact(*screen, *nth, figures.clone(), line.at);
                 }
                 Kept::Rows(_) | Kept::Exact { .. } => {}
             }
@@ -93,13 +102,13 @@ impl App {
         self.find(overview::PARTS);
     }
 
-    fn put_exact(&mut self, screen: ScreenId, figures: Vec<(i64, Figures)>, at: Stamp) {
+    fn put_exact(&mut self, screen: ScreenId, nth: usize, figures: Vec<(i64, Figures)>, at: Stamp) {
         if let Some(server) = self.server.clone() {
             let at = At {
                 now: at,
                 server: &server,
             };
-            self.screens.take_exact(screen, figures, true, &at);
+            self.screens.take_exact(screen, nth, figures, true, &at);
         }
     }
 

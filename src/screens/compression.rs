@@ -12,6 +12,7 @@ use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
+use crate::rules;
 use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunks};
 use crate::server::Edition;
@@ -134,6 +135,16 @@ pub struct Drift {
     pub chunks: i64,
     pub recorded: i64,
     pub bytes: i64,
+}
+
+impl Drift {
+    fn of(chunks: Option<i64>, recorded: Option<i64>, bytes: Option<i64>) -> Option<Self> {
+        Some(Self {
+            chunks: chunks.filter(|chunks| *chunks > 0)?,
+            recorded: recorded?,
+            bytes: bytes?,
+        })
+    }
 }
 
 impl Row {
@@ -272,51 +283,54 @@ impl Record for Row {
             row.stuck.as_ref().map(|stuck| stuck.chunk.clone()).into()
         }),
     ];
-    const EXACT: Option<Exact<Self>> = Some(Exact {
-        query: query!("compression_exact", (2, 29), (2, 22), (2, 19), (2, 14)),
-        figures: &[
-            "backlog_chunks",
-            "backlog_bytes",
-            "old_chunks",
-            "drifted_chunks",
-            "drifted_recorded_bytes",
-            "drifted_bytes",
-        ],
-        slice: 500,
-        want: |row| {
-            let (backlog, packed) = (row.backlog_weight(), row.packed_weight());
-            let asked = backlog.is_some() || packed > 0;
-            asked.then(|| (row.id.into(), backlog.unwrap_or(0) + packed))
+    const EXACT: &'static [Exact<Self>] = &[
+        Exact {
+            overview: false,
+            judges: |_| false,
+            every: Duration::from_secs(30),
+            query: query!("compression_exact", (2, 29)),
+            figures: &["backlog_chunks", "backlog_bytes"],
+            slice: 500,
+            want: |row| Some((row.id.into(), row.backlog_weight()?)),
+            take: |row, figures| match figures {
+                Ok([chunks, bytes]) => {
+                    if row.axis == Axis::Integer {
+                        row.backlog = *chunks;
+                    }
+                    row.backlog_bytes = *bytes;
+                    row.backlog_error = None;
+                }
+                Ok(_) => {}
+                Err(error) => row.backlog_error = Some(error.to_owned()),
+            },
         },
-        take: |row, figures| match figures {
-            Ok([chunks, bytes, old, drifted, recorded, now]) => {
-                if row.axis == Axis::Integer {
-                    row.backlog = *chunks;
+        Exact {
+            overview: true,
+            judges: |rule| [&rules::COMPRESSION_OLD, &rules::COMPRESSION_RECORD].contains(&rule),
+            every: Duration::from_secs(300),
+            query: query!("compression_packed", (2, 29), (2, 22), (2, 19), (2, 14)),
+            figures: &[
+                "old_chunks",
+                "drifted_chunks",
+                "drifted_recorded_bytes",
+                "drifted_bytes",
+            ],
+            slice: 500,
+            want: |row| {
+                let weight = row.packed_weight();
+                (weight > 0).then(|| (row.id.into(), weight))
+            },
+            take: |row, figures| match figures {
+                Ok([old, drifted, recorded, now]) => {
+                    row.old_settings = *old;
+                    row.drift = Drift::of(*drifted, *recorded, *now);
+                    row.packed_error = None;
                 }
-                row.backlog_bytes = *bytes;
-                row.old_settings = *old;
-                row.drift = match (*drifted, *recorded, *now) {
-                    (Some(chunks @ 1..), Some(recorded), Some(bytes)) => Some(Drift {
-                        chunks,
-                        recorded,
-                        bytes,
-                    }),
-                    _ => None,
-                };
-                row.backlog_error = None;
-                row.packed_error = None;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                if row.backlog_weight().is_some() {
-                    row.backlog_error = Some(error.to_owned());
-                }
-                if row.packed_weight() > 0 {
-                    row.packed_error = Some(error.to_owned());
-                }
-            }
+                Ok(_) => {}
+                Err(error) => row.packed_error = Some(error.to_owned()),
+            },
         },
-    });
+    ];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",
         query: chunks::QUERY,

@@ -307,7 +307,10 @@ impl Record for Row {
         Column::<Self>::hidden("locks_for_all_chunks", |row, _| row.locks().into()),
         Column::<Self>::hidden("lock_slots", |row, _| row.limits.lock_slots().into()),
     ];
-    const EXACT: Option<Exact<Self>> = Some(Exact {
+    const EXACT: &'static [Exact<Self>] = &[Exact {
+        overview: false,
+        judges: |_| true,
+        every: Duration::from_secs(30),
         query: query!("hypertables_exact", (2, 29)),
         figures: &["bytes", "window_bytes"],
         slice: 500,
@@ -324,7 +327,7 @@ impl Record for Row {
             Ok(_) => {}
             Err(error) => row.bytes_error = Some(error.to_owned()),
         },
-    });
+    }];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Policies",
@@ -412,8 +415,8 @@ impl Record for Row {
         judge::verdict(self, &at.limits(&self.full_name()))
     }
 
-    fn caveats(rows: &[Self], _: &At) -> Vec<String> {
-        judge::caveats(rows)
+    fn caveats(rows: &[Self], at: &At) -> Vec<String> {
+        judge::caveats(rows, at)
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {

@@ -278,7 +278,10 @@ impl Record for Row {
         }),
         Column::<Self>::hidden("stats_reset", |_, at| counted_since(at).into()),
     ];
-    const EXACT: Option<Exact<Self>> = Some(Exact {
+    const EXACT: &'static [Exact<Self>] = &[Exact {
+        overview: false,
+        judges: |_| true,
+        every: Duration::from_secs(30),
         query: query!("indexes_exact", (2, 22), (2, 11)),
         figures: &["bytes", "bloat_bytes"],
         slice: 2_000,
@@ -292,7 +295,7 @@ impl Record for Row {
             Ok(_) => {}
             Err(error) => row.exact_error = Some(error.to_owned()),
         },
-    });
+    }];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",
         query: query!("indexes_chunks", (2, 29), (2, 22), (2, 11)),

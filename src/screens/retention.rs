@@ -199,7 +199,10 @@ impl Record for Row {
         .rank(1),
         Column::<Self>::number("", "FROZEN", 6, |row, _| row.frozen.into()).rank(6),
     ];
-    const EXACT: Option<Exact<Self>> = Some(Exact {
+    const EXACT: &'static [Exact<Self>] = &[Exact {
+        overview: false,
+        judges: |_| true,
+        every: Duration::from_secs(30),
         query: query!("retention_exact", (2, 29)),
         figures: &["eligible_chunks", "eligible_bytes"],
         slice: 500,
@@ -219,7 +222,7 @@ impl Record for Row {
             Ok(_) => {}
             Err(error) => row.eligible_error = Some(error.to_owned()),
         },
-    });
+    }];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks that would go",
         query: chunks::QUERY,

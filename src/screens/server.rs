@@ -141,7 +141,10 @@ impl Record for Row {
         Column::<Self>::hidden("pid", |row, _| row.pid.into()),
         Column::<Self>::hidden("holder", |row, _| row.holder.clone().into()),
     ];
-    const EXACT: Option<Exact<Self>> = Some(Exact {
+    const EXACT: &'static [Exact<Self>] = &[Exact {
+        overview: true,
+        judges: |_| false,
+        every: Duration::from_secs(30),
         query: query!("server_size"),
         figures: &["bytes"],
         slice: 1,
@@ -151,7 +154,7 @@ impl Record for Row {
                 row.bytes = figures.first().copied().flatten();
             }
         },
-    });
+    }];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
         Ok(Self {

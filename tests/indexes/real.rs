@@ -50,7 +50,7 @@ pub async fn indexes(client: &Client, server: &Server) -> HashMap<String, Row> {
         .iter()
         .map(|row| Row::read(row).unwrap())
         .collect();
-    let exact = Row::EXACT.unwrap();
+    let exact = &Row::EXACT[0];
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let text = exact.query.text(server.sql_version());
     let mut figures = HashMap::new();

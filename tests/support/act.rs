@@ -1,5 +1,6 @@
 //! Acting as the console does, in tests: an action by its name, its rollback, and the state that SQL sees.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use hypertop::act::{self, Actor, Deed, Order, Report};
@@ -10,6 +11,7 @@ use hypertop::journal::{Journal, Seen};
 use hypertop::plan::Plan;
 use hypertop::plans::{self, Act, Context, Facts, Target};
 use hypertop::record::At;
+use hypertop::thresholds::Limits;
 use hypertop::value::Stamp;
 use hypertop::{preview, rollback, run};
 use tokio::sync::{mpsc, watch};
@@ -24,6 +26,8 @@ pub struct Rig {
     pub actor: Actor,
     /// May write; for looking and for provoking.
     pub client: tokio_postgres::Client,
+    /// By which the triage judges.
+    pub limits: RefCell<Limits>,
     folder: tempfile::TempDir,
 }
 
@@ -48,8 +52,14 @@ impl Rig {
             session,
             actor,
             client: client(conninfo).await,
+            limits: RefCell::default(),
             folder,
         }
+    }
+
+    /// Changes thresholds, as config.toml does.
+    pub fn limit(&self, change: impl FnOnce(&mut Limits)) {
+        change(&mut self.limits.borrow_mut());
     }
 
     pub fn journal(&self) -> PathBuf {

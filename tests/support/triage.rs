@@ -52,17 +52,19 @@ pub fn on_each(name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
 pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
     let mut screens = Screens::default();
     let (now, _) = rig.session.pulse(ScreenId::ALL[0]).await.unwrap();
-    let server = Box::leak(Box::new(rig.session.server.clone()));
+    let mut server = rig.session.server.clone();
+    server.thresholds.all = *rig.limits.borrow();
+    let server = Box::leak(Box::new(server));
     let at = At { now, server };
     for screen in of {
         let rows = rig.session.load(*screen).await.unwrap();
         let asked = screens.ask(*screen).unwrap();
         screens.load(asked, rows, Duration::ZERO, &at);
-        if let Some(query) = screen.about().exact {
-            let wanted = screens.wanted_at_first(*screen, 100, now);
-            let mut exact = Exact::new(&rig.actor.settings, None);
+        let mut exact = Exact::new(&rig.actor.settings, None);
+        for (nth, query) in (screen.about().exact)().into_iter().enumerate() {
+            let wanted = screens.wanted_at_first(*screen, nth, 100, now);
             let figures = exact.slice(query, &wanted).await;
-            screens.take_exact(*screen, figures, false, &at);
+            screens.take_exact(*screen, nth, figures, false, &at);
         }
     }
     (screens, at)

@@ -18,6 +18,7 @@ use super::rule::{AFTER, BY_CREATION, CREATED, Rule};
 
 const POLICY: &str = "/jobs/policy_compression";
 const MOST: &str = "maxchunks_to_compress";
+const RECOMPRESS: &str = "recompress";
 
 fn fields(
     context: &Context,
@@ -165,6 +166,12 @@ pub fn edit_form(context: &Context) -> Result<Form, Refusal> {
             .optional()
             .help("empty: all that are due"),
     );
+    if known.never_recompresses() {
+        fields.push(
+            Field::new(RECOMPRESS, "Recompress", Kind::Flag, "no")
+                .help("whether it recompresses chunks into which late rows came; yes takes recompress=false out of its configuration"),
+        );
+    }
     Ok(Form::new(fields))
 }
 
@@ -206,7 +213,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             format!("{} is paused: resume-job schedules it", job.describe()),
         );
     }
-    if let Some(why) = idle_by_configuration(context, &known) {
+    if let Some(why) = idle_by_configuration(context, &known).filter(|_| !inputs.flag(RECOMPRESS)) {
         plan = plan.note(Level::Warning, why);
     }
     Ok(plan)
@@ -287,6 +294,9 @@ fn config(job: &Job, rule: &Rule, inputs: &Inputs) -> Result<Json, Refusal> {
             config.remove(MOST);
         }
     }
+    if inputs.flag(RECOMPRESS) {
+        config.remove(RECOMPRESS);
+    }
     Ok(Json::Object(config))
 }
 
@@ -297,7 +307,7 @@ fn idle_by_configuration(context: &Context, known: &Known) -> Option<String> {
     (broken && known.never_recompresses()).then(|| {
         format!(
             "its configuration has \"recompress\": false, by which a policy of TimescaleDB {version} compresses nothing, silently \
-             (seen on 2.22 and 2.26, mended in 2.27): edit-job takes that key out"
+             (seen on 2.22 and 2.26, mended in 2.27): recompress=yes here takes that key out"
         )
     })
 }

@@ -22,21 +22,30 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     if index.copies.len() < 2 {
         return Ok(Form::default());
     }
-    Ok(fields())
+    let invalid = index.copies.iter().filter(|copy| !copy.valid).count();
+    Ok(fields((invalid > 0).then(|| {
+        Field::new(ONLY_INVALID, "Only the invalid", Kind::Flag, "yes").help(format!(
+            "only where it is invalid, on {}",
+            text::plural(count(invalid), "chunk")
+        ))
+    })))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a form may be refused")]
 pub(super) fn table_form(_: &Context) -> Result<Form, Refusal> {
-    Ok(fields())
+    Ok(fields(None))
 }
 
-fn fields() -> Form {
-    Form::new(vec![
+const ONLY_INVALID: &str = "only_invalid";
+
+fn fields(first: Option<Field>) -> Form {
+    let mut fields = Vec::from_iter(first);
+    fields.push(
         Field::new("at_least_kb", "From this size on, kB", Kind::Integer, "16").help(
             "smaller ones are left out: an empty one has 8 kB, as on a chunk that is compressed; 0: all",
         ),
-    ])
-    .paced()
+    );
+    Form::new(fields).paced()
 }
 
 pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
@@ -45,6 +54,9 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
         return Err(refusal);
     }
     let mut copies = index.copies.clone();
+    if inputs.flag(ONLY_INVALID) {
+        copies.retain(|copy| !copy.valid);
+    }
     for copy in &mut copies {
         copy.exclusion = index.exclusion;
     }

@@ -49,24 +49,53 @@ impl Row {
         self.judge_settings(&mut findings);
         self.judge_record(&mut findings);
         self.judge_pointless(&mut findings);
-        if let Some(partial) = self.partial_due.filter(|partial| *partial > 0) {
-            findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, format!("{} partially compressed: late rows came in, the policy's next run recompresses", text::plural(partial, "chunk")));
-        }
-        if self.frozen > 0 {
-            findings.add(
-                &rules::COMPRESSION_FROZEN,
-                Level::Notice,
-                format!(
-                    "{} frozen: policies pass over it",
-                    text::plural(self.frozen, "chunk")
-                ),
-            );
-        }
+        self.judge_partial(&mut findings);
+        self.judge_frozen(&mut findings, at);
         findings.verdict(format!(
             "{} of {} compressed, as the policy promises",
             text::count(self.compressed + self.partial),
             text::plural(self.chunks, "chunk")
         ))
+    }
+
+    /// Late rows in compressed chunks.
+    fn judge_partial(&self, findings: &mut Findings) {
+        let due = match &self.policy {
+            Some(_) => self.partial_due.unwrap_or(0),
+            None => self.partial,
+        };
+        if due == 0 {
+            return;
+        }
+        let then = match &self.policy {
+            Some(_) if self.recompress.as_deref() == Some("false") => {
+                "its policy leaves them so (recompress=false in its configuration)"
+            }
+            Some(policy) if policy.scheduled => "the policy's next run recompresses",
+            Some(_) => "its policy, which would recompress, is paused",
+            None => "there is no policy that would recompress",
+        };
+        let reason = format!(
+            "{} partially compressed: late rows came in, {then}",
+            text::plural(due, "chunk")
+        );
+        findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, reason);
+    }
+
+    fn judge_frozen(&self, findings: &mut Findings, at: &At) {
+        if self.frozen == 0 {
+            return;
+        }
+        let schema = if at.server.sql_version() < Version::new(2, 12) {
+            "_timescaledb_internal"
+        } else {
+            "_timescaledb_functions"
+        };
+        let reason = format!(
+            "{} frozen: policies pass over it; SELECT {schema}.unfreeze_chunk(chunk) thaws it (the details name it)",
+            text::plural(self.frozen, "chunk")
+        );
+        findings.add(&rules::COMPRESSION_FROZEN, Level::Notice, reason);
     }
 
     /// Below a megabyte a chunk the fixed size of pages decides the ratio, not the settings.
@@ -205,7 +234,11 @@ impl Row {
             } else if let Some(created) = &policy.created {
                 findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
             } else if self.axis == Axis::Integer && !self.has_now {
-                findings.add(&rules::COMPRESSION_SETTING, Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
+                let reason = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func() tells it";
+                findings.push(
+                    Finding::new(&rules::COMPRESSION_SETTING, Level::Warning, reason)
+                        .mended_by(None),
+                );
             } else if !policy.is_understood(self.axis) {
                 let config = policy.after.as_deref().unwrap_or("none");
                 findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
@@ -217,7 +250,11 @@ impl Row {
         if self.recompress.as_deref() == Some("false")
             && (Version::new(2, 22)..Version::new(2, 27)).contains(&at.server.sql_version())
         {
-            findings.add(&rules::COMPRESSION_SETTING, Level::Critical, "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26: remove it");
+            let reason = "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26, in silence: remove it";
+            findings.push(
+                Finding::new(&rules::COMPRESSION_SETTING, Level::Critical, reason)
+                    .setting("recompress", "yes"),
+            );
         }
         if backlog == 0 {
             return;
@@ -228,7 +265,12 @@ impl Row {
                 let long = text::duration(overdue);
                 let since = at.now.plus_seconds(-overdue);
                 let reason = format!(
-                    "{waits} past compress-after not compressed, the oldest due for {long}{}; {}",
+                    "{waits} past {} not compressed, the oldest due for {long}{}; {}",
+                    policy
+                        .created
+                        .as_ref()
+                        .filter(|_| policy.after.is_none())
+                        .map_or("compress-after", |_| "compress_created_before"),
                     self.trend(backlog, at),
                     policy.when(at.now)
                 );

@@ -2,13 +2,8 @@
 
 use super::{Limits, Row};
 use crate::text;
+use crate::thresholds::{self, exceeds};
 use crate::value::Axis;
-
-/// A chunk of less than this is small: opening it costs as much as reading it.
-const SMALL_BYTES: i64 = 10 << 20;
-/// So many chunks are worth a word about their number.
-const FEW_CHUNKS: i64 = 100;
-const MANY_CHUNKS: i64 = 1000;
 
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -67,10 +62,16 @@ impl Limits {
         self.memory_bytes / 4
     }
 
-    /// The `max_locks_per_transaction` with which `locks` take half of the table, in steps of 64.
-    pub(super) fn locks_each_for(&self, locks: i64) -> i64 {
+    /// The `max_locks_per_transaction` with which `locks` take so many percent of the table, in steps of 64.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "locks are far fewer than 2^52"
+    )]
+    pub(super) fn locks_each_for(&self, locks: i64, percent: f64) -> i64 {
         let sessions = (self.connections + self.prepared).max(1);
-        let each = (2 * locks + sessions - 1) / sessions;
+        let slots = locks as f64 * 100.0 / percent;
+        let each = (slots / sessions as f64).ceil() as i64;
         (each + 63) / 64 * 64
     }
 }
@@ -125,7 +126,7 @@ impl Row {
         })
     }
 
-    pub(super) fn size_of_chunks(&self) -> Size {
+    pub(super) fn size_of_chunks(&self, limits: &thresholds::Limits) -> Size {
         let (Some(bytes), Some(interval)) = (
             self.interval_bytes().filter(|bytes| *bytes > 0),
             self.interval,
@@ -140,7 +141,10 @@ impl Row {
                 advised: advised.filter(|advised| *advised < interval),
             };
         }
-        if self.chunks < FEW_CHUNKS {
+        let reaches = |count: i64, threshold: f64| exceeds(count + 1, threshold);
+        let small = !reaches(bytes / self.partitions(), limits.small_chunk_bytes);
+        let many = reaches(self.chunks, limits.many_chunks);
+        if !many && (!small || !reaches(self.chunks, limits.small_chunks)) {
             return Size::Fits;
         }
         // A sixteenth of memory, so that other hypertables have room beside it.
@@ -148,9 +152,9 @@ impl Row {
         let advised = most
             .and_then(|most| self.sensible(most))
             .filter(|advised| *advised >= interval.saturating_mul(2));
-        if bytes / self.partitions() < SMALL_BYTES {
+        if small {
             Size::TooSmall { advised }
-        } else if self.chunks >= MANY_CHUNKS && advised.is_some() {
+        } else if advised.is_some() {
             Size::TooMany { advised }
         } else {
             Size::Fits

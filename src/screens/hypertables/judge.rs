@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::advice::Size;
 use super::{Kind, Plain, Row};
+use crate::record::At;
 use crate::rules;
 use crate::text;
 use crate::thresholds::{self, percent};
@@ -15,7 +16,7 @@ pub(super) fn verdict(row: &Row, limits: &thresholds::Limits) -> Verdict {
     }
     let mut findings = Findings::default();
     judge_policies(row, &mut findings);
-    judge_size(row, &mut findings);
+    judge_size(row, limits, &mut findings);
     judge_locks(row, limits.lock_table_percent, &mut findings);
     findings.verdict(healthy(row))
 }
@@ -45,14 +46,14 @@ fn advice(row: &Row, advised: Option<i64>) -> String {
     )
 }
 
-fn judge_size(row: &Row, findings: &mut Findings) {
+fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
     let (Some(bytes), Some(interval)) = (row.interval_bytes(), row.interval) else {
         return;
     };
     let full = text::bytes(bytes);
     let interval = row.interval_text(interval);
     let chunks = text::count(row.chunks);
-    let (rule, level, said, advised) = match row.size_of_chunks() {
+    let (rule, level, said, advised) = match row.size_of_chunks(limits) {
         Size::Fits => return,
         Size::TooLarge { advised } => {
             let (memory, quarter) = (row.limits.memory_bytes, row.limits.quarter());
@@ -107,7 +108,7 @@ fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {
     );
     let mend = format!(
         "set max_locks_per_transaction to {} (restart), or have fewer chunks",
-        limits.locks_each_for(locks)
+        limits.locks_each_for(locks, most)
     );
     if locks > slots {
         findings.add(
@@ -190,12 +191,14 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
     Verdict::of(&rules::HYPERTABLE_CANDIDATE, Level::Notice, said)
 }
 
-pub(super) fn caveats(rows: &[Row]) -> Vec<String> {
+pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let mut caveats = Vec::new();
     let Some(limits) = rows.first().map(|row| row.limits) else {
         return caveats;
     };
-    let advises = rows.iter().any(|row| row.size_of_chunks() != Size::Fits);
+    let advises = rows
+        .iter()
+        .any(|row| row.size_of_chunks(&at.limits(&row.full_name())) != Size::Fits);
     if limits.memory_default && advises {
         caveats.push(format!(
             "effective_cache_size is PostgreSQL's default ({}): advice on the size of chunks is as right as that",

@@ -7,7 +7,7 @@ use crate::rules;
 use crate::screens::indexes::{Kind, Row, counted_since};
 use crate::sql::Version;
 use crate::text;
-use crate::thresholds::exceeds;
+use crate::thresholds::{self, exceeds};
 use crate::value::Value;
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
@@ -17,6 +17,7 @@ pub fn verdict(row: &Row, at: &At) -> Verdict {
     judge_chunks(row, &mut findings);
     judge_duplicates(row, at, &mut findings);
     judge_use(row, at, &mut findings);
+    judge_bloat(row, at, &mut findings);
     if let Some(error) = &row.exact_error {
         findings.add(
             &rules::INDEX_SIZE_UNKNOWN,
@@ -30,28 +31,39 @@ pub fn verdict(row: &Row, at: &At) -> Verdict {
 fn judge_validity(row: &Row, findings: &mut Findings) {
     let hyper = matches!(row.kind, Kind::Hypertable | Kind::Aggregate);
     if !row.root_valid {
-        let (level, mend) = if is_leftover(&row.name) {
+        let (level, words, mend) = if is_leftover(&row.name) {
             (
                 Level::Warning,
                 "an interrupted REINDEX CONCURRENTLY left it: drop it",
+                Some("drop-leftovers"),
             )
         } else if row.kind == Kind::Partitioned {
             (
                 Level::Critical,
-                "a partition lacks its index: create it there and attach it",
+                "a partition lacks its index: create it there and attach it (ALTER INDEX ... ATTACH PARTITION)",
+                None,
             )
         } else if hyper {
-            (Level::Critical, "it was built in part: drop and create it")
+            (
+                Level::Critical,
+                "it was built in part: drop and create it",
+                Some("rebuild-missing"),
+            )
+        } else if row.unique {
+            (
+                Level::Critical,
+                "REINDEX it, once no rows are there twice that it should keep unique",
+                Some("reindex-index"),
+            )
         } else {
-            (Level::Critical, "drop and create it, or REINDEX it")
+            (
+                Level::Critical,
+                "drop and create it, or REINDEX it",
+                Some("reindex-index"),
+            )
         };
-        let reason = format!("invalid: no query uses it, yet every write pays for it; {mend}");
-        let finding = Finding::new(&rules::INDEX_INVALID, level, reason);
-        findings.push(if is_leftover(&row.name) {
-            finding.mended_by(Some("drop-leftovers"))
-        } else {
-            finding
-        });
+        let reason = format!("invalid: no query uses it, yet every write pays for it; {words}");
+        findings.push(Finding::new(&rules::INDEX_INVALID, level, reason).mended_by(mend));
     }
     let Some(parts) = &row.parts else { return };
     if parts.invalid > 0 {
@@ -98,8 +110,10 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
             &rules::INDEX_UNSURE,
             Level::Notice,
             format!(
-                "{} could be this index or another of the same shape: their names tell neither",
-                text::plural(parts.unsure, "chunk index").replace("indexs", "indexes")
+                "{} could be this index or another of the same shape, for the names tell neither: scans, sizes and chunks that lack it are guesses; \
+                 name each after its chunk and index (ALTER INDEX ... RENAME TO <chunk>_{}), or drop and create the index",
+                text::plural(parts.unsure, "chunk index"),
+                row.name
             ),
         );
     }
@@ -111,7 +125,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         if let Some(parts) = row.parts.as_ref().filter(|parts| parts.shared > 0) {
             let _ = write!(
                 reason,
-                " (on {} the two share one index that goes with either: then create {keeper} again)",
+                " (on {} the two share one index that goes with either: drop-index gives {keeper} its own there first)",
                 text::plural(parts.shared, "chunk")
             );
         }
@@ -129,12 +143,13 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
 }
 
 fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
-    if row.unused(at) != Some(true) || !row.root_valid {
+    let limits = at.limits(&row.table_name());
+    let compressed = serves_little(row, at, limits.compressed_index_percent);
+    if !compressed && row.unused(at) != Some(true) || !row.root_valid {
         return;
     }
     let since = counted_since(at);
     let age = at.now.seconds_since(since.unwrap_or(at.server.started));
-    let limits = at.limits(&row.table_name());
     let young = age < limits.statistics_age;
     let large = exceeds(row.known_bytes(), limits.unused_index_bytes);
     let size = if row.bytes.is_some() {
@@ -142,15 +157,23 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         format!("about {}", text::bytes(row.known_bytes()))
     };
-    let mut reason = match since {
+    let never = match since {
         Some(_) => format!(
             "never scanned in the {} since statistics began",
             text::duration(age)
         ),
         None => "never scanned since statistics began".to_owned(),
     };
-    let _ = write!(reason, "; {size}, paid for by every write");
-    if let Some(parts) = row.parts.as_ref().filter(|parts| parts.compressed > 0) {
+    let mut reason = if compressed {
+        on_compressed(row, &never, &size)
+    } else {
+        format!("{never}; {size}, paid for by every write")
+    };
+    if let Some(parts) = row
+        .parts
+        .as_ref()
+        .filter(|parts| parts.compressed > 0 && !compressed)
+    {
         let _ = write!(
             reason,
             "; it only speaks for the uncompressed span: {} of {} chunks are compressed and read by another index",
@@ -170,7 +193,65 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         (false, true) => Level::Warning,
         (false, false) => Level::Notice,
     };
-    findings.add(&rules::INDEX_UNUSED, level, reason);
+    let rule = if compressed {
+        &rules::INDEX_COMPRESSED
+    } else {
+        &rules::INDEX_UNUSED
+    };
+    findings.add(rule, level, reason);
+}
+
+/// Nearly all chunks that have it are compressed, nothing scans it on the others, and nothing needs it.
+fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
+    let Some(parts) = row.parts.as_ref().filter(|parts| parts.with > 0) else {
+        return false;
+    };
+    let compressed = parts.compressed.min(parts.with);
+    at.server.track_counts
+        && row.scans == 0
+        && row.needed().is_none()
+        && compressed > 0
+        && thresholds::percent(compressed, parts.with) >= percent
+}
+
+fn on_compressed(row: &Row, never: &str, size: &str) -> String {
+    let parts = row.parts.as_ref();
+    let (with, compressed) = parts.map_or((0, 0), |parts| (parts.with, parts.compressed));
+    let which = if compressed >= with {
+        format!(
+            "all {} that have it are compressed",
+            text::plural(with, "chunk")
+        )
+    } else {
+        format!(
+            "{} of {} that have it are compressed",
+            text::count(compressed),
+            text::plural(with, "chunk")
+        )
+    };
+    format!(
+        "useless on compressed data: {which}, where queries read another index and its copies are empty ({size} in all); {never}: \
+         drop it, unless queries on rows that are not compressed yet are to come"
+    )
+}
+
+/// Room that deleted and moved entries left, by estimate.
+fn judge_bloat(row: &Row, at: &At, findings: &mut Findings) {
+    let (Some(bloat), Some(bytes)) = (row.bloat_bytes, row.bytes) else {
+        return;
+    };
+    let limits = at.limits(&row.table_name());
+    let empty = thresholds::percent(bloat, bytes.max(1));
+    if !exceeds(bloat, limits.bloated_index_bytes) || empty < limits.bloated_index_percent {
+        return;
+    }
+    let reason = format!(
+        "about {} of its {} are empty ({empty:.0} %, by the statistics of the last ANALYZE): scans read and memory keeps them for nothing; \
+         REINDEX CONCURRENTLY gives them back",
+        text::bytes(bloat),
+        text::bytes(bytes)
+    );
+    findings.add(&rules::INDEX_BLOATED, Level::Notice, reason);
 }
 
 fn healthy(row: &Row, at: &At) -> String {

@@ -4,14 +4,8 @@ use super::{Row, Tool};
 use crate::record::At;
 use crate::rules;
 use crate::text;
+use crate::thresholds::exceeds;
 use crate::verdict::{Findings, Level, Verdict};
-
-/// Below so many milliseconds counted altogether no share says anything.
-const YOUNG: f64 = 60_000.0;
-/// Bytes that one call writes to temporary files, and all of them together.
-const SPILL_CALL: i64 = 64 << 20;
-const SPILL_TOTAL: i64 = 1 << 30;
-const SPILL_NOTICE: i64 = 64 << 20;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let Some(figures) = &row.figures else {
@@ -34,9 +28,10 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
     if !row.own {
         heavy(row, at, &mut findings);
-        spills(row, &mut findings);
+        spills(row, at, &mut findings);
         if let Some(hint) = &row.hint {
-            findings.add(&rules::QUERY_AGGREGATE, Level::Notice, hint.words.clone());
+            let reason = format!("{}{}", hint.words, forget(row));
+            findings.add(&rules::QUERY_AGGREGATE, Level::Notice, reason);
         }
     }
     let whose = if row.own {
@@ -64,7 +59,7 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
         return;
     };
     let limits = &at.server.thresholds.all;
-    if whole < YOUNG || share * 100.0 < limits.query_percent_notice {
+    if whole < limits.query_time * 1e3 || share * 100.0 < limits.query_percent_notice {
         return;
     }
     let level = if share * 100.0 >= limits.query_percent && is_query(row) {
@@ -82,19 +77,30 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
         &rules::QUERY_HEAVY,
         level,
         format!(
-            "takes {:.0} % of all execution time counted in this database{since}",
-            share * 100.0
+            "takes {:.0} % of all execution time counted in this database{since}: EXPLAIN (ANALYZE, BUFFERS) shows where it goes{}",
+            share * 100.0,
+            forget(row)
         ),
     );
 }
 
-fn spills(row: &Row, findings: &mut Findings) {
+/// What it took before a mend stays counted.
+fn forget(row: &Row) -> String {
+    row.queryid.map_or_else(String::new, |id| {
+        format!(
+            "; once it is mended, pg_stat_statements_reset(0, 0, {id}) forgets what it took before"
+        )
+    })
+}
+
+fn spills(row: &Row, at: &At, findings: &mut Findings) {
     let Some(figures) = &row.figures else { return };
     let total = figures.temp_written.saturating_mul(row.block);
     let call = total / figures.calls.max(1);
-    let level = if call >= SPILL_CALL || total >= SPILL_TOTAL {
+    let limits = &at.server.thresholds.all;
+    let level = if exceeds(call, limits.spill_bytes_a_call) || exceeds(total, limits.spill_bytes) {
         Level::Warning
-    } else if total >= SPILL_NOTICE {
+    } else if exceeds(total, limits.spill_bytes_notice) {
         Level::Notice
     } else {
         return;
@@ -103,9 +109,10 @@ fn spills(row: &Row, findings: &mut Findings) {
         &rules::QUERY_SPILLS,
         level,
         format!(
-            "spills to temporary files: {} in all, {} a call (work_mem is too small for it, or it sorts or groups too much)",
+            "spills to temporary files: {} in all, {} a call (work_mem is too small for it, or it sorts or groups too much): SET work_mem higher for the role or session that runs it{}",
             text::bytes(total),
-            text::bytes(call)
+            text::bytes(call),
+            forget(row)
         ),
     );
 }

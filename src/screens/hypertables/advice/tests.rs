@@ -51,7 +51,7 @@ fn row(chunks: i64, interval: i64, bytes: i64) -> Row {
 fn a_chunk_that_does_not_fit_a_quarter_of_memory_is_advised_a_shorter_interval_that_does() {
     let large = row(10, 7 * DAY, 12 * GIB);
     assert_eq!(
-        large.size_of_chunks(),
+        large.size_of_chunks(&thresholds::Limits::default()),
         Size::TooLarge {
             advised: Some(2 * DAY)
         }
@@ -62,52 +62,67 @@ fn a_chunk_that_does_not_fit_a_quarter_of_memory_is_advised_a_shorter_interval_t
     );
     assert_eq!(large.interval_sql(2 * DAY), "interval '2 days'");
     // Exactly a quarter fits.
-    assert_eq!(row(10, 7 * DAY, 4 * GIB).size_of_chunks(), Size::Fits);
+    assert_eq!(
+        row(10, 7 * DAY, 4 * GIB).size_of_chunks(&thresholds::Limits::default()),
+        Size::Fits
+    );
     // Once the advice is followed it is gone, though the large chunk is still the newest full one.
     let mut mended = large;
     mended.interval = Some(2 * DAY);
-    assert_eq!(mended.size_of_chunks(), Size::Fits);
+    assert_eq!(
+        mended.size_of_chunks(&thresholds::Limits::default()),
+        Size::Fits
+    );
 }
 
 #[test]
 fn many_small_chunks_are_advised_a_longer_interval_that_keeps_promises() {
     let mut small = row(2000, HOUR, 1 << 20);
     assert_eq!(
-        small.size_of_chunks(),
+        small.size_of_chunks(&thresholds::Limits::default()),
         Size::TooSmall {
             advised: Some(30 * DAY)
         }
     );
     small.policies.drop_after = Some(30 * DAY);
     assert_eq!(
-        small.size_of_chunks(),
+        small.size_of_chunks(&thresholds::Limits::default()),
         Size::TooSmall {
             advised: Some(7 * DAY)
         }
     );
     small.policies.compress_after = Some(5 * HOUR);
     assert_eq!(
-        small.size_of_chunks(),
+        small.size_of_chunks(&thresholds::Limits::default()),
         Size::TooSmall {
             advised: Some(4 * HOUR)
         }
     );
     // A few small chunks cost nothing.
     small.chunks = 99;
-    assert_eq!(small.size_of_chunks(), Size::Fits);
+    assert_eq!(
+        small.size_of_chunks(&thresholds::Limits::default()),
+        Size::Fits
+    );
 }
 
 #[test]
 fn thousands_of_chunks_that_could_be_fewer_are_too_many() {
     let many = row(5000, HOUR, 20 << 20);
     assert_eq!(
-        many.size_of_chunks(),
+        many.size_of_chunks(&thresholds::Limits::default()),
         Size::TooMany {
             advised: Some(2 * DAY)
         }
     );
-    assert_eq!(row(999, HOUR, 20 << 20).size_of_chunks(), Size::Fits);
-    assert_eq!(row(5000, HOUR, GIB).size_of_chunks(), Size::Fits);
+    assert_eq!(
+        row(999, HOUR, 20 << 20).size_of_chunks(&thresholds::Limits::default()),
+        Size::Fits
+    );
+    assert_eq!(
+        row(5000, HOUR, GIB).size_of_chunks(&thresholds::Limits::default()),
+        Size::Fits
+    );
 }
 
 #[test]
@@ -116,7 +131,7 @@ fn integer_time_is_advised_round_numbers() {
     small.axis = Axis::Integer;
     small.newest = Some(500_000);
     assert_eq!(
-        small.size_of_chunks(),
+        small.size_of_chunks(&thresholds::Limits::default()),
         Size::TooSmall {
             advised: Some(20_000)
         }
@@ -124,16 +139,25 @@ fn integer_time_is_advised_round_numbers() {
     assert_eq!(small.interval_sql(20_000), "20000");
     let mut large = row(500, 1000, 64 * GIB);
     large.axis = Axis::Integer;
-    assert_eq!(large.size_of_chunks(), Size::TooLarge { advised: Some(50) });
+    assert_eq!(
+        large.size_of_chunks(&thresholds::Limits::default()),
+        Size::TooLarge { advised: Some(50) }
+    );
 }
 
 #[test]
 fn space_partitions_share_an_interval() {
     let mut four = row(400, DAY, 48 << 20);
-    assert_eq!(four.size_of_chunks(), Size::Fits);
+    assert_eq!(
+        four.size_of_chunks(&thresholds::Limits::default()),
+        Size::Fits
+    );
     four.space = vec![("dev".to_owned(), 4)];
     four.window.as_mut().unwrap().bytes = Some(32 << 20);
-    assert!(matches!(four.size_of_chunks(), Size::TooSmall { .. }));
+    assert!(matches!(
+        four.size_of_chunks(&thresholds::Limits::default()),
+        Size::TooSmall { .. }
+    ));
 }
 
 #[test]
@@ -158,7 +182,7 @@ fn locks_are_counted_with_indexes_and_companions() {
     assert_eq!(row.limits.lock_slots(), 6400);
     assert_eq!(row.lock_percent().as_deref(), Some("75%"));
     // 2 x 4803 / 100 = 97, in steps of 64.
-    assert_eq!(row.limits.locks_each_for(4803), 128);
+    assert_eq!(row.limits.locks_each_for(4803, 50.0), 128);
 }
 
 #[test]

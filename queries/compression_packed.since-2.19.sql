@@ -1,0 +1,40 @@
+-- Of the hypertables in $1 (int8[]): compressed chunks under other settings than the table's now; of the newest 100 partial or
+-- unordered ones and 20 others, those whose bytes now are far from the record
+-- id, old_chunks, drifted_chunks, drifted_recorded_bytes, drifted_bytes · public (a size takes a moment's lock on its chunk)
+-- ~0.1 ms a chunk that is sized
+with locked as materialized (
+  -- a size would wait for these
+  select l.relation from pg_locks l where l.mode = 'AccessExclusiveLock' and l.granted
+     and l.database = (select d.oid from pg_database d where d.datname = current_database())),
+packed as materialized (
+  select c.hypertable_id, c.id, r.oid as relid, x.compress_relid::oid as companion, x.segmentby, x.orderby, x.orderby_desc, x.orderby_nullsfirst,
+         c.status & 4 = 4 as frozen, c.status & 10 <> 0 as loose,
+         row_number() over (partition by c.hypertable_id, c.status & 10 <> 0 order by c.id desc) as nth
+    from (select false as dropped) absent
+    cross join lateral (select id, hypertable_id, status, schema_name, table_name from _timescaledb_catalog.chunk
+                         where not dropped and not osm_chunk and hypertable_id = any ($1) and status & 1 = 1) c
+    join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
+    left join _timescaledb_catalog.compression_settings x on x.relid = r.oid),
+old as materialized (
+  select p.hypertable_id, count(*) as chunks
+    from packed p join _timescaledb_catalog.hypertable h on h.id = p.hypertable_id
+    join pg_namespace n on n.nspname = h.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = h.table_name
+    join _timescaledb_catalog.compression_settings x on x.relid = r.oid
+   where (coalesce(p.segmentby, '{}') <> coalesce(x.segmentby, '{}')
+      or x.orderby is not null and (p.orderby, p.orderby_desc, p.orderby_nullsfirst) is distinct from (x.orderby, x.orderby_desc, x.orderby_nullsfirst))
+     and (p.segmentby is not null or p.orderby is not null) and not p.frozen
+   group by 1),
+size as materialized (
+  select p.hypertable_id, z.recorded, pg_total_relation_size(p.relid) + pg_total_relation_size(p.companion) as bytes
+    from packed p
+    join lateral (select (s.compressed_heap_size + s.compressed_toast_size + s.compressed_index_size)::int8 as recorded
+                    from _timescaledb_catalog.compression_chunk_size s where s.chunk_id = p.id limit 1) z on true
+   where p.nth <= case when p.loose then 100 else 20 end and not exists (select from locked l where l.relation in (p.relid, p.companion))),
+drift as materialized (
+  -- below a megabyte the chunk's own empty pages decide
+  select s.hypertable_id, count(*) as chunks, sum(s.recorded)::int8 as recorded, sum(s.bytes)::int8 as bytes
+    from size s where abs(s.bytes - s.recorded) > 1048576 and (s.bytes > 2 * s.recorded or 2 * s.bytes < s.recorded) group by 1)
+select w.id, coalesce(o.chunks, 0) as old_chunks, coalesce(f.chunks, 0) as drifted_chunks, f.recorded as drifted_recorded_bytes, f.bytes as drifted_bytes
+  from unnest($1::int8[]) w(id) join _timescaledb_catalog.hypertable h on h.id = w.id
+  left join old o on o.hypertable_id = w.id
+  left join drift f on f.hypertable_id = w.id

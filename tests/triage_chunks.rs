@@ -1,0 +1,112 @@
+//! Triage of chunks: too large, too small, too many, more than the lock table holds; found with the arithmetic, mended by
+//! the interval that is advised, and gone.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use hypertop::rules::{self, Rule};
+use hypertop::verdict::Level;
+use support::act::Rig;
+use support::triage::{self, found, gone, mend};
+
+const NAME: &str = r#""Me.s"."Raw ""x""""#;
+
+/// A hypertable of a hundred hourly chunks, the newest of them not full.
+const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v text);
+select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 hour');
+insert into "Me.s"."Raw ""x""" select t, repeat('x', 100) from generate_series(date_trunc('hour', now()) - interval '99 hours', now(), interval '5 minutes') t;
+analyze "Me.s"."Raw ""x""""#;
+
+fn on_each(name: &str, test: impl AsyncFn(&Rig)) {
+    triage::on_each(name, SOURCE, async |rig, _| test(rig).await);
+}
+
+/// The statement in the words is one that the server takes, and the action does what it says.
+async fn advised(rig: &Rig, rule: &'static Rule, words: &[&str], level: Level) {
+    let finding = found(rig, rule, NAME, words).await;
+    assert_eq!(finding.finding.level, level, "{}", rig.name);
+    let reason = &finding.finding.reason;
+    let call = reason.split_once("set_chunk_time_interval(").unwrap().1;
+    let call = call.split_once(" for new chunks").unwrap().0;
+    rig.sql(&format!("begin; select set_chunk_time_interval({call}"))
+        .await;
+    let interval = "select time_interval::text from timescaledb_information.dimensions";
+    let said = rig.text(interval).await;
+    rig.sql("rollback").await;
+    mend(rig, &finding, &[]).await;
+    assert_eq!(rig.text(interval).await, said, "{}: {reason}", rig.name);
+    gone(rig, rule, NAME).await;
+}
+
+#[test]
+fn chunks_that_do_not_fit_into_memory_are_advised_a_shorter_interval() {
+    on_each("large", async |rig| {
+        gone(rig, &rules::CHUNKS_LARGE, NAME).await;
+        rig.sql("do $$ begin execute format('alter database %I set effective_cache_size = ''64kB''', current_database()); end $$").await;
+        let rig = Rig::on(&rig.name, &rig.conninfo).await;
+        let words = [
+            "an interval of 1h takes",
+            "(64.0 kB / 4 = 16.0 kB)",
+            "m / 1h =",
+        ];
+        let rule = &rules::CHUNKS_LARGE;
+        advised(&rig, rule, &words, Level::Warning).await;
+    });
+}
+
+#[test]
+fn many_small_chunks_are_advised_a_longer_interval() {
+    on_each("small", async |rig| {
+        rig.limit(|limits| limits.small_chunks = 101.0);
+        gone(rig, &rules::CHUNKS_SMALL, NAME).await;
+        // All of them are small, whatever the interval, but fewer than this make no difference.
+        rig.limit(|limits| {
+            limits.small_chunks = 100.0;
+            limits.small_chunk_bytes = 64.0 * 1024.0;
+        });
+        let words = [
+            "100 small chunks",
+            "an interval of 1h fills a chunk with",
+            "kB x 4h / 1h =",
+        ];
+        let rule = &rules::CHUNKS_SMALL;
+        advised(rig, rule, &words, Level::Notice).await;
+    });
+}
+
+#[test]
+fn more_chunks_than_their_size_asks_for_are_advised_a_longer_interval() {
+    on_each("many", async |rig| {
+        rig.limit(|limits| limits.small_chunk_bytes = 1024.0);
+        gone(rig, &rules::CHUNKS_MANY, NAME).await;
+        rig.limit(|limits| limits.many_chunks = 100.0);
+        let words = [
+            "100 chunks, more than their size asks for",
+            "kB x 4h / 1h =",
+        ];
+        let rule = &rules::CHUNKS_MANY;
+        advised(rig, rule, &words, Level::Notice).await;
+    });
+}
+
+#[test]
+fn chunks_that_would_fill_the_lock_table_are_told_and_fewer_of_them_mend_it() {
+    on_each("locks", async |rig| {
+        gone(rig, &rules::CHUNKS_LOCKS, NAME).await;
+        rig.limit(|limits| limits.lock_table_percent = 0.5);
+        let slots = rig.text("select current_setting('max_locks_per_transaction')::int * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)").await;
+        let slots = hypertop::text::count(slots.parse().unwrap());
+        let words = [
+            "takes up to 202 locks (100 chunks x (1 + 1 index))",
+            &format!("the lock table has {slots} (max_locks"),
+            "set max_locks_per_transaction to 448 (restart)",
+            "or have fewer chunks",
+        ];
+        found(rig, &rules::CHUNKS_LOCKS, NAME, &words).await;
+        rig.sql(&format!(
+            "select drop_chunks('{NAME}', older_than => interval '20 hours')"
+        ))
+        .await;
+        gone(rig, &rules::CHUNKS_LOCKS, NAME).await;
+    });
+}
