@@ -21,15 +21,23 @@ with setting as materialized (
 ), given as materialized (
   -- what every new session of the database starts with, whatever this one started with
   select lower(split_part(e.entry, '=', 1)) as name, split_part(e.entry, '=', 2) as setting,
+         case s.setdatabase when 0 then 'ALTER ROLE ALL' else 'ALTER DATABASE' end as by,
          row_number() over (partition by lower(split_part(e.entry, '=', 1)) order by s.setdatabase desc) as place
   from pg_db_role_setting s, unnest(s.setconfig) e(entry)
   where s.setrole = 0 and s.setdatabase in (select 0 union all select d.oid from database d where d.datname = current_database())
 ), hurts as materialized (
-  select g.name, v.setting
-  from (values ('fsync', false), ('full_page_writes', false), ('autovacuum', false), ('track_counts', false),
-          ('track_activities', false), ('timescaledb.restoring', true), ('timescaledb.enable_chunk_append', false),
-          ('timescaledb.enable_constraint_exclusion', false), ('timescaledb.enable_optimizations', false),
-          ('timescaledb.enable_transparent_decompression', false)) b(name, bad)
+  select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
+  from (
+    -- which of them makes queries pass over compressed rows is another matter where transparent decompression has no switch
+    select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent
+  ) t
+  cross join lateral (
+    values ('fsync', false, false), ('full_page_writes', false, false), ('autovacuum', false, false), ('track_counts', false, false),
+      ('track_activities', false, false), ('timescaledb.restoring', true, false), ('timescaledb.enable_chunk_append', false, false),
+      ('timescaledb.enable_constraint_exclusion', false, false), ('timescaledb.enable_dml_decompression', false, false),
+      ('timescaledb.enable_optimizations', false, t.transparent),
+      (case when t.transparent then 'timescaledb.enable_transparent_decompression' else 'timescaledb.enable_columnarscan' end, false, true)
+  ) b(name, bad, hides)
   join pg_settings g on g.name = b.name
   left join given o on o.name = b.name and o.place = 1
   cross join lateral (
@@ -139,10 +147,10 @@ union all
  from pg_prepared_xacts p order by p.prepared limit 1)
 union all
 (select 'wraparound', age(d.datfrozenxid)::float8, s.freeze, d.datname::text, null, h.pid, h.who
- from setting s, database d left join holder h on h.age > 0.9 * age(d.datfrozenxid) order by age(d.datfrozenxid) desc limit 1)
+ from setting s, database d left join holder h on h.age > 0.9 * age(d.datfrozenxid) order by age(d.datfrozenxid) desc, d.datname = current_database() desc limit 1)
 union all
 (select 'multixact-wraparound', mxid_age(d.datminmxid)::float8, current_setting('autovacuum_multixact_freeze_max_age')::float8, d.datname::text, null, null, null
- from database d order by mxid_age(d.datminmxid) desc limit 1)
+ from database d order by mxid_age(d.datminmxid) desc, d.datname = current_database() desc limit 1)
 union all
 select 'workers', w.used, s.workers, null, null, null, null from setting s, workers w where s.workers is not null
 union all
@@ -166,4 +174,4 @@ union all
 -- too dear for every look: asked for by itself
 select 'database-size', null, null, null, null, null, null
 union all
-select 'setting ' || h.name, null, null, h.setting, null, null, null from hurts h
+select 'setting ' || h.name, case when h.hides then 1 end, null, h.setting, null, null, null from hurts h

@@ -89,6 +89,7 @@ impl Row {
             "cache-hits" => self.share().map_or(Value::Null, |share| {
                 Value::Text(format!("{:.1} %", share * 100.0))
             }),
+            name if name.starts_with("setting ") => Value::Null,
             _ => Value::Int(value as i64),
         }
     }

@@ -66,7 +66,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
         ),
         name => {
             if let Some(name) = name.strip_prefix("setting ") {
-                setting(name, row.about(), findings);
+                setting(name, row, at, findings);
             }
         }
     }
@@ -185,19 +185,20 @@ fn wraparound(row: &Row, findings: &mut Findings) {
     };
     let database = row.about();
     let mend = match &row.holder {
-        Some(holder) => format!("it is held back by {holder}: end that, and autovacuum goes on"),
+        Some(holder) => format!("It is held back by {holder}: end that, and autovacuum goes on"),
         None => format!(
-            "vacuum does not get through, or something holds it back (an old transaction, a prepared one, a slot): VACUUM (FREEZE) in {database}"
+            "Vacuum does not get through, or something holds it back (an old transaction, a prepared one, a slot): VACUUM (FREEZE) in {database}"
         ),
     };
     let finding = Finding::new(
         &rules::SERVER_WRAPAROUND,
         level,
         format!(
-            "{} is {} in database {database}, and autovacuum should have frozen at {}; the server takes no writes from 2,144 million on. {mend}",
+            "{} is {} in database {database}, and autovacuum should have frozen at {}; the server takes no writes from {} million on. {mend}",
             row.title(),
             count(value),
             count(row.bound.unwrap_or_default()),
+            text::count(2144),
         ),
     );
     findings.push(match row.pid {
@@ -258,8 +259,16 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
 }
 
 /// Settings that hurt, how, and what to do.
-fn setting(setting: &str, value: &str, findings: &mut Findings) {
-    let on = format!("alter system set {setting} = on, then select pg_reload_conf()");
+fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
+    let value = row.about();
+    let on = if value.ends_with("ALTER DATABASE") {
+        let database = text::quote_identifier(&at.server.database);
+        format!("alter database {database} reset {setting}, for new sessions")
+    } else if value.ends_with("ALTER ROLE ALL") {
+        format!("alter role all reset {setting}, for new sessions")
+    } else {
+        format!("alter system set {setting} = on, then select pg_reload_conf()")
+    };
     let (level, why) = match setting {
         "fsync" | "full_page_writes" => (
             Level::Warning,
@@ -279,11 +288,15 @@ fn setting(setting: &str, value: &str, findings: &mut Findings) {
         ),
         "timescaledb.restoring" => (
             Level::Critical,
-            "no job runs and triggers are off. If no restore goes on, select timescaledb_post_restore() in this database ends it".to_owned(),
+            "no job runs and triggers are off. If no restore goes on, select timescaledb_post_restore(), in this database".to_owned(),
         ),
-        "timescaledb.enable_transparent_decompression" => (
+        _ if row.value.is_some() => (
             Level::Critical,
             format!("queries do not see compressed rows. {on}"),
+        ),
+        "timescaledb.enable_dml_decompression" => (
+            Level::Notice,
+            format!("UPDATE and DELETE fail on compressed chunks. {on}"),
         ),
         _ => (
             Level::Notice,
