@@ -154,9 +154,7 @@ union all
 union all
 select 'workers', w.used, s.workers, null, null, null, null from setting s, workers w where s.workers is not null
 union all
-select 'launcher', w.launchers, null, case when s.workers is null then 'not preloaded' end, null, null, null
-from setting s, workers w
-where s.workers is not null or exists (select from pg_extension x where x.extname = 'timescaledb')
+select 'launcher', w.launchers, null, null, null, null, null from setting s, workers w where s.workers is not null
 union all
 select 'scheduler', w.schedulers, null,
        case when w.schedulers > 0 then null

@@ -63,6 +63,8 @@ pub async fn restarted(
         let set = format!("alter system set {name} = {value}");
         maintenance.batch_execute(&set).await.unwrap();
     }
+    // The private server is stopped at once, and commits asynchronously.
+    maintenance.batch_execute("checkpoint").await.unwrap();
     let places: Vec<_> = rigs
         .into_iter()
         .map(|rig| (rig.name.clone(), rig.conninfo.clone()))

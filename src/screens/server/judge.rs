@@ -221,11 +221,7 @@ fn count(value: f64) -> String {
 
 fn absence(row: &Row, at: &At, findings: &mut Findings) {
     if row.name == "launcher" {
-        let reason = if row.about.is_some() {
-            "TimescaleDB is in this database, but its library is not loaded: put timescaledb into shared_preload_libraries and restart. Until then no job runs, and the use of a hypertable ends the session"
-        } else {
-            "no TimescaleDB launcher runs, so that no job starts in any database: a lost one comes back within a minute; if it does not, raise max_worker_processes and restart"
-        };
+        let reason = "no TimescaleDB launcher runs, so that no job starts in any database: a lost one comes back within a minute; if it does not, raise max_worker_processes and restart";
         findings.add(&rules::SERVER_LAUNCHER, Level::Critical, reason);
         return;
     }
