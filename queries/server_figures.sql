@@ -104,9 +104,11 @@ from setting s, (
   from pg_stat_replication x where x.state is distinct from 'backup'
 ) r group by s.sees_all having count(*) > 0
 union all
-select 'standby-delay', extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8,
+-- at least, where none was replayed since it was started
+select 'standby-delay', extract(epoch from clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8,
        pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::float8,
-       case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 'all that was received is replayed' end,
+       case when pg_is_wal_replay_paused() then 'replay is paused'
+            when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 'all that was received is replayed' end,
        pg_last_xact_replay_timestamp(), null, null
 from setting s where s.standby
 union all
@@ -118,8 +120,8 @@ select 'standby-receiver', case when s.sees_all then (select count(*) from pg_st
        (select r.status from pg_stat_get_wal_receiver() r), null, null, null
 from setting s, pg_settings g where s.standby and g.name = 'primary_conninfo' and g.setting <> ''
 union all
--- bytes of WAL that the furthest slot keeps back
-(select 'replication-slots', l.bytes, (select count(*) from slot)::float8, l.slot_name::text, null, l.active_pid, null
+-- bytes of WAL that the furthest slot keeps back, and may
+(select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null, l.active_pid, null
  from slot l where l.bytes is not null order by l.bytes desc limit 1)
 union all
 select 'lost-slots', count(*)::float8, null, string_agg(quote_literal(l.slot_name), ', ' order by l.slot_name), null, null, null

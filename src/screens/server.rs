@@ -104,6 +104,7 @@ impl Row {
             | "workers"
             | "worker-processes"
             | "lock-table" => self.bound.map(|bound| Value::Int(bound as i64)).into(),
+            "replication-slots" => self.bound.map(|bound| Value::Bytes(bound as i64)).into(),
             _ => Value::Null,
         }
     }

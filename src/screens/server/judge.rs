@@ -27,16 +27,20 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
             Level::Warning,
             "this standby receives no WAL: its primary is not reached, or has removed what it needs. Its log says which; primary_conninfo says where it looks",
         ),
-        "standby-delay" if value > limits.replication_lag && row.bound > Some(0.0) => findings.add(
+        "standby-delay" if value > limits.replication_lag && row.bound > Some(0.0) && row.about.is_none() => findings.add(
             &rules::SERVER_REPLICATION,
             Level::Warning,
             format!(
-                "the newest row that this standby shows is {} old, and {} of WAL waits to be replayed: replay is paused, a query here holds it up, or its disk does not keep up",
+                "the newest row that this standby shows is {} old, and {} of WAL waits to be replayed: a query here holds it up (end it, or lower max_standby_streaming_delay), or its disk does not keep up",
                 text::duration(value.floor()),
                 bytes(row.bound)
             ),
         ),
-        "replication-slots" if value > limits.slot_bytes => slot(row, findings),
+        "replication-slots"
+            if value > limits.slot_bytes || row.share().is_some_and(|share| share > 0.8) =>
+        {
+            slot(row, findings);
+        }
         "lost-slots" => findings.add(
             &rules::SERVER_SLOT,
             Level::Warning,
@@ -124,13 +128,20 @@ fn lag(row: &Row, findings: &mut Findings) {
 
 fn slot(row: &Row, findings: &mut Findings) {
     let kept = bytes(row.value);
+    let then = match row.bound {
+        Some(_) => format!(
+            "from {} on (max_slot_wal_keep_size) it is removed, and the reader has to be built anew",
+            bytes(row.bound)
+        ),
+        None => "the disk fills".to_owned(),
+    };
     let said = match row.pid {
         Some(pid) => format!(
-            "{kept} of WAL is kept for slot {:?}, whose reader (process {pid}) does not keep up: the disk fills. Look what holds it up there",
+            "{kept} of WAL is kept for slot {:?}, whose reader (process {pid}) does not keep up: {then}. Look what holds it up there",
             row.about()
         ),
         None => format!(
-            "nobody reads from slot {:?}, and {kept} of WAL is kept for it: the disk fills. Start its reader, or remove it with pg_drop_replication_slot()",
+            "nobody reads from slot {:?}, and {kept} of WAL is kept for it: {then}. Start its reader, or remove it with pg_drop_replication_slot()",
             row.about()
         ),
     };
