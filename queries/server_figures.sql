@@ -115,9 +115,10 @@ union all
 select 'standby-replay', case when pg_is_wal_replay_paused() then 0 else 1 end::float8, null, null, null, null, null
 from setting s where s.standby
 union all
--- where it is told to stream: not by every role, and not by a standby that is fed from an archive
+-- where it is told to stream, as not every role may know; one that has an archive too can do without for a while
 select 'standby-receiver', case when s.sees_all then (select count(*) from pg_stat_get_wal_receiver() r where r.pid is not null) end::float8, null,
-       (select r.status from pg_stat_get_wal_receiver() r), null, null, null
+       (select 'restore_command is set' from pg_settings c where c.name = 'restore_command' and c.setting <> ''),
+       pg_last_xact_replay_timestamp(), null, null
 from setting s, pg_settings g where s.standby and g.name = 'primary_conninfo' and g.setting <> ''
 union all
 -- bytes of WAL that the furthest slot keeps back, and may

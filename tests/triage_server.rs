@@ -210,7 +210,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
             waiter
                 .batch_execute("begin; lock table \"Me ?\" in share mode")
                 .await
-                .unwrap()
+                .unwrap();
         });
         until(
             &rig,

@@ -67,7 +67,7 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
         let (holder, of) = named(rig, "nightly load").await;
         let lock = format!("begin; lock table {NAME} in share mode");
         holder.batch_execute(&lock).await.unwrap();
-        let (writer, writes) = named(rig, "shop").await;
+        let (writer, shop) = named(rig, "shop").await;
         let writer = runs(writer, &format!("insert into {NAME} values (now(), 2)"));
         waiting(rig, 1).await;
         let (owner, alters) = named(rig, "migration").await;
@@ -85,7 +85,7 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
         )
         .await;
         for (key, words) in [
-            (&writes, "a lock (ROW EXCLUSIVE)"),
+            (&shop, "a lock (ROW EXCLUSIVE)"),
             (&alters, "a lock (ACCESS EXCLUSIVE)"),
             (&reads, "a lock (ACCESS SHARE)"),
         ] {

@@ -17,8 +17,8 @@ pub fn on_own(settings: &[(&str, &str)], test: impl AsyncFn(&PrivateServer)) {
     if !has_server() {
         return;
     }
-    let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    let settings = settings.iter().map(text).collect();
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let settings = settings.iter().map(owned).collect();
     let server = PrivateServer::start(&Options {
         settings,
         ..Options::default()

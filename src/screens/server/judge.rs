@@ -17,38 +17,13 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
     match row.name.as_str() {
         "connections" => connections(row, limits, findings),
         "replication-lag" if value > limits.replication_lag => lag(row, findings),
-        "standby-replay" if row.value == Some(0.0) => findings.add(
-            &rules::SERVER_REPLICATION,
-            Level::Warning,
-            "replay is paused on this standby: it serves ever older rows, and WAL piles up here. select pg_wal_replay_resume() goes on",
-        ),
-        "standby-receiver" if row.value == Some(0.0) => findings.add(
-            &rules::SERVER_REPLICATION,
-            Level::Warning,
-            "this standby receives no WAL: its primary is not reached, or has removed what it needs. Its log says which; primary_conninfo says where it looks",
-        ),
-        "standby-delay" if value > limits.replication_lag && row.bound > Some(0.0) && row.about.is_none() => findings.add(
-            &rules::SERVER_REPLICATION,
-            Level::Warning,
-            format!(
-                "the newest row that this standby shows is {} old, and {} of WAL waits to be replayed: a query here holds it up (end it, or lower max_standby_streaming_delay), or its disk does not keep up",
-                text::duration(value.floor()),
-                bytes(row.bound)
-            ),
-        ),
+        "standby-replay" | "standby-receiver" | "standby-delay" => standby(row, at, findings),
         "replication-slots"
             if value > limits.slot_bytes || row.share().is_some_and(|share| share > 0.8) =>
         {
             slot(row, findings);
         }
-        "lost-slots" => findings.add(
-            &rules::SERVER_SLOT,
-            Level::Warning,
-            format!(
-                "the WAL that the reader of slot {} still needed is gone (max_slot_wal_keep_size): build the reader anew, and remove the slot with pg_drop_replication_slot()",
-                row.about()
-            ),
-        ),
+        "lost-slots" => lost_slots(row, findings),
         "archiver" if value > 0.0 => archiver(row, at, findings),
         "prepared-transaction" if value > limits.prepared_age => prepared(row, findings),
         "wraparound" | "multixact-wraparound" => wraparound(row, findings),
@@ -218,6 +193,47 @@ fn wraparound(row: &Row, findings: &mut Findings) {
             .upon(Target::session(pid)),
         None => finding,
     });
+}
+
+/// What a standby finds wrong with itself.
+fn standby(row: &Row, at: &At, findings: &mut Findings) {
+    let limit = at.server.thresholds.all.replication_lag;
+    let old = |since| at.now.seconds_since(since) > limit;
+    let reason = match row.name.as_str() {
+        "standby-replay" if row.value == Some(0.0) => {
+            "replay is paused on this standby: it serves ever older rows, and WAL piles up here. select pg_wal_replay_resume() goes on".to_owned()
+        }
+        // While its archive serves it, a standby needs no receiver.
+        "standby-receiver"
+            if row.value == Some(0.0) && (row.about.is_none() || row.since.is_none_or(old)) =>
+        {
+            "this standby receives no WAL: its primary is not reached, or has removed what it needs. Its log says which; primary_conninfo says where it looks".to_owned()
+        }
+        "standby-delay"
+            if row.value.is_some_and(|value| value > limit)
+                && row.bound > Some(0.0)
+                && row.about.is_none() =>
+        {
+            format!(
+                "the newest row that this standby shows is {} old, and {} of WAL waits to be replayed: a query here holds it up (end it, or lower max_standby_streaming_delay), or its disk does not keep up",
+                text::duration(row.value.unwrap_or_default().floor()),
+                bytes(row.bound)
+            )
+        }
+        _ => return,
+    };
+    findings.add(&rules::SERVER_REPLICATION, Level::Warning, reason);
+}
+
+fn lost_slots(row: &Row, findings: &mut Findings) {
+    findings.add(
+        &rules::SERVER_SLOT,
+        Level::Warning,
+        format!(
+            "the WAL that the reader of slot {} still needed is gone (max_slot_wal_keep_size): build the reader anew, and remove the slot with pg_drop_replication_slot()",
+            row.about()
+        ),
+    );
 }
 
 /// In millions where there are some.
