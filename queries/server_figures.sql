@@ -1,7 +1,10 @@
--- Figures of the server and the database, one row each: name, value, bound (NULL: none), about, since · public, more for
--- pg_monitor (NULL: hidden from this role) · any PostgreSQL 13-18, with TimescaleDB or without · 2 ms, no lock on user relations
+-- Figures of the server and the database, one row each: name, value, bound (NULL: none), about, since, the session that it is
+-- about (pid), who holds vacuum back (holder) · public, more for pg_monitor (NULL: hidden from this role) · any PostgreSQL 13-18,
+-- with TimescaleDB or without · 2 ms, no lock on user relations
 with setting as materialized (
-  select current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8 as connections,
+  select current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8
+           -- since PostgreSQL 16
+           - coalesce(current_setting('reserved_connections', true)::float8, 0) as connections,
          current_setting('autovacuum_freeze_max_age')::float8 as freeze,
          current_setting('max_locks_per_transaction')::float8
            * (current_setting('max_connections')::float8 + current_setting('max_prepared_transactions')::float8) as locks,
@@ -9,85 +12,167 @@ with setting as materialized (
          current_setting('timescaledb.max_background_workers', true)::float8 as workers,
          pg_has_role('pg_read_all_stats', 'usage') as sees_all, pg_is_in_recovery() as standby
 ), activity as materialized (
-  select a.pid, a.usesysid, a.application_name, a.state, a.state_change, a.xact_start, a.backend_type, a.datid, a.backend_xmin
+  select a.pid, a.usesysid, a.application_name, a.state, a.state_change, a.xact_start, a.backend_type, a.datid, a.backend_xid,
+         a.backend_xmin,
+         format('session %s (%s%s)', a.pid, coalesce(nullif(a.application_name, ''), a.backend_type, 'a session'), ', ' || a.state) as who
   from pg_stat_get_activity(null) a where a.pid <> pg_backend_pid()
 ), database as materialized (
   select d.oid, d.datname, d.datfrozenxid, d.datminmxid from pg_database d
+), given as materialized (
+  -- what every new session of the database starts with, whatever this one started with
+  select lower(split_part(e.entry, '=', 1)) as name, split_part(e.entry, '=', 2) as setting,
+         case s.setdatabase when 0 then 'ALTER ROLE ALL' else 'ALTER DATABASE' end as by,
+         row_number() over (partition by lower(split_part(e.entry, '=', 1)) order by s.setdatabase desc) as place
+  from pg_db_role_setting s, unnest(s.setconfig) e(entry)
+  where s.setrole = 0 and s.setdatabase in (select 0 union all select d.oid from database d where d.datname = current_database())
+), hurts as materialized (
+  select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
+  from (
+    -- which of them makes queries pass over compressed rows is another matter where transparent decompression has no switch
+    select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent
+  ) t
+  cross join lateral (
+    values ('fsync', false, false), ('full_page_writes', false, false), ('autovacuum', false, false), ('track_counts', false, false),
+      ('track_activities', false, false), ('timescaledb.restoring', true, false), ('timescaledb.enable_chunk_append', false, false),
+      ('timescaledb.enable_constraint_exclusion', false, false), ('timescaledb.enable_dml_decompression', false, false),
+      ('timescaledb.enable_optimizations', false, t.transparent),
+      (case when t.transparent then 'timescaledb.enable_transparent_decompression' else 'timescaledb.enable_columnarscan' end, false, true)
+  ) b(name, bad, hides)
+  join pg_settings g on g.name = b.name
+  left join given o on o.name = b.name and o.place = 1
+  cross join lateral (
+    select coalesce(o.setting, case when g.source in ('global', 'database', 'user', 'database user', 'client', 'session')
+                                    then g.boot_val else g.setting end)
+  ) v(setting)
+  where v.setting::bool = b.bad
+), workers as materialized (
+  -- of TimescaleDB, in all databases
+  select count(*) filter (where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$')::float8 as used,
+         count(*) filter (where a.application_name = 'TimescaleDB Background Worker Launcher')::float8 as launchers,
+         count(*) filter (where a.application_name = 'TimescaleDB Background Worker Scheduler'
+                            and a.datid = (select d.oid from database d where d.datname = current_database()))::float8 as schedulers
+  from activity a where a.backend_type is null or a.backend_type = a.application_name
+), slot as materialized (
+  select r.slot_name, r.slot_type, r.active_pid, r.wal_status,
+         pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn)::float8 as bytes,
+         greatest(age(r.xmin), age(r.catalog_xmin)) as age
+  from setting s, pg_replication_slots r
+), holder as materialized (
+  -- who keeps vacuum from freezing more
+  (select h.who, h.pid, h.age
+   from (
+     select case a.backend_type when 'walsender' then format('a query on standby %s (hot_standby_feedback)', a.application_name) else a.who end as who,
+            case a.backend_type when 'client backend' then a.pid end as pid, greatest(age(a.backend_xmin), age(a.backend_xid)) as age
+     from activity a where a.backend_type is distinct from 'autovacuum worker'
+     union all
+     select format('prepared transaction %L in database %I', p.gid, p.database), null, age(p.transaction) from pg_prepared_xacts p
+     union all
+     select format('replication slot %L', l.slot_name), null, l.age from slot l
+   ) h where h.age is not null order by h.age desc limit 1)
 ), counted as materialized (
   select pg_stat_get_db_xact_commit(d.oid) + pg_stat_get_db_xact_rollback(d.oid) as transactions,
          pg_stat_get_db_blocks_hit(d.oid) as hit, pg_stat_get_db_blocks_fetched(d.oid) as fetched
   from database d where d.datname = current_database()
 )
 select 'connections' as name, case when s.sees_all then (select count(*) from activity a where a.backend_type = 'client backend')::float8 + 1 end as value,
-       s.connections as bound, null::text as about, null::timestamptz as since
+       s.connections as bound,
+       case when s.sees_all then (
+         select format('%s idle; most: %s of %s (%s)', sum(x.idle), coalesce(nullif(x.application_name, ''), 'no name'), pg_get_userbyid(x.usesysid), x.many)
+         from (
+           select a.application_name, a.usesysid, count(*) as many, sum(count(*) filter (where a.state = 'idle')) over () as idle,
+                  row_number() over (order by count(*) desc, a.application_name) as place
+           from activity a where a.backend_type = 'client backend' group by a.application_name, a.usesysid
+         ) x where x.place = 1 group by x.application_name, x.usesysid, x.many
+       ) end as about,
+       null::timestamptz as since, null::int4 as pid, null::text as holder
 from setting s
 union all
-select 'transactions', c.transactions::float8, null, null, null from counted c
+select 'transactions', c.transactions::float8, null, null, null, null, null from counted c
 union all
-select 'cache-hits', c.hit::float8, c.fetched::float8, null, null from counted c
+select 'cache-hits', c.hit::float8, c.fetched::float8, null, null, null, null from counted c
 union all
 select 'wal', case when s.standby then pg_wal_lsn_diff(coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0')
-                   else pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') end::float8, null, null, null
+                   else pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') end::float8, null, null, null, null, null
 from setting s
 union all
--- seconds that the slowest standby is behind; a standby that has nothing to replay reports no lag
-select 'replication-lag', case when s.sees_all then max(coalesce(extract(epoch from r.replay_lag), 0))::float8 end, count(*)::float8,
-       string_agg(format('%s %s', coalesce(nullif(r.application_name, ''), r.pid::text), r.state), ', ' order by r.replay_lag desc nulls last), null
-from setting s, pg_stat_replication r group by s.sees_all having count(*) > 0
+-- seconds that the slowest standby is behind; one that has nothing to replay reports no lag, and pg_receivewal replays nothing
+select 'replication-lag', case when s.sees_all then max(coalesce(extract(epoch from r.lag), 0))::float8 end, count(*)::float8,
+       string_agg(format('%s %s', coalesce(nullif(r.application_name, ''), r.pid::text), r.state), ', ' order by r.lag desc nulls last), null, null, null
+from setting s, (
+  select x.pid, x.application_name, x.state,
+         case when x.replay_lsn is not null then x.replay_lag when x.flush_lsn is not null then x.flush_lag else x.write_lag end as lag
+  from pg_stat_replication x where x.state is distinct from 'backup'
+) r group by s.sees_all having count(*) > 0
 union all
-select 'standby-delay', extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8, null,
-       case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 'all that was received is replayed' end, pg_last_xact_replay_timestamp()
+-- at least, where none was replayed since it was started
+select 'standby-delay', extract(epoch from clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8,
+       pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::float8,
+       case when pg_is_wal_replay_paused() then 'replay is paused'
+            when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 'all that was received is replayed' end,
+       pg_last_xact_replay_timestamp(), null, null
 from setting s where s.standby
 union all
--- bytes of WAL that the furthest unused slot keeps back
-select 'replication-slots', max(pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn))::float8, count(*)::float8,
-       string_agg(r.slot_name, ', ' order by r.restart_lsn), null
-from setting s, pg_replication_slots r where not r.active and r.restart_lsn is not null group by s.standby
+select 'standby-replay', case when pg_is_wal_replay_paused() then 0 else 1 end::float8, null, null, null, null, null
+from setting s where s.standby
 union all
-select 'archiver', (case when a.last_failed_time > coalesce(a.last_archived_time, '-infinity') then 1 else 0 end)::float8, a.failed_count::float8,
-       a.last_failed_wal, a.last_failed_time
-from pg_stat_archiver a where current_setting('archive_mode') <> 'off'
+-- where it is told to stream, as not every role may know; one that has an archive too can do without for a while
+select 'standby-receiver', case when s.sees_all then (select count(*) from pg_stat_get_wal_receiver() r where r.pid is not null) end::float8, null,
+       (select 'restore_command is set' from pg_settings c where c.name = 'restore_command' and c.setting <> ''),
+       pg_last_xact_replay_timestamp(), null, null
+from setting s, pg_settings g where s.standby and g.name = 'primary_conninfo' and g.setting <> ''
 union all
-(select 'oldest-transaction', extract(epoch from clock_timestamp() - a.xact_start)::float8, a.pid::float8,
-        format('%s, %s', coalesce(a.state, a.backend_type, 'unknown'), coalesce(nullif(a.application_name, ''), 'no application name')), a.xact_start
+-- bytes of WAL that the furthest slot keeps back, and may
+(select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null, l.active_pid, null
+ from slot l where l.bytes is not null order by l.bytes desc limit 1)
+union all
+select 'lost-slots', count(*)::float8, null, string_agg(quote_literal(l.slot_name), ', ' order by l.slot_name), null, null, null
+from slot l where l.wal_status = 'lost' having count(*) > 0
+union all
+-- a standby archives by 'always' only; since is when it last did its work
+select 'archiver', (case when c.empty or a.last_failed_time > coalesce(a.last_archived_time, '-infinity') then 1 else 0 end)::float8, a.failed_count::float8,
+       case when c.empty then 'neither archive_command nor archive_library is set' else a.last_failed_wal end, a.last_archived_time, null, null
+from pg_stat_archiver a, setting s, (
+  select not exists (select from pg_settings g where g.name in ('archive_command', 'archive_library') and g.setting <> '') as empty
+) c
+where current_setting('archive_mode') = 'always' or current_setting('archive_mode') = 'on' and not s.standby
+union all
+(select 'oldest-transaction', extract(epoch from clock_timestamp() - a.xact_start)::float8, null,
+        format('%s, %s', coalesce(a.state, a.backend_type, 'unknown'), coalesce(nullif(a.application_name, ''), 'no application name')), a.xact_start, a.pid, null
  from activity a where a.xact_start is not null and a.backend_type is distinct from 'walsender' order by a.xact_start limit 1)
 union all
 -- a session that waits inside a transaction and holds back vacuum
-(select 'idle-in-transaction', extract(epoch from clock_timestamp() - a.state_change)::float8, a.pid::float8,
-        coalesce(nullif(a.application_name, ''), 'no application name'), a.state_change
+(select 'idle-in-transaction', extract(epoch from clock_timestamp() - a.state_change)::float8, null,
+        coalesce(nullif(a.application_name, ''), 'no application name'), a.state_change, a.pid, null
  from activity a where a.state like 'idle in transaction%' order by a.state_change limit 1)
 union all
-(select 'prepared-transaction', extract(epoch from clock_timestamp() - p.prepared)::float8, null, p.gid, p.prepared
+(select 'prepared-transaction', extract(epoch from clock_timestamp() - p.prepared)::float8, null,
+        format('%L in database %I, of %I', p.gid, p.database, p.owner), p.prepared, null, null
  from pg_prepared_xacts p order by p.prepared limit 1)
 union all
-(select 'wraparound', age(d.datfrozenxid)::float8, s.freeze, d.datname::text, null from database d, setting s order by age(d.datfrozenxid) desc limit 1)
+(select 'wraparound', age(d.datfrozenxid)::float8, s.freeze, d.datname::text, null, h.pid, h.who
+ from setting s, database d left join holder h on h.age > 0.9 * age(d.datfrozenxid) order by age(d.datfrozenxid) desc, d.datname = current_database() desc limit 1)
 union all
-(select 'multixact-wraparound', mxid_age(d.datminmxid)::float8, current_setting('autovacuum_multixact_freeze_max_age')::float8, d.datname::text, null
- from database d order by mxid_age(d.datminmxid) desc limit 1)
+(select 'multixact-wraparound', mxid_age(d.datminmxid)::float8, current_setting('autovacuum_multixact_freeze_max_age')::float8, d.datname::text, null, null, null
+ from database d order by mxid_age(d.datminmxid) desc, d.datname = current_database() desc limit 1)
 union all
-select 'workers', (select count(*) from activity a where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$'
-                     and (a.backend_type is null or a.backend_type = a.application_name))::float8, s.workers, null, null
-from setting s where s.workers is not null
+select 'workers', w.used, s.workers, null, null, null, null from setting s, workers w where s.workers is not null
 union all
-select 'launcher', (select count(*) from activity a where a.application_name = 'TimescaleDB Background Worker Launcher')::float8, null, null, null
-from setting s where s.workers is not null
+select 'launcher', w.launchers, null, null, null, null, null from setting s, workers w where s.workers is not null
 union all
-select 'scheduler', (select count(*) from activity a, database d where a.application_name = 'TimescaleDB Background Worker Scheduler'
-                       and a.datid = d.oid and d.datname = current_database())::float8, null, null, null
-from setting s where s.workers is not null
+select 'scheduler', w.schedulers, null,
+       case when w.schedulers > 0 then null
+            when exists (select from hurts h where h.name = 'timescaledb.restoring') then 'timescaledb.restoring is on'
+            when w.launchers = 0 then 'no launcher runs'
+            when w.used >= s.workers then 'every slot of timescaledb.max_background_workers is taken' end, null, null, null
+from setting s, workers w where s.workers is not null
 union all
 -- what the launcher, a scheduler a database, TimescaleDB's own jobs and parallel queries may want at once
-select 'worker-processes', s.workers + current_setting('max_parallel_workers')::float8 + 3, s.processes, null, null
+select 'worker-processes', s.workers + current_setting('max_parallel_workers')::float8 + 3, s.processes, null, null, null, null
 from setting s where s.workers is not null
 union all
-select 'lock-table', null, s.locks, null, null from setting s
+select 'lock-table', null, s.locks, null, null, null, null from setting s
 union all
 -- too dear for every look: asked for by itself
-select 'database-size', null, null, null, null
+select 'database-size', null, null, null, null, null, null
 union all
-select 'setting ' || g.name, null, null, g.setting, null
-from pg_settings g
-where (g.name, g.setting) in (('fsync', 'off'), ('full_page_writes', 'off'), ('autovacuum', 'off'), ('track_counts', 'off'),
-  ('track_activities', 'off'), ('timescaledb.restoring', 'on'), ('timescaledb.enable_chunk_append', 'off'),
-  ('timescaledb.enable_constraint_exclusion', 'off'), ('timescaledb.enable_optimizations', 'off'),
-  ('timescaledb.enable_transparent_decompression', 'off'))
+select 'setting ' || h.name, case when h.hides then 1 end, null, h.setting, null, null, null from hurts h

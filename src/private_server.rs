@@ -259,7 +259,7 @@ impl PrivateServer {
     }
 
     /// One of PostgreSQL's programs, to be run as the server's account, away from the caller's terminal.
-    fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.0.join(program));
         command
             .current_dir(self.folder.path())

@@ -106,7 +106,7 @@ rules! {
     SERVER_REPLICATION: "server-replication", "a standby is behind";
     SERVER_SCHEDULER: "server-scheduler", "no TimescaleDB scheduler";
     SERVER_SETTING: "server-setting", "a setting that hurts";
-    SERVER_SLOT: "server-slot", "WAL kept for an unused slot";
+    SERVER_SLOT: "server-slot", "WAL kept for a slot, or lost to it";
     SERVER_WORKERS: "server-workers", "no free worker";
     SERVER_WRAPAROUND: "server-wraparound", "transaction ids run out";
     SESSION_BLOCKED: "session-blocked", "waits for a lock";

@@ -87,6 +87,8 @@ fn figure(name: &str, value: f64, bound: Option<f64>) -> figures::Row {
         bound,
         about: None,
         since: None,
+        pid: None,
+        holder: None,
         bytes: None,
     }
 }

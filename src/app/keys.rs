@@ -269,8 +269,11 @@ impl App {
         self.with_at(|screens, at| {
             with_table!(mut screens, screen, |table| table.arrange(Some(&of), at));
         });
-        self.details = Some(Details::new(of));
-        effects.extend(self.refresh_details());
+        // One that tells of many has no row of its own.
+        if !of.is_empty() {
+            self.details = Some(Details::new(of));
+            effects.extend(self.refresh_details());
+        }
         effects
     }
 

@@ -48,6 +48,16 @@ pub struct Work {
     pub relation: Option<String>,
 }
 
+/// The session at the head of those that wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub pid: i32,
+    /// It runs a statement, which can be cancelled; else only its end frees the others.
+    pub active: bool,
+    /// One of the console's own, which is not ended from here.
+    pub own: bool,
+}
+
 /// Another session, as far as it is told in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
@@ -110,6 +120,12 @@ pub struct Row {
     pub blocks: Vec<i32>,
     /// Since when the first of those waits.
     pub blocks_since: Option<Stamp>,
+    /// How many wait behind those.
+    #[serde(default)]
+    pub behind: usize,
+    /// `None`: it waits for nobody of the list.
+    #[serde(default)]
+    pub head: Option<Head>,
 }
 
 /// A session is in a transaction, and its client does nothing.
@@ -443,6 +459,8 @@ impl Record for Row {
             blocked_by: Vec::new(),
             blocks: Vec::new(),
             blocks_since: None,
+            behind: 0,
+            head: None,
         })
     }
 

@@ -1,5 +1,7 @@
 //! Overview: what is wrong, worst first, over all screens; its rows are the findings of theirs.
 
+mod once;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -97,7 +99,9 @@ pub fn collected(found: &Found) -> Vec<Row> {
 
 /// Of findings that say the same thing one is left.
 pub fn told_once(rows: Vec<Row>) -> Vec<Row> {
-    without_starved(told_by_their_jobs(rows))
+    let rows = once::without_starved(rows);
+    let rows = once::without_waiting(told_by_their_jobs(rows));
+    once::without_crowds(rows)
 }
 
 /// What the screens tell together, for the head of the Overview.
@@ -189,16 +193,6 @@ fn is_consequence(finding: &Finding) -> bool {
         &rules::RETENTION_OVERDUE,
     ]
     .contains(&finding.rule)
-}
-
-/// Where nothing can start any job, that is the finding, and not each job that does not start.
-fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
-    let nothing_starts =
-        |row: &Row| [&rules::SERVER_LAUNCHER, &rules::SERVER_SCHEDULER].contains(&row.finding.rule);
-    if rows.iter().any(nothing_starts) {
-        rows.retain(|row| row.finding.rule != &rules::JOB_LATE);
-    }
-    rows
 }
 
 fn failing(screens: &Screens) -> (usize, usize) {

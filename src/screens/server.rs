@@ -1,31 +1,35 @@
 //! Server: figures of the server and the database, each against its limit.
 
+mod judge;
+
 use std::time::Duration;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::plans::Target;
 use crate::query;
 use crate::record::{At, Column, Exact, Record, Section};
-use crate::rules;
 use crate::sql::Query;
 use crate::text;
-use crate::thresholds::Limits;
 use crate::value::{Stamp, Value};
-use crate::verdict::{Finding, Findings, Level, Verdict};
-
-/// Transactions until PostgreSQL refuses to hand out more.
-const WRAPAROUND: f64 = 2_147_483_648.0;
+use crate::verdict::{Findings, Verdict};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub name: String,
     /// `None`: hidden from this role, or not a number.
     pub value: Option<f64>,
-    /// The limit, or what goes with the value (a pid, a count).
+    /// The limit, or a count that goes with the value.
     pub bound: Option<f64>,
     pub about: Option<String>,
     pub since: Option<Stamp>,
+    /// The session that it is about.
+    #[serde(default)]
+    pub pid: Option<i32>,
+    /// Who keeps vacuum from freezing more, in words.
+    #[serde(default)]
+    pub holder: Option<String>,
     /// Bytes of the database by its catalogue; `None`: not asked for yet.
     pub bytes: Option<i64>,
 }
@@ -39,7 +43,10 @@ impl Row {
             "wal" => "WAL written since initdb",
             "replication-lag" => "slowest standby behind",
             "standby-delay" => "newest replayed transaction is old",
-            "replication-slots" => "WAL kept for unused slots",
+            "standby-replay" => "replay on this standby",
+            "standby-receiver" => "WAL receiver of this standby",
+            "replication-slots" => "WAL kept for the furthest slot",
+            "lost-slots" => "slots that have lost their WAL",
             "archiver" => "WAL archiver",
             "oldest-transaction" => "oldest transaction",
             "idle-in-transaction" => "longest idle in transaction",
@@ -74,11 +81,15 @@ impl Row {
             | "prepared-transaction" => Value::Seconds(value.floor()),
             "archiver" if value > 0.0 => "FAILS".into(),
             "archiver" => "works".into(),
-            "launcher" | "scheduler" if value > 0.0 => "runs".into(),
-            "launcher" | "scheduler" => "ABSENT".into(),
+            "standby-replay" if value == 0.0 => "PAUSED".into(),
+            "launcher" | "scheduler" | "standby-replay" | "standby-receiver" if value > 0.0 => {
+                "runs".into()
+            }
+            "launcher" | "scheduler" | "standby-receiver" => "ABSENT".into(),
             "cache-hits" => self.share().map_or(Value::Null, |share| {
                 Value::Text(format!("{:.1} %", share * 100.0))
             }),
+            name if name.starts_with("setting ") => Value::Null,
             _ => Value::Int(value as i64),
         }
     }
@@ -93,6 +104,7 @@ impl Row {
             | "workers"
             | "worker-processes"
             | "lock-table" => self.bound.map(|bound| Value::Int(bound as i64)).into(),
+            "replication-slots" => self.bound.map(|bound| Value::Bytes(bound as i64)).into(),
             _ => Value::Null,
         }
     }
@@ -103,149 +115,9 @@ impl Row {
         Some(self.value? / bound)
     }
 
-    fn judge(&self, at: &At, findings: &mut Findings) {
-        let value = self.value.unwrap_or_default();
-        let share = self.share().unwrap_or_default();
-        let about = self.about.as_deref().unwrap_or_default();
-        let limits = &at.server.thresholds.all;
-        match self.name.as_str() {
-            "connections" => self.judge_connections(share, limits, findings),
-            "replication-lag" if value > limits.replication_lag => findings.add(
-                &rules::SERVER_REPLICATION,
-                Level::Warning,
-                format!("a standby is {} behind: {about}", text::duration(value.floor())),
-            ),
-            "replication-slots" if value > limits.slot_bytes => findings.add(
-                &rules::SERVER_SLOT,
-                Level::Warning,
-                format!("nobody reads from {about}, and {} of WAL is kept for it: the disk fills. Start its reader, or pg_drop_replication_slot()", self.now().show(at.now)),
-            ),
-            "archiver" if value > 0.0 => findings.push(
-                Finding::new(
-                    &rules::SERVER_ARCHIVER,
-                    Level::Critical,
-                    format!("archive_command fails for {about}: WAL piles up in pg_wal until the disk is full; the server's log has its words"),
-                )
-                .since(self.since),
-            ),
-            "prepared-transaction" if value > limits.prepared_age => findings.push(
-                Finding::new(
-                    &rules::SERVER_PREPARED,
-                    Level::Warning,
-                    format!("the prepared transaction {about:?} is {} old and holds its locks, and vacuum back: COMMIT PREPARED or ROLLBACK PREPARED it", text::duration(value.floor())),
-                )
-                .since(self.since),
-            ),
-            "wraparound" | "multixact-wraparound" => self.judge_wraparound(share, findings),
-            "launcher" | "scheduler"
-                if self.value == Some(0.0)
-                    && !at.server.standby
-                    && (self.name == "launcher" || at.server.timescaledb.is_some()) => self.judge_absence(findings),
-            "workers" if share >= 1.0 => findings.add(
-                &rules::SERVER_WORKERS,
-                Level::Warning,
-                "all slots of timescaledb.max_background_workers are taken: jobs wait for one. Raise it (and max_worker_processes with it), and restart",
-            ),
-            "worker-processes" if share > 1.0 => findings.add(
-                &rules::SERVER_PROCESSES,
-                Level::Notice,
-                format!("max_worker_processes is {:.0}, but timescaledb.max_background_workers, max_parallel_workers and 3 more make {value:.0}: under load jobs find no worker", self.bound.unwrap_or_default()),
-            ),
-            name => {
-                if let Some(setting) = name.strip_prefix("setting ") {
-                    judge_setting(setting, about, findings);
-                }
-            }
-        }
+    fn about(&self) -> &str {
+        self.about.as_deref().unwrap_or_default()
     }
-
-    fn judge_connections(&self, share: f64, limits: &Limits, findings: &mut Findings) {
-        let level = if share * 100.0 >= limits.connections_critical_percent {
-            Level::Critical
-        } else if share * 100.0 >= limits.connections_percent {
-            Level::Warning
-        } else {
-            return;
-        };
-        findings.add(
-            &rules::SERVER_CONNECTIONS,
-            level,
-            format!(
-                "{:.0} of {:.0} client connections are taken: the next ones are refused. See Activity for who holds them",
-                self.value.unwrap_or_default(),
-                self.bound.unwrap_or_default()
-            ),
-        );
-    }
-
-    fn judge_wraparound(&self, share: f64, findings: &mut Findings) {
-        let value = self.value.unwrap_or_default();
-        let level = if value > 0.5 * WRAPAROUND {
-            Level::Critical
-        } else if share > 1.5 {
-            Level::Warning
-        } else {
-            return;
-        };
-        let database = self.about.as_deref().unwrap_or_default();
-        findings.add(
-            &rules::SERVER_WRAPAROUND,
-            level,
-            format!(
-                "database {database}: {} of {}, {:.0} million, is past what autovacuum should have frozen; the server stops taking writes near 2,147 million. Something holds vacuum back, or it does not get through",
-                self.title(),
-                text::count(i64::from(i32::MAX)),
-                value / 1e6
-            ),
-        );
-    }
-
-    fn judge_absence(&self, findings: &mut Findings) {
-        let (rule, reason) = if self.name == "launcher" {
-            (
-                &rules::SERVER_LAUNCHER,
-                "no TimescaleDB launcher runs: no job starts in any database of this server until it is restarted; is max_worker_processes too small?",
-            )
-        } else {
-            (
-                &rules::SERVER_SCHEDULER,
-                "no TimescaleDB scheduler runs in this database: no job starts here. Is timescaledb.restoring on, or max_worker_processes too small? _timescaledb_functions.start_background_workers() starts it (before 2.12 it is in _timescaledb_internal)",
-            )
-        };
-        findings.add(rule, Level::Critical, reason);
-    }
-}
-
-/// Settings that hurt, and how.
-fn judge_setting(setting: &str, value: &str, findings: &mut Findings) {
-    let (level, why) = match setting {
-        "fsync" | "full_page_writes" => (Level::Warning, "a crash can destroy the database"),
-        "autovacuum" => (
-            Level::Warning,
-            "nothing is vacuumed or analyzed but by hand, until wraparound forces it",
-        ),
-        "track_counts" => (
-            Level::Warning,
-            "autovacuum does nothing, and no change is counted",
-        ),
-        "track_activities" => (Level::Notice, "what sessions do is not shown"),
-        "timescaledb.restoring" => (
-            Level::Critical,
-            "no job runs and triggers are off: after a restore, run timescaledb_post_restore()",
-        ),
-        "timescaledb.enable_transparent_decompression" => {
-            (Level::Critical, "queries do not see compressed rows")
-        }
-        _ => (
-            Level::Notice,
-            "queries on hypertables read chunks that they need not",
-        ),
-    };
-    findings.add(
-        &rules::SERVER_SETTING,
-        level,
-        format!("{setting} is {value}: {why}"),
-    );
 }
 
 impl Record for Row {
@@ -268,6 +140,8 @@ impl Record for Row {
         }),
         Column::<Self>::text("about", "ABOUT", 36, |row, _| row.about.clone().into()).rank(1),
         Column::<Self>::hidden("since", |row, _| row.since.into()),
+        Column::<Self>::hidden("pid", |row, _| row.pid.into()),
+        Column::<Self>::hidden("holder", |row, _| row.holder.clone().into()),
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
         overview: true,
@@ -291,6 +165,8 @@ impl Record for Row {
             bound: row.try_get("bound")?,
             about: row.try_get("about")?,
             since: row.try_get("since")?,
+            pid: row.try_get("pid")?,
+            holder: row.try_get("holder")?,
             bytes: None,
         })
     }
@@ -303,9 +179,13 @@ impl Record for Row {
         self.title()
     }
 
+    fn targets(&self) -> Vec<Target> {
+        self.pid.map(Target::session).into_iter().collect()
+    }
+
     fn verdict(&self, at: &At) -> Verdict {
         let mut findings = Findings::default();
-        self.judge(at, &mut findings);
+        judge::judge(self, at, &mut findings);
         findings.verdict("nothing to say of it")
     }
 
@@ -325,6 +205,11 @@ impl Record for Row {
                 ("limit".to_owned(), self.limit()),
                 ("about".to_owned(), self.about.clone().into()),
                 ("since".to_owned(), self.since.into()),
+                ("session".to_owned(), self.pid.into()),
+                (
+                    "vacuum is held back by".to_owned(),
+                    self.holder.clone().into(),
+                ),
                 ("read at".to_owned(), Value::text(text::moment(at.now))),
             ],
         }]

@@ -6,6 +6,7 @@
 
 pub mod act;
 pub mod console;
+pub mod own;
 pub mod triage;
 pub mod works;
 

@@ -160,3 +160,34 @@ pub async fn mend(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
     sets.extend(set);
     rig.act(name, &target.name, &sets).await;
 }
+
+/// What the Overview tells, each fault once.
+pub async fn overview(rig: &Rig) -> Vec<Row> {
+    let parts = overview::PARTS.iter().copied();
+    let parts: Vec<_> = parts.filter(|part| rig.session.can_show(*part)).collect();
+    let (screens, at) = look(rig, &parts).await;
+    let found = parts
+        .iter()
+        .map(|part| (*part, overview::found(&screens, *part, &at)))
+        .collect();
+    overview::findings(&found)
+}
+
+/// Waits until something of the rule is found.
+pub async fn comes(rig: &Rig, rule: &'static Rule, of: &str) -> Row {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = find(rig, rule, of).await {
+            return found;
+        }
+        let long = begun.elapsed();
+        assert!(
+            long < Duration::from_secs(60),
+            "{}: no {} of {of}: {:#?}",
+            rig.name,
+            rule.name,
+            said(rig, rule, of).await
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -2,10 +2,11 @@
 
 use super::{Row, Wait, seconds};
 use crate::plan::Mode;
+use crate::plans::Target;
 use crate::record::At;
 use crate::rules;
 use crate::text;
-use crate::verdict::{Finding, Findings, Level, Verdict};
+use crate::verdict::{ActionName, Finding, Findings, Level, Verdict};
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
@@ -18,7 +19,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             findings.add(
                 &rules::SESSION_UNTRACKED,
                 Level::Unknown,
-                "track_activities is off for it: the server does not keep what it does",
+                "track_activities is off for it: the server does not keep what it does; its client or ALTER ROLE sets it on",
             );
         }
     } else {
@@ -106,14 +107,23 @@ fn blocked(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         Level::Notice
     };
-    findings.push(
-        Finding::new(
-            &rules::SESSION_BLOCKED,
-            level,
-            format!("blocked{long}{by}: it waits for {}", wait.words()),
-        )
-        .since(wait.since),
-    );
+    let reason = format!("blocked{long}{by}: it waits for {}", wait.words());
+    let finding = Finding::new(&rules::SESSION_BLOCKED, level, reason).since(wait.since);
+    findings.push(match row.head {
+        Some(head) if !head.own => finding
+            .mended_by(Some(end(head.active)))
+            .upon(Target::session(head.pid)),
+        _ => finding,
+    });
+}
+
+/// What frees those that a session keeps waiting.
+fn end(active: bool) -> ActionName {
+    if active {
+        "cancel-query"
+    } else {
+        "terminate-session"
+    }
 }
 
 fn blocks(row: &Row, at: &At, findings: &mut Findings) {
@@ -141,14 +151,25 @@ fn blocks(row: &Row, at: &At, findings: &mut Findings) {
     let long = longest.map_or_else(String::new, |long| {
         format!(", the longest for {}", text::duration(long.floor()))
     });
-    findings.push(
-        Finding::new(
-            &rules::SESSION_BLOCKS,
-            level,
-            format!("keeps {whom} waiting{long}"),
-        )
-        .since(row.blocks_since),
+    let behind = match row.behind {
+        0 => String::new(),
+        more => format!(" and {more} more behind"),
+    };
+    let span = |since| seconds(since, at).map(|long| text::duration(long.floor()));
+    let itself = if row.idles_in_transaction() {
+        span(row.state_changed).map(|long| format!("; itself idle in transaction for {long}"))
+    } else if row.is_active() && row.wait.is_none() {
+        span(row.query_started).map(|long| format!("; its own query runs for {long}"))
+    } else {
+        None
+    };
+    let reason = format!(
+        "keeps {whom}{behind} waiting{long}{}",
+        itself.unwrap_or_default()
     );
+    let mend = (!row.own).then(|| end(row.is_active()));
+    let finding = Finding::new(&rules::SESSION_BLOCKS, level, reason).mended_by(mend);
+    findings.push(finding.since(row.blocks_since));
 }
 
 fn idles(row: &Row, at: &At, findings: &mut Findings) {

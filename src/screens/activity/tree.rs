@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Party, Row, party};
+use super::{Head, Party, Row, party};
 use crate::value::Stamp;
 
 /// Puts every session under its (first) blocker, or a parallel worker under its leader, and tells each of the others.
@@ -50,6 +50,39 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
             row
         })
         .collect();
+    lead(rows);
+}
+
+/// Tells those that wait who stands at the head of them, and how many wait behind the ones that a session blocks.
+fn lead(rows: &mut [Row]) {
+    for place in 0..rows.len() {
+        let row = &rows[place];
+        let below = rows[place + 1..]
+            .iter()
+            .take_while(|other| other.depth > row.depth);
+        let waiting = below.filter(|other| other.wait.is_some()).count();
+        let behind = waiting.saturating_sub(row.blocks.len());
+        rows[place].behind = if rows[place].blocks.is_empty() {
+            0
+        } else {
+            behind
+        };
+        if rows[place].depth > 0 {
+            continue;
+        }
+        let row = &rows[place];
+        let head = Head {
+            pid: row.pid,
+            active: row.is_active(),
+            own: row.own,
+        };
+        for other in &mut rows[place + 1..] {
+            if other.depth == 0 {
+                break;
+            }
+            other.head = other.wait.is_some().then_some(head);
+        }
+    }
 }
 
 /// Tells each session who keeps it waiting, and whom it keeps waiting since when.

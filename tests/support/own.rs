@@ -1,0 +1,154 @@
+//! A server of one's own in tests: with settings that make a fault, restarted to mend it, with a standby.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use hypertop::private_server::{Options, PrivateServer};
+
+use super::act::Rig;
+use super::{block_on, client, has_server};
+
+/// Runs a test on a new server with these settings; not at all where there is no server.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
+pub fn on_own(settings: &[(&str, &str)], test: impl AsyncFn(&PrivateServer)) {
+    if !has_server() {
+        return;
+    }
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let settings = settings.iter().map(owned).collect();
+    let server = PrivateServer::start(&Options {
+        settings,
+        ..Options::default()
+    });
+    let server = server.unwrap();
+    assert_eq!(server.problem, None);
+    block_on(test(&server));
+}
+
+/// A new database with this TimescaleDB.
+pub async fn database(server: &PrivateServer, version: &str) -> Rig {
+    let name = format!("of {}", version.replace('.', "_"));
+    let maintenance = client(&server.conninfo("postgres")).await;
+    let create = format!("create database \"{name}\"");
+    maintenance.batch_execute(&create).await.unwrap();
+    let conninfo = server.conninfo(&name);
+    let create = format!(
+        "set client_min_messages = error; create extension timescaledb version '{version}'"
+    );
+    let owner = client(&conninfo).await;
+    owner.batch_execute(&create).await.unwrap();
+    Rig::on(version, &conninfo).await
+}
+
+/// A database of each version.
+pub async fn databases(server: &PrivateServer) -> Vec<Rig> {
+    let mut rigs = Vec::new();
+    for version in server.timescaledb_versions() {
+        rigs.push(database(server, &version).await);
+    }
+    rigs
+}
+
+/// The same databases after the server was started again with these settings.
+pub async fn restarted(
+    server: &PrivateServer,
+    rigs: Vec<Rig>,
+    settings: &[(&str, &str)],
+) -> Vec<Rig> {
+    let maintenance = client(&server.conninfo("postgres")).await;
+    for (name, value) in settings {
+        let set = format!("alter system set {name} = {value}");
+        maintenance.batch_execute(&set).await.unwrap();
+    }
+    // The private server is stopped at once, and commits asynchronously.
+    maintenance.batch_execute("checkpoint").await.unwrap();
+    let places: Vec<_> = rigs
+        .into_iter()
+        .map(|rig| (rig.name.clone(), rig.conninfo.clone()))
+        .collect();
+    server.stop().unwrap();
+    server.launch().unwrap();
+    let mut rigs = Vec::new();
+    for (name, conninfo) in places {
+        rigs.push(Rig::on(&name, &conninfo).await);
+    }
+    rigs
+}
+
+/// A standby that streams from a server; its socket is in the same folder.
+pub struct Standby<'a> {
+    of: &'a PrivateServer,
+    port: u16,
+}
+
+impl<'a> Standby<'a> {
+    /// A copy of the server as it is now, by way of this slot.
+    pub fn start(of: &'a PrivateServer, slot: &str, settings: &str) -> Self {
+        let standby = Self { of, port: 6543 };
+        let folder = of.socket_folder();
+        let mut copy = of.command("pg_basebackup");
+        copy.args(["-D", "standby", "-R", "-X", "stream", "-c", "fast"])
+            .args(["-C", "-S", slot, "-U", "postgres", "-h"])
+            .arg(folder);
+        run(&mut copy);
+        let path = folder.join("standby/postgresql.auto.conf");
+        let conf = fs::read_to_string(&path).unwrap();
+        let port = standby.port;
+        // A later line counts.
+        fs::write(
+            path,
+            format!("{conf}port = {port}\ncluster_name = 'reports'\n{settings}\n"),
+        )
+        .unwrap();
+        standby.launch();
+        standby
+    }
+
+    pub fn launch(&self) {
+        let mut start = self.of.command("pg_ctl");
+        start.args([
+            "-D",
+            "standby",
+            "-l",
+            "standby.log",
+            "-w",
+            "-t",
+            "60",
+            "start",
+        ]);
+        run(&mut start);
+    }
+
+    pub fn stop(&self) {
+        let mut stop = self.of.command("pg_ctl");
+        stop.args(["-D", "standby", "-m", "immediate", "-w", "stop"]);
+        run(&mut stop);
+    }
+
+    /// The way to the copy of a database.
+    pub fn conninfo(&self, of: &str) -> String {
+        let port = format!("port={}", self.of.port());
+        of.replace(&port, &format!("port={}", self.port))
+    }
+}
+
+impl Drop for Standby<'_> {
+    fn drop(&mut self) {
+        let mut stop = self.of.command("pg_ctl");
+        stop.args(["-D", "standby", "-m", "immediate", "-w", "stop"]);
+        // It may have been stopped already.
+        let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+fn run(command: &mut Command) {
+    let status = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{command:?}");
+}
