@@ -1,7 +1,9 @@
 -- Figures of the server and the database, one row each: name, value, bound (NULL: none), about, since · public, more for
 -- pg_monitor (NULL: hidden from this role) · any PostgreSQL 13-18, with TimescaleDB or without · 2 ms, no lock on user relations
 with setting as materialized (
-  select current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8 as connections,
+  select current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8
+           -- since PostgreSQL 16
+           - coalesce(current_setting('reserved_connections', true)::float8, 0) as connections,
          current_setting('autovacuum_freeze_max_age')::float8 as freeze,
          current_setting('max_locks_per_transaction')::float8
            * (current_setting('max_connections')::float8 + current_setting('max_prepared_transactions')::float8) as locks,
