@@ -342,6 +342,7 @@ pub fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     .note(Level::Notice, format!("captured: {}", now.describe()));
     if let Some(job) = &known.job {
         plan = if policy.is_some() {
+            let plan = job.calmed(context, plan);
             plan.note(Level::Notice, format!("deletes {}", job.describe()))
         } else {
             plan.note(
