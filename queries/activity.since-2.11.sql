@@ -61,7 +61,7 @@ with here as materialized (
 ), relation as materialized (
   select h.relation as oid from held h union select w.relation from wait w union select w.relid from work w
 ), named as materialized (
-  select c.oid, format('%I.%I', n.nspname, c.relname) as name, p.inhparent is not null as part,
+  select c.oid, format('%I.%I', n.nspname, c.relname) as name, p.inhparent is not null or u.id is null and b.id is not null as part,
          case when a.user_view_name is not null then 'aggregate' when t.id is not null then 'hypertable'
               when v.user_view_name is not null then 'aggregate' else 'table' end as kind,
          case when a.user_view_name is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
@@ -76,8 +76,9 @@ with here as materialized (
   join pg_namespace m on m.oid = r.relnamespace
   left join pg_index i on i.indexrelid = c.oid
   left join _timescaledb_catalog.hypertable u on u.schema_name = m.nspname and u.table_name = r.relname
-  -- a companion with compressed rows belongs to the hypertable whose rows they are
-  left join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = u.id and b.id <> u.id
+  -- a companion with compressed rows, a chunk of another hypertable from which it need not inherit, belongs to the one whose rows they are
+  left join _timescaledb_catalog.chunk z on z.schema_name = n.nspname and z.table_name = c.relname
+  left join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = coalesce(u.id, z.hypertable_id) and b.id <> coalesce(u.id, z.hypertable_id)
   left join _timescaledb_catalog.hypertable t on t.id = coalesce(b.id, u.id)
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = t.id
   left join _timescaledb_catalog.continuous_agg v on v.user_view_schema = n.nspname and v.user_view_name = c.relname

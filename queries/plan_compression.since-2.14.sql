@@ -116,7 +116,9 @@ select jsonb_build_object(
        ) as state
 from target t
 left join lateral (
-  select jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
+  -- an aggregate's that was left open beside an order stays none, and 2.26 can put back no other
+  select jsonb_build_object('segment_by', to_jsonb(case when t.aggregate and s.orderby is not null then coalesce(s.segmentby, '{}') else s.segmentby end),
+                            'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
                             'nulls_first', to_jsonb(s.orderby_nullsfirst), 'index', s.index) as whole
   from (select null::jsonb as index) absent
   cross join lateral (

@@ -15,7 +15,7 @@ use hypertop::text;
 use hypertop::value::Value;
 use real::{HOSTILE, details, documented, row, same, shown};
 use serde_json::Value as Json;
-use support::{Target, Targets, block_on, client, triage, with_targets};
+use support::{CHUNK, Target, Targets, block_on, client, triage, with_targets};
 
 const SCREEN: ScreenId = ScreenId::Hypertables;
 const MIB: i64 = 1 << 20;
@@ -109,9 +109,9 @@ fn growth_is_what_the_newest_full_interval_took_when_it_was_written() {
     with_targets(|targets| {
         for (_, target) in own(targets) {
             // Compressed or not: the bytes that count are those that were written.
-            let compress = "select compress_chunk(c) from (select c from show_chunks('public.two_dimensions', older_than => date_trunc('day', now())) c
-                join _timescaledb_catalog.chunk x on format('%I.%I', x.schema_name, x.table_name)::regclass = c and x.status = 0) c";
-            run(target, compress).unwrap();
+            let compress = format!("select compress_chunk(x) from (select x from show_chunks('public.two_dimensions', older_than => date_trunc('day', now())) x
+                join _timescaledb_catalog.chunk c on {CHUNK} = x and c.status = 0) x");
+            run(target, &compress).unwrap();
             let list = shown(target, SCREEN);
             let written = |figure: &str, table: &str| {
                 format!("select '{table}', ({figure})::int8 from (select c.chunk_schema, c.chunk_name, c.range_start, c.range_end, max(c.range_end) over () as newest

@@ -25,12 +25,15 @@ const WORKS: &str = include_str!("palette/works.sql");
 /// All that a rollback has to bring back of policies, settings, indexes, switches, chunks and rows.
 const STATE: &[&str] = &[
     JOBS,
-    "select string_agg(format('%s %s %s', h.table_name, h.compression_state, d.interval_length), ', ' order by d.id)
+    // Whether it is compressed is a bit of the status from 2.29 on.
+    "select string_agg(format('%s %s %s %s', h.table_name, h.compression_state, h.status & 4, d.interval_length), ', ' order by d.id)
        from _timescaledb_catalog.dimension d join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id",
     "select string_agg(format('%s %s', user_view_name, materialized_only), ', ' order by mat_hypertable_id) from _timescaledb_catalog.continuous_agg",
     "select string_agg(indexdef, ', ' order by indexdef) from pg_indexes where schemaname !~ '^(pg_|_timescaledb|information_schema)'",
-    "select string_agg(format('%s %s %s', c.id, c.table_name, c.status), ', ' order by c.id) from _timescaledb_catalog.chunk c
-       where c.table_name like '%chunk' and c.table_name not like 'compress%' and to_jsonb(c) ->> 'dropped' is distinct from 'true'",
+    // Up to 2.28 what holds compressed rows is a chunk too.
+    "select string_agg(format('%s %s', c.id, c.status), ', ' order by c.id) from _timescaledb_catalog.chunk c
+       join _timescaledb_catalog.hypertable h on h.id = c.hypertable_id and h.compression_state <> 2
+       where to_jsonb(c) ->> 'dropped' is distinct from 'true'",
 ];
 const REAL_STATE: &[&str] = &[
     "select string_agg(to_jsonb(c)::text, ', ' order by to_jsonb(c)::text) from timescaledb_information.compression_settings c",

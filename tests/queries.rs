@@ -9,7 +9,7 @@ use hypertop::record::At;
 use hypertop::screens::ScreenId;
 use hypertop::show::{self, Format};
 use serde_json::Value as Json;
-use support::{Target, block_on, client, session, settings, with_targets};
+use support::{CHUNK, Target, block_on, client, session, settings, with_targets};
 
 /// The screens that ask the server: the journal's rows are on this machine.
 fn asking() -> impl Iterator<Item = ScreenId> {
@@ -213,9 +213,9 @@ fn compression_equals_the_documented_functions() {
             // What a policy takes: older than compress-after, not compressed, not frozen; and its bytes now.
             let policies = "from timescaledb_information.jobs j cross join lateral format('%I.%I', j.hypertable_schema, j.hypertable_name) t(full_name)
                  where j.proc_name = 'policy_compression' and jsonb_typeof(j.config -> 'compress_after') = 'string'";
-            let due = "show_chunks(t.full_name::regclass, older_than => (j.config ->> 'compress_after')::interval) x
+            let due = format!("show_chunks(t.full_name::regclass, older_than => (j.config ->> 'compress_after')::interval) x
                  join pg_class r on r.oid = x join pg_namespace n on n.oid = r.relnamespace
-                 join _timescaledb_catalog.chunk c on c.schema_name = n.nspname and c.table_name = r.relname and c.status = 0";
+                 join _timescaledb_catalog.chunk c on {CHUNK} = r.oid and c.status = 0");
             let sql = format!(
                 "select j.hypertable_schema || '.' || j.hypertable_name, (select count(*) from {due}) {policies}"
             );
@@ -226,7 +226,7 @@ fn compression_equals_the_documented_functions() {
                 &block_on(documented(target, &sql)),
             );
             let sql = format!("select j.hypertable_schema || '.' || j.hypertable_name, (select coalesce(sum(d.total_bytes), 0)::int8 from {due}
-                 join chunks_detailed_size(t.full_name::regclass) d on d.chunk_schema = c.schema_name and d.chunk_name = c.table_name) {policies}");
+                 join chunks_detailed_size(t.full_name::regclass) d on d.chunk_schema = n.nspname and d.chunk_name = r.relname) {policies}");
             same(
                 target,
                 "backlog_bytes",
@@ -246,9 +246,9 @@ fn retention_equals_show_chunks_and_chunks_detailed_size() {
                  join timescaledb_information.dimensions d on d.hypertable_schema = j.hypertable_schema and d.hypertable_name = j.hypertable_name and d.dimension_number = 1
                  cross join lateral format('%I.%I', j.hypertable_schema, j.hypertable_name) t(full_name)
                 where j.proc_name = 'policy_retention' and d.time_interval is not null and j.hypertable_schema = 'mes'";
-            let due = "show_chunks(t.full_name::regclass, older_than => (j.config ->> 'drop_after')::interval) x
+            let due = format!("show_chunks(t.full_name::regclass, older_than => (j.config ->> 'drop_after')::interval) x
                  join pg_class r on r.oid = x join pg_namespace n on n.oid = r.relnamespace
-                 join _timescaledb_catalog.chunk c on c.schema_name = n.nspname and c.table_name = r.relname and c.status & 4 = 0";
+                 join _timescaledb_catalog.chunk c on {CHUNK} = r.oid and c.status & 4 = 0");
             let sql = format!(
                 "select j.hypertable_schema || '.' || j.hypertable_name, (select count(*) from {due}) {policies}"
             );
@@ -259,7 +259,7 @@ fn retention_equals_show_chunks_and_chunks_detailed_size() {
                 &block_on(documented(target, &sql)),
             );
             let sql = format!("select j.hypertable_schema || '.' || j.hypertable_name, (select coalesce(sum(z.total_bytes), 0)::int8 from {due}
-                 join chunks_detailed_size(t.full_name::regclass) z on z.chunk_schema = c.schema_name and z.chunk_name = c.table_name) {policies}");
+                 join chunks_detailed_size(t.full_name::regclass) z on z.chunk_schema = n.nspname and z.chunk_name = r.relname) {policies}");
             same(
                 target,
                 "eligible_bytes",

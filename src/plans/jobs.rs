@@ -221,6 +221,7 @@ fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     };
     let mut plan =
         Plan::new(format!("Delete {}", job.describe()), vec![step], undo).wanting(Consent::Yes);
+    plan = job.calmed(context, plan);
     if job.unalterable(context).is_none() && job.scheduled {
         plan = plan.note(Level::Notice, job.pausing_instead());
     }

@@ -111,6 +111,7 @@ fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         "{} then keeps every chunk until somebody drops it",
         facts.relation
     );
+    let plan = policy.job.calmed(context, plan);
     Ok(plan.changing(&[POLICY]).note(Level::Ok, words))
 }
 

@@ -327,7 +327,7 @@ const fn hidden(name: &'static str, value: fn(&Row, &At) -> Value) -> Column<Row
 impl Record for Row {
     const NAME: &'static str = "activity";
     const TITLE: &'static str = "Activity";
-    const QUERY: Query = query!("activity", (2, 11));
+    const QUERY: Query = query!("activity", (2, 29), (2, 11));
     const PLAIN: Option<Query> = Some(query!("activity"));
     /// No catalogue tells of sessions: they are read at every look.
     const WATCHED: &'static [&'static str] = &[];
@@ -414,7 +414,7 @@ impl Record for Row {
         },
         Detail {
             title: "Locks",
-            query: query!("activity_locks"),
+            query: query!("activity_locks", (2, 29), (2, 11)),
             params: |row| vec![Param::Int(row.pid)],
             build: details::locks,
         },

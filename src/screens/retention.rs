@@ -128,7 +128,7 @@ impl Row {
             Some(format!(
                 "drop_created_before ({created}) on a time dimension always fails before TimescaleDB 2.26.3: use drop_after"
             ))
-        } else if self.axis == Axis::Integer && self.has_now && version < Version::new(2, 29) {
+        } else if self.axis == Axis::Integer && self.has_now {
             Some(format!(
                 "drop_created_before ({created}) always fails where integer time has an integer_now_func: use drop_after with a number"
             ))

@@ -15,7 +15,7 @@ use hypertop::show::{self, Format};
 use hypertop::sql::Version;
 use serde_json::Value as Json;
 
-use crate::support::{Target, Targets, block_on, client, session, settings};
+use crate::support::{CHUNK, Target, Targets, block_on, client, session, settings};
 
 /// The hostile hypertable of the traps, as the screens name it.
 pub const HOSTILE: &str = "Tablo 'Ö' $1; -- of sixty three bytes, as long as a name gets";
@@ -147,8 +147,8 @@ pub fn past(kind: &str, setting: &str, status: &str, figure: &str) -> String {
           cross join lateral (select format('%I.%I', coalesce(a.materialization_hypertable_schema, j.hypertable_schema), coalesce(a.materialization_hypertable_name, j.hypertable_name)) as full_name) t
            left join lateral (select c.*, s.total_bytes from show_chunks(t.full_name::regclass, older_than => (j.config ->> '{setting}')::interval) x
              join pg_class r on r.oid = x join pg_namespace n on n.oid = r.relnamespace
-             join _timescaledb_catalog.chunk c on c.schema_name = n.nspname and c.table_name = r.relname and {status}
-             join chunks_detailed_size(t.full_name::regclass) s on s.chunk_schema = c.schema_name and s.chunk_name = c.table_name) x on true
+             join _timescaledb_catalog.chunk c on {CHUNK} = r.oid and {status}
+             join chunks_detailed_size(t.full_name::regclass) s on s.chunk_schema = n.nspname and s.chunk_name = r.relname) x on true
           where j.proc_name = 'policy_{kind}' and jsonb_typeof(j.config -> '{setting}') = 'string' and d.time_interval is not null
           group by 1"
     )

@@ -34,6 +34,9 @@ pub struct Targets {
     pub server: PrivateServer,
 }
 
+/// The relation of a row `c` of the catalogue's chunks: named by schema and table up to TimescaleDB 2.28, by `relid` from 2.29.
+pub const CHUNK: &str = "coalesce((to_jsonb(c) ->> 'relid')::regclass, to_regclass(format('%I.%I', to_jsonb(c) ->> 'schema_name', to_jsonb(c) ->> 'table_name')))";
+
 /// Whether tests on a server can run here; under `CI=true` they must.
 pub fn has_server() -> bool {
     match Programs::find() {

@@ -165,10 +165,10 @@ pub async fn mend(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
 pub async fn overview(rig: &Rig) -> Vec<Row> {
     let parts = overview::PARTS.iter().copied();
     let parts: Vec<_> = parts.filter(|part| rig.session.can_show(*part)).collect();
-    let (screens, at) = look(rig, &parts).await;
+    let (screens, _) = look(rig, &parts).await;
     let found = parts
         .iter()
-        .map(|part| (*part, overview::found(&screens, *part, &at)))
+        .map(|part| (*part, overview::found(&screens, *part)))
         .collect();
     overview::findings(&found)
 }

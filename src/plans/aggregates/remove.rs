@@ -73,6 +73,7 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         .wanting(Consent::Yes)
         .changing(&[super::policies::STATE]);
     for job in &jobs {
+        plan = job.calmed(context, plan);
         plan = plan.note(Weight::Notice, pausing(context, job));
         if let Some(running) = level.refreshing.filter(|refreshing| !refreshing.idle) {
             let words = format!(

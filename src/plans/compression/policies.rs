@@ -326,6 +326,7 @@ pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
                 job.id
             ),
         );
+    plan = job.calmed(context, plan);
     if let Some(now) = was(&known, job) {
         plan = plan.note(
             Level::Warning,

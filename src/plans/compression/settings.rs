@@ -15,8 +15,8 @@ use super::known;
 /// From here on the table may leave a choice to TimescaleDB until a chunk is compressed, and options can be reset.
 const LEAVES_OPEN: Version = Version::new(2, 22);
 
-/// From here on an aggregate's materialization takes a RESET (seen on 2.28, refused by 2.22).
-const RESETS_AGGREGATES: Version = Version::new(2, 26);
+/// From here on an aggregate's materialization takes a RESET (run on 2.28.3; refused by 2.22.1 and 2.26.4).
+const RESETS_AGGREGATES: Version = Version::new(2, 27);
 
 /// `alter table …`, or the view of an aggregate, whose materialization it means.
 fn alter(known: &Known, what: &str) -> Statement {
@@ -59,7 +59,9 @@ pub fn put(context: &Context, known: &Known, to: &Settings) -> Vec<Statement> {
     let whole = segment_by.is_some() && order_by.is_some();
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
-        // What is left out is chosen anew, as when an aggregate's compression is enabled.
+        // What is left out is chosen anew, as when an aggregate's compression is enabled; but a segment-by stays beside
+        // the order that is put: there an empty one means the same as one that was left open.
+        let segment_by = segment_by.or_else(|| order_by.is_some().then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
     }
     if version < LEAVES_OPEN {
@@ -340,6 +342,7 @@ pub fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     .note(Level::Notice, format!("captured: {}", now.describe()));
     if let Some(job) = &known.job {
         plan = if policy.is_some() {
+            let plan = job.calmed(context, plan);
             plan.note(Level::Notice, format!("deletes {}", job.describe()))
         } else {
             plan.note(

@@ -126,6 +126,9 @@ pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
             facts.name
         )
     })?;
-    let plan = remove_policy(context, policy)?.changing(&[POLICY]);
+    let plan = policy
+        .job
+        .calmed(context, remove_policy(context, policy)?)
+        .changing(&[POLICY]);
     Ok(plan.note(Level::Ok, "chunks that are in order stay so"))
 }

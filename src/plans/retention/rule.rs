@@ -83,9 +83,9 @@ pub fn created_before_fails(version: Version, facts: &Retention) -> Option<&'sta
         Some(
             "before TimescaleDB 2.26.3 a policy with drop_created_before always fails where time is no integer: use drop_after",
         )
-    } else if facts.axis() == Axis::Integer && facts.has_now && version < Version::new(2, 29) {
+    } else if facts.axis() == Axis::Integer && facts.has_now {
         Some(
-            "before TimescaleDB 2.29 a policy with drop_created_before always fails where integer time has an integer_now_func: use drop_after with a number",
+            "a policy with drop_created_before always fails (up to TimescaleDB 2.29.2 at least) where integer time has an integer_now_func: use drop_after with a number",
         )
     } else {
         None
