@@ -82,6 +82,9 @@ pub struct Row {
     pub local_shift: i64,
     /// Its further refresh policies that are paused or fail.
     pub other_stopped: i64,
+    /// The first of those, and whether all are scheduled (and fail).
+    pub other_job: Option<i32>,
+    pub other_scheduled: bool,
     /// The parent's refresh policy; `None`: no parent, or it has no policy.
     pub parent_job: Option<ParentJob>,
     /// When its policy began to run last, and how long its good runs take on average.
@@ -306,6 +309,10 @@ impl Record for Row {
             source_drop_after: row.try_get("source_drop_after")?,
             local_shift: row.try_get("local_shift")?,
             other_stopped: row.try_get("other_policies_stopped")?,
+            other_job: row.try_get("other_job_id")?,
+            other_scheduled: row
+                .try_get::<_, Option<bool>>("other_scheduled")?
+                .unwrap_or(false),
             parent_job: parent_job(row)?,
             last_start: row.try_get("last_start")?,
             average_seconds: row.try_get("average_seconds")?,

@@ -68,6 +68,24 @@ pub async fn look(rig: &Rig, of: &[ScreenId]) -> (Screens, At<'static>) {
     (screens, at)
 }
 
+/// Every finding of every screen, as each tells it.
+pub async fn all(rig: &Rig) -> Vec<Row> {
+    let (screens, at) = look(rig, overview::PARTS).await;
+    let parts = overview::PARTS.iter();
+    parts
+        .flat_map(|part| overview::found(&screens, *part, &at))
+        .collect()
+}
+
+/// The schema of TimescaleDB's internal functions.
+pub fn functions(version: Version) -> &'static str {
+    if version < Version::new(2, 12) {
+        "_timescaledb_internal"
+    } else {
+        "_timescaledb_functions"
+    }
+}
+
 /// The screen whose rows this rule judges, which its name begins with.
 fn screen(rule: &Rule) -> ScreenId {
     match rule.name.split('-').next().unwrap() {

@@ -1,16 +1,13 @@
 //! Why an aggregate is behind, in words.
 
 use super::Row;
-use super::troubles;
+use super::troubles::{self, END};
 use crate::plans::{Kind, Target};
 use crate::record::At;
 use crate::rules;
 use crate::text;
 use crate::value::{Axis, Stamp};
 use crate::verdict::{ActionName, Finding, Findings, Level, Verdict};
-
-/// Ends the session that is in the way.
-const END: &str = "terminate-session";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
@@ -20,15 +17,9 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     troubles::judge_stuck(row, &mut findings);
     troubles::judge_window(row, &mut findings);
     troubles::judge_compressed(row, &mut findings);
-    if row.other_stopped > 0 {
-        let others = text::plural(row.other_stopped, "further refresh policy");
-        findings.add(
-            &rules::AGGREGATE_POLICY_STOPPED,
-            Level::Warning,
-            format!("{others} of it paused or failing: see its details"),
-        );
-    }
+    judge_others(row, &mut findings);
     judge_parent(row, &mut findings);
+    judge_blocked(row, &mut findings, at);
     if row.covered(at).is_none() {
         let level = if row.source_end.is_some() {
             Level::Warning
@@ -51,6 +42,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         return findings.verdict("");
     }
     judge_lag(row, &mut findings, at);
+    told_as_cause(row, &mut findings);
     judge_future(row, &mut findings, at);
     troubles::judge_unreached(row, &mut findings, &row.limits(at));
     let mut healthy = healthy(row, at);
@@ -59,6 +51,48 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         healthy = format!("{healthy}; {ranges} below the watermark wait for a refresh");
     }
     findings.verdict(healthy)
+}
+
+/// Its further policies; the one that ends latest is judged with the lag.
+fn judge_others(row: &Row, findings: &mut Findings) {
+    let Some(job) = row.other_job.filter(|_| row.other_stopped > 0) else {
+        return;
+    };
+    let many = match row.other_stopped {
+        1 => "a further refresh policy of it".to_owned(),
+        many => format!("{many} further refresh policies of it, the first of them"),
+    };
+    let (what, mend) = if row.other_scheduled {
+        ("fails: the Jobs screen has the error", "edit-job")
+    } else {
+        ("is paused: resume-job resumes it", "resume-job")
+    };
+    let reason = format!("{many} (job {job}) {what}; its part of the window is not refreshed");
+    findings.push(
+        Finding::new(&rules::AGGREGATE_POLICY_STOPPED, Level::Warning, reason)
+            .mended_by(Some(mend))
+            .upon(Target::job(job)),
+    );
+}
+
+/// A refresh that waits for a lock, also where it cannot be told what that makes late: the newest row of a locked source
+/// cannot be read.
+fn judge_blocked(row: &Row, findings: &mut Findings, at: &At) {
+    let blocked = row.blocked.as_ref();
+    let rule = &rules::AGGREGATE_BLOCKED;
+    let patience = row.limits(at).blocked;
+    if let Some(finding) =
+        blocked.and_then(|blocked| blocked.finding(rule, "its refresh", at.now, patience))
+    {
+        findings.push(finding);
+    }
+}
+
+/// Where it is behind, that finding says who blocks it.
+fn told_as_cause(row: &Row, findings: &mut Findings) {
+    if row.blocked.is_some() && findings.has(&rules::AGGREGATE_BEHIND) {
+        findings.forget(&rules::AGGREGATE_BLOCKED);
+    }
 }
 
 /// Rows that arrive before a watermark in the future show only after the next refresh, in real-time aggregates too.

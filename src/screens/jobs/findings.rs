@@ -2,6 +2,7 @@
 
 use super::state::BLINK_SECONDS;
 use super::{JobError, Row, State, Statistics};
+use crate::plans::Target;
 use crate::policy;
 use crate::record::At;
 use crate::rules;
@@ -10,7 +11,7 @@ use crate::sql::Version;
 use crate::text;
 use crate::thresholds::Limits;
 use crate::value::Stamp;
-use crate::verdict::{Findings, Level, Verdict, without_stop};
+use crate::verdict::{Finding, Findings, Level, Verdict, without_stop};
 
 /// From this version on the scheduler finds its way out of every `next_start = -infinity`.
 const FORGETS_NO_JOB: Version = Version {
@@ -30,6 +31,16 @@ impl JobError {
             Some(code) => format!("{code} {}", self.message),
             None => self.message.clone(),
         }
+    }
+}
+
+impl Row {
+    /// Its last run did its work, and ended in that fault all the same.
+    pub fn is_portal_fault(&self) -> bool {
+        self.failed().is_some_and(|of| {
+            let error = self.error.as_ref();
+            error.is_some_and(|error| error.is_portal_fault() && is_of_last_run(error, of))
+        })
     }
 }
 
@@ -111,7 +122,8 @@ fn paused(row: &Row, findings: &mut Findings) {
         findings.add(&rules::JOB_GAVE_UP,
             Level::Critical,
             format!(
-                "paused by the scheduler: it failed {failures} times in a row and max_retries is {}; it will not run until it is scheduled again",
+                "paused by the scheduler: it failed {} in a row and max_retries is {}; it will not run until it is scheduled again",
+                text::plural(failures.into(), "time"),
                 row.max_retries
             ),
         );
@@ -144,8 +156,8 @@ fn broken(row: &Row, findings: &mut Findings) {
                 )
             } else {
                 format!(
-                    "its procedure {}.{} does not exist any more",
-                    row.proc_schema, row.proc
+                    "its procedure {} does not exist any more",
+                    text::qualified(&row.proc_schema, &row.proc)
                 )
             },
         );
@@ -163,14 +175,14 @@ fn broken(row: &Row, findings: &mut Findings) {
             &rules::JOB_OWNER,
             level,
             format!(
-                "its owner {} may not log in, so that no worker can start it",
-                row.owner
+                "its owner {0} may not log in, so that no worker can start it: ALTER ROLE {0} LOGIN",
+                text::quote_identifier(&row.owner)
             ),
         ),
         None => findings.add(
             &rules::JOB_OWNER,
             level,
-            format!("its owner {} does not exist any more", row.owner),
+            format!("its owner (role {}) does not exist any more, so that no worker can start it: delete the job, and add it as another role", row.owner),
         ),
     }
 }
@@ -181,29 +193,29 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
     };
     let limit = row.max_runtime.seconds;
     if limit > 0.0 && age > limit + BLINK_SECONDS {
-        findings.add(
-            &rules::JOB_OVERRUN,
-            Level::Warning,
-            format!(
-                "runs since {}, past its max_runtime of {}",
-                text::duration(age),
-                text::interval(&row.max_runtime.text)
-            ),
+        let reason = format!(
+            "runs since {}, past its max_runtime of {}: the scheduler has not stopped it",
+            text::duration(age),
+            text::interval(&row.max_runtime.text)
         );
+        let mut finding = Finding::new(&rules::JOB_OVERRUN, Level::Warning, reason);
+        finding.on = row.pid.map(Target::session);
+        findings.push(finding);
     }
     if let Some(average) = row.average_seconds()
         && age > 60.0
         && age > limits(row, at).job_slow_factor * average
     {
-        findings.add(
-            &rules::JOB_SLOW,
-            Level::Notice,
-            format!(
-                "runs since {}; its runs take {} on average",
-                text::duration(age),
-                text::duration(average)
-            ),
+        let reason = format!(
+            "runs since {}; its runs take {} on average; Activity says what session {} does or waits for",
+            text::duration(age),
+            text::duration(average),
+            row.pid.unwrap_or_default()
         );
+        let mut finding = Finding::new(&rules::JOB_SLOW, Level::Notice, reason);
+        finding = finding.mended_by(Some("cancel-query"));
+        finding.on = row.pid.map(Target::session);
+        findings.push(finding);
     }
 }
 
@@ -247,40 +259,48 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         Level::Warning
     };
-    findings.add(
-        &rules::JOB_CRASHED,
-        level,
-        format!(
-            "crashed{times}: it started {age} ago, never finished, and its worker is gone; {then}"
-        ),
+    let reason = format!(
+        "crashed{times}: it started {age} ago, never finished, and its worker is gone; {then}"
     );
+    let finding = Finding::new(&rules::JOB_CRASHED, level, reason);
+    findings.push(finding.setting(policy::BY.0, policy::BY.1));
 }
 
 fn late(row: &Row, at: &At, findings: &mut Findings) {
     let late = text::duration(row.late_seconds(at).unwrap_or_default());
-    let (level, why) = if at.server.standby {
-        (Level::Warning, "by what this standby has been told")
+    let cannot = no_start(row, at);
+    let (level, why) = cannot.unwrap_or((
+        Level::Warning,
+        "it found no free worker, or the scheduler stands still; only the server's log says which",
+    ));
+    let since = since_restart(row, at);
+    let reason = format!("late: it should have started {late} ago{since}; {why}");
+    let finding = Finding::new(&rules::JOB_LATE, level, reason);
+    // A scheduler that stands still over it looks again; where none can start it, it is run in the foreground.
+    findings.push(if cannot.is_none() {
+        finding.setting(policy::BY.0, policy::BY.1)
+    } else {
+        finding
+    });
+}
+
+/// Why nothing starts a job now, where that can be seen.
+fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
+    if at.server.standby {
+        Some((Level::Warning, "by what this standby has been told"))
     } else if row.workers.schedulers == 0 && !at.server.simulated {
-        (Level::Critical, "no scheduler runs in this database")
+        Some((
+            Level::Critical,
+            "no scheduler runs in this database (the Server screen says what starts it)",
+        ))
     } else if row.workers.full() {
-        (
+        Some((
             Level::Warning,
             "all slots of timescaledb.max_background_workers are taken",
-        )
+        ))
     } else {
-        (
-            Level::Warning,
-            "it found no free worker, or the scheduler stands still; only the server's log says which",
-        )
-    };
-    findings.add(
-        &rules::JOB_LATE,
-        level,
-        format!(
-            "late: it should have started {late} ago{}; {why}",
-            since_restart(row, at)
-        ),
-    );
+        None
+    }
 }
 
 /// A job that was last seen before the server came up may have been forgotten by the scheduler that came with it.
@@ -306,10 +326,13 @@ fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
         .and_then(Stamp::finite)
         .is_none_or(|start| start < at.now)
     {
-        findings.add(&rules::JOB_NEVER_RAN,
-            Level::Unknown,
-            "never ran, and the scheduler has given it no start: a new job starts within seconds, an old one found no free worker",
+        let why = no_start(row, at).map_or(
+            "a new job starts within seconds, an old one found no free worker",
+            |(_, why)| why,
         );
+        let reason = format!("never ran, and the scheduler has given it no start: {why}");
+        let finding = Finding::new(&rules::JOB_NEVER_RAN, Level::Unknown, reason);
+        findings.push(finding.setting(policy::BY.0, policy::BY.1));
     }
 }
 
@@ -322,13 +345,11 @@ fn far(row: &Row, at: &At, findings: &mut Findings) {
     }
     if let Some(wait) = policy::strangely_far(row.next_start(), row.schedule.seconds, at.now) {
         let every = text::interval(&row.schedule.text);
-        findings.add(
-            &rules::JOB_FAR,
-            Level::Notice,
-            format!(
-                "runs next in {wait}, although it should run every {every}: run-job-now starts it"
-            ),
+        let reason = format!(
+            "runs next in {wait}, although it should run every {every}: run-job-now starts it"
         );
+        let finding = Finding::new(&rules::JOB_FAR, Level::Notice, reason);
+        findings.push(finding.setting(policy::BY.0, policy::BY.1));
     }
 }
 
@@ -347,11 +368,9 @@ fn at_once(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         ""
     };
-    findings.add(
-        &rules::JOB_AT_ONCE,
-        Level::Notice,
-        format!("due at once (next_start is -infinity){doubt}"),
-    );
+    let reason = format!("due at once (next_start is -infinity){doubt}");
+    let finding = Finding::new(&rules::JOB_AT_ONCE, Level::Notice, reason);
+    findings.push(finding.setting(policy::BY.0, policy::BY.1));
 }
 
 fn failing(row: &Row, at: &At, findings: &mut Findings) {
@@ -368,7 +387,7 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
             format!("; tries again {}", text::age(next, at.now))
         });
     let error = row.error.as_ref().filter(|error| is_of_last_run(error, of));
-    if error.is_some_and(JobError::is_portal_fault) {
+    if row.is_portal_fault() {
         findings.add(&rules::JOB_PORTAL_FAULT,
             Level::Warning,
             format!(
