@@ -1,10 +1,12 @@
 //! Aggregates: how far each one is behind its source, against what its own policy promises, and why.
 
+mod blocked;
 mod cause;
 mod details;
 mod lag;
 mod tree;
 mod troubles;
+mod watermark;
 
 use std::time::Duration;
 
@@ -23,9 +25,10 @@ use crate::verdict::Verdict;
 
 /// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
 pub const POLICIES: Query = query!("aggregates_policies");
+pub use blocked::Blocked;
 pub use details::policies as policy_sections;
 pub use tree::Inherited;
-pub use troubles::{Around, Blocked, Waits};
+pub use troubles::{Around, Waits};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {

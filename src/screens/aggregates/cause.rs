@@ -1,12 +1,14 @@
 //! Why an aggregate is behind, in words.
 
 use super::Row;
-use super::troubles::{self, END};
+use super::blocked::{self, END};
+use super::troubles;
+use super::watermark;
 use crate::plans::{Kind, Target};
 use crate::record::At;
 use crate::rules;
 use crate::text;
-use crate::value::{Axis, Stamp};
+use crate::value::Axis;
 use crate::verdict::{ActionName, Finding, Findings, Level, Verdict};
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -19,7 +21,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     troubles::judge_compressed(row, &mut findings);
     judge_others(row, &mut findings);
     judge_parent(row, &mut findings);
-    judge_blocked(row, &mut findings, at);
+    blocked::judge(row, &mut findings, at);
     if row.covered(at).is_none() {
         let level = if row.source_end.is_some() {
             Level::Warning
@@ -42,8 +44,8 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         return findings.verdict("");
     }
     judge_lag(row, &mut findings, at);
-    told_as_cause(row, &mut findings);
-    judge_future(row, &mut findings, at);
+    blocked::told_as_cause(row, &mut findings);
+    watermark::judge(row, &mut findings, at);
     troubles::judge_unreached(row, &mut findings, &row.limits(at));
     let mut healthy = healthy(row, at);
     if row.pending > 0 {
@@ -72,46 +74,6 @@ fn judge_others(row: &Row, findings: &mut Findings) {
         Finding::new(&rules::AGGREGATE_POLICY_STOPPED, Level::Warning, reason)
             .mended_by(Some(mend))
             .upon(Target::job(job)),
-    );
-}
-
-/// A refresh that waits for a lock, also where it cannot be told what that makes late: the newest row of a locked source
-/// cannot be read.
-fn judge_blocked(row: &Row, findings: &mut Findings, at: &At) {
-    let blocked = row.blocked.as_ref();
-    let rule = &rules::AGGREGATE_BLOCKED;
-    let patience = row.limits(at).blocked;
-    if let Some(finding) =
-        blocked.and_then(|blocked| blocked.finding(rule, "its refresh", at.now, patience))
-    {
-        findings.push(finding);
-    }
-}
-
-/// Where it is behind, that finding says who blocks it.
-fn told_as_cause(row: &Row, findings: &mut Findings) {
-    if row.blocked.is_some() && findings.has(&rules::AGGREGATE_BEHIND) {
-        findings.forget(&rules::AGGREGATE_BLOCKED);
-    }
-}
-
-/// Rows that arrive before a watermark in the future show only after the next refresh, in real-time aggregates too.
-fn judge_future(row: &Row, findings: &mut Findings, at: &At) {
-    let Some(to) = row
-        .watermark
-        .filter(|to| row.axis != Axis::Integer && row.now(at) + 60_000_000 < *to)
-    else {
-        return;
-    };
-    let level = match row.newest_end {
-        Some(end) if end < to => Level::Warning,
-        _ if !row.materialized_only || row.pending > 0 => Level::Notice,
-        _ => return,
-    };
-    let until = text::moment(Stamp(to));
-    findings.add(&rules::AGGREGATE_FUTURE,
-        level,
-        format!("its watermark lies in the future ({until}): new rows before that show only after the next refresh"),
     );
 }
 

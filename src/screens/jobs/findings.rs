@@ -20,6 +20,9 @@ const FORGETS_NO_JOB: Version = Version {
     patch: 4,
 };
 
+/// A crashed run that began so long ago should have been followed by another.
+const FORGOTTEN_SECONDS: f64 = 600.0;
+
 impl JobError {
     /// PostgreSQL's minor of November 2026 ends the worker after the job's work was committed.
     pub(super) fn is_portal_fault(&self) -> bool {
@@ -244,15 +247,15 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         String::new()
     };
-    let then = if at
+    let forgets = at
         .server
         .timescaledb
-        .is_some_and(|version| version < FORGETS_NO_JOB)
-    {
+        .is_some_and(|version| version < FORGETS_NO_JOB);
+    let then = if forgets {
         "the scheduler should try again after 5 minutes, but below TimescaleDB 2.26.4 it may forget the job for ever: \
          if it stays so, run-job-now starts it"
     } else {
-        "the scheduler tries again after 5 minutes"
+        "the scheduler tries again after 5 minutes; run-job-now does its work before"
     };
     let level = if f64::from(crashes) >= limits(row, at).job_failures_critical {
         Level::Critical
@@ -263,7 +266,13 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
         "crashed{times}: it started {age} ago, never finished, and its worker is gone; {then}"
     );
     let finding = Finding::new(&rules::JOB_CRASHED, level, reason);
-    findings.push(finding.setting(policy::BY.0, policy::BY.1));
+    let long = row.unfinished_seconds(at).unwrap_or_default() > FORGOTTEN_SECONDS;
+    // A new start makes the scheduler wait its 5 minutes anew: only for a job that it has forgotten.
+    findings.push(if forgets && long {
+        finding.setting(policy::BY.0, policy::BY.1)
+    } else {
+        finding
+    });
 }
 
 fn late(row: &Row, at: &At, findings: &mut Findings) {

@@ -86,37 +86,29 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// A fault of PostgreSQL that every job runs into is one finding; the first of the jobs stands for all.
-fn one_portal_fault(rows: Vec<Row>) -> Vec<Row> {
+fn one_portal_fault(mut rows: Vec<Row>) -> Vec<Row> {
     let is_fault = |row: &Row| row.finding.rule == &rules::JOB_PORTAL_FAULT;
-    let others: Vec<String> = rows
+    let mut jobs: Vec<String> = rows
         .iter()
         .filter(|row| is_fault(row))
-        .skip(1)
         .map(|row| row.of.clone())
         .collect();
-    if others.is_empty() {
+    if jobs.len() < 2 {
         return rows;
     }
-    let more = others.len().saturating_sub(NAMED);
-    let named = others[..others.len().min(NAMED)].join(", ");
-    let named = match more {
+    jobs.sort_by(|a, b| text::natural_order(a, b));
+    let first = jobs.remove(0);
+    let others = text::plural(i64::try_from(jobs.len()).unwrap_or(i64::MAX), "other job");
+    let named = jobs[..jobs.len().min(NAMED)].join(", ");
+    let named = match jobs.len().saturating_sub(NAMED) {
         0 => named,
         more => format!("{named} and {more} more"),
     };
-    let jobs = text::plural(i64::try_from(others.len()).unwrap_or(i64::MAX), "other job");
-    let mut told = false;
-    let mut left = Vec::with_capacity(rows.len());
-    for mut row in rows {
-        if is_fault(&row) {
-            if told {
-                continue;
-            }
-            told = true;
-            let reason = without_stop(&row.finding.reason);
-            row.finding.reason = format!("{reason}; the same for {jobs}: {named}");
-            row.subject = format!("{} and {jobs}", row.subject);
-        }
-        left.push(row);
+    rows.retain(|row| !is_fault(row) || row.of == first);
+    for row in rows.iter_mut().filter(|row| is_fault(row)) {
+        let reason = without_stop(&row.finding.reason);
+        row.finding.reason = format!("{reason}; the same for {others}: {named}");
+        row.subject = format!("{} and {others}", row.subject);
     }
-    left
+    rows
 }
