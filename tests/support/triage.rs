@@ -27,6 +27,10 @@ fn bare() -> PrivateServer {
 }
 
 /// A new database of each version, with what these statements make (each outside a transaction block); one test at a time.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
 pub fn on_each(name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
     if has_server() {
         let server = SERVER.get_or_init(|| Mutex::new(bare())).lock();
@@ -38,6 +42,10 @@ pub fn on_each(name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
 }
 
 /// The same on a server that this test alone has, to stop and to start.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
 pub fn alone_on_each(name: &str, source: &str, test: impl AsyncFn(&PrivateServer, &Rig, Version)) {
     if has_server() {
         let server = bare();
@@ -47,6 +55,10 @@ pub fn alone_on_each(name: &str, source: &str, test: impl AsyncFn(&PrivateServer
     }
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
 fn on_each_of(server: &PrivateServer, name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
     for version in server.timescaledb_versions() {
         block_on(async {

@@ -15,10 +15,6 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
         return;
     };
     let past_the_source = row.newest_end.is_some_and(|end| end < to);
-    if row.materialized_only && !past_the_source {
-        // It shows nothing between two refreshes in any case.
-        return;
-    }
     let until = text::moment(Stamp(to));
     let reason = format!(
         "its watermark lies in the future ({until}): new rows before that show only after the next refresh, and some wait now"
@@ -34,6 +30,11 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
             row.source()
         );
         findings.push(up_to(row, to, level, reason));
+        return;
+    }
+    if row.materialized_only {
+        let reason = format!("{reason}; how far it is behind cannot be measured until then");
+        findings.push(up_to(row, to, Level::Notice, reason));
         return;
     }
     let open = row.policy.is_some() && row.end_offset.is_none() && row.policies == 1;
