@@ -31,9 +31,12 @@ reach as materialized (
                     then min((extract(epoch from now() - j.start_interval) * 1000000)::int8)
                          + case when a.axis = 'timestamp with time zone' then 0 else (extract(timezone from now()) * 1000000)::int8 end end as since
     from agg a join job j on j.hypertable_id = a.id group by a.id, a.axis),
--- who keeps a session waiting is asked only where one waits
+-- who is at the head of the queue in which a session waits is asked only where one does
 waiting as materialized (
-  select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query, pg_blocking_pids(l.pid) as blockers
+  select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query, (
+    with recursive up(pid, depth) as (
+      select l.pid, 0 union all select (pg_blocking_pids(u.pid))[1], u.depth + 1 from up u where u.pid > 0 and u.depth < 20)
+    select u.pid from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) as blocker
     from pg_locks l join pg_stat_activity w on w.pid = l.pid
    where not l.granted and w.datid = (select oid from pg_database where datname = current_database()) order by l.pid),
 promise as (
@@ -97,8 +100,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when q.id is not null
             then (select bool_or(case when k.start_text is null then true when k.start_number is not null then k.start_number > q.after_number
                                       else now() - k.start_interval < now() - q.after_interval end) from job k where k.hypertable_id = a.id) end as compresses_inside, (extract(timezone from now()) * 1000000)::int8 as local_shift,
-       (select count(*) from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
-         where k.hypertable_id = a.id and k.id <> j.id and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) as other_policies_stopped,
+       coalesce(os.many, 0) as other_policies_stopped, os.job_id as other_job_id, os.scheduled as other_scheduled,
        pj.id as parent_job_id, pj.scheduled as parent_scheduled, not pst.last_run_success and pst.last_finish > '-infinity' as parent_fails
   from agg a
   join _timescaledb_catalog.hypertable rh on rh.id = a.raw_id
@@ -123,13 +125,18 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        and exists (select from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
                     where x.hypertable_id = a.raw_id and x.interval_length is not null
                       and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value)) u on true
+  -- its further policies that are paused or fail: how many, and the first
+  left join lateral (
+    select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
+      from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
+     where k.hypertable_id = a.id and k.id <> j.id and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
   left join whole e on e.id = a.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   left join pg_namespace n on n.nspname = mh.schema_name
   left join pg_class m on m.relnamespace = n.oid and m.relname = mh.table_name
   -- its refresh, by its job's name or by its statement and its materialization
   left join lateral (
-    select w.pid, w.since, w.blockers[1] as blocker, (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = w.relation) as relation
+    select w.pid, w.since, w.blocker, (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = w.relation) as relation
       from waiting w
      where w.application_name in (select k.application_name from job k where k.hypertable_id = a.id)
         or w.query ~* 'refresh_continuous_aggregate' and exists (select from pg_locks l where l.pid = w.pid and l.relation = m.oid)

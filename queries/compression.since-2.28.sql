@@ -16,7 +16,7 @@ settings as materialized (
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join _timescaledb_catalog.compression_settings x on x.relid = t.oid),
 job as materialized (
-  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner, j.application_name,
          o.owner_zone, o.zone,
          j.config ->> 'compress_after' as after_text,
          case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_after' ~ '\d'
@@ -109,12 +109,18 @@ stuck as materialized (
    where exists (select from (select s.chunk_id from _timescaledb_catalog.dimension_slice s
                     where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary order by s.range_start limit 1000) s
                      join _timescaledb_catalog.chunk c on c.id = s.chunk_id where c.status & 1 = 1)),
--- a policy's worker that waits for a lock; who keeps it waiting is asked only where one waits
+-- a policy's worker that waits for a lock, and who is at the head of its queue; that is asked only where one waits. Of a session that
+-- this role may not see, the lock table knows
 waiting as materialized (
-  select distinct on (w.job_id) w.job_id, l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, (pg_blocking_pids(l.pid))[1] as blocker
-    from (select a.pid, substring(a.application_name from '\[(\d+)\]$')::int8 as job_id from pg_stat_activity a
-           where a.datname = current_database() and a.wait_event_type = 'Lock') w
-    join pg_locks l on l.pid = w.pid and not l.granted order by w.job_id, l.pid)
+  select distinct on (w.job_id) w.job_id, l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, q.blocker
+    from (select a.pid, j.id as job_id from job j join pg_stat_activity a on a.application_name = j.application_name
+           where a.datname = current_database() and (a.wait_event_type = 'Lock' or a.backend_type is null)) w
+    join pg_locks l on l.pid = w.pid and not l.granted
+    left join lateral (
+      with recursive up(pid, depth) as (
+        select l.pid, 0 union all select (pg_blocking_pids(u.pid))[1], u.depth + 1 from up u where u.pid > 0 and u.depth < 20)
+      select u.pid as blocker from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) q on true
+   order by w.job_id, l.pid)
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, o.hypertable_id is not null as enabled, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,

@@ -5,7 +5,7 @@ with dim as materialized (
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
 job as materialized (
-  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner, j.application_name,
          o.owner_zone, o.zone,
          j.config ->> 'drop_after' as after_text,
          case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d'
@@ -63,7 +63,19 @@ coming as materialized (
   select b.hypertable_id,
          ((select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
             order by s.range_start limit 1) - b.boundary) / 1e6::float8 as next_due_seconds
-    from bound b)
+    from bound b),
+-- a policy's worker that waits for a lock, and who is at the head of its queue; that is asked only where one waits. Of a session that
+-- this role may not see, the lock table knows
+waiting as materialized (
+  select distinct on (w.job_id) w.job_id, l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, q.blocker
+    from (select a.pid, j.id as job_id from job j join pg_stat_activity a on a.application_name = j.application_name
+           where a.datname = current_database() and (a.wait_event_type = 'Lock' or a.backend_type is null)) w
+    join pg_locks l on l.pid = w.pid and not l.granted
+    left join lateral (
+      with recursive up(pid, depth) as (
+        select l.pid, 0 union all select (pg_blocking_pids(u.pid))[1], u.depth + 1 from up u where u.pid > 0 and u.depth < 20)
+      select u.pid as blocker from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) q on true
+   order by w.job_id, l.pid)
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest,
@@ -73,6 +85,8 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,
        coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x where x.raw_hypertable_id = h.id) as read_by,
+       v.pid as blocked_pid, v.blocker, (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) as blocker_name,
+       (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
   from _timescaledb_catalog.hypertable h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
@@ -84,6 +98,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join due e on e.hypertable_id = h.id
   left join made m on m.hypertable_id = h.id
   left join coming g on g.hypertable_id = h.id
+  left join waiting v on v.job_id = j.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
  where h.compression_state <> 2
  order by 2, 3

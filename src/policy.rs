@@ -13,6 +13,9 @@ use crate::verdict::{Finding, Findings, Level};
 /// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
 pub const LATE_SECONDS: f64 = 120.0;
 
+/// How run-job-now starts a job whose next start is wrong: in the foreground that would stay as it is.
+pub const BY: (&str, &str) = ("how", "scheduler");
+
 /// What a job is at now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -220,6 +223,11 @@ impl Policy {
         } else {
             return;
         };
-        findings.push(Finding::new(rule, level, reason).of_job(id));
+        let finding = Finding::new(rule, level, reason).of_job(id);
+        findings.push(if rule == &rules::JOB_FAR {
+            finding.setting(BY.0, BY.1)
+        } else {
+            finding
+        });
     }
 }

@@ -30,6 +30,7 @@ macro_rules! rules {
 
 rules! {
     AGGREGATE_BEHIND: "aggregate-behind", "behind what its policy promises", "refresh-behind";
+    AGGREGATE_BLOCKED: "aggregate-blocked", "its refresh waits for a lock", "terminate-session";
     AGGREGATE_COMPRESSED: "aggregate-compressed", "compressed where it is refreshed", "edit-compression-policy";
     AGGREGATE_FUTURE: "aggregate-future", "watermark in the future", "refresh-aggregate";
     AGGREGATE_HISTORY: "aggregate-history", "history never materialized", "refresh-aggregate";
@@ -38,7 +39,7 @@ rules! {
     AGGREGATE_NO_POLICY: "aggregate-no-policy", "no refresh policy", "add-refresh-policy";
     AGGREGATE_PARENT: "aggregate-parent", "parent stands still or is behind", "refresh-hierarchy";
     AGGREGATE_PENDING: "aggregate-pending", "many changed ranges wait", "refresh-behind";
-    AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still";
+    AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still", "resume-job";
     AGGREGATE_STARVED: "aggregate-starved", "rows are dropped before they are materialized", "edit-retention-policy";
     AGGREGATE_STUCK: "aggregate-stuck", "a cancelled refresh keeps others out", "terminate-session";
     AGGREGATE_UNKNOWN: "aggregate-unknown", "lag not known";
@@ -80,7 +81,7 @@ rules! {
     JOB_LATE: "job-late", "late", "run-job-now";
     JOB_NEVER_RAN: "job-never-ran", "never ran", "run-job-now";
     JOB_ORPHANED: "job-orphaned", "its hypertable is gone", "delete-job";
-    JOB_OVERRUN: "job-overrun", "past its max_runtime";
+    JOB_OVERRUN: "job-overrun", "past its max_runtime", "terminate-session";
     JOB_OWNER: "job-owner", "its owner cannot run it";
     JOB_PAUSED: "job-paused", "paused", "resume-job";
     JOB_PORTAL_FAULT: "job-portal-fault", "ended by PostgreSQL's portal fault";
@@ -93,6 +94,7 @@ rules! {
     QUERY_AGGREGATE: "query-aggregate", "an aggregate might answer it";
     QUERY_HEAVY: "query-heavy", "takes much of all execution time";
     QUERY_SPILLS: "query-spills", "spills to temporary files";
+    RETENTION_BLOCKED: "retention-blocked", "its policy waits for a lock", "terminate-session";
     RETENTION_FROZEN: "retention-frozen", "frozen chunks are never dropped";
     RETENTION_NONE: "retention-none", "old chunks, no retention policy", "add-retention-policy";
     RETENTION_OVERDUE: "retention-overdue", "chunks past drop-after still there", "drop-chunks";

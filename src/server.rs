@@ -145,6 +145,15 @@ impl Server {
         ))
     }
 
+    /// The schema of TimescaleDB's internal functions.
+    pub fn functions(&self) -> &'static str {
+        if self.sql_version() < Version::new(2, 12) {
+            "_timescaledb_internal"
+        } else {
+            "_timescaledb_functions"
+        }
+    }
+
     /// PostgreSQL's version as people write it: `15.18`.
     pub fn postgres_text(&self) -> String {
         format!("{}.{}", self.postgres / 10_000, self.postgres % 10_000)

@@ -171,6 +171,15 @@ impl Findings {
         self.0.push(finding);
     }
 
+    pub fn has(&self, rule: &'static Rule) -> bool {
+        self.0.iter().any(|finding| finding.rule == rule)
+    }
+
+    /// Takes back what another finding says too.
+    pub fn forget(&mut self, rule: &'static Rule) {
+        self.0.retain(|finding| finding.rule != rule);
+    }
+
     /// The verdict; `healthy` is the reason where nothing was found.
     pub fn verdict(mut self, healthy: impl Into<String>) -> Verdict {
         self.0

@@ -92,6 +92,8 @@ fn aggregate() -> Row {
         source_drop_after: None,
         local_shift: 0,
         other_stopped: 0,
+        other_job: None,
+        other_scheduled: false,
         parent_job: None,
         last_start: Some(NOW.plus_seconds(-605.0)),
         average_seconds: Some(5.0),

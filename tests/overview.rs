@@ -244,6 +244,40 @@ fn where_nothing_starts_any_job_that_is_the_finding_and_not_each_late_job() {
 }
 
 #[test]
+fn a_fault_of_postgresql_that_every_job_runs_into_is_told_once() {
+    let mut app = app();
+    let failing = |id| {
+        let mut job = job(id, true);
+        if let Some(of) = &mut job.statistics {
+            (of.last_run_success, of.consecutive_failures) = (Some(false), 9);
+        }
+        job.error = Some(jobs::JobError {
+            sqlstate: Some("24000".to_owned()),
+            message: "cannot drop portal \"\" while it is being set up".to_owned(),
+            at: Some(NOW.plus_seconds(-3500.0)),
+        });
+        job
+    };
+    // The policy of a table without a backlog, whose screen knows only that it failed.
+    let mut metrics = row(1, "metrics", 0);
+    if let Some(policy) = &mut metrics.policy {
+        policy.job_id = 1001;
+        (policy.last_run_success, policy.consecutive_failures) = (Some(false), 9);
+    }
+    load(&mut app, Rows::Compression(vec![metrics]));
+    load(&mut app, Rows::Jobs((1000..1009).map(failing).collect()));
+    let [told] = app.screens.overview.rows() else {
+        panic!("{:#?}", findings(&app))
+    };
+    let finding = &told.finding;
+    assert_eq!(finding.rule.name, "job-portal-fault");
+    assert_eq!(finding.level, hypertop::verdict::Level::Warning);
+    let others = "the same for 8 other jobs: 1001, 1002, 1003, 1004, 1005 and 3 more";
+    assert!(finding.reason.ends_with(others), "{}", finding.reason);
+    assert_eq!(told.of, "1000");
+}
+
+#[test]
 fn a_threshold_of_ones_own_makes_or_silences_a_finding() {
     #[derive(serde::Deserialize)]
     struct File {

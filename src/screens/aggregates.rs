@@ -1,10 +1,12 @@
 //! Aggregates: how far each one is behind its source, against what its own policy promises, and why.
 
+mod blocked;
 mod cause;
 mod details;
 mod lag;
 mod tree;
 mod troubles;
+mod watermark;
 
 use std::time::Duration;
 
@@ -23,9 +25,10 @@ use crate::verdict::Verdict;
 
 /// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
 pub const POLICIES: Query = query!("aggregates_policies");
+pub use blocked::Blocked;
 pub use details::policies as policy_sections;
 pub use tree::Inherited;
-pub use troubles::{Around, Blocked, Waits};
+pub use troubles::{Around, Waits};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
@@ -82,6 +85,9 @@ pub struct Row {
     pub local_shift: i64,
     /// Its further refresh policies that are paused or fail.
     pub other_stopped: i64,
+    /// The first of those, and whether all are scheduled (and fail).
+    pub other_job: Option<i32>,
+    pub other_scheduled: bool,
     /// The parent's refresh policy; `None`: no parent, or it has no policy.
     pub parent_job: Option<ParentJob>,
     /// When its policy began to run last, and how long its good runs take on average.
@@ -309,6 +315,10 @@ impl Record for Row {
             source_drop_after: row.try_get("source_drop_after")?,
             local_shift: row.try_get("local_shift")?,
             other_stopped: row.try_get("other_policies_stopped")?,
+            other_job: row.try_get("other_job_id")?,
+            other_scheduled: row
+                .try_get::<_, Option<bool>>("other_scheduled")?
+                .unwrap_or(false),
             parent_job: parent_job(row)?,
             last_start: row.try_get("last_start")?,
             average_seconds: row.try_get("average_seconds")?,

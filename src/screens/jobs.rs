@@ -4,6 +4,7 @@ mod caveats;
 mod details;
 mod findings;
 mod name;
+mod starts;
 mod state;
 
 use std::time::Duration;

@@ -11,13 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::acknowledge::Acknowledgement;
 use crate::plans::{Kind, Target};
 use crate::record::{At, Column, Record, Section};
-use crate::rules;
 use crate::screens::{ScreenId, Screens, with_table};
 use crate::sql::Query;
 use crate::table::{Freshness, Table};
 use crate::text;
 use crate::value::{Stamp, Value};
-use crate::verdict::{Finding, Level, Verdict, without_stop};
+use crate::verdict::{Finding, Level, Verdict};
 
 /// The screens whose findings are gathered, in the order in which equal findings stand.
 pub const PARTS: &[ScreenId] = &[
@@ -30,6 +29,8 @@ pub const PARTS: &[ScreenId] = &[
     ScreenId::Hypertables,
     ScreenId::Indexes,
 ];
+
+pub use once::told_once;
 
 /// What tells a finding from all others, across looks: the screen, its row, the rule.
 pub type Identity = (ScreenId, String, &'static str);
@@ -97,13 +98,6 @@ pub fn collected(found: &Found) -> Vec<Row> {
     parts.flatten().cloned().collect()
 }
 
-/// Of findings that say the same thing one is left.
-pub fn told_once(rows: Vec<Row>) -> Vec<Row> {
-    let rows = once::without_starved(rows);
-    let rows = once::without_waiting(told_by_their_jobs(rows));
-    once::without_crowds(rows)
-}
-
 /// What the screens tell together, for the head of the Overview.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
@@ -146,58 +140,11 @@ fn collect<R: Record>(screen: ScreenId, table: &Table<R>) -> Vec<Row> {
     rows
 }
 
-/// A job's fault is known to the Jobs screen and to the screen of what the job works for: where work waits for it, that
-/// is the finding, with the job's own words as its cause; else it stays with the job.
-fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
-    let (blamed, mut rows): (Vec<Row>, Vec<Row>) =
-        rows.into_iter().partition(|row| row.finding.job.is_some());
-    let mut told = Vec::new();
-    for blame in &blamed {
-        let job = blame.finding.job.unwrap_or_default().to_string();
-        let is_the_job = |row: &Row| {
-            row.screen == ScreenId::Jobs && row.of == job && row.finding.rule == blame.finding.rule
-        };
-        let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
-            // The Jobs screen does not say so (it was read at another moment, or not yet).
-            rows.push(blame.clone());
-            continue;
-        };
-        let waits = |row: &&mut Row| {
-            row.screen == blame.screen && row.of == blame.of && is_consequence(&row.finding)
-        };
-        if let Some(row) = rows.iter_mut().find(waits) {
-            row.finding.reason = format!(
-                "{}; its policy (job {job}): {}",
-                without_stop(&row.finding.reason),
-                cause.finding.reason
-            );
-            row.finding.level = row.finding.level.max(cause.finding.level);
-            row.finding.mend = cause.finding.mend;
-            row.finding.on = None;
-            row.finding.job = blame.finding.job;
-            told.push(cause.identity());
-        } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
-            row.finding.level = row.finding.level.max(blame.finding.level);
-        }
-    }
-    rows.retain(|row| !told.contains(&row.identity()));
-    rows
-}
-
-/// Work that waits because a job does not do it.
-fn is_consequence(finding: &Finding) -> bool {
-    [
-        &rules::AGGREGATE_BEHIND,
-        &rules::AGGREGATE_NEVER_REFRESHED,
-        &rules::COMPRESSION_BACKLOG,
-        &rules::RETENTION_OVERDUE,
-    ]
-    .contains(&finding.rule)
-}
-
 fn failing(screens: &Screens) -> (usize, usize) {
     let jobs = screens.jobs.rows();
-    let fails = |row: &&crate::screens::jobs::Row| row.last_run_status() == Some("Failed");
+    let fails = |row: &&crate::screens::jobs::Row| {
+        row.last_run_status() == Some("Failed") && !row.is_portal_fault()
+    };
     (jobs.iter().filter(fails).count(), jobs.len())
 }
 

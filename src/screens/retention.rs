@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::rules;
+use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunk, Chunks};
 use crate::server::Edition;
 use crate::sql::{Param, Query, Version};
@@ -46,6 +47,9 @@ pub struct Row {
     pub next_due: Option<Stamp>,
     /// Aggregates that read this hypertable.
     pub read_by: Vec<String>,
+    /// The policy's worker waits for a lock.
+    #[serde(default)]
+    pub blocked: Option<Blocked>,
 }
 
 impl Row {
@@ -67,7 +71,13 @@ impl Row {
 
     fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         if let Some(why) = self.fails_by_creation(policy, at) {
-            findings.add(&rules::RETENTION_SETTING, Level::Critical, why);
+            let finding = Finding::new(&rules::RETENTION_SETTING, Level::Critical, why);
+            // Before 2.26.3 nothing alters such a policy.
+            findings.push(if self.axis == Axis::Integer {
+                finding
+            } else {
+                finding.mended_by(Some("remove-retention-policy"))
+            });
             return;
         }
         let Some(eligible) = self.eligible else {
@@ -80,7 +90,9 @@ impl Row {
             } else if let Some(created) = &policy.created {
                 findings.add(&rules::RETENTION_SETTING, Level::Warning, format!("its policy's drop_created_before ({created}) is no interval, so what it drops is not known"));
             } else if self.axis == Axis::Integer && !self.has_now {
-                findings.add(&rules::RETENTION_SETTING, Level::Warning, "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()");
+                let why = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()";
+                let finding = Finding::new(&rules::RETENTION_SETTING, Level::Warning, why);
+                findings.push(finding.mended_by(None));
             } else if !policy.is_understood(self.axis) {
                 let config = policy.after.as_deref().unwrap_or("none");
                 findings.add(&rules::RETENTION_SETTING, Level::Warning, format!("its policy's drop_after ({config}) does not fit the dimension, so what it drops is not known"));
@@ -258,6 +270,7 @@ impl Record for Row {
             read_by: row
                 .try_get::<_, Option<Vec<String>>>("read_by")?
                 .unwrap_or_default(),
+            blocked: Blocked::read(row)?,
         })
     }
 
@@ -303,14 +316,23 @@ impl Record for Row {
             at.now,
             self.eligible.is_some_and(|eligible| eligible > 0),
         );
+        if let Some(blocked) = &self.blocked {
+            let rule = &rules::RETENTION_BLOCKED;
+            let waits = blocked.finding(rule, "its policy", at.now, limits.blocked);
+            if let Some(finding) = waits {
+                findings.push(finding.of_job(policy.job_id));
+            }
+        }
         self.judge_eligible(&mut findings, policy, at);
         if self.frozen > 0 {
             findings.add(
                 &rules::RETENTION_FROZEN,
                 Level::Notice,
                 format!(
-                    "{} past drop-after frozen: no run ever drops it",
-                    text::plural(self.frozen, "chunk")
+                    "{} past drop-after frozen: no run ever drops {}; {}.unfreeze_chunk() lets a chunk go",
+                    text::plural(self.frozen, "chunk"),
+                    if self.frozen == 1 { "it" } else { "them" },
+                    at.server.functions()
                 ),
             );
         }

@@ -1,11 +1,13 @@
 //! Triage in tests: a fault provoked on a real server, found by its rule and in its words, mended by the action that the
 //! finding offers, and gone.
 
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hypertop::action::{self, Does};
 use hypertop::db::Exact;
 use hypertop::plans::Target;
+use hypertop::private_server::{Options, PrivateServer};
 use hypertop::record::At;
 use hypertop::rules::Rule;
 use hypertop::screens::overview::{self, Row};
@@ -13,39 +15,76 @@ use hypertop::screens::{ScreenId, Screens};
 use hypertop::sql::Version;
 
 use super::act::Rig;
-use super::{block_on, client, with_targets};
+use super::{block_on, client, has_server};
 
-/// A new database of each version, with what these statements make (each outside a transaction block).
+/// A server without the factories, which take long to make.
+static SERVER: OnceLock<Mutex<PrivateServer>> = OnceLock::new();
+
+fn bare() -> PrivateServer {
+    let server = PrivateServer::start(&Options::default()).unwrap();
+    assert_eq!(server.problem, None, "TimescaleDB is installed: it loads");
+    server
+}
+
+/// A new database of each version, with what these statements make (each outside a transaction block); one test at a time.
 #[allow(
     clippy::needless_pass_by_value,
     reason = "a closure, written where it is given"
 )]
 pub fn on_each(name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
-    with_targets(|targets| {
-        for version in targets.server.timescaledb_versions() {
-            block_on(async {
-                let maintenance = client(&targets.server.conninfo("postgres")).await;
-                let database = format!("{name}_{}", version.replace('.', "_"));
-                let run = async |sql: String| maintenance.batch_execute(&sql).await.unwrap();
-                run(format!("create database {database}")).await;
-                let conninfo = targets.server.conninfo(&database);
-                let owner = client(&conninfo).await;
-                let create = format!(
-                    "set client_min_messages = error; create extension timescaledb version '{version}'"
-                );
-                owner.batch_execute(&create).await.unwrap();
-                for statement in source.split(";\n") {
-                    owner.batch_execute(statement).await.unwrap();
-                }
-                let rig = Rig::on(&version, &conninfo).await;
-                let version = rig.session.server.sql_version();
-                test(&rig, version).await;
-                drop(rig);
-                drop(owner);
-                run(format!("drop database {database} with (force)")).await;
-            });
-        }
-    });
+    if has_server() {
+        let server = SERVER.get_or_init(|| Mutex::new(bare())).lock();
+        let server = server.unwrap_or_else(PoisonError::into_inner);
+        on_each_of(&server, name, source, async |rig, version| {
+            test(rig, version).await;
+        });
+    }
+}
+
+/// The same on a server that this test alone has, to stop and to start.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
+pub fn alone_on_each(name: &str, source: &str, test: impl AsyncFn(&PrivateServer, &Rig, Version)) {
+    if has_server() {
+        let server = bare();
+        on_each_of(&server, name, source, async |rig, version| {
+            test(&server, rig, version).await;
+        });
+    }
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
+fn on_each_of(server: &PrivateServer, name: &str, source: &str, test: impl AsyncFn(&Rig, Version)) {
+    for version in server.timescaledb_versions() {
+        block_on(async {
+            let database = format!("{name}_{}", version.replace('.', "_"));
+            let maintain = async |sql: String| {
+                let maintenance = client(&server.conninfo("postgres")).await;
+                maintenance.batch_execute(&sql).await.unwrap();
+            };
+            maintain(format!("create database {database}")).await;
+            let conninfo = server.conninfo(&database);
+            let owner = client(&conninfo).await;
+            let create = format!(
+                "set client_min_messages = error; create extension timescaledb version '{version}'"
+            );
+            owner.batch_execute(&create).await.unwrap();
+            for statement in source.split(";\n") {
+                owner.batch_execute(statement).await.unwrap();
+            }
+            let rig = Rig::on(&version, &conninfo).await;
+            let version = rig.session.server.sql_version();
+            test(&rig, version).await;
+            drop(rig);
+            drop(owner);
+            maintain(format!("drop database {database} with (force)")).await;
+        });
+    }
 }
 
 /// The screens as `hypertop show` reads them, exact figures in.
@@ -74,6 +113,24 @@ pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At
         }
     }
     at
+}
+
+/// Every finding of every screen, as each tells it.
+pub async fn all(rig: &Rig) -> Vec<Row> {
+    let (screens, at) = look(rig, overview::PARTS).await;
+    let parts = overview::PARTS.iter();
+    parts
+        .flat_map(|part| overview::found(&screens, *part, &at))
+        .collect()
+}
+
+/// The schema of TimescaleDB's internal functions.
+pub fn functions(version: Version) -> &'static str {
+    if version < Version::new(2, 12) {
+        "_timescaledb_internal"
+    } else {
+        "_timescaledb_functions"
+    }
 }
 
 /// The screen whose rows this rule judges, which its name begins with.

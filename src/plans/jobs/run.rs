@@ -118,13 +118,6 @@ fn by_scheduler(context: &Context, known: &Known) -> Result<Plan, Refusal> {
             job.describe()
         )));
     }
-    if job.next_start.as_deref().is_none_or(|at| at == "-infinity") {
-        return Err(Refusal::new(format!(
-            "{} is to run at once anyway, as soon as a worker is free",
-            job.describe()
-        ))
-        .offering("it can run in the foreground", foreground()));
-    }
     let now = Change {
         next_start: Some("now".to_owned()),
         ..Change::default()

@@ -1,16 +1,15 @@
 //! Why an aggregate is behind, in words.
 
 use super::Row;
+use super::blocked::{self, END};
 use super::troubles;
+use super::watermark;
 use crate::plans::{Kind, Target};
 use crate::record::At;
 use crate::rules;
 use crate::text;
-use crate::value::{Axis, Stamp};
+use crate::value::Axis;
 use crate::verdict::{ActionName, Finding, Findings, Level, Verdict};
-
-/// Ends the session that is in the way.
-const END: &str = "terminate-session";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
@@ -20,15 +19,9 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     troubles::judge_stuck(row, &mut findings);
     troubles::judge_window(row, &mut findings);
     troubles::judge_compressed(row, &mut findings);
-    if row.other_stopped > 0 {
-        let others = text::plural(row.other_stopped, "further refresh policy");
-        findings.add(
-            &rules::AGGREGATE_POLICY_STOPPED,
-            Level::Warning,
-            format!("{others} of it paused or failing: see its details"),
-        );
-    }
+    judge_others(row, &mut findings);
     judge_parent(row, &mut findings);
+    blocked::judge(row, &mut findings, at);
     if row.covered(at).is_none() {
         let level = if row.source_end.is_some() {
             Level::Warning
@@ -51,7 +44,8 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         return findings.verdict("");
     }
     judge_lag(row, &mut findings, at);
-    judge_future(row, &mut findings, at);
+    blocked::told_as_cause(row, &mut findings);
+    watermark::judge(row, &mut findings, at);
     troubles::judge_unreached(row, &mut findings, &row.limits(at));
     let mut healthy = healthy(row, at);
     if row.pending > 0 {
@@ -61,23 +55,25 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy)
 }
 
-/// Rows that arrive before a watermark in the future show only after the next refresh, in real-time aggregates too.
-fn judge_future(row: &Row, findings: &mut Findings, at: &At) {
-    let Some(to) = row
-        .watermark
-        .filter(|to| row.axis != Axis::Integer && row.now(at) + 60_000_000 < *to)
-    else {
+/// Its further policies; the one that ends latest is judged with the lag.
+fn judge_others(row: &Row, findings: &mut Findings) {
+    let Some(job) = row.other_job.filter(|_| row.other_stopped > 0) else {
         return;
     };
-    let level = match row.newest_end {
-        Some(end) if end < to => Level::Warning,
-        _ if !row.materialized_only || row.pending > 0 => Level::Notice,
-        _ => return,
+    let many = match row.other_stopped {
+        1 => "a further refresh policy of it".to_owned(),
+        many => format!("{many} further refresh policies of it, the first of them"),
     };
-    let until = text::moment(Stamp(to));
-    findings.add(&rules::AGGREGATE_FUTURE,
-        level,
-        format!("its watermark lies in the future ({until}): new rows before that show only after the next refresh"),
+    let (what, mend) = if row.other_scheduled {
+        ("fails: the Jobs screen has the error", "edit-job")
+    } else {
+        ("is paused: resume-job resumes it", "resume-job")
+    };
+    let reason = format!("{many} (job {job}) {what}; its part of the window is not refreshed");
+    findings.push(
+        Finding::new(&rules::AGGREGATE_POLICY_STOPPED, Level::Warning, reason)
+            .mended_by(Some(mend))
+            .upon(Target::job(job)),
     );
 }
 

@@ -48,7 +48,11 @@ impl Row {
     /// Up to where the aggregate is right: rows of the source before this are in it.
     pub(super) fn covered(&self, at: &At) -> Option<i64> {
         let refreshed = self.refreshed().map(|to| to.min(self.now(at)));
-        self.watermark.max(refreshed)
+        // One in the future says nothing of what lies before it.
+        let watermark = self
+            .watermark
+            .filter(|to| refreshed.is_none() || *to <= self.now(at));
+        watermark.max(refreshed)
     }
 
     /// How far it is behind, in the axis' unit; `None`: never refreshed, or the newest row is not known.

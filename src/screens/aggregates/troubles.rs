@@ -13,61 +13,6 @@ use crate::thresholds::{Limits, exceeds};
 use crate::value::{Axis, Point, Stamp};
 use crate::verdict::{Finding, Findings, Level};
 
-/// A worker (of a refresh, of a policy) that waits for a lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blocked {
-    pub pid: i32,
-    /// The first that keeps it waiting; 0: a prepared transaction; `None`: gone by now.
-    pub blocker: Option<i32>,
-    pub blocker_name: Option<String>,
-    /// `None`: it waits for a transaction, not for a relation.
-    pub relation: Option<String>,
-    /// `None`: before PostgreSQL 14.
-    pub since: Option<Stamp>,
-}
-
-impl Blocked {
-    pub(in crate::screens) fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
-        let Some(pid) = row.try_get("blocked_pid")? else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            pid,
-            blocker: row.try_get("blocker")?,
-            blocker_name: row.try_get("blocker_name")?,
-            relation: row.try_get("blocked_on")?,
-            since: row.try_get("blocked_since")?,
-        }))
-    }
-
-    /// `its refresh (session 4711) waits since 5m for a lock on mes.oee that session 4712 (psql) holds`.
-    pub(in crate::screens) fn words(&self, who: &str, now: Stamp) -> String {
-        let since = self.since.map_or_else(String::new, |since| {
-            format!(
-                " since {}",
-                text::duration(now.seconds_since(since).max(0.0).floor())
-            )
-        });
-        let what = self.relation.as_ref().map_or_else(
-            || "a lock".to_owned(),
-            |relation| format!("a lock on {relation}"),
-        );
-        let name = self.blocker_name.as_ref();
-        let name = name.map_or_else(String::new, |name| format!(" ({name})"));
-        let by = match self.blocker {
-            Some(0) => " that a prepared transaction holds (pg_prepared_xacts)".to_owned(),
-            Some(pid) => format!(" that session {pid}{name} holds or awaits"),
-            None => String::new(),
-        };
-        format!("{who} (session {}) waits{since} for {what}{by}", self.pid)
-    }
-
-    /// The session to be ended.
-    pub(in crate::screens) fn session(&self) -> Option<Target> {
-        self.blocker.filter(|pid| *pid != 0).map(Target::session)
-    }
-}
-
 /// What waits for a refresh, and will not get one by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waits {

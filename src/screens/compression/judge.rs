@@ -254,21 +254,12 @@ impl Row {
 
     /// What keeps the policy from its work: a lock that it waits for, or one chunk at which run after run fails.
     fn judge_blocked(&self, findings: &mut Findings, policy: &Policy, at: &At) {
-        let waits = self.blocked.as_ref().filter(|blocked| {
-            let long = blocked.since.map(|since| at.now.seconds_since(since));
-            long.is_none_or(|long| long > at.limits(&self.full_name()).blocked)
-        });
-        if let Some(blocked) = waits {
-            let mut finding = Finding::new(
-                &rules::COMPRESSION_BLOCKED,
-                Level::Warning,
-                blocked.words("its policy", at.now),
-            )
-            .of_job(policy.job_id)
-            .since(blocked.since)
-            .mended_by(blocked.session().map(|_| END));
-            finding.on = blocked.session();
-            findings.push(finding);
+        let patience = at.limits(&self.full_name()).blocked;
+        let rule = &rules::COMPRESSION_BLOCKED;
+        let blocked = self.blocked.as_ref();
+        let waits = blocked.and_then(|of| of.finding(rule, "its policy", at.now, patience));
+        if let Some(finding) = waits {
+            findings.push(finding.of_job(policy.job_id));
             return;
         }
         let Some(stuck) = self.stuck.as_ref().filter(|_| policy.scheduled) else {

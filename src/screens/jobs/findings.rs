@@ -1,7 +1,9 @@
 //! What is to be said of a job: why it fails, waits or stands still.
 
+use super::starts;
 use super::state::BLINK_SECONDS;
 use super::{JobError, Row, State, Statistics};
+use crate::plans::Target;
 use crate::policy;
 use crate::record::At;
 use crate::rules;
@@ -9,15 +11,17 @@ use crate::server::Edition;
 use crate::sql::Version;
 use crate::text;
 use crate::thresholds::Limits;
-use crate::value::Stamp;
-use crate::verdict::{Findings, Level, Verdict, without_stop};
+use crate::verdict::{Finding, Findings, Level, Verdict, without_stop};
 
 /// From this version on the scheduler finds its way out of every `next_start = -infinity`.
-const FORGETS_NO_JOB: Version = Version {
+pub(super) const FORGETS_NO_JOB: Version = Version {
     major: 2,
     minor: 26,
     patch: 4,
 };
+
+/// A crashed run that began so long ago should have been followed by another.
+const FORGOTTEN_SECONDS: f64 = 600.0;
 
 impl JobError {
     /// PostgreSQL's minor of November 2026 ends the worker after the job's work was committed.
@@ -30,6 +34,16 @@ impl JobError {
             Some(code) => format!("{code} {}", self.message),
             None => self.message.clone(),
         }
+    }
+}
+
+impl Row {
+    /// Its last run did its work, and ended in that fault all the same.
+    pub fn is_portal_fault(&self) -> bool {
+        self.failed().is_some_and(|of| {
+            let error = self.error.as_ref();
+            error.is_some_and(|error| error.is_portal_fault() && is_of_last_run(error, of))
+        })
     }
 }
 
@@ -49,12 +63,14 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         State::Running => running(row, at, &mut findings),
         State::MaybeRunning => maybe_running(row, at, &mut findings),
         State::Crashed => crashed(row, at, &mut findings),
-        State::Late => late(row, at, &mut findings),
-        State::NeverRan => never_ran(row, at, &mut findings),
-        State::Paused | State::BackingOff | State::Scheduled => at_once(row, at, &mut findings),
+        State::Late => starts::late(row, at, &mut findings),
+        State::NeverRan => starts::never_ran(row, at, &mut findings),
+        State::Paused | State::BackingOff | State::Scheduled => {
+            starts::at_once(row, at, &mut findings);
+        }
     }
     failing(row, at, &mut findings);
-    far(row, at, &mut findings);
+    starts::far(row, at, &mut findings);
     if row.failed().is_none()
         && let Some(took) = row.run_seconds()
         && took > row.schedule.seconds
@@ -111,7 +127,8 @@ fn paused(row: &Row, findings: &mut Findings) {
         findings.add(&rules::JOB_GAVE_UP,
             Level::Critical,
             format!(
-                "paused by the scheduler: it failed {failures} times in a row and max_retries is {}; it will not run until it is scheduled again",
+                "paused by the scheduler: it failed {} in a row and max_retries is {}; it will not run until it is scheduled again",
+                text::plural(failures.into(), "time"),
                 row.max_retries
             ),
         );
@@ -144,8 +161,8 @@ fn broken(row: &Row, findings: &mut Findings) {
                 )
             } else {
                 format!(
-                    "its procedure {}.{} does not exist any more",
-                    row.proc_schema, row.proc
+                    "its procedure {} does not exist any more",
+                    text::qualified(&row.proc_schema, &row.proc)
                 )
             },
         );
@@ -163,14 +180,14 @@ fn broken(row: &Row, findings: &mut Findings) {
             &rules::JOB_OWNER,
             level,
             format!(
-                "its owner {} may not log in, so that no worker can start it",
-                row.owner
+                "its owner {0} may not log in, so that no worker can start it: ALTER ROLE {0} LOGIN",
+                text::quote_identifier(&row.owner)
             ),
         ),
         None => findings.add(
             &rules::JOB_OWNER,
             level,
-            format!("its owner {} does not exist any more", row.owner),
+            format!("its owner (role {}) does not exist any more, so that no worker can start it: delete the job, and add it as another role", row.owner),
         ),
     }
 }
@@ -181,29 +198,29 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
     };
     let limit = row.max_runtime.seconds;
     if limit > 0.0 && age > limit + BLINK_SECONDS {
-        findings.add(
-            &rules::JOB_OVERRUN,
-            Level::Warning,
-            format!(
-                "runs since {}, past its max_runtime of {}",
-                text::duration(age),
-                text::interval(&row.max_runtime.text)
-            ),
+        let reason = format!(
+            "runs since {}, past its max_runtime of {}: the scheduler has not stopped it",
+            text::duration(age),
+            text::interval(&row.max_runtime.text)
         );
+        let mut finding = Finding::new(&rules::JOB_OVERRUN, Level::Warning, reason);
+        finding.on = row.pid.map(Target::session);
+        findings.push(finding);
     }
     if let Some(average) = row.average_seconds()
         && age > 60.0
         && age > limits(row, at).job_slow_factor * average
     {
-        findings.add(
-            &rules::JOB_SLOW,
-            Level::Notice,
-            format!(
-                "runs since {}; its runs take {} on average",
-                text::duration(age),
-                text::duration(average)
-            ),
+        let reason = format!(
+            "runs since {}; its runs take {} on average; Activity says what session {} does or waits for",
+            text::duration(age),
+            text::duration(average),
+            row.pid.unwrap_or_default()
         );
+        let mut finding = Finding::new(&rules::JOB_SLOW, Level::Notice, reason);
+        finding = finding.mended_by(Some("cancel-query"));
+        finding.on = row.pid.map(Target::session);
+        findings.push(finding);
     }
 }
 
@@ -232,126 +249,32 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         String::new()
     };
-    let then = if at
+    let forgets = at
         .server
         .timescaledb
-        .is_some_and(|version| version < FORGETS_NO_JOB)
-    {
+        .is_some_and(|version| version < FORGETS_NO_JOB);
+    let then = if forgets {
         "the scheduler should try again after 5 minutes, but below TimescaleDB 2.26.4 it may forget the job for ever: \
          if it stays so, run-job-now starts it"
     } else {
-        "the scheduler tries again after 5 minutes"
+        "the scheduler tries again after 5 minutes; run-job-now does its work before"
     };
     let level = if f64::from(crashes) >= limits(row, at).job_failures_critical {
         Level::Critical
     } else {
         Level::Warning
     };
-    findings.add(
-        &rules::JOB_CRASHED,
-        level,
-        format!(
-            "crashed{times}: it started {age} ago, never finished, and its worker is gone; {then}"
-        ),
+    let reason = format!(
+        "crashed{times}: it started {age} ago, never finished, and its worker is gone; {then}"
     );
-}
-
-fn late(row: &Row, at: &At, findings: &mut Findings) {
-    let late = text::duration(row.late_seconds(at).unwrap_or_default());
-    let (level, why) = if at.server.standby {
-        (Level::Warning, "by what this standby has been told")
-    } else if row.workers.schedulers == 0 && !at.server.simulated {
-        (Level::Critical, "no scheduler runs in this database")
-    } else if row.workers.full() {
-        (
-            Level::Warning,
-            "all slots of timescaledb.max_background_workers are taken",
-        )
+    let finding = Finding::new(&rules::JOB_CRASHED, level, reason);
+    let long = row.unfinished_seconds(at).unwrap_or_default() > FORGOTTEN_SECONDS;
+    // A new start makes the scheduler wait its 5 minutes anew: only for a job that it has forgotten.
+    findings.push(if forgets && long {
+        finding.setting(policy::BY.0, policy::BY.1)
     } else {
-        (
-            Level::Warning,
-            "it found no free worker, or the scheduler stands still; only the server's log says which",
-        )
-    };
-    findings.add(
-        &rules::JOB_LATE,
-        level,
-        format!(
-            "late: it should have started {late} ago{}; {why}",
-            since_restart(row, at)
-        ),
-    );
-}
-
-/// A job that was last seen before the server came up may have been forgotten by the scheduler that came with it.
-fn since_restart(row: &Row, at: &At) -> String {
-    let last = row.statistics.as_ref().and_then(|of| of.last_start);
-    match last.and_then(Stamp::finite) {
-        Some(last) if last < at.server.started => format!(
-            ", and has not run since the server was started {}",
-            text::age(at.server.started, at.now)
-        ),
-        _ => String::new(),
-    }
-}
-
-fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
-    if row.next_start().is_some() || row.proc == "policy_telemetry" {
-        return;
-    }
-    if row.statistics.is_some() {
-        at_once(row, at, findings);
-    } else if row
-        .initial_start
-        .and_then(Stamp::finite)
-        .is_none_or(|start| start < at.now)
-    {
-        findings.add(&rules::JOB_NEVER_RAN,
-            Level::Unknown,
-            "never ran, and the scheduler has given it no start: a new job starts within seconds, an old one found no free worker",
-        );
-    }
-}
-
-/// A start that was moved far away is as good as a pause, and nothing else shows it.
-fn far(row: &Row, at: &At, findings: &mut Findings) {
-    // A first start in the future is what somebody asked for.
-    let asked = row.fixed_schedule && row.initial_start == row.next_start();
-    if asked || row.failed().is_some() {
-        return;
-    }
-    if let Some(wait) = policy::strangely_far(row.next_start(), row.schedule.seconds, at.now) {
-        let every = text::interval(&row.schedule.text);
-        findings.add(
-            &rules::JOB_FAR,
-            Level::Notice,
-            format!(
-                "runs next in {wait}, although it should run every {every}: run-job-now starts it"
-            ),
-        );
-    }
-}
-
-/// `next_start = -infinity` without a run.
-fn at_once(row: &Row, at: &At, findings: &mut Findings) {
-    let next = row.statistics.as_ref().and_then(|of| of.next_start);
-    if !row.scheduled || next != Some(Stamp::BEFORE_ALL) {
-        return;
-    }
-    let doubt = if at
-        .server
-        .timescaledb
-        .is_some_and(|version| version < FORGETS_NO_JOB)
-    {
-        "; below TimescaleDB 2.26.4 it may be forgotten for ever: if it stays so, run-job-now starts it"
-    } else {
-        ""
-    };
-    findings.add(
-        &rules::JOB_AT_ONCE,
-        Level::Notice,
-        format!("due at once (next_start is -infinity){doubt}"),
-    );
+        finding
+    });
 }
 
 fn failing(row: &Row, at: &At, findings: &mut Findings) {
@@ -368,7 +291,7 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
             format!("; tries again {}", text::age(next, at.now))
         });
     let error = row.error.as_ref().filter(|error| is_of_last_run(error, of));
-    if error.is_some_and(JobError::is_portal_fault) {
+    if row.is_portal_fault() {
         findings.add(&rules::JOB_PORTAL_FAULT,
             Level::Warning,
             format!(

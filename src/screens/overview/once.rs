@@ -1,18 +1,87 @@
-//! One fault is told once: findings that follow from another are told with it, or left out.
+//! One fault is told once: what several screens or several jobs say of it, and what follows from it.
 
-use super::{Row, is_consequence};
+use super::Row;
 use crate::plans::{Kind, Target};
 use crate::rules::{self, Rule};
 use crate::screens::ScreenId;
 use crate::text;
-use crate::verdict::{Level, without_stop};
+use crate::verdict::{Finding, Level, without_stop};
+
+/// So many jobs of one fault are named.
+const NAMED: usize = 5;
+
+/// Of findings that say the same thing one is left.
+pub fn told_once(rows: Vec<Row>) -> Vec<Row> {
+    let rows = told_by_their_jobs(without_starved(rows));
+    without_crowds(one_portal_fault(without_waiting(rows)))
+}
+
+/// A job's fault is known to the Jobs screen and to the screen of what the job works for: where work waits for it, that
+/// is the finding, with the job's own words as its cause; else it stays with the job.
+fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
+    let (blamed, mut rows): (Vec<Row>, Vec<Row>) =
+        rows.into_iter().partition(|row| row.finding.job.is_some());
+    let mut told = Vec::new();
+    for blame in &blamed {
+        let job = blame.finding.job.unwrap_or_default().to_string();
+        let is_the_job =
+            |row: &Row| row.screen == ScreenId::Jobs && row.of == job && is_the_same(row, blame);
+        let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
+            // The Jobs screen does not say so (it was read at another moment, or not yet).
+            rows.push(blame.clone());
+            continue;
+        };
+        let waits = |row: &&mut Row| {
+            row.screen == blame.screen && row.of == blame.of && is_consequence(&row.finding)
+        };
+        if let Some(row) = rows.iter_mut().find(waits) {
+            row.finding.reason = format!(
+                "{}; its policy (job {job}): {}",
+                without_stop(&row.finding.reason),
+                cause.finding.reason
+            );
+            row.finding.level = row.finding.level.max(cause.finding.level);
+            // What no action mends at the cause is mended at what it leaves undone.
+            if cause.finding.mend.is_some() {
+                row.finding.mend = cause.finding.mend;
+                row.finding.sets.clone_from(&cause.finding.sets);
+                row.finding.on = None;
+                row.finding.job = blame.finding.job;
+            }
+            told.push(cause.identity());
+        } else if cause.finding.rule != blame.finding.rule {
+            // Only the Jobs screen knows that this is no failure.
+        } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
+            row.finding.level = row.finding.level.max(blame.finding.level);
+        }
+    }
+    rows.retain(|row| !told.contains(&row.identity()));
+    rows
+}
+
+/// What the Jobs screen says of a job, and what another screen says that does not know its error.
+fn is_the_same(cause: &Row, blame: &Row) -> bool {
+    let (cause, blame) = (cause.finding.rule, blame.finding.rule);
+    cause == blame || cause == &rules::JOB_PORTAL_FAULT && blame == &rules::JOB_FAILING
+}
+
+/// Work that waits because a job does not do it.
+fn is_consequence(finding: &Finding) -> bool {
+    [
+        &rules::AGGREGATE_BEHIND,
+        &rules::AGGREGATE_NEVER_REFRESHED,
+        &rules::COMPRESSION_BACKLOG,
+        &rules::RETENTION_OVERDUE,
+    ]
+    .contains(&finding.rule)
+}
 
 fn among(row: &Row, rules: &[&'static Rule]) -> bool {
     rules.contains(&row.finding.rule)
 }
 
 /// Where nothing can start any job, that is the finding, and not each job that does not start and what waits for it.
-pub(super) fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
+fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     let restoring = |row: &Row| {
         row.finding.rule == &rules::SERVER_SETTING && row.of == "setting timescaledb.restoring"
     };
@@ -63,7 +132,7 @@ pub(super) fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// Where a session keeps others waiting, that is the finding, and not each of those and what else it is found to do.
-pub(super) fn without_waiting(mut rows: Vec<Row>) -> Vec<Row> {
+fn without_waiting(mut rows: Vec<Row>) -> Vec<Row> {
     let blocker = |row: &Row| {
         let target = row.targets.iter().find(|of| of.kind == Kind::Session);
         target
@@ -114,12 +183,16 @@ fn blocks_a_policy(row: &Row) -> bool {
     row.finding.mend == Some("terminate-session")
         && among(
             row,
-            &[&rules::COMPRESSION_BLOCKED, &rules::AGGREGATE_BEHIND],
+            &[
+                &rules::COMPRESSION_BLOCKED,
+                &rules::RETENTION_BLOCKED,
+                &rules::AGGREGATE_BEHIND,
+            ],
         )
 }
 
 /// Where many sessions are found to be the same, for a reason of the server's or the role's, they are told together.
-pub(super) fn without_crowds(mut rows: Vec<Row>) -> Vec<Row> {
+fn without_crowds(mut rows: Vec<Row>) -> Vec<Row> {
     let off = rows.iter().any(|row| row.of == "setting track_activities");
     if off {
         rows.retain(|row| row.finding.rule != &rules::SESSION_UNTRACKED);
@@ -137,6 +210,34 @@ pub(super) fn without_crowds(mut rows: Vec<Row>) -> Vec<Row> {
             row.finding.reason = row.finding.reason.replace("what it does", "what they do");
             std::mem::take(&mut first)
         });
+    }
+    rows
+}
+
+/// A fault of PostgreSQL that every job runs into is one finding; the first of the jobs stands for all.
+fn one_portal_fault(mut rows: Vec<Row>) -> Vec<Row> {
+    let is_fault = |row: &Row| row.finding.rule == &rules::JOB_PORTAL_FAULT;
+    let mut jobs: Vec<String> = rows
+        .iter()
+        .filter(|row| is_fault(row))
+        .map(|row| row.of.clone())
+        .collect();
+    if jobs.len() < 2 {
+        return rows;
+    }
+    jobs.sort_by(|a, b| text::natural_order(a, b));
+    let first = jobs.remove(0);
+    let others = text::plural(i64::try_from(jobs.len()).unwrap_or(i64::MAX), "other job");
+    let named = jobs[..jobs.len().min(NAMED)].join(", ");
+    let named = match jobs.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    };
+    rows.retain(|row| !is_fault(row) || row.of == first);
+    for row in rows.iter_mut().filter(|row| is_fault(row)) {
+        let reason = without_stop(&row.finding.reason);
+        row.finding.reason = format!("{reason}; the same for {others}: {named}");
+        row.subject = format!("{} and {others}", row.subject);
     }
     rows
 }

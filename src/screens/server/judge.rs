@@ -67,7 +67,7 @@ fn connections(row: &Row, limits: &Limits, findings: &mut Findings) {
     };
     let (value, bound) = (row.value.unwrap_or_default(), row.bound.unwrap_or_default());
     let left = if value < bound {
-        format!("{:.0} are left before clients are refused", bound - value)
+        format!("clients are refused after {:.0} more", bound - value)
     } else {
         "clients are refused".to_owned()
     };

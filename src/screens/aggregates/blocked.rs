@@ -1,0 +1,110 @@
+//! A worker that waits for a lock: since when, for which, and whose session is to be ended.
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use crate::plans::Target;
+use crate::record::At;
+use crate::rules::{self, Rule};
+use crate::text;
+use crate::value::Stamp;
+use crate::verdict::{Finding, Findings, Level};
+
+/// Ends the session that is in the way.
+pub(super) const END: &str = "terminate-session";
+
+/// A worker (of a refresh, of a policy) that waits for a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    pub pid: i32,
+    /// At the head of the queue in which it waits; 0: a prepared transaction; `None`: gone by now.
+    pub blocker: Option<i32>,
+    pub blocker_name: Option<String>,
+    /// `None`: it waits for a transaction, not for a relation.
+    pub relation: Option<String>,
+    /// `None`: before PostgreSQL 14.
+    pub since: Option<Stamp>,
+}
+
+impl Blocked {
+    pub(in crate::screens) fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
+        let Some(pid) = row.try_get("blocked_pid")? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            pid,
+            blocker: row.try_get("blocker")?,
+            blocker_name: row.try_get("blocker_name")?,
+            relation: row.try_get("blocked_on")?,
+            since: row.try_get("blocked_since")?,
+        }))
+    }
+
+    /// `its refresh (session 4711) waits since 5m for a lock on mes.oee that session 4712 (psql) keeps from it`.
+    pub(in crate::screens) fn words(&self, who: &str, now: Stamp) -> String {
+        let since = self.since.map_or_else(String::new, |since| {
+            format!(
+                " since {}",
+                text::duration(now.seconds_since(since).max(0.0).floor())
+            )
+        });
+        let what = self.relation.as_ref().map_or_else(
+            || "a lock".to_owned(),
+            |relation| format!("a lock on {relation}"),
+        );
+        let name = self.blocker_name.as_ref();
+        let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+        let by = match self.blocker {
+            Some(0) => " that a prepared transaction holds (pg_prepared_xacts)".to_owned(),
+            Some(pid) => format!(" that session {pid}{name} keeps from it"),
+            None => String::new(),
+        };
+        format!("{who} (session {}) waits{since} for {what}{by}", self.pid)
+    }
+
+    /// The finding, where the wait is longer than all have to wait at times.
+    pub(in crate::screens) fn finding(
+        &self,
+        rule: &'static Rule,
+        who: &str,
+        now: Stamp,
+        patience: f64,
+    ) -> Option<Finding> {
+        let long = self.since.map(|since| now.seconds_since(since));
+        if long.is_some_and(|long| long <= patience) {
+            return None;
+        }
+        let mut finding = Finding::new(rule, Level::Warning, self.words(who, now))
+            .since(self.since)
+            // A prepared transaction has no session to be ended.
+            .mended_by(self.session().map(|_| END));
+        finding.on = self.session();
+        Some(finding)
+    }
+
+    /// The session to be ended.
+    pub(in crate::screens) fn session(&self) -> Option<Target> {
+        self.blocker.filter(|pid| *pid != 0).map(Target::session)
+    }
+}
+
+/// A refresh that waits for a lock, also where it cannot be told what that makes late: the newest row of a locked source
+/// cannot be read.
+pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
+    let blocked = row.blocked.as_ref();
+    let rule = &rules::AGGREGATE_BLOCKED;
+    let patience = row.limits(at).blocked;
+    if let Some(finding) =
+        blocked.and_then(|blocked| blocked.finding(rule, "its refresh", at.now, patience))
+    {
+        findings.push(finding);
+    }
+}
+
+/// Where it is behind, that finding says who blocks it.
+pub(super) fn told_as_cause(row: &Row, findings: &mut Findings) {
+    if row.blocked.is_some() && findings.has(&rules::AGGREGATE_BEHIND) {
+        findings.forget(&rules::AGGREGATE_BLOCKED);
+    }
+}

@@ -1,0 +1,77 @@
+//! A watermark in the future, which hides new rows in real-time aggregates too.
+
+use super::Row;
+use crate::plans::aggregates;
+use crate::record::At;
+use crate::rules;
+use crate::text;
+use crate::value::{Axis, Stamp};
+use crate::verdict::{Finding, Findings, Level};
+
+/// Rows that arrive before a watermark in the future show only after the next refresh: it is a fault where some wait.
+pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
+    let ahead = |to: &i64| row.axis != Axis::Integer && row.now(at) + 60_000_000 < *to;
+    let Some(to) = row.watermark.filter(ahead).filter(|_| row.pending > 0) else {
+        return;
+    };
+    let past_the_source = row.newest_end.is_some_and(|end| end < to);
+    let until = text::moment(Stamp(to));
+    let reason = format!(
+        "its watermark lies in the future ({until}): new rows before that show only after the next refresh, and some wait now"
+    );
+    if past_the_source {
+        let level = if row.materialized_only {
+            Level::Notice
+        } else {
+            Level::Warning
+        };
+        let reason = format!(
+            "{reason}; the rows that moved it there are gone from {}: to move it back, drop_chunks() the aggregate's own chunks that begin after now (newer_than)",
+            row.source()
+        );
+        findings.push(up_to(row, to, level, reason));
+        return;
+    }
+    if row.materialized_only {
+        let reason = format!("{reason}; how far it is behind cannot be measured until then");
+        findings.push(up_to(row, to, Level::Notice, reason));
+        return;
+    }
+    let open = row.policy.is_some() && row.end_offset.is_none() && row.policies == 1;
+    let Some(bucket) = row.bucket_width.as_ref().filter(|_| open) else {
+        let reason = if row.newest.is_some_and(|newest| newest > row.now(at)) {
+            format!("{reason}; {} has rows of the future", row.source())
+        } else {
+            format!("{reason}; somebody materialized the bucket that is not over yet")
+        };
+        findings.push(up_to(row, to, Level::Notice, reason));
+        return;
+    };
+    let reason = format!(
+        "{reason}; its policy has no end_offset, so that it materializes the bucket that is still being filled: an end_offset of {} leaves that to real time",
+        text::interval(bucket)
+    );
+    let finding = Finding::new(&rules::AGGREGATE_FUTURE, Level::Notice, reason);
+    findings.push(
+        finding
+            .mended_by(Some("edit-refresh-policy"))
+            .setting("end_offset", bucket.clone()),
+    );
+}
+
+/// A refresh of all that waits before the watermark takes the rows in that it hides.
+fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
+    let finding = Finding::new(&rules::AGGREGATE_FUTURE, level, reason);
+    let Some(to) = aggregates::typed(row.axis, to) else {
+        return finding;
+    };
+    // What retention has dropped is not asked for again.
+    let from = row
+        .waits
+        .source_start
+        .filter(|_| row.around.source_drops.is_some());
+    let from = from.and_then(|from| aggregates::typed(row.axis, from));
+    finding
+        .setting("from", from.unwrap_or_default())
+        .setting("to", to)
+}

@@ -1,0 +1,117 @@
+//! What is to be said of a job that should start, and does not, or not soon.
+
+use super::Row;
+use super::findings::FORGETS_NO_JOB;
+use crate::policy;
+use crate::record::At;
+use crate::rules;
+use crate::text;
+use crate::value::Stamp;
+use crate::verdict::{Finding, Findings, Level};
+
+pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
+    let late = text::duration(row.late_seconds(at).unwrap_or_default());
+    let cannot = no_start(row, at);
+    let (level, why) = cannot.unwrap_or((
+        Level::Warning,
+        "it found no free worker, or the scheduler stands still; only the server's log says which",
+    ));
+    let since = since_restart(row, at);
+    let reason = format!("late: it should have started {late} ago{since}; {why}");
+    let finding = Finding::new(&rules::JOB_LATE, level, reason);
+    // A scheduler that stands still over it looks again; where none can start it, it is run in the foreground.
+    findings.push(if cannot.is_none() {
+        finding.setting(policy::BY.0, policy::BY.1)
+    } else {
+        finding
+    });
+}
+
+/// Why nothing starts a job now, where that can be seen.
+fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
+    if at.server.standby {
+        Some((Level::Warning, "by what this standby has been told"))
+    } else if row.workers.schedulers == 0 && !at.server.simulated {
+        Some((
+            Level::Critical,
+            "no scheduler runs in this database (the Server screen says what starts it)",
+        ))
+    } else if row.workers.full() {
+        Some((
+            Level::Warning,
+            "all slots of timescaledb.max_background_workers are taken",
+        ))
+    } else {
+        None
+    }
+}
+
+/// A job that was last seen before the server came up may have been forgotten by the scheduler that came with it.
+fn since_restart(row: &Row, at: &At) -> String {
+    let last = row.statistics.as_ref().and_then(|of| of.last_start);
+    match last.and_then(Stamp::finite) {
+        Some(last) if last < at.server.started => format!(
+            ", and has not run since the server was started {}",
+            text::age(at.server.started, at.now)
+        ),
+        _ => String::new(),
+    }
+}
+
+pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
+    if row.next_start().is_some() || row.proc == "policy_telemetry" {
+        return;
+    }
+    if row.statistics.is_some() {
+        at_once(row, at, findings);
+    } else if row
+        .initial_start
+        .and_then(Stamp::finite)
+        .is_none_or(|start| start < at.now)
+    {
+        let why = no_start(row, at).map_or(
+            "a new job starts within seconds, an old one found no free worker",
+            |(_, why)| why,
+        );
+        let reason = format!("never ran, and the scheduler has given it no start: {why}");
+        let finding = Finding::new(&rules::JOB_NEVER_RAN, Level::Unknown, reason);
+        findings.push(finding.setting(policy::BY.0, policy::BY.1));
+    }
+}
+
+/// A start that was moved far away is as good as a pause, and nothing else shows it.
+pub(super) fn far(row: &Row, at: &At, findings: &mut Findings) {
+    // A first start in the future is what somebody asked for.
+    let asked = row.fixed_schedule && row.initial_start == row.next_start();
+    if asked || row.failed().is_some() {
+        return;
+    }
+    if let Some(wait) = policy::strangely_far(row.next_start(), row.schedule.seconds, at.now) {
+        let every = text::interval(&row.schedule.text);
+        let reason = format!(
+            "runs next in {wait}, although it should run every {every}: run-job-now starts it"
+        );
+        let finding = Finding::new(&rules::JOB_FAR, Level::Notice, reason);
+        findings.push(finding.setting(policy::BY.0, policy::BY.1));
+    }
+}
+
+/// `next_start = -infinity` without a run.
+pub(super) fn at_once(row: &Row, at: &At, findings: &mut Findings) {
+    let next = row.statistics.as_ref().and_then(|of| of.next_start);
+    if !row.scheduled || next != Some(Stamp::BEFORE_ALL) {
+        return;
+    }
+    let doubt = if at
+        .server
+        .timescaledb
+        .is_some_and(|version| version < FORGETS_NO_JOB)
+    {
+        "; below TimescaleDB 2.26.4 it may be forgotten for ever: if it stays so, run-job-now starts it"
+    } else {
+        ""
+    };
+    let reason = format!("due at once (next_start is -infinity){doubt}");
+    let finding = Finding::new(&rules::JOB_AT_ONCE, Level::Notice, reason);
+    findings.push(finding.setting(policy::BY.0, policy::BY.1));
+}

@@ -1,0 +1,347 @@
+//! Triage of aggregates, beside tests/triage.rs: what was never refreshed, has no policy, runs long, waits, lies in the
+//! future or cannot be known; each provoked on a real server, found, mended and gone.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use hypertop::rules;
+use hypertop::screens::ScreenId;
+use hypertop::sql::Version;
+use hypertop::verdict::Level;
+use support::act::Rig;
+use support::client;
+use support::triage::{self, found, goes, gone, mend, said, until};
+
+const NAME: &str = r#""Me.s"."Hour ""ly""""#;
+const RAW: &str = r#""Me.s"."Raw ""x""""#;
+
+/// A hypertable with rows over three days, and an hourly aggregate on it, which is slow when the database wants it to be.
+const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
+create function "Me.s".slow(v float) returns float immutable language plpgsql as $$ begin if current_setting('me.slow', true) = '1' then perform pg_sleep(0.2); end if; return v; end $$;
+select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
+insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(now() - interval '3 days', now(), interval '10 minutes') t;
+create materialized view "Me.s"."Hour ""ly""" with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum("Me.s".slow(v)) s from "Me.s"."Raw ""x""" group by 1 with no data"#;
+
+/// A new database of each version with [`SOURCE`] in it.
+fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
+    triage::on_each(name, SOURCE, test);
+}
+
+/// A policy that the scheduler leaves alone for the time of a test, as if it had run well before.
+async fn policy(rig: &Rig, start: &str, end: &str) -> String {
+    let id = rig.text(&format!("select add_continuous_aggregate_policy('{NAME}', {start}, {end}, interval '1 hour', initial_start => now() + interval '20 minutes')")).await;
+    rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1, total_duration = interval '1 second' where job_id = {id}")).await;
+    id
+}
+
+async fn refresh(rig: &Rig, to: &str) {
+    let window = format!(
+        "select format('%L::timestamptz, %L::timestamptz', now() - interval '4 days', {to})"
+    );
+    let window = rig.text(&window).await;
+    rig.sql(&format!(
+        "call refresh_continuous_aggregate('{NAME}', {window})"
+    ))
+    .await;
+}
+
+/// Nothing at all is said of the aggregate.
+async fn well(rig: &Rig, rule: &'static rules::Rule) {
+    let said = said(rig, rule, NAME).await;
+    assert_eq!(said, [], "{}", rig.name);
+}
+
+#[test]
+fn an_aggregate_that_holds_nothing_is_refreshed_and_gets_a_policy() {
+    on_each("never", async |rig, _| {
+        let words = ["never refreshed, so it holds nothing"];
+        let row = found(rig, &rules::AGGREGATE_NEVER_REFRESHED, NAME, &words).await;
+        assert_eq!(row.finding.level, Level::Warning);
+        found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &[]).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::AGGREGATE_NEVER_REFRESHED, NAME).await;
+        let finding = found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &["behind"]).await;
+        let set = [
+            ("start_offset", "2 days"),
+            ("end_offset", "1 hour"),
+            ("schedule_interval", "1 hour"),
+        ];
+        mend(rig, &finding, &set).await;
+        gone(rig, &rules::AGGREGATE_NO_POLICY, NAME).await;
+    });
+}
+
+#[test]
+fn rows_that_no_policy_will_ever_bring_in_are_told_with_the_lag_and_a_policy_is_added() {
+    on_each("no_policy", async |rig, _| {
+        refresh(rig, "now() - interval '1 day'").await;
+        let words = [
+            "behind, and no refresh policy will change that",
+            "readers miss",
+        ];
+        let row = found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &words).await;
+        assert_eq!(row.finding.level, Level::Warning);
+        let set = [
+            ("start_offset", "4 days"),
+            ("end_offset", "1 hour"),
+            ("schedule_interval", "1 hour"),
+        ];
+        mend(rig, &row, &set).await;
+        goes(rig, &rules::AGGREGATE_NO_POLICY, NAME).await;
+        goes(rig, &rules::AGGREGATE_BEHIND, NAME).await;
+    });
+}
+
+#[test]
+fn a_source_without_new_rows_is_no_fault() {
+    on_each("quiet", async |rig, _| {
+        rig.sql(&format!(
+            "delete from {RAW} where ts > now() - interval '1 day'"
+        ))
+        .await;
+        refresh(rig, "now() - interval '1 hour'").await;
+        policy(rig, "interval '3 days'", "interval '1 hour'").await;
+        well(rig, &rules::AGGREGATE_BEHIND).await;
+        let (screens, at) = triage::look(rig, &[ScreenId::Aggregates]).await;
+        let row = &screens.aggregates.rows()[0];
+        let verdict = hypertop::record::Record::verdict(row, &at);
+        assert_eq!(
+            verdict.reason, "nothing newer is in the source",
+            "{}",
+            rig.name
+        );
+    });
+}
+
+#[test]
+fn a_refresh_that_runs_long_says_since_when_and_asks_for_no_other() {
+    on_each("long", async |rig, _| {
+        refresh(rig, "now() - interval '20 hours'").await;
+        let id = policy(rig, "interval '1 day'", "interval '1 hour'").await;
+        rig.sql("do $$ begin execute format('alter database %I set me.slow = 1', current_database()); end $$").await;
+        let now = client(&rig.conninfo).await;
+        now.batch_execute(&format!("select alter_job({id}, next_start => now())"))
+            .await
+            .unwrap();
+        until(rig, "it does not run", "select exists (select from pg_stat_activity where application_name like 'Refresh%' and wait_event = 'PgSleep')").await;
+        // As if it had begun long ago.
+        rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '10 minutes' where job_id = {id}")).await;
+        let words = [
+            "behind where",
+            "a refresh is running since 10m",
+            "longer than usual (1s on average)",
+        ];
+        let row = found(rig, &rules::AGGREGATE_BEHIND, NAME, &words).await;
+        assert_eq!(row.finding.mend, None);
+        goes(rig, &rules::AGGREGATE_BEHIND, NAME).await;
+    });
+}
+
+#[test]
+fn a_refresh_that_waits_while_its_lag_cannot_be_read_says_who_holds_the_lock() {
+    on_each("waits", async |rig, _| {
+        refresh(rig, "now() - interval '1 hour'").await;
+        let id = policy(rig, "interval '3 days'", "interval '1 hour'").await;
+        well(rig, &rules::AGGREGATE_BLOCKED).await;
+        rig.sql(&format!(
+            "insert into {RAW} values (now() - interval '1 day', 5)"
+        ))
+        .await;
+        let holder = client(&rig.conninfo).await;
+        holder.batch_execute(&format!("set application_name = 'nightly load'; begin; lock table {RAW} in access exclusive mode")).await.unwrap();
+        let pid: i32 = holder
+            .query_one("select pg_backend_pid()", &[])
+            .await
+            .unwrap()
+            .get(0);
+        rig.sql(&format!("select alter_job({id}, next_start => now())"))
+            .await;
+        until(rig, "no refresh waits", "select exists (select from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.application_name like 'Refresh%' and now() - l.waitstart > interval '6 seconds')").await;
+        let who = format!("session {pid} (nightly load)");
+        let words = [
+            "its refresh (session",
+            "waits since",
+            "lock on \"Me.s\".\"Raw",
+            who.as_str(),
+        ];
+        let row = found(rig, &rules::AGGREGATE_BLOCKED, NAME, &words).await;
+        mend(rig, &row, &[]).await;
+        goes(rig, &rules::AGGREGATE_BLOCKED, NAME).await;
+        goes(rig, &rules::AGGREGATE_UNKNOWN, NAME).await;
+    });
+}
+
+#[test]
+fn many_changed_ranges_are_a_notice_and_a_refresh_takes_them_in() {
+    on_each("pending", async |rig, _| {
+        refresh(rig, "now() - interval '1 hour'").await;
+        policy(rig, "interval '4 days'", "interval '1 hour'").await;
+        rig.sql(&format!("do $$ begin for i in 1..1000 loop insert into {RAW} values (now() - interval '2 days' + i * interval '1 minute', 1); commit; end loop; end $$")).await;
+        let words = ["1000 changed ranges wait for a refresh"];
+        let row = found(rig, &rules::AGGREGATE_PENDING, NAME, &words).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::AGGREGATE_PENDING, NAME).await;
+    });
+}
+
+#[test]
+fn a_further_policy_that_is_paused_or_fails_is_named_and_set_going() {
+    on_each("further", async |rig, version| {
+        if version < Version::new(2, 21) {
+            return;
+        }
+        refresh(rig, "now() - interval '1 hour'").await;
+        policy(rig, "interval '1 day'", "interval '1 hour'").await;
+        let id = policy(rig, "interval '4 days'", "interval '1 day'").await;
+        well(rig, &rules::AGGREGATE_POLICY_STOPPED).await;
+        rig.sql(&format!("select alter_job({id}, scheduled => false)"))
+            .await;
+        let job = format!("(job {id}) is paused");
+        let words = ["a further refresh policy of it", job.as_str()];
+        let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &words).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;
+        // It fails: another table keeps it from its work for longer than it has patience.
+        let limit = "do $$ begin execute format('alter database %I set lock_timeout = ''200ms''', current_database()); end $$";
+        rig.sql(limit).await;
+        let holder = client(&rig.conninfo).await;
+        rig.sql(&format!(
+            "insert into {RAW} values (now() - interval '2 days', 5)"
+        ))
+        .await;
+        holder
+            .batch_execute(&format!("begin; lock table {RAW} in access exclusive mode"))
+            .await
+            .unwrap();
+        rig.sql(&format!("select alter_job({id}, next_start => now())"))
+            .await;
+        until(rig, "it does not fail", &format!("select exists (select from _timescaledb_internal.bgw_job_stat where job_id = {id} and total_failures > 0 and last_finish > '-infinity')")).await;
+        holder.batch_execute("rollback").await.unwrap();
+        let job = format!("(job {id}) fails");
+        let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &[job.as_str()]).await;
+        mend(rig, &row, &[("next_start", "now")]).await;
+        goes(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;
+    });
+}
+
+#[test]
+fn a_watermark_in_the_future_is_told_where_it_hides_rows_with_what_moves_it_back() {
+    on_each("future", async |rig, _| {
+        rig.sql(&format!("alter materialized view {NAME} set (timescaledb.materialized_only = false); insert into {RAW} values (now() + interval '20 days', 1)")).await;
+        refresh(rig, "now() + interval '30 days'").await;
+        // A device's clock was wrong; its row is taken away again.
+        rig.sql(&format!("delete from {RAW} where ts > now()"))
+            .await;
+        refresh(rig, "now() + interval '30 days'").await;
+        gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
+        rig.sql(&format!("insert into {RAW} values (now(), 100)"))
+            .await;
+        let words = [
+            "its watermark lies in the future",
+            "some wait now",
+            "drop_chunks()",
+        ];
+        let row = found(rig, &rules::AGGREGATE_FUTURE, NAME, &words).await;
+        assert_eq!(row.finding.level, Level::Warning);
+        let sum = format!("select coalesce(max(s), 0) >= 100 from {NAME}");
+        assert_eq!(rig.text(&sum).await, "f", "{}: it shows", rig.name);
+        mend(rig, &row, &[]).await;
+        assert_eq!(rig.text(&sum).await, "t", "{}: it does not show", rig.name);
+        gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
+        // What its words say mends it for good: only the bucket that was refreshed just now is ahead.
+        rig.sql(&format!(
+            "select drop_chunks('{NAME}', newer_than => now() + interval '1 minute')"
+        ))
+        .await;
+        gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
+        let ahead = "select to_timestamp(watermark / 1e6) - now() <= interval '1 hour' from _timescaledb_catalog.continuous_aggs_watermark";
+        assert_eq!(rig.text(ahead).await, "t", "{}", rig.name);
+    });
+}
+
+#[test]
+fn a_policy_that_materializes_the_bucket_that_is_still_filled_is_given_an_end() {
+    on_each("open", async |rig, _| {
+        rig.sql(&format!(
+            "alter materialized view {NAME} set (timescaledb.materialized_only = false)"
+        ))
+        .await;
+        policy(rig, "interval '3 days'", "null").await;
+        rig.sql(&format!(
+            "insert into {RAW} values (now() + interval '70 minutes', 1)"
+        ))
+        .await;
+        refresh(rig, "now() + interval '1 day'").await;
+        rig.sql(&format!("insert into {RAW} values (now(), 1)"))
+            .await;
+        let words = ["lies in the future", "no end_offset", "an end_offset of 1h"];
+        let row = found(rig, &rules::AGGREGATE_FUTURE, NAME, &words).await;
+        assert_eq!(row.finding.level, Level::Notice);
+        mend(rig, &row, &[]).await;
+        let end = rig.text("select config ->> 'end_offset' from timescaledb_information.jobs where proc_name like 'policy_refresh%'").await;
+        assert!(
+            ["01:00:00", "1 hour"].contains(&end.as_str()),
+            "{}: {end}",
+            rig.name
+        );
+        let row = found(
+            rig,
+            &rules::AGGREGATE_FUTURE,
+            NAME,
+            &["has rows of the future"],
+        )
+        .await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
+    });
+}
+
+#[test]
+fn what_may_not_be_read_is_unknown_and_the_grant_tells() {
+    on_each("unknown", async |rig, _| {
+        refresh(rig, "now() - interval '1 hour'").await;
+        policy(rig, "interval '3 days'", "interval '1 hour'").await;
+        let role = format!("reader_{}", rig.name.replace('.', "_"));
+        rig.sql(&format!(
+            "create role {role} login; grant usage on schema \"Me.s\" to {role}"
+        ))
+        .await;
+        let own = rig
+            .conninfo
+            .replace("user=postgres", &format!("user={role}"));
+        let reader = Rig::on(&rig.name, &own).await;
+        let words = ["this role may not SELECT from \"Me.s\".\"Raw"];
+        let row = found(&reader, &rules::AGGREGATE_UNKNOWN, NAME, &words).await;
+        assert_eq!(row.finding.level, Level::Unknown);
+        rig.sql(&format!("grant select on {RAW} to {role}")).await;
+        gone(&reader, &rules::AGGREGATE_UNKNOWN, NAME).await;
+        drop(reader);
+        rig.sql(&format!("drop owned by {role}; drop role {role}"))
+            .await;
+    });
+}
+
+#[test]
+fn a_retention_that_cannot_be_compared_with_the_window_is_unknown() {
+    on_each("compare", async |rig, version| {
+        refresh(rig, "now() - interval '1 hour'").await;
+        policy(rig, "interval '3 days'", "interval '1 hour'").await;
+        well(rig, &rules::AGGREGATE_UNKNOWN).await;
+        let by = if version < Version::new(2, 27) {
+            "interval '30 days'"
+        } else {
+            "drop_created_before => interval '30 days'"
+        };
+        rig.sql(&format!(
+            "select add_retention_policy('{RAW}', {by}, initial_start => now() + interval '1 hour')"
+        ))
+        .await;
+        rig.sql("update _timescaledb_config.bgw_job set config = config - 'drop_after' || '{\"drop_created_before\": \"30 days\"}' where proc_name = 'policy_retention'").await;
+        let words = ["whether a refresh may delete rows is not known"];
+        found(rig, &rules::AGGREGATE_UNKNOWN, NAME, &words).await;
+        rig.act("remove-retention-policy", RAW, &[]).await;
+        rig.act("add-retention-policy", RAW, &[("drop_after", "30 days")])
+            .await;
+        well(rig, &rules::AGGREGATE_UNKNOWN).await;
+    });
+}
