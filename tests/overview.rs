@@ -244,6 +244,29 @@ fn where_nothing_starts_any_job_that_is_the_finding_and_not_each_late_job() {
 }
 
 #[test]
+fn work_that_waits_because_its_policy_waits_for_a_lock_is_told_once_and_mended_at_its_holder() {
+    let mut app = app();
+    let mut metrics = row(2, "metrics", 12);
+    metrics.blocked = Some(hypertop::screens::aggregates::Blocked {
+        pid: 4711,
+        blocker: Some(4712),
+        blocker_name: Some("nightly load".to_owned()),
+        relation: Some("mes.metrics".to_owned()),
+        since: Some(NOW.plus_seconds(-300.0)),
+    });
+    load(&mut app, Rows::Compression(vec![metrics]));
+    assert_eq!(
+        findings(&app),
+        [("compression-backlog", "mes.metrics".to_owned())]
+    );
+    let told = &app.screens.overview.rows()[0].finding;
+    let cause = "its policy (session 4711) waits since 5m for a lock on mes.metrics that session 4712 (nightly load) keeps from it";
+    assert!(told.reason.ends_with(cause), "{}", told.reason);
+    assert_eq!(told.mend, Some("terminate-session"));
+    assert_eq!(told.on.as_ref().map(|on| on.id), Some(4712));
+}
+
+#[test]
 fn a_fault_of_postgresql_that_every_job_runs_into_is_told_once() {
     let mut app = app();
     let failing = |id| {

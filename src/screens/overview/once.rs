@@ -27,8 +27,10 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
         let is_the_job =
             |row: &Row| row.screen == ScreenId::Jobs && row.of == job && is_the_same(row, blame);
         let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
-            // The Jobs screen does not say so (it was read at another moment, or not yet).
-            rows.push(blame.clone());
+            // The Jobs screen does not say so (it was read at another moment, or not yet, or it is no fault of the job's).
+            if !told_as_wait(&mut rows, blame) {
+                rows.push(blame.clone());
+            }
             continue;
         };
         let waits = |row: &&mut Row| {
@@ -57,6 +59,28 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
     }
     rows.retain(|row| !told.contains(&row.identity()));
     rows
+}
+
+/// Work that waits because its policy waits for a lock: that is its cause, and whoever holds the lock its mend.
+fn told_as_wait(rows: &mut [Row], blame: &Row) -> bool {
+    let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
+    if !blocked.contains(&blame.finding.rule) {
+        return false;
+    }
+    let waits = |row: &&mut Row| {
+        row.screen == blame.screen && row.of == blame.of && is_consequence(&row.finding)
+    };
+    let Some(row) = rows.iter_mut().find(waits) else {
+        return false;
+    };
+    let cause = &blame.finding;
+    let reason = without_stop(&row.finding.reason);
+    row.finding.reason = format!("{reason}; {}", cause.reason);
+    row.finding.level = row.finding.level.max(cause.level);
+    row.finding.mend = cause.mend;
+    row.finding.sets.clone_from(&cause.sets);
+    row.finding.on.clone_from(&cause.on);
+    true
 }
 
 /// What the Jobs screen says of a job, and what another screen says that does not know its error.
