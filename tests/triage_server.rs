@@ -166,7 +166,7 @@ fn connections_that_run_out_are_told_with_who_has_them() {
         }
         let words = [
             "8 of 10 client connections",
-            "2 are left",
+            "room for 2 more",
             "most: web of shop (6)",
         ];
         let row = found(&rig, &rules::SERVER_CONNECTIONS, of, &words).await;
@@ -246,8 +246,8 @@ fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_mended() {
         comes(&rig, &rules::SERVER_ARCHIVER, of).await;
         let words = [
             "archiving fails for 0000000100000000",
-            "none was archived",
-            "WAL piles up",
+            "none archived",
+            "the disk fills with WAL",
             "archive_command",
         ];
         let row = found(&rig, &rules::SERVER_ARCHIVER, of, &words).await;
@@ -267,7 +267,7 @@ fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_mended() {
             &rig,
             &rules::SERVER_ARCHIVER,
             of,
-            &["archive_mode is on, and neither", "WAL piles up"],
+            &["archive_mode is on, and neither", "the disk fills with WAL"],
         )
         .await;
         set("true").await;

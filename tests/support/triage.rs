@@ -117,10 +117,10 @@ pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At
 
 /// Every finding of every screen, as each tells it.
 pub async fn all(rig: &Rig) -> Vec<Row> {
-    let (screens, at) = look(rig, overview::PARTS).await;
+    let (screens, _) = look(rig, overview::PARTS).await;
     let parts = overview::PARTS.iter();
     parts
-        .flat_map(|part| overview::found(&screens, *part, &at))
+        .flat_map(|part| overview::found(&screens, *part))
         .collect()
 }
 

@@ -153,20 +153,9 @@ fn blocks(row: &Row, at: &At, findings: &mut Findings) {
     });
     let behind = match row.behind {
         0 => String::new(),
-        more => format!(" and {more} more behind"),
+        more => format!(", and {more} more behind"),
     };
-    let span = |since| seconds(since, at).map(|long| text::duration(long.floor()));
-    let itself = if row.idles_in_transaction() {
-        span(row.state_changed).map(|long| format!("; itself idle in transaction for {long}"))
-    } else if row.is_active() && row.wait.is_none() {
-        span(row.query_started).map(|long| format!("; its own query runs for {long}"))
-    } else {
-        None
-    };
-    let reason = format!(
-        "keeps {whom}{behind} waiting{long}{}",
-        itself.unwrap_or_default()
-    );
+    let reason = format!("keeps {whom} waiting{behind}{long}");
     let mend = (!row.own).then(|| end(row.is_active()));
     let finding = Finding::new(&rules::SESSION_BLOCKS, level, reason).mended_by(mend);
     findings.push(finding.since(row.blocks_since));

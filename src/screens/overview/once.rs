@@ -156,7 +156,7 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// Where a session keeps others waiting, that is the finding, and not each of those and what else it is found to do.
-fn without_waiting(mut rows: Vec<Row>) -> Vec<Row> {
+fn without_waiting(rows: Vec<Row>) -> Vec<Row> {
     let blocker = |row: &Row| {
         let target = row.targets.iter().find(|of| of.kind == Kind::Session);
         target
@@ -179,19 +179,30 @@ fn without_waiting(mut rows: Vec<Row>) -> Vec<Row> {
         .filter(|row| blocks_a_policy(row) && told(row))
         .map(|row| (waits_for(row), row.subject.clone(), row.finding.level))
         .collect();
-    let holds: Vec<_> = rows
+    let holds = |row: &&Row| blocker(row).is_some();
+    let holding: Vec<_> = rows
         .iter()
-        .filter(|row| blocker(row).is_some() && !waiting.contains(&row.of))
+        .filter(holds)
         .map(|row| row.of.clone())
         .collect();
+    let beside = |row: &Row| {
+        row.screen == ScreenId::Activity
+            && among(row, &[&rules::SESSION_IDLE, &rules::SESSION_LONG])
+    };
+    let (said, mut rows): (Vec<_>, Vec<_>) = rows
+        .into_iter()
+        .partition(|row| beside(row) && holding.contains(&row.of));
     rows.retain(|row| {
-        if row.screen != ScreenId::Activity {
-            return !(blocks_a_policy(row) && told(row));
-        }
-        let beside =
-            holds.contains(&row.of) && among(row, &[&rules::SESSION_IDLE, &rules::SESSION_LONG]);
-        !(waiting.contains(&row.of) || beside)
+        let waits = row.screen == ScreenId::Activity && waiting.contains(&row.of);
+        !(waits || blocks_a_policy(row) && told(row))
     });
+    for also in said {
+        let of = |row: &&mut Row| row.of == also.of && blocker(row).is_some();
+        if let Some(row) = rows.iter_mut().find(of) {
+            row.finding.reason = format!("{}; {}", row.finding.reason, also.finding.reason);
+            row.finding.level = row.finding.level.max(also.finding.level);
+        }
+    }
     for (pid, subject, level) in policies {
         let of = |row: &&mut Row| blocker(row) == pid;
         if let Some(row) = rows.iter_mut().find(of) {
@@ -204,15 +215,9 @@ fn without_waiting(mut rows: Vec<Row>) -> Vec<Row> {
 
 /// A policy's work waits for a session.
 fn blocks_a_policy(row: &Row) -> bool {
+    let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
     row.finding.mend == Some("terminate-session")
-        && among(
-            row,
-            &[
-                &rules::COMPRESSION_BLOCKED,
-                &rules::RETENTION_BLOCKED,
-                &rules::AGGREGATE_BEHIND,
-            ],
-        )
+        && (is_consequence(&row.finding) || among(row, &blocked))
 }
 
 /// Where many sessions are found to be the same, for a reason of the server's or the role's, they are told together.

@@ -67,7 +67,7 @@ fn connections(row: &Row, limits: &Limits, findings: &mut Findings) {
     };
     let (value, bound) = (row.value.unwrap_or_default(), row.bound.unwrap_or_default());
     let left = if value < bound {
-        format!("clients are refused after {:.0} more", bound - value)
+        format!("room for {:.0} more", bound - value)
     } else {
         "clients are refused".to_owned()
     };
@@ -79,7 +79,7 @@ fn connections(row: &Row, limits: &Limits, findings: &mut Findings) {
         &rules::SERVER_CONNECTIONS,
         level,
         format!(
-            "{value:.0} of {bound:.0} client connections are taken: {left}{who}. Activity says who holds them; let the clients pool, or raise max_connections and restart"
+            "{value:.0} of {bound:.0} client connections are taken: {left}{who}. Activity says who has them; pool the clients, or raise max_connections and restart"
         ),
     );
 }
@@ -128,13 +128,8 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
         format!("archive_mode is on, and {}", row.about())
     } else {
         let last = row.since.map_or_else(
-            || "none was archived since statistics began".to_owned(),
-            |since| {
-                format!(
-                    "the last one that was archived is {}",
-                    text::age(since, at.now)
-                )
-            },
+            || "none archived since statistics began".to_owned(),
+            |since| format!("the last one was archived {}", text::age(since, at.now)),
         );
         format!(
             "archiving fails for {} ({:.0} failures; {last})",
@@ -146,7 +141,7 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
         &rules::SERVER_ARCHIVER,
         Level::Critical,
         format!(
-            "{what}: WAL piles up in pg_wal until the disk is full. Mend archive_command or where it writes to (the server's log has its words); it is tried again every minute"
+            "{what}: the disk fills with WAL. Mend archive_command or where it writes to; the server's log has its words"
         ),
     );
 }
@@ -311,7 +306,7 @@ fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
         ),
         "timescaledb.restoring" => (
             Level::Critical,
-            "no job runs and triggers are off. If no restore goes on, select timescaledb_post_restore(), in this database".to_owned(),
+            "no job runs and triggers are off. After the restore, in this database: select timescaledb_post_restore()".to_owned(),
         ),
         _ if row.value.is_some() => (
             Level::Critical,
