@@ -114,7 +114,10 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
   left join squeezes q on q.hypertable_id = a.id
   left join reach o on o.id = a.id
   left join lateral (select s.range_start, s.range_end from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
-                      where x.hypertable_id = a.raw_id and x.interval_length is not null order by s.range_start limit 1) f on true
+                      where x.hypertable_id = a.raw_id and x.interval_length is not null
+                        -- the slices of chunks that are gone may stay (to 2.14)
+                        and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped)
+                      order by s.range_start limit 1) f on true
   -- what waits where the source has chunks; unreached: what no policy goes back to. What begins before the source does was dropped there
   left join lateral (
     select count(*) as pending, count(*) filter (where l.greatest_modified_value < o.since and l.lowest_modified_value >= f.range_start) as unreached,
@@ -124,7 +127,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
        and exists (select from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
                     where x.hypertable_id = a.raw_id and x.interval_length is not null
-                      and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value)) u on true
+                      and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value
+                      and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped))) u on true
   -- its further policies that are paused or fail: how many, and the first
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled

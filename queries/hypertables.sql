@@ -55,7 +55,10 @@ written as materialized (
     join pg_namespace n on n.nspname = s.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = s.table_name
     left join recorded z on z.chunk_id = s.chunk_id group by 1),
 ends as materialized (
-  select d.hypertable_id, (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest,
+  select d.hypertable_id, -- the slices of chunks that are gone may stay (to 2.14, where an aggregate reads the hypertable)
+         (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
+             and exists (select from (select false as dropped) absent cross join lateral (select from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped) c)
+           order by s.range_start limit 1) as oldest,
          (select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id order by s.range_start desc limit 1) as newest
     from dim d),
 -- 0 as planned, 1 paused, 2 failing

@@ -34,10 +34,11 @@ bound as materialized (
             -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner has another
             else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
--- the oldest slice, by the index; a slice goes with its last chunk
+-- the oldest slice, by the index; the slices of chunks that are gone may stay (to 2.14, where an aggregate reads the hypertable)
 ends as materialized (
   select d.hypertable_id,
          (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
+             and exists (select from (select false as dropped) absent cross join lateral (select from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped) c)
            order by s.range_start limit 1) as oldest
     from dim d),
 -- the chunks that are due, by the indexes: as a rule they are few

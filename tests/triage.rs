@@ -692,3 +692,41 @@ fn a_policy_whose_hypertable_is_gone_is_found_and_deleted() {
         assert_eq!(orphans().await, [], "{}", rig.name);
     });
 }
+
+#[test]
+fn what_was_dropped_is_neither_the_oldest_chunk_nor_a_change_that_waits() {
+    on_each("dropped", async |rig, _| {
+        policy(
+            rig,
+            "hourly",
+            "interval '3 days'",
+            "interval '1 hour'",
+            "1 hour",
+        )
+        .await;
+        let (end, recent) = ("now() - interval '1 hour'", "now() - interval '3 days'");
+        refresh(rig, "hourly", "now() - interval '11 days'", end).await;
+        rig.sql(
+            "select drop_chunks('\"Me.s\".\"Raw \"\"x\"\"\"', older_than => interval '5 days')",
+        )
+        .await;
+        // What the policy's run does with it: it moves what was dropped to the aggregate's log, and passes over it.
+        refresh(rig, "hourly", recent, end).await;
+        assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
+        let documented = rig.text("select (extract(epoch from min(range_start)) * 1000000)::int8 from timescaledb_information.chunks where hypertable_schema = 'Me.s' and hypertable_name like 'Raw%'").await;
+        let shown = [ScreenId::Retention, ScreenId::Hypertables];
+        let (screens, _) = triage::look(rig, &shown).await;
+        let retention = screens.retention.rows().iter();
+        let oldest = retention
+            .filter(|row| row.name.starts_with("Raw"))
+            .map(|row| row.oldest.map(|oldest| oldest.raw));
+        let hypertables = screens.hypertables.rows().iter();
+        let all = oldest.chain(
+            hypertables
+                .filter(|row| row.name.starts_with("Raw"))
+                .map(|row| row.oldest),
+        );
+        let all: Vec<_> = all.flatten().map(|raw| raw.to_string()).collect();
+        assert_eq!(all, [documented.as_str(), &documented], "{}", rig.name);
+    });
+}
