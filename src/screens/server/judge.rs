@@ -264,7 +264,9 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
         Some("no launcher runs") => "without a launcher (above) none is started".to_owned(),
         Some(full) => format!("{full}: raise it (and max_worker_processes with it), and restart"),
         None => {
-            format!("{start} starts it; if it does not stay, max_worker_processes is too small")
+            format!(
+                "where it does not stay, max_worker_processes is too small. It is started by {start}"
+            )
         }
     };
     findings.add(
