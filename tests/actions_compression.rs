@@ -64,7 +64,7 @@ impl Place {
 
     fn settings(&self) -> String {
         format!(
-            "select coalesce((jsonb_agg(to_jsonb(s) order by attname) filter (where attname is not null))::text, 'none') || h.compression_state || (h.status & 4)
+            "select coalesce((jsonb_agg(to_jsonb(s) order by attname) filter (where attname is not null))::text, 'none') || h.compression_state || coalesce((to_jsonb(h) ->> 'status')::int & 4, 0)
              from _timescaledb_catalog.hypertable h left join timescaledb_information.compression_settings s
                on s.hypertable_schema = h.schema_name and s.hypertable_name = h.table_name
              where format('%I.%I', h.schema_name, h.table_name) = '{}' group by h.id",

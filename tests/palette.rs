@@ -26,7 +26,7 @@ const WORKS: &str = include_str!("palette/works.sql");
 const STATE: &[&str] = &[
     JOBS,
     // Whether it is compressed is a bit of the status from 2.29 on.
-    "select string_agg(format('%s %s %s %s', h.table_name, h.compression_state, h.status & 4, d.interval_length), ', ' order by d.id)
+    "select string_agg(format('%s %s %s %s', h.table_name, h.compression_state, coalesce((to_jsonb(h) ->> 'status')::int & 4, 0), d.interval_length), ', ' order by d.id)
        from _timescaledb_catalog.dimension d join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id",
     "select string_agg(format('%s %s', user_view_name, materialized_only), ', ' order by mat_hypertable_id) from _timescaledb_catalog.continuous_agg",
     "select string_agg(indexdef, ', ' order by indexdef) from pg_indexes where schemaname !~ '^(pg_|_timescaledb|information_schema)'",

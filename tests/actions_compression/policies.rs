@@ -296,7 +296,7 @@ fn an_aggregate_is_compressed_like_a_hypertable() {
         ))
         .await;
         let state = format!(
-            "select coalesce(jsonb_agg(to_jsonb(s) order by s.attname)::text, '') || h.compression_state || (h.status & 4) || (select string_agg(c.status::text, '' order by c.id)
+            "select coalesce(jsonb_agg(to_jsonb(s) order by s.attname)::text, '') || h.compression_state || coalesce((to_jsonb(h) ->> 'status')::int & 4, 0) || (select string_agg(c.status::text, '' order by c.id)
                from _timescaledb_catalog.chunk c where c.hypertable_id = h.id)
              from _timescaledb_catalog.continuous_agg a join _timescaledb_catalog.hypertable h on h.id = a.mat_hypertable_id
              left join timescaledb_information.compression_settings s on s.hypertable_name in (h.table_name, a.user_view_name)

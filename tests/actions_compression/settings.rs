@@ -293,7 +293,7 @@ fn compression_is_enabled_and_disabled_with_its_policy_and_comes_back() {
 
 fn enabled(place: &Place) -> String {
     format!(
-        "select (compression_state <> 0 or status & 4 <> 0)::text from _timescaledb_catalog.hypertable where format('%I.%I', schema_name, table_name) = '{}'",
+        "select (h.compression_state <> 0 or coalesce((to_jsonb(h) ->> 'status')::int & 4, 0) <> 0)::text from _timescaledb_catalog.hypertable h where format('%I.%I', schema_name, table_name) = '{}'",
         place.table
     )
 }
