@@ -66,7 +66,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         State::Late => starts::late(row, at, &mut findings),
         State::NeverRan => starts::never_ran(row, at, &mut findings),
         State::Paused | State::BackingOff | State::Scheduled => {
-            starts::at_once(row, at, &mut findings)
+            starts::at_once(row, at, &mut findings);
         }
     }
     failing(row, at, &mut findings);
