@@ -95,12 +95,14 @@ select 'wal', case when s.standby then pg_wal_lsn_diff(coalesce(pg_last_wal_rece
                    else pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') end::float8, null, null, null, null, null
 from setting s
 union all
--- seconds that the slowest standby is behind; one that has nothing to replay reports no lag, and pg_receivewal replays nothing
+-- seconds that the slowest standby is behind; one that has nothing to replay reports no lag, and pg_receivewal replays nothing:
+-- the server never clears its last lag
 select 'replication-lag', case when s.sees_all then max(coalesce(extract(epoch from r.lag), 0))::float8 end, count(*)::float8,
        string_agg(format('%s %s', coalesce(nullif(r.application_name, ''), r.pid::text), r.state), ', ' order by r.lag desc nulls last), null, null, null
 from setting s, (
   select x.pid, x.application_name, x.state,
-         case when x.replay_lsn is not null then x.replay_lag when x.flush_lsn is not null then x.flush_lag else x.write_lag end as lag
+         case when x.replay_lsn is not null then x.replay_lag
+              when coalesce(x.flush_lsn, x.write_lsn) < x.sent_lsn then coalesce(x.flush_lag, x.write_lag) end as lag
   from pg_stat_replication x where x.state is distinct from 'backup'
 ) r group by s.sees_all having count(*) > 0
 union all
