@@ -87,7 +87,7 @@ pub struct Slots {
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
 /// From here on a worker whose job was deleted under it counts its retries in a row that is gone, and PostgreSQL goes down
-/// with it: 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, none of 25 where max_retries was -1.
+/// with it: 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, none of 25 where `max_retries` was -1.
 const DELETING_CRASHES: Version = Version::new(2, 26);
 
 /// When a policy that is being added is to run first; `None`: at once.
