@@ -340,9 +340,14 @@ fn late() -> anyhow::Error {
 fn said(error: tokio_postgres::Error) -> anyhow::Error {
     match error.as_db_error() {
         Some(told) => {
-            let hint = told
-                .hint()
-                .map_or_else(String::new, |hint| format!(" ({hint})"));
+            let xml =
+                told.code() == &SqlState::FEATURE_NOT_SUPPORTED && told.message().contains("XML");
+            let hint = if xml {
+                Some("this PostgreSQL was built without libxml, which hypertop's queries need")
+            } else {
+                told.hint()
+            };
+            let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
             anyhow!("{}: {}{hint}", told.code().code(), told.message())
         }
         None => anyhow::Error::from(error),
