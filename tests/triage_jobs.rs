@@ -171,7 +171,7 @@ fn a_job_that_finds_no_free_worker_says_that_all_are_taken() {
             rig,
             &rules::SERVER_WORKERS,
             "workers",
-            &["jobs wait for one"],
+            &["the next job waits for one"],
         )
         .await;
         mend(rig, &row, &[]).await;
