@@ -8,7 +8,6 @@ use hypertop::screens::{ScreenId, Screens};
 use hypertop::sql::Version;
 use hypertop::verdict::Level;
 
-use super::support::act::Rig;
 use super::support::triage::{found, gone, mend};
 use super::{NAME, compress, on_each, policy, run};
 
