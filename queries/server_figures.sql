@@ -28,14 +28,17 @@ with setting as materialized (
 ), hurts as materialized (
   select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
   from (
-    -- which of them makes queries pass over compressed rows is another matter where transparent decompression has no switch
-    select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent
+    -- which of them makes queries pass over compressed rows is another matter where transparent decompression has no switch, and
+    -- again from 2.28 on (2.26.4 and 2.28.3 were measured, 2.27 was not)
+    select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent,
+           exists (select from pg_extension x where x.extname = 'timescaledb'
+                    and string_to_array(substring(x.extversion from '^\d+\.\d+'), '.')::int4[] < '{2,28}') as early
   ) t
   cross join lateral (
     values ('fsync', false, false), ('full_page_writes', false, false), ('autovacuum', false, false), ('track_counts', false, false),
       ('track_activities', false, false), ('timescaledb.restoring', true, false), ('timescaledb.enable_chunk_append', false, false),
       ('timescaledb.enable_constraint_exclusion', false, false), ('timescaledb.enable_dml_decompression', false, false),
-      ('timescaledb.enable_optimizations', false, t.transparent),
+      ('timescaledb.enable_optimizations', false, t.early),
       (case when t.transparent then 'timescaledb.enable_transparent_decompression' else 'timescaledb.enable_columnarscan' end, false, true)
   ) b(name, bad, hides)
   join pg_settings g on g.name = b.name

@@ -73,7 +73,7 @@ fn a_backlog_says_at_once_what_the_last_run_made_of_it() {
             && reason.contains("(by when their compressed chunks were made): a run of about ");
         assert_eq!(
             told,
-            version >= Version::new(2, 14),
+            (Version::new(2, 14)..Version::new(2, 29)).contains(&version),
             "{}: {reason}",
             rig.name
         );
@@ -98,7 +98,7 @@ fn a_run_that_goes_on_says_when_it_will_be_done() {
             && reason.contains("(by when their compressed chunks were made): done in about ");
         assert_eq!(
             words,
-            version >= Version::new(2, 14),
+            (Version::new(2, 14)..Version::new(2, 29)).contains(&version),
             "{}: {reason}",
             rig.name
         );
