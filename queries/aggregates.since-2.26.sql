@@ -59,7 +59,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark),
              -- nor is what such a refresh has put back into the log, in parts, where it was cancelled
              (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-               where l.materialization_id = a.id and l.greatest_modified_value >= w.watermark
+               where l.materialization_id = a.id and l.greatest_modified_value > w.watermark
                  and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
                  and exists (select from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
                               where x.hypertable_id = a.raw_id and x.interval_length is not null

@@ -130,7 +130,7 @@ level as (
              (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
                where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark),
              (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-               where l.materialization_id = a.id and l.greatest_modified_value >= w.watermark
+               where l.materialization_id = a.id and l.greatest_modified_value > w.watermark
                  and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
                  and exists (select from slice x where x.hypertable_id = a.raw_id and x.low <= l.greatest_modified_value and x.high > l.lowest_modified_value))),
            'never_before', (select max(l.greatest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l

@@ -52,7 +52,7 @@ with target as materialized (
       (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
         where r.materialization_id = a.mat_hypertable_id and r.greatest_modified_value >= w.watermark),
       (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value >= w.watermark
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value > w.watermark
           and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
           and exists (select from dim x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
                        where s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))),

@@ -483,8 +483,9 @@ impl App {
             let Some((nth, ids)) = asks else {
                 continue;
             };
-            with_table!(mut self.screens, screen, |table| table.exact_asked());
             self.round += 1;
+            let round = self.round;
+            with_table!(mut self.screens, screen, |table| table.exact_asked(round));
             effects.push(Effect::Exact {
                 screen,
                 nth,
@@ -598,6 +599,7 @@ impl App {
         if round > self.round {
             return Vec::new();
         }
+        let last = last && with_table!(self.screens, screen, |table| table.is_round(round));
         if let Some(server) = &self.server {
             let at = At {
                 now: Stamp(self.now.0.saturating_add(self.ahead)),

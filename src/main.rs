@@ -356,7 +356,7 @@ async fn console(
         told,
         screen: cli.screen.unwrap_or(ScreenId::Overview),
     };
-    run::console(start).await
+    Box::pin(run::console(start)).await
 }
 
 /// How the console is to look and behave, and what is wrong with the files and flags that say so.

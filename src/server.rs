@@ -126,9 +126,9 @@ impl Server {
     }
 
     /// What is to be said where so many tables' local time rests on the server's time zone, and that is not known.
-    pub fn zone_caveat(&self, tables: usize) -> Option<String> {
+    pub fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
         let by = self.time_zone_hidden_by.as_deref()?;
-        let many = i64::try_from(tables).ok().filter(|tables| *tables > 0)?;
+        let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;
         let (role, database) = (
             text::quote_identifier(&self.role),
             text::quote_identifier(&self.database),

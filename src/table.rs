@@ -45,7 +45,6 @@ pub type Figures = Result<Vec<Option<i64>>, String>;
 type Known = HashMap<(usize, i64), (Stamp, Figures)>;
 
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub struct Table<R: 'static> {
     rows: Vec<R>,
     levels: Vec<Level>,
@@ -72,7 +71,8 @@ pub struct Table<R: 'static> {
     /// Lines that fit on the screen; set when drawn.
     page: usize,
     exact: Known,
-    exact_asked: bool,
+    /// The round of exact figures that is under way.
+    round: Option<u64>,
     asked: u64,
     waiting: bool,
     /// The keys of the rows that are marked.
@@ -102,7 +102,7 @@ impl<R: Record> Default for Table<R> {
             column: 1,
             page: 50,
             exact: Known::new(),
-            exact_asked: false,
+            round: None,
             asked: 0,
             waiting: false,
             marked: HashSet::new(),
@@ -132,7 +132,7 @@ impl<R: Record> Table<R> {
     /// Forgets what is under way: the connection is gone, or another database is meant.
     pub fn abandon(&mut self) {
         self.waiting = false;
-        self.exact_asked = false;
+        self.round = None;
         self.asked += 1;
         self.counters = None;
     }
@@ -154,7 +154,7 @@ impl<R: Record> Table<R> {
 
     /// Whether anything is under way for it, exact figures too.
     pub fn is_busy(&self) -> bool {
-        self.waiting || self.exact_asked
+        self.waiting || self.round.is_some()
     }
 
     /// Whether rows should be read again, now that the catalogues' counters are known.
@@ -233,21 +233,21 @@ impl<R: Record> Table<R> {
         let Some(exact) = R::EXACT.get(nth) else {
             return Vec::new();
         };
-        if self.exact_asked {
+        if self.round.is_some() {
             return Vec::new();
         }
-        let on_screen = if all {
-            0..self.view.len()
+        // All: whatever the filter hides, the worst first.
+        let rows: Vec<&R> = if all {
+            let mut ranked: Vec<usize> = (0..self.rows.len()).collect();
+            ranked.sort_by_key(|&at| std::cmp::Reverse(self.ranks.get(at).copied()));
+            ranked.into_iter().map(|at| &self.rows[at]).collect()
         } else {
-            self.window()
-        };
-        let rows = || {
-            self.view[on_screen.clone()]
-                .iter()
-                .map(|&at| &self.rows[at])
+            let shown = self.view[self.window()].iter();
+            shown.map(|&at| &self.rows[at]).collect()
         };
         // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
-        let weight: usize = rows()
+        let weight: usize = rows
+            .iter()
             .filter_map(|row| (exact.want)(row))
             .map(|(_, weight)| weight)
             .sum();
@@ -257,7 +257,7 @@ impl<R: Record> Table<R> {
             .as_secs_f64()
             .max(weight as f64 * EXACT_COST * DUTY);
         let mut ids = Vec::new();
-        for row in rows() {
+        for row in rows {
             let Some((id, weight)) = (exact.want)(row) else {
                 continue;
             };
@@ -270,14 +270,19 @@ impl<R: Record> Table<R> {
         ids
     }
 
-    pub fn exact_asked(&mut self) {
-        self.exact_asked = true;
+    pub fn exact_asked(&mut self, round: u64) {
+        self.round = Some(round);
+    }
+
+    /// Whether this is the round that is under way; what is left of another, which was given up, ends nothing.
+    pub fn is_round(&self, round: u64) -> bool {
+        self.round == Some(round)
     }
 
     /// Takes exact figures; `last` ends the round, and has the rows judged by what it brought.
     pub fn take_exact(&mut self, nth: usize, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
         if last {
-            self.exact_asked = false;
+            self.round = None;
         }
         for (id, figure) in figures {
             // A figure that could not be had now does not wipe one that was had before.

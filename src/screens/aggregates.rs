@@ -360,7 +360,7 @@ impl Record for Row {
         if denied > 0 {
             caveats.push(format!("{} without a lag: this role may not SELECT from the source; the bound is its newest chunk's end", aggregates(denied)));
         }
-        let local = count(|row| matches!(row.axis, Axis::Timestamp | Axis::Date));
+        let local = || count(|row| matches!(row.axis, Axis::Timestamp | Axis::Date));
         caveats.extend(at.server.zone_caveat(local));
         if at.server.edition == Edition::Apache {
             caveats.push("Apache edition: refresh policies do not run".to_owned());

@@ -419,7 +419,8 @@ impl Record for Row {
             matches!(row.axis, Axis::Timestamp | Axis::Date)
                 && policy.is_some_and(|policy| policy.owner_zone.is_none())
         };
-        caveats.extend(at.server.zone_caveat(rows.iter().filter(local).count()));
+        let local = || rows.iter().filter(local).count();
+        caveats.extend(at.server.zone_caveat(local));
         if at.server.edition == Edition::Apache && rows.iter().any(|row| row.enabled) {
             caveats.push(
                 "Apache edition: policies do not run, and compressed rows cannot be read"

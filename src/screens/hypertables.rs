@@ -443,7 +443,8 @@ impl Record for Row {
         let local =
             |row: &&Self| row.plain.is_none() && matches!(row.axis, Axis::Timestamp | Axis::Date);
         let mut caveats = judge::caveats(rows, at);
-        caveats.extend(at.server.zone_caveat(rows.iter().filter(local).count()));
+        let local = || rows.iter().filter(local).count();
+        caveats.extend(at.server.zone_caveat(local));
         caveats
     }
 

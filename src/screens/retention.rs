@@ -353,7 +353,7 @@ impl Record for Row {
         if !zones.is_empty() && zones != ["UTC"] {
             caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of the job's owner, else of this database's background workers", zones.join(", ")));
         }
-        caveats.extend(at.server.zone_caveat(without_zone(rows)));
+        caveats.extend(at.server.zone_caveat(|| without_zone(rows)));
         if at.server.edition == Edition::Apache {
             caveats.push(
                 "Apache edition: retention policies do not run; drop_chunks() works".to_owned(),

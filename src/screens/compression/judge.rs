@@ -244,10 +244,17 @@ impl Row {
             _ => findings.add(
                 &rules::COMPRESSION_BACKLOG,
                 Level::Ok,
-                format!(
-                    "{waits} due, as usual between two runs: {}",
-                    policy.when(at.now)
-                ),
+                if self.overdue_seconds.is_none() && backlog > 0 {
+                    format!(
+                        "{waits} due, for how long is not known: {}",
+                        policy.when(at.now)
+                    )
+                } else {
+                    format!(
+                        "{waits} due, as usual between two runs: {}",
+                        policy.when(at.now)
+                    )
+                },
             ),
         }
     }

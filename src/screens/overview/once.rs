@@ -28,7 +28,9 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
             |row: &Row| row.screen == ScreenId::Jobs && row.of == job && is_the_same(row, blame);
         let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
             // The Jobs screen does not say so (it was read at another moment, or not yet, or it is no fault of the job's).
-            if !told_as_wait(&mut rows, blame) {
+            // A start that somebody put off is far, and no fault: only the Jobs screen knows.
+            let put_off = blame.finding.rule == &rules::JOB_FAR;
+            if !put_off && !told_as_wait(&mut rows, blame) {
                 rows.push(blame.clone());
             }
             continue;
@@ -138,11 +140,16 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))
         .map(|row| (row.screen, row.of.clone()))
         .collect();
+    let mut worst = Level::Warning;
     rows.retain(|row| {
         let follows = is_consequence(&row.finding) && waits.contains(&(row.screen, row.of.clone()));
         let same = among(row, &[&rules::SERVER_SCHEDULER, &rules::SERVER_WORKERS])
             && row.identity() != root;
-        !(starves(row) || follows || same)
+        let told = starves(row) || follows || same;
+        if told {
+            worst = worst.max(row.finding.level);
+        }
+        !told
     });
     if let Some(row) = rows.iter_mut().find(|row| row.identity() == root)
         && late > 0
@@ -150,7 +157,7 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
         let late = text::plural(i64::try_from(late).unwrap_or(i64::MAX), "job");
         let reason = without_stop(&row.finding.reason);
         row.finding.reason = format!("{reason}. Not started for it: {late}");
-        row.finding.level = row.finding.level.max(Level::Warning);
+        row.finding.level = row.finding.level.max(worst);
     }
     rows
 }
@@ -215,7 +222,11 @@ fn without_waiting(rows: Vec<Row>) -> Vec<Row> {
 
 /// A policy's work waits for a session.
 fn blocks_a_policy(row: &Row) -> bool {
-    let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
+    let blocked = [
+        &rules::AGGREGATE_BLOCKED,
+        &rules::COMPRESSION_BLOCKED,
+        &rules::RETENTION_BLOCKED,
+    ];
     row.finding.mend == Some("terminate-session")
         && (is_consequence(&row.finding) || among(row, &blocked))
 }
