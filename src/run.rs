@@ -156,6 +156,7 @@ fn is_routine(msg: &Msg) -> bool {
     )
 }
 
+/// `None`: for ever.
 async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
@@ -262,12 +263,7 @@ pub async fn record_only(
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(refresh);
     let mut ending = std::pin::pin!(signalled());
-    let mut over = std::pin::pin!(async {
-        match long {
-            Some(long) => tokio::time::sleep(long).await,
-            None => std::future::pending().await,
-        }
-    });
+    let mut over = std::pin::pin!(until(long.map(|long| Instant::now() + long)));
     tokio::spawn(db::serve(
         settings, None, session, served, answers, app.screen,
     ));

@@ -7,19 +7,11 @@ use hypertop::rules;
 use hypertop::sql::Version;
 use support::act::Rig;
 use support::client;
-use support::triage::{self, found, gone, until};
+use support::triage::{self, NAME, PACKS_WELL, found, gone, until};
 
-const NAME: &str = r#""Me.s"."Raw ""x""""#;
-
-/// A hypertable of ten daily chunks that compress well, all of them past compress-after but the last.
-const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, d int, v text);
-select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
-insert into "Me.s"."Raw ""x""" select t, 1, repeat('x', 100) from generate_series(date_trunc('day', now()) - interval '9 days', now(), interval '5 minutes') t;
-alter table "Me.s"."Raw ""x""" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts desc')"#;
-
-/// A new database of each version with [`SOURCE`] in it.
+/// A new database of each version with [`PACKS_WELL`] in it.
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
-    triage::on_each(name, SOURCE, test);
+    triage::on_each(name, PACKS_WELL, test);
 }
 
 /// A policy that compresses what is older than two days, with this in its configuration; it begins at once.

@@ -26,6 +26,14 @@ fn bare() -> PrivateServer {
     server
 }
 
+/// The hypertable of [`PACKS_WELL`].
+pub const NAME: &str = r#""Me.s"."Raw ""x""""#;
+/// A hypertable of ten daily chunks that compress well, all of them past compress-after but the last.
+pub const PACKS_WELL: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, d int, v text);
+select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
+insert into "Me.s"."Raw ""x""" select t, 1, repeat('x', 100) from generate_series(date_trunc('day', now()) - interval '9 days', now(), interval '5 minutes') t;
+alter table "Me.s"."Raw ""x""" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts desc')"#;
+
 /// A new database of each version, with what these statements make (each outside a transaction block); one test at a time.
 #[allow(
     clippy::needless_pass_by_value,
