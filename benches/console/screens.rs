@@ -6,7 +6,7 @@ use hypertop::connect;
 use hypertop::conninfo::Settings;
 use hypertop::db::{Exact, Session, slices};
 use hypertop::record::At;
-use hypertop::screens::{ScreenId, Screens};
+use hypertop::screens::{Rows, ScreenId, Screens};
 
 use crate::{Goals, Limit, Spread, naive};
 
@@ -104,6 +104,17 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
     all_wanted
 }
 
+/// The list, both halves at once as in the program.
+async fn load(lists: &Session, exact: &mut Exact<'_>, screen: ScreenId) -> Rows {
+    let half = async {
+        match screen.about().beside {
+            Some(query) => exact.half(query).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    lists.load_beside(screen, half).await.unwrap()
+}
+
 /// The list, and the exact figures of the 46 rows that a 200x50 terminal shows first; returns which these are.
 /// As in the program, both statements are planned once a connection, which is before what is measured.
 async fn whole_screen(
@@ -111,7 +122,7 @@ async fn whole_screen(
     exact: &mut Exact<'_>,
     screen: ScreenId,
 ) -> Vec<(i64, usize)> {
-    let rows = lists.load(screen).await.unwrap();
+    let rows = load(lists, exact, screen).await;
     let mut screens = Screens::default();
     let at = At {
         now: lists.server.clock,
@@ -174,7 +185,7 @@ pub async fn slowest(settings: &Settings) -> f64 {
         let (mut list, mut slice) = (Vec::new(), Vec::new());
         for _ in 0..5 {
             let start = Instant::now();
-            lists.load(screen).await.unwrap();
+            load(&lists, &mut exact, screen).await;
             list.push(start.elapsed());
             for query in (screen.about().exact)() {
                 if let Some(first) = slices(&wanted, query.slice).first() {

@@ -63,6 +63,9 @@ pub struct Row {
     /// Chunks past compress-after that are not compressed; `None`: not known (yet).
     pub backlog: Option<i64>,
     pub backlog_bytes: Option<i64>,
+    /// The same by the chunks' pages when they were last vacuumed or analysed; `None`: one of them never was.
+    #[serde(default)]
+    pub about_backlog_bytes: Option<i64>,
     /// Why the backlog's bytes (or, for integer time, the backlog) could not be had.
     pub backlog_error: Option<String>,
     /// Partially compressed chunks past compress-after.
@@ -165,6 +168,12 @@ impl Row {
         Some(before as f64 / after as f64)
     }
 
+    /// The bytes of the backlog; about, until they are known.
+    fn backlog_size(&self) -> Value {
+        let about = self.about_backlog_bytes.map(Value::AboutBytes);
+        self.backlog_bytes.map(Value::Bytes).or(about).into()
+    }
+
     fn full_name(&self) -> String {
         text::qualified(&self.schema, &self.name)
     }
@@ -209,6 +218,7 @@ impl Record for Row {
     const NAME: &'static str = "compression";
     const TITLE: &'static str = "Compression";
     const QUERY: Query = query!("compression", (2, 29), (2, 28), (2, 14));
+    const BESIDE: Option<Query> = Some(query!("compression_beside", (2, 14)));
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
@@ -279,10 +289,7 @@ impl Record for Row {
         })
         .rank(1),
         Column::<Self>::number("backlog_chunks", "BACKLOG", 7, |row, _| row.backlog.into()),
-        Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| {
-            row.backlog_bytes.map(Value::Bytes).into()
-        })
-        .rank(2),
+        Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| row.backlog_size()).rank(2),
         Column::<Self>::hidden("old_settings_chunks", |row, _| row.old_settings.into()),
         Column::<Self>::hidden("stuck_chunk", |row, _| {
             row.stuck.as_ref().map(|stuck| stuck.chunk.clone()).into()
@@ -356,7 +363,7 @@ impl Record for Row {
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
             aggregate: row.try_get("aggregate")?,
-            enabled: row.try_get("enabled")?,
+            enabled: false,
             axis: Axis::of(row.try_get("axis")?),
             has_now: row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
             chunks: row.try_get("chunks")?,
@@ -365,12 +372,12 @@ impl Record for Row {
             uncompressed: row.try_get("uncompressed")?,
             frozen: row.try_get("frozen")?,
             unordered: row.try_get("unordered")?,
-            before_bytes: row.try_get("before_bytes")?,
-            after_bytes: row.try_get("after_bytes")?,
-            rows: row.try_get("compressed_rows")?,
-            batches: row.try_get("batches")?,
-            segment_by: row.try_get("segment_by")?,
-            order_by: row.try_get("order_by")?,
+            before_bytes: None,
+            after_bytes: None,
+            rows: None,
+            batches: None,
+            segment_by: None,
+            order_by: None,
             policy,
             recompress: row.try_get("recompress")?,
             most_chunks: row.try_get("most_chunks")?,
@@ -378,6 +385,7 @@ impl Record for Row {
             made_before: row.try_get("made_before")?,
             backlog,
             backlog_bytes: backlog.filter(|chunks| *chunks == 0),
+            about_backlog_bytes: row.try_get("about_backlog_bytes")?,
             backlog_error: None,
             partial_due: row.try_get("partial_due")?,
             overdue_seconds: row.try_get("overdue_seconds")?,
@@ -389,13 +397,33 @@ impl Record for Row {
             pace: Pace::read(row)?,
             drop_after: row.try_get("drop_after")?,
             drops_first: row.try_get("drops_first")?,
-            blocked: Blocked::read(row)?,
+            blocked: None,
             stuck: Stuck::read(row)?,
             old_settings: None,
             drift: None,
             packed_error: None,
             seen: None,
         })
+    }
+
+    fn join(rows: &mut [Self], beside: &[tokio_postgres::Row]) -> Result<()> {
+        let mut halves = HashMap::new();
+        for half in beside {
+            halves.insert(half.try_get::<_, i64>("id")?, half);
+        }
+        for row in rows {
+            if let Some(half) = halves.get(&row.id.into()) {
+                row.enabled = half.try_get("enabled")?;
+                row.segment_by = half.try_get("segment_by")?;
+                row.order_by = half.try_get("order_by")?;
+                row.before_bytes = half.try_get("before_bytes")?;
+                row.after_bytes = half.try_get("after_bytes")?;
+                row.rows = half.try_get("compressed_rows")?;
+                row.batches = half.try_get("batches")?;
+                row.blocked = Blocked::read(half)?;
+            }
+        }
+        Ok(())
     }
 
     fn key(&self) -> String {
