@@ -129,7 +129,7 @@ pub async fn console(start: Start) -> Result<Ended> {
             if matches!(msg, Msg::Resize) {
                 screen.redraw();
             }
-            for effect in app.update(msg) {
+            for effect in app.hear(msg) {
                 match effect {
                     Effect::Quit => return Ok(0),
                     Effect::Interval(interval) => ticks = ticker(interval),
@@ -140,6 +140,7 @@ pub async fn console(start: Start) -> Result<Ended> {
         }
         if hurried {
             due = None;
+            app.settle();
             screen.draw(&mut app)?;
         } else {
             due.get_or_insert(Instant::now() + TOGETHER);
@@ -148,7 +149,7 @@ pub async fn console(start: Start) -> Result<Ended> {
 }
 
 /// What a tick and its answers bring is drawn at once, in one frame.
-const TOGETHER: Duration = Duration::from_millis(25);
+const TOGETHER: Duration = Duration::from_millis(40);
 
 /// Comes by itself; nobody waits for it, as for the last figures of what is on the screen.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {

@@ -236,19 +236,16 @@ impl<R: Record> Table<R> {
         if self.round.is_some() {
             return Vec::new();
         }
-        // All: whatever the filter hides, the worst first.
-        let rows: Vec<&R> = if all {
-            let mut ranked: Vec<usize> = (0..self.rows.len()).collect();
-            ranked.sort_by_key(|&at| std::cmp::Reverse(self.ranks.get(at).copied()));
-            ranked.into_iter().map(|at| &self.rows[at]).collect()
+        // All: whatever the filter hides.
+        let rows: Vec<usize> = if all {
+            (0..self.rows.len()).collect()
         } else {
-            let shown = self.view[self.window()].iter();
-            shown.map(|&at| &self.rows[at]).collect()
+            self.view[self.window()].to_vec()
         };
         // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
         let weight: usize = rows
             .iter()
-            .filter_map(|row| (exact.want)(row))
+            .filter_map(|&row| (exact.want)(&self.rows[row]))
             .map(|(_, weight)| weight)
             .sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
@@ -256,18 +253,27 @@ impl<R: Record> Table<R> {
             .every
             .as_secs_f64()
             .max(weight as f64 * EXACT_COST * DUTY);
-        let mut ids = Vec::new();
+        let mut wanted = Vec::new();
         for row in rows {
-            let Some((id, weight)) = (exact.want)(row) else {
+            let Some((id, weight)) = (exact.want)(&self.rows[row]) else {
                 continue;
             };
             let known = self.exact.get(&(nth, id));
             let fresh = known.is_some_and(|(at, _)| now.seconds_since(*at) < patience);
-            if !fresh && !ids.iter().any(|(other, _)| *other == id) {
-                ids.push((id, weight));
+            if !fresh {
+                wanted.push((row, id, weight));
             }
         }
-        ids
+        if all {
+            // The worst first.
+            wanted.sort_by_key(|&(row, ..)| std::cmp::Reverse(self.ranks.get(row).copied()));
+        }
+        let mut seen = HashSet::new();
+        wanted.retain(|&(_, id, _)| seen.insert(id));
+        wanted
+            .into_iter()
+            .map(|(_, id, weight)| (id, weight))
+            .collect()
     }
 
     pub fn exact_asked(&mut self, round: u64) {
