@@ -1,12 +1,9 @@
--- Of the hypertables and aggregates with integer time in $1 (int8[]): chunks past compress-after that are not compressed, and since when
--- id, clocks (0: no integer_now_func), backlog_chunks, due_since (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known) · EXECUTE on integer_now_func · ~1 ms and that function a row, ~0.05 ms a chunk that is due
-with recursive source as (
-  -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy
-  select w.id, w.id::int as of from unnest($1::int8[]) w(id)
-  union all select s.id, a.raw_hypertable_id from source s join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.of),
-clock as materialized (
-  select distinct on (s.id) s.id, d.integer_now_func_schema as schema, d.integer_now_func as function
-    from source s join _timescaledb_catalog.dimension d on d.hypertable_id = s.of and d.interval_length is not null and d.integer_now_func is not null order by s.id, d.id),
+-- Of the hypertables with integer time in $1 (int8[]): chunks past compress-after that are not compressed, and since when
+-- id, backlog_chunks, due_since (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known) · EXECUTE on integer_now_func · ~1 ms and that function a row, ~0.05 ms a chunk that is due
+with clock as materialized (
+  -- that of the hypertable itself: a compression policy on an aggregate does not know its source's (2.11 to 2.28), and fails
+  select distinct on (w.id) w.id, d.integer_now_func_schema as schema, d.integer_now_func as function
+    from unnest($1::int8[]) w(id) join _timescaledb_catalog.dimension d on d.hypertable_id = w.id and d.interval_length is not null and d.integer_now_func is not null order by w.id, d.id),
 told as materialized (
   select t.id, t.at,
          -- a function that reads the clock, and no table, counts units of time; how many seconds one has is seen by how far it has come since 1970
@@ -46,7 +43,6 @@ since as materialized (
        where b.unit is null) w on true
    where d.nth <= 20
    group by 1)
-select w.id, (select count(*) from clock c where c.id = w.id) as clocks,
-       case when b.boundary is not null then coalesce((select max(d.chunks) from due d where d.id = w.id), 0) end as backlog_chunks,
+select w.id, case when b.boundary is not null then coalesce((select max(d.chunks) from due d where d.id = w.id), 0) end as backlog_chunks,
        (extract(epoch from s.due_since) * 1000000)::int8 as due_since
   from unnest($1::int8[]) w(id) left join bound b on b.id = w.id left join since s on s.id = w.id

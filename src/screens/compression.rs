@@ -36,7 +36,7 @@ pub struct Row {
     pub aggregate: bool,
     pub enabled: bool,
     pub axis: Axis,
-    /// An integer dimension whose hypertable says what "now" is; of an aggregate assumed until it is asked for.
+    /// An integer dimension whose hypertable says what "now" is.
     pub has_now: bool,
     pub chunks: i64,
     pub compressed: i64,
@@ -204,7 +204,7 @@ impl Row {
     fn integer_weight(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;
-        let integer = self.axis == Axis::Integer && (self.has_now || self.aggregate);
+        let integer = self.axis == Axis::Integer && self.has_now;
         usize::try_from(self.chunks.max(1)).ok().filter(|_| integer)
     }
 
@@ -304,12 +304,11 @@ impl Record for Row {
             judges: |_| true,
             every: Duration::from_secs(30),
             query: query!("compression_integer", (2, 29)),
-            figures: &["clocks", "backlog_chunks", "due_since"],
+            figures: &["backlog_chunks", "due_since"],
             slice: 500,
             want: |row| Some((row.id.into(), row.integer_weight()?)),
             take: |row, figures| match figures {
-                Ok([clocks, chunks, since]) => {
-                    row.has_now = clocks.is_some_and(|clocks| clocks > 0);
+                Ok([chunks, since]) => {
                     row.backlog = *chunks;
                     row.backlog_bytes = chunks.filter(|chunks| *chunks == 0);
                     row.due_since = since.map(Stamp);
@@ -374,7 +373,6 @@ impl Record for Row {
         let asked: Stamp = row.try_get("asked")?;
         let next_due: Option<f64> = row.try_get("next_due_seconds")?;
         let backlog: Option<i64> = row.try_get("backlog")?;
-        let aggregate: bool = row.try_get("aggregate")?;
         let policy = Policy::read(row)?;
         let runs = policy
             .as_ref()
@@ -383,10 +381,10 @@ impl Record for Row {
             id: row.try_get("id")?,
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
-            aggregate,
+            aggregate: row.try_get("aggregate")?,
             enabled: row.try_get("enabled")?,
             axis: Axis::of(row.try_get("axis")?),
-            has_now: aggregate || row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
+            has_now: row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
             chunks: row.try_get("chunks")?,
             compressed: row.try_get("compressed")?,
             partial: row.try_get("partial")?,
