@@ -72,13 +72,15 @@ fn put_far(mut rows: Vec<Row>) -> Vec<Row> {
             own.is_some_and(|job| job.id.to_string() == cause.of)
                 && is_consequence(&row.finding)
                 && row.finding.job.is_none()
+                // Nothing else was found to keep it.
+                && row.finding.mend == row.finding.rule.mend
         };
         let Some(row) = told.iter_mut().find(starts) else {
             told.push(cause);
             continue;
         };
         row.finding.reason = format!(
-            "{}: run-job-now starts it",
+            "{}; run-job-now starts it",
             without_stop(&row.finding.reason)
         );
         row.finding.mend = cause.finding.mend;
