@@ -193,7 +193,7 @@ impl<R: Record> Table<R> {
             apply_exact(row, &self.exact);
         }
         R::relate(&mut self.rows, at);
-        self.judge(at);
+        self.weigh(at);
         self.arrange(key.as_deref(), at);
     }
 
@@ -304,24 +304,27 @@ impl<R: Record> Table<R> {
         }
         R::relate(&mut self.rows, at);
         let key = self.selected().map(Record::key);
-        self.judge(at);
+        self.weigh(at);
         self.arrange(key.as_deref(), at);
     }
 
     /// Judges the rows again when the clock has moved enough to matter.
     pub fn tick(&mut self, at: &At) {
         if at.now.seconds_since(self.judged) >= 10.0 {
-            let before = self.levels.clone();
             self.judge(at);
-            if before != self.levels {
-                let key = self.selected().map(Record::key);
-                self.arrange(key.as_deref(), at);
-            }
         }
     }
 
-    /// Judges every row anew.
+    /// Judges every row anew; one that got worse, or better, goes to its place.
     pub fn judge(&mut self, at: &At) {
+        let before = self.levels.clone();
+        self.weigh(at);
+        if before != self.levels {
+            self.rearrange(at);
+        }
+    }
+
+    fn weigh(&mut self, at: &At) {
         let judged = self.rows.iter().map(|row| {
             let mut verdict = row.verdict(at);
             verdict.findings.retain(|finding| finding.level > Level::Ok);

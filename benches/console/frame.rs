@@ -52,6 +52,7 @@ pub fn measure(goals: &mut Goals) {
         backlog_error: None,
         partial_due: None,
         overdue_seconds: None,
+        due_since: None,
         next_due: None,
         pace: compression::Pace::default(),
     };

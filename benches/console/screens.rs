@@ -130,14 +130,17 @@ async fn whole_screen(
     };
     let asked = screens.ask(screen).unwrap();
     screens.load(asked, rows, Duration::ZERO, &at);
-    let wanted = screens.wanted_at_first(screen, 0, 46, at.now);
-    // Figures come first; checks, which add verdicts, are measured for themselves.
-    if let Some(query) = (screen.about().exact)().first() {
+    let queries = (screen.about().exact)();
+    // Figures come first; checks behind them, which add verdicts, are measured for themselves.
+    let last = queries.iter().position(|query| !query.overview);
+    let mut wanted = Vec::new();
+    for (nth, query) in queries.iter().take(last.unwrap_or(0) + 1).enumerate() {
+        wanted = screens.wanted_at_first(screen, nth, 46, at.now);
         let slices = slices(&wanted, query.slice);
         for (number, slice) in slices.iter().enumerate() {
             let figures = exact.slice(*query, slice).await;
             let last = number + 1 == slices.len();
-            screens.take_exact(screen, 0, figures, last, &at);
+            screens.take_exact(screen, nth, figures, last, &at);
         }
     }
     wanted

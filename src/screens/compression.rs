@@ -72,6 +72,9 @@ pub struct Row {
     pub partial_due: Option<i64>,
     /// For how long the oldest chunk of the backlog has been due.
     pub overdue_seconds: Option<f64>,
+    /// The same of integer time: a moment at which it was due for sure.
+    #[serde(default)]
+    pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
     #[serde(default)]
     pub pace: Pace,
@@ -200,11 +203,18 @@ impl Row {
         facts
     }
 
-    /// How many chunks the exact backlog has to open; `None`: there is nothing to ask.
+    /// How many chunks the bytes of the backlog have to open; `None`: there is nothing to ask.
     fn backlog_weight(&self) -> Option<usize> {
-        let integer = self.axis == Axis::Integer && self.has_now && self.policy.is_some();
-        let weight = usize::try_from(self.backlog.unwrap_or(50)).unwrap_or(0);
-        (integer || weight > 0 && self.backlog.is_some()).then_some(weight)
+        let backlog = self.backlog.filter(|backlog| *backlog > 0)?;
+        usize::try_from(backlog).ok()
+    }
+
+    /// How many chunks the function that says what "now" is may have to open; `None`: the list has the backlog.
+    fn integer_weight(&self) -> Option<usize> {
+        let policy = self.policy.as_ref()?;
+        policy.after_number?;
+        let integer = self.axis == Axis::Integer && self.has_now;
+        usize::try_from(self.chunks.max(1)).ok().filter(|_| integer)
     }
 
     /// How many relations the true sizes of compressed chunks have to open, two for each; 0: none is compressed.
@@ -297,18 +307,34 @@ impl Record for Row {
     ];
     const EXACT: &'static [Exact<Self>] = &[
         Exact {
+            overview: true,
+            judges: |_| true,
+            every: Duration::from_secs(30),
+            query: query!("compression_integer", (2, 29)),
+            figures: &["backlog_chunks", "due_since"],
+            slice: 500,
+            want: |row| Some((row.id.into(), row.integer_weight()?)),
+            take: |row, figures| match figures {
+                Ok([chunks, since]) => {
+                    row.backlog = *chunks;
+                    row.backlog_bytes = chunks.filter(|chunks| *chunks == 0);
+                    row.due_since = since.map(Stamp);
+                    row.backlog_error = None;
+                }
+                Ok(_) => {}
+                Err(error) => row.backlog_error = Some(error.to_owned()),
+            },
+        },
+        Exact {
             overview: false,
             judges: |_| false,
             every: Duration::from_secs(30),
             query: query!("compression_exact", (2, 29)),
-            figures: &["backlog_chunks", "backlog_bytes"],
+            figures: &["backlog_bytes"],
             slice: 500,
             want: |row| Some((row.id.into(), row.backlog_weight()?)),
             take: |row, figures| match figures {
-                Ok([chunks, bytes]) => {
-                    if row.axis == Axis::Integer {
-                        row.backlog = *chunks;
-                    }
+                Ok([bytes]) => {
                     row.backlog_bytes = *bytes;
                     row.backlog_error = None;
                 }
@@ -389,6 +415,7 @@ impl Record for Row {
             backlog_error: None,
             partial_due: row.try_get("partial_due")?,
             overdue_seconds: row.try_get("overdue_seconds")?,
+            due_since: None,
             next_due: next_due
                 // A run may come to wait for a lock, which no catalogue tells.
                 .map(|next| if runs { next.min(LOOK_AGAIN) } else { next })

@@ -102,6 +102,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         backlog_error: None,
         partial_due: Some(0),
         overdue_seconds: (backlog > 0).then_some(200_000.0),
+        due_since: None,
         next_due: None,
         pace: compression::Pace::default(),
     }
