@@ -527,9 +527,13 @@ impl Record for Row {
             ("backlog".into(), self.backlog.into()),
             (
                 "backlog, bytes now".into(),
-                self.backlog_error
-                    .clone()
-                    .map_or_else(|| self.backlog_bytes.map(Value::Bytes).into(), Value::Text),
+                match (&self.backlog_error, self.about_backlog_bytes) {
+                    (None, _) => self.backlog_size(),
+                    (Some(error), None) => Value::text(error),
+                    (Some(error), Some(about)) => {
+                        Value::text(format!("~{} ({error})", text::bytes(about)))
+                    }
+                },
             ),
         ];
         facts.extend(self.packed_facts());
