@@ -154,7 +154,7 @@ const TOGETHER: Duration = Duration::from_millis(40);
 /// Comes by itself; nobody waits for it, as for the last figures of what is on the screen.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     match msg {
-        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } => true,
+        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Aside(Ok(_)) => true,
         Msg::Exact { screen, last, .. } => !last || *screen != shown,
         _ => false,
     }
