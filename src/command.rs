@@ -343,7 +343,7 @@ impl Shell<'_> {
 
     fn tell(&self, report: &Report, mut json: Json) -> Result<()> {
         if self.format == Format::Text {
-            return print(&report.lines().join("\n"));
+            return print(&format!("{}\n", report.lines().join("\n")));
         }
         let problem = |(label, problem): &(String, crate::act::Problem)| json!({"step": label, "sqlstate": problem.sqlstate, "message": problem.message, "mend": problem.mend});
         json["outcome"] = report.outcome.name().into();
@@ -358,43 +358,6 @@ impl Shell<'_> {
             .map(|(what, was, is)| json!({"what": what, "was": was, "is": is}))
             .collect();
         say(&json)
-    }
-}
-
-impl Report {
-    /// The result in words.
-    pub fn lines(&self) -> Vec<String> {
-        let took = text::duration(self.took.as_secs_f64());
-        let mut lines = vec![match self.outcome {
-            Outcome::Done => format!("Done in {took}: {}", self.title),
-            Outcome::Failed => format!("FAILED after {took}: {}", self.title),
-            Outcome::Cancelled => format!("Cancelled after {took}: {}", self.title),
-            Outcome::Unknown => format!("NOT KNOWN how it ended, after {took}: {}", self.title),
-        }];
-        if self.steps > 1 || self.steps_done < self.steps {
-            lines.push(format!(
-                "{} of {} steps were done",
-                self.steps_done, self.steps
-            ));
-        }
-        for (label, problem) in &self.problems {
-            lines.push(format!("{label}: {problem}"));
-        }
-        lines.extend(self.notices.iter().cloned());
-        for (what, was, is) in &self.differs {
-            lines.push(format!("not as before: {what} was {was}, is {is}"));
-        }
-        if let Some(id) = self.id {
-            let back = if self.can_be_taken_back {
-                format!(": u in the Journal (0), or `hypertop rollback {id}`, takes it back")
-            } else {
-                String::new()
-            };
-            lines.push(format!("journal entry {id}{back}"));
-        }
-        let mut all: Vec<_> = lines.iter().map(|line| printable_lines(line)).collect();
-        all.push(String::new());
-        all
     }
 }
 
