@@ -1,13 +1,13 @@
 //! Parses the command line, connects, restores the terminal, sets the exit code.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use hypertop::act::Actor;
 use hypertop::action::Action;
-use hypertop::cli::{Cli, Command, ConsentFlags};
+use hypertop::cli::{Cli, Command};
+use hypertop::command::{self, Agreement};
 use hypertop::config::{self, Config};
 use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
@@ -15,7 +15,7 @@ use hypertop::journal::Journal;
 use hypertop::screens::ScreenId;
 use hypertop::tape::Replay;
 use hypertop::theme::Theme;
-use hypertop::{act, command, connect, demo, run, show, terminal, theme};
+use hypertop::{act, connect, demo, run, show, terminal, theme};
 
 /// psql's code for a connection that could not be made.
 const NO_CONNECTION: u8 = 2;
@@ -73,7 +73,7 @@ async fn obey(cli: Cli) -> ExitCode {
                 let mut text = Vec::new();
                 show::show(&settings, &session, *screen, *format, &mut text)
                     .await
-                    .and_then(|()| print(&text))
+                    .and_then(|()| command::print(&text))
                     .map(|()| 0)
             }
             Err(error) => return failed(&error, NO_CONNECTION),
@@ -82,10 +82,10 @@ async fn obey(cli: Cli) -> ExitCode {
             action,
             target,
             set,
-            consent,
-        }) => acting(&cli, &around, consent, Act::Run(action, target, set)).await,
-        Some(Command::Rollback { id, consent }) => {
-            acting(&cli, &around, consent, Act::Rollback(id)).await
+            agreement,
+        }) => acting(&cli, &around, agreement, Act::Run(action, target, set)).await,
+        Some(Command::Rollback { id, agreement }) => {
+            acting(&cli, &around, agreement, Act::Rollback(id)).await
         }
         Some(Command::Journal { id, format }) => {
             journal(&around).and_then(|journal| command::journal(&journal, *id, *format))
@@ -163,7 +163,7 @@ enum Act<'a> {
 async fn acting(
     cli: &Cli,
     around: &Surroundings,
-    consent: &ConsentFlags,
+    agreement: &Agreement,
     act: Act<'_>,
 ) -> Result<i32> {
     let (config, wrong) = config::read(around);
@@ -186,17 +186,10 @@ async fn acting(
     );
     let actor = actor(&settings, &session, journal);
     let shell = command::Shell {
-        settings: &settings,
         session: &session,
         actor: &actor,
-        read_only: rules.read_only,
-        agreement: command::Agreement {
-            dry_run: consent.dry_run,
-            yes: consent.yes,
-            confirm: consent.confirm.clone(),
-            protected: rules.protected,
-        },
-        format: consent.format,
+        rules,
+        agreement,
     };
     match act {
         Act::Run(action, targets, set) => shell.run(action, targets, set).await,
@@ -288,7 +281,7 @@ async fn demo(
             )
             .await?;
         }
-        print(&text)?;
+        command::print(&text)?;
         0
     };
     if let Some(farewell) = &demo.farewell {
@@ -300,14 +293,6 @@ async fn demo(
 /// Asks for a password without echo.
 fn ask(prompt: &str) -> Result<String> {
     Ok(rpassword::prompt_password(prompt)?)
-}
-
-/// Prints; a reader that went away (`| head`) is no error.
-fn print(text: &[u8]) -> Result<()> {
-    match std::io::stdout().write_all(text) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }
 
 async fn open(
