@@ -29,10 +29,10 @@ pub use journal::journal;
 pub use name::find;
 
 /// Exit codes: done; an error or a failure; no connection; nothing was changed.
-pub const DONE: i32 = 0;
-pub const FAILED: i32 = 1;
-pub const NO_CONNECTION: i32 = 2;
-pub const UNCHANGED: i32 = 3;
+pub const DONE: u8 = 0;
+pub const FAILED: u8 = 1;
+pub const NO_CONNECTION: u8 = 2;
+pub const UNCHANGED: u8 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -43,8 +43,8 @@ pub enum Format {
 /// Where a command acts, and how it speaks.
 #[derive(Debug)]
 pub struct Shell<'a> {
-    pub session: &'a Session,
-    pub actor: &'a Actor,
+    pub session: Session,
+    pub actor: Actor,
     pub rules: Rules,
     pub agreement: &'a Agreement,
 }
@@ -56,7 +56,7 @@ impl Shell<'_> {
         action: &'static Action,
         targets: &[String],
         set: &[(String, String)],
-    ) -> Result<i32> {
+    ) -> Result<u8> {
         let Does::Plan(act) = &action.does else {
             bail!("{} changes the console only", action.name);
         };
@@ -69,8 +69,8 @@ impl Shell<'_> {
         let (mut plans, mut seen, mut inputs) = (Vec::new(), Vec::new(), String::new());
         let mut refused = Vec::new();
         for typed in targets {
-            let target = preview::resolve(self.session, action, typed).await?;
-            let facts = preview::facts(self.session, &mut exact, act, &target).await?;
+            let target = preview::resolve(&self.session, action, typed).await?;
+            let facts = preview::facts(&self.session, &mut exact, act, &target).await?;
             let context = Context {
                 at,
                 target: &target,
@@ -108,7 +108,7 @@ impl Shell<'_> {
     }
 
     /// `hypertop rollback ID…`.
-    pub async fn rollback(&self, ids: &[u64]) -> Result<i32> {
+    pub async fn rollback(&self, ids: &[u64]) -> Result<u8> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
         let is_acknowledgement = |id: &u64| {
@@ -119,14 +119,14 @@ impl Shell<'_> {
             return self.end_acknowledged(&entries, ids).await;
         }
         let place = act::place(client, self.session.connected.host.clone()).await?;
-        match rollback::plan(self.actor, client, &entries, &place, ids).await {
+        match rollback::plan(&self.actor, client, &entries, &place, ids).await {
             Ok(deed) => self.agree_and_do(deed).await,
             Err(error) => self.refuse(&format!("{error:#}")),
         }
     }
 
     /// Shows findings again; nothing in the database changes, so a reading console may do it too.
-    async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<i32> {
+    async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<u8> {
         let client = &self.session.connected.client;
         let place = act::place(client, self.session.connected.host.clone()).await?;
         for entry in ids.iter().filter_map(|id| entries.find(*id)) {
@@ -165,7 +165,7 @@ impl Shell<'_> {
         Ok(DONE)
     }
 
-    fn refuse(&self, why: &str) -> Result<i32> {
+    fn refuse(&self, why: &str) -> Result<u8> {
         match self.agreement.format {
             Format::Json => say(&json!({"outcome": "refused", "reason": why}))?,
             Format::Text => eprintln!(

@@ -33,8 +33,8 @@ pub struct Agreement {
 }
 
 impl Shell<'_> {
-    pub(super) async fn agree_and_do(&self, deed: Deed) -> Result<i32> {
-        let preview = preview::preview(self.session, deed.plan.clone()).await;
+    pub(super) async fn agree_and_do(&self, deed: Deed) -> Result<u8> {
+        let preview = preview::preview(&self.session, deed.plan.clone()).await;
         let mut preview_json = plan_json(&preview);
         if self.agreement.format == Format::Text {
             let mut out = printable(&deed.plan.title);

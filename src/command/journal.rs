@@ -10,7 +10,7 @@ use crate::table::printable;
 use crate::text;
 
 /// `hypertop journal [ID]`: everything on record, of all databases; needs no connection.
-pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<i32> {
+pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8> {
     let entries = journal.entries()?;
     if entries.unreadable > 0 {
         eprintln!(
