@@ -1,4 +1,4 @@
--- Compression of every hypertable and aggregate: counts, recorded bytes, settings, policy, backlog
+-- Compression of every hypertable and aggregate: counts, policy, backlog (the rest: compression_beside)
 -- id, schema, name, kind, … · public (catalogues only, no lock on a user's relation) · ~1 µs a chunk
 with dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
@@ -6,17 +6,8 @@ with dim as materialized (
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
 hyper as materialized (
   select h.id, h.schema_name, h.table_name from _timescaledb_catalog.hypertable h where h.compression_state <> 2),
-settings as materialized (
-  select h.id as hypertable_id,
-         (select string_agg(quote_ident(a), ', ' order by nth) from unnest(x.segmentby) with ordinality u(a, nth)) as segment_by,
-         (select string_agg(quote_ident(a) || case when x.orderby_desc[nth] then ' DESC' else '' end
-                            || case when x.orderby_nullsfirst[nth] = x.orderby_desc[nth] then '' when x.orderby_nullsfirst[nth] then ' NULLS FIRST' else ' NULLS LAST' end,
-                            ', ' order by nth) from unnest(x.orderby) with ordinality u(a, nth)) as order_by
-    from hyper h join pg_namespace n on n.nspname = h.schema_name
-    join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
-    join _timescaledb_catalog.compression_settings x on x.relid = t.oid),
 job as materialized (
-  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner, j.application_name,
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.schedule_interval,
          o.owner_zone, o.zone,
          j.config ->> 'compress_after' as after_text,
          case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_after' ~ '\d'
@@ -36,29 +27,20 @@ job as materialized (
              where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
    where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
--- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; those of compressed
--- companions go by unread. ids: of the chunks that can be in a backlog. float8 sums bytes exactly up to 9 PB and much faster than numeric
 drops as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.config ->> 'drop_after' as drop_text,
          case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval,
          case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.scheduled order by j.hypertable_id, j.id),
+-- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; ids: of those that can be in a backlog
 piece as materialized (
-  select c.hypertable_id, c.status, count(*) as chunks, sum(z.before_bytes) as before_bytes, sum(z.after_bytes) as after_bytes, sum(z.rows) as rows, sum(z.batches) as batches,
-         array_agg(c.id) filter (where c.status <> 1) as ids
+  select c.hypertable_id, c.status, count(*) as chunks, array_agg(c.id) filter (where c.status & 9 <> 1) as ids
     from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk) c
-    left join (select z.chunk_id, (z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size)::float8 as before_bytes,
-                      (z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size)::float8 as after_bytes,
-                      z.numrows_pre_compression::float8 as rows, z.numrows_post_compression::float8 as batches
-                 from _timescaledb_catalog.compression_chunk_size z) z on z.chunk_id = c.id
    group by 1, 2),
 counts as materialized (
   select p.hypertable_id, sum(p.chunks)::int8 as chunks, coalesce(sum(p.chunks) filter (where p.status & 9 = 1), 0)::int8 as compressed,
          coalesce(sum(p.chunks) filter (where p.status & 8 = 8), 0)::int8 as partial, coalesce(sum(p.chunks) filter (where p.status & 9 = 0), 0)::int8 as uncompressed,
-         coalesce(sum(p.chunks) filter (where p.status & 4 = 4), 0)::int8 as frozen, coalesce(sum(p.chunks) filter (where p.status & 2 = 2), 0)::int8 as unordered,
-         sum(p.before_bytes) filter (where p.status & 1 = 1)::int8 as before_bytes,
-         sum(p.after_bytes) filter (where p.status & 1 = 1)::int8 as after_bytes,
-         sum(p.rows) filter (where p.status & 1 = 1)::int8 as rows, sum(p.batches) filter (where p.status & 1 = 1)::int8 as batches
+         coalesce(sum(p.chunks) filter (where p.status & 4 = 4), 0)::int8 as frozen, coalesce(sum(p.chunks) filter (where p.status & 2 = 2), 0)::int8 as unordered
     from piece p group by 1),
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
@@ -76,26 +58,41 @@ made as materialized (
     from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id and status in (0, 2, 8, 9, 10, 11)) c) c
    where j.made_before is not null group by 1),
 due as materialized (
-  select c.hypertable_id,
-         count(*) filter (where c.status & 9 = 0 and s.range_end <= c.boundary) as backlog,
-         count(*) filter (where c.status & 8 = 8 and s.range_end <= c.boundary) as partial_due,
-         (min(c.boundary) - min(s.range_end) filter (where c.status & 9 = 0 and s.range_end <= c.boundary)) / 1e6::float8 as overdue_seconds,
-         min(array[s.range_start, s.range_end, c.id]) filter (where c.status & 9 = 0 and s.range_end <= c.boundary) as oldest,
-         (min(s.range_end) filter (where s.range_end > c.boundary) - min(c.boundary)) / 1e6::float8 as next_due_seconds
+  select b.hypertable_id, sum(s.backlog)::int8 as backlog, sum(s.partial_due)::int8 as partial_due,
+         (min(b.boundary) - min(s.oldest[1])) / 1e6::float8 as overdue_seconds, min(s.oldest) as oldest, max(s.ids) as ids,
+         (min(s.next_end) - min(b.boundary)) / 1e6::float8 as next_due_seconds
+    from bound b
     -- neither fully compressed nor frozen
-    from (select b.hypertable_id, b.dimension_id, b.boundary, p.status, unnest(p.ids) as id
-            from bound b join piece p on p.hypertable_id = b.hypertable_id and p.status & 4 = 0 and p.status & 9 <> 1) c
-    join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-    join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = c.dimension_id
+    join piece p on p.hypertable_id = b.hypertable_id and p.status & 4 = 0 and p.status & 9 <> 1
+    cross join lateral (
+      select count(*) filter (where p.status & 9 = 0 and s.range_end <= b.boundary) as backlog,
+             count(*) filter (where p.status & 8 = 8 and s.range_end <= b.boundary) as partial_due,
+             min(array[s.range_end, s.range_start, c.id]) filter (where p.status & 9 = 0 and s.range_end <= b.boundary) as oldest,
+             array_agg(c.id) filter (where p.status & 9 = 0 and s.range_end <= b.boundary) as ids,
+             min(s.range_end) filter (where s.range_end > b.boundary) as next_end
+        from unnest(p.ids) c(id)
+        join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
+        join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id) s
+   group by 1),
+-- about how many bytes these are: by their pages when they were last vacuumed or analysed; NULL where one never was, or where they are very many
+about as materialized (
+  select d.hypertable_id, case when count(r.pages) = max(d.backlog) then (sum(r.pages) * current_setting('block_size')::int8)::int8 end as bytes
+    from (select d.hypertable_id, d.backlog, unnest(d.ids) as id from due d limit 2000) d
+    join _timescaledb_catalog.chunk c on c.id = d.id
+    join pg_namespace n on n.nspname = c.schema_name
+    left join lateral (
+      select r.relpages + coalesce((select t.relpages from pg_class t where t.oid = r.reltoastrelid), 0)
+             + (select coalesce(sum(x.relpages), 0) from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid in (r.oid, r.reltoastrelid)) as pages
+        from pg_class r where r.relnamespace = n.oid and r.relname = c.table_name and r.relpages > 0 offset 0) r on true
    group by 1),
 -- the oldest chunk that the last run should have compressed, where later ones are (a run that a lock kept from a chunk may report
 -- success, and so does one that took its maxchunks_to_compress); and who holds a lock on it since before that run ended
 gap as materialized (
-  select b.hypertable_id, b.dimension_id, b.boundary, e.oldest[1] as range_start, e.oldest[2] as range_end, e.oldest[3]::int4 as id, st.last_finish
+  select b.hypertable_id, b.dimension_id, b.boundary, e.oldest[2] as range_start, e.oldest[1] as range_end, e.oldest[3]::int4 as id, st.last_finish
     from due e join bound b on b.hypertable_id = e.hypertable_id join job j on j.hypertable_id = b.hypertable_id
     join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id and st.last_finish > '-infinity' and st.last_start > '-infinity'
    where (not st.last_run_success or coalesce(j.most_chunks, '0') = '0')
-     and e.oldest[2] <= b.boundary - greatest(0, (extract(epoch from now() - st.last_start) * 1000000)::int8)),
+     and e.oldest[1] <= b.boundary - greatest(0, (extract(epoch from now() - st.last_start) * 1000000)::int8)),
 stuck as materialized (
   select g.hypertable_id, case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name) else format('%I.%I', c.schema_name, c.table_name) end as chunk,
          l.pid, l.name, l.mode, l.since
@@ -109,24 +106,11 @@ stuck as materialized (
        order by a.xact_start nulls first limit 1) l on true
    where exists (select from (select s.id from _timescaledb_catalog.dimension_slice s
                     where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary order by s.range_start limit 1000) s
-                     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = k.chunk_id where c.status & 1 = 1)),
--- a policy's worker that waits for a lock, and who is at the head of its queue; that is asked only where one waits. Of a session that
--- this role may not see, the lock table knows
-waiting as materialized (
-  select distinct on (w.job_id) w.job_id, l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, q.blocker
-    from (select a.pid, j.id as job_id from job j join pg_stat_activity a on a.application_name = j.application_name
-           where a.datname = current_database() and (a.wait_event_type = 'Lock' or a.backend_type is null)) w
-    join pg_locks l on l.pid = w.pid and not l.granted
-    left join lateral (
-      with recursive up(pid, depth) as (
-        select l.pid, 0 union all select (pg_blocking_pids(u.pid))[1], u.depth + 1 from up u where u.pid > 0 and u.depth < 20)
-      select u.pid as blocker from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) q on true
-   order by w.job_id, l.pid)
+                     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = k.chunk_id where c.status & 1 = 1))
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
-       a.mat_hypertable_id is not null as aggregate, o.hypertable_id is not null as enabled, coalesce(d.axis, '') as axis, d.has_now,
+       a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,
        coalesce(c.uncompressed, 0) as uncompressed, coalesce(c.frozen, 0) as frozen, coalesce(c.unordered, 0) as unordered,
-       c.before_bytes, c.after_bytes, c.rows as compressed_rows, c.batches, o.segment_by, o.order_by,
        r.drop_text as drop_after, case when r.drop_number is not null then r.drop_number <= j.after_number
                                        else now() - r.drop_interval >= now() - j.after_interval end as drops_first,
        j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
@@ -134,32 +118,29 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        j.created_text, j.made_before,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,
        case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
-       coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
+       y.bytes as about_backlog_bytes, coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        -- the pace, only where there is a backlog: what the last run (or the one that runs) made, and what fell due in ten runs' time
        nullif(st.last_start, '-infinity') as run_begun, case when coalesce(e.backlog, m.backlog) > 0 and st.last_start > '-infinity'
             then (select count(*) from _timescaledb_catalog.chunk c
                    where c.hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y where y.id = h.id) and c.creation_time between st.last_start and coalesce(nullif(st.last_finish, '-infinity'), now())) end as run_chunks,
        u.due_chunks, u.due_over_seconds,
        k.chunk as stuck_chunk, k.pid as holder, k.name as holder_name, k.mode as holder_mode, k.since as holder_since,
-       v.pid as blocked_pid, v.blocker, (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) as blocker_name,
-       (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
   from hyper h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
   left join dim d on d.hypertable_id = h.id
   left join counts c on c.hypertable_id = h.id
-  left join settings o on o.hypertable_id = h.id
   left join job j on j.hypertable_id = h.id
   left join bound b on b.hypertable_id = h.id
   left join drops r on r.hypertable_id = h.id
   left join made m on m.hypertable_id = h.id
   left join due e on e.hypertable_id = h.id
+  left join about y on y.hypertable_id = h.id
   left join lateral (
     select count(*) as due_chunks, ((b.boundary - min(s.range_start)) / 1e6)::float8 as due_over_seconds
       from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id
      where e.backlog > 0 and s.dimension_id = b.dimension_id and s.range_end <= b.boundary
        and s.range_end > b.boundary - (extract(epoch from 10 * j.schedule_interval) * 1000000)::int8) u on true
   left join stuck k on k.hypertable_id = h.id
-  left join waiting v on v.job_id = j.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
  order by 2, 3

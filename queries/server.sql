@@ -5,7 +5,7 @@ select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_desc
        n.nspname::text as extension_schema,
        m.oid is not null as simulated,
        -- a setting that postgresql.conf merely mentions is none of pg_settings': only the loaded library makes it one
-       x.oid is null or exists (select from pg_settings g where g.name = 'timescaledb.license') as preloaded,
+       x.oid is null or t.loaded as preloaded,
        current_setting('timescaledb.license', true) as license,
        coalesce(current_setting('timescaledb.enable_job_execution_logging', true) in ('on', 'true', 'yes', '1'), false)
          as logs_job_successes,
@@ -47,9 +47,10 @@ left join lateral (
 ) z on true
 -- else what it starts with is this session's, where neither this role nor this connection has one of its own
 left join lateral (
-  select g.reset_val, g.boot_val, g.source,
-         g.source not in ('default', 'environment variable', 'configuration file', 'command line', 'global', 'database') as hidden
-  from pg_settings g where g.name = 'TimeZone'
+  select max(g.reset_val) filter (where g.name = 'TimeZone') as reset_val, max(g.boot_val) filter (where g.name = 'TimeZone') as boot_val,
+         max(g.source) filter (where g.name = 'TimeZone') as source, bool_or(g.name = 'timescaledb.license') as loaded,
+         bool_or(g.name = 'TimeZone' and g.source not in ('default', 'environment variable', 'configuration file', 'command line', 'global', 'database')) as hidden
+  from pg_settings g where g.name in ('TimeZone', 'timescaledb.license')
 ) t on true
 -- and where they have, the server's files tell, to whom may read them
 left join lateral (

@@ -217,6 +217,8 @@ pub struct App {
     /// What the screens tell together.
     pub standing: overview::Standing,
     found: overview::Found,
+    /// The screens that were read since the findings were sorted out.
+    read: Vec<ScreenId>,
     seen: Seen,
     /// When all findings were judged last.
     judged: Stamp,
@@ -268,6 +270,7 @@ impl App {
             history: History::default(),
             standing: overview::Standing::default(),
             found: overview::Found::default(),
+            read: Vec::new(),
             seen: Seen::default(),
             judged: now,
             aside: Aside::default(),
@@ -302,6 +305,21 @@ impl App {
     }
 
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        let effects = self.hear(msg);
+        self.settle();
+        effects
+    }
+
+    /// Sorts the findings out where something was read since; before a frame, not after each of several answers.
+    pub fn settle(&mut self) {
+        let read = std::mem::take(&mut self.read);
+        if !read.is_empty() {
+            self.collect(&read, false);
+        }
+    }
+
+    /// What happened is taken in, but for [`App::settle`].
+    pub fn hear(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Key(key) => return self.key(&key),
             Msg::Paste(text) => self.paste(&text),
@@ -404,7 +422,7 @@ impl App {
         // The clock alone makes some things worse.
         if self.now.seconds_since(self.judged) >= JUDGED_SECONDS {
             self.judged = self.now;
-            self.find(overview::PARTS);
+            self.find();
         }
         if self.paused || self.link != Link::Up {
             return Vec::new();
@@ -632,26 +650,39 @@ impl App {
             self.standing = overview::Standing::of(&self.screens, &at);
         }
         self.keep_figures(part);
-        self.find(&[part]);
+        if self.screen == ScreenId::Overview && !self.read.contains(&part) {
+            self.read.push(part);
+        }
     }
 
-    /// Makes the overview's rows: judges these screens anew, and takes the others as they were judged last.
-    pub(super) fn find(&mut self, parts: &[ScreenId]) {
+    /// Judges every screen anew, and makes the overview's rows of what is found.
+    pub(super) fn find(&mut self) {
         let now = self.server_now();
-        let Some(server) = &self.server else {
-            return;
-        };
-        if self.screen != ScreenId::Overview {
-            return;
-        }
-        let at = At { now, server };
-        // One screen is read every moment, and seldom says anything new.
-        let mut changed = parts.len() != 1;
-        for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
-            if !matches!(self.screens.fresh(*part), Freshness::Never) {
-                if parts.len() != 1 {
+        if let Some(server) = self
+            .server
+            .as_ref()
+            .filter(|_| self.screen == ScreenId::Overview)
+        {
+            let at = At { now, server };
+            for part in overview::PARTS {
+                if !matches!(self.screens.fresh(*part), Freshness::Never) {
                     with_table!(mut self.screens, *part, |table| table.judge(&at));
                 }
+            }
+        }
+        self.collect(overview::PARTS, true);
+    }
+
+    /// Makes the overview's rows of these screens as they were judged last, and of the others as they were found before;
+    /// `anew` though nothing new is found.
+    pub(super) fn collect(&mut self, parts: &[ScreenId], anew: bool) {
+        if self.screen != ScreenId::Overview || self.server.is_none() {
+            return;
+        }
+        let now = self.server_now();
+        let mut changed = anew;
+        for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
+            if !matches!(self.screens.fresh(*part), Freshness::Never) {
                 let found = overview::found(&self.screens, *part);
                 if self.found.get(part) != Some(&found) {
                     changed = true;

@@ -2,27 +2,32 @@
 
 mod acts;
 mod aside;
+mod exact;
+mod second;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
+
+pub use exact::{Exact, slices};
+use second::Half;
 
 use crate::act::Actor;
 use crate::app::{Effect, Msg};
 use crate::connect::{self, Connected};
 use crate::conninfo::Settings;
 use crate::journal::{Journal, Place};
-use crate::record::At;
-use crate::screens::{self, ExactQuery, Rows, ScreenId};
+use crate::screens::{self, Rows, ScreenId};
 use crate::server::{self, Pulse, Server};
 use crate::sql::{Param, Query, Version};
-use crate::table::{Counters, Figures};
+use crate::table::Counters;
 use crate::value::Stamp;
 
 /// What every session of hypertop sets: it cannot write, never queues long, and takes no workers from the policies.
@@ -35,12 +40,10 @@ const SESSION: &str = "set default_transaction_read_only = on; set statement_tim
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
     then set_config('stats_fetch_consistency', 'none', false) end";
 
-/// What the second connection sets too: its statements serve many slices, and are planned once.
-const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
-/// The second connection is renewed after so much weight: a backend keeps memory for each relation it opened.
-const RENEW_AFTER: usize = 5000;
 /// The server ends a statement after 5 s; an answer that is much later will never come.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// So long a list waits for its other half where the second connection is busy, then it asks for it itself.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// A session that is set up, and what is known of its server.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub struct Session {
     place: tokio::sync::OnceCell<Place>,
     /// The screens' lists, planned once: for a small one that is most of its cost.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
+    /// Where the other halves of lists are asked for; `None`: of this session too.
+    second: Option<UnboundedSender<Half>>,
 }
 
 impl Session {
@@ -84,6 +89,7 @@ impl Session {
             journal: None,
             place: tokio::sync::OnceCell::new(),
             lists: [const { OnceLock::new() }; ScreenId::ALL.len()],
+            second: None,
         })
     }
 
@@ -141,6 +147,32 @@ impl Session {
 
     /// The rows of a screen; an error where the screen has nothing to ask this server.
     pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
+        self.load_beside(screen, self.half(screen)).await
+    }
+
+    /// The other half of a list, on the second connection where there is one.
+    async fn half(&self, screen: ScreenId) -> Result<Vec<Row>> {
+        let query = screen.about().beside;
+        let Some(query) = query.filter(|_| self.server.timescaledb.is_some()) else {
+            return Ok(Vec::new());
+        };
+        if let Some(second) = &self.second {
+            let (reply, answer) = oneshot::channel();
+            if second.send(Half { query, reply }).is_ok()
+                && let Ok(Ok(Ok(rows))) = tokio::time::timeout(BUSY, answer).await
+            {
+                return Ok(rows);
+            }
+        }
+        self.ask(query, &[]).await
+    }
+
+    /// The same, its other half from elsewhere.
+    pub async fn load_beside(
+        &self,
+        screen: ScreenId,
+        half: impl Future<Output = Result<Vec<Row>>>,
+    ) -> Result<Rows> {
         if screen == ScreenId::Journal {
             return self.journal().await;
         }
@@ -158,7 +190,8 @@ impl Session {
                 about.title, self.server.database
             )
         })?;
-        screen.read(&self.list(screen, text).await?)
+        let (list, beside) = tokio::join!(self.list(screen, text), half);
+        screen.read(&list?, &beside?)
     }
 
     async fn list(&self, screen: ScreenId, text: &str) -> Result<Vec<Row>> {
@@ -183,132 +216,6 @@ impl Session {
             answer => answer.map_err(said),
         }
     }
-}
-
-/// Exact figures, slice by slice, on a connection that is renewed.
-#[derive(Debug)]
-pub struct Exact<'a> {
-    settings: &'a Settings,
-    password: Option<String>,
-    session: Option<Session>,
-    weight: usize,
-    /// Of this session, by query name: planning a slice may cost more than answering it.
-    statements: HashMap<&'static str, Statement>,
-}
-
-impl<'a> Exact<'a> {
-    pub fn new(settings: &'a Settings, password: Option<String>) -> Self {
-        Self {
-            settings,
-            password,
-            session: None,
-            weight: 0,
-            statements: HashMap::new(),
-        }
-    }
-
-    /// Connects and plans ahead of the first slice; should that fail, the slice says why.
-    pub async fn warm(&mut self, query: ExactQuery) {
-        drop(self.try_slice(query, &[]).await);
-    }
-
-    async fn session(&mut self, weight: usize) -> Result<&Session> {
-        self.weight += weight;
-        let spent = self.weight > RENEW_AFTER
-            || self
-                .session
-                .as_ref()
-                .is_none_or(|session| session.connected.client.is_closed());
-        if spent {
-            let connected = connect::again(self.settings, self.password.as_deref()).await?;
-            let session = Session::start(connected).await?;
-            let client = &session.connected.client;
-            client.batch_execute(EXACT_SESSION).await.map_err(said)?;
-            self.weight = weight;
-            self.statements.clear();
-            self.session = Some(session);
-        }
-        self.session.as_ref().context("no second connection")
-    }
-
-    /// The figures of one slice; where it fails as a whole, each by itself, so that one lock hides one row only.
-    pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
-        match self.try_slice(query, ids).await {
-            Ok(figures) => figures,
-            Err(error) if ids.len() == 1 => vec![(ids[0].0, Err(format!("{error:#}")))],
-            Err(_) => {
-                let mut all = Vec::new();
-                for id in ids {
-                    match self.try_slice(query, std::slice::from_ref(id)).await {
-                        Ok(figures) => all.extend(figures),
-                        Err(error) => all.push((id.0, Err(format!("{error:#}")))),
-                    }
-                }
-                all
-            }
-        }
-    }
-
-    async fn try_slice(
-        &mut self,
-        query: ExactQuery,
-        ids: &[(i64, usize)],
-    ) -> Result<Vec<(i64, Figures)>> {
-        let weight = ids.iter().map(|(_, weight)| weight).sum();
-        self.session(weight).await?;
-        let session = self.session.as_ref().context("no second connection")?;
-        let client = &session.connected.client;
-        let known = self.statements.get(query.query.name).cloned();
-        let statement = if let Some(statement) = known {
-            statement
-        } else {
-            let text = query.query.text(session.server.sql_version());
-            let prepared = client.prepare_typed(text, &[Type::INT8_ARRAY]);
-            let statement = in_time(prepared).await?;
-            self.statements.insert(query.query.name, statement.clone());
-            statement
-        };
-        let wanted: Vec<i64> = ids.iter().map(|(id, _)| *id).collect();
-        let rows = in_time(client.query(&statement, &[&wanted])).await?;
-        let mut known: Vec<(i64, Figures)> = Vec::new();
-        for row in &rows {
-            let figures: Result<Vec<Option<i64>>, _> = query
-                .figures
-                .iter()
-                .map(|name| row.try_get(*name))
-                .collect();
-            known.push((row.try_get("id")?, Ok(figures?)));
-        }
-        for (id, _) in ids {
-            if !known.iter().any(|(other, _)| other == id) {
-                known.push((*id, Err("it is gone, or cannot be seen".to_owned())));
-            }
-        }
-        Ok(known)
-    }
-
-    /// Asks one of the details' queries.
-    pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
-        let session = self.session(500).await?;
-        Ok((session.ask(query, params).await?, session.server.clone()))
-    }
-}
-
-/// Cuts ids into slices of at most so much weight (a single id may weigh more).
-pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
-    let mut slices = Vec::new();
-    let (mut start, mut weight) = (0, 0);
-    for (at, (_, more)) in ids.iter().enumerate() {
-        if at > start && weight + more > most {
-            slices.push(&ids[start..at]);
-            (start, weight) = (at, 0);
-        }
-        weight += more;
-    }
-    if start < ids.len() {
-        slices.push(&ids[start..]);
-    }
-    slices
 }
 
 pub async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
@@ -366,10 +273,12 @@ pub async fn serve(
     let password = first.connected.password.clone();
     let thresholds = first.server.thresholds.clone();
     let (to_exact, exact_requests) = unbounded_channel();
-    tokio::spawn(serve_exact(
+    let (to_second, halves) = unbounded_channel();
+    tokio::spawn(second::serve(
         settings.clone(),
         password.clone(),
         exact_requests,
+        halves,
         answers.clone(),
         opens,
     ));
@@ -389,6 +298,7 @@ pub async fn serve(
             Ok(mut current) => {
                 current.journal.clone_from(&journal);
                 current.server.thresholds.clone_from(&thresholds);
+                current.second = Some(to_second.clone());
                 wait = Duration::from_secs(1);
                 if answers
                     .send(Msg::Up(Box::new(current.server.clone())))
@@ -535,128 +445,5 @@ fn answer<'a>(session: &'a Session, effect: &Effect) -> Option<Work<'a>> {
             Some((ScreenId::Overview, Box::pin(session.aside(request))))
         }
         _ => None,
-    }
-}
-
-/// What the second connection does next: details, for which somebody waits, before the next slice of a round; `None`: the
-/// console is gone.
-async fn next_exact(
-    waiting: &mut VecDeque<Effect>,
-    requests: &mut UnboundedReceiver<Effect>,
-) -> Option<Effect> {
-    if waiting.is_empty() {
-        waiting.push_back(requests.recv().await?);
-    }
-    while let Ok(more) = requests.try_recv() {
-        // Nobody looks at the screen any more: the rest of its rounds is not worth the server's time.
-        if let Effect::Cancel { screen: left } = &more {
-            for effect in waiting.iter_mut() {
-                if let Effect::Exact { screen, ids, .. } = effect
-                    && screen == left
-                {
-                    ids.clear();
-                }
-            }
-        }
-        waiting.push_back(more);
-    }
-    let detail = |effect: &Effect| matches!(effect, Effect::Detail { .. });
-    let next = waiting.iter().position(detail).unwrap_or(0);
-    waiting.remove(next)
-}
-
-/// The second connection's work: what opens many relations, and what may take long.
-async fn serve_exact(
-    settings: Settings,
-    password: Option<String>,
-    mut requests: UnboundedReceiver<Effect>,
-    answers: UnboundedSender<Msg>,
-    opens: ScreenId,
-) {
-    let mut exact = Exact::new(&settings, password);
-    // While the first list is on its way.
-    for part in opens.parts() {
-        let asked = (part.about().exact)().into_iter();
-        for query in asked.filter(|query| query.overview || opens == part) {
-            exact.warm(query).await;
-        }
-    }
-    let mut waiting = VecDeque::new();
-    loop {
-        let Some(effect) = next_exact(&mut waiting, &mut requests).await else {
-            return;
-        };
-        match effect {
-            Effect::Exact {
-                screen,
-                nth,
-                round,
-                mut ids,
-            } => {
-                let query = (screen.about().exact)().get(nth).copied();
-                let first =
-                    query.and_then(|query| Some((query, slices(&ids, query.slice).first()?.len())));
-                let figures = match first {
-                    Some((query, many)) => {
-                        let slice: Vec<_> = ids.drain(..many).collect();
-                        exact.slice(query, &slice).await
-                    }
-                    None => Vec::new(),
-                };
-                let last = ids.is_empty();
-                if !last {
-                    waiting.push_back(Effect::Exact {
-                        screen,
-                        nth,
-                        round,
-                        ids,
-                    });
-                }
-                let answer = Msg::Exact {
-                    screen,
-                    nth,
-                    round,
-                    figures,
-                    last,
-                };
-                if answers.send(answer).is_err() {
-                    return;
-                }
-            }
-            Effect::Detail {
-                asked,
-                index,
-                query,
-                params,
-                of,
-                now,
-            } => {
-                let sections = async {
-                    let (rows, server) = exact.detail(query, &params).await?;
-                    of.build(
-                        index,
-                        &rows,
-                        &At {
-                            now,
-                            server: &server,
-                        },
-                    )
-                };
-                let sections = sections
-                    .await
-                    .map_err(|error: anyhow::Error| format!("{error:#}"));
-                if answers
-                    .send(Msg::Detail {
-                        asked,
-                        index,
-                        sections,
-                    })
-                    .is_err()
-                {
-                    return;
-                }
-            }
-            _ => {}
-        }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use crate::plans::Target;
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::text;
 use crate::thresholds::Limits;
 use crate::value::{Axis, Stamp, Value};
@@ -178,7 +178,12 @@ impl Policy {
             _ if !self.scheduled => "the policy is paused".to_owned(),
             Some(Stamp::BEFORE_ALL) => "the policy runs now or at once".to_owned(),
             Some(next) if next.is_finite() && next > now => {
-                format!("the policy runs {}", text::age(next, now))
+                // Whether somebody asked for that, the Jobs screen knows.
+                let far = self.schedule_seconds.filter(|_| self.starts_far(now));
+                let far = far.map_or_else(String::new, |every| {
+                    format!(" (its schedule: every {})", text::duration(every))
+                });
+                format!("the policy runs {}{far}", text::age(next, now))
             }
             Some(next) if next.is_finite() => {
                 format!("the policy was to run {}", text::age(next, now))
@@ -187,15 +192,32 @@ impl Policy {
         }
     }
 
-    /// How long the next run is away, where that is much longer than the schedule explains.
-    pub fn strangely_far(&self, now: Stamp) -> Option<String> {
-        strangely_far(self.next_start, self.schedule_seconds?, now).filter(|_| self.scheduled)
+    /// The same as the end of a sentence; empty where [`Policy::judge`] says it.
+    pub fn then(&self, now: Stamp) -> String {
+        if !self.scheduled || self.is_failing() || self.is_late(now) {
+            String::new()
+        } else {
+            format!("; {}", self.when(now))
+        }
     }
 
-    /// What is wrong with the job itself; `waits` says that there is work for it.
+    /// The next run is away for much longer than the schedule explains.
+    pub fn starts_far(&self, now: Stamp) -> bool {
+        let far = |every| strangely_far(self.next_start, every, now).is_some();
+        self.scheduled && self.schedule_seconds.is_some_and(far)
+    }
+
+    /// What is wrong with the job itself; `waits` says that there is work for it. That its next start is far away is no
+    /// fault here: who put it off on purpose is known to the Jobs screen only.
     pub fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
         let id = self.job_id;
+        let next = self.next_start.and_then(Stamp::finite);
+        let next = |words: &str| {
+            next.map_or_else(String::new, |next| {
+                format!("{words} {}", text::age(next, now))
+            })
+        };
         let (rule, level, reason) = if !self.scheduled {
             let reason = format!("its policy (job {id}) is paused: resume-job resumes it");
             (&rules::JOB_PAUSED, level, reason)
@@ -209,25 +231,80 @@ impl Policy {
                 ..2 => "failed in its last run".to_owned(),
                 many => format!("failed {} in a row", text::plural(many.into(), "time")),
             };
-            let reason = format!("its policy (job {id}) {times}; the Jobs screen has the error");
+            let again = if self.is_late(now) {
+                next(", and was to try again")
+            } else {
+                next(", and tries again")
+            };
+            let reason =
+                format!("its policy (job {id}) {times}{again}; the Jobs screen has the error");
             (&rules::JOB_FAILING, level, reason)
-        } else if let Some(wait) = self.strangely_far(now) {
-            let every = text::duration(self.schedule_seconds.unwrap_or_default());
-            let reason = format!(
-                "its policy (job {id}) should run every {every}, but runs next in {wait}: run-job-now starts it"
-            );
-            (&rules::JOB_FAR, level, reason)
         } else if self.is_late(now) {
-            let reason = format!("its policy (job {id}) is late: {}", self.when(now));
+            let reason = format!("its policy (job {id}) is late{}", next(": it was to run"));
             (&rules::JOB_LATE, Level::Warning, reason)
         } else {
             return;
         };
-        let finding = Finding::new(rule, level, reason).of_job(id);
-        findings.push(if rule == &rules::JOB_FAR {
-            finding.setting(BY.0, BY.1)
+        findings.push(Finding::new(rule, level, reason).of_job(id));
+    }
+
+    /// Why it is not known what is past the policy's boundary.
+    pub fn judge_unknown(
+        &self,
+        findings: &mut Findings,
+        work: &Work,
+        axis: Axis,
+        has_now: bool,
+        error: Option<&str>,
+    ) {
+        let what = work.what;
+        let unset = |key: &str, value: &str, why: &str| {
+            let reason = format!("its policy's {key} ({value}) {why}, so {what} is not known");
+            Finding::new(work.setting, Level::Warning, reason)
+        };
+        findings.push(if let Some(error) = error {
+            let reason = format!("{what} is not known: {error}");
+            Finding::new(work.unknown, Level::Unknown, reason)
+        } else if let Some(created) = &self.created {
+            unset(work.created, created, "is no interval")
+        } else if axis == Axis::Integer && !has_now {
+            let reason = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func() tells it";
+            Finding::new(work.setting, Level::Warning, reason).mended_by(None)
+        } else if !self.is_understood(axis) {
+            let after = self.after.as_deref().unwrap_or("none");
+            unset(work.after, after, "does not fit the dimension")
+        } else if let Some(zone) = &self.owner_zone {
+            let reason = format!(
+                "the time zone set on its policy's owner ({zone}) is no zone's name, so {what} is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"
+            );
+            Finding::new(work.unknown, Level::Unknown, reason)
         } else {
-            finding
+            return;
         });
+    }
+}
+
+/// What a kind of policy does, as its screen says it.
+#[derive(Debug)]
+pub struct Work {
+    /// What of it cannot be known at times.
+    pub what: &'static str,
+    /// The keys of its configuration.
+    pub after: &'static str,
+    pub created: &'static str,
+    pub unknown: &'static Rule,
+    pub setting: &'static Rule,
+}
+
+/// For how long the oldest chunk has been due, in seconds and in words. Integer time tells from when on at the latest.
+pub fn overdue(seconds: Option<f64>, since: Option<Stamp>, now: Stamp) -> Option<(f64, String)> {
+    match (seconds, since) {
+        (Some(seconds), _) => Some((seconds, text::duration(seconds))),
+        (None, Some(since)) => {
+            let seconds = now.seconds_since(since);
+            let long = text::duration(seconds.max(0.0).floor());
+            Some((seconds, format!("at least {long}")))
+        }
+        (None, None) => None,
     }
 }

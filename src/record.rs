@@ -164,6 +164,9 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     const NAME: &'static str;
     const TITLE: &'static str;
     const QUERY: Query;
+    /// The list's other half: a second statement for figures of many rows that the list need not wait for. It is asked at
+    /// the same moment on the second connection; both make one reading, see [`Record::join`].
+    const BESIDE: Option<Query> = None;
     /// The query where TimescaleDB is not in the database; `None`: the screen says so instead.
     const PLAIN: Option<Query> = None;
     /// The catalogues whose change makes the rows stale, as `schema.table`; those that a version lacks are passed over.
@@ -185,6 +188,11 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
 
     /// Reads one row that `QUERY` returned, by column name.
     fn read(row: &Row) -> Result<Self>;
+
+    /// Takes what [`Record::BESIDE`] returned into the rows that it belongs to.
+    fn join(_rows: &mut [Self], _beside: &[Row]) -> Result<()> {
+        Ok(())
+    }
 
     /// What identifies the thing that the row is about, across reloads.
     fn key(&self) -> String;

@@ -119,7 +119,9 @@ pub async fn console(start: Start) -> Result<Ended> {
             batch.push(more);
         }
         app.now = now();
-        let hurried = batch.is_empty() || !app.has_read() || !batch.iter().all(is_routine);
+        let hurried = batch.is_empty()
+            || !app.has_read()
+            || !batch.iter().all(|msg| is_routine(msg, app.screen));
         for msg in batch {
             if let Some(error) = hear(&mut recorder, &mut app, &msg) {
                 app.say(error, true);
@@ -127,7 +129,7 @@ pub async fn console(start: Start) -> Result<Ended> {
             if matches!(msg, Msg::Resize) {
                 screen.redraw();
             }
-            for effect in app.update(msg) {
+            for effect in app.hear(msg) {
                 match effect {
                     Effect::Quit => return Ok(0),
                     Effect::Interval(interval) => ticks = ticker(interval),
@@ -138,6 +140,7 @@ pub async fn console(start: Start) -> Result<Ended> {
         }
         if hurried {
             due = None;
+            app.settle();
             screen.draw(&mut app)?;
         } else {
             due.get_or_insert(Instant::now() + TOGETHER);
@@ -146,14 +149,15 @@ pub async fn console(start: Start) -> Result<Ended> {
 }
 
 /// What a tick and its answers bring is drawn at once, in one frame.
-const TOGETHER: Duration = Duration::from_millis(25);
+const TOGETHER: Duration = Duration::from_millis(40);
 
-/// Comes by itself; nobody waits for it.
-fn is_routine(msg: &Msg) -> bool {
-    matches!(
-        msg,
-        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Exact { .. }
-    )
+/// Comes by itself; nobody waits for it, as for the last figures of what is on the screen.
+fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
+    match msg {
+        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } => true,
+        Msg::Exact { screen, last, .. } => !last || *screen != shown,
+        _ => false,
+    }
 }
 
 /// `None`: for ever.

@@ -46,9 +46,9 @@ macro_rules! screens {
                 match self { $(Self::$id => About::of::<$module::Row>()),+ }
             }
 
-            /// Reads the rows that the screen's query returned.
-            pub fn read(self, rows: &[tokio_postgres::Row]) -> Result<Rows> {
-                Ok(match self { $(Self::$id => Rows::$id(read(rows)?)),+ })
+            /// Reads the rows that the screen's query returned, and those of its other half.
+            pub fn read(self, rows: &[tokio_postgres::Row], beside: &[tokio_postgres::Row]) -> Result<Rows> {
+                Ok(match self { $(Self::$id => Rows::$id(read(rows, beside)?)),+ })
             }
         }
 
@@ -139,6 +139,8 @@ pub struct About {
     pub name: &'static str,
     pub title: &'static str,
     pub query: &'static Query,
+    /// The list's other half.
+    pub beside: Option<&'static Query>,
     /// The text of `query` for a server and role.
     pub list_text: fn(&Server) -> &'static str,
     /// The query for a database without `TimescaleDB`; `None`: there is nothing to show there.
@@ -177,6 +179,7 @@ impl About {
             name: R::NAME,
             title: R::TITLE,
             query: const { &R::QUERY },
+            beside: (const { &R::BESIDE }).as_ref(),
             list_text: R::list_text,
             plain: (const { &R::PLAIN }).as_ref(),
             watched: R::WATCHED,
@@ -189,7 +192,7 @@ impl About {
     pub fn queries(&self) -> Vec<&'static Query> {
         let exact = (self.exact)().into_iter().map(|exact| exact.query);
         let mut all = vec![self.query];
-        all.extend(self.plain.into_iter().chain(exact));
+        all.extend(self.beside.into_iter().chain(self.plain).chain(exact));
         all.extend((self.details)());
         all
     }
@@ -277,8 +280,10 @@ impl Screens {
     }
 }
 
-fn read<R: Record>(rows: &[tokio_postgres::Row]) -> Result<Vec<R>> {
-    rows.iter().map(R::read).collect()
+fn read<R: Record>(rows: &[tokio_postgres::Row], beside: &[tokio_postgres::Row]) -> Result<Vec<R>> {
+    let mut rows: Vec<R> = rows.iter().map(R::read).collect::<Result<_>>()?;
+    R::join(&mut rows, beside)?;
+    Ok(rows)
 }
 
 fn details<R: Record>(rows: &[R]) -> Vec<(&'static str, &'static Query, Vec<Param>)> {

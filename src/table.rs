@@ -193,7 +193,7 @@ impl<R: Record> Table<R> {
             apply_exact(row, &self.exact);
         }
         R::relate(&mut self.rows, at);
-        self.judge(at);
+        self.weigh(at);
         self.arrange(key.as_deref(), at);
     }
 
@@ -236,19 +236,16 @@ impl<R: Record> Table<R> {
         if self.round.is_some() {
             return Vec::new();
         }
-        // All: whatever the filter hides, the worst first.
-        let rows: Vec<&R> = if all {
-            let mut ranked: Vec<usize> = (0..self.rows.len()).collect();
-            ranked.sort_by_key(|&at| std::cmp::Reverse(self.ranks.get(at).copied()));
-            ranked.into_iter().map(|at| &self.rows[at]).collect()
+        // All: whatever the filter hides.
+        let rows: Vec<usize> = if all {
+            (0..self.rows.len()).collect()
         } else {
-            let shown = self.view[self.window()].iter();
-            shown.map(|&at| &self.rows[at]).collect()
+            self.view[self.window()].to_vec()
         };
         // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
         let weight: usize = rows
             .iter()
-            .filter_map(|row| (exact.want)(row))
+            .filter_map(|&row| (exact.want)(&self.rows[row]))
             .map(|(_, weight)| weight)
             .sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
@@ -256,18 +253,27 @@ impl<R: Record> Table<R> {
             .every
             .as_secs_f64()
             .max(weight as f64 * EXACT_COST * DUTY);
-        let mut ids = Vec::new();
+        let mut wanted = Vec::new();
         for row in rows {
-            let Some((id, weight)) = (exact.want)(row) else {
+            let Some((id, weight)) = (exact.want)(&self.rows[row]) else {
                 continue;
             };
             let known = self.exact.get(&(nth, id));
             let fresh = known.is_some_and(|(at, _)| now.seconds_since(*at) < patience);
-            if !fresh && !ids.iter().any(|(other, _)| *other == id) {
-                ids.push((id, weight));
+            if !fresh {
+                wanted.push((row, id, weight));
             }
         }
-        ids
+        if all {
+            // The worst first.
+            wanted.sort_by_key(|&(row, ..)| std::cmp::Reverse(self.ranks.get(row).copied()));
+        }
+        let mut seen = HashSet::new();
+        wanted.retain(|&(_, id, _)| seen.insert(id));
+        wanted
+            .into_iter()
+            .map(|(_, id, weight)| (id, weight))
+            .collect()
     }
 
     pub fn exact_asked(&mut self, round: u64) {
@@ -298,24 +304,27 @@ impl<R: Record> Table<R> {
         }
         R::relate(&mut self.rows, at);
         let key = self.selected().map(Record::key);
-        self.judge(at);
+        self.weigh(at);
         self.arrange(key.as_deref(), at);
     }
 
     /// Judges the rows again when the clock has moved enough to matter.
     pub fn tick(&mut self, at: &At) {
         if at.now.seconds_since(self.judged) >= 10.0 {
-            let before = self.levels.clone();
             self.judge(at);
-            if before != self.levels {
-                let key = self.selected().map(Record::key);
-                self.arrange(key.as_deref(), at);
-            }
         }
     }
 
-    /// Judges every row anew.
+    /// Judges every row anew; one that got worse, or better, goes to its place.
     pub fn judge(&mut self, at: &At) {
+        let before = self.levels.clone();
+        self.weigh(at);
+        if before != self.levels {
+            self.rearrange(at);
+        }
+    }
+
+    fn weigh(&mut self, at: &At) {
         let judged = self.rows.iter().map(|row| {
             let mut verdict = row.verdict(at);
             verdict.findings.retain(|finding| finding.level > Level::Ok);

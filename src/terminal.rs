@@ -19,7 +19,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
-use ratatui::buffer::{Buffer, Cell};
+use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 
 use crate::app::App;
@@ -56,8 +56,15 @@ struct Quiet(CrosstermBackend<OneWrite>);
 impl Backend for Quiet {
     type Error = io::Error;
 
+    /// What differs, as one synchronized update; nothing where nothing differs.
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
-        self.0.draw(content)
+        let mut content = content.peekable();
+        if content.peek().is_none() {
+            return Ok(());
+        }
+        queue!(self.0, BeginSynchronizedUpdate)?;
+        self.0.draw(content)?;
+        queue!(self.0, EndSynchronizedUpdate)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
@@ -111,7 +118,6 @@ impl Write for Quiet {
 #[derive(Debug)]
 pub struct Screen {
     terminal: Terminal<Quiet>,
-    last: Buffer,
     mouse: bool,
 }
 
@@ -139,7 +145,6 @@ impl Screen {
         };
         let mut screen = Self {
             terminal: Terminal::new(Quiet(CrosstermBackend::new(writer)))?,
-            last: Buffer::default(),
             mouse,
         };
         screen.enter()?;
@@ -167,23 +172,14 @@ impl Screen {
     pub fn redraw(&mut self) {
         // A terminal that does not answer is found out by the next write.
         let _ = self.terminal.clear();
-        self.last = Buffer::default();
     }
 
     /// Draws what differs from the last frame, in one write; nothing where nothing differs.
     pub fn draw(&mut self, app: &mut App) -> Result<()> {
         self.terminal.autoresize()?;
-        let mut frame = self.terminal.get_frame();
-        ui::draw(&mut frame, app);
-        if *frame.buffer_mut() == self.last {
-            self.terminal.current_buffer_mut().reset();
-            return Ok(());
-        }
-        self.last.clone_from(frame.buffer_mut());
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        ui::draw(&mut self.terminal.get_frame(), app);
         self.terminal.flush()?;
         self.terminal.swap_buffers();
-        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         Backend::flush(self.terminal.backend_mut())?;
         Ok(())
     }

@@ -175,6 +175,15 @@ impl Findings {
         self.0.iter().any(|finding| finding.rule == rule)
     }
 
+    /// Has the finding of this rule say more; false: there is none.
+    pub fn tell_more(&mut self, rule: &'static Rule, words: &str) -> bool {
+        let found = self.0.iter_mut().find(|finding| finding.rule == rule);
+        found.is_some_and(|finding| {
+            finding.reason = format!("{}; {words}", without_stop(&finding.reason));
+            true
+        })
+    }
+
     /// Takes back what another finding says too.
     pub fn forget(&mut self, rule: &'static Rule) {
         self.0.retain(|finding| finding.rule != rule);

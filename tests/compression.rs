@@ -5,11 +5,13 @@
 mod real;
 mod support;
 
-use hypertop::screens::ScreenId;
+use hypertop::record::{At, Record};
+use hypertop::screens::compression::Row as Compression;
+use hypertop::screens::{Rows, ScreenId};
 use hypertop::sql::Version;
 use real::{HOSTILE, details, documented, figures, own, past, row, same, shown};
 use serde_json::Value as Json;
-use support::{CHUNK, block_on, client, with_targets};
+use support::{CHUNK, block_on, client, session, with_targets};
 
 const SCREEN: ScreenId = ScreenId::Compression;
 
@@ -81,6 +83,40 @@ fn the_backlog_is_what_show_chunks_finds_uncompressed_whatever_the_dimension() {
             let two = row(&shown, "two_dimensions");
             assert!(two["backlog_chunks"].as_i64() >= Some(10), "{two}");
             assert!(row(&shown, "counted")["backlog_bytes"].as_i64() > Some(0));
+        }
+    });
+}
+
+#[test]
+fn until_its_bytes_are_known_a_backlog_is_about_what_its_pages_say() {
+    with_targets(|targets| {
+        for (_, target) in own(targets) {
+            let exact = figures(&shown(target, SCREEN), "backlog_bytes");
+            let rows = block_on(async {
+                let analyze = "analyze public.two_dimensions";
+                let client = client(&target.conninfo).await;
+                client.batch_execute(analyze).await.unwrap();
+                session(&target.conninfo).await.load(SCREEN).await.unwrap()
+            });
+            let Rows::Compression(rows) = rows else {
+                panic!("{rows:?}");
+            };
+            let row = rows.iter().find(|row| row.name == "two_dimensions");
+            let row = row.unwrap();
+            let told = row.about_backlog_bytes.unwrap();
+            let (exact, name) = (exact["two_dimensions"].unwrap(), &target.name);
+            assert!(
+                (exact / 2..=exact * 3 / 2).contains(&told),
+                "{name}: about {told} of {exact}"
+            );
+            let mut columns = Compression::COLUMNS.iter();
+            let column = columns.find(|column| column.name == "backlog_bytes");
+            let shown = block_on(async {
+                let session = session(&target.conninfo).await;
+                let (server, now) = (&session.server, session.server.clock);
+                (column.unwrap().value)(row, &At { now, server }).show(now)
+            });
+            assert!(shown.starts_with('~'), "{name}: {shown}");
         }
     });
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
 use hypertop::app::{App, Effect, Msg};
+use hypertop::record::Record;
 use hypertop::screens::{Rows, ScreenId, aggregates, compression, jobs, server as figures};
 use hypertop::theme;
 use hypertop::thresholds::{Table, Thresholds};
@@ -403,12 +404,12 @@ fn a_screen_that_was_left_before_it_was_read_is_asked_for_again() {
 }
 
 /// What was asked of compression's exact figures, by the answer to its list.
-fn asked(app: &mut App) -> Vec<(usize, u64, Vec<i64>)> {
+fn asked(app: &mut App, rows: Vec<compression::Row>) -> Vec<(usize, u64, Vec<i64>)> {
     app.screens.abandon();
     let asked = app.screens.ask(ScreenId::Compression).unwrap();
     let effects = app.update(Msg::Loaded {
         asked,
-        rows: Rows::Compression(behind()),
+        rows: Rows::Compression(rows),
         took: Duration::from_millis(1),
     });
     let exact = effects.into_iter().filter_map(|effect| match effect {
@@ -426,15 +427,15 @@ fn asked(app: &mut App) -> Vec<(usize, u64, Vec<i64>)> {
 #[test]
 fn checks_that_are_dear_are_made_behind_the_overview_too_and_after_the_figures_of_a_screen() {
     let mut app = app();
-    let checks = asked(&mut app);
-    let [(1, round, ids)] = checks.as_slice() else {
+    let checks = asked(&mut app, behind());
+    let [(2, round, ids)] = checks.as_slice() else {
         panic!("{checks:?}")
     };
     assert_eq!(ids, &[2, 1], "of every row, the worst first");
     let old = vec![Some(3), Some(0), None, None];
     app.update(Msg::Exact {
         screen: ScreenId::Compression,
-        nth: 1,
+        nth: 2,
         round: *round,
         figures: vec![(1, Ok(old))],
         last: true,
@@ -443,9 +444,177 @@ fn checks_that_are_dear_are_made_behind_the_overview_too_and_after_the_figures_o
 
     let mut app = self::app();
     press(&mut app, "2");
-    let figures = asked(&mut app);
+    let figures = asked(&mut app, behind());
     assert!(
-        matches!(figures.as_slice(), [(0, _, _)]),
+        matches!(figures.as_slice(), [(1, _, _)]),
         "the figures first: {figures:?}"
     );
+}
+
+#[test]
+fn a_backlog_of_integer_time_is_asked_for_behind_the_overview_and_of_no_other_row() {
+    let mut app = app();
+    let mut counted = row(7, "counted", 0);
+    (counted.axis, counted.has_now) = (hypertop::value::Axis::Integer, true);
+    (counted.backlog, counted.backlog_bytes) = (None, None);
+    if let Some(policy) = &mut counted.policy {
+        (policy.after, policy.after_number) = (Some("500".to_owned()), Some(500));
+        policy.after_seconds = None;
+    }
+    let mut rows = behind();
+    rows.push(counted);
+    let figures = asked(&mut app, rows);
+    let [(0, round, ids)] = figures.as_slice() else {
+        panic!("{figures:?}")
+    };
+    assert_eq!(ids, &[7]);
+    let counted = ("compression-backlog", "mes.counted".to_owned());
+    assert!(!findings(&app).contains(&counted));
+    let answer = |since: f64| {
+        let since = NOW.plus_seconds(-since).0;
+        vec![(7, Ok(vec![Some(4), Some(since)]))]
+    };
+    let (screen, round) = (ScreenId::Compression, *round);
+    app.update(Msg::Exact {
+        screen,
+        nth: 0,
+        round,
+        figures: answer(86_400.0 * 3.0),
+        last: true,
+    });
+    assert!(findings(&app).contains(&counted), "{:?}", findings(&app));
+    let rows = app.screens.overview.rows();
+    let told = rows
+        .iter()
+        .find(|row| row.subject == "mes.counted")
+        .unwrap();
+    let words = "4 chunks past compress-after not compressed, the oldest due for at least 3d; the policy runs in 1h";
+    assert_eq!(told.finding.reason, words);
+}
+
+/// How often these words are told.
+fn times(app: &App, words: &str) -> usize {
+    let rows = app.screens.overview.rows().iter();
+    rows.map(|row| row.finding.reason.matches(words).count())
+        .sum()
+}
+
+#[test]
+fn a_policys_next_start_is_told_once() {
+    // A failing policy, whose job's error tells when it tries again.
+    let mut app = app();
+    let mut metrics = row(2, "metrics", 12);
+    let mut failing = job(1002, true);
+    if let (Some(policy), Some(of)) = (&mut metrics.policy, &mut failing.statistics) {
+        (policy.last_run_success, of.last_run_success) = (Some(false), Some(false));
+        of.next_start = policy.next_start;
+    }
+    load(&mut app, Rows::Compression(vec![metrics.clone()]));
+    let alone = metrics.verdict(&app.at().unwrap()).reason;
+    assert_eq!(alone.matches("in 1h").count(), 1, "{alone}");
+    load(&mut app, Rows::Jobs(vec![failing]));
+    assert_eq!(
+        findings(&app),
+        [("compression-backlog", "mes.metrics".to_owned())]
+    );
+    assert_eq!(
+        times(&app, "in 1h"),
+        1,
+        "{:#?}",
+        app.screens.overview.rows()
+    );
+    // A late one.
+    if let Some(policy) = &mut metrics.policy {
+        policy.last_run_success = Some(true);
+        policy.next_start = Some(NOW.plus_seconds(-7200.0));
+    }
+    let reason = metrics.verdict(&app.at().unwrap()).reason;
+    assert_eq!(reason.matches("2h ago").count(), 1, "{reason}");
+    assert!(
+        reason.contains("(job 1002) is late: it was to run 2h ago"),
+        "{reason}"
+    );
+}
+
+/// The policy of [`behind`]'s table, which is to start in twenty days only.
+fn far() -> (compression::Row, jobs::Row) {
+    let mut metrics = row(2, "metrics", 12);
+    let mut job = job(1002, true);
+    if let (Some(policy), Some(of)) = (&mut metrics.policy, &mut job.statistics) {
+        policy.next_start = Some(NOW.plus_seconds(86_400.0 * 20.0));
+        of.next_start = policy.next_start;
+    }
+    (metrics, job)
+}
+
+#[test]
+fn work_that_waits_for_a_start_far_away_is_told_once_and_mended_by_starting_the_job() {
+    let mut app = app();
+    let (metrics, job) = far();
+    load(&mut app, Rows::Compression(vec![metrics]));
+    load(&mut app, Rows::Jobs(vec![job]));
+    assert_eq!(
+        findings(&app),
+        [("compression-backlog", "mes.metrics".to_owned())]
+    );
+    assert_eq!(times(&app, "in 20d"), 1);
+    let told = &app.screens.overview.rows()[0].finding;
+    let ends = "the policy runs in 20d (its schedule: every 12h); run-job-now starts it";
+    assert!(told.reason.ends_with(ends), "{}", told.reason);
+    let (action, on) = mended(&mut app);
+    assert_eq!((action, on[0].1), ("run-job-now", 1002));
+}
+
+#[test]
+fn a_start_that_was_put_off_on_purpose_is_no_fault_of_its_table_either() {
+    let mut app = app();
+    let (mut metrics, mut job) = far();
+    (metrics.backlog, metrics.overdue_seconds) = (Some(0), None);
+    job.fixed_schedule = true;
+    job.initial_start = job.statistics.as_ref().and_then(|of| of.next_start);
+    let verdict = metrics.verdict(&app.at().unwrap());
+    assert_eq!(verdict.findings, []);
+    load(&mut app, Rows::Compression(vec![metrics]));
+    load(&mut app, Rows::Jobs(vec![job.clone()]));
+    assert_eq!(findings(&app), []);
+    // Where somebody moved it, the Jobs screen says so.
+    job.fixed_schedule = false;
+    load(&mut app, Rows::Jobs(vec![job]));
+    assert_eq!(findings(&app).len(), 1);
+    assert_eq!(findings(&app)[0].0, "job-far");
+}
+
+#[test]
+fn a_row_that_gets_worse_behind_the_overview_goes_to_its_place_on_its_own_screen() {
+    let mut app = app();
+    let mut quality = row(3, "quality", 0);
+    if let Some(policy) = &mut quality.policy {
+        policy.next_start = Some(NOW.plus_seconds(30.0));
+    }
+    load(
+        &mut app,
+        Rows::Compression(vec![row(1, "energy", 0), quality]),
+    );
+    let first = |app: &App| app.screens.compression.in_order().next().map(|row| row.id);
+    assert_eq!(first(&app), Some(1));
+    app.update(Msg::Tick(NOW.plus_seconds(600.0)));
+    assert!(findings(&app).contains(&("job-late", "mes.quality".to_owned())));
+    assert_eq!(first(&app), Some(3));
+}
+
+#[test]
+fn an_aggregate_that_nothing_refreshes_is_told_once_and_given_a_policy() {
+    let mut app = app();
+    let mut rows = hierarchy(false);
+    rows.truncate(1);
+    (rows[0].watermark, rows[0].refreshed_to) = (None, Some(i64::MIN));
+    load(&mut app, Rows::Aggregates(rows));
+    assert_eq!(
+        findings(&app),
+        [("aggregate-never-refreshed", "mes.hourly".to_owned())]
+    );
+    let told = &app.screens.overview.rows()[0].finding;
+    let words = "it was never refreshed, so it holds nothing; it has no refresh policy";
+    assert_eq!(told.reason, words);
+    assert_eq!(mended(&mut app).0, "add-refresh-policy");
 }

@@ -6,6 +6,7 @@ mod support;
 
 use hypertop::rules;
 use hypertop::screens::ScreenId;
+use hypertop::screens::overview::Row;
 use hypertop::sql::Version;
 use hypertop::verdict::Level;
 use support::act::Rig;
@@ -58,6 +59,13 @@ fn an_aggregate_that_holds_nothing_is_refreshed_and_gets_a_policy() {
         let row = found(rig, &rules::AGGREGATE_NEVER_REFRESHED, NAME, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &[]).await;
+        let told = triage::overview(rig).await;
+        let of = told.iter().filter(|row| row.of == NAME);
+        let of: Vec<_> = of
+            .map(|row| (row.finding.rule.name, row.finding.mend))
+            .collect();
+        let once = [("aggregate-never-refreshed", Some("add-refresh-policy"))];
+        assert_eq!(of, once, "{}", rig.name);
         mend(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_NEVER_REFRESHED, NAME).await;
         let finding = found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &["behind"]).await;
@@ -163,10 +171,62 @@ fn a_refresh_that_waits_while_its_lag_cannot_be_read_says_who_holds_the_lock() {
             "waits since",
             "lock on \"Me.s\".\"Raw",
             who.as_str(),
+            "its lag is not known meanwhile",
         ];
         let row = found(rig, &rules::AGGREGATE_BLOCKED, NAME, &words).await;
+        gone(rig, &rules::AGGREGATE_UNKNOWN, NAME).await;
+        let holds = format!("session-blocks Session {pid} nightly load");
+        only_the_holder(rig, &holds, "waits for it").await;
         mend(rig, &row, &[]).await;
         goes(rig, &rules::AGGREGATE_BLOCKED, NAME).await;
+        goes(rig, &rules::AGGREGATE_UNKNOWN, NAME).await;
+    });
+}
+
+/// The Overview tells of the aggregate with the session that holds the lock, and nowhere else.
+async fn only_the_holder(rig: &Rig, holder: &str, words: &str) {
+    let told = triage::overview(rig).await;
+    let name = |row: &Row| format!("{} {}", row.finding.rule.name, row.subject);
+    let of = told.iter().filter(|row| row.finding.reason.contains(NAME));
+    let of: Vec<_> = of.collect();
+    let [row] = of.as_slice() else {
+        panic!("{}: {told:#?}", rig.name)
+    };
+    assert!(name(row).starts_with(holder), "{}: {}", rig.name, name(row));
+    let words = format!("{NAME} {words}");
+    assert!(
+        row.finding.reason.contains(&words),
+        "{}: {row:#?}",
+        rig.name
+    );
+    let others: Vec<_> = told.iter().filter(|row| row.of == NAME).map(name).collect();
+    assert_eq!(others, Vec::<String>::new(), "{}", rig.name);
+}
+
+#[test]
+fn a_lag_that_a_lock_hides_is_told_with_who_keeps_others_waiting_for_it() {
+    on_each("hidden_by", async |rig, _| {
+        refresh(rig, "now() - interval '1 hour'").await;
+        policy(rig, "interval '3 days'", "interval '1 hour'").await;
+        let holder = client(&rig.conninfo).await;
+        holder.batch_execute(&format!("set application_name = 'nightly load'; begin; lock table {RAW} in access exclusive mode")).await.unwrap();
+        let pid = holder.query_one("select pg_backend_pid()", &[]).await;
+        let pid: i32 = pid.unwrap().get(0);
+        // Nobody else waits: it is a thing of its own.
+        let told = triage::overview(rig).await;
+        let unknown = |row: &Row| row.of == NAME && row.finding.rule == &rules::AGGREGATE_UNKNOWN;
+        assert!(told.iter().any(unknown), "{}: {told:#?}", rig.name);
+        let writer = client(&rig.conninfo).await;
+        let write = format!("insert into {RAW} values (now(), 5)");
+        let waits = async { writer.batch_execute(&write).await.unwrap() };
+        let looks = async {
+            let waiting = "select exists (select from pg_locks where not granted and pid <> pg_backend_pid())";
+            until(rig, "nobody waits", waiting).await;
+            let holds = format!("session-blocks Session {pid} nightly load");
+            only_the_holder(rig, &holds, "is not known for it").await;
+            drop(holder);
+        };
+        tokio::join!(waits, looks);
         goes(rig, &rules::AGGREGATE_UNKNOWN, NAME).await;
     });
 }

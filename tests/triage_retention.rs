@@ -5,11 +5,13 @@
 mod support;
 
 use hypertop::rules;
+use hypertop::screens::ScreenId;
+use hypertop::show;
 use hypertop::sql::Version;
 use hypertop::verdict::Level;
 use support::act::Rig;
 use support::client;
-use support::triage::{self, found, goes, gone, mend, until};
+use support::triage::{self, found, goes, gone, look, made, mend, until};
 
 const NAME: &str = r#""Me.s"."Raw ""x""""#;
 const COUNTED: &str = r#""Me.s"."By.number""#;
@@ -250,5 +252,131 @@ fn an_owners_time_zone_that_has_no_name_is_told_with_what_to_set() {
         .await;
         gone(rig, &rules::RETENTION_UNKNOWN, NAME).await;
         rig.sql(&format!("select remove_retention_policy('{NAME}'); reassign owned by {role} to current_user; drop role {role}")).await;
+    });
+}
+
+/// A hypertable whose time counts seconds since 1970, five chunks of a day past the last ten.
+const SECONDS: &str = r#"create table "Me.s"."By.second" (n bigint not null); create function "Me.s".seconds() returns bigint language sql stable as 'select extract(epoch from now())::bigint';
+select create_hypertable('"Me.s"."By.second"', 'n', chunk_time_interval => 86400); select set_integer_now_func('"Me.s"."By.second"', '"Me.s".seconds');
+insert into "Me.s"."By.second" select extract(epoch from now())::bigint - g * 3600 from generate_series(0, 24 * 15) g"#;
+
+#[test]
+fn a_number_that_counts_seconds_is_overdue_as_time_is() {
+    on_each("seconds", async |rig, version| {
+        rig.sql(SECONDS).await;
+        let name = r#""Me.s"."By.second""#;
+        policy(rig, name, "10 * 86400").await;
+        if version >= Version::new(2, 13) {
+            // What was made just now cannot have been due for long.
+            gone(rig, &rules::RETENTION_OVERDUE, name).await;
+        }
+        made(rig, version, "By.second", "20", "true").await;
+        let due = "select count(*) from show_chunks('\"Me.s\".\"By.second\"', older_than => extract(epoch from now())::bigint - 864000)";
+        let words = format!("{} chunks past drop-after still there", rig.text(due).await);
+        let words = [
+            words.as_str(),
+            "the oldest due for at least 4d ",
+            "runs in 1h",
+        ];
+        let row = found(rig, &rules::RETENTION_OVERDUE, name, &words).await;
+        assert_eq!(row.finding.level, Level::Warning);
+        assert!(row.finding.since.is_some());
+        // Behind the Overview too, where nobody has opened the screen.
+        assert!(
+            told(rig)
+                .await
+                .contains(&"retention-overdue By.second".to_owned()),
+            "{}",
+            rig.name
+        );
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::RETENTION_OVERDUE, name).await;
+    });
+}
+
+/// Rule and table of each row that `hypertop show overview` prints.
+async fn told(rig: &Rig) -> Vec<String> {
+    let settings = support::settings(&rig.conninfo);
+    let mut out = Vec::new();
+    let (screen, format) = (ScreenId::Overview, show::Format::Json);
+    let shown = show::show(&settings, &rig.session, screen, format, &mut out);
+    shown.await.unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    let rows = shown["rows"].as_array().unwrap().iter();
+    let word = |row: &serde_json::Value, key: &str| {
+        row[key]
+            .as_str()
+            .unwrap()
+            .replace("\"Me.s\".", "")
+            .replace('"', "")
+    };
+    rows.map(|row| format!("{} {}", word(row, "rule"), word(row, "subject")))
+        .collect()
+}
+
+#[test]
+fn a_number_that_counts_anything_is_overdue_since_rows_came_that_lie_far_enough_beyond() {
+    on_each("counts", async |rig, version| {
+        policy(rig, COUNTED, "500").await;
+        // A load of all at once: the next run takes its chunks.
+        gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
+        if version < Version::new(2, 13) {
+            return;
+        }
+        // Old chunks that have come due by a load of today.
+        made(rig, version, "By.number", "9", "start < 700").await;
+        gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
+        // Rows of today, put where everything is old.
+        made(rig, version, "By.number", "9", "true").await;
+        made(rig, version, "By.number", "0", "start < 500").await;
+        gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
+        made(rig, version, "By.number", "3", "start >= 600").await;
+        made(rig, version, "By.number", "9", "start < 600").await;
+        let words = ["5 chunks past drop-after still there, the oldest due for at least 3d"];
+        let row = found(rig, &rules::RETENTION_OVERDUE, COUNTED, &words).await;
+        assert_eq!(row.finding.level, Level::Warning);
+        assert!(
+            told(rig)
+                .await
+                .contains(&"retention-overdue By.number".to_owned()),
+            "{}",
+            rig.name
+        );
+        // What one run may explain is no fault.
+        rig.limit(|limits| limits.retention_patience = 3.0 * 86_400.0);
+        gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
+        rig.limit(|limits| limits.retention_patience = 300.0);
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
+    });
+}
+
+#[test]
+fn an_aggregate_of_integer_time_goes_by_the_now_of_its_hypertable() {
+    on_each("rollup", async |rig, version| {
+        rig.sql(r#"insert into "Me.s"."By.number" select g from generate_series(1000, 9999) g; create or replace function "Me.s".clock() returns bigint language sql stable as 'select 10000::bigint'"#).await;
+        rig.sql(r#"create materialized view "Me.s"."Ten.s" with (timescaledb.continuous) as select time_bucket(10, n) as b, count(*) from "Me.s"."By.number" group by 1"#).await;
+        let name = r#""Me.s"."Ten.s""#;
+        policy(rig, name, "5000").await;
+        gone(rig, &rules::RETENTION_SETTING, name).await;
+        let shown = async || {
+            let (screens, _) = look(rig, &[ScreenId::Retention]).await;
+            let mut rows = screens.retention.rows().iter();
+            let row = rows.find(|row| row.name == "Ten.s").unwrap();
+            (row.eligible, row.chunks)
+        };
+        assert_eq!(shown().await, (Some(5), 10), "{}", rig.name);
+        gone(rig, &rules::RETENTION_OVERDUE, name).await;
+        let material = rig
+            .text("select table_name from _timescaledb_catalog.hypertable where table_name like '\\_mat%'")
+            .await;
+        made(rig, version, &material, "2", "true").await;
+        if version >= Version::new(2, 13) {
+            let words = ["5 chunks past drop-after", "at least 2d"];
+            found(rig, &rules::RETENTION_OVERDUE, name, &words).await;
+        }
+        // And that is what a run does.
+        rig.sql("do $$ declare j int; begin select id into j from _timescaledb_config.bgw_job where proc_name = 'policy_retention'; call run_job(j); end $$").await;
+        assert_eq!(shown().await, (Some(0), 5), "{}", rig.name);
     });
 }

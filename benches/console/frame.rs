@@ -28,6 +28,7 @@ pub fn measure(goals: &mut Goals) {
         frozen: 0,
         unordered: 0,
         before_bytes: Some(i64::from(id) << 20),
+        about_backlog_bytes: None,
         after_bytes: Some(1 << 20),
         rows: Some(1_000_000),
         batches: Some(2000),
@@ -51,6 +52,7 @@ pub fn measure(goals: &mut Goals) {
         backlog_error: None,
         partial_due: None,
         overdue_seconds: None,
+        due_since: None,
         next_due: None,
         pace: compression::Pace::default(),
     };

@@ -6,7 +6,7 @@ use hypertop::connect;
 use hypertop::conninfo::Settings;
 use hypertop::db::{Exact, Session, slices};
 use hypertop::record::At;
-use hypertop::screens::{ScreenId, Screens};
+use hypertop::screens::{Rows, ScreenId, Screens};
 
 use crate::{Goals, Limit, Spread, naive};
 
@@ -104,6 +104,17 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
     all_wanted
 }
 
+/// The list, both halves at once as in the program.
+async fn load(lists: &Session, exact: &mut Exact<'_>, screen: ScreenId) -> Rows {
+    let half = async {
+        match screen.about().beside {
+            Some(query) => exact.half(query).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    lists.load_beside(screen, half).await.unwrap()
+}
+
 /// The list, and the exact figures of the 46 rows that a 200x50 terminal shows first; returns which these are.
 /// As in the program, both statements are planned once a connection, which is before what is measured.
 async fn whole_screen(
@@ -111,7 +122,7 @@ async fn whole_screen(
     exact: &mut Exact<'_>,
     screen: ScreenId,
 ) -> Vec<(i64, usize)> {
-    let rows = lists.load(screen).await.unwrap();
+    let rows = load(lists, exact, screen).await;
     let mut screens = Screens::default();
     let at = At {
         now: lists.server.clock,
@@ -119,14 +130,17 @@ async fn whole_screen(
     };
     let asked = screens.ask(screen).unwrap();
     screens.load(asked, rows, Duration::ZERO, &at);
-    let wanted = screens.wanted_at_first(screen, 0, 46, at.now);
-    // Figures come first; checks, which add verdicts, are measured for themselves.
-    if let Some(query) = (screen.about().exact)().first() {
+    let queries = (screen.about().exact)();
+    // Figures come first; checks behind them, which add verdicts, are measured for themselves.
+    let last = queries.iter().position(|query| !query.overview);
+    let mut wanted = Vec::new();
+    for (nth, query) in queries.iter().take(last.unwrap_or(0) + 1).enumerate() {
+        wanted = screens.wanted_at_first(screen, nth, 46, at.now);
         let slices = slices(&wanted, query.slice);
         for (number, slice) in slices.iter().enumerate() {
             let figures = exact.slice(*query, slice).await;
             let last = number + 1 == slices.len();
-            screens.take_exact(screen, 0, figures, last, &at);
+            screens.take_exact(screen, nth, figures, last, &at);
         }
     }
     wanted
@@ -174,7 +188,7 @@ pub async fn slowest(settings: &Settings) -> f64 {
         let (mut list, mut slice) = (Vec::new(), Vec::new());
         for _ in 0..5 {
             let start = Instant::now();
-            lists.load(screen).await.unwrap();
+            load(&lists, &mut exact, screen).await;
             list.push(start.elapsed());
             for query in (screen.about().exact)() {
                 if let Some(first) = slices(&wanted, query.slice).first() {

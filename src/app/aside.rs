@@ -29,7 +29,7 @@ impl App {
             Ok(Some((length, all))) => {
                 self.aside.error = None;
                 self.aside.take(length, all);
-                self.find(&[]);
+                self.collect(&[], true);
             }
             Ok(None) => self.aside.error = None,
             Err(error) => self.aside.error = Some(error),
@@ -87,7 +87,7 @@ impl App {
                 (false, Some(words)) => format!("left out: {words}"),
             };
             self.say(words, false);
-            self.find(&[]);
+            self.collect(&[], true);
             return Vec::new();
         }
         let barred = if self.tape.is_some() {

@@ -8,7 +8,6 @@ use crate::overlay::{Answer, Overlay};
 use crate::plans::Target;
 use crate::record::Record;
 use crate::screens::ScreenId;
-use crate::screens::overview;
 use crate::screens::with_table;
 use crate::table::SortBy;
 use crate::text;
@@ -227,7 +226,7 @@ impl App {
                 with_table!(mut self.screens, part, |table| table.abandon());
             }
         }
-        self.find(overview::PARTS);
+        self.find();
         self.pulse_waiting = false;
         if self.link == Link::Up && !self.paused {
             effects.extend(self.ask_pulse());

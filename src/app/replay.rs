@@ -99,7 +99,7 @@ impl App {
         }
         self.tape = Some(replay);
         self.found.clear();
-        self.find(overview::PARTS);
+        self.find();
     }
 
     fn put_exact(&mut self, screen: ScreenId, nth: usize, figures: Vec<(i64, Figures)>, at: Stamp) {

@@ -63,12 +63,18 @@ pub struct Row {
     /// Chunks past compress-after that are not compressed; `None`: not known (yet).
     pub backlog: Option<i64>,
     pub backlog_bytes: Option<i64>,
+    /// The same by the chunks' pages when they were last vacuumed or analysed; `None`: one of them never was.
+    #[serde(default)]
+    pub about_backlog_bytes: Option<i64>,
     /// Why the backlog's bytes (or, for integer time, the backlog) could not be had.
     pub backlog_error: Option<String>,
     /// Partially compressed chunks past compress-after.
     pub partial_due: Option<i64>,
     /// For how long the oldest chunk of the backlog has been due.
     pub overdue_seconds: Option<f64>,
+    /// The same of integer time: a moment at which it was due for sure.
+    #[serde(default)]
+    pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
     #[serde(default)]
     pub pace: Pace,
@@ -165,6 +171,12 @@ impl Row {
         Some(before as f64 / after as f64)
     }
 
+    /// The bytes of the backlog; about, until they are known.
+    fn backlog_size(&self) -> Value {
+        let about = self.about_backlog_bytes.map(Value::AboutBytes);
+        self.backlog_bytes.map(Value::Bytes).or(about).into()
+    }
+
     fn full_name(&self) -> String {
         text::qualified(&self.schema, &self.name)
     }
@@ -191,11 +203,18 @@ impl Row {
         facts
     }
 
-    /// How many chunks the exact backlog has to open; `None`: there is nothing to ask.
+    /// How many chunks the bytes of the backlog have to open; `None`: there is nothing to ask.
     fn backlog_weight(&self) -> Option<usize> {
-        let integer = self.axis == Axis::Integer && self.has_now && self.policy.is_some();
-        let weight = usize::try_from(self.backlog.unwrap_or(50)).unwrap_or(0);
-        (integer || weight > 0 && self.backlog.is_some()).then_some(weight)
+        let backlog = self.backlog.filter(|backlog| *backlog > 0)?;
+        usize::try_from(backlog).ok()
+    }
+
+    /// How many chunks the function that says what "now" is may have to open; `None`: the list has the backlog.
+    fn integer_weight(&self) -> Option<usize> {
+        let policy = self.policy.as_ref()?;
+        policy.after_number?;
+        let integer = self.axis == Axis::Integer && self.has_now;
+        usize::try_from(self.chunks.max(1)).ok().filter(|_| integer)
     }
 
     /// How many relations the true sizes of compressed chunks have to open, two for each; 0: none is compressed.
@@ -209,6 +228,7 @@ impl Record for Row {
     const NAME: &'static str = "compression";
     const TITLE: &'static str = "Compression";
     const QUERY: Query = query!("compression", (2, 29), (2, 28), (2, 14));
+    const BESIDE: Option<Query> = Some(query!("compression_beside", (2, 14)));
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
@@ -279,10 +299,7 @@ impl Record for Row {
         })
         .rank(1),
         Column::<Self>::number("backlog_chunks", "BACKLOG", 7, |row, _| row.backlog.into()),
-        Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| {
-            row.backlog_bytes.map(Value::Bytes).into()
-        })
-        .rank(2),
+        Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| row.backlog_size()).rank(2),
         Column::<Self>::hidden("old_settings_chunks", |row, _| row.old_settings.into()),
         Column::<Self>::hidden("stuck_chunk", |row, _| {
             row.stuck.as_ref().map(|stuck| stuck.chunk.clone()).into()
@@ -290,18 +307,34 @@ impl Record for Row {
     ];
     const EXACT: &'static [Exact<Self>] = &[
         Exact {
+            overview: true,
+            judges: |_| true,
+            every: Duration::from_secs(30),
+            query: query!("compression_integer", (2, 29)),
+            figures: &["backlog_chunks", "due_since"],
+            slice: 500,
+            want: |row| Some((row.id.into(), row.integer_weight()?)),
+            take: |row, figures| match figures {
+                Ok([chunks, since]) => {
+                    row.backlog = *chunks;
+                    row.backlog_bytes = chunks.filter(|chunks| *chunks == 0);
+                    row.due_since = since.map(Stamp);
+                    row.backlog_error = None;
+                }
+                Ok(_) => {}
+                Err(error) => row.backlog_error = Some(error.to_owned()),
+            },
+        },
+        Exact {
             overview: false,
             judges: |_| false,
             every: Duration::from_secs(30),
             query: query!("compression_exact", (2, 29)),
-            figures: &["backlog_chunks", "backlog_bytes"],
+            figures: &["backlog_bytes"],
             slice: 500,
             want: |row| Some((row.id.into(), row.backlog_weight()?)),
             take: |row, figures| match figures {
-                Ok([chunks, bytes]) => {
-                    if row.axis == Axis::Integer {
-                        row.backlog = *chunks;
-                    }
+                Ok([bytes]) => {
                     row.backlog_bytes = *bytes;
                     row.backlog_error = None;
                 }
@@ -356,7 +389,7 @@ impl Record for Row {
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
             aggregate: row.try_get("aggregate")?,
-            enabled: row.try_get("enabled")?,
+            enabled: false,
             axis: Axis::of(row.try_get("axis")?),
             has_now: row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
             chunks: row.try_get("chunks")?,
@@ -365,12 +398,12 @@ impl Record for Row {
             uncompressed: row.try_get("uncompressed")?,
             frozen: row.try_get("frozen")?,
             unordered: row.try_get("unordered")?,
-            before_bytes: row.try_get("before_bytes")?,
-            after_bytes: row.try_get("after_bytes")?,
-            rows: row.try_get("compressed_rows")?,
-            batches: row.try_get("batches")?,
-            segment_by: row.try_get("segment_by")?,
-            order_by: row.try_get("order_by")?,
+            before_bytes: None,
+            after_bytes: None,
+            rows: None,
+            batches: None,
+            segment_by: None,
+            order_by: None,
             policy,
             recompress: row.try_get("recompress")?,
             most_chunks: row.try_get("most_chunks")?,
@@ -378,9 +411,11 @@ impl Record for Row {
             made_before: row.try_get("made_before")?,
             backlog,
             backlog_bytes: backlog.filter(|chunks| *chunks == 0),
+            about_backlog_bytes: row.try_get("about_backlog_bytes")?,
             backlog_error: None,
             partial_due: row.try_get("partial_due")?,
             overdue_seconds: row.try_get("overdue_seconds")?,
+            due_since: None,
             next_due: next_due
                 // A run may come to wait for a lock, which no catalogue tells.
                 .map(|next| if runs { next.min(LOOK_AGAIN) } else { next })
@@ -389,13 +424,33 @@ impl Record for Row {
             pace: Pace::read(row)?,
             drop_after: row.try_get("drop_after")?,
             drops_first: row.try_get("drops_first")?,
-            blocked: Blocked::read(row)?,
+            blocked: None,
             stuck: Stuck::read(row)?,
             old_settings: None,
             drift: None,
             packed_error: None,
             seen: None,
         })
+    }
+
+    fn join(rows: &mut [Self], beside: &[tokio_postgres::Row]) -> Result<()> {
+        let mut halves = HashMap::new();
+        for half in beside {
+            halves.insert(half.try_get::<_, i64>("id")?, half);
+        }
+        for row in rows {
+            if let Some(half) = halves.get(&row.id.into()) {
+                row.enabled = half.try_get("enabled")?;
+                row.segment_by = half.try_get("segment_by")?;
+                row.order_by = half.try_get("order_by")?;
+                row.before_bytes = half.try_get("before_bytes")?;
+                row.after_bytes = half.try_get("after_bytes")?;
+                row.rows = half.try_get("compressed_rows")?;
+                row.batches = half.try_get("batches")?;
+                row.blocked = Blocked::read(half)?;
+            }
+        }
+        Ok(())
     }
 
     fn key(&self) -> String {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
-use crate::policy::Policy;
+use crate::policy::{self, Policy, Work};
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::rules;
@@ -19,6 +19,14 @@ use crate::thresholds::exceeds;
 use crate::value::{Axis, Point, Stamp, Value};
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
+const WORK: Work = Work {
+    what: "what the next run drops",
+    after: "drop_after",
+    created: "drop_created_before",
+    unknown: &rules::RETENTION_UNKNOWN,
+    setting: &rules::RETENTION_SETTING,
+};
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     pub id: i32,
@@ -26,7 +34,7 @@ pub struct Row {
     pub name: String,
     pub aggregate: bool,
     pub axis: Axis,
-    /// An integer dimension whose hypertable says what "now" is.
+    /// An integer dimension whose hypertable says what "now" is; of an aggregate assumed until it is asked for.
     pub has_now: bool,
     pub chunks: i64,
     /// Where the oldest chunk begins; `None`: there is no chunk.
@@ -44,6 +52,9 @@ pub struct Row {
     /// Frozen chunks past the boundary: no run drops them.
     pub frozen: i64,
     pub overdue_seconds: Option<f64>,
+    /// The same of integer time: a moment at which it was due for sure.
+    #[serde(default)]
+    pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
     /// Aggregates that read this hypertable.
     pub read_by: Vec<String>,
@@ -81,24 +92,8 @@ impl Row {
             return;
         }
         let Some(eligible) = self.eligible else {
-            if let Some(error) = &self.eligible_error {
-                findings.add(
-                    &rules::RETENTION_UNKNOWN,
-                    Level::Unknown,
-                    format!("what the next run drops is not known: {error}"),
-                );
-            } else if let Some(created) = &policy.created {
-                findings.add(&rules::RETENTION_SETTING, Level::Warning, format!("its policy's drop_created_before ({created}) is no interval, so what it drops is not known"));
-            } else if self.axis == Axis::Integer && !self.has_now {
-                let why = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func()";
-                let finding = Finding::new(&rules::RETENTION_SETTING, Level::Warning, why);
-                findings.push(finding.mended_by(None));
-            } else if !policy.is_understood(self.axis) {
-                let config = policy.after.as_deref().unwrap_or("none");
-                findings.add(&rules::RETENTION_SETTING, Level::Warning, format!("its policy's drop_after ({config}) does not fit the dimension, so what it drops is not known"));
-            } else if let Some(zone) = &policy.owner_zone {
-                findings.add(&rules::RETENTION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so what it drops is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
-            }
+            let error = self.eligible_error.as_deref();
+            policy.judge_unknown(findings, &WORK, self.axis, self.has_now, error);
             return;
         };
         if eligible == 0 {
@@ -107,25 +102,28 @@ impl Row {
         let goes = text::plural(eligible, "chunk");
         let patience = policy.schedule_seconds.unwrap_or(86_400.0)
             + at.limits(&self.full_name()).retention_patience;
-        match self.overdue_seconds {
-            Some(overdue) if overdue > patience => {
-                let long = text::duration(overdue);
-                let since = at.now.plus_seconds(-overdue);
-                let reason = format!(
-                    "{goes} past drop-after still there, the oldest due for {long}; {}",
-                    policy.when(at.now)
-                );
-                findings.push(
-                    Finding::new(&rules::RETENTION_OVERDUE, Level::Warning, reason)
-                        .since(Some(since)),
-                );
-            }
-            _ => findings.add(
-                &rules::RETENTION_OVERDUE,
-                Level::Ok,
-                format!("the next run drops {goes}; {}", policy.when(at.now)),
-            ),
-        }
+        let then = policy.then(at.now);
+        let rule = &rules::RETENTION_OVERDUE;
+        findings.push(
+            match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
+                Some((overdue, long)) if overdue > patience => {
+                    let reason = format!(
+                        "{goes} past drop-after still there, the oldest due for {long}{then}"
+                    );
+                    Finding::new(rule, Level::Warning, reason)
+                        .since(Some(at.now.plus_seconds(-overdue)))
+                }
+                _ => Finding::new(rule, Level::Ok, format!("the next run drops {goes}{then}")),
+            },
+        );
+    }
+
+    /// How many chunks the function that says what "now" is may have to open; `None`: the list has what is due.
+    fn integer_weight(&self) -> Option<usize> {
+        let policy = self.policy.as_ref()?;
+        policy.after_number?;
+        let integer = self.axis == Axis::Integer && (self.has_now || self.aggregate);
+        usize::try_from(self.chunks.max(1)).ok().filter(|_| integer)
     }
 
     /// Why every run of a policy by creation fails here, where TimescaleDB misreads its own configuration.
@@ -140,7 +138,7 @@ impl Row {
             Some(format!(
                 "drop_created_before ({created}) on a time dimension always fails before TimescaleDB 2.26.3: use drop_after"
             ))
-        } else if self.axis == Axis::Integer && self.has_now {
+        } else if self.axis == Axis::Integer && self.has_now && !self.aggregate {
             Some(format!(
                 "drop_created_before ({created}) always fails where integer time has an integer_now_func: use drop_after with a number"
             ))
@@ -211,30 +209,48 @@ impl Record for Row {
         .rank(1),
         Column::<Self>::number("", "FROZEN", 6, |row, _| row.frozen.into()).rank(6),
     ];
-    const EXACT: &'static [Exact<Self>] = &[Exact {
-        overview: false,
-        judges: |_| true,
-        every: Duration::from_secs(30),
-        query: query!("retention_exact", (2, 29)),
-        figures: &["eligible_chunks", "eligible_bytes"],
-        slice: 500,
-        want: |row| {
-            let integer = row.axis == Axis::Integer && row.has_now && row.policy.is_some();
-            let weight = usize::try_from(row.eligible.unwrap_or(50)).unwrap_or(0);
-            (integer || weight > 0 && row.eligible.is_some()).then_some((row.id.into(), weight))
-        },
-        take: |row, figures| match figures {
-            Ok([chunks, bytes]) => {
-                if row.axis == Axis::Integer {
+    const EXACT: &'static [Exact<Self>] = &[
+        Exact {
+            overview: true,
+            judges: |_| true,
+            every: Duration::from_secs(30),
+            query: query!("retention_integer", (2, 29)),
+            figures: &["clocks", "eligible_chunks", "due_since"],
+            slice: 500,
+            want: |row| Some((row.id.into(), row.integer_weight()?)),
+            take: |row, figures| match figures {
+                Ok([clocks, chunks, since]) => {
+                    row.has_now = clocks.is_some_and(|clocks| clocks > 0);
                     row.eligible = *chunks;
+                    row.eligible_bytes = chunks.filter(|chunks| *chunks == 0);
+                    row.due_since = since.map(Stamp);
+                    row.eligible_error = None;
                 }
-                row.eligible_bytes = *bytes;
-                row.eligible_error = None;
-            }
-            Ok(_) => {}
-            Err(error) => row.eligible_error = Some(error.to_owned()),
+                Ok(_) => {}
+                Err(error) => row.eligible_error = Some(error.to_owned()),
+            },
         },
-    }];
+        Exact {
+            overview: false,
+            judges: |_| false,
+            every: Duration::from_secs(30),
+            query: query!("retention_exact", (2, 29)),
+            figures: &["eligible_bytes"],
+            slice: 500,
+            want: |row| {
+                let eligible = row.eligible.filter(|chunks| *chunks > 0)?;
+                Some((row.id.into(), usize::try_from(eligible).ok()?))
+            },
+            take: |row, figures| match figures {
+                Ok([bytes]) => {
+                    row.eligible_bytes = *bytes;
+                    row.eligible_error = None;
+                }
+                Ok(_) => {}
+                Err(error) => row.eligible_error = Some(error.to_owned()),
+            },
+        },
+    ];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks that would go",
         query: chunks::QUERY,
@@ -246,14 +262,15 @@ impl Record for Row {
         let asked: Stamp = row.try_get("asked")?;
         let next_due: Option<f64> = row.try_get("next_due_seconds")?;
         let axis = Axis::of(row.try_get("axis")?);
+        let aggregate: bool = row.try_get("aggregate")?;
         let eligible: Option<i64> = row.try_get("eligible")?;
         Ok(Self {
             id: row.try_get("id")?,
             schema: row.try_get("schema")?,
             name: row.try_get("name")?,
-            aggregate: row.try_get("aggregate")?,
+            aggregate,
             axis,
-            has_now: row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
+            has_now: aggregate || row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
             chunks: row.try_get("chunks")?,
             oldest: row
                 .try_get::<_, Option<i64>>("oldest")?
@@ -266,6 +283,7 @@ impl Record for Row {
             eligible_error: None,
             frozen: row.try_get("frozen")?,
             overdue_seconds: row.try_get("overdue_seconds")?,
+            due_since: None,
             next_due: next_due.map(|seconds| asked.plus_seconds(seconds)),
             read_by: row
                 .try_get::<_, Option<Vec<String>>>("read_by")?

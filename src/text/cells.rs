@@ -4,12 +4,14 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many terminal cells the text takes.
 pub fn width(text: &str) -> usize {
-    text.width()
+    // Most text is, and graphemes are dear.
+    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if plain { text.len() } else { text.width() }
 }
 
 /// The text cut to so many cells; a cut is marked with `…` (or `~` without UTF-8 being the caller's business).
 pub fn cut(text: &str, cells: usize) -> String {
-    if text.width() <= cells {
+    if width(text) <= cells {
         return text.to_owned();
     }
     let mut kept = String::new();

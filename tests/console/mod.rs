@@ -98,9 +98,11 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         boundary: Some(NOW.0 - 604_800_000_000),
         backlog: Some(backlog),
         backlog_bytes: Some(backlog << 20),
+        about_backlog_bytes: None,
         backlog_error: None,
         partial_due: Some(0),
         overdue_seconds: (backlog > 0).then_some(200_000.0),
+        due_since: None,
         next_due: None,
         pace: compression::Pace::default(),
     }

@@ -15,7 +15,7 @@ use hypertop::screens::{ScreenId, Screens};
 use hypertop::sql::Version;
 
 use super::act::Rig;
-use super::{block_on, client, has_server};
+use super::{CHUNK, block_on, client, has_server};
 
 /// A server without the factories, which take long to make.
 static SERVER: OnceLock<Mutex<PrivateServer>> = OnceLock::new();
@@ -254,5 +254,18 @@ pub async fn comes(rig: &Rig, rule: &'static Rule, of: &str) -> Row {
             said(rig, rule, of).await
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// As if those chunks of a table with integer time had been made so many days ago, where the server keeps that.
+pub async fn made(rig: &Rig, version: Version, of: &str, days: &str, wanted: &str) {
+    if version >= Version::new(2, 13) {
+        rig.sql(&format!(
+            "update _timescaledb_catalog.chunk c set creation_time = now() - {days} * interval '1 day'
+               from (select format('%I.%I', chunk_schema, chunk_name)::regclass as chunk, range_start_integer as start
+                       from timescaledb_information.chunks where hypertable_name = '{of}') i
+              where i.chunk = {CHUNK} and {wanted}"
+        ))
+        .await;
     }
 }

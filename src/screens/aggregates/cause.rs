@@ -91,16 +91,11 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
         findings.push(finding);
         return;
     }
-    let parent = || Target {
-        kind: Kind::Aggregate,
-        id: row.source_id.into(),
-        name: row.source(),
-    };
     let (what, mend, on) = match &row.parent_job {
         None => (
             "has no refresh policy".to_owned(),
             "add-refresh-policy",
-            parent(),
+            source(row),
         ),
         Some(job) if !job.scheduled => (
             format!("has its policy (job {}) paused", job.id),
@@ -184,13 +179,7 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
 
 fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     let Some(lag) = row.lag(at) else {
-        if let Some(why) = row.why_unknown() {
-            findings.add(
-                &rules::AGGREGATE_UNKNOWN,
-                Level::Unknown,
-                format!("its lag is not known: {why}"),
-            );
-        }
+        judge_unknown(row, findings);
         if let Some(policy) = &row.policy {
             policy.judge(findings, &row.limits(at), at.now, false);
         }
@@ -256,6 +245,37 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     policy.judge(findings, &limits, at.now, late);
 }
 
+/// Why its lag is not known; a lock for which its refresh waits too has been told.
+fn judge_unknown(row: &Row, findings: &mut Findings) {
+    let Some(why) = row.why_unknown() else {
+        return;
+    };
+    let locked = row.newest_is_locked();
+    if locked && findings.tell_more(&rules::AGGREGATE_BLOCKED, "its lag is not known meanwhile") {
+        return;
+    }
+    let reason = format!("its lag is not known: {why}");
+    let finding = Finding::new(&rules::AGGREGATE_UNKNOWN, Level::Unknown, reason);
+    findings.push(if locked {
+        finding.upon(source(row))
+    } else {
+        finding
+    });
+}
+
+/// What it reads.
+fn source(row: &Row) -> Target {
+    Target {
+        kind: if row.parent_id.is_some() {
+            Kind::Aggregate
+        } else {
+            Kind::Hypertable
+        },
+        id: row.source_id.into(),
+        name: row.source(),
+    }
+}
+
 /// What the lag means for who reads the aggregate.
 fn reader(row: &Row) -> &'static str {
     if row.materialized_only {
@@ -319,8 +339,8 @@ fn cause(row: &Row, at: &At) -> Cause {
     if !policy.scheduled || policy.is_failing() || policy.is_late(at.now) {
         return Cause::none();
     }
-    if let Some(wait) = policy.strangely_far(at.now) {
-        return Cause::of(&format!("its policy runs next in {wait} only"));
+    if policy.starts_far(at.now) {
+        return Cause::of(&policy.when(at.now));
     }
     if policy.last_finish.is_none() {
         return Cause::of(&format!(

@@ -96,6 +96,12 @@ impl Row {
         self.newest_asked && self.newest.is_none() && self.unknown.is_none()
     }
 
+    /// Somebody's lock keeps the newest row of the source from being read.
+    pub(super) fn newest_is_locked(&self) -> bool {
+        let error = self.newest_error.as_deref();
+        error.is_some_and(|error| error.starts_with("55P03"))
+    }
+
     /// Why the newest row of the source cannot be known.
     pub(super) fn why_unknown(&self) -> Option<String> {
         let source = self.source();

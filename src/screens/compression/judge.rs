@@ -2,17 +2,24 @@
 
 use super::Row;
 use crate::plans::Target;
-use crate::policy::Policy;
+use crate::policy::{self, Policy, Work};
 use crate::record::At;
 use crate::rules;
 use crate::sql::Version;
 use crate::text;
 use crate::thresholds::{Limits, exceeds};
-use crate::value::Axis;
 use crate::verdict::{Finding, Findings, Level, Verdict};
 
 /// Ends the session that is in the way.
 const END: &str = "terminate-session";
+
+const WORK: Work = Work {
+    what: "its backlog",
+    after: "compress_after",
+    created: "compress_created_before",
+    unknown: &rules::COMPRESSION_UNKNOWN,
+    setting: &rules::COMPRESSION_SETTING,
+};
 
 impl Row {
     pub(super) fn judge(&self, at: &At) -> Verdict {
@@ -181,32 +188,10 @@ impl Row {
         );
     }
 
-    /// Why what waits is not known.
-    fn judge_unknown(&self, findings: &mut Findings, policy: &Policy) {
-        if let Some(error) = &self.backlog_error {
-            findings.add(
-                &rules::COMPRESSION_UNKNOWN,
-                Level::Unknown,
-                format!("its backlog is not known: {error}"),
-            );
-        } else if let Some(created) = &policy.created {
-            findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_created_before ({created}) is no interval, so its backlog is not known"));
-        } else if self.axis == Axis::Integer && !self.has_now {
-            let reason = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func() tells it";
-            findings.push(
-                Finding::new(&rules::COMPRESSION_SETTING, Level::Warning, reason).mended_by(None),
-            );
-        } else if !policy.is_understood(self.axis) {
-            let config = policy.after.as_deref().unwrap_or("none");
-            findings.add(&rules::COMPRESSION_SETTING, Level::Warning, format!("its policy's compress_after ({config}) does not fit the dimension, so its backlog is not known"));
-        } else if let Some(zone) = &policy.owner_zone {
-            findings.add(&rules::COMPRESSION_UNKNOWN, Level::Unknown, format!("the time zone set on its policy's owner ({zone}) is no zone's name, so its backlog is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"));
-        }
-    }
-
     fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         let Some(backlog) = self.backlog else {
-            self.judge_unknown(findings, policy);
+            let error = self.backlog_error.as_deref();
+            policy.judge_unknown(findings, &WORK, self.axis, self.has_now, error);
             return;
         };
         if self.recompress.as_deref() == Some("false")
@@ -222,41 +207,36 @@ impl Row {
             return;
         }
         let waits = text::plural(backlog, "chunk");
-        match self.overdue_seconds {
-            Some(overdue) if overdue > self.patience(&at.limits(&self.full_name())) => {
-                let long = text::duration(overdue);
-                let since = at.now.plus_seconds(-overdue);
-                let reason = format!(
-                    "{waits} past {} not compressed, the oldest due for {long}{}; {}",
-                    policy
-                        .created
-                        .as_ref()
-                        .filter(|_| policy.after.is_none())
-                        .map_or("compress-after", |_| "compress_created_before"),
-                    self.trend(backlog, policy, at),
-                    policy.when(at.now)
-                );
-                findings.push(
-                    Finding::new(&rules::COMPRESSION_BACKLOG, Level::Warning, reason)
-                        .since(Some(since)),
-                );
-            }
-            _ => findings.add(
-                &rules::COMPRESSION_BACKLOG,
-                Level::Ok,
-                if self.overdue_seconds.is_none() && backlog > 0 {
-                    format!(
-                        "{waits} due, for how long is not known: {}",
-                        policy.when(at.now)
-                    )
-                } else {
-                    format!(
-                        "{waits} due, as usual between two runs: {}",
-                        policy.when(at.now)
-                    )
-                },
-            ),
-        }
+        let then = policy.then(at.now);
+        let rule = &rules::COMPRESSION_BACKLOG;
+        findings.push(
+            match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
+                Some((overdue, long)) if overdue > self.patience(&at.limits(&self.full_name())) => {
+                    let reason = format!(
+                        "{waits} past {} not compressed, the oldest due for {long}{}{then}",
+                        policy
+                            .created
+                            .as_ref()
+                            .filter(|_| policy.after.is_none())
+                            .map_or("compress-after", |_| "compress_created_before"),
+                        self.trend(backlog, policy, at),
+                    );
+                    Finding::new(rule, Level::Warning, reason)
+                        .since(Some(at.now.plus_seconds(-overdue)))
+                }
+                None => Finding::new(
+                    rule,
+                    Level::Ok,
+                    format!("{waits} due, for how long is not known{then}"),
+                ),
+                Some(_) if then.is_empty() => Finding::new(rule, Level::Ok, format!("{waits} due")),
+                Some(_) => Finding::new(
+                    rule,
+                    Level::Ok,
+                    format!("{waits} due, as usual between two runs{then}"),
+                ),
+            },
+        );
     }
 
     /// What keeps the policy from its work: a lock that it waits for, or one chunk at which run after run fails.

@@ -12,8 +12,9 @@ const NAMED: usize = 5;
 
 /// Of findings that say the same thing one is left.
 pub fn told_once(rows: Vec<Row>) -> Vec<Row> {
-    let rows = told_by_their_jobs(without_starved(rows));
-    without_crowds(one_portal_fault(without_waiting(rows)))
+    let rows = put_far(told_by_their_jobs(without_starved(rows)));
+    let rows = without_waiting(without_locked(one_absence(rows)));
+    without_crowds(one_portal_fault(rows))
 }
 
 /// A job's fault is known to the Jobs screen and to the screen of what the job works for: where work waits for it, that
@@ -28,9 +29,7 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
             |row: &Row| row.screen == ScreenId::Jobs && row.of == job && is_the_same(row, blame);
         let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
             // The Jobs screen does not say so (it was read at another moment, or not yet, or it is no fault of the job's).
-            // A start that somebody put off is far, and no fault: only the Jobs screen knows.
-            let put_off = blame.finding.rule == &rules::JOB_FAR;
-            if !put_off && !told_as_wait(&mut rows, blame) {
+            if !told_as_wait(&mut rows, blame) {
                 rows.push(blame.clone());
             }
             continue;
@@ -61,6 +60,59 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
     }
     rows.retain(|row| !told.contains(&row.identity()));
     rows
+}
+
+/// Work whose policy starts much too late says so itself: it is mended by starting that job.
+fn put_far(mut rows: Vec<Row>) -> Vec<Row> {
+    let far = |row: &Row| row.finding.rule == &rules::JOB_FAR;
+    let (causes, mut told): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
+    for cause in causes {
+        let starts = |row: &&mut Row| {
+            let own = row.targets.iter().find(|target| target.kind == Kind::Job);
+            own.is_some_and(|job| job.id.to_string() == cause.of)
+                && is_consequence(&row.finding)
+                && row.finding.job.is_none()
+                // Nothing else was found to keep it.
+                && row.finding.mend == row.finding.rule.mend
+        };
+        let Some(row) = told.iter_mut().find(starts) else {
+            told.push(cause);
+            continue;
+        };
+        row.finding.reason = format!(
+            "{}; run-job-now starts it",
+            without_stop(&row.finding.reason)
+        );
+        row.finding.mend = cause.finding.mend;
+        row.finding.sets.clone_from(&cause.finding.sets);
+        row.finding.on = None;
+        row.finding.job = cause.of.parse().ok();
+    }
+    told
+}
+
+/// An aggregate that nothing refreshes holds nothing for that reason.
+fn one_absence(mut rows: Vec<Row>) -> Vec<Row> {
+    let of = |row: &Row, rule| (row.finding.rule == rule).then(|| (row.screen, row.of.clone()));
+    let empty: Vec<_> = rows
+        .iter()
+        .filter_map(|row| of(row, &rules::AGGREGATE_NEVER_REFRESHED))
+        .collect();
+    let (causes, mut told): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(|row| {
+        of(row, &rules::AGGREGATE_NO_POLICY).is_some_and(|of| empty.contains(&of))
+    });
+    for cause in causes {
+        let same = |row: &&mut Row| {
+            row.of == cause.of && row.finding.rule == &rules::AGGREGATE_NEVER_REFRESHED
+        };
+        if let Some(row) = told.iter_mut().find(same) {
+            let reason = without_stop(&row.finding.reason);
+            row.finding.reason = format!("{reason}; {}", cause.finding.reason);
+            row.finding.level = row.finding.level.max(cause.finding.level);
+            row.finding.mend = cause.finding.mend;
+        }
+    }
+    told
 }
 
 /// Work that waits because its policy waits for a lock: that is its cause, and whoever holds the lock its mend.
@@ -162,18 +214,60 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
+/// The session that a finding is about, where it keeps others waiting.
+fn blocker(row: &Row) -> Option<i64> {
+    let target = row.targets.iter().find(|of| of.kind == Kind::Session);
+    target
+        .filter(|_| row.finding.rule == &rules::SESSION_BLOCKS)
+        .map(|of| of.id)
+}
+
+/// The session for which it waits.
+fn waits_for(row: &Row) -> Option<i64> {
+    let on: Option<&Target> = row.finding.on.as_ref();
+    on.filter(|of| of.kind == Kind::Session).map(|of| of.id)
+}
+
+/// What cannot be read because of a lock for which others wait too is told with whoever holds it.
+fn without_locked(rows: Vec<Row>) -> Vec<Row> {
+    let holds = |unread: &Row| {
+        let of = unread.finding.on.as_ref();
+        let name = &of
+            .filter(|_| unread.finding.rule == &rules::AGGREGATE_UNKNOWN)?
+            .name;
+        let (it, part) = (format!(" on {name}"), format!(" (of {name})"));
+        let same = |row: &&Row| {
+            let reason = &row.finding.reason;
+            row.finding.rule == &rules::SESSION_BLOCKED
+                && (reason.ends_with(&it) || reason.ends_with(&part))
+        };
+        let pid = waits_for(rows.iter().find(same)?)?;
+        rows.iter()
+            .any(|row| blocker(row) == Some(pid))
+            .then_some(pid)
+    };
+    let told: Vec<_> = rows.iter().map(holds).collect();
+    let mut left = Vec::new();
+    let mut unread = Vec::new();
+    for (row, holder) in rows.into_iter().zip(told) {
+        match holder {
+            Some(pid) => unread.push((pid, row.subject)),
+            None => left.push(row),
+        }
+    }
+    for (pid, subject) in unread {
+        if let Some(row) = left.iter_mut().find(|row| blocker(row) == Some(pid)) {
+            row.finding.reason = format!(
+                "{}; the lag of {subject} is not known for it",
+                row.finding.reason
+            );
+        }
+    }
+    left
+}
+
 /// Where a session keeps others waiting, that is the finding, and not each of those and what else it is found to do.
 fn without_waiting(rows: Vec<Row>) -> Vec<Row> {
-    let blocker = |row: &Row| {
-        let target = row.targets.iter().find(|of| of.kind == Kind::Session);
-        target
-            .filter(|_| row.finding.rule == &rules::SESSION_BLOCKS)
-            .map(|of| of.id)
-    };
-    let waits_for = |row: &Row| {
-        let on: Option<&Target> = row.finding.on.as_ref();
-        on.filter(|of| of.kind == Kind::Session).map(|of| of.id)
-    };
     let blockers: Vec<_> = rows.iter().filter_map(blocker).collect();
     let told = |row: &Row| waits_for(row).is_some_and(|pid| blockers.contains(&pid));
     let waiting: Vec<_> = rows

@@ -1,0 +1,52 @@
+-- Of the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and since when
+-- id, clocks (0: no integer_now_func), eligible_chunks, due_since (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known) · EXECUTE on integer_now_func · ~1 ms and that function a row, ~0.05 ms a chunk that is due
+with recursive source as (
+  -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy
+  select w.id, w.id::int as of from unnest($1::int8[]) w(id)
+  union all select s.id, a.raw_hypertable_id from source s join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.of),
+clock as materialized (
+  select distinct on (s.id) s.id, d.integer_now_func_schema as schema, d.integer_now_func as function
+    from source s join _timescaledb_catalog.dimension d on d.hypertable_id = s.of and d.interval_length is not null and d.integer_now_func is not null order by s.id, d.id),
+told as materialized (
+  select t.id, t.at,
+         -- a function that reads the clock, and no table, counts units of time; how many seconds one has is seen by how far it has come since 1970
+         case when f.body ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp) *\(|\mcurrent_timestamp\M' and f.body !~* '\m(max|order +by|limit)\M'
+              then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)
+                     where abs(t.at * u.seconds - extract(epoch from now())::numeric) < 2 * 86400) end as unit
+    from (select c.id, c.schema, c.function, (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', c.schema, c.function), false, true, '')))[1]::text::int8 as at from clock c) t
+    left join lateral (select pg_get_functiondef(p.oid) as body from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+                        where n.nspname = t.schema and p.proname = t.function and p.pronargs = 0 and p.prokind = 'f') f on true),
+bound as materialized (
+  select t.id, d.id as dimension_id, t.at, t.unit, j.after, t.at - j.after as boundary
+    from told t
+    join lateral (select x.id from _timescaledb_catalog.dimension x where x.hypertable_id = t.id and x.interval_length is not null order by x.id limit 1) d on true
+    join lateral (select case when x.config ->> 'drop_after' ~ '^\d{1,18}$' then (x.config ->> 'drop_after')::int8 end as after from _timescaledb_config.bgw_job x
+                   where x.hypertable_id = t.id and x.proc_name = 'policy_retention' order by x.id limit 1) j on true),
+due as materialized (
+  select b.id, s.range_start, s.range_end, c.made, row_number() over (partition by b.id order by s.range_end) as nth, count(*) over (partition by b.id) as chunks
+    from bound b
+    cross join lateral (select s.chunk_id, s.range_start, s.range_end from _timescaledb_catalog.dimension_slice s
+                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
+    -- since 2.13; a chunk that is older than its upgrade to that has a moment long ago
+    cross join (select false as dropped, null::timestamptz as creation_time) absent
+    cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made
+                          from _timescaledb_catalog.chunk where id = s.chunk_id and not dropped and not osm_chunk and status & 4 = 0 offset 0) c),
+-- a chunk was due when rows were written that lie by more than the policy's length, and a chunk, beyond it; and not before it was made
+since as materialized (
+  select d.id, min(greatest(d.made, case when b.unit is not null then now() - ((b.boundary - d.range_end) * b.unit)::float8 * interval '1 second' else w.made end))
+           filter (where b.unit is not null or d.made is not null and w.made is not null) as due_since
+    from due d join bound b on b.id = d.id
+    left join lateral (
+      select min(c.made) as made
+        from (select s.chunk_id, s.range_start from _timescaledb_catalog.dimension_slice s
+               where s.dimension_id = b.dimension_id and s.range_start >= least(d.range_end::numeric + b.after + (d.range_end::numeric - d.range_start), 9223372036854775807)::int8 and s.range_start <= b.at
+               order by s.range_start limit 5) s
+        cross join (select false as dropped, null::timestamptz as creation_time) absent
+        cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made from _timescaledb_catalog.chunk where id = s.chunk_id and not dropped and not osm_chunk offset 0) c
+       where b.unit is null) w on true
+   where d.nth <= 20
+   group by 1)
+select w.id, (select count(*) from clock c where c.id = w.id) as clocks,
+       case when b.boundary is not null then coalesce((select max(d.chunks) from due d where d.id = w.id), 0) end as eligible_chunks,
+       (extract(epoch from s.due_since) * 1000000)::int8 as due_since
+  from unnest($1::int8[]) w(id) left join bound b on b.id = w.id left join since s on s.id = w.id

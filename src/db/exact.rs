@@ -1,0 +1,173 @@
+//! Exact figures, slice by slice, on a connection that is renewed.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Statement};
+
+use super::{Session, in_time, said};
+use crate::connect;
+use crate::conninfo::Settings;
+use crate::screens::ExactQuery;
+use crate::server::Server;
+use crate::sql::{Param, Query};
+use crate::table::Figures;
+
+/// What the second connection sets too: its statements serve many slices, and are planned once.
+const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
+/// The second connection is renewed after so much weight: a backend keeps memory for each relation that it opened, once.
+const RENEW_AFTER: usize = 5000;
+
+/// The second connection; it is opened when it is first asked.
+#[derive(Debug)]
+pub struct Exact<'a> {
+    settings: &'a Settings,
+    password: Option<String>,
+    session: Option<Session>,
+    weight: usize,
+    /// What was asked of this session, by query name and id: asked again, it weighs nothing.
+    opened: HashSet<(&'static str, i64)>,
+    /// Of this session, by query name: planning a slice may cost more than answering it.
+    statements: HashMap<&'static str, Statement>,
+}
+
+impl<'a> Exact<'a> {
+    pub fn new(settings: &'a Settings, password: Option<String>) -> Self {
+        Self {
+            settings,
+            password,
+            session: None,
+            weight: 0,
+            opened: HashSet::new(),
+            statements: HashMap::new(),
+        }
+    }
+
+    /// Connects and plans ahead of the first slice; should that fail, the slice says why.
+    pub async fn warm(&mut self, query: ExactQuery) {
+        drop(self.try_slice(query, &[]).await);
+    }
+
+    async fn session(&mut self, weight: usize) -> Result<&Session> {
+        self.weight += weight;
+        let spent = self.weight > RENEW_AFTER
+            || self
+                .session
+                .as_ref()
+                .is_none_or(|session| session.connected.client.is_closed());
+        if spent {
+            let connected = connect::again(self.settings, self.password.as_deref()).await?;
+            let session = Session::start(connected).await?;
+            let client = &session.connected.client;
+            client.batch_execute(EXACT_SESSION).await.map_err(said)?;
+            self.weight = weight;
+            self.opened.clear();
+            self.statements.clear();
+            self.session = Some(session);
+        }
+        self.session.as_ref().context("no second connection")
+    }
+
+    /// The figures of one slice; where it fails as a whole, each by itself, so that one lock hides one row only.
+    pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
+        match self.try_slice(query, ids).await {
+            Ok(figures) => figures,
+            Err(error) if ids.len() == 1 => vec![(ids[0].0, Err(format!("{error:#}")))],
+            Err(_) => {
+                let mut all = Vec::new();
+                for id in ids {
+                    match self.try_slice(query, std::slice::from_ref(id)).await {
+                        Ok(figures) => all.extend(figures),
+                        Err(error) => all.push((id.0, Err(format!("{error:#}")))),
+                    }
+                }
+                all
+            }
+        }
+    }
+
+    /// Connects ahead of the first question; should that fail, its answer says why.
+    pub(super) async fn connect(&mut self) {
+        drop(self.session(0).await);
+    }
+
+    /// The rows that a list's other half returns, see [`crate::record::Record::BESIDE`].
+    pub async fn half(&mut self, query: &'static Query) -> Result<Vec<Row>> {
+        let statement = self.planned(query, &[], 0).await?;
+        let session = self.session(0).await?;
+        in_time(session.connected.client.query(&statement, &[])).await
+    }
+
+    async fn planned(
+        &mut self,
+        query: &'static Query,
+        types: &[Type],
+        weight: usize,
+    ) -> Result<Statement> {
+        self.session(weight).await?;
+        let session = self.session.as_ref().context("no second connection")?;
+        if let Some(known) = self.statements.get(query.name) {
+            return Ok(known.clone());
+        }
+        let text = query.text(session.server.sql_version());
+        let statement = in_time(session.connected.client.prepare_typed(text, types)).await?;
+        self.statements.insert(query.name, statement.clone());
+        Ok(statement)
+    }
+
+    async fn try_slice(
+        &mut self,
+        query: ExactQuery,
+        ids: &[(i64, usize)],
+    ) -> Result<Vec<(i64, Figures)>> {
+        let new = |(id, _): &&(i64, usize)| !self.opened.contains(&(query.query.name, *id));
+        let weight = ids.iter().filter(new).map(|(_, weight)| weight).sum();
+        let statement = self
+            .planned(query.query, &[Type::INT8_ARRAY], weight)
+            .await?;
+        let asked = ids.iter().map(|(id, _)| (query.query.name, *id));
+        self.opened.extend(asked);
+        let client = &self.session(0).await?.connected.client;
+        let wanted: Vec<i64> = ids.iter().map(|(id, _)| *id).collect();
+        let rows = in_time(client.query(&statement, &[&wanted])).await?;
+        let mut known: Vec<(i64, Figures)> = Vec::new();
+        for row in &rows {
+            let figures: Result<Vec<Option<i64>>, _> = query
+                .figures
+                .iter()
+                .map(|name| row.try_get(*name))
+                .collect();
+            known.push((row.try_get("id")?, Ok(figures?)));
+        }
+        for (id, _) in ids {
+            if !known.iter().any(|(other, _)| other == id) {
+                known.push((*id, Err("it is gone, or cannot be seen".to_owned())));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Asks one of the details' queries.
+    pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
+        let session = self.session(500).await?;
+        Ok((session.ask(query, params).await?, session.server.clone()))
+    }
+}
+
+/// Cuts ids into slices of at most so much weight (a single id may weigh more).
+pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
+    let mut slices = Vec::new();
+    let (mut start, mut weight) = (0, 0);
+    for (at, (_, more)) in ids.iter().enumerate() {
+        if at > start && weight + more > most {
+            slices.push(&ids[start..at]);
+            (start, weight) = (at, 0);
+        }
+        weight += more;
+    }
+    if start < ids.len() {
+        slices.push(&ids[start..]);
+    }
+    slices
+}
