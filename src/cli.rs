@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::action::Action;
-use crate::command;
+use crate::command::{self, Agreement};
 use crate::config;
 use crate::conninfo::{self, Flags};
 use crate::screens::ScreenId;
@@ -103,7 +103,7 @@ pub enum Command {
         #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
         set: Vec<(String, String)>,
         #[command(flatten)]
-        consent: ConsentFlags,
+        agreement: Agreement,
     },
     /// What was done, with its undo: all of it, or one entry whole
     Journal {
@@ -116,7 +116,7 @@ pub enum Command {
         #[arg(required = true)]
         id: Vec<u64>,
         #[command(flatten)]
-        consent: ConsentFlags,
+        agreement: Agreement,
     },
     /// Keep what the screens read in a file, until Ctrl-C
     Record {
@@ -140,22 +140,6 @@ pub enum Command {
         #[arg(long, conflicts_with = "url")]
         simulate: bool,
     },
-}
-
-/// How `run` and `rollback` are agreed to.
-#[derive(Debug, Clone, Args)]
-pub struct ConsentFlags {
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Agree to what can be taken back
-    #[arg(long, short = 'y')]
-    pub yes: bool,
-    /// Agree to what cannot be taken back, by naming its target
-    #[arg(long, value_name = "NAME")]
-    pub confirm: Option<String>,
-    #[arg(long, value_enum, default_value_t = command::Format::Text)]
-    pub format: command::Format,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

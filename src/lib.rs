@@ -3,8 +3,11 @@
 //! The map: `cli`, `config`, `conninfo`, `connect` and `tls` say where to go; `db` asks (two read sessions), with the
 //! texts of `sql` and what `server` knows; a screen is a `record` in `screens`, its rows are held by a `table` of
 //! `value`s with a `verdict`; `app` is the pure core that turns messages into effects, by the catalogue in `action`;
-//! `ui` draws it with a `theme`; `run` is the loop, on a `terminal`; `show` is the twin without one; `demo` and
-//! `private_server` bring a factory to look at.
+//! `ui` draws it with a `theme`; `run` is the loop, on a `terminal`; `show` is the twin without one; `tape` is a
+//! recording; `demo` and `private_server` bring a factory to look at.
+//!
+//! An action: `plans` asks by a `form` and makes a `plan`, `preview` shows it, `acting` (or `command`, from the shell)
+//! gets consent, `act` carries it out between two lines of the `journal`, `rollback` takes it back.
 
 pub mod acknowledge;
 pub mod act;

@@ -1,24 +1,21 @@
 //! Parses the command line, connects, restores the terminal, sets the exit code.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use hypertop::act::Actor;
-use hypertop::action::Action;
-use hypertop::cli::{Cli, Command, ConsentFlags};
+use hypertop::cli::{Cli, Command};
+use hypertop::command::{self, Agreement, DONE, FAILED, NO_CONNECTION, Shell};
 use hypertop::config::{self, Config};
 use hypertop::conninfo::{self, Settings, Surroundings};
 use hypertop::db::Session;
 use hypertop::journal::Journal;
+use hypertop::run::Ended;
 use hypertop::screens::ScreenId;
 use hypertop::tape::Replay;
 use hypertop::theme::Theme;
-use hypertop::{act, command, connect, demo, run, show, terminal, theme};
-
-/// psql's code for a connection that could not be made.
-const NO_CONNECTION: u8 = 2;
+use hypertop::{act, connect, demo, run, show, terminal, theme};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -28,7 +25,7 @@ fn main() -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into(), 1),
+        Err(error) => return failed(&error.into(), FAILED),
     };
     let code = runtime.block_on(obey(cli));
     // What still waits for the network must not keep the person waiting.
@@ -42,6 +39,27 @@ fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// What went wrong, and the exit code that says so.
+struct Failure(anyhow::Error, u8);
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self(error, FAILED)
+    }
+}
+
+fn no_connection(error: anyhow::Error) -> Failure {
+    Failure(error, NO_CONNECTION)
+}
+
+/// The exit code of what a person, or a signal, ended.
+fn code(ended: Ended) -> u8 {
+    match ended {
+        0 => DONE,
+        signal => 128 + u8::try_from(signal).unwrap_or(0),
+    }
+}
+
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
     if matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there() {
@@ -50,91 +68,87 @@ async fn obey(cli: Cli) -> ExitCode {
             eprintln!("hypertop: warning: {note}");
         }
     }
-    let result = match &cli.command {
+    match carry_out(&cli, &around).await {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure(error, code)) => failed(&error, code),
+    }
+}
+
+async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
+    match &cli.command {
         Some(Command::Show {
             screen,
             format,
             all,
             database,
-        }) => match open(&cli, database.as_ref(), &around).await {
-            Ok((settings, mut session)) => {
-                // Without the journal nothing is put aside.
-                if !(*all && *screen == ScreenId::Overview) {
-                    session.journal = Journal::of(&around);
-                }
-                for warning in &settings.warnings {
-                    eprintln!("hypertop: warning: {warning}");
-                }
-                if !session.can_show(*screen)
-                    && let Err(error) = session.load(*screen).await
-                {
-                    return failed(&error, NO_CONNECTION);
-                }
-                let mut text = Vec::new();
-                show::show(&settings, &session, *screen, *format, &mut text)
-                    .await
-                    .and_then(|()| print(&text))
-                    .map(|()| 0)
-            }
-            Err(error) => return failed(&error, NO_CONNECTION),
-        },
+        }) => show(cli, around, database.as_ref(), *screen, *format, *all).await,
         Some(Command::Run {
             action,
             target,
             set,
-            consent,
-        }) => acting(&cli, &around, consent, Act::Run(action, target, set)).await,
-        Some(Command::Rollback { id, consent }) => {
-            acting(&cli, &around, consent, Act::Rollback(id)).await
+            agreement,
+        }) => {
+            let shell = shell(cli, around, agreement).await?;
+            Ok(shell.run(action, target, set).await?)
+        }
+        Some(Command::Rollback { id, agreement }) => {
+            let shell = shell(cli, around, agreement).await?;
+            Ok(shell.rollback(id).await?)
         }
         Some(Command::Journal { id, format }) => {
-            journal(&around).and_then(|journal| command::journal(&journal, *id, *format))
+            Ok(command::journal(&journal(around)?, *id, *format)?)
         }
         Some(Command::Record {
             file,
             long,
             database,
-        }) => match open(&cli, database.as_ref(), &around).await {
-            Ok((settings, session)) => record(&cli, &around, settings, session, file, *long).await,
-            Err(error) => return failed(&error, NO_CONNECTION),
-        },
-        Some(Command::Replay { file }) => replay(&cli, &around, file).await,
+        }) => {
+            let (settings, session) = open(cli, database.as_ref(), around).await?;
+            Ok(record(cli, around, settings, session, file, *long).await?)
+        }
+        Some(Command::Replay { file }) => Ok(code(replay(cli, around, file).await?)),
         Some(Command::Demo { url, simulate }) => {
-            Box::pin(demo(&cli, url.as_ref(), *simulate, &around)).await
+            let demo = demo(cli, url.as_ref(), *simulate, around);
+            Ok(code(Box::pin(demo).await?))
         }
         None => {
             if !terminal::is_there() {
-                let error = anyhow::anyhow!(
+                return Err(no_connection(anyhow::anyhow!(
                     "a console needs a terminal; `hypertop show SCREEN` prints the same as text"
-                );
-                return failed(&error, 2);
+                )));
             }
-            match open(&cli, None, &around).await {
-                Ok((settings, session)) => {
-                    let journal = Journal::of(&around);
-                    console(&cli, &around, settings, session, journal).await
-                }
-                Err(error) => return failed(&error, NO_CONNECTION),
-            }
+            let (settings, session) = open(cli, None, around).await?;
+            let journal = Journal::of(around);
+            Ok(code(
+                console(cli, around, settings, session, journal).await?,
+            ))
         }
-    };
-    match result {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(code @ (command::FAILED | command::NO_CONNECTION | command::UNCHANGED))
-            if is_command(&cli) =>
-        {
-            ExitCode::from(u8::try_from(code).unwrap_or(1))
-        }
-        Ok(signal) => ExitCode::from(128 + u8::try_from(signal).unwrap_or(0)),
-        Err(error) => failed(&error, 1),
     }
 }
 
-fn is_command(cli: &Cli) -> bool {
-    matches!(
-        cli.command,
-        Some(Command::Run { .. } | Command::Rollback { .. } | Command::Journal { .. })
-    )
+async fn show(
+    cli: &Cli,
+    around: &Surroundings,
+    database: Option<&String>,
+    screen: ScreenId,
+    format: show::Format,
+    all: bool,
+) -> Result<u8, Failure> {
+    let (settings, mut session) = open(cli, database, around).await?;
+    // Without the journal nothing is put aside.
+    if !(all && screen == ScreenId::Overview) {
+        session.journal = Journal::of(around);
+    }
+    for warning in &settings.warnings {
+        eprintln!("hypertop: warning: {warning}");
+    }
+    if !session.can_show(screen) {
+        session.load(screen).await.map_err(no_connection)?;
+    }
+    let mut text = Vec::new();
+    show::show(&settings, &session, screen, format, &mut text).await?;
+    command::print(&text)?;
+    Ok(DONE)
 }
 
 fn journal(around: &Surroundings) -> Result<Journal> {
@@ -154,54 +168,29 @@ fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
     }
 }
 
-/// What the shell asks to be done.
-enum Act<'a> {
-    Run(&'static Action, &'a [String], &'a [(String, String)]),
-    Rollback(&'a [u64]),
-}
-
-async fn acting(
+/// What `run` and `rollback` act with.
+async fn shell<'a>(
     cli: &Cli,
     around: &Surroundings,
-    consent: &ConsentFlags,
-    act: Act<'_>,
-) -> Result<i32> {
+    agreement: &'a Agreement,
+) -> Result<Shell<'a>, Failure> {
     let (config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
         // What it says of read-only and protected connections is not known, so nothing is changed.
-        anyhow::bail!("{wrong}");
+        return Err(anyhow::anyhow!("{wrong}").into());
     }
     let journal = journal(around)?;
-    let (settings, session) = match open(cli, None, around).await {
-        Ok(opened) => opened,
-        Err(error) => {
-            eprintln!("hypertop: {error:#}");
-            return Ok(command::NO_CONNECTION);
-        }
-    };
-    let rules = config.rules(
-        &session.server.host,
-        &session.server.database,
-        cli.read_only,
-    );
-    let actor = actor(&settings, &session, journal);
-    let shell = command::Shell {
-        settings: &settings,
-        session: &session,
-        actor: &actor,
-        read_only: rules.read_only,
-        agreement: command::Agreement {
-            dry_run: consent.dry_run,
-            yes: consent.yes,
-            confirm: consent.confirm.clone(),
-            protected: rules.protected,
-        },
-        format: consent.format,
-    };
-    match act {
-        Act::Run(action, targets, set) => shell.run(action, targets, set).await,
-        Act::Rollback(ids) => shell.rollback(ids).await,
-    }
+    let (settings, session) = open(cli, None, around).await?;
+    Ok(Shell {
+        actor: actor(&settings, &session, journal),
+        rules: config.rules(
+            &session.server.host,
+            &session.server.database,
+            cli.read_only,
+        ),
+        session,
+        agreement,
+    })
 }
 
 /// Records without a console.
@@ -212,7 +201,7 @@ async fn record(
     session: Session,
     file: &std::path::Path,
     long: Option<std::time::Duration>,
-) -> Result<i32> {
+) -> Result<u8> {
     let (config, ..) = look(cli, around);
     eprintln!(
         "hypertop: recording database {:?} into {}; Ctrl-C ends it",
@@ -224,10 +213,10 @@ async fn record(
         "hypertop: kept {readings} readings; hypertop replay {} shows them",
         file.display()
     );
-    Ok(0)
+    Ok(DONE)
 }
 
-async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Result<i32> {
+async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Result<Ended> {
     let recording = Replay::open(file)?;
     if !terminal::is_there() {
         anyhow::bail!("a console needs a terminal: replay opens one");
@@ -245,7 +234,7 @@ async fn demo(
     url: Option<&String>,
     simulate: bool,
     around: &Surroundings,
-) -> Result<i32> {
+) -> Result<Ended> {
     let started = async {
         match url {
             None => demo::start(simulate).await,
@@ -288,7 +277,7 @@ async fn demo(
             )
             .await?;
         }
-        print(&text)?;
+        command::print(&text)?;
         0
     };
     if let Some(farewell) = &demo.farewell {
@@ -302,24 +291,19 @@ fn ask(prompt: &str) -> Result<String> {
     Ok(rpassword::prompt_password(prompt)?)
 }
 
-/// Prints; a reader that went away (`| head`) is no error.
-fn print(text: &[u8]) -> Result<()> {
-    match std::io::stdout().write_all(text) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
 async fn open(
     cli: &Cli,
     database: Option<&String>,
     around: &Surroundings,
-) -> Result<(Settings, Session)> {
-    let settings = conninfo::resolve(&cli.connection.flags(database), around)?;
-    let connected = connect::connect(&settings, &mut ask).await?;
-    let mut session = Session::start(connected).await?;
-    session.server.thresholds = config::read(around).0.thresholds;
-    Ok((settings, session))
+) -> Result<(Settings, Session), Failure> {
+    let opened = async {
+        let settings = conninfo::resolve(&cli.connection.flags(database), around)?;
+        let connected = connect::connect(&settings, &mut ask).await?;
+        let mut session = Session::start(connected).await?;
+        session.server.thresholds = config::read(around).0.thresholds;
+        Ok((settings, session))
+    };
+    opened.await.map_err(no_connection)
 }
 
 async fn console(
@@ -328,7 +312,7 @@ async fn console(
     settings: Settings,
     session: Session,
     journal: Option<Journal>,
-) -> Result<i32> {
+) -> Result<Ended> {
     let (config, themes, notes, broken) = look(cli, around);
     let mut rules = config.rules(
         &session.server.host,

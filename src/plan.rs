@@ -1,133 +1,16 @@
 //! A plan: what an action would do, literally; shown before, run after consent, kept in the journal.
 
-use std::collections::BTreeMap;
+mod bindings;
+mod lock;
+mod statement;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text;
 use crate::verdict::Level;
 
-/// A parameter of a statement. The server reads it by the type that the statement gives it (`$1::interval`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lit {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Text(String),
-    /// A job's id; where a rollback has made the job anew since, its new id is taken.
-    Job(i64),
-    /// What an earlier statement of the plan returned under this name ([`Statement::keeping`]).
-    Kept(String),
-}
-
-impl From<&str> for Lit {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Lit {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<i64> for Lit {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-impl From<i32> for Lit {
-    fn from(number: i32) -> Self {
-        Self::Int(number.into())
-    }
-}
-
-impl From<bool> for Lit {
-    fn from(truth: bool) -> Self {
-        Self::Bool(truth)
-    }
-}
-
-impl<T: Into<Lit>> From<Option<T>> for Lit {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
-
-impl Lit {
-    /// As SQL writes it.
-    fn literal(&self) -> String {
-        match self {
-            Self::Null => "NULL".to_owned(),
-            Self::Bool(truth) => truth.to_string(),
-            Self::Int(number) | Self::Job(number) => number.to_string(),
-            Self::Text(text) => text::quote_literal(text),
-            Self::Kept(name) => format!(":{name}"),
-        }
-    }
-}
-
-/// One statement with its parameters, as it will be sent.
-///
-/// Identifiers in `sql` were quoted by the server (`format('%I')`) or by [`text::quote_identifier`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Statement {
-    pub sql: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub params: Vec<Lit>,
-    /// The first column of the first row that it returns is kept under this name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keeps: Option<String>,
-}
-
-impl Statement {
-    pub fn new(sql: impl Into<String>, params: Vec<Lit>) -> Self {
-        Self {
-            sql: sql.into(),
-            params,
-            keeps: None,
-        }
-    }
-
-    /// Keeps what it returns (the id of a new job) under a name, for [`Lit::Kept`] in later statements and in the undo.
-    #[must_use]
-    pub fn keeping(mut self, name: &str) -> Self {
-        self.keeps = Some(name.to_owned());
-        self
-    }
-
-    /// The statement with its parameters written into it, as a person would run it in psql.
-    pub fn literal(&self) -> String {
-        let mut out = String::with_capacity(self.sql.len());
-        let mut rest = self.sql.as_str();
-        let mut quote = None;
-        while let Some(c) = rest.chars().next() {
-            let mut taken = c.len_utf8();
-            match (quote, c) {
-                (Some(open), _) if c == open => quote = None,
-                (None, '\'' | '"') => quote = Some(c),
-                (None, '$') => {
-                    let digits: String =
-                        rest[1..].chars().take_while(char::is_ascii_digit).collect();
-                    let param = digits.parse::<usize>().ok();
-                    if let Some(lit) = param.and_then(|n| self.params.get(n.wrapping_sub(1))) {
-                        out.push_str(&lit.literal());
-                        rest = &rest[1 + digits.len()..];
-                        continue;
-                    }
-                }
-                _ => {}
-            }
-            out.push_str(&rest[..taken]);
-            taken = taken.min(rest.len());
-            rest = &rest[taken..];
-        }
-        out
-    }
-}
+pub use bindings::Bindings;
+pub use lock::{Mode, Touch};
+pub use statement::{Lit, Statement};
 
 /// What is done at once: one transaction, or one statement that wants none around it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,122 +115,6 @@ pub enum Consent {
     Yes,
     /// The target's name is typed.
     Name,
-}
-
-/// A lock mode, as PostgreSQL names it in `pg_locks`, in order of strength.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Mode {
-    AccessShare,
-    RowShare,
-    RowExclusive,
-    ShareUpdateExclusive,
-    Share,
-    ShareRowExclusive,
-    Exclusive,
-    AccessExclusive,
-}
-
-impl Mode {
-    const ALL: [Self; 8] = [
-        Self::AccessShare,
-        Self::RowShare,
-        Self::RowExclusive,
-        Self::ShareUpdateExclusive,
-        Self::Share,
-        Self::ShareRowExclusive,
-        Self::Exclusive,
-        Self::AccessExclusive,
-    ];
-
-    /// From `pg_locks.mode`: `AccessShareLock`.
-    pub fn parse(mode: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|one| format!("{one:?}Lock") == mode)
-    }
-
-    /// `ACCESS EXCLUSIVE`, as the manual writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AccessShare => "ACCESS SHARE",
-            Self::RowShare => "ROW SHARE",
-            Self::RowExclusive => "ROW EXCLUSIVE",
-            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
-            Self::Share => "SHARE",
-            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
-            Self::Exclusive => "EXCLUSIVE",
-            Self::AccessExclusive => "ACCESS EXCLUSIVE",
-        }
-    }
-
-    /// What it keeps others from, in a few words.
-    pub fn effect(self) -> &'static str {
-        match self {
-            Self::AccessShare | Self::RowShare | Self::RowExclusive => "reads and writes go on",
-            Self::ShareUpdateExclusive => "reads and writes go on, other maintenance waits",
-            Self::Share | Self::ShareRowExclusive | Self::Exclusive => "reads go on, writes wait",
-            Self::AccessExclusive => "reads and writes wait",
-        }
-    }
-
-    /// PostgreSQL's table of conflicting lock modes.
-    pub fn conflicts(self, other: Self) -> bool {
-        use Mode::{
-            AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share,
-            ShareRowExclusive, ShareUpdateExclusive,
-        };
-        let with: &[Mode] = match self {
-            AccessShare => &[AccessExclusive],
-            RowShare => &[Exclusive, AccessExclusive],
-            RowExclusive => &[Share, ShareRowExclusive, Exclusive, AccessExclusive],
-            ShareUpdateExclusive => &[
-                ShareUpdateExclusive,
-                Share,
-                ShareRowExclusive,
-                Exclusive,
-                AccessExclusive,
-            ],
-            Share => &[
-                RowExclusive,
-                ShareUpdateExclusive,
-                ShareRowExclusive,
-                Exclusive,
-                AccessExclusive,
-            ],
-            ShareRowExclusive => &[
-                RowExclusive,
-                ShareUpdateExclusive,
-                Share,
-                ShareRowExclusive,
-                Exclusive,
-                AccessExclusive,
-            ],
-            Exclusive => &[
-                RowShare,
-                RowExclusive,
-                ShareUpdateExclusive,
-                Share,
-                ShareRowExclusive,
-                Exclusive,
-                AccessExclusive,
-            ],
-            AccessExclusive => &Self::ALL,
-        };
-        with.contains(&other)
-    }
-}
-
-/// A relation that the plan locks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Touch {
-    /// Its oid; zero where it is not known (it is shown all the same).
-    pub oid: i64,
-    pub name: String,
-    /// The strongest mode that it takes.
-    pub mode: Mode,
-    /// The one step that locks it, by its number from 0; `None`: not told, perhaps each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<usize>,
 }
 
 /// A remark in the preview: what it does, whom it meets, what to mind.
@@ -500,107 +267,9 @@ pub fn inverse(done: &[Step]) -> Vec<Step> {
         .collect()
 }
 
-/// What statements are bound to when they run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bindings {
-    /// What earlier statements returned, by the name under which it is kept.
-    pub kept: BTreeMap<String, String>,
-    /// Jobs that were made anew since: old id, new id.
-    pub jobs: BTreeMap<i64, i64>,
-    /// Indexes that were made anew since: old oid, new oid.
-    pub indexes: BTreeMap<i64, i64>,
-}
-
-impl Bindings {
-    /// Takes in what a statement kept under a name: `job 1001` and `index 16402` are the new ids of what had these.
-    pub fn renew(&mut self, name: &str, value: &str) {
-        let Ok(new) = value.parse() else { return };
-        let old = |kind: &str| name.strip_prefix(kind).and_then(|id| id.parse().ok());
-        if let Some(old) = old("job ") {
-            self.jobs.insert(old, new);
-        } else if let Some(old) = old("index ") {
-            self.indexes.insert(old, new);
-        }
-    }
-
-    /// The oid that an index has now.
-    pub fn index(&self, mut oid: i64) -> i64 {
-        // Oids come round again one day: so many steps as there are indexes, no more.
-        for _ in 0..self.indexes.len() {
-            let Some(&next) = self.indexes.get(&oid) else {
-                break;
-            };
-            oid = next;
-        }
-        oid
-    }
-
-    /// The id that a job has now.
-    pub fn job(&self, mut id: i64) -> i64 {
-        // A job may have been made anew more than once; an id is never used again, so this ends.
-        while let Some(&next) = self.jobs.get(&id).filter(|next| **next > id) {
-            id = next;
-        }
-        id
-    }
-
-    /// The statement with everything that it names put in.
-    pub fn bind(&self, statement: &Statement) -> Result<Statement, String> {
-        let mut statement = statement.clone();
-        for param in &mut statement.params {
-            let bound = match param {
-                Lit::Job(id) => Lit::Int(self.job(*id)),
-                Lit::Kept(name) => {
-                    let value = self
-                        .kept
-                        .get(name)
-                        .ok_or_else(|| format!("no {name} was kept"))?;
-                    let job = value.parse().ok().filter(|_| name.starts_with("job"));
-                    job.map_or_else(|| Lit::Text(value.clone()), |id| Lit::Int(self.job(id)))
-                }
-                _ => continue,
-            };
-            *param = bound;
-        }
-        Ok(statement)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_statement_is_shown_as_psql_would_take_it() {
-        let statement = Statement::new(
-            r#"select f($1::int, a => $2, "co$1l" => $3, x => $10, s => 'cost $1')"#,
-            vec![Lit::Int(7), Lit::from("it's"), Lit::Null],
-        );
-        assert_eq!(
-            statement.literal(),
-            r#"select f(7::int, a => 'it''s', "co$1l" => NULL, x => $10, s => 'cost $1')"#
-        );
-    }
-
-    #[test]
-    fn a_backslash_is_written_so_that_no_setting_changes_its_meaning() {
-        let statement = Statement::new("select $1", vec![Lit::from(r"a\b")]);
-        assert_eq!(statement.literal(), r"select E'a\\b'");
-    }
-
-    #[test]
-    fn lock_modes_conflict_as_the_manual_says() {
-        use Mode::{AccessExclusive, AccessShare, RowExclusive, ShareUpdateExclusive};
-        assert!(AccessExclusive.conflicts(AccessShare));
-        assert!(!RowExclusive.conflicts(AccessShare));
-        assert!(ShareUpdateExclusive.conflicts(ShareUpdateExclusive));
-        for a in Mode::ALL {
-            for b in Mode::ALL {
-                assert_eq!(a.conflicts(b), b.conflicts(a), "{a:?} {b:?}");
-            }
-        }
-        assert_eq!(Mode::parse("AccessShareLock"), Some(AccessShare));
-    }
 
     #[test]
     fn of_two_plans_together_no_more_is_promised_than_the_lesser_one_can_take_back() {
@@ -627,28 +296,5 @@ mod tests {
             .map(|step| step.run[0].sql.clone())
             .collect();
         assert_eq!(labels, ["undo c", "undo a"]);
-    }
-
-    #[test]
-    fn a_kept_value_must_be_there_and_a_job_is_found_by_its_newest_id() {
-        let delete = Statement::new(
-            "select delete_job($1)",
-            vec![Lit::Kept("job_id".to_owned())],
-        );
-        let bindings = Bindings {
-            kept: [("job_id".to_owned(), "1007".to_owned())].into(),
-            jobs: [(1007, 1010), (1010, 1012)].into(),
-            ..Bindings::default()
-        };
-        assert_eq!(
-            bindings.bind(&delete).unwrap().literal(),
-            "select delete_job(1012)"
-        );
-        let pause = Statement::new("select alter_job($1)", vec![Lit::Job(1010)]);
-        assert_eq!(
-            bindings.bind(&pause).unwrap().literal(),
-            "select alter_job(1012)"
-        );
-        assert!(Bindings::default().bind(&delete).is_err());
     }
 }

@@ -3,7 +3,8 @@
 //! It listens on a unix socket in a temporary folder (and on loopback, if asked), and is gone with its owner:
 //! on drop, and, by a watcher that holds a pipe from the owner, even when the owner is killed.
 
-use std::ffi::OsString;
+mod programs;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
@@ -16,6 +17,8 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{Uid, User};
 use tempfile::TempDir;
+
+pub use programs::Programs;
 
 /// What the server is to be like.
 #[derive(Debug, Clone)]
@@ -50,132 +53,8 @@ pub struct PrivateServer {
     watcher: Option<Child>,
 }
 
-/// Where PostgreSQL's server programs are.
-#[derive(Debug, Clone)]
-pub struct Programs(PathBuf);
-
 /// The superuser of the private server.
 pub const USER: &str = "postgres";
-
-impl Programs {
-    /// Looks where the programs usually are; the error says what to install.
-    pub fn find() -> Result<Self> {
-        let named = std::env::var_os("HYPERTOP_PG_BIN").map(PathBuf::from);
-        let path: OsString = std::env::var_os("PATH").unwrap_or_default();
-        let mut folders: Vec<PathBuf> = named
-            .into_iter()
-            .chain(std::env::split_paths(&path))
-            .collect();
-        for (parent, inner) in [
-            ("/usr/lib/postgresql", "bin"),
-            ("/usr/libexec/postgresql", ""),
-            ("/opt/homebrew/opt", "bin"),
-            ("/usr/local/opt", "bin"),
-            ("/home/linuxbrew/.linuxbrew/opt", "bin"),
-            ("/Applications/Postgres.app/Contents/Versions", "bin"),
-            ("/usr", "bin"),
-        ] {
-            folders.extend(
-                versions(Path::new(parent))
-                    .into_iter()
-                    .map(|folder| folder.join(inner)),
-            );
-        }
-        let found = folders.into_iter().find_map(|folder| {
-            // A link in PATH leads to the folder in which the other programs are.
-            let folder = fs::canonicalize(folder.join("initdb"))
-                .ok()?
-                .parent()?
-                .to_path_buf();
-            folder.join("postgres").exists().then_some(folder)
-        });
-        found.map(Self).context(
-            "PostgreSQL's server programs (initdb, postgres) were not found. Install them:\n\
-             \x20 Debian, Ubuntu: apt-get install postgresql\n\
-             \x20 Fedora, RHEL:   dnf install postgresql-server\n\
-             \x20 macOS:          brew install postgresql@17\n\
-             or name their folder in HYPERTOP_PG_BIN.",
-        )
-    }
-
-    fn ask_config(&self, what: &str) -> Option<PathBuf> {
-        let output = Command::new(self.0.join("pg_config"))
-            .arg(what)
-            .output()
-            .ok()?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        Some(PathBuf::from(text.trim())).filter(|path| path.is_absolute())
-    }
-
-    /// The folders of the installation's extensions and libraries; Debian ships `pg_config` apart from the server.
-    fn shared_and_library(&self) -> (PathBuf, PathBuf) {
-        let version = self
-            .0
-            .parent()
-            .and_then(Path::file_name)
-            .map(PathBuf::from)
-            .unwrap_or_default();
-        let shared = self
-            .ask_config("--sharedir")
-            .unwrap_or_else(|| Path::new("/usr/share/postgresql").join(version));
-        let library = self
-            .ask_config("--pkglibdir")
-            .unwrap_or_else(|| self.0.join("../lib"));
-        (shared, library)
-    }
-
-    fn has_extension(&self, name: &str) -> bool {
-        self.shared_and_library()
-            .0
-            .join("extension")
-            .join(format!("{name}.control"))
-            .exists()
-    }
-
-    /// The TimescaleDB versions of the Community edition that are installed, newest first.
-    pub fn timescaledb_versions(&self) -> Vec<String> {
-        if !self.has_extension("timescaledb") {
-            return Vec::new();
-        }
-        let (shared, library) = self.shared_and_library();
-        let entries = fs::read_dir(library).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let version = |name: String| {
-            Some(
-                name.strip_prefix("timescaledb-tsl-")?
-                    .strip_suffix(".so")?
-                    .to_owned(),
-            )
-        };
-        let mut versions: Vec<String> = names.filter_map(version).collect();
-        versions.retain(|version| {
-            shared
-                .join("extension")
-                .join(format!("timescaledb--{version}.sql"))
-                .exists()
-        });
-        versions.sort_by_key(|version| std::cmp::Reverse(crate::sql::Version::parse(version)));
-        versions
-    }
-}
-
-/// The folders in `parent` that look like PostgreSQL's, newest first.
-fn versions(parent: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-    let mut found: Vec<(u32, PathBuf)> = entries
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let number = name.trim_start_matches(|c: char| !c.is_ascii_digit());
-            let known = name.starts_with("pgsql-")
-                || name.starts_with("postgresql")
-                || name.chars().all(|c| c.is_ascii_digit() || c == '.');
-            let number = number.split('.').next()?.parse().ok()?;
-            known.then(|| (number, entry.path()))
-        })
-        .collect();
-    found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-    found.into_iter().map(|(_, path)| path).collect()
-}
 
 impl PrivateServer {
     pub fn start(options: &Options) -> Result<Self> {
@@ -277,21 +156,7 @@ impl PrivateServer {
     }
 
     fn init(&self) -> Result<()> {
-        let mut command = self.command("initdb");
-        command.arg("-D").arg(self.data()).args([
-            "-A",
-            "trust",
-            "-U",
-            USER,
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-            "--no-instructions",
-        ]);
-        let mut output = command.output().context("initdb")?;
-        if !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("locale") {
-            // Older systems lack C.UTF-8.
+        let run = |locale| {
             let mut command = self.command("initdb");
             command.arg("-D").arg(self.data()).args([
                 "-A",
@@ -300,11 +165,16 @@ impl PrivateServer {
                 USER,
                 "-E",
                 "UTF8",
-                "--locale=C",
+                locale,
                 "--no-sync",
                 "--no-instructions",
             ]);
-            output = command.output().context("initdb")?;
+            command.output().context("initdb")
+        };
+        let mut output = run("--locale=C.UTF-8")?;
+        if !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("locale") {
+            // Older systems lack C.UTF-8.
+            output = run("--locale=C")?;
         }
         ensure!(
             output.status.success(),

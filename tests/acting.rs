@@ -65,7 +65,7 @@ fn previewed() -> App {
 
 fn report(outcome: Outcome) -> Report {
     Report {
-        id: Some(7),
+        id: 7,
         outcome,
         title: "Pause job 1002 (compression policy on mes.metrics)".to_owned(),
         steps_done: usize::from(outcome == Outcome::Done),

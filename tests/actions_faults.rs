@@ -432,11 +432,11 @@ fn of_two_consoles_that_agreed_to_the_same_the_second_is_told_that_it_changed() 
         );
         assert_eq!(rig.actor.journal.entries().unwrap().all.len(), 1);
         // The other console takes it back, and the first one cannot do that again.
-        let back = rig.rollback_plan(&[done.id.unwrap()]).await.unwrap();
-        other.rollback(&[done.id.unwrap()]).await;
+        let back = rig.rollback_plan(&[done.id]).await.unwrap();
+        other.rollback(&[done.id]).await;
         let told = rig.perform(&back).await.unwrap_err();
         assert!(told.contains("changed since the preview"), "{told}");
-        let told = rig.rollback_plan(&[done.id.unwrap()]).await.unwrap_err();
+        let told = rig.rollback_plan(&[done.id]).await.unwrap_err();
         assert!(told.contains("rolled back already"), "{told}");
     });
 }
@@ -529,11 +529,7 @@ fn read_only_shows_the_plan_and_opens_no_session_that_could_write() {
 fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
     on_each(async |_, _, rig| {
         let job = rig.text(RETENTION).await;
-        let done = rig
-            .act("edit-job", &job, &[("max_retries", "7")])
-            .await
-            .id
-            .unwrap();
+        let done = rig.act("edit-job", &job, &[("max_retries", "7")]).await.id;
         rig.sql(&format!(
             "update _timescaledb_config.bgw_job set max_retries = 9 where id = {job}"
         ))
@@ -576,7 +572,7 @@ async fn both_paused(rig: &Rig, one: &str, other: &str) -> u64 {
     let second = rig.plan("pause-job", other, &[]).await.unwrap();
     deed.plan = plans::together("pause two".to_owned(), vec![deed.plan, second.plan]).unwrap();
     deed.seen.extend(second.seen);
-    rig.perform(&deed).await.unwrap().id.unwrap()
+    rig.perform(&deed).await.unwrap().id
 }
 
 #[test]
@@ -617,12 +613,7 @@ fn a_rollback_that_failed_half_way_goes_on_with_the_rest_when_it_is_tried_again(
 fn nothing_is_taken_back_without_consent_when_nobody_is_there() {
     on_each(async |_, _, rig| {
         let job = rig.text(RETENTION).await;
-        let id = rig
-            .act("pause-job", &job, &[])
-            .await
-            .id
-            .unwrap()
-            .to_string();
+        let id = rig.act("pause-job", &job, &[]).await.id.to_string();
         let output = hypertop(rig, &rig.conninfo, &["rollback", &id])
             .output()
             .unwrap();

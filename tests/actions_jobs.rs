@@ -41,7 +41,7 @@ fn a_job_that_was_deleted_comes_back_with_all_that_it_had() {
                 let done = rig.perform(&deed).await.unwrap();
                 assert_eq!(done.problems, [], "{version}: {job}");
                 assert_eq!(ids(rig).await.len(), 12);
-                rig.rollback(&[done.id.unwrap()]).await;
+                rig.rollback(&[done.id]).await;
                 assert_eq!(
                     rig.text(JOBS).await,
                     before,
@@ -59,22 +59,18 @@ fn jobs_deleted_and_paused_are_found_again_under_their_new_ids_by_group_and_one_
         on_each(targets, "found", async |rig, version| {
             let before = rig.text(JOBS).await;
             let job = rig.text(OWN).await;
-            let paused = rig.act("pause-job", &job, &[]).await.id.unwrap();
-            let edited = rig
-                .act("edit-job", &job, &[("max_runtime", "3m")])
-                .await
-                .id
-                .unwrap();
-            let deleted = rig.act("delete-job", &job, &[]).await.id.unwrap();
+            let paused = rig.act("pause-job", &job, &[]).await.id;
+            let edited = rig.act("edit-job", &job, &[("max_runtime", "3m")]).await.id;
+            let deleted = rig.act("delete-job", &job, &[]).await.id;
             rig.rollback(&[paused, deleted, edited]).await;
             assert_eq!(rig.text(JOBS).await, before, "{version}: as one group");
             let job = rig.text(OWN).await;
-            let paused = rig.act("pause-job", &job, &[]).await.id.unwrap();
-            let first = rig.act("delete-job", &job, &[]).await.id.unwrap();
+            let paused = rig.act("pause-job", &job, &[]).await.id;
+            let first = rig.act("delete-job", &job, &[]).await.id;
             rig.rollback(&[first]).await;
             let anew = rig.text(OWN).await;
             assert_ne!(job, anew);
-            let second = rig.act("delete-job", &anew, &[]).await.id.unwrap();
+            let second = rig.act("delete-job", &anew, &[]).await.id;
             rig.rollback(&[second]).await;
             let deed = rig.rollback_plan(&[paused]).await.unwrap();
             assert!(
@@ -174,7 +170,7 @@ async fn slots(rig: &Rig, version: &str, fixed: &str) {
         .unwrap();
     assert!(matches!(&deed.plan.undo, Undo::Partly(lost) if lost.contains("initial start")));
     let done = rig.perform(&deed).await.unwrap();
-    let back = rig.rollback_plan(&[done.id.unwrap()]).await.unwrap();
+    let back = rig.rollback_plan(&[done.id]).await.unwrap();
     let report = rig.perform(&back).await.unwrap();
     let differs: Vec<_> = report
         .differs
@@ -311,7 +307,7 @@ fn every_kind_of_job_runs_in_the_foreground_and_its_counters_stay() {
                     before,
                     "{version}: {job}"
                 );
-                let refused = rig.rollback_plan(&[report.id.unwrap()]).await.unwrap_err();
+                let refused = rig.rollback_plan(&[report.id]).await.unwrap_err();
                 assert!(
                     refused.contains("cannot be taken back")
                         || refused.contains("changed nothing that could be"),
@@ -359,7 +355,7 @@ fn the_scheduler_runs_a_job_at_once_and_its_next_start_comes_back() {
                 "1",
                 "{version}: the scheduler did not run it"
             );
-            rig.rollback(&[report.id.unwrap()]).await;
+            rig.rollback(&[report.id]).await;
             assert_eq!(rig.text(&next).await, "2038-05-05 05:05:00+00", "{version}");
             rig.act("pause-job", &job, &[]).await;
             let refused = rig
@@ -425,7 +421,7 @@ fn a_job_that_runs_now_is_paused_and_resumed_and_deleting_says_that_it_is_cancel
             );
             let report = rig.perform(&delete).await.unwrap();
             assert_eq!(report.problems, []);
-            rig.rollback(&[report.id.unwrap()]).await;
+            rig.rollback(&[report.id]).await;
             assert!(rig.text(OWN).await.parse::<i64>().unwrap() > job.parse().unwrap());
         });
     });
@@ -458,7 +454,7 @@ fn the_policy_of_an_aggregate_on_an_aggregate_that_2_22_cannot_alter_is_refused_
                 "{lost}"
             );
             let done = rig.perform(&deed).await.unwrap();
-            let back = rig.rollback_plan(&[done.id.unwrap()]).await.unwrap();
+            let back = rig.rollback_plan(&[done.id]).await.unwrap();
             let report = rig.perform(&back).await.unwrap();
             assert_eq!(report.problems, []);
             let differs: Vec<_> = report
@@ -559,7 +555,7 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_mend() {
             nobody.there_and_back("pause-job", &job, &[], JOBS).await;
             let before = rig.text(JOBS).await;
             let done = nobody.act("delete-job", &job, &[]).await;
-            nobody.rollback(&[done.id.unwrap()]).await;
+            nobody.rollback(&[done.id]).await;
             assert_eq!(rig.text(JOBS).await, before, "{version}");
             drop(nobody);
             rig.sql("drop owned by nobody_here; drop role nobody_here")

@@ -263,7 +263,7 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             .await
             .unwrap();
         assert!(notes(&mended.plan).contains("DATA LOSS"));
-        rig.rollback(&[report.id.unwrap()]).await;
+        rig.rollback(&[report.id]).await;
         // From now on it reads everything: nothing that is dropped is safe, so nothing is offered.
         rig.sql("create table bottomless (ts timestamptz not null, v int);
                  select create_hypertable('bottomless', 'ts');

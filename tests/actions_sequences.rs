@@ -179,7 +179,7 @@ async fn act(rig: &Rig, picks: &Picks) -> Result<(Vec<u64>, Vec<String>), TestCa
         if report.outcome != Outcome::Done {
             return Err(failed(&done, &format!("{:?}", report.problems)));
         }
-        ids.push(report.id.unwrap());
+        ids.push(report.id);
     }
     Ok((ids, done))
 }

@@ -100,7 +100,7 @@ fn a_cancel_ends_the_statement_and_leaves_the_session() {
                 assert_eq!(code, None, "{name}");
                 let refused = rig.plan("cancel-query", &pid, &[]).await.unwrap_err();
                 assert!(refused.contains("runs no statement"), "{name}: {refused}");
-                let refused = rig.rollback_plan(&[report.id.unwrap()]).await.unwrap_err();
+                let refused = rig.rollback_plan(&[report.id]).await.unwrap_err();
                 assert!(!refused.is_empty(), "{name}");
             });
         }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Host, Place, Surroundings, is_known};
+use super::keywords::is_known;
+use super::{Host, Place, Surroundings};
 
 /// The entries of a service, from the first file that has it.
 pub fn service(

@@ -1,15 +1,19 @@
 //! The chunks of one hypertable and what cuts their time axis, as the details of several screens show them.
 
+mod cut;
+
 use anyhow::Result;
 use tokio_postgres::Row;
 
-use crate::axis::{self, Mark, Place, Slice, TimeAxis};
+use crate::axis::{Mark, Place, Slice, TimeAxis};
 use crate::query;
 use crate::record::{MapCell, Section};
 use crate::sql::Query;
 use crate::text;
 use crate::value::{Axis, Point, Stamp, Value};
 use crate::verdict::Level;
+
+pub use cut::Cut;
 
 /// `$1` is the hypertable's id (int8).
 pub const QUERY: Query = query!("chunks", (2, 29));
@@ -37,27 +41,6 @@ pub struct Chunk {
     pub after_bytes: Option<i64>,
     /// Now, with its compressed companion; known for the newest 500 only.
     pub bytes: Option<i64>,
-}
-
-/// What a policy, an aggregate or the clock cuts the axis by.
-#[derive(Debug, Clone)]
-pub struct Cut {
-    /// `now`, `compress`, `drop`, `refresh` (of an aggregate on it), `own` (of itself).
-    kind: String,
-    /// The aggregate.
-    pub name: Option<String>,
-    /// Where a refresh window begins; `None`: at the beginning of time.
-    pub from: Option<i64>,
-    /// The boundary; `None`: not known here, or none.
-    pub to: Option<i64>,
-    pub job_id: Option<i32>,
-    /// As it is configured; of a refresh `start|end`.
-    note: String,
-    scheduled: bool,
-    failing: bool,
-    pub watermark: Option<i64>,
-    /// Of a policy by creation: it takes what was made before.
-    made_before: Option<Stamp>,
 }
 
 /// What [`QUERY`] returned.
@@ -194,135 +177,6 @@ impl Chunks {
                 here().rev().map(level).collect(),
             ),
         ]
-    }
-}
-
-impl Cut {
-    fn read(row: &Row) -> Result<Self> {
-        let truth = |name| {
-            row.try_get::<_, Option<bool>>(name)
-                .map(Option::unwrap_or_default)
-        };
-        Ok(Self {
-            kind: row.try_get("kind")?,
-            name: row.try_get("name")?,
-            from: row.try_get("range_start")?,
-            to: row.try_get("range_end")?,
-            job_id: row.try_get("job_id")?,
-            note: row
-                .try_get::<_, Option<String>>("note")?
-                .unwrap_or_default(),
-            scheduled: truth("scheduled")?,
-            failing: truth("failing")?,
-            watermark: row.try_get("watermark")?,
-            made_before: row.try_get("made_before")?,
-        })
-    }
-
-    /// A refresh, of an aggregate on it or of itself.
-    pub fn is_window(&self) -> bool {
-        matches!(self.kind.as_str(), "refresh" | "own")
-    }
-
-    /// Whether it is the hypertable's own: it is an aggregate's materialization.
-    pub fn is_own(&self) -> bool {
-        self.kind == "own"
-    }
-
-    /// The job's state, where it is worth a word.
-    pub fn state(&self) -> (&'static str, Level) {
-        match (self.job_id, self.scheduled, self.failing) {
-            (None, ..) | (_, true, false) => ("", Level::Ok),
-            (_, false, _) => (" (paused)", Level::Notice),
-            (_, _, true) => (" (failing)", Level::Warning),
-        }
-    }
-
-    /// The refresh window in words: `3h to 1m ago`.
-    pub fn window(&self) -> String {
-        let (start, end) = self.note.split_once('|').unwrap_or_default();
-        let start = if start.is_empty() {
-            "all".to_owned()
-        } else {
-            text::interval(start)
-        };
-        format!("{start} to {} ago", text::interval(end))
-    }
-
-    fn mark(&self, unit: Axis) -> Option<Mark> {
-        let (state, level) = self.state();
-        let at = |raw: Option<i64>| raw.map(|raw| axis::to_the_minute(Point { axis: unit, raw }));
-        let place = self.to.map_or(Place::Nowhere, Place::At);
-        let cut = |sign, what: &str| {
-            let until = match (at(self.to), self.made_before) {
-                (Some(to), _) => format!(": {to}"),
-                (None, Some(_)) => ", whatever its time".to_owned(),
-                (None, None) => ": where that is now is not known".to_owned(),
-            };
-            let note = text::interval(&self.note);
-            let label = match note.strip_prefix("created ") {
-                Some(ago) => {
-                    let verb = what.trim_end_matches(" after");
-                    format!("{verb} what was created {ago} or before{until}{state}")
-                }
-                None => format!("{what} {note}{until}{state}"),
-            };
-            Mark {
-                sign,
-                label,
-                level,
-                place,
-            }
-        };
-        Some(match self.kind.as_str() {
-            "now" => Mark {
-                sign: 'N',
-                label: format!("now {}", at(self.to)?),
-                level,
-                place,
-            },
-            "compress" => cut('C', "compress after"),
-            "drop" => cut('D', "drop after"),
-            _ => self.refresh_mark(unit, state, level),
-        })
-    }
-
-    fn refresh_mark(&self, unit: Axis, state: &str, level: Level) -> Mark {
-        let name = match (&self.name, self.is_own()) {
-            (Some(name), false) => name.as_str(),
-            _ => "its own",
-        };
-        let done = self
-            .watermark
-            .map(|raw| axis::to_the_minute(Point { axis: unit, raw }));
-        let done = done.map_or("nothing materialized".to_owned(), |done| {
-            format!("watermark W {done}")
-        });
-        let (place, label) = match (self.to, self.watermark) {
-            (Some(to), letter) => (
-                Place::Window {
-                    from: self.from,
-                    to,
-                    letter,
-                },
-                format!("refresh {name} {}{state}, {done}", self.window()),
-            ),
-            (None, _) if self.job_id.is_some() => (
-                Place::Nowhere,
-                format!(
-                    "refresh {name} {}{state}: where that is now is not known; {done}",
-                    self.window()
-                ),
-            ),
-            (None, Some(at)) => (Place::At(at), format!("{name}: no refresh policy, {done}")),
-            (None, None) => (Place::Nowhere, format!("{name}: no refresh policy, {done}")),
-        };
-        Mark {
-            sign: 'W',
-            label,
-            level,
-            place,
-        }
     }
 }
 

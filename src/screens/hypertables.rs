@@ -3,249 +3,22 @@
 mod advice;
 mod details;
 mod judge;
+mod row;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::screens::{aggregates, chunks};
 use crate::sql::{Param, Query};
-use crate::text;
-use crate::value::{Axis, Point, Stamp, Value};
+use crate::value::{Axis, Stamp, Value};
 use crate::verdict::Verdict;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
-    Hypertable,
-    /// The materialization of a continuous aggregate.
-    Aggregate,
-    /// A large plain table with a time column.
-    Candidate,
-}
-
-/// How a policy is; the worst of several of its kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Policy {
-    Planned,
-    Paused,
-    Failing,
-}
-
-impl Policy {
-    fn of(state: Option<i32>) -> Option<Self> {
-        state.map(|state| match state {
-            0 => Self::Planned,
-            1 => Self::Paused,
-            _ => Self::Failing,
-        })
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Planned => "scheduled",
-            Self::Paused => "paused",
-            Self::Failing => "failing",
-        }
-    }
-}
-
-/// The policies on it, and the jobs that are not well.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Policies {
-    pub refresh: Option<Policy>,
-    pub compress: Option<Policy>,
-    pub retain: Option<Policy>,
-    pub reorder: Option<Policy>,
-    pub failing: Vec<i32>,
-    pub paused: Vec<i32>,
-    /// compress-after and drop-after in the dimension's unit (a month counts 30 days).
-    pub compress_after: Option<i64>,
-    pub drop_after: Option<i64>,
-}
-
-/// The newest intervals that are full, as they were written.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Window {
-    pub start: i64,
-    pub end: i64,
-    /// How many intervals are there; empty ones leave no trace.
-    pub ranges: i64,
-    /// Bytes as they were before any compression; `None`: not known (yet).
-    pub bytes: Option<i64>,
-    /// By an estimate.
-    pub about: bool,
-}
-
-/// What the server gives, the same in every row.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Limits {
-    pub locks_each: i64,
-    pub connections: i64,
-    pub prepared: i64,
-    /// `effective_cache_size`.
-    pub memory_bytes: i64,
-    pub memory_default: bool,
-}
-
-/// What a plain table is judged by.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Plain {
-    /// By statistics; `None`: never analysed.
-    pub tuples: Option<i64>,
-    pub not_null: bool,
-    /// Unique indexes that lack the time column.
-    pub unique_without: Vec<String>,
-    /// Foreign keys that refer to it.
-    pub referenced: i64,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Row {
-    /// Of a candidate: less its oid.
-    pub id: i64,
-    pub schema: String,
-    pub name: String,
-    pub kind: Kind,
-    pub axis: Axis,
-    pub column: Option<String>,
-    /// The chunk interval that is set, in the dimension's unit.
-    pub interval: Option<i64>,
-    /// "Now" on the dimension; `None`: integer time.
-    pub now: Option<i64>,
-    /// The other dimensions: column and number of partitions (0: cut by intervals, too).
-    pub space: Vec<(String, i64)>,
-    pub chunks: i64,
-    pub compressed: i64,
-    pub partial: i64,
-    pub tiered: i64,
-    pub about_bytes: Option<i64>,
-    pub bytes: Option<i64>,
-    /// When `bytes` were measured, by the server's clock.
-    pub measured: Option<Stamp>,
-    pub bytes_error: Option<String>,
-    /// The first exact size that this console saw, and when; an estimate is never one.
-    pub seen: Option<(Stamp, i64)>,
-    pub window: Option<Window>,
-    pub oldest: Option<i64>,
-    pub newest: Option<i64>,
-    pub indexes: i64,
-    pub policies: Policies,
-    /// The aggregates that read it.
-    pub readers: Vec<String>,
-    pub plain: Option<Plain>,
-    pub limits: Limits,
-}
-
-impl Row {
-    fn full_name(&self) -> String {
-        text::qualified(&self.schema, &self.name)
-    }
-
-    fn kind_name(&self) -> &'static str {
-        match self.kind {
-            Kind::Hypertable => "hypertable",
-            Kind::Aggregate => "aggregate",
-            Kind::Candidate => "candidate",
-        }
-    }
-
-    /// Nothing, where it is a plain table.
-    fn of_chunks(&self, figure: i64) -> Value {
-        if self.plain.is_some() {
-            Value::Null
-        } else {
-            figure.into()
-        }
-    }
-
-    fn size(&self) -> Value {
-        match (self.bytes, self.about_bytes) {
-            (Some(bytes), _) => Value::Bytes(bytes),
-            (None, Some(about)) => Value::AboutBytes(about),
-            (None, None) => Value::Null,
-        }
-    }
-
-    /// Over how many seconds it grew by how many bytes since the console saw it first: both sizes exact.
-    fn grown(&self) -> Option<(f64, i64)> {
-        let (since, first) = self.seen?;
-        let span = self.measured?.seconds_since(since);
-        (span >= 1.0).then_some((span, self.bytes? - first))
-    }
-
-    /// A length of the dimension: an interval, or units.
-    fn length(&self, raw: i64) -> Value {
-        #[expect(clippy::cast_precision_loss, reason = "shown in two units")]
-        if self.axis == Axis::Integer {
-            Value::Int(raw)
-        } else {
-            Value::Seconds(raw as f64 / 1e6)
-        }
-    }
-
-    fn bytes_or_about(&self, bytes: Option<i64>) -> Value {
-        match (bytes, self.window) {
-            (Some(bytes), Some(window)) if window.about => Value::AboutBytes(bytes),
-            (Some(bytes), _) => Value::Bytes(bytes),
-            (None, _) => Value::Null,
-        }
-    }
-
-    /// `R C! D-`: refresh, compress, drop, reorder; `!` fails, `-` is paused.
-    fn policy_letters(&self) -> Value {
-        if self.plain.is_some() {
-            return Value::Null;
-        }
-        let all = [
-            ('R', self.policies.refresh),
-            ('C', self.policies.compress),
-            ('D', self.policies.retain),
-            ('O', self.policies.reorder),
-        ];
-        let said: Vec<_> = all
-            .into_iter()
-            .filter_map(|(letter, policy)| {
-                Some(match policy? {
-                    Policy::Planned => letter.to_string(),
-                    Policy::Paused => format!("{letter}-"),
-                    Policy::Failing => format!("{letter}!"),
-                })
-            })
-            .collect();
-        if said.is_empty() {
-            Value::Null
-        } else {
-            Value::Text(said.join(" "))
-        }
-    }
-
-    /// `ts 1d, dev /4`.
-    fn dimensions(&self) -> Value {
-        let Some(column) = &self.column else {
-            return Value::Null;
-        };
-        let mut said = vec![match self.interval {
-            Some(interval) => format!(
-                "{} {}",
-                text::quote_identifier(column),
-                self.length(interval).show(crate::value::Stamp(0))
-            ),
-            None => text::quote_identifier(column),
-        }];
-        for (column, partitions) in &self.space {
-            said.push(match partitions {
-                0 => text::quote_identifier(column),
-                many => format!("{} /{many}", text::quote_identifier(column)),
-            });
-        }
-        Value::Text(said.join(", "))
-    }
-}
+pub use row::{Kind, Limits, Plain, Policies, Policy, Row, Window};
 
 impl Record for Row {
     const NAME: &'static str = "hypertables";
@@ -516,13 +289,4 @@ fn read_plain(row: &tokio_postgres::Row) -> Result<Plain> {
         unique_without: row.try_get("unique_without")?,
         referenced: row.try_get("referenced")?,
     })
-}
-
-impl Row {
-    fn point(&self, raw: i64) -> Point {
-        Point {
-            axis: self.axis,
-            raw,
-        }
-    }
 }

@@ -6,7 +6,6 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::acknowledge::{Wanted, Why};
-use crate::command::entry_lines;
 use crate::journal::{Entry, Outcome, differences};
 use crate::plan::Undo;
 use crate::record::{At, Column, Record, Section};
@@ -217,7 +216,7 @@ impl Record for Row {
         let title = "What was done".to_owned();
         let mut sections = vec![Section::Text {
             title,
-            text: entry_lines(&self.entry).join("\n"),
+            text: self.entry.lines().join("\n"),
         }];
         let begin = &self.entry.begin;
         let after = self

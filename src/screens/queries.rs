@@ -161,28 +161,6 @@ fn span(milliseconds: Option<f64>) -> Value {
     milliseconds.map_or(Value::Null, |ms| Value::Seconds(ms / 1e3))
 }
 
-const fn column(
-    name: &'static str,
-    title: &'static str,
-    width: u16,
-    value: fn(&Row, &At) -> Value,
-) -> Column<Row> {
-    Column::text(name, title, width, value)
-}
-
-const fn number(
-    name: &'static str,
-    title: &'static str,
-    width: u16,
-    value: fn(&Row, &At) -> Value,
-) -> Column<Row> {
-    Column::number(name, title, width, value)
-}
-
-const fn hidden(name: &'static str, value: fn(&Row, &At) -> Value) -> Column<Row> {
-    Column::hidden(name, value)
-}
-
 impl Record for Row {
     const NAME: &'static str = "queries";
     const TITLE: &'static str = "Queries";
@@ -192,38 +170,38 @@ impl Record for Row {
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(5);
     const COLUMNS: &'static [Column<Self>] = &[
-        column("", "STATEMENT", 32, |row, _| row.line().into()).grows(),
+        Column::<Self>::text("", "STATEMENT", 32, |row, _| row.line().into()).grows(),
         // Text: no JSON reader keeps 64 bits.
-        hidden("queryid", |row, _| {
+        Column::<Self>::hidden("queryid", |row, _| {
             row.queryid.map(|id| id.to_string()).into()
         }),
-        hidden("query", |row, _| row.query.clone().into()),
-        hidden("roles", |row, _| row.roles.join(", ").into()),
-        number("calls", "CALLS", 8, |row, _| row.figure(|of| of.calls)),
-        number("total_seconds", "TOTAL", 8, |row, _| {
+        Column::<Self>::hidden("query", |row, _| row.query.clone().into()),
+        Column::<Self>::hidden("roles", |row, _| row.roles.join(", ").into()),
+        Column::<Self>::number("calls", "CALLS", 8, |row, _| row.figure(|of| of.calls)),
+        Column::<Self>::number("total_seconds", "TOTAL", 8, |row, _| {
             span(row.figures.as_ref().map(|of| of.total))
         }),
-        number("", "SHARE", 6, |row, _| {
+        Column::<Self>::number("", "SHARE", 6, |row, _| {
             let percent = row.share().map(|share| format!("{:.0} %", share * 100.0));
             percent.into()
         }),
-        hidden("share_ratio", |row, _| {
+        Column::<Self>::hidden("share_ratio", |row, _| {
             row.share().map_or(Value::Null, Value::Ratio)
         }),
-        number("mean_seconds", "MEAN", 7, |row, _| span(row.mean())),
-        number("calls_since_start", "+CALLS", 7, |row, _| {
+        Column::<Self>::number("mean_seconds", "MEAN", 7, |row, _| span(row.mean())),
+        Column::<Self>::number("calls_since_start", "+CALLS", 7, |row, _| {
             row.since().map(|(calls, _)| calls).into()
         }),
-        number("seconds_since_start", "+TIME", 7, |row, _| {
+        Column::<Self>::number("seconds_since_start", "+TIME", 7, |row, _| {
             span(row.since().map(|(_, time)| time))
         })
         .rank(1),
-        hidden("start", |row, _| row.first.map(|first| first.at).into()),
-        number("max_seconds", "MAX", 7, |row, _| {
+        Column::<Self>::hidden("start", |row, _| row.first.map(|first| first.at).into()),
+        Column::<Self>::number("max_seconds", "MAX", 7, |row, _| {
             span(row.figures.as_ref().and_then(|of| of.longest))
         })
         .rank(1),
-        column("named_relations", "NAMES", 22, |row, _| {
+        Column::<Self>::text("named_relations", "NAMES", 22, |row, _| {
             if row.named.is_empty() {
                 Value::Null
             } else {
@@ -231,31 +209,31 @@ impl Record for Row {
             }
         })
         .rank(1),
-        number("rows", "ROWS", 8, |row, _| row.figure(|of| of.rows)).rank(2),
-        number("shared_read_bytes", "READ", 8, |row, _| {
+        Column::<Self>::number("rows", "ROWS", 8, |row, _| row.figure(|of| of.rows)).rank(2),
+        Column::<Self>::number("shared_read_bytes", "READ", 8, |row, _| {
             row.bytes(|of| of.read)
         })
         .rank(2),
-        number("shared_hit_bytes", "HIT", 8, |row, _| {
+        Column::<Self>::number("shared_hit_bytes", "HIT", 8, |row, _| {
             row.bytes(|of| of.hit)
         })
         .rank(3),
-        number("temp_written_bytes", "TEMP", 8, |row, _| {
+        Column::<Self>::number("temp_written_bytes", "TEMP", 8, |row, _| {
             row.bytes(|of| of.temp_written)
         })
         .rank(2),
-        number("wal_bytes", "WAL", 8, |row, _| {
+        Column::<Self>::number("wal_bytes", "WAL", 8, |row, _| {
             let wal = row.figures.as_ref().and_then(|of| of.wal_bytes);
             wal.map_or(Value::Null, Value::Bytes)
         })
         .rank(3),
-        hidden("could_use", |row, _| {
+        Column::<Self>::hidden("could_use", |row, _| {
             row.hint
                 .as_ref()
                 .map(|hint| hint.aggregates.join(", "))
                 .into()
         }),
-        hidden("own", |row, _| row.own.into()),
+        Column::<Self>::hidden("own", |row, _| row.own.into()),
     ];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Statement",

@@ -104,7 +104,7 @@ fn late_rows_are_recompressed() {
                 .await,
             rows
         );
-        let refused = rig.rollback_plan(&[report.id.unwrap()]).await.unwrap_err();
+        let refused = rig.rollback_plan(&[report.id]).await.unwrap_err();
         assert!(refused.contains("better packed"), "{refused}");
     });
 }
@@ -150,7 +150,7 @@ fn a_chunk_that_fails_in_the_middle_is_noted_and_the_rest_goes_on_or_stops_as_ch
                 rig.name
             );
             // What was done is on record, and just that is taken back; no other chunk is locked for it.
-            let back = rig.rollback_plan(&[report.id.unwrap()]).await.unwrap();
+            let back = rig.rollback_plan(&[report.id]).await.unwrap();
             let touches = back.plan.touches.iter().map(|touch| touch.name.as_str());
             let locked: Vec<_> = touches.filter(|name| name.contains("_chunk")).collect();
             let bare = chunk.rsplit('.').next().unwrap();
@@ -160,7 +160,7 @@ fn a_chunk_that_fails_in_the_middle_is_noted_and_the_rest_goes_on_or_stops_as_ch
                 "{}: {bare}: {locked:?}",
                 rig.name
             );
-            rig.rollback(&[report.id.unwrap()]).await;
+            rig.rollback(&[report.id]).await;
             assert_eq!(
                 rig.text(&place.statuses()).await,
                 "00000000000",

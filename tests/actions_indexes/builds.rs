@@ -71,11 +71,11 @@ fn chunks_that_lack_an_index_get_it() {
                 .unwrap_err();
             assert!(why.contains("on every chunk"), "{why}");
             if by_shape {
-                rig.rollback(&[report.id.unwrap()]).await;
+                rig.rollback(&[report.id]).await;
                 assert_eq!(rig.text(INDEXES).await, before, "{}", rig.name);
                 rig.act("rebuild-missing", &index(&name), &[]).await;
             } else {
-                assert!(rig.rollback_plan(&[report.id.unwrap()]).await.is_err());
+                assert!(rig.rollback_plan(&[report.id]).await.is_err());
             }
         }
     });
@@ -254,7 +254,7 @@ fn a_reindex_gives_every_copy_a_new_file_and_nothing_else() {
         assert_ne!(rig.text(FILES).await, between);
         assert_eq!(rig.text(INDEXES).await, indexes);
         assert!(
-            rig.rollback_plan(&[report.id.unwrap()])
+            rig.rollback_plan(&[report.id])
                 .await
                 .unwrap_err()
                 .contains("new files")

@@ -44,9 +44,9 @@ fn an_index_that_was_made_anew_can_be_dropped_and_taken_back_again() {
         rig.sql(&format!("create index again on {TABLE} (v)")).await;
         let before = rig.text(INDEXES).await;
         let first = rig.act("drop-index", &index("again"), &[]).await;
-        rig.rollback(&[first.id.unwrap()]).await;
+        rig.rollback(&[first.id]).await;
         let second = rig.act("drop-index", &index("again"), &[]).await;
-        rig.rollback(&[second.id.unwrap()]).await;
+        rig.rollback(&[second.id]).await;
         assert_eq!(rig.text(INDEXES).await, before, "{}", rig.name);
     });
 }
@@ -135,7 +135,7 @@ fn the_survivor_of_a_duplicate_has_its_index_on_every_chunk() {
                       and _timescaledb_functions.index_matches(r.indexrelid, x.indexrelid))")).await;
                 assert_eq!(without, "0", "{}", rig.name);
             }
-            rig.rollback(&[report.id.unwrap()]).await;
+            rig.rollback(&[report.id]).await;
             assert_eq!(rig.text(INDEXES).await, before, "{}", rig.name);
         }
     });

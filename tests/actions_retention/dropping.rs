@@ -80,7 +80,7 @@ fn chunks_are_dropped_step_by_step_and_just_those_that_were_shown() {
             rig.text("select count(*) from dropped_daily").await,
             aggregated
         );
-        let why = rig.rollback_plan(&[report.id.unwrap()]).await.unwrap_err();
+        let why = rig.rollback_plan(&[report.id]).await.unwrap_err();
         assert!(why.contains("backup"), "{}: {why}", rig.name);
         let why = rig
             .plan("drop-chunks", DOOMED_NAME, &set)

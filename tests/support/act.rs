@@ -211,7 +211,7 @@ impl Rig {
             "{}: {name} {target} changed nothing",
             self.name
         );
-        self.rollback(&[report.id.unwrap()]).await;
+        self.rollback(&[report.id]).await;
         assert_eq!(
             self.text(sql).await,
             before,

@@ -1,0 +1,121 @@
+//! Where the servers are: names, addresses, sockets, ports.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A folder with the server's socket.
+    Socket(PathBuf),
+    Tcp {
+        /// The name, for certificates, `.pgpass` and messages.
+        name: String,
+        /// Where to connect instead of looking the name up.
+        address: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    pub place: Place,
+    pub port: u16,
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Socket(_) => write!(f, "[local]:{}", self.port),
+            Place::Tcp { name, .. } if name.contains(':') => write!(f, "[{name}]:{}", self.port),
+            Place::Tcp { name, .. } => write!(f, "{name}:{}", self.port),
+        }
+    }
+}
+
+pub(super) fn hosts(
+    host: Option<&str>,
+    hostaddr: Option<&str>,
+    port: Option<&str>,
+) -> Result<Vec<Host>> {
+    let list = |text: Option<&str>| {
+        text.map(|text| {
+            text.split(',')
+                .map(|item| item.trim().to_owned())
+                .collect::<Vec<_>>()
+        })
+    };
+    let (names, addresses) = (list(host), list(hostaddr));
+    if let (Some(names), Some(addresses)) = (&names, &addresses) {
+        ensure!(
+            names.len() == addresses.len(),
+            "could not match {} host names to {} hostaddr values",
+            names.len(),
+            addresses.len()
+        );
+    }
+    let count = names.as_ref().or(addresses.as_ref()).map_or(1, Vec::len);
+    let ports = list(port).unwrap_or_else(|| vec![String::new()]);
+    ensure!(
+        ports.len() == 1 || ports.len() == count,
+        "could not match {} port numbers to {count} hosts",
+        ports.len()
+    );
+    let mut hosts = Vec::new();
+    for at in 0..count {
+        let port = port_number(&ports[if ports.len() == 1 { 0 } else { at }])?;
+        let item = |list: &Option<Vec<String>>| {
+            list.as_ref()
+                .map(|list| list[at].clone())
+                .filter(|item| !item.is_empty())
+        };
+        hosts.push(Host {
+            place: place(item(&names), item(&addresses), port)?,
+            port,
+        });
+    }
+    Ok(hosts)
+}
+
+fn port_number(text: &str) -> Result<u16> {
+    if text.is_empty() {
+        return Ok(5432);
+    }
+    let Ok(port) = text.parse::<i64>() else {
+        bail!(
+            "invalid integer value {text:?} for connection option \"port\"; give a number between 1 and 65535 with -p, port= or PGPORT"
+        );
+    };
+    u16::try_from(port)
+        .ok()
+        .filter(|port| *port > 0)
+        .with_context(|| format!("invalid port number: {text:?}; it is between 1 and 65535"))
+}
+
+fn place(name: Option<String>, address: Option<String>, port: u16) -> Result<Place> {
+    Ok(match (name, address) {
+        (Some(name), None) if name.starts_with('/') => Place::Socket(PathBuf::from(name)),
+        (Some(name), None) if name.starts_with('@') => {
+            bail!("host {name:?}: sockets in the abstract namespace are not supported")
+        }
+        (None, None) => default_socket(port).map_or_else(
+            || Place::Tcp {
+                name: "localhost".to_owned(),
+                address: None,
+            },
+            Place::Socket,
+        ),
+        (name, address) => Place::Tcp {
+            name: name.or_else(|| address.clone()).unwrap_or_default(),
+            address,
+        },
+    })
+}
+
+/// Where Debian's and PostgreSQL's own builds put the socket.
+fn default_socket(port: u16) -> Option<PathBuf> {
+    let folders = ["/var/run/postgresql", "/tmp"].map(PathBuf::from);
+    folders
+        .into_iter()
+        .find(|folder| folder.join(format!(".s.PGSQL.{port}")).exists())
+}

@@ -1,0 +1,152 @@
+//! The options that libpq knows: those that are understood, and those that are refused or have no effect.
+
+use anyhow::{Result, bail, ensure};
+
+use super::{Options, Surroundings};
+
+/// The options that are understood, with their environment variables.
+pub(super) const KEYWORDS: [(&str, &str); 17] = [
+    ("host", "PGHOST"),
+    ("hostaddr", "PGHOSTADDR"),
+    ("port", "PGPORT"),
+    ("user", "PGUSER"),
+    ("dbname", "PGDATABASE"),
+    ("password", "PGPASSWORD"),
+    ("passfile", "PGPASSFILE"),
+    ("service", "PGSERVICE"),
+    ("servicefile", "PGSERVICEFILE"),
+    ("sslmode", "PGSSLMODE"),
+    ("sslrootcert", "PGSSLROOTCERT"),
+    ("sslcert", "PGSSLCERT"),
+    ("sslkey", "PGSSLKEY"),
+    ("connect_timeout", "PGCONNECT_TIMEOUT"),
+    ("options", "PGOPTIONS"),
+    ("application_name", "PGAPPNAME"),
+    ("target_session_attrs", "PGTARGETSESSIONATTRS"),
+];
+
+/// What libpq knows and hypertop does not: keyword, variable, and whether ignoring it would be unsafe.
+const UNSUPPORTED: [(&str, &str, bool); 24] = [
+    ("sslcrl", "PGSSLCRL", true),
+    ("sslcrldir", "PGSSLCRLDIR", true),
+    ("sslpassword", "", true),
+    ("requirepeer", "PGREQUIREPEER", true),
+    ("require_auth", "PGREQUIREAUTH", true),
+    ("channel_binding", "PGCHANNELBINDING", true),
+    ("gssencmode", "PGGSSENCMODE", true),
+    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION", true),
+    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION", true),
+    ("sslnegotiation", "PGSSLNEGOTIATION", true),
+    ("sslcertmode", "PGSSLCERTMODE", true),
+    ("krbsrvname", "PGKRBSRVNAME", false),
+    ("gsslib", "PGGSSLIB", false),
+    ("gssdelegation", "PGGSSDELEGATION", false),
+    ("sslcompression", "PGSSLCOMPRESSION", false),
+    ("sslsni", "PGSSLSNI", false),
+    ("client_encoding", "PGCLIENTENCODING", false),
+    ("keepalives", "", false),
+    ("keepalives_idle", "", false),
+    ("keepalives_interval", "", false),
+    ("keepalives_count", "", false),
+    ("tcp_user_timeout", "", false),
+    ("load_balance_hosts", "PGLOADBALANCEHOSTS", false),
+    ("fallback_application_name", "", false),
+];
+
+/// Whether an option that is not supported has a value with which hypertop does the same anyway.
+fn is_harmless(keyword: &str, value: &str) -> bool {
+    match keyword {
+        "channel_binding" | "gssencmode" => matches!(value, "prefer" | "disable"),
+        "sslcertmode" => value == "allow",
+        // What rustls speaks.
+        "ssl_min_protocol_version" => matches!(value, "TLSv1" | "TLSv1.1" | "TLSv1.2"),
+        "ssl_max_protocol_version" => value == "TLSv1.3",
+        "sslnegotiation" | "krbsrvname" => value == "postgres",
+        "keepalives" | "sslsni" => value == "1",
+        "client_encoding" => matches!(
+            value.to_ascii_lowercase().as_str(),
+            "utf8" | "utf-8" | "unicode"
+        ),
+        "load_balance_hosts" => value == "disable",
+        "sslcompression" | "gssdelegation" => value == "0",
+        _ => false,
+    }
+}
+
+pub(super) fn is_known(keyword: &str) -> bool {
+    KEYWORDS.iter().any(|(known, _)| *known == keyword)
+        || UNSUPPORTED.iter().any(|(known, ..)| *known == keyword)
+}
+
+/// The known option that begins alike, as a hint.
+fn nearest(unknown: &str) -> String {
+    let alike = |known: &str| {
+        known
+            .bytes()
+            .zip(unknown.bytes())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
+    let best = KEYWORDS
+        .iter()
+        .map(|(known, _)| *known)
+        .max_by_key(|known| alike(known));
+    best.filter(|known| alike(known) >= 2)
+        .map_or_else(String::new, |known| format!("; did you mean \"{known}\"?"))
+}
+
+pub(super) fn refuse_unknown(options: &Options) -> Result<()> {
+    if let Some(unknown) = options.keys().find(|key| !is_known(key)) {
+        let known: Vec<_> = KEYWORDS.iter().map(|(known, _)| *known).collect();
+        bail!(
+            "invalid connection option \"{unknown}\"{}\nRemove it from the connection string; known are: {}",
+            nearest(unknown),
+            known.join(", ")
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn refuse_unsupported(
+    options: &Options,
+    around: &Surroundings,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    for (keyword, variable, unsafe_to_ignore) in UNSUPPORTED {
+        let value = options
+            .get(keyword)
+            .cloned()
+            .or_else(|| around.variable(variable))
+            .filter(|value| !value.is_empty());
+        let Some(value) = value.filter(|value| !is_harmless(keyword, value)) else {
+            continue;
+        };
+        ensure!(
+            !unsafe_to_ignore,
+            "connection option \"{keyword}\" is not supported, and ignoring {value:?} would be unsafe; remove it{}",
+            if variable.is_empty() {
+                String::new()
+            } else {
+                format!(" (or unset {variable})")
+            }
+        );
+        warnings.push(format!(
+            "connection option \"{keyword}\" is not supported and has no effect"
+        ));
+    }
+    Ok(())
+}
+
+/// For `--help`: the variables that are read, and what is not supported.
+pub fn help() -> String {
+    let variables: Vec<_> = KEYWORDS.iter().map(|(_, variable)| *variable).collect();
+    let not: Vec<_> = UNSUPPORTED.iter().map(|(keyword, ..)| *keyword).collect();
+    format!(
+        "Connection: as psql. Flags and conninfo before the service file, that before the environment.\n\
+         Environment: {} PGSYSCONFDIR.\n\
+         Not supported: GSSAPI and SSPI, sockets in the abstract namespace, sslmode=allow is taken as prefer, \
+         server certificates that are self-signed or name no host in subjectAltName cannot be verified, and these options: {}.",
+        variables.join(" "),
+        not.join(" ")
+    )
+}

@@ -1,0 +1,132 @@
+//! How the connection is protected: the mode, the root certificate, the client's own.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Surroundings, files};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SslMode {
+    Disable,
+    Prefer,
+    Require,
+    VerifyCa,
+    VerifyFull,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Root {
+    /// Certificates are not checked.
+    None,
+    /// The platform's own store.
+    System,
+    File(PathBuf),
+}
+
+pub(super) fn sslmode(text: Option<&str>) -> Result<Option<SslMode>> {
+    Ok(Some(match text {
+        None => return Ok(None),
+        Some("disable") => SslMode::Disable,
+        Some("prefer" | "allow") => SslMode::Prefer,
+        Some("require") => SslMode::Require,
+        Some("verify-ca") => SslMode::VerifyCa,
+        Some("verify-full") => SslMode::VerifyFull,
+        Some(other) => bail!(
+            "invalid sslmode value: {other:?}; it is disable, allow, prefer, require, verify-ca or verify-full"
+        ),
+    }))
+}
+
+pub(super) fn tls(
+    mode: Option<&str>,
+    root: Option<&str>,
+    around: &Surroundings,
+) -> Result<(SslMode, Root)> {
+    let system = root == Some("system");
+    let mut sslmode = sslmode(mode)?.unwrap_or(if system {
+        SslMode::VerifyFull
+    } else {
+        SslMode::Prefer
+    });
+    if system {
+        ensure!(
+            sslmode == SslMode::VerifyFull,
+            "weak sslmode {:?} may not be used with sslrootcert=system (use \"verify-full\")",
+            mode.unwrap_or("")
+        );
+        return Ok((sslmode, Root::System));
+    }
+    let given = root.map(PathBuf::from);
+    let file = given
+        .clone()
+        .or_else(|| around.certificate("root.crt"))
+        .filter(|path| path.exists());
+    if let Some(path) = &given
+        && file.is_none()
+        && sslmode >= SslMode::VerifyCa
+    {
+        bail!(
+            "root certificate file {} does not exist: give the file with sslrootcert, or sslrootcert=system",
+            path.display()
+        );
+    }
+    let root = match (sslmode, file) {
+        (SslMode::Disable | SslMode::Prefer, _) | (SslMode::Require, None) => Root::None,
+        (SslMode::Require, Some(file)) => {
+            // For compatibility with old libpq: require with a root certificate verifies the authority.
+            sslmode = SslMode::VerifyCa;
+            Root::File(file)
+        }
+        (_, Some(file)) => Root::File(file),
+        (_, None) => bail!(
+            "sslmode {:?} needs a root certificate: give it with sslrootcert, put it in ~/.postgresql/root.crt, or use sslrootcert=system",
+            mode.unwrap_or("")
+        ),
+    };
+    Ok((sslmode, root))
+}
+
+/// The client's certificate and key. As libpq, one that is not there is not sent.
+pub(super) fn certificate(
+    cert: Option<&str>,
+    key: Option<&str>,
+    sslmode: SslMode,
+    around: &Surroundings,
+    warnings: &mut Vec<String>,
+) -> Result<Option<(PathBuf, PathBuf)>> {
+    let Some(cert_file) = cert
+        .map(PathBuf::from)
+        .or_else(|| around.certificate("postgresql.crt"))
+    else {
+        return Ok(None);
+    };
+    if !cert_file.exists() {
+        if cert.is_some() {
+            warnings.push(format!(
+                "certificate file \"{}\" does not exist: no certificate is sent to the server",
+                cert_file.display()
+            ));
+        }
+        return Ok(None);
+    }
+    let usable = key
+        .map(PathBuf::from)
+        .or_else(|| around.certificate("postgresql.key"))
+        .filter(|path| path.exists())
+        .with_context(|| {
+            format!(
+                "certificate \"{}\" is there, but not its private key: give it with sslkey",
+                cert_file.display()
+            )
+        })
+        .and_then(|file| files::check_key(&file).map(|()| file));
+    match usable {
+        Ok(key_file) => Ok(Some((cert_file, key_file))),
+        Err(error) if sslmode == SslMode::Prefer => {
+            warnings.push(format!("{error:#}; no certificate is sent to the server"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

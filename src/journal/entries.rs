@@ -1,0 +1,115 @@
+//! What is on record, put together from the lines.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, Line, Place};
+use crate::acknowledge::Acknowledgement;
+use crate::plan::Bindings;
+
+/// Everything that could be read of a journal.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Entries {
+    /// Oldest first.
+    pub all: Vec<Entry>,
+    /// Lines that are no entry of ours (a torn write).
+    pub unreadable: usize,
+}
+
+impl Entries {
+    pub fn find(&self, id: u64) -> Option<&Entry> {
+        self.all.iter().find(|entry| entry.begin.id == id)
+    }
+
+    /// What is put aside in this place: the newest entry of each finding, unless it has ended.
+    pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
+        let mut newest = BTreeMap::new();
+        for entry in self.all.iter().filter(|one| one.begin.place.is(place)) {
+            if let Some(what) = &entry.begin.acknowledges {
+                newest.insert((&what.screen, &what.key, &what.rule), (entry, what));
+            }
+        }
+        let in_force = newest.into_values().filter(|(one, _)| one.ended.is_none());
+        in_force
+            .map(|(entry, what)| Acknowledgement {
+                id: entry.begin.id,
+                role: entry.begin.role.clone(),
+                place: entry.begin.place.clone(),
+                what: what.clone(),
+                pid: entry.begin.pid,
+            })
+            .collect()
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        let last = self.all.iter().map(|entry| entry.begin.id).max();
+        last.unwrap_or(0) + 1
+    }
+
+    /// The ids of jobs and indexes that were made anew in this place.
+    pub fn bindings(&self, place: &Place) -> Bindings {
+        let mut bindings = Bindings::default();
+        let here = self.all.iter().filter(|entry| entry.begin.place.is(place));
+        for (name, value) in here.flat_map(Entry::kept) {
+            bindings.renew(&name, &value);
+        }
+        bindings
+    }
+
+    /// What these lines are: an entry is taken back when the one that does so is whole.
+    pub(super) fn of(text: &[u8]) -> Self {
+        let mut entries = Self::default();
+        for line in text
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            match serde_json::from_slice(line) {
+                Ok(line) => entries.take(line),
+                Err(_) => entries.unreadable += 1,
+            }
+        }
+        let back: Vec<(u64, u64)> = entries
+            .all
+            .iter()
+            .filter(|entry| entry.is_whole())
+            .flat_map(|entry| {
+                entry
+                    .begin
+                    .undoes
+                    .iter()
+                    .map(|undone| (*undone, entry.begin.id))
+            })
+            .collect();
+        for entry in &mut entries.all {
+            entry.taken_back_by = back
+                .iter()
+                .find(|(undone, _)| *undone == entry.begin.id)
+                .map(|(_, by)| *by);
+        }
+        entries
+    }
+
+    fn take(&mut self, line: Line) {
+        let id = match &line {
+            Line::Begin(begin) => begin.id,
+            Line::Step(ran) => ran.id,
+            Line::End(end) => end.id,
+            Line::Acknowledge(one) => one.id,
+            Line::Ended(ended) => ended.of,
+        };
+        let entry = self.all.iter_mut().rev().find(|entry| entry.begin.id == id);
+        match (line, entry) {
+            (Line::Begin(begin), _) => self.all.push(Entry {
+                begin: *begin,
+                ran: Vec::new(),
+                end: None,
+                taken_back_by: None,
+                ended: None,
+            }),
+            (Line::Acknowledge(one), _) => self.all.push(Entry::acknowledgement(*one)),
+            (Line::Ended(ended), Some(entry)) => entry.ended = Some(ended),
+            (Line::Step(ran), Some(entry)) => entry.ran.push(ran),
+            (Line::End(end), Some(entry)) => entry.end = Some(end),
+            (_, None) => self.unreadable += 1,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The journal's file: several consoles append to it, each line synced before it counts.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
+
+use super::{Begin, End, Entries, Entry, Line, Ran};
+use crate::acknowledge::{Acknowledgement, Ended};
+use crate::conninfo::Surroundings;
+
+/// The journal's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    path: PathBuf,
+}
+
+impl Journal {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// `$XDG_STATE_HOME/hypertop/journal.jsonl`; `None`: there is neither that nor a home.
+    pub fn of(around: &Surroundings) -> Option<Self> {
+        let base = around
+            .env
+            .get("XDG_STATE_HOME")
+            .filter(|path| path.starts_with('/'));
+        let base = base
+            .map(PathBuf::from)
+            .or_else(|| Some(around.home.as_ref()?.join(".local/state")))?;
+        Some(Self::new(base.join("hypertop/journal.jsonl")))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes that an action begins, and gives it its number. Only after this may anything be changed.
+    pub fn begin(&self, mut begin: Begin) -> Result<u64> {
+        let mut file = self.open()?;
+        let entries = read(&mut file, &self.path)?;
+        begin.id = entries.next_id();
+        let id = begin.id;
+        self.append(&mut file, &Line::Begin(Box::new(begin)))?;
+        Ok(id)
+    }
+
+    pub fn ran(&self, ran: Ran) -> Result<()> {
+        let mut file = self.open()?;
+        self.append(&mut file, &Line::Step(ran))
+    }
+
+    pub fn end(&self, end: End) -> Result<()> {
+        let mut file = self.open()?;
+        self.append(&mut file, &Line::End(end))
+    }
+
+    /// Puts findings aside; each gets a number.
+    pub fn acknowledge(&self, all: Vec<Acknowledgement>) -> Result<Vec<u64>> {
+        let mut file = self.open()?;
+        let first = read(&mut file, &self.path)?.next_id();
+        let mut ids = Vec::new();
+        for (id, mut one) in (first..).zip(all) {
+            one.id = id;
+            self.append(&mut file, &Line::Acknowledge(Box::new(one)))?;
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+
+    /// Writes that these findings count again; what has ended already stays as it is.
+    pub fn end_acknowledged(&self, all: Vec<Ended>) -> Result<()> {
+        let mut file = self.open()?;
+        let entries = read(&mut file, &self.path)?;
+        for one in all {
+            let counts =
+                |entry: &Entry| entry.begin.acknowledges.is_some() && entry.ended.is_none();
+            if entries.find(one.of).is_some_and(counts) {
+                self.append(&mut file, &Line::Ended(one))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes there are: none that was read is ever written again.
+    pub fn length(&self) -> Result<u64> {
+        match std::fs::metadata(&self.path) {
+            Ok(about) => Ok(about.len()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error)
+                .with_context(|| format!("the journal {} cannot be read", self.path.display())),
+        }
+    }
+
+    /// Everything on record; no file is an empty journal.
+    pub fn entries(&self) -> Result<Entries> {
+        match File::open(&self.path) {
+            // Shared: a line that another console is writing is waited for, not read torn.
+            Ok(file) => read(&mut *self.lock(file, FlockArg::LockShared)?, &self.path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Entries::default()),
+            Err(error) => Err(error)
+                .with_context(|| format!("the journal {} cannot be read", self.path.display())),
+        }
+    }
+
+    /// Opened for appending, and locked until it is dropped: several consoles write one file.
+    fn open(&self) -> Result<Flock<File>> {
+        let told = || format!("the journal {} cannot be written", self.path.display());
+        let folder = self.path.parent();
+        if let Some(folder) = folder {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .with_context(told)?;
+        }
+        let is_new = !self.path.exists();
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&self.path)
+            .with_context(told)?;
+        if file.metadata().with_context(told)?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))
+                .with_context(told)?;
+        }
+        if let Some(folder) = folder.filter(|_| is_new) {
+            // Else a crash of the machine may take the file's name, and all that was synced in it.
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .with_context(told)?;
+        }
+        self.lock(file, FlockArg::LockExclusive)
+    }
+
+    fn lock(&self, file: File, how: FlockArg) -> Result<Flock<File>> {
+        match Flock::lock(file, how) {
+            Ok(file) => Ok(file),
+            Err((_, error)) => bail!(
+                "the journal {} cannot be locked: {error}",
+                self.path.display()
+            ),
+        }
+    }
+
+    fn append(&self, file: &mut File, line: &Line) -> Result<()> {
+        let told = || format!("the journal {} cannot be written", self.path.display());
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        // After a torn write (a full disk, a crash) the next line begins a line all the same.
+        let length = file.seek(SeekFrom::End(0)).with_context(told)?;
+        if length > 0 {
+            let mut last = [0];
+            file.seek(SeekFrom::End(-1)).with_context(told)?;
+            file.read_exact(&mut last).with_context(told)?;
+            if last != *b"\n" {
+                text.insert(0, b'\n');
+            }
+        }
+        file.write_all(&text).with_context(told)?;
+        file.sync_data().with_context(told)
+    }
+}
+
+fn read(file: &mut File, path: &Path) -> Result<Entries> {
+    let mut text = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut text)
+        .with_context(|| format!("the journal {} cannot be read", path.display()))?;
+    Ok(Entries::of(&text))
+}

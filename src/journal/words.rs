@@ -1,0 +1,69 @@
+//! An entry in words, for the shell and for the Journal's details.
+
+use super::Entry;
+use crate::acknowledge::Wanted;
+use crate::plan::{Step, inverse, script};
+use crate::table::printable_lines;
+
+impl Entry {
+    /// As a person reads it.
+    pub fn lines(&self) -> Vec<String> {
+        let statements = |steps: &[Step]| {
+            let all = script(steps).into_iter().take(500);
+            all.map(|statement| format!("  {statement}"))
+        };
+        let begin = &self.begin;
+        let mut lines = vec![
+            format!("entry {}: {}", begin.id, begin.plan.title),
+            format!(
+                "{} at {} by {} in {} on {}",
+                begin
+                    .acknowledges
+                    .as_ref()
+                    .map_or(self.state(), Wanted::word),
+                begin.at,
+                begin.role,
+                begin.place.database,
+                begin.place.host
+            ),
+        ];
+        if !begin.inputs.is_empty() {
+            lines.push(format!("with {}", begin.inputs));
+        }
+        if let Some(what) = &begin.acknowledges {
+            lines.push(format!(
+                "the finding: {} of {}, {}",
+                what.rule,
+                what.key,
+                what.level.name()
+            ));
+            lines.push(format!("found on the screen {}", what.screen));
+            if let Some(ended) = &self.ended {
+                let (why, at, role) = (ended.why.name(), &ended.at, &ended.role);
+                lines.push(format!("{why} at {at}, written by {role}"));
+            }
+            return lines.iter().map(|line| printable_lines(line)).collect();
+        }
+        lines.push("ran".to_owned());
+        lines.extend(statements(&begin.plan.steps));
+        let (done, all) = (self.done().len(), begin.plan.steps.len());
+        if done < all {
+            lines.push(format!("{done} of {all} steps are known to be done"));
+        }
+        for ran in &self.ran {
+            if let Some(error) = &ran.error {
+                lines.push(format!("step {} failed: {error}", ran.step + 1));
+            }
+        }
+        if let Some(error) = self.end.as_ref().and_then(|end| end.error.as_ref()) {
+            lines.push(format!("error: {error}"));
+        }
+        lines.push(begin.plan.undo.heading().to_owned());
+        lines.push(format!("  {}", begin.plan.undo.text()));
+        lines.extend(statements(&inverse(&self.done())));
+        if let Some(by) = self.taken_back_by {
+            lines.push(format!("rolled back by entry {by}"));
+        }
+        lines.iter().map(|line| printable_lines(line)).collect()
+    }
+}

@@ -1,0 +1,138 @@
+//! Lock modes, what they keep others from, and what a plan locks.
+
+use serde::{Deserialize, Serialize};
+
+/// A lock mode, as PostgreSQL names it in `pg_locks`, in order of strength.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Mode {
+    AccessShare,
+    RowShare,
+    RowExclusive,
+    ShareUpdateExclusive,
+    Share,
+    ShareRowExclusive,
+    Exclusive,
+    AccessExclusive,
+}
+
+impl Mode {
+    const ALL: [Self; 8] = [
+        Self::AccessShare,
+        Self::RowShare,
+        Self::RowExclusive,
+        Self::ShareUpdateExclusive,
+        Self::Share,
+        Self::ShareRowExclusive,
+        Self::Exclusive,
+        Self::AccessExclusive,
+    ];
+
+    /// From `pg_locks.mode`: `AccessShareLock`.
+    pub fn parse(mode: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|one| format!("{one:?}Lock") == mode)
+    }
+
+    /// `ACCESS EXCLUSIVE`, as the manual writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+
+    /// What it keeps others from, in a few words.
+    pub fn effect(self) -> &'static str {
+        match self {
+            Self::AccessShare | Self::RowShare | Self::RowExclusive => "reads and writes go on",
+            Self::ShareUpdateExclusive => "reads and writes go on, other maintenance waits",
+            Self::Share | Self::ShareRowExclusive | Self::Exclusive => "reads go on, writes wait",
+            Self::AccessExclusive => "reads and writes wait",
+        }
+    }
+
+    /// PostgreSQL's table of conflicting lock modes.
+    pub fn conflicts(self, other: Self) -> bool {
+        use Mode::{
+            AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share,
+            ShareRowExclusive, ShareUpdateExclusive,
+        };
+        let with: &[Mode] = match self {
+            AccessShare => &[AccessExclusive],
+            RowShare => &[Exclusive, AccessExclusive],
+            RowExclusive => &[Share, ShareRowExclusive, Exclusive, AccessExclusive],
+            ShareUpdateExclusive => &[
+                ShareUpdateExclusive,
+                Share,
+                ShareRowExclusive,
+                Exclusive,
+                AccessExclusive,
+            ],
+            Share => &[
+                RowExclusive,
+                ShareUpdateExclusive,
+                ShareRowExclusive,
+                Exclusive,
+                AccessExclusive,
+            ],
+            ShareRowExclusive => &[
+                RowExclusive,
+                ShareUpdateExclusive,
+                Share,
+                ShareRowExclusive,
+                Exclusive,
+                AccessExclusive,
+            ],
+            Exclusive => &[
+                RowShare,
+                RowExclusive,
+                ShareUpdateExclusive,
+                Share,
+                ShareRowExclusive,
+                Exclusive,
+                AccessExclusive,
+            ],
+            AccessExclusive => &Self::ALL,
+        };
+        with.contains(&other)
+    }
+}
+
+/// A relation that the plan locks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touch {
+    /// Its oid; zero where it is not known (it is shown all the same).
+    pub oid: i64,
+    pub name: String,
+    /// The strongest mode that it takes.
+    pub mode: Mode,
+    /// The one step that locks it, by its number from 0; `None`: not told, perhaps each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_modes_conflict_as_the_manual_says() {
+        use Mode::{AccessExclusive, AccessShare, RowExclusive, ShareUpdateExclusive};
+        assert!(AccessExclusive.conflicts(AccessShare));
+        assert!(!RowExclusive.conflicts(AccessShare));
+        assert!(ShareUpdateExclusive.conflicts(ShareUpdateExclusive));
+        for a in Mode::ALL {
+            for b in Mode::ALL {
+                assert_eq!(a.conflicts(b), b.conflicts(a), "{a:?} {b:?}");
+            }
+        }
+        assert_eq!(Mode::parse("AccessShareLock"), Some(AccessShare));
+    }
+}

@@ -1,0 +1,290 @@
+//! A session or worker: what is known of it, and the words for it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::At;
+use crate::text;
+use crate::value::{Stamp, Value};
+
+/// The lock that a session waits for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    /// As `pg_locks` calls it: `relation`, `transactionid`, `tuple`, …
+    pub lock: String,
+    pub mode: String,
+    /// `None`: before PostgreSQL 14.
+    pub since: Option<Stamp>,
+    pub relation: Option<String>,
+    /// The hypertable, aggregate or table that the relation belongs to.
+    pub thing: Option<String>,
+}
+
+/// A job whose worker the session is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: i32,
+    pub proc: String,
+    pub target: Option<String>,
+}
+
+/// Maintenance that goes on, from the server's progress views.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    pub command: String,
+    pub phase: Option<String>,
+    /// From 0 to 1; `None`: the server does not say.
+    pub share: Option<f64>,
+    pub relation: Option<String>,
+}
+
+/// The session at the head of those that wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub pid: i32,
+    /// It runs a statement, which can be cancelled; else only its end frees the others.
+    pub active: bool,
+    /// One of the console's own, which is not ended from here.
+    pub own: bool,
+}
+
+/// Another session, as far as it is told in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    pub pid: i32,
+    pub what: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
+pub struct Row {
+    pub pid: i32,
+    /// Of a parallel worker: the session that it works for.
+    pub leader: Option<i32>,
+    /// In this database; another one's session is here because it keeps one of these waiting.
+    pub here: bool,
+    pub database: Option<String>,
+    pub role: Option<String>,
+    pub application: String,
+    /// `None`: hidden from this role.
+    pub backend: Option<String>,
+    /// This role is shown what it does.
+    pub visible: bool,
+    pub client: Option<String>,
+    /// One of the console's own.
+    pub own: bool,
+    pub started: Option<Stamp>,
+    pub transaction: Option<Stamp>,
+    pub query_started: Option<Stamp>,
+    pub state_changed: Option<Stamp>,
+    pub state: Option<String>,
+    pub wait_event_type: Option<String>,
+    pub wait_event: Option<String>,
+    /// Its transaction has written.
+    pub writes: bool,
+    /// In transactions.
+    pub xid_age: Option<i32>,
+    /// How many transactions vacuum cannot clean up after because of its snapshot.
+    pub xmin_age: Option<i32>,
+    /// The first 2000 characters; `None`: hidden, or there is none.
+    pub query: Option<String>,
+    /// Who keeps it waiting; 0 is a prepared transaction.
+    pub blockers: Vec<i32>,
+    pub wait: Option<Wait>,
+    /// What it has its strongest lock on.
+    pub relation: Option<String>,
+    /// `hypertable`, `aggregate` or `table`.
+    pub relation_kind: Option<String>,
+    /// The chunk (or partition) that it holds a heavy lock on.
+    pub chunk: Option<String>,
+    pub job: Option<Job>,
+    pub work: Option<Work>,
+    /// Where it stands among those that block each other; 0: nobody of the list keeps it waiting.
+    pub depth: usize,
+    pub family: Option<i32>,
+    pub blocked_by: Vec<Party>,
+    /// Those that wait for it.
+    pub blocks: Vec<i32>,
+    /// Since when the first of those waits.
+    pub blocks_since: Option<Stamp>,
+    /// How many wait behind those.
+    #[serde(default)]
+    pub behind: usize,
+    /// `None`: it waits for nobody of the list.
+    #[serde(default)]
+    pub head: Option<Head>,
+}
+
+/// A session is in a transaction, and its client does nothing.
+const IDLE_IN_TRANSACTION: &str = "idle in transaction";
+
+pub(super) const ABORTED: &str = "idle in transaction (aborted)";
+
+impl Row {
+    /// One word or two for the screen.
+    pub fn state_name(&self) -> Option<&str> {
+        if self.wait.is_some() {
+            return Some("blocked");
+        }
+        if !self.visible {
+            return Some("hidden");
+        }
+        match self.state.as_deref() {
+            Some(IDLE_IN_TRANSACTION) => Some("idle in tx"),
+            Some(ABORTED) => Some("aborted tx"),
+            Some("fastpath function call") => Some("active"),
+            other => other,
+        }
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.state.as_deref() == Some("active")
+    }
+
+    pub fn idles_in_transaction(&self) -> bool {
+        matches!(self.state.as_deref(), Some(IDLE_IN_TRANSACTION | ABORTED))
+    }
+
+    /// Seconds in the present state: the age of a running query, the rest of one that idles.
+    pub(super) fn state_seconds(&self, at: &At) -> Option<f64> {
+        let since = if let Some(wait) = &self.wait {
+            wait.since.or(self.query_started)
+        } else if self.is_active() {
+            self.query_started
+        } else {
+            self.state_changed
+        };
+        seconds(since, at)
+    }
+
+    pub(super) fn query_seconds(&self, at: &At) -> Option<f64> {
+        seconds(self.query_started.filter(|_| self.is_active()), at)
+    }
+
+    pub(super) fn transaction_seconds(&self, at: &At) -> Option<f64> {
+        seconds(self.transaction, at)
+    }
+
+    /// What vacuum has to leave because of it, in transactions; `None`: nothing.
+    pub(super) fn holds_back(&self) -> Option<i32> {
+        self.xmin_age.max(self.xid_age)
+    }
+
+    /// The program, or the kind of worker.
+    pub fn program(&self) -> &str {
+        match self.backend.as_deref() {
+            Some(backend) if self.application.is_empty() => backend,
+            _ => &self.application,
+        }
+    }
+
+    /// `└ 4712 psql`.
+    pub(super) fn session(&self) -> String {
+        let indent = match self.depth {
+            0 => String::new(),
+            depth => format!("{}└ ", "  ".repeat(depth - 1)),
+        };
+        let own = if self.own { " (own)" } else { "" };
+        format!("{indent}{} {}{own}", self.pid, self.program())
+    }
+
+    /// The hypertable, aggregate or table that it is about.
+    pub fn thing(&self) -> Option<&str> {
+        let waited = self.wait.as_ref().and_then(|wait| wait.thing.as_deref());
+        let target = || self.job.as_ref().and_then(|job| job.target.as_deref());
+        waited.or(self.relation.as_deref()).or_else(target)
+    }
+
+    /// A refresh of an aggregate, by its statement or its job.
+    fn refreshes(&self) -> bool {
+        let job = self.job.as_ref().map(|job| job.proc.as_str());
+        job == Some("policy_refresh_continuous_aggregate")
+            || self.is_active()
+                && self.query.as_deref().is_some_and(|query| {
+                    query
+                        .to_lowercase()
+                        .contains("refresh_continuous_aggregate")
+                })
+    }
+
+    /// What goes on, in words: maintenance with its progress, a job; `None`: nothing but its query is known.
+    pub fn doing(&self) -> Option<String> {
+        if let Some(work) = &self.work {
+            return Some(work.text());
+        }
+        let of = |what: &str| match self.thing() {
+            Some(thing) => format!("{what} of {thing}"),
+            None => what.to_owned(),
+        };
+        match &self.job {
+            Some(job) if self.refreshes() => Some(format!("job {}: {}", job.id, of("refresh"))),
+            Some(job) => Some(format!("job {}: {}", job.id, of(&job.proc))),
+            None if self.refreshes() => Some(of("refresh")),
+            None => None,
+        }
+    }
+
+    pub(super) fn does(&self) -> Value {
+        let query = || self.query.as_deref().map(one_line);
+        self.doing().or_else(query).into()
+    }
+
+    pub(super) fn wait_words(&self) -> Value {
+        let (Some(kind), event) = (&self.wait_event_type, &self.wait_event) else {
+            return Value::Null;
+        };
+        match event {
+            Some(event) => format!("{kind}: {event}").into(),
+            None => kind.as_str().into(),
+        }
+    }
+}
+
+impl Work {
+    pub(super) fn text(&self) -> String {
+        let on = self
+            .relation
+            .as_deref()
+            .map_or_else(String::new, |relation| format!(" {relation}"));
+        let phase = self
+            .phase
+            .as_deref()
+            .map_or_else(String::new, |phase| format!(": {phase}"));
+        let share = self
+            .share
+            .map_or_else(String::new, |share| format!(" {:.0} %", share * 100.0));
+        format!("{}{on}{phase}{share}", self.command)
+    }
+}
+
+/// The beginning of a statement, without line breaks, runs of spaces and the comment that it begins with.
+pub fn one_line(query: &str) -> String {
+    let mut query = query.trim_start();
+    while query.starts_with("--") {
+        let Some((_, rest)) = query.split_once('\n') else {
+            break;
+        };
+        query = rest.trim_start();
+    }
+    let words: Vec<_> = query.split_whitespace().take(80).collect();
+    text::cut(&words.join(" "), 200)
+}
+
+/// How long ago; clocks that differ a little make no negative age.
+pub(super) fn seconds(since: Option<Stamp>, at: &At) -> Option<f64> {
+    since.map(|since| at.now.seconds_since(since).max(0.0))
+}
+
+/// A session in a few words: `4711 (psql of postgres, idle in transaction)`.
+pub fn party(pid: i32, program: &str, role: Option<&str>, state: Option<&str>) -> String {
+    let role = role.map_or_else(String::new, |role| format!(" of {role}"));
+    let state = state.map_or_else(String::new, |state| format!(", {state}"));
+    let program = if program.is_empty() {
+        "a session"
+    } else {
+        program
+    };
+    text::cut(&format!("{pid} ({program}{role}{state})"), 100)
+}

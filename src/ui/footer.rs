@@ -1,0 +1,141 @@
+//! The last line: a notice, or the keys that matter here; where the cursor is, and how old the rows are.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
+
+use super::acting::progress_text;
+use crate::action::{self, Here};
+use crate::app::App;
+use crate::screens::{ScreenId, with_table};
+use crate::table::{Freshness, printable};
+use crate::text;
+use crate::value::Stamp;
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
+    let theme = app.theme();
+    if let Some(notice) = &app.notice {
+        let style = theme.style(if notice.bad { "error" } else { "notice" });
+        frame.render_widget(
+            Line::styled(format!(" {}", printable(&notice.text)), style),
+            area,
+        );
+        return;
+    }
+    let mut spans = vec![Span::styled(" ", theme.style("muted"))];
+    let mut place = place(app);
+    if let Some(running) = &app.running {
+        place = format!(" ▶ {}{place}", progress_text(running, app.now));
+    }
+    let mut room = usize::from(area.width).saturating_sub(text::width(&place) + 1);
+    for (here, label) in hints(app) {
+        let Some(key) = action::key_of(*here) else {
+            continue;
+        };
+        let label = format!(" {label}  ");
+        let wanted = text::width(key) + text::width(&label);
+        // A hint that is cut says nothing.
+        if wanted > room {
+            break;
+        }
+        room -= wanted;
+        spans.push(Span::styled(key, theme.style("key")));
+        spans.push(Span::styled(label, theme.style("muted")));
+    }
+    frame.render_widget(Line::from(spans), area);
+    let width = u16::try_from(text::width(&place))
+        .unwrap_or(0)
+        .min(area.width);
+    let [_, end] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(area);
+    frame.render_widget(Clear, end);
+    frame.render_widget(Line::styled(place, theme.style("muted")), end);
+}
+
+/// What can be done here, the most wanted first.
+fn hints(app: &App) -> &'static [(Here, &'static str)] {
+    if app.details.is_some() {
+        &[
+            (Here::Back, "back"),
+            (Here::Step(1), "scroll"),
+            (Here::CopyCell, "copy all"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+        ]
+    } else if app.screen == ScreenId::Journal {
+        &[
+            (Here::Open, "details"),
+            (Here::Rollback, "roll back"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+            (Here::Mark, "mark"),
+            (Here::Filter, "filter"),
+            (Here::Palette, "palette"),
+        ]
+    } else if app.screen == ScreenId::Overview {
+        &[
+            (Here::Open, "details"),
+            (Here::Mend, "mend"),
+            (Here::Actions, "act"),
+            (Here::Acknowledge, "acknowledge"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+            (Here::Snooze, "snooze"),
+            (Here::ShowAside, "show hidden"),
+            (Here::Filter, "filter"),
+            (Here::Palette, "palette"),
+        ]
+    } else {
+        &[
+            (Here::Open, "details"),
+            (Here::Mend, "mend"),
+            (Here::Actions, "act"),
+            (Here::Help, "help"),
+            (Here::Quit, "quit"),
+            (Here::Filter, "filter"),
+            (Here::Palette, "palette"),
+            (Here::Sort, "sort"),
+            (Here::Mark, "mark"),
+            (Here::CopyCell, "copy"),
+        ]
+    }
+}
+
+/// Where the cursor is, and how old the rows are.
+fn place(app: &App) -> String {
+    let (at, shown, all) = with_table!(app.screens, app.screen, |table| table.place());
+    let marks = with_table!(app.screens, app.screen, |table| table.marks());
+    let marked = if marks > 0 {
+        format!(" {marks} marked ·")
+    } else {
+        String::new()
+    };
+    let of = if shown == all {
+        format!("{at}/{all}")
+    } else {
+        format!("{at}/{shown} of {all}")
+    };
+    match oldest(app) {
+        Some(loaded) => {
+            let age = app.server_now().seconds_since(loaded);
+            format!(
+                "{marked} {of} · read {} ",
+                if age < 1.0 {
+                    "now".to_owned()
+                } else {
+                    format!("{} ago", text::duration(age.floor()))
+                }
+            )
+        }
+        None => format!("{marked} {of} "),
+    }
+}
+
+/// When the oldest of what is shown was read.
+fn oldest(app: &App) -> Option<Stamp> {
+    let read = |part: ScreenId| match app.screens.fresh(part) {
+        Freshness::At(loaded) => Some(*loaded),
+        _ => None,
+    };
+    app.parts().into_iter().filter_map(read).min()
+}

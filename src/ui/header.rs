@@ -1,0 +1,126 @@
+//! The first line: which server this is and what one may do there, and how often it is read.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+
+use crate::app::{App, Link};
+use crate::server::{Edition, NEWEST_KNOWN, OLDEST_KNOWN, Server};
+use crate::table::printable;
+use crate::text;
+
+pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
+    let theme = app.theme();
+    let mut spans = Vec::new();
+    // On a narrow terminal the database's name is worth more than the program's.
+    if area.width >= 100 || app.server.is_none() {
+        spans.push(Span::styled("hypertop ", theme.style("header.product")));
+    }
+    if let Some(server) = &app.server {
+        if server.simulated {
+            spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
+            spans.push(Span::raw(" "));
+        }
+        // What one may do here is worth more than where exactly one is.
+        let marks = [
+            (app.rules.protected, " PROTECTED ", "protected"),
+            (app.rules.read_only.is_some(), " READ ONLY ", "caveat"),
+        ];
+        for (_, mark, role) in marks.into_iter().filter(|(is_so, ..)| *is_so) {
+            spans.push(Span::styled(mark, theme.style(role)));
+            spans.push(Span::raw(" "));
+        }
+        let used: usize = spans.iter().map(Span::width).sum();
+        let right = if app.tape.is_some() {
+            replayed(app).width()
+        } else {
+            15
+        };
+        let room = usize::from(area.width).saturating_sub(used + right);
+        spans.push(Span::styled(
+            about_server(server, room),
+            theme.style("header"),
+        ));
+    }
+    let right = match &app.link {
+        _ if app.tape.is_some() => replayed(app),
+        Link::Up if app.recording => Span::styled("● RECORDING ", theme.style("error")),
+        Link::Connecting => Span::styled("connecting… ", theme.style("notice")),
+        Link::Up if app.paused => Span::styled("PAUSED ", theme.style("caveat")),
+        Link::Up => {
+            let every = text::duration(app.interval.as_secs_f64());
+            Span::styled(format!("every {every} "), theme.style("muted"))
+        }
+        Link::Down { .. } => Span::styled("NOT CONNECTED ", theme.style("error")),
+    };
+    let line = Line::from(spans).style(theme.style("header"));
+    let width = u16::try_from(right.width()).unwrap_or(0);
+    let [left, end] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(area);
+    frame.render_widget(line, left);
+    frame.render_widget(right, end);
+}
+
+/// Where in a recording one is, with a slider.
+fn replayed<'a>(app: &App) -> Span<'a> {
+    const SLIDER: usize = 10;
+    let Some(tape) = &app.tape else {
+        return Span::raw("");
+    };
+    let place = tape.position * (SLIDER - 1) / tape.len().saturating_sub(1).max(1);
+    let slider: String = (0..SLIDER)
+        .map(|cell| if cell == place { '●' } else { '─' })
+        .collect();
+    let sign = if tape.plays { "▶" } else { "‖" };
+    let text = format!(
+        " {sign} {slider} {}/{} {} ",
+        tape.position + 1,
+        tape.len(),
+        text::moment(tape.now())
+    );
+    Span::styled(text, app.theme().style("caveat"))
+}
+
+/// Host, database, role, TLS, primary or standby, versions, edition: what the header says of the server,
+/// in fewer words where there is little room.
+fn about_server(server: &Server, room: usize) -> String {
+    let tls = server.tls.as_deref().unwrap_or("no TLS");
+    let side = if server.standby { "standby" } else { "primary" };
+    let (mut long, mut short) = ("no TimescaleDB".to_owned(), "no TS".to_owned());
+    if let Some(version) = server.timescaledb {
+        let edition = match server.edition {
+            Edition::Community => "",
+            Edition::Apache => " Apache",
+        };
+        let known =
+            (OLDEST_KNOWN.major, OLDEST_KNOWN.minor)..=(NEWEST_KNOWN.major, NEWEST_KNOWN.minor);
+        let untested = if known.contains(&(version.major, version.minor)) {
+            ""
+        } else {
+            " (untested)"
+        };
+        long = format!("TimescaleDB {version}{edition}{untested}");
+        short = format!("TS {version}{edition}{untested}");
+    }
+    let postgres = server.postgres_text();
+    let at = printable(&format!(
+        "{}@{}/{}",
+        server.role, server.host, server.database
+    ));
+    let whole = format!("{at} · {tls} · {side} · PG {postgres} · {long}");
+    if text::width(&whole) <= room {
+        return whole;
+    }
+    // The database's name is the last to be cut.
+    let ends = [
+        format!(" {tls} {side} PG {postgres} {short}"),
+        format!(" {side} PG {postgres} {short}"),
+        format!(" {side} {short}"),
+    ];
+    let fits = |end: &&String| text::width(&at) + text::width(end) <= room;
+    let end = ends.iter().find(fits).unwrap_or(&ends[2]);
+    format!(
+        "{}{end}",
+        text::cut(&at, room.saturating_sub(text::width(end)).max(12))
+    )
+}
