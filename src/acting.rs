@@ -132,7 +132,7 @@ impl Acting {
     pub fn take_preview(
         &mut self,
         deed: Deed,
-        preview: Preview,
+        preview: &Preview,
         protected: bool,
         barred: Option<String>,
     ) {

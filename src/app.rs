@@ -372,7 +372,7 @@ impl App {
                 asked,
                 deed,
                 preview,
-            } => self.looked(asked, *deed, *preview),
+            } => self.looked(asked, *deed, &preview),
             Msg::RollbackPlanned { asked, result } => return self.rollback_planned(asked, *result),
             Msg::Progress(progress) => {
                 if let Some(running) = &mut self.running {

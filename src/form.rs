@@ -167,6 +167,11 @@ impl Field {
     pub fn picked(&self) -> Vec<&str> {
         self.value.lines().collect()
     }
+
+    /// Whether a flag is set.
+    pub fn is_on(&self) -> bool {
+        flag(&self.value) == Some(true)
+    }
 }
 
 fn flag(text: &str) -> Option<bool> {

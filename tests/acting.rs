@@ -31,6 +31,21 @@ fn facts() -> Facts {
     }
 }
 
+/// What adding a reorder policy needs to know: three indexes to pick from.
+fn indexed() -> Facts {
+    let index = |name: &str| json!({"name": name, "definition": format!("CREATE INDEX {name}")});
+    let facts = json!({
+        "relation": "mes.metrics", "name": "mes.metrics", "oid": 5, "aggregate": false, "owner": "dba", "may_analyze": true,
+        "dimensions": [], "partitions": 1, "policies": {}, "indexes": [index("by_time"), index("by_device"), index("by_site")],
+        "shared_buffers": null, "chunks": 3, "first": null, "last": null, "compressed": 0, "reorderable": 0, "unanalyzed": 0,
+        "analyzed_seconds": null, "rows": null, "recent": [], "touched": []
+    });
+    Facts {
+        facts,
+        ..Facts::default()
+    }
+}
+
 /// Answers what the console asks until a preview stands on the screen.
 fn answer(app: &mut App, effects: Vec<Effect>, holders: &[Holder]) {
     for effect in effects {
@@ -99,6 +114,34 @@ fn a_form_that_was_just_opened_says_what_is_so_now_and_no_refusal() {
     press(&mut app, "x");
     let shown = tall(&mut app);
     assert!(shown.contains("not possible like this"), "{shown}");
+}
+
+#[test]
+fn the_arrows_move_in_a_list_to_pick_from_and_leave_it_at_its_ends() {
+    let mut app = connected();
+    let asked = press(&mut app, ": a d d - r e o r d e r - p o l i c y enter");
+    let [Effect::Facts { asked, .. }] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    app.update(Msg::Facts {
+        asked: *asked,
+        result: Ok(vec![indexed()]),
+    });
+    press(&mut app, "down space");
+    let shown = tall(&mut app);
+    assert!(shown.contains("1 of 3 picked"), "{shown}");
+    let picked = shown.lines().find(|line| line.contains("by_device"));
+    assert!(picked.unwrap().contains("[x]"), "{shown}");
+    // The cursor went on to the third, the last: from there the next field is typed into, and back again.
+    press(&mut app, "down 4 h up space");
+    let shown = tall(&mut app);
+    let picked = |name| {
+        let line = shown.lines().find(|line| line.contains(name));
+        line.is_some_and(|line| line.contains("[x]"))
+    };
+    assert!(picked("by_device") && picked("by_site"), "{shown}");
+    assert!(!picked("by_time"), "{shown}");
+    assert!(shown.contains("4h"), "{shown}");
 }
 
 #[test]

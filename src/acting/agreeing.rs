@@ -11,7 +11,6 @@ use crate::preview::{self, Preview};
 #[derive(Debug)]
 pub struct Agreeing {
     pub deed: Deed,
-    pub preview: Preview,
     pub lines: Vec<preview::Line>,
     pub consent: Consent,
     pub typed: TextArea<'static>,
@@ -25,7 +24,7 @@ pub struct Agreeing {
 impl Agreeing {
     pub(super) fn new(
         deed: Deed,
-        preview: Preview,
+        preview: &Preview,
         protected: bool,
         barred: Option<String>,
     ) -> Self {
@@ -37,7 +36,6 @@ impl Agreeing {
             },
             lines: preview.lines(),
             deed,
-            preview,
             typed: TextArea::default(),
             top: 0,
             page: 10,

@@ -126,8 +126,13 @@ impl Filling {
     ) -> Next {
         let many = self.form.fields.len();
         let kind = self.field().map(|field| field.kind.clone());
-        // Whether the arrows move inside the field.
-        let inside = matches!(kind, Some(Kind::Json));
+        // Whether the arrows move inside the field; from the end of a list they go on to the next one.
+        let inside = match &kind {
+            Some(Kind::Json) => true,
+            Some(Kind::Pick(items)) if key == "down" => self.pick + 1 < items.len(),
+            Some(Kind::Pick(_)) => key == "up" && self.pick > 0,
+            _ => false,
+        };
         match (key, &kind) {
             ("esc" | "ctrl-c", _) => return Next::Close,
             ("tab" | "down", _) if key == "tab" || !inside => {
@@ -143,10 +148,10 @@ impl Filling {
                     return self.go_on();
                 }
             }
-            ("down", Some(Kind::Pick(items))) if self.pick + 1 < items.len() => self.pick += 1,
-            ("up", Some(Kind::Pick(_))) if self.pick > 0 => self.pick -= 1,
+            ("down", Some(Kind::Pick(_))) => self.pick += 1,
+            ("up", Some(Kind::Pick(_))) => self.pick -= 1,
             ("space" | "left" | "right", Some(Kind::Flag)) => self.turn(|field| {
-                let on = matches!(field.value.as_str(), "yes" | "true" | "on");
+                let on = field.is_on();
                 (if on { "no" } else { "yes" }).clone_into(&mut field.value);
             }),
             ("space" | "left" | "right", Some(Kind::Choice(choices))) => {

@@ -166,7 +166,7 @@ impl App {
         }
     }
 
-    pub(super) fn looked(&mut self, asked: u64, deed: Deed, preview: Preview) {
+    pub(super) fn looked(&mut self, asked: u64, deed: Deed, preview: &Preview) {
         let (protected, barred) = (self.rules.protected, self.rules.read_only.clone());
         if let Some(acting) = self.waiting(asked) {
             acting.take_preview(deed, preview, protected, barred);

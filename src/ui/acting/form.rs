@@ -188,11 +188,7 @@ fn field_lines(
             }
         }
         Kind::Flag => {
-            let sign = if matches!(field.value.as_str(), "yes" | "true" | "on") {
-                "[x] yes"
-            } else {
-                "[ ] no"
-            };
+            let sign = if field.is_on() { "[x] yes" } else { "[ ] no" };
             lines.push(Line::from(vec![
                 mark,
                 label,
