@@ -245,7 +245,7 @@ pub struct App {
 }
 
 /// Findings are judged again after so long, though nothing was read.
-const JUDGED_SECONDS: f64 = 30.0;
+const JUDGED_SECONDS: f64 = 60.0;
 pub const FASTEST: Duration = Duration::from_millis(500);
 pub const SLOWEST: Duration = Duration::from_secs(300);
 
