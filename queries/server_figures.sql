@@ -29,7 +29,7 @@ with setting as materialized (
   select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
   from (
     -- which of them makes queries pass over compressed rows is another matter where transparent decompression has no switch, and
-    -- again from 2.28 on (2.26.4 and 2.28.3 were measured, 2.27 was not)
+    -- again from 2.28 on (2.26.4, 2.27.2, 2.28.3 and 2.29.2 were measured)
     select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent,
            exists (select from pg_extension x where x.extname = 'timescaledb'
                     and string_to_array(substring(x.extversion from '^\d+\.\d+'), '.')::int4[] < '{2,28}') as early
