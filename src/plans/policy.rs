@@ -6,7 +6,7 @@
 
 mod recreate;
 
-pub use recreate::may_not_become;
+pub use recreate::{MEMBERSHIP_OPTIONS, may_not_become};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -91,10 +91,6 @@ const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_
 /// From here on a worker whose job was deleted under it counts its retries in a row that is gone, and PostgreSQL goes down
 /// with it: 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, none of 25 where `max_retries` was -1.
 const DELETING_CRASHES: Version = Version::new(2, 26);
-
-/// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether
-/// it brings the role's rights.
-pub const MEMBERSHIP_OPTIONS: i32 = 160_000;
 
 /// When a policy that is being added is to run first; `None`: at once.
 pub fn first_run(inputs: &Inputs) -> Option<Interval> {

@@ -2,11 +2,15 @@
 
 use serde_json::Value as Json;
 
-use super::{Call, Job, MEMBERSHIP_OPTIONS};
+use super::{Call, Job};
 use crate::plan::{Lit, Statement};
 use crate::plans::{Context, Refusal};
 use crate::sql::Version;
 use crate::text;
+
+/// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether
+/// it brings the role's rights.
+pub const MEMBERSHIP_OPTIONS: i32 = 160_000;
 
 /// That a role (as SQL writes it) may not become another on this PostgreSQL, and what lets it.
 pub fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
