@@ -9,8 +9,14 @@ select to_jsonb(b) || jsonb_build_object(
                           when h.id is not null then format('%I.%I', h.schema_name, h.table_name) end,
          'integer_time', d.integer_time, 'axis_type', d.axis_type,
          'hierarchical', b.proc_name = 'policy_refresh_continuous_aggregate' and p.mat_hypertable_id is not null,
-         'owned', pg_has_role(b.owner::oid, 'member'),
-         'role', current_user,
+         -- what the server asks for before it alters, runs or deletes a job: a membership that is not inherited is not enough,
+         -- and from 2.28 on the database's owner may, too (up to PostgreSQL 15 not one that does not inherit)
+         'owned', pg_has_role(b.owner::oid, 'usage'), 'member', pg_has_role(b.owner::oid, 'member'),
+         'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
+         -- SET ROLE asks the role that logged in; the option of its membership is there from PostgreSQL 16 on
+         'becomes', pg_has_role(session_user, b.owner::oid,
+                      case when current_setting('server_version_num')::int4 < 160000 then 'member' else 'set' end),
+         'role', quote_ident(current_user), 'session_role', quote_ident(session_user),
          'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
                               where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
          -- what the source of a refresh policy keeps

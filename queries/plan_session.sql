@@ -23,8 +23,12 @@ select jsonb_build_object(
          'own', s.pid = m.pid or (s.application_name = m.application_name and s.usename = m.usename
                 and s.client_addr is not distinct from m.client_addr and s.leader_pid is null
                 and s.backend_type is not distinct from 'client backend'),
-         'may_signal', u.rolsuper or coalesce(pg_has_role(s.usesysid, 'member'), false) and not coalesce(t.rolsuper, true)
-                or pg_has_role('pg_signal_backend', 'member') and not coalesce(t.rolsuper, true) or s.usename = current_user,
+         -- by a role's rights: a membership that is not inherited is not enough
+         'may_signal', u.rolsuper or coalesce(pg_has_role(s.usesysid, 'usage'), false) and not coalesce(t.rolsuper, true)
+                or pg_has_role('pg_signal_backend', 'usage') and not coalesce(t.rolsuper, true) or coalesce(s.usename = current_user, false)
+                -- since PostgreSQL 18; a worker is of no role, and that it is one is hidden without pg_read_all_stats
+                or s.usesysid is null and coalesce(s.backend_type, 'autovacuum worker') = 'autovacuum worker'
+                   and coalesce(pg_has_role(to_regrole('pg_signal_autovacuum_worker')::oid, 'usage'), false),
          'blocks', (select coalesce(jsonb_agg(jsonb_build_object('pid', b.pid, 'role', b.usename, 'application',
                       b.application_name, 'state', b.state) order by b.pid), '[]')
                     from waiting w join pg_stat_activity b on b.pid = w.pid where s.pid = any (pg_blocking_pids(w.pid))),

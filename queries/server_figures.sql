@@ -29,7 +29,7 @@ with setting as materialized (
   select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
   from (
     -- which of them makes queries pass over compressed rows is another matter where transparent decompression has no switch, and
-    -- again from 2.28 on (2.26.4 and 2.28.3 were measured, 2.27 was not)
+    -- again from 2.28 on (2.26.4, 2.27.2, 2.28.3 and 2.29.2 were measured)
     select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent,
            exists (select from pg_extension x where x.extname = 'timescaledb'
                     and string_to_array(substring(x.extversion from '^\d+\.\d+'), '.')::int4[] < '{2,28}') as early
@@ -58,7 +58,15 @@ with setting as materialized (
 ), slot as materialized (
   select r.slot_name, r.slot_type, r.active_pid, r.wal_status,
          pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn)::float8 as bytes,
-         greatest(age(r.xmin), age(r.catalog_xmin)) as age
+         greatest(age(r.xmin), age(r.catalog_xmin)) as age,
+         -- why it was invalidated: before PostgreSQL 16 there is but one reason, 16 does not tell two of them apart
+         case coalesce(to_jsonb(r) ->> 'invalidation_reason', case to_jsonb(r) ->> 'conflicting' when 'true' then 'conflict' end, 'wal_removed')
+           when 'wal_removed' then 'the WAL that it needed is gone: max_slot_wal_keep_size'
+           when 'idle_timeout' then 'it stood idle for too long: idle_replication_slot_timeout'
+           when 'rows_removed' then 'rows of the catalogue that it needed were removed on the primary'
+           when 'wal_level_insufficient' then 'the primary''s wal_level is no longer logical'
+           when 'conflict' then 'rows of the catalogue that it needed were removed on the primary, or its wal_level is no longer logical'
+           else to_jsonb(r) ->> 'invalidation_reason' end as lost_by
   from setting s, pg_replication_slots r
 ), holder as materialized (
   -- who keeps vacuum from freezing more
@@ -130,7 +138,7 @@ union all
 (select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null, l.active_pid, null
  from slot l where l.bytes is not null order by l.bytes desc limit 1)
 union all
-select 'lost-slots', count(*)::float8, null, string_agg(quote_literal(l.slot_name), ', ' order by l.slot_name), null, null, null
+select 'lost-slots', count(*)::float8, null, string_agg(format('%L (%s)', l.slot_name, l.lost_by), ', ' order by l.slot_name), null, null, null
 from slot l where l.wal_status = 'lost' having count(*) > 0
 union all
 -- a standby archives by 'always' only; since is when it last did its work

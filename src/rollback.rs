@@ -1,14 +1,20 @@
 //! Taking back: from entries of the journal to a plan that is previewed, agreed to, run and journalled like any other.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio_postgres::Client;
 
 use crate::act::{Actor, Deed, current};
 use crate::action::{self, Does};
+use crate::db;
 use crate::journal::{Entries, Entry, Place, Seen, differences};
-use crate::plan::{Consent, Lit, Note, Plan, Step, Touch, Undo, inverse};
-use crate::plans::Target;
+use crate::plan::{Consent, Lit, Note, Plan, Statement, Step, Touch, Undo, inverse};
+use crate::plans::{Target, policy};
+use crate::query;
+use crate::sql::{Param, Query};
 use crate::verdict::Level;
+
+/// Whether this session may become the role `$1`.
+const ROLE: Query = query!("act_role");
 
 /// The name under which a rollback stands in the journal.
 pub const ACTION: &str = "rollback";
@@ -57,6 +63,7 @@ pub async fn plan(
                 ),
             });
         }
+        roles(actor, client, entry.begin.id, &back).await?;
         steps.extend(back);
     }
     let mut plan = Plan::new(
@@ -145,6 +152,36 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
         Undo::Never(why) => bail!("entry {id} cannot be taken back: {why}"),
         Undo::Needless(why) => bail!("entry {id} changed nothing that could be taken back: {why}"),
         Undo::Exact(_) | Undo::Partly(_) => {}
+    }
+    Ok(())
+}
+
+/// An error where a step is to be done as a role that this session may not become.
+async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Result<()> {
+    let statements = steps.iter().flat_map(|step| &step.run);
+    for role in statements.filter_map(Statement::becomes) {
+        let server = &actor.server;
+        let rows = db::ask(
+            client,
+            ROLE.text(server.sql_version()),
+            &[Param::Text(role.to_owned())],
+        )
+        .await?;
+        let row = rows
+            .first()
+            .context("the server did not say what this role may become")?;
+        if !row.try_get::<_, bool>("known")? {
+            bail!(
+                "entry {id} cannot be taken back: that is to be done as role {role}, which is not there any more (CREATE ROLE {role} makes one of that name)"
+            );
+        }
+        if row.try_get::<_, Option<bool>>("becomes")? != Some(true) {
+            let session: &str = row.try_get("session_role")?;
+            bail!(
+                "entry {id} cannot be taken back by this role: that is to be done as {role}, and {}",
+                policy::may_not_become(session, role, server.postgres)
+            );
+        }
     }
     Ok(())
 }

@@ -22,7 +22,8 @@ fn facts() -> Facts {
         "proc_name": "policy_compression", "owner": "dba", "scheduled": true, "fixed_schedule": false,
         "initial_start": null, "timezone": "Asia/Kolkata", "config": {"compress_after": "7 days"}, "check_schema": null,
         "check_name": null, "hypertable_id": 2, "next_start": "2027-01-15 09:00:00+00", "relation": "mes.metrics",
-        "integer_time": false, "owned": true, "role": "dba", "has_proc": true, "job_table": 7, "stat_table": 8
+        "integer_time": false, "owned": true, "member": true, "owns_database": false, "becomes": true, "role": "dba",
+        "session_role": "dba", "has_proc": true, "job_table": 7, "stat_table": 8
     });
     Facts {
         facts,

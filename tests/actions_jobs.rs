@@ -1,6 +1,8 @@
 //! Jobs: each action is done, seen by SQL, taken back, and seen to be as before; on every TimescaleDB there is.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "actions_jobs/rights.rs"]
+mod rights;
 mod support;
 
 use hypertop::plan::{Consent, Undo};
@@ -507,59 +509,6 @@ fn a_job_without_its_procedure_goes_for_good_and_timescaledbs_own_jobs_stay() {
                 "select max(retry_period) from _timescaledb_config.bgw_job where id < 1000",
             )
             .await;
-        });
-    });
-}
-
-#[test]
-fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_mend() {
-    with_targets(|targets| {
-        on_each(targets, "rights", async |rig, version| {
-            let job = rig.text(OWN).await;
-            rig.sql("create role nobody_here login; grant usage on schema \"ts X\" to nobody_here")
-                .await;
-            let nobody = Rig::on(
-                version,
-                &rig.conninfo.replace("user=postgres", "user=nobody_here"),
-            )
-            .await;
-            for (action, set) in [
-                ("pause-job", &[][..]),
-                ("edit-job", &[("max_runtime", "9m")]),
-                ("delete-job", &[]),
-                ("run-job-now", &[]),
-            ] {
-                let deed = nobody.plan(action, &job, set).await.unwrap();
-                assert!(
-                    deed.plan
-                        .notes
-                        .iter()
-                        .any(|note| note.text.contains("the server will refuse")),
-                    "{action}: {:?}",
-                    deed.plan.notes
-                );
-                let report = nobody.perform(&deed).await.unwrap();
-                let (_, problem) = &report.problems[0];
-                assert_eq!(
-                    problem.sqlstate.as_deref(),
-                    Some("42501"),
-                    "{version}: {action}: {problem}"
-                );
-                assert!(
-                    problem.to_string().contains("member of the owner"),
-                    "{problem}"
-                );
-            }
-            // A member of the owner's role may, and what is deleted comes back as the owner's.
-            rig.sql("grant \"Ow\"\"ner 1\" to nobody_here").await;
-            nobody.there_and_back("pause-job", &job, &[], JOBS).await;
-            let before = rig.text(JOBS).await;
-            let done = nobody.act("delete-job", &job, &[]).await;
-            nobody.rollback(&[done.id]).await;
-            assert_eq!(rig.text(JOBS).await, before, "{version}");
-            drop(nobody);
-            rig.sql("drop owned by nobody_here; drop role nobody_here")
-                .await;
         });
     });
 }

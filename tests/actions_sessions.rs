@@ -334,3 +334,65 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words() {
         }
     });
 }
+
+#[test]
+fn a_membership_that_is_not_inherited_is_no_right_to_signal() {
+    with_targets(|targets| {
+        block_on(async {
+            let admin = Rig::on("plain PostgreSQL", &targets.plain).await;
+            admin
+                .sql("create role quiet login noinherit; create role noisy login; grant pg_signal_backend, noisy to quiet")
+                .await;
+            let as_role = |role: &str| {
+                targets
+                    .plain
+                    .replace("user=postgres", &format!("user={role}"))
+            };
+            let quiet = Rig::on("quiet", &as_role("quiet")).await;
+            let noisy = Rig::on("noisy", &as_role("noisy")).await;
+            let (_client, pid) = victim(&noisy, "noise").await;
+            let warning = "quiet may not signal sessions of noisy";
+            let deed = quiet.plan("terminate-session", &pid, &[]).await.unwrap();
+            assert!(notes(&deed.plan).contains(warning), "{:?}", deed.plan.notes);
+            let report = quiet.perform(&deed).await.unwrap();
+            assert_eq!(report.problems[0].1.sqlstate.as_deref(), Some("42501"));
+            // As a role that inherits he may, by either membership.
+            admin
+                .sql("alter role quiet inherit; revoke noisy, pg_signal_backend from quiet; grant noisy to quiet")
+                .await;
+            let deed = quiet.plan("terminate-session", &pid, &[]).await.unwrap();
+            assert!(
+                !notes(&deed.plan).contains(warning),
+                "{:?}",
+                deed.plan.notes
+            );
+            let report = quiet.perform(&deed).await.unwrap();
+            assert_eq!(report.problems, []);
+            drop((quiet, noisy));
+            admin.sql("drop role quiet, noisy").await;
+        });
+    });
+}
+
+#[test]
+fn a_process_of_the_server_itself_is_nobodys_to_signal() {
+    with_targets(|targets| {
+        block_on(async {
+            let admin = Rig::on("plain PostgreSQL", &targets.plain).await;
+            admin.sql("create role passer_by login").await;
+            let conninfo = targets.plain.replace("user=postgres", "user=passer_by");
+            let rig = Rig::on("plain PostgreSQL", &conninfo).await;
+            let pid = admin
+                .text("select pid from pg_stat_activity where backend_type = 'autovacuum launcher'")
+                .await;
+            let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+            let said = notes(&deed.plan);
+            assert!(
+                said.contains("passer_by may not signal sessions of the server itself"),
+                "{said}"
+            );
+            drop(rig);
+            admin.sql("drop role passer_by").await;
+        });
+    });
+}

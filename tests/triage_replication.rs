@@ -163,8 +163,7 @@ fn a_slot_that_nobody_reads_is_told_until_its_reader_is_back_and_one_that_lost_i
         rig.sql("checkpoint").await;
         let row = comes(&rig, &rules::SERVER_SLOT, "lost-slots").await;
         for words in [
-            "slot 'reports'",
-            "is gone (max_slot_wal_keep_size)",
+            "from slot 'reports' (the WAL that it needed is gone: max_slot_wal_keep_size)",
             "build the reader anew",
         ] {
             assert!(row.finding.reason.contains(words), "{row:#?}");
@@ -175,6 +174,30 @@ fn a_slot_that_nobody_reads_is_told_until_its_reader_is_back_and_one_that_lost_i
         assert!(row.finding.reason.contains("receives no WAL"), "{row:#?}");
         standby.stop();
         rig.sql("select pg_drop_replication_slot('reports')").await;
+        gone(&rig, &rules::SERVER_SLOT, "lost-slots").await;
+    });
+}
+
+#[test]
+fn a_slot_that_the_server_gave_up_as_idle_is_not_said_to_have_outgrown_its_bounds() {
+    on_own(&SAFE, async |server| {
+        let rig = primary(server).await;
+        if rig.session.server.postgres < 180_000 {
+            println!("SKIPPED, slots do not time out before PostgreSQL 18");
+            return;
+        }
+        rig.sql("select pg_create_physical_replication_slot('idler', true)")
+            .await;
+        rig.sql("alter system set idle_replication_slot_timeout = '1s'")
+            .await;
+        rig.sql("select pg_reload_conf(), pg_sleep(2)").await;
+        rig.sql("insert into t select generate_series(1, 1000)")
+            .await;
+        rig.sql("checkpoint").await;
+        let row = comes(&rig, &rules::SERVER_SLOT, "lost-slots").await;
+        let words = "from slot 'idler' (it stood idle for too long: idle_replication_slot_timeout)";
+        assert!(row.finding.reason.contains(words), "{row:#?}");
+        rig.sql("select pg_drop_replication_slot('idler')").await;
         gone(&rig, &rules::SERVER_SLOT, "lost-slots").await;
     });
 }

@@ -80,6 +80,8 @@ pub struct Statement {
     pub keeps: Option<String>,
 }
 
+const BECOMING: &str = "set local role ";
+
 impl Statement {
     pub fn new(sql: impl Into<String>, params: Vec<Lit>) -> Self {
         Self {
@@ -87,6 +89,16 @@ impl Statement {
             params,
             keeps: None,
         }
+    }
+
+    /// The rest of its transaction is done as this role, which is as SQL writes it.
+    pub fn becoming(role: &str) -> Self {
+        Self::new(format!("{BECOMING}{role}"), Vec::new())
+    }
+
+    /// The role, as SQL writes it, as which the rest of its transaction is done.
+    pub fn becomes(&self) -> Option<&str> {
+        self.sql.strip_prefix(BECOMING)
     }
 
     /// Keeps what it returns (the id of a new job) under a name, for [`Lit::Kept`] in later statements and in the undo.

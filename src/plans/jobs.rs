@@ -9,14 +9,17 @@ use serde::Deserialize;
 use crate::action::{Action, Group, act};
 use crate::form::Inputs;
 use crate::plan::{Consent, Mode, Plan, Step, Undo};
-use crate::plans::policy::{Change, Job};
+use crate::plans::policy::{self, Change, Job, MEMBERSHIP_OPTIONS};
 use crate::plans::{Act, Context, Kind, Refusal};
 use crate::query;
 use crate::server::Edition;
-use crate::sql::Query;
+use crate::sql::{Query, Version};
 use crate::verdict::Level;
 
 const FACTS: Query = query!("plan_job");
+
+/// From here on the database's owner may alter, run and delete the jobs of others.
+const DATABASE_OWNER: Version = Version::new(2, 28);
 
 pub static ACTIONS: &[Action] = &[
     act(
@@ -83,13 +86,25 @@ pub static ACTIONS: &[Action] = &[
 
 /// A job, and what else these plans want to know of it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
 struct Known {
     #[serde(flatten)]
     job: Job,
-    /// This role is a member of the job's owner.
+    /// This role has the rights of the job's owner.
     owned: bool,
-    /// This role, as the server knows it.
+    /// This role is a member of the job's owner, perhaps without inheriting its rights.
+    member: bool,
+    /// This role has the rights of the database's owner.
+    owns_database: bool,
+    /// The role that logged in may `SET ROLE` to the job's owner.
+    becomes: bool,
+    /// This role, quoted where it has to be.
     role: String,
+    /// The role that logged in, quoted where it has to be.
+    session_role: String,
     /// Its procedure is there.
     has_proc: bool,
     /// The aggregate's source, quoted and qualified, and what its retention policy keeps.
@@ -118,19 +133,49 @@ impl Known {
         plan.touching(self.job_table, "bgw_job", Mode::RowExclusive)
     }
 
-    /// The plan, warning a role that is not a member of the job's owner.
-    fn warned(&self, plan: Plan) -> Plan {
-        if self.owned {
+    /// The plan, warning a role that has not the rights of the job's owner.
+    fn warned(&self, context: &Context, plan: Plan) -> Plan {
+        let server = context.at.server;
+        if self.owned || self.owns_database && server.sql_version() >= DATABASE_OWNER {
             return plan;
         }
-        let owner = &self.job.owner;
+        let (owner, role) = (&self.job.owner, &self.role);
+        let (is, mend) = match (self.member, server.postgres >= MEMBERSHIP_OPTIONS) {
+            (false, _) => (
+                "is no member of that role",
+                format!("GRANT {owner} TO {role}"),
+            ),
+            (true, false) => (
+                "is a member of that role that does not inherit its rights",
+                format!("ALTER ROLE {role} INHERIT"),
+            ),
+            (true, true) => (
+                "is a member of that role that does not inherit its rights",
+                format!("GRANT {owner} TO {role} WITH INHERIT TRUE"),
+            ),
+        };
         plan.note(
             Level::Warning,
-            format!(
-                "the job belongs to {owner}, and {} is no member of that role: the server will refuse (GRANT {owner} TO {})",
-                self.role, self.role
-            ),
+            format!("the job belongs to {owner}, and {role} {is}: the server will refuse ({mend})"),
         )
+    }
+
+    /// Why the deleted job could not be made anew; `None`: it can.
+    fn lost_for_good(&self, context: &Context) -> Option<String> {
+        let job = &self.job;
+        if !self.has_proc {
+            return Some(format!(
+                "its procedure {}.{} is not there any more, and without that a job cannot be made",
+                job.proc_schema, job.proc_name
+            ));
+        }
+        if !job.is_user_defined() || self.becomes {
+            return None;
+        }
+        Some(format!(
+            "the job would be made anew as its owner, and {}",
+            policy::may_not_become(&self.session_role, &job.owner, context.at.server.postgres)
+        ))
     }
 }
 
@@ -183,7 +228,7 @@ fn switch(context: &Context, known: &Known, scheduled: bool) -> Result<Plan, Ref
     );
     let undo = Undo::Exact("the job is scheduled as it was, with its next start".to_owned());
     let plan = Plan::new(format!("{verb} {}", job.describe()), vec![step], undo);
-    Ok(known.warned(known.altering(plan.changing(&["/scheduled"]))))
+    Ok(known.warned(context, known.altering(plan.changing(&["/scheduled"]))))
 }
 
 fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
@@ -198,26 +243,20 @@ fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let gone = "its id, its counters and the link to its history do not come back";
-    let (step, undo) = if known.has_proc {
-        let undo = job.lost(context).map_or_else(
-            || {
-                Undo::Exact(format!(
-                    "the job is made anew with all its settings, under a new id; {gone}"
-                ))
-            },
-            |lost| {
-                Undo::Partly(format!(
-                    "the job is made anew under a new id; {lost}; {gone}"
-                ))
-            },
-        );
-        (job.delete(context)?, undo)
-    } else {
-        let why = format!(
-            "its procedure {}.{} is not there any more, and without that a job cannot be made",
-            job.proc_schema, job.proc_name
-        );
-        (job.delete_for_good(context), Undo::Never(why))
+    let (step, undo) = match (known.lost_for_good(context), job.lost(context)) {
+        (Some(why), _) => (job.delete_for_good(context), Undo::Never(why)),
+        (None, Some(lost)) => (
+            job.delete(context)?,
+            Undo::Partly(format!(
+                "the job is made anew under a new id; {lost}; {gone}"
+            )),
+        ),
+        (None, None) => (
+            job.delete(context)?,
+            Undo::Exact(format!(
+                "the job is made anew with all its settings, under a new id; {gone}"
+            )),
+        ),
     };
     let mut plan =
         Plan::new(format!("Delete {}", job.describe()), vec![step], undo).wanting(Consent::Yes);
@@ -236,11 +275,11 @@ fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     plan = known
         .altering(plan)
         .touching(known.stat_table, "bgw_job_stat", Mode::ShareRowExclusive);
-    if job.is_user_defined() && known.role != job.owner && known.has_proc {
+    if job.is_user_defined() && known.role != job.owner && known.lost_for_good(context).is_none() {
         plan = plan.note(
             Level::Notice,
             format!("taking it back makes it anew as its owner, {}", job.owner),
         );
     }
-    Ok(known.warned(plan))
+    Ok(known.warned(context, plan))
 }

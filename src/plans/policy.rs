@@ -6,6 +6,8 @@
 
 mod recreate;
 
+pub use recreate::{MEMBERSHIP_OPTIONS, may_not_become};
+
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -87,7 +89,7 @@ pub struct Slots {
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
 /// From here on a worker whose job was deleted under it counts its retries in a row that is gone, and PostgreSQL goes down
-/// with it: 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, none of 25 where `max_retries` was -1.
+/// with it: 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 where `max_retries` was -1.
 const DELETING_CRASHES: Version = Version::new(2, 26);
 
 /// When a policy that is being added is to run first; `None`: at once.
@@ -323,7 +325,7 @@ impl Job {
         plan.steps.insert(0, step);
         plan.note(
             Level::Notice,
-            "its max_retries goes first: to delete a job with one while it runs can crash the server (seen on TimescaleDB 2.26.4 and 2.29.2)",
+            "its max_retries goes first: to delete a job with one while it runs can crash the server (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)",
         )
     }
 

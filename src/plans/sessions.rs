@@ -181,7 +181,7 @@ impl Session {
             let whose = self.role.as_deref().unwrap_or("the server itself");
             plan = plan.note(
                 Level::Warning,
-                format!("{role} may not signal sessions of {whose}: the server will refuse it (pg_signal_backend, or membership in that role, allows it; a superuser's session wants a superuser)"),
+                format!("{role} may not signal sessions of {whose}: the server will refuse it (pg_signal_backend, or a membership in that role that inherits its rights, allows it; a superuser's session wants a superuser)"),
             );
         }
         if let Some(query) = self

@@ -4,6 +4,7 @@ mod details;
 mod hint;
 mod judge;
 mod named;
+mod own;
 mod since;
 
 use std::time::Duration;
@@ -280,7 +281,11 @@ impl Record for Row {
             let Some(text) = row.query.clone().filter(|_| row.queryid.is_some()) else {
                 continue;
             };
-            row.own = asked_by_this_console(&text);
+            let head = own::head_of(&text);
+            row.own = head.is_some();
+            if let Some(head) = head.filter(|head| !text.starts_with(head)) {
+                row.query = Some(format!("{head}\n{text}"));
+            }
             let found = catalog.named_in(&text);
             row.named = found.iter().map(|relation| relation.full_name()).collect();
             if !row.own {
@@ -300,23 +305,6 @@ impl Record for Row {
     fn facts(&self, at: &At) -> Vec<Section> {
         details::facts(self, at)
     }
-}
-
-/// Its statements begin with a comment of their own, which the server keeps.
-fn asked_by_this_console(text: &str) -> bool {
-    let head = |text: &str| text.lines().next().unwrap_or_default().trim().to_owned();
-    if !text.starts_with("-- ") {
-        return false;
-    }
-    let first = head(text);
-    let screens = super::ScreenId::ALL
-        .iter()
-        .flat_map(|screen| screen.about().queries());
-    let server = [&crate::server::QUERY, &crate::server::PULSE];
-    screens
-        .chain(server)
-        .flat_map(|query| query.variants)
-        .any(|(_, own)| head(own) == first)
 }
 
 fn read_tool(row: &tokio_postgres::Row) -> Result<Tool> {

@@ -46,7 +46,7 @@ impl Row {
             "standby-replay" => "replay on this standby",
             "standby-receiver" => "WAL receiver of this standby",
             "replication-slots" => "WAL kept for the furthest slot",
-            "lost-slots" => "slots that have lost their WAL",
+            "lost-slots" => "slots that were invalidated",
             "archiver" => "WAL archiver",
             "oldest-transaction" => "oldest transaction",
             "idle-in-transaction" => "longest idle in transaction",

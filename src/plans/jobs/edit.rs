@@ -85,7 +85,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     }
     let edit = Edit::of(job, inputs)?;
     if edit.words.is_empty() {
-        return Err(stands(&known));
+        return Err(stands(context, &known));
     }
     let words = edit.words.join(", ");
     let step = Step::new(
@@ -122,14 +122,14 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             "the run that is under way goes on as it began",
         );
     }
-    Ok(known.warned(known.altering(plan)))
+    Ok(known.warned(context, known.altering(plan)))
 }
 
 /// Nothing would change; what is to be minded in the present configuration.
-fn stands(known: &Known) -> Refusal {
+fn stands(context: &Context, known: &Known) -> Refusal {
     let words = format!("{} is so now: change a field", known.job.describe());
     let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
-    let mut plan = known.warned(bare);
+    let mut plan = known.warned(context, bare);
     let config = known.job.config.as_ref();
     match config.map(|config| known.check(config)) {
         Some(Ok(checked)) => plan.notes.extend(checked.notes),

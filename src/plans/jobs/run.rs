@@ -41,7 +41,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     } else {
         foreground(context, &known)
     };
-    Ok(known.warned(known.wiping(plan)))
+    Ok(known.warned(context, known.wiping(plan)))
 }
 
 fn foreground(context: &Context, known: &Known) -> Plan {

@@ -8,6 +8,20 @@ use crate::plans::{Context, Refusal};
 use crate::sql::Version;
 use crate::text;
 
+/// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether
+/// it brings the role's rights.
+pub const MEMBERSHIP_OPTIONS: i32 = 160_000;
+
+/// That a role (as SQL writes it) may not become another on this PostgreSQL, and what lets it.
+pub fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
+    let option = if postgres < MEMBERSHIP_OPTIONS {
+        ""
+    } else {
+        " WITH SET TRUE"
+    };
+    format!("{role} may not SET ROLE to {other} (GRANT {other} TO {role}{option} lets it)")
+}
+
 impl Job {
     /// The statements, for one transaction, that make it anew with all its settings; its id will be another
     /// (kept as `job ID`, so that later entries of the journal find it).
@@ -17,10 +31,7 @@ impl Job {
         let mut statements = Vec::new();
         if self.is_user_defined() {
             // A policy belongs to its table's owner by itself; another job to the role that adds it.
-            statements.push(Statement::new(
-                format!("set local role {}", self.owner),
-                Vec::new(),
-            ));
+            statements.push(Statement::becoming(&self.owner));
         }
         statements.push(add);
         // Without alter_job what add_… takes is all that comes back.

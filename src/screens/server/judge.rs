@@ -225,7 +225,7 @@ fn lost_slots(row: &Row, findings: &mut Findings) {
         &rules::SERVER_SLOT,
         Level::Warning,
         format!(
-            "the WAL that the reader of slot {} still needed is gone (max_slot_wal_keep_size): build the reader anew, and remove the slot with pg_drop_replication_slot()",
+            "no reader can go on from slot {}: build the reader anew, and remove the slot with pg_drop_replication_slot()",
             row.about()
         ),
     );

@@ -1,0 +1,140 @@
+//! Which of the counted statements this console asked itself.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::screens::ScreenId;
+
+/// A statement of this console: the comment that it begins with, and what follows as far as it is compared.
+struct Own {
+    head: &'static str,
+    /// What stands between its constants, for which the server puts parameters.
+    pieces: Vec<&'static str>,
+}
+
+/// So many characters tell a statement; the server's text of it is cut much later.
+const COMPARED: usize = 1500;
+/// Shorter pieces may be missing: of a list of constants only the first stays.
+const TELLING: usize = 8;
+/// A comment inside the statement, which stays, or a constant.
+const CONSTANT: &str =
+    r"(?s)--[^\n]*|'(?:[^']|'')*'|\$[0-9]+|\$\w*\$.*?\$\w*\$|\b[0-9][\w.]*|\b(?:null|true|false)\b";
+
+static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
+    let Ok(constant) = Regex::new(CONSTANT) else {
+        return Vec::new();
+    };
+    let screens = ScreenId::ALL
+        .iter()
+        .flat_map(|screen| screen.about().queries());
+    let server = [&crate::server::QUERY, &crate::server::PULSE];
+    let variants = screens.chain(server).flat_map(|query| query.variants);
+    variants.map(|(_, text)| Own::of(&constant, text)).collect()
+});
+
+/// The comment with which the console's own statement begins, if this is one. The server keeps it up to PostgreSQL 17.
+pub fn head_of(text: &str) -> Option<&'static str> {
+    let first = text.lines().next().unwrap_or_default().trim();
+    let is_one = |own: &&Own| {
+        if first.starts_with("-- ") {
+            own.head == first
+        } else {
+            own.fits(text)
+        }
+    };
+    ALL.iter().find(is_one).map(|own| own.head)
+}
+
+impl Own {
+    fn of(constant: &Regex, text: &'static str) -> Self {
+        let head = text.lines().next().unwrap_or_default().trim();
+        let mut body = text;
+        while body.starts_with("--") {
+            body = body
+                .split_once('\n')
+                .map_or("", |(_, rest)| rest.trim_start());
+        }
+        let end = body
+            .char_indices()
+            .nth(COMPARED)
+            .map_or(body.len(), |(at, _)| at);
+        let (mut pieces, mut from) = (Vec::new(), 0);
+        for found in constant.find_iter(body) {
+            if found.start() >= end {
+                break;
+            }
+            if found.as_str().starts_with("--") {
+                continue;
+            }
+            // The sign of a number is a part of it.
+            pieces.push(body[from..found.start()].trim_end_matches('-'));
+            from = found.end();
+        }
+        pieces.push(body.get(from..end).unwrap_or_default().trim_end());
+        let mut nth = 0;
+        pieces.retain(|piece| {
+            nth += 1;
+            nth == 1 || piece.len() >= TELLING
+        });
+        Self { head, pieces }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        let Some((first, others)) = self.pieces.split_first() else {
+            return false;
+        };
+        let Some(mut rest) = text.strip_prefix(first) else {
+            return false;
+        };
+        others.iter().all(|piece| {
+            let after = rest.split_once(piece).map(|(_, after)| after);
+            rest = after.unwrap_or_default();
+            after.is_some()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_statement_is_known_by_its_comment_and_without_it_with_parameters_for_its_constants() {
+        let constant = Regex::new(CONSTANT).unwrap();
+        for screen in ScreenId::ALL {
+            for query in screen.about().queries() {
+                for (_, text) in query.variants {
+                    let head = text.lines().next().unwrap();
+                    assert_eq!(head_of(text), Some(head.trim()), "{}", query.name);
+                    let mut body = *text;
+                    while body.starts_with("--") {
+                        body = body.split_once('\n').unwrap().1;
+                    }
+                    let counted = constant.replace_all(body, |found: &regex::Captures| {
+                        if found[0].starts_with("--") {
+                            found[0].to_owned()
+                        } else {
+                            "$7".to_owned()
+                        }
+                    });
+                    let told = head_of(&counted);
+                    assert!(told.is_some(), "{}: {counted}", query.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_others_ask_is_not_the_consoles() {
+        for text in [
+            "select $1",
+            "select clock_timestamp() as clock",
+            "-- a comment\nselect 1",
+            "select coalesce(x.extversion, $1) from pg_extension x",
+            "",
+        ] {
+            assert_eq!(head_of(text), None, "{text}");
+        }
+    }
+}
