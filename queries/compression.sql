@@ -120,7 +120,13 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
        y.bytes as about_backlog_bytes, coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        -- the pace, only where there is a backlog: what the last run (or the one that runs) made, and what fell due in ten runs' time
-       nullif(st.last_start, '-infinity') as run_begun, null::int8 as run_chunks,
+       nullif(st.last_start, '-infinity') as run_begun, case when coalesce(e.backlog, m.backlog) > 0 and st.last_start > '-infinity'
+            -- known since 2.13
+            then (select case when count(c.creation_time) = count(*)
+                              then count(*) filter (where c.creation_time between st.last_start and coalesce(nullif(st.last_finish, '-infinity'), now())) end
+                    from (select false as dropped, null::timestamptz as creation_time) absent
+                    cross join lateral (select creation_time from _timescaledb_catalog.chunk
+                                         where hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y where y.id = h.id)) c) end as run_chunks,
        u.due_chunks, u.due_over_seconds,
        k.chunk as stuck_chunk, k.pid as holder, k.name as holder_name, k.mode as holder_mode, k.since as holder_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked

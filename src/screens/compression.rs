@@ -227,7 +227,7 @@ impl Row {
 impl Record for Row {
     const NAME: &'static str = "compression";
     const TITLE: &'static str = "Compression";
-    const QUERY: Query = query!("compression", (2, 29), (2, 28), (2, 14));
+    const QUERY: Query = query!("compression", (2, 29), (2, 28));
     const BESIDE: Option<Query> = Some(query!("compression_beside", (2, 14)));
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
