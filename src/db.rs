@@ -43,7 +43,7 @@ const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when 
 /// The server ends a statement after 5 s; an answer that is much later will never come.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// So long a list waits for its other half where the second connection is busy, then it asks for it itself.
-const BUSY: Duration = Duration::from_secs(1);
+const BUSY: Duration = Duration::from_millis(300);
 
 /// A session that is set up, and what is known of its server.
 #[derive(Debug)]
@@ -190,8 +190,8 @@ impl Session {
                 about.title, self.server.database
             )
         })?;
-        let (list, beside) = tokio::join!(self.list(screen, text), half);
-        screen.read(&list?, &beside?)
+        let (list, beside) = tokio::try_join!(self.list(screen, text), half)?;
+        screen.read(&list, &beside)
     }
 
     async fn list(&self, screen: ScreenId, text: &str) -> Result<Vec<Row>> {
@@ -328,8 +328,10 @@ pub async fn serve(
 }
 
 async fn reconnect(settings: &Settings, password: Option<&str>) -> Result<Session> {
-    let connected = tokio::time::timeout(PATIENCE, connect::again(settings, password)).await;
-    Session::start(connected.map_err(|_| late())??).await
+    let session = async { Session::start(connect::again(settings, password).await?).await };
+    tokio::time::timeout(PATIENCE, session)
+        .await
+        .map_err(|_| late())?
 }
 
 /// Answers until the connection is lost (why is returned) or the console is gone (`None`).

@@ -101,7 +101,11 @@ macro_rules! screens {
             }
 
             pub fn caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
-                match id { $(ScreenId::$id => $module::Row::caveats(self.$module.rows(), at)),+ }
+                match id { $(ScreenId::$id => {
+                    let mut caveats = $module::Row::caveats(self.$module.rows(), at);
+                    caveats.extend(self.$module.unread(at.now));
+                    caveats
+                }),+ }
             }
         }
 

@@ -1,21 +1,23 @@
 //! One table of typed rows: what is shown of them, in which order, from where, and how fresh they are.
 
+mod exact;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::filter::Filter;
 use crate::plans::Target;
-use crate::record::{At, Column, Exact, Record};
-use crate::rules::Rule;
+use crate::record::{At, Column, Record};
 use crate::text;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Finding, Level, Verdict};
 
+pub use exact::Figures;
+use exact::Known;
+
 /// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
 pub type Counters = Vec<Option<i64>>;
 
-/// What an exact figure costs for each relation, in seconds.
-const EXACT_COST: f64 = 0.0002;
 /// A query is asked again after at least so many times its own cost: 2 % of one server core at most.
 const DUTY: f64 = 50.0;
 
@@ -39,11 +41,6 @@ pub enum SortBy {
     Column(usize),
 }
 
-/// Figures that came from [`crate::record::Exact`], or why they did not.
-pub type Figures = Result<Vec<Option<i64>>, String>;
-/// When they came, by their place in [`Record::EXACT`] and the row's id.
-type Known = HashMap<(usize, i64), (Stamp, Figures)>;
-
 #[derive(Debug)]
 pub struct Table<R: 'static> {
     rows: Vec<R>,
@@ -64,6 +61,8 @@ pub struct Table<R: 'static> {
     cursor: usize,
     /// A person has moved the cursor.
     moved: bool,
+    /// When the first rows came.
+    opened: Option<Stamp>,
     /// The first line on the screen.
     top: usize,
     /// The selected column: 0 is the verdict's sign, then the screen columns from 1.
@@ -98,6 +97,7 @@ impl<R: Record> Default for Table<R> {
             filter: Filter::default(),
             cursor: 0,
             moved: false,
+            opened: None,
             top: 0,
             column: 1,
             page: 50,
@@ -186,11 +186,12 @@ impl<R: Record> Table<R> {
         self.waiting = false;
         self.took = took;
         self.fresh = Freshness::At(at.now);
+        self.opened.get_or_insert(at.now);
         let key = self.selected().map(Record::key);
         let before = std::mem::replace(&mut self.rows, rows);
         R::settle(&before, &mut self.rows);
         for row in &mut self.rows {
-            apply_exact(row, &self.exact);
+            exact::apply(row, &self.exact);
         }
         R::relate(&mut self.rows, at);
         self.weigh(at);
@@ -215,97 +216,6 @@ impl<R: Record> Table<R> {
             Freshness::Never => None,
         };
         self.fresh = Freshness::Failed { error, since };
-    }
-
-    /// The exact figures to be asked for next: which of [`Record::EXACT`], and what is wanted of it; behind the Overview,
-    /// of every row.
-    pub fn asks(&self, overview: bool, now: Stamp) -> Option<(usize, Vec<(i64, usize)>)> {
-        let all = R::EXACT.iter().enumerate();
-        let mut asked = all.filter(|(_, exact)| exact.overview || !overview);
-        asked.find_map(|(nth, _)| {
-            let wanted = self.wanted(nth, overview, now);
-            (!wanted.is_empty()).then_some((nth, wanted))
-        })
-    }
-
-    /// Which of these exact figures are wanted for the rows on the screen (or all), and their weights.
-    pub fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
-        let Some(exact) = R::EXACT.get(nth) else {
-            return Vec::new();
-        };
-        if self.round.is_some() {
-            return Vec::new();
-        }
-        // All: whatever the filter hides.
-        let rows: Vec<usize> = if all {
-            (0..self.rows.len()).collect()
-        } else {
-            self.view[self.window()].to_vec()
-        };
-        // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
-        let weight: usize = rows
-            .iter()
-            .filter_map(|&row| (exact.want)(&self.rows[row]))
-            .map(|(_, weight)| weight)
-            .sum();
-        #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
-        let patience = exact
-            .every
-            .as_secs_f64()
-            .max(weight as f64 * EXACT_COST * DUTY);
-        let mut wanted = Vec::new();
-        for row in rows {
-            let Some((id, weight)) = (exact.want)(&self.rows[row]) else {
-                continue;
-            };
-            let known = self.exact.get(&(nth, id));
-            let fresh = known.is_some_and(|(at, _)| now.seconds_since(*at) < patience);
-            if !fresh {
-                wanted.push((row, id, weight));
-            }
-        }
-        if all {
-            // The worst first.
-            wanted.sort_by_key(|&(row, ..)| std::cmp::Reverse(self.ranks.get(row).copied()));
-        }
-        let mut seen = HashSet::new();
-        wanted.retain(|&(_, id, _)| seen.insert(id));
-        wanted
-            .into_iter()
-            .map(|(_, id, weight)| (id, weight))
-            .collect()
-    }
-
-    pub fn exact_asked(&mut self, round: u64) {
-        self.round = Some(round);
-    }
-
-    /// Whether this is the round that is under way; what is left of another, which was given up, ends nothing.
-    pub fn is_round(&self, round: u64) -> bool {
-        self.round == Some(round)
-    }
-
-    /// Takes exact figures; `last` ends the round, and has the rows judged by what it brought.
-    pub fn take_exact(&mut self, nth: usize, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
-        if last {
-            self.round = None;
-        }
-        for (id, figure) in figures {
-            // A figure that could not be had now does not wipe one that was had before.
-            if figure.is_ok() || !matches!(self.exact.get(&(nth, id)), Some((_, Ok(_)))) {
-                self.exact.insert((nth, id), (at.now, figure));
-            }
-        }
-        for row in &mut self.rows {
-            apply_exact(row, &self.exact);
-        }
-        if !last {
-            return;
-        }
-        R::relate(&mut self.rows, at);
-        let key = self.selected().map(Record::key);
-        self.weigh(at);
-        self.arrange(key.as_deref(), at);
     }
 
     /// Judges the rows again when the clock has moved enough to matter.
@@ -453,26 +363,6 @@ impl<R: Record> Table<R> {
         self.counters = None;
     }
 
-    /// The reading by which what is said of the thing with this key, or that it is not there, is certain: after that
-    /// moment, judged, and with the exact figures on which this rule rests.
-    pub fn certain(&self, key: &str, rule: &'static Rule, after: Stamp, at: &At) -> Option<Stamp> {
-        let Freshness::At(read) = self.fresh else {
-            return None;
-        };
-        let certain = |row: &R| {
-            let mut judging = R::EXACT
-                .iter()
-                .enumerate()
-                .filter(|(_, exact)| (exact.judges)(rule));
-            let had = |(nth, exact): (usize, &Exact<R>)| {
-                (exact.want)(row)
-                    .is_none_or(|(id, _)| matches!(self.exact.get(&(nth, id)), Some((_, Ok(_)))))
-            };
-            judging.all(had) && row.verdict(at).level != Level::Unknown
-        };
-        (read > after && self.find(key).is_none_or(certain)).then_some(read)
-    }
-
     pub fn verdict(&self, at: &At) -> Option<Verdict> {
         self.selected().map(|row| row.verdict(at))
     }
@@ -562,13 +452,6 @@ impl<R: Record> Table<R> {
         self.fresh == Freshness::Never
     }
 
-    /// Makes the exact figures be asked for again; those known stay on the screen until then.
-    pub fn forget_exact(&mut self) {
-        for (at, _) in self.exact.values_mut() {
-            *at = Stamp::BEFORE_ALL;
-        }
-    }
-
     pub fn set_filter(&mut self, filter: Filter, at: &At) {
         self.filter = filter;
         self.rearrange(at);
@@ -639,17 +522,6 @@ fn ranks<R: Record>(rows: &[R], levels: &[Level]) -> Vec<Level> {
         *family.unwrap_or(level)
     };
     rows.iter().zip(levels).map(rank).collect()
-}
-
-fn apply_exact<R: Record>(row: &mut R, known: &Known) {
-    for (nth, exact) in R::EXACT.iter().enumerate() {
-        if let Some((id, _)) = (exact.want)(row)
-            && let Some((_, figures)) = known.get(&(nth, id))
-        {
-            let figures = figures.as_ref();
-            (exact.take)(row, figures.map(Vec::as_slice).map_err(String::as_str));
-        }
-    }
 }
 
 /// A value as another program can read it.

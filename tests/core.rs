@@ -288,6 +288,72 @@ fn leaving_a_screen_stops_the_exact_figures_that_are_being_read_for_it() {
     assert!(effects.iter().any(stops), "{effects:?}");
 }
 
+/// The backlog's bytes are asked for among these; the round.
+fn bytes_asked(effects: &[Effect]) -> Option<u64> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Exact { nth: 1, round, .. } => Some(*round),
+        _ => None,
+    })
+}
+
+#[test]
+fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not_asked_for_without_pause()
+ {
+    let mut app = connected();
+    app.update(Msg::Tick(NOW));
+    let answer = |app: &mut App, round, figures| {
+        let exact = |nth, round, figures| Msg::Exact {
+            screen: ScreenId::Compression,
+            nth,
+            round,
+            figures,
+            last: true,
+        };
+        let effects = app.update(exact(1, round, vec![(2, figures)]));
+        // The others are answered, whatever they are.
+        for effect in &effects {
+            if let Effect::Exact {
+                nth: 2, round, ids, ..
+            } = effect
+            {
+                let figures = ids
+                    .iter()
+                    .map(|(id, _)| (*id, Ok(vec![Some(0), Some(0), None, None])));
+                app.update(exact(2, *round, figures.collect()));
+            }
+        }
+        effects
+    };
+    let first = (1..=9).find(|round| app.screens.compression.is_round(*round));
+    answer(&mut app, first.unwrap(), Ok(vec![Some(23 << 20)]));
+    assert!(screen(&mut app).contains("23.0 MB"), "{}", screen(&mut app));
+    let again = bytes_asked(&app.update(Msg::Tick(NOW.plus_seconds(40.0)))).unwrap();
+    let locked = || Err("55P03: canceling statement due to lock timeout".to_owned());
+    let effects = answer(&mut app, again, locked());
+    assert_eq!(
+        bytes_asked(&effects),
+        None,
+        "asked again at once: {effects:?}"
+    );
+    let effects = app.update(Msg::Tick(NOW.plus_seconds(44.0)));
+    assert_eq!(bytes_asked(&effects), None, "{effects:?}");
+    let shown = drawn(&mut app, 140, 14).backend().to_string();
+    let words = "exact figures of 1 row are of 44s ago and cannot be read now: 55P03";
+    assert!(
+        shown.contains(words) && shown.contains("23.0 MB"),
+        "{shown}"
+    );
+    // Too old to be believed.
+    let last = bytes_asked(&app.update(Msg::Tick(NOW.plus_seconds(400.0)))).unwrap();
+    answer(&mut app, last, locked());
+    let shown = drawn(&mut app, 140, 14).backend().to_string();
+    let words = "exact figures of 1 row cannot be read: 55P03";
+    assert!(
+        shown.contains(words) && !shown.contains("23.0 MB"),
+        "{shown}"
+    );
+}
+
 #[test]
 fn pausing_stops_the_questions_and_is_shown() {
     let mut app = connected();

@@ -265,6 +265,8 @@ fn a_statement_that_the_lock_table_cannot_hold_fails_and_goes_through_with_the_a
         ("max_connections", "40"),
         ("timescaledb.max_background_workers", "8"),
         ("max_worker_processes", "16"),
+        // Its workers would hold locks too.
+        ("autovacuum", "off"),
     ];
     on_own(&settings, async |server| {
         let mut rigs = databases(server).await;

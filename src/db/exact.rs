@@ -1,12 +1,13 @@
 //! Exact figures, slice by slice, on a connection that is renewed.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Statement};
 
-use super::{Session, in_time, said};
+use super::{PATIENCE, Session, in_time, late, said};
 use crate::connect;
 use crate::conninfo::Settings;
 use crate::screens::ExactQuery;
@@ -18,6 +19,8 @@ use crate::table::Figures;
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
 /// The second connection is renewed after so much weight: a backend keeps memory for each relation that it opened, once.
 const RENEW_AFTER: usize = 5000;
+/// So long after it could not be opened it is not tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(20);
 
 /// The second connection; it is opened when it is first asked.
 #[derive(Debug)]
@@ -25,9 +28,13 @@ pub struct Exact<'a> {
     settings: &'a Settings,
     password: Option<String>,
     session: Option<Session>,
+    /// In hundredths.
     weight: usize,
-    /// What was asked of this session, by query name and id: asked again, it weighs nothing.
+    /// What was asked of this session, by query name and id: asked again, it weighs a hundredth, for some of the relations
+    /// behind it are new ones.
     opened: HashSet<(&'static str, i64)>,
+    /// When it could not be opened, and why: nobody waits for that twice in a row.
+    failed: Option<(Instant, String)>,
     /// Of this session, by query name: planning a slice may cost more than answering it.
     statements: HashMap<&'static str, Statement>,
 }
@@ -40,6 +47,7 @@ impl<'a> Exact<'a> {
             session: None,
             weight: 0,
             opened: HashSet::new(),
+            failed: None,
             statements: HashMap::new(),
         }
     }
@@ -49,31 +57,52 @@ impl<'a> Exact<'a> {
         drop(self.try_slice(query, &[]).await);
     }
 
+    /// The session, renewed where it has opened too much or is gone; `weight` is what it will open, in hundredths.
     async fn session(&mut self, weight: usize) -> Result<&Session> {
         self.weight += weight;
-        let spent = self.weight > RENEW_AFTER
-            || self
-                .session
-                .as_ref()
-                .is_none_or(|session| session.connected.client.is_closed());
-        if spent {
-            let connected = connect::again(self.settings, self.password.as_deref()).await?;
-            let session = Session::start(connected).await?;
-            let client = &session.connected.client;
-            client.batch_execute(EXACT_SESSION).await.map_err(said)?;
+        let gone = |session: &Session| session.connected.client.is_closed();
+        if self.weight > 100 * RENEW_AFTER || self.session.as_ref().is_none_or(gone) {
+            self.session = None;
+            if let Some((when, error)) = &self.failed
+                && when.elapsed() < TRY_AGAIN
+            {
+                bail!("{error}");
+            }
+            let opened = tokio::time::timeout(PATIENCE, self.open()).await;
+            match opened.unwrap_or_else(|_| Err(late())) {
+                Ok(session) => self.session = Some(session),
+                Err(error) => {
+                    let error = format!("the second connection could not be opened: {error:#}");
+                    self.failed = Some((Instant::now(), error.clone()));
+                    bail!("{error}");
+                }
+            }
             self.weight = weight;
+            self.failed = None;
             self.opened.clear();
             self.statements.clear();
-            self.session = Some(session);
         }
         self.session.as_ref().context("no second connection")
+    }
+
+    async fn open(&self) -> Result<Session> {
+        let connected = connect::again(self.settings, self.password.as_deref()).await?;
+        let session = Session::start(connected).await?;
+        let client = &session.connected.client;
+        client.batch_execute(EXACT_SESSION).await.map_err(said)?;
+        Ok(session)
     }
 
     /// The figures of one slice; where it fails as a whole, each by itself, so that one lock hides one row only.
     pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
         match self.try_slice(query, ids).await {
             Ok(figures) => figures,
-            Err(error) if ids.len() == 1 => vec![(ids[0].0, Err(format!("{error:#}")))],
+            Err(error) if ids.len() == 1 || self.session.is_none() => {
+                let error = format!("{error:#}");
+                ids.iter()
+                    .map(|(id, _)| (*id, Err(error.clone())))
+                    .collect()
+            }
             Err(_) => {
                 let mut all = Vec::new();
                 for id in ids {
@@ -121,8 +150,11 @@ impl<'a> Exact<'a> {
         query: ExactQuery,
         ids: &[(i64, usize)],
     ) -> Result<Vec<(i64, Figures)>> {
-        let new = |(id, _): &&(i64, usize)| !self.opened.contains(&(query.query.name, *id));
-        let weight = ids.iter().filter(new).map(|(_, weight)| weight).sum();
+        let weigh = |(id, weight): &(i64, usize)| {
+            let again = self.opened.contains(&(query.query.name, *id));
+            if again { *weight } else { 100 * weight }
+        };
+        let weight = ids.iter().map(weigh).sum();
         let statement = self
             .planned(query.query, &[Type::INT8_ARRAY], weight)
             .await?;
@@ -150,7 +182,7 @@ impl<'a> Exact<'a> {
 
     /// Asks one of the details' queries.
     pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
-        let session = self.session(500).await?;
+        let session = self.session(500 * 100).await?;
         Ok((session.ask(query, params).await?, session.server.clone()))
     }
 }

@@ -70,8 +70,10 @@ pub(super) async fn serve(
             biased;
             // A list waits for it.
             Some(Half { query, reply }) = halves.recv() => {
-                // Whoever asked may be gone.
-                drop(reply.send(exact.half(query).await));
+                // Whoever asked may have gone on without it.
+                if !reply.is_closed() {
+                    drop(reply.send(exact.half(query).await));
+                }
                 continue;
             }
             effect = next_exact(&mut waiting, &mut requests) => effect,

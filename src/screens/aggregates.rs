@@ -226,7 +226,11 @@ impl Record for Row {
                 row.newest_error = None;
             }
             Ok(_) => {}
-            Err(error) => row.newest_error = Some(error.to_owned()),
+            Err(error) => {
+                (row.newest, row.newest_end, row.unknown) = (None, None, None);
+                row.newest_asked = false;
+                row.newest_error = Some(error.to_owned());
+            }
         },
     }];
     const DETAILS: &'static [Detail<Self>] = &[

@@ -322,7 +322,10 @@ impl Record for Row {
                     row.backlog_error = None;
                 }
                 Ok(_) => {}
-                Err(error) => row.backlog_error = Some(error.to_owned()),
+                Err(error) => {
+                    (row.backlog, row.backlog_bytes, row.due_since) = (None, None, None);
+                    row.backlog_error = Some(error.to_owned());
+                }
             },
         },
         Exact {
@@ -339,7 +342,10 @@ impl Record for Row {
                     row.backlog_error = None;
                 }
                 Ok(_) => {}
-                Err(error) => row.backlog_error = Some(error.to_owned()),
+                Err(error) => {
+                    row.backlog_bytes = None;
+                    row.backlog_error = Some(error.to_owned());
+                }
             },
         },
         Exact {
@@ -365,7 +371,10 @@ impl Record for Row {
                     row.packed_error = None;
                 }
                 Ok(_) => {}
-                Err(error) => row.packed_error = Some(error.to_owned()),
+                Err(error) => {
+                    (row.old_settings, row.drift) = (None, None);
+                    row.packed_error = Some(error.to_owned());
+                }
             },
         },
     ];

@@ -120,7 +120,10 @@ impl Record for Row {
                 row.bytes_error = None;
             }
             Ok(_) => {}
-            Err(error) => row.bytes_error = Some(error.to_owned()),
+            Err(error) => {
+                (row.bytes, row.measured) = (None, None);
+                row.bytes_error = Some(error.to_owned());
+            }
         },
     }];
     const DETAILS: &'static [Detail<Self>] = &[

@@ -294,7 +294,10 @@ impl Record for Row {
                 row.exact_error = None;
             }
             Ok(_) => {}
-            Err(error) => row.exact_error = Some(error.to_owned()),
+            Err(error) => {
+                (row.bytes, row.bloat_bytes) = (None, None);
+                row.exact_error = Some(error.to_owned());
+            }
         },
     }];
     const DETAILS: &'static [Detail<Self>] = &[Detail {

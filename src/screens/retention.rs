@@ -227,7 +227,10 @@ impl Record for Row {
                     row.eligible_error = None;
                 }
                 Ok(_) => {}
-                Err(error) => row.eligible_error = Some(error.to_owned()),
+                Err(error) => {
+                    (row.eligible, row.eligible_bytes, row.due_since) = (None, None, None);
+                    row.eligible_error = Some(error.to_owned());
+                }
             },
         },
         Exact {
@@ -247,7 +250,10 @@ impl Record for Row {
                     row.eligible_error = None;
                 }
                 Ok(_) => {}
-                Err(error) => row.eligible_error = Some(error.to_owned()),
+                Err(error) => {
+                    row.eligible_bytes = None;
+                    row.eligible_error = Some(error.to_owned());
+                }
             },
         },
     ];
