@@ -48,6 +48,9 @@ fn short(title: &str, most: usize) -> &str {
     title.get(..most).unwrap_or(title)
 }
 
+/// With fewer letters, a tab that has no key is left out.
+const READABLE: usize = 6;
+
 /// The tabs to show, how many letters of those that are not open, and what stands behind each.
 fn tabs_that_fit(open: ScreenId, width: usize) -> (Vec<ScreenId>, usize, &'static str) {
     let all = ScreenId::ALL.to_vec();
@@ -65,15 +68,20 @@ fn tabs_that_fit(open: ScreenId, width: usize) -> (Vec<ScreenId>, usize, &'stati
     if cells(&all, usize::MAX, " ") <= width {
         return (all, usize::MAX, " ");
     }
+    // As many letters whichever is open, so that the tabs do not jump about.
+    let longest = ScreenId::ALL.iter().map(|id| id.title().len()).max();
+    let spare = longest.unwrap_or(0).saturating_sub(open.title().len());
+    let letters_of = |tabs: &[ScreenId]| {
+        let fits = |most: &usize| cells(tabs, *most, "") + spare <= width;
+        (1..=longest.unwrap_or(1)).rev().find(fits).unwrap_or(1)
+    };
+    let most = letters_of(&all);
+    if most >= READABLE {
+        return (all, most, "");
+    }
     // What no digit opens is the first to go.
     let mut tabs = all;
     tabs.retain(|id| *id == open || !digit(*id).is_empty());
-    // As many letters whichever is open, so that the tabs do not jump about.
-    let longest = ScreenId::ALL.iter().map(|id| id.title().len()).max();
-    let fits = |most: &usize| {
-        let spare = longest.unwrap_or(0).saturating_sub(open.title().len());
-        cells(&tabs, *most, "") + spare <= width
-    };
-    let most = (1..=longest.unwrap_or(1)).rev().find(fits).unwrap_or(1);
+    let most = letters_of(&tabs);
     (tabs, most, "")
 }
