@@ -95,7 +95,13 @@ impl<'a> Exact<'a> {
 
     /// The figures of one slice; where it fails as a whole, each by itself, so that one lock hides one row only.
     pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
-        match self.try_slice(query, ids).await {
+        let began = Instant::now();
+        let answer = self.try_slice(query, ids).await;
+        if began.elapsed() >= PATIENCE {
+            // It does not even say that it took too long.
+            self.session = None;
+        }
+        match answer {
             Ok(figures) => figures,
             Err(error) if ids.len() == 1 || self.session.is_none() => {
                 let error = format!("{error:#}");
