@@ -294,6 +294,17 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
     });
 }
 
+#[test]
+fn a_number_that_counts_days_by_the_current_date_is_overdue_as_time_is() {
+    on_each("days", async |rig, version| {
+        rig.sql(r#"create table "Me.s"."By.day" (n int not null); create function "Me.s".days() returns int language sql stable as $$ select (current_date - date '1970-01-01')::int $$; select create_hypertable('"Me.s"."By.day"', 'n', chunk_time_interval => 1); select set_integer_now_func('"Me.s"."By.day"', '"Me.s".days'); insert into "Me.s"."By.day" select "Me.s".days() - g from generate_series(0, 15) g"#).await;
+        policy(rig, r#""Me.s"."By.day""#, "10").await;
+        made(rig, version, "By.day", "20", "true").await;
+        let words = ["5 chunks past drop-after", "oldest due for at least 3d 23h"];
+        found(rig, &rules::RETENTION_OVERDUE, r#""Me.s"."By.day""#, &words).await;
+    });
+}
+
 /// Rule and table of each row that `hypertop show overview` prints.
 async fn told(rig: &Rig) -> Vec<String> {
     let settings = support::settings(&rig.conninfo);
