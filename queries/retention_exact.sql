@@ -1,5 +1,5 @@
--- What the next run of the retention policies of the hypertables in $1 (int8[]) would drop, with its bytes now
--- id, eligible_chunks, eligible_bytes · EXECUTE on integer_now_func, else public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk
+-- Bytes now of the chunks that the next run of the retention policies of the hypertables and aggregates in $1 (int8[]) would drop
+-- id, eligible_bytes (NULL: what goes is not known) · EXECUTE on integer_now_func, else public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk that goes
 with recursive source as (
   -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy, as retention_integer has it
   select w.id, w.id::int as of from unnest($1::int8[]) w(id)
@@ -33,11 +33,10 @@ bound as materialized (
     join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true
     left join clock k on k.id = w.id),
 due as materialized (
-  select b.hypertable_id, count(*) as chunks, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)) + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 4 = 0) c) c
+  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)) + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0))::int8 as bytes
+    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 4 = 0) c) c
     join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
   join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id and (s.range_end <= b.boundary or c.creation_time < b.made_before)
    group by 1)
-select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.chunks, 0) end as eligible_chunks,
-       case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
+select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
   from bound b left join due e using (hypertable_id)
