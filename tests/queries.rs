@@ -142,10 +142,10 @@ fn rows_of_equal_verdict_stand_by_what_a_person_looks_for() {
                 client.batch_execute(moved).await.unwrap();
                 for (screen, order) in orders {
                     let list = (screen.about().list_text)(&session.server);
-                    let placed = format!(
+                    let asked = format!(
                         "select array_agg(place order by {order}) as places from (select row_number() over () as place, l.* from ({list}\n) l) p"
                     );
-                    let row = client.query_one(&placed, &[]).await.unwrap();
+                    let row = client.query_one(&asked, &[]).await.unwrap();
                     let places: Vec<i64> = row.get("places");
                     let place = format!("{} {}", target.name, screen.name());
                     assert!(places.len() > 1, "{place}");
