@@ -1,5 +1,5 @@
--- Of the hypertables in $1 (int8[]): chunks past compress-after that are not compressed, and their bytes now
--- id, backlog_chunks, backlog_bytes · public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk of the backlog
+-- Bytes now of the chunks of the hypertables in $1 (int8[]) that are past compress-after and not compressed
+-- id, backlog_bytes (NULL: what is past it is not known) · EXECUTE on integer_now_func, else public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk of the backlog
 with bound as materialized (
   select w.id as hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')
@@ -25,13 +25,12 @@ with bound as materialized (
                    where x.hypertable_id = w.id and x.proc_name = 'policy_compression' order by x.id limit 1) j on true
     join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true),
 due as materialized (
-  select b.hypertable_id, count(*) as chunks, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
+  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)))::int8 as bytes
+    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, creation_time, schema_name, table_name from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
     join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
   join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id and (s.range_end <= b.boundary or c.creation_time < b.made_before)
    group by 1)
-select w.id, case when b.boundary is not null or b.made_before is not null then coalesce(e.chunks, 0) end as backlog_chunks,
-       case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as backlog_bytes
-  from unnest($1::int8[]) w(id) join _timescaledb_catalog.hypertable h on h.id = w.id
+select w.id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as backlog_bytes
+  from unnest($1::int8[]) w(id)
   left join bound b on b.hypertable_id = w.id
   left join due e on e.hypertable_id = w.id

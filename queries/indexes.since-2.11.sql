@@ -184,3 +184,4 @@ left join counted c on c.root = r.indexrelid
 left join children d on d.inhparent = r.table_oid
 left join chunk_counts s on s.hypertable_id = r.hypertable_id
 left join leftovers l on l.root = r.indexrelid
+order by 2, 3, 4

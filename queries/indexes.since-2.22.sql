@@ -254,3 +254,4 @@ left join counted c on c.root = r.indexrelid
 left join children d on d.inhparent = r.table_oid
 left join chunk_counts s on s.hypertable_id = r.hypertable_id
 left join leftovers l on l.inhparent = r.table_oid and l.sig = r.sig and r.hypertable_id is not null
+order by 2, 3, 4

@@ -113,3 +113,4 @@ from root r
 join relation t on t.oid = r.table_oid
 join twin w on w.indexrelid = r.indexrelid
 left join counted c on c.root = r.indexrelid
+order by 2, 3, 4

@@ -1,14 +1,21 @@
--- What the next run of the retention policies of the hypertables in $1 (int8[]) would drop, with its bytes now
--- id, eligible_chunks, eligible_bytes, next_due · public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk
-with bound as materialized (
+-- Bytes now of the chunks that the next run of the retention policies of the hypertables and aggregates in $1 (int8[]) would drop
+-- id, eligible_bytes (NULL: what goes is not known) · EXECUTE on integer_now_func, else public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk that goes
+with recursive source as (
+  -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy, as retention_integer has it
+  select w.id, w.id::int as of from unnest($1::int8[]) w(id)
+  union all select s.id, a.raw_hypertable_id from source s join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.of),
+clock as materialized (
+  select distinct on (s.id) s.id, d.integer_now_func_schema as schema, d.integer_now_func as function
+    from source s join _timescaledb_catalog.dimension d on d.hypertable_id = s.of and d.interval_length is not null and d.integer_now_func is not null order by s.id, d.id),
+bound as materialized (
   select w.id as hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')
               then case when (j.owner_zone is null or j.zone is not null) and j.after_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.after_text ~ '\d' then
                    case when d.column_type = 'timestamptz'::regtype then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_text::interval)) at time zone j.zone) - (j.after_text::interval - date_trunc('day', j.after_text::interval)), now() - j.after_text::interval)) * 1000000)::int8
                         else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_text::interval) * 1000000)::int8 end end
-              when j.after_text ~ '^\d{1,18}$' and d.integer_now_func is not null
-              -- the hypertable's own function says what "now" is in its unit
-              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
+              when j.after_text ~ '^\d{1,18}$' and k.function is not null
+              -- that function says what "now" is in its unit
+              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
          case when j.created_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
     from unnest($1::int8[]) w(id)
     join lateral (select x.config ->> 'drop_after' as after_text, x.config ->> 'drop_created_before' as created_text,
@@ -23,13 +30,13 @@ with bound as materialized (
              where o.setrole = x.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
                    where x.hypertable_id = w.id and x.proc_name = 'policy_retention' order by x.id limit 1) j on true
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true),
+    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true
+    left join clock k on k.id = w.id),
 due as materialized (
-  select b.hypertable_id, count(*) as chunks, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)) + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 4 = 0) c) c
+  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)) + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0))::int8 as bytes
+    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 4 = 0) c) c
     join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
   join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id and (s.range_end <= b.boundary or c.creation_time < b.made_before)
    group by 1)
-select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.chunks, 0) end as eligible_chunks,
-       case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
+select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
   from bound b left join due e using (hypertable_id)

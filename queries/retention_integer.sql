@@ -10,7 +10,7 @@ clock as materialized (
 told as materialized (
   select t.id, t.at,
          -- a function that reads the clock, and no table, counts units of time; how many seconds one has is seen by how far it has come since 1970
-         case when f.body ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp) *\(|\mcurrent_timestamp\M' and f.body !~* '\m(max|order +by|limit)\M'
+         case when f.body ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday) *\(|\m(current_timestamp|current_date|current_time|localtimestamp|localtime)\M' and f.body !~* '\m(max|order +by|limit)\M'
               then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)
                      where abs(t.at * u.seconds - extract(epoch from now())::numeric) < 2 * 86400) end as unit
     from (select c.id, c.schema, c.function, (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', c.schema, c.function), false, true, '')))[1]::text::int8 as at from clock c) t

@@ -108,4 +108,4 @@ select clock_timestamp() as clock, r.schema is not null as installed, r.version,
 from tool_told r
 left join line l on true
 left join example e on e.queryid = l.queryid
-order by l.total desc, l.queryid
+order by l.total desc, l.queryid, l.hidden_of

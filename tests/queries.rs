@@ -123,6 +123,40 @@ fn every_screen_and_its_details_can_be_read_on_every_server() {
 }
 
 #[test]
+fn rows_of_equal_verdict_stand_by_what_a_person_looks_for() {
+    let orders = [
+        (ScreenId::Jobs, "job_id"),
+        (ScreenId::Indexes, "schema, \"table\", name"),
+        (ScreenId::Hypertables, "kind = 'candidate', schema, name"),
+        (ScreenId::Aggregates, "schema, name"),
+        (ScreenId::Compression, "schema, name"),
+        (ScreenId::Retention, "schema, name"),
+    ];
+    with_targets(|targets| {
+        for target in &targets.all {
+            block_on(async {
+                let session = session(&target.conninfo).await;
+                let client = client(&target.conninfo).await;
+                // A row that is changed moves to its table's end; seen from here alone.
+                let moved = "begin; update _timescaledb_config.bgw_job set scheduled = scheduled where id = (select min(id) from _timescaledb_config.bgw_job where id >= 1000)";
+                client.batch_execute(moved).await.unwrap();
+                for (screen, order) in orders {
+                    let list = (screen.about().list_text)(&session.server);
+                    let asked = format!(
+                        "select array_agg(place order by {order}) as places from (select row_number() over () as place, l.* from ({list}\n) l) p"
+                    );
+                    let row = client.query_one(&asked, &[]).await.unwrap();
+                    let places: Vec<i64> = row.get("places");
+                    let place = format!("{} {}", target.name, screen.name());
+                    assert!(places.len() > 1, "{place}");
+                    assert!(places.is_sorted(), "{place}: {places:?}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn json_has_the_promised_keys_and_exact_figures() {
     let promised: [(ScreenId, &str); 6] = [
         (

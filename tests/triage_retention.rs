@@ -294,6 +294,17 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
     });
 }
 
+#[test]
+fn a_number_that_counts_days_by_the_current_date_is_overdue_as_time_is() {
+    on_each("days", async |rig, version| {
+        rig.sql(r#"create table "Me.s"."By.day" (n int not null); create function "Me.s".days() returns int language sql stable as $$ select (current_date - date '1970-01-01')::int $$; select create_hypertable('"Me.s"."By.day"', 'n', chunk_time_interval => 1); select set_integer_now_func('"Me.s"."By.day"', '"Me.s".days'); insert into "Me.s"."By.day" select "Me.s".days() - g from generate_series(0, 15) g"#).await;
+        policy(rig, r#""Me.s"."By.day""#, "10").await;
+        made(rig, version, "By.day", "20", "true").await;
+        let words = ["5 chunks past drop-after", "oldest due for at least 3d 23h"];
+        found(rig, &rules::RETENTION_OVERDUE, r#""Me.s"."By.day""#, &words).await;
+    });
+}
+
 /// Rule and table of each row that `hypertop show overview` prints.
 async fn told(rig: &Rig) -> Vec<String> {
     let settings = support::settings(&rig.conninfo);
@@ -363,9 +374,13 @@ fn an_aggregate_of_integer_time_goes_by_the_now_of_its_hypertable() {
             let (screens, _) = look(rig, &[ScreenId::Retention]).await;
             let mut rows = screens.retention.rows().iter();
             let row = rows.find(|row| row.name == "Ten.s").unwrap();
-            (row.eligible, row.chunks)
+            (row.eligible, row.eligible_bytes, row.chunks)
         };
-        assert_eq!(shown().await, (Some(5), 10), "{}", rig.name);
+        let bytes = rig
+            .text(r#"select sum(pg_total_relation_size(c)) from show_chunks('"Me.s"."Ten.s"', older_than => 5000::bigint) c"#)
+            .await;
+        let five = (Some(5), bytes.parse().ok(), 10);
+        assert_eq!(shown().await, five, "{}", rig.name);
         gone(rig, &rules::RETENTION_OVERDUE, name).await;
         let material = rig
             .text("select table_name from _timescaledb_catalog.hypertable where table_name like '\\_mat%'")
@@ -377,6 +392,6 @@ fn an_aggregate_of_integer_time_goes_by_the_now_of_its_hypertable() {
         }
         // And that is what a run does.
         rig.sql("do $$ declare j int; begin select id into j from _timescaledb_config.bgw_job where proc_name = 'policy_retention'; call run_job(j); end $$").await;
-        assert_eq!(shown().await, (Some(0), 5), "{}", rig.name);
+        assert_eq!(shown().await, (Some(0), Some(0), 5), "{}", rig.name);
     });
 }

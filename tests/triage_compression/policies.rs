@@ -253,3 +253,22 @@ fn a_backlog_of_integer_time_is_overdue_once_rows_came_that_lie_far_enough_beyon
         gone(rig, &rules::COMPRESSION_BACKLOG, name).await;
     });
 }
+
+#[test]
+fn a_backlog_of_days_by_the_current_date_is_overdue_as_time_is() {
+    on_each("days", async |rig, version| {
+        rig.sql("create table \"Me.s\".daily (n int not null, v int);
+                 create function today() returns int language sql stable as $$ select (current_date - date '1970-01-01')::int $$;
+                 select create_hypertable('\"Me.s\".daily', 'n', chunk_time_interval => 1);
+                 select set_integer_now_func('\"Me.s\".daily', 'today');
+                 insert into \"Me.s\".daily select today() - g, 1 from generate_series(0, 15) g;
+                 alter table \"Me.s\".daily set (timescaledb.compress);
+                 begin; select alter_job(add_compression_policy('\"Me.s\".daily', 10), next_start => now() + interval '3 hours'); commit").await;
+        made(rig, version, "daily", "20", "true").await;
+        let words = [
+            "5 chunks past compress-after",
+            "oldest due for at least 3d 23h",
+        ];
+        found(rig, &rules::COMPRESSION_BACKLOG, "\"Me.s\".daily", &words).await;
+    });
+}
