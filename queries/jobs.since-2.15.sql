@@ -68,4 +68,3 @@ left join lateral (
   where x.job_id = j.id and x.succeeded is not true and not s.last_run_success
   order by x.execution_start desc limit 1
 ) e on true
-order by j.id

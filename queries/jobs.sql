@@ -64,4 +64,3 @@ left join lateral (select coalesce(j.config ->> 'mat_hypertable_id', j.config ->
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = j.hypertable_id
 left join worker w on w.datid = h.oid and w.application_name = j.application_name and w.usesysid = j.owner
 left join error e on e.job_id = j.id
-order by j.id

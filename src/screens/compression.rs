@@ -312,7 +312,7 @@ impl Record for Row {
             every: Duration::from_secs(30),
             query: query!("compression_integer", (2, 29)),
             figures: &["backlog_chunks", "due_since"],
-            slice: 500,
+            slice: 2_000,
             want: |row| Some((row.id.into(), row.integer_weight()?)),
             take: |row, figures| match figures {
                 Ok([chunks, since]) => {

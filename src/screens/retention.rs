@@ -216,7 +216,7 @@ impl Record for Row {
             every: Duration::from_secs(30),
             query: query!("retention_integer", (2, 29)),
             figures: &["clocks", "eligible_chunks", "due_since"],
-            slice: 500,
+            slice: 2_000,
             want: |row| Some((row.id.into(), row.integer_weight()?)),
             take: |row, figures| match figures {
                 Ok([clocks, chunks, since]) => {
