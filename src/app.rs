@@ -474,8 +474,8 @@ impl App {
 
     /// Whether everything that the screen shows was read once.
     pub fn has_read(&self) -> bool {
-        let never = |part: &ScreenId| matches!(self.screens.fresh(*part), Freshness::Never);
-        !self.parts().iter().any(never)
+        let mut parts = self.parts().into_iter();
+        parts.all(|part| was_read(&self.screens, part))
     }
 
     /// Whether this screen has anything to ask this server.
@@ -576,8 +576,7 @@ impl App {
     /// Takes the counters of a screen; whether its rows are to be read again.
     fn counted(&mut self, part: ScreenId, counters: Counters, clock: Stamp, reload: bool) -> bool {
         let waiting = with_table!(self.screens, part, |table| table.is_waiting());
-        let never = matches!(self.screens.fresh(part), crate::table::Freshness::Never);
-        if waiting && never {
+        if waiting && !was_read(&self.screens, part) {
             // The first rows are on their way, asked for behind this very pulse.
             self.screens.counted(part, counters);
             return false;
@@ -658,16 +657,16 @@ impl App {
     /// Judges every screen anew, and makes the overview's rows of what is found.
     pub(super) fn find(&mut self) {
         let now = self.server_now();
-        if let Some(server) = self
-            .server
-            .as_ref()
-            .filter(|_| self.screen == ScreenId::Overview)
-        {
-            let at = At { now, server };
-            for part in overview::PARTS {
-                if !matches!(self.screens.fresh(*part), Freshness::Never) {
-                    with_table!(mut self.screens, *part, |table| table.judge(&at));
-                }
+        let Some(server) = &self.server else {
+            return;
+        };
+        if self.screen != ScreenId::Overview {
+            return;
+        }
+        let at = At { now, server };
+        for part in overview::PARTS {
+            if was_read(&self.screens, *part) {
+                with_table!(mut self.screens, *part, |table| table.judge(&at));
             }
         }
         self.collect(overview::PARTS, true);
@@ -682,7 +681,7 @@ impl App {
         let now = self.server_now();
         let mut changed = anew;
         for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
-            if !matches!(self.screens.fresh(*part), Freshness::Never) {
+            if was_read(&self.screens, *part) {
                 let found = overview::found(&self.screens, *part);
                 if self.found.get(part) != Some(&found) {
                     changed = true;
@@ -736,6 +735,11 @@ impl App {
             keep_figure(&mut self.history, figure, read);
         }
     }
+}
+
+/// Whether it was read once, or tried to.
+fn was_read(screens: &Screens, part: ScreenId) -> bool {
+    *screens.fresh(part) != Freshness::Never
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for a sparkline")]

@@ -167,7 +167,7 @@ impl Session {
         self.ask(query, &[]).await
     }
 
-    /// The same, its other half from elsewhere.
+    /// The rows of a screen, with its list's other half from elsewhere.
     pub async fn load_beside(
         &self,
         screen: ScreenId,

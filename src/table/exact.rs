@@ -85,32 +85,21 @@ impl<R: Record> Table<R> {
         } else {
             self.view[self.window()].to_vec()
         };
+        let want = |row| (exact.want)(&self.rows[row]).map(|(id, weight)| (row, id, weight));
+        let mut wanted: Vec<_> = rows.into_iter().filter_map(want).collect();
         // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
-        let weight: usize = rows
-            .iter()
-            .filter_map(|&row| (exact.want)(&self.rows[row]))
-            .map(|(_, weight)| weight)
-            .sum();
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
-        let patience = exact
-            .every
-            .as_secs_f64()
-            .max(weight as f64 * EXACT_COST * DUTY);
-        let mut wanted = Vec::new();
-        for row in rows {
-            let Some((id, weight)) = (exact.want)(&self.rows[row]) else {
-                continue;
-            };
-            #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
-            let least = (weight as f64 * EXACT_COST * DUTY).max(2.0);
+        let rest = |weight: usize| weight as f64 * EXACT_COST * DUTY;
+        let weight = wanted.iter().map(|(.., weight)| weight).sum();
+        let patience = exact.every.as_secs_f64().max(rest(weight));
+        wanted.retain(|&(_, id, weight)| {
             let fresh = self.exact.get(&(nth, id)).is_some_and(|had| {
                 let same = had.weight == weight;
+                let least = rest(weight).max(2.0);
                 now.seconds_since(had.asked) < if same { patience } else { least }
             });
-            if !fresh {
-                wanted.push((row, id, weight));
-            }
-        }
+            !fresh
+        });
         if all {
             // The worst first.
             wanted.sort_by_key(|&(row, ..)| std::cmp::Reverse(self.ranks.get(row).copied()));
