@@ -50,9 +50,13 @@ waiting as materialized (
     from pg_locks l join pg_stat_activity w on w.pid = l.pid
    where not l.granted and w.datid = (select oid from pg_database where datname = current_database()) order by l.pid),
 promise as (
-  select a.id, a.parent_id, extract(epoch from now() - (now() - case when j.end_text is null then '0' else j.end_interval end - case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end - j.schedule_interval))::float8 as seconds,
-         case when j.id is null then null when j.end_text is null then 0 else j.end_number end + case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units, j.id is not null as has_policy
-    from agg a left join newest j on j.hypertable_id = a.id),
+  select a.id, a.parent_id, extract(epoch from now() - (now() - case when j.end_text is null then '0' else j.end_interval end - b.width - j.schedule_interval))::float8 as seconds,
+         case when j.id is null then null when j.end_text is null then 0 else j.end_number end + b.units as units, b.longest
+    from agg a left join newest j on j.hypertable_id = a.id
+   cross join lateral (select case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end as width,
+                              case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w
+   -- no months that follow each other are longer than those from July on; where the clock is put back a day has an hour more
+   cross join lateral (select w.width, w.units, coalesce(w.units, (extract(epoch from timestamp '1999-07-01' + w.width - timestamp '1999-07-01' + case when a.bucket_zone is null then '0' else '1 hour' end::interval) * 1000000)::int8) as longest) b),
 -- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by itself
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null
@@ -68,7 +72,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
          where l.materialization_id = a.id and l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
            and l.greatest_modified_value < 9223372036854775807) as never_before,
        (select s.range_end from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
-         where x.hypertable_id = a.raw_id and x.interval_length is not null order by s.range_start desc limit 1) as source_end,
+         where x.hypertable_id = a.raw_id and x.interval_length is not null order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
        (select count(*) from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l where l.hypertable_id = a.raw_id)
          + u.pending as pending,
        u.unreached, u.unreached_to, 0::int8 as ranges, f.range_start as source_start, f.range_end as first_chunk_end,
@@ -131,6 +135,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
      where k.hypertable_id = a.id and k.id <> j.id and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
+  left join promise pr on pr.id = a.id
   left join whole e on e.id = a.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   left join pg_namespace n on n.nspname = mh.schema_name

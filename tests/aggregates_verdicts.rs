@@ -58,6 +58,7 @@ fn aggregate() -> Row {
         refreshed_to: Some(NOW.0 - HOUR),
         never_before: None,
         source_end: Some(NOW.0 + HOUR),
+        bucket_longest: Some(HOUR),
         newest: Some(NOW.0 - 60_000_000),
         newest_end: Some(NOW.0 + HOUR),
         newest_asked: true,
@@ -127,6 +128,29 @@ fn says(verdict: &Verdict, level: Level, words: &[&str]) {
     for word in words {
         assert!(verdict.reason.contains(word), "{word}: {}", verdict.reason);
     }
+}
+
+/// The chunk that holds the newest row may be shorter than the bucket, which then ends long after it.
+#[test]
+fn the_lag_is_never_more_than_what_was_said_it_is_at_most() {
+    let mut row = aggregate();
+    row.bucket_width = Some("1 day".to_owned());
+    row.bucket_longest = Some(24 * HOUR);
+    behind(&mut row, 18);
+    row.source_end = Some(NOW.0 - HOUR / 2);
+    row.newest = Some(NOW.0 - HOUR);
+    row.newest_end = Some(NOW.0 + 6 * HOUR);
+    let server = server();
+    let at = At {
+        now: NOW,
+        server: &server,
+    };
+    assert_eq!(row.lag(&at), Some(18 * HOUR));
+    assert_eq!(row.lag_at_most(&at), Some(18 * HOUR));
+    // Where the source ended long ago, its last bucket is over as well.
+    row.source_end = Some(NOW.0 - 48 * HOUR);
+    behind(&mut row, 80);
+    assert_eq!(row.lag_at_most(&at), Some(56 * HOUR));
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn hierarchy(parent_policy: bool) -> Vec<aggregates::Row> {
         serde_json::from_value(serde_json::json!({
             "id": id, "source_id": source, "parent_id": parent, "schema": "mes", "name": names[0], "source_schema": "mes",
             "source_name": names[1], "materialized_only": true, "axis": "TimestampTz", "watermark": NOW.0 - hour,
-            "refreshed_to": NOW.0 - hour, "source_end": NOW.0, "newest": NOW.0 - hour, "newest_end": NOW.0 - hour,
+            "refreshed_to": NOW.0 - hour, "source_end": NOW.0, "bucket_longest": hour, "newest": NOW.0 - hour, "newest_end": NOW.0 - hour,
             "newest_asked": true, "pending": 0, "refreshing": false, "policy": if alone { None } else { Some(policy) },
             "policies": 1, "expected_seconds": 7200.0, "depth": if parent.is_some() { 2 } else { 1 }, "wipe_risk": false,
             "local_shift": 0, "other_stopped": 0, "other_scheduled": false, "parent_job": parent_job.filter(|_| parent_policy),

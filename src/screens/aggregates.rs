@@ -54,6 +54,8 @@ pub struct Row {
     pub never_before: Option<i64>,
     /// The end of the newest chunk of the source: newer rows there cannot be.
     pub source_end: Option<i64>,
+    /// The longest that one of its buckets can be, in its axis' unit.
+    pub bucket_longest: Option<i64>,
     /// The newest row of the source, and the end of its bucket; `None`: not known (yet), or there is no row.
     pub newest: Option<i64>,
     pub newest_end: Option<i64>,
@@ -298,6 +300,7 @@ impl Record for Row {
             refreshed_to: row.try_get("refreshed_to")?,
             never_before: row.try_get("never_before")?,
             source_end: row.try_get("source_end")?,
+            bucket_longest: row.try_get("bucket_longest")?,
             newest: None,
             newest_end: None,
             newest_asked: false,

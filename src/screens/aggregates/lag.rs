@@ -124,8 +124,10 @@ impl Row {
 
     /// An upper bound of the lag, free of cost, until the newest row is known.
     pub fn lag_at_most(&self, at: &At) -> Option<i64> {
-        let newest = self.source_end?.min(self.now(at));
-        Some(newest.saturating_sub(self.covered(at)?).max(0))
+        // The bucket of the newest row may end after the chunk that holds it.
+        let end = self.source_end?.saturating_add(self.bucket_longest?);
+        let end = end.min(self.now(at));
+        Some(end.saturating_sub(self.covered(at)?).max(0))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
