@@ -1,11 +1,12 @@
 -- Continuous aggregates: where each one is, where its source is, what its policy promises, what waits
 -- id, schema, name, … · public (catalogues only, no lock on a user's relation) · by aggregates
 with recursive agg as materialized (
-  select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id,
+  select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id, e.id as raw_dimension,
          ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
          d.column_type::text as axis, bf.bucket_width, bf.bucket_fixed_width as bucket_fixed, bf.bucket_timezone as bucket_zone, bf.bucket_origin, bf.bucket_offset
     from _timescaledb_catalog.continuous_agg ca
     join lateral (select x.column_type from _timescaledb_catalog.dimension x where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
+    left join lateral (select x.id from _timescaledb_catalog.dimension x where x.hypertable_id = ca.raw_hypertable_id and x.interval_length is not null order by x.id limit 1) e on true
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = ca.mat_hypertable_id),
 job as materialized (
   select j.id, j.hypertable_id, j.application_name::text as application_name, j.scheduled, j.schedule_interval, j.config,
@@ -71,8 +72,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        (select max(l.greatest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
          where l.materialization_id = a.id and l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
            and l.greatest_modified_value < 9223372036854775807) as never_before,
-       (select s.range_end from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
-         where x.hypertable_id = a.raw_id and x.interval_length is not null order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
+       (select s.range_end from _timescaledb_catalog.dimension_slice s
+         where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
        (select count(*) from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l where l.hypertable_id = a.raw_id)
          + u.pending as pending,
        u.unreached, u.unreached_to, 0::int8 as ranges, f.range_start as source_start, f.range_end as first_chunk_end,
@@ -114,8 +115,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
   left join drops r on r.hypertable_id = a.raw_id
   left join squeezes q on q.hypertable_id = a.id
   left join reach o on o.id = a.id
-  left join lateral (select s.range_start, s.range_end from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
-                      where x.hypertable_id = a.raw_id and x.interval_length is not null
+  left join lateral (select s.range_start, s.range_end from _timescaledb_catalog.dimension_slice s
+                      where s.dimension_id = a.raw_dimension
                         -- the slices of chunks that are gone may stay (to 2.14)
                         and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped)
                       order by s.range_start limit 1) f on true
@@ -126,8 +127,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
       from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
      where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
        and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-       and exists (select from _timescaledb_catalog.dimension x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
-                    where x.hypertable_id = a.raw_id and x.interval_length is not null
+       and exists (select from _timescaledb_catalog.dimension_slice s
+                    where s.dimension_id = a.raw_dimension
                       and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value
                       and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped))) u on true
   -- its further policies that are paused or fail: how many, and the first

@@ -55,15 +55,14 @@ bent as materialized (
     join _timescaledb_catalog.chunk c on c.id = o.id
   ) k
 ),
--- The constant stands in for a column that PostgreSQL 13 and 14 lack.
-member as materialized (
-  select y.inhparent, y.inhrelid, y.indexrelid, y.indisvalid, y.special, y.scans, y.leftover,
+-- Not kept: written down for all chunks it costs more than what reads it. The constant stands in for a column that PostgreSQL 13 and 14 lack.
+member as not materialized (
+  select y.inhparent, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, y.leftover,
     hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.keys,
       hash_array_extended(y.indoption::int2[], y.flags)))) as sig
   from (select false as indnullsnotdistinct) old
   cross join lateral (
     select i.inhparent, i.inhrelid, x.indexrelid, x.indisvalid, x.indclass, x.indcollation, x.indoption,
-      x.indexprs is not null or x.indpred is not null as special,
       pg_stat_get_numscans(x.indexrelid) as scans,
       -- What a REINDEX CONCURRENTLY left behind when it was interrupted.
       case when x.indisvalid then false
@@ -79,6 +78,15 @@ member as materialized (
     join pg_catalog.pg_index x on x.indrelid = i.inhrelid
     left join bent b on b.inhrelid = i.inhrelid
   ) y
+),
+-- By the same columns and so on, in one pass.
+alike as materialized (
+  select m.inhparent, m.sig, m.leftover, count(*) as members, count(distinct m.inhrelid) as chunks,
+    count(distinct m.inhrelid) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(p.relpages::int8) as pages,
+    count(*) filter (where not m.indisvalid) as invalid, min(m.indexrelid) as example
+  from (select * from member offset 0) m
+  join pg_catalog.pg_class p on p.oid = m.indexrelid and p.relkind = 'i'
+  group by m.inhparent, m.sig, m.leftover
 ),
 -- What a row is about. Partitions' indexes are counted under their parent's.
 relation as materialized (
@@ -138,17 +146,14 @@ named as materialized (
       select r.indexrelid as root, m.inhrelid, m.indexrelid, m.indisvalid, m.scans, c.relname::text = made.name
           or (octet_length(made.name) > 63 and starts_with(made.name, regexp_replace(c.relname::text, '_[0-9]+$', ''))) as fits
       from root r
-      join member m on m.inhparent = r.table_oid and m.sig = r.sig and m.special and not m.leftover
+      join member m on m.inhparent = r.table_oid and m.sig = r.sig and not m.leftover
       join pg_catalog.pg_class c on c.oid = m.indexrelid
       join pg_catalog.pg_class t on t.oid = m.inhrelid
       cross join lateral (select t.relname::text || '_' || r.relname as name) made
-      where r.special and r.hypertable_id is not null
+      where r.special and r.hypertable_id is not null and (select bool_or(o.special and o.hypertable_id is not null) from root o)
     ) z
   ) y
   where y.fits or (y.fitting = 0 and not y.root_has_one)
-),
-leftovers as materialized (
-  select m.inhparent, m.sig, count(*) as leftovers, min(m.indexrelid) as example from member m where m.leftover group by m.inhparent, m.sig
 ),
 -- An index of a partitioned table lives in its partitions' indexes.
 leaf as materialized (
@@ -158,17 +163,9 @@ leaf as materialized (
 ),
 counted as materialized (
   select r.indexrelid as root, m.members, m.chunks, m.used, m.scans, m.pages, m.invalid, 0::int8 as unsure
-  from (
-    select m.inhparent, m.sig,
-      count(*) as members, count(distinct m.inhrelid) as chunks,
-      count(distinct m.inhrelid) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(p.relpages::int8) as pages,
-      count(*) filter (where not m.indisvalid) as invalid
-    from member m
-    join pg_catalog.pg_class p on p.oid = m.indexrelid and p.relkind = 'i'
-    where not m.special and not m.leftover
-    group by m.inhparent, m.sig
-  ) m
-  join root r on r.table_oid = m.inhparent and r.sig = m.sig
+  from alike m
+  join root r on r.table_oid = m.inhparent and r.sig = m.sig and r.hypertable_id is not null and not r.special
+  where not m.leftover
   union all
   select m.root, count(*), count(distinct m.inhrelid), count(distinct m.inhrelid) filter (where m.scans > 0), sum(m.scans), sum(p.relpages::int8),
     count(*) filter (where not m.indisvalid), count(*) filter (where m.unsure)
@@ -233,7 +230,7 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   case when r.many then coalesce(c.scans, 0)::int8 else pg_stat_get_numscans(r.indexrelid) end as scans,
   case when r.many then coalesce(c.pages, 0)::int8 else r.pages::int8 end as pages,
   current_setting('block_size')::int8 as page_bytes,
-  r.indisvalid as root_valid, coalesce(c.invalid, 0) as invalid_chunks, coalesce(l.leftovers, 0) as leftovers,
+  r.indisvalid as root_valid, coalesce(c.invalid, 0) as invalid_chunks, coalesce(l.members, 0) as leftovers,
   (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, coalesce(c.unsure, 0) as unsure,
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
@@ -253,5 +250,5 @@ join twin w on w.indexrelid = r.indexrelid
 left join counted c on c.root = r.indexrelid
 left join children d on d.inhparent = r.table_oid
 left join chunk_counts s on s.hypertable_id = r.hypertable_id
-left join leftovers l on l.inhparent = r.table_oid and l.sig = r.sig and r.hypertable_id is not null
+left join alike l on l.inhparent = r.table_oid and l.sig = r.sig and l.leftover and r.hypertable_id is not null
 order by 2, 3, 4

@@ -22,11 +22,10 @@ with recursive root as materialized (
 ),
 -- Chunks whose column numbers may differ from the hypertable's: see the list's query.
 bent as materialized (
-  select distinct i.inhrelid
-  from root r
+  select i.inhrelid
+  from (select distinct r.table_oid, r.relnatts, r.usual from root r where r.hypertable_id is not null) r
   join pg_catalog.pg_inherits i on i.inhparent = r.table_oid
   join pg_catalog.pg_class t on t.oid = i.inhrelid and (t.relnatts <> r.relnatts or t.relname::text not like r.usual)
-  where r.hypertable_id is not null
 ),
 member as materialized (
   select y.inhparent, y.inhrelid, y.indexrelid, y.special, y.leftover,
@@ -80,31 +79,27 @@ fitting as materialized (
   group by v.root, m.inhrelid, m.indexrelid
 ),
 belongs as materialized (
-  select r.indexrelid as root, m.indexrelid, m.inhrelid, m.leftover
-  from root r join member m on m.inhparent = r.table_oid and m.sig = r.sig and (m.leftover or not m.special)
+  select r.indexrelid as root, m.indexrelid, false as special
+  from root r join member m on m.inhparent = r.table_oid and m.sig = r.sig and not m.leftover and not m.special
   where r.hypertable_id is not null
   union all
-  select f.root, f.indexrelid, f.inhrelid, false
+  select f.root, f.indexrelid, true
   from fitting f
   where f.fits or (not f.fits_any and not exists (select from fitting o where o.root = f.root and o.inhrelid = f.inhrelid and o.fits))
   union all
-  select l.root, l.indexrelid, x.indrelid, false
+  select l.root, l.indexrelid, r.special
   from leaf l
-  cross join lateral (select x.indrelid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid offset 0) x
+  join root r on r.indexrelid = l.root
   where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
   union all
-  select r.indexrelid, r.indexrelid, r.table_oid, false from root r where r.hypertable_id is null and not r.partitioned
+  select r.indexrelid, r.indexrelid, r.special from root r where r.hypertable_id is null and not r.partitioned
 ),
 measured as materialized (
-  select b.root, pg_relation_size(b.indexrelid) as bytes, c.relpages, c.reltuples, c.reloptions, x.indexrelid, x.indrelid, x.indkey, x.indisunique,
-    x.indexprs is null and x.indpred is null and m.amname = 'btree' as plain
+  select b.root, b.indexrelid, pg_relation_size(b.indexrelid) as bytes, c.relpages, c.reltuples, c.reloptions,
+    not b.special and m.amname = 'btree' as plain
   from belongs b
   cross join lateral (select c.relpages, c.reltuples, c.reloptions, c.relam from pg_catalog.pg_class c where c.oid = b.indexrelid offset 0) c
-  cross join lateral (
-    select x.indexrelid, x.indrelid, x.indkey, x.indisunique, x.indexprs, x.indpred from pg_catalog.pg_index x where x.indexrelid = b.indexrelid offset 0
-  ) x
   join pg_catalog.pg_am m on m.oid = c.relam
-  where not b.leftover
 ),
 -- Pages that the rows would need by their average width, a B-tree entry's 12 bytes and the fill factor. Two pages or less have nothing
 -- to give back. Unknown: never analysed, statistics that this role may not read, or keys so alike that deduplication packs them.
@@ -112,7 +107,7 @@ estimated as materialized (
   select m.root, m.bytes, case
       when not m.plain then null
       when m.bytes <= 2 * current_setting('block_size')::int8 then 0
-      when m.relpages > 0 and m.reltuples >= 0 and s.columns = array_length(m.indkey::int2[], 1) and (m.indisunique or s.combinations >= 0.5 * m.reltuples)
+      when m.relpages > 0 and m.reltuples >= 0 and s.columns = s.keys and (s.indisunique or s.combinations >= 0.5 * m.reltuples)
         then m.relpages - 1 - ceil(m.reltuples * (12 + 8 * ceil(s.width / 8.0)) / ((current_setting('block_size')::int8 - 40) * f.fill))
     end as spare
   from measured m
@@ -120,15 +115,15 @@ estimated as materialized (
     select coalesce((select o.option_value::float8 / 100 from pg_options_to_table(m.reloptions) o where o.option_name = 'fillfactor'), 0.9) as fill
   ) f
   left join lateral (
-    select count(*) as columns, sum(p.avg_width) as width,
+    select count(*) as columns, max(k.keys) as keys, bool_and(k.indisunique) as indisunique, sum(p.avg_width) as width,
       exp(least(sum(ln(greatest(case when p.n_distinct < 0 then -p.n_distinct * m.reltuples else p.n_distinct end, 1))), 600)) as combinations
     from (
-      select n.nspname, t.relname, a.attname
-      from unnest(m.indkey::int2[]) k (attnum)
-      join pg_catalog.pg_attribute a on a.attrelid = m.indrelid and a.attnum = k.attnum
-      join pg_catalog.pg_class t on t.oid = m.indrelid
+      select n.nspname, t.relname, a.attname, x.indisunique, x.indnatts as keys
+      from pg_catalog.pg_index x
+      join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = any (x.indkey::int2[])
+      join pg_catalog.pg_class t on t.oid = x.indrelid
       join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-      where m.plain and m.reltuples > 0 and m.bytes > 2 * current_setting('block_size')::int8
+      where x.indexrelid = m.indexrelid and m.plain and m.reltuples > 0 and m.bytes > 2 * current_setting('block_size')::int8
       offset 0
     ) k
     cross join lateral (

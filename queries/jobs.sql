@@ -19,7 +19,8 @@ with job as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), slot as materialized (
   select coalesce(sum(w.many), 0)::int8 as used,
-         count(*) filter (where w.application_name like '% Worker Scheduler' and w.datid = h.oid) as schedulers
+         count(*) filter (where w.application_name like '% Worker Scheduler' and w.datid = h.oid) as schedulers,
+         current_setting('timescaledb.max_background_workers', true)::int8 as slots
   from here h left join worker w on true
 ), code as materialized (
   select s.nspname, p.proname
@@ -49,18 +50,17 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
        e.sqlstate as last_error_sqlstate, e.message as last_error, e.finished as last_error_at,
-       case when j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and y.id ~ '^\d{1,9}$'
-            then not exists (select from _timescaledb_catalog.hypertable g where g.id = y.id::int4) else false end as orphaned,
-       w.pid, l.used as slots_used, l.schedulers,
-       current_setting('timescaledb.max_background_workers', true)::int8 as slots
+       -- what its procedure goes by
+       j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and coalesce(
+         coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') not in (select g.id::text from _timescaledb_catalog.hypertable g),
+         false) as orphaned,
+       w.pid, l.used as slots_used, l.schedulers, l.slots
 from job j
 cross join here h
 cross join slot l
 left join pg_roles r on r.oid = j.owner
 left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
 left join _timescaledb_catalog.hypertable t on t.id = j.hypertable_id
--- what its procedure goes by
-left join lateral (select coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') as id) y on true
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = j.hypertable_id
 left join worker w on w.datid = h.oid and w.application_name = j.application_name and w.usesysid = j.owner
 left join error e on e.job_id = j.id

@@ -34,9 +34,16 @@ bound as materialized (
     left join clock k on k.id = w.id),
 due as materialized (
   select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)) + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 4 = 0) c) c
-    join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id and (s.range_end <= b.boundary or c.creation_time < b.made_before)
+    from bound b cross join (select false as dropped, null::timestamptz as creation_time) absent
+    cross join lateral (
+      -- what goes by its time is as a rule little: from the oldest on, by the index
+      select c.* from (select s.id from _timescaledb_catalog.dimension_slice s
+                        where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
+       cross join lateral (select schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
+                               where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk and status & 4 = 0 offset 0) c
+      union all
+      select schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
+       where b.made_before is not null and hypertable_id = b.hypertable_id and creation_time < b.made_before and not dropped and not osm_chunk and status & 4 = 0) c
    group by 1)
 select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
   from bound b left join due e using (hypertable_id)

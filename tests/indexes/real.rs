@@ -52,6 +52,10 @@ pub async fn indexes(client: &Client, server: &Server) -> HashMap<String, Row> {
         .collect();
     let exact = &Row::EXACT[0];
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let mut once = ids.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), ids.len(), "an index has one row");
     let text = exact.query.text(server.sql_version());
     let mut figures = HashMap::new();
     for row in client.query(text, &[&ids]).await.unwrap() {
