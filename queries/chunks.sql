@@ -1,6 +1,6 @@
 -- The chunks of hypertable $1 (int8), oldest first: place on the time axis, state, recorded bytes, true bytes of the newest 500;
 -- then what its policies and its aggregates cut the axis by: now, compress-after, drop-after, refresh windows (name: the aggregate)
--- kind, chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, name, job_id, note, scheduled, failing, watermark, made_before
+-- kind, chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, name, job_id, note, scheduled, failing, watermark, made_before, locked
 -- public (a size takes a moment's lock; integer_now_func is called by those who may read the hypertable) · 0.1 ms for each of 500
 with d as materialized (
   select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole, x.column_type::text in ('timestamp without time zone', 'date') as naive
@@ -41,21 +41,32 @@ mark as (
             from _timescaledb_catalog.continuous_aggs_watermark w join _timescaledb_catalog.dimension x on x.hypertable_id = w.mat_hypertable_id and x.interval_length is not null
            where w.mat_hypertable_id = a.mat_hypertable_id limit 1), j.owner_zone, j.zone
     from _timescaledb_catalog.continuous_agg a left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
-   where $1 in (a.raw_hypertable_id, a.mat_hypertable_id))
+   where $1 in (a.raw_hypertable_id, a.mat_hypertable_id)),
+-- tables whose size would have to be waited for: somebody holds such a lock on a piece of them, or waits for it in front of us
+held as materialized (
+  select case when t.relnamespace = 'pg_toast'::regnamespace and t.relname ~ '^pg_toast_\d+$' then substr(t.relname, 10)::oid else t.oid end as relid
+    from (select distinct coalesce(i.indrelid, l.relation) as relid from pg_locks l left join pg_index i on i.indexrelid = l.relation
+           where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
+             and l.database = (select d.oid from pg_database d where d.datname = current_database())) l
+    join pg_class t on t.oid = l.relid)
 select y.* from (
-select 'chunk' as kind, c.table_name::text as chunk, s.range_start, s.range_end, c.status, c.osm_chunk as tiered, c.creation_time, z.before_bytes, z.after_bytes,
-       case when not c.osm_chunk and row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) <= 500
-            then pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)) + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0) end as bytes,
-       null::text as name, c.id as job_id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark, null::timestamptz as made_before
-  from d
-  cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, osm_chunk, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and hypertable_id = $1) c) c
-  join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = d.id
+select 'chunk' as kind, c.table_name::text as chunk, c.range_start, c.range_end, c.status, c.osm_chunk as tiered, c.creation_time, z.before_bytes, z.after_bytes,
+       case when not f.locked then pg_total_relation_size(f.main) + coalesce(pg_total_relation_size(f.companion), 0) end as bytes,
+       null::text as name, c.id as job_id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark, null::timestamptz as made_before, f.locked
+  from (select c.*, s.range_start, s.range_end, row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) as place
+          from d
+          cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, osm_chunk, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and hypertable_id = $1) c) c
+          join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
+          join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = d.id) c
+  left join lateral (select f.main, f.companion, f.main in (select h.relid from held h) or f.companion is not null and f.companion in (select h.relid from held h) as locked
+                       from (select (select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name) as main,
+                      (select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id) as companion) f
+                      where not c.osm_chunk and c.place <= 500 offset 0) f on true
   left join lateral (select z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as before_bytes,
                             z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size as after_bytes
                        from _timescaledb_catalog.compression_chunk_size z where z.chunk_id = c.id limit 1) z on true
 union all
-select 'now', null, o.now_raw, o.now_raw, null, null, null, null, null, null, null, null, null, null, null, null, null from o
+select 'now', null, o.now_raw, o.now_raw, null, null, null, null, null, null, null, null, null, null, null, null, null, null from o
 union all
 select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18}$' then o.now_raw - m.start_text::int8 end
               when (m.owner_zone is null or m.zone is not null) and m.start_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.start_text ~ '\d' then
@@ -68,6 +79,6 @@ select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18
        null, null, null, null, null, null, m.name, m.id,
        case m.kind when 'compress' then coalesce(m.end_text, 'created ' || m.created || ' ago') when 'drop' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             else coalesce(m.start_text, '') || '|' || coalesce(m.end_text, '') end, m.scheduled, m.failing, m.watermark,
-       case when m.created ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.created ~ '\d' then now() - m.created::interval end
+       case when m.created ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and m.created ~ '\d' then now() - m.created::interval end, null
   from mark m cross join o) y
  order by y.kind <> 'chunk', y.range_start, y.job_id

@@ -216,7 +216,7 @@ twin as materialized (
 -- pg_get_indexdef() would wait for these: it opens the table for a moment.
 locked as materialized (
   select distinct l.relation from pg_catalog.pg_locks l
-  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid()
+  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
     and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
 )
 select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table", r.relname as name, t.kind, r.method,

@@ -1,6 +1,6 @@
 -- What index $1 (int8, oid) is in each chunk or partition
 -- · chunk, range_start, range_end (microseconds or the integer itself), axis, compressed, index (NULL: it lacks it), valid, leftover, scans,
---   bytes (of the newest 500) · public (a size takes a moment's lock) · 20 us a chunk
+--   bytes (of the newest 500 that are not locked), locked · public (a size takes a moment's lock) · 20 us a chunk
 with recursive root as materialized (
   select y.indexrelid, y.table_oid, y.relname, y.hypertable_id, y.relnatts, y.usual, y.partitioned, y.special,
     hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.indkey::int2[],
@@ -109,13 +109,20 @@ chunk as materialized (
     select t.oid, t.relname from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
     where t.relname = c.table_name and n.nspname = c.schema_name and t.relkind = 'r' offset 0
   ) t
+),
+-- A size would be waited for: somebody holds such a lock on the index, or waits for it in front of us.
+locked as materialized (
+  select distinct l.relation from pg_catalog.pg_locks l
+  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
+    and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
 )
 select coalesce(k.chunk_name, t.relname)::text as chunk, k.range_start, k.range_end, k.axis, coalesce(k.is_compressed, false) as compressed,
   c.relname::text as index, x.indisvalid as valid, coalesce(b.leftover, false) as leftover, pg_stat_get_numscans(b.indexrelid) as scans,
-  case when row_number() over (order by k.range_start desc nulls last, b.inhrelid desc) <= 500 then pg_relation_size(b.indexrelid) end as bytes
+  case when row_number() over (order by k.range_start desc nulls last, b.inhrelid desc) <= 500 and l.relation is null then pg_relation_size(b.indexrelid) end as bytes, l.relation is not null as locked
 from chunk k
 full join belongs b on b.inhrelid = k.oid
 left join lateral (select t.relname from pg_catalog.pg_class t where t.oid = b.inhrelid offset 0) t on true
 left join lateral (select c.relname from pg_catalog.pg_class c where c.oid = b.indexrelid offset 0) c on true
 left join lateral (select x.indisvalid from pg_catalog.pg_index x where x.indexrelid = b.indexrelid offset 0) x on true
+left join locked l on l.relation = b.indexrelid
 order by k.range_start, chunk

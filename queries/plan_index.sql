@@ -7,7 +7,7 @@ with recursive root as materialized (
     false as compressing,
     regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') as tree,
     null::int4 as hypertable_id, not exists (
-      select from pg_locks l where l.locktype = 'relation' and l.relation = y.indrelid and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid()
+      select from pg_locks l where l.locktype = 'relation' and l.relation = y.indrelid and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
         and l.database = (select d.oid from pg_database d where d.datname = current_database())) as open
   from (select false as indnullsnotdistinct) old
   cross join lateral (
@@ -67,7 +67,7 @@ copy as materialized (
 leftover as materialized (
   select x.indexrelid, format('%I.%I', n.nspname, c.relname) as name, x.indrelid::int8 as table_oid, format('%I.%I', tn.nspname, t.relname) as table_name, (
       select min(l.pid) from pg_locks l
-      where l.locktype = 'relation' and l.relation = x.indexrelid and l.mode = 'ShareUpdateExclusiveLock' and l.pid <> pg_backend_pid()
+      where l.locktype = 'relation' and l.relation = x.indexrelid and l.mode = 'ShareUpdateExclusiveLock' and l.pid is distinct from pg_backend_pid()
         and l.database = (select d.oid from pg_database d where d.datname = current_database())) as pid
   from (
     select p.oid from part p union select i.oid from inside i union select r.indrelid from root r

@@ -5,7 +5,7 @@ with root as materialized (
   select h.id, t.oid, n.nspname::text as nspname, t.relname::text as relname,
     case when a.mat_hypertable_id is null then format('%I.%I', n.nspname, t.relname) else format('%I.%I', a.user_view_schema, a.user_view_name) end as display,
     h.compressed_hypertable_id, not exists (
-      select from pg_locks l where l.locktype = 'relation' and l.relation = t.oid and l.mode = 'AccessExclusiveLock' and l.pid <> pg_backend_pid()
+      select from pg_locks l where l.locktype = 'relation' and l.relation = t.oid and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
         and l.database = (select d.oid from pg_database d where d.datname = current_database())) as open
   from _timescaledb_catalog.hypertable h
   join pg_namespace n on n.nspname = h.schema_name

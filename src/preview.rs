@@ -19,6 +19,7 @@ const SLICE: usize = 500;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holder {
     pub relation: String,
+    /// 0: a prepared transaction, which has no session.
     pub pid: i32,
     pub mode: Mode,
     pub granted: bool,
@@ -326,10 +327,12 @@ impl Holder {
                 text::cut(&query.split_whitespace().collect::<Vec<_>>().join(" "), 80)
             )
         });
+        let who = match self.pid {
+            0 => "a prepared transaction (pg_prepared_xacts)".to_owned(),
+            pid => format!("session {pid}{role} ({}{state}{open})", self.what),
+        };
         printable(&format!(
-            "session {}{role} ({}{state}{open}) {verb} {} on {}{query}",
-            self.pid,
-            self.what,
+            "{who} {verb} {} on {}{query}",
             self.mode.name(),
             self.relation
         ))

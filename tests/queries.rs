@@ -5,7 +5,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use hypertop::record::{At, Record};
+use hypertop::db::Session;
+use hypertop::record::{At, Record, Section};
 use hypertop::screens::{Rows, ScreenId};
 use hypertop::show::{self, Format};
 use serde_json::Value as Json;
@@ -487,6 +488,84 @@ fn a_locked_chunk_hides_its_size_only_and_is_not_waited_for() {
                     target.name
                 );
                 lock.rollback().await.unwrap();
+            });
+        }
+    });
+}
+
+/// The details of all rows of a screen that are lists: their titles and rows, as text.
+async fn lists(session: &Session, screen: ScreenId) -> Vec<(String, Vec<String>)> {
+    let loaded = session.load(screen).await.unwrap();
+    let at = At {
+        now: session.server.clock,
+        server: &session.server,
+    };
+    let mut lists = Vec::new();
+    for one in loaded.each() {
+        for (index, (title, query, params)) in one.details().into_iter().enumerate() {
+            let answer = session.ask(query, &params).await;
+            let answer = answer.unwrap_or_else(|error| panic!("{title}: {error:#}"));
+            for section in one.build(index, &answer, &at).unwrap() {
+                if let Section::Grid { title, rows, .. } = section {
+                    let rows = rows.iter().map(|row| format!("{row:?}"));
+                    lists.push((title, rows.collect()));
+                }
+            }
+        }
+    }
+    lists
+}
+
+#[test]
+fn a_locked_chunk_hides_its_own_size_only_in_the_details_too() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            block_on(async {
+                let mut admin = client(&target.conninfo).await;
+                let lock = admin.transaction().await.unwrap();
+                // Of an uncompressed chunk one index is locked, of the newest the table.
+                let chunks =
+                    "select x::text from show_chunks('mes.metric_hist') x order by x desc limit 2";
+                let chunks: Vec<String> = lock
+                    .query(chunks, &[])
+                    .await
+                    .unwrap()
+                    .iter()
+                    .map(|row| row.get(0))
+                    .collect();
+                let index = "select indexrelid::regclass::text, split_part($1, '.', 2) from pg_index where indrelid = $1::text::regclass and indexrelid::regclass::text like '%def_ts_idx'";
+                let index: String = lock.query_one(index, &[&chunks[1]]).await.unwrap().get(0);
+                lock.batch_execute(&format!(
+                    "lock table {} in access exclusive mode; reindex index {index}",
+                    chunks[0]
+                ))
+                .await
+                .unwrap();
+                let session = session(&target.conninfo).await;
+                for (screen, locked) in [
+                    (ScreenId::Compression, 2),
+                    (ScreenId::Hypertables, 2),
+                    (ScreenId::Indexes, 1),
+                ] {
+                    let lists = lists(&session, screen).await;
+                    let note = format!(", {locked} locked by another session");
+                    let (_, rows) = lists
+                        .iter()
+                        .find(|(title, _)| title.contains(&note))
+                        .unwrap_or_else(|| panic!("{} {}", target.name, screen.name()));
+                    let (hidden, known): (Vec<_>, Vec<_>) =
+                        rows.iter().partition(|row| row.contains("locked"));
+                    assert_eq!(hidden.len(), locked, "{} {hidden:?}", target.name);
+                    assert!(
+                        known.len() > 100 && known.iter().all(|row| row.contains("Bytes(")),
+                        "{} {known:?}",
+                        target.name
+                    );
+                }
+                lock.rollback().await.unwrap();
+                for (title, _) in lists(&session, ScreenId::Compression).await {
+                    assert!(!title.contains("locked"), "{} {title}", target.name);
+                }
             });
         }
     });

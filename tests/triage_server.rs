@@ -3,6 +3,7 @@
 
 mod support;
 
+use hypertop::preview;
 use hypertop::rules::{self, Rule};
 use hypertop::text;
 use hypertop::verdict::Level;
@@ -198,7 +199,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
     on_own(&[("max_prepared_transactions", "5")], async |server| {
         let rig = Rig::on("plain", &server.conninfo("postgres")).await;
         rig.limit(|limits| limits.prepared_age = 0.5);
-        rig.sql("create table \"Me ?\" (v int)").await;
+        rig.sql("create table \"Me ?\" (v int primary key)").await;
         rig.sql("begin; insert into \"Me ?\" values (1); prepare transaction 'it''s \"x\"'")
             .await;
         let of = "prepared-transaction";
@@ -209,6 +210,14 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
             "ROLLBACK PREPARED",
         ];
         found(&rig, &rules::SERVER_PREPARED, of, &words).await;
+        // A deed that it would keep waiting says so before.
+        let deed = rig.plan("reindex-index", "public.\"Me ?_pkey\"", &[]).await;
+        let preview = preview::preview(&rig.session, deed.unwrap().plan).await;
+        let holders = preview.holders.clone().unwrap();
+        assert!(holders.iter().any(|holder| holder.pid == 0), "{holders:?}");
+        let lines: Vec<_> = preview.lines().into_iter().map(|(_, line)| line).collect();
+        let words = "a prepared transaction (pg_prepared_xacts) holds";
+        assert!(lines.join("\n").contains(words), "{lines:?}");
         // Who waits for it is told so, and no session can be ended for it.
         let waiter = client(&rig.conninfo).await;
         waiter

@@ -1,6 +1,7 @@
 //! The chunks of one hypertable and what cuts their time axis, as the details of several screens show them.
 
 mod cut;
+mod size;
 
 use anyhow::Result;
 use tokio_postgres::Row;
@@ -14,6 +15,7 @@ use crate::value::{Axis, Point, Stamp, Value};
 use crate::verdict::Level;
 
 pub use cut::Cut;
+pub use size::Size;
 
 /// `$1` is the hypertable's id (int8).
 pub const QUERY: Query = query!("chunks", (2, 29));
@@ -39,8 +41,8 @@ pub struct Chunk {
     created: Option<Stamp>,
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Now, with its compressed companion; known for the newest 500 only.
-    pub bytes: Option<i64>,
+    /// Now, with its compressed companion.
+    pub size: Size,
 }
 
 /// What [`QUERY`] returned.
@@ -153,15 +155,8 @@ impl Chunks {
     /// The picture and the chunk list, newest first.
     pub fn sections(&self) -> Vec<Section> {
         let here = || self.chunks.iter().filter(|chunk| !chunk.tiered);
-        let (many, sized) = (
-            here().count(),
-            here().filter(|chunk| chunk.bytes.is_some()).count(),
-        );
-        let note = if sized < many {
-            format!(", size now of the newest {sized}")
-        } else {
-            String::new()
-        };
+        let many = here().count();
+        let note = Size::note("size now", here().map(|chunk| chunk.size));
         let level = |chunk: &Chunk| {
             if self.is_backlog(chunk) {
                 Level::Warning
@@ -192,7 +187,7 @@ impl Chunk {
             created: row.try_get("creation_time")?,
             before_bytes: row.try_get("before_bytes")?,
             after_bytes: row.try_get("after_bytes")?,
-            bytes: row.try_get("bytes")?,
+            size: Size::read(row)?,
         })
     }
 
@@ -209,7 +204,7 @@ impl Chunk {
         if self.status & COMPRESSED != 0 {
             self.before_bytes
         } else {
-            self.bytes
+            self.size.bytes()
         }
     }
 
@@ -251,7 +246,7 @@ pub fn list<'a>(
             chunk.start.into(),
             chunk.end.into(),
             Value::Text(chunk.state()),
-            chunk.bytes.map(Value::Bytes).into(),
+            chunk.size.into(),
             chunk.before_bytes.map(Value::Bytes).into(),
             chunk.after_bytes.map(Value::Bytes).into(),
         ]

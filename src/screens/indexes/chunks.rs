@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::record::{At, Section};
+use crate::screens::chunks::Size;
 use crate::screens::indexes::{Kind, Row};
 use crate::text;
 use crate::value::{Axis, Point, Value};
@@ -18,8 +19,7 @@ struct Chunk {
     valid: bool,
     leftover: bool,
     scans: Option<i64>,
-    /// Of the newest 500 only.
-    bytes: Option<i64>,
+    size: Size,
 }
 
 impl Chunk {
@@ -38,7 +38,7 @@ impl Chunk {
             valid: row.try_get::<_, Option<bool>>("valid")?.unwrap_or(false),
             leftover: row.try_get("leftover")?,
             scans: row.try_get("scans")?,
-            bytes: row.try_get("bytes")?,
+            size: Size::read(row)?,
         })
     }
 
@@ -73,13 +73,8 @@ pub fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<
         sections.extend(recent_against_old(&chunks));
     }
     let part = row.kind.part();
-    let sized = chunks.iter().filter(|chunk| chunk.bytes.is_some()).count();
-    let known = chunks.iter().filter(|chunk| chunk.index.is_some()).count();
-    let note = if sized < known {
-        format!(", size of the newest {sized}")
-    } else {
-        String::new()
-    };
+    let there = || chunks.iter().filter(|chunk| chunk.index.is_some());
+    let note = Size::note("size", there().map(|chunk| chunk.size));
     let cells = chunks.iter().rev().map(|chunk| {
         vec![
             Value::text(chunk.name.as_str()),
@@ -87,12 +82,15 @@ pub fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<
             chunk.end.into(),
             chunk.state().into(),
             chunk.scans.filter(|_| at.server.track_counts).into(),
-            chunk.bytes.map(Value::Bytes).into(),
+            chunk.size.into(),
             chunk.index.clone().into(),
         ]
     });
     sections.push(Section::Grid {
-        title: format!("Its indexes on {part}s ({known}), newest first{note}"),
+        title: format!(
+            "Its indexes on {part}s ({}), newest first{note}",
+            there().count()
+        ),
         heads: vec!["chunk", "from", "to", "state", "scans", "size", "index"],
         rows: cells.collect(),
         levels: chunks.iter().rev().map(Chunk::level).collect(),
