@@ -200,7 +200,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
         let rig = Rig::on("plain", &server.conninfo("postgres")).await;
         rig.limit(|limits| limits.prepared_age = 0.5);
         rig.sql("create table \"Me ?\" (v int primary key)").await;
-        rig.sql("begin; insert into \"Me ?\" values (1); prepare transaction 'it''s \"x\"'")
+        rig.sql("begin; insert into \"Me ?\" values (1); lock table \"Me ?\" in share update exclusive mode; prepare transaction 'it''s \"x\"'")
             .await;
         let of = "prepared-transaction";
         comes(&rig, &rules::SERVER_PREPARED, of).await;
