@@ -56,8 +56,8 @@ promise as (
     from agg a left join newest j on j.hypertable_id = a.id
    cross join lateral (select case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end as width,
                               case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w
-   -- no months that follow each other are longer than those from July on; where the clock is put back a day has an hour more
-   cross join lateral (select w.width, w.units, coalesce(w.units, (extract(epoch from timestamp '1999-07-01' + w.width - timestamp '1999-07-01' + case when a.bucket_zone is null then '0' else '1 hour' end::interval) * 1000000)::int8) as longest) b),
+   -- months that follow each other are at most two days longer than as many from July on; where the clock is put back a day has two hours more at most
+   cross join lateral (select w.width, w.units, coalesce(w.units, (extract(epoch from timestamp '1999-07-01' + w.width - timestamp '1999-07-01' + case when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval + case when a.bucket_zone is null then '0' else '2 hours' end::interval) * 1000000)::int8) as longest) b),
 -- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by itself
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null

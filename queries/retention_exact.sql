@@ -43,7 +43,7 @@ due as materialized (
                                where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk and status & 4 = 0 offset 0) c
       union all
       select schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
-       where b.made_before is not null and hypertable_id = b.hypertable_id and creation_time < b.made_before and not dropped and not osm_chunk and status & 4 = 0) c
+       where b.boundary is null and b.made_before is not null and hypertable_id = b.hypertable_id and creation_time < b.made_before and not dropped and not osm_chunk and status & 4 = 0) c
    group by 1)
 select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
   from bound b left join due e using (hypertable_id)

@@ -284,7 +284,7 @@ fn inverse_of(entry: &Entry, done: &[Step]) -> Result<Vec<Step>> {
 fn notes(entry: &Entry) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |level, text: String| notes.push(Note { level, text });
-    if let Undo::Partly(text) = &entry.begin.plan.undo {
+    if let Undo::Partly(text) | Undo::Exact(text) = &entry.begin.plan.undo {
         note(Level::Notice, format!("entry {}: {text}", entry.begin.id));
     }
     let (done, all) = (entry.done().len(), entry.begin.plan.steps.len());

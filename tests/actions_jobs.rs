@@ -5,7 +5,7 @@
 mod rights;
 mod support;
 
-use hypertop::plan::{Consent, Undo};
+use hypertop::plan::{Consent, Plan, Undo};
 use hypertop::sql::Version;
 use support::act::{Rig, script};
 use support::with_targets;
@@ -368,6 +368,75 @@ fn the_scheduler_runs_a_job_at_once_and_its_next_start_comes_back() {
                 refused.contains("paused") && refused.contains("how='foreground'"),
                 "{refused}"
             );
+        });
+    });
+}
+
+#[test]
+fn resuming_a_policy_says_what_its_runs_do_for_good_and_asks_as_running_it_does() {
+    with_targets(|targets| {
+        on_each(targets, "resumed", async |rig, version| {
+            rig.sql("update _timescaledb_config.bgw_job set scheduled = false")
+                .await;
+            let said = |plan: &Plan| {
+                let notes = plan.notes.iter().map(|note| note.text.as_str());
+                notes.collect::<Vec<_>>().join("; ")
+            };
+            let first = |proc: &str| {
+                format!(
+                    "select min(id) from _timescaledb_config.bgw_job where proc_name = '{proc}'"
+                )
+            };
+            let retention = rig.text(&first("policy_retention")).await;
+            let plan = rig.plan("resume-job", &retention, &[]).await.unwrap().plan;
+            let notes = said(&plan);
+            assert!(
+                notes.contains("its next run drops the chunks of"),
+                "{version}: {notes}"
+            );
+            assert!(notes.contains("past drop_after ("), "{version}: {notes}");
+            assert_eq!(plan.consent, Consent::Name, "{version}");
+            let Undo::Partly(lost) = &plan.undo else {
+                panic!("{version}: {:?}", plan.undo)
+            };
+            assert!(lost.contains("chunks that it drops are gone"), "{lost}");
+            rig.there_and_back("resume-job", &retention, &[], JOBS)
+                .await;
+            // A refresh that reaches over what its source has dropped.
+            let refresh = first("policy_refresh_continuous_aggregate");
+            let refresh = rig.text(&refresh).await;
+            let raw = "select a.raw_hypertable_id from _timescaledb_catalog.continuous_agg a join _timescaledb_config.bgw_job j on j.config ->> 'mat_hypertable_id' = a.mat_hypertable_id::text where j.id = ";
+            rig.sql(&format!("update _timescaledb_config.bgw_job set config = config - 'start_offset' where id = {refresh};
+                insert into _timescaledb_config.bgw_job select (jsonb_populate_record(b, jsonb_build_object('id', 999999, 'hypertable_id', ({raw}{refresh}), 'config', jsonb_build_object('hypertable_id', ({raw}{refresh}), 'drop_after', '1 day')))).* from _timescaledb_config.bgw_job b where b.id = {retention} and not exists (select from _timescaledb_config.bgw_job o where o.proc_name = 'policy_retention' and o.hypertable_id = ({raw}{refresh}))")).await;
+            for action in ["resume-job", "run-job-now"] {
+                let plan = rig.plan(action, &refresh, &[]).await.unwrap().plan;
+                let notes = said(&plan);
+                assert!(notes.contains("DATA LOSS"), "{version} {action}: {notes}");
+                assert_eq!(plan.consent, Consent::Name, "{version} {action}");
+                let lost = "rows of the aggregate that a run deletes do not come back";
+                assert!(
+                    plan.undo.text().contains(lost),
+                    "{version} {action}: {:?}",
+                    plan.undo
+                );
+                assert!(
+                    !matches!(plan.undo, Undo::Exact(_) | Undo::Needless(_)),
+                    "{version} {action}"
+                );
+            }
+            // What it did not do before it was paused, it does when that is taken back.
+            rig.sql(&format!(
+                "update _timescaledb_config.bgw_job set scheduled = true where id = {retention}"
+            ))
+            .await;
+            let paused = rig.act("pause-job", &retention, &[]).await.id;
+            let back = rig.rollback_plan(&[paused]).await.unwrap().plan;
+            assert!(
+                said(&back).contains("is dropped at once"),
+                "{version}: {}",
+                said(&back)
+            );
+            rig.rollback(&[paused]).await;
         });
     });
 }

@@ -160,6 +160,18 @@ impl Known {
         )
     }
 
+    /// What a retention policy does as soon as it runs again.
+    fn drops(&self) -> String {
+        let job = &self.job;
+        let past = ["drop_after", "drop_created_before"].into_iter();
+        let past = past.filter_map(|key| Some(format!("{key} ({})", job.setting(key)?)));
+        format!(
+            "its next run drops the chunks of {} past {} for good: the Retention screen shows which",
+            job.relation.as_deref().unwrap_or("its hypertable"),
+            past.collect::<Vec<_>>().join(" or ")
+        )
+    }
+
     /// Why the deleted job could not be made anew; `None`: it can.
     fn lost_for_good(&self, context: &Context) -> Option<String> {
         let job = &self.job;
@@ -204,11 +216,21 @@ fn resume(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         )
         .into());
     }
-    let plan = switch(context, &known, true)?;
-    Ok(plan.note(
+    let mut plan = switch(context, &known, true)?;
+    if let Some(why) = run::lasting(&known.job) {
+        plan.undo = Undo::Partly(format!(
+            "the job is paused again; what its runs did by then does not come back ({why})"
+        ));
+    }
+    if known.job.policy() == "retention policy" {
+        plan = plan
+            .note(Level::Warning, known.drops())
+            .wanting(Consent::Name);
+    }
+    Ok(known.wiping(plan.note(
         Level::Notice,
         "where its next start is past, it runs at once",
-    ))
+    )))
 }
 
 fn switch(context: &Context, known: &Known, scheduled: bool) -> Result<Plan, Refusal> {
@@ -226,7 +248,14 @@ fn switch(context: &Context, known: &Known, scheduled: bool) -> Result<Plan, Ref
         vec![job.alter(context, &to(scheduled))],
         vec![job.alter(context, &to(!scheduled))],
     );
-    let undo = Undo::Exact("the job is scheduled as it was, with its next start".to_owned());
+    let meanwhile = if !scheduled && job.policy() == "retention policy" {
+        ": what is past its drop_after by then is dropped at once"
+    } else {
+        ""
+    };
+    let undo = Undo::Exact(format!(
+        "the job is scheduled as it was, with its next start{meanwhile}"
+    ));
     let plan = Plan::new(format!("{verb} {}", job.describe()), vec![step], undo);
     Ok(known.warned(context, known.altering(plan.changing(&["/scheduled"]))))
 }

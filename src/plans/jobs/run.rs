@@ -73,6 +73,14 @@ fn foreground(context: &Context, known: &Known) -> Plan {
     )
 }
 
+/// Why what a run of it did cannot be taken back; `None`: it does nothing that would have to be.
+pub(super) fn lasting(job: &crate::plans::policy::Job) -> Option<String> {
+    match outcome(job).0 {
+        Undo::Never(why) => Some(why),
+        _ => None,
+    }
+}
+
 /// What takes a run back, and what has to be agreed to.
 fn outcome(job: &crate::plans::policy::Job) -> (Undo, Consent) {
     let never = |why: &str| Undo::Never(why.to_owned());
@@ -149,11 +157,17 @@ fn by_scheduler(context: &Context, known: &Known) -> Result<Plan, Refusal> {
 
 impl Known {
     /// The plan, warning where a refresh would reach over what the source no longer keeps.
-    fn wiping(&self, plan: Plan) -> Plan {
-        match self.wipes(self.job.setting("start_offset").as_deref()) {
-            Some(why) => plan.note(Level::Critical, why).wanting(Consent::Name),
-            None => plan,
-        }
+    pub(super) fn wiping(&self, mut plan: Plan) -> Plan {
+        let Some(why) = self.wipes(self.job.setting("start_offset").as_deref()) else {
+            return plan;
+        };
+        let gone = "rows of the aggregate that a run deletes do not come back";
+        plan.undo = if matches!(plan.undo, Undo::Needless(_)) {
+            Undo::Never(gone.to_owned())
+        } else {
+            Undo::Partly(format!("{}; {gone}", plan.undo.text()))
+        };
+        plan.note(Level::Critical, why).wanting(Consent::Name)
     }
 
     /// Why a refresh from this offset on would delete rows of the aggregate, if it would.

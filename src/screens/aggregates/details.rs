@@ -178,6 +178,10 @@ pub(super) fn invalidations(row: &Row, rows: &[tokio_postgres::Row]) -> Result<V
             (_, lowest, _) if lowest <= -200_000_000_000_000_000 => {
                 "history that was never refreshed"
             }
+            // What waits there is not counted as pending: nothing brings it up, and a refresh of it only deletes.
+            (_, _, greatest) if row.waits.source_start.is_some_and(|start| greatest < start) => {
+                "the source has no chunks here any more: a refresh deletes these rows"
+            }
             _ => "waits for a refresh of this range",
         };
         cells.push(vec![end(lowest), end(greatest), meaning.into()]);
