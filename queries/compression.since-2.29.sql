@@ -10,12 +10,12 @@ job as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.schedule_interval,
          o.owner_zone, o.zone,
          j.config ->> 'compress_after' as after_text,
-         case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_after' ~ '\d'
+         case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'compress_after' ~ '\d'
               then (j.config ->> 'compress_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'compress_after') = 'number' and j.config ->> 'compress_after' ~ '^\d{1,18}$'
               then (j.config ->> 'compress_after')::int8 end as after_number, j.config ->> 'recompress' as recompress, j.config ->> 'maxchunks_to_compress' as most_chunks,
          j.config ->> 'compress_created_before' as created_text,
-         case when j.config ->> 'compress_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'compress_created_before' ~ '\d' then now() - (j.config ->> 'compress_created_before')::interval end as made_before
+         case when j.config ->> 'compress_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'compress_created_before' ~ '\d' then now() - (j.config ->> 'compress_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j
     left join lateral (
     -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
@@ -29,7 +29,7 @@ job as materialized (
    where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 drops as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.config ->> 'drop_after' as drop_text,
-         case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval,
+         case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval,
          case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.scheduled order by j.hypertable_id, j.id),
 -- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; ids: of those that can be in a backlog

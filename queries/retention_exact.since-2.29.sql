@@ -10,13 +10,13 @@ clock as materialized (
 bound as materialized (
   select w.id as hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')
-              then case when (j.owner_zone is null or j.zone is not null) and j.after_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.after_text ~ '\d' then
+              then case when (j.owner_zone is null or j.zone is not null) and j.after_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.after_text ~ '\d' then
                    case when d.column_type = 'timestamptz'::regtype then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_text::interval)) at time zone j.zone) - (j.after_text::interval - date_trunc('day', j.after_text::interval)), now() - j.after_text::interval)) * 1000000)::int8
                         else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_text::interval) * 1000000)::int8 end end
               when j.after_text ~ '^\d{1,18}$' and k.function is not null
               -- that function says what "now" is in its unit
               then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
-         case when j.created_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:\d\d(:\d\d(\.\d+)?)?)?$' and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
+         case when j.created_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
     from unnest($1::int8[]) w(id)
     join lateral (select x.config ->> 'drop_after' as after_text, x.config ->> 'drop_created_before' as created_text,
                    o.owner_zone, o.zone from _timescaledb_config.bgw_job x

@@ -1,6 +1,10 @@
 //! Intervals as a person writes them: `7 days`, `7d`, `1h30m`, `1 mon`, `01:30:00`.
 
+mod standard;
+
 use std::fmt;
+
+pub use standard::read as standard;
 
 /// Months, days and microseconds, which PostgreSQL keeps apart because a month and a day have no fixed length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,7 +89,11 @@ impl Interval {
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is no interval: {HOW}");
         let mut total = Self::default();
-        let mut rest = text.trim();
+        // PostgreSQL's style postgres_verbose begins so.
+        let mut rest = text.trim().trim_start_matches("@ ");
+        if let Some(interval) = standard(rest) {
+            return Ok(interval);
+        }
         if rest.is_empty() {
             return Err(format!("an interval is wanted: {HOW}"));
         }

@@ -1,6 +1,7 @@
 //! Intervals as PostgreSQL writes them, in one short style, and their length.
 
 use super::count;
+use crate::interval;
 
 /// PostgreSQL's units of an interval, as this console writes them, with their length in seconds (a month counts 30 days).
 const UNITS: [(&str, &[&str], f64); 7] = [
@@ -13,10 +14,12 @@ const UNITS: [(&str, &[&str], f64); 7] = [
     ("s", &["sec", "secs", "second", "seconds"], 1.0),
 ];
 
-/// The parts of an interval as PostgreSQL writes it, `3 days 01:30:00`; `None`: something else.
+/// The parts of an interval as PostgreSQL writes it, `3 days 01:30:00` or in another `IntervalStyle`; `None`: something else.
 fn interval_parts(text: &str) -> Option<Vec<(f64, usize)>> {
+    let other = interval::standard(text).map(|interval| interval.to_string());
+    let text = other.as_deref().unwrap_or(text);
     let mut parts = Vec::new();
-    let mut words = text.split_whitespace();
+    let mut words = text.trim_start_matches("@ ").split_whitespace();
     while let Some(word) = words.next() {
         if let Some((hours, rest)) = word.split_once(':') {
             let sign = if hours.starts_with('-') { -1.0 } else { 1.0 };

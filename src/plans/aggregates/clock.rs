@@ -87,7 +87,7 @@ pub fn before(at: i64, span: &str) -> Option<i64> {
 
 /// An interval as policies keep it.
 pub fn interval(text: &str) -> Option<Interval> {
-    Interval::parse(text.trim_start_matches("@ ")).ok()
+    Interval::parse(text).ok()
 }
 
 /// This far before a place: an interval, or units of integer time.

@@ -1,0 +1,112 @@
+//! Policies that were made in sessions of another `IntervalStyle`, which keep their lengths as that style writes them.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+#[path = "policies/real.rs"]
+mod real;
+mod support;
+
+use hypertop::screens::ScreenId;
+use real::{row, same, shown};
+use serde_json::Value as Json;
+use support::{Target, Targets, block_on, client, with_targets};
+
+const STYLES: [&str; 4] = ["postgres", "postgres_verbose", "iso_8601", "sql_standard"];
+
+/// A bucket, an age to drop and one to compress after, and how far back a refresh goes: further than what is kept.
+const LENGTHS: [[&str; 4]; 2] = [
+    ["1 day", "7 days", "3 days 12:30:00", "9 days"],
+    ["1 month", "1 mon 10 days 06:00:00", "1 mon", "3 mons"],
+];
+
+/// A database with a table and an aggregate for each style and row of lengths: `age 1 in iso_8601`.
+fn made(targets: &Targets, version: &str) -> Target {
+    let name = format!("styles_{}", version.replace('.', "_"));
+    let conninfo = targets.server.conninfo(&name);
+    block_on(async {
+        let admin = client(&targets.server.conninfo("postgres")).await;
+        let create = format!("create database {name}");
+        admin.batch_execute(&create).await.unwrap();
+        let create = format!("create extension timescaledb version '{version}'");
+        let owner = client(&conninfo).await;
+        owner.batch_execute(&create).await.unwrap();
+        // In a session of its own: the library is loaded by version when a session starts.
+        let owner = client(&conninfo).await;
+        for style in STYLES {
+            for (index, [bucket, age, after, window]) in LENGTHS.iter().enumerate() {
+                let text = include_str!("policies/styles.sql")
+                    .replace("{name}", &named(index, style))
+                    .replace("{style}", style)
+                    .replace("{bucket}", bucket)
+                    .replace("{age}", age)
+                    .replace("{after}", after)
+                    .replace("{window}", window);
+                for statement in text.split(";\n") {
+                    let ran = owner.batch_execute(statement).await;
+                    ran.unwrap_or_else(|error| panic!("{version}: {error:?}\n{statement}"));
+                }
+            }
+        }
+    });
+    Target {
+        name: format!("TimescaleDB {version}"),
+        conninfo,
+        real: true,
+    }
+}
+
+fn named(index: usize, style: &str) -> String {
+    format!("age {index} in {style}")
+}
+
+/// These figures of the rows made in a style, one row each line.
+fn figures(list: &Json, suffix: &str, style: &str, figures: &[&str]) -> Vec<Vec<Json>> {
+    let rows = (0..LENGTHS.len()).map(|index| row(list, &(named(index, style) + suffix)));
+    rows.map(|row| figures.iter().map(|name| row[*name].clone()).collect())
+        .collect()
+}
+
+#[test]
+fn a_policy_means_the_same_whatever_interval_style_it_was_made_in() {
+    let screens: [(ScreenId, &str, &[&str]); 3] = [
+        (
+            ScreenId::Retention,
+            "",
+            &["verdict", "reason", "eligible_chunks"],
+        ),
+        (
+            ScreenId::Compression,
+            "",
+            &["verdict", "reason", "backlog_chunks"],
+        ),
+        (
+            ScreenId::Aggregates,
+            " agg",
+            &["verdict", "wipe_risk", "expected_lag_seconds"],
+        ),
+    ];
+    with_targets(|targets| {
+        for version in targets.server.timescaledb_versions() {
+            let target = made(targets, &version);
+            for (screen, suffix, names) in screens {
+                let list = shown(&target, screen);
+                let meant = figures(&list, suffix, "postgres", names);
+                assert_eq!(meant[0].iter().find(|it| it.is_null()), None, "{list}");
+                for style in &STYLES[1..] {
+                    let told = figures(&list, suffix, style, names);
+                    assert_eq!(told, meant, "{}: {screen:?} of {style}", target.name);
+                }
+            }
+            // And as the server has it.
+            let list = shown(&target, ScreenId::Retention);
+            for (index, [_, age, ..]) in LENGTHS.iter().enumerate() {
+                for name in STYLES.map(|style| named(index, style)) {
+                    let chunks = format!(
+                        "select '{name}', count(*) from show_chunks('\"{name}\"', older_than => interval '{age}')"
+                    );
+                    same(&target, "eligible_chunks", &list, &chunks, 1);
+                    assert!(row(&list, &name)["eligible_chunks"].as_i64() > Some(5));
+                }
+            }
+        }
+    });
+}
