@@ -151,11 +151,11 @@ fn a_settings_value_is_its_figure_and_facts_that_do_not_exist_are_left_out() {
     };
     let shown = drawn(&mut app, 120, 24).backend().to_string();
     assert!(
-        line(&shown, "! setting fsync").contains("setting fsync off "),
+        line(&shown, "! setting fsync").contains("setting fsync off - -"),
         "{shown}"
     );
     assert!(
-        line(&shown, "! setting autovacuum").contains("off by ALTER DATABASE"),
+        line(&shown, "! setting autovacuum").contains("off - by ALTER DATABASE"),
         "{shown}"
     );
     press(&mut app, "/ f s y n c enter enter");
