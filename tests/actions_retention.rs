@@ -182,7 +182,7 @@ fn a_second_policy_an_unknown_length_and_a_number_without_a_clock_are_refused() 
                 "edit-retention-policy",
                 "counted",
                 ("drop_after", "650"),
-                "is so now: change a field\n",
+                "already has these values; change a field\n",
             ),
             (
                 "edit-retention-policy",

@@ -75,6 +75,7 @@ fn index() -> Row {
         reorders: false,
         duplicate_of: None,
         covered_by: None,
+        looked_at: false,
     }
 }
 
@@ -371,4 +372,24 @@ fn an_estimate_is_marked_and_left_out_of_json() {
     let bytes = Row::COLUMNS.iter().find(|column| column.name == "bytes");
     let value = bytes.map(|column| (column.value)(&row, &at));
     assert_eq!(value, Some(Value::AboutBytes(GIGABYTE)));
+}
+
+#[test]
+fn the_consoles_own_scans_are_told_of_the_indexes_that_it_scans() {
+    let told = |row: &Row| {
+        let server = server();
+        let sections = row.facts(&At {
+            now: NOW,
+            server: &server,
+        });
+        format!("{sections:?}").contains("hypertop's")
+    };
+    let looked_at = |scans| Row {
+        looked_at: true,
+        scans,
+        ..index()
+    };
+    assert!(told(&looked_at(5)));
+    assert!(!told(&looked_at(0)), "none of them");
+    assert!(!told(&index()), "it never scans this one");
 }

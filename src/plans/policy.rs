@@ -155,6 +155,14 @@ impl Job {
         format!("job {} ({}{on})", self.id, self.policy())
     }
 
+    /// What a form says while its fields stand as the job has them.
+    pub fn already_so(&self) -> String {
+        format!(
+            "nothing is changed yet: {} already has these values; change a field",
+            self.describe()
+        )
+    }
+
     /// One of TimescaleDB's own jobs (telemetry, log retention).
     pub fn is_internal(&self) -> bool {
         self.id < 1000

@@ -66,6 +66,9 @@ impl Row {
 
     #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
     fn now(&self) -> Value {
+        if let Some((setting, _)) = self.setting() {
+            return setting.into();
+        }
         let Some(value) = self.value else {
             return match self.name.as_str() {
                 "database-size" => self.bytes.map(Value::AboutBytes).into(),
@@ -89,7 +92,6 @@ impl Row {
             "cache-hits" => self.share().map_or(Value::Null, |share| {
                 Value::Text(format!("{:.1} %", share * 100.0))
             }),
-            name if name.starts_with("setting ") => Value::Null,
             _ => Value::Int(value as i64),
         }
     }
@@ -118,6 +120,24 @@ impl Row {
     fn about(&self) -> &str {
         self.about.as_deref().unwrap_or_default()
     }
+
+    /// A setting's value, and who gives it where that is no file.
+    fn setting(&self) -> Option<(&str, Option<&str>)> {
+        self.name.strip_prefix("setting ")?;
+        let about = self.about();
+        Some(match about.split_once(", ") {
+            Some((setting, by)) => (setting, Some(by)),
+            None => (about, None),
+        })
+    }
+
+    /// What is said beside the figure.
+    fn beside(&self) -> Value {
+        match self.setting() {
+            Some((_, by)) => by.into(),
+            None => self.about.clone().into(),
+        }
+    }
 }
 
 impl Record for Row {
@@ -138,7 +158,8 @@ impl Record for Row {
         Column::<Self>::hidden("bound", |row, _| {
             row.bound.map_or(Value::Null, Value::Number)
         }),
-        Column::<Self>::text("about", "ABOUT", 36, |row, _| row.about.clone().into()).rank(1),
+        Column::<Self>::hidden("about", |row, _| row.about.clone().into()),
+        Column::<Self>::text("", "ABOUT", 36, |row, _| row.beside()).rank(1),
         Column::<Self>::hidden("since", |row, _| row.since.into()),
         Column::<Self>::hidden("pid", |row, _| row.pid.into()),
         Column::<Self>::hidden("holder", |row, _| row.holder.clone().into()),
@@ -198,20 +219,21 @@ impl Record for Row {
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {
+        let mut facts = vec![(self.title(), self.now())];
+        let more = [
+            ("limit", self.limit()),
+            ("about", self.beside()),
+            ("since", self.since.into()),
+            ("session", self.pid.into()),
+            ("vacuum is held back by", self.holder.clone().into()),
+        ];
+        // Not every figure has them.
+        let had = more.into_iter().filter(|(_, fact)| *fact != Value::Null);
+        facts.extend(had.map(|(name, fact)| (name.to_owned(), fact)));
+        facts.push(("read at".to_owned(), Value::text(text::moment(at.now))));
         vec![Section::Facts {
             title: "Figure".to_owned(),
-            facts: vec![
-                (self.title(), self.now()),
-                ("limit".to_owned(), self.limit()),
-                ("about".to_owned(), self.about.clone().into()),
-                ("since".to_owned(), self.since.into()),
-                ("session".to_owned(), self.pid.into()),
-                (
-                    "vacuum is held back by".to_owned(),
-                    self.holder.clone().into(),
-                ),
-                ("read at".to_owned(), Value::text(text::moment(at.now))),
-            ],
+            facts,
         }]
     }
 }

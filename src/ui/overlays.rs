@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Modifier;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
@@ -181,51 +181,27 @@ fn entry(
         (false, true) => "text",
         (false, false) => "muted",
     });
-    let rest = width.saturating_sub(NAME + 6);
+    // Short keys stand under each other; a long one takes from its own line only.
+    let column = text::width(keys).max(4) + 2;
+    let rest = width.saturating_sub(NAME + column);
     let help = text::pad(&text::cut(action.help, rest), rest);
     Line::from(vec![
         Span::styled(text::pad(&format!(" {}", action.name), NAME), style),
         Span::styled(help, style),
-        Span::styled(text::pad(&format!(" {keys}"), 6), style),
+        Span::styled(format!("{} ", text::pad_left(keys, column - 1)), style),
     ])
 }
 
+/// The widest that the help becomes.
+const WIDEST: u16 = 132;
+
 fn help(frame: &mut Frame, area: Rect, top: &mut usize, theme: &Theme) {
-    let mut lines = Vec::new();
-    for group in Group::ALL {
-        lines.push(Line::styled(
-            format!(" {}", group.title()),
-            theme.style("column"),
-        ));
-        for action in action::all().filter(|action| action.group == group) {
-            let keys = if action.keys.is_empty() {
-                format!(":{}", action.name)
-            } else {
-                action.keys.join("  ")
-            };
-            lines.push(Line::from(vec![
-                Span::styled(format!("   {}", text::pad(&keys, 16)), theme.style("key")),
-                Span::styled(action.help, theme.style("text")),
-            ]));
-        }
-    }
-    lines.push(Line::styled(" Signs", theme.style("column")));
-    for level in crate::verdict::Level::ALL.iter().rev() {
-        let style = super::level_style(theme, *level);
-        lines.push(Line::from(vec![
-            Span::styled(format!("   {}", text::pad(level.sign(), 16)), style),
-            Span::styled(level.name(), theme.style("text")),
-        ]));
-    }
-    lines.push(Line::styled(
-        "   ~               an estimate, or something that cannot be shown here",
-        theme.style("text"),
-    ));
-    let area = area.centered(Constraint::Max(86), Constraint::Fill(1));
+    let area = area.centered(Constraint::Max(WIDEST), Constraint::Fill(1));
     frame.render_widget(Clear, area);
     let block = boxed("Help · j/k scroll, Esc closes", theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+    let lines = help_lines(inner.width.into(), theme);
     *top = (*top).min(lines.len().saturating_sub(inner.height.into()));
     let visible: Vec<_> = lines
         .into_iter()
@@ -233,4 +209,59 @@ fn help(frame: &mut Frame, area: Rect, top: &mut usize, theme: &Theme) {
         .take(inner.height.into())
         .collect();
     frame.render_widget(Paragraph::new(visible), inner);
+}
+
+/// What to press, or to type into the palette.
+fn how(action: &Action) -> String {
+    if action.keys.is_empty() {
+        format!(":{}", action.name)
+    } else {
+        action.keys.join("  ")
+    }
+}
+
+fn help_lines(width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        let of = theme.style("key");
+        let entries = action::all().filter(|action| action.group == group);
+        let entries: Vec<_> = entries
+            .map(|action| (how(action), of, action.help))
+            .collect();
+        section(&mut lines, group.title(), &entries, width, theme);
+    }
+    let levels = crate::verdict::Level::ALL.iter().rev();
+    let mut signs: Vec<_> = levels
+        .map(|level| {
+            let of = super::level_style(theme, *level);
+            (level.sign().to_owned(), of, level.name())
+        })
+        .collect();
+    let estimate = "an estimate, or something that cannot be shown here";
+    signs.push(("~".to_owned(), theme.style("text"), estimate));
+    section(&mut lines, "Signs", &signs, width, theme);
+    lines
+}
+
+/// Names, and what they stand for beside them, as far to the left as the longest name lets them.
+fn section(
+    lines: &mut Vec<Line<'static>>,
+    title: &str,
+    entries: &[(String, Style, &str)],
+    width: usize,
+    theme: &Theme,
+) {
+    lines.push(Line::styled(format!(" {title}"), theme.style("column")));
+    let longest = entries.iter().map(|(name, ..)| text::width(name)).max();
+    let column = (longest.unwrap_or(0) + 5).max(19);
+    for (name, of, words) in entries {
+        let words = text::wrap(words, width.saturating_sub(column + 1));
+        for (at, words) in words.into_iter().enumerate() {
+            let name = if at == 0 { name } else { "" };
+            lines.push(Line::from(vec![
+                Span::styled(text::pad(&format!("   {name}"), column), *of),
+                Span::styled(words, theme.style("text")),
+            ]));
+        }
+    }
 }

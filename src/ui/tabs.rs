@@ -1,7 +1,7 @@
 //! The line of tabs, as many and as long as fit, and the filter beside them.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::action::{self, Here};
@@ -12,8 +12,22 @@ use crate::text;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
+    let filter = with_table!(app.screens, app.screen, |table| table
+        .filter
+        .text()
+        .to_owned());
+    let filter = if filter.is_empty() {
+        String::new()
+    } else {
+        let most = usize::from(area.width).saturating_sub(TABS) / 2;
+        let shown = text::cut(&printable(&filter), most.clamp(7, 24));
+        format!(" /{shown} ")
+    };
+    let beside = u16::try_from(text::width(&filter)).unwrap_or(u16::MAX);
+    let [left, right] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(beside)]).areas(area);
     let mut spans = Vec::new();
-    let (tabs, most, gap) = tabs_that_fit(app.screen, usize::from(area.width));
+    let (tabs, most, gap) = tabs_that_fit(app.screen, usize::from(left.width));
     for id in tabs {
         let active = id == app.screen;
         let style = theme.style(if active { "tab.active" } else { "tab" });
@@ -24,18 +38,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
         };
         spans.push(Span::styled(format!(" {}{title}{gap}", digit(id)), style));
     }
-    frame.render_widget(Line::from(spans).style(theme.style("tab")), area);
-    let filter = with_table!(app.screens, app.screen, |table| table
-        .filter
-        .text()
-        .to_owned());
-    if !filter.is_empty() {
-        let shown = format!("/{} ", text::cut(&printable(&filter), 24));
-        frame.render_widget(
-            Line::styled(shown, theme.style("caveat")).right_aligned(),
-            area,
-        );
-    }
+    frame.render_widget(Line::from(spans).style(theme.style("tab")), left);
+    frame.render_widget(Line::styled(filter, theme.style("caveat")), right);
 }
 
 /// The key of a screen's tab, with a space after it; empty: it has none.
@@ -48,40 +52,44 @@ fn short(title: &str, most: usize) -> &str {
     title.get(..most).unwrap_or(title)
 }
 
+/// Cells that the tabs want before a filter gets any.
+const TABS: usize = 46;
+
 /// With fewer letters, a tab that has no key is left out.
 const READABLE: usize = 6;
 
 /// The tabs to show, how many letters of those that are not open, and what stands behind each.
 fn tabs_that_fit(open: ScreenId, width: usize) -> (Vec<ScreenId>, usize, &'static str) {
-    let all = ScreenId::ALL.to_vec();
-    let letters = |id: ScreenId, most: usize| {
-        if id == open {
-            id.title().len()
-        } else {
-            short(id.title(), most).len()
-        }
+    let whole = ScreenId::ALL
+        .iter()
+        .map(|id| id.title().len())
+        .max()
+        .unwrap_or(1);
+    let tabs = |open: ScreenId, keyless: bool| -> Vec<ScreenId> {
+        let shown = |id: &ScreenId| keyless || *id == open || !digit(*id).is_empty();
+        ScreenId::ALL.iter().copied().filter(shown).collect()
     };
-    let cells = |tabs: &[ScreenId], most: usize, gap: &str| -> usize {
-        let each = |id: &ScreenId| letters(*id, most) + digit(*id).len() + 1 + gap.len();
-        tabs.iter().map(each).sum()
-    };
-    if cells(&all, usize::MAX, " ") <= width {
-        return (all, usize::MAX, " ");
-    }
     // As many letters whichever is open, so that the tabs do not jump about.
-    let longest = ScreenId::ALL.iter().map(|id| id.title().len()).max();
-    let spare = longest.unwrap_or(0).saturating_sub(open.title().len());
-    let letters_of = |tabs: &[ScreenId]| {
-        let fits = |most: &usize| cells(tabs, *most, "") + spare <= width;
-        (1..=longest.unwrap_or(1)).rev().find(fits).unwrap_or(1)
+    let fits = |keyless: bool, most: usize, gap: &str| {
+        ScreenId::ALL.iter().all(|open| {
+            let each = |id: &ScreenId| {
+                let letters = if id == open {
+                    id.title()
+                } else {
+                    short(id.title(), most)
+                };
+                letters.len() + digit(*id).len() + 1 + gap.len()
+            };
+            tabs(*open, keyless).iter().map(each).sum::<usize>() <= width
+        })
     };
-    let most = letters_of(&all);
-    if most >= READABLE {
-        return (all, most, "");
+    if fits(true, whole, " ") {
+        return (tabs(open, true), whole, " ");
+    }
+    if let Some(most) = (READABLE..=whole).rev().find(|most| fits(true, *most, "")) {
+        return (tabs(open, true), most, "");
     }
     // What no digit opens is the first to go.
-    let mut tabs = all;
-    tabs.retain(|id| *id == open || !digit(*id).is_empty());
-    let most = letters_of(&tabs);
-    (tabs, most, "")
+    let most = (1..=whole).rev().find(|most| fits(false, *most, ""));
+    (tabs(open, false), most.unwrap_or(1), "")
 }

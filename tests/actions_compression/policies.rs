@@ -112,7 +112,8 @@ fn policies_are_added_changed_and_removed_and_come_back() {
             .unwrap_err();
         // What the present rule does is said with it.
         assert!(
-            refused.contains("is so now: change a field\n") && refused.contains("now it would"),
+            refused.contains("already has these values; change a field\n")
+                && refused.contains("now it would"),
             "{refused}"
         );
         let refused = rig

@@ -232,8 +232,7 @@ fn stands(context: &Context, known: &Known, job: &Job, rule: &Rule) -> Refusal {
     if let Some(why) = idle_by_configuration(context, known) {
         note(Level::Warning, why);
     }
-    let words = format!("{} is so now: change a field", job.describe());
-    Refusal::unchanged(words, notes)
+    Refusal::unchanged(job.already_so(), notes)
 }
 
 /// The present rule, and how many chunks wait by it.

@@ -127,7 +127,6 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 
 /// Nothing would change; what is to be minded in the present configuration.
 fn stands(context: &Context, known: &Known) -> Refusal {
-    let words = format!("{} is so now: change a field", known.job.describe());
     let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
     let mut plan = known.warned(context, bare);
     let config = known.job.config.as_ref();
@@ -136,7 +135,7 @@ fn stands(context: &Context, known: &Known) -> Refusal {
         Some(Err(wrong)) => plan = plan.note(Level::Warning, wrong.why),
         None => {}
     }
-    Refusal::unchanged(words, plan.notes)
+    Refusal::unchanged(known.job.already_so(), plan.notes)
 }
 
 /// What is changed, what takes it back, and how it is said.

@@ -125,8 +125,7 @@ fn stands(
         &format!("the next run, {when},"),
     );
     let plan = note_others(plan, facts, rule, going, now);
-    let words = format!("{} is so now: change a field", job.describe());
-    Refusal::unchanged(words, plan.notes)
+    Refusal::unchanged(job.already_so(), plan.notes)
 }
 
 /// What the policy is told to drop as it stands; `None`: not understood.

@@ -302,14 +302,21 @@ pub fn facts(row: &Row, at: &At) -> Vec<Section> {
         Value::Time,
     );
     let mut facts: Vec<(String, Value)> = vec![
-        ("on".into(), format!("{} ({})", row.table_name(), row.kind.name()).into()),
+        (
+            "on".into(),
+            format!("{} ({})", row.table_name(), row.kind.name()).into(),
+        ),
         ("method".into(), row.method.as_str().into()),
         ("scans".into(), row.scans_value(at)),
         ("scans counted since".into(), since),
-        (
+    ];
+    if row.looked_at && at.server.track_counts && row.scans > 0 {
+        facts.push((
             "of them hypertop's".into(),
             "each look at the Aggregates screen reads the newest row of each source, by the time index of its newest chunk".into(),
-        ),
+        ));
+    }
+    facts.extend([
         ("size".into(), row.size()),
         (
             "bloat, estimated".into(),
@@ -324,7 +331,7 @@ pub fn facts(row: &Row, at: &At) -> Vec<Section> {
             "needed".into(),
             row.needed().unwrap_or_else(|| "nothing but queries".to_owned()).into(),
         ),
-    ];
+    ]);
     if let Some(parts) = &row.parts {
         let part = row.kind.part();
         facts.push((format!("{part}s that have it"), parts.with.into()));

@@ -1,0 +1,163 @@
+//! Tabs, filter, palette and help at the widths of everyday terminals: nothing is cut where there is room.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod console;
+
+use console::{connected, drawn, press};
+
+use std::time::Duration;
+
+use hypertop::app::{App, Msg};
+use hypertop::screens::{Rows, ScreenId, server as figures};
+
+/// The line of tabs as it stands at a width.
+fn tabs(app: &mut App, width: u16) -> String {
+    let shown = drawn(app, width, 24).backend().to_string();
+    let line = shown.lines().nth(1).unwrap();
+    line.trim_matches('"').to_owned()
+}
+
+#[test]
+fn tabs_are_whole_where_all_fit_whichever_is_open() {
+    let mut app = connected();
+    let whole: usize = ScreenId::ALL.iter().map(|id| id.title().len() + 3).sum();
+    // The last has no key.
+    for width in [whole - 2, whole, 120, 140, 200] {
+        for id in ScreenId::ALL {
+            app.screen = *id;
+            let line = tabs(&mut app, u16::try_from(width).unwrap());
+            for id in ScreenId::ALL {
+                assert!(line.contains(id.title()), "{width}, {id:?}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tabs_do_not_jump_when_another_is_opened() {
+    let mut app = connected();
+    for width in [60, 80, 100, 110, 118] {
+        let mut lengths = std::collections::HashSet::new();
+        for id in ScreenId::ALL {
+            app.screen = *id;
+            let line = tabs(&mut app, width);
+            // One that is not open, by its letters.
+            let other = if *id == ScreenId::Hypertables {
+                "2 "
+            } else {
+                "7 "
+            };
+            let start = line.find(other).unwrap() + 2;
+            let letters = line[start..].find(' ').unwrap();
+            lengths.insert(letters);
+            assert!(line.ends_with(' ') || line.len() == usize::from(width));
+        }
+        assert_eq!(lengths.len(), 1, "{width}: {lengths:?}");
+    }
+}
+
+#[test]
+fn a_filter_stands_beside_the_tabs_and_every_key_is_still_there() {
+    let mut app = connected();
+    press(&mut app, "/ u n u s e d : y e s enter");
+    for width in [60, 80, 100, 120, 160] {
+        let line = tabs(&mut app, width);
+        let (tabs, filter) = line.split_once(" /").unwrap();
+        assert_eq!(
+            filter.trim_end(),
+            if width == 60 {
+                "unused…"
+            } else {
+                "unused:yes"
+            },
+            "{line}"
+        );
+        for id in ScreenId::ALL {
+            let key = hypertop::action::key_of(hypertop::action::Here::Screen(*id));
+            let first = &id.title()[..1];
+            assert!(
+                key.is_none_or(|key| tabs.contains(&format!("{key} {first}"))),
+                "{width}: {line}"
+            );
+        }
+    }
+    insta::assert_snapshot!(drawn(&mut app, 80, 24).backend());
+}
+
+#[test]
+fn the_palette_shows_whole_keys() {
+    let mut app = connected();
+    press(&mut app, ": p r e v i o u s");
+    let shown = drawn(&mut app, 80, 24).backend().to_string();
+    assert!(shown.contains("shift-tab │"), "{shown}");
+}
+
+#[test]
+fn the_help_says_everything_at_any_width() {
+    let mut app = connected();
+    for width in [60, 80, 120, 200] {
+        press(&mut app, "?");
+        let shown = drawn(&mut app, width, 300).backend().to_string();
+        let inner = shown
+            .lines()
+            .filter_map(|line| Some(line.split_once('│')?.1.rsplit_once('│')?.0.trim()));
+        let words: Vec<_> = inner.flat_map(str::split_whitespace).collect();
+        let words = words.join(" ");
+        for action in hypertop::action::all() {
+            let how = if action.keys.is_empty() {
+                format!(":{}", action.name)
+            } else {
+                action.keys.join(" ")
+            };
+            let line = format!("{how} {}", action.help);
+            assert!(words.contains(&line), "{width}: {line}\n{shown}");
+        }
+        press(&mut app, "esc");
+    }
+    press(&mut app, "?");
+    insta::assert_snapshot!(drawn(&mut app, 80, 24).backend());
+    press(&mut app, "end");
+    let shown = drawn(&mut app, 80, 24).backend().to_string();
+    assert!(shown.contains("an estimate"), "{shown}");
+}
+
+#[test]
+fn a_settings_value_is_its_figure_and_facts_that_do_not_exist_are_left_out() {
+    let mut app = connected();
+    let figure = |name: &str, about: &str| figures::Row {
+        name: name.to_owned(),
+        value: None,
+        bound: None,
+        about: Some(about.to_owned()),
+        since: None,
+        pid: None,
+        holder: None,
+        bytes: None,
+    };
+    app.screen = ScreenId::Server;
+    let asked = app.screens.ask(ScreenId::Server).unwrap();
+    app.update(Msg::Loaded {
+        asked,
+        rows: Rows::Server(vec![
+            figure("setting fsync", "off"),
+            figure("setting autovacuum", "off, by ALTER DATABASE"),
+        ]),
+        took: Duration::ZERO,
+    });
+    let line = |shown: &str, words: &str| {
+        let line = shown.lines().find(|line| line.contains(words)).unwrap();
+        let words: Vec<_> = line.split_whitespace().collect();
+        words.join(" ")
+    };
+    let shown = drawn(&mut app, 120, 24).backend().to_string();
+    assert!(
+        line(&shown, "! setting fsync").contains("setting fsync off - -"),
+        "{shown}"
+    );
+    assert!(
+        line(&shown, "! setting autovacuum").contains("off - by ALTER DATABASE"),
+        "{shown}"
+    );
+    press(&mut app, "/ f s y n c enter enter");
+    insta::assert_snapshot!(drawn(&mut app, 80, 24).backend());
+}
