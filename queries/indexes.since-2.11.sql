@@ -176,18 +176,7 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
     where x.indrelid = r.table_oid and x.indnkeyatts > r.indnkeyatts and x.indisvalid and x.indexprs is null and x.indpred is null
       and starts_with(concat(x.indkey, ' '), concat(r.indkey, ' ')) and starts_with(concat(x.indclass, ' '), concat(r.indclass, ' '))
       and starts_with(concat(x.indcollation, ' '), concat(r.indcollation, ' ')) and starts_with(concat(x.indoption, ' '), concat(r.indoption, ' '))
-    order by x.indnkeyatts, x.indexrelid limit 1) end as covered_by,
-  -- By it the console itself finds the newest row of an aggregate's source (aggregates_newest.sql).
-  r.hypertable_id is not null and r.method = 'btree' and exists (
-    select from _timescaledb_catalog.continuous_agg ca
-    join lateral (
-      select d.column_name from _timescaledb_catalog.dimension d
-      where d.hypertable_id = ca.raw_hypertable_id and d.interval_length is not null order by d.id limit 1
-    ) d on true
-    join pg_catalog.pg_attribute a on a.attrelid = r.table_oid and a.attname = d.column_name
-    join pg_catalog.pg_index x on x.indexrelid = r.indexrelid
-    where ca.raw_hypertable_id = r.hypertable_id and ca.parent_mat_hypertable_id is null
-      and x.indkey[0] = a.attnum and x.indpred is null) as looked_at
+    order by x.indnkeyatts, x.indexrelid limit 1) end as covered_by
 from root r
 join relation t on t.oid = r.table_oid
 join twin w on w.indexrelid = r.indexrelid

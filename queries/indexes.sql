@@ -108,8 +108,7 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
     where x.indrelid = r.table_oid and x.indnkeyatts > r.indnkeyatts and x.indisvalid and x.indexprs is null and x.indpred is null
       and starts_with(concat(x.indkey, ' '), concat(r.indkey, ' ')) and starts_with(concat(x.indclass, ' '), concat(r.indclass, ' '))
       and starts_with(concat(x.indcollation, ' '), concat(r.indcollation, ' ')) and starts_with(concat(x.indoption, ' '), concat(r.indoption, ' '))
-    order by x.indnkeyatts, x.indexrelid limit 1) end as covered_by,
-  false as looked_at
+    order by x.indnkeyatts, x.indexrelid limit 1) end as covered_by
 from root r
 join relation t on t.oid = r.table_oid
 join twin w on w.indexrelid = r.indexrelid

@@ -75,7 +75,6 @@ fn index() -> Row {
         reorders: false,
         duplicate_of: None,
         covered_by: None,
-        looked_at: false,
     }
 }
 
@@ -375,7 +374,7 @@ fn an_estimate_is_marked_and_left_out_of_json() {
 }
 
 #[test]
-fn the_consoles_own_scans_are_told_of_the_indexes_that_it_scans() {
+fn the_consoles_own_scans_are_told_where_there_are_scans() {
     let told = |row: &Row| {
         let server = server();
         let sections = row.facts(&At {
@@ -384,12 +383,7 @@ fn the_consoles_own_scans_are_told_of_the_indexes_that_it_scans() {
         });
         format!("{sections:?}").contains("hypertop's")
     };
-    let looked_at = |scans| Row {
-        looked_at: true,
-        scans,
-        ..index()
-    };
-    assert!(told(&looked_at(5)));
-    assert!(!told(&looked_at(0)), "none of them");
-    assert!(!told(&index()), "it never scans this one");
+    let scanned = |scans| Row { scans, ..index() };
+    assert!(told(&scanned(5)));
+    assert!(!told(&scanned(0)), "none of them");
 }

@@ -115,9 +115,6 @@ pub struct Row {
     pub duplicate_of: Option<String>,
     /// A wider index that begins with the same columns.
     pub covered_by: Option<String>,
-    /// The console itself scans it, for the newest row of an aggregate's source.
-    #[serde(default)]
-    pub looked_at: bool,
 }
 
 impl Row {
@@ -337,7 +334,6 @@ impl Record for Row {
             reorders: row.try_get("reorders")?,
             duplicate_of: row.try_get("duplicate_of")?,
             covered_by: row.try_get("covered_by")?,
-            looked_at: row.try_get("looked_at")?,
         })
     }
 

@@ -310,10 +310,12 @@ pub fn facts(row: &Row, at: &At) -> Vec<Section> {
         ("scans".into(), row.scans_value(at)),
         ("scans counted since".into(), since),
     ];
-    if row.looked_at && at.server.track_counts && row.scans > 0 {
+    // The newest rows of aggregates' sources are found by the indexes of their time.
+    let of_chunks = matches!(row.kind, Kind::Hypertable | Kind::Aggregate) && row.method == "btree";
+    if of_chunks && at.server.track_counts && row.scans > 0 {
         facts.push((
             "of them hypertop's".into(),
-            "each look at the Aggregates screen reads the newest row of each source, by the time index of its newest chunk".into(),
+            "where an aggregate is built on it and this is its time index: each look at the Aggregates screen reads the newest row of each source by it".into(),
         ));
     }
     facts.extend([
