@@ -54,13 +54,13 @@ waiting as materialized (
     from pg_locks l join pg_stat_activity w on w.pid = l.pid
    where not l.granted and w.datid = (select oid from pg_database where datname = current_database()) order by l.pid),
 promise as (
-  select a.id, a.parent_id, extract(epoch from now() - (now() - case when j.end_text is null then '0' else j.end_interval end - b.width - j.schedule_interval))::float8 as seconds,
-         case when j.id is null then null when j.end_text is null then 0 else j.end_number end + b.units as units, b.longest
+  select a.id, a.parent_id, extract(epoch from now() - (now() - case when j.end_text is null then '0' else j.end_interval end - w.width - j.schedule_interval))::float8 as seconds,
+         case when j.id is null then null when j.end_text is null then 0 else j.end_number end + w.units as units,
+         -- months that follow each other are at most two days longer than as many from July on; where the clock is put back a day has two hours more at most
+         coalesce(w.units, (extract(epoch from timestamp '1999-07-01' + w.width - timestamp '1999-07-01' + case when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval + case when a.bucket_zone is null then '0' else '2 hours' end::interval) * 1000000)::int8) as longest
     from agg a left join newest j on j.hypertable_id = a.id
    cross join lateral (select case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end as width,
-                              case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w
-   -- months that follow each other are at most two days longer than as many from July on; where the clock is put back a day has two hours more at most
-   cross join lateral (select w.width, w.units, coalesce(w.units, (extract(epoch from timestamp '1999-07-01' + w.width - timestamp '1999-07-01' + case when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval + case when a.bucket_zone is null then '0' else '2 hours' end::interval) * 1000000)::int8) as longest) b),
+                              case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w),
 -- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by itself
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null

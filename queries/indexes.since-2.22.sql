@@ -84,7 +84,7 @@ alike as materialized (
   select m.inhparent, m.sig, m.leftover, count(*) as members, count(distinct m.inhrelid) as chunks,
     count(distinct m.inhrelid) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(p.relpages::int8) as pages,
     count(*) filter (where not m.indisvalid) as invalid, min(m.indexrelid) as example
-  from (select * from member offset 0) m
+  from (select m.inhparent, m.inhrelid, m.indexrelid, m.indisvalid, m.scans, m.leftover, m.sig from member m offset 0) m
   join pg_catalog.pg_class p on p.oid = m.indexrelid and p.relkind = 'i'
   group by m.inhparent, m.sig, m.leftover
 ),
@@ -150,6 +150,7 @@ named as materialized (
       join pg_catalog.pg_class c on c.oid = m.indexrelid
       join pg_catalog.pg_class t on t.oid = m.inhrelid
       cross join lateral (select t.relname::text || '_' || r.relname as name) made
+      -- Said once more so that the chunks are passed only where there is such an index.
       where r.special and r.hypertable_id is not null and (select bool_or(o.special and o.hypertable_id is not null) from root o)
     ) z
   ) y

@@ -328,7 +328,7 @@ impl Holder {
             )
         });
         let who = match self.pid {
-            0 => "a prepared transaction (pg_prepared_xacts)".to_owned(),
+            0 => text::PREPARED.to_owned(),
             pid => format!("session {pid}{role} ({}{state}{open})", self.what),
         };
         printable(&format!(

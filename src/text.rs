@@ -12,6 +12,9 @@ pub use interval::{interval, interval_seconds};
 pub use names::{qualified, quote_identifier, quote_literal};
 pub use order::natural_order;
 
+/// Who holds a lock where no session does: such locks come with the process id 0.
+pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
+
 /// Bytes in units of 1024, as PostgreSQL's `pg_size_pretty` counts, with three digits: `417 kB`, `4.25 MB`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn bytes(bytes: i64) -> String {

@@ -89,6 +89,32 @@ fn same(
     }
 }
 
+/// The details of all rows of a screen, which has some.
+async fn details(target: &Target, session: &Session, screen: ScreenId) -> Vec<Section> {
+    let loaded = session
+        .load(screen)
+        .await
+        .unwrap_or_else(|error| panic!("{} {}: {error:#}", target.name, screen.name()));
+    assert!(!loaded.is_empty(), "{} {}", target.name, screen.name());
+    let at = At {
+        now: session.server.clock,
+        server: &session.server,
+    };
+    let mut sections = Vec::new();
+    for one in loaded.each() {
+        for (index, (title, query, params)) in one.details().into_iter().enumerate() {
+            let place = format!("{} {} {title} {params:?}", target.name, screen.name());
+            let answer = session
+                .ask(query, &params)
+                .await
+                .unwrap_or_else(|error| panic!("{place}: {error:#}"));
+            let built = one.build(index, &answer, &at);
+            sections.extend(built.unwrap_or_else(|error| panic!("{place}: {error:#}")));
+        }
+    }
+    sections
+}
+
 #[test]
 fn every_screen_and_its_details_can_be_read_on_every_server() {
     with_targets(|targets| {
@@ -96,27 +122,7 @@ fn every_screen_and_its_details_can_be_read_on_every_server() {
             block_on(async {
                 let session = session(&target.conninfo).await;
                 for screen in asking() {
-                    let loaded = session.load(screen).await.unwrap_or_else(|error| {
-                        panic!("{} {}: {error:#}", target.name, screen.name())
-                    });
-                    assert!(!loaded.is_empty(), "{} {}", target.name, screen.name());
-                    let at = At {
-                        now: session.server.clock,
-                        server: &session.server,
-                    };
-                    for one in loaded.each() {
-                        for (index, (title, query, params)) in one.details().into_iter().enumerate()
-                        {
-                            let place =
-                                format!("{} {} {title} {params:?}", target.name, screen.name());
-                            let answer = session
-                                .ask(query, &params)
-                                .await
-                                .unwrap_or_else(|error| panic!("{place}: {error:#}"));
-                            one.build(index, &answer, &at)
-                                .unwrap_or_else(|error| panic!("{place}: {error:#}"));
-                        }
-                    }
+                    details(target, &session, screen).await;
                 }
             });
         }
@@ -493,27 +499,17 @@ fn a_locked_chunk_hides_its_size_only_and_is_not_waited_for() {
     });
 }
 
-/// The details of all rows of a screen that are lists: their titles and rows, as text.
-async fn lists(session: &Session, screen: ScreenId) -> Vec<(String, Vec<String>)> {
-    let loaded = session.load(screen).await.unwrap();
-    let at = At {
-        now: session.server.clock,
-        server: &session.server,
-    };
-    let mut lists = Vec::new();
-    for one in loaded.each() {
-        for (index, (title, query, params)) in one.details().into_iter().enumerate() {
-            let answer = session.ask(query, &params).await;
-            let answer = answer.unwrap_or_else(|error| panic!("{title}: {error:#}"));
-            for section in one.build(index, &answer, &at).unwrap() {
-                if let Section::Grid { title, rows, .. } = section {
-                    let rows = rows.iter().map(|row| format!("{row:?}"));
-                    lists.push((title, rows.collect()));
-                }
-            }
+/// The lists among the details of all rows of a screen: their titles and rows, as text.
+async fn lists(target: &Target, session: &Session, screen: ScreenId) -> Vec<(String, Vec<String>)> {
+    let sections = details(target, session, screen).await.into_iter();
+    let lists = sections.filter_map(|section| match section {
+        Section::Grid { title, rows, .. } => {
+            let rows = rows.iter().map(|row| format!("{row:?}"));
+            Some((title, rows.collect()))
         }
-    }
-    lists
+        _ => None,
+    });
+    lists.collect()
 }
 
 #[test]
@@ -547,7 +543,7 @@ fn a_locked_chunk_hides_its_own_size_only_in_the_details_too() {
                     (ScreenId::Hypertables, 2),
                     (ScreenId::Indexes, 1),
                 ] {
-                    let lists = lists(&session, screen).await;
+                    let lists = lists(target, &session, screen).await;
                     let note = format!(", {locked} locked by another session");
                     let (_, rows) = lists
                         .iter()
@@ -563,7 +559,7 @@ fn a_locked_chunk_hides_its_own_size_only_in_the_details_too() {
                     );
                 }
                 lock.rollback().await.unwrap();
-                for (title, _) in lists(&session, ScreenId::Compression).await {
+                for (title, _) in lists(target, &session, ScreenId::Compression).await {
                     assert!(!title.contains("locked"), "{} {title}", target.name);
                 }
             });

@@ -191,6 +191,12 @@ impl Known {
     }
 }
 
+/// What takes a switch back.
+const AS_IT_WAS: &str = "the job is scheduled as it was, with its next start";
+
+/// As [`Job::policy`] calls it.
+const RETENTION: &str = "retention policy";
+
 fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let known = Known::of(context)?;
     if !known.job.scheduled {
@@ -200,7 +206,13 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         )
         .into());
     }
-    let plan = switch(context, &known, false)?;
+    let meanwhile = if known.job.policy() == RETENTION {
+        ": what is past its drop_after by then is dropped at once"
+    } else {
+        ""
+    };
+    let undo = Undo::Exact(format!("{AS_IT_WAS}{meanwhile}"));
+    let plan = switch(context, &known, false, undo)?;
     Ok(plan.note(
         Level::Notice,
         "a run that is under way goes on to its end; no other starts",
@@ -216,13 +228,14 @@ fn resume(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         )
         .into());
     }
-    let mut plan = switch(context, &known, true)?;
-    if let Some(why) = run::lasting(&known.job) {
-        plan.undo = Undo::Partly(format!(
+    let undo = match run::lasting(&known.job) {
+        Some(why) => Undo::Partly(format!(
             "the job is paused again; what its runs did by then does not come back ({why})"
-        ));
-    }
-    if known.job.policy() == "retention policy" {
+        )),
+        None => Undo::Exact(AS_IT_WAS.to_owned()),
+    };
+    let mut plan = switch(context, &known, true, undo)?;
+    if known.job.policy() == RETENTION {
         plan = plan
             .note(Level::Warning, known.drops())
             .wanting(Consent::Name);
@@ -233,7 +246,7 @@ fn resume(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     )))
 }
 
-fn switch(context: &Context, known: &Known, scheduled: bool) -> Result<Plan, Refusal> {
+fn switch(context: &Context, known: &Known, scheduled: bool, undo: Undo) -> Result<Plan, Refusal> {
     let job = &known.job;
     if let Some(refusal) = job.unalterable(context) {
         return Err(refusal);
@@ -248,14 +261,6 @@ fn switch(context: &Context, known: &Known, scheduled: bool) -> Result<Plan, Ref
         vec![job.alter(context, &to(scheduled))],
         vec![job.alter(context, &to(!scheduled))],
     );
-    let meanwhile = if !scheduled && job.policy() == "retention policy" {
-        ": what is past its drop_after by then is dropped at once"
-    } else {
-        ""
-    };
-    let undo = Undo::Exact(format!(
-        "the job is scheduled as it was, with its next start{meanwhile}"
-    ));
     let plan = Plan::new(format!("{verb} {}", job.describe()), vec![step], undo);
     Ok(known.warned(context, known.altering(plan.changing(&["/scheduled"]))))
 }

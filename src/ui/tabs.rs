@@ -65,31 +65,36 @@ fn tabs_that_fit(open: ScreenId, width: usize) -> (Vec<ScreenId>, usize, &'stati
         .map(|id| id.title().len())
         .max()
         .unwrap_or(1);
-    let tabs = |open: ScreenId, keyless: bool| -> Vec<ScreenId> {
-        let shown = |id: &ScreenId| keyless || *id == open || !digit(*id).is_empty();
-        ScreenId::ALL.iter().copied().filter(shown).collect()
+    let keys: Vec<_> = ScreenId::ALL
+        .iter()
+        .map(|id| (*id, digit(*id).len()))
+        .collect();
+    let shown = |open: ScreenId, keyless: bool| {
+        let is_shown = move |(id, key): &&(ScreenId, usize)| keyless || *id == open || *key > 0;
+        keys.iter().filter(is_shown)
     };
+    let tabs = |keyless| shown(open, keyless).map(|(id, _)| *id).collect();
     // As many letters whichever is open, so that the tabs do not jump about.
     let fits = |keyless: bool, most: usize, gap: &str| {
         ScreenId::ALL.iter().all(|open| {
-            let each = |id: &ScreenId| {
+            let each = |(id, key): &(ScreenId, usize)| {
                 let letters = if id == open {
                     id.title()
                 } else {
                     short(id.title(), most)
                 };
-                letters.len() + digit(*id).len() + 1 + gap.len()
+                letters.len() + key + 1 + gap.len()
             };
-            tabs(*open, keyless).iter().map(each).sum::<usize>() <= width
+            shown(*open, keyless).map(each).sum::<usize>() <= width
         })
     };
     if fits(true, whole, " ") {
-        return (tabs(open, true), whole, " ");
+        return (tabs(true), whole, " ");
     }
     if let Some(most) = (READABLE..=whole).rev().find(|most| fits(true, *most, "")) {
-        return (tabs(open, true), most, "");
+        return (tabs(true), most, "");
     }
     // What no digit opens is the first to go.
     let most = (1..=whole).rev().find(|most| fits(false, *most, ""));
-    (tabs(open, false), most.unwrap_or(1), "")
+    (tabs(false), most.unwrap_or(1), "")
 }

@@ -4,7 +4,7 @@ use super::Known;
 use super::config::Length;
 use crate::form::{Field, Form, Inputs, Kind};
 use crate::plan::{Consent, Plan, Statement, Step, Undo};
-use crate::plans::policy::Change;
+use crate::plans::policy::{Change, Job};
 use crate::plans::{Context, Refusal};
 use crate::verdict::Level;
 
@@ -74,7 +74,7 @@ fn foreground(context: &Context, known: &Known) -> Plan {
 }
 
 /// Why what a run of it did cannot be taken back; `None`: it does nothing that would have to be.
-pub(super) fn lasting(job: &crate::plans::policy::Job) -> Option<String> {
+pub(super) fn lasting(job: &Job) -> Option<String> {
     match outcome(job).0 {
         Undo::Never(why) => Some(why),
         _ => None,
@@ -82,7 +82,7 @@ pub(super) fn lasting(job: &crate::plans::policy::Job) -> Option<String> {
 }
 
 /// What takes a run back, and what has to be agreed to.
-fn outcome(job: &crate::plans::policy::Job) -> (Undo, Consent) {
+fn outcome(job: &Job) -> (Undo, Consent) {
     let never = |why: &str| Undo::Never(why.to_owned());
     match job.proc_name.as_str() {
         _ if job.is_user_defined() => (

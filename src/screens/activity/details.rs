@@ -134,7 +134,7 @@ fn link(row: &tokio_postgres::Row, at: &At) -> Result<Vec<Value>> {
     let indent = "  ".repeat(usize::try_from(depth - 1).unwrap_or(0));
     let pid: i32 = row.try_get("pid")?;
     let session = if pid == 0 {
-        "a prepared transaction (pg_prepared_xacts)".to_owned()
+        text::PREPARED.to_owned()
     } else {
         party(
             pid,

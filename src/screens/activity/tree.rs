@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Head, Party, Row, party};
+use crate::text;
 use crate::value::Stamp;
 
 /// Puts every session under its (first) blocker, or a parallel worker under its leader, and tells each of the others.
@@ -108,7 +109,7 @@ fn introduce(rows: &mut [Row], places: &HashMap<i32, usize>) {
             known.unwrap_or_else(|| Party {
                 pid: *pid,
                 what: match pid {
-                    0 => "a prepared transaction (pg_prepared_xacts)".to_owned(),
+                    0 => text::PREPARED.to_owned(),
                     pid => format!("{pid}, which is gone"),
                 },
             })
