@@ -89,6 +89,7 @@ impl PrivateServer {
         };
         server.watch()?;
         server.init()?;
+        server.programs.check_wanted()?;
         let wants = options.timescaledb && !server.programs.timescaledb_versions().is_empty();
         server.configure(options, wants)?;
         if let Err(error) = server.launch() {

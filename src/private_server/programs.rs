@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// Where PostgreSQL's server programs are.
 #[derive(Debug, Clone)]
@@ -86,8 +86,31 @@ impl Programs {
             .exists()
     }
 
-    /// The TimescaleDB versions of the Community edition that are installed, newest first.
+    /// The TimescaleDB versions of the Community edition that are installed, newest first; of those only what
+    /// `HYPERTOP_TIMESCALEDB` names (separated by spaces), where it is set.
     pub fn timescaledb_versions(&self) -> Vec<String> {
+        let mut versions = self.installed_timescaledb();
+        let wanted = wanted_timescaledb();
+        if !wanted.is_empty() {
+            versions.retain(|version| wanted.contains(version));
+        }
+        versions
+    }
+
+    /// An error where `HYPERTOP_TIMESCALEDB` names a version that is not installed.
+    pub(super) fn check_wanted(&self) -> Result<()> {
+        let installed = self.installed_timescaledb();
+        for version in wanted_timescaledb() {
+            ensure!(
+                installed.contains(&version),
+                "HYPERTOP_TIMESCALEDB names {version}, which is not installed here; installed: {}",
+                installed.join(" ")
+            );
+        }
+        Ok(())
+    }
+
+    fn installed_timescaledb(&self) -> Vec<String> {
         if !self.has_extension("timescaledb") {
             return Vec::new();
         }
@@ -111,6 +134,11 @@ impl Programs {
         versions.sort_by_key(|version| std::cmp::Reverse(crate::sql::Version::parse(version)));
         versions
     }
+}
+
+fn wanted_timescaledb() -> Vec<String> {
+    let wanted = std::env::var("HYPERTOP_TIMESCALEDB").unwrap_or_default();
+    wanted.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The folders in `parent` that look like PostgreSQL's, newest first.
