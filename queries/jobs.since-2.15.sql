@@ -44,10 +44,11 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
        e.sqlstate as last_error_sqlstate, e.message as last_error, e.finished as last_error_at,
-       -- what its procedure goes by
-       j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and coalesce(
-         coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') not in (select g.id::text from _timescaledb_catalog.hypertable g),
-         false) as orphaned,
+       -- what its procedure goes by; one that names no hypertable has none to miss (NULL is not in an empty set)
+       j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%'
+         and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') is not null
+         and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id')
+             not in (select g.id::text from _timescaledb_catalog.hypertable g) as orphaned,
        w.pid, l.used as slots_used, l.schedulers, l.slots
 from job j
 cross join here h
