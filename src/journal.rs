@@ -8,6 +8,7 @@ mod differences;
 mod entries;
 mod entry;
 mod file;
+mod own;
 mod process;
 mod words;
 

@@ -1,13 +1,14 @@
 //! The journal's file: several consoles append to it, each line synced before it counts.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 
+use super::own::{self, Folder};
 use super::{Begin, End, Entries, Entry, Line, Ran};
 use crate::acknowledge::{Acknowledgement, Ended};
 use crate::conninfo::Surroundings;
@@ -88,9 +89,9 @@ impl Journal {
 
     /// How many bytes there are: none that was read is ever written again.
     pub fn length(&self) -> Result<u64> {
-        match std::fs::metadata(&self.path) {
+        match std::fs::symlink_metadata(&self.path) {
             Ok(about) => Ok(about.len()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(error)
                 .with_context(|| format!("the journal {} cannot be read", self.path.display())),
         }
@@ -98,43 +99,36 @@ impl Journal {
 
     /// Everything on record; no file is an empty journal.
     pub fn entries(&self) -> Result<Entries> {
-        match File::open(&self.path) {
+        let told = || format!("the journal {} cannot be read", self.path.display());
+        let opened = Folder::of(&self.path).and_then(|folder| folder.open(own::READ));
+        match opened {
             // Shared: a line that another console is writing is waited for, not read torn.
             Ok(file) => read(&mut *self.lock(file, FlockArg::LockShared)?, &self.path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Entries::default()),
-            Err(error) => Err(error)
-                .with_context(|| format!("the journal {} cannot be read", self.path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Entries::default()),
+            Err(error) => Err(error).with_context(told),
         }
     }
 
     /// Opened for appending, and locked until it is dropped: several consoles write one file.
     fn open(&self) -> Result<Flock<File>> {
         let told = || format!("the journal {} cannot be written", self.path.display());
-        let folder = self.path.parent();
-        if let Some(folder) = folder {
+        if let Some(folder) = self.path.parent() {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(folder)
                 .with_context(told)?;
         }
+        let folder = Folder::of(&self.path).with_context(told)?;
         let is_new = !self.path.exists();
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&self.path)
-            .with_context(told)?;
+        let file = folder.open(own::APPEND).with_context(told)?;
         if file.metadata().with_context(told)?.permissions().mode() & 0o077 != 0 {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))
                 .with_context(told)?;
         }
-        if let Some(folder) = folder.filter(|_| is_new) {
+        if is_new {
             // Else a crash of the machine may take the file's name, and all that was synced in it.
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .with_context(told)?;
+            folder.sync().with_context(told)?;
         }
         self.lock(file, FlockArg::LockExclusive)
     }

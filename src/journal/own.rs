@@ -1,0 +1,81 @@
+//! Files that are ours: never one that somebody else owns, or that a symbolic link leads to.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
+
+/// To be read.
+pub const READ: OFlag = OFlag::O_RDONLY;
+/// To be read and appended to; made where there is none.
+pub const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
+
+/// The folder of a file, held open: what stands under its name later does not matter.
+#[derive(Debug)]
+pub struct Folder {
+    folder: File,
+    path: PathBuf,
+}
+
+impl Folder {
+    /// The folder in which the file is, which must be there.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new("."));
+        let opened = open(AT_FDCWD, folder, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+        Ok(Self {
+            folder: opened,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file itself.
+    pub fn open(&self, how: OFlag) -> io::Result<File> {
+        let name = self.path.file_name().unwrap_or(OsStr::new(""));
+        // A pipe in its place must not keep anybody waiting.
+        let file = open(&self.folder, Path::new(name), how | OFlag::O_NONBLOCK)?;
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("it is no regular file"))
+        }
+    }
+
+    pub fn sync(&self) -> io::Result<()> {
+        self.folder.sync_all()
+    }
+}
+
+fn open(at: impl std::os::fd::AsFd, path: &Path, how: OFlag) -> io::Result<File> {
+    let how = how | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let opened = openat(at, path, how, Mode::from_bits_truncate(0o600));
+    let file = File::from(opened.map_err(|error| refused(error, path))?);
+    let owner = file.metadata()?.uid();
+    if owner == nix::unistd::geteuid().as_raw() {
+        return Ok(file);
+    }
+    let name = path.display();
+    Err(io::Error::other(format!(
+        "{name} belongs to another user (uid {owner}): give it to yourself (chown), or set XDG_STATE_HOME to a folder of your own"
+    )))
+}
+
+/// What the system says of a symbolic link does not name it.
+fn refused(error: Errno, path: &Path) -> io::Error {
+    let is_link = path
+        .symlink_metadata()
+        .is_ok_and(|about| about.file_type().is_symlink());
+    if error == Errno::ELOOP || error == Errno::ENOTDIR && is_link {
+        io::Error::other(format!(
+            "{} is a symbolic link, which is not followed: put the file itself there, or set XDG_STATE_HOME",
+            path.display()
+        ))
+    } else {
+        error.into()
+    }
+}

@@ -1,0 +1,104 @@
+//! The journal is a file of one's own: no symbolic link leads it elsewhere, and nobody else's file is taken for it.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// `hypertop journal` with this state folder.
+fn journal(state: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hypertop"))
+        .arg("journal")
+        .env_clear()
+        .env("XDG_STATE_HOME", state)
+        .output()
+        .unwrap()
+}
+
+fn refused(output: &Output, words: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("journal.jsonl cannot be read"), "{said}");
+    assert!(said.contains(words), "{said}");
+    assert_eq!(said.matches("hypertop:").count(), 1, "{said}");
+}
+
+#[test]
+fn a_journal_that_is_a_symbolic_link_is_not_read_nor_written() {
+    let state = tempfile::tempdir().unwrap();
+    let elsewhere = state.path().join("precious");
+    fs::write(&elsewhere, "not a journal\n").unwrap();
+    fs::create_dir(state.path().join("hypertop")).unwrap();
+    let file = state.path().join("hypertop/journal.jsonl");
+    symlink(&elsewhere, &file).unwrap();
+    refused(&journal(state.path()), "is a symbolic link");
+    let written = hypertop::journal::Journal::new(&file).acknowledge(Vec::new());
+    let why = format!("{:#}", written.unwrap_err());
+    assert!(why.contains("is a symbolic link"), "{why}");
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "not a journal\n");
+    assert_eq!(fs::metadata(&elsewhere).unwrap().mode() & 0o777, 0o644);
+}
+
+#[test]
+fn a_folder_of_the_journal_that_is_a_symbolic_link_is_not_entered() {
+    let state = tempfile::tempdir().unwrap();
+    let elsewhere = state.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    symlink(&elsewhere, state.path().join("hypertop")).unwrap();
+    refused(&journal(state.path()), "is a symbolic link");
+    let file = state.path().join("hypertop/journal.jsonl");
+    assert!(
+        hypertop::journal::Journal::new(file)
+            .acknowledge(Vec::new())
+            .is_err()
+    );
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+#[test]
+fn a_state_folder_may_be_a_symbolic_link() {
+    let state = tempfile::tempdir().unwrap();
+    fs::create_dir(state.path().join("real")).unwrap();
+    symlink(state.path().join("real"), state.path().join("state")).unwrap();
+    let file = state.path().join("state/hypertop/journal.jsonl");
+    hypertop::journal::Journal::new(&file)
+        .acknowledge(Vec::new())
+        .unwrap();
+    assert!(journal(&state.path().join("state")).status.success());
+}
+
+#[test]
+fn a_journal_of_another_owner_is_refused() {
+    let state = tempfile::tempdir().unwrap();
+    let file = state.path().join("hypertop/journal.jsonl");
+    fs::create_dir(state.path().join("hypertop")).unwrap();
+    if nix::unistd::geteuid().is_root() {
+        fs::write(&file, "").unwrap();
+        chown(&file, Some(12345), None).unwrap();
+        refused(
+            &journal(state.path()),
+            "belongs to another user (uid 12345)",
+        );
+        fs::remove_file(&file).unwrap();
+        chown(file.parent().unwrap(), Some(12345), None).unwrap();
+        refused(
+            &journal(state.path()),
+            "belongs to another user (uid 12345)",
+        );
+    } else {
+        // Who is not root finds somebody else's files only where they stand.
+        let of_root = hypertop::journal::Journal::new("/etc/passwd").entries();
+        let why = format!("{:#}", of_root.unwrap_err());
+        assert!(why.contains("belongs to another user (uid 0)"), "{why}");
+    }
+}
+
+#[test]
+fn a_pipe_in_the_journals_place_keeps_nobody_waiting() {
+    let state = tempfile::tempdir().unwrap();
+    fs::create_dir(state.path().join("hypertop")).unwrap();
+    let file = state.path().join("hypertop/journal.jsonl");
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    refused(&journal(state.path()), "it is no regular file");
+}
