@@ -19,6 +19,11 @@ select to_jsonb(b) || jsonb_build_object(
          'role', quote_ident(current_user), 'session_role', quote_ident(session_user),
          'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
                               where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
+         -- where a worker that runs it finds unqualified names: its owner's setting, the database's, else PostgreSQL's own
+         'search_path', coalesce((select substr(c.setting, 13) from pg_db_role_setting s, unnest(s.setconfig) c(setting)
+                                   where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+                                     and s.setrole in (0, b.owner::oid) and c.setting like 'search\_path=%'
+                                   order by s.setrole = 0, s.setdatabase = 0 limit 1), '"$user", public'),
          -- what the source of a refresh policy keeps
          'source', case when r.id is not null then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end,
          'source_drop_after', (select min(x.config ->> 'drop_after') from _timescaledb_config.bgw_job x

@@ -1,6 +1,8 @@
--- What changed since the last look: clock, changes (one int8 a name of $1, in its order; NULL: no such relation)
+-- What changed since the last look: clock, changes (one int8 a name of $1, in its order; NULL: no such relation);
+-- read_only: this session still is what it was made
 -- · $1 text[] of schema.table · public · 0.2 ms, no lock on any of the relations
 select clock_timestamp() as clock,
+       current_setting('transaction_read_only') = 'on' and current_setting('default_transaction_read_only') = 'on' as read_only,
        array(select pg_stat_get_tuples_inserted(r.oid) + pg_stat_get_tuples_updated(r.oid) + pg_stat_get_tuples_deleted(r.oid)
              from unnest($1::text[]) with ordinality w(name, place), to_regclass(w.name) r(oid)
              order by w.place) as changes

@@ -1,6 +1,7 @@
 //! Connecting: host after host, with the password that fits each, and errors that say the mend.
 
 mod error;
+pub mod packet;
 
 use std::future::poll_fn;
 use std::io;
@@ -12,7 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiate;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::conninfo::{Host, Place, Settings, SslMode, Wanted};
 use crate::tls::{self, Tls};
@@ -132,7 +133,16 @@ async fn try_host(
     });
     let password = asked.or(known);
     let attempt = async {
-        let connected = open(settings, host, password).await?;
+        let connected = match open(settings, host, password, true).await {
+            // Its session is set up by statements alone.
+            Err(error) if error.kind == Kind::Options => {
+                open(settings, host, password, false).await?
+            }
+            other => other?,
+        };
+        let set = packet::statements();
+        (connected.client.batch_execute(&set).await)
+            .map_err(|error| explain(&error, host, password.is_some()))?;
         check_wanted(&connected, host, wanted).await?;
         Ok(connected)
     };
@@ -150,8 +160,9 @@ async fn open(
     settings: &Settings,
     host: &Host,
     password: Option<&str>,
+    packed: bool,
 ) -> Result<Connected, ConnectError> {
-    let config = config(settings, password);
+    let config = config(settings, password, packed);
     match &host.place {
         Place::Socket(folder) => {
             let path = folder.join(format!(".s.PGSQL.{}", host.port));
@@ -183,8 +194,8 @@ async fn open(
     }
 }
 
-/// Without TLS, until that is set.
-fn config(settings: &Settings, password: Option<&str>) -> Config {
+/// Without TLS, until that is set; `packed`: with what every session has in its start-up packet.
+fn config(settings: &Settings, password: Option<&str>, packed: bool) -> Config {
     let mut config = Config::new();
     config
         .user(&settings.user)
@@ -194,8 +205,11 @@ fn config(settings: &Settings, password: Option<&str>) -> Config {
     if let Some(password) = password {
         config.password(password);
     }
-    if let Some(options) = &settings.options {
-        config.options(options);
+    let own = settings.options.as_deref();
+    if packed {
+        config.options(packet::options(own));
+    } else if let Some(own) = own {
+        config.options(own);
     }
     config
 }
@@ -301,20 +315,10 @@ async fn check_wanted(
     if wanted == Wanted::Any {
         return Ok(());
     }
-    let asked = connected
-        .client
-        .query_typed(
-            "select pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'",
-            &[],
-        )
-        .await;
-    let facts = asked.ok().and_then(|rows| {
-        Some((
-            rows.first()?.try_get(0).ok()?,
-            rows.first()?.try_get(1).ok()?,
-        ))
-    });
-    let Some((standby, read_only)): Option<(bool, bool)> = facts else {
+    let client = &connected.client;
+    let standby = said(client, "select pg_catalog.pg_is_in_recovery()", "t").await;
+    let read_only = said(client, "show default_transaction_read_only", "on").await;
+    let Some((standby, read_only)) = standby.zip(read_only) else {
         return Err(ConnectError::new(
             Kind::Other,
             format!("server at {host} did not say whether it is a standby"),
@@ -331,4 +335,13 @@ async fn check_wanted(
         Kind::Unreachable,
         format!("connection to server at {host} failed: {refused} (target_session_attrs)"),
     ))
+}
+
+/// Whether the server's one answer is this; `None`: it gave none. As libpq, asked with nothing that can be shadowed.
+async fn said(client: &Client, sql: &str, expected: &str) -> Option<bool> {
+    let answer = client.simple_query(sql).await.ok()?;
+    answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row.get(0) == Some(expected)),
+        _ => None,
+    })
 }

@@ -7,6 +7,7 @@ mod second;
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 
 pub use exact::{Exact, slices};
 use second::Half;
@@ -30,16 +31,17 @@ use crate::sql::{Param, Query, Version};
 use crate::table::Counters;
 use crate::value::Stamp;
 
-/// What every session of hypertop sets: it cannot write, never queues long, and takes no workers from the policies.
+/// What every session that reads sets: it cannot write, never queues long, and takes no workers from the policies.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
-    set work_mem = '16MB'; set client_min_messages = error; set bytea_output = 'hex'; set intervalstyle = 'postgres'; \
-    set search_path = pg_catalog";
+    set work_mem = '16MB'; set client_min_messages = error";
 /// What depends on the server: the time zone of its background workers, and (PostgreSQL 15 and later) no private
 /// copy of every statistics entry that is read.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
     then set_config('stats_fetch_consistency', 'none', false) end";
 
+const TURNED: &str =
+    "something that a session of hypertop ran has made it one that can write: it was thrown away";
 /// The server ends a statement after 5 s; an answer that is much later will never come.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// So long a list waits for its other half where the second connection is busy, then it asks for it itself.
@@ -55,6 +57,8 @@ pub struct Session {
     place: tokio::sync::OnceCell<Place>,
     /// The screens' lists, planned once: for a small one that is most of its cost.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
+    /// Something that it ran has made it one that can write: it is not used any more.
+    turned: AtomicBool,
     /// Where the other halves of lists are asked for; `None`: of this session too.
     second: Option<UnboundedSender<Half>>,
 }
@@ -62,7 +66,7 @@ pub struct Session {
 impl Session {
     pub async fn start(connected: Connected) -> Result<Self> {
         let client = &connected.client;
-        client.batch_execute(SESSION).await.map_err(said)?;
+        reads(client).await?;
         let row = client
             .query_typed(server::QUERY.text(Version::new(0, 0)), &[])
             .await
@@ -89,6 +93,7 @@ impl Session {
             journal: None,
             place: tokio::sync::OnceCell::new(),
             lists: [const { OnceLock::new() }; ScreenId::ALL.len()],
+            turned: AtomicBool::new(false),
             second: None,
         })
     }
@@ -111,6 +116,10 @@ impl Session {
             .collect();
         let rows = self.ask(&server::PULSE, &[Param::Texts(watched)]).await?;
         let pulse = Pulse::read(rows.first().context("no pulse")?)?;
+        if !pulse.read_only {
+            self.turned.store(true, Ordering::Relaxed);
+            bail!("{TURNED}");
+        }
         Ok((pulse.clock, pulse.changes))
     }
 
@@ -216,6 +225,21 @@ impl Session {
             answer => answer.map_err(said),
         }
     }
+}
+
+/// Whether a session can still do nothing but read; asked with nothing that can be shadowed.
+async fn still_reads(client: &Client) -> bool {
+    let answer = in_time(client.simple_query("show default_transaction_read_only")).await;
+    answer.is_ok_and(|answer| {
+        answer.iter().any(
+            |message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on")),
+        )
+    })
+}
+
+/// Makes a new session one that reads.
+pub async fn reads(client: &Client) -> Result<()> {
+    in_time(client.batch_execute(SESSION)).await
 }
 
 pub async fn ask(client: &Client, text: &str, params: &[Param]) -> Result<Vec<Row>> {
@@ -363,6 +387,10 @@ async fn serve_session(
                 running = None;
                 if session.connected.client.is_closed() {
                     return Some(lost(&msg));
+                }
+                if session.turned.load(Ordering::Relaxed) {
+                    answers.send(msg).ok()?;
+                    return Some(anyhow!("{TURNED}"));
                 }
                 answers.send(msg).ok()?;
             }

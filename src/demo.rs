@@ -18,6 +18,8 @@ pub const STAND_IN: &str = concat!(
     include_str!("demo/stand_in.sql"),
     include_str!("demo/stand_in_api.sql")
 );
+/// How the factory's own database is made ready: its scripts name what is in `public`, where nobody else may make anything.
+const READY: &str = "set client_min_messages = error; revoke create on schema public from public; set search_path = public, pg_temp";
 const LIVE: &str = include_str!("demo/live.sql");
 const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 
@@ -55,10 +57,9 @@ pub async fn start(simulate: bool) -> Result<Demo> {
         .batch_execute(&format!("create database {DATABASE}"))
         .await?;
     let connected = connect::again(&settings, None).await?;
+    connected.client.batch_execute(READY).await?;
     if let Some(version) = &version {
-        let create = format!(
-            "set client_min_messages = error; create extension timescaledb version '{version}'"
-        );
+        let create = format!("create extension timescaledb schema public version '{version}'");
         connected.client.batch_execute(&create).await?;
         load(&connected.client, FACTORY, &progress).await?;
     } else {
@@ -101,11 +102,10 @@ pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>) -> Result<Dem
     let connected = connect::again(&settings, there.password.as_deref()).await?;
     settings.password = settings.password.or(connected.password.clone());
     let filled = async {
+        connected.client.batch_execute(READY).await?;
         connected
             .client
-            .batch_execute(
-                "set client_min_messages = error; create extension if not exists timescaledb",
-            )
+            .batch_execute("create extension if not exists timescaledb schema public")
             .await?;
         load(&connected.client, FACTORY, &progress).await
     };

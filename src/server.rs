@@ -166,6 +166,8 @@ impl Server {
 pub struct Pulse {
     pub clock: Stamp,
     pub changes: Vec<Option<i64>>,
+    /// The session still cannot write.
+    pub read_only: bool,
 }
 
 impl Pulse {
@@ -173,6 +175,7 @@ impl Pulse {
         Ok(Self {
             clock: row.try_get("clock")?,
             changes: row.try_get("changes")?,
+            read_only: row.try_get("read_only")?,
         })
     }
 }

@@ -44,12 +44,18 @@ pub(super) fn tell(told: &UnboundedSender<Progress>, progress: Progress) {
 }
 
 impl Run<'_> {
+    /// A connection that reads, and gives up as early as any other.
+    async fn monitor(&self) -> Result<Connected> {
+        let settings = &self.actor.settings;
+        let connected = connect::again(settings, self.actor.password.as_deref()).await?;
+        db::reads(&connected.client).await?;
+        Ok(connected)
+    }
+
     /// Tells how far the statement is, and who keeps it waiting; asked on a connection of its own.
     pub(super) async fn look(&self, monitor: &mut Option<Connected>, pid: i64) {
         if monitor.is_none() {
-            *monitor = connect::again(&self.actor.settings, self.actor.password.as_deref())
-                .await
-                .ok();
+            *monitor = self.monitor().await.ok();
         }
         let Some(connected) = monitor else { return };
         let text = PROGRESS.text(self.actor.server.sql_version());

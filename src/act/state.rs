@@ -7,6 +7,7 @@ use super::send::execute;
 use super::writer::Writer;
 use super::{Actor, Deed};
 use crate::action::{self, Does};
+use crate::connect::packet;
 use crate::db;
 use crate::journal::{Seen, differences};
 use crate::plan::Bindings;
@@ -46,15 +47,15 @@ impl Actor {
         let Some(Does::Plan(act)) = action::by_name(action).map(|action| &action.does) else {
             bail!("this version of hypertop knows no action {action:?}");
         };
-        execute(client, "set search_path = pg_catalog").await?;
+        // A job's procedure that ran here may have left it otherwise.
+        execute(client, &packet::statements()).await?;
         let rows = db::ask(
             client,
             act.facts.text(self.server.sql_version()),
             &[Param::BigInt(target.id)],
         )
-        .await;
-        execute(client, "reset search_path").await?;
-        Ok(match rows?.first() {
+        .await?;
+        Ok(match rows.first() {
             Some(row) => row.try_get("state")?,
             None => serde_json::Value::Null,
         })

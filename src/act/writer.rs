@@ -14,9 +14,10 @@ use crate::text;
 
 const PLACE: Query = query!("act_place");
 
-/// What a write session sets. Values of intervals and times must read as in the read session, whose state it compares.
+/// What a write session sets. Its texts read as those of the read session, whose state it compares: every session's
+/// start-up packet sees to that.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
-    set intervalstyle = 'postgres'; set client_min_messages = notice";
+    set client_min_messages = notice";
 
 /// A connection that writes.
 pub(super) struct Writer {

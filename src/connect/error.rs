@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
+use super::packet;
 use crate::conninfo::Host;
 
 /// What kind of failure it was, for those who branch on it.
@@ -21,6 +22,8 @@ pub enum Kind {
     /// `pg_hba.conf` has no line for this host, user, database and way of connecting.
     NotAdmitted,
     Tls,
+    /// A pooler that takes no `options` in the start-up packet.
+    Options,
     Other,
 }
 
@@ -89,7 +92,14 @@ pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -
     let Some(told) = error.as_db_error() else {
         return explain_client(error, host, had_password);
     };
-    let (kind, mend) = mend(told.code(), told.message());
+    let (kind, mend) = if packet::is_refused(told.message()) {
+        (
+            Kind::Options,
+            "A pooler in between takes no options: leave PGOPTIONS and options= out, or connect to the server itself.",
+        )
+    } else {
+        mend(told.code(), told.message())
+    };
     let text = format!(
         "connection to server at {host} failed: {}: {}",
         told.severity(),

@@ -4,7 +4,7 @@
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
-use super::{Exact, Session};
+use super::{Exact, Session, still_reads};
 use crate::act::{self, Actor, Deed, Order};
 use crate::action::{Action, Does};
 use crate::app::{Effect, Msg};
@@ -78,10 +78,11 @@ pub(super) async fn serve(
 }
 
 async fn open<'a>(actor: &Actor, session: &'a mut Option<Session>) -> anyhow::Result<&'a Session> {
-    let lost = session
-        .as_ref()
-        .is_none_or(|session| session.connected.client.is_closed());
-    if lost {
+    let good = match session {
+        Some(session) => still_reads(&session.connected.client).await,
+        None => false,
+    };
+    if !good {
         let connected = connect::again(&actor.settings, actor.password.as_deref()).await?;
         *session = Some(Session::start(connected).await?);
     }

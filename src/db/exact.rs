@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Statement};
 
-use super::{PATIENCE, Session, in_time, late, said};
+use super::{PATIENCE, Session, TURNED, in_time, late, said, still_reads};
 use crate::connect;
 use crate::conninfo::Settings;
 use crate::screens::ExactQuery;
@@ -184,6 +184,18 @@ impl<'a> Exact<'a> {
             }
         }
         Ok(known)
+    }
+
+    /// Throws the session away where it can write; what is to be said of it then.
+    pub(super) async fn distrust(&mut self) -> Option<&'static str> {
+        let session = self.session.as_ref()?;
+        let client = &session.connected.client;
+        // One that is gone is opened again when it is asked next.
+        if client.is_closed() || still_reads(client).await {
+            return None;
+        }
+        self.session = None;
+        Some(TURNED)
     }
 
     /// Asks one of the details' queries.

@@ -88,10 +88,16 @@ pub(super) async fn serve(
         let Some(effect) = effect else {
             return;
         };
-        if let Some(answer) = carry_out(effect, &mut exact, &mut waiting).await
-            && answers.send(answer).is_err()
-        {
+        let Some(answer) = carry_out(effect, &mut exact, &mut waiting).await else {
+            continue;
+        };
+        let ended = !matches!(answer, Msg::Exact { last: false, .. });
+        if answers.send(answer).is_err() {
             return;
+        }
+        if ended && let Some(text) = exact.distrust().await {
+            let text = text.to_owned();
+            let _ = answers.send(Msg::Told { text, bad: true });
         }
     }
 }

@@ -107,6 +107,8 @@ struct Known {
     session_role: String,
     /// Its procedure is there.
     has_proc: bool,
+    /// Where a worker that runs it finds unqualified names.
+    search_path: Option<String>,
     /// The aggregate's source, quoted and qualified, and what its retention policy keeps.
     source: Option<String>,
     source_drop_after: Option<String>,

@@ -202,12 +202,18 @@ pub fn settings(conninfo: &str) -> Settings {
     conninfo::resolve(&flags, &around).expect("settings")
 }
 
-/// A plain client, which may write.
+/// A client as any program is one, which may write; nothing of hypertop's is set in its session.
 pub async fn client(conninfo: &str) -> tokio_postgres::Client {
-    connect::again(&settings(conninfo), None)
+    let mut config: tokio_postgres::Config = conninfo.parse().expect("a conninfo");
+    if config.get_application_name().is_none() {
+        config.application_name("hypertop");
+    }
+    let (client, connection) = config
+        .connect(tokio_postgres::NoTls)
         .await
-        .expect("a connection")
-        .client
+        .expect("a connection");
+    tokio::spawn(connection);
+    client
 }
 
 /// A session as the console has it.

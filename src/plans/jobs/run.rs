@@ -51,7 +51,15 @@ fn foreground(context: &Context, known: &Known) -> Plan {
         format!("call {}({})", context.function("run_job"), job.id),
         Vec::new(),
     );
-    let step = Step::new(format!("run {}", job.describe()), vec![call], Vec::new()).plain();
+    let mut run = vec![call];
+    if job.is_user_defined()
+        && let Some(path) = &known.search_path
+    {
+        // Its author wrote it for the names and rows that its worker has; no session of hypertop has them by itself.
+        let as_worker = "select pg_catalog.set_config('search_path', $1::text, false), pg_catalog.set_config('row_security', 'on', false)";
+        run.insert(0, Statement::new(as_worker, vec![path.as_str().into()]));
+    }
+    let step = Step::new(format!("run {}", job.describe()), run, Vec::new()).plain();
     let (undo, consent) = outcome(job);
     let mut plan = Plan::new(format!("Run {} now", job.describe()), vec![step], undo);
     plan.consent = consent;
