@@ -84,6 +84,9 @@ pub enum Command {
         screen: ScreenId,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
+        /// With --format csv: every text as it is, for programs; else what a terminal or spreadsheet would act on is shown
+        #[arg(long)]
+        raw: bool,
         /// Of the overview: acknowledged and snoozed findings too
         #[arg(long)]
         all: bool,

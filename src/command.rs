@@ -21,7 +21,7 @@ use crate::plans::{self, Act, Context, Refusal};
 use crate::preview;
 use crate::record::At;
 use crate::rollback;
-use crate::table::{printable, printable_lines};
+use crate::stderr;
 use crate::text;
 
 pub use consent::Agreement;
@@ -157,8 +157,10 @@ impl Shell<'_> {
             Format::Json => say(&json!({"outcome": done, "shown_again": ids}))?,
             Format::Text => {
                 for entry in ids.iter().filter_map(|id| entries.find(*id)) {
-                    let title = printable(&entry.begin.plan.title);
-                    print(format!("shown again ({done}): {title}\n"))?;
+                    tell(&format!(
+                        "shown again ({done}): {}",
+                        text::printable(&entry.begin.plan.title)
+                    ))?;
                 }
             }
         }
@@ -168,10 +170,9 @@ impl Shell<'_> {
     fn refuse(&self, why: &str) -> Result<u8> {
         match self.agreement.format {
             Format::Json => say(&json!({"outcome": "refused", "reason": why}))?,
-            Format::Text => eprintln!(
-                "hypertop: refused, nothing was changed: {}",
-                printable_lines(why)
-            ),
+            Format::Text => stderr::say(format_args!(
+                "hypertop: refused, nothing was changed: {why}"
+            )),
         }
         Ok(UNCHANGED)
     }
@@ -200,7 +201,13 @@ fn plan(
 }
 
 fn say(json: &Json) -> Result<()> {
-    print(format!("{}\n", serde_json::to_string_pretty(json)?))
+    let text = serde_json::to_string_pretty(json)?;
+    print(format!("{}\n", text::printable_json(text)))
+}
+
+/// Lines for a person to read.
+fn tell(lines: &str) -> Result<()> {
+    print(format!("{}\n", text::printable_lines(lines)))
 }
 
 /// Writes to standard output; a reader that went away is no error.

@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use crate::connect;
 use crate::conninfo::{self, Flags, Settings, Surroundings};
 use crate::private_server::{Options, PrivateServer};
+use crate::stderr;
 
 /// The factory, for a database with TimescaleDB.
 pub const FACTORY: &str = include_str!("demo/factory.sql");
@@ -253,7 +254,7 @@ impl Progress {
 
     fn step(&self, name: &str) {
         if !self.silent && self.bar.is_hidden() && *self.last.borrow() != name {
-            eprintln!("demo: {name}");
+            stderr::say(format_args!("demo: {name}"));
         }
         name.clone_into(&mut self.last.borrow_mut());
         self.bar.set_message(name.to_owned());
@@ -261,7 +262,8 @@ impl Progress {
     }
 
     fn say(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("demo: {text}"));
+        self.bar
+            .suspend(|| stderr::say(format_args!("demo: {text}")));
     }
 
     fn done(&self) {

@@ -9,6 +9,8 @@
 //! An action: `plans` asks by a `form` and makes a `plan`, `preview` shows it, `acting` (or `command`, from the shell)
 //! gets consent, `act` carries it out between two lines of the `journal`, `rollback` takes it back.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod acknowledge;
 pub mod act;
 pub mod acting;
@@ -43,6 +45,7 @@ pub mod screens;
 pub mod server;
 pub mod show;
 pub mod sql;
+pub mod stderr;
 pub mod table;
 pub mod tape;
 pub mod terminal;

@@ -1,4 +1,5 @@
 //! Parses the command line, connects, restores the terminal, sets the exit code.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
 
 use std::process::ExitCode;
 
@@ -15,7 +16,7 @@ use hypertop::run::Ended;
 use hypertop::screens::ScreenId;
 use hypertop::tape::Replay;
 use hypertop::theme::Theme;
-use hypertop::{act, connect, demo, run, show, terminal, theme};
+use hypertop::{act, connect, demo, run, show, stderr, terminal, theme};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
 
 fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
     terminal::restore();
-    eprintln!("hypertop: {error:#}");
+    stderr::say(format_args!("hypertop: {error:#}"));
     ExitCode::from(code)
 }
 
@@ -65,7 +66,7 @@ async fn obey(cli: Cli) -> ExitCode {
     if matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there() {
         // No console will say it.
         for note in look(&cli, &around).2 {
-            eprintln!("hypertop: warning: {note}");
+            stderr::say(format_args!("hypertop: warning: {note}"));
         }
     }
     match carry_out(&cli, &around).await {
@@ -79,9 +80,13 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
         Some(Command::Show {
             screen,
             format,
+            raw,
             all,
             database,
-        }) => show(cli, around, database.as_ref(), *screen, *format, *all).await,
+        }) => {
+            let format = format.raw(*raw)?;
+            show(cli, around, database.as_ref(), *screen, format, *all).await
+        }
         Some(Command::Run {
             action,
             target,
@@ -140,7 +145,7 @@ async fn show(
         session.journal = Journal::of(around);
     }
     for warning in &settings.warnings {
-        eprintln!("hypertop: warning: {warning}");
+        stderr::say(format_args!("hypertop: warning: {warning}"));
     }
     if !session.can_show(screen) {
         session.load(screen).await.map_err(no_connection)?;
@@ -203,16 +208,16 @@ async fn record(
     long: Option<std::time::Duration>,
 ) -> Result<u8> {
     let (config, ..) = look(cli, around);
-    eprintln!(
+    stderr::say(format_args!(
         "hypertop: recording database {:?} into {}; Ctrl-C ends it",
         session.server.database,
         file.display()
-    );
+    ));
     let readings = run::record_only(settings, session, config.refresh, file, long).await?;
-    eprintln!(
+    stderr::say(format_args!(
         "hypertop: kept {readings} readings; hypertop replay {} shows them",
         file.display()
-    );
+    ));
     Ok(DONE)
 }
 
@@ -223,7 +228,7 @@ async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Res
     }
     let (config, themes, notes, _) = look(cli, around);
     for note in notes {
-        eprintln!("hypertop: warning: {note}");
+        stderr::say(format_args!("hypertop: warning: {note}"));
     }
     run::replay(recording, config, themes).await
 }
@@ -281,7 +286,7 @@ async fn demo(
         0
     };
     if let Some(farewell) = &demo.farewell {
-        eprintln!("{farewell}");
+        stderr::say(farewell);
     }
     Ok(ended)
 }

@@ -16,6 +16,7 @@ use crate::conninfo::Settings;
 use crate::db::{self, Session};
 use crate::overlay::Overlay;
 use crate::screens::ScreenId;
+use crate::stderr;
 use crate::tape::{self, Recorder, Replay};
 use crate::terminal::{self, Screen};
 use crate::text;
@@ -85,7 +86,7 @@ pub async fn console(start: Start) -> Result<Ended> {
     notes.extend(settings.warnings.iter().cloned().chain(told));
     for note in &notes {
         // Still to be read when the console is closed.
-        eprintln!("hypertop: {note}");
+        stderr::say(format_args!("hypertop: {note}"));
     }
     if !notes.is_empty() {
         app.say(notes.join(" · "), true);

@@ -1,9 +1,9 @@
 //! The headless twin: the same queries, verdicts and columns, printed once.
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Map, Value as Json, json};
 
 use crate::acknowledge::Aside;
@@ -12,6 +12,7 @@ use crate::db::{Exact, Session, slices};
 use crate::record::{At, Record};
 use crate::screens::{Rows, ScreenId, Screens, overview, with_table};
 use crate::server::Server;
+use crate::stderr;
 use crate::table::{Table, printable, shown};
 use crate::text;
 use crate::value::Stamp;
@@ -21,6 +22,22 @@ pub enum Format {
     Table,
     Json,
     Csv,
+    /// CSV with every text as it is.
+    #[value(skip)]
+    RawCsv,
+}
+
+impl Format {
+    /// This format as `--raw` wants it; JSON escapes what acts on a terminal, and says the same.
+    pub fn raw(self, raw: bool) -> Result<Self> {
+        match self {
+            _ if !raw => Ok(self),
+            Self::Csv | Self::RawCsv => Ok(Self::RawCsv),
+            Self::Table | Self::Json => {
+                bail!("--raw is for --format csv: a table is for people, and JSON loses nothing")
+            }
+        }
+    }
 }
 
 /// Reads a screen whole, with exact figures, and prints it.
@@ -33,7 +50,7 @@ pub async fn show(
 ) -> Result<()> {
     let mut screens = Screens::default();
     let mut exact = Exact::new(settings, session.connected.password.clone());
-    let mut progress = Progress::new(stderr(), stderr().is_terminal());
+    let mut progress = Progress::new(io::stderr(), io::stderr().is_terminal());
     for part in screen.parts() {
         if screen == ScreenId::Overview && !session.can_show(part) {
             continue;
@@ -202,12 +219,12 @@ fn print<R: Record>(
         Format::Json => {
             let rows: Vec<Json> = table.in_order().map(|row| json_row(row, at)).collect();
             let whole = json!({ "screen": R::NAME, "server": server(at.server, at.now), "caveats": caveats, "rows": rows });
-            serde_json::to_writer_pretty(&mut *out, &whole)?;
-            writeln!(out)?;
+            let text = serde_json::to_string_pretty(&whole)?;
+            writeln!(out, "{}", text::printable_json(text))?;
         }
-        Format::Csv => {
+        Format::Csv | Format::RawCsv => {
             for caveat in caveats {
-                eprintln!("hypertop: {}", printable(caveat));
+                stderr::say(format_args!("hypertop: {caveat}"));
             }
             let mut csv = csv::Writer::from_writer(out);
             let names = R::COLUMNS
@@ -215,14 +232,16 @@ fn print<R: Record>(
                 .map(|column| column.name)
                 .filter(|name| !name.is_empty());
             csv.write_record(names.chain(["verdict", "reason"]))?;
+            let cell = |field: &Json| match field {
+                Json::Null => String::new(),
+                Json::String(text) if format == Format::RawCsv => text.clone(),
+                Json::String(text) => text::printable_cell(text),
+                other => other.to_string(),
+            };
             for row in table.in_order() {
                 let fields = json_row(row, at);
                 let fields = fields.as_object().into_iter().flat_map(Map::values);
-                csv.write_record(fields.map(|field| match field {
-                    Json::Null => String::new(),
-                    Json::String(text) => text.clone(),
-                    other => other.to_string(),
-                }))?;
+                csv.write_record(fields.map(cell))?;
             }
             csv.flush()?;
         }

@@ -12,6 +12,7 @@ use crate::text;
 use crate::value::{Stamp, Value};
 use crate::verdict::{Finding, Level, Verdict};
 
+pub use crate::text::{printable, printable_lines};
 pub use exact::Figures;
 use exact::Known;
 
@@ -531,25 +532,6 @@ pub fn plain(value: &Value) -> String {
         serde_json::Value::String(text) => text,
         other => other.to_string(),
     }
-}
-
-/// Text without characters that would move the terminal's cursor: they are shown as symbols.
-pub fn printable(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars()
-        .map(|c| match u32::from(c) {
-            code @ 0..=0x1f => char::from_u32(0x2400 + code).unwrap_or('?'),
-            _ if c.is_control() => '\u{fffd}',
-            _ => c,
-        })
-        .collect()
-}
-
-/// The same for a text of several lines.
-pub fn printable_lines(text: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 fn stable_reverse(sorted: &[usize], same: impl Fn(usize, usize) -> bool) -> Vec<usize> {

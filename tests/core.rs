@@ -367,7 +367,11 @@ fn hostile_names_cannot_move_the_cursor_of_the_terminal() {
     let mut app = connected();
     app.screens.abandon();
     let asked = app.screens.ask(ScreenId::Compression).unwrap();
-    let evil = row(9, "x\u{1b}[2J\u{7}\n\t\"'; drop table y --", 0);
+    let evil = row(
+        9,
+        "x\u{1b}[2J\u{7}\n\t\u{202e}\u{200b}\u{9b}\"'; drop table y --",
+        0,
+    );
     app.update(Msg::Loaded {
         asked,
         rows: Rows::Compression(vec![evil]),
@@ -375,7 +379,7 @@ fn hostile_names_cannot_move_the_cursor_of_the_terminal() {
     });
     let shown = screen(&mut app);
     assert!(
-        !shown.contains('\u{1b}') && shown.contains("␛[2J␇␊␉"),
+        !shown.contains('\u{1b}') && shown.contains("␛[2J␇␊␉\\u202e\\u200b\\u009b"),
         "{shown}"
     );
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Problem;
 use crate::journal::Outcome;
-use crate::table::printable_lines;
+use crate::table::{printable, printable_lines};
 use crate::text;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +30,13 @@ impl Report {
     /// The result in words.
     pub fn lines(&self) -> Vec<String> {
         let took = text::duration(self.took.as_secs_f64());
+        // Names stay within their lines; the server's words may have several.
+        let title = printable(&self.title);
         let mut lines = vec![match self.outcome {
-            Outcome::Done => format!("Done in {took}: {}", self.title),
-            Outcome::Failed => format!("FAILED after {took}: {}", self.title),
-            Outcome::Cancelled => format!("Cancelled after {took}: {}", self.title),
-            Outcome::Unknown => format!("NOT KNOWN how it ended, after {took}: {}", self.title),
+            Outcome::Done => format!("Done in {took}: {title}"),
+            Outcome::Failed => format!("FAILED after {took}: {title}"),
+            Outcome::Cancelled => format!("Cancelled after {took}: {title}"),
+            Outcome::Unknown => format!("NOT KNOWN how it ended, after {took}: {title}"),
         }];
         if self.steps > 1 || self.steps_done < self.steps {
             lines.push(format!(
@@ -43,11 +45,13 @@ impl Report {
             ));
         }
         for (label, problem) in &self.problems {
-            lines.push(format!("{label}: {problem}"));
+            lines.push(format!("{}: {problem}", printable(label)));
         }
         lines.extend(self.notices.iter().cloned());
         for (what, was, is) in &self.differs {
-            lines.push(format!("not as before: {what} was {was}, is {is}"));
+            lines.push(printable(&format!(
+                "not as before: {what} was {was}, is {is}"
+            )));
         }
         let id = self.id;
         let back = if self.can_be_taken_back {

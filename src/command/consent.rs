@@ -8,13 +8,14 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::{DONE, FAILED, Format, Shell, print, say};
+use super::{DONE, FAILED, Format, Shell, say, tell};
 use crate::act::{Deed, Order, Problem, Progress, Report};
 use crate::journal::Outcome;
 use crate::plan::{Consent, Plan, inverse, script};
 use crate::preview::{self, Preview};
-use crate::table::printable;
+use crate::stderr;
 use crate::terminal;
+use crate::text;
 
 /// How `run` and `rollback` are agreed to.
 #[derive(Debug, Clone, Args)]
@@ -37,13 +38,12 @@ impl Shell<'_> {
         let preview = preview::preview(&self.session, deed.plan.clone()).await;
         let mut preview_json = plan_json(&preview);
         if self.agreement.format == Format::Text {
-            let mut out = printable(&deed.plan.title);
-            out.push('\n');
+            let mut out = text::printable(&deed.plan.title);
             for (_, line) in preview.lines() {
-                out.push_str(&line);
                 out.push('\n');
+                out.push_str(&line);
             }
-            print(out)?;
+            tell(&out)?;
         }
         if let Some(why) = &self.rules.read_only {
             return self.refuse(why);
@@ -59,7 +59,7 @@ impl Shell<'_> {
             return self.refuse(&why);
         }
         let report = self.perform(&deed).await?;
-        self.tell(&report, preview_json)?;
+        self.report(&report, preview_json)?;
         Ok(if report.outcome == Outcome::Done {
             DONE
         } else {
@@ -126,7 +126,7 @@ impl Shell<'_> {
                 report = &mut work => return report,
                 _ = &mut ending, if !stopped => {
                     stopped = true;
-                    eprintln!("hypertop: stopping on the server…");
+                    stderr::say("hypertop: stopping on the server…");
                     // The work itself holds the other end.
                     let _ = orders.send(Order::Stop);
                 }
@@ -137,9 +137,9 @@ impl Shell<'_> {
         }
     }
 
-    fn tell(&self, report: &Report, mut json: Json) -> Result<()> {
+    fn report(&self, report: &Report, mut json: Json) -> Result<()> {
         if self.agreement.format == Format::Text {
-            return print(format!("{}\n", report.lines().join("\n")));
+            return tell(&report.lines().join("\n"));
         }
         let problem = |(label, problem): &(String, Problem)| json!({"step": label, "sqlstate": problem.sqlstate, "message": problem.message, "mend": problem.mend});
         json["outcome"] = report.outcome.name().into();
@@ -160,12 +160,12 @@ impl Shell<'_> {
 fn tell_progress(progress: &Progress) {
     match progress {
         Progress::Step { number, of, label } if *of > 1 => {
-            eprintln!("[{number}/{of}] {}", printable(label));
+            stderr::say(format_args!("[{number}/{of}] {}", text::printable(label)));
         }
-        Progress::Waits(why) => eprintln!("waits {}", printable(why)),
+        Progress::Waits(why) => stderr::say(format_args!("waits {why}")),
         Progress::Phase(phase, share) => {
             let share = share.map_or_else(String::new, |share| format!(" {:.0} %", share * 100.0));
-            eprintln!("{}{share}", printable(phase));
+            stderr::say(format_args!("{phase}{share}"));
         }
         _ => {}
     }
@@ -187,7 +187,7 @@ fn plan_json(preview: &Preview) -> Json {
 }
 
 fn ask(prompt: &str) -> Result<String, String> {
-    eprint!("{prompt}");
+    stderr::ask(prompt);
     let mut line = String::new();
     std::io::stdin()
         .lock()

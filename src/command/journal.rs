@@ -3,21 +3,21 @@
 use anyhow::{Result, anyhow};
 use serde_json::{Value as Json, json};
 
-use super::{DONE, Format, print, say};
+use super::{DONE, Format, say, tell};
 use crate::journal::{Entry, Journal};
 use crate::plan::{inverse, script};
-use crate::table::printable;
+use crate::stderr;
 use crate::text;
 
 /// `hypertop journal [ID]`: everything on record, of all databases; needs no connection.
 pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8> {
     let entries = journal.entries()?;
     if entries.unreadable > 0 {
-        eprintln!(
+        stderr::say(format_args!(
             "hypertop: {} cannot be read in {}",
             text::plural(i64::try_from(entries.unreadable)?, "line"),
             journal.path().display()
-        );
+        ));
     }
     if let Some(id) = id {
         let entry = entries
@@ -25,7 +25,7 @@ pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8>
             .ok_or_else(|| anyhow!("the journal {} has no entry {id}", journal.path().display()))?;
         match format {
             Format::Json => say(&entry_json(entry))?,
-            Format::Text => print(format!("{}\n", entry.lines().join("\n")))?,
+            Format::Text => tell(&entry.lines().join("\n"))?,
         }
         return Ok(DONE);
     }
@@ -34,21 +34,25 @@ pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8>
             &json!({"journal": journal.path(), "entries": entries.all.iter().map(entry_json).collect::<Vec<_>>()}),
         )?,
         Format::Text if entries.all.is_empty() => {
-            eprintln!("nothing was done yet ({})", journal.path().display());
+            stderr::say(format_args!(
+                "nothing was done yet ({})",
+                journal.path().display()
+            ));
         }
         Format::Text => {
             for entry in &entries.all {
                 let begin = &entry.begin;
-                print(format!(
-                    "{:>5}  {}  {:<11}  {}@{}/{}  {}\n",
+                let line = format!(
+                    "{:>5}  {}  {:<11}  {}@{}/{}  {}",
                     begin.id,
                     begin.at,
                     entry.state(),
-                    printable(&begin.role),
-                    printable(&begin.place.host),
-                    printable(&begin.place.database),
-                    printable(&begin.plan.title)
-                ))?;
+                    begin.role,
+                    begin.place.host,
+                    begin.place.database,
+                    begin.plan.title
+                );
+                tell(&text::printable(&line))?;
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::Entry;
 use crate::acknowledge::Wanted;
 use crate::plan::{Step, inverse, script};
-use crate::table::printable_lines;
+use crate::table::{printable, printable_lines};
 
 impl Entry {
     /// As a person reads it.
@@ -27,16 +27,20 @@ impl Entry {
                 begin.place.host
             ),
         ];
+        // Names stay within their lines; statements and the server's words may have several.
+        for line in &mut lines {
+            *line = printable(line);
+        }
         if !begin.inputs.is_empty() {
-            lines.push(format!("with {}", begin.inputs));
+            lines.push(printable(&format!("with {}", begin.inputs)));
         }
         if let Some(what) = &begin.acknowledges {
-            lines.push(format!(
+            lines.push(printable(&format!(
                 "the finding: {} of {}, {}",
                 what.rule,
                 what.key,
                 what.level.name()
-            ));
+            )));
             lines.push(format!("found on the screen {}", what.screen));
             if let Some(ended) = &self.ended {
                 let (why, at, role) = (ended.why.name(), &ended.at, &ended.role);

@@ -1,0 +1,228 @@
+//! What is printed cannot be turned against its reader: not by names, not by the words of errors, on no way out.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use std::process::{Command, Output, Stdio};
+
+use hypertop::screens::ScreenId;
+use hypertop::text::quote_identifier;
+use serde_json::Value as Json;
+use support::act::Rig;
+use support::triage::{on_each, until};
+
+/// A name that is a formula, clears the terminal (by ESC and by C1), turns what follows round and hides a part.
+const NAME: &str = "=1+1\u{1b}[2J\u{9b}2J\u{202e}\u{200b}\u{7f}\nx";
+/// The same where no spreadsheet is near.
+const SHOWN: &str = "=1+1␛[2J\\u009b2J\\u202e\\u200b␡␊x";
+
+/// Everything that a terminal or an eye follows, but for the ends of lines.
+fn acts(text: &str) -> Option<char> {
+    text.chars().find(|c| {
+        c.is_control() && *c != '\n'
+            || ('\u{200b}'..='\u{200f}').contains(c)
+            || ('\u{2028}'..='\u{202e}').contains(c)
+    })
+}
+
+fn hypertop(rig: &Rig, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hypertop"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
+        command.env_remove(name);
+    }
+    command
+        .args(["-d", &rig.conninfo])
+        .args(args)
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("XDG_STATE_HOME", rig.state_home())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn texts(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// A hypertable of that name, a job of that name which fails with that name in its words.
+async fn provoke(rig: &Rig) {
+    let name = quote_identifier(NAME);
+    for statement in [
+        format!("create table {name} (ts timestamptz not null, {name} int)"),
+        format!("select create_hypertable('{name}', 'ts')"),
+        format!("insert into {name} values (now(), 1)"),
+        format!(
+            "create procedure {name}(job_id int, config jsonb) language plpgsql as $$begin raise exception '{NAME}' using hint = '{NAME}'; end$$"
+        ),
+        format!(
+            "select add_job('{name}', interval '1 hour', config => jsonb_build_object('{NAME}', '{NAME}'))"
+        ),
+        "analyze".to_owned(),
+    ] {
+        rig.sql(&statement).await;
+    }
+    let failed = "select coalesce(bool_or(last_run_success is false and last_finish > '-infinity'), false)::text from _timescaledb_internal.bgw_job_stat where job_id >= 1000";
+    let failed = failed.replace(")::text", ")::text::char(1)");
+    until(rig, "the job has failed", &failed).await;
+}
+
+#[test]
+fn no_name_and_no_error_acts_on_the_reader_of_any_screen_in_any_format() {
+    on_each("hostile", "select", async |rig, _| {
+        provoke(rig).await;
+        let screens = ScreenId::ALL.iter();
+        for screen in screens.filter(|screen| **screen != ScreenId::Journal) {
+            for format in ["table", "json", "csv"] {
+                let args = ["show", screen.name(), "--format", format];
+                let output = hypertop(rig, &args).output().unwrap();
+                let (out, err) = texts(&output);
+                let of = format!("{} {args:?}", rig.name);
+                assert!(output.status.success(), "{of}: {err}");
+                assert_eq!((acts(&out), acts(&err)), (None, None), "{of}: {out}{err}");
+                if format == "csv" {
+                    let mut csv = csv::Reader::from_reader(out.as_bytes());
+                    for record in csv.records() {
+                        for cell in &record.unwrap() {
+                            let formula = cell.starts_with(['=', '+', '-', '@']);
+                            assert!(!formula || cell.parse::<f64>().is_ok(), "{of}: {cell}");
+                        }
+                    }
+                }
+            }
+        }
+        let show = |format: &[&str]| {
+            let args = [&["show", "jobs", "--format"], format].concat();
+            texts(&hypertop(rig, &args).output().unwrap()).0
+        };
+        let table = show(&["table"]);
+        assert!(table.contains(SHOWN), "{}: {table}", rig.name);
+        assert!(
+            show(&["csv"]).contains(&format!("'{SHOWN}")),
+            "{}",
+            rig.name
+        );
+        // A program gets the name itself.
+        let json: Json = serde_json::from_str(&show(&["json"])).unwrap();
+        let is = |row: &&Json| {
+            row["last_error"]
+                .as_str()
+                .is_some_and(|error| error.contains(NAME))
+        };
+        let row = json["rows"].as_array().unwrap().iter().find(is);
+        assert!(
+            row.is_some_and(|row| row["proc"] == NAME),
+            "{}: {json:#}",
+            rig.name
+        );
+        let raw = show(&["csv", "--raw"]);
+        let mut csv = csv::Reader::from_reader(raw.as_bytes());
+        let procs: Vec<String> = csv
+            .deserialize::<std::collections::HashMap<String, String>>()
+            .map(|row| row.unwrap()["proc"].clone())
+            .collect();
+        assert!(
+            procs.iter().any(|name| name == NAME),
+            "{}: {procs:?}",
+            rig.name
+        );
+    });
+}
+
+#[test]
+fn raw_is_for_csv_only() {
+    on_each("raw", "select", async |rig, _| {
+        for format in ["table", "json"] {
+            let output = hypertop(rig, &["show", "jobs", "--format", format, "--raw"]);
+            let output = { output }.output().unwrap();
+            let (out, err) = texts(&output);
+            assert_eq!((output.status.code(), out.as_str()), (Some(1), ""), "{err}");
+            assert!(err.contains("--raw is for --format csv"), "{err}");
+        }
+    });
+}
+
+#[test]
+fn the_words_of_servers_and_refusals_act_on_nobody_either() {
+    on_each("said", "select", async |rig, _| {
+        provoke(rig).await;
+        let other = rig
+            .conninfo
+            .replace("dbname=", "application_name=x dbname=");
+        let gone = format!("{other} dbname='{NAME}' options='-c hyper.{NAME}=1'");
+        for (args, code) in [
+            (vec!["show", "jobs", gone.as_str()], 2),
+            (vec!["run", "pause-job", NAME, "--yes"], 1),
+            (vec!["run", "drop-chunks", NAME, "--yes"], 1),
+            (vec!["run", "pause-job", "1000", "--dry-run"], 0),
+            (vec!["run", "pause-job", "1000", "--confirm", NAME], 3),
+            (vec!["run", "run-job-now", "1000", "--confirm", "1000"], 1),
+            (vec!["run", "pause-job", "1000", "--yes"], 0),
+            (vec!["journal"], 0),
+            (vec!["journal", "1"], 0),
+            (vec!["journal", "1", "--format", "json"], 0),
+            (vec!["rollback", "2", "--yes"], 0),
+            (vec!["replay", NAME], 1),
+        ] {
+            let output = hypertop(rig, &args).output().unwrap();
+            let (out, err) = texts(&output);
+            let of = format!("{} {args:?}: {out}{err}", rig.name);
+            assert_eq!(output.status.code(), Some(code), "{of}");
+            assert_eq!((acts(&out), acts(&err)), (None, None), "{of}");
+            // Nor does a name make a line of its own.
+            assert!(!out.lines().any(|line| line.starts_with("x) ")), "{of}");
+        }
+    });
+}
+
+#[test]
+fn where_nobody_reads_what_is_said_nothing_panics() {
+    on_each("deaf", "select", async |rig, _| {
+        // A pipe whose reader has gone, and a descriptor that is closed.
+        let deaf = |args: &[&str], closed: &str| {
+            let command = hypertop(rig, args);
+            let line: Vec<_> = std::iter::once(command.get_program())
+                .chain(command.get_args())
+                .map(|arg| hypertop::text::quote_literal(arg.to_str().unwrap()))
+                .collect();
+            let line = line.join(" ");
+            let script = match closed {
+                "err" => format!("exec {line} 2>&-"),
+                "out" => format!("exec {line} >&-"),
+                "err-pipe" => {
+                    format!("{{ sleep 0.2; {line}; echo $? >&3; }} 3>&1 2>&1 >/dev/null | :")
+                }
+                _ => format!("{{ sleep 0.2; {line}; echo $? >&3; }} 3>&2 | :"),
+            };
+            let mut shell = Command::new("bash");
+            shell.args(["-c", &script]).stdin(Stdio::null());
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => shell.env(name, value),
+                    None => shell.env_remove(name),
+                };
+            }
+            let output = shell.output().unwrap();
+            let (out, err) = texts(&output);
+            assert!(!err.contains("panicked"), "{script}: {err}");
+            match closed {
+                "err" | "out" => output.status.code().unwrap(),
+                "err-pipe" => out.trim().parse().unwrap_or(-1),
+                _ => err.lines().last().unwrap_or_default().parse().unwrap(),
+            }
+        };
+        for closed in ["err", "out", "out-pipe"] {
+            assert_eq!(deaf(&["show", "jobs"], closed), 0, "{} {closed}", rig.name);
+            assert_eq!(
+                deaf(&["show", "jobs", "--format", "json"], closed),
+                0,
+                "{closed}"
+            );
+        }
+        for closed in ["err", "out"] {
+            assert_eq!(deaf(&["run", "pause-job", "99999", "--yes"], closed), 1);
+            assert_eq!(deaf(&["show", "jobs", "dbname=nowhere"], closed), 2);
+        }
+    });
+}
