@@ -93,12 +93,11 @@ with here as materialized (
 select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datname::text as database, s.usename::text as role,
        s.application_name, s.backend_type, s.query is distinct from '<insufficient privilege>' as visible,
        case when s.client_port = -1 then '[local]' else host(s.client_addr) end as client,
-       s.pid = pg_backend_pid() or (s.application_name = current_setting('application_name') and s.usename = o.usename
-         and s.client_addr is not distinct from o.client_addr and s.leader_pid is null
-         and s.backend_type is not distinct from 'client backend') as own,
        s.backend_start, s.xact_start, s.query_start, s.state_change, s.state, s.wait_event_type, s.wait_event,
        s.backend_xid is not null as writes, age(s.backend_xid) as xid_age, age(s.backend_xmin) as xmin_age,
        left(s.query, 2000) as query,
+       case when 0 = any (w.blockers)
+            then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid) where h.pid is null and h.granted and split_part(h.virtualtransaction, '/', 2) = p.transaction::text)) end as prepared,
        coalesce(w.blockers, '{}') as blockers, w.locktype as wait_lock, w.mode as wait_mode, w.waitstart as wait_start,
        wn.name as wait_relation, wn.thing as wait_thing,
        c.thing as relation, c.kind as relation_kind, c.chunk,
@@ -108,7 +107,6 @@ select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datnam
        k.command as work, k.phase as work_phase, k.share as work_share, kn.name as work_relation
 from seen s
 cross join here h
-left join seen o on o.pid = pg_backend_pid()
 left join wait w on w.pid = s.pid
 left join named wn on wn.oid = w.relation
 left join work k on k.pid = s.pid

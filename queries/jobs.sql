@@ -38,6 +38,9 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        exists (select from code c where c.nspname = j.proc_schema and c.proname = j.proc_name) as proc_exists,
        coalesce(r.rolname::text, j.owner::text) as owner, r.rolcanlogin as owner_may_log_in,
        coalesce(pg_has_role(j.owner, 'member'), false) as owned,
+       -- whose rights a policy wants and its owner lacks: the table was given to another role after the policy was made
+       case when j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and r.oid is not null and not pg_has_role(j.owner, k.relowner, 'usage')
+            then pg_get_userbyid(k.relowner)::text end as wants_rights_of,
        case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
             when t.id is not null then format('%I.%I', t.schema_name, t.table_name) end as target,
        case when a.mat_hypertable_id is not null then 'aggregate' when t.id is not null then 'hypertable' end as target_kind,
@@ -63,5 +66,11 @@ left join pg_roles r on r.oid = j.owner
 left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
 left join _timescaledb_catalog.hypertable t on t.id = j.hypertable_id
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = j.hypertable_id
+left join lateral (
+  select c.relowner
+  from pg_namespace n
+  join pg_class c on c.relnamespace = n.oid and c.relname = coalesce(a.user_view_name, t.table_name)
+  where n.nspname = coalesce(a.user_view_schema, t.schema_name) limit 1
+) k on true
 left join worker w on w.datid = h.oid and w.application_name = j.application_name and w.usesysid = j.owner
 left join error e on e.job_id = j.id

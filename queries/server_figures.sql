@@ -12,7 +12,7 @@ with setting as materialized (
          current_setting('timescaledb.max_background_workers', true)::float8 as workers,
          pg_has_role('pg_read_all_stats', 'usage') as sees_all, pg_is_in_recovery() as standby
 ), activity as materialized (
-  select a.pid, a.usesysid, a.application_name, a.state, a.state_change, a.xact_start, a.backend_type, a.datid, a.backend_xid,
+  select a.pid, a.usesysid, a.application_name, a.state, a.state_change, a.xact_start, a.backend_type, a.datid, a.backend_start, a.backend_xid,
          a.backend_xmin,
          format('session %s (%s%s)', a.pid, coalesce(nullif(a.application_name, ''), a.backend_type, 'a session'), ', ' || a.state) as who
   from pg_stat_get_activity(null) a where a.pid <> pg_backend_pid()
@@ -52,6 +52,7 @@ with setting as materialized (
   -- of TimescaleDB, in all databases
   select count(*) filter (where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$')::float8 as used,
          count(*) filter (where a.application_name = 'TimescaleDB Background Worker Launcher')::float8 as launchers,
+         count(*) filter (where a.application_name = 'TimescaleDB Background Worker Scheduler') as all_schedulers,
          count(*) filter (where a.application_name = 'TimescaleDB Background Worker Scheduler'
                             and a.datid = (select d.oid from database d where d.datname = current_database()))::float8 as schedulers
   from activity a where a.backend_type is null or a.backend_type = a.application_name
@@ -168,7 +169,17 @@ union all
 (select 'multixact-wraparound', mxid_age(d.datminmxid)::float8, current_setting('autovacuum_multixact_freeze_max_age')::float8, d.datname::text, null, null, null
  from database d order by mxid_age(d.datminmxid) desc, d.datname = current_database() desc limit 1)
 union all
-select 'workers', w.used, s.workers, null, null, null, null from setting s, workers w where s.workers is not null
+-- who has the slots: the jobs that run longest by name, and since when
+select 'workers', w.used, s.workers,
+       concat_ws(', ', case when w.launchers > 0 then 'the launcher' end, case w.all_schedulers when 0 then null when 1 then '1 scheduler' else format('%s schedulers', w.all_schedulers) end,
+         (select string_agg(format('%s in database %I', x.application_name, d.datname) || coalesce(to_char(x.backend_start at time zone 'UTC', '" since "YYYY-MM-DD HH24:MI" UTC"'), ''), ', ' order by x.backend_start)
+          from (
+            select a.application_name, a.datid, a.backend_start
+            from activity a where a.application_name ~ ' \[\d+\]$' and (a.backend_type is null or a.backend_type = a.application_name)
+            order by a.backend_start limit 5
+          ) x join database d on d.oid = x.datid)),
+       null, null, null
+from setting s, workers w where s.workers is not null
 union all
 select 'launcher', w.launchers, null, null, null, null, null from setting s, workers w where s.workers is not null
 union all
@@ -176,8 +187,11 @@ select 'scheduler', w.schedulers, null,
        case when w.schedulers > 0 then null
             when exists (select from hurts h where h.name = 'timescaledb.restoring') then 'timescaledb.restoring is on'
             when w.launchers = 0 then 'no launcher runs'
-            when w.used >= s.workers then 'every slot of timescaledb.max_background_workers is taken' end, null, null, null
-from setting s, workers w where s.workers is not null
+            when w.used >= s.workers then 'every slot of timescaledb.max_background_workers is taken'
+            -- schedulers come and go where they are more than the slots
+            when s.workers < 1 + c.databases
+              then format('timescaledb.max_background_workers is %s, where the launcher and a scheduler for each of %s databases want a slot', s.workers, c.databases) end, null, null, null
+from setting s, workers w, (select count(*) as databases from pg_database d where d.datallowconn) c where s.workers is not null
 union all
 -- what the launcher, a scheduler a database, TimescaleDB's own jobs and parallel queries may want at once
 select 'worker-processes', s.workers + current_setting('max_parallel_workers')::float8 + 3, s.processes, null, null, null, null

@@ -495,9 +495,12 @@ impl App {
         }
         let now = self.server_now();
         let overview = self.screen == ScreenId::Overview;
+        // What is dear comes behind all else.
+        let later = self.has_read();
         let mut effects = Vec::new();
         for screen in self.parts() {
-            let asks = with_table!(self.screens, screen, |table| table.asks(overview, now));
+            let asks = with_table!(self.screens, screen, |table| table
+                .asks(overview, later, now));
             let Some((nth, ids)) = asks else {
                 continue;
             };
@@ -581,7 +584,8 @@ impl App {
             self.screens.counted(part, counters);
             return false;
         }
-        let wanted = reload || self.screens.is_stale(part, &counters, clock);
+        let gathered = self.screen == ScreenId::Overview;
+        let wanted = reload || self.screens.is_stale(part, &counters, gathered, clock);
         if !wanted || waiting {
             return false;
         }

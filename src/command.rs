@@ -3,6 +3,7 @@
 mod consent;
 mod journal;
 mod name;
+mod still;
 
 use std::io::Write as _;
 

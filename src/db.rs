@@ -26,6 +26,7 @@ use crate::connect::{self, Connected};
 use crate::conninfo::Settings;
 use crate::journal::{Journal, Place};
 use crate::screens::{self, Rows, ScreenId};
+use crate::server::own::Own;
 use crate::server::{self, Pulse, Server};
 use crate::sql::{Param, Query, Version};
 use crate::table::Counters;
@@ -38,7 +39,7 @@ const SESSION: &str = "set default_transaction_read_only = on; set statement_tim
 /// What depends on the server: the time zone of its background workers, and (PostgreSQL 15 and later) no private
 /// copy of every statistics entry that is read.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
-    then set_config('stats_fetch_consistency', 'none', false) end";
+    then set_config('stats_fetch_consistency', 'none', false) end, pg_backend_pid() as pid";
 
 const TURNED: &str =
     "something that a session of hypertop ran has made it one that can write: it was thrown away";
@@ -52,6 +53,8 @@ const BUSY: Duration = Duration::from_millis(300);
 pub struct Session {
     pub connected: Connected,
     pub server: Server,
+    #[expect(dead_code, reason = "its end makes it known that this session is gone")]
+    own: Own,
     /// For the Journal screen, which reads no server.
     pub journal: Option<Journal>,
     place: tokio::sync::OnceCell<Place>,
@@ -74,12 +77,14 @@ impl Session {
         let row = row.first().context("the server did not say what it is")?;
         let server = Server::read(row, connected.host.clone(), connected.tls.clone())?;
         // Local time is that of the background workers, whose boundaries are shown.
-        ask(
+        let rest = ask(
             client,
             SESSION_REST,
             &[Param::Text(server.time_zone.clone())],
         )
         .await?;
+        let rest = rest.first().context("the server did not say who this is")?;
+        let own = Own::new(rest.try_get("pid")?);
         if !server.preloaded {
             bail!(
                 "database {:?} has the extension timescaledb, but the server does not load its library\n\
@@ -90,6 +95,7 @@ impl Session {
         Ok(Self {
             connected,
             server,
+            own,
             journal: None,
             place: tokio::sync::OnceCell::new(),
             lists: [const { OnceLock::new() }; ScreenId::ALL.len()],

@@ -80,6 +80,7 @@ const SIZES: crate::screens::ExactQuery = crate::screens::ExactQuery {
     figures: &["bytes"],
     slice: SLICE,
     overview: false,
+    later: false,
     every: std::time::Duration::ZERO,
 };
 

@@ -105,6 +105,8 @@ impl<R> Column<R> {
 pub struct Exact<R: 'static> {
     /// The Overview asks for them too, of every row.
     pub overview: bool,
+    /// They are so dear that the Overview asks for them in a round of its own, when all else was read, and seldom again.
+    pub later: bool,
     /// Whether a finding by this rule rests on them: it is not certain before they are in.
     pub judges: fn(&'static Rule) -> bool,
     /// Those that are older are asked for again; later where they are dear.
@@ -173,6 +175,8 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     const WATCHED: &'static [&'static str];
     /// After so long the rows are read again even though no catalogue changed.
     const MAX_AGE: Duration;
+    /// The same behind the Overview, which shows little of them.
+    const MAX_AGE_GATHERED: Duration = Self::MAX_AGE;
     /// The columns, in JSON's order; `verdict` and `reason` are added to every screen.
     const COLUMNS: &'static [Column<Self>];
     /// The column by which its rows stand at first, falling; `None`: worst verdict first.

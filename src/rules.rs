@@ -75,7 +75,7 @@ rules! {
     INDEX_UNUSED: "index-unused", "unused index", "drop-index";
     JOB_AT_ONCE: "job-at-once", "due at once", "run-job-now";
     JOB_CRASHED: "job-crashed", "its worker is gone", "run-job-now";
-    JOB_FAILING: "job-failing", "fails", "edit-job";
+    JOB_FAILING: "job-failing", "fails", "run-job-now";
     JOB_FAR: "job-far", "next start far away", "run-job-now";
     JOB_GAVE_UP: "job-gave-up", "paused after too many failures", "resume-job";
     JOB_LATE: "job-late", "late", "run-job-now";

@@ -250,9 +250,6 @@ pub async fn replay(replay: Replay, config: Config, themes: Vec<Theme>) -> Resul
     }
 }
 
-/// A recording has what the Overview does not read as often as this.
-const OTHERS_SECONDS: f64 = 30.0;
-
 /// Records what the screens read until a signal or the given time ends it.
 pub async fn record_only(
     settings: Settings,
@@ -263,7 +260,6 @@ pub async fn record_only(
 ) -> Result<usize> {
     let mut recorder = Recorder::new(path)?;
     let mut app = App::new(now(), crate::theme::all(None).0, refresh);
-    let mut others = Stamp(0);
     let (requests, served) = unbounded_channel();
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(refresh);
@@ -285,13 +281,7 @@ pub async fn record_only(
         };
         app.now = now();
         recorder.hear(app.server_now(), &msg)?;
-        let mut effects = Vec::new();
-        if matches!(msg, Msg::Tick(_)) && app.now.seconds_since(others) >= OTHERS_SECONDS {
-            others = app.now;
-            effects.extend(app.ask_loads(&[ScreenId::Queries]));
-        }
-        effects.extend(app.update(msg));
-        for effect in effects {
+        for effect in app.update(msg) {
             drop(requests.send(effect));
         }
     }

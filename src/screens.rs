@@ -104,6 +104,9 @@ macro_rules! screens {
                 match id { $(ScreenId::$id => {
                     let mut caveats = $module::Row::caveats(self.$module.rows(), at);
                     caveats.extend(self.$module.unread(at.now));
+                    if id == ScreenId::Overview {
+                        caveats.extend(overview::caveats(self, at));
+                    }
                     caveats
                 }),+ }
             }
@@ -162,6 +165,8 @@ pub struct ExactQuery {
     pub slice: usize,
     /// The Overview asks for them too.
     pub overview: bool,
+    /// In a round of its own.
+    pub later: bool,
     pub every: Duration,
 }
 
@@ -172,6 +177,7 @@ impl ExactQuery {
             figures: exact.figures,
             slice: exact.slice,
             overview: exact.overview,
+            later: exact.later,
             every: exact.every,
         }
     }
@@ -245,8 +251,9 @@ impl Screens {
         }
     }
 
-    pub fn is_stale(&self, id: ScreenId, counters: &Counters, now: Stamp) -> bool {
-        with_table!(self, id, |table| table.is_stale(counters, now))
+    /// Whether its rows should be read again; `gathered`: for the Overview.
+    pub fn is_stale(&self, id: ScreenId, counters: &Counters, gathered: bool, now: Stamp) -> bool {
+        with_table!(self, id, |table| table.is_stale(counters, gathered, now))
     }
 
     pub fn counted(&mut self, id: ScreenId, counters: Counters) {

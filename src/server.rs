@@ -1,5 +1,7 @@
 //! What is known of the server: asked once a connection, shown in the header, read by queries and verdicts.
 
+pub mod own;
+
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;

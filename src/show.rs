@@ -10,7 +10,7 @@ use crate::acknowledge::Aside;
 use crate::conninfo::Settings;
 use crate::db::{Exact, Session, slices};
 use crate::record::{At, Record};
-use crate::screens::{Rows, ScreenId, Screens, overview, with_table};
+use crate::screens::{ExactQuery, Rows, ScreenId, Screens, overview, with_table};
 use crate::server::Server;
 use crate::stderr;
 use crate::table::{Table, printable, shown};
@@ -48,25 +48,7 @@ pub async fn show(
     format: Format,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let mut screens = Screens::default();
-    let mut exact = Exact::new(settings, session.connected.password.clone());
-    let mut progress = Progress::new(io::stderr(), io::stderr().is_terminal());
-    for part in screen.parts() {
-        if screen == ScreenId::Overview && !session.can_show(part) {
-            continue;
-        }
-        let shown = screen == part;
-        read(
-            session,
-            &mut exact,
-            &mut screens,
-            part,
-            shown,
-            &mut progress,
-        )
-        .await?;
-    }
-    drop(progress);
+    let mut screens = Box::pin(gather(settings, session, screen, LATER)).await?;
     let (clock, _) = session.pulse(screen).await?;
     let at = At {
         now: clock,
@@ -74,11 +56,7 @@ pub async fn show(
     };
     let mut aside = None;
     if screen == ScreenId::Overview {
-        let parts = overview::PARTS.iter();
-        let found = parts
-            .map(|part| (*part, overview::found(&screens, *part)))
-            .collect();
-        let (rows, said) = left(session, overview::findings(&found), clock).await;
+        let (rows, said) = left(session, overview::all(&screens), clock).await;
         aside = said;
         let asked = screens.ask(screen).unwrap_or_default();
         screens.load(asked, Rows::Overview(rows), Duration::ZERO, &at);
@@ -89,6 +67,51 @@ pub async fn show(
         table, &caveats, &at, format, out
     ))
 }
+
+/// Reads a screen, and what it is made of; what is dear for so long at most.
+pub async fn gather(
+    settings: &Settings,
+    session: &Session,
+    screen: ScreenId,
+    later: Duration,
+) -> Result<Screens> {
+    let mut screens = Screens::default();
+    let mut exact = Exact::new(settings, session.connected.password.clone());
+    let mut progress = Progress::new(io::stderr(), io::stderr().is_terminal());
+    let mut parts = screen.parts();
+    parts.retain(|part| *part == screen || session.can_show(*part));
+    for part in &parts {
+        let which = if screen == *part {
+            |_: &ExactQuery| true
+        } else {
+            |query: &ExactQuery| query.overview && !query.later
+        };
+        let mut reading = Reading {
+            session,
+            exact: &mut exact,
+            screens: &mut screens,
+            progress: &mut progress,
+        };
+        reading.list(*part, which).await?;
+        reading.figures(*part, which, None).await?;
+    }
+    // What is dear comes behind all else, and is bounded; a note says what is not in.
+    let until = Instant::now() + later;
+    for part in parts.iter().filter(|part| **part != screen) {
+        let mut reading = Reading {
+            session,
+            exact: &mut exact,
+            screens: &mut screens,
+            progress: &mut progress,
+        };
+        let which = |query: &ExactQuery| query.overview && query.later;
+        reading.figures(*part, which, Some(until)).await?;
+    }
+    Ok(screens)
+}
+
+/// So long `show overview` reads what is dear.
+const LATER: Duration = Duration::from_secs(10);
 
 /// The findings that are not put aside, and how many are.
 async fn left(
@@ -114,53 +137,82 @@ async fn left(
     (rows, said)
 }
 
-/// Reads one screen; its exact figures too where they are `shown`, or decide verdicts.
-async fn read(
-    session: &Session,
-    exact: &mut Exact<'_>,
-    screens: &mut Screens,
-    screen: ScreenId,
-    shown: bool,
-    progress: &mut Progress<impl Write>,
-) -> Result<()> {
-    let queries = (screen.about().exact)().into_iter().enumerate();
-    let queries: Vec<_> = queries
-        .filter(|(_, query)| shown || query.overview)
-        .collect();
-    let (rows, ()) = {
-        let mut reading = Box::pin(async {
-            tokio::join!(session.load(screen), async {
-                for (_, query) in &queries {
-                    exact.warm(*query).await;
-                }
-            })
-        });
-        if let Ok(read) = tokio::time::timeout(progress.patience(), &mut reading).await {
-            read
-        } else {
-            progress.say(&format!("reading {}", screen.name()));
-            reading.await
-        }
-    };
-    let rows = rows?;
-    let (clock, _) = session.pulse(screen).await?;
-    let at = At {
-        now: clock,
-        server: &session.server,
-    };
-    let asked = screens.ask(screen).unwrap_or_default();
-    screens.load(asked, rows, Duration::ZERO, &at);
-    for (nth, query) in queries {
-        let wanted = with_table!(screens, screen, |table| table.wanted(nth, true, clock));
-        let mut done = 0;
-        for slice in slices(&wanted, query.slice) {
-            let figures = exact.slice(query, slice).await;
-            done += slice.len();
-            screens.take_exact(screen, nth, figures, done == wanted.len(), &at);
-            progress.say(&format!("exact figures of {done} of {} rows", wanted.len()));
-        }
+/// The reading of the screens.
+struct Reading<'a, 'b, W: Write> {
+    session: &'a Session,
+    exact: &'a mut Exact<'b>,
+    screens: &'a mut Screens,
+    progress: &'a mut Progress<W>,
+}
+
+impl<W: Write> Reading<'_, '_, W> {
+    /// Reads the rows of one screen, while the connection for these figures is made.
+    async fn list(&mut self, screen: ScreenId, which: fn(&ExactQuery) -> bool) -> Result<()> {
+        let mut queries = (screen.about().exact)();
+        queries.retain(which);
+        let (session, exact) = (self.session, &mut *self.exact);
+        let (rows, ()) = {
+            let mut reading = Box::pin(async {
+                tokio::join!(session.load(screen), async {
+                    for query in queries {
+                        exact.warm(query).await;
+                    }
+                })
+            });
+            if let Ok(read) = tokio::time::timeout(self.progress.patience(), &mut reading).await {
+                read
+            } else {
+                self.progress.say(&format!("reading {}", screen.name()));
+                reading.await
+            }
+        };
+        let rows = rows?;
+        let (clock, _) = session.pulse(screen).await?;
+        let at = At {
+            now: clock,
+            server: &session.server,
+        };
+        let asked = self.screens.ask(screen).unwrap_or_default();
+        self.screens.load(asked, rows, Duration::ZERO, &at);
+        Ok(())
     }
-    Ok(())
+
+    /// Reads these exact figures of all rows, the worst first, as far as it gets.
+    async fn figures(
+        &mut self,
+        screen: ScreenId,
+        which: fn(&ExactQuery) -> bool,
+        until: Option<Instant>,
+    ) -> Result<()> {
+        let session = self.session;
+        let queries = (screen.about().exact)().into_iter().enumerate();
+        for (nth, query) in queries.filter(|(_, query)| which(query)) {
+            let (clock, _) = session.pulse(screen).await?;
+            let at = At {
+                now: clock,
+                server: &session.server,
+            };
+            let wanted = with_table!(self.screens, screen, |table| table.wanted(nth, true, clock));
+            let mut done = 0;
+            for slice in slices(&wanted, query.slice) {
+                let over = until.is_some_and(|until| Instant::now() >= until);
+                let figures = if over {
+                    Vec::new()
+                } else {
+                    self.exact.slice(query, slice).await
+                };
+                done += slice.len();
+                let last = over || done == wanted.len();
+                self.screens.take_exact(screen, nth, figures, last, &at);
+                if over {
+                    break;
+                }
+                let words = format!("exact figures of {done} of {} rows", wanted.len());
+                self.progress.say(&words);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A reading that lasts no longer needs no word.

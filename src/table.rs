@@ -158,8 +158,13 @@ impl<R: Record> Table<R> {
         self.waiting || self.round.is_some()
     }
 
-    /// Whether rows should be read again, now that the catalogues' counters are known.
-    pub fn is_stale(&self, counters: &Counters, now: Stamp) -> bool {
+    /// Whether rows should be read again, now that the catalogues' counters are known; `gathered`: for the Overview.
+    pub fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
+        let most = if gathered {
+            R::MAX_AGE_GATHERED
+        } else {
+            R::MAX_AGE
+        };
         let Freshness::At(loaded) = self.fresh else {
             return true;
         };
@@ -169,9 +174,7 @@ impl<R: Record> Table<R> {
         }
         let moved = self.counters.as_ref() != Some(counters);
         let due = self.rows.iter().filter_map(Record::due).min();
-        moved
-            || age >= R::MAX_AGE.as_secs_f64()
-            || due.is_some_and(|due| due <= now && due > loaded)
+        moved || age >= most.as_secs_f64() || due.is_some_and(|due| due <= now && due > loaded)
     }
 
     /// The counters as they stood before the rows were read.

@@ -17,6 +17,16 @@ pub use printable::{printable, printable_cell, printable_json, printable_lines};
 /// Who holds a lock where no session does: such locks come with the process id 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 
+/// A prepared transaction that is in the way, by its quoted gid (or several, parted by commas), and what ends it.
+pub fn prepared(gid: Option<&str>) -> String {
+    match gid {
+        Some(gid) => format!(
+            "a prepared transaction (pg_prepared_xacts: {gid}; COMMIT PREPARED or ROLLBACK PREPARED {gid} ends it)"
+        ),
+        None => PREPARED.to_owned(),
+    }
+}
+
 /// Bytes in units of 1024, as PostgreSQL's `pg_size_pretty` counts, with three digits: `417 kB`, `4.25 MB`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn bytes(bytes: i64) -> String {

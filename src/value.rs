@@ -121,6 +121,8 @@ pub enum Value {
     /// PostgreSQL's text of an interval with its length in seconds (a month counts 30 days) for sorting; JSON keeps the
     /// text, a table shows `3d 1h 30m`. Units of integer time are their own length.
     Interval(String, f64),
+    /// Names and values, as a form has them.
+    Fields(Vec<(String, String)>),
 }
 
 impl Value {
@@ -152,6 +154,10 @@ impl Value {
             Self::Number(number) => format!("{number}"),
             Self::Time(stamp) => text::age(*stamp, now),
             Self::Point(point) => text::point(*point),
+            Self::Fields(fields) => {
+                let said = fields.iter().map(|(name, value)| format!("{name}={value}"));
+                said.collect::<Vec<_>>().join(" ")
+            }
         }
     }
 
@@ -169,6 +175,7 @@ impl Value {
             Self::Time(stamp) => text::rfc3339(*stamp).map_or(Json::Null, Json::from),
             Self::Point(point) if point.axis == Axis::Integer => Json::from(point.raw),
             Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, Json::from),
+            Self::Fields(fields) => fields.iter().cloned().collect(),
         }
     }
 
@@ -187,7 +194,7 @@ impl Value {
     fn rank(&self) -> f64 {
         match self {
             Self::Null => f64::NEG_INFINITY,
-            Self::Text(_) => 0.0,
+            Self::Text(_) | Self::Fields(_) => 0.0,
             Self::Bool(truth) => f64::from(u8::from(*truth)),
             Self::Int(number) | Self::Bytes(number) | Self::AboutBytes(number) => *number as f64,
             Self::Seconds(number)

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::action;
-use crate::plans::Target;
+use crate::action::{self, Does};
+use crate::plans::{Kind, Target};
 use crate::rules::Rule;
 use crate::value::Stamp;
 
@@ -114,6 +114,26 @@ impl Finding {
         self
     }
 
+    /// Its mend ends, or interrupts, the session that stands in the way.
+    pub fn frees(&self) -> bool {
+        matches!(self.mend, Some("terminate-session" | "cancel-query"))
+            && self.on.as_ref().is_some_and(|on| on.kind == Kind::Session)
+    }
+
+    /// What its mend acts on, where the row that was judged stands for these things; `None`: there is no mend, or nothing
+    /// for it to act on.
+    pub fn mends(&self, row: Vec<Target>) -> Option<Target> {
+        let Does::Plan(act) = &self.mend.and_then(action::by_name)?.does else {
+            return None;
+        };
+        let targets = match &self.on {
+            // Where the fault lies elsewhere, that thing alone.
+            Some(on) => on.clone().and_materialization(),
+            None => self.job.map(Target::job).into_iter().chain(row).collect(),
+        };
+        targets.into_iter().find(|target| target.kind == act.on)
+    }
+
     #[must_use]
     pub fn of_job(mut self, id: i32) -> Self {
         self.job = Some(id);
@@ -182,6 +202,19 @@ impl Findings {
             finding.reason = format!("{}; {words}", without_stop(&finding.reason));
             true
         })
+    }
+
+    /// Takes the finding of this rule out.
+    pub fn take(&mut self, rule: &'static Rule) -> Option<Finding> {
+        let place = self.0.iter().position(|finding| finding.rule == rule)?;
+        Some(self.0.remove(place))
+    }
+
+    /// Makes the finding of this rule as bad as another at least.
+    pub fn raise(&mut self, rule: &'static Rule, level: Level) {
+        for finding in self.0.iter_mut().filter(|finding| finding.rule == rule) {
+            finding.level = finding.level.max(level);
+        }
     }
 
     /// Takes back what another finding says too.

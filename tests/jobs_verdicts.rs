@@ -65,6 +65,7 @@ fn job() -> Row {
         orphaned: false,
         owner: "mes_owner".to_owned(),
         owner_may_log_in: Some(true),
+        wants_rights_of: None,
         owned: false,
         target: Some("mes.metric_hist".to_owned()),
         target_kind: Some("hypertable".to_owned()),

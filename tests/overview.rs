@@ -50,6 +50,7 @@ fn job(id: i32, scheduled: bool) -> jobs::Row {
         orphaned: false,
         owner: "dba".to_owned(),
         owner_may_log_in: Some(true),
+        wants_rights_of: None,
         owned: true,
         target: Some("mes.metrics".to_owned()),
         target_kind: Some("hypertable".to_owned()),

@@ -68,8 +68,18 @@ fn a_failing_job_says_its_error_and_is_mended_by_another_configuration() {
         ];
         let row = found(rig, &rules::JOB_FAILING, &id, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
+        // Running it shows the error as long as its cause is there.
+        assert_eq!(row.finding.mend, Some("run-job-now"));
+        let run = rig.plan("run-job-now", &id, &[]).await.unwrap();
+        let report = rig.perform(&run).await.unwrap();
+        assert!(
+            format!("{:?}", report.problems).contains("ERP not reachable"),
+            "{}: {report:?}",
+            rig.name
+        );
+        found(rig, &rules::JOB_FAILING, &id, &words[1..2]).await;
         let set = [("config", r#"{"erp": "up"}"#), ("next_start", "now")];
-        mend(rig, &row, &set).await;
+        rig.act("edit-job", &id, &set).await;
         goes(rig, &rules::JOB_FAILING, &id).await;
     });
 }
@@ -80,8 +90,12 @@ fn a_run_that_is_stopped_at_its_max_runtime_says_so_and_gets_more_time() {
         let then = "max_runtime => interval '1 second', next_start => now()";
         let id = add(rig, r#"{"sleep": 3}"#, then).await;
         counted(rig, &id, "last_finish > '-infinity'").await;
-        let words = ["stopped at its max_runtime of 1s"];
+        let words = [
+            "stopped at its max_runtime of 1s",
+            "edit-job gives it twice",
+        ];
         let row = found(rig, &rules::JOB_FAILING, &id, &words).await;
+        assert_eq!(row.finding.mend, Some("edit-job"));
         let set = [("max_runtime", "1 minute"), ("next_start", "now")];
         mend(rig, &row, &set).await;
         goes(rig, &rules::JOB_FAILING, &id).await;
@@ -96,12 +110,17 @@ fn a_job_that_max_retries_paused_is_critical_and_is_resumed_once_its_cause_is_me
         let paused =
             format!("select not scheduled from timescaledb_information.jobs where job_id = {id}");
         until(rig, "it is not paused", &paused).await;
-        let words = ["paused by the scheduler", "max_retries is 1"];
+        let words = [
+            "paused by the scheduler",
+            "max_retries is 1",
+            "08001 ERP not reachable",
+        ];
         let row = found(rig, &rules::JOB_GAVE_UP, &id, &words).await;
         assert_eq!(row.finding.level, Level::Critical);
-        // The error stands beside it, and what mends that.
-        let error = found(rig, &rules::JOB_FAILING, &id, &["ERP not reachable"]).await;
-        mend(rig, &error, &[("config", "{}"), ("next_start", "now")]).await;
+        // It is one finding with its error.
+        gone(rig, &rules::JOB_FAILING, &id).await;
+        let set = [("config", "{}"), ("next_start", "now")];
+        rig.act("edit-job", &id, &set).await;
         mend(rig, &row, &[]).await;
         goes(rig, &rules::JOB_GAVE_UP, &id).await;
         goes(rig, &rules::JOB_FAILING, &id).await;

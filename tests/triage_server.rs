@@ -207,7 +207,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
         let words = [
             "'it''s \"x\"' in database postgres, of postgres",
             "keeps its locks",
-            "ROLLBACK PREPARED",
+            "ROLLBACK PREPARED 'it''s \"x\"' in that database",
         ];
         found(&rig, &rules::SERVER_PREPARED, of, &words).await;
         // A deed that it would keep waiting says so before.
@@ -241,7 +241,11 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
             &rig,
             &rules::SESSION_BLOCKED,
             &pid,
-            &["a prepared transaction", "\"Me ?\""],
+            &[
+                "a prepared transaction",
+                "ROLLBACK PREPARED 'it''s \"x\"' ends it",
+                "\"Me ?\"",
+            ],
         )
         .await;
         assert_eq!(row.finding.mend, None);

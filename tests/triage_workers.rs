@@ -137,7 +137,7 @@ fn too_few_slots_for_the_schedulers_are_told_by_the_database_that_has_none() {
                 continue;
             }
             without += 1;
-            let words = ["every slot of timescaledb.max_background_workers is taken: raise it"];
+            let words = ["timescaledb.max_background_workers", ": raise it"];
             found(rig, &rules::SERVER_SCHEDULER, "scheduler", &words).await;
             told_alone(rig, "server-scheduler").await;
         }
@@ -176,6 +176,14 @@ fn jobs_that_are_late_because_every_slot_is_taken_are_one_finding() {
             )
             .await;
             assert_eq!(row.finding.level, Level::Notice, "{row:#?}");
+            for words in [
+                "all 3 slots of timescaledb.max_background_workers are taken (the launcher, 1 scheduler, ",
+                "[1000] in database \"of ",
+                " since 20",
+            ] {
+                let reason = &row.finding.reason;
+                assert!(reason.contains(words), "{words}: {reason}");
+            }
             rig.sql("update _timescaledb_internal.bgw_job_stat set next_start = now() - interval '1 hour' where job_id in (1001, 1002)").await;
             for job in ["1001", "1002"] {
                 found(

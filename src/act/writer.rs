@@ -9,6 +9,7 @@ use crate::connect::{self, Connected};
 use crate::db;
 use crate::journal::Place;
 use crate::query;
+use crate::server::own::Own;
 use crate::sql::{Query, Version};
 use crate::text;
 
@@ -24,6 +25,8 @@ pub(super) struct Writer {
     pub connected: Connected,
     pub place: Place,
     pub pid: i64,
+    /// It is known as the console's own as long as it lives.
+    pub _own: Own,
     pub role: String,
 }
 
@@ -50,9 +53,11 @@ impl Actor {
                 self.server.database
             );
         }
+        let pid: i32 = row.try_get("pid")?;
         Ok(Writer {
             place,
-            pid: row.try_get::<_, i32>("pid")?.into(),
+            _own: Own::new(pid),
+            pid: pid.into(),
             role: row.try_get("role")?,
             connected,
         })

@@ -5,7 +5,6 @@ use crate::action::{self, Action, Does, Here};
 use crate::details::Details;
 use crate::filter::Filter;
 use crate::overlay::{Answer, Overlay};
-use crate::plans::Target;
 use crate::record::Record;
 use crate::screens::ScreenId;
 use crate::screens::with_table;
@@ -332,17 +331,11 @@ impl App {
         });
         match mended {
             Some((action, finding)) => {
-                // The row that was judged, whatever is marked; where the fault lies elsewhere, that thing alone.
-                let targets = finding.on.map_or_else(
-                    || {
-                        let row = with_table!(self.screens, self.screen, |table| {
-                            table.selected().map(Record::targets).unwrap_or_default()
-                        });
-                        let job = finding.job.map(Target::job);
-                        job.into_iter().chain(row).collect()
-                    },
-                    Target::and_materialization,
-                );
+                // The row that was judged, whatever is marked.
+                let row = with_table!(self.screens, self.screen, |table| {
+                    table.selected().map(Record::targets).unwrap_or_default()
+                });
+                let targets = finding.mends(row).into_iter().collect();
                 self.begin_on(action, vec![targets], finding.sets)
             }
             None if findings.is_empty() => {

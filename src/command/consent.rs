@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
+use super::still::Still;
 use super::{DONE, FAILED, Format, Shell, say, tell};
 use crate::act::{Deed, Order, Problem, Progress, Report};
 use crate::journal::Outcome;
@@ -59,7 +60,14 @@ impl Shell<'_> {
             return self.refuse(&why);
         }
         let report = self.perform(&deed).await?;
-        self.report(&report, preview_json)?;
+        // What a rollback brings back is no news.
+        let checks = report.outcome == Outcome::Done && deed.undoes.is_empty();
+        let still = if checks {
+            Some(self.still(&deed).await)
+        } else {
+            None
+        };
+        self.report(&report, still, preview_json)?;
         Ok(if report.outcome == Outcome::Done {
             DONE
         } else {
@@ -137,9 +145,14 @@ impl Shell<'_> {
         }
     }
 
-    fn report(&self, report: &Report, mut json: Json) -> Result<()> {
+    fn report(&self, report: &Report, still: Option<Still>, mut json: Json) -> Result<()> {
         if self.agreement.format == Format::Text {
-            return tell(&report.lines().join("\n"));
+            let mut lines = report.lines();
+            lines.extend(still.map(|still| still.lines()).unwrap_or_default());
+            return tell(&lines.join("\n"));
+        }
+        if let Some(still) = still {
+            still.put(&mut json);
         }
         let problem = |(label, problem): &(String, Problem)| json!({"step": label, "sqlstate": problem.sqlstate, "message": problem.message, "mend": problem.mend});
         json["outcome"] = report.outcome.name().into();

@@ -62,7 +62,7 @@ pub(super) async fn serve(
     let mut cold = VecDeque::new();
     for part in opens.parts() {
         let asked = (part.about().exact)().into_iter();
-        cold.extend(asked.filter(|query| query.overview || opens == part));
+        cold.extend(asked.filter(|query| query.overview && !query.later || opens == part));
     }
     let mut waiting = VecDeque::new();
     loop {

@@ -12,10 +12,12 @@ use anyhow::Result;
 use crate::plans::Target;
 use crate::query;
 use crate::record::{At, Column, Detail, Record, Section};
+use crate::server;
 use crate::sql::{Param, Query};
 use crate::value::Value;
 use crate::verdict::Verdict;
 
+pub use judge::LOCKS_ON;
 use session::{ABORTED, seconds};
 pub use session::{Head, Job, Party, Row, Wait, Work, one_line, party};
 
@@ -147,7 +149,8 @@ impl Record for Row {
             backend: row.try_get("backend_type")?,
             visible,
             client: row.try_get("client")?,
-            own: row.try_get("own")?,
+            own: server::own::is(row.try_get("pid")?),
+            prepared: row.try_get("prepared")?,
             started: row.try_get("backend_start")?,
             transaction: row.try_get("xact_start")?,
             query_started: row.try_get("query_start")?,

@@ -214,6 +214,7 @@ impl Record for Row {
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
         overview: true,
+        later: false,
         judges: |_| true,
         every: Duration::from_secs(30),
         query: query!("aggregates_newest", (2, 29), (2, 15)),

@@ -126,9 +126,8 @@ impl Stuck {
         let pid = self.holder?;
         let mode = self.mode.as_deref().unwrap_or("a lock");
         if pid == 0 {
-            return Some(format!(
-                "a prepared transaction holds {mode} on it (pg_prepared_xacts)"
-            ));
+            let who = text::prepared(self.holder_name.as_deref());
+            return Some(format!("{who} holds {mode} on it"));
         }
         let name = self.holder_name.as_ref();
         let name = name.map_or_else(String::new, |name| format!(" ({name})"));
@@ -308,6 +307,7 @@ impl Record for Row {
     const EXACT: &'static [Exact<Self>] = &[
         Exact {
             overview: true,
+            later: false,
             judges: |_| true,
             every: Duration::from_secs(30),
             query: query!("compression_integer", (2, 29)),
@@ -330,6 +330,7 @@ impl Record for Row {
         },
         Exact {
             overview: false,
+            later: false,
             judges: |_| false,
             every: Duration::from_secs(30),
             query: query!("compression_exact", (2, 29)),
@@ -350,6 +351,7 @@ impl Record for Row {
         },
         Exact {
             overview: true,
+            later: false,
             judges: |rule| [&rules::COMPRESSION_OLD, &rules::COMPRESSION_RECORD].contains(&rule),
             every: Duration::from_secs(300),
             query: query!("compression_packed", (2, 29), (2, 22), (2, 19), (2, 14)),

@@ -102,7 +102,8 @@ impl Record for Row {
         Column::<Self>::hidden("lock_slots", |row, _| row.limits.lock_slots().into()),
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
-        overview: false,
+        overview: true,
+        later: true,
         judges: |_| true,
         every: Duration::from_secs(30),
         query: query!("hypertables_exact", (2, 29)),

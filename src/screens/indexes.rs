@@ -280,7 +280,8 @@ impl Record for Row {
         Column::<Self>::hidden("stats_reset", |_, at| counted_since(at).into()),
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
-        overview: false,
+        overview: true,
+        later: true,
         judges: |rule| [&rules::INDEX_BLOATED, &rules::INDEX_SIZE_UNKNOWN].contains(&rule),
         every: Duration::from_secs(30),
         query: query!("indexes_exact", (2, 22), (2, 11)),

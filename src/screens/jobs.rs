@@ -85,6 +85,9 @@ pub struct Row {
     pub owner: String,
     /// `None`: there is no such role any more.
     pub owner_may_log_in: Option<bool>,
+    /// Who owns what a policy works on, where its own owner has not that role's rights.
+    #[serde(default)]
+    pub wants_rights_of: Option<String>,
     /// The role of this session is a member of the owner.
     pub owned: bool,
     /// The hypertable or aggregate, quoted where needed.
@@ -300,6 +303,7 @@ impl Record for Row {
             orphaned: row.try_get("orphaned")?,
             owner: row.try_get("owner")?,
             owner_may_log_in: row.try_get("owner_may_log_in")?,
+            wants_rights_of: row.try_get("wants_rights_of")?,
             owned: row.try_get("owned")?,
             target: row.try_get("target")?,
             target_kind: row.try_get("target_kind")?,

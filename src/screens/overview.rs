@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::acknowledge::Acknowledgement;
 use crate::plans::{Kind, Target};
 use crate::record::{At, Column, Record, Section};
+use crate::rules;
 use crate::screens::{ScreenId, Screens, with_table};
 use crate::sql::Query;
 use crate::table::{Freshness, Table};
@@ -28,6 +29,7 @@ pub const PARTS: &[ScreenId] = &[
     ScreenId::Activity,
     ScreenId::Hypertables,
     ScreenId::Indexes,
+    ScreenId::Queries,
 ];
 
 pub use once::told_once;
@@ -65,6 +67,20 @@ impl Row {
         }
     }
 
+    /// What its mend acts on, as it is typed.
+    fn target(&self) -> Option<String> {
+        let target = self.finding.mends(self.targets.clone())?;
+        Some(target.name)
+    }
+
+    /// The fields of the mend's form, as they are typed.
+    fn set(&self) -> Value {
+        match self.target() {
+            Some(_) => Value::Fields(self.finding.sets.clone()),
+            None => Value::Null,
+        }
+    }
+
     fn age(&self, at: &At) -> Value {
         match (self.finding.since, self.first_seen) {
             (Some(since), _) => {
@@ -82,9 +98,54 @@ impl Row {
 /// What was found in each screen's rows.
 pub type Found = BTreeMap<ScreenId, Vec<Row>>;
 
-/// The findings of one screen, as it was judged last.
+/// The findings of one screen, as it was judged last. What no statement can be told of is no fault: [`caveats`] says it.
 pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
-    with_table!(screens, part, |table| collect(part, table))
+    let mut rows = with_table!(screens, part, |table| collect(part, table));
+    rows.retain(|row| {
+        ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&row.finding.rule)
+    });
+    rows
+}
+
+/// What the findings cannot rest on, or not yet.
+pub fn caveats(screens: &Screens, at: &At) -> Vec<String> {
+    let mut said = Vec::new();
+    for part in PARTS {
+        let (missing, all) = with_table!(screens, *part, |table| table.ungathered());
+        if missing > 0 {
+            let what = match part {
+                ScreenId::Indexes => "sizes and bloat",
+                _ => "sizes",
+            };
+            let title = part.title();
+            said.push(format!(
+                "{title}: {what} of {missing} of {all} rows are not read yet, so what is found by them is not below"
+            ));
+        }
+        let unread = with_table!(screens, *part, |table| table.unread(at.now));
+        said.extend(
+            unread
+                .into_iter()
+                .map(|words| format!("{}: {words}", part.title())),
+        );
+    }
+    let missing = screens.queries.rows().iter().any(|row| {
+        let verdict = row.verdict(at);
+        let mut findings = verdict.findings.iter();
+        findings.any(|of| [&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&of.rule))
+    });
+    if missing {
+        let first = screens.caveats(ScreenId::Queries, at).into_iter().next();
+        said.extend(first.map(|words| format!("Queries: {words}")));
+    }
+    said
+}
+
+/// Every finding of these screens, those that say the same thing told once.
+pub fn all(screens: &Screens) -> Vec<Row> {
+    let parts = PARTS.iter();
+    let found = parts.map(|part| (*part, found(screens, *part))).collect();
+    findings(&found)
 }
 
 /// Every finding of the screens that were read, those that say the same thing told once.
@@ -221,6 +282,8 @@ impl Record for Row {
         Column::<Self>::number("", "FOR", 9, Self::age),
         Column::<Self>::hidden("since", |row, _| row.finding.since.into()),
         Column::<Self>::text("mend", "MEND", 24, |row, _| row.finding.mend.into()).rank(1),
+        Column::<Self>::hidden("target", |row, _| row.target().into()),
+        Column::<Self>::hidden("set", |row, _| row.set()),
         Column::<Self>::text("screen", "SCREEN", 11, |row, _| row.screen.name().into()).rank(2),
         Column::<Self>::text("", "WHY", 40, |row, _| row.finding.reason.as_str().into())
             .rank(3)
@@ -276,6 +339,11 @@ impl Record for Row {
         if let Some(on) = &self.finding.on {
             targets.retain(|target| target.kind != on.kind);
             targets.insert(0, on.clone());
+        }
+        // What the mend acts on, whatever else of its kind the row stands for.
+        if let Some(mends) = self.finding.mends(self.targets.clone()) {
+            targets.retain(|target| target.kind != mends.kind);
+            targets.insert(0, mends);
         }
         targets
     }

@@ -170,6 +170,7 @@ impl Record for Row {
     /// No catalogue tells of statements: they are read again after a while.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(5);
+    const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "STATEMENT", 32, |row, _| row.line().into()).grows(),
         // Text: no JSON reader keeps 64 bits.

@@ -212,6 +212,7 @@ impl Record for Row {
     const EXACT: &'static [Exact<Self>] = &[
         Exact {
             overview: true,
+            later: false,
             judges: |_| true,
             every: Duration::from_secs(30),
             query: query!("retention_integer", (2, 29)),
@@ -235,6 +236,7 @@ impl Record for Row {
         },
         Exact {
             overview: false,
+            later: false,
             judges: |_| false,
             every: Duration::from_secs(30),
             query: query!("retention_exact", (2, 29)),
@@ -321,7 +323,7 @@ impl Record for Row {
                         &rules::RETENTION_NONE,
                         Level::Notice,
                         format!(
-                            "no policy: nothing is ever dropped; the oldest of {} begins {} ago",
+                            "no policy: nothing is ever dropped; the oldest of {} begins {} ago: add-retention-policy wants to be told from which age on (drop_after)",
                             text::plural(self.chunks, "chunk"),
                             text::duration(age)
                         ),

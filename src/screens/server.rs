@@ -166,6 +166,7 @@ impl Record for Row {
     ];
     const EXACT: &'static [Exact<Self>] = &[Exact {
         overview: true,
+        later: false,
         judges: |_| false,
         every: Duration::from_secs(30),
         query: query!("server_size"),

@@ -13,6 +13,8 @@ use crate::verdict::Level;
 const EXACT_COST: f64 = 0.0002;
 /// So many seconds exact figures stand that cannot be had again; then only why is told.
 const KEPT_SECONDS: f64 = 300.0;
+/// Behind the Overview what is dear is asked for again after so many seconds.
+const LATER_SECONDS: f64 = 300.0;
 /// So many seconds after the first rows the worst row is what is looked at: its figures come bit by bit.
 const OPENING_SECONDS: f64 = 10.0;
 
@@ -61,10 +63,16 @@ impl Had {
 
 impl<R: Record> Table<R> {
     /// The exact figures to be asked for next: which of [`Record::EXACT`], and what is wanted of it; behind the Overview,
-    /// of every row.
-    pub fn asks(&self, overview: bool, now: Stamp) -> Option<(usize, Vec<(i64, usize)>)> {
+    /// of every row, and those that are dear only when it is their turn (`later`).
+    pub fn asks(
+        &self,
+        overview: bool,
+        later: bool,
+        now: Stamp,
+    ) -> Option<(usize, Vec<(i64, usize)>)> {
         let all = R::EXACT.iter().enumerate();
-        let mut asked = all.filter(|(_, exact)| exact.overview || !overview);
+        let gathered = |exact: &Exact<R>| exact.overview && (later || !exact.later);
+        let mut asked = all.filter(|(_, exact)| !overview || gathered(exact));
         asked.find_map(|(nth, _)| {
             let wanted = self.wanted(nth, overview, now);
             (!wanted.is_empty()).then_some((nth, wanted))
@@ -91,7 +99,12 @@ impl<R: Record> Table<R> {
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
         let rest = |weight: usize| weight as f64 * EXACT_COST * DUTY;
         let weight = wanted.iter().map(|(.., weight)| weight).sum();
-        let patience = exact.every.as_secs_f64().max(rest(weight));
+        let every = if all && exact.later {
+            LATER_SECONDS
+        } else {
+            exact.every.as_secs_f64()
+        };
+        let patience = every.max(rest(weight));
         wanted.retain(|&(_, id, weight)| {
             let fresh = self.exact.get(&(nth, id)).is_some_and(|had| {
                 let same = had.weight == weight;
@@ -150,6 +163,19 @@ impl<R: Record> Table<R> {
         if self.opened.is_some_and(opening) {
             self.stay_on_top();
         }
+    }
+
+    /// How many rows wait for the figures that the Overview asks for in a round of their own, and how many want some.
+    pub fn ungathered(&self) -> (usize, usize) {
+        let later = R::EXACT.iter().enumerate().filter(|(_, exact)| exact.later);
+        let (mut missing, mut all) = (0, 0);
+        for (nth, exact) in later {
+            for (id, _) in self.rows.iter().filter_map(exact.want) {
+                all += 1;
+                missing += usize::from(!self.exact.contains_key(&(nth, id)));
+            }
+        }
+        (missing, all)
     }
 
     /// What is to be said of exact figures that could not be had, or not again.

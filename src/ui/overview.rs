@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::chart;
 use crate::history::History;
 use crate::record::{At, Record};
-use crate::screens::{ScreenId, overview, server};
+use crate::screens::{ScreenId, overview, server, with_table};
 use crate::table::Freshness;
 use crate::text;
 use crate::theme::Theme;
@@ -47,7 +47,12 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let (level, words) = overview::health(app.screens.overview.rows());
     let hidden = app.aside.hidden().words();
     let aside = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
-    let unread = |part: &ScreenId| !matches!(app.screens.fresh(*part), Freshness::At(_));
+    // What is dear comes later: health is not claimed before it is in.
+    let healthy = level == Level::Ok;
+    let unread = |part: &ScreenId| {
+        let (missing, _) = with_table!(app.screens, *part, |table| table.ungathered());
+        !matches!(app.screens.fresh(*part), Freshness::At(_)) || healthy && missing > 0
+    };
     let missing: Vec<_> = app
         .parts()
         .into_iter()

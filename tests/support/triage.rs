@@ -181,7 +181,22 @@ pub async fn found(rig: &Rig, rule: &'static Rule, of: &str, words: &[&str]) -> 
         let reason = &found.finding.reason;
         assert!(reason.contains(word), "{}: {word}: {reason}", rig.name);
     }
+    offers(rig, &found).await;
     found
+}
+
+/// What the finding offers has something to act on, and a form that takes its fields.
+async fn offers(rig: &Rig, row: &Row) {
+    let Some(name) = row.finding.mend else { return };
+    let target = row.finding.mends(row.targets.clone());
+    let target = target.unwrap_or_else(|| panic!("{}: {name} on nothing: {row:#?}", rig.name));
+    let sets = row.finding.sets.iter();
+    let sets: Vec<_> = sets.map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    if let Err(why) = rig.plan(name, &target.name, &sets).await {
+        let wrong = ["there is no ", "no process id"];
+        let wrong = wrong.iter().any(|words| why.contains(words)) && why.contains(" to set");
+        assert!(!wrong, "{}: {name} {target:?} {sets:?}: {why}", rig.name);
+    }
 }
 
 pub async fn gone(rig: &Rig, rule: &'static Rule, of: &str) {

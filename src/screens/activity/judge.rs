@@ -8,6 +8,9 @@ use crate::rules;
 use crate::text;
 use crate::verdict::{ActionName, Finding, Findings, Level, Verdict};
 
+/// What a session that idles in a transaction keeps from others, said last.
+pub const LOCKS_ON: &str = "; the strongest is on ";
+
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
     blocked(row, at, &mut findings);
@@ -86,7 +89,9 @@ impl Wait {
 }
 
 fn blocked(row: &Row, at: &At, findings: &mut Findings) {
-    let Some(wait) = &row.wait else { return };
+    let Some(wait) = row.wait.as_ref().filter(|_| !row.own) else {
+        return;
+    };
     let waited = seconds(wait.since.or(row.query_started), at);
     let long = waited.map_or_else(String::new, |long| {
         let most = if wait.since.is_some() { "" } else { " at most" };
@@ -187,8 +192,12 @@ fn idles(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         ""
     };
+    let on = row
+        .relation
+        .as_ref()
+        .map_or_else(String::new, |thing| format!("{LOCKS_ON}{thing}"));
     let reason = format!(
-        "idle in transaction for {}{aborted}: {vacuum}",
+        "idle in transaction for {}{aborted}: {vacuum}{on}",
         text::duration(idle.floor())
     );
     findings.push(Finding::new(&rules::SESSION_IDLE, level, reason).since(row.state_changed));

@@ -75,6 +75,9 @@ pub struct Row {
     pub client: Option<String>,
     /// One of the console's own.
     pub own: bool,
+    /// The quoted gids of the prepared transactions that keep it waiting.
+    #[serde(default)]
+    pub prepared: Option<String>,
     pub started: Option<Stamp>,
     pub transaction: Option<Stamp>,
     pub query_started: Option<Stamp>,

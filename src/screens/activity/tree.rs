@@ -61,7 +61,9 @@ fn lead(rows: &mut [Row]) {
         let below = rows[place + 1..]
             .iter()
             .take_while(|other| other.depth > row.depth);
-        let waiting = below.filter(|other| other.wait.is_some()).count();
+        let waiting = below
+            .filter(|other| other.wait.is_some() && !other.own)
+            .count();
         let behind = waiting.saturating_sub(row.blocks.len());
         rows[place].behind = if rows[place].blocks.is_empty() {
             0
@@ -109,12 +111,16 @@ fn introduce(rows: &mut [Row], places: &HashMap<i32, usize>) {
             known.unwrap_or_else(|| Party {
                 pid: *pid,
                 what: match pid {
-                    0 => text::PREPARED.to_owned(),
+                    0 => text::prepared(row.prepared.as_deref()),
                     pid => format!("{pid}, which is gone"),
                 },
             })
         };
         row.blocked_by = row.blockers.iter().map(told).collect();
+        if row.own {
+            // The console gives up after a moment, and tries again.
+            continue;
+        }
         let over = row.blockers.iter().filter_map(|pid| places.get(pid));
         waits.extend(over.map(|place| (*place, row.pid, since)));
     }

@@ -56,7 +56,10 @@ impl Blocked {
         let name = self.blocker_name.as_ref();
         let name = name.map_or_else(String::new, |name| format!(" ({name})"));
         let by = match self.blocker {
-            Some(0) => " that a prepared transaction holds (pg_prepared_xacts)".to_owned(),
+            Some(0) => format!(
+                " that {} holds",
+                text::prepared(self.blocker_name.as_deref())
+            ),
             Some(pid) => format!(" that session {pid}{name} keeps from it"),
             None => String::new(),
         };

@@ -65,7 +65,7 @@ fn judge_others(row: &Row, findings: &mut Findings) {
         many => format!("{many} further refresh policies of it, the first of them"),
     };
     let (what, mend) = if row.other_scheduled {
-        ("fails: the Jobs screen has the error", "edit-job")
+        ("fails: the Jobs screen has the error", "run-job-now")
     } else {
         ("is paused: resume-job resumes it", "resume-job")
     };
@@ -104,7 +104,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
         ),
         Some(job) if job.fails => (
             format!("has a failing policy (job {})", job.id),
-            "edit-job",
+            "run-job-now",
             Target::job(job.id),
         ),
         Some(_) => return,
@@ -170,7 +170,11 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     match row.wipe_risk {
         Some(true) => {
             let reaches = row.start_offset.as_ref().map_or_else(|| "everything".to_owned(), |start| format!("the last {start}"));
-            findings.add(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps {keeps}: rows older than {keeps} are deleted from the aggregate; set start_offset to {keeps} or less"));
+            let finding = Finding::new(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps {keeps}: rows older than {keeps} are deleted from the aggregate; set start_offset to {keeps} or less"));
+            findings.push(match &row.source_drop_after {
+                Some(keeps) => finding.setting("start_offset", keeps.as_str()),
+                None => finding,
+            });
         }
         None => findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, format!("whether a refresh may delete rows is not known: its window and what {source} keeps cannot be compared")),
         Some(false) => {}

@@ -99,7 +99,8 @@ fn bequeath(row: &Row, at: &At) -> Option<Inherited> {
             .contains(&finding.rule)
     })?;
     let job = findings.iter().find(|finding| finding.job.is_some());
-    let mender: &Finding = job.unwrap_or(behind);
+    // Who stands in the way goes before the job that cannot get on for it.
+    let mender: &Finding = job.filter(|_| !behind.frees()).unwrap_or(behind);
     let mut why = without_stop(&behind.reason).to_owned();
     if let Some(job) = job {
         why = format!("{why}; {}", without_stop(&job.reason));

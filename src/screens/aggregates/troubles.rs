@@ -174,7 +174,9 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
         return;
     };
     let side = |side: &Option<String>| side.as_deref().map_or("0".to_owned(), text::interval);
-    findings.add(
+    // Twice the schedule: a run that comes late leaves nothing out either.
+    let wide = (row.end_seconds.unwrap_or(0.0) + 2.0 * every).ceil();
+    let finding = Finding::new(
         &rules::AGGREGATE_WINDOW,
         Level::Warning,
         format!(
@@ -185,6 +187,7 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
             text::duration(every)
         ),
     );
+    findings.push(finding.setting("start_offset", format!("{wide} seconds")));
 }
 
 /// Retention that takes the source away before the aggregate has read it; true where nothing can be materialized.

@@ -48,7 +48,7 @@ impl Row {
                 self.judge_backlog(&mut findings, policy, at);
             }
             None if self.uncompressed > 1 => {
-                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand", text::plural(self.uncompressed, "chunk")));
+                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand; add-compression-policy wants to be told from which age on (compress_after)", text::plural(self.uncompressed, "chunk")));
             }
             None => {}
         }

@@ -76,17 +76,33 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         && took > row.schedule.seconds
         && row.schedule.seconds > 0.0
     {
-        findings.add(
-            &rules::JOB_SLOW,
-            Level::Notice,
-            format!(
-                "its last run took {}, longer than its interval of {}",
-                text::duration(took),
-                text::interval(&row.schedule.text)
-            ),
+        let reason = format!(
+            "its last run took {}, longer than its interval of {}",
+            text::duration(took),
+            text::interval(&row.schedule.text)
         );
+        let finding = Finding::new(&rules::JOB_SLOW, Level::Notice, reason);
+        let every = format!("{} seconds", (2.0 * took).ceil());
+        findings.push(finding.setting("schedule_interval", every));
     }
+    cause_first(&mut findings);
     findings.verdict(healthy(row, state, at))
+}
+
+/// Why no run can succeed goes before how the last one failed, and is one finding with it.
+fn cause_first(findings: &mut Findings) {
+    let causes = [
+        &rules::JOB_OWNER,
+        &rules::JOB_PROCEDURE_GONE,
+        &rules::JOB_ORPHANED,
+        &rules::JOB_GAVE_UP,
+    ];
+    let cause = causes.into_iter().find(|rule| findings.has(rule));
+    let Some(cause) = cause else { return };
+    if let Some(failing) = findings.take(&rules::JOB_FAILING) {
+        findings.tell_more(cause, &failing.reason);
+        findings.raise(cause, failing.level);
+    }
 }
 
 fn healthy(row: &Row, state: State, at: &At) -> String {
@@ -173,6 +189,17 @@ fn broken(row: &Row, findings: &mut Findings) {
             level,
             "orphaned: the hypertable that its configuration names does not exist any more, so that every run fails",
         );
+    }
+    if let Some(of) = &row.wants_rights_of {
+        let (owner, of) = (
+            text::quote_identifier(&row.owner),
+            text::quote_identifier(of),
+        );
+        let target = row.target.as_deref().unwrap_or("what it works on");
+        let reason = format!(
+            "its owner {owner} has not the rights of {of}, who owns {target}: its runs do nothing there, also where they report success; GRANT {of} TO {owner}, or delete it and add it as {of}"
+        );
+        findings.add(&rules::JOB_OWNER, level, reason);
     }
     match row.owner_may_log_in {
         Some(true) => {}
@@ -323,16 +350,30 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
         true if f64::from(failures) >= limits(row, at).job_failures_critical => Level::Critical,
         true => Level::Warning,
     };
-    findings.add(
-        &rules::JOB_FAILING,
-        level,
-        format!("{how_often}{ago}: {why}{then}"),
-    );
+    let limit = row.max_runtime.seconds;
+    let finding = if stopped(row) {
+        let longer = format!("{} seconds", 2.0 * limit);
+        let reason = format!("{how_often}{ago}: {why}{then}; edit-job gives it twice as long");
+        Finding::new(&rules::JOB_FAILING, level, reason)
+            .mended_by(Some("edit-job"))
+            .setting("max_runtime", longer)
+    } else {
+        let reason = format!(
+            "{how_often}{ago}: {why}{then}; run-job-now shows whether it works, edit-job changes its settings"
+        );
+        Finding::new(&rules::JOB_FAILING, level, reason)
+    };
+    findings.push(finding);
+}
+
+/// Its last run came to the end of its time.
+fn stopped(row: &Row) -> bool {
+    let limit = row.max_runtime.seconds;
+    limit > 0.0 && row.run_seconds().is_some_and(|took| took >= 0.98 * limit)
 }
 
 fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
-    let limit = row.max_runtime.seconds;
-    if limit > 0.0 && row.run_seconds().is_some_and(|took| took >= 0.98 * limit) {
+    if stopped(row) {
         let limit = text::interval(&row.max_runtime.text);
         return format!("stopped at its max_runtime of {limit}");
     }

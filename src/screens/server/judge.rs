@@ -30,11 +30,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
         "launcher" | "scheduler" if row.value == Some(0.0) && !at.server.standby => {
             absence(row, at, findings);
         }
-        "workers" if row.share().is_some_and(|share| share >= 1.0) => findings.add(
-            &rules::SERVER_WORKERS,
-            Level::Notice,
-            "all slots of timescaledb.max_background_workers are taken: the next job waits for one. If jobs come late, raise it (and max_worker_processes with it), and restart",
-        ),
+        "workers" if row.share().is_some_and(|share| share >= 1.0) => workers(row, findings),
         "worker-processes" if row.share().is_some_and(|share| share > 1.0) => findings.add(
             &rules::SERVER_PROCESSES,
             Level::Notice,
@@ -49,6 +45,20 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Every slot is taken: by whom, and what to do.
+fn workers(row: &Row, findings: &mut Findings) {
+    let held = row
+        .about
+        .as_ref()
+        .filter(|about| !about.is_empty())
+        .map_or_else(String::new, |about| format!(" ({about})"));
+    let reason = format!(
+        "all {:.0} slots of timescaledb.max_background_workers are taken{held}: the next job waits for one. If jobs come late, raise it (and max_worker_processes with it), and restart",
+        row.bound.unwrap_or_default()
+    );
+    findings.add(&rules::SERVER_WORKERS, Level::Notice, reason);
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
@@ -148,9 +158,10 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
 
 fn prepared(row: &Row, findings: &mut Findings) {
     let age = text::duration(row.value.unwrap_or_default().floor());
+    let about = row.about();
+    let gid = about.rsplit_once(" in database ").map_or(about, |of| of.0);
     let said = format!(
-        "the prepared transaction {} is {age} old: it keeps its locks and holds back vacuum until COMMIT PREPARED or ROLLBACK PREPARED in that database",
-        row.about()
+        "the prepared transaction {about} is {age} old: it keeps its locks and holds back vacuum until COMMIT PREPARED {gid} or ROLLBACK PREPARED {gid} in that database"
     );
     findings.push(Finding::new(&rules::SERVER_PREPARED, Level::Warning, said).since(row.since));
 }

@@ -1,0 +1,35 @@
+//! The sessions of this very program, by their process ids on the server: what a session calls itself proves nothing.
+
+use std::sync::{Mutex, PoisonError};
+
+static OWN: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+
+/// A session of this program as long as it lives.
+#[derive(Debug)]
+pub struct Own(i32);
+
+impl Own {
+    pub fn new(pid: i32) -> Self {
+        all(|own| own.push(pid));
+        Self(pid)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        all(|own| {
+            if let Some(place) = own.iter().position(|pid| *pid == self.0) {
+                own.swap_remove(place);
+            }
+        });
+    }
+}
+
+/// Whether the session with this process id is one of this program.
+pub fn is(pid: i32) -> bool {
+    all(|own| own.contains(&pid))
+}
+
+fn all<T>(with: impl FnOnce(&mut Vec<i32>) -> T) -> T {
+    with(&mut OWN.lock().unwrap_or_else(PoisonError::into_inner))
+}
