@@ -13,8 +13,8 @@ use crate::value::{Stamp, Value};
 use crate::verdict::{Finding, Level, Verdict};
 
 pub use crate::text::{printable, printable_lines};
-pub use exact::Figures;
 use exact::Known;
+pub use exact::{Figures, LATER_SECONDS};
 
 /// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
 pub type Counters = Vec<Option<i64>>;

@@ -9,16 +9,17 @@ use crate::record::At;
 use crate::screens::overview;
 use crate::screens::with_table;
 use crate::screens::{Rows, ScreenId};
-use crate::table::Figures;
+use crate::table::{Figures, LATER_SECONDS};
 use crate::tape::{Kept, Line, Replay};
 use crate::value::Stamp;
 
 /// For how many seconds exact figures were shown: they are asked for again after a while, later where they are dear.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {
     let exact = (screen.about().exact)();
-    exact
-        .get(nth)
-        .map_or(0.0, |exact| 4.0 * exact.every.as_secs_f64())
+    exact.get(nth).map_or(0.0, |exact| {
+        let gathered = if exact.later { LATER_SECONDS } else { 0.0 };
+        (4.0 * exact.every.as_secs_f64()).max(2.0 * gathered)
+    })
 }
 
 /// The number of the last reading of each screen's rows.

@@ -14,7 +14,7 @@ const EXACT_COST: f64 = 0.0002;
 /// So many seconds exact figures stand that cannot be had again; then only why is told.
 const KEPT_SECONDS: f64 = 300.0;
 /// Behind the Overview what is dear is asked for again after so many seconds.
-const LATER_SECONDS: f64 = 300.0;
+pub const LATER_SECONDS: f64 = 300.0;
 /// So many seconds after the first rows the worst row is what is looked at: its figures come bit by bit.
 const OPENING_SECONDS: f64 = 10.0;
 

@@ -49,16 +49,26 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
 
 /// Every slot is taken: by whom, and what to do.
 fn workers(row: &Row, findings: &mut Findings) {
-    let held = row
-        .about
-        .as_ref()
-        .filter(|about| !about.is_empty())
-        .map_or_else(String::new, |about| format!(" ({about})"));
+    let about = row.about();
+    let held = if about.is_empty() {
+        String::new()
+    } else {
+        format!(" ({about})")
+    };
+    // Launcher and schedulers keep theirs; what a job has, the next one gets.
+    let (level, then) = if about.is_empty() || about.contains(" in database ") {
+        (
+            Level::Notice,
+            "the next job waits for one. If jobs come late, raise it",
+        )
+    } else {
+        (Level::Critical, "none is left for any job. Raise it")
+    };
     let reason = format!(
-        "all {:.0} slots of timescaledb.max_background_workers are taken{held}: the next job waits for one. If jobs come late, raise it (and max_worker_processes with it), and restart",
+        "all {:.0} slots of timescaledb.max_background_workers are taken{held}: {then} (and max_worker_processes with it), and restart",
         row.bound.unwrap_or_default()
     );
-    findings.add(&rules::SERVER_WORKERS, Level::Notice, reason);
+    findings.add(&rules::SERVER_WORKERS, level, reason);
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
