@@ -24,7 +24,8 @@ impl Shell<'_> {
     pub(super) async fn still(&self, deed: &Deed) -> Still {
         let found = async {
             let (settings, session) = (&self.actor.settings, &self.session);
-            let screens = show::gather(settings, session, ScreenId::Overview, LATER).await?;
+            let screens =
+                Box::pin(show::gather(settings, session, ScreenId::Overview, LATER)).await?;
             let (now, _) = session.pulse(ScreenId::Overview).await?;
             let at = At {
                 now,
