@@ -3,7 +3,8 @@
 with job as materialized (
   select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
          b.scheduled, b.schedule_interval, b.max_runtime, b.max_retries, b.retry_period, b.fixed_schedule,
-         b.initial_start, b.timezone, b.hypertable_id, b.config
+         b.initial_start, b.timezone, b.hypertable_id, b.config,
+         b.config::text as config_text
   from _timescaledb_config.bgw_job b
 ), worker as materialized (
   -- every role is shown pid, database, role and application name; the backend's type (a worker bears its job's
@@ -42,11 +43,13 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        date_part('epoch', j.schedule_interval) as schedule_seconds,
        j.max_runtime::text as max_runtime, date_part('epoch', j.max_runtime) as max_runtime_seconds,
        j.max_retries, j.retry_period::text as retry_period, date_part('epoch', j.retry_period) as retry_seconds,
-       j.fixed_schedule, j.initial_start, j.timezone, j.config::text as config,
+       j.fixed_schedule, j.initial_start, j.timezone,
+       left(j.config_text, 100000) || case when octet_length(left(j.config_text, 100000)) < octet_length(j.config_text) then ' (cut: ' || octet_length(j.config_text) || ' bytes in all)' else '' end as config,
        s.last_start, s.last_finish, s.next_start, s.last_successful_finish, s.last_run_success, s.total_runs,
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
-       e.sqlstate as last_error_sqlstate, e.message as last_error, e.finished as last_error_at,
+       e.sqlstate as last_error_sqlstate, e.finished as last_error_at,
+       left(e.message, 8000) || case when octet_length(left(e.message, 8000)) < octet_length(e.message) then ' (cut: ' || octet_length(e.message) || ' bytes in all)' else '' end as last_error,
        -- what its procedure goes by; one that names no hypertable has none to miss (NULL is not in an empty set)
        j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%'
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') is not null

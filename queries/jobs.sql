@@ -4,7 +4,8 @@
 with job as materialized (
   select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
          b.scheduled, b.schedule_interval, b.max_runtime, b.max_retries, b.retry_period, b.fixed_schedule,
-         b.initial_start, b.timezone, b.hypertable_id, b.config
+         b.initial_start, b.timezone, b.hypertable_id, b.config,
+         b.config::text as config_text
   from _timescaledb_config.bgw_job b
 ), worker as materialized (
   -- every role is shown pid, database, role and application name; the backend's type (a worker bears its job's
@@ -29,10 +30,13 @@ with job as materialized (
   join pg_proc p on p.proname = u.proc_name and p.pronamespace = s.oid
   group by 1, 2
 ), error as materialized (
-  select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
-  from timescaledb_information.job_errors x
-  where x.job_id = any (array(select f.job_id from _timescaledb_internal.bgw_job_stat f where not f.last_run_success))
-  order by x.job_id, coalesce(x.finish_time, x.start_time) desc
+  -- the text is made by the view from all that it has, once: it may be megabytes
+  select x.job_id, x.sqlstate, x.finished,
+         left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message) then ' (cut: ' || octet_length(x.message) || ' bytes in all)' else '' end as message
+  from (select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
+        from timescaledb_information.job_errors x
+        where x.job_id = any (array(select f.job_id from _timescaledb_internal.bgw_job_stat f where not f.last_run_success))
+        order by x.job_id, coalesce(x.finish_time, x.start_time) desc) x
 )
 select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j.proc_name::text as proc_name,
        exists (select from code c where c.nspname = j.proc_schema and c.proname = j.proc_name) as proc_exists,
@@ -48,11 +52,13 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        date_part('epoch', j.schedule_interval) as schedule_seconds,
        j.max_runtime::text as max_runtime, date_part('epoch', j.max_runtime) as max_runtime_seconds,
        j.max_retries, j.retry_period::text as retry_period, date_part('epoch', j.retry_period) as retry_seconds,
-       j.fixed_schedule, j.initial_start, j.timezone, j.config::text as config,
+       j.fixed_schedule, j.initial_start, j.timezone,
+       left(j.config_text, 100000) || case when octet_length(left(j.config_text, 100000)) < octet_length(j.config_text) then ' (cut: ' || octet_length(j.config_text) || ' bytes in all)' else '' end as config,
        s.last_start, s.last_finish, s.next_start, s.last_successful_finish, s.last_run_success, s.total_runs,
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
-       e.sqlstate as last_error_sqlstate, e.message as last_error, e.finished as last_error_at,
+       e.sqlstate as last_error_sqlstate, e.finished as last_error_at,
+       e.message as last_error,
        -- what its procedure goes by; one that names no hypertable has none to miss (NULL is not in an empty set)
        j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%'
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') is not null

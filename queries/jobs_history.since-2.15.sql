@@ -1,6 +1,7 @@
 -- Runs of one job: the newest 50 failures and the newest 50 successes · $1 job · public (own jobs; all for the database's
 -- owner) · index on the job, at most 2000 rows of history (2.23+)
-select x.started, x.finished, x.succeeded, x.sqlstate, x.message, x.pid
+select x.started, x.finished, x.succeeded, x.sqlstate, x.pid,
+       left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message) then ' (cut: ' || octet_length(x.message) || ' bytes in all)' else '' end as message
 from (
   select r.start_time as started, r.finish_time as finished, r.succeeded, r.sqlerrcode as sqlstate,
          r.err_message as message, r.pid,

@@ -1,7 +1,11 @@
 -- Failed runs of one job, newest first · $1 job · public (own jobs; all for the database's owner) · a pass over the errors
-select x.start_time as started, x.finish_time as finished, false as succeeded, x.sqlerrcode as sqlstate,
-       x.err_message as message, x.pid
-from timescaledb_information.job_errors x
-where x.job_id = $1
-order by coalesce(x.finish_time, x.start_time) desc
-limit 50
+select x.started, x.finished, false as succeeded, x.sqlstate, x.pid,
+       left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message) then ' (cut: ' || octet_length(x.message) || ' bytes in all)' else '' end as message
+from (
+  select x.start_time as started, x.finish_time as finished, x.sqlerrcode as sqlstate, x.err_message as message, x.pid
+  from timescaledb_information.job_errors x
+  where x.job_id = $1
+  order by coalesce(x.finish_time, x.start_time) desc
+  limit 50
+) x
+order by coalesce(x.finished, x.started) desc

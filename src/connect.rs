@@ -10,12 +10,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiate;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::conninfo::{Host, Place, Settings, SslMode, Wanted};
+use crate::text;
 use crate::tls::{self, Tls};
 
 pub use error::{ConnectError, Kind};
@@ -34,7 +35,7 @@ pub struct Connected {
     /// What was asked from the person, to be used again.
     pub password: Option<String>,
     /// The server's notices and warnings.
-    pub notices: UnboundedReceiver<String>,
+    pub notices: Receiver<String>,
     connector: Option<Tls>,
     peer: Peer,
 }
@@ -286,21 +287,30 @@ async fn open_tcp(
     })
 }
 
+/// So many notices are kept until somebody reads them.
+const NOTICES: usize = 500;
+
 /// Runs the connection until it ends, and collects the server's notices.
 fn drive<S, T>(
     mut connection: tokio_postgres::Connection<S, T>,
-) -> (JoinHandle<()>, UnboundedReceiver<String>)
+) -> (JoinHandle<()>, Receiver<String>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let (told, notices) = unbounded_channel();
+    let (told, notices) = channel(NOTICES);
     let driver = tokio::spawn(async move {
         // Why it ended is told to whoever waits for an answer.
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notice(notice) = message {
-                // A session whose notices nobody reads drops them.
-                let _ = told.send(format!("{}: {}", notice.severity(), notice.message()));
+                // A session whose notices nobody reads drops them, and one that is flooded does not fill the memory.
+                let words = text::bounded(notice.message());
+                let _ = told.try_send(match told.capacity() {
+                    0 => continue,
+                    1 => "further notices came faster than they were read, and are left out"
+                        .to_owned(),
+                    _ => format!("{}: {words}", notice.severity()),
+                });
             }
         }
     });

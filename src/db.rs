@@ -30,6 +30,7 @@ use crate::server::own::Own;
 use crate::server::{self, Pulse, Server};
 use crate::sql::{Param, Query, Version};
 use crate::table::Counters;
+use crate::text;
 use crate::value::Stamp;
 
 /// What every session that reads sets: it cannot write, never queues long, and takes no workers from the policies.
@@ -284,8 +285,9 @@ fn said(error: tokio_postgres::Error) -> anyhow::Error {
             } else {
                 told.hint()
             };
-            let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
-            anyhow!("{}: {}{hint}", told.code().code(), told.message())
+            let hint = hint.map_or_else(String::new, |hint| format!(" ({})", text::bounded(hint)));
+            let words = text::bounded(told.message());
+            anyhow!("{}: {words}{hint}", told.code().code())
         }
         None => anyhow::Error::from(error),
     }

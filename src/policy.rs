@@ -97,13 +97,17 @@ impl Policy {
         let Some(job_id) = row.try_get("job_id")? else {
             return Ok(None);
         };
+        let words = |name| -> anyhow::Result<Option<String>> {
+            let text: Option<&str> = row.try_get(name)?;
+            Ok(text.map(text::bounded))
+        };
         Ok(Some(Self {
             job_id,
             scheduled: row.try_get("scheduled")?,
-            after: row.try_get("after_text")?,
+            after: words("after_text")?,
             after_seconds: row.try_get("after_seconds")?,
             after_number: row.try_get("after_number")?,
-            created: row.try_get("created_text")?,
+            created: words("created_text")?,
             last_run_success: row.try_get("last_run_success")?,
             last_finish: row.try_get("last_finish")?,
             next_start: row.try_get("next_start")?,

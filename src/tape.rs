@@ -1,7 +1,7 @@
 //! Record and replay: what the screens read, kept in a file line by line, and looked at again without a server.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,9 @@ use crate::value::Stamp;
 
 /// The format's number; a file of another one is not read.
 const FORMAT: u32 = 1;
+/// A longer line is none of a recording's: what lists hold is bounded where they are read.
+const LINE_BYTES: usize = 64 << 20;
+const HEAD_BYTES: usize = 4096;
 /// Readings that are closer together are one moment.
 const MOMENT_SECONDS: f64 = 0.5;
 
@@ -82,6 +85,13 @@ impl Recorder {
 
     fn write(&mut self, line: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_string(line)?;
+        if text.len() > LINE_BYTES {
+            let long = i64::try_from(text.len())?;
+            bail!(
+                "a reading of {} is too long for a recording",
+                text::bytes(long)
+            );
+        }
         text.push('\n');
         self.file
             .write_all(text.as_bytes())
@@ -143,13 +153,10 @@ pub struct Replay {
 impl Replay {
     pub fn open(path: &Path) -> Result<Self> {
         let named = || format!("cannot replay {}", path.display());
-        let mut text = BufReader::new(File::open(path).with_context(named)?).lines();
-        let head = text
-            .next()
-            .transpose()
-            .with_context(named)?
-            .unwrap_or_default();
-        let head: Head = serde_json::from_str(&head)
+        let mut file = BufReader::new(File::open(path).with_context(named)?);
+        let head = next_line(&mut file, HEAD_BYTES);
+        let head: Head = head
+            .and_then(|line| Ok(serde_json::from_slice(&line.unwrap_or_default())?))
             .map_err(|_| anyhow::anyhow!("it is not a recording of hypertop"))
             .with_context(named)?;
         if head.hypertop_recording != FORMAT {
@@ -162,15 +169,14 @@ impl Replay {
         }
         let mut lines = Vec::new();
         let mut note = None;
-        for (nth, line) in text.enumerate() {
-            let line = line.with_context(named)?;
-            match serde_json::from_str(&line) {
+        while let Some(line) = next_line(&mut file, LINE_BYTES).transpose() {
+            match line.and_then(|line| Ok(serde_json::from_slice(&line)?)) {
                 Ok(line) => lines.push(line),
                 // The recorder may have been stopped in the middle of it.
                 Err(error) => {
                     note = Some(format!(
                         "line {} of the recording cannot be read, nor what follows: {error}",
-                        nth + 2
+                        lines.len() + 2
                     ));
                     break;
                 }
@@ -233,6 +239,24 @@ impl Replay {
                 .unwrap_or(last)
         };
     }
+}
+
+/// The next line of a file, without its end; `None`: there is none. One that is too long is not read any further.
+fn next_line(file: &mut impl BufRead, most: usize) -> Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    // One byte more is one too many.
+    let limit = u64::try_from(most)?.saturating_add(1);
+    file.take(limit).read_until(b'\n', &mut line)?;
+    match line.pop() {
+        None => return Ok(None),
+        Some(b'\n') => {}
+        Some(_) if line.len() >= most => {
+            let most = i64::try_from(most)?;
+            bail!("it is longer than {}", text::bytes(most));
+        }
+        Some(last) => line.push(last),
+    }
+    Ok(Some(line))
 }
 
 /// Cuts the lines into moments; the first one holds what was known when the recording began.

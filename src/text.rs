@@ -12,7 +12,7 @@ pub use cells::{cut, pad, pad_left, width, wrap, wrap_keeping_indent};
 pub use interval::{interval, interval_seconds};
 pub use names::{qualified, quote_identifier, quote_literal};
 pub use order::natural_order;
-pub use printable::{printable, printable_cell, printable_json, printable_lines};
+pub use printable::{bounded, printable, printable_cell, printable_json, printable_lines};
 
 /// Who holds a lock where no session does: such locks come with the process id 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";

@@ -226,3 +226,50 @@ fn where_nobody_reads_what_is_said_nothing_panics() {
         }
     });
 }
+
+/// What is long on the server is short here, and says so.
+#[test]
+fn a_text_of_megabytes_is_cut_where_it_is_read() {
+    let setup = "create table readings (ts timestamptz not null, v int);
+select create_hypertable('readings', 'ts');
+insert into readings select now() - interval '30 days';
+alter table readings set (timescaledb.compress);
+create procedure fails(job_id int, config jsonb) language plpgsql as $$begin raise exception '%', repeat('x', 3000000) using hint = repeat('h', 3000000); end$$;
+create procedure talks(job_id int, config jsonb) language plpgsql as $$begin raise notice '%', repeat('n', 3000000); for i in 1..3000 loop raise notice 'no. %', i; end loop; end$$;
+select add_job('fails', interval '1 hour');
+select add_job('talks', interval '1 hour', config => jsonb_build_object('k', repeat('c', 5000000)));
+select add_compression_policy('readings', interval '7 days');
+select alter_job(id, config => jsonb_set(config, '{compress_after}', to_jsonb(repeat('a', 5000000)))) from _timescaledb_config.bgw_job where proc_name = 'policy_compression'";
+    on_each("long", setup, async |rig, _| {
+        let failed = "select (last_run_success is false and last_finish > '-infinity')::text::char(1) from _timescaledb_internal.bgw_job_stat where job_id = 1000";
+        until(rig, "the job has failed", failed).await;
+        for (args, cut) in [
+            (vec!["show", "jobs", "--format", "json"], " bytes in all)"),
+            (vec!["show", "jobs", "--format", "csv"], " bytes in all)"),
+            (
+                vec!["show", "compression", "--format", "json"],
+                "(cut: 5000000 bytes in all)",
+            ),
+            (vec!["show", "overview"], " bytes in all)"),
+            (
+                vec!["run", "run-job-now", "1000", "--confirm", "1000"],
+                "(cut: 3000000 bytes in all)",
+            ),
+            (
+                vec!["run", "run-job-now", "1001", "--confirm", "1001"],
+                "(cut: 3000000 bytes in all)",
+            ),
+            (
+                vec!["run", "run-job-now", "1001", "--confirm", "1001"],
+                "left out",
+            ),
+            (vec!["journal", "1"], "(cut: 3000000 bytes in all)"),
+        ] {
+            let output = hypertop(rig, &args).output().unwrap();
+            let (out, err) = texts(&output);
+            let long = out.len() + err.len();
+            assert!(long < 400_000, "{} {args:?}: {long} bytes", rig.name);
+            assert!(out.contains(cut), "{} {args:?}: {out}{err}", rig.name);
+        }
+    });
+}

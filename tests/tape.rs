@@ -99,6 +99,23 @@ fn a_recording_that_was_cut_off_shows_what_it_has_and_says_so() {
 }
 
 #[test]
+fn a_line_without_end_is_not_read_into_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = recorded(&folder);
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    // Holes: a file of 8 GB that takes no room.
+    file.set_len(8 << 30).unwrap();
+    let mut app = replay(&path);
+    let shown = drawn(&mut app, 140, 20).backend().to_string();
+    assert!(shown.contains("it is longer than 64.0 MB"), "{shown}");
+    assert!(shown.contains("mes.metrics"), "{shown}");
+    std::fs::write(&path, "").unwrap();
+    file.set_len(8 << 30).unwrap();
+    let error = format!("{:#}", Replay::open(&path).unwrap_err());
+    assert!(error.contains("not a recording"), "{error}");
+}
+
+#[test]
 fn what_is_no_recording_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.txt");

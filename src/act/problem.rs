@@ -4,6 +4,8 @@ use std::fmt;
 
 use tokio_postgres::error::SqlState;
 
+use crate::text;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// `None`: it is not the server that said so.
@@ -21,9 +23,9 @@ impl Problem {
                 "the connection was lost ({error}): whether the statement took effect is not known"
             ));
         };
-        let mut message = told.message().to_owned();
+        let mut message = text::bounded(told.message());
         for more in [told.detail(), told.hint()].into_iter().flatten() {
-            message = format!("{message} ({more})");
+            message = format!("{message} ({})", text::bounded(more));
         }
         let code = told.code();
         Self {

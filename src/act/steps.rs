@@ -15,6 +15,9 @@ use crate::plan::{Plan, Statement, Step};
 /// How long a cancelled statement may take to end before its connection is given up.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
 
+/// A report holds so many notices.
+const NOTICES: usize = 500;
+
 impl Run<'_> {
     pub(super) async fn steps(
         &mut self,
@@ -186,8 +189,11 @@ impl Run<'_> {
     fn take_notices(&mut self, writer: &mut Writer) {
         while let Ok(notice) = writer.connected.notices.try_recv() {
             tell(self.told, Progress::Notice(notice.clone()));
-            if !self.notices.contains(&notice) {
+            if self.notices.len() < NOTICES && !self.notices.contains(&notice) {
                 self.notices.push(notice);
+                if self.notices.len() == NOTICES {
+                    self.notices.push("further notices are left out".to_owned());
+                }
             }
         }
     }

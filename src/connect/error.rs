@@ -8,6 +8,7 @@ use tokio_postgres::error::SqlState;
 
 use super::packet;
 use crate::conninfo::Host;
+use crate::text;
 
 /// What kind of failure it was, for those who branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +104,7 @@ pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -
     let text = format!(
         "connection to server at {host} failed: {}: {}",
         told.severity(),
-        told.message()
+        text::bounded(told.message())
     );
     ConnectError::new(kind, with_mend(text, mend))
 }

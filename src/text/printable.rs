@@ -29,6 +29,17 @@ const UNSEEN: &[(char, char)] = &[
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
+/// A server's words are read up to so many characters: an error can be as long as a whole table.
+const WORDS: usize = 8_000;
+
+/// What a server said, cut to a length that a person reads; the cut is said.
+pub fn bounded(words: &str) -> String {
+    match words.char_indices().nth(WORDS) {
+        None => words.to_owned(),
+        Some((end, _)) => format!("{} (cut: {} bytes in all)", &words[..end], words.len()),
+    }
+}
+
 /// Controls above ASCII, which JSON leaves as they are, and what nobody sees.
 fn is_hidden(c: char) -> bool {
     let unseen = || {
