@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
+use nix::libc::SIGCONT;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -97,6 +98,7 @@ pub async fn console(start: Start) -> Result<Ended> {
     let mut ticks = ticker(app.interval);
     let mut keys = EventStream::new();
     let mut recorder = None;
+    let mut going_on = signal(SignalKind::from_raw(SIGCONT))?;
     let mut ending = std::pin::pin!(signalled());
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
@@ -111,6 +113,10 @@ pub async fn console(start: Start) -> Result<Ended> {
                 // The terminal is gone.
                 Some(Err(_)) | None => return Ok(1),
             },
+            _ = going_on.recv() => {
+                screen.take_again()?;
+                None
+            }
             () = until(due) => None,
             msg = answered.recv() => msg,
             _ = ticks.tick() => Some(Msg::Tick(now())),
@@ -219,6 +225,7 @@ pub async fn replay(replay: Replay, config: Config, themes: Vec<Theme>) -> Resul
     let mut screen = Screen::take(config.mouse)?;
     let mut ticks = ticker(app.interval);
     let mut keys = EventStream::new();
+    let mut going_on = signal(SignalKind::from_raw(SIGCONT))?;
     let mut ending = std::pin::pin!(signalled());
     loop {
         screen.draw(&mut app)?;
@@ -229,6 +236,10 @@ pub async fn replay(replay: Replay, config: Config, themes: Vec<Theme>) -> Resul
                 Some(Ok(event)) => read_event(event),
                 Some(Err(_)) | None => return Ok(1),
             },
+            _ = going_on.recv() => {
+                screen.take_again()?;
+                None
+            }
             _ = ticks.tick() => Some(Msg::Tick(now())),
         };
         let mut waiting: Vec<Msg> = msg.into_iter().collect();

@@ -1,5 +1,6 @@
 //! The terminal: raw mode and the alternate screen, restored whatever happens; one write a frame.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -19,7 +20,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
-use ratatui::buffer::Cell;
+use ratatui::buffer;
 use ratatui::layout::{Position, Size};
 
 use crate::app::App;
@@ -51,28 +52,43 @@ impl Write for OneWrite {
 /// crossterm's backend, but for asking the terminal where its cursor is: a terminal that does not answer would hold
 /// up the first frame, and a full screen does not need to know.
 #[derive(Debug)]
-struct Quiet(CrosstermBackend<OneWrite>);
+struct Quiet {
+    out: CrosstermBackend<OneWrite>,
+    /// The last size that a screen can have.
+    size: Cell<Size>,
+}
+
+/// No screen has more columns or lines, nor more cells in all: who says so (a broken terminal, somebody who wants the
+/// memory filled) is not believed, and the size stays as it was.
+const MOST: (u16, u32) = (10_000, 1_000_000);
+
+fn is_a_size(size: Size) -> bool {
+    size.width <= MOST.0 && size.height <= MOST.0 && size.area() <= MOST.1
+}
 
 impl Backend for Quiet {
     type Error = io::Error;
 
     /// What differs, as one synchronized update; nothing where nothing differs.
-    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a buffer::Cell)>>(
+        &mut self,
+        content: I,
+    ) -> io::Result<()> {
         let mut content = content.peekable();
         if content.peek().is_none() {
             return Ok(());
         }
-        queue!(self.0, BeginSynchronizedUpdate)?;
-        self.0.draw(content)?;
-        queue!(self.0, EndSynchronizedUpdate)
+        queue!(self.out, BeginSynchronizedUpdate)?;
+        self.out.draw(content)?;
+        queue!(self.out, EndSynchronizedUpdate)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
-        self.0.hide_cursor()
+        self.out.hide_cursor()
     }
 
     fn show_cursor(&mut self) -> io::Result<()> {
-        self.0.show_cursor()
+        self.out.show_cursor()
     }
 
     fn get_cursor_position(&mut self) -> io::Result<Position> {
@@ -80,37 +96,41 @@ impl Backend for Quiet {
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
-        self.0.set_cursor_position(position)
+        self.out.set_cursor_position(position)
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.0.clear()
+        self.out.clear()
     }
 
     fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
-        self.0.clear_region(region)
+        self.out.clear_region(region)
     }
 
     fn size(&self) -> io::Result<Size> {
-        self.0.size()
+        let size = self.out.size()?;
+        if is_a_size(size) {
+            self.size.set(size);
+        }
+        Ok(self.size.get())
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {
-        self.0.window_size()
+        self.out.window_size()
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Backend::flush(&mut self.0)
+        Backend::flush(&mut self.out)
     }
 }
 
 impl Write for Quiet {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.out.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Write::flush(&mut self.0)
+        Write::flush(&mut self.out)
     }
 }
 
@@ -144,7 +164,10 @@ impl Screen {
             frame: Vec::with_capacity(1 << 16),
         };
         let mut screen = Self {
-            terminal: Terminal::new(Quiet(CrosstermBackend::new(writer)))?,
+            terminal: Terminal::new(Quiet {
+                out: CrosstermBackend::new(writer),
+                size: Cell::new(Size::new(80, 24)),
+            })?,
             mouse,
         };
         screen.enter()?;
@@ -182,6 +205,12 @@ impl Screen {
         self.terminal.swap_buffers();
         Backend::flush(self.terminal.backend_mut())?;
         Ok(())
+    }
+
+    /// The program was stopped from outside, and goes on: whoever had the terminal left it as a shell wants it.
+    pub fn take_again(&mut self) -> Result<()> {
+        restore();
+        self.enter()
     }
 
     /// Gives the terminal to the shell until the person comes back.

@@ -169,3 +169,68 @@ fn a_key_is_answered_while_a_slow_query_runs() {
         assert_eq!(console.ended(), 0);
     });
 }
+
+#[test]
+fn after_a_stop_from_outside_keys_and_screen_work_again() {
+    use nix::sys::signal::Signal::{SIGCONT, SIGSTOP, SIGTSTP};
+    with_targets(|targets| {
+        for signal in [SIGSTOP, SIGTSTP] {
+            let mut console = Console::open(&[&targets.all[0].conninfo]);
+            console.wait_for("mes.metric_hist");
+            // Without a shell in its session SIGTSTP stops nothing, and SIGCONT comes all the same.
+            console.signal(signal);
+            let start = Instant::now();
+            while signal == SIGSTOP && !console.status("State").starts_with('T') {
+                assert!(start.elapsed() < Duration::from_secs(10));
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            // The shell that has the terminal meanwhile: lines, an echo, its own screen.
+            let tty = console.tty();
+            let sane = std::process::Command::new("stty")
+                .args(["sane", "-F"])
+                .arg(&tty)
+                .status()
+                .unwrap();
+            assert!(sane.success());
+            let mut shell = std::fs::OpenOptions::new().write(true).open(&tty).unwrap();
+            std::io::Write::write_all(&mut shell, b"\x1b[?1049l\x1b[?25h\x1b[2J\x1b[Hjobs$ fg\n")
+                .unwrap();
+            console.wait_for("jobs$ fg");
+            console.signal(SIGCONT);
+            console.wait_for("mes.metric_hist");
+            assert!(!console.text().contains("jobs$ fg"));
+            console.press("5");
+            console.wait_for("job_export_erp");
+            console.press("q");
+            assert_eq!(console.ended(), 0);
+        }
+    });
+}
+
+#[test]
+fn a_size_that_no_screen_has_is_not_believed() {
+    with_targets(|targets| {
+        let mut console = Console::open(&[&targets.all[0].conninfo]);
+        console.wait_for("mes.metric_hist");
+        for (cols, rows) in [
+            (65_535, 65_535),
+            (20_000, 30),
+            (100, 60_000),
+            (9_000, 9_000),
+        ] {
+            console.claim(cols, rows);
+            console.press("5");
+            console.wait_for("job_export_erp");
+            console.press("1");
+            console.wait_for("mes.metric_hist");
+        }
+        let most = console.status("VmHWM");
+        let kilobytes: u64 = most.trim_end_matches("kB").trim().parse().unwrap();
+        assert!(kilobytes < 400_000, "{most}");
+        console.resize(120, 40);
+        console.press("5");
+        console.wait_for("job_export_erp");
+        console.press("q");
+        assert_eq!(console.ended(), 0);
+    });
+}

@@ -109,6 +109,24 @@ impl Console {
             .set_size(rows, cols);
     }
 
+    /// The terminal says that it has this size, which no screen has; ours stays as it is.
+    pub fn claim(&self, cols: u16, rows: u16) {
+        self.master.resize(size(cols, rows)).unwrap();
+    }
+
+    /// The terminal's own file, as a shell has it that runs there meanwhile.
+    pub fn tty(&self) -> std::path::PathBuf {
+        self.master.tty_name().unwrap()
+    }
+
+    /// A line of `/proc/PID/status`: `State`, `VmHWM`.
+    pub fn status(&self, name: &str) -> String {
+        let pid = self.child.process_id().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim_start_matches(':').trim().to_owned()
+    }
+
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
