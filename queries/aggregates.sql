@@ -39,12 +39,13 @@ squeezes as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.config ->> 'compress_after' as after_text,
          case when j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'compress_after' ~ '\d' then (j.config ->> 'compress_after')::interval end as after_interval, case when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
--- where the reach of an aggregate's policies begins; NULL: one reaches over everything, or time is an integer, whose now is not free to ask
+-- where the reach of an aggregate's policies begins at their next run; NULL: one reaches over everything, or time is an integer, whose now is
+-- not free to ask
 reach as materialized (
   select a.id, case when bool_and(j.start_interval is not null) and a.axis not in ('bigint', 'integer', 'smallint')
-                    then min((extract(epoch from now() - j.start_interval) * 1000000)::int8)
+                    then min((extract(epoch from greatest(now(), case when j.scheduled and isfinite(st.next_start) then st.next_start end) - j.start_interval) * 1000000)::int8)
                          + case when a.axis = 'timestamp with time zone' then 0 else (extract(timezone from now()) * 1000000)::int8 end end as since
-    from agg a join job j on j.hypertable_id = a.id group by a.id, a.axis),
+    from agg a join job j on j.hypertable_id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id group by a.id, a.axis),
 -- who is at the head of the queue in which a session waits is asked only where one does
 waiting as materialized (
   select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query, (
@@ -72,14 +73,14 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                                        when 'smallint' then -32768 else -210866803200000000 end) as watermark,
        (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
          where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807) as refreshed_to,
-       (select max(l.greatest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-         where l.materialization_id = a.id and l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
-           and l.greatest_modified_value < 9223372036854775807) as never_before,
+       t.never_before,
        (select s.range_end from _timescaledb_catalog.dimension_slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
        (select count(*) from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l where l.hypertable_id = a.raw_id)
          + u.pending as pending,
-       u.unreached, u.unreached_to, 0::int8 as ranges, f.range_start as source_start, f.range_end as first_chunk_end,
+       o.since as reach_from, t.tail, x.unreached, x.unreached_to, x.unread_from, x.unread_next, x.cut_to,
+       a.bucket_offset::text as bucket_offset, case when a.axis not in ('bigint', 'integer', 'smallint') then (extract(epoch from case when a.axis in ('timestamp without time zone', 'date')
+         then a.bucket_origin::timestamp else a.bucket_origin::timestamptz at time zone coalesce(a.bucket_zone, 'UTC') end) * 1000000)::int8 end as bucket_origin, 0::int8 as ranges, f.range_start as source_start, f.range_end as first_chunk_end,
        case when not exists (select from locks l where l.relation = m.oid) then false
             else (select l.sure from locks l where l.relation = m.oid) end as refreshing, null::int4 as stuck_pid,
        b.pid as blocked_pid, b.blocker, b.relation as blocked_on, b.since as blocked_since,
@@ -124,10 +125,9 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                         -- the slices of chunks that are gone may stay (to 2.14)
                         and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped)
                       order by s.range_start limit 1) f on true
-  -- what waits where the source has chunks; unreached: what no policy goes back to. What begins before the source does was dropped there
+  -- what waits where the source has chunks
   left join lateral (
-    select count(*) as pending, count(*) filter (where l.greatest_modified_value < o.since and l.lowest_modified_value >= f.range_start) as unreached,
-           max(l.greatest_modified_value) filter (where l.greatest_modified_value < o.since and l.lowest_modified_value >= f.range_start) as unreached_to
+    select count(*) as pending
       from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
      where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
        and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
@@ -135,12 +135,36 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                     where s.dimension_id = a.raw_dimension
                       and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value
                       and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped))) u on true
+  left join promise pr on pr.id = a.id
+  -- from where on nothing was refreshed, and up to where history never was
+  left join lateral (
+    select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
+           max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
+                                                    and l.greatest_modified_value < 9223372036854775807) as never_before
+      from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l where l.materialization_id = a.id) t on true
+  -- changed ranges that begin before the policies' reach, where the source has chunks; of the source's log the oldest, by its index.
+  -- What begins before the source does was dropped there, to the end of a bucket: told by itself
+  left join lateral (
+    select count(*) filter (where r.low >= f.range_start and r.low < o.since) as unreached,
+           max(r.high) filter (where r.low >= f.range_start and r.low < o.since) as unreached_to,
+           min(r.low) filter (where r.low >= f.range_start) as unread_from, min(r.low) filter (where r.low >= o.since) as unread_next,
+           max(r.high) filter (where r.low < f.range_start) as cut_to
+      from ((select l.lowest_modified_value as low, l.greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+              where l.hypertable_id = a.raw_id and l.lowest_modified_value < least(o.since + coalesce(pr.longest, 0), t.tail) and o.since is not null
+              order by l.lowest_modified_value limit 1000)
+             union all
+            select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+             where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
+               and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000) and o.since is not null
+           ) r
+     where r.low < o.since + coalesce(pr.longest, 0) and (t.never_before is null or r.high > t.never_before)
+       and exists (select from _timescaledb_catalog.dimension_slice s
+                    where s.dimension_id = a.raw_dimension and s.range_end > r.low and (s.range_start < r.high or s.range_start <= r.low) and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped))) x on true
   -- its further policies that are paused or fail: how many, and the first
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
      where k.hypertable_id = a.id and k.id <> j.id and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
-  left join promise pr on pr.id = a.id
   left join whole e on e.id = a.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   left join pg_namespace n on n.nspname = mh.schema_name

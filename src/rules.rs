@@ -43,7 +43,7 @@ rules! {
     AGGREGATE_STARVED: "aggregate-starved", "rows are dropped before they are materialized", "edit-retention-policy";
     AGGREGATE_STUCK: "aggregate-stuck", "a cancelled refresh keeps others out", "terminate-session";
     AGGREGATE_UNKNOWN: "aggregate-unknown", "lag not known";
-    AGGREGATE_UNREACHED: "aggregate-unreached", "changes that no policy goes back to", "refresh-behind";
+    AGGREGATE_UNREACHED: "aggregate-unreached", "changes that no policy goes back to", "refresh-aggregate";
     AGGREGATE_WINDOW: "aggregate-window", "refresh window narrower than the schedule", "edit-refresh-policy";
     AGGREGATE_WIPE: "aggregate-wipe", "a refresh would delete rows", "edit-refresh-policy";
     CHUNKS_LARGE: "chunks-large", "chunks too large for memory", "set-chunk-interval";

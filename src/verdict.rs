@@ -191,6 +191,10 @@ impl Findings {
         self.0.push(finding);
     }
 
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.0.extend(findings);
+    }
+
     pub fn has(&self, rule: &'static Rule) -> bool {
         self.0.iter().any(|finding| finding.rule == rule)
     }

@@ -5,6 +5,7 @@ mod behind;
 mod bucket;
 mod clock;
 mod guard;
+mod missing;
 mod notes;
 mod place;
 mod policies;
@@ -79,6 +80,8 @@ pub static ACTIONS: &[Action] = &[
         "Switch between real-time and materialized rows only",
     ),
 ];
+
+pub use bucket::{Buckets, Shape};
 
 /// A place on the axis as the forms take it: a moment in UTC, or a number.
 pub fn typed(axis: Axis, at: i64) -> Option<String> {
@@ -229,6 +232,17 @@ impl Facts {
 impl Level {
     fn axis(&self) -> Axis {
         Axis::of(&self.axis)
+    }
+
+    fn buckets(&self) -> Result<Buckets, String> {
+        let shape = Shape {
+            axis: self.axis(),
+            width: self.bucket.as_deref(),
+            zone: self.zone.as_deref(),
+            offset: self.offset.as_deref(),
+            origin: self.origin,
+        };
+        Buckets::of(&self.name, shape)
     }
 
     /// Up to where a refresh has been; `None`: never.

@@ -3,6 +3,7 @@
 mod blocked;
 mod cause;
 mod details;
+mod gaps;
 mod lag;
 mod tree;
 mod troubles;
@@ -17,6 +18,7 @@ use crate::plans::Target;
 use crate::policy::Policy;
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
+use crate::rules;
 use crate::server::Edition;
 use crate::sql::{Param, Query};
 use crate::text;
@@ -46,6 +48,11 @@ pub struct Row {
     pub axis: Axis,
     pub bucket_width: Option<String>,
     pub bucket_zone: Option<String>,
+    #[serde(default)]
+    pub bucket_offset: Option<String>,
+    /// On the clock of the buckets' zone.
+    #[serde(default)]
+    pub bucket_origin: Option<i64>,
     /// The end of the newest bucket that holds rows; `None`: it is empty.
     pub watermark: Option<i64>,
     /// Up to where a refresh has been; `i64::MIN`: never; `None`: the log does not say.
@@ -64,6 +71,11 @@ pub struct Row {
     /// Why `newest` cannot be known, as the query numbers it.
     pub unknown: Option<i64>,
     pub newest_error: Option<String>,
+    /// The oldest row of the source, and the first where nothing was refreshed; `None`: none near, or not known (yet).
+    #[serde(default)]
+    pub oldest: Option<i64>,
+    #[serde(default)]
+    pub first_unread: Option<i64>,
     pub pending: i64,
     /// `None`: this role cannot see it.
     pub refreshing: Option<bool>,
@@ -110,6 +122,48 @@ pub struct ParentJob {
     pub scheduled: bool,
     pub fails: bool,
 }
+
+const NEWEST: Exact<Row> = Exact {
+    overview: true,
+    later: false,
+    judges: |_| true,
+    every: Duration::from_secs(30),
+    query: query!("aggregates_newest", (2, 29), (2, 15)),
+    figures: &["newest", "newest_end", "unknown"],
+    // The newest chunk with its indexes each, beside 35 locks on catalogues: 64 locks are not to be passed.
+    slice: 6,
+    want: |row| Some((row.id.into(), 1)),
+    take: |row, figures| match figures {
+        Ok([newest, end, unknown]) => {
+            (row.newest, row.newest_end, row.unknown) = (*newest, *end, *unknown);
+            row.newest_asked = true;
+            row.newest_error = None;
+        }
+        Ok(_) => {}
+        Err(error) => {
+            (row.newest, row.newest_end, row.unknown) = (None, None, None);
+            row.newest_asked = false;
+            row.newest_error = Some(error.to_owned());
+        }
+    },
+};
+
+/// Rows that decide whether something is missing; asked for only where the catalogue leaves that open.
+const GAPS: Exact<Row> = Exact {
+    overview: true,
+    later: false,
+    judges: |rule| *rule == rules::AGGREGATE_UNREACHED || *rule == rules::AGGREGATE_HISTORY,
+    every: Duration::from_secs(30),
+    query: query!("aggregates_gaps", (2, 29)),
+    figures: &["oldest", "first_unread"],
+    slice: 6,
+    want: |row| row.wants_oldest().then_some((row.id.into(), 2)),
+    take: |row, figures| match figures {
+        Ok([oldest, unread]) => (row.oldest, row.first_unread) = (*oldest, *unread),
+        // The newest row says why nothing of the source can be read.
+        _ => (row.oldest, row.first_unread) = (None, None),
+    },
+};
 
 impl Record for Row {
     const NAME: &'static str = "aggregates";
@@ -212,30 +266,7 @@ impl Record for Row {
                 .into()
         }),
     ];
-    const EXACT: &'static [Exact<Self>] = &[Exact {
-        overview: true,
-        later: false,
-        judges: |_| true,
-        every: Duration::from_secs(30),
-        query: query!("aggregates_newest", (2, 29), (2, 15)),
-        figures: &["newest", "newest_end", "unknown"],
-        // The newest chunk with its indexes each, beside 35 locks on catalogues: 64 locks are not to be passed.
-        slice: 6,
-        want: |row| Some((row.id.into(), 1)),
-        take: |row, figures| match figures {
-            Ok([newest, end, unknown]) => {
-                (row.newest, row.newest_end, row.unknown) = (*newest, *end, *unknown);
-                row.newest_asked = true;
-                row.newest_error = None;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                (row.newest, row.newest_end, row.unknown) = (None, None, None);
-                row.newest_asked = false;
-                row.newest_error = Some(error.to_owned());
-            }
-        },
-    }];
+    const EXACT: &'static [Exact<Self>] = &[NEWEST, GAPS];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Policies",
@@ -297,6 +328,8 @@ impl Record for Row {
             axis: Axis::of(row.try_get("axis")?),
             bucket_width: row.try_get("bucket_width")?,
             bucket_zone: row.try_get("bucket_zone")?,
+            bucket_offset: row.try_get("bucket_offset")?,
+            bucket_origin: row.try_get("bucket_origin")?,
             watermark: row.try_get("watermark")?,
             refreshed_to: row.try_get("refreshed_to")?,
             never_before: row.try_get("never_before")?,
@@ -306,6 +339,8 @@ impl Record for Row {
             newest_end: None,
             newest_asked: false,
             newest_error: None,
+            oldest: None,
+            first_unread: None,
             unknown: None,
             pending: row.try_get("pending")?,
             refreshing: row.try_get("refreshing")?,

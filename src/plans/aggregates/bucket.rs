@@ -4,13 +4,23 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Level;
 use crate::interval::Interval;
 use crate::value::Axis;
 
 const DAY: i64 = 86_400_000_000;
 /// Monday, 2000-01-03: where buckets of a fixed width begin, unless an origin is given.
 const MONDAY: i64 = 946_857_600_000_000;
+
+/// How the server describes an aggregate's buckets.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape<'a> {
+    pub axis: Axis,
+    pub width: Option<&'a str>,
+    pub zone: Option<&'a str>,
+    pub offset: Option<&'a str>,
+    /// On the clock of the buckets' zone.
+    pub origin: Option<i64>,
+}
 
 /// How an aggregate cuts its time axis; places are in the axis' own unit.
 #[derive(Debug, Clone)]
@@ -33,34 +43,30 @@ enum Width {
 
 impl Buckets {
     /// An error says what of the buckets is not understood.
-    pub fn of(level: &Level) -> Result<Self, String> {
-        let odd = |what: &str| format!("the buckets of {} are not understood: {what}", level.name);
-        let text = level.bucket.clone().ok_or_else(|| odd("no width"))?;
-        let zone = level
+    pub fn of(name: &str, shape: Shape) -> Result<Self, String> {
+        let odd = |what: &str| format!("the buckets of {name} are not understood: {what}");
+        let text = shape.width.ok_or_else(|| odd("no width"))?.to_owned();
+        let zone = shape
             .zone
-            .as_deref()
             .map(|name| TimeZone::get(name).map_err(|_| odd(&format!("time zone {name:?}"))));
-        if level.axis() == Axis::Integer {
+        if shape.axis == Axis::Integer {
             let number = |text: &str| text.parse::<i64>().map_err(|_| odd(text));
             let width = number(&text)?;
-            let offset = level.offset.as_deref().map_or(Ok(0), number)?;
+            let offset = shape.offset.map_or(Ok(0), number)?;
             return Self::new(Width::Fixed(width), None, 0, offset, text.clone())
                 .ok_or_else(|| odd(&text));
         }
         let span = Interval::parse(&text).map_err(|_| odd(&text))?;
-        let offset = level
-            .offset
-            .as_deref()
-            .map_or(Ok(Interval::default()), |offset| {
-                Interval::parse(offset).map_err(|_| odd(&format!("offset {offset}")))
-            })?;
+        let offset = shape.offset.map_or(Ok(Interval::default()), |offset| {
+            Interval::parse(offset).map_err(|_| odd(&format!("offset {offset}")))
+        })?;
         let micros = fixed(offset).ok_or_else(|| odd("an offset of months"))?;
         let (width, origin) = match fixed(span) {
             Some(width) => (Width::Fixed(width), MONDAY),
             None if span.days == 0 && span.micros == 0 => (Width::Months(span.months), MONDAY),
             None => return Err(odd(&text)),
         };
-        let origin = level.origin.unwrap_or(origin);
+        let origin = shape.origin.unwrap_or(origin);
         Self::new(width, zone.transpose()?, origin, micros, text.clone()).ok_or_else(|| odd(&text))
     }
 

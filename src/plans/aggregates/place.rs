@@ -34,7 +34,7 @@ pub(super) struct How {
 
 impl<'a> Place<'a> {
     pub fn of(facts: &Facts, level: &'a Level, context: &Context) -> Result<Self, Refusal> {
-        let buckets = Buckets::of(level)?;
+        let buckets = level.buckets()?;
         Ok(Self {
             lost: guard::lost(facts, level, &buckets, context),
             now: facts.now(level, context),

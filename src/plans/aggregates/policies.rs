@@ -2,11 +2,11 @@
 
 use serde_json::Value as Json;
 
-use super::notes;
 use super::place::Place;
 use super::remove::{none, pick, picked};
 use super::what_if::{self, Setting};
 use super::{Facts, Level, clock, refresh, since};
+use super::{missing, notes};
 use crate::form::{Field, Form, Inputs, Kind};
 use crate::interval::Interval;
 use crate::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
@@ -41,7 +41,7 @@ pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
     let zone = Field::new("timezone", "Time zone", Kind::Text, "")
         .optional()
         .help("in which the beat is kept when clocks change; with a first run only");
-    fields.extend([start, zone, refresh::override_field()]);
+    fields.extend([start, zone, missing::field(), refresh::override_field()]);
     Ok(Form::new(fields))
 }
 
@@ -206,7 +206,8 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     )
     .changing(&[STATE])
     .note(Weight::Notice, first);
-    told(&place, &facts, inputs, plan, &new, None)
+    let plan = told(&place, &facts, inputs, plan, &new, None)?;
+    missing::add(context, &place, inputs, plan, &new, true)
 }
 
 /// The plan with the what-if; refused where its runs would lose data, unless a person overrode that.
@@ -290,7 +291,11 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         Some(why) => (replace(context, job, &change)?, replaced(&why)),
     };
     let plan = Plan::new(format!("Change {}", job.describe()), vec![step], undo).changing(&[STATE]);
-    told(&place, &facts, inputs, plan, &new, Some((job, &old)))
+    let plan = told(&place, &facts, inputs, plan, &new, Some((job, &old)))?;
+    if place.level.jobs.len() > 1 {
+        return Ok(plan);
+    }
+    missing::add(context, &place, inputs, plan, &new, false)
 }
 
 /// Nothing would change; what the present window means, and what it would lose.

@@ -2,6 +2,7 @@
 
 use super::Row;
 use super::blocked::{self, END};
+use super::gaps;
 use super::troubles;
 use super::watermark;
 use crate::plans::{Kind, Target};
@@ -34,19 +35,18 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             "it was never refreshed, so it holds nothing",
         );
         match &row.policy {
-            None => findings.add(
-                &rules::AGGREGATE_NO_POLICY,
-                Level::Notice,
-                "it has no refresh policy",
-            ),
-            Some(policy) => policy.judge(&mut findings, &row.limits(at), at.now, true),
+            None => findings.push(no_policy(Level::Notice, "it has no refresh policy")),
+            Some(policy) => {
+                policy.judge(&mut findings, &row.limits(at), at.now, true);
+                gaps::judge(row, &mut findings, &row.limits(at), at);
+            }
         }
         return findings.verdict("");
     }
     judge_lag(row, &mut findings, at);
     blocked::told_as_cause(row, &mut findings);
     watermark::judge(row, &mut findings, at);
-    troubles::judge_unreached(row, &mut findings, &row.limits(at));
+    gaps::judge(row, &mut findings, &row.limits(at), at);
     let mut healthy = healthy(row, at);
     if row.pending > 0 {
         let ranges = text::plural(row.pending, "changed range");
@@ -181,6 +181,11 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     }
 }
 
+/// A policy alone goes back only as far as its window: what is missing before that is refreshed with it.
+fn no_policy(level: Level, reason: impl Into<String>) -> Finding {
+    Finding::new(&rules::AGGREGATE_NO_POLICY, level, reason).setting("refresh_missing", "yes")
+}
+
 fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     let Some(lag) = row.lag(at) else {
         judge_unknown(row, findings);
@@ -205,15 +210,12 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
             } else {
                 Level::Notice
             };
-            findings.add(
-                &rules::AGGREGATE_NO_POLICY,
-                level,
-                format!(
-                    "{} behind, and no refresh policy will change that{}",
-                    amount(row, lag),
-                    reader(row)
-                ),
+            let reason = format!(
+                "{} behind, and no refresh policy will change that{}",
+                amount(row, lag),
+                reader(row)
             );
+            findings.push(no_policy(level, reason));
         }
         return;
     };

@@ -39,10 +39,7 @@ impl Row {
 
     pub(super) fn refreshed(&self) -> Option<i64> {
         // The log's first value stands for "never".
-        self.refreshed_to.filter(|to| {
-            *to > -200_000_000_000_000_000
-                || self.axis == Axis::Integer && *to > i64::MIN + 1_000_000
-        })
+        self.refreshed_to.filter(|to| self.is_place(*to))
     }
 
     /// Up to where the aggregate is right: rows of the source before this are in it.

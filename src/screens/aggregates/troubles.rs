@@ -5,21 +5,34 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::plans::{Kind, Target, aggregates};
+use crate::plans::{Kind, Target};
 use crate::record::At;
 use crate::rules;
 use crate::text;
-use crate::thresholds::{Limits, exceeds};
-use crate::value::{Axis, Point, Stamp};
+use crate::value::{Axis, Stamp};
 use crate::verdict::{Finding, Findings, Level};
 
 /// What waits for a refresh, and will not get one by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waits {
+    /// Where the reach of its policies begins at their next run; `None`: one reaches over everything, or it is not known.
+    #[serde(default)]
+    pub reach_from: Option<i64>,
+    /// From here on nothing was refreshed.
+    #[serde(default)]
+    pub tail: Option<i64>,
     /// Changed ranges of what the source still has, older than any of its policies goes back.
     pub unreached: i64,
     /// Where the newest of them ends.
     pub unreached_to: Option<i64>,
+    /// Where the first changed range begins, and the first that begins within the reach.
+    #[serde(default)]
+    pub unread_from: Option<i64>,
+    #[serde(default)]
+    pub unread_next: Option<i64>,
+    /// Where the changed ranges end that begin before the source does.
+    #[serde(default)]
+    pub cut_to: Option<i64>,
     /// What an interrupted refresh left half done; since 2.22.
     pub ranges: i64,
     /// An idle session that keeps the range of a cancelled refresh; since 2.26.
@@ -34,6 +47,11 @@ impl Waits {
         Ok(Self {
             unreached: row.try_get("unreached")?,
             unreached_to: row.try_get("unreached_to")?,
+            unread_from: row.try_get("unread_from")?,
+            unread_next: row.try_get("unread_next")?,
+            cut_to: row.try_get("cut_to")?,
+            reach_from: row.try_get("reach_from")?,
+            tail: row.try_get("tail")?,
             ranges: row.try_get("ranges")?,
             stuck_pid: row.try_get("stuck_pid")?,
             source_start: row.try_get("source_start")?,
@@ -86,75 +104,6 @@ pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
                 "an interrupted refresh left {ranges} half done: the next refresh there finishes them"
             ),
         );
-    }
-}
-
-/// What no run of its policies will ever refresh.
-pub(super) fn judge_unreached(row: &Row, findings: &mut Findings, limits: &Limits) {
-    let waits = &row.waits;
-    let at = |raw: i64| {
-        text::point(Point {
-            axis: row.axis,
-            raw,
-        })
-    };
-    if waits.unreached > 0 {
-        let (ranges, wait) = (
-            text::plural(waits.unreached, "changed range"),
-            if waits.unreached == 1 {
-                "waits"
-            } else {
-                "wait"
-            },
-        );
-        let reach = row
-            .start_offset
-            .as_deref()
-            .map_or_else(|| "?".to_owned(), text::interval);
-        let to = waits
-            .unreached_to
-            .map_or_else(String::new, |to| format!(" (up to {})", at(to)));
-        findings.add(
-            &rules::AGGREGATE_UNREACHED,
-            Level::Warning,
-            format!(
-                "{ranges} of {}{to} {wait} where no policy goes back to (start_offset {reach}): what is read there is old or missing until somebody refreshes it",
-                row.source()
-            ),
-        );
-    }
-    let behind = row.pending - waits.unreached;
-    if exceeds(behind + 1, limits.pending_ranges) {
-        findings.add(
-            &rules::AGGREGATE_PENDING,
-            Level::Notice,
-            format!(
-                "{} changed ranges wait for a refresh, which takes the longer the more there are",
-                text::count(behind)
-            ),
-        );
-    }
-    let never = row
-        .never_before
-        .filter(|to| waits.first_chunk_end.is_some_and(|end| end <= *to + 1));
-    if let (Some(to), Some(start)) = (never, waits.source_start) {
-        let to = to.saturating_add(1);
-        let reason = format!(
-            "history before {} was never materialized, and {} has it from {} on",
-            at(to),
-            row.source(),
-            at(start)
-        );
-        let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
-        if let Some(to) = aggregates::typed(row.axis, to) {
-            // What retention has dropped is not asked for again.
-            let from = match row.around.source_drops {
-                Some(_) => aggregates::typed(row.axis, start).unwrap_or_default(),
-                None => String::new(),
-            };
-            finding = finding.setting("from", from).setting("to", to);
-        }
-        findings.push(finding);
     }
 }
 

@@ -113,6 +113,7 @@ fn one_absence(mut rows: Vec<Row>) -> Vec<Row> {
             row.finding.reason = format!("{reason}; {}", cause.finding.reason);
             row.finding.level = row.finding.level.max(cause.finding.level);
             row.finding.mend = cause.finding.mend;
+            row.finding.sets.clone_from(&cause.finding.sets);
         }
     }
     told

@@ -1,0 +1,53 @@
+-- Of each aggregate in $1 (int8[]): the oldest row of its source, and the first at or after the place up to which it was refreshed
+-- id, oldest, first_unread (internal units; NULL: no such row in the four chunks that come into question, or this role may not look)
+-- · SELECT on the source, else NULL · one short index scan on a chunk for each figure, as a rule
+with source as materialized (
+  select ca.mat_hypertable_id as id, x.id as dimension_id, x.column_name, x.column_type::text as axis,
+         x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
+         coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(t.oid, 'select'), false)
+           and x.column_type::oid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype) as readable,
+         (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+           where l.materialization_id = ca.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807) as tail
+    from _timescaledb_catalog.continuous_agg ca
+    join _timescaledb_catalog.hypertable h on h.id = ca.raw_hypertable_id
+    join pg_namespace n on n.nspname = h.schema_name
+    join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
+    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null order by x.id limit 1) x on true
+   where ca.mat_hypertable_id = any ($1::int8[])),
+-- from the beginning on, and from where nothing was refreshed
+asked as materialized (
+  select s.*, p.kind, p.since,
+         case when s.whole then p.since::text
+              when s.axis = 'timestamp without time zone' then (timestamp 'epoch' + p.since * interval '1 microsecond')::text
+              when s.axis = 'date' then (timestamp 'epoch' + p.since * interval '1 microsecond')::date::text
+              else (timestamptz 'epoch' + p.since * interval '1 microsecond')::text end as literal
+    from source s
+    cross join lateral (select 1 as kind, null::int8 as since
+                        union all select 2, s.tail where s.tail > case when s.whole then -9223372036854775808 else -200000000000000000 end) p
+   where s.readable),
+-- chunk by chunk, and no further than the first that holds a row
+found as materialized (
+  select a.id, a.kind, r.first
+    from asked a
+    left join lateral (
+      select y.first
+        from (select (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 as first
+                from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
+                       where z.dimension_id = a.dimension_id and (a.since is null or z.range_end > a.since)
+                         and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id
+                                      where k.dimension_slice_id = z.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false) and not c.osm_chunk)
+                       order by 1 limit 4) b
+                cross join lateral (
+                  select 'select min(m) as n from (' || string_agg(format(case when a.whole then 'select min(%1$I)::int8 as m from %2$I.%3$I'
+                           else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as m from %2$I.%3$I' end
+                           || case when a.since is null then '' else ' where %1$I >= %4$L' end,
+                           a.column_name, cn.nspname, cr.relname, a.literal), ' union all ') || ') u' as statement
+                    from _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
+                    join _timescaledb_catalog.chunk c on c.id = k.chunk_id
+                    join pg_namespace cn on cn.nspname = c.schema_name join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
+                   where z.dimension_id = a.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
+               offset 0) y
+       where y.first is not null limit 1) r on true)
+select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread
+  from source s left join found f on f.id = s.id
+ group by s.id

@@ -1,0 +1,191 @@
+//! What no run of an aggregate's policies will ever take in, and the refresh of exactly that.
+
+use super::Row;
+use crate::plans::aggregates::{self, Buckets, Shape};
+use crate::record::At;
+use crate::rules;
+use crate::server::Edition;
+use crate::text;
+use crate::thresholds::{Limits, exceeds};
+use crate::value::{Axis, Point};
+use crate::verdict::{Finding, Findings, Level};
+
+/// Whole buckets, from the first to the end of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Gap {
+    from: i64,
+    to: i64,
+}
+
+impl Row {
+    pub(super) fn buckets(&self) -> Option<Buckets> {
+        let shape = Shape {
+            axis: self.axis,
+            width: self.bucket_width.as_deref(),
+            zone: self.bucket_zone.as_deref(),
+            offset: self.bucket_offset.as_deref(),
+            origin: self.bucket_origin,
+        };
+        Buckets::of(&self.name, shape).ok()
+    }
+
+    /// The first bucket that its policies still refresh at their next run.
+    fn edge(&self, buckets: &Buckets) -> Option<i64> {
+        buckets.ceil(self.waits.reach_from?)
+    }
+
+    /// From where on nothing was refreshed; `None`: never refreshed, or the log does not say.
+    fn tail(&self) -> Option<i64> {
+        self.waits.tail.filter(|at| self.is_place(*at))
+    }
+
+    /// Up to where history was never materialized: so far, or for good with the policies that it has.
+    fn never(&self) -> Option<i64> {
+        let never = self.never_before.filter(|at| self.is_place(*at));
+        never.or_else(|| {
+            let fresh = self.tail().is_none() && self.waits.tail.is_some();
+            let edge = self.edge(&self.buckets()?).filter(|_| fresh)?;
+            edge.checked_sub(1)
+        })
+    }
+
+    /// Whether rows of its source decide what is missing: then they are looked for.
+    pub(super) fn wants_oldest(&self) -> bool {
+        let waits = &self.waits;
+        let beyond = |at: i64| self.source_end.is_some_and(|end| end > at);
+        let reach = waits.reach_from.zip(self.bucket_longest);
+        let reach = reach.map(|(reach, longest)| reach.saturating_add(longest));
+        let tail = self.tail().zip(reach);
+        let history = self.never().zip(waits.source_start);
+        tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
+            || history.is_some_and(|(never, start)| start <= never)
+    }
+
+    /// Below the reach of its policies, where the source still has it.
+    fn unreached(&self) -> Option<Gap> {
+        let waits = &self.waits;
+        let (buckets, start) = (self.buckets()?, waits.source_start?);
+        let edge = self.edge(&buckets)?;
+        let inside = |at: &i64| *at < edge;
+        let mut all = Vec::new();
+        if let Some(from) = waits.unread_from.filter(inside) {
+            let more = waits.unread_next.is_some_and(|next| next < edge);
+            let to = waits.unreached_to.filter(|_| !more);
+            all.push((from, to.map_or(edge, |to| to.saturating_add(1))));
+        }
+        // What was dropped before the source begins is logged to the end of a bucket.
+        let first = buckets.step(buckets.floor(start)?, 1)?;
+        let cut = waits.cut_to.filter(|to| first < *to && start < edge);
+        all.extend(cut.map(|to| (start, to.saturating_add(1))));
+        let unread = self.first_unread.filter(inside);
+        all.extend(
+            unread
+                .filter(|_| self.tail().is_some())
+                .map(|at| (at, edge)),
+        );
+        let from = buckets.floor(all.iter().map(|(from, _)| *from).min()?)?;
+        let to = buckets.ceil(all.iter().map(|(_, to)| *to).max()?.min(edge))?;
+        // A bucket of which a part was dropped cannot be computed again.
+        let dropped = cut.is_some() || self.around.source_drops.is_some();
+        let from = if from < start && dropped {
+            buckets.ceil(start)?
+        } else {
+            from
+        };
+        (from < to).then_some(Gap { from, to })
+    }
+
+    /// A place, and none of the values that stand for the beginning of all time.
+    pub(super) fn is_place(&self, at: i64) -> bool {
+        at > -200_000_000_000_000_000 || self.axis == Axis::Integer && at > i64::MIN + 1_000_000
+    }
+
+    fn at(&self, raw: i64) -> String {
+        text::point(Point {
+            axis: self.axis,
+            raw,
+        })
+    }
+}
+
+/// Says what no run of its policies will ever refresh.
+pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At) {
+    if at.server.edition == Edition::Apache {
+        return;
+    }
+    if let Some(gap) = row.unreached() {
+        findings.push(unreached(row, gap));
+    }
+    let behind = row.pending - row.waits.unreached;
+    if exceeds(behind + 1, limits.pending_ranges) {
+        findings.add(
+            &rules::AGGREGATE_PENDING,
+            Level::Notice,
+            format!(
+                "{} changed ranges wait for a refresh, which takes the longer the more there are",
+                text::count(behind)
+            ),
+        );
+    }
+    findings.extend(history(row));
+}
+
+fn unreached(row: &Row, gap: Gap) -> Finding {
+    let ranges = match row.waits.unreached {
+        0 => String::new(),
+        many => format!("{} of ", text::plural(many, "changed range")),
+    };
+    let reach = match row.policies {
+        ..2 => row.start_offset.as_deref().map_or_else(
+            || "?".to_owned(),
+            |start| format!("start_offset {}", text::interval(start)),
+        ),
+        many => format!("{many} policies"),
+    };
+    let reason = format!(
+        "{ranges}{} from {} to {} wait where no policy goes back to ({reach}): what is read there is old or missing until somebody refreshes it",
+        row.source(),
+        row.at(gap.from),
+        row.at(gap.to)
+    );
+    let finding = Finding::new(&rules::AGGREGATE_UNREACHED, Level::Warning, reason);
+    let place = |at| aggregates::typed(row.axis, at).unwrap_or_default();
+    finding
+        .setting("from", place(gap.from))
+        .setting("to", place(gap.to))
+}
+
+/// History that was never materialized, where the source has rows of it.
+fn history(row: &Row) -> Option<Finding> {
+    let (never, start) = (row.never()?, row.waits.source_start?);
+    let whole = row
+        .waits
+        .first_chunk_end
+        .is_some_and(|end| end <= never + 1);
+    let rows = row.oldest.map(|oldest| oldest <= never);
+    if !rows.unwrap_or(whole) {
+        return None;
+    }
+    let to = never.saturating_add(1);
+    let was = if row.never_before.is_some_and(|at| row.is_place(at)) {
+        "was never materialized"
+    } else {
+        "lies before what its policy refreshes"
+    };
+    let reason = format!(
+        "history before {} {was}, and {} has it from {} on",
+        row.at(to),
+        row.source(),
+        row.at(row.oldest.unwrap_or(start))
+    );
+    let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
+    if let Some(to) = aggregates::typed(row.axis, to) {
+        // What retention has dropped is not asked for again.
+        let from = match row.around.source_drops {
+            Some(_) => aggregates::typed(row.axis, start).unwrap_or_default(),
+            None => String::new(),
+        };
+        finding = finding.setting("from", from).setting("to", to);
+    }
+    Some(finding)
+}

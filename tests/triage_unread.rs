@@ -1,0 +1,298 @@
+//! Rows that no refresh will ever take in: each kind provoked on a real server, found at once with the refresh of exactly
+//! that range, which brings them in: the aggregate then says what a query of its source says.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use hypertop::rules;
+use hypertop::sql::Version;
+use hypertop::verdict::Level;
+use support::act::Rig;
+use support::triage::{self, found, gone, mend};
+
+const NAME: &str = r#""Me.s"."Hour ""ly""""#;
+const RAW: &str = r#""Me.s"."Raw ""x""""#;
+const MONTHLY: &str = r#""Me.s".monthly"#;
+
+/// Ten days of rows in daily chunks, an hourly aggregate on them that holds them all.
+const HOURLY: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
+select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
+insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(date_trunc('day', now()) - interval '10 days', now(), interval '10 minutes') t;
+create materialized view "Me.s"."Hour ""ly""" with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from "Me.s"."Raw ""x""" group by 1 with no data"#;
+
+/// Two years in chunks of thirty days, and a monthly aggregate.
+const BY_MONTH: &str = r#"set client_min_messages = error; set timezone = 'UTC'; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
+select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '30 days');
+insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(now() - interval '2 years', now(), interval '12 hours') t;
+create materialized view "Me.s".monthly with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 month', ts) b, sum(v) s from "Me.s"."Raw ""x""" group by 1 with no data"#;
+
+/// A policy that the scheduler leaves alone for the time of a test, as if it had run well before.
+async fn policy(rig: &Rig, of: &str, start: &str, end: &str) -> String {
+    let id = rig.text(&format!("select add_continuous_aggregate_policy('{of}', {start}, {end}, interval '1 hour', initial_start => now() + interval '20 minutes')")).await;
+    rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1, total_duration = interval '1 second' where job_id = {id}")).await;
+    id
+}
+
+async fn refresh(rig: &Rig, of: &str, from: &str, to: &str) {
+    let window = format!("select format('%L::timestamptz, %L::timestamptz', {from}, {to})");
+    let window = rig.text(&window).await;
+    rig.sql(&format!(
+        "call refresh_continuous_aggregate('{of}', {window})"
+    ))
+    .await;
+}
+
+/// How many buckets that are over differ from what a query of the source says.
+async fn differ(rig: &Rig, of: &str, width: &str) -> String {
+    let is =
+        format!("select b, s from {of} where b < now() - interval '3 hours' - '{width}'::interval");
+    let is_to_be = format!(
+        "select time_bucket('{width}', ts), sum(v) from {RAW} where ts < time_bucket('{width}', now() - interval '3 hours' - '{width}'::interval) + interval '{width}' group by 1"
+    );
+    let is_to_be = format!(
+        "select * from ({is_to_be}) x(b, s) where b < now() - interval '3 hours' - '{width}'::interval"
+    );
+    rig.text(&format!(
+        "select count(*) from (({is} except {is_to_be}) union all ({is_to_be} except {is})) d"
+    ))
+    .await
+}
+
+/// Found at once, mended by the refresh that the finding names, gone, and nothing is missing.
+async fn told_and_brought_in(rig: &Rig, of: &str, width: &str, words: &[&str]) {
+    assert_ne!(differ(rig, of, width).await, "0", "{}", rig.name);
+    let row = found(rig, &rules::AGGREGATE_UNREACHED, of, words).await;
+    assert_eq!(row.finding.level, Level::Warning, "{}", rig.name);
+    assert_eq!(row.finding.mend, Some("refresh-aggregate"), "{}", rig.name);
+    mend(rig, &row, &[]).await;
+    gone(rig, &rules::AGGREGATE_UNREACHED, of).await;
+    assert_eq!(differ(rig, of, width).await, "0", "{}", rig.name);
+}
+
+#[test]
+fn a_range_that_ends_in_the_bucket_of_the_start_offset_is_found_while_the_bucket_lasts() {
+    triage::on_each("boundary", BY_MONTH, async |rig, _| {
+        refresh(rig, MONTHLY, "now() - interval '3 years'", "now()").await;
+        policy(rig, MONTHLY, "interval '4 months'", "interval '1 month'").await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, MONTHLY).await;
+        // Four months that end an hour before the bucket does in which the window begins.
+        let late = format!(
+            "insert into {RAW} select t, 5 from generate_series(date_trunc('month', now() - interval '4 months') - interval '3 months', date_trunc('month', now() - interval '4 months') + interval '1 month' - interval '1 hour', interval '1 day') t"
+        );
+        rig.sql(&late).await;
+        let words = ["from", "wait where no policy goes back to (start_offset"];
+        let row = found(rig, &rules::AGGREGATE_UNREACHED, MONTHLY, &words).await;
+        let month = |ago: i32| {
+            format!(
+                "select to_char(date_trunc('month', now() - interval '4 months') + interval '{ago} months', 'YYYY-MM-DD HH24:MI:SS')"
+            )
+        };
+        let window = [rig.text(&month(-3)).await, rig.text(&month(1)).await];
+        let sets: Vec<_> = row.finding.sets.iter().map(|(_, to)| to.clone()).collect();
+        assert_eq!(sets, window, "{}", rig.name);
+        // The same once a run has taken the log over.
+        refresh(rig, MONTHLY, "now() - interval '3 months'", "now()").await;
+        told_and_brought_in(rig, MONTHLY, "1 month", &words).await;
+    });
+}
+
+#[test]
+fn rows_that_are_backfilled_below_the_window_are_found_before_any_run() {
+    triage::on_each("backfill", HOURLY, async |rig, version| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '20 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        policy(rig, NAME, "interval '3 days'", "interval '1 hour'").await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '6 days', now() - interval '5 days', interval '1 second') t")).await;
+        told_and_brought_in(rig, NAME, "1 hour", &["\"Me.s\".\"Raw"]).await;
+        // Of several policies the one that goes back farthest counts.
+        if version >= Version::new(2, 21) {
+            policy(rig, NAME, "interval '8 days'", "interval '4 days'").await;
+            rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '6 days', now() - interval '5 days', interval '1 hour') t")).await;
+            gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+            rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '9 days', now() - interval '8 days 12 hours', interval '1 hour') t")).await;
+            let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &["2 policies"]).await;
+            mend(rig, &row, &[]).await;
+            gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        }
+    });
+}
+
+#[test]
+fn what_came_while_a_policy_stood_still_for_longer_than_it_goes_back_is_found() {
+    triage::on_each("stood", HOURLY, async |rig, _| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '20 days'",
+            "now() - interval '4 days'",
+        )
+        .await;
+        let id = policy(rig, NAME, "interval '1 day'", "interval '1 hour'").await;
+        rig.sql(&format!("select alter_job({id}, scheduled => false)"))
+            .await;
+        found(rig, &rules::AGGREGATE_UNREACHED, NAME, &["start_offset"]).await;
+        // Its next run leaves it as it is.
+        rig.sql(&format!("call run_job({id})")).await;
+        told_and_brought_in(rig, NAME, "1 hour", &["start_offset"]).await;
+    });
+}
+
+#[test]
+fn retention_that_dropped_up_to_the_next_chunk_is_no_change_that_waits() {
+    triage::on_each("dropped", HOURLY, async |rig, _| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '20 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        policy(rig, NAME, "interval '2 days'", "interval '1 hour'").await;
+        rig.sql(&format!("select add_retention_policy('{RAW}', interval '6 days', initial_start => now() + interval '1 hour')")).await;
+        rig.sql(&format!("select drop_chunks('{RAW}', interval '6 days')"))
+            .await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '2 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        gone(rig, &rules::AGGREGATE_HISTORY, NAME).await;
+        // Late rows in a chunk that is still there are.
+        rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '4 days', now() - interval '3 days', interval '1 hour') t")).await;
+        let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[]).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        let kept = format!("select count(*) > 70 from {NAME} where b < now() - interval '7 days'");
+        assert_eq!(rig.text(&kept).await, "t", "{}: rows are lost", rig.name);
+    });
+}
+
+#[test]
+fn history_that_is_a_part_of_a_chunk_is_found_too() {
+    let source = HOURLY.replace("interval '1 day')", "interval '30 days')");
+    triage::on_each("part", &source, async |rig, _| {
+        policy(rig, NAME, "interval '3 days'", "interval '1 hour'").await;
+        // Before the first run already.
+        let words = ["lies before what its policy refreshes"];
+        found(rig, &rules::AGGREGATE_HISTORY, NAME, &words).await;
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '3 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        let words = ["history before", "was never materialized"];
+        let row = found(rig, &rules::AGGREGATE_HISTORY, NAME, &words).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::AGGREGATE_HISTORY, NAME).await;
+        assert_eq!(differ(rig, NAME, "1 hour").await, "0", "{}", rig.name);
+    });
+}
+
+#[test]
+fn a_policy_that_is_added_brings_in_first_what_its_runs_would_leave_out() {
+    triage::on_each("added", HOURLY, async |rig, _| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '8 days'",
+            "now() - interval '5 days'",
+        )
+        .await;
+        let row = found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &[]).await;
+        assert_eq!(row.finding.mend, Some("add-refresh-policy"), "{}", rig.name);
+        let window = [
+            ("start_offset", "2 days"),
+            ("end_offset", "1 hour"),
+            ("schedule_interval", "1 hour"),
+        ];
+        // Alone it leaves them out, and says so.
+        let deed = rig.plan("add-refresh-policy", NAME, &window).await.unwrap();
+        let says = |word: &str| {
+            deed.plan
+                .notes
+                .iter()
+                .any(|note| note.text.contains(word) && note.level == Level::Warning)
+        };
+        assert!(
+            says("stays missing: what \"Me.s\".\"Raw")
+                && says("no run goes back that far: refresh_missing"),
+            "{}: {:#?}",
+            rig.name,
+            deed.plan.notes
+        );
+        // As the finding offers it, nothing is left out.
+        let mut set: Vec<_> = row
+            .finding
+            .sets
+            .iter()
+            .map(|(field, to)| (field.as_str(), to.as_str()))
+            .collect();
+        set.extend(window);
+        let report = rig.act("add-refresh-policy", NAME, &set).await;
+        let begun = std::time::Instant::now();
+        while differ(rig, NAME, "1 hour").await != "0" {
+            assert!(
+                begun.elapsed().as_secs() < 60,
+                "{}: rows stay missing",
+                rig.name
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        for rule in [
+            &rules::AGGREGATE_UNREACHED,
+            &rules::AGGREGATE_HISTORY,
+            &rules::AGGREGATE_NO_POLICY,
+        ] {
+            gone(rig, rule, NAME).await;
+        }
+        rig.rollback(&[report.id]).await;
+        let policies = "select count(*) from timescaledb_information.jobs where proc_name = 'policy_refresh_continuous_aggregate'";
+        assert_eq!(rig.text(policies).await, "0", "{}", rig.name);
+    });
+}
+
+#[test]
+fn a_narrower_window_says_what_stays_missing_and_how_it_comes_in() {
+    triage::on_each("narrower", HOURLY, async |rig, _| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '20 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        policy(rig, NAME, "interval '8 days'", "interval '1 hour'").await;
+        rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '6 days', now() - interval '5 days', interval '1 hour') t")).await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        let plan = async |start| {
+            rig.plan("edit-refresh-policy", NAME, &[("start_offset", start)])
+                .await
+                .unwrap()
+                .plan
+        };
+        let says = |plan: &hypertop::plan::Plan| {
+            plan.notes.iter().any(|note| {
+                note.text.contains("stays missing") && note.text.contains("refresh-aggregate")
+            })
+        };
+        assert!(
+            says(&plan("2 days").await),
+            "{}: {:#?}",
+            rig.name,
+            plan("2 days").await.notes
+        );
+        assert!(!says(&plan("9 days").await), "{}", rig.name);
+    });
+}
