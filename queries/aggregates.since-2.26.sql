@@ -152,9 +152,6 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
             select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
              where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
                and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000) and o.since is not null
-             union all
-            select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_ranges l
-             where l.materialization_id = a.id and o.since is not null
            ) r
      where r.low < o.since + coalesce(pr.longest, 0) and (t.never_before is null or r.high > t.never_before)
        and exists (select from _timescaledb_catalog.dimension_slice s

@@ -34,6 +34,8 @@ select to_jsonb(b) || jsonb_build_object(
          -- the catalogue's tables that alter_job and delete_job write
          'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
+         -- the aggregate that it refreshes, or those that read what it drops, and what they have not taken in
+         'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8,
          'pid', w.pid
        ) as facts,
        (to_jsonb(b) - 'id') || jsonb_build_object(
@@ -56,4 +58,69 @@ left join lateral (
   select min(v.pid) as pid from pg_stat_activity v
   where v.datname = current_database() and v.application_name = b.application_name::text
 ) w on true
+left join lateral (
+  with raw as materialized (
+    select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id from _timescaledb_catalog.dimension x
+     where x.interval_length is not null and x.hypertable_id = case b.proc_name when 'policy_retention' then b.hypertable_id
+             when 'policy_refresh_continuous_aggregate' then a.raw_hypertable_id end order by x.hypertable_id, x.id),
+  slice as materialized (
+    select s.range_start, s.range_end, max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
+      from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id
+              and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                           where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false))),
+  f as materialized (select min(slice.range_start) as oldest from slice)
+  select (select jsonb_agg(jsonb_build_object(
+             'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
+             -- up to 2.14 the width stands with the aggregate, in microseconds
+             'bucket', case when k.width > 0 and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
+                            when k.width > 0 then k.width::text else k.bf ->> 'bucket_width' end,
+             'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
+             'origin', case when m.axis in ('timestamp without time zone', 'date') then (extract(epoch from k.origin::timestamp) * 1000000)::int8
+                            when m.axis = 'timestamp with time zone' then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
+             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest,
+             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start', q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
+                                     'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
+                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end) order by q.id)
+                                     from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
+                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'), '[]')) order by x.mat_hypertable_id)
+      from raw cross join f
+      join _timescaledb_catalog.continuous_agg x on x.raw_hypertable_id = raw.hypertable_id and (b.proc_name = 'policy_retention' or x.mat_hypertable_id = b.hypertable_id)
+      join lateral (select y.column_type::text as axis from _timescaledb_catalog.dimension y
+                     where y.hypertable_id = x.mat_hypertable_id and y.interval_length is not null order by y.id limit 1) m on true
+      left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = x.mat_hypertable_id
+      cross join lateral (
+        select (to_jsonb(x) ->> 'bucket_width')::int8 as width, to_jsonb(bf) as bf,
+               nullif(coalesce(to_jsonb(bf) ->> 'bucket_timezone', to_jsonb(bf) ->> 'timezone'), '') as zone,
+               nullif(coalesce(to_jsonb(bf) ->> 'bucket_origin', to_jsonb(bf) ->> 'origin'), '') as origin) k
+      left join lateral (
+        select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
+               max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
+                                                        and l.greatest_modified_value < 9223372036854775807) as never_before
+          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l where l.materialization_id = x.mat_hypertable_id) t on true
+      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh left, too.
+      -- What begins before the source does was dropped there, to the end of a bucket: told by itself
+      left join lateral (
+        select min(w.low) filter (where w.low >= f.oldest) as low, max(w.high) filter (where w.low < f.oldest) as cut_to
+          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value limit 1000)
+                 union all
+                select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+                 where l.materialization_id = x.mat_hypertable_id and l.greatest_modified_value < 9223372036854775807
+                   and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+                 union all
+                select (xpath('/row/low/text()', u.line))[1]::text::int8, (xpath('/row/high/text()', u.line))[1]::text::int8
+                  from unnest(xpath('/table/row', case when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
+                            and to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges') is null then query_to_xml(format(
+                         'select lowest_modified_value as low, greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
+                         x.mat_hypertable_id), false, false, '') end)) u(line)) w
+         where (t.never_before is null or w.high > t.never_before)
+           and exists (select from _timescaledb_catalog.dimension_slice s
+                        where s.dimension_id = raw.dimension_id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
+                          and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                       where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
+    ) as unread,
+    -- where chunks end, as far as a run may drop them; and whether some are missing between others
+    (select jsonb_agg(slice.range_end order by slice.range_end) from slice where b.proc_name = 'policy_retention') as ends,
+    (select bool_or(slice.before < slice.range_start) from slice) as gaps
+) i on b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
 where b.id = $1::int8

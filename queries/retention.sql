@@ -86,6 +86,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,
        coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x where x.raw_hypertable_id = h.id) as read_by,
+       z.drop_edge, i.readers::text as readers, (extract(timezone from now()) * 1000000)::int8 as local_shift,
        v.pid as blocked_pid, v.blocker, case when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid) where h.pid is null and h.granted and split_part(h.virtualtransaction, '/', 2) = p.transaction::text))
             else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) end as blocker_name,
        (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since,
@@ -102,5 +103,62 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join coming g on g.hypertable_id = h.id
   left join waiting v on v.job_id = j.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+  -- where the last chunk ends that the next run drops; NULL: none will go, or it is paused
+  left join lateral (
+    select s.range_end as drop_edge
+      from _timescaledb_catalog.dimension_slice s
+     cross join lateral (select b.boundary + (extract(epoch from case when isfinite(st.next_start) then greatest(st.next_start - now(), '0') else '0' end) * 1000000)::int8 as boundary) n
+     where j.scheduled and s.dimension_id = d.id and s.range_start < n.boundary and s.range_end <= n.boundary and s.range_end > f.oldest
+     order by s.range_start desc limit 1) z on true
+  -- who reads it, and up to where
+  left join lateral (
+    select jsonb_agg(jsonb_build_object(
+             'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
+             -- up to 2.14 the width stands with the aggregate, in microseconds
+             'bucket', case when k.width > 0 and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
+                            when k.width > 0 then k.width::text else k.bf ->> 'bucket_width' end,
+             'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
+             'origin', case when m.axis in ('timestamp without time zone', 'date') then (extract(epoch from k.origin::timestamp) * 1000000)::int8
+                            when m.axis = 'timestamp with time zone' then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
+             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest,
+             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start', q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
+                                     'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
+                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end) order by q.id)
+                                     from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
+                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'), '[]')) order by x.mat_hypertable_id) as readers
+      from _timescaledb_catalog.continuous_agg x
+      join dim m on m.hypertable_id = x.mat_hypertable_id
+      left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = x.mat_hypertable_id
+      cross join lateral (
+        select (to_jsonb(x) ->> 'bucket_width')::int8 as width, to_jsonb(bf) as bf,
+               nullif(coalesce(to_jsonb(bf) ->> 'bucket_timezone', to_jsonb(bf) ->> 'timezone'), '') as zone,
+               nullif(coalesce(to_jsonb(bf) ->> 'bucket_origin', to_jsonb(bf) ->> 'origin'), '') as origin) k
+      left join lateral (
+        select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
+               max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
+                                                        and l.greatest_modified_value < 9223372036854775807) as never_before
+          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l where l.materialization_id = x.mat_hypertable_id) t on true
+      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh left, too.
+      -- What begins before the source does was dropped there, to the end of a bucket: told by itself
+      left join lateral (
+        select min(w.low) filter (where w.low >= f.oldest) as low, max(w.high) filter (where w.low < f.oldest) as cut_to
+          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value limit 1000)
+                 union all
+                select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+                 where l.materialization_id = x.mat_hypertable_id and l.greatest_modified_value < 9223372036854775807
+                   and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+                 union all
+                select (xpath('/row/low/text()', u.line))[1]::text::int8, (xpath('/row/high/text()', u.line))[1]::text::int8
+                  from unnest(xpath('/table/row', case when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
+                            and to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges') is null then query_to_xml(format(
+                         'select lowest_modified_value as low, greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
+                         x.mat_hypertable_id), false, false, '') end)) u(line)) w
+         where (t.never_before is null or w.high > t.never_before)
+           and exists (select from _timescaledb_catalog.dimension_slice s
+                        where s.dimension_id = d.id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
+                          and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                       where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
+     where x.raw_hypertable_id = h.id and z.drop_edge is not null) i on true
  where h.compression_state <> 2
  order by 2, 3

@@ -100,6 +100,7 @@ rules! {
     RETENTION_OVERDUE: "retention-overdue", "chunks past drop-after still there", "drop-chunks";
     RETENTION_SETTING: "retention-setting", "a retention policy that cannot work", "edit-retention-policy";
     RETENTION_UNKNOWN: "retention-unknown", "what the next run drops is not known";
+    RETENTION_UNREAD: "retention-unread", "drops rows that an aggregate has not read", "refresh-aggregate";
     SERVER_ARCHIVER: "server-archiver", "WAL is not archived";
     SERVER_CONNECTIONS: "server-connections", "connections near the limit";
     SERVER_LAUNCHER: "server-launcher", "no TimescaleDB launcher";

@@ -296,3 +296,193 @@ fn a_narrower_window_says_what_stays_missing_and_how_it_comes_in() {
         assert!(!says(&plan("9 days").await), "{}", rig.name);
     });
 }
+
+/// The critical finding of a retention policy's row, told by the Overview too.
+async fn will_be_lost(rig: &Rig, of: &str, words: &[&str]) -> hypertop::screens::overview::Row {
+    let row = found(rig, &rules::RETENTION_UNREAD, of, words).await;
+    assert_eq!(row.finding.level, Level::Critical, "{}", rig.name);
+    let told = triage::overview(rig).await;
+    let same = |told: &&hypertop::screens::overview::Row| {
+        told.of == of && told.finding.rule == &rules::RETENTION_UNREAD
+    };
+    assert_eq!(
+        told.iter().filter(same).count(),
+        1,
+        "{}: {told:#?}",
+        rig.name
+    );
+    row
+}
+
+/// Whether the preview of an action on this job says that rows are lost.
+async fn warns(rig: &Rig, action: &str, job: &str) -> bool {
+    let deed = rig.plan(action, job, &[]).await.unwrap();
+    let says = |note: &hypertop::plan::Note| {
+        note.level == Level::Critical && note.text.contains("DATA LOSS: it drops rows that")
+    };
+    let says = deed.plan.notes.iter().any(says);
+    assert!(
+        !says || deed.plan.consent == hypertop::plan::Consent::Name,
+        "{}",
+        rig.name
+    );
+    says
+}
+
+#[test]
+fn retention_that_will_drop_what_an_aggregate_has_not_read_is_critical_before_it_does() {
+    triage::on_each("unread", HOURLY, async |rig, _| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '20 days'",
+            "now() - interval '9 days'",
+        )
+        .await;
+        let refreshes = policy(rig, NAME, "interval '1 day'", "interval '1 hour'").await;
+        let drops = rig.text(&format!("select add_retention_policy('{RAW}', interval '6 days', initial_start => now() + interval '30 minutes')")).await;
+        found(
+            rig,
+            &rules::RETENTION_UNREAD,
+            RAW,
+            &["does not take that in before"],
+        )
+        .await;
+        rig.sql(&format!(
+            "select alter_job({refreshes}, scheduled => false)"
+        ))
+        .await;
+        let words = ["DATA LOSS in", NAME, "has not read", "is paused"];
+        let row = will_be_lost(rig, RAW, &words).await;
+        assert!(warns(rig, "run-job-now", &drops).await, "{}", rig.name);
+        // A retention policy that is paused drops nothing; resuming it would.
+        rig.sql(&format!("select alter_job({drops}, scheduled => false)"))
+            .await;
+        gone(rig, &rules::RETENTION_UNREAD, RAW).await;
+        assert!(warns(rig, "resume-job", &drops).await, "{}", rig.name);
+        let whole = format!("select sum(v) from {RAW} where ts < now() - interval '7 days'");
+        let had = rig.text(&whole).await;
+        mend(rig, &row, &[]).await;
+        assert!(!warns(rig, "resume-job", &drops).await, "{}", rig.name);
+        rig.act("resume-job", &drops, &[]).await;
+        gone(rig, &rules::RETENTION_UNREAD, RAW).await;
+        assert!(!warns(rig, "run-job-now", &drops).await, "{}", rig.name);
+        rig.act("run-job-now", &drops, &[]).await;
+        assert_eq!(
+            rig.text(&whole).await,
+            "",
+            "{}: nothing was dropped",
+            rig.name
+        );
+        let has = format!("select sum(s) from {NAME} where b < (select min(ts) from {RAW})");
+        let (has, had) = (rig.text(&has).await, had.parse::<f64>().unwrap());
+        assert!(
+            has.parse::<f64>().unwrap() >= had,
+            "{}: {has} of {had}",
+            rig.name
+        );
+        gone(rig, &rules::RETENTION_UNREAD, RAW).await;
+    });
+}
+
+#[test]
+fn what_a_refresh_takes_in_before_the_retention_runs_is_not_lost() {
+    triage::on_each("in_time", HOURLY, async |rig, version| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '20 days'",
+            "now() - interval '9 days'",
+        )
+        .await;
+        let refreshes = policy(rig, NAME, "interval '20 days'", "interval '1 hour'").await;
+        rig.sql(&format!("select add_retention_policy('{RAW}', interval '6 days', initial_start => now() + interval '30 minutes')")).await;
+        gone(rig, &rules::RETENTION_UNREAD, RAW).await;
+        // It fails, so that nobody can count on it.
+        rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_run_success = false where job_id = {refreshes}")).await;
+        let row = will_be_lost(rig, RAW, &["fails"]).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::RETENTION_UNREAD, RAW).await;
+        // A changed range in what will go, and one that an interrupted refresh left.
+        rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '9 days', now() - interval '8 days', interval '1 hour') t")).await;
+        let row = will_be_lost(rig, RAW, &[NAME]).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::RETENTION_UNREAD, RAW).await;
+        if (Version::new(2, 22)..Version::new(2, 26)).contains(&version) {
+            rig.sql("insert into _timescaledb_catalog.continuous_aggs_materialization_ranges select mat_hypertable_id, (extract(epoch from date_trunc('hour', now()) - interval '9 days') * 1000000)::int8, (extract(epoch from date_trunc('hour', now()) - interval '8 days') * 1000000)::int8 from _timescaledb_catalog.continuous_agg").await;
+            let row = will_be_lost(rig, RAW, &[NAME]).await;
+            mend(rig, &row, &[]).await;
+            gone(rig, &rules::RETENTION_UNREAD, RAW).await;
+        }
+    });
+}
+
+#[test]
+fn retention_of_a_parent_that_a_child_has_not_read_is_critical() {
+    let source = format!(
+        "{};\ncreate materialized view \"Me.s\".daily with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 day', b) d, sum(s) s from {NAME} group by 1 with no data",
+        HOURLY.replace("interval '10 days', now()", "interval '60 days', now()")
+    );
+    triage::on_each("parent", &source, async |rig, _| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '70 days'",
+            "now() - interval '1 hour'",
+        )
+        .await;
+        rig.sql(&format!("select add_retention_policy('{NAME}', interval '20 days', initial_start => now() + interval '30 minutes')")).await;
+        let daily = "\"Me.s\".daily";
+        let row = will_be_lost(rig, NAME, &[daily, "has no refresh policy"]).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::RETENTION_UNREAD, NAME).await;
+        let had = format!(
+            "select sum(v) from {RAW} where ts >= date_trunc('day', now()) - interval '59 days' and ts < date_trunc('day', now()) - interval '40 days'"
+        );
+        let has = format!(
+            "select sum(s) from {daily} where d >= date_trunc('day', now()) - interval '59 days' and d < date_trunc('day', now()) - interval '40 days'"
+        );
+        assert_eq!(rig.text(&has).await, rig.text(&had).await, "{}", rig.name);
+    });
+}
+
+#[test]
+fn resuming_a_refresh_policy_offers_what_its_runs_would_leave_out() {
+    triage::on_each("resumed", HOURLY, async |rig, _| {
+        refresh(
+            rig,
+            NAME,
+            "now() - interval '20 days'",
+            "now() - interval '4 days'",
+        )
+        .await;
+        let id = policy(rig, NAME, "interval '1 day'", "interval '1 hour'").await;
+        rig.sql(&format!("select alter_job({id}, scheduled => false)"))
+            .await;
+        let deed = rig.plan("resume-job", &id, &[]).await.unwrap();
+        let says = |note: &hypertop::plan::Note| {
+            note.text.contains("stays missing: what \"Me.s\".\"Raw")
+                && note.text.contains("refresh-aggregate")
+        };
+        assert!(
+            deed.plan.notes.iter().any(says),
+            "{}: {:#?}",
+            rig.name,
+            deed.plan.notes
+        );
+        rig.act("resume-job", &id, &[("refresh_missing", "yes")])
+            .await;
+        assert_eq!(
+            rig.text(&format!(
+                "select scheduled from timescaledb_information.jobs where job_id = {id}"
+            ))
+            .await,
+            "t",
+            "{}",
+            rig.name
+        );
+        rig.sql(&format!("call run_job({id})")).await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        assert_eq!(differ(rig, NAME, "1 hour").await, "0", "{}", rig.name);
+    });
+}

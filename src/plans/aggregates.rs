@@ -12,6 +12,7 @@ mod policies;
 mod refresh;
 mod remarks;
 mod remove;
+mod unread;
 mod what_if;
 
 use serde::Deserialize;
@@ -82,6 +83,7 @@ pub static ACTIONS: &[Action] = &[
 ];
 
 pub use bucket::{Buckets, Shape};
+pub use unread::{Range, Unread, dropped_up_to, reach};
 
 /// A place on the axis as the forms take it: a moment in UTC, or a number.
 pub fn typed(axis: Axis, at: i64) -> Option<String> {

@@ -3,12 +3,14 @@
 mod config;
 mod edit;
 mod run;
+mod unread;
 
 use serde::Deserialize;
 
 use crate::action::{Action, Group, act};
 use crate::form::Inputs;
 use crate::plan::{Consent, Mode, Plan, Step, Undo};
+use crate::plans::aggregates::Unread;
 use crate::plans::policy::{self, Change, Job, MEMBERSHIP_OPTIONS};
 use crate::plans::{Act, Context, Kind, Refusal};
 use crate::query;
@@ -16,7 +18,7 @@ use crate::server::Edition;
 use crate::sql::{Query, Version};
 use crate::verdict::Level;
 
-const FACTS: Query = query!("plan_job");
+const FACTS: Query = query!("plan_job", (2, 29));
 
 /// From here on the database's owner may alter, run and delete the jobs of others.
 const DATABASE_OWNER: Version = Version::new(2, 28);
@@ -53,7 +55,7 @@ pub static ACTIONS: &[Action] = &[
         Act {
             on: Kind::Job,
             facts: FACTS,
-            form: None,
+            form: Some(unread::form),
             plan: resume,
         },
         "Schedule the selected job or policy again",
@@ -116,6 +118,13 @@ struct Known {
     indexes: Option<Vec<String>>,
     /// The worker that runs it now; `None`: none, or this role does not see it.
     pid: Option<i32>,
+    /// The aggregate that it refreshes, or those that read what it drops.
+    unread: Vec<Unread>,
+    /// Where the chunks end that a retention policy drops from.
+    ends: Option<Vec<i64>>,
+    /// Between its source's chunks some are missing.
+    gaps: bool,
+    local_shift: i64,
     /// The oids of the catalogue's tables that `alter_job` and `delete_job` write.
     job_table: i64,
     stat_table: i64,
@@ -221,7 +230,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     ))
 }
 
-fn resume(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = Known::of(context)?;
     if known.job.scheduled {
         return Err(format!(
@@ -242,10 +251,12 @@ fn resume(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
             .note(Level::Warning, known.drops())
             .wanting(Consent::Name);
     }
-    Ok(known.wiping(plan.note(
+    plan = plan.note(
         Level::Notice,
         "where its next start is past, it runs at once",
-    )))
+    );
+    plan = known.dropping_unread(plan, context.at.now);
+    unread::beside(context, &known, inputs, known.wiping(plan))
 }
 
 fn switch(context: &Context, known: &Known, scheduled: bool, undo: Undo) -> Result<Plan, Refusal> {

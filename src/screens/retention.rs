@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
+use crate::plans::aggregates::Unread;
 use crate::policy::{self, Policy, Work};
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
@@ -58,6 +59,15 @@ pub struct Row {
     pub next_due: Option<Stamp>,
     /// Aggregates that read this hypertable.
     pub read_by: Vec<String>,
+    /// Where the last chunk ends that the next run drops; `None`: none will go, or it is not known.
+    #[serde(default)]
+    pub drop_edge: Option<i64>,
+    /// Where such a chunk goes: the aggregates that read it, and what they have not taken in.
+    #[serde(default)]
+    pub readers: Vec<Unread>,
+    /// Microseconds by which the local clock of the database is ahead of UTC.
+    #[serde(default)]
+    pub local_shift: i64,
     /// The policy's worker waits for a lock.
     #[serde(default)]
     pub blocked: Option<Blocked>,
@@ -118,6 +128,40 @@ impl Row {
         );
     }
 
+    /// What the next run drops before an aggregate has read it: that is lost to it for good.
+    fn judge_unread(&self, findings: &mut Findings, policy: &Policy, at: &At) {
+        let Some(edge) = self.drop_edge.filter(|_| policy.scheduled) else {
+            return;
+        };
+        let next = policy.next_start.and_then(Stamp::finite);
+        let runs = next.filter(|next| *next > at.now).unwrap_or(at.now);
+        let when = match runs.seconds_since(at.now).floor() {
+            0.0 => "at once".to_owned(),
+            left => format!("in {}", text::duration(left)),
+        };
+        for reader in &self.readers {
+            let Some(range) = reader.before(edge, false) else {
+                continue;
+            };
+            if reader.is_read_by(range, runs, self.local_shift, at.now) {
+                continue;
+            }
+            let reason = format!(
+                "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
+                policy.job_id,
+                reader.name,
+                reader.show(range),
+                reader.why()
+            );
+            let mut finding = Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
+                .upon(reader.target());
+            for (field, value) in reader.settings(range) {
+                finding = finding.setting(field, value);
+            }
+            findings.push(finding);
+        }
+    }
+
     /// How many chunks the function that says what "now" is may have to open; `None`: the list has what is due.
     fn integer_weight(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
@@ -156,6 +200,8 @@ impl Record for Row {
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
         "_timescaledb_catalog.continuous_agg",
+        "_timescaledb_catalog.continuous_aggs_materialization_invalidation_log",
+        "_timescaledb_catalog.continuous_aggs_hypertable_invalidation_log",
         "_timescaledb_config.bgw_job",
         "_timescaledb_catalog.bgw_job",
         "_timescaledb_internal.bgw_job_stat",
@@ -296,6 +342,12 @@ impl Record for Row {
             read_by: row
                 .try_get::<_, Option<Vec<String>>>("read_by")?
                 .unwrap_or_default(),
+            drop_edge: row.try_get("drop_edge")?,
+            readers: match row.try_get::<_, Option<&str>>("readers")? {
+                Some(readers) => serde_json::from_str(readers)?,
+                None => Vec::new(),
+            },
+            local_shift: row.try_get("local_shift")?,
             blocked: Blocked::read(row)?,
         })
     }
@@ -349,6 +401,7 @@ impl Record for Row {
                 findings.push(finding.of_job(policy.job_id));
             }
         }
+        self.judge_unread(&mut findings, policy, at);
         self.judge_eligible(&mut findings, policy, at);
         if self.frozen > 0 {
             findings.add(

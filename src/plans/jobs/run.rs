@@ -41,7 +41,8 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     } else {
         foreground(context, &known)
     };
-    Ok(known.warned(context, known.wiping(plan)))
+    let plan = known.dropping_unread(known.wiping(plan), context.at.now);
+    Ok(known.warned(context, known.left_out(plan, context.at.now)))
 }
 
 fn foreground(context: &Context, known: &Known) -> Plan {

@@ -1,0 +1,116 @@
+//! What a job's runs take from an aggregate or leave out for good, said before it runs, with the refresh of exactly that.
+
+use super::{Known, RETENTION};
+use crate::form::{Field, Form, Inputs, Kind};
+use crate::plan::{Consent, Plan, Statement, Step};
+use crate::plans::aggregates::{self, Range, Unread};
+use crate::plans::{Context, Refusal};
+use crate::value::Stamp;
+use crate::verdict::Level;
+
+const FIELD: &str = "refresh_missing";
+
+/// Nothing to choose, unless runs leave out what can be refreshed with it.
+pub fn form(context: &Context) -> Result<Form, Refusal> {
+    let known = Known::of(context)?;
+    if known.missing(context.at.now).is_none() || known.gaps {
+        return Ok(Form::default());
+    }
+    let field = Field::new(FIELD, "Refresh what it leaves", Kind::Flag, "no").optional();
+    Ok(Form::new(vec![field.help(
+        "yes: before it is scheduled again, refreshes what its runs would never go back to",
+    )]))
+}
+
+/// The plan of resuming it, with what its runs leave out: refreshed first where that was asked for.
+pub fn beside(
+    context: &Context,
+    known: &Known,
+    inputs: &Inputs,
+    mut plan: Plan,
+) -> Result<Plan, Refusal> {
+    let missing = known.missing(context.at.now);
+    let Some((unread, range)) = missing.filter(|_| inputs.flag(FIELD)) else {
+        return Ok(known.left_out(plan, context.at.now));
+    };
+    if known.gaps {
+        return Err(Refusal::new(format!(
+            "{FIELD}: chunks are missing between those of its source, and a refresh over them deletes rows: {} looks at that first",
+            unread.by_hand(range)
+        )));
+    }
+    let [from, to] = unread.literals(range);
+    let kind = unread.kind();
+    let sql = format!(
+        "call {}($1::regclass, $2::{kind}, $3::{kind})",
+        context.function("refresh_continuous_aggregate")
+    );
+    let params = vec![unread.name.clone().into(), from.into(), to.into()];
+    let label = format!("refresh {}, {}", unread.name, unread.show(range));
+    let step = Step::new(label.clone(), vec![Statement::new(sql, params)], Vec::new());
+    plan.steps.insert(0, step.plain());
+    Ok(plan.note(
+        Level::Notice,
+        format!("first: {label}, which no run would go back to; that needs no undo"),
+    ))
+}
+
+impl Known {
+    /// What the next runs of a refresh policy leave out for good.
+    fn missing(&self, now: Stamp) -> Option<(&Unread, Range)> {
+        let start = self.job.setting("start_offset")?;
+        let unread = self
+            .unread
+            .first()
+            .filter(|_| self.job.policy() == "refresh policy")?;
+        let edge = aggregates::reach(unread, &start, now, self.local_shift)?;
+        Some((unread, unread.before(edge, true)?))
+    }
+
+    /// The plan, with what no run takes in.
+    pub(super) fn left_out(&self, plan: Plan, now: Stamp) -> Plan {
+        let Some((unread, range)) = self.missing(now) else {
+            return plan;
+        };
+        plan.note(
+            Level::Warning,
+            format!(
+                "stays missing: what {} has from {} and {} has not taken in: no run goes back that far: {} brings it in",
+                self.source.as_deref().unwrap_or("its source"),
+                unread.show(range),
+                unread.name,
+                unread.by_hand(range)
+            ),
+        )
+    }
+
+    /// The plan, with what a retention policy drops before an aggregate has read it.
+    pub(super) fn dropping_unread(&self, mut plan: Plan, now: Stamp) -> Plan {
+        if self.job.policy() != RETENTION {
+            return plan;
+        }
+        let ends = self.ends.as_deref().unwrap_or_default();
+        let after = self.job.setting("drop_after");
+        for unread in &self.unread {
+            let edge = after.as_ref().and_then(|after| {
+                aggregates::dropped_up_to(&unread.axis, ends, after, now, self.local_shift)
+            });
+            let Some(range) = edge.and_then(|edge| unread.before(edge, false)) else {
+                continue;
+            };
+            plan = plan
+                .note(
+                    Level::Critical,
+                    format!(
+                        "DATA LOSS: it drops rows that {} has not read, {}, and they will be missing there for good ({}): first {}",
+                        unread.name,
+                        unread.show(range),
+                        unread.why(),
+                        unread.by_hand(range)
+                    ),
+                )
+                .wanting(Consent::Name);
+        }
+        plan
+    }
+}
