@@ -158,10 +158,13 @@ const GAPS: Exact<Row> = Exact {
     figures: &["oldest", "first_unread"],
     slice: 6,
     want: |row| row.wants_oldest().then_some((row.id.into(), 2)),
-    take: |row, figures| match figures {
-        Ok([oldest, unread]) => (row.oldest, row.first_unread) = (*oldest, *unread),
-        // The newest row says why nothing of the source can be read.
-        _ => (row.oldest, row.first_unread) = (None, None),
+    // Where they cannot be had, the newest row says why nothing of the source can be read.
+    take: |row, figures| {
+        let [oldest, unread] = figures
+            .ok()
+            .and_then(|all| all.try_into().ok())
+            .unwrap_or_default();
+        (row.oldest, row.first_unread) = (oldest, unread);
     },
 };
 
