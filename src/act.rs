@@ -1,24 +1,30 @@
 //! Carrying out a plan: a write session of its own, step by step, with the journal before and after.
 
+pub mod named;
 mod pace;
 mod problem;
 mod progress;
 mod report;
 mod send;
 mod state;
+mod step;
 mod steps;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use crate::conninfo::Settings;
-use crate::journal::{self, Begin, End, Entries, Entry, Journal, Outcome, Place, Seen};
+use crate::journal::{self, Begin, End, Entries, Entry, Journal, Outcome, Place, Running, Seen};
+use crate::plan::named::Relation;
 use crate::plan::{Bindings, Plan, Undo};
 use crate::server::Server;
+use crate::sql::Version;
 use crate::text;
 use crate::value::Stamp;
 
@@ -79,15 +85,24 @@ impl Actor {
     ) -> Result<Report> {
         let start = Instant::now();
         let mut writer = self.open(deed.plan.lock_timeout_seconds).await?;
+        // A limit on the size of files then is an error like a full disk, and does not end the process in mid-action.
+        let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
+        let _limit = signal(size)?;
         let before = self.check(&writer, deed).await?;
+        let expects = self.meant(&writer, deed).await?;
         let entries = self.journal.entries()?;
-        let id = self.journal.begin(self.begin(&writer, deed, before))?;
+        let begin = self.begin(&writer, deed, before);
+        let at = begin.at.clone();
+        let id = self.journal.begin(begin)?;
+        let _running = Running(id, at);
         tell(told, Progress::Began(id));
         let mut run = Run {
             actor: self,
             id,
             bindings: bindings(&entries, deed, &writer.place),
+            expects,
             done: 0,
+            journal_lost: false,
             problems: Vec::new(),
             notices: Vec::new(),
             told,
@@ -125,7 +140,7 @@ impl Actor {
         })
     }
 
-    fn moment(&self) -> String {
+    pub fn moment(&self) -> String {
         text::rfc3339((self.clock)()).unwrap_or_default()
     }
 
@@ -140,6 +155,7 @@ impl Actor {
             inputs: deed.inputs.clone(),
             before,
             undoes: deed.undoes.clone(),
+            marks: true,
             acknowledges: None,
             pid: std::process::id(),
             pid_began: journal::began(std::process::id()),
@@ -162,8 +178,18 @@ struct Run<'a> {
     actor: &'a Actor,
     id: u64,
     bindings: Bindings,
+    /// What its statements mean by these names.
+    expects: BTreeMap<String, Relation>,
     done: usize,
+    /// The journal could not be written: nothing more may be done.
+    journal_lost: bool,
     problems: Vec<(String, Problem)>,
     notices: Vec<String>,
     told: &'a UnboundedSender<Progress>,
+}
+
+impl Run<'_> {
+    fn version(&self) -> Version {
+        self.actor.server.sql_version()
+    }
 }

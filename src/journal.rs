@@ -1,7 +1,8 @@
 //! What was done, kept on disk: one JSON object a line, appended and synced before a statement runs and after it ended.
 //!
-//! An action leaves a `begin` line (with its plan and the state before), a `step` line after each step, an `end` line
-//! (with the state after). A finding that is put aside leaves an `acknowledge` line, and an `ended` line when it counts
+//! An action leaves a `begin` line (with its plan and the state before), a `mark` line before each step takes effect, a
+//! `step` line after it, an `end` line (with the state after). A mark without its step was cut off between the two; the
+//! mark's transaction id tells, by the server's own record, whether the step took effect. A finding that is put aside leaves an `acknowledge` line, and an `ended` line when it counts
 //! again; nothing was changed in the database then. A begin without an end was cut off: what was under way then may or may not have happened.
 
 mod differences;
@@ -22,13 +23,14 @@ use serde_json::Value as Json;
 
 use crate::acknowledge::{Acknowledgement, Ended, Wanted};
 use crate::plan::Plan;
+use crate::plan::named::Named;
 use crate::plans::Target;
 
 pub use differences::differences;
 pub use entries::Entries;
 pub use entry::Entry;
 pub use file::Journal;
-pub use process::began;
+pub use process::{Running, began};
 
 /// Which database of which server, whatever name it was reached by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +79,9 @@ pub struct Begin {
     /// The entries that this one takes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,
+    /// Its steps leave marks; without (written by an older hypertop) the step after the last known one is in doubt.
+    #[serde(default)]
+    pub marks: bool,
     /// The finding that was put aside; then there is no plan, and nothing in the database was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledges: Option<Wanted>,
@@ -87,7 +92,23 @@ pub struct Begin {
     pub pid_began: Option<u64>,
 }
 
+/// A step is about to take effect: of a transaction all is done but the commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub id: u64,
+    pub at: String,
+    pub step: usize,
+    /// Its transaction (`pg_current_xact_id()`); `None`: it runs without one around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xid: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
+    /// What the step and its undo name.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub named: Named,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ran {
     pub id: u64,
     pub at: String,
@@ -99,6 +120,12 @@ pub struct Ran {
     /// The server's words where it failed; nothing of the step is left then (unless it ran without a transaction).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What it made, where that was known only afterwards.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub named: Named,
+    /// It was cut off, and the server cannot say any more whether it took effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +167,7 @@ pub struct End {
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Line {
     Begin(Box<Begin>),
+    Mark(Mark),
     Step(Ran),
     End(End),
     /// A finding is put aside: whole in one line, which is torn or there.

@@ -2,11 +2,14 @@
 
 mod bindings;
 mod lock;
+pub mod named;
 mod statement;
 
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::Level;
+
+use named::Named;
 
 pub use bindings::Bindings;
 pub use lock::{Mode, Touch};
@@ -29,6 +32,9 @@ pub struct Step {
     /// How much of the whole it is (bytes), for the rate and the time that is left; zero: not known.
     #[serde(default)]
     pub weight: i64,
+    /// The entry and its step that this takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<(u64, usize)>,
 }
 
 impl Step {
@@ -40,6 +46,7 @@ impl Step {
             undo,
             undo_plain: false,
             weight: 0,
+            undoes: None,
         }
     }
 
@@ -157,6 +164,13 @@ pub struct Plan {
     pub pace: Pace,
     /// How long a statement waits for a lock before it gives up.
     pub lock_timeout_seconds: u32,
+    /// What its statements mean by the names in them, where that was looked up when it was made (a rollback); else it is
+    /// when it begins.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub named: Named,
+    /// Of a rollback: the entries that stay open after it, because it is not known whether all of them is taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaves_open: Vec<u64>,
 }
 
 impl Plan {
@@ -179,6 +193,8 @@ impl Plan {
             changes: Vec::new(),
             pace: Pace::default(),
             lock_timeout_seconds: 5,
+            named: Named::default(),
+            leaves_open: Vec::new(),
         }
     }
 
@@ -259,6 +275,7 @@ pub fn inverse(done: &[Step]) -> Vec<Step> {
         undo: Vec::new(),
         undo_plain: false,
         weight: step.weight,
+        undoes: None,
     };
     done.iter()
         .rev()

@@ -1,5 +1,9 @@
 //! Taking back: from entries of the journal to a plan that is previewed, agreed to, run and journalled like any other.
 
+mod back;
+mod doubt;
+mod settle;
+
 use anyhow::{Context, Result, anyhow, bail};
 use tokio_postgres::Client;
 
@@ -7,7 +11,7 @@ use crate::act::{Actor, Deed, current};
 use crate::action::{self, Does};
 use crate::db;
 use crate::journal::{Entries, Entry, Place, Seen, differences};
-use crate::plan::{Consent, Lit, Note, Plan, Statement, Step, Touch, Undo, inverse};
+use crate::plan::{Consent, Note, Plan, Statement, Step, Touch, Undo};
 use crate::plans::{Target, policy};
 use crate::query;
 use crate::sql::{Param, Query};
@@ -30,6 +34,8 @@ pub async fn plan(
     let mut ids = ids.to_vec();
     ids.sort_unstable_by(|a, b| b.cmp(a));
     ids.dedup();
+    let settled = settle::settled(actor, client, entries, place).await?;
+    let entries = &settled;
     let mut undone = Vec::new();
     for id in &ids {
         let entry = entries.find(*id).ok_or_else(|| {
@@ -45,39 +51,38 @@ pub async fn plan(
         [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
         many => format!("Roll back {} entries, newest first", many.len()),
     };
-    let (mut steps, mut remains, mut touches) = (Vec::new(), Vec::new(), Vec::new());
+    let mut back = back::Back::new(actor, client, entries, place).await?;
+    let (mut notes, mut touches, mut leaves_open) = (Vec::new(), Vec::new(), Vec::new());
     for entry in &undone {
-        let done = done(actor, client, entries, entry, place).await?;
-        let mut back = inverse_of(entry, &done)?;
-        let tried = tried(entries, entry.begin.id);
-        let all = back.len();
-        back.retain(|step| !tried.contains(step));
-        touches.extend(touched(entry, &done, &tried));
-        if back.len() < all {
-            remains.push(Note {
-                level: Level::Notice,
-                text: format!(
-                    "entry {}: an earlier rollback took back {} of {all} steps before it ended; these are the rest",
-                    entry.begin.id,
-                    all - back.len()
-                ),
-            });
+        let done = doubt::done(actor, client, entries, entry, place).await?;
+        let steps = back.take(entry, &done.at).await?;
+        touches.extend(touched(entry, &steps));
+        roles(actor, client, entry.begin.id, &steps).await?;
+        back.steps.extend(steps);
+        if done.open {
+            leaves_open.push(entry.begin.id);
         }
-        roles(actor, client, entry.begin.id, &back).await?;
-        steps.extend(back);
+        notes.push((entry, done));
     }
     let mut plan = Plan::new(
         title,
-        steps,
+        std::mem::take(&mut back.steps),
         Undo::Needless("do the action again to have it back".to_owned()),
     );
     ACTION.clone_into(&mut plan.action);
-    plan.target.clone_from(&newest.begin.plan.target);
-    plan.notes = remains;
+    let target = &newest.begin.plan.target;
+    plan.target
+        .clone_from(back.renamed.get(target).unwrap_or(target));
     plan.touches = touches;
+    plan.named.relations = back.named;
+    plan.leaves_open = leaves_open;
+    if back.notes.iter().any(|note| note.level > Level::Notice) {
+        plan = plan.wanting(Consent::Yes);
+    }
+    plan.notes = back.notes;
     let (mut seen, mut restores) = (Vec::new(), Vec::new());
-    for entry in &undone {
-        plan.notes.extend(notes(entry));
+    for (entry, done) in &notes {
+        plan.notes.extend(said(entry, done));
         if !matches!(entry.begin.plan.undo, Undo::Exact(_)) {
             plan = plan.wanting(Consent::Yes);
         }
@@ -186,58 +191,15 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
     Ok(())
 }
 
-/// The steps that rollbacks of this entry did before they failed or were stopped.
-fn tried(entries: &Entries, id: u64) -> Vec<Step> {
-    let of = |entry: &&Entry| entry.begin.undoes.contains(&id);
-    entries
-        .all
-        .iter()
-        .filter(of)
-        .flat_map(Entry::done)
-        .collect()
-}
-
-/// The steps that took effect. One that was under way when the entry was cut off is among them where no other is, and
-/// the state is no longer what it was before.
-async fn done(
-    actor: &Actor,
-    client: &Client,
-    entries: &Entries,
-    entry: &Entry,
-    place: &Place,
-) -> Result<Vec<Step>> {
-    let mut done = entry.done();
-    let begin = &entry.begin;
-    let Some(step) = entry.in_doubt().filter(|_| done.is_empty()) else {
-        return Ok(done);
-    };
-    let bindings = entries.bindings(place);
-    for before in &begin.before {
-        let target = current(&before.target, &bindings);
-        let state = actor.state(client, &before.action, &target).await?;
-        if !differences(&begin.plan.changes, &before.state, &state).is_empty() {
-            done.push(step.clone());
-            return Ok(done);
-        }
-    }
-    bail!(
-        "entry {} was cut off, and it is not known whether it did anything; everything is as it was before it: there is nothing to take back",
-        begin.id
-    );
-}
-
-/// What taking back these steps locks, without those that an earlier rollback took back.
-fn touched(entry: &Entry, done: &[Step], tried: &[Step]) -> Vec<Touch> {
+/// What these steps, which take back an entry, lock.
+fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
     let plan = &entry.begin.plan;
-    let is_back = |step: &Step| {
-        let back = inverse_of(entry, std::slice::from_ref(step));
-        back.is_ok_and(|back| back.iter().all(|step| tried.contains(step)))
+    let taken = |at: usize| {
+        let undoes = Some((entry.begin.id, at));
+        steps.iter().any(|step| step.undoes == undoes)
     };
-    let counts = |touch: &&Touch| {
-        let step = touch.step.and_then(|step| plan.steps.get(step));
-        step.is_none_or(|step| done.contains(step) && !is_back(step))
-    };
-    let touches = plan.touches.iter().filter(counts);
+    let touches = plan.touches.iter();
+    let touches = touches.filter(|touch| touch.step.is_none_or(taken));
     // The numbers were those of the plan's own steps.
     touches
         .map(|touch| Touch {
@@ -247,68 +209,23 @@ fn touched(entry: &Entry, done: &[Step], tried: &[Step]) -> Vec<Touch> {
         .collect()
 }
 
-/// The inverse steps, with what the entry kept put in.
-fn inverse_of(entry: &Entry, done: &[Step]) -> Result<Vec<Step>> {
-    let (id, kept) = (entry.begin.id, entry.kept());
-    let mut steps = inverse(done);
-    if steps.is_empty() {
-        bail!(
-            "entry {id} ({}) changed nothing, as far as the journal knows: there is nothing to take back",
-            entry.state()
-        );
-    }
-    let statements = steps.iter().flat_map(|step| &step.run);
-    let made: Vec<String> = statements.filter_map(|one| one.keeps.clone()).collect();
-    for param in steps
-        .iter_mut()
-        .flat_map(|step| &mut step.run)
-        .flat_map(|statement| &mut statement.params)
-    {
-        let Lit::Kept(name) = param else { continue };
-        let Some(value) = kept.get(name) else {
-            // An earlier statement of the same undo returns it in time.
-            if made.contains(name) {
-                continue;
-            }
-            bail!(
-                "entry {id} was cut off before it was known what it made ({name}): look at {}, and take it back by hand",
-                entry.begin.plan.target
-            );
-        };
-        let job = value.parse().ok().filter(|_| name.starts_with("job"));
-        *param = job.map_or_else(|| Lit::Text(value.clone()), Lit::Job);
-    }
-    Ok(steps)
-}
-
-fn notes(entry: &Entry) -> Vec<Note> {
+/// How far the entry can be taken back, and how much of it there is.
+fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
+    let id = entry.begin.id;
     let mut notes = Vec::new();
-    let mut note = |level, text: String| notes.push(Note { level, text });
     if let Undo::Partly(text) | Undo::Exact(text) = &entry.begin.plan.undo {
-        note(Level::Notice, format!("entry {}: {text}", entry.begin.id));
+        notes.push(Note {
+            level: Level::Notice,
+            text: format!("entry {id}: {text}"),
+        });
     }
-    let (done, all) = (entry.done().len(), entry.begin.plan.steps.len());
-    if let Some(step) = entry.in_doubt() {
-        let text = if done == 0 {
-            format!(
-                "entry {} was cut off, and it is not known whether this was done: {}; the state has changed since, so it is taken back",
-                entry.begin.id, step.label
-            )
-        } else {
-            format!(
-                "entry {} was cut off: {done} of {all} steps are known to be done; the next one may or may not be",
-                entry.begin.id
-            )
-        };
-        note(Level::Warning, text);
-    } else if done < all {
-        note(
-            Level::Notice,
-            format!(
-                "entry {}: {done} of {all} steps were done; these are taken back",
-                entry.begin.id
-            ),
-        );
+    notes.extend(done.notes.clone());
+    let (known, all) = (done.at.len(), entry.begin.plan.steps.len());
+    if done.notes.is_empty() && known < all {
+        notes.push(Note {
+            level: Level::Notice,
+            text: format!("entry {id}: {known} of {all} steps were done; these are taken back"),
+        });
     }
     notes
 }

@@ -14,6 +14,8 @@ pub struct Problem {
     pub mend: Option<&'static str>,
     /// The connection is gone: whether the statement took effect is not known.
     pub lost: bool,
+    /// What it was about is not there any more.
+    pub gone: bool,
 }
 
 impl Problem {
@@ -32,6 +34,7 @@ impl Problem {
             sqlstate: Some(code.code().to_owned()),
             mend: mend(code, &message),
             lost: *code == SqlState::ADMIN_SHUTDOWN || *code == SqlState::CRASH_SHUTDOWN,
+            gone: false,
             message,
         }
     }
@@ -42,6 +45,7 @@ impl Problem {
             message: message.into(),
             mend: None,
             lost: false,
+            gone: false,
         }
     }
 

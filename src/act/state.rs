@@ -1,16 +1,19 @@
 //! The state of what a plan is about: as it was in the preview, and after it ran.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
 use super::send::execute;
 use super::writer::Writer;
-use super::{Actor, Deed};
+use super::{Actor, Deed, named};
 use crate::action::{self, Does};
 use crate::connect::packet;
 use crate::db;
 use crate::journal::{Seen, differences};
 use crate::plan::Bindings;
+use crate::plan::named::Relation;
 use crate::plans::{Kind, Target};
 use crate::sql::Param;
 
@@ -35,6 +38,59 @@ impl Actor {
             });
         }
         Ok(now)
+    }
+
+    /// What the plan's statements mean by the relations' names in them; an error where that is no longer what was shown.
+    pub(super) async fn meant(
+        &self,
+        writer: &Writer,
+        deed: &Deed,
+    ) -> Result<BTreeMap<String, Relation>> {
+        let plan = &deed.plan;
+        if !deed.undoes.is_empty() {
+            // A rollback found them by what the journal kept of them.
+            return Ok(plan.named.relations.clone());
+        }
+        let client = &writer.connected.client;
+        let named = named::of_steps(client, &self.server, &plan.steps).await?;
+        let targets = || deed.seen.iter().map(|seen| &seen.target);
+        for (name, relation) in &named.relations {
+            let another = plan
+                .touches
+                .iter()
+                .any(|touch| touch.name == *name && touch.oid > 0 && touch.oid != relation.oid)
+                || targets()
+                    .filter(|target| target.name == *name)
+                    .any(|target| {
+                        let id = Some(target.id);
+                        match target.kind {
+                            Kind::Hypertable | Kind::Aggregate => relation.hypertable != id,
+                            Kind::Index => relation.oid != target.id,
+                            Kind::Job | Kind::Session => false,
+                        }
+                    });
+            if another {
+                bail!(
+                    "{name} changed since the preview (that name is another relation's now): nothing was done; look at it again"
+                );
+            }
+        }
+        // A job's table is named by what would make the job again only.
+        let tables = |seen: &Seen| {
+            (seen.target.kind == Kind::Job).then(|| seen.state["hypertable_id"].as_i64())
+        };
+        let tables: Option<Vec<_>> = deed.seen.iter().map(tables).collect();
+        if let Some(tables) = tables
+            && let Some((name, _)) = named
+                .relations
+                .iter()
+                .find(|(_, relation)| !tables.contains(&relation.hypertable))
+        {
+            bail!(
+                "{name} changed since the preview (that name is another relation's now): nothing was done; look at it again"
+            );
+        }
+        Ok(named.relations)
     }
 
     /// What the action's own query captures of a target; null: it is not there.

@@ -1,12 +1,12 @@
 //! The steps of a plan that runs, one after the other, each noted in the journal.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::progress::tell;
-use super::send::{execute, send};
+use super::send::send;
+use super::step::Did;
 use super::writer::Writer;
 use super::{LOOK, Order, Problem, Progress, Run};
 use crate::journal::{Outcome, Ran};
@@ -53,22 +53,37 @@ impl Run<'_> {
                     Err(error) => return self.fail(step, Problem::other(format!("{error:#}")), at),
                 }
             }
-            let result = self.step(writer, step, order).await;
+            let result = self.step(writer, at, step, order).await;
             weight += step.weight;
             match result {
-                Ok(kept) => {
+                Ok(did) => {
                     self.done += 1;
-                    self.note(at, kept, None);
+                    let written = self.note(at, did, None);
+                    if !written && at + 1 < plan.steps.len() {
+                        let why = "the journal cannot be written any more: the steps after this one were not begun";
+                        self.problems
+                            .push((step.label.clone(), Problem::other(why)));
+                        return Outcome::Failed;
+                    }
                 }
                 // Before the stop: of a statement that may still run nobody can say that it was cancelled.
                 Err(problem) if problem.lost => {
                     self.problems.push((step.label.clone(), problem));
                     return Outcome::Unknown;
                 }
-                Err(_) if *order.borrow() == Order::Stop => return Outcome::Cancelled,
+                Err(problem) if *order.borrow() == Order::Stop => {
+                    self.note(at, Did::default(), Some(problem.to_string()));
+                    return Outcome::Cancelled;
+                }
+                // What is gone cannot be taken back, and keeps nothing else from that.
+                Err(problem) if problem.gone && step.undoes.is_some() => {
+                    self.note(at, Did::default(), Some(problem.to_string()));
+                    self.notices
+                        .push(format!("not done: {}: {problem}", step.label));
+                }
                 Err(problem) => {
                     let outcome = self.fail(step, problem, at);
-                    if !plan.pace.go_on {
+                    if !plan.pace.go_on || self.journal_lost {
                         return outcome;
                     }
                 }
@@ -89,71 +104,31 @@ impl Run<'_> {
     }
 
     fn fail(&mut self, step: &Step, problem: Problem, at: usize) -> Outcome {
-        self.note(at, BTreeMap::new(), Some(problem.to_string()));
+        self.note(at, Did::default(), Some(problem.to_string()));
         self.problems.push((step.label.clone(), problem));
         Outcome::Failed
     }
 
     /// Writes down that a step ended; what cannot be written is said, since the step has happened.
-    fn note(&mut self, step: usize, kept: BTreeMap<String, String>, error: Option<String>) {
+    fn note(&mut self, step: usize, did: Did, error: Option<String>) -> bool {
         let ran = Ran {
             id: self.id,
             at: self.actor.moment(),
             step,
-            kept,
+            kept: did.kept,
             error,
+            named: did.named,
+            unknown: false,
         };
-        if let Err(error) = self.actor.journal.ran(ran) {
+        let written = self.actor.journal.ran(ran);
+        if let Err(error) = &written {
             self.notices.push(format!("{error:#}"));
         }
-    }
-
-    /// Runs one step; gives what its statements kept.
-    async fn step(
-        &mut self,
-        writer: &mut Writer,
-        step: &Step,
-        order: &mut watch::Receiver<Order>,
-    ) -> Result<BTreeMap<String, String>, Problem> {
-        let block = !step.plain && step.run.len() > 1;
-        if block {
-            execute(&writer.connected.client, "begin").await?;
-        }
-        let mut kept = BTreeMap::new();
-        let before = self.bindings.clone();
-        for statement in &step.run {
-            let bound = self.bindings.bind(statement).map_err(Problem::other)?;
-            let result = self.statement(writer, &bound, order).await;
-            self.take_notices(writer);
-            match result {
-                Ok(value) => {
-                    if let Some((name, value)) = statement.keeps.clone().zip(value) {
-                        self.bindings.kept.insert(name.clone(), value.clone());
-                        self.bindings.renew(&name, &value);
-                        kept.insert(name, value);
-                    }
-                }
-                Err(problem) => {
-                    if block {
-                        // What it made is gone with it, ids as well.
-                        self.bindings = before;
-                        if !problem.lost {
-                            // The server has ended the transaction already; this only leaves the block.
-                            let _ = execute(&writer.connected.client, "rollback").await;
-                        }
-                    }
-                    return Err(problem);
-                }
-            }
-        }
-        if block {
-            execute(&writer.connected.client, "commit").await?;
-        }
-        Ok(kept)
+        written.is_ok()
     }
 
     /// Runs one statement, telling of its progress, and stopping it on the server when that is asked.
-    async fn statement(
+    pub(super) async fn statement(
         &self,
         writer: &Writer,
         statement: &Statement,
@@ -186,7 +161,7 @@ impl Run<'_> {
         }
     }
 
-    fn take_notices(&mut self, writer: &mut Writer) {
+    pub(super) fn take_notices(&mut self, writer: &mut Writer) {
         while let Ok(notice) = writer.connected.notices.try_recv() {
             tell(self.told, Progress::Notice(notice.clone()));
             if self.notices.len() < NOTICES && !self.notices.contains(&notice) {

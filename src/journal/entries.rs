@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Line, Place};
+use anyhow::{Result, bail};
+
+use super::{Entry, Line, Place, Ran};
 use crate::acknowledge::Acknowledgement;
-use crate::plan::Bindings;
+use crate::plan::{Bindings, Step};
 
 /// Everything that could be read of a journal.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -55,7 +57,7 @@ impl Entries {
         bindings
     }
 
-    /// What these lines are: an entry is taken back when the one that does so is whole.
+    /// What these lines are.
     pub(super) fn of(text: &[u8]) -> Self {
         let mut entries = Self::default();
         for line in text
@@ -67,30 +69,73 @@ impl Entries {
                 Err(_) => entries.unreadable += 1,
             }
         }
-        let back: Vec<(u64, u64)> = entries
-            .all
-            .iter()
-            .filter(|entry| entry.is_whole())
+        entries.close();
+        entries
+    }
+
+    /// Takes in what is known of a step only now.
+    pub fn learn(&mut self, ran: Ran) {
+        self.take(Line::Step(ran));
+        self.close();
+    }
+
+    /// An entry is taken back when one that takes it back is whole, and leaves it not open.
+    fn close(&mut self) {
+        let whole = self.all.iter().filter(|entry| entry.is_whole());
+        let back: Vec<(u64, u64)> = whole
             .flat_map(|entry| {
-                entry
-                    .begin
+                let begin = &entry.begin;
+                let closed = begin
                     .undoes
                     .iter()
-                    .map(|undone| (*undone, entry.begin.id))
+                    .filter(|id| !begin.plan.leaves_open.contains(id));
+                closed.map(|undone| (*undone, begin.id))
             })
             .collect();
-        for entry in &mut entries.all {
+        for entry in &mut self.all {
             entry.taken_back_by = back
                 .iter()
                 .find(|(undone, _)| *undone == entry.begin.id)
                 .map(|(_, by)| *by);
         }
-        entries
+    }
+
+    /// An error where these entries cannot be taken back now by these steps: somebody else does it, or has done it.
+    pub(super) fn free(&self, ids: &[u64], steps: &[Step]) -> Result<()> {
+        for id in ids {
+            if let Some(by) = self.find(*id).and_then(|entry| entry.taken_back_by) {
+                bail!("entry {id} is rolled back already, by entry {by}: nothing was done");
+            }
+            let others = self
+                .all
+                .iter()
+                .filter(|other| other.begin.undoes.contains(id));
+            for other in others {
+                let (by, pid) = (other.begin.id, other.begin.pid);
+                if other.is_under_way() {
+                    bail!(
+                        "entry {id} is being rolled back now, by entry {by} (process {pid}): nothing was done; wait for its end"
+                    );
+                }
+                let again = |step: &Step| {
+                    step.undoes.is_some() && steps.iter().any(|one| one.undoes == step.undoes)
+                };
+                let doubted = other.undecided().filter(|mark| mark.xid.is_some());
+                let doubted = doubted.filter_map(|mark| other.begin.plan.steps.get(mark.step));
+                if other.done().iter().chain(doubted).any(again) {
+                    bail!(
+                        "entry {by} took back some of entry {id} since the preview: nothing was done; look at it again"
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, line: Line) {
         let id = match &line {
             Line::Begin(begin) => begin.id,
+            Line::Mark(mark) => mark.id,
             Line::Step(ran) => ran.id,
             Line::End(end) => end.id,
             Line::Acknowledge(one) => one.id,
@@ -100,6 +145,7 @@ impl Entries {
         match (line, entry) {
             (Line::Begin(begin), _) => self.all.push(Entry {
                 begin: *begin,
+                marks: Vec::new(),
                 ran: Vec::new(),
                 end: None,
                 taken_back_by: None,
@@ -107,7 +153,12 @@ impl Entries {
             }),
             (Line::Acknowledge(one), _) => self.all.push(Entry::acknowledgement(*one)),
             (Line::Ended(ended), Some(entry)) => entry.ended = Some(ended),
-            (Line::Step(ran), Some(entry)) => entry.ran.push(ran),
+            (Line::Mark(mark), Some(entry)) => entry.marks.push(mark),
+            (Line::Step(ran), Some(entry)) => {
+                // What is learnt of a step later counts.
+                entry.ran.retain(|other| other.step != ran.step);
+                entry.ran.push(ran);
+            }
             (Line::End(end), Some(entry)) => entry.end = Some(end),
             (_, None) => self.unreadable += 1,
         }

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Begin, End, Outcome, Ran};
+use super::{Begin, End, Mark, Outcome, Ran};
 use crate::acknowledge::{Acknowledgement, Ended};
+use crate::plan::named::Named;
 use crate::plan::{Plan, Step, Undo};
 
 /// One action, put together from its lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub begin: Begin,
+    #[serde(default)]
+    pub marks: Vec<Mark>,
     pub ran: Vec<Ran>,
     /// `None`: it was cut off, or is under way in another process.
     pub end: Option<End>,
@@ -56,10 +59,12 @@ impl Entry {
                 inputs: String::new(),
                 before: Vec::new(),
                 undoes: Vec::new(),
+                marks: false,
                 acknowledges: Some(of.what),
                 pid: of.pid,
                 pid_began: None,
             },
+            marks: Vec::new(),
             ran: Vec::new(),
             end: Some(end),
             taken_back_by: None,
@@ -67,30 +72,71 @@ impl Entry {
         }
     }
 
+    /// The numbers of the steps that took effect, in order. All of them where it ended well: a line of theirs may be
+    /// missing (a full disk), and nothing else is known of them then.
+    pub fn done_at(&self) -> Vec<usize> {
+        let all = self.begin.plan.steps.len();
+        if self.ended_as() == Some(Outcome::Done) {
+            let failed = |at: &usize| {
+                let mut ran = self.ran.iter();
+                ran.any(|ran| ran.step == *at && ran.error.is_some())
+            };
+            return (0..all).filter(|at| !failed(at)).collect();
+        }
+        let done = self.ran.iter().filter(|ran| ran.error.is_none());
+        done.map(|ran| ran.step).filter(|at| *at < all).collect()
+    }
+
     /// The steps that took effect, in order.
     pub fn done(&self) -> Vec<Step> {
-        let steps = &self.begin.plan.steps;
-        self.ran
-            .iter()
-            .filter(|ran| ran.error.is_none())
-            .filter_map(|ran| steps.get(ran.step).cloned())
-            .collect()
+        let steps = self.done_at();
+        let step = |at: usize| self.begin.plan.steps.get(at).cloned();
+        steps.into_iter().filter_map(step).collect()
+    }
+
+    fn ended_as(&self) -> Option<Outcome> {
+        self.end.as_ref().map(|end| end.outcome)
     }
 
     /// Whether all of it took effect, even where it was cut off before it could say so.
     pub(super) fn is_whole(&self) -> bool {
-        let ended = self.end.as_ref().map(|end| end.outcome);
-        ended == Some(Outcome::Done) || self.done().len() == self.begin.plan.steps.len()
+        self.ended_as() == Some(Outcome::Done)
+            || self.done_at().len() == self.begin.plan.steps.len()
     }
 
     /// The step that was under way when all that is known of it ends: it may or may not have taken effect.
-    pub fn in_doubt(&self) -> Option<&Step> {
-        let known = self.end.as_ref().map(|end| end.outcome);
+    pub fn in_doubt(&self) -> Option<usize> {
+        if self.begin.marks {
+            return self.undecided().next().map(|mark| mark.step);
+        }
         let next = self.ran.iter().map(|ran| ran.step + 1).max().unwrap_or(0);
-        let steps = &self.begin.plan.steps;
-        steps
-            .get(next)
-            .filter(|_| matches!(known, None | Some(Outcome::Unknown)))
+        let cut_off = matches!(self.ended_as(), None | Some(Outcome::Unknown));
+        (cut_off && next < self.begin.plan.steps.len()).then_some(next)
+    }
+
+    /// Marks of which it is not known what became of them.
+    pub fn undecided(&self) -> impl Iterator<Item = &Mark> {
+        let known = |mark: &&Mark| !self.ran.iter().any(|ran| ran.step == mark.step);
+        let whole = self.ended_as() == Some(Outcome::Done);
+        self.marks.iter().filter(known).filter(move |_| !whole)
+    }
+
+    /// The steps of which the server could not say any more whether they took effect.
+    pub fn unknown(&self) -> Vec<usize> {
+        let unknown = self.ran.iter().filter(|ran| ran.unknown);
+        unknown.map(|ran| ran.step).collect()
+    }
+
+    /// What a step and its undo name.
+    pub fn named(&self, step: usize) -> Named {
+        let mut named = Named::default();
+        let ran = self.ran.iter().filter(|ran| ran.step == step);
+        let marks = self.marks.iter().filter(|mark| mark.step == step);
+        marks
+            .map(|mark| &mark.named)
+            .chain(ran.map(|ran| &ran.named))
+            .for_each(|more| named.add(more.clone()));
+        named
     }
 
     /// `done`, `failed`, `cancelled`, `unknown`, `unfinished`, `running`, `rolled back`; of an acknowledgement
@@ -110,7 +156,11 @@ impl Entry {
 
     /// What its statements returned under names.
     pub fn kept(&self) -> BTreeMap<String, String> {
-        let all = self.ran.iter().flat_map(|ran| ran.kept.clone());
-        all.collect()
+        let done = self.done_at();
+        let marks = self.marks.iter().filter(|mark| done.contains(&mark.step));
+        let marks = marks.flat_map(|mark| mark.kept.clone());
+        marks
+            .chain(self.ran.iter().flat_map(|ran| ran.kept.clone()))
+            .collect()
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 
 use super::own::{self, Folder};
-use super::{Begin, End, Entries, Entry, Line, Ran};
+use super::{Begin, End, Entries, Entry, Line, Mark, Ran};
 use crate::acknowledge::{Acknowledgement, Ended};
 use crate::conninfo::Surroundings;
 
@@ -40,14 +40,22 @@ impl Journal {
         &self.path
     }
 
-    /// Writes that an action begins, and gives it its number. Only after this may anything be changed.
+    /// Writes that an action begins, and gives it its number. Only after this may anything be changed. An error as well
+    /// where somebody else takes back the same entries, or has done so: of two, one gets the lock first.
     pub fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
+        entries.free(&begin.undoes, &begin.plan.steps)?;
         begin.id = entries.next_id();
         let id = begin.id;
         self.append(&mut file, &Line::Begin(Box::new(begin)))?;
         Ok(id)
+    }
+
+    /// Writes that a step is about to take effect. Only after this it may.
+    pub fn mark(&self, mark: Mark) -> Result<()> {
+        let mut file = self.open()?;
+        self.append(&mut file, &Line::Mark(mark))
     }
 
     pub fn ran(&self, ran: Ran) -> Result<()> {
@@ -113,11 +121,7 @@ impl Journal {
     fn open(&self) -> Result<Flock<File>> {
         let told = || format!("the journal {} cannot be written", self.path.display());
         if let Some(folder) = self.path.parent() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)
-                .with_context(told)?;
+            make_folder(folder).with_context(told)?;
         }
         let folder = Folder::of(&self.path).with_context(told)?;
         let is_new = !self.path.exists();
@@ -157,9 +161,31 @@ impl Journal {
                 text.insert(0, b'\n');
             }
         }
-        file.write_all(&text).with_context(told)?;
-        file.sync_data().with_context(told)
+        let written = file.write_all(&text).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // No half of a line stays, where that much can still be done: what is torn is passed over when it is read.
+            let _ = file.set_len(length);
+        }
+        written.with_context(told)
     }
+}
+
+/// Makes a folder with those above it, each on disk before the next.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder
+        .parent()
+        .filter(|above| !above.as_os_str().is_empty());
+    if let Some(above) = above {
+        make_folder(above)?;
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        other => other?,
+    }
+    above.map_or(Ok(()), |above| File::open(above)?.sync_all())
 }
 
 fn read(file: &mut File, path: &Path) -> Result<Entries> {

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::plan::named::{JobKind, NamedJob, Relation};
 use crate::plan::{Plan, Step, Undo};
 use crate::plans::{Kind, Target};
 
@@ -37,6 +38,7 @@ fn begin(undoes: Vec<u64>) -> Begin {
             state: serde_json::json!({"scheduled": true}),
         }],
         undoes,
+        marks: false,
         acknowledges: None,
         pid: 0,
         pid_began: None,
@@ -71,7 +73,7 @@ fn an_action_is_on_disk_before_it_runs_and_whole_after_it() {
             at: String::new(),
             step: 0,
             kept: [("job 7".to_owned(), "9".to_owned())].into(),
-            error: None,
+            ..Ran::default()
         })
         .unwrap();
     journal.end(end(id, Outcome::Done)).unwrap();
@@ -129,6 +131,88 @@ fn a_torn_line_is_told_and_spoils_no_other() {
     journal.begin(begin(Vec::new())).unwrap();
     let entries = journal.entries().unwrap();
     assert_eq!((entries.all.len(), entries.unreadable), (2, 1));
+}
+
+#[test]
+fn a_mark_is_read_as_it_was_written_and_its_step_is_in_doubt_until_it_is_known() {
+    let (_folder, journal) = journal();
+    let id = journal
+        .begin(Begin {
+            marks: true,
+            ..begin(Vec::new())
+        })
+        .unwrap();
+    let doubt = || journal.entries().unwrap().all[0].in_doubt();
+    assert_eq!(doubt(), None, "without a mark it was not begun");
+    let kind = JobKind {
+        proc_schema: "s".to_owned(),
+        proc_name: "p".to_owned(),
+        hypertable: Some(3),
+    };
+    let job = NamedJob {
+        kind,
+        alike: vec![1001],
+    };
+    let relation = Relation {
+        oid: 7,
+        kind: "r".to_owned(),
+        table: None,
+        parent: None,
+        hypertable: Some(3),
+    };
+    let mark = Mark {
+        id,
+        at: String::new(),
+        step: 0,
+        xid: Some("99".to_owned()),
+        kept: [("job_id".to_owned(), "1002".to_owned())].into(),
+        named: Named {
+            relations: [("public.m".to_owned(), relation)].into(),
+            jobs: [("1002".to_owned(), job)].into(),
+        },
+    };
+    journal.mark(mark.clone()).unwrap();
+    let entries = journal.entries().unwrap();
+    assert_eq!(entries.unreadable, 0);
+    assert_eq!(entries.all[0].marks, [mark]);
+    assert_eq!(doubt(), Some(0));
+    assert_eq!(entries.all[0].kept(), BTreeMap::new());
+    let ran = Ran {
+        id,
+        ..Ran::default()
+    };
+    journal.ran(ran.clone()).unwrap();
+    journal.ran(ran).unwrap();
+    assert_eq!(doubt(), None);
+    let entries = journal.entries().unwrap();
+    assert_eq!(entries.all[0].done().len(), 1, "told twice, done once");
+    assert_eq!(entries.all[0].kept()["job_id"], "1002");
+}
+
+#[test]
+fn what_ended_well_was_done_also_where_the_lines_of_its_steps_are_lost() {
+    let (_folder, journal) = journal();
+    let id = journal.begin(begin(Vec::new())).unwrap();
+    journal.end(end(id, Outcome::Done)).unwrap();
+    assert_eq!(journal.entries().unwrap().all[0].done().len(), 1);
+}
+
+#[test]
+fn of_two_that_take_back_the_same_only_one_begins() {
+    let (_folder, journal) = journal();
+    let first = journal.begin(begin(Vec::new())).unwrap();
+    let me = std::process::id();
+    let back = || Begin {
+        pid: me,
+        pid_began: began(me),
+        ..begin(vec![first])
+    };
+    let by = journal.begin(back()).unwrap();
+    let told = journal.begin(back()).unwrap_err().to_string();
+    assert!(told.contains("being rolled back now"), "{told}");
+    journal.end(end(by, Outcome::Done)).unwrap();
+    let told = journal.begin(back()).unwrap_err().to_string();
+    assert!(told.contains("rolled back already"), "{told}");
 }
 
 #[test]

@@ -1,0 +1,17 @@
+-- Relations by name ($1 schemas, $2 names beside them) or by oid ($3): which they are, whatever they are called
+-- · nth (of the names; NULL: asked by oid), oid, schema, name, kind, table_oid (of an index), parent (of a chunk), hypertable
+-- · public · catalogue lookups by key
+select w.nth, c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
+  x.indrelid::int8 as table_oid, p.oid as parent, null::int8 as hypertable
+from (
+  select b.nth, k.oid
+  from unnest($1::text[], $2::text[]) with ordinality b(schema, name, nth)
+  join pg_namespace m on m.nspname = b.schema
+  join pg_class k on k.relnamespace = m.oid and k.relname = b.name
+  union all
+  select null, o.oid::oid from unnest($3::int8[]) o(oid)
+) w
+join pg_class c on c.oid = w.oid
+join pg_namespace n on n.oid = c.relnamespace
+left join pg_index x on x.indexrelid = c.oid
+left join lateral (select min(i.inhparent::int8) as oid from pg_inherits i where i.inhrelid = coalesce(x.indrelid, c.oid)) p on true
