@@ -283,6 +283,7 @@ fn the_result_names_the_journal_entry_and_the_server_s_words() {
         message: "insufficient permissions to alter job 1002".to_owned(),
         mend: Some("connect as the owner"),
         lost: false,
+        gone: false,
     };
     let failed = Report {
         problems: vec![("pause job 1002".to_owned(), problem)],

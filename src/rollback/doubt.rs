@@ -91,7 +91,8 @@ async fn made(actor: &Actor, client: &Client, entry: &Entry, at: usize) -> Resul
     }
     let before = entry.named(at).relations;
     let undo = &entry.begin.plan.steps[at].undo;
-    let names = undo.iter().flat_map(Statement::relations);
+    let drops = |one: &&Statement| one.sql.to_ascii_lowercase().starts_with("drop index");
+    let names = undo.iter().filter(drops).flat_map(Statement::relations);
     let new: Vec<String> = names.filter(|name| !before.contains_key(name)).collect();
     if new.is_empty() {
         return Ok(None);

@@ -211,7 +211,8 @@ pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         vec![step],
         undo,
     )
-    .changing(&["/settings"])
+    // A policy that somebody adds to it meanwhile would fail at every run without it.
+    .changing(&["/settings", "/jobs"])
     .note(Level::Notice, to.describe())
     .note(
         Level::Notice,

@@ -1,0 +1,408 @@
+//! A rollback acts on the very thing that was changed: it follows a rename, and leaves alone what got the name since.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use hypertop::act::Deed;
+use hypertop::journal::Outcome;
+use hypertop::plan::Consent;
+use serde_json::Value as Json;
+use support::act::Rig;
+use support::own::{databases, on_own};
+
+/// A hypertable as a person would look at it, whatever its name is: interval, compression, policies, indexes.
+fn look(id: &str) -> String {
+    format!(
+        "select concat_ws(E'\\n',
+           (select string_agg(d.interval_length::text, ',') from _timescaledb_catalog.dimension d where d.hypertable_id = h.id),
+           h.compressed_hypertable_id is not null,
+           (select string_agg(concat_ws('|', s.attname, s.segmentby_column_index, s.orderby_column_index, s.orderby_asc), ',' order by s.attname)
+              from timescaledb_information.compression_settings s where s.hypertable_schema = h.schema_name and s.hypertable_name = h.table_name),
+           (select string_agg(concat_ws('|', b.proc_name, b.schedule_interval, b.config), ',' order by b.proc_name)
+              from _timescaledb_config.bgw_job b where b.hypertable_id = h.id),
+           (select string_agg(replace(pg_get_indexdef(i.indexrelid), format(' %I.%I ', h.schema_name, h.table_name), ' T '), ',' order by i.indexrelid::regclass::text)
+              from pg_index i where i.indrelid = format('%I.%I', h.schema_name, h.table_name)::regclass),
+           (select a.materialized_only from _timescaledb_catalog.continuous_agg a where a.mat_hypertable_id = h.id))
+         from _timescaledb_catalog.hypertable h where h.id = {id}"
+    )
+}
+
+/// A hypertable with rows in three chunks, of which the name is given.
+fn table(name: &str) -> String {
+    format!(
+        "set client_min_messages = error; create table public.{name} (ts timestamptz not null, dev int, v float);
+         select create_hypertable('public.{name}', 'ts', chunk_time_interval => interval '7 days');
+         insert into public.{name} select now() - g * interval '6 hours', g % 5, g from generate_series(1, 60) g;"
+    )
+}
+
+const COMPRESSED: &str =
+    "alter table public.meter set (timescaledb.compress, timescaledb.compress_segmentby = 'dev');";
+const RETENTION: &str = "select add_retention_policy('public.meter', interval '10 years', schedule_interval => interval '2 days');";
+const COMPRESSION: &str = "select add_compression_policy('public.meter', interval '10 years');";
+
+type Case = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+/// What is there before, and what is done to it.
+const CASES: &[Case] = &[
+    (
+        "",
+        "set-chunk-interval",
+        "public.meter",
+        &[("interval", "3 days")],
+    ),
+    (
+        "",
+        "enable-compression",
+        "public.meter",
+        &[("segment_by", "dev")],
+    ),
+    (
+        COMPRESSED,
+        "edit-compression-settings",
+        "public.meter",
+        &[("segment_by", "v")],
+    ),
+    (COMPRESSED, "disable-compression", "public.meter", &[]),
+    (
+        "",
+        "add-retention-policy",
+        "public.meter",
+        &[("drop_after", "9 years"), ("first_run", "300d")],
+    ),
+    (
+        RETENTION,
+        "edit-retention-policy",
+        "public.meter",
+        &[("drop_after", "8 years")],
+    ),
+    (RETENTION, "remove-retention-policy", "public.meter", &[]),
+    (
+        COMPRESSION,
+        "remove-compression-policy",
+        "public.meter",
+        &[],
+    ),
+    (
+        "select add_reorder_policy('public.meter', 'meter_ts_idx');",
+        "remove-reorder-policy",
+        "public.meter",
+        &[],
+    ),
+    (
+        "create index meter_dev_idx on public.meter (dev);",
+        "drop-index",
+        "public.meter_dev_idx",
+        &[],
+    ),
+    (
+        "",
+        "create-index",
+        "public.meter",
+        &[("columns", "dev"), ("name", "meter_dev_idx")],
+    ),
+];
+
+async fn id(rig: &Rig, table: &str) -> String {
+    rig.text(&format!(
+        "select id from _timescaledb_catalog.hypertable where schema_name = 'public' and table_name = '{table}'"
+    ))
+    .await
+}
+
+fn noted(deed: &Deed, words: &str) -> bool {
+    deed.plan.notes.iter().any(|note| note.text.contains(words))
+}
+
+/// Every policy is on the hypertable that its configuration names.
+async fn no_policy_means_another_table(rig: &Rig) {
+    let astray = "select string_agg(id::text, ',') from _timescaledb_config.bgw_job
+        where hypertable_id <> coalesce(config ->> 'hypertable_id', config ->> 'mat_hypertable_id')::int";
+    assert_eq!(rig.text(astray).await, "", "{}", rig.name);
+}
+
+/// With compression before the policy that wants it.
+async fn made(rig: &Rig, before: &str) {
+    rig.sql(&table("meter")).await;
+    if before == COMPRESSION {
+        rig.sql(COMPRESSED).await;
+    }
+    rig.sql(before).await;
+}
+
+#[test]
+fn a_rollback_follows_a_rename_and_leaves_the_namesake_alone() {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            for (before, action, target, set) in CASES {
+                let told = format!("{}: {action}", rig.name);
+                made(&rig, before).await;
+                let old = id(&rig, "meter").await;
+                let was = rig.text(&look(&old)).await;
+                let done = rig.act(action, target, set).await.id;
+                let after = rig.text(&look(&old)).await;
+                assert_ne!(after, was, "{told}");
+                // Its schema changes too, and its index is called otherwise.
+                rig.sql("create schema attic; alter table public.meter rename to elsewhere; alter table public.elsewhere set schema attic").await;
+                if *action == "create-index" {
+                    rig.sql("alter index attic.meter_dev_idx rename to other_idx")
+                        .await;
+                }
+                made(&rig, before).await;
+                if *action == "create-index" {
+                    rig.sql("create index meter_dev_idx on public.meter (v)")
+                        .await;
+                }
+                let new = id(&rig, "meter").await;
+                let namesake = rig.text(&look(&new)).await;
+                let by_job = matches!(*action, "add-retention-policy" | "edit-retention-policy");
+                let deed = rig
+                    .rollback_plan(&[done])
+                    .await
+                    .unwrap_or_else(|why| panic!("{told}: {why}"));
+                if !by_job {
+                    let words = if *action == "create-index" {
+                        "attic.other_idx"
+                    } else {
+                        "attic.elsewhere"
+                    };
+                    assert!(
+                        noted(&deed, words) && noted(&deed, "is left alone"),
+                        "{told}: {:?}",
+                        deed.plan.notes
+                    );
+                    assert!(deed.plan.consent >= Consent::Yes, "{told}");
+                }
+                let report = rig
+                    .perform(&deed)
+                    .await
+                    .unwrap_or_else(|why| panic!("{told}: {why}"));
+                assert_eq!(
+                    (report.outcome, report.problems),
+                    (Outcome::Done, Vec::new()),
+                    "{told}"
+                );
+                assert_eq!(
+                    rig.text(&look(&new)).await,
+                    namesake,
+                    "{told}: the namesake"
+                );
+                let is = rig.text(&look(&old)).await;
+                assert_eq!(is, was, "{told}");
+                no_policy_means_another_table(&rig).await;
+                rig.sql("drop table public.meter; drop schema attic cascade")
+                    .await;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_rollback_refuses_the_namesake_of_a_table_that_is_gone() {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            for (before, action, target, set) in CASES {
+                let told = format!("{}: {action}", rig.name);
+                made(&rig, before).await;
+                let done = rig.act(action, target, set).await.id;
+                rig.sql("drop table public.meter").await;
+                made(&rig, before).await;
+                if *action == "create-index" {
+                    rig.sql("create index meter_dev_idx on public.meter (v)")
+                        .await;
+                }
+                let new = id(&rig, "meter").await;
+                let namesake = rig.text(&look(&new)).await;
+                let why = rig.rollback_plan(&[done]).await.unwrap_err();
+                assert!(why.contains("is not there any more"), "{told}: {why}");
+                assert_eq!(rig.text(&look(&new)).await, namesake, "{told}");
+                rig.sql("drop table public.meter").await;
+            }
+        }
+    });
+}
+
+const AGGREGATE: &str = "create materialized view public.meter_hourly with (timescaledb.continuous, timescaledb.materialized_only = true) as
+    select time_bucket('1 hour', ts) b, sum(v) s from public.meter group by 1 with no data";
+
+#[test]
+fn an_aggregate_that_was_renamed_is_switched_back_and_not_the_one_that_has_its_name() {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            rig.sql(&table("meter")).await;
+            rig.sql(AGGREGATE).await;
+            let only = "select string_agg(concat(user_view_name, ' ', materialized_only), ', ' order by user_view_name) from _timescaledb_catalog.continuous_agg";
+            let done = rig
+                .act("switch-real-time", "public.meter_hourly", &[])
+                .await
+                .id;
+            rig.sql("alter materialized view public.meter_hourly rename to other_hourly")
+                .await;
+            rig.sql(&AGGREGATE.replace("= true", "= false")).await;
+            assert_eq!(rig.text(only).await, "meter_hourly f, other_hourly f");
+            rig.rollback(&[done]).await;
+            assert_eq!(
+                rig.text(only).await,
+                "meter_hourly f, other_hourly t",
+                "{}",
+                rig.name
+            );
+        }
+    });
+}
+
+#[test]
+fn a_rename_between_the_preview_and_the_deed_stops_it() {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            for (action, set) in [
+                ("set-chunk-interval", &[("interval", "3 days")][..]),
+                ("enable-compression", &[]),
+                ("remove-retention-policy", &[]),
+            ] {
+                rig.sql(&table("meter")).await;
+                rig.sql(RETENTION).await;
+                let deed = rig.plan(action, "public.meter", set).await.unwrap();
+                rig.sql("alter table public.meter rename to elsewhere")
+                    .await;
+                rig.sql(&table("meter")).await;
+                let new = id(&rig, "meter").await;
+                let namesake = rig.text(&look(&new)).await;
+                let why = rig.perform(&deed).await.unwrap_err();
+                assert!(
+                    why.contains("changed since the preview"),
+                    "{}: {action}: {why}",
+                    rig.name
+                );
+                assert_eq!(
+                    rig.text(&look(&new)).await,
+                    namesake,
+                    "{}: {action}",
+                    rig.name
+                );
+                rig.sql("drop table public.meter, public.elsewhere").await;
+            }
+        }
+    });
+}
+
+/// Performs while another session has renamed the table but not committed that: it commits when the deed waits for it.
+async fn renamed_under_it(rig: &Rig, deed: &Deed) -> Result<hypertop::act::Report, String> {
+    let other = support::client(&rig.conninfo).await;
+    other
+        .batch_execute("begin; alter table public.meter rename to elsewhere; alter table public.spare rename to meter")
+        .await
+        .unwrap();
+    let committed = async {
+        let waits = "select count(*) from pg_locks l join pg_stat_activity a on a.pid = l.pid
+            where not l.granted and a.application_name = 'hypertop' and a.datname = current_database()";
+        while rig.text(waits).await == "0" {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        other.batch_execute("commit").await.unwrap();
+    };
+    let work = rig.perform(deed);
+    let mut work = std::pin::pin!(work);
+    let mut committed = std::pin::pin!(committed);
+    tokio::select! {
+        result = &mut work => {
+            // It waited for nobody: it took the relation that was meant.
+            other.batch_execute("commit").await.unwrap();
+            result
+        }
+        () = &mut committed => work.await,
+    }
+}
+
+#[test]
+fn a_rename_while_the_statement_waits_for_its_lock_is_noticed_in_the_transaction() {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            rig.sql(&table("meter")).await;
+            rig.sql(&table("spare")).await;
+            let (mine, spare) = (id(&rig, "meter").await, id(&rig, "spare").await);
+            let was = [rig.text(&look(&mine)).await, rig.text(&look(&spare)).await];
+            let deed = rig
+                .plan("enable-compression", "public.meter", &[])
+                .await
+                .unwrap();
+            let report = renamed_under_it(&rig, &deed).await.unwrap();
+            assert_eq!(report.outcome, Outcome::Failed, "{}: {report:?}", rig.name);
+            let said = report.lines().join("\n");
+            assert!(
+                said.contains("another relation than in the preview"),
+                "{}: {said}",
+                rig.name
+            );
+            let is = [rig.text(&look(&mine)).await, rig.text(&look(&spare)).await];
+            assert_eq!(is, was, "{}", rig.name);
+        }
+    });
+}
+
+/// The journal as an older hypertop would have left it: without what the names mean.
+fn grown_old(rig: &Rig) {
+    let text = std::fs::read_to_string(rig.journal()).unwrap();
+    let mut lines = String::new();
+    for line in text.lines() {
+        let mut json: Json = serde_json::from_str(line).unwrap();
+        if json["event"] == "mark" {
+            continue;
+        }
+        if let Some(all) = json.as_object_mut() {
+            all.remove("marks");
+            all.remove("named");
+        }
+        lines.push_str(&format!("{json}\n"));
+    }
+    std::fs::write(rig.journal(), lines).unwrap();
+}
+
+#[test]
+fn an_entry_of_an_older_hypertop_is_rolled_back_where_its_names_can_be_checked_and_refused_where_not()
+ {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            for (before, action, target, set) in CASES {
+                let told = format!("{}: {action}", rig.name);
+                made(&rig, before).await;
+                let old = id(&rig, "meter").await;
+                let was = rig.text(&look(&old)).await;
+                let done = rig.act(action, target, set).await.id;
+                grown_old(&rig);
+                rig.rollback(&[done]).await;
+                assert_eq!(rig.text(&look(&old)).await, was, "{told}");
+                // And where the name is another table's now.
+                let done = rig.act(action, target, set).await.id;
+                grown_old(&rig);
+                rig.sql("create schema attic; alter table public.meter rename to elsewhere; alter table public.elsewhere set schema attic; alter index if exists attic.meter_dev_idx rename to other_idx").await;
+                made(&rig, before).await;
+                if *action == "create-index" {
+                    rig.sql("create index meter_dev_idx on public.meter (v)")
+                        .await;
+                }
+                let new = id(&rig, "meter").await;
+                let namesake = rig.text(&look(&new)).await;
+                match rig.rollback_plan(&[done]).await {
+                    Err(why) => assert!(why.contains("another relation"), "{told}: {why}"),
+                    Ok(deed) => {
+                        rig.perform(&deed).await.unwrap();
+                    }
+                }
+                assert_eq!(
+                    rig.text(&look(&new)).await,
+                    namesake,
+                    "{told}: the namesake"
+                );
+                no_policy_means_another_table(&rig).await;
+                rig.sql("drop table public.meter; drop schema attic cascade")
+                    .await;
+            }
+        }
+    });
+}
