@@ -55,20 +55,20 @@ impl Actor {
         let named = named::of_steps(client, &self.server, &plan.steps).await?;
         let targets = || deed.seen.iter().map(|seen| &seen.target);
         for (name, relation) in &named.relations {
-            let another = plan
-                .touches
-                .iter()
-                .any(|touch| touch.name == *name && touch.oid > 0 && touch.oid != relation.oid)
-                || targets()
-                    .filter(|target| target.name == *name)
-                    .any(|target| {
-                        let id = Some(target.id);
-                        match target.kind {
-                            Kind::Hypertable | Kind::Aggregate => relation.hypertable != id,
-                            Kind::Index => relation.oid != target.id,
-                            Kind::Job | Kind::Session => false,
-                        }
-                    });
+            let another = plan.touches.iter().any(|touch| {
+                // What an aggregate locks is its materialization, under the view's name.
+                let same = touch.oid == relation.oid || relation.kind == "v";
+                touch.name == *name && touch.oid > 0 && !same
+            }) || targets()
+                .filter(|target| target.name == *name)
+                .any(|target| {
+                    let id = Some(target.id);
+                    match target.kind {
+                        Kind::Hypertable | Kind::Aggregate => relation.hypertable != id,
+                        Kind::Index => relation.oid != target.id,
+                        Kind::Job | Kind::Session => false,
+                    }
+                });
             if another {
                 bail!(
                     "{name} changed since the preview (that name is another relation's now): nothing was done; look at it again"

@@ -40,8 +40,6 @@ struct There {
 struct Candidate {
     step: Step,
     record: Named,
-    /// Oids alone, of an entry that kept no more.
-    oids: BTreeMap<String, i64>,
 }
 
 impl<'a> Back<'a> {
@@ -78,7 +76,6 @@ impl<'a> Back<'a> {
                 candidates.push(Candidate {
                     step,
                     record: entry.named(at),
-                    oids: oids(entry),
                 });
             }
         }
@@ -144,8 +141,7 @@ impl<'a> Back<'a> {
         let records = candidates
             .iter()
             .flat_map(|one| one.record.relations.values());
-        let mut oids: BTreeSet<i64> = records.map(|relation| relation.oid).collect();
-        oids.extend(candidates.iter().flat_map(|one| one.oids.values()));
+        let oids: BTreeSet<i64> = records.map(|relation| relation.oid).collect();
         let names: Vec<String> = names.into_iter().collect();
         let oids = oids.into_iter().collect();
         Ok(There {
@@ -175,7 +171,9 @@ impl<'a> Back<'a> {
         for name in others {
             let relation = match candidate.found(&name, there) {
                 Some(relation) => relation,
-                None if candidate.knows(&name) => return Ok(Err(gone(&name, there))),
+                None if candidate.record.relations.contains_key(&name) => {
+                    return Ok(Err(gone(&name, there)));
+                }
                 None => match there.by_name.get(&name) {
                     None => return Ok(Err(gone(&name, there))),
                     Some(relation) => {
@@ -304,19 +302,11 @@ impl<'a> Back<'a> {
 }
 
 impl Candidate {
-    fn knows(&self, name: &str) -> bool {
-        self.record.relations.contains_key(name) || self.oids.contains_key(name)
-    }
-
     /// The relation that had this name when the step was done.
     fn found<'t>(&self, name: &str, there: &'t There) -> Option<&'t Found> {
-        match self.record.relations.get(name) {
-            Some(was) => {
-                let found = there.by_oid.get(&was.oid)?;
-                was.is(&found.relation).then_some(found)
-            }
-            None => there.by_oid.get(self.oids.get(name)?),
-        }
+        let was = self.record.relations.get(name)?;
+        let found = there.by_oid.get(&was.oid)?;
+        was.is(&found.relation).then_some(found)
     }
 }
 
@@ -328,18 +318,6 @@ fn gone(name: &str, there: &There) -> String {
     } else {
         format!("{name} is not there any more")
     }
-}
-
-/// The oids of the relations that an entry locked, by name: all that entries without marks have.
-fn oids(entry: &Entry) -> BTreeMap<String, i64> {
-    if entry.begin.marks {
-        return BTreeMap::new();
-    }
-    let touches = entry.begin.plan.touches.iter();
-    let touches = touches.filter(|touch| touch.oid > 0);
-    touches
-        .map(|touch| (touch.name.clone(), touch.oid))
-        .collect()
 }
 
 /// The inverse steps, newest first, with what the entry kept put in.
