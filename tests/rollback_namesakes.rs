@@ -348,7 +348,7 @@ fn a_rename_while_the_statement_waits_for_its_lock_is_noticed_in_the_transaction
 /// The journal as an older hypertop would have left it: without what the names mean.
 fn grown_old(rig: &Rig) {
     let text = std::fs::read_to_string(rig.journal()).unwrap();
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for line in text.lines() {
         let mut json: Json = serde_json::from_str(line).unwrap();
         if json["event"] == "mark" {
@@ -358,9 +358,9 @@ fn grown_old(rig: &Rig) {
             all.remove("marks");
             all.remove("named");
         }
-        lines.push_str(&format!("{json}\n"));
+        lines.push(json.to_string());
     }
-    std::fs::write(rig.journal(), lines).unwrap();
+    std::fs::write(rig.journal(), lines.join("\n") + "\n").unwrap();
 }
 
 #[test]

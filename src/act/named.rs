@@ -65,19 +65,19 @@ pub async fn by_name(
     server: &Server,
     names: &[String],
 ) -> Result<BTreeMap<String, Found>> {
-    let named: Vec<(&String, (String, String))> = names
+    let asked: Vec<(&String, (String, String))> = names
         .iter()
         .filter_map(|name| Some((name, parts(name)?)))
         .collect();
-    if named.is_empty() {
+    if asked.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let asked: Vec<_> = named.iter().map(|(_, parts)| parts.clone()).collect();
+    let both: Vec<_> = asked.iter().map(|(_, parts)| parts.clone()).collect();
     let mut found = BTreeMap::new();
-    for row in rows(client, server, &asked, Vec::new()).await? {
+    for row in rows(client, server, &both, Vec::new()).await? {
         let nth: i64 = row.try_get("nth")?;
         let at = usize::try_from(nth - 1).ok();
-        if let Some((name, _)) = at.and_then(|at| named.get(at)) {
+        if let Some((name, _)) = at.and_then(|at| asked.get(at)) {
             found.insert((*name).clone(), read(&row)?);
         }
     }
@@ -135,10 +135,10 @@ pub fn statements(step: &Step) -> impl Iterator<Item = &Statement> {
 /// All that steps and their undos name, as it is now.
 pub async fn of_steps(client: &Client, server: &Server, steps: &[Step]) -> Result<Named> {
     let all = || steps.iter().flat_map(statements);
-    let mut names: Vec<String> = all().flat_map(Statement::relations).collect();
-    names.sort_unstable();
-    names.dedup();
-    let relations = by_name(client, server, &names).await?;
+    let mut wanted: Vec<String> = all().flat_map(Statement::relations).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let relations = by_name(client, server, &wanted).await?;
     let relations = relations
         .into_iter()
         .map(|(name, found)| (name, found.relation));

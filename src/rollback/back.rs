@@ -162,9 +162,7 @@ impl<'a> Back<'a> {
         }
         let run = &candidate.step.run;
         let made: Vec<String> = run.iter().filter_map(Statement::makes_index).collect();
-        let is_made = |name: &String| {
-            parts(name).is_some_and(|(_, bare)| made.iter().any(|one| *one == bare))
-        };
+        let is_made = |name: &String| parts(name).is_some_and(|(_, bare)| made.contains(&bare));
         let names: BTreeSet<String> = run.iter().flat_map(Statement::relations).collect();
         let (own, others): (Vec<String>, Vec<String>) = names.into_iter().partition(is_made);
         let (mut renames, mut found) = (BTreeMap::new(), Vec::new());
