@@ -84,7 +84,9 @@ select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datnam
        s.backend_xid is not null as writes, age(s.backend_xid) as xid_age, age(s.backend_xmin) as xmin_age,
        left(s.query, 2000) as query,
        case when 0 = any (w.blockers)
-            then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid) where h.pid is null and h.granted and split_part(h.virtualtransaction, '/', 2) = p.transaction::text)) end as prepared,
+            then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
+                   where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
+                                  where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction)) end as prepared,
        coalesce(w.blockers, '{}') as blockers, w.locktype as wait_lock, w.mode as wait_mode, w.waitstart as wait_start,
        wn.name as wait_relation, wn.thing as wait_thing,
        c.thing as relation, c.kind as relation_kind, c.chunk,

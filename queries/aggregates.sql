@@ -84,7 +84,9 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when not exists (select from locks l where l.relation = m.oid) then false
             else (select l.sure from locks l where l.relation = m.oid) end as refreshing, null::int4 as stuck_pid,
        b.pid as blocked_pid, b.blocker, b.relation as blocked_on, b.since as blocked_since,
-       case when b.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid) where h.pid is null and h.granted and split_part(h.virtualtransaction, '/', 2) = p.transaction::text))
+       case when b.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
+                   where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
+                                  where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
             else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = b.blocker) end as blocker_name,
        j.id as job_id, coalesce(j.policies, 0) as policies, j.scheduled, j.start_text, j.end_text,
        extract(epoch from j.start_interval)::float8 as start_seconds, extract(epoch from j.end_interval)::float8 as end_seconds,

@@ -96,7 +96,7 @@ stuck as materialized (
          l.pid, l.name, l.mode, l.since
     from gap g join _timescaledb_catalog.chunk c on c.id = g.id join pg_class r on r.oid = c.relid join pg_namespace n on n.oid = r.relnamespace
     left join lateral (
-      select coalesce(l.pid, 0) as pid, case when l.pid is null then (select quote_literal(p.gid) from pg_prepared_xacts p where p.transaction::text = split_part(l.virtualtransaction, '/', 2))
+      select coalesce(l.pid, 0) as pid, case when l.pid is null then (select min(quote_literal(p.gid)) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null and t.virtualtransaction = l.virtualtransaction)
              else coalesce(nullif(a.application_name, ''), a.backend_type) end as name, l.mode, a.xact_start as since
         from pg_locks l left join pg_stat_activity a on a.pid = l.pid
        where l.locktype = 'relation' and l.relation = r.oid and l.granted and l.database = (select d.oid from pg_database d where d.datname = current_database())

@@ -39,7 +39,9 @@ waiting as materialized (
    order by w.hypertable_id, l.pid)
 select h.id::int8 as id, o.hypertable_id is not null as enabled, o.segment_by, o.order_by,
        c.before_bytes, c.after_bytes, c.compressed_rows, c.batches,
-       v.pid as blocked_pid, v.blocker, case when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid) where h.pid is null and h.granted and split_part(h.virtualtransaction, '/', 2) = p.transaction::text))
+       v.pid as blocked_pid, v.blocker, case when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
+                   where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
+                                  where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
             else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) end as blocker_name,
        (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since
   from hyper h

@@ -85,7 +85,9 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x where x.raw_hypertable_id = h.id) as read_by,
        z.drop_edge, i.readers::text as readers, (extract(timezone from now()) * 1000000)::int8 as local_shift,
-       v.pid as blocked_pid, v.blocker, case when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid) where h.pid is null and h.granted and split_part(h.virtualtransaction, '/', 2) = p.transaction::text))
+       v.pid as blocked_pid, v.blocker, case when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
+                   where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
+                                  where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
             else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) end as blocker_name,
        (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked

@@ -357,8 +357,10 @@ impl App {
             self.say("not connected: nothing can be read now", true);
             return Vec::new();
         }
-        let screen = self.screen;
-        with_table!(mut self.screens, screen, |table| table.forget_exact());
+        // Of the Overview: what it is made of.
+        for screen in self.screen.parts() {
+            with_table!(mut self.screens, screen, |table| table.forget_exact());
+        }
         self.reload = true;
         self.pulse_waiting = false;
         self.ask_pulse()

@@ -1,5 +1,6 @@
 //! Overview: what is wrong, worst first, over all screens; its rows are the findings of theirs.
 
+mod locks;
 mod once;
 
 use std::collections::{BTreeMap, HashMap};
