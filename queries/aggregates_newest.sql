@@ -1,7 +1,15 @@
 -- The newest row of the source of each aggregate in $1 (int8[]), and the end of the bucket that it falls in; for a hierarchy the parent's watermark
 -- id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: known, or no row; 1 no right to SELECT; 2 the Apache edition hides compressed rows;
--- 3 the dimension's type; 4 the four newest chunks are empty) · SELECT on the source, else unknown = 1 · the newest chunk of each, as a rule
-with agg as materialized (
+-- 3 the dimension's type; 4 the four newest chunks are empty; 5 reading would run code that its owner can define; 6 it is not held yet) · SELECT on the source, else unknown = 1 · the newest chunk of each, as a rule
+with trusted as materialized (
+  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
+    from pg_roles r join pg_database d on d.datname = current_database()
+   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+held as materialized (
+  -- what this session keeps from being changed while it reads, see Exact::locked
+  select array_agg(l.relation) as relations from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
+agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id,
          ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
          d.column_type::text as axis, case when ca.bucket_width > 0 and d.column_type not in ('bigint'::regtype, 'int'::regtype, 'smallint'::regtype)
@@ -24,9 +32,9 @@ found as materialized (
   select s.*, w.watermark, case when s.parent_id is not null then w.watermark - 1 else r.newest end as newest,
          case when s.parent_id is not null then null
               when s.source_type not in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint') then 3
-              when not s.readable then 1 when r.hidden then 2
+              when not s.readable then 1 when r.hidden then 2 when r.unsafe then r.why
               when r.newest is null and (select count(*) from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
-                                          where z.dimension_id = s.dimension_id order by 1 desc limit 5) z) > 4 then 4 end as unknown
+                                          where z.dimension_id = s.dimension_id order by 1 desc limit 5) z) > 4 then 4 end as unknown, case when s.parent_id is null and s.readable and r.unsafe and not r.hidden then r.owner end as code_owner, case when r.unsafe and r.why = 6 then r.relations end as hold
     from source s
     left join lateral (select nullif(w.watermark, case s.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                               when 'smallint' then -32768 else -210866803200000000 end) as watermark
@@ -34,8 +42,8 @@ found as materialized (
     -- chunk by chunk from the newest on, and no further than the first that holds a row: limit 1 stops there, as nothing has to be sorted;
     -- what may not be read is sorted out before any chunk is looked up, because a condition of the join would come too late
     left join lateral (
-      select y.newest, y.hidden
-        from (select q.hidden, case when not q.hidden then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
+      select y.newest, y.hidden, y.unsafe, y.why, y.owner, y.relations
+        from (select q.hidden, q.why > 0 as unsafe, q.why, q.owner, q.relations, case when not q.hidden and q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
                 from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
                        where s.parent_id is null and s.readable and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint')
                          and z.dimension_id = s.dimension_id order by 1 desc limit 4) b
@@ -43,13 +51,27 @@ found as materialized (
                   select coalesce(current_setting('timescaledb.license', true) = 'apache' and bool_or(c.status & 1 = 1), false) as hidden,
                          'select max(m) as n from (' || string_agg(format(case when s.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$I.%3$I'
                            else 'select case when isfinite(max(%1$I)) then (extract(epoch from max(%1$I)) * 1000000)::int8 end as m from %2$I.%3$I' end,
-                           s.column_name, cn.nspname, cr.relname), ' union all ') || ') u' as statement
-                    from _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
+                           s.column_name, cn.nspname, cr.relname), ' union all ') || ') u' as statement,
+                         max(case when cr.relowner = any (t.roles) and cn.nspowner = any (t.roles) then 0 when not cn.nspowner = any (t.roles) then 5
+                           else (
+                             -- nothing that a role can define stands on the chunk or its companion, and this session holds them, so that nothing comes to stand there
+                             select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass or not has_table_privilege(y.oid, 'update')) or exists (
+                                      select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i where i.indrelid = any (m.oids) and (i.indexprs is not null or i.indpred is not null)
+                                                   union all select 'pg_constraint'::regclass, k.oid from pg_constraint k where k.conrelid = any (m.oids) and k.contype = 'c'
+                                                   union all select 'pg_statistic_ext'::regclass, e.oid from pg_statistic_ext e where e.stxrelid = any (m.oids)) o
+                                        join pg_depend p on p.classid = o.class and p.objid = o.id
+                                       where p.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)
+                                         and not exists (select from pg_depend e join pg_extension x on x.oid = e.refobjid and x.extname = 'timescaledb'
+                                                          where e.classid = p.refclassid and e.objid = p.refobjid and e.refclassid = 'pg_extension'::regclass and e.deptype = 'e')) then 5
+                                    when not m.oids <@ coalesce((select h.relations from held h), '{}') then 6 else 0 end
+                               from (select array_remove(array[cr.oid, (select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name where xc.id = c.compressed_chunk_id)], null) as oids) m join pg_class y on y.oid = any (m.oids) group by m.oids) end) as why, max(pg_get_userbyid(case when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
+                         array_agg(format('%I.%I', cn.nspname, cr.relname)) || array_remove(array_agg((select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name where xc.id = c.compressed_chunk_id)::regclass::text), null) as relations
+                    from trusted t cross join _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
                     join _timescaledb_catalog.chunk c on c.id = k.chunk_id
                     join pg_namespace cn on cn.nspname = c.schema_name join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
                    where z.dimension_id = s.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
                offset 0) y
-       where y.newest is not null or y.hidden limit 1) r
+       where y.newest is not null or y.hidden or y.unsafe limit 1) r
       on true),
 width as materialized (
   select f.*, f.axis in ('bigint', 'integer', 'smallint') as whole, coalesce(f.bucket_zone, 'UTC') as zone,
@@ -70,7 +92,7 @@ counted as (
                    when p.months > 0 then floor(((extract(year from p.local) - extract(year from p.origin)) * 12 + extract(month from p.local) - extract(month from p.origin))::numeric / p.months)
                    else floor((extract(epoch from p.local - p.origin) * 1000000)::numeric / p.micros) end as buckets
     from placed p)
-select c.id::int8 as id, coalesce(c.watermark, c.newest) as newest, c.unknown::int8 as unknown,
+select c.id::int8 as id, coalesce(c.watermark, c.newest) as newest, c.unknown::int8 as unknown, c.code_owner, c.hold,
        case when c.newest is null then null
             when c.whole then ((c.buckets + 1) * c.units + c.shift)::int8
             -- months may start within one: then the bucket before it is not over

@@ -1,19 +1,24 @@
 -- The chunks of hypertable $1 (int8), oldest first: place on the time axis, state, recorded bytes, true bytes of the newest 500;
 -- then what its policies and its aggregates cut the axis by: now, compress-after, drop-after, refresh windows (name: the aggregate)
 -- kind, chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, name, job_id, note, scheduled, failing, watermark, made_before, locked
--- public (a size takes a moment's lock; integer_now_func is called by those who may read the hypertable) · 0.1 ms for each of 500
-with d as materialized (
+-- public (a size takes a moment's lock; integer_now_func is called where its owner is trusted, by those who may read the hypertable) · 0.1 ms for each of 500
+with trusted as materialized (
+  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
+    from pg_roles r join pg_database d on d.datname = current_database()
+   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+d as materialized (
   select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole, x.column_type::text in ('timestamp without time zone', 'date') as naive
     from _timescaledb_catalog.dimension x where x.hypertable_id = $1 and x.interval_length is not null order by x.id limit 1),
 o as materialized (
   select d.whole, d.naive, case when d.naive then (extract(epoch from now()::timestamp) * 1000000)::int8 when not d.whole then (extract(epoch from now()) * 1000000)::int8
               -- the hypertable's own function says what "now" is in its unit
-              when has_schema_privilege(p.pronamespace, 'usage') and has_function_privilege(p.oid, 'execute') and has_table_privilege(t.oid, 'select')
+              when p.oid is not null and p.proowner = any (r.roles) and pn.nspowner = any (r.roles) and has_schema_privilege(p.pronamespace, 'usage') and has_function_privilege(p.oid, 'execute') and has_table_privilege(t.oid, 'select')
               then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 end as now_raw
-    from d join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id
+    from d cross join trusted r join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id
     left join pg_namespace n on n.nspname = h.schema_name left join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     left join pg_namespace pn on pn.nspname = d.integer_now_func_schema
-    left join pg_proc p on p.pronamespace = pn.oid and p.proname = d.integer_now_func and p.pronargs = 0),
+    left join pg_proc p on p.pronamespace = pn.oid and p.proname = d.integer_now_func and p.pronargs = 0 and p.prokind = 'f'),
 job as materialized (
   select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing, o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id

@@ -1,6 +1,11 @@
 -- Compression of every hypertable and aggregate: counts, policy, backlog (the rest: compression_beside)
 -- id, schema, name, kind, … · public (catalogues only, no lock on a user's relation) · ~1 µs a chunk
-with dim as materialized (
+with trusted as materialized (
+  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
+    from pg_roles r join pg_database d on d.datname = current_database()
+   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
@@ -27,6 +32,16 @@ job as materialized (
              where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
    where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
+-- the function that says what "now" is on integer time, where looking does not run it
+code as materialized (
+  select k.hypertable_id, format('%I.%I()', k.schema, k.function) as code, f.owner
+    from (select d.hypertable_id, d.integer_now_func_schema as schema, d.integer_now_func as function
+          from job j join _timescaledb_catalog.dimension d on d.hypertable_id = j.hypertable_id and d.interval_length is not null and d.integer_now_func is not null
+         where j.after_number is not null) k
+    left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
+                             (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
+                             from trusted t join pg_namespace n on n.nspname = k.schema join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0 and p.prokind = 'f') f on true
+   where f.trusted is not true),
 drops as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.config ->> 'drop_after' as drop_text,
          case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval,
@@ -113,7 +128,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(c.uncompressed, 0) as uncompressed, coalesce(c.frozen, 0) as frozen, coalesce(c.unordered, 0) as unordered,
        r.drop_text as drop_after, case when r.drop_number is not null then r.drop_number <= j.after_number
                                        else now() - r.drop_interval >= now() - j.after_interval end as drops_first,
-       j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
+       own.code, own.owner as code_owner, current_user::text as code_role, j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
        j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        j.created_text, j.made_before,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,
@@ -131,6 +146,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join dim d on d.hypertable_id = h.id
   left join counts c on c.hypertable_id = h.id
   left join job j on j.hypertable_id = h.id
+  left join code own on own.hypertable_id = h.id
   left join bound b on b.hypertable_id = h.id
   left join drops r on r.hypertable_id = h.id
   left join made m on m.hypertable_id = h.id

@@ -3,7 +3,12 @@
 -- · facts ({levels: root first, the aggregate itself last}), state (what an undo brings back)
 -- · public (rows of the materialization: SELECT on it; integer time: integer_now_func) · catalogue lookups, and one short
 -- index scan for each gap. $1: the id of the materialization hypertable
-with recursive up as (
+with recursive trusted as materialized (
+  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
+    from pg_roles r join pg_database d on d.datname = current_database()
+   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+up as (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, 0 as height
     from _timescaledb_catalog.continuous_agg ca where ca.mat_hypertable_id = $1::int8
   union all
@@ -64,7 +69,9 @@ hole as materialized (
              || case when g.low is null then '' else ' and %1$I >= %4$L' end,
            a.column_name, a.mat_schema, a.mat_table, b.low, b.high), false, true, '')))[1]::text::int8 end as first
     from gap g join agg a on a.id = g.id
-    cross join lateral (select coalesce(has_table_privilege(a.mat_oid, 'select') and has_schema_privilege(a.mat_schema, 'usage'), false) as readable) t
+    cross join lateral (select coalesce(has_table_privilege(a.mat_oid, 'select') and has_schema_privilege(a.mat_schema, 'usage'), false)
+                        -- planning runs what stands on the materialization: only where its owner, and its schema's, are trusted
+                        and (select m.relowner = any (r.roles) and n.nspowner = any (r.roles) from trusted r, pg_class m join pg_namespace n on n.oid = m.relnamespace where m.oid = a.mat_oid) as readable) t
     cross join lateral (
       select max(e.value) filter (where e.side = 1) as low, max(e.value) filter (where e.side = 2) as high
         from (select p.side, case when a.whole then p.raw::text
@@ -145,7 +152,7 @@ level as (
                                  from (select s.low, s.high, s.chunks from slice s where s.hypertable_id = a.raw_id order by s.low desc limit 500) x), '[]'),
            'children', coalesce((select jsonb_agg(format('%I.%I', k.user_view_schema, k.user_view_name) order by k.mat_hypertable_id)
                                    from _timescaledb_catalog.continuous_agg k where k.raw_hypertable_id = a.id), '[]'),
-           'integer_now', n.integer_now, 'integer_clock', n.integer_clock,
+           'integer_now', n.integer_now, 'integer_clock', n.integer_clock, 'code', n.code,
            'jobs', coalesce((select jsonb_agg(j.whole || jsonb_build_object('relation', format('%I.%I', a.view_schema, a.view_name),
                                       'integer_time', a.whole, 'axis_type', a.axis, 'hierarchical', a.hierarchical) order by j.id)
                                from job j where j.hypertable_id = a.id and j.proc_name = 'policy_refresh_continuous_aggregate'), '[]'),
@@ -160,13 +167,15 @@ level as (
     left join (select x.hypertable_id, sum(x.chunks) as chunks, min(x.low) as low, max(x.high) as high from slice x group by x.hypertable_id) s on s.hypertable_id = a.raw_id
     -- the clock of integer time is the hypertable's at the root
     left join lateral (
-      select case when f.oid is not null and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage') and pg_has_role(v.relowner, 'member')
-                  then (xpath('/row/n/text()', query_to_xml(format('select %I.%I()::int8 as n', d.now_schema, d.now_name), false, true, '')))[1]::text::int8 end as integer_now, d.now_name is not null as integer_clock
+      select case when f.trusted and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage') and pg_has_role(v.relowner, 'member')
+                  then (xpath('/row/n/text()', query_to_xml(format('select %I.%I()::int8 as n', d.now_schema, d.now_name), false, true, '')))[1]::text::int8 end as integer_now, d.now_name is not null as integer_clock,
+             case when d.now_name is not null and f.trusted is not true then jsonb_build_object('function', format('%I.%I()', d.now_schema, d.now_name), 'owner', f.owner, 'role', current_user::text) end as code
         from (select u.raw_id from up u order by u.height desc limit 1) root
         join dim d on d.hypertable_id = root.raw_id
         left join pg_class v on v.oid = a.view_oid
-        left join lateral (select o.oid from pg_proc o join pg_namespace y on y.oid = o.pronamespace
-                            where y.nspname = d.now_schema and o.proname = d.now_name and o.pronargs = 0) f on true
+        left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
+                         (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
+                         from trusted t join pg_namespace n on n.nspname = d.now_schema join pg_proc p on p.pronamespace = n.oid and p.proname = d.now_name and p.pronargs = 0 and p.prokind = 'f') f on true
        where a.whole
     ) n on true
 )

@@ -1,7 +1,12 @@
 -- A hypertable (or an aggregate's materialization) as retention sees it · facts (what it is, "now", policies, aggregates that
 -- read it, chunks oldest first, lock table), state (its policies, oldest chunk) · public; an integer "now" calls the hypertable's own function
 -- · 20 µs a chunk. $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
-with target as materialized (
+with trusted as materialized (
+  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
+    from pg_roles r join pg_database d on d.datname = current_database()
+   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+target as materialized (
   select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate,
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation
   from _timescaledb_catalog.hypertable h
@@ -11,11 +16,15 @@ with target as materialized (
   where h.id = $1::int8
 ), dim as materialized (
   select d.id, d.column_type::text as axis, d.interval_length, d.integer_now_func is not null as has_now,
-         case when d.integer_now_func is not null then
+         case when f.trusted then
            (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8
-         end as integer_now
+         end as integer_now,
+         case when d.integer_now_func is not null and f.trusted is not true then jsonb_build_object('function', format('%I.%I()', d.integer_now_func_schema, d.integer_now_func), 'owner', f.owner, 'role', current_user::text) end as code
   from target t
   join _timescaledb_catalog.dimension d on d.hypertable_id = t.id and d.interval_length is not null
+  left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
+                           (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
+                           from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0 and p.prokind = 'f') f on true
   order by d.id limit 1
 ), zone as materialized (
   -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
@@ -100,7 +109,7 @@ with target as materialized (
 )
 select jsonb_build_object(
          'relation', t.relation, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'axis', d.axis, 'interval_length', d.interval_length,
-         'has_now', d.has_now, 'integer_now', d.integer_now,
+         'has_now', d.has_now, 'integer_now', d.integer_now, 'code', d.code,
          'zone', z.name, 'zone_owners', z.owners,
          'utc_offset_seconds', extract(epoch from (now() at time zone z.name) - (now() at time zone 'UTC'))::int8,
          'policies', coalesce((select jsonb_object_agg(p.proc_name, p.facts) from policy p), '{}'),

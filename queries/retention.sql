@@ -1,6 +1,11 @@
 -- Retention of every hypertable and aggregate: policy, oldest chunk, what the next run would drop
 -- id, schema, name, … · public (catalogues only, no lock on a user's relation) · grows with the chunks that are due
-with dim as materialized (
+with trusted as materialized (
+  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
+    from pg_roles r join pg_database d on d.datname = current_database()
+   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
@@ -24,6 +29,17 @@ job as materialized (
              where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
    where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
+-- the function that says what "now" is on integer time, where looking does not run it; of an aggregate it is that of the table at the root
+code as materialized (
+  select k.hypertable_id, format('%I.%I()', k.schema, k.function) as code, f.owner
+    from (select distinct on (u.of) u.of as hypertable_id, d.integer_now_func_schema as schema, d.integer_now_func as function
+          from (with recursive up as (select j.hypertable_id as of, j.hypertable_id as id from job j where j.after_number is not null
+                                      union all select u.of, a.raw_hypertable_id from up u join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = u.id) select * from up) u
+          join _timescaledb_catalog.dimension d on d.hypertable_id = u.id and d.interval_length is not null and d.integer_now_func is not null order by u.of, d.id) k
+    left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
+                             (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
+                             from trusted t join pg_namespace n on n.nspname = k.schema join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0 and p.prokind = 'f') f on true
+   where f.trusted is not true),
 counts as materialized (
   select l.hypertable_id, count(*) as chunks
     from (select false as dropped) absent cross join lateral (select hypertable_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk) l group by 1),
@@ -80,7 +96,7 @@ waiting as materialized (
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest,
-       j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
+       own.code, own.owner as code_owner, current_user::text as code_role, j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
        extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.eligible, m.eligible, 0) end as eligible,
        coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,
@@ -99,6 +115,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join counts c on c.hypertable_id = h.id
   left join ends f on f.hypertable_id = h.id
   left join job j on j.hypertable_id = h.id
+  left join code own on own.hypertable_id = h.id
   left join bound b on b.hypertable_id = h.id
   left join due e on e.hypertable_id = h.id
   left join made m on m.hypertable_id = h.id

@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use crate::app::{FASTEST, SLOWEST};
 use crate::conninfo::Surroundings;
+use crate::text::fits;
 use crate::thresholds::{self, Thresholds};
+use crate::trust::{self, Trust};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -32,9 +34,13 @@ pub struct Rule {
     pub host: Option<String>,
     /// `*` stands for anything. `None`: any.
     pub database: Option<String>,
+    /// The role that connects; `*` stands for anything. `None`: any.
+    pub user: Option<String>,
     pub read_only: bool,
     /// A marked frame, and every action wants its target's name typed.
     pub protected: bool,
+    /// Roles whose code looking may run with the rights of the role that connects.
+    pub trusted_owners: Vec<String>,
 }
 
 /// What is so for one connection.
@@ -46,19 +52,24 @@ pub struct Rules {
 }
 
 impl Config {
-    /// What is so for this connection; `asked`: `--read-only` was given.
-    pub fn rules(&self, host: &str, database: &str, asked: bool) -> Rules {
-        let (name, _) = host.rsplit_once(':').unwrap_or((host, ""));
-        let matches = |rule: &&Rule| {
-            let host = rule
-                .host
-                .as_ref()
-                .is_none_or(|want| fits(want, host) || fits(want, name));
-            host && rule
-                .database
-                .as_ref()
-                .is_none_or(|want| fits(want, database))
-        };
+    /// The owners that are trusted where this role connects.
+    pub fn trust(&self, user: &str) -> Vec<Trust> {
+        let here = self
+            .connections
+            .iter()
+            .filter(|rule| !rule.trusted_owners.is_empty());
+        let here = here.filter(|rule| rule.user.as_ref().is_none_or(|want| fits(want, user)));
+        here.map(|rule| Trust {
+            host: rule.host.clone(),
+            database: rule.database.clone(),
+            owners: rule.trusted_owners.clone(),
+        })
+        .collect()
+    }
+
+    /// What is so for the connection of this role; `asked`: `--read-only` was given.
+    pub fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Rules {
+        let matches = |rule: &&Rule| rule.matches(host, database, user);
         let here: Vec<_> = self.connections.iter().filter(matches).collect();
         let told = |why: &str| {
             Some(format!(
@@ -80,15 +91,14 @@ impl Config {
     }
 }
 
-/// Whether a text fits a pattern in which `*` stands for anything.
-pub(crate) fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
-            (0..=text.len())
-                .filter(|at| text.is_char_boundary(*at))
-                .any(|at| fits(rest, &text[at..]))
-        }),
+impl Rule {
+    fn matches(&self, host: &str, database: &str, user: &str) -> bool {
+        trust::leads(
+            self.host.as_deref(),
+            self.database.as_deref(),
+            host,
+            database,
+        ) && self.user.as_ref().is_none_or(|want| fits(want, user))
     }
 }
 
@@ -157,7 +167,7 @@ fn parse(text: &str) -> Result<Config, String> {
     let file: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(0, |span| line(text, span.start));
         format!(
-            "line {line}: {} (known are: refresh, theme, mouse, read_only, [[connection]] with host, database, read_only, protected; [thresholds], [[thresholds_for]])",
+            "line {line}: {} (known are: refresh, theme, mouse, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners; [thresholds], [[thresholds_for]])",
             error.message()
         )
     })?;
@@ -216,19 +226,30 @@ mod tests {
     #[test]
     fn a_connection_can_be_for_reading_only_or_protected() {
         let config = parse("[[connection]]\nhost = \"prod-*\"\nprotected = true\n[[connection]]\nhost = \"*\"\ndatabase = \"billing\"\nread_only = true\n").unwrap();
-        let rules = config.rules("prod-1:5432", "billing", false);
+        let rules = config.rules("prod-1:5432", "billing", "dba", false);
         assert!(rules.protected && rules.read_only.is_some());
         assert_eq!(
-            config.rules("test:5432", "factory", false),
+            config.rules("test:5432", "factory", "dba", false),
             Rules::default()
         );
         assert!(
             config
-                .rules("test:5432", "factory", true)
+                .rules("test:5432", "factory", "dba", true)
                 .read_only
                 .unwrap()
                 .contains("--read-only")
         );
+    }
+
+    #[test]
+    fn owners_are_trusted_where_the_connection_and_its_role_match() {
+        let config = parse("[[connection]]\nhost = \"db1\"\nuser = \"monitor\"\ntrusted_owners = [\"app\", \"etl\"]\n[[connection]]\ndatabase = \"lab\"\ntrusted_owners = [\"app\"]\n").unwrap();
+        let trusted = |host, database, user| trust::owners(&config.trust(user), host, database);
+        assert_eq!(trusted("db1:5432", "lab", "monitor"), ["app", "etl"]);
+        assert_eq!(trusted("db1:5432", "lab", "postgres"), ["app"]);
+        assert_eq!(trusted("db2:5432", "plant", "monitor"), [""; 0]);
+        let told = parse("[[connection]]\ntrusted_owners = \"app\"\n").unwrap_err();
+        assert!(told.contains("line 2"), "{told}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 use crate::conninfo::{Host, Place, Settings, SslMode, Wanted};
 use crate::text;
 use crate::tls::{self, Tls};
+use crate::trust;
 
 pub use error::{ConnectError, Kind};
 use error::{explain, timed_out, together, unreachable};
@@ -34,6 +35,8 @@ pub struct Connected {
     pub tls: Option<String>,
     /// What was asked from the person, to be used again.
     pub password: Option<String>,
+    /// Whose code looking may run here.
+    pub trusted: Vec<String>,
     /// The server's notices and warnings.
     pub notices: Receiver<String>,
     connector: Option<Tls>,
@@ -154,6 +157,7 @@ async fn try_host(
             .unwrap_or_else(|_| Err(timed_out(host, limit)))?,
     };
     connected.password = asked.map(str::to_owned);
+    connected.trusted = trust::owners(&settings.trust, &connected.host, &settings.dbname);
     Ok(connected)
 }
 
@@ -236,6 +240,7 @@ async fn open_socket(
         host: host.to_string(),
         tls: None,
         password: None,
+        trusted: Vec::new(),
         connector: None,
         peer: Peer::Socket(path),
     })
@@ -282,6 +287,7 @@ async fn open_tcp(
         host: host.to_string(),
         tls: agreed,
         password: None,
+        trusted: Vec::new(),
         connector,
         peer,
     })

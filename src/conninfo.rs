@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::trust::Trust;
+
 pub use files::Passwords;
 pub use hosts::{Host, Place};
 pub use keywords::help;
@@ -102,6 +104,8 @@ pub struct Settings {
     pub wanted: Wanted,
     pub never_ask: bool,
     pub ask_first: bool,
+    /// Whose code looking may run; from config.toml.
+    pub trust: Vec<Trust>,
     /// What was found and not used, for the person to know.
     pub warnings: Vec<String>,
 }
@@ -239,6 +243,7 @@ fn settle(
         wanted: wanted(get("target_session_attrs"))?,
         never_ask: flags.no_password,
         ask_first: flags.password,
+        trust: Vec::new(),
         warnings,
     })
 }

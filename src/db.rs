@@ -31,6 +31,7 @@ use crate::server::{self, Pulse, Server};
 use crate::sql::{Param, Query, Version};
 use crate::table::Counters;
 use crate::text;
+use crate::trust;
 use crate::value::Stamp;
 
 /// What every session that reads sets: it cannot write, never queues long, and takes no workers from the policies.
@@ -77,6 +78,8 @@ impl Session {
             .map_err(said)?;
         let row = row.first().context("the server did not say what it is")?;
         let server = Server::read(row, connected.host.clone(), connected.tls.clone())?;
+        let trusted = Param::Texts(connected.trusted.clone());
+        ask(client, trust::TELL, &[trusted]).await?;
         // Local time is that of the background workers, whose boundaries are shown.
         let rest = ask(
             client,

@@ -53,6 +53,7 @@ pub mod text;
 pub mod theme;
 pub mod thresholds;
 pub mod tls;
+pub mod trust;
 pub mod ui;
 pub mod value;
 pub mod verdict;

@@ -191,6 +191,7 @@ async fn shell<'a>(
         rules: config.rules(
             &session.server.host,
             &session.server.database,
+            &session.server.role,
             cli.read_only,
         ),
         session,
@@ -302,10 +303,12 @@ async fn open(
     around: &Surroundings,
 ) -> Result<(Settings, Session), Failure> {
     let opened = async {
-        let settings = conninfo::resolve(&cli.connection.flags(database), around)?;
+        let mut settings = conninfo::resolve(&cli.connection.flags(database), around)?;
+        let (config, _) = config::read(around);
+        settings.trust = config.trust(&settings.user);
         let connected = connect::connect(&settings, &mut ask).await?;
         let mut session = Session::start(connected).await?;
-        session.server.thresholds = config::read(around).0.thresholds;
+        session.server.thresholds = config.thresholds;
         Ok((settings, session))
     };
     opened.await.map_err(no_connection)
@@ -322,6 +325,7 @@ async fn console(
     let mut rules = config.rules(
         &session.server.host,
         &session.server.database,
+        &session.server.role,
         cli.read_only,
     );
     if broken {

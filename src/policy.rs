@@ -7,6 +7,7 @@ use crate::plans::Target;
 use crate::rules::{self, Rule};
 use crate::text;
 use crate::thresholds::Limits;
+use crate::trust;
 use crate::value::{Axis, Stamp, Value};
 use crate::verdict::{Finding, Findings, Level};
 
@@ -84,6 +85,28 @@ pub struct Policy {
     pub schedule_seconds: Option<f64>,
     /// The time zone set on the job's owner, in which its "now" and its days are reckoned; `None`: the database's.
     pub owner_zone: Option<String>,
+    /// The function that says what is now on integer time, where looking does not run it.
+    #[serde(default)]
+    pub code: Option<Code>,
+}
+
+/// A function whose owner is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    pub function: String,
+    /// `None`: there is no such function.
+    pub owner: Option<String>,
+    /// With whose rights it would run.
+    pub role: String,
+}
+
+impl Code {
+    /// Why it was not run, and what is estimated instead.
+    pub fn words(&self, estimate: Option<String>) -> String {
+        let why = trust::not_called(&self.function, self.owner.as_deref(), &self.role);
+        let estimate = estimate.map_or_else(String::new, |words| format!("{words}; "));
+        format!("{estimate}{why}")
+    }
 }
 
 impl Policy {
@@ -116,6 +139,16 @@ impl Policy {
                 .unwrap_or(0),
             schedule_seconds: row.try_get("schedule_seconds")?,
             owner_zone: row.try_get("owner_zone")?,
+            code: row
+                .try_get::<_, Option<String>>("code")?
+                .map(|function| -> anyhow::Result<Code> {
+                    Ok(Code {
+                        function,
+                        owner: row.try_get("code_owner")?,
+                        role: row.try_get("code_role")?,
+                    })
+                })
+                .transpose()?,
         }))
     }
 
@@ -252,6 +285,18 @@ impl Policy {
         findings.push(Finding::new(rule, level, reason).of_job(id));
     }
 
+    /// Why nothing but an estimate is known, where the function that says what is now is not run; `about`: chunks as if it
+    /// said the newest chunk's end.
+    pub fn not_run(&self, about: Option<i64>) -> Option<String> {
+        let about = about.map(|chunks| {
+            format!(
+                "about {} by the end of the newest chunk",
+                text::plural(chunks, "chunk")
+            )
+        });
+        Some(self.code.as_ref()?.words(about))
+    }
+
     /// Why it is not known what is past the policy's boundary.
     pub fn judge_unknown(
         &self,
@@ -286,6 +331,17 @@ impl Policy {
             return;
         });
     }
+}
+
+/// How many policies are estimated because a function is not run.
+pub fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
+    let codes: Vec<_> = policies
+        .filter_map(|policy| policy.code.as_ref())
+        .filter(|code| code.owner.is_some())
+        .collect();
+    let first = codes.first()?;
+    let rows = text::plural(i64::try_from(codes.len()).unwrap_or(i64::MAX), "row");
+    Some(format!("{rows} estimated (~): {}", first.words(None)))
 }
 
 /// What a kind of policy does, as its screen says it.

@@ -158,3 +158,15 @@ pub fn plural(number: i64, one: &str) -> String {
         format!("{} {one}s", count(number))
     }
 }
+
+/// Whether a text fits a pattern in which `*` stands for anything.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            (0..=text.len())
+                .filter(|at| text.is_char_boundary(*at))
+                .any(|at| fits(rest, &text[at..]))
+        }),
+    }
+}

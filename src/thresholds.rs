@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
-use crate::config::fits;
 use crate::interval::Interval;
+use crate::text::fits;
 
 /// A table of config.toml, each key and value with its place in the file.
 pub type Table = BTreeMap<Spanned<String>, Spanned<Value>>;

@@ -108,6 +108,8 @@ pub enum Value {
     Text(String),
     Bool(bool),
     Int(i64),
+    /// A number by an estimate: shown with `~`, and null in JSON.
+    About(i64),
     Bytes(i64),
     /// Bytes by an estimate (pages as of the last VACUUM or ANALYZE): shown with `~`, and null in JSON.
     AboutBytes(i64),
@@ -147,6 +149,7 @@ impl Value {
             Self::Bool(true) => "yes".to_owned(),
             Self::Bool(false) => "no".to_owned(),
             Self::Int(number) => text::count(*number),
+            Self::About(number) => format!("~{}", text::count(*number)),
             Self::Bytes(bytes) => text::bytes(*bytes),
             Self::AboutBytes(bytes) => format!("~{}", text::bytes(*bytes)),
             Self::Seconds(seconds) => text::duration(*seconds),
@@ -165,7 +168,7 @@ impl Value {
     pub fn json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {
-            Self::Null | Self::AboutBytes(_) => Json::Null,
+            Self::Null | Self::About(_) | Self::AboutBytes(_) => Json::Null,
             Self::Text(text) | Self::Interval(text, _) => Json::from(text.as_str()),
             Self::Bool(truth) => Json::from(*truth),
             Self::Int(number) | Self::Bytes(number) => Json::from(*number),
@@ -196,7 +199,10 @@ impl Value {
             Self::Null => f64::NEG_INFINITY,
             Self::Text(_) | Self::Fields(_) => 0.0,
             Self::Bool(truth) => f64::from(u8::from(*truth)),
-            Self::Int(number) | Self::Bytes(number) | Self::AboutBytes(number) => *number as f64,
+            Self::Int(number)
+            | Self::About(number)
+            | Self::Bytes(number)
+            | Self::AboutBytes(number) => *number as f64,
             Self::Seconds(number)
             | Self::Ratio(number)
             | Self::Number(number)

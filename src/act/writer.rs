@@ -10,8 +10,9 @@ use crate::db;
 use crate::journal::Place;
 use crate::query;
 use crate::server::own::Own;
-use crate::sql::{Query, Version};
+use crate::sql::{Param, Query, Version};
 use crate::text;
+use crate::trust;
 
 const PLACE: Query = query!("act_place");
 
@@ -38,6 +39,8 @@ impl Actor {
         let session =
             format!("{SESSION}; set lock_timeout = '{lock_timeout}s'; set timezone = {zone}");
         execute(client, &session).await?;
+        let trusted = Param::Texts(connected.trusted.clone());
+        db::ask(client, trust::TELL, &[trusted]).await?;
         let row = db::ask(client, PLACE.text(self.server.sql_version()), &[]).await?;
         let (place, standby, row) = read_place(&row, connected.host.clone())?;
         if standby {

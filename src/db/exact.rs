@@ -1,5 +1,7 @@
 //! Exact figures, slice by slice, on a connection that is renewed.
 
+mod held;
+
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -169,8 +171,13 @@ impl<'a> Exact<'a> {
         let client = &self.session(0).await?.connected.client;
         let wanted: Vec<i64> = ids.iter().map(|(id, _)| *id).collect();
         let rows = in_time(client.query(&statement, &[&wanted])).await?;
+        let rows = held::again(client, &statement, rows).await?;
         let mut known: Vec<(i64, Figures)> = Vec::new();
         for row in &rows {
+            if let Some(why) = held::unread(row, &self.session(0).await?.server.role)? {
+                known.push((row.try_get("id")?, Err(why)));
+                continue;
+            }
             let figures: Result<Vec<Option<i64>>, _> = query
                 .figures
                 .iter()

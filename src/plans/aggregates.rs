@@ -22,6 +22,7 @@ use crate::form::Inputs;
 use crate::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::plans::policy::Job;
 use crate::plans::{Act, Context, Kind, Refusal};
+use crate::policy::Code;
 use crate::query;
 use crate::server::Edition;
 use crate::sql::{Query, Version};
@@ -151,6 +152,8 @@ struct Level {
     unchecked_before: Option<i64>,
     /// `None`: time is no integer, or its clock may not be asked.
     integer_now: Option<i64>,
+    /// The function that says so, where looking does not run it.
+    code: Option<Code>,
     /// It has a function that tells what is now; `None`: time is no integer.
     integer_clock: Option<bool>,
     children: Vec<String>,

@@ -317,6 +317,7 @@ impl Record for Row {
                         .unwrap_or(0),
                     schedule_seconds: row.try_get("schedule_seconds")?,
                     owner_zone: None,
+                    code: None,
                 })
             });
         Ok(Self {

@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::rules;
@@ -62,6 +62,9 @@ pub struct Row {
     pub made_before: Option<Stamp>,
     /// Chunks past compress-after that are not compressed; `None`: not known (yet).
     pub backlog: Option<i64>,
+    /// The same as if it were the end of the newest chunk now: where the function that says so is not run.
+    #[serde(default)]
+    pub about_backlog: Option<i64>,
     pub backlog_bytes: Option<i64>,
     /// The same by the chunks' pages when they were last vacuumed or analysed; `None`: one of them never was.
     #[serde(default)]
@@ -297,7 +300,10 @@ impl Record for Row {
                 .into()
         })
         .rank(1),
-        Column::<Self>::number("backlog_chunks", "BACKLOG", 7, |row, _| row.backlog.into()),
+        Column::<Self>::number("backlog_chunks", "BACKLOG", 7, |row, _| {
+            let about = row.about_backlog.map(Value::About);
+            row.backlog.map(Value::Int).or(about).into()
+        }),
         Column::<Self>::number("backlog_bytes", "BYTES", 8, |row, _| row.backlog_size()).rank(2),
         Column::<Self>::hidden("old_settings_chunks", |row, _| row.old_settings.into()),
         Column::<Self>::hidden("stuck_chunk", |row, _| {
@@ -311,11 +317,12 @@ impl Record for Row {
             judges: |_| true,
             every: Duration::from_secs(30),
             query: query!("compression_integer", (2, 29)),
-            figures: &["backlog_chunks", "due_since"],
+            figures: &["backlog_chunks", "about_chunks", "due_since"],
             slice: 2_000,
             want: |row| Some((row.id.into(), row.integer_weight()?)),
             take: |row, figures| match figures {
-                Ok([chunks, since]) => {
+                Ok([chunks, about, since]) => {
+                    row.about_backlog = *about;
                     row.backlog = *chunks;
                     row.backlog_bytes = chunks.filter(|chunks| *chunks == 0);
                     row.due_since = since.map(Stamp);
@@ -324,6 +331,7 @@ impl Record for Row {
                 Ok(_) => {}
                 Err(error) => {
                     (row.backlog, row.backlog_bytes, row.due_since) = (None, None, None);
+                    row.about_backlog = None;
                     row.backlog_error = Some(error.to_owned());
                 }
             },
@@ -424,6 +432,7 @@ impl Record for Row {
             backlog_bytes: backlog.filter(|chunks| *chunks == 0),
             about_backlog_bytes: row.try_get("about_backlog_bytes")?,
             backlog_error: None,
+            about_backlog: None,
             partial_due: row.try_get("partial_due")?,
             overdue_seconds: row.try_get("overdue_seconds")?,
             due_since: None,
@@ -480,6 +489,9 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
+        caveats.extend(policy::estimated(
+            rows.iter().filter_map(|row| row.policy.as_ref()),
+        ));
         let local = |row: &&Self| {
             let policy = row.policy.as_ref();
             matches!(row.axis, Axis::Timestamp | Axis::Date)

@@ -47,6 +47,9 @@ pub struct Row {
     pub made_before: Option<Stamp>,
     /// Chunks that the next run would drop; `None`: not known (yet).
     pub eligible: Option<i64>,
+    /// The same as if it were the end of the newest chunk now: where the function that says so is not run.
+    #[serde(default)]
+    pub about_eligible: Option<i64>,
     /// Their bytes now, compressed companions included.
     pub eligible_bytes: Option<i64>,
     pub eligible_error: Option<String>,
@@ -102,7 +105,8 @@ impl Row {
             return;
         }
         let Some(eligible) = self.eligible else {
-            let error = self.eligible_error.as_deref();
+            let not_run = policy.not_run(self.about_eligible);
+            let error = not_run.as_deref().or(self.eligible_error.as_deref());
             policy.judge_unknown(findings, &WORK, self.axis, self.has_now, error);
             return;
         };
@@ -229,7 +233,10 @@ impl Record for Row {
         Column::<Self>::text("oldest_chunk_start", "OLDEST", 16, |row, _| {
             row.oldest.into()
         }),
-        Column::<Self>::number("eligible_chunks", "GO", 5, |row, _| row.eligible.into()),
+        Column::<Self>::number("eligible_chunks", "GO", 5, |row, _| {
+            let about = row.about_eligible.map(Value::About);
+            row.eligible.map(Value::Int).or(about).into()
+        }),
         Column::<Self>::number("eligible_bytes", "BYTES", 8, |row, _| {
             row.eligible_bytes.map(Value::Bytes).into()
         })
@@ -262,11 +269,12 @@ impl Record for Row {
             judges: |_| true,
             every: Duration::from_secs(30),
             query: query!("retention_integer", (2, 29)),
-            figures: &["clocks", "eligible_chunks", "due_since"],
+            figures: &["clocks", "eligible_chunks", "about_chunks", "due_since"],
             slice: 2_000,
             want: |row| Some((row.id.into(), row.integer_weight()?)),
             take: |row, figures| match figures {
-                Ok([clocks, chunks, since]) => {
+                Ok([clocks, chunks, about, since]) => {
+                    row.about_eligible = *about;
                     row.has_now = clocks.is_some_and(|clocks| clocks > 0);
                     row.eligible = *chunks;
                     row.eligible_bytes = chunks.filter(|chunks| *chunks == 0);
@@ -276,6 +284,7 @@ impl Record for Row {
                 Ok(_) => {}
                 Err(error) => {
                     (row.eligible, row.eligible_bytes, row.due_since) = (None, None, None);
+                    row.about_eligible = None;
                     row.eligible_error = Some(error.to_owned());
                 }
             },
@@ -335,6 +344,7 @@ impl Record for Row {
             eligible,
             eligible_bytes: eligible.filter(|chunks| *chunks == 0),
             eligible_error: None,
+            about_eligible: None,
             frozen: row.try_get("frozen")?,
             overdue_seconds: row.try_get("overdue_seconds")?,
             due_since: None,
@@ -420,6 +430,9 @@ impl Record for Row {
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
         let mut caveats = Vec::new();
+        caveats.extend(policy::estimated(
+            rows.iter().filter_map(|row| row.policy.as_ref()),
+        ));
         let known = at.server.time_zone_hidden_by.is_none();
         let database = known.then_some(&at.server.time_zone);
         let zones: std::collections::BTreeSet<&String> = rows
@@ -472,8 +485,11 @@ impl Record for Row {
             ),
             (
                 "the next run drops".into(),
-                self.eligible
-                    .map(|chunks| text::plural(chunks, "chunk"))
+                self.policy
+                    .as_ref()
+                    .filter(|_| self.eligible.is_none())
+                    .and_then(|policy| policy.not_run(self.about_eligible))
+                    .or_else(|| self.eligible.map(|chunks| text::plural(chunks, "chunk")))
                     .into(),
             ),
             (

@@ -6,6 +6,7 @@ use super::{DUTY, Freshness, Table};
 use crate::record::{At, Exact, Record};
 use crate::rules::Rule;
 use crate::text;
+use crate::trust;
 use crate::value::Stamp;
 use crate::verdict::Level;
 
@@ -197,6 +198,13 @@ impl<R: Record> Table<R> {
         }
         let rows = |many: usize| text::plural(i64::try_from(many).unwrap_or(i64::MAX), "row");
         let mut said = Vec::new();
+        let (not_run, none): (Vec<&String>, Vec<&String>) = none
+            .into_iter()
+            .partition(|error| error.starts_with(trust::NOT_RUN));
+        said.extend(not_run.first().map(|error| {
+            let rows = rows(not_run.len());
+            format!("{rows} estimated: {error}")
+        }));
         said.extend(none.first().map(|error| {
             let rows = rows(none.len());
             format!("exact figures of {rows} cannot be read: {error}")

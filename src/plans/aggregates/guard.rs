@@ -136,7 +136,7 @@ pub(super) fn explain(place: &Place, met: &[Lost], window: Window) -> String {
         many => format!(", and {} more such gaps", many - 1),
     };
     let rows = match first.first {
-        None => "whether the aggregate has rows there, this role may not see".to_owned(),
+        None => "whether the aggregate has rows there, this role may not see, or not without running its owner's code".to_owned(),
         Some(row) => {
             let row = clock::show(axis, row);
             format!("{} has rows there from {row} on", level.name)

@@ -61,6 +61,14 @@ impl<'a> Place<'a> {
     /// Now less the end offset of the policy, in whole buckets.
     pub fn end(&self) -> Result<i64, Refusal> {
         let Some(now) = self.now else {
+            if let Some(code) = &self.level.code {
+                return Err(format!(
+                    "what is now on {}'s integer time is not known: use refresh-aggregate with from and to; {}",
+                    self.level.name,
+                    code.words(None)
+                )
+                .into());
+            }
             return Err(format!(
                 "what is now on {}'s integer time cannot be told (no integer_now_func, or no right to run it): use refresh-aggregate with from and to",
                 self.level.name

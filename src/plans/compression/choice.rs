@@ -141,13 +141,18 @@ fn aged<'k>(known: &'k Known, inputs: &Inputs) -> Result<Vec<&'k Chunk>, Refusal
     let length = length
         .filter(|length| length.size() >= 0.0)
         .ok_or_else(|| format!("{name} is counted back from now: {text} cannot be"))?;
-    older(known, length, age).ok_or_else(|| {
-        format!(
+    older(known, length, age).ok_or_else(|| match &known.code {
+        Some(code) => format!(
+            "which chunks are older than {text} is not known: give from and to; {}",
+            code.words(None)
+        )
+        .into(),
+        None => format!(
             "which chunks are older than {text} cannot be told, for nothing says what \"now\" is on {}: \
              set_integer_now_func does, or give from and to",
             known.table
         )
-        .into()
+        .into(),
     })
 }
 

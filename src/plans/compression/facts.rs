@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use crate::plans::policy::Job;
 use crate::plans::{Context, Refusal};
+use crate::policy::Code;
 use crate::sql::Version;
 use crate::text;
 use crate::value::{Axis, Point};
@@ -32,6 +33,8 @@ pub struct Known {
     pub rolls_up: bool,
     /// In the dimension's unit; `None`: an integer whose hypertable has no function for it.
     pub now: Option<i64>,
+    /// That function, where looking does not run it.
+    pub code: Option<Code>,
     /// Microseconds since 1970.
     pub now_utc: i64,
     /// The workers' wall clock, in microseconds as if it were UTC.
@@ -126,6 +129,11 @@ impl Known {
 
     pub fn axis(&self) -> Axis {
         Axis::of(&self.axis)
+    }
+
+    /// There is a function that says what is now, and it is not run.
+    pub fn has_hidden_clock(&self) -> bool {
+        self.code.as_ref().is_some_and(|code| code.owner.is_some())
     }
 
     /// Refuses where compression is not enabled.

@@ -35,7 +35,7 @@ impl Rule {
             (Some(after), None) => {
                 let length = Length::read(known, after)
                     .ok_or_else(|| format!("{AFTER}: {after} is no length of time here"))?;
-                if known.integer_time && known.now.is_none() {
+                if known.integer_time && known.now.is_none() && !known.has_hidden_clock() {
                     return Err(format!(
                         "time in {} is an integer, and nothing says what \"now\" is: make a function that returns it, then \
                          select set_integer_now_func({}, 'schema.function')",

@@ -9,7 +9,7 @@ use crate::verdict::Level;
 
 use super::clash;
 use super::facts::{Chunk, Cut, Retention, Span};
-use super::rule::usable;
+use super::rule::{no_clock, usable};
 use super::whatif::{self, Going};
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
@@ -102,7 +102,10 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
     usable(facts, after)?;
     let cut = facts
         .older(after, context.at.now)
-        .ok_or("drop_after reaches outside all time")?;
+        .ok_or_else(|| match no_clock(facts) {
+            Some(why) => format!("which chunks are older is not known: give before; {why}"),
+            None => "drop_after reaches outside all time".to_owned(),
+        })?;
     Ok((cut, format!("older than {after}")))
 }
 

@@ -12,6 +12,7 @@ use crate::form::Inputs;
 use crate::interval::Interval;
 use crate::plans::policy::Job;
 use crate::plans::{Context, Refusal};
+use crate::policy::Code;
 use crate::text;
 use crate::value::{Axis, Point, Stamp};
 
@@ -29,6 +30,8 @@ pub struct Retention {
     pub has_now: bool,
     /// What the hypertable's own function says; `None`: there is none, or it says NULL.
     pub integer_now: Option<i64>,
+    /// That function, where looking does not run it.
+    pub code: Option<Code>,
     /// The time zone in which the policy thinks.
     pub zone: String,
     /// It is set on the policy's owner.

@@ -100,8 +100,9 @@ pub fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
         );
     }
     match no_clock(facts) {
-        Some(why) => Err(why.into()),
-        None => Ok(()),
+        // The server knows what is now, and it is asked when the policy runs.
+        Some(why) if facts.code.as_ref().is_none_or(|code| code.owner.is_none()) => Err(why.into()),
+        _ => Ok(()),
     }
 }
 
@@ -117,11 +118,12 @@ pub fn no_clock(facts: &Retention) -> Option<String> {
             text::quote_literal(&facts.relation)
         ));
     }
-    facts.integer_now.is_none().then(|| {
-        format!(
+    facts.integer_now.is_none().then(|| match &facts.code {
+        Some(code) => code.words(None),
+        None => format!(
             "the integer_now_func of {} returns NULL: it must say what \"now\" is",
             facts.relation
-        )
+        ),
     })
 }
 
@@ -161,9 +163,13 @@ pub fn note_cut(
 ) -> Plan {
     match going {
         Some(going) => whatif::note_going(plan, context, facts, going, when),
-        None => plan.note(
-            Level::Unknown,
-            format!("what {when} would drop is not known: the boundary lies outside all time"),
-        ),
+        None => {
+            let why = no_clock(facts);
+            let why = why.unwrap_or_else(|| "the boundary lies outside all time".to_owned());
+            plan.note(
+                Level::Unknown,
+                format!("what {when} would drop is not known: {why}"),
+            )
+        }
     }
 }

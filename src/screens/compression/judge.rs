@@ -190,7 +190,8 @@ impl Row {
 
     fn judge_backlog(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         let Some(backlog) = self.backlog else {
-            let error = self.backlog_error.as_deref();
+            let not_run = policy.not_run(self.about_backlog);
+            let error = not_run.as_deref().or(self.backlog_error.as_deref());
             policy.judge_unknown(findings, &WORK, self.axis, self.has_now, error);
             return;
         };
