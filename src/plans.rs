@@ -4,6 +4,7 @@
 //! to a [`Plan`] (or to the reason why not). `plans/jobs.rs` is the example to read before writing another.
 
 pub mod aggregates;
+pub mod code;
 pub mod compression;
 pub mod hypertables;
 pub mod indexes;
@@ -139,6 +140,8 @@ pub struct Facts {
     pub state: serde_json::Value,
     /// Bytes by oid of the relations that the facts list under `sized`; `None`: they could not be had (a lock).
     pub sizes: HashMap<i64, Option<i64>>,
+    /// Code of owners who are not trusted that stands on the target.
+    pub code: Vec<code::Standing>,
 }
 
 impl Facts {
@@ -292,7 +295,7 @@ pub fn make(
     let mut plan = (act.plan)(context, inputs)?;
     action.clone_into(&mut plan.action);
     context.target.name.clone_into(&mut plan.target);
-    Ok(plan)
+    Ok(code::say(plan, context))
 }
 
 /// Several plans of one action as one, in order; they are done, and taken back, together.

@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 use crate::action::{Action, Does};
 use crate::db::{Exact, Session, slices};
 use crate::plan::{Mode, Note, Plan, Undo, script};
+use crate::plans::code::{Door, Standing};
 use crate::plans::{self, Act, Facts, Kind, Target};
 use crate::sql::Param;
 use crate::table::printable;
@@ -62,6 +63,7 @@ pub async fn facts(
         facts: row.try_get("facts")?,
         state: row.try_get("state")?,
         sizes: std::collections::HashMap::new(),
+        code: code(session, target).await?,
     };
     let wanted: Vec<(i64, usize)> = facts.sized().into_iter().map(|oid| (oid, 1)).collect();
     for slice in slices(&wanted, SLICE) {
@@ -73,6 +75,25 @@ pub async fn facts(
         }
     }
     Ok(facts)
+}
+
+/// Whose code stands on a target.
+async fn code(session: &Session, target: &Target) -> Result<Vec<Standing>> {
+    let Some(params) = plans::code::params(target) else {
+        return Ok(Vec::new());
+    };
+    let rows = session.ask(&plans::code::QUERY, &params).await?;
+    let mut found = Vec::new();
+    for row in &rows {
+        if let Some(door) = Door::parse(row.try_get("door")?) {
+            found.push(Standing {
+                what: row.try_get("what")?,
+                owner: row.try_get("owner")?,
+                door,
+            });
+        }
+    }
+    Ok(found)
 }
 
 const SIZES: crate::screens::ExactQuery = crate::screens::ExactQuery {

@@ -83,6 +83,7 @@ fn aggregate() -> Row {
             consecutive_failures: 0,
             schedule_seconds: Some(3600.0),
             owner_zone: None,
+            code: None,
         }),
         policies: 1,
         start_offset: Some("1 day".to_owned()),
