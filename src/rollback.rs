@@ -12,7 +12,7 @@ use crate::action::{self, Does};
 use crate::db;
 use crate::journal::{Entries, Entry, Place, Seen, differences};
 use crate::plan::{Consent, Note, Plan, Statement, Step, Touch, Undo};
-use crate::plans::{Target, policy};
+use crate::plans::{Target, code, policy};
 use crate::query;
 use crate::sql::{Param, Query};
 use crate::verdict::Level;
@@ -83,6 +83,10 @@ pub async fn plan(
     let (mut seen, mut restores) = (Vec::new(), Vec::new());
     for (entry, done) in &notes {
         plan.notes.extend(said(entry, done));
+        if let Some(note) = code::said(&entry.begin.plan) {
+            plan.notes.insert(0, note.clone());
+            plan = plan.wanting(entry.begin.plan.consent);
+        }
         if !matches!(entry.begin.plan.undo, Undo::Exact(_)) {
             plan = plan.wanting(Consent::Yes);
         }

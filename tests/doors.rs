@@ -4,13 +4,19 @@
 mod support;
 
 use hypertop::action::Does;
+use hypertop::conninfo::Settings;
+use hypertop::db::Session;
+use hypertop::plan::Consent;
 use hypertop::plans;
 use hypertop::private_server::PrivateServer;
 use hypertop::record::At;
-use hypertop::run;
 use hypertop::screens::ScreenId;
 use hypertop::show::{self, Format};
+use hypertop::trust::Trust;
+use hypertop::{connect, run};
+use serde_json::Value as Json;
 use support::act::Rig;
+use support::console::Console;
 use support::{client, own, session, settings};
 
 const DOORS: &str = include_str!("doors/doors.sql");
@@ -126,6 +132,13 @@ fn looking_never_runs_the_code_of_a_role_with_fewer_rights() {
             assert_eq!(through(&conninfo, 0).await, none, "{version}: previews");
             record(&conninfo).await;
             assert_eq!(through(&conninfo, 0).await, none, "{version}: record");
+            let mut console = Console::open(&["--refresh", "500ms", &conninfo]);
+            console.wait_for("Overview");
+            // As many readings as a console makes in a minute at its usual pace.
+            std::thread::sleep(std::time::Duration::from_secs(15));
+            console.press("q");
+            assert_eq!(console.ended(), 0);
+            assert_eq!(through(&conninfo, 0).await, none, "{version}: console");
         }
     });
 }
@@ -141,48 +154,160 @@ async fn record(conninfo: &str) {
     assert!(readings.await.unwrap() > 0);
 }
 
-/// Every action is carried out where it can be, and taken back: what ran then of somebody else's code was said before.
+/// Every action is carried out where it can be, and taken back: what ran then of somebody else's code was said before, and
+/// where the server ran it just because a job was altered, the target's name had to be typed.
 #[test]
 fn what_an_action_runs_of_somebody_elses_code_is_said_before() {
     own::on_own(&[("track_functions", "all")], async |server| {
         for version in server.timescaledb_versions() {
             let rig = doors(server, &version).await;
+            let mut opened = 0;
             for action in plans::ACTIONS.iter().copied().flatten() {
                 let Does::Plan(act) = &action.does else {
                     continue;
                 };
+                let set: &[_] = match action.name {
+                    "edit-job" => &[("max_retries", "7")],
+                    _ => &[],
+                };
                 for target in targets(&rig, act.on).await {
-                    rig.texts("select pg_stat_reset()").await;
-                    let Ok(deed) = rig.plan(action.name, &target, &[]).await else {
-                        continue;
-                    };
-                    let report = rig.perform(&deed).await;
-                    let opened = through(&rig.conninfo, 2).await;
-                    let said: Vec<_> = deed
-                        .plan
-                        .notes
-                        .iter()
-                        .map(|note| note.text.as_str())
-                        .filter(|text| text.contains("rights of"))
-                        .collect();
-                    println!(
-                        "{version} {} {target}: {opened:?} consent {:?} {said:?} {:?}",
-                        action.name,
-                        deed.plan.consent,
-                        report.as_ref().map(|report| report.problems.clone())
-                    );
-                    if let Ok(report) = report {
-                        if let Ok(back) = rig.rollback_plan(&[report.id]).await {
-                            let done = rig.perform(&back).await;
-                            let opened = through(&rig.conninfo, 2).await;
-                            println!(
-                                "   back: {opened:?} {:?}",
-                                done.map(|report| report.problems)
-                            );
-                        }
-                    }
+                    opened += act_and_back(&rig, action.name, &target, set).await;
                 }
             }
+            assert!(opened > 5, "{version}: {opened}");
+        }
+    });
+}
+
+/// How many doors were gone through.
+async fn act_and_back(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)]) -> usize {
+    rig.texts("select pg_stat_reset()").await;
+    let Ok(deed) = rig.plan(name, target, set).await else {
+        return 0;
+    };
+    let place = format!("{}: {name} {target}", rig.name);
+    if let Ok(report) = rig.perform(&deed).await
+        && let Ok(back) = rig.rollback_plan(&[report.id]).await
+    {
+        rig.perform(&back).await.unwrap();
+    }
+    let opened = through(&rig.conninfo, 2).await;
+    if opened.is_empty() {
+        return 0;
+    }
+    let words = "runs code of doors_owner with the rights of postgres, a superuser: doors.";
+    let said = deed
+        .plan
+        .notes
+        .iter()
+        .any(|note| note.text.starts_with(words));
+    assert!(said, "{place}: {opened:?} {:?}", deed.plan.notes);
+    let unexpected = ["job_check", "integer_now", "job"];
+    if opened
+        .iter()
+        .any(|door| unexpected.contains(&door.as_str()))
+    {
+        assert_eq!(deed.plan.consent, Consent::Name, "{place}: {opened:?}");
+    }
+    opened.len()
+}
+
+/// One column of `hypertop show`, by the row's name, and all that it prints.
+async fn shown(session: &Session, settings: &Settings, screen: ScreenId) -> Json {
+    let mut out = Vec::new();
+    show::show(settings, session, screen, Format::Json, &mut out)
+        .await
+        .unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+fn row<'a>(shown: &'a Json, name: &str) -> &'a Json {
+    let rows = shown["rows"].as_array().unwrap();
+    rows.iter().find(|row| row["name"] == name).unwrap()
+}
+
+#[test]
+fn what_is_not_run_is_said_with_an_estimate_and_trust_shows_the_figure() {
+    own::on_own(&[("track_functions", "all")], async |server| {
+        for version in server.timescaledb_versions() {
+            let rig = doors(server, &version).await;
+            let conninfo = rig.conninfo.clone();
+            drop(rig);
+            let plain = settings(&conninfo);
+            let looks = session(&conninfo).await;
+            let retention = shown(&looks, &plain, ScreenId::Retention).await;
+            let counted = row(&retention, "counted");
+            assert_eq!(counted["eligible_chunks"], Json::Null, "{version}");
+            let reason = counted["reason"].as_str().unwrap();
+            for words in [
+                "about 5 chunks by the end of the newest chunk",
+                "not run: doors.clock() is doors_owner's, and would run with the rights of postgres",
+                "trusted_owners = [\"doors_owner\"]",
+                "monitoring role",
+            ] {
+                assert!(reason.contains(words), "{version}: {words}: {reason}");
+            }
+            let notes = retention["caveats"].to_string();
+            assert!(notes.contains("2 rows estimated"), "{version}: {notes}");
+            let compression = shown(&looks, &plain, ScreenId::Compression).await;
+            let reason = row(&compression, "counted")["reason"].to_string();
+            assert!(reason.contains("about 7 chunks"), "{version}: {reason}");
+            let aggregates = shown(&looks, &plain, ScreenId::Aggregates).await;
+            let newest = |name| row(&aggregates, name)["newest_source"].clone();
+            assert_eq!(newest("by_hour"), Json::Null, "{version}");
+            assert_eq!(newest("by_clean"), "2026-11-05T04:00:00Z", "{version}");
+            let notes = aggregates["caveats"].to_string();
+            assert!(notes.contains("2 rows estimated"), "{version}: {notes}");
+            drop(looks);
+            assert_eq!(through(&conninfo, 0).await, [""; 0], "{version}");
+            let trusting = trusting(plain);
+            let connected = connect::again(&trusting, None).await.unwrap();
+            let looks = Session::start(connected).await.unwrap();
+            let retention = shown(&looks, &trusting, ScreenId::Retention).await;
+            assert_eq!(
+                row(&retention, "counted")["eligible_chunks"],
+                5,
+                "{version}"
+            );
+            drop(looks);
+            assert_eq!(through(&conninfo, 0).await, ["integer_now"], "{version}");
+        }
+    });
+}
+
+fn trusting(mut settings: Settings) -> Settings {
+    settings.trust = vec![Trust {
+        host: None,
+        database: None,
+        owners: vec!["doors_owner".to_owned()],
+    }];
+    settings
+}
+
+#[test]
+fn the_monitoring_role_has_no_rights_to_lose_and_sees_every_screen() {
+    own::on_own(&[("track_functions", "all")], async |server| {
+        let script = include_str!("../scripts/monitoring-role.sql");
+        for version in server.timescaledb_versions() {
+            let rig = doors(server, &version).await;
+            rig.sql(script).await;
+            rig.sql(script).await;
+            let rights = rig
+                .text("select array[rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls]::text || (select string_agg(m.roleid::regrole::text, ',') from pg_auth_members m where m.member = r.oid) || (select count(*) from pg_shdepend d where d.refobjid = r.oid) from pg_roles r where rolname = 'hypertop_monitor'")
+                .await;
+            assert_eq!(rights, "{f,f,f,f,f}pg_monitor0", "{version}");
+            let conninfo = format!("{} user=hypertop_monitor", rig.conninfo);
+            drop(rig);
+            look(&conninfo).await;
+            let trusting = trusting(settings(&conninfo));
+            let connected = connect::again(&trusting, None).await.unwrap();
+            let looks = Session::start(connected).await.unwrap();
+            let retention = shown(&looks, &trusting, ScreenId::Retention).await;
+            assert_eq!(
+                row(&retention, "counted")["eligible_chunks"],
+                5,
+                "{version}"
+            );
         }
     });
 }

@@ -1,7 +1,7 @@
 //! Whose code a plan runs, and with whose rights: said before, and agreed to by the target's name where the server runs a
 //! function just because a job is altered.
 
-use crate::plan::{Consent, Plan};
+use crate::plan::{Consent, Note, Plan};
 use crate::query;
 use crate::sql::{Param, Query};
 use crate::text;
@@ -44,6 +44,14 @@ impl Door {
             _ => return None,
         })
     }
+}
+
+/// How it is said.
+const RUNS: &str = "runs code of ";
+
+/// What was said of a plan that is rolled back: its way back runs the same code.
+pub fn said(plan: &Plan) -> Option<&Note> {
+    plan.notes.iter().find(|note| note.text.starts_with(RUNS))
 }
 
 /// The query's parameters for a target; `None`: nobody's code is run there.
@@ -113,7 +121,7 @@ pub fn say(mut plan: Plan, context: &Context) -> Plan {
         ""
     };
     let words = format!(
-        "runs code of {} with the rights of {}{superuser}: {}{more}",
+        "{RUNS}{} with the rights of {}{superuser}: {}{more}",
         owners.join(", "),
         text::quote_identifier(&server.role),
         names.join(", ")

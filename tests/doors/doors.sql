@@ -1,5 +1,7 @@
 create schema doors authorization doors_owner;
 
+grant usage on schema doors to public;
+
 set role doors_owner;
 
 do $$ declare d text; begin
@@ -74,6 +76,17 @@ create index plain on doors.counted (v, at);
 
 create index plain_too on doors.timed (v, at);
 
+-- nobody's code stands on its chunks
+create table doors.clean (at timestamptz not null, v bigint);
+
+select create_hypertable('doors.clean', 'at', chunk_time_interval => interval '1 day');
+
+insert into doors.clean select timestamptz '2026-11-01 00:00+00' + n * interval '1 hour', n from generate_series(0, 100) n;
+
+create index on doors.clean (v) where v > 3;
+
+create materialized view doors.by_clean with (timescaledb.continuous) as select time_bucket('1 hour', at) b, sum(v) s from doors.clean group by 1 with no data;
+
 create view doors.seen as select doors.door_view(v) from doors.counted;
 
 alter table doors.counted set (timescaledb.compress);
@@ -107,6 +120,7 @@ select compress_chunk(c) from (select c from show_chunks('doors.timed') c order 
 do $$ declare c record; begin
   for c in select r.oid, r.oid::regclass::text as name from pg_class r join pg_namespace n on n.oid = r.relnamespace
             where r.relowner = 'doors_owner'::regrole and r.relkind = 'r' and n.nspname = '_timescaledb_internal'
+              and exists (select from pg_attribute a where a.attrelid = r.oid and a.attname = 'w')
               and exists (select from pg_attribute a where a.attrelid = r.oid and a.attname = 'v' and a.atttypid = 'int8'::regtype)
               and exists (select from pg_attribute a where a.attrelid = r.oid and a.attname = 'at' and a.atttypid in ('int8'::regtype, 'timestamptz'::regtype)) loop
     execute format('create statistics doors.%I on (v + doors.door_statistics(1)), at from %s', 's' || c.oid, c.name);
