@@ -101,6 +101,9 @@ call refresh_continuous_aggregate('doors.by_number', 0, 500);
 
 call refresh_continuous_aggregate('doors.by_hour', '2026-11-01', '2026-11-05');
 
+-- nothing runs by itself while it is looked at
+begin;
+
 select add_retention_policy('doors.counted', 500::bigint);
 
 select add_compression_policy('doors.counted', 300::bigint);
@@ -114,6 +117,10 @@ select add_continuous_aggregate_policy('doors.by_number', 800::bigint, 100::bigi
 select add_continuous_aggregate_policy('doors.by_hour', interval '30 days', interval '1 day', interval '1 day');
 
 select add_job('doors.work', interval '1 day', config => '{"a": 1}', check_config => 'doors.config_check'::regproc);
+
+select alter_job(j.id, next_start => '2038-05-05 05:05+00') from _timescaledb_config.bgw_job j where j.owner = 'doors_owner'::regrole;
+
+commit;
 
 select compress_chunk(c) from (select c from show_chunks('doors.timed') c order by c limit 2) x;
 
@@ -132,8 +139,5 @@ do $$ declare c record; begin
     execute format('create statistics doors.%I on (b::text || doors.door_statistics(1)), b from %s', 's' || c.oid, c.name);
   end loop;
 end $$;
-
--- nothing runs by itself while it is looked at
-select alter_job(j.id, next_start => '2038-05-05 05:05+00') from _timescaledb_config.bgw_job j where j.owner = 'doors_owner'::regrole;
 
 reset role;
