@@ -3,6 +3,8 @@
 //! The query itself looks whether such code is there, and whether this session holds a lock that keeps it away; it names
 //! in `hold` what it does not read for want of that lock, and in `code_owner` who could put code there.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use tokio_postgres::{Client, Row, Statement};
 
@@ -25,23 +27,13 @@ pub(super) async fn again(
     if !has("hold") {
         return Ok(rows);
     }
-    let mut tables: Vec<(i64, Vec<String>)> = Vec::new();
+    let mut tables: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for _ in 0..ROUNDS {
         let mut more = false;
         for row in &rows {
             if let Some(names) = row.try_get::<_, Option<Vec<String>>>("hold")? {
                 let id = row.try_get("id")?;
-                let known = tables.iter_mut().find(|(other, _)| *other == id);
-                let held = match known {
-                    Some((_, held)) => held,
-                    None => {
-                        tables.push((id, Vec::new()));
-                        &mut tables
-                            .last_mut()
-                            .ok_or_else(|| anyhow::anyhow!("no table"))?
-                            .1
-                    }
-                };
+                let held = tables.entry(id).or_default();
                 for name in names {
                     if !held.contains(&name) {
                         held.push(name);
@@ -58,12 +50,10 @@ pub(super) async fn again(
             Err(_) if tables.len() > 1 => {
                 // One that is busy hides itself only.
                 let mut read = Vec::new();
-                for one in &tables {
-                    read.extend(
-                        holding(client, statement, std::slice::from_ref(one))
-                            .await
-                            .unwrap_or_default(),
-                    );
+                for (id, names) in &tables {
+                    let one = BTreeMap::from([(*id, names.clone())]);
+                    let one = holding(client, statement, &one).await;
+                    read.extend(one.unwrap_or_default());
                 }
                 read
             }
@@ -87,13 +77,13 @@ pub(super) async fn again(
 async fn holding(
     client: &Client,
     statement: &Statement,
-    tables: &[(i64, Vec<String>)],
+    tables: &BTreeMap<i64, Vec<String>>,
 ) -> Result<Vec<Row>> {
-    let ids: Vec<i64> = tables.iter().map(|(id, _)| *id).collect();
+    let ids: Vec<i64> = tables.keys().copied().collect();
     // The server has quoted them.
     let names: Vec<_> = tables
-        .iter()
-        .flat_map(|(_, names)| names)
+        .values()
+        .flatten()
         .map(|name| format!("only {name}"))
         .collect();
     let begin = format!(

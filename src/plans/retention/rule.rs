@@ -161,15 +161,13 @@ pub fn note_cut(
     going: Option<&Going>,
     when: &str,
 ) -> Plan {
-    match going {
-        Some(going) => whatif::note_going(plan, context, facts, going, when),
-        None => {
-            let why = no_clock(facts);
-            let why = why.unwrap_or_else(|| "the boundary lies outside all time".to_owned());
-            plan.note(
-                Level::Unknown,
-                format!("what {when} would drop is not known: {why}"),
-            )
-        }
+    if let Some(going) = going {
+        return whatif::note_going(plan, context, facts, going, when);
     }
+    let why = no_clock(facts);
+    let why = why.unwrap_or_else(|| "the boundary lies outside all time".to_owned());
+    plan.note(
+        Level::Unknown,
+        format!("what {when} would drop is not known: {why}"),
+    )
 }
