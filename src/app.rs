@@ -202,6 +202,8 @@ pub struct App {
     pub notice: Option<Notice>,
     /// This machine's clock.
     pub now: Stamp,
+    /// When the server was last heard, by this machine's clock.
+    heard: Stamp,
     /// The server's clock less this machine's, in microseconds.
     ahead: i64,
     pub interval: Duration,
@@ -246,6 +248,8 @@ pub struct App {
 
 /// Findings are judged again after so long, though nothing was read.
 const JUDGED_SECONDS: f64 = 60.0;
+/// So long past its turn the server's answer may come before the clock waits for it.
+const SILENCE_SECONDS: f64 = 15.0;
 pub const FASTEST: Duration = Duration::from_millis(500);
 pub const SLOWEST: Duration = Duration::from_secs(300);
 
@@ -260,6 +264,7 @@ impl App {
             link: Link::Connecting,
             notice: None,
             now,
+            heard: now,
             ahead: 0,
             interval,
             paused: false,
@@ -292,8 +297,16 @@ impl App {
         &self.themes[self.theme]
     }
 
-    /// The server's clock, as far as it is known.
+    /// The server's clock, for what is judged: it stands still with the figures where the server is not heard.
     pub fn server_now(&self) -> Stamp {
+        let most = self
+            .heard
+            .plus_seconds(self.interval.as_secs_f64() + SILENCE_SECONDS);
+        Stamp(self.now.min(most).0.saturating_add(self.ahead))
+    }
+
+    /// The server's clock, for the age of what is shown.
+    pub fn server_clock(&self) -> Stamp {
         Stamp(self.now.0.saturating_add(self.ahead))
     }
 
@@ -320,6 +333,9 @@ impl App {
 
     /// What happened is taken in, but for [`App::settle`].
     pub fn hear(&mut self, msg: Msg) -> Vec<Effect> {
+        if matches!(msg, Msg::Up(_) | Msg::Pulse { .. } | Msg::Loaded { .. }) {
+            self.heard = self.now;
+        }
         match msg {
             Msg::Key(key) => return self.key(&key),
             Msg::Paste(text) => self.paste(&text),
@@ -414,7 +430,7 @@ impl App {
         }
         if let Some(server) = &self.server {
             let at = At {
-                now: Stamp(now.0.saturating_add(self.ahead)),
+                now: self.server_now(),
                 server,
             };
             with_table!(mut self.screens, self.screen, |table| table.tick(&at));
@@ -493,7 +509,7 @@ impl App {
         if self.link != Link::Up {
             return Vec::new();
         }
-        let now = self.server_now();
+        let now = self.server_clock();
         let overview = self.screen == ScreenId::Overview;
         // What is dear comes behind all else.
         let later = self.has_read();

@@ -7,15 +7,17 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiate;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 
-use crate::conninfo::{Host, Place, Settings, SslMode, Wanted};
+use crate::conninfo::{CONNECT_TIMEOUT, Host, Keepalive, Place, Settings, SslMode, Wanted};
 use crate::text;
 use crate::tls::{self, Tls};
 use crate::trust;
@@ -39,6 +41,8 @@ pub struct Connected {
     pub trusted: Vec<String>,
     /// The server's notices and warnings.
     pub notices: Receiver<String>,
+    /// So long each answer that sets the session up is waited for.
+    pub limit: Duration,
     connector: Option<Tls>,
     peer: Peer,
 }
@@ -92,17 +96,26 @@ pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, Con
     if settings.ask_first {
         ask_now(&mut asked)?;
     }
-    match again(settings, asked.as_deref()).await {
+    match attempt(settings, asked.as_deref(), settings.timeout).await {
         Err(error) if error.kind == Kind::NoPassword && !settings.never_ask && asked.is_none() => {
             ask_now(&mut asked)?;
-            again(settings, asked.as_deref()).await
+            attempt(settings, asked.as_deref(), settings.timeout).await
         }
         other => other,
     }
 }
 
-/// Connects without asking anybody: `password` is what a person gave before.
+/// Connects without asking anybody: `password` is what a person gave before. As nobody looks on, it never waits for ever.
 pub async fn again(settings: &Settings, password: Option<&str>) -> Result<Connected, ConnectError> {
+    let limit = settings.timeout.unwrap_or(CONNECT_TIMEOUT);
+    attempt(settings, password, Some(limit)).await
+}
+
+async fn attempt(
+    settings: &Settings,
+    password: Option<&str>,
+    limit: Option<Duration>,
+) -> Result<Connected, ConnectError> {
     let passes: &[Wanted] = match settings.wanted {
         Wanted::PreferStandby => &[Wanted::Standby, Wanted::Any],
         ref wanted => std::slice::from_ref(wanted),
@@ -110,7 +123,7 @@ pub async fn again(settings: &Settings, password: Option<&str>) -> Result<Connec
     let mut failures: Vec<ConnectError> = Vec::new();
     for wanted in passes {
         for host in &settings.hosts {
-            match try_host(settings, host, password, *wanted).await {
+            match try_host(settings, host, password, *wanted, limit).await {
                 Ok(connected) => return Ok(connected),
                 Err(error) if error.kind == Kind::Unreachable => failures.push(error),
                 // As libpq: a server that answers no is final, one that is not there or not wanted is not.
@@ -129,13 +142,16 @@ async fn try_host(
     host: &Host,
     asked: Option<&str>,
     wanted: Wanted,
+    limit: Option<Duration>,
 ) -> Result<Connected, ConnectError> {
-    let known = settings.password.as_deref().or_else(|| {
-        settings
-            .passwords
-            .find(host, &settings.dbname, &settings.user)
-    });
-    let password = asked.or(known);
+    let given = asked.or(settings.password.as_deref());
+    let kept = || {
+        let (dbname, user) = (&settings.dbname, &settings.user);
+        settings.passwords.find(host, dbname, user)
+    };
+    // As libpq: an empty one is none.
+    let password = given.map(|text| text.as_bytes().to_vec()).or_else(kept);
+    let password = password.as_deref().filter(|password| !password.is_empty());
     let attempt = async {
         let connected = match open(settings, host, password, true).await {
             // Its session is set up by statements alone.
@@ -150,7 +166,7 @@ async fn try_host(
         check_wanted(&connected, host, wanted).await?;
         Ok(connected)
     };
-    let mut connected = match settings.timeout {
+    let mut connected = match limit {
         None => attempt.await?,
         Some(limit) => tokio::time::timeout(limit, attempt)
             .await
@@ -158,13 +174,14 @@ async fn try_host(
     };
     connected.password = asked.map(str::to_owned);
     connected.trusted = trust::owners(&settings.trust, &connected.host, &settings.dbname);
+    connected.limit = limit.unwrap_or(CONNECT_TIMEOUT);
     Ok(connected)
 }
 
 async fn open(
     settings: &Settings,
     host: &Host,
-    password: Option<&str>,
+    password: Option<&[u8]>,
     packed: bool,
 ) -> Result<Connected, ConnectError> {
     let config = config(settings, password, packed);
@@ -175,7 +192,10 @@ async fn open(
         }
         Place::Tcp { name, .. } => {
             let mode = match settings.sslmode {
-                SslMode::Disable => return open_tcp(config, host, None, password.is_some()).await,
+                SslMode::Disable => {
+                    return open_tcp(config, settings.keepalive, host, None, password.is_some())
+                        .await;
+                }
                 SslMode::Prefer => Negotiate::Prefer,
                 _ => Negotiate::Require,
             };
@@ -184,13 +204,22 @@ async fn open(
             let connector = Tls::new(rules, name.clone());
             let mut secured = config.clone();
             secured.ssl_mode(mode);
-            match open_tcp(secured, host, Some(connector), password.is_some()).await {
+            match open_tcp(
+                secured,
+                settings.keepalive,
+                host,
+                Some(connector),
+                password.is_some(),
+            )
+            .await
+            {
                 // As libpq: prefer tries without TLS where the handshake or pg_hba.conf does not admit it with TLS.
                 Err(first)
                     if mode == Negotiate::Prefer
                         && matches!(first.kind, Kind::Tls | Kind::NotAdmitted) =>
                 {
-                    let second = open_tcp(config, host, None, password.is_some()).await;
+                    let second =
+                        open_tcp(config, settings.keepalive, host, None, password.is_some()).await;
                     second.map_err(|second| together(vec![first, second]))
                 }
                 other => other,
@@ -200,7 +229,7 @@ async fn open(
 }
 
 /// Without TLS, until that is set; `packed`: with what every session has in its start-up packet.
-fn config(settings: &Settings, password: Option<&str>, packed: bool) -> Config {
+fn config(settings: &Settings, password: Option<&[u8]>, packed: bool) -> Config {
     let mut config = Config::new();
     config
         .user(&settings.user)
@@ -241,13 +270,39 @@ async fn open_socket(
         tls: None,
         password: None,
         trusted: Vec::new(),
+        limit: CONNECT_TIMEOUT,
         connector: None,
         peer: Peer::Socket(path),
     })
 }
 
+/// Lets the kernel find out that the peer is dead.
+fn believe(stream: &TcpStream, keepalive: Keepalive) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_keepalive(keepalive.on)?;
+    if keepalive.on {
+        let mut rules = TcpKeepalive::new();
+        if let Some(idle) = keepalive.idle {
+            rules = rules.with_time(idle);
+        }
+        if let Some(interval) = keepalive.interval {
+            rules = rules.with_interval(interval);
+        }
+        if let Some(count) = keepalive.count {
+            rules = rules.with_retries(count);
+        }
+        socket.set_tcp_keepalive(&rules)?;
+    }
+    #[cfg(target_os = "linux")]
+    if keepalive.user_timeout.is_some() {
+        socket.set_tcp_user_timeout(keepalive.user_timeout)?;
+    }
+    Ok(())
+}
+
 async fn open_tcp(
     config: Config,
+    keepalive: Keepalive,
     host: &Host,
     connector: Option<Tls>,
     had_password: bool,
@@ -267,6 +322,7 @@ async fn open_tcp(
     let peer = Peer::Tcp(stream.peer_addr().map_err(lost)?);
     // Slower without, but no reason to fail.
     let _ = stream.set_nodelay(true);
+    believe(&stream, keepalive).map_err(lost)?;
     let failed = |error: tokio_postgres::Error| explain(&error, host, had_password);
     let (client, (driver, notices), agreed) = match connector.clone() {
         None => {
@@ -288,6 +344,7 @@ async fn open_tcp(
         tls: agreed,
         password: None,
         trusted: Vec::new(),
+        limit: CONNECT_TIMEOUT,
         connector,
         peer,
     })

@@ -2,6 +2,7 @@
 
 mod files;
 mod hosts;
+mod keepalive;
 mod keywords;
 mod parse;
 mod tls;
@@ -20,10 +21,14 @@ use crate::trust::Trust;
 
 pub use files::Passwords;
 pub use hosts::{Host, Place};
+pub use keepalive::Keepalive;
 pub use keywords::help;
 pub use tls::{Root, SslMode};
 
 use keywords::KEYWORDS;
+
+/// How long a host that does not answer is waited for where nobody says so. libpq waits for ever.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What the command line says; `None` where it says nothing.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +103,9 @@ pub struct Settings {
     pub sslmode: SslMode,
     pub root: Root,
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// For each host; `None`: a person wants to wait for ever.
     pub timeout: Option<Duration>,
+    pub keepalive: Keepalive,
     pub options: Option<String>,
     pub application_name: String,
     pub wanted: Wanted,
@@ -153,14 +160,6 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
 
 fn command_line(flags: &Flags) -> Result<Options> {
     let mut options = Options::new();
-    // As psql: a conninfo is read first, and the flags beside it win.
-    for name in [&flags.dbname, &flags.database].into_iter().flatten() {
-        if parse::is_conninfo(name) {
-            options.extend(parse::conninfo(name)?);
-        } else {
-            options.insert("dbname".to_owned(), name.clone());
-        }
-    }
     for (keyword, value) in [
         ("host", &flags.host),
         ("port", &flags.port),
@@ -168,6 +167,14 @@ fn command_line(flags: &Flags) -> Result<Options> {
     ] {
         if let Some(value) = value {
             options.insert(keyword.to_owned(), value.clone());
+        }
+    }
+    // As psql: what a conninfo says wins over the flags beside it.
+    for name in [&flags.dbname, &flags.database].into_iter().flatten() {
+        if parse::is_conninfo(name) {
+            options.extend(parse::conninfo(name)?);
+        } else {
+            options.insert("dbname".to_owned(), name.clone());
         }
     }
     // An empty value means that the option is not given.
@@ -219,7 +226,7 @@ fn settle(
         .or_else(|| Some(around.home.as_ref()?.join(".pgpass")));
     let passwords = Passwords::read(passfile.as_deref(), &mut warnings);
     let timeout = match get("connect_timeout") {
-        None => None,
+        None => Some(CONNECT_TIMEOUT),
         Some(text) => {
             let seconds: i64 = text.trim().parse().with_context(|| {
                 format!("invalid integer value {text:?} for connection option \"connect_timeout\"")
@@ -238,6 +245,7 @@ fn settle(
         root,
         certificate,
         timeout,
+        keepalive: keepalive::keepalive(get)?,
         options: get("options").map(str::to_owned),
         application_name: get("application_name").unwrap_or("hypertop").to_owned(),
         wanted: wanted(get("target_session_attrs"))?,

@@ -6,8 +6,8 @@ mod exact;
 mod second;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -22,7 +22,7 @@ use second::Half;
 
 use crate::act::Actor;
 use crate::app::{Effect, Msg};
-use crate::connect::{self, Connected};
+use crate::connect::{self, Connected, packet};
 use crate::conninfo::Settings;
 use crate::journal::{Journal, Place};
 use crate::screens::{self, Rows, ScreenId};
@@ -62,14 +62,21 @@ pub struct Session {
     place: tokio::sync::OnceCell<Place>,
     /// The screens' lists, planned once: for a small one that is most of its cost.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
-    /// Something that it ran has made it one that can write: it is not used any more.
-    turned: AtomicBool,
+    /// Why it is not used any more, if so.
+    given_up: OnceLock<String>,
     /// Where the other halves of lists are asked for; `None`: of this session too.
     second: Option<UnboundedSender<Half>>,
 }
 
 impl Session {
+    /// Sets a connection up for reading, in the time that it had to come about.
     pub async fn start(connected: Connected) -> Result<Self> {
+        let limit = connected.limit;
+        let session = tokio::time::timeout(limit, Self::set_up(connected)).await;
+        session.map_err(|_| Silence(limit))?
+    }
+
+    async fn set_up(connected: Connected) -> Result<Self> {
         let client = &connected.client;
         reads(client).await?;
         let row = client
@@ -103,18 +110,24 @@ impl Session {
             journal: None,
             place: tokio::sync::OnceCell::new(),
             lists: [const { OnceLock::new() }; ScreenId::ALL.len()],
-            turned: AtomicBool::new(false),
+            given_up: OnceLock::new(),
             second: None,
         })
     }
 
     pub async fn ask(&self, query: &Query, params: &[Param]) -> Result<Vec<Row>> {
-        ask(
-            &self.connected.client,
-            query.text(self.server.sql_version()),
-            params,
-        )
-        .await
+        let text = query.text(self.server.sql_version());
+        self.heed(ask(&self.connected.client, text, params).await)
+    }
+
+    /// A connection that does not answer in time is not asked again.
+    fn heed<T>(&self, answer: Result<T>) -> Result<T> {
+        if let Err(error) = &answer
+            && error.is::<Silence>()
+        {
+            let _ = self.given_up.set(error.to_string());
+        }
+        answer
     }
 
     pub async fn pulse(&self, screen: ScreenId) -> Result<(Stamp, Counters)> {
@@ -127,7 +140,7 @@ impl Session {
         let rows = self.ask(&server::PULSE, &[Param::Texts(watched)]).await?;
         let pulse = Pulse::read(rows.first().context("no pulse")?)?;
         if !pulse.read_only {
-            self.turned.store(true, Ordering::Relaxed);
+            let _ = self.given_up.set(TURNED.to_owned());
             bail!("{TURNED}");
         }
         Ok((pulse.clock, pulse.changes))
@@ -214,6 +227,10 @@ impl Session {
     }
 
     async fn list(&self, screen: ScreenId, text: &str) -> Result<Vec<Row>> {
+        self.heed(self.ask_list(screen, text).await)
+    }
+
+    async fn ask_list(&self, screen: ScreenId, text: &str) -> Result<Vec<Row>> {
         let client = &self.connected.client;
         let known = &self.lists[screen as usize];
         if known.get().is_none() {
@@ -247,6 +264,11 @@ async fn still_reads(client: &Client) -> bool {
     })
 }
 
+/// Sets what the start-up packet set once more.
+pub async fn set_as_started(client: &Client) -> Result<()> {
+    in_time(client.batch_execute(&packet::statements())).await
+}
+
 /// Makes a new session one that reads.
 pub async fn reads(client: &Client) -> Result<()> {
     in_time(client.batch_execute(SESSION)).await
@@ -274,8 +296,24 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error
 }
 
 fn late() -> anyhow::Error {
-    anyhow!("no answer in {} s", PATIENCE.as_secs())
+    Silence(PATIENCE).into()
 }
+
+/// No answer came.
+#[derive(Debug)]
+pub struct Silence(pub Duration);
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no answer in {} s: the connection is given up",
+            self.0.as_secs()
+        )
+    }
+}
+
+impl std::error::Error for Silence {}
 
 /// The server's own words, with its code; else the client's.
 fn said(error: tokio_postgres::Error) -> anyhow::Error {
@@ -363,10 +401,7 @@ pub async fn serve(
 }
 
 async fn reconnect(settings: &Settings, password: Option<&str>) -> Result<Session> {
-    let session = async { Session::start(connect::again(settings, password).await?).await };
-    tokio::time::timeout(PATIENCE, session)
-        .await
-        .map_err(|_| late())?
+    Session::start(connect::again(settings, password).await?).await
 }
 
 /// Answers until the connection is lost (why is returned) or the console is gone (`None`).
@@ -399,9 +434,9 @@ async fn serve_session(
                 if session.connected.client.is_closed() {
                     return Some(lost(&msg));
                 }
-                if session.turned.load(Ordering::Relaxed) {
+                if let Some(why) = session.given_up.get() {
                     answers.send(msg).ok()?;
-                    return Some(anyhow!("{TURNED}"));
+                    return Some(anyhow!("{why}"));
                 }
                 answers.send(msg).ok()?;
             }

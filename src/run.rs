@@ -177,7 +177,7 @@ async fn until(due: Option<Instant>) {
 
 /// Keeps what a message brings, where a recording is under way; why it ended, if it cannot go on.
 fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<String> {
-    let error = recorder.as_mut()?.hear(app.server_now(), msg).err()?;
+    let error = recorder.as_mut()?.hear(app.server_clock(), msg).err()?;
     *recorder = None;
     app.recording = false;
     Some(format!("the recording has ended: {error:#}"))
@@ -198,10 +198,10 @@ fn record(recorder: &mut Option<Recorder>, app: &mut App) {
         app.say("not connected: there is nothing to record", true);
         return;
     };
-    let name = tape::file_name(server, app.server_now());
+    let name = tape::file_name(server, app.server_clock());
     let begun = Recorder::new(std::path::Path::new(&name)).and_then(|mut begun| {
         for kept in app.known() {
-            begun.keep(app.server_now(), kept)?;
+            begun.keep(app.server_clock(), kept)?;
         }
         Ok(begun)
     });
@@ -291,7 +291,7 @@ pub async fn record_only(
             _ = ticks.tick() => Msg::Tick(now()),
         };
         app.now = now();
-        recorder.hear(app.server_now(), &msg)?;
+        recorder.hear(app.server_clock(), &msg)?;
         for effect in app.update(msg) {
             drop(requests.send(effect));
         }

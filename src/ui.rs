@@ -108,7 +108,7 @@ fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
     }
     if let Freshness::Failed { error, since } = app.screens.fresh(app.screen) {
         let age = since.map_or_else(String::new, |since| {
-            format!(" (rows are from {})", text::age(since, at.now))
+            format!(" (rows are from {})", text::age(since, app.server_clock()))
         });
         caveats.insert(0, format!("the last reading failed{age}: {error}"));
     }
@@ -119,7 +119,9 @@ fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
     } = &app.link
     {
         let age = match app.screens.fresh(app.screen) {
-            Freshness::At(loaded) => format!("; rows are from {}", text::age(*loaded, at.now)),
+            Freshness::At(loaded) => {
+                format!("; rows are from {}", text::age(*loaded, app.server_clock()))
+            }
             _ => String::new(),
         };
         let wait = text::duration(again.seconds_since(app.now).max(0.0).ceil());

@@ -302,6 +302,13 @@ fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not
     let mut app = connected();
     app.update(Msg::Tick(NOW));
     let answer = |app: &mut App, round, figures| {
+        // The server is heard meanwhile, so that its clock goes on.
+        app.update(Msg::Pulse {
+            screen: ScreenId::Compression,
+            asked: 0,
+            clock: NOW,
+            counters: Vec::new(),
+        });
         let exact = |nth, round, figures| Msg::Exact {
             screen: ScreenId::Compression,
             nth,

@@ -35,6 +35,10 @@ impl Run<'_> {
                 Order::Hold => Some("for you, who hold it".to_owned()),
                 Order::Go => self.bound(writer, pace, wal).await,
             };
+            if writer.connected.client.is_closed() {
+                // The next step says so.
+                return true;
+            }
             let Some(reason) = reason else {
                 tell(self.told, Progress::Goes);
                 return true;

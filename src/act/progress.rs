@@ -52,20 +52,31 @@ impl Run<'_> {
         Ok(connected)
     }
 
-    /// Tells how far the statement is, and who keeps it waiting; asked on a connection of its own.
-    pub(super) async fn look(&self, monitor: &mut Option<Connected>, pid: i64) {
+    /// Tells how far the statement is, and who keeps it waiting; asked on a connection of its own. Whether the server still
+    /// has the session; `None`: it gave no answer.
+    pub(super) async fn look(&self, monitor: &mut Option<Connected>, pid: i64) -> Option<bool> {
         if monitor.is_none() {
             *monitor = self.monitor().await.ok();
         }
-        let Some(connected) = monitor else { return };
+        let connected = monitor.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
         // What cannot be asked is not told; the statement itself goes on.
-        let Ok(rows) = db::ask(&connected.client, text, &[Param::BigInt(pid)]).await else {
-            return;
+        let answer = db::ask(&connected.client, text, &[Param::BigInt(pid)]).await;
+        let rows = match answer {
+            Ok(rows) => rows,
+            Err(error) => {
+                if error.is::<db::Silence>() || connected.client.is_closed() {
+                    *monitor = None;
+                    return None;
+                }
+                // The server answered, if not what was asked.
+                return Some(true);
+            }
         };
         if let Some(progress) = rows.first().and_then(|row| progress(row).ok()).flatten() {
             tell(self.told, progress);
         }
+        Some(!rows.is_empty())
     }
 }
 

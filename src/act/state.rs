@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
-use super::send::execute;
 use super::writer::Writer;
 use super::{Actor, Deed, named};
 use crate::action::{self, Does};
-use crate::connect::packet;
 use crate::db;
 use crate::journal::{Seen, differences};
 use crate::plan::Bindings;
@@ -104,7 +102,7 @@ impl Actor {
             bail!("this version of hypertop knows no action {action:?}");
         };
         // A job's procedure that ran here may have left it otherwise.
-        execute(client, &packet::statements()).await?;
+        db::set_as_started(client).await?;
         let rows = db::ask(
             client,
             act.facts.text(self.server.sql_version()),

@@ -14,6 +14,8 @@ use crate::plan::{Plan, Statement, Step};
 
 /// How long a cancelled statement may take to end before its connection is given up.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may answer nothing, on the statement's connection and on another, before both are given up.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A report holds so many notices.
 const NOTICES: usize = 500;
@@ -138,6 +140,7 @@ impl Run<'_> {
         let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
         let mut monitor = None;
         let mut stopped_at: Option<Instant> = None;
+        let mut silence = Silence::default();
         loop {
             tokio::select! {
                 result = &mut work => return result,
@@ -155,7 +158,10 @@ impl Run<'_> {
                         // A cancel that came just between two of the server's own transactions is lost: once more.
                         writer.connected.canceller().await;
                     }
-                    self.look(&mut monitor, writer.pid).await;
+                    let there = self.look(&mut monitor, writer.pid).await;
+                    if let Some(why) = silence.after(there) {
+                        return Err(Problem::lost(why));
+                    }
                 }
             }
         }
@@ -171,5 +177,36 @@ impl Run<'_> {
                 }
             }
         }
+    }
+}
+
+/// What a statement's own connection cannot say: that nobody will ever answer it.
+#[derive(Debug, Default)]
+struct Silence {
+    /// Since when the server answers nothing at all.
+    since: Option<Instant>,
+    /// How often in a row it said that it has no such session.
+    gone: u32,
+}
+
+impl Silence {
+    /// Takes what the other connection was told; why the statement's own is given up, if it is.
+    fn after(&mut self, there: Option<bool>) -> Option<&'static str> {
+        match there {
+            Some(true) => *self = Self::default(),
+            Some(false) => {
+                self.since = None;
+                self.gone += 1;
+            }
+            None => {
+                self.since.get_or_insert_with(Instant::now);
+            }
+        }
+        // The answer of a session that has just ended may still be on its way.
+        if self.gone > 5 {
+            return Some("the server has no such session any more, and no answer of it came");
+        }
+        let long = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
+        long.then_some("the server answers nothing any more; the statement may still run")
     }
 }

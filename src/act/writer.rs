@@ -34,6 +34,12 @@ pub(super) struct Writer {
 impl Actor {
     pub(super) async fn open(&self, lock_timeout: u32) -> Result<Writer> {
         let connected = connect::again(&self.settings, self.password.as_deref()).await?;
+        let limit = connected.limit;
+        let writer = tokio::time::timeout(limit, self.set_up(connected, lock_timeout)).await;
+        writer.map_err(|_| db::Silence(limit))?
+    }
+
+    async fn set_up(&self, connected: Connected, lock_timeout: u32) -> Result<Writer> {
         let client = &connected.client;
         let zone = text::quote_literal(&self.server.time_zone);
         let session =

@@ -126,7 +126,7 @@ impl App {
         asked: u64,
         result: Result<Vec<Facts>, String>,
     ) -> Vec<Effect> {
-        let now = self.server_now();
+        let now = self.server_clock();
         let Some(server) = self.server.clone() else {
             return Vec::new();
         };
@@ -175,7 +175,7 @@ impl App {
 
     /// A key while an action is on the screen.
     pub(super) fn acting_key(&mut self, key: &str) -> Vec<Effect> {
-        let now = self.server_now();
+        let now = self.server_clock();
         let Some(server) = self.server.clone() else {
             return Vec::new();
         };

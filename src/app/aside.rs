@@ -69,7 +69,7 @@ impl App {
     }
 
     fn ending(&self, ids: Vec<(u64, Why)>) -> Effect {
-        let at = text::rfc3339(self.server_now()).unwrap_or_default();
+        let at = text::rfc3339(self.server_clock()).unwrap_or_default();
         Effect::Aside(Request::End { at, ids })
     }
 
@@ -150,7 +150,7 @@ impl App {
     }
 
     fn asked_aside(&mut self) -> Vec<Effect> {
-        let now = self.server_now();
+        let now = self.server_clock();
         let Some(Overlay::Ask(ask)) = &mut self.overlay else {
             return Vec::new();
         };

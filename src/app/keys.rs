@@ -54,7 +54,7 @@ impl App {
     }
 
     pub(super) fn paste(&mut self, text: &str) {
-        let now = self.server_now();
+        let now = self.server_clock();
         match (&mut self.overlay, &self.server) {
             (Some(Overlay::Act(acting)), Some(server)) => {
                 acting.paste(text, &crate::record::At { now, server });

@@ -63,6 +63,7 @@ impl App {
             return;
         };
         self.now = replay.now();
+        self.heard = self.now;
         self.ahead = 0;
         self.server = None;
         self.history = History::default();

@@ -24,10 +24,10 @@ pub fn service(
         .chain([PathBuf::from(system).join("pg_service.conf")])
         .collect();
     for file in &files {
-        let Ok(text) = std::fs::read_to_string(file) else {
+        let Ok(bytes) = std::fs::read(file) else {
             continue;
         };
-        if let Some(entries) = entries(&text, name, file)? {
+        if let Some(entries) = entries(&bytes, name, file)? {
             return Ok(entries);
         }
     }
@@ -41,18 +41,20 @@ pub fn service(
     )
 }
 
-fn entries(text: &str, name: &str, file: &Path) -> Result<Option<Vec<(String, String)>>> {
+fn entries(bytes: &[u8], name: &str, file: &Path) -> Result<Option<Vec<(String, String)>>> {
+    // As libpq, which compares no further than the bracket: a comment may follow it.
+    let heading = format!("[{name}]");
     let mut found: Option<Vec<(String, String)>> = None;
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
+    for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        if line.starts_with('[') {
+        if line.starts_with(b"[") {
             if found.is_some() {
                 break;
             }
-            if line == format!("[{name}]") {
+            if line.starts_with(heading.as_bytes()) {
                 found = Some(Vec::new());
             }
             continue;
@@ -61,6 +63,9 @@ fn entries(text: &str, name: &str, file: &Path) -> Result<Option<Vec<(String, St
             continue;
         };
         let place = || format!("in service file \"{}\", line {}", file.display(), at + 1);
+        // Only a line that is used has to be text.
+        let line =
+            std::str::from_utf8(line).with_context(|| format!("{} is not UTF-8", place()))?;
         let (keyword, value) = line
             .split_once('=')
             .with_context(|| format!("syntax error {}: write keyword=value", place()))?;
@@ -81,9 +86,9 @@ fn entries(text: &str, name: &str, file: &Path) -> Result<Option<Vec<(String, St
     Ok(found)
 }
 
-/// The lines of a password file; its `Debug` shows none.
+/// The lines of a password file, as bytes; its `Debug` shows none.
 #[derive(Clone, Default)]
-pub struct Passwords(Vec<[String; 5]>);
+pub struct Passwords(Vec<Vec<u8>>);
 
 impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -112,21 +117,18 @@ impl Passwords {
             ));
             return Self::default();
         }
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        Self::parse(&text)
+        Self::parse(&std::fs::read(file).unwrap_or_default())
     }
 
-    pub fn parse(text: &str) -> Self {
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        Self(
-            lines
-                .filter_map(|line| fields(line).try_into().ok())
-                .collect(),
-        )
+    pub fn parse(bytes: &[u8]) -> Self {
+        let lines = bytes.split(|byte| *byte == b'\n');
+        let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let meant = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+        Self(meant.map(<[u8]>::to_vec).collect())
     }
 
     /// The first line that fits; a socket in the default place, too, is called `localhost`.
-    pub fn find(&self, host: &Host, dbname: &str, user: &str) -> Option<&str> {
+    pub fn find(&self, host: &Host, dbname: &str, user: &str) -> Option<Vec<u8>> {
         let names = match &host.place {
             Place::Tcp { name, .. } => vec![name.clone()],
             Place::Socket(folder) => {
@@ -142,31 +144,52 @@ impl Passwords {
             }
         };
         let port = host.port.to_string();
-        let fits = |field: &String, value: &str| field == "*" || field == value;
-        let line = self.0.iter().find(|[a, p, d, u, _]| {
-            names.iter().any(|name| fits(a, name))
-                && fits(p, &port)
-                && fits(d, dbname)
-                && fits(u, user)
-        });
-        line.map(|fields| fields[4].as_str())
+        let password = |line: &[u8]| {
+            let rest = names.iter().find_map(|name| after(line, name.as_bytes()))?;
+            let rest = after(rest, port.as_bytes())?;
+            let rest = after(after(rest, dbname.as_bytes())?, user.as_bytes())?;
+            Some(plain(rest))
+        };
+        self.0.iter().find_map(|line| password(line))
     }
 }
 
-/// `host:port:database:user:password`, with `\` before a colon or a backslash that is meant.
-fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        let count = fields.len();
-        match (c, fields.last_mut()) {
-            (':', _) if count < 5 => fields.push(String::new()),
-            ('\\', Some(field)) => field.extend(chars.next()),
-            (c, Some(field)) => field.push(c),
-            (_, None) => {}
-        }
+/// What follows the first field of a line and its colon, if that field is a star or means this. As libpq, `\` takes the
+/// next byte for itself: `\*` is no wildcard.
+fn after<'a>(line: &'a [u8], value: &[u8]) -> Option<&'a [u8]> {
+    if let Some(rest) = line.strip_prefix(b"*:") {
+        return Some(rest);
     }
-    fields
+    let (mut at, mut wanted) = (0, value.iter());
+    while let Some(mut byte) = line.get(at) {
+        if *byte == b':' && wanted.as_slice().is_empty() {
+            return Some(&line[at + 1..]);
+        }
+        if *byte == b'\\' {
+            at += 1;
+            byte = line.get(at)?;
+        }
+        if wanted.next() != Some(byte) {
+            return None;
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The last field: to a colon that is not escaped, if there is one.
+fn plain(field: &[u8]) -> Vec<u8> {
+    let mut password = Vec::new();
+    let mut bytes = field.iter();
+    while let Some(byte) = bytes.next().filter(|byte| **byte != b':') {
+        let meant = if *byte == b'\\' {
+            bytes.next().unwrap_or(byte)
+        } else {
+            byte
+        };
+        password.push(*meant);
+    }
+    password
 }
 
 /// A private key must not be readable by others; one that root owns may be readable by its group.

@@ -5,7 +5,7 @@ use anyhow::{Result, bail, ensure};
 use super::{Options, Surroundings};
 
 /// The options that are understood, with their environment variables.
-pub(super) const KEYWORDS: [(&str, &str); 17] = [
+pub(super) const KEYWORDS: [(&str, &str); 22] = [
     ("host", "PGHOST"),
     ("hostaddr", "PGHOSTADDR"),
     ("port", "PGPORT"),
@@ -23,10 +23,15 @@ pub(super) const KEYWORDS: [(&str, &str); 17] = [
     ("options", "PGOPTIONS"),
     ("application_name", "PGAPPNAME"),
     ("target_session_attrs", "PGTARGETSESSIONATTRS"),
+    ("keepalives", ""),
+    ("keepalives_idle", ""),
+    ("keepalives_interval", ""),
+    ("keepalives_count", ""),
+    ("tcp_user_timeout", ""),
 ];
 
 /// What libpq knows and hypertop does not: keyword, variable, and whether ignoring it would be unsafe.
-const UNSUPPORTED: [(&str, &str, bool); 24] = [
+const UNSUPPORTED: [(&str, &str, bool); 19] = [
     ("sslcrl", "PGSSLCRL", true),
     ("sslcrldir", "PGSSLCRLDIR", true),
     ("sslpassword", "", true),
@@ -44,11 +49,6 @@ const UNSUPPORTED: [(&str, &str, bool); 24] = [
     ("sslcompression", "PGSSLCOMPRESSION", false),
     ("sslsni", "PGSSLSNI", false),
     ("client_encoding", "PGCLIENTENCODING", false),
-    ("keepalives", "", false),
-    ("keepalives_idle", "", false),
-    ("keepalives_interval", "", false),
-    ("keepalives_count", "", false),
-    ("tcp_user_timeout", "", false),
     ("load_balance_hosts", "PGLOADBALANCEHOSTS", false),
     ("fallback_application_name", "", false),
 ];
@@ -62,7 +62,7 @@ fn is_harmless(keyword: &str, value: &str) -> bool {
         "ssl_min_protocol_version" => matches!(value, "TLSv1" | "TLSv1.1" | "TLSv1.2"),
         "ssl_max_protocol_version" => value == "TLSv1.3",
         "sslnegotiation" | "krbsrvname" => value == "postgres",
-        "keepalives" | "sslsni" => value == "1",
+        "sslsni" => value == "1",
         "client_encoding" => matches!(
             value.to_ascii_lowercase().as_str(),
             "utf8" | "utf-8" | "unicode"
@@ -139,10 +139,11 @@ pub(super) fn refuse_unsupported(
 
 /// For `--help`: the variables that are read, and what is not supported.
 pub fn help() -> String {
-    let variables: Vec<_> = KEYWORDS.iter().map(|(_, variable)| *variable).collect();
+    let variables = KEYWORDS.iter().map(|(_, variable)| *variable);
+    let variables: Vec<_> = variables.filter(|variable| !variable.is_empty()).collect();
     let not: Vec<_> = UNSUPPORTED.iter().map(|(keyword, ..)| *keyword).collect();
     format!(
-        "Connection: as psql. Flags and conninfo before the service file, that before the environment.\n\
+        "Connection: as psql. A conninfo before the flags, those before the service file, that before the environment.\n\
          Environment: {} PGSYSCONFDIR.\n\
          Not supported: GSSAPI and SSPI, sockets in the abstract namespace, sslmode=allow is taken as prefer, \
          server certificates that are self-signed or name no host in subjectAltName cannot be verified, and these options: {}.",

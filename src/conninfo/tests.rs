@@ -119,7 +119,7 @@ fn the_command_line_comes_before_the_service_and_that_before_the_environment() {
     let file = folder.path().join("services");
     std::fs::write(
         &file,
-        "# ours\n[other]\nhost=o\n\n[prod]\nhost=s\nport=6000\nuser=su\n",
+        b"# ours \xff\n[other]\nhost=o\n\n[prod] # the one\nhost=s\nport=6000\nuser=su\n[last]\nuser=\xff\n",
     )
     .unwrap();
     let env = [
@@ -158,14 +158,14 @@ fn a_broken_service_file_names_its_line() {
 }
 
 #[test]
-fn flags_win_over_a_conninfo_beside_them() {
+fn a_conninfo_wins_over_the_flags_beside_it() {
     let flags = Flags {
         host: Some("f".to_owned()),
         username: Some("fu".to_owned()),
         dbname: Some("postgresql://u@c:9/d".to_owned()),
         ..Flags::default()
     };
-    assert_eq!(resolved(&flags, &[]), "f:9 fu d Prefer");
+    assert_eq!(resolved(&flags, &[]), "c:9 u d Prefer");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn an_address_spares_looking_up_the_name_that_certificates_are_checked_against()
 #[test]
 fn passwords_are_found_by_the_first_line_that_fits() {
     let passwords = Passwords::parse(
-        "# c\nb:5432:d:u:one\n*:*:*:u:t\\:w\\\\o\nlocalhost:*:*:*:local\n/run/x:*:*:*:sock\nshort:line\n",
+        b"# c\nb:5432:d:u:one\n\\*:*:*:u:star\n*:*:*:u:t\\:w\\\\o\nb\xff:*:*:*:x\nlocalhost:*:*:*:local\r\n/run/x:*:*:*:so\xe9:ck\nshort:line\n",
     );
     let tcp = |name: &str| Host {
         place: Place::Tcp {
@@ -200,11 +200,15 @@ fn passwords_are_found_by_the_first_line_that_fits() {
         place: Place::Socket(PathBuf::from(folder)),
         port: 5432,
     };
-    assert_eq!(passwords.find(&tcp("b"), "d", "u"), Some("one"));
-    assert_eq!(passwords.find(&tcp("c"), "d", "u"), Some("t:w\\o"));
+    let some = |password: &[u8]| Some(password.to_vec());
+    assert_eq!(passwords.find(&tcp("b"), "d", "u"), some(b"one"));
+    assert_eq!(passwords.find(&tcp("*"), "d", "u"), some(b"star"));
+    assert_eq!(passwords.find(&tcp("c"), "d", "u"), some(b"t:w\\o"));
     assert_eq!(passwords.find(&tcp("c"), "d", "v"), None);
-    assert_eq!(passwords.find(&socket("/tmp"), "d", "v"), Some("local"));
-    assert_eq!(passwords.find(&socket("/run/x"), "d", "v"), Some("sock"));
+    assert_eq!(passwords.find(&socket("/tmp"), "d", "v"), some(b"local"));
+    // A colon that is not escaped ends it, and a byte that is no text is a byte.
+    let found = passwords.find(&socket("/run/x"), "d", "v");
+    assert_eq!(found, some(b"so\xe9"));
 }
 
 #[test]
@@ -251,6 +255,8 @@ fn require_with_a_root_certificate_verifies_the_authority() {
 
 #[test]
 fn a_timeout_of_one_second_is_two_and_of_zero_is_none() {
+    let usual = resolve(&database("x"), &around(&[])).unwrap().timeout;
+    assert_eq!(usual, Some(Duration::from_secs(15)));
     for (text, expected) in [("0", None), ("1", Some(2)), ("10", Some(10)), ("-1", None)] {
         let settings =
             resolve(&database(&format!("connect_timeout={text}")), &around(&[])).unwrap();
@@ -364,4 +370,20 @@ fn a_password_is_not_repeated_in_a_message_about_its_uri() {
         told.contains("password in the URI") && !told.contains("hunter"),
         "{told}"
     );
+}
+
+#[test]
+fn a_dead_peer_is_given_up_as_the_conninfo_says_and_within_two_minutes_where_it_says_nothing() {
+    let of = |text: &str| resolve(&database(text), &around(&[])).unwrap().keepalive;
+    let usual = of("host=h");
+    assert!(usual.on && usual.user_timeout == Some(Duration::from_secs(60)));
+    let (idle, interval) = (usual.idle.unwrap(), usual.interval.unwrap());
+    assert!(idle + interval * usual.count.unwrap() < Duration::from_secs(120));
+    let own = of(
+        "keepalives=0 keepalives_idle=7 keepalives_interval=0 keepalives_count=-1 tcp_user_timeout=1500",
+    );
+    assert_eq!((own.on, own.interval, own.count), (false, None, None));
+    assert_eq!(own.idle, Some(Duration::from_secs(7)));
+    assert_eq!(own.user_timeout, Some(Duration::from_millis(1500)));
+    assert!(refused(&database("keepalives_idle=soon"), &[]).contains("keepalives_idle"));
 }

@@ -79,7 +79,9 @@ pub(super) async fn serve(
 
 async fn open<'a>(actor: &Actor, session: &'a mut Option<Session>) -> anyhow::Result<&'a Session> {
     let good = match session {
-        Some(session) => still_reads(&session.connected.client).await,
+        Some(session) => {
+            session.given_up.get().is_none() && still_reads(&session.connected.client).await
+        }
         None => false,
     };
     if !good {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Statement};
 
-use super::{PATIENCE, Session, TURNED, in_time, late, said, still_reads};
+use super::{Session, Silence, TURNED, in_time, said, still_reads};
 use crate::connect;
 use crate::conninfo::Settings;
 use crate::screens::ExactQuery;
@@ -70,8 +70,7 @@ impl<'a> Exact<'a> {
             {
                 bail!("{error}");
             }
-            let opened = tokio::time::timeout(PATIENCE, self.open()).await;
-            match opened.unwrap_or_else(|_| Err(late())) {
+            match self.open().await {
                 Ok(session) => self.session = Some(session),
                 Err(error) => {
                     let error = format!("the second connection could not be opened: {error:#}");
@@ -97,13 +96,8 @@ impl<'a> Exact<'a> {
 
     /// The figures of one slice; where it fails as a whole, each by itself, so that one lock hides one row only.
     pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
-        let began = Instant::now();
         let answer = self.try_slice(query, ids).await;
-        if began.elapsed() >= PATIENCE {
-            // It does not even say that it took too long.
-            self.session = None;
-        }
-        match answer {
+        match self.heed(answer) {
             Ok(figures) => figures,
             Err(error) if ids.len() == 1 || self.session.is_none() => {
                 let error = format!("{error:#}");
@@ -114,7 +108,8 @@ impl<'a> Exact<'a> {
             Err(_) => {
                 let mut all = Vec::new();
                 for id in ids {
-                    match self.try_slice(query, std::slice::from_ref(id)).await {
+                    let answer = self.try_slice(query, std::slice::from_ref(id)).await;
+                    match self.heed(answer) {
                         Ok(figures) => all.extend(figures),
                         Err(error) => all.push((id.0, Err(format!("{error:#}")))),
                     }
@@ -131,6 +126,11 @@ impl<'a> Exact<'a> {
 
     /// The rows that a list's other half returns, see [`crate::record::Record::BESIDE`].
     pub async fn half(&mut self, query: &'static Query) -> Result<Vec<Row>> {
+        let answer = self.try_half(query).await;
+        self.heed(answer)
+    }
+
+    async fn try_half(&mut self, query: &'static Query) -> Result<Vec<Row>> {
         let statement = self.planned(query, &[], 0).await?;
         let session = self.session(0).await?;
         in_time(session.connected.client.query(&statement, &[])).await
@@ -208,7 +208,17 @@ impl<'a> Exact<'a> {
     /// Asks one of the details' queries.
     pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
         let session = self.session(500 * 100).await?;
-        Ok((session.ask(query, params).await?, session.server.clone()))
+        let server = session.server.clone();
+        let answer = session.ask(query, params).await;
+        Ok((self.heed(answer)?, server))
+    }
+
+    /// A connection that does not answer in time is not asked again: it does not even say that it took too long.
+    fn heed<T>(&mut self, answer: Result<T>) -> Result<T> {
+        if answer.as_ref().is_err_and(anyhow::Error::is::<Silence>) {
+            self.session = None;
+        }
+        answer
     }
 }
 

@@ -117,7 +117,7 @@ fn place(app: &App) -> String {
     };
     match oldest(app) {
         Some(loaded) => {
-            let age = app.server_now().seconds_since(loaded);
+            let age = app.server_clock().seconds_since(loaded);
             format!(
                 "{marked} {of} · read {} ",
                 if age < 1.0 {
