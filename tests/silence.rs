@@ -64,7 +64,7 @@ fn way(to: u16, answers: usize) -> Way {
 }
 
 fn pass(mut from: TcpStream, mut into: TcpStream, most: usize, is_silent: impl Fn() -> bool) {
-    let mut piece = [0; 65536];
+    let mut piece = vec![0; 65_536];
     let mut passed = 0;
     loop {
         let Ok(many) = from.read(&mut piece) else {
