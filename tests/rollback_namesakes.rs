@@ -345,6 +345,53 @@ fn a_rename_while_the_statement_waits_for_its_lock_is_noticed_in_the_transaction
     });
 }
 
+#[test]
+fn an_index_that_a_rollback_made_again_is_the_one_that_was_made_first() {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            rig.sql(&table("meter")).await;
+            let meter = id(&rig, "meter").await;
+            let was = rig.text(&look(&meter)).await;
+            let columns = [("columns", "dev"), ("name", "meter_dev_idx")];
+            for together in [true, false] {
+                let made = rig.act("create-index", "public.meter", &columns).await.id;
+                let gone = rig.act("drop-index", "public.meter_dev_idx", &[]).await.id;
+                if together {
+                    rig.rollback(&[made, gone]).await;
+                } else {
+                    rig.rollback(&[gone]).await;
+                    rig.rollback(&[made]).await;
+                }
+                assert_eq!(
+                    rig.text(&look(&meter)).await,
+                    was,
+                    "{}: {together}",
+                    rig.name
+                );
+            }
+            rig.sql("create index meter_dev_idx on public.meter (dev)")
+                .await;
+            let was = rig.text(&look(&meter)).await;
+            let gone = rig.act("drop-index", "public.meter_dev_idx", &[]).await.id;
+            rig.rollback(&[gone]).await;
+            let text = std::fs::read_to_string(rig.journal()).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines
+                .iter()
+                .rposition(|line| line.contains("\"event\":\"mark\""))
+                .unwrap();
+            std::fs::write(rig.journal(), lines[..=last].join("\n") + "\n").unwrap();
+            let why = rig.rollback_plan(&[gone]).await.unwrap_err();
+            assert!(
+                why.contains("it is there") || why.contains("rolled back already"),
+                "{}: {why}",
+                rig.name
+            );
+            assert_eq!(rig.text(&look(&meter)).await, was, "{}", rig.name);
+        }
+    });
+}
+
 /// The journal as an older hypertop would have left it: without what the names mean.
 fn grown_old(rig: &Rig) {
     let text = std::fs::read_to_string(rig.journal()).unwrap();

@@ -93,6 +93,10 @@ impl<'a> Back<'a> {
         let (mut steps, mut stands) = (Vec::new(), Vec::new());
         for candidate in candidates {
             match self.find(entry, &candidate, &there)? {
+                Ok(step) if self.is_there(id, &step).await? => stands.push(format!(
+                    "{}: a rollback that was cut off has begun to make it, and it is there; where it is not whole, build-missing-index completes it",
+                    step.label
+                )),
                 Ok(step) => {
                     self.second_jobs(&candidate);
                     let keeps = step.run.iter().filter_map(|one| one.keeps.clone());
@@ -135,13 +139,42 @@ impl<'a> Back<'a> {
         })
     }
 
+    /// Whether the index that a step makes again was made already by a rollback that was cut off in that step.
+    async fn is_there(&self, id: u64, step: &Step) -> Result<bool> {
+        let rollbacks = self.entries.all.iter();
+        let mut rollbacks = rollbacks.filter(|entry| entry.begin.undoes.contains(&id));
+        let cut_off = rollbacks.any(|entry| {
+            let mut steps = entry
+                .undecided()
+                .filter_map(|mark| entry.begin.plan.steps.get(mark.step));
+            steps.any(|other| other.undoes == step.undoes)
+        });
+        for statement in step.run.iter().filter(|_| cut_off) {
+            let table = statement.relations().into_iter().next();
+            let table = table.and_then(|name| Some((parts(&name)?.0, self.named.get(&name)?.oid)));
+            let Some(((schema, table), bare)) = table.zip(statement.makes_index()) else {
+                continue;
+            };
+            let name = [qualified(&schema, &bare)];
+            let found = named::by_name(self.client, &self.actor.server, &name).await?;
+            if found
+                .values()
+                .any(|found| found.relation.table == Some(table))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn look(&self, candidates: &[Candidate]) -> Result<There> {
         let statements = || candidates.iter().flat_map(|one| &one.step.run);
         let names: BTreeSet<String> = statements().flat_map(Statement::relations).collect();
         let records = candidates
             .iter()
             .flat_map(|one| one.record.relations.values());
-        let oids: BTreeSet<i64> = records.map(|relation| relation.oid).collect();
+        let now = records.map(|relation| self.bindings.index(relation.oid));
+        let oids: BTreeSet<i64> = now.collect();
         let names: Vec<String> = names.into_iter().collect();
         let oids = oids.into_iter().collect();
         Ok(There {
@@ -164,10 +197,17 @@ impl<'a> Back<'a> {
         let made: Vec<String> = run.iter().filter_map(Statement::makes_index).collect();
         let is_made = |name: &String| parts(name).is_some_and(|(_, bare)| made.contains(&bare));
         let names: BTreeSet<String> = run.iter().flat_map(Statement::relations).collect();
-        let (own, others): (Vec<String>, Vec<String>) = names.into_iter().partition(is_made);
+        // What a newer entry of this rollback dropped is made again by a step before.
+        let comes = |name: &String| {
+            let was = candidate.record.relations.get(name);
+            was.is_some_and(|was| self.made.contains(&format!("index {}", was.oid)))
+        };
+        let (own, others): (Vec<String>, Vec<String>) = names
+            .into_iter()
+            .partition(|name| is_made(name) || comes(name));
         let (mut renames, mut found) = (BTreeMap::new(), Vec::new());
         for name in others {
-            let relation = match candidate.found(&name, there) {
+            let relation = match self.found(candidate, &name, there) {
                 Some(relation) => relation,
                 None if candidate.record.relations.contains_key(&name) => {
                     return Ok(Err(gone(&name, there)));
@@ -205,6 +245,17 @@ impl<'a> Back<'a> {
         self.named.extend(found);
         self.renamed.extend(renames);
         Ok(Ok(step))
+    }
+
+    /// The relation that had this name when the step was done; an index that a rollback made again is that index.
+    fn found<'t>(&self, candidate: &Candidate, name: &str, there: &'t There) -> Option<&'t Found> {
+        let was = candidate.record.relations.get(name)?;
+        let was = Relation {
+            oid: self.bindings.index(was.oid),
+            ..was.clone()
+        };
+        let found = there.by_oid.get(&was.oid)?;
+        was.is(&found.relation).then_some(found)
     }
 
     fn note_renamed(&mut self, entry: &Entry, name: &str, now: &str, there: &There) {
@@ -296,15 +347,6 @@ impl<'a> Back<'a> {
             format!("entry {id} has names only (an older hypertop wrote it, or it was cut off): {name} is found by its name, and belongs to what the entry was about"),
         );
         Ok(())
-    }
-}
-
-impl Candidate {
-    /// The relation that had this name when the step was done.
-    fn found<'t>(&self, name: &str, there: &'t There) -> Option<&'t Found> {
-        let was = self.record.relations.get(name)?;
-        let found = there.by_oid.get(&was.oid)?;
-        was.is(&found.relation).then_some(found)
     }
 }
 
