@@ -53,11 +53,7 @@ impl Actor {
         let named = named::of_steps(client, &self.server, &plan.steps).await?;
         let targets = || deed.seen.iter().map(|seen| &seen.target);
         for (name, relation) in &named.relations {
-            let another = plan.touches.iter().any(|touch| {
-                // What an aggregate locks is its materialization, under the view's name.
-                let same = touch.oid == relation.oid || relation.kind == "v";
-                touch.name == *name && touch.oid > 0 && !same
-            }) || targets()
+            let another = targets()
                 .filter(|target| target.name == *name)
                 .any(|target| {
                     let id = Some(target.id);

@@ -313,6 +313,13 @@ impl<'a> Back<'a> {
                     .iter()
                     .all(|old| self.bindings.job(*old) != *other)
             });
+            // A newer entry of this rollback added it, and its step before this one takes it away.
+            let before = self.steps.iter().flat_map(|step| &step.run);
+            let goes: Vec<i64> = before
+                .flat_map(Statement::jobs)
+                .map(|id| self.bindings.job(id))
+                .collect();
+            since.retain(|other| !goes.contains(other));
             if let Some(other) = since.first() {
                 let (schema, name) = (&was.kind.proc_schema, &was.kind.proc_name);
                 let name = qualified(schema, name);
