@@ -105,7 +105,7 @@ pending as materialized (
 ),
 job as materialized (
   select j.hypertable_id, j.proc_name::text as proc_name, j.id, j.scheduled, j.config,
-         to_jsonb(j) || jsonb_build_object('owner', j.owner::regrole::text, 'config_text', j.config::text, 'next_start', s.next_start::text) as whole,
+         to_jsonb(j) || jsonb_build_object('owner', j.owner::regrole::text, 'next_start', s.next_start::text) as whole,
          (to_jsonb(j) - 'id') || jsonb_build_object('owner', j.owner::regrole::text,
            'application_name', regexp_replace(j.application_name::text, ' \[\d+\]$', '')) as kept
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id

@@ -110,7 +110,7 @@ select jsonb_build_object(
                     'created_local', (extract(epoch from c.creation_time::timestamp) * 1000000)::int8) order by c.range_start, c.id)
            from chunk c), '[]'),
          'sized', coalesce((select jsonb_agg(c.oid::int8) from chunk c where c.status & 9 <> 1), '[]'),
-         'job', (select p.whole || jsonb_build_object('owner', p.owner, 'config_text', p.config::text, 'next_start', p.next_start, 'relation', t.relation, 'integer_time', t.integer_time)
+         'job', (select p.whole || jsonb_build_object('owner', p.owner, 'next_start', p.next_start, 'relation', t.relation, 'integer_time', t.integer_time)
                  from policy p where p.proc_name = 'policy_compression' order by p.id limit 1),
          'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'view', p.view, 'own', p.own, 'start_offset', p.config ->> 'start_offset') order by p.id)
                                 from policy p where p.proc_name = 'policy_refresh_continuous_aggregate'), '[]'),

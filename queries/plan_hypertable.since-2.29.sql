@@ -27,7 +27,7 @@ with target as materialized (
 ), policy as (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(
-           'owner', b.owner::regrole::text, 'config_text', b.config::text, 'next_start', s.next_start::text,
+           'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
            'relation', case b.proc_name when 'policy_reorder' then t.relation else t.name end,
            'integer_time', (select d.axis in ('bigint', 'integer', 'smallint') from dim d where d.nth = 1),
            'pid', (select min(v.pid) from pg_stat_activity v where v.datname = current_database() and v.application_name = b.application_name::text)

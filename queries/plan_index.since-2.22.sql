@@ -101,7 +101,7 @@ inside as (
   select s.compress_relid::oid as oid from part p join _timescaledb_catalog.compression_settings s on s.relid::oid = p.oid
 ),
 copy as materialized (
-  select x.indexrelid, x.indrelid, x.indisvalid, format('%I.%I', n.nspname, c.relname) as name, c.reltablespace
+  select x.indexrelid, x.indrelid, x.indisvalid, format('%I.%I', n.nspname, c.relname) as name, c.reltablespace, c.reloptions, x.indisclustered
   from member m
   join pg_index x on x.indexrelid = m.indexrelid
   join pg_class c on c.oid = x.indexrelid
@@ -144,6 +144,14 @@ select jsonb_build_object(
     'tablespace', (select format('%I', s.spcname) from pg_tablespace s where s.oid = r.reltablespace), 'comment', obj_description(r.indexrelid, 'pg_class'),
     'statistics', exists (select from pg_attribute a where a.attrelid = r.indexrelid and a.attstattarget >= 0),
     'elsewhere', (select count(*) from copy m where m.reltablespace <> r.reltablespace),
+    -- copies with what no new one gets: a comment, storage parameters, clustering or an extension of their own
+    'adorned', (select count(*) from copy m where m.indexrelid <> r.indexrelid and (m.indisclustered <> r.indisclustered
+      or m.reloptions is distinct from r.reloptions or obj_description(m.indexrelid, 'pg_class') is not null
+      or exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = m.indexrelid and d.deptype = 'x'))),
+    'extensions', (select coalesce(jsonb_agg(format('%I', e.extname) order by e.extname), '[]') from pg_depend d join pg_extension e on e.oid = d.refobjid
+      where d.classid = 'pg_class'::regclass and d.objid = r.indexrelid and d.refclassid = 'pg_extension'::regclass and d.deptype = 'x'),
+    'news', (select coalesce(jsonb_agg(c.relname), '[]') from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = r.nspname and c.relname ~ '_new[0-9]*$'),
     'constraint', (select jsonb_build_object('name', format('%I', k.conname), 'kind', k.contype) from pg_constraint k
       where k.conrelid = r.indrelid and k.conindid = r.indexrelid and k.contype in ('p', 'u', 'x') limit 1),
     'referenced_by', (select string_agg(format('%I on %s', k.conname, k.conrelid::regclass), ', ' order by k.oid) from pg_constraint k
@@ -152,7 +160,8 @@ select jsonb_build_object(
       where j.proc_name = 'policy_reorder' and j.hypertable_id = r.hypertable_id and j.config ->> 'index_name' = r.relname),
     'parts', coalesce((select jsonb_agg(jsonb_build_object('oid', p.oid::int8, 'name', format('%I.%I', p.nspname, p.relname), 'schema', format('%I', p.nspname),
       'bare', p.relname, 'taken', case when exists (select from twin) or p.oid not in (select m.indrelid from copy m) then (
-        select jsonb_agg(c.relname) from pg_index x join pg_class c on c.oid = x.indexrelid where x.indrelid = p.oid) end) order by p.oid)
+        select jsonb_agg(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = p.nspname
+        where c.relname >= (p.relname || '_')::name and c.relname < (p.relname || '`')::name) end) order by p.oid)
       from part p), '[]'),
     'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid', m.indisvalid)
       order by m.indrelid, m.indexrelid) from copy m), '[]'),
@@ -165,5 +174,7 @@ select jsonb_build_object(
   jsonb_build_object('definition', case when r.open then pg_get_indexdef(r.indexrelid) end, 'valid', r.indisvalid,
     'comment', obj_description(r.indexrelid, 'pg_class'), 'tablespace', (select s.spcname from pg_tablespace s where s.oid = r.reltablespace),
     'replica_identity', r.indisreplident, 'clustered', r.indisclustered,
+    'extensions', (select jsonb_agg(e.extname order by e.extname) from pg_depend d join pg_extension e on e.oid = d.refobjid
+      where d.classid = 'pg_class'::regclass and d.objid = r.indexrelid and d.refclassid = 'pg_extension'::regclass and d.deptype = 'x'),
     'lacking', (select jsonb_agg(l.name order by l.name) from lacking l)) as state
 from root r

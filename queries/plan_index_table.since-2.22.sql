@@ -44,6 +44,9 @@ select jsonb_build_object(
       'exclusion', m.indisexclusion) order by m.indrelid, m.indexrelid) from copy m where not m.leftover), '[]'),
     'leftovers', (select count(*) from copy m where m.leftover),
     'indexes', coalesce((select jsonb_object_agg(o.name, o.definition) from own o), '{}'),
+    -- what cannot be the name of another relation there; those of chunks are not worth the while
+    'names', coalesce((select jsonb_agg(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = r.nspname and c.relname !~ '^(_hyper_|compress_hyper_)'), '[]'),
     'sized', coalesce((select jsonb_agg(m.indexrelid::int8) from copy m where not m.leftover), '[]')
   ) as facts,
   jsonb_build_object('indexes', coalesce((select jsonb_object_agg(o.name, o.definition) from own o), '{}')) as state

@@ -2,7 +2,6 @@
 -- · catalogue lookups. $1: the job's id
 select to_jsonb(b) || jsonb_build_object(
          'owner', b.owner::regrole::text,
-         'config_text', b.config::text,
          'next_start', s.next_start::text,
          'last_run_success', s.last_run_success, 'total_runs', s.total_runs,
          'relation', case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)

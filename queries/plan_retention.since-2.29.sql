@@ -85,7 +85,7 @@ target as materialized (
 ), policy as (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(
-           'owner', b.owner::regrole::text, 'config_text', b.config::text, 'next_start', s.next_start::text, 'relation', t.relation,
+           'owner', b.owner::regrole::text, 'next_start', s.next_start::text, 'relation', t.relation,
            'integer_time', d.axis in ('bigint', 'integer', 'smallint'),
            'pid', (select min(v.pid) from pg_stat_activity v where v.datname = current_database() and v.application_name = b.application_name::text)
          ) as facts,

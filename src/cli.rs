@@ -175,7 +175,7 @@ fn screen(name: &str) -> Result<ScreenId, String> {
 
 fn after_help() -> String {
     format!(
-        "{}\n\nExit codes: 0 left by a person; 1 an error, or an action that failed; 2 no connection, or a wrong command line; 3 nothing was changed (refused, or nobody agreed); 128+N ended by signal N.",
+        "{}\n\nExit codes: 0 left by a person; 1 an error, or an action that failed on its way; 2 no connection, or a wrong command line; 3 nothing was changed (refused, nobody agreed, or the first step failed as a whole); 128+N ended by signal N.",
         conninfo::help()
     )
 }

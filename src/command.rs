@@ -58,6 +58,19 @@ impl Shell<'_> {
         targets: &[String],
         set: &[(String, String)],
     ) -> Result<u8> {
+        match self.deed(action, targets, set).await {
+            Ok(deed) => self.agree_and_do(deed).await,
+            Err(error) => self.refuse(&format!("{error:#}")),
+        }
+    }
+
+    /// What is to be done; an error, as a refusal, means that nothing is.
+    async fn deed(
+        &self,
+        action: &'static Action,
+        targets: &[String],
+        set: &[(String, String)],
+    ) -> Result<Deed> {
         let Does::Plan(act) = &action.does else {
             bail!("{} changes the console only", action.name);
         };
@@ -93,23 +106,31 @@ impl Shell<'_> {
         // Who names several means all of them: nothing is done without some.
         match (refused.as_slice(), targets.len()) {
             ([], _) => {}
-            ([(_, refusal)], 1) => return self.refuse(&refusal.to_string()),
-            (_, of) => return self.refuse(&group::words(&refused, of)),
+            ([(_, refusal)], 1) => bail!("{refusal}"),
+            (_, of) => bail!("{}", group::words(&refused, of)),
         }
         let plan = group::together(action.name, plans, refused, &[]);
         let plan = plan.map_err(|_| anyhow!("no target is named"))?;
-        self.agree_and_do(Deed {
+        Ok(Deed {
             plan,
             seen,
             inputs,
             undoes: Vec::new(),
             restores: Vec::new(),
         })
-        .await
     }
 
     /// `hypertop rollback ID…`.
     pub async fn rollback(&self, ids: &[u64]) -> Result<u8> {
+        match self.way_back(ids).await {
+            Ok(Some(deed)) => self.agree_and_do(deed).await,
+            Ok(None) => Ok(DONE),
+            Err(error) => self.refuse(&format!("{error:#}")),
+        }
+    }
+
+    /// What takes these entries back; `None`: they were acknowledgements, and have ended.
+    async fn way_back(&self, ids: &[u64]) -> Result<Option<Deed>> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
         let is_acknowledgement = |id: &u64| {
@@ -117,26 +138,23 @@ impl Shell<'_> {
             entry.is_some_and(|entry| entry.begin.acknowledges.is_some())
         };
         if !ids.is_empty() && ids.iter().all(is_acknowledgement) {
-            return self.end_acknowledged(&entries, ids).await;
+            self.end_acknowledged(&entries, ids).await?;
+            return Ok(None);
         }
         let place = act::place(client, self.session.connected.host.clone()).await?;
-        match rollback::plan(&self.actor, client, &entries, &place, ids).await {
-            Ok(deed) => self.agree_and_do(deed).await,
-            Err(error) => self.refuse(&format!("{error:#}")),
-        }
+        let deed = rollback::plan(&self.actor, client, &entries, &place, ids).await?;
+        Ok(Some(deed))
     }
 
     /// Shows findings again; nothing in the database changes, so a reading console may do it too.
-    async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<u8> {
+    async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<()> {
         let client = &self.session.connected.client;
         let place = act::place(client, self.session.connected.host.clone()).await?;
         for entry in ids.iter().filter_map(|id| entries.find(*id)) {
-            if let Err(error) = rollback::is_here(entry, &place) {
-                return self.refuse(&format!("{error:#}"));
-            }
+            rollback::is_here(entry, &place)?;
             if entry.ended.is_some() {
                 let (id, state) = (entry.begin.id, entry.state());
-                return self.refuse(&format!("entry {id} counts no longer: {state}"));
+                bail!("entry {id} counts no longer: {state}");
             }
         }
         if !self.agreement.dry_run {
@@ -165,11 +183,18 @@ impl Shell<'_> {
                 }
             }
         }
-        Ok(DONE)
+        Ok(())
     }
 
     fn refuse(&self, why: &str) -> Result<u8> {
-        match self.agreement.format {
+        self.agreement.refuse(why)
+    }
+}
+
+impl Agreement {
+    /// Says why nothing was changed, in the format that was asked for.
+    pub fn refuse(&self, why: &str) -> Result<u8> {
+        match self.format {
             Format::Json => say(&json!({"outcome": "refused", "reason": why}))?,
             Format::Text => stderr::say(format_args!(
                 "hypertop: refused, nothing was changed: {why}"

@@ -138,7 +138,9 @@ pub fn folder(around: &Surroundings) -> Option<PathBuf> {
         .filter(|path| path.starts_with('/'));
     let base = base
         .map(PathBuf::from)
-        .or_else(|| Some(around.home.as_ref()?.join(".config")));
+        .or_else(|| Some(around.home.as_ref()?.join(".config")))
+        // A home that is no whole path would be sought in the folder that the person happens to be in.
+        .filter(|base| base.is_absolute());
     Some(base?.join("hypertop"))
 }
 

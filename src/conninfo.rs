@@ -63,6 +63,7 @@ impl Surroundings {
             .flatten();
         let home = env
             .get("HOME")
+            .filter(|home| !home.is_empty())
             .map(PathBuf::from)
             .or_else(|| user.as_ref().map(|user| user.dir.clone()));
         let os_user = user.map(|user| user.name).unwrap_or_default();

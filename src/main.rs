@@ -21,6 +21,10 @@ use hypertop::{act, connect, demo, run, show, stderr, terminal, theme};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     terminal::restore_on_panic();
+    if !std::env::temp_dir().is_absolute() {
+        // An empty TMPDIR would be the folder that the person happens to be in.
+        let _ = tempfile::env::override_temp_dir(std::path::Path::new("/tmp"));
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -93,11 +97,17 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             set,
             agreement,
         }) => {
-            let shell = shell(cli, around, agreement).await?;
+            let shell = match shell(cli, around, agreement).await {
+                Ok(shell) => shell,
+                Err(failure) => return unable(agreement, failure),
+            };
             Ok(shell.run(action, target, set).await?)
         }
         Some(Command::Rollback { id, agreement }) => {
-            let shell = shell(cli, around, agreement).await?;
+            let shell = match shell(cli, around, agreement).await {
+                Ok(shell) => shell,
+                Err(failure) => return unable(agreement, failure),
+            };
             Ok(shell.rollback(id).await?)
         }
         Some(Command::Journal { id, format }) => {
@@ -171,6 +181,16 @@ fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
         server: session.server.clone(),
         clock: run::now,
     }
+}
+
+/// Why nothing could be begun, in the format that was asked for.
+fn unable(agreement: &Agreement, Failure(error, code): Failure) -> Result<u8, Failure> {
+    let unchanged = agreement.refuse(&format!("{error:#}"))?;
+    Ok(if code == NO_CONNECTION {
+        code
+    } else {
+        unchanged
+    })
 }
 
 /// What `run` and `rollback` act with.

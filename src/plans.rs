@@ -10,6 +10,7 @@ pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
 pub mod policy;
+mod proof;
 pub mod retention;
 pub mod sessions;
 
@@ -29,6 +30,8 @@ use crate::text;
 
 /// True sizes of the relations whose oids are `$1`: `id`, `bytes` (with indexes and TOAST).
 pub const SIZES: Query = query!("plan_sizes");
+/// What a plan's undo and this role's rights stand on: the kind of target `$1`, its id `$2`.
+pub const PROOF: Query = query!("plan_proof", (2, 11));
 /// Who holds or wants locks on the relations whose oids are `$1`.
 pub const LOCKS: Query = query!("plan_locks");
 /// What `$1`, as a person typed it, means.
@@ -295,7 +298,7 @@ pub fn make(
     let mut plan = (act.plan)(context, inputs)?;
     action.clone_into(&mut plan.action);
     context.target.name.clone_into(&mut plan.target);
-    Ok(code::say(plan, context))
+    Ok(proof::prove(context, code::say(plan, context)))
 }
 
 /// Several plans of one action as one, in order; they are done, and taken back, together.

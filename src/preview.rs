@@ -59,8 +59,18 @@ pub async fn facts(
             target.name
         );
     };
+    let mut known: serde_json::Value = row.try_get("facts")?;
+    if let (Some(known), false) = (known.as_object_mut(), target.kind == Kind::Session) {
+        let asked = [
+            Param::Text(target.kind.name().to_owned()),
+            Param::BigInt(target.id),
+        ];
+        let rows = session.ask(&plans::PROOF, &asked).await?;
+        let proof = rows.first().map(|row| row.try_get("proof")).transpose()?;
+        known.insert("proof".to_owned(), proof.unwrap_or_default());
+    }
     let mut facts = Facts {
-        facts: row.try_get("facts")?,
+        facts: known,
         state: row.try_get("state")?,
         sizes: std::collections::HashMap::new(),
         code: code(session, target).await?,
@@ -238,6 +248,12 @@ impl Preview {
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         let plan = &self.plan;
+        let never = matches!(plan.undo, Undo::Never(_));
+        if never {
+            // Before all else: what follows may not fit on the screen.
+            let why = printable(plan.undo.text());
+            lines.push(("error", format!("IRREVERSIBLE: {why}")));
+        }
         lines.extend(plan.notes.iter().map(note_line));
         lines.push(("column", "Runs".to_owned()));
         statements(&script(&plan.steps), &mut lines);
@@ -252,11 +268,7 @@ impl Preview {
         }
         self.lock_lines(&mut lines);
         lines.push(("column", plan.undo.heading().to_owned()));
-        let role = if matches!(plan.undo, Undo::Never(_)) {
-            "error"
-        } else {
-            "text"
-        };
+        let role = if never { "error" } else { "text" };
         lines.push((role, format!("  {}", printable(plan.undo.text()))));
         let back = crate::plan::inverse(&plan.steps);
         if !matches!(plan.undo, Undo::Never(_) | Undo::Needless(_)) {

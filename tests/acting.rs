@@ -5,7 +5,7 @@ mod console;
 
 use std::time::Duration;
 
-use console::{NOW, connected, press, screen, tall};
+use console::{NOW, connected, drawn, press, screen, tall};
 use hypertop::act::{Order, Problem, Progress, Report};
 use hypertop::app::{App, Effect, Msg};
 use hypertop::config::Rules;
@@ -218,6 +218,49 @@ fn a_protected_connection_wants_the_name_typed_for_everything() {
         press(&mut app, "enter").as_slice(),
         [Effect::Do(_)]
     ));
+}
+
+#[test]
+fn a_name_that_was_typed_wrong_is_said_to_be() {
+    let mut app = connected();
+    app.rules.protected = true;
+    let asked = press(&mut app, "p");
+    answer(&mut app, asked, &[]);
+    assert!(press(&mut app, "1 0 0 3 enter").is_empty());
+    let shown = screen(&mut app);
+    assert!(shown.contains("\"1003\" is not the name"), "{shown}");
+    // It is typed on.
+    assert!(press(&mut app, "backspace 2").is_empty());
+    let shown = screen(&mut app);
+    assert!(!shown.contains("is not the name"), "{shown}");
+    assert!(matches!(
+        press(&mut app, "enter").as_slice(),
+        [Effect::Do(_)]
+    ));
+}
+
+#[test]
+fn what_is_irreversible_is_said_first_on_a_small_screen() {
+    let mut app = connected();
+    let asked = press(&mut app, ": r u n - j o b - n o w enter");
+    let [Effect::Facts { asked, .. }] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    let mut retention = facts();
+    retention.facts["proc_name"] = "policy_retention".into();
+    let effects = app.update(Msg::Facts {
+        asked: *asked,
+        result: Ok(vec![retention]),
+    });
+    assert!(effects.is_empty(), "{effects:?}");
+    let look = press(&mut app, "enter");
+    answer(&mut app, look, &[]);
+    let shown = drawn(&mut app, 80, 24).backend().to_string();
+    let first = shown.lines().find(|line| line.contains("IRREVERSIBLE"));
+    assert!(
+        first.is_some_and(|line| line.contains("chunks that it drops are gone")),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -458,7 +458,7 @@ fn a_role_without_rights_gets_the_servers_words_and_the_mend_from_the_shell() {
         )
         .output()
         .unwrap();
-        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(3), "{}", said(&output));
         let json: Json = serde_json::from_slice(&output.stdout).unwrap();
         let problem = &json["problems"][0];
         assert_eq!(problem["sqlstate"], "42501", "{json:#}");

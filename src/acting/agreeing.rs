@@ -19,6 +19,8 @@ pub struct Agreeing {
     pub page: usize,
     /// Why it cannot be run here at all.
     pub barred: Option<String>,
+    /// What was typed and entered, and is not the name.
+    pub wrong: Option<String>,
 }
 
 impl Agreeing {
@@ -40,6 +42,7 @@ impl Agreeing {
             top: 0,
             page: 10,
             barred,
+            wrong: None,
         }
     }
 
@@ -49,10 +52,19 @@ impl Agreeing {
             (Some(why), _) => why.clone(),
             (None, Consent::Enter) => "Enter runs it · Esc leaves everything as it is".to_owned(),
             (None, Consent::Yes) => "y runs it · Esc leaves everything as it is".to_owned(),
-            (None, Consent::Name) => format!(
-                "type {} and Enter to run it · Esc leaves everything as it is",
-                self.deed.plan.target
-            ),
+            (None, Consent::Name) => {
+                let wrong =
+                    self.wrong
+                        .as_ref()
+                        .map_or_else(String::new, |wrong| match wrong.as_str() {
+                            "" => "nothing is typed: ".to_owned(),
+                            typed => format!("{typed:?} is not the name: "),
+                        });
+                format!(
+                    "{wrong}type {} and Enter to run it · Esc leaves everything as it is",
+                    self.deed.plan.target
+                )
+            }
         }
     }
 
@@ -74,12 +86,16 @@ impl Agreeing {
             "enter" if self.barred.is_none() && self.text() == self.deed.plan.target => {
                 return agreed();
             }
+            "enter" if self.barred.is_none() && self.consent == Consent::Name => {
+                self.wrong = Some(self.text());
+            }
             "enter" => {}
             "down" | "up" | "pgdn" | "pgup" | "ctrl-f" | "ctrl-b" | "ctrl-d" | "ctrl-u" => {
                 scroll(&mut self.top, key, self.page);
             }
             _ if self.consent == Consent::Name && self.barred.is_none() => {
                 if let Some(event) = event(key) {
+                    self.wrong = None;
                     self.typed.input(event);
                 }
             }

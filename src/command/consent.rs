@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
 use super::still::Still;
-use super::{DONE, FAILED, Format, Shell, say, tell};
+use super::{DONE, FAILED, Format, Shell, UNCHANGED, say, tell};
 use crate::act::{Deed, Order, Problem, Progress, Report};
 use crate::journal::Outcome;
 use crate::plan::{Consent, Plan, inverse, script};
@@ -59,7 +59,11 @@ impl Shell<'_> {
         if let Err(why) = self.consent(&deed.plan) {
             return self.refuse(&why);
         }
-        let report = self.perform(&deed).await?;
+        let report = match self.perform(&deed).await {
+            Ok(report) => report,
+            // It did not even begin.
+            Err(error) => return self.refuse(&format!("{error:#}")),
+        };
         // What a rollback brings back is no news.
         let checks = report.outcome == Outcome::Done && deed.undoes.is_empty();
         let still = if checks {
@@ -68,10 +72,10 @@ impl Shell<'_> {
             None
         };
         self.report(&report, still, preview_json)?;
-        Ok(if report.outcome == Outcome::Done {
-            DONE
-        } else {
-            FAILED
+        Ok(match report.outcome {
+            Outcome::Done => DONE,
+            Outcome::Failed | Outcome::Cancelled if changed_nothing(&deed, &report) => UNCHANGED,
+            _ => FAILED,
         })
     }
 
@@ -168,6 +172,12 @@ impl Shell<'_> {
             .collect();
         say(&json)
     }
+}
+
+/// Whether what failed was a transaction, and the first: of a statement without one something may be left.
+fn changed_nothing(deed: &Deed, report: &Report) -> bool {
+    let first = deed.plan.steps.first();
+    report.steps_done == 0 && report.problems.len() <= 1 && first.is_some_and(|step| !step.plain)
 }
 
 fn tell_progress(progress: &Progress) {

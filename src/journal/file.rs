@@ -32,7 +32,9 @@ impl Journal {
             .filter(|path| path.starts_with('/'));
         let base = base
             .map(PathBuf::from)
-            .or_else(|| Some(around.home.as_ref()?.join(".local/state")))?;
+            .or_else(|| Some(around.home.as_ref()?.join(".local/state")))
+            // Never in the folder that the person happens to be in.
+            .filter(|base| base.is_absolute())?;
         Some(Self::new(base.join("hypertop/journal.jsonl")))
     }
 

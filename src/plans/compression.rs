@@ -1,5 +1,6 @@
 //! Acting on compression: chunks, settings, policies; of a hypertable or of an aggregate's materialization.
 
+mod back;
 mod choice;
 mod chunks;
 mod columns;

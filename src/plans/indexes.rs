@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, Group, act};
 use crate::plan::{Plan, Statement, Step};
-use crate::plans::{Act, Kind, Refusal};
+use crate::plans::{Act, Context, Kind, Refusal};
 use crate::query;
 use crate::sql::{Query, Version};
 use crate::text;
@@ -213,6 +213,12 @@ struct Index {
     statistics: bool,
     /// Copies in another tablespace than the index itself.
     elsewhere: i64,
+    /// Copies with a comment, storage parameters, clustering or an extension of their own.
+    adorned: i64,
+    /// The extensions it depends on: it goes with them.
+    extensions: Vec<String>,
+    /// The names in its schema that end as that of an index that is to take its place.
+    news: Vec<String>,
     constraint: Option<Constraint>,
     referenced_by: Option<String>,
     reorder_job: Option<i64>,
@@ -307,7 +313,8 @@ impl Index {
         ))
     }
 
-    /// What the definition does not tell: comment, clustering, replica identity; at last its new oid, for the journal.
+    /// What the definition does not tell: comment, clustering, replica identity, extensions; at last its new oid, for the
+    /// journal.
     fn attributes(&self) -> Vec<Statement> {
         let mut sql = Vec::new();
         if let Some(comment) = &self.comment {
@@ -329,6 +336,12 @@ impl Index {
                 self.table, self.name
             ));
         }
+        sql.extend(self.extensions.iter().map(|extension| {
+            format!(
+                "ALTER INDEX {} DEPENDS ON EXTENSION {extension}",
+                self.qualified()
+            )
+        }));
         let mut statements: Vec<_> = sql
             .into_iter()
             .map(|sql| Statement::new(sql, Vec::new()))
@@ -344,13 +357,25 @@ impl Index {
     }
 
     /// Makes it as it is, without standing in the way of writes where that is possible.
-    fn bring_back(&self) -> Result<(Vec<Statement>, bool), Refusal> {
+    ///
+    /// In the database's tablespace where it is there now, whatever default the session's role has.
+    fn bring_back(&self, context: &Context) -> Result<(Vec<Statement>, bool), Refusal> {
         let making = Making {
             concurrently: !self.hypertable && !self.partitioned,
             per_chunk: self.hypertable && !self.unique && !self.exclusion,
             ..Making::default()
         };
-        let mut statements = vec![Statement::new(self.create(making)?, Vec::new())];
+        let mut statements = Vec::new();
+        let mut index = self.clone();
+        match (&self.tablespace, context.proof()) {
+            // PostgreSQL does not take the database's by name there.
+            (None, _) if self.partitioned => {
+                statements.push(statement("SET LOCAL default_tablespace = ''"));
+            }
+            (None, Some(proof)) => index.tablespace = proof.tablespace,
+            _ => {}
+        }
+        statements.push(statement(index.create(making)?));
         statements.extend(self.attributes());
         Ok((statements, making.concurrently || making.per_chunk))
     }

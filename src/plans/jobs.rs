@@ -8,10 +8,11 @@ mod unread;
 use serde::Deserialize;
 
 use crate::action::{Action, Group, act};
-use crate::form::Inputs;
+use crate::form::{Field, Form, Inputs, Kind as FieldKind};
 use crate::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::plans::aggregates::Unread;
-use crate::plans::policy::{self, Change, Job, MEMBERSHIP_OPTIONS};
+use crate::plans::policy::{self, Change, Job};
+use crate::plans::proof::not_the_owner;
 use crate::plans::{Act, Context, Kind, Refusal};
 use crate::query;
 use crate::server::Edition;
@@ -79,7 +80,7 @@ pub static ACTIONS: &[Action] = &[
         Act {
             on: Kind::Job,
             facts: FACTS,
-            form: None,
+            form: Some(delete_form),
             plan: delete,
         },
         "Delete the selected job or policy",
@@ -151,24 +152,8 @@ impl Known {
             return plan;
         }
         let (owner, role) = (&self.job.owner, &self.role);
-        let (is, mend) = match (self.member, server.postgres >= MEMBERSHIP_OPTIONS) {
-            (false, _) => (
-                "is no member of that role",
-                format!("GRANT {owner} TO {role}"),
-            ),
-            (true, false) => (
-                "is a member of that role that does not inherit its rights",
-                format!("ALTER ROLE {role} INHERIT"),
-            ),
-            (true, true) => (
-                "is a member of that role that does not inherit its rights",
-                format!("GRANT {owner} TO {role} WITH INHERIT TRUE"),
-            ),
-        };
-        plan.note(
-            Level::Warning,
-            format!("the job belongs to {owner}, and {role} {is}: the server will refuse ({mend})"),
-        )
+        let words = not_the_owner("the job", owner, role, self.member, server.postgres);
+        plan.note(Level::Warning, words)
     }
 
     /// What a retention policy does as soon as it runs again.
@@ -278,7 +263,24 @@ fn switch(context: &Context, known: &Known, scheduled: bool, undo: Undo) -> Resu
     Ok(known.warned(context, known.altering(plan.changing(&["/scheduled"]))))
 }
 
-fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+const CALM: &str = "lift_max_retries";
+
+/// The check function of a job may refuse what is to be altered first: then it can still be deleted.
+fn delete_form(context: &Context) -> Result<Form, Refusal> {
+    let known = Known::of(context)?;
+    let proof = context.proof();
+    let job = proof.as_ref().and_then(|proof| proof.job(known.job.id));
+    let check = job.and_then(|job| job.check.as_ref().filter(|_| job.check_there));
+    let check = check.filter(|_| known.job.crashes(context));
+    let field = check.map(|check| {
+        Field::new(CALM, "Lift max_retries first", FieldKind::Flag, "yes").help(format!(
+            "so that the server outlives it; no: where {check} refuses that"
+        ))
+    });
+    Ok(Form::new(field.into_iter().collect()))
+}
+
+fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = Known::of(context)?;
     let job = &known.job;
     if job.is_internal() {
@@ -290,7 +292,11 @@ fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let gone = "its id, its counters and the link to its history do not come back";
-    let (step, undo) = match (known.lost_for_good(context), job.lost(context)) {
+    // What could not be made again can still be deleted.
+    let lost = known
+        .lost_for_good(context)
+        .or_else(|| job.recreate(context).err().map(|refusal| refusal.why));
+    let (step, undo) = match (lost, job.lost(context)) {
         (Some(why), _) => (job.delete_for_good(context), Undo::Never(why)),
         (None, Some(lost)) => (
             job.delete(context)?,
@@ -307,7 +313,11 @@ fn delete(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     };
     let mut plan =
         Plan::new(format!("Delete {}", job.describe()), vec![step], undo).wanting(Consent::Yes);
-    plan = job.calmed(context, plan);
+    plan = if inputs.text(CALM).is_some() && !inputs.flag(CALM) {
+        plan.note(Level::Warning, policy::risk("you chose so"))
+    } else {
+        job.calmed(context, plan)
+    };
     if job.unalterable(context).is_none() && job.scheduled {
         plan = plan.note(Level::Notice, job.pausing_instead());
     }

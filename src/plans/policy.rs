@@ -40,9 +40,6 @@ pub struct Job {
     pub initial_start: Option<String>,
     pub timezone: Option<String>,
     pub config: Option<Json>,
-    /// The same to the letter: a number keeps all its digits. `None`: as `config`.
-    #[serde(default)]
-    pub config_text: Option<String>,
     pub check_schema: Option<String>,
     pub check_name: Option<String>,
     pub hypertable_id: Option<i64>,
@@ -223,7 +220,7 @@ impl Job {
         call.give_some(
             "config",
             "jsonb",
-            change.config.as_ref().map(|config| self.verbatim(config)),
+            change.config.as_ref().map(Json::to_string),
         );
         let mut timezone = &self.timezone;
         if let Some(slots) = &change.slots {
@@ -275,15 +272,6 @@ impl Job {
         }
     }
 
-    /// The captured configuration to the letter, where it is that one.
-    fn verbatim(&self, config: &Json) -> String {
-        let same = self.config.as_ref() == Some(config);
-        self.config_text
-            .clone()
-            .filter(|_| same)
-            .unwrap_or_else(|| config.to_string())
-    }
-
     /// Everything as it was captured, in one call: the undo of any `alter_job`.
     pub fn restore(&self, context: &Context) -> Statement {
         let change = Change {
@@ -315,9 +303,12 @@ impl Job {
     /// A plan that deletes it, so that the server outlives it: the worker counts no retries where they are unlimited, and it
     /// sees that only once it is committed.
     pub fn calmed(&self, context: &Context, mut plan: Plan) -> Plan {
-        let crashes = context.at.server.sql_version() >= DELETING_CRASHES && self.max_retries >= 0;
-        if !crashes || self.unalterable(context).is_some() {
+        if !self.crashes(context) {
             return plan;
+        }
+        let refused = self.unalterable(context).map(|refusal| refusal.why);
+        if let Some(why) = refused.or_else(|| self.refused(context)) {
+            return plan.note(Level::Warning, risk(&why));
         }
         let retries = |max_retries| Change {
             max_retries: Some(max_retries),
@@ -337,6 +328,16 @@ impl Job {
         )
     }
 
+    /// Deleting it while it runs may crash the server.
+    pub fn crashes(&self, context: &Context) -> bool {
+        context.at.server.sql_version() >= DELETING_CRASHES && self.max_retries >= 0
+    }
+
+    /// Why the server refuses to alter it as it is.
+    fn refused(&self, context: &Context) -> Option<String> {
+        context.proof()?.job(self.id)?.unalterable()
+    }
+
     /// Deletes a job that could not be made anew.
     pub fn delete_for_good(&self, context: &Context) -> Step {
         let delete = Statement::new(
@@ -349,6 +350,13 @@ impl Job {
             Vec::new(),
         )
     }
+}
+
+/// What it means that a job is deleted with its `max_retries`.
+pub fn risk(why: &str) -> String {
+    format!(
+        "its max_retries stays, because {why}: if it runs while it is deleted, the server can crash (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)"
+    )
 }
 
 /// A function call that grows argument by argument.

@@ -10,7 +10,6 @@ use super::choice;
 use super::eligible::{self, many, summary, waits};
 use super::facts::{Chunk, Known};
 use super::known;
-use super::settings;
 
 /// `compress_chunk`; `lenient`: one that is compressed already is no error.
 pub fn compress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
@@ -31,20 +30,6 @@ pub fn decompress_call(context: &Context, chunk: &Chunk, lenient: bool) -> State
         ),
         vec![chunk.relation.as_str().into()],
     )
-}
-
-/// Compresses a chunk under the settings that it had; the table's are switched for the transaction where they differ.
-pub fn compress_as_before(context: &Context, known: &Known, chunk: &Chunk) -> Vec<Statement> {
-    let compress = compress_call(context, chunk, true);
-    match (&chunk.settings, &known.settings) {
-        (Some(own), Some(table)) if known.differs(chunk) => {
-            let mut statements = settings::put(context, known, own);
-            statements.push(compress);
-            statements.extend(settings::put(context, known, table));
-            statements
-        }
-        _ => vec![compress],
-    }
 }
 
 /// A chunk that ends before now (the newest one where "now" is not known does not count as ended).

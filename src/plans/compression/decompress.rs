@@ -1,7 +1,5 @@
 //! Decompressing chunks, each a transaction of its own, oldest first; the policy is paused before.
 
-use std::fmt::Write as _;
-
 use crate::form::{Field, Form, Inputs, Kind};
 use crate::plan::{Mode, Plan, Step, Undo};
 use crate::plans::policy::Change;
@@ -10,8 +8,9 @@ use crate::sql::Version;
 use crate::text;
 use crate::verdict::Level;
 
+use super::back::{compress_as_before, lost};
 use super::choice;
-use super::chunks::{compress_as_before, decompress_call, lock};
+use super::chunks::{decompress_call, lock};
 use super::eligible::many;
 use super::facts::{Chunk, Known};
 use super::known;
@@ -81,7 +80,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .weighing(chunk.before_bytes)
     }));
     let title = format!("Decompress {} of {}", many(chunks.len()), known.relation);
-    let mut plan = Plan::new(title, steps, undo(&known, &chunks));
+    let mut plan = Plan::new(title, steps, undo(context, &known, &chunks));
     plan = lock(plan, &known, &chunks, Mode::AccessExclusive);
     if paused.is_some() {
         plan.changes
@@ -94,28 +93,22 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan)
 }
 
-fn undo(known: &Known, chunks: &[&Chunk]) -> Undo {
-    let mut text = "each chunk is compressed again, and the policy goes on if it was paused here; the same rows, but \
-                    batches and recorded sizes are made anew"
-        .to_owned();
-    let partial = chunks.iter().filter(|chunk| chunk.is_partial()).count();
-    if partial > 0 {
-        let _ = write!(
-            text,
-            "; {} only partly compressed now: then wholly",
-            many(partial)
-        );
-    }
+fn undo(context: &Context, known: &Known, chunks: &[&Chunk]) -> Undo {
+    let mut text = vec![
+        "each chunk is compressed again under the settings that it had, and the policy goes on if it was paused here; the same rows, \
+         but batches and recorded sizes are made anew"
+            .to_owned(),
+    ];
+    text.extend(lost(context, known, chunks));
     let other = chunks.iter().filter(|chunk| known.differs(chunk)).count();
     if other > 0 {
-        let _ = write!(
-            text,
-            "; {} compressed under other settings than the table's: these are set for that transaction, which locks the \
-             table ACCESS EXCLUSIVE",
+        text.push(format!(
+            "{} compressed under other settings than the table's: these are set for that transaction, which locks the \
+             table ACCESS EXCLUSIVE; the table's stay as they are",
             many(other)
-        );
+        ));
     }
-    Undo::Partly(text)
+    Undo::Partly(text.join("; "))
 }
 
 fn notes(

@@ -7,8 +7,9 @@ use crate::sql::Version;
 use crate::text;
 use crate::verdict::Level;
 
+use super::back::{compress_as_before, lost};
 use super::choice;
-use super::chunks::{compress_as_before, compress_call, decompress_call, lock};
+use super::chunks::{compress_call, decompress_call, lock};
 use super::eligible::many;
 use super::facts::{Chunk, Known};
 use super::known;
@@ -132,11 +133,14 @@ pub fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .iter()
         .map(|chunk| step(context, &known, chunk, whole));
     let title = format!("Rewrite {} of {}", many(chunks.len()), known.relation);
-    let undo = Undo::Partly(
+    let mut undo = vec![
         "each chunk is compressed again under the settings that it had: the same rows, but batches and recorded sizes are made \
-         anew. Where these are not the table's own, they are set for that transaction, which locks the table ACCESS EXCLUSIVE"
+         anew. Where these are not the table's by then, they are set for that transaction, which locks the table ACCESS EXCLUSIVE; \
+         the table's stay as they are"
             .to_owned(),
-    );
+    ];
+    undo.extend(lost(context, &known, &chunks));
+    let undo = Undo::Partly(undo.join("; "));
     let mut plan = Plan::new(title, steps.collect(), undo);
     plan = lock(plan, &known, &chunks, Mode::AccessExclusive).wanting(Consent::Yes);
     plan.pace = inputs.pace();

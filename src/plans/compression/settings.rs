@@ -31,7 +31,7 @@ fn alter(known: &Known, what: &str) -> Statement {
     )
 }
 
-fn set(
+pub fn set(
     known: &Known,
     segment_by: Option<&str>,
     order_by: Option<&str>,

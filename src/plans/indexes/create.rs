@@ -1,6 +1,6 @@
 //! A new index of a hypertable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -27,6 +27,8 @@ struct Hypertable {
     parts: Vec<Part>,
     /// The definitions of its indexes by name; `None`: the table is locked.
     indexes: BTreeMap<String, Option<String>>,
+    /// Of all relations in its schema, but those of chunks: an index shares their names' space.
+    names: BTreeSet<String>,
 }
 
 /// What the form asks for.
@@ -158,6 +160,12 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
     if table.indexes.contains_key(&wish.name) {
         return Some(format!("name: {} has an index {} already", table.display, wish.name).into());
     }
+    if table.names.contains(&wish.name) {
+        let name = text::quote_identifier(&wish.name);
+        return Some(
+            format!("name: {}.{name} is there already, another table, view, sequence or index: choose another name", table.schema).into(),
+        );
+    }
     let lacks = |column: &&String| !wish.on.to_lowercase().contains(&column.to_lowercase());
     if let Some(column) = table.dimensions.iter().find(lacks).filter(|_| wish.unique) {
         return Some(
@@ -259,7 +267,7 @@ impl Hypertable {
         let numbered = (1..).map(|number| format!("{}_idx{number}", short(&whole, NAME - 7)));
         std::iter::once(format!("{}_idx", short(&whole, NAME - 4)))
             .chain(numbered)
-            .find(|name| !self.indexes.contains_key(name))
+            .find(|name| !self.indexes.contains_key(name) && !self.names.contains(name))
             .unwrap_or_default()
     }
 }

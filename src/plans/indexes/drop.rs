@@ -107,6 +107,7 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
         "/tablespace",
         "/replica_identity",
         "/clustered",
+        "/extensions",
     ])
     .wanting(Consent::Yes)
     .touching(index.table_oid, index.table.clone(), Mode::AccessExclusive);
@@ -192,6 +193,12 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
             "{copies} in other tablespaces will be where TimescaleDB puts new ones"
         ));
     }
+    if index.adorned > 0 {
+        let copies = text::plural(index.adorned, "copy");
+        lost.push(format!(
+            "comments, storage parameters, CLUSTER and DEPENDS ON EXTENSION that {copies} on chunks or partitions have of their own are lost"
+        ));
+    }
     if index.partitioned {
         lost.push("the indexes of the partitions get names that PostgreSQL chooses".to_owned());
     }
@@ -271,7 +278,7 @@ fn drop_step(context: &Context, index: &Index, undo: &Undo) -> Result<Step, Refu
     if matches!(undo, Undo::Never(_)) {
         return Ok(Step::new(label, run, Vec::new()).weighing(bytes));
     }
-    let (back, plain) = index.bring_back()?;
+    let (back, plain) = index.bring_back(context)?;
     let mut step = Step::new(label, run, back).weighing(bytes);
     step.undo_plain = plain;
     Ok(step)

@@ -22,7 +22,7 @@ pub(super) fn missing(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
     } else if index.valid {
         complete(context, &index)?
     } else {
-        again(&index)?
+        again(context, &index)?
     };
     let mut plan = plan.touching(
         index.table_oid,
@@ -112,7 +112,12 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
 
 /// Up to 2.21 only TimescaleDB itself can make a chunk's index the hypertable's: a whole new one takes the place.
 fn swap(index: &Index) -> Result<Plan, Refusal> {
-    let name = text::quote_identifier(&format!("{}_new", short(&index.bare, NAME - 4)));
+    let numbered = (1..).map(|number| format!("{}_new{number}", short(&index.bare, NAME - 7)));
+    let name = std::iter::once(format!("{}_new", short(&index.bare, NAME - 4)))
+        .chain(numbered)
+        .find(|name| !index.news.contains(name))
+        .unwrap_or_default();
+    let name = text::quote_identifier(&name);
     let per_chunk = !index.unique && !index.exclusion;
     let sql = index.create(Making {
         per_chunk,
@@ -151,8 +156,8 @@ fn swap(index: &Index) -> Result<Plan, Refusal> {
 }
 
 /// An invalid index never becomes valid: it is dropped and made again.
-fn again(index: &Index) -> Result<Plan, Refusal> {
-    let (back, plain) = index.bring_back()?;
+fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
+    let (back, plain) = index.bring_back(context)?;
     let dropped = statement(format!("DROP INDEX {}", index.qualified()));
     let steps = if plain {
         let made = Step::new(

@@ -22,6 +22,14 @@ pub fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
     format!("{role} may not SET ROLE to {other} (GRANT {other} TO {role}{option} lets it)")
 }
 
+/// The options of a refresh policy beside its window, and since when it can be added with them.
+const OPTIONS: &[(&str, &str, Version)] = &[
+    ("include_tiered_data", "bool", Version::new(2, 18)),
+    ("buckets_per_batch", "int", Version::new(2, 19)),
+    ("max_batches_per_execution", "int", Version::new(2, 19)),
+    ("refresh_newest_first", "bool", Version::new(2, 20)),
+];
+
 impl Job {
     /// The statements, for one transaction, that make it anew with all its settings; its id will be another
     /// (kept as `job ID`, so that later entries of the journal find it).
@@ -38,6 +46,11 @@ impl Job {
         if self.unalterable(context).is_none() {
             let mut change = self.whole();
             change.next_start = self.next_start.clone().filter(|at| at != "-infinity");
+            // One that is not fixed keeps the start of slots that it once had.
+            if self.begins_without_slots() && context.at.server.sql_version() >= Version::new(2, 12)
+            {
+                change.slots = Some(self.slots());
+            }
             let mut alter = self.altering(context, Lit::Kept(kept), &change, false);
             if context.at.server.sql_version() >= Version::new(2, 20) {
                 alter.give("job_name", "text", self.name().into());
@@ -45,6 +58,10 @@ impl Job {
             statements.push(alter.statement());
         }
         Ok(statements)
+    }
+
+    fn begins_without_slots(&self) -> bool {
+        !self.fixed_schedule && self.initial_start.is_some()
     }
 
     /// What making it anew does not bring back on this server; `None`: nothing but its id and its history.
@@ -176,6 +193,14 @@ impl Job {
             call.give(offset, self.span(), self.setting(offset).into());
         }
         self.schedule(&mut call);
+        let version = context.at.server.sql_version();
+        for (option, kind, since) in OPTIONS {
+            call.give_some(
+                option,
+                kind,
+                self.setting(option).filter(|_| version >= *since),
+            );
+        }
         Ok(call)
     }
 
@@ -192,10 +217,14 @@ impl Job {
             named(&self.proc_schema, &self.proc_name, "integer, jsonb"),
         );
         self.schedule(&mut call);
-        let config = self.config.as_ref().map(|config| self.verbatim(config));
+        let config = self.config.as_ref().map(Json::to_string);
         call.give_some("config", "jsonb", config);
         call.give("scheduled", "bool", self.scheduled.into());
-        if let (Some(schema), Some(name)) = (&self.check_schema, &self.check_name) {
+        let proof = context.proof();
+        let there = proof.and_then(|proof| Some(proof.job(self.id)?.check_there));
+        if let (Some(schema), Some(name), true) =
+            (&self.check_schema, &self.check_name, there != Some(false))
+        {
             call.give(
                 "check_config",
                 "regprocedure::oid::regproc",
@@ -203,6 +232,9 @@ impl Job {
             );
         }
         call.give("fixed_schedule", "bool", self.fixed_schedule.into());
+        if self.begins_without_slots() {
+            call.give_some("initial_start", "timestamptz", self.initial_start.clone());
+        }
         call
     }
 }
