@@ -33,11 +33,13 @@ fn a_job_that_was_deleted_comes_back_with_all_that_it_had() {
             assert_eq!(all.len(), 13, "{version}");
             for job in &all {
                 let top = job_of(rig, "top").await;
+                let own = rig.text(OWN).await;
                 let deed = rig.plan("delete-job", job, &[]).await.unwrap();
                 assert!(deed.plan.consent >= Consent::Yes);
                 assert_eq!(
                     matches!(deed.plan.undo, Undo::Exact(_)),
-                    version != "2.22.1" || *job != top,
+                    // What its check function says then is not known before.
+                    *job != own && (version != "2.22.1" || *job != top),
                     "{version}: {job}"
                 );
                 let done = rig.perform(&deed).await.unwrap();

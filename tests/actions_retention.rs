@@ -13,7 +13,7 @@ mod dropping;
 mod real;
 mod support;
 
-use hypertop::plan::{Consent, Plan, Undo};
+use hypertop::plan::{Consent, Mode, Plan, Undo};
 use hypertop::sql::Version;
 use hypertop::verdict::Level;
 use real::own;
@@ -320,7 +320,7 @@ fn going(plan: &Plan) -> Vec<String> {
     let mut names: Vec<_> = plan
         .touches
         .iter()
-        .filter(|touch| !touch.name.ends_with("(compressed)"))
+        .filter(|touch| !touch.name.ends_with("(compressed)") && touch.mode > Mode::AccessShare)
         .map(|touch| touch.name.clone())
         .collect();
     names.sort();

@@ -82,6 +82,10 @@ const ACTIONS: &[(&str, &str, Set)] = &[
     ("compress-chunks", "packed", &[("older_than", "1 day")]),
 ];
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a closure, written where it is given"
+)]
 fn on_each(test: impl AsyncFn(&Rig, Version)) {
     on_own(&[], async |server| {
         for rig in databases(server).await {

@@ -44,6 +44,10 @@ pub struct Proof {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
 struct Relation {
     oid: i64,
     name: String,
@@ -239,6 +243,11 @@ impl Proof {
         let mut words: Vec<String> = self
             .unusable
             .iter()
+            .filter(|schema| {
+                let run = plan.steps.iter().flat_map(|step| &step.run);
+                let named = format!("{schema}.");
+                run.into_iter().any(|one| one.literal().contains(&named))
+            })
             .map(|schema| {
                 let role = &self.role;
                 format!("{role} has no USAGE on schema {schema}: the server will refuse (GRANT USAGE ON SCHEMA {schema} TO {role})")
