@@ -119,7 +119,10 @@ level as (
   select a.height, a.id, jsonb_build_object(
            'id', a.id, 'name', format('%I.%I', a.view_schema, a.view_name), 'view_oid', a.view_oid::int8, 'mat_oid', a.mat_oid::int8,
            'mat_name', format('%I.%I', a.mat_schema, a.mat_table), 'source', format('%I.%I', a.source_schema, a.source_name),
-           'source_oid', a.raw_oid::int8, 'hierarchical', a.hierarchical, 'materialized_only', a.materialized_only, 'finalized', a.finalized,
+           'source_oid', a.raw_oid::int8, 'source_column', (select format('%I', o.column_name) from dim o where o.hypertable_id = a.raw_id),
+           'may_delete', coalesce(has_table_privilege(a.raw_oid, 'delete'), false), 'source_triggers', coalesce((select jsonb_agg(format('%I', y.tgname) order by y.tgname) from pg_trigger y
+             where y.tgrelid = a.raw_oid and not y.tgisinternal and y.tgname not in ('ts_insert_blocker', 'ts_cagg_invalidation_trigger')), '[]'),
+           'hierarchical', a.hierarchical, 'materialized_only', a.materialized_only, 'finalized', a.finalized,
            'axis', a.axis, 'bucket', a.bucket_width, 'zone', a.bucket_zone, 'offset', a.bucket_offset,
            'origin', case when not a.whole and a.bucket_origin is not null then
              (extract(epoch from case when a.axis in ('timestamp without time zone', 'date') then a.bucket_origin::timestamp

@@ -32,7 +32,7 @@ rules! {
     AGGREGATE_BEHIND: "aggregate-behind", "behind what its policy promises", "refresh-behind";
     AGGREGATE_BLOCKED: "aggregate-blocked", "its refresh waits for a lock", "terminate-session";
     AGGREGATE_COMPRESSED: "aggregate-compressed", "compressed where it is refreshed", "edit-compression-policy";
-    AGGREGATE_FUTURE: "aggregate-future", "watermark in the future", "refresh-aggregate";
+    AGGREGATE_FUTURE: "aggregate-future", "watermark in the future", "move-watermark-back";
     AGGREGATE_HISTORY: "aggregate-history", "history never materialized", "refresh-aggregate";
     AGGREGATE_INTERRUPTED: "aggregate-interrupted", "an interrupted refresh left ranges", "refresh-behind";
     AGGREGATE_NEVER_REFRESHED: "aggregate-never-refreshed", "never refreshed", "refresh-aggregate";

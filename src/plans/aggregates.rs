@@ -13,6 +13,7 @@ mod refresh;
 mod remarks;
 mod remove;
 mod unread;
+mod watermark;
 mod what_if;
 
 use serde::Deserialize;
@@ -75,6 +76,13 @@ pub static ACTIONS: &[Action] = &[
         "Remove a refresh policy (pause-job only stops it)",
     ),
     act(
+        "move-watermark-back",
+        &[],
+        Group::Aggregates,
+        on(Some(watermark::form), watermark::back),
+        "Move a watermark back that lies in the future, with or without the rows that moved it there",
+    ),
+    act(
         "switch-real-time",
         &["M"],
         Group::Aggregates,
@@ -124,6 +132,12 @@ struct Level {
     mat_name: String,
     source: String,
     source_oid: i64,
+    /// Its column of time, quoted.
+    source_column: Option<String>,
+    may_delete: bool,
+    /// Those of people, quoted.
+    source_triggers: Vec<String>,
+    watermark: Option<i64>,
     /// Built on another aggregate.
     hierarchical: bool,
     materialized_only: bool,

@@ -138,6 +138,11 @@ const BEHIND: &str = "update _timescaledb_catalog.continuous_aggs_watermark w se
       join _timescaledb_catalog.continuous_agg a using (mat_hypertable_id) where a.user_view_name = 'oee_daily'";
 const HOUR_ROWS: &str = r#"select format('%s %s', count(*), sum(s)) from w."Hour 1""#;
 const DAY_ROWS: &str = r#"select format('%s %s', count(*), sum(s)) from w."Day 2""#;
+/// A row that is dated in the future has moved the watermark there.
+const AHEAD: &str = r#"do $$ begin insert into w."Bare 2" select now() + interval '20 days', 1, 1;
+  update _timescaledb_catalog.continuous_aggs_watermark w set watermark = (extract(epoch from date_trunc('hour', now()) + interval '21 days') * 1000000)::int8
+    from _timescaledb_catalog.continuous_agg a where a.mat_hypertable_id = w.mat_hypertable_id and a.user_view_name = 'Hour 1'; end $$"#;
+const FUTURE: &str = r#"select count(*) from w."Bare 2" where ts > now() + interval '10 days'"#;
 const LATE: &str = r#"insert into w."Bare 2" select now() - interval '30 hours', 1, 1000"#;
 const OTHER_ORDER: &str = r#"do $$ begin alter table w."Packed 4" set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'v desc, ts');
   exception when feature_not_supported then null; end $$"#;
@@ -172,6 +177,12 @@ pub const LINES: &[Line] = &[
     ),
     line("edit-refresh-policy", "aggregates", hour(&[("schedule_interval", "7 hours")]), on("energy_hourly", "mes.energy_hourly", &[("schedule_interval", "7 hours")])),
     line("remove-refresh-policy", "aggregates", hour(&[]), on("energy_hourly", "mes.energy_hourly", &[])),
+    line(
+        "move-watermark-back",
+        "aggregates",
+        hour(&[("delete_future_rows", "yes")]).after(AHEAD).once(FUTURE),
+        oee(&[]).refused("nothing moves back"),
+    ),
     line("switch-real-time", "aggregates", hour(&[]), oee(&[]).refused("plain PostgreSQL has no ALTER MATERIALIZED VIEW")),
     // compression
     line("compress-chunks", "compression", ready(&[("older_than", "7 days")]), cannot()),

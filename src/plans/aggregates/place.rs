@@ -189,7 +189,7 @@ impl<'a> Place<'a> {
     }
 
     /// The type of its places, as a cast names it.
-    fn kind(&self) -> &str {
+    pub fn kind(&self) -> &str {
         match self.axis() {
             Axis::TimestampTz => "timestamptz",
             Axis::Timestamp => "timestamp",

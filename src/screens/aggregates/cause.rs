@@ -270,7 +270,7 @@ fn judge_unknown(row: &Row, findings: &mut Findings) {
 }
 
 /// What it reads.
-fn source(row: &Row) -> Target {
+pub(super) fn source(row: &Row) -> Target {
     Target {
         kind: if row.parent_id.is_some() {
             Kind::Aggregate

@@ -8,12 +8,22 @@ use crate::text;
 use crate::value::{Axis, Stamp};
 use crate::verdict::{Finding, Findings, Level};
 
-/// Rows that arrive before a watermark in the future show only after the next refresh: it is a fault where some wait.
+/// One beyond the present bucket is a fault that no refresh takes away. One at its end is usual where that bucket is
+/// refreshed: then rows that wait before it are the fault.
 pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let ahead = |to: &i64| row.axis != Axis::Integer && row.now(at) + 60_000_000 < *to;
-    let Some(to) = row.watermark.filter(ahead).filter(|_| row.pending > 0) else {
+    let Some(to) = row.watermark.filter(ahead) else {
         return;
     };
+    let buckets = row.buckets();
+    let present = buckets.and_then(|buckets| buckets.step(buckets.floor(row.now(at))?, 1));
+    if let Some(end) = present.filter(|end| *end < to) {
+        findings.push(beyond(row, to, end));
+        return;
+    }
+    if row.pending == 0 {
+        return;
+    }
     let past_the_source = row.newest_end.is_some_and(|end| end < to);
     let until = text::moment(Stamp(to));
     let reason = format!(
@@ -26,7 +36,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
             Level::Warning
         };
         let reason = format!(
-            "{reason}; the rows that moved it there are gone from {}: to move it back, drop_chunks() the aggregate's own chunks that begin after now (newer_than)",
+            "{reason}; the rows that moved it there are gone from {}",
             row.source()
         );
         findings.push(up_to(row, to, level, reason));
@@ -59,9 +69,55 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     );
 }
 
+/// Beyond the present bucket: which rows moved it there, and what moves it back.
+fn beyond(row: &Row, to: i64, end: i64) -> Finding {
+    let source = row.source();
+    let until = text::moment(Stamp(to));
+    let (level, means) = if row.materialized_only {
+        (
+            Level::Notice,
+            "how far it is behind cannot be measured until then",
+        )
+    } else {
+        (
+            Level::Warning,
+            "new rows before that show only after a refresh takes them in",
+        )
+    };
+    let wait = match row.pending {
+        0 => "",
+        _ => ", and some wait now",
+    };
+    let newest = row.newest.filter(|newest| *newest >= end);
+    let because = match (newest, row.newest_asked) {
+        (Some(newest), _) => format!(
+            "{source} has rows that are dated in the future, the newest {}{}: as long as they are there, refreshes move it there again",
+            text::moment(Stamp(newest)),
+            row.source_end.map_or_else(String::new, |at| format!(
+                " (in chunks up to {})",
+                text::moment(Stamp(at))
+            ))
+        ),
+        (None, true) if row.unknown.is_none() => {
+            format!(
+                "the rows that moved it there are gone from {source}, and no refresh moves it back"
+            )
+        }
+        _ => format!("whether {source} has rows dated in the future is not known"),
+    };
+    let reason = format!("its watermark lies in the future ({until}): {means}{wait}; {because}");
+    let finding = Finding::new(&rules::AGGREGATE_FUTURE, level, reason);
+    if row.parent_id.is_some() && newest.is_some() {
+        return finding.upon(super::cause::source(row));
+    }
+    let deletes = if newest.is_some() { "yes" } else { "no" };
+    finding.setting("delete_future_rows", deletes)
+}
+
 /// A refresh of all that waits before the watermark takes the rows in that it hides.
 fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
-    let finding = Finding::new(&rules::AGGREGATE_FUTURE, level, reason);
+    let finding =
+        Finding::new(&rules::AGGREGATE_FUTURE, level, reason).mended_by(Some("refresh-aggregate"));
     let Some(to) = aggregates::typed(row.axis, to) else {
         return finding;
     };
