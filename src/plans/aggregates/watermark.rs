@@ -53,16 +53,25 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if deletes {
         steps.push(delete(&place, cut)?);
     }
-    let window = Window {
-        // Rows of the present bucket that the watermark hides are taken in, too.
-        from: Some(present),
-        to: Some(to).filter(|to| clock::literal(place.axis(), *to).is_some()),
-    };
-    let how = How {
-        force: since(context, 2, 18),
+    let possible = |at: &i64| clock::literal(place.axis(), *at).is_some();
+    let how = |force| How {
+        force,
         step_buckets: Some(0),
     };
-    steps.extend(place.steps(context, window, how)?);
+    // Where chunks of the source are gone, newer versions leave their buckets unless they are forced.
+    if since(context, 2, 18) {
+        let future = Window {
+            from: Some(cut),
+            to: Some(to).filter(possible),
+        };
+        steps.extend(place.steps(context, future, how(true))?);
+    }
+    // Rows of the present bucket that the watermark hides are taken in, too; what 2.22 logs of a forced refresh ends a bucket later.
+    let window = Window {
+        from: Some(present),
+        to: place.buckets.step(to, 1).filter(possible),
+    };
+    steps.extend(place.steps(context, window, how(false))?);
     steps.push(set_anew(context, &place));
     let undo = if deletes {
         Undo::Never(format!(
