@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use crate::plans::Target;
+use crate::query;
 use crate::rules::{self, Rule};
+use crate::sql::Query;
 use crate::text;
 use crate::thresholds::Limits;
 use crate::trust;
@@ -58,6 +60,14 @@ impl State {
     }
 }
 
+/// The query by which [`is_old`] is known.
+pub const AGE: Query = query!("jobs_age", (2, 25));
+
+/// Whether a job that never ran has been there for longer than the scheduler takes to start it.
+pub fn is_old(known_since: Option<Stamp>, now: Stamp) -> bool {
+    known_since.is_some_and(|since| now.seconds_since(since) > LATE_SECONDS)
+}
+
 /// How long the next start is away, in words, where that is much longer than the schedule explains: somebody moved it.
 pub fn strangely_far(next: Option<Stamp>, schedule_seconds: f64, now: Stamp) -> Option<String> {
     let wait = next.and_then(Stamp::finite)?.seconds_since(now);
@@ -83,6 +93,9 @@ pub struct Policy {
     pub next_start: Option<Stamp>,
     pub consecutive_failures: i32,
     pub schedule_seconds: Option<f64>,
+    /// It has been there since this moment for sure, where that is asked for: of one that never finished a run.
+    #[serde(default)]
+    pub known_since: Option<Stamp>,
     /// The time zone set on the job's owner, in which its "now" and its days are reckoned; `None`: the database's.
     pub owner_zone: Option<String>,
     /// The function that says what is now on integer time, where looking does not run it.
@@ -138,6 +151,7 @@ impl Policy {
                 .try_get::<_, Option<i32>>("consecutive_failures")?
                 .unwrap_or(0),
             schedule_seconds: row.try_get("schedule_seconds")?,
+            known_since: None,
             owner_zone: row.try_get("owner_zone")?,
             code: row
                 .try_get::<_, Option<String>>("code")?
@@ -171,6 +185,16 @@ impl Policy {
         } else {
             self.after_seconds.is_some()
         }
+    }
+
+    /// It never finished a run, so that it matters how long it has been there.
+    pub fn waits_for_first(&self) -> Option<(i64, usize)> {
+        (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
+    }
+
+    /// It was made a moment ago, as far as is known: what is due waits for its first run, as it should.
+    pub fn is_new(&self, now: Stamp) -> bool {
+        self.waits_for_first().is_some() && !is_old(self.known_since, now) && !self.is_late(now)
     }
 
     pub fn is_failing(&self) -> bool {
@@ -225,7 +249,7 @@ impl Policy {
             Some(next) if next.is_finite() => {
                 format!("the policy was to run {}", text::age(next, now))
             }
-            _ => "the policy has not run yet".to_owned(),
+            _ => "the policy waits for its first run".to_owned(),
         }
     }
 

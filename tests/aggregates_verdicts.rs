@@ -82,6 +82,7 @@ fn aggregate() -> Row {
             next_start: Some(NOW.plus_seconds(3000.0)),
             consecutive_failures: 0,
             schedule_seconds: Some(3600.0),
+            known_since: None,
             owner_zone: None,
             code: None,
         }),

@@ -78,6 +78,7 @@ fn job() -> Row {
         initial_start: None,
         timezone: None,
         config: Some("{}".to_owned()),
+        known_since: None,
         statistics: Some(Statistics {
             last_start: ago(602.0),
             last_finish: ago(600.0),
@@ -347,8 +348,13 @@ fn a_procedure_that_is_gone_and_an_owner_that_may_not_log_in_are_critical() {
 fn a_job_that_was_never_looked_at_is_unknown_and_late_by_its_first_start() {
     let mut row = job();
     row.statistics = None;
-    let (state, level, _) = says(&row);
+    let (state, level, reason) = says(&row);
+    assert_eq!((state, level), ("never ran", Level::Ok));
+    assert_eq!(reason, "waits for its first run");
+    row.known_since = ago(600.0);
+    let (state, level, reason) = says(&row);
     assert_eq!((state, level), ("never ran", Level::Unknown));
+    assert!(reason.contains("no start for at least 10m"), "{reason}");
     row.initial_start = ago(600.0);
     let (state, level, _) = says(&row);
     assert_eq!((state, level), ("late", Level::Warning));

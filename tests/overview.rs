@@ -63,6 +63,7 @@ fn job(id: i32, scheduled: bool) -> jobs::Row {
         initial_start: None,
         timezone: None,
         config: None,
+        known_since: None,
         statistics: Some(jobs::Statistics {
             last_start: Some(NOW.plus_seconds(-3600.0)),
             last_finish: Some(NOW.plus_seconds(-3500.0)),

@@ -15,7 +15,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::rules;
@@ -148,6 +148,23 @@ const NEWEST: Exact<Row> = Exact {
     },
 };
 
+/// Since when a policy that never finished a run has been there.
+const AGE: Exact<Row> = Exact {
+    overview: true,
+    later: false,
+    judges: |_| true,
+    every: Duration::from_secs(30),
+    query: policy::AGE,
+    figures: &["since"],
+    slice: 1000,
+    want: |row| row.policy.as_ref()?.waits_for_first(),
+    take: |row, figures| {
+        if let (Some(policy), Ok([since])) = (&mut row.policy, figures) {
+            policy.known_since = since.map(Stamp);
+        }
+    },
+};
+
 /// Rows that decide whether something is missing; asked for only where the catalogue leaves that open.
 const GAPS: Exact<Row> = Exact {
     overview: true,
@@ -269,7 +286,7 @@ impl Record for Row {
                 .into()
         }),
     ];
-    const EXACT: &'static [Exact<Self>] = &[NEWEST, GAPS];
+    const EXACT: &'static [Exact<Self>] = &[NEWEST, GAPS, AGE];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Policies",
@@ -316,6 +333,7 @@ impl Record for Row {
                         .try_get::<_, Option<i32>>("consecutive_failures")?
                         .unwrap_or(0),
                     schedule_seconds: row.try_get("schedule_seconds")?,
+                    known_since: None,
                     owner_zone: None,
                     code: None,
                 })

@@ -387,6 +387,21 @@ impl Record for Row {
                 }
             },
         },
+        Exact {
+            overview: true,
+            later: false,
+            judges: |_| true,
+            every: Duration::from_secs(30),
+            query: policy::AGE,
+            figures: &["since"],
+            slice: 1000,
+            want: |row| row.policy.as_ref()?.waits_for_first(),
+            take: |row, figures| {
+                if let (Some(policy), Ok([since])) = (&mut row.policy, figures) {
+                    policy.known_since = since.map(Stamp);
+                }
+            },
+        },
     ];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",

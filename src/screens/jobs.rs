@@ -13,8 +13,9 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
+use crate::policy;
 use crate::query;
-use crate::record::{At, Column, Detail, Record, Section};
+use crate::record::{At, Column, Detail, Exact, Record, Section};
 use crate::server::Server;
 use crate::sql::{Param, Query, Version};
 use crate::value::{Stamp, Value};
@@ -107,6 +108,9 @@ pub struct Row {
     pub timezone: Option<String>,
     pub config: Option<String>,
     pub statistics: Option<Statistics>,
+    /// Of one that the scheduler never looked at: it has been there since this moment for sure.
+    #[serde(default)]
+    pub known_since: Option<Stamp>,
     pub error: Option<JobError>,
     /// The worker that runs it now.
     pub pid: Option<i32>,
@@ -263,6 +267,21 @@ impl Record for Row {
         hidden("timezone", |row, _| row.timezone.clone().into()),
         hidden("config", |row, _| row.config.clone().into()),
     ];
+    const EXACT: &'static [Exact<Self>] = &[Exact {
+        overview: true,
+        later: false,
+        judges: |_| true,
+        every: Duration::from_secs(30),
+        query: policy::AGE,
+        figures: &["since"],
+        slice: 1000,
+        want: |row| (row.scheduled && row.statistics.is_none()).then_some((row.job_id.into(), 1)),
+        take: |row, figures| {
+            if let Ok([since]) = figures {
+                row.known_since = since.map(Stamp);
+            }
+        },
+    }];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Configuration",
@@ -317,6 +336,7 @@ impl Record for Row {
             timezone: row.try_get("timezone")?,
             config: row.try_get("config")?,
             statistics: read_statistics(row)?,
+            known_since: None,
             error: read_error(row)?,
             pid: row.try_get("pid")?,
             workers: Workers {

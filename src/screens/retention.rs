@@ -120,7 +120,7 @@ impl Row {
         let rule = &rules::RETENTION_OVERDUE;
         findings.push(
             match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
-                Some((overdue, long)) if overdue > patience => {
+                Some((overdue, long)) if overdue > patience && !policy.is_new(at.now) => {
                     let reason = format!(
                         "{goes} past drop-after still there, the oldest due for {long}{then}"
                     );
@@ -310,6 +310,21 @@ impl Record for Row {
                 Err(error) => {
                     row.eligible_bytes = None;
                     row.eligible_error = Some(error.to_owned());
+                }
+            },
+        },
+        Exact {
+            overview: true,
+            later: false,
+            judges: |_| true,
+            every: Duration::from_secs(30),
+            query: policy::AGE,
+            figures: &["since"],
+            slice: 1000,
+            want: |row| row.policy.as_ref()?.waits_for_first(),
+            take: |row, figures| {
+                if let (Some(policy), Ok([since])) = (&mut row.policy, figures) {
+                    policy.known_since = since.map(Stamp);
                 }
             },
         },

@@ -90,6 +90,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
             next_start: Some(NOW.plus_seconds(3600.0)),
             consecutive_failures: 0,
             schedule_seconds: Some(43_200.0),
+            known_since: None,
             owner_zone: None,
             code: None,
         }),

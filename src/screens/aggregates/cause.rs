@@ -24,15 +24,17 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     judge_parent(row, &mut findings);
     blocked::judge(row, &mut findings, at);
     if row.covered(at).is_none() {
-        let level = if row.source_end.is_some() {
-            Level::Warning
-        } else {
-            Level::Notice
+        let new = row.policy.as_ref().filter(|policy| policy.is_new(at.now));
+        let level = match (new, row.source_end) {
+            (Some(_), _) => Level::Ok,
+            (None, Some(_)) => Level::Warning,
+            (None, None) => Level::Notice,
         };
+        let then = new.map_or_else(String::new, |policy| policy.then(at.now));
         findings.add(
             &rules::AGGREGATE_NEVER_REFRESHED,
             level,
-            "it was never refreshed, so it holds nothing",
+            format!("it was never refreshed, so it holds nothing{then}"),
         );
         match &row.policy {
             None => findings.push(no_policy(Level::Notice, "it has no refresh policy")),

@@ -212,6 +212,9 @@ impl Row {
         let rule = &rules::COMPRESSION_BACKLOG;
         findings.push(
             match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
+                _ if policy.is_new(at.now) => {
+                    Finding::new(rule, Level::Ok, format!("{waits} due{then}"))
+                }
                 Some((overdue, long)) if overdue > self.patience(&at.limits(&self.full_name())) => {
                     let reason = format!(
                         "{waits} past {} not compressed, the oldest due for {long}{}{then}",

@@ -126,7 +126,7 @@ fn healthy(row: &Row, state: State, at: &At) -> String {
     } else if row.is_internal() && state == State::Paused {
         said.push("TimescaleDB does not use it".to_owned());
     } else {
-        said.push("has not run yet".to_owned());
+        said.push("waits for its first run".to_owned());
     }
     if let Some(next) = row.next_start() {
         said.push(format!("next start {}", text::age(next, at.now)));

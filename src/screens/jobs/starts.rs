@@ -69,11 +69,20 @@ pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
         .and_then(Stamp::finite)
         .is_none_or(|start| start < at.now)
     {
-        let why = no_start(row, at).map_or(
-            "a new job starts within seconds, an old one found no free worker",
+        let cannot = no_start(row, at);
+        // A new one is started within seconds.
+        if cannot.is_none() && !policy::is_old(row.known_since, at.now) {
+            return;
+        }
+        let why = cannot.map_or(
+            "it found no free worker, or the scheduler stands still",
             |(_, why)| why,
         );
-        let reason = format!("never ran, and the scheduler has given it no start: {why}");
+        let since = row.known_since.map_or_else(String::new, |since| {
+            let long = text::duration(at.now.seconds_since(since).max(0.0).floor());
+            format!(" for at least {long}")
+        });
+        let reason = format!("never ran, and the scheduler has given it no start{since}: {why}");
         let finding = Finding::new(&rules::JOB_NEVER_RAN, Level::Unknown, reason);
         findings.push(finding.setting(policy::BY.0, policy::BY.1));
     }
