@@ -192,9 +192,11 @@ impl Policy {
         (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
     }
 
-    /// It was made a moment ago, as far as is known: what is due waits for its first run, as it should.
+    /// It was made a moment ago, as far as is known: what is due waits for its first run, as it should. One that somebody
+    /// gave a start is judged by that.
     pub fn is_new(&self, now: Stamp) -> bool {
-        self.waits_for_first().is_some() && !is_old(self.known_since, now) && !self.is_late(now)
+        let planned = self.next_start.is_some_and(Stamp::is_finite);
+        self.waits_for_first().is_some() && !planned && !is_old(self.known_since, now)
     }
 
     pub fn is_failing(&self) -> bool {
