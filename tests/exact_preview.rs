@@ -234,8 +234,7 @@ fn who_holds_a_lock_is_named_whatever_the_action_waits_for() {
             let set = fields(rig, action, target, set).await;
             let deed = rig.plan(action, target, &set).await.unwrap();
             let table = match *target {
-                "public.by_d" => "public.m",
-                "a" => "public.m",
+                "public.by_d" | "a" => "public.m",
                 other => other,
             };
             let jobs = rig.text("select coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))").await;
