@@ -1,7 +1,15 @@
 -- Of each aggregate in $1 (int8[]): the oldest row of its source, and the first at or after the place up to which it was refreshed
--- id, oldest, first_unread (internal units; NULL: no such row in the four chunks that come into question, or this role may not look)
+-- id, oldest, first_unread (internal units; NULL: no such row in the four chunks that come into question, or this role may not look); unknown, code_owner, hold as in aggregates_newest
 -- · SELECT on the source, else NULL · one short index scan on a chunk for each figure, as a rule
-with source as materialized (
+with trusted as materialized (
+  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
+    from pg_roles r join pg_database d on d.datname = current_database()
+   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+held as materialized (
+  -- what this session keeps from being changed while it reads, see Exact::locked
+  select array_agg(l.relation) as relations from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
+source as materialized (
   select ca.mat_hypertable_id as id, x.id as dimension_id, x.column_name, x.column_type::text as axis,
          x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(t.oid, 'select'), false)
@@ -27,11 +35,11 @@ asked as materialized (
    where s.readable),
 -- chunk by chunk, and no further than the first that holds a row
 found as materialized (
-  select a.id, a.kind, r.first
+  select a.id, a.kind, r.first, r.why, r.owner, case when r.why = 6 then r.relations end as hold
     from asked a
     left join lateral (
-      select y.first
-        from (select (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 as first
+      select y.first, y.why, y.owner, y.relations
+        from (select q.why, q.owner, q.relations, case when q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as first
                 from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
                        where z.dimension_id = a.dimension_id and (a.since is null or z.range_end > a.since)
                          and exists (select from _timescaledb_catalog.chunk c where c.id = z.chunk_id and not c.osm_chunk)
@@ -40,12 +48,28 @@ found as materialized (
                   select 'select min(m) as n from (' || string_agg(format(case when a.whole then 'select min(%1$I)::int8 as m from %2$I.%3$I'
                            else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as m from %2$I.%3$I' end
                            || case when a.since is null then '' else ' where %1$I >= %4$L' end,
-                           a.column_name, cn.nspname, cr.relname, a.literal), ' union all ') || ') u' as statement
-                    from _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk c on c.id = z.chunk_id
+                           a.column_name, cn.nspname, cr.relname, a.literal), ' union all ') || ') u' as statement,
+                         max(case when cr.relowner = any (t.roles) and cn.nspowner = any (t.roles) then 0 when not cn.nspowner = any (t.roles) then 5
+                           else (
+                             -- nothing that a role can define stands on the chunk or its companion, and this session holds them, so that nothing comes to stand there
+                             select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass or not has_table_privilege(y.oid, 'update')) or exists (
+                                      select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i where i.indrelid = any (m.oids) and (i.indexprs is not null or i.indpred is not null)
+                                                   union all select 'pg_constraint'::regclass, k.oid from pg_constraint k where k.conrelid = any (m.oids) and k.contype = 'c'
+                                                   union all select 'pg_statistic_ext'::regclass, e.oid from pg_statistic_ext e where e.stxrelid = any (m.oids)) o
+                                        join pg_depend p on p.classid = o.class and p.objid = o.id
+                                       where p.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)
+                                         and not exists (select from pg_depend e join pg_extension x on x.oid = e.refobjid and x.extname = 'timescaledb'
+                                                          where e.classid = p.refclassid and e.objid = p.refobjid and e.refclassid = 'pg_extension'::regclass and e.deptype = 'e')) then 5
+                                    when not m.oids <@ coalesce((select h.relations from held h), '{}') then 6 else 0 end
+                               from (select array_remove(array[cr.oid, (select pc.compress_relid::oid from _timescaledb_catalog.compression_settings pc where pc.relid = c.relid)], null) as oids) m join pg_class y on y.oid = any (m.oids) group by m.oids) end) as why, max(pg_get_userbyid(case when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
+                         array_agg(format('%I.%I', cn.nspname, cr.relname)) || array_remove(array_agg((select pc.compress_relid::oid from _timescaledb_catalog.compression_settings pc where pc.relid = c.relid)::regclass::text), null) as relations
+                    from trusted t cross join _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk c on c.id = z.chunk_id
                     join pg_class cr on cr.oid = c.relid::oid join pg_namespace cn on cn.oid = cr.relnamespace
                    where z.dimension_id = a.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
                offset 0) y
-       where y.first is not null limit 1) r on true)
-select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread
+       where y.first is not null or y.why > 0 limit 1) r on true)
+select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread,
+       max(f.why)::int8 as unknown, max(f.owner) filter (where f.why > 0) as code_owner,
+       (select array_agg(distinct u.name) from found h cross join lateral unnest(h.hold) u(name) where h.id = s.id) as hold
   from source s left join found f on f.id = s.id
  group by s.id
