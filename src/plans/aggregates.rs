@@ -136,11 +136,8 @@ struct Level {
     mat_name: String,
     source: String,
     source_oid: i64,
-    /// Its column of time, quoted.
-    source_column: Option<String>,
-    may_delete: bool,
-    /// Those of people, quoted.
-    source_triggers: Vec<String>,
+    #[serde(flatten)]
+    deleting: Deleting,
     watermark: Option<i64>,
     /// Built on another aggregate.
     hierarchical: bool,
@@ -181,6 +178,16 @@ struct Level {
     own_policies: Around,
     /// The session that refreshes it now, where the server tells (2.26 and later).
     refreshing: Option<Refreshing>,
+}
+
+/// What deleting rows of the source needs.
+#[derive(Debug, Clone, Deserialize)]
+struct Deleting {
+    /// Its column of time, quoted.
+    source_column: Option<String>,
+    may_delete: bool,
+    /// Those of people, quoted.
+    source_triggers: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

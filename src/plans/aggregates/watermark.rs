@@ -108,14 +108,19 @@ fn ahead<'a>(facts: &'a Facts, level: &Level, cut: i64) -> Option<&'a Level> {
 
 fn delete(place: &Place, cut: i64) -> Result<Step, Refusal> {
     let level = place.level;
-    let Some(column) = level.source_column.as_ref().filter(|_| !level.hierarchical) else {
+    let Some(column) = level
+        .deleting
+        .source_column
+        .as_ref()
+        .filter(|_| !level.hierarchical)
+    else {
         return Err(format!(
             "{DELETE}: {} is itself an aggregate, whose rows are not deleted by hand",
             level.source
         )
         .into());
     };
-    if !level.may_delete {
+    if !level.deleting.may_delete {
         return Err(format!(
             "{DELETE}: this role may not DELETE from {} (GRANT DELETE, or connect as its owner)",
             level.source
@@ -184,11 +189,11 @@ fn noted(place: &Place, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
             )
             .wanting(Consent::Name)
             .touching(level.source_oid, level.source.clone(), Mode::RowExclusive);
-        if !level.source_triggers.is_empty() {
+        if !level.deleting.source_triggers.is_empty() {
             let words = format!(
                 "triggers of {} may run, with your rights: {}",
                 level.source,
-                level.source_triggers.join(", ")
+                level.deleting.source_triggers.join(", ")
             );
             plan = plan.note(Weight::Warning, words);
         }
