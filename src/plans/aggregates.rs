@@ -122,10 +122,6 @@ struct Facts {
 
 /// One aggregate; places are in the unit of its axis.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server tells"
-)]
 struct Level {
     /// Of the materialization hypertable.
     id: i64,
