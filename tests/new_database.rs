@@ -44,6 +44,9 @@ select create_hypertable('readings', 'ts', chunk_time_interval => interval '1 da
 insert into readings select t, d, random() from generate_series(now() - interval '20 days', now(), interval '10 minutes') t, generate_series(1, 5) d;
 alter table readings set (timescaledb.compress, timescaledb.compress_segmentby = 'device', timescaledb.compress_orderby = 'ts desc');
 create materialized view hourly with (timescaledb.continuous) as select time_bucket('1 hour', ts) as bucket, device, avg(value) as value from readings group by 1, 2 with no data;
+create table events (ts timestamptz not null, what text);
+select create_hypertable('events', 'ts', chunk_time_interval => interval '1 day');
+insert into events select t, 'x' from generate_series(now() - interval '20 days', now(), interval '1 hour') t;
 create table pieces (n bigint not null, machine int);
 select create_hypertable('pieces', 'n', chunk_time_interval => 1000);
 create function pieces_now() returns bigint language sql stable as 'select max(n) from public.pieces';
@@ -67,9 +70,9 @@ fn a_policy_one_second_old_waits_for_its_first_run() {
         signal("SIGSTOP");
         rig.sql("select add_compression_policy('readings', interval '7 days')")
             .await;
-        rig.sql("select add_retention_policy('readings', interval '10 days')")
+        rig.sql("select add_retention_policy('events', interval '10 days')")
             .await;
-        rig.sql("select add_continuous_aggregate_policy('hourly', start_offset => interval '5 days', end_offset => interval '1 hour', schedule_interval => interval '30 minutes')").await;
+        rig.sql("select add_continuous_aggregate_policy('hourly', start_offset => interval '30 days', end_offset => interval '1 hour', schedule_interval => interval '30 minutes')").await;
         rig.sql("select add_compression_policy('pieces', 3000::bigint), add_retention_policy('pieces', 5000::bigint), add_job('work', interval '1 hour')").await;
         let all = findings(&triage::all(rig).await);
         let mut said = Vec::new();
