@@ -23,7 +23,8 @@ fn facts() -> Facts {
         "initial_start": null, "timezone": "Asia/Kolkata", "config": {"compress_after": "7 days"}, "check_schema": null,
         "check_name": null, "hypertable_id": 2, "next_start": "2027-01-15 09:00:00+00", "relation": "mes.metrics",
         "integer_time": false, "owned": true, "member": true, "owns_database": false, "becomes": true, "role": "dba",
-        "session_role": "dba", "has_proc": true, "job_table": 7, "stat_table": 8
+        "session_role": "dba", "has_proc": true, "job_table": 7, "stat_table": 8, "search_path": null, "unread": [],
+        "ends": null, "gaps": false, "local_shift": 0
     });
     Facts {
         facts,

@@ -99,9 +99,14 @@ impl Row {
 /// What was found in each screen's rows.
 pub type Found = BTreeMap<ScreenId, Vec<Row>>;
 
-/// The findings of one screen, as it was judged last. What no statement can be told of is no fault: [`caveats`] says it.
+/// The findings of one screen, as it was judged last.
+pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
+    with_table!(screens, part, |table| collect(part, table))
+}
+
+/// Those of them that the Overview lists: statements that nobody shows are no fault, [`caveats`] says it.
 pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
-    let mut rows = with_table!(screens, part, |table| collect(part, table));
+    let mut rows = found_on(screens, part);
     rows.retain(|row| {
         ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&row.finding.rule)
     });

@@ -161,7 +161,7 @@ fn screen(rule: &Rule) -> ScreenId {
 pub async fn said(rig: &Rig, rule: &'static Rule, of: &str) -> Vec<Row> {
     let screen = screen(rule);
     let (screens, _) = look(rig, &[screen]).await;
-    let rows = overview::found(&screens, screen).into_iter();
+    let rows = overview::found_on(&screens, screen).into_iter();
     rows.filter(|row| row.of == of || row.subject == of)
         .collect()
 }
