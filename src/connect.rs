@@ -201,7 +201,7 @@ async fn open(
             };
             let rules = tls::config(settings)
                 .map_err(|error| ConnectError::new(Kind::Tls, format!("{error:#}")))?;
-            let connector = Tls::new(rules, name.clone());
+            let connector = Tls::new(rules, name.clone(), settings.sslmode == SslMode::VerifyFull);
             let mut secured = config.clone();
             secured.ssl_mode(mode);
             match open_tcp(
@@ -213,9 +213,11 @@ async fn open(
             )
             .await
             {
-                // As libpq: prefer tries without TLS where the handshake or pg_hba.conf does not admit it with TLS.
+                // As libpq: prefer tries without TLS where the server does not admit it with TLS. Not where the handshake
+                // fails: rustls takes less than OpenSSL does, and the password would go out in clear.
                 Err(first)
                     if mode == Negotiate::Prefer
+                        && first.by_server
                         && matches!(first.kind, Kind::Tls | Kind::NotAdmitted) =>
                 {
                     let second =

@@ -104,6 +104,8 @@ pub struct Settings {
     pub sslmode: SslMode,
     pub root: Root,
     pub certificate: Option<(PathBuf, PathBuf)>,
+    /// A list of certificates that were revoked.
+    pub revoked: Option<PathBuf>,
     /// For each host; `None`: a person wants to wait for ever.
     pub timeout: Option<Duration>,
     pub keepalive: Keepalive,
@@ -245,6 +247,7 @@ fn settle(
         sslmode,
         root,
         certificate,
+        revoked: tls::revoked(get("sslcrl"), around),
         timeout,
         keepalive: keepalive::keepalive(get)?,
         options: get("options").map(str::to_owned),

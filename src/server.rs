@@ -122,6 +122,12 @@ impl Server {
         })
     }
 
+    /// What is sent passes a network as it is.
+    pub fn is_in_clear(&self) -> bool {
+        let here = ["[local]", "localhost:", "127.", "[::1]"];
+        self.tls.is_none() && !here.iter().any(|name| self.host.starts_with(name))
+    }
+
     /// The version that picks a query's text.
     pub fn sql_version(&self) -> Version {
         self.timescaledb.unwrap_or(Version::new(0, 0))

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -12,7 +13,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime,
+};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
@@ -30,6 +33,7 @@ pub type Agreed = Arc<Mutex<Option<String>>>;
 pub struct Tls {
     config: Arc<ClientConfig>,
     name: String,
+    checks_name: bool,
     agreed: Agreed,
 }
 
@@ -42,10 +46,11 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    pub fn new(config: Arc<ClientConfig>, name: String) -> Self {
+    pub fn new(config: Arc<ClientConfig>, name: String, checks_name: bool) -> Self {
         Self {
             config,
             name,
+            checks_name,
             agreed: Agreed::default(),
         }
     }
@@ -62,13 +67,13 @@ pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
         .with_safe_default_protocol_versions()?;
     let chain = match &settings.root {
         Root::None => None,
-        root => Some(
-            WebPkiServerVerifier::builder_with_provider(
+        root => {
+            let verifier = WebPkiServerVerifier::builder_with_provider(
                 Arc::new(roots(root)?),
                 Arc::clone(&provider),
-            )
-            .build()?,
-        ),
+            );
+            Some(verifier.with_crls(revoked(settings)?).build()?)
+        }
     };
     let checks_name = settings.sslmode == SslMode::VerifyFull;
     let verifier = Arc::new(Verifier {
@@ -95,6 +100,15 @@ pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
             builder.with_client_auth_cert(chain, secret)?
         }
     }))
+}
+
+/// The lists of certificates that were revoked.
+fn revoked(settings: &Settings) -> Result<Vec<CertificateRevocationListDer<'static>>> {
+    let Some(file) = &settings.revoked else {
+        return Ok(Vec::new());
+    };
+    let lists = CertificateRevocationListDer::pem_file_iter(file).and_then(Iterator::collect);
+    lists.with_context(|| format!("certificate revocation list \"{}\"", file.display()))
 }
 
 fn roots(root: &Root) -> Result<RootCertStore> {
@@ -157,6 +171,11 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.chain.is_none() {
+            // Whose certificate it is was not asked, so that its signature proves nothing; and of an old version (X.509 v1), or
+            // with a key that rustls does not know (P-521), the certificate could not even be read.
+            return Ok(HandshakeSignatureValid::assertion());
+        }
         verify_tls12_signature(
             message,
             cert,
@@ -171,6 +190,9 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.chain.is_none() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
         verify_tls13_signature(
             message,
             cert,
@@ -180,9 +202,12 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        let known = &self.provider.signature_verification_algorithms;
+        let mut schemes = known.supported_schemes();
+        if self.chain.is_none() {
+            schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
+        }
+        schemes
     }
 }
 
@@ -195,12 +220,17 @@ impl TlsConnect<TcpStream> for Tls {
 
     fn connect(self, tcp: TcpStream) -> Self::Future {
         Box::pin(async move {
-            let name = ServerName::try_from(self.name.clone()).map_err(|_| {
-                io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!("{:?} is no name that a certificate can bear", self.name),
-                )
-            })?;
+            let name = match ServerName::try_from(self.name.clone()) {
+                Ok(name) => name,
+                // An address with a scope, say: where no name is checked, none has to be sent.
+                Err(_) if !self.checks_name => ServerName::from(IpAddr::from([0, 0, 0, 0])),
+                Err(_) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidInput,
+                        format!("{:?} is no name that a certificate can bear", self.name),
+                    ));
+                }
+            };
             let stream = tokio_rustls::TlsConnector::from(self.config)
                 .connect(name, tcp)
                 .await?;

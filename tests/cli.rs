@@ -42,7 +42,7 @@ fn help_tells_psqls_flags_the_variables_and_what_is_not_supported() {
             "-w, --no-password",
             "-W, --password",
             "PGSERVICEFILE",
-            "sslcrl",
+            "sslcrldir",
             "Exit codes",
             "show",
             "demo",

@@ -611,3 +611,156 @@ fn a_certificate_that_only_openssl_takes_is_refused_with_the_reason() {
         assert!(kind == Kind::Tls && told.contains(words), "{told}");
     }
 }
+
+/// Runs OpenSSL's own program; `None`: there is none.
+fn openssl(folder: &Path, args: &str) -> Option<String> {
+    let mut command = Command::new("openssl");
+    let output = command.current_dir(folder).args(args.split(' ')).output();
+    let output = output.ok()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args}: {said}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_certificate_that_nobody_checks_may_be_of_any_kind_and_any_name() {
+    if !has_server() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (curve, version) in [("P-521", "3 (0x2)"), ("P-256", "1 (0x0)")] {
+        let key = format!(
+            "req -new -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -keyout server.key -subj /CN=x -out server.csr"
+        );
+        if openssl(folder.path(), &key).is_none() {
+            println!("SKIPPED, no openssl");
+            return;
+        }
+        let sign = if curve == "P-521" {
+            "req -x509 -key server.key -in server.csr -days 9 -out server.crt"
+        } else {
+            "x509 -req -in server.csr -signkey server.key -days 9 -out server.crt"
+        };
+        openssl(folder.path(), sign).unwrap();
+        let text = openssl(folder.path(), "x509 -in server.crt -noout -text").unwrap();
+        assert!(text.contains(&format!("Version: {version}")), "{text}");
+        let server = start();
+        let own = server.socket_folder();
+        for name in ["server.crt", "server.key"] {
+            let file = own.join(name);
+            fs::copy(folder.path().join(name), &file).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            give(&file, own);
+        }
+        speak_tls(&server);
+        for (host, mode) in [
+            ("db.test", "prefer"),
+            ("db.test", "require"),
+            ("fe80::1%lo", "prefer"),
+        ] {
+            let there = format!(
+                "host={host} hostaddr=127.0.0.1 port={} user=postgres sslmode={mode}",
+                server.port()
+            );
+            let connected = block_on(connect::again(&settings(&there), None));
+            let tls = connected.unwrap().tls;
+            assert_eq!(tls.as_deref(), Some("TLSv1.3"), "{curve} {host} {mode}");
+        }
+    }
+}
+
+#[test]
+fn after_a_tls_handshake_that_failed_nothing_is_sent_in_clear() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (told, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 8];
+            stream.read_exact(&mut asked).unwrap();
+            told.send(asked).unwrap();
+            // It has TLS, and then has not.
+            let _ = stream.write_all(b"S this is no handshake");
+        }
+    });
+    let there = format!("host=127.0.0.1 port={port} user=u password=secret sslmode=prefer");
+    let (kind, words) = refusal(
+        block_on(connect::again(&settings(&there), None)),
+        "no handshake",
+    );
+    assert_eq!(kind, Kind::Tls, "{words}");
+    let wants_tls = [0, 0, 0, 8, 4, 210, 22, 47];
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [wants_tls], "{words}");
+}
+
+#[test]
+fn a_certificate_that_was_revoked_is_refused_where_certificates_are_checked() {
+    use rcgen::{CertificateRevocationListParams, KeyIdMethod, KeyUsagePurpose, RevokedCertParams};
+    if !has_server() {
+        return;
+    }
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name.push(DnType::CommonName, "ours");
+    let ours = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let server = start();
+    let own = server.socket_folder();
+    let number = rcgen::SerialNumber::from(7_u64);
+    let mut params = CertificateParams::new(vec!["db.test".to_owned()]).unwrap();
+    params.serial_number = Some(number.clone());
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &ours).unwrap();
+    for (name, text) in [("crt", certificate.pem()), ("key", key.serialize_pem())] {
+        let file = own.join(format!("server.{name}"));
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        give(&file, own);
+    }
+    speak_tls(&server);
+    let files = tempfile::tempdir().unwrap();
+    fs::write(files.path().join("ours.crt"), ours.pem()).unwrap();
+    for (name, revoked) in [("good", None), ("bad", Some(number))] {
+        let at = rcgen::date_time_ymd(2026, 1, 1);
+        let list = CertificateRevocationListParams {
+            this_update: at,
+            next_update: rcgen::date_time_ymd(2099, 1, 1),
+            crl_number: rcgen::SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked
+                .into_iter()
+                .map(|serial_number| RevokedCertParams {
+                    serial_number,
+                    revocation_time: at,
+                    reason_code: None,
+                    invalidity_date: None,
+                })
+                .collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&ours).unwrap().pem().unwrap();
+        fs::write(files.path().join(format!("{name}.crl")), list).unwrap();
+    }
+    let open = |mode: &str, list: &str| {
+        let there = format!(
+            "host=db.test hostaddr=127.0.0.1 port={} user=postgres sslmode={mode} sslcrl={}",
+            server.port(),
+            files.path().join(list).display()
+        );
+        let root = format!("sslrootcert={}", files.path().join("ours.crt").display());
+        let there = if mode == "prefer" {
+            there
+        } else {
+            format!("{there} {root}")
+        };
+        block_on(connect::again(&settings(&there), None))
+    };
+    assert!(open("verify-full", "good.crl").is_ok());
+    assert!(open("prefer", "bad.crl").is_ok(), "nothing is checked");
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let (kind, words) = refusal(open(mode, "bad.crl"), mode);
+        assert!(kind == Kind::Tls && words.contains("Revoked"), "{words}");
+    }
+}

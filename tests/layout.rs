@@ -161,3 +161,33 @@ fn a_settings_value_is_its_figure_and_facts_that_do_not_exist_are_left_out() {
     press(&mut app, "/ f s y n c enter enter");
     insta::assert_snapshot!(drawn(&mut app, 80, 24).backend());
 }
+
+#[test]
+fn a_connection_in_clear_over_a_network_is_marked_at_any_width() {
+    for (host, marked) in [
+        ("db1:5432", true),
+        ("[fe80::1%eth0]:5432", true),
+        ("[local]:5432", false),
+        ("127.0.0.1:5432", false),
+    ] {
+        let mut app = console::connected();
+        let server = hypertop::server::Server {
+            host: host.to_owned(),
+            tls: None,
+            ..console::server()
+        };
+        app.update(hypertop::app::Msg::Up(Box::new(server)));
+        for width in [80, 120, 200] {
+            let drawn = console::drawn(&mut app, width, 24);
+            let buffer = drawn.backend().buffer();
+            let line: String = (0..width).map(|x| buffer[(x, 0)].symbol()).collect();
+            let warns = app.theme().style("level.warning").fg;
+            let at = line.find("no TLS").and_then(|at| {
+                let at = line[..at].chars().count();
+                u16::try_from(at).ok()
+            });
+            let shown = at.is_some_and(|x| buffer[(x, 0)].style().fg == warns);
+            assert_eq!(shown, marked, "{host} at {width}: {line}");
+        }
+    }
+}

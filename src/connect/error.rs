@@ -31,6 +31,8 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     pub kind: Kind,
+    /// The server itself said so.
+    pub by_server: bool,
     text: String,
 }
 
@@ -46,6 +48,7 @@ impl ConnectError {
     pub(super) fn new(kind: Kind, text: impl Into<String>) -> Self {
         Self {
             kind,
+            by_server: false,
             text: text.into(),
         }
     }
@@ -106,7 +109,10 @@ pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -
         told.severity(),
         text::bounded(told.message())
     );
-    ConnectError::new(kind, with_mend(text, mend))
+    ConnectError {
+        by_server: true,
+        ..ConnectError::new(kind, with_mend(text, mend))
+    }
 }
 
 fn with_mend(text: String, mend: &str) -> String {
@@ -219,6 +225,8 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
         "The server has no TLS: sslmode=prefer or disable connects without it (or it is no PostgreSQL: check -h and -p)."
     } else if text.contains("UnknownIssuer") {
         "The server's certificate is not signed by an authority in sslrootcert."
+    } else if text.contains("Revoked") || text.contains("UnknownRevocationStatus") {
+        "sslcrl, else ~/.postgresql/root.crl, says which certificates are revoked; each authority in the chain needs its list there."
     } else if text.contains("CaUsedAsEndEntity") {
         "The server's certificate is an authority's own (self-signed), which is not supported: let that authority sign one for the server, or use sslmode=require without a root certificate."
     } else if text.contains("not valid for any names") {

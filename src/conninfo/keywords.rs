@@ -5,7 +5,7 @@ use anyhow::{Result, bail, ensure};
 use super::{Options, Surroundings};
 
 /// The options that are understood, with their environment variables.
-pub(super) const KEYWORDS: [(&str, &str); 22] = [
+pub(super) const KEYWORDS: [(&str, &str); 23] = [
     ("host", "PGHOST"),
     ("hostaddr", "PGHOSTADDR"),
     ("port", "PGPORT"),
@@ -19,6 +19,7 @@ pub(super) const KEYWORDS: [(&str, &str); 22] = [
     ("sslrootcert", "PGSSLROOTCERT"),
     ("sslcert", "PGSSLCERT"),
     ("sslkey", "PGSSLKEY"),
+    ("sslcrl", "PGSSLCRL"),
     ("connect_timeout", "PGCONNECT_TIMEOUT"),
     ("options", "PGOPTIONS"),
     ("application_name", "PGAPPNAME"),
@@ -31,8 +32,7 @@ pub(super) const KEYWORDS: [(&str, &str); 22] = [
 ];
 
 /// What libpq knows and hypertop does not: keyword, variable, and whether ignoring it would be unsafe.
-const UNSUPPORTED: [(&str, &str, bool); 19] = [
-    ("sslcrl", "PGSSLCRL", true),
+const UNSUPPORTED: [(&str, &str, bool); 18] = [
     ("sslcrldir", "PGSSLCRLDIR", true),
     ("sslpassword", "", true),
     ("requirepeer", "PGREQUIREPEER", true),
@@ -146,7 +146,8 @@ pub fn help() -> String {
         "Connection: as psql. A conninfo before the flags, those before the service file, that before the environment.\n\
          Environment: {} PGSYSCONFDIR.\n\
          Not supported: GSSAPI and SSPI, sockets in the abstract namespace, sslmode=allow is taken as prefer, \
-         server certificates that are self-signed or name no host in subjectAltName cannot be verified, and these options: {}.",
+         prefer does not go on in plaintext where TLS fails, \
+         server certificates that are self-signed, of X.509 v1, with a P-521 key or without a host in subjectAltName cannot be verified, and these options: {}.",
         variables.join(" "),
         not.join(" ")
     )

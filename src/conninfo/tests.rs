@@ -102,7 +102,7 @@ fn what_is_wrong_is_named() {
             "invalid target_session_attrs",
         ),
         ("host=b connect_timeout=soon", "connect_timeout"),
-        ("host=b sslcrl=x.crl", "ignoring \"x.crl\" would be unsafe"),
+        ("host=b sslcrldir=x", "ignoring \"x\" would be unsafe"),
         ("postgresql://b/c?d", "missing key/value separator"),
         ("postgresql://b/%zz", "invalid percent-encoded token"),
         ("postgresql://b/%00", "forbidden value %00"),

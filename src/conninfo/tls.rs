@@ -87,6 +87,12 @@ pub(super) fn tls(
     Ok((sslmode, root))
 }
 
+/// The list of revoked certificates. As libpq, `~/.postgresql/root.crl` is taken where it is and no other is given.
+pub(super) fn revoked(file: Option<&str>, around: &Surroundings) -> Option<PathBuf> {
+    let usual = || around.certificate("root.crl").filter(|path| path.exists());
+    file.map(PathBuf::from).or_else(usual)
+}
+
 /// The client's certificate and key. As libpq, one that is not there is not sent.
 pub(super) fn certificate(
     cert: Option<&str>,

@@ -9,6 +9,8 @@ use crate::server::{Edition, NEWEST_KNOWN, OLDEST_KNOWN, Server};
 use crate::table::printable;
 use crate::text;
 
+const NO_TLS: &str = "no TLS";
+
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
     let mut spans = Vec::new();
@@ -37,10 +39,15 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             15
         };
         let room = usize::from(area.width).saturating_sub(used + right);
-        spans.push(Span::styled(
-            about_server(server, room),
-            theme.style("header"),
-        ));
+        let about = about_server(server, room);
+        match about.rsplit_once(NO_TLS).filter(|_| server.is_in_clear()) {
+            None => spans.push(Span::styled(about, theme.style("header"))),
+            Some((before, after)) => spans.extend([
+                Span::styled(before.to_owned(), theme.style("header")),
+                Span::styled(NO_TLS, theme.style("level.warning")),
+                Span::styled(after.to_owned(), theme.style("header")),
+            ]),
+        }
     }
     let right = match &app.link {
         _ if app.tape.is_some() => replayed(app),
@@ -84,7 +91,7 @@ fn replayed<'a>(app: &App) -> Span<'a> {
 /// Host, database, role, TLS, primary or standby, versions, edition: what the header says of the server,
 /// in fewer words where there is little room.
 fn about_server(server: &Server, room: usize) -> String {
-    let tls = server.tls.as_deref().unwrap_or("no TLS");
+    let tls = server.tls.as_deref().unwrap_or(NO_TLS);
     let side = if server.standby { "standby" } else { "primary" };
     let (mut long, mut short) = ("no TimescaleDB".to_owned(), "no TS".to_owned());
     if let Some(version) = server.timescaledb {
@@ -111,11 +118,16 @@ fn about_server(server: &Server, room: usize) -> String {
     if text::width(&whole) <= room {
         return whole;
     }
+    let open = if server.is_in_clear() {
+        format!(" {NO_TLS}")
+    } else {
+        String::new()
+    };
     // The database's name is the last to be cut.
     let ends = [
         format!(" {tls} {side} PG {postgres} {short}"),
-        format!(" {side} PG {postgres} {short}"),
-        format!(" {side} {short}"),
+        format!("{open} {side} PG {postgres} {short}"),
+        format!("{open} {side} {short}"),
     ];
     let fits = |end: &&String| text::width(&at) + text::width(end) <= room;
     let end = ends.iter().find(fits).unwrap_or(&ends[2]);
