@@ -132,7 +132,7 @@ async fn dropped(rig: &Rig, sql: &str) {
         match rig.client.batch_execute(sql).await {
             Ok(()) => return,
             Err(error) => assert_eq!(
-                error.code().map(|code| code.code()),
+                error.code().map(tokio_postgres::error::SqlState::code),
                 Some("40P01"),
                 "{}: {sql}: {error:?}",
                 rig.name

@@ -48,6 +48,7 @@ pub fn measure(goals: &mut Goals) {
         made_before: None,
         boundary: None,
         backlog: None,
+        about_backlog: None,
         backlog_bytes: None,
         backlog_error: None,
         partial_due: None,
