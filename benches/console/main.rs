@@ -43,12 +43,12 @@ async fn fleets(goals: &mut Goals) {
             None => return println!("no TimescaleDB here: the screens are not measured"),
         },
     };
-    let wanted = screens::measure(&settings(&conninfo), goals).await;
+    let wanted = Box::pin(screens::measure(&settings(&conninfo), goals)).await;
     weight::measure(&settings(&conninfo), &wanted, goals).await;
     program::measure(&conninfo, goals);
     let tick = screens::tick(&settings(&conninfo)).await;
     if let Ok(url) = std::env::var("HYPERTOP_BENCH_LARGE_URL") {
-        let slowest = screens::slowest(&settings(&url)).await;
+        let slowest = Box::pin(screens::slowest(&settings(&url))).await;
         goals.check(
             "large fleet: slowest query, ms",
             slowest,
