@@ -270,6 +270,12 @@ impl Policy {
         self.scheduled && self.schedule_seconds.is_some_and(far)
     }
 
+    /// The same on integer time, where it is seldom known for how long the work has been due: it waits for too long
+    /// whatever that is.
+    pub fn is_put_off(&self, axis: Axis, now: Stamp) -> bool {
+        axis == Axis::Integer && self.starts_far(now)
+    }
+
     /// What is wrong with the job itself; `waits` says that there is work for it. That its next start is far away is no
     /// fault here: who put it off on purpose is known to the Jobs screen only.
     pub fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
@@ -392,5 +398,13 @@ pub fn overdue(seconds: Option<f64>, since: Option<Stamp>, now: Stamp) -> Option
             Some((seconds, format!("at least {long}")))
         }
         (None, None) => None,
+    }
+}
+
+/// The same at the end of a sentence.
+pub fn due_for(overdue: Option<(f64, String)>) -> String {
+    match overdue {
+        Some((_, long)) => format!("the oldest due for {long}"),
+        None => "for how long is not known".to_owned(),
     }
 }

@@ -127,6 +127,11 @@ impl Row {
                     Finding::new(rule, Level::Warning, reason)
                         .since(Some(at.now.plus_seconds(-overdue)))
                 }
+                due if policy.is_put_off(self.axis, at.now) => {
+                    let due = policy::due_for(due);
+                    let reason = format!("{goes} past drop-after still there, {due}{then}");
+                    Finding::new(rule, Level::Warning, reason)
+                }
                 _ => Finding::new(rule, Level::Ok, format!("the next run drops {goes}{then}")),
             },
         );

@@ -125,7 +125,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
 fn healthy(row: &Row, at: &At) -> String {
     match (row.lag(at), &row.policy) {
         _ if row.source_is_empty() => format!("{} is empty", row.source()),
-        (Some(lag), Some(_)) if lag > 0 && row.promise().is_none() => format!(
+        (Some(lag), Some(_)) if lag > 0 && row.promise(at).is_none() => format!(
             "{} behind; what its policy promises cannot be read from its settings",
             amount(row, lag)
         ),
@@ -203,7 +203,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         } else {
             lag as f64 / 1e6
         },
-        row.promise(),
+        row.promise(at),
     );
     let Some(policy) = &row.policy else {
         if lag > 0 {

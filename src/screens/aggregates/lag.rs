@@ -1,6 +1,7 @@
 //! How far an aggregate is behind, from where it is, where its source is and what time it is.
 
 use super::Row;
+use crate::policy::Policy;
 use crate::record::At;
 use crate::text;
 use crate::thresholds::Limits;
@@ -83,7 +84,7 @@ impl Row {
         } else {
             lag / 1e6
         };
-        self.promise()
+        self.promise(at)
             .filter(|promise| *promise > 0.0)
             .map(|promise| lag / promise)
     }
@@ -157,10 +158,18 @@ impl Row {
 
     /// The lag that is no reason to worry yet, in seconds or units.
     #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
-    pub(super) fn promise(&self) -> Option<f64> {
+    pub(super) fn promise(&self, at: &At) -> Option<f64> {
         match self.axis {
-            // The schedule does not convert to units: another window is allowed for it.
-            Axis::Integer => self.expected_units.map(|units| units as f64 * 2.0),
+            Axis::Integer => {
+                let put_off = |policy: &Policy| policy.is_put_off(self.axis, at.now);
+                // The schedule does not convert to units: another window is allowed for it, while it is kept.
+                let windows = if self.policy.as_ref().is_some_and(put_off) {
+                    1.0
+                } else {
+                    2.0
+                };
+                self.expected_units.map(|units| units as f64 * windows)
+            }
             // The run itself takes its time.
             _ => self.expected_seconds.map(|seconds| seconds + 60.0),
         }

@@ -210,6 +210,8 @@ impl Row {
         let waits = text::plural(backlog, "chunk");
         let then = policy.then(at.now);
         let rule = &rules::COMPRESSION_BACKLOG;
+        let created = policy.created.as_ref().filter(|_| policy.after.is_none());
+        let past = created.map_or("compress-after", |_| WORK.created);
         findings.push(
             match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
                 _ if policy.is_new(at.now) => {
@@ -217,23 +219,25 @@ impl Row {
                 }
                 Some((overdue, long)) if overdue > self.patience(&at.limits(&self.full_name())) => {
                     let reason = format!(
-                        "{waits} past {} not compressed, the oldest due for {long}{}{then}",
-                        policy
-                            .created
-                            .as_ref()
-                            .filter(|_| policy.after.is_none())
-                            .map_or("compress-after", |_| "compress_created_before"),
+                        "{waits} past {past} not compressed, the oldest due for {long}{}{then}",
                         self.trend(backlog, policy, at),
                     );
                     Finding::new(rule, Level::Warning, reason)
                         .since(Some(at.now.plus_seconds(-overdue)))
+                }
+                due if policy.is_put_off(self.axis, at.now) => {
+                    let due = policy::due_for(due);
+                    let reason = format!("{waits} past {past} not compressed, {due}{then}");
+                    Finding::new(rule, Level::Warning, reason)
                 }
                 None => Finding::new(
                     rule,
                     Level::Ok,
                     format!("{waits} due, for how long is not known{then}"),
                 ),
-                Some(_) if then.is_empty() => Finding::new(rule, Level::Ok, format!("{waits} due")),
+                Some(_) if then.is_empty() || policy.starts_far(at.now) => {
+                    Finding::new(rule, Level::Ok, format!("{waits} due"))
+                }
                 Some(_) => Finding::new(
                     rule,
                     Level::Ok,
