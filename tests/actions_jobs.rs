@@ -134,6 +134,25 @@ fn what_is_edited_is_changed_and_nothing_else_and_comes_back() {
     });
 }
 
+#[test]
+fn a_next_start_that_passed_before_the_undo_is_due_at_once() {
+    with_targets(|targets| {
+        on_each(targets, "due", async |rig, version| {
+            let own = rig.text(OWN).await;
+            let soon = rig.text("select now() + interval '2 s'").await;
+            rig.act("edit-job", &own, &[("next_start", &soon)]).await;
+            let far = [("next_start", "2039-09-09 09:09+00")];
+            let moved = rig.act("edit-job", &own, &far).await;
+            rig.sql("select pg_sleep(2.1)").await;
+            rig.rollback(&[moved.id]).await;
+            let far = rig
+                .text(&format!("select coalesce(next_start > now() + interval '1 year', false) from _timescaledb_internal.bgw_job_stat where job_id = {own}"))
+                .await;
+            assert_eq!(far, "f", "{version}: it would not run before 2039");
+        });
+    });
+}
+
 /// The fixed schedule of this job is changed and comes back, where the server can change it.
 async fn slots(rig: &Rig, version: &str, fixed: &str) {
     let set = ("initial_start", "2040-06-01 00:00+00");

@@ -70,6 +70,8 @@ pub struct Change {
     pub next_start: Option<String>,
     /// Back to the captured next start, if that is still to come when the statement runs.
     pub next_start_back: bool,
+    /// The next start that is being taken back: where the job still has it, and the captured one has passed, it is due now.
+    pub next_start_moved: Option<String>,
     /// 2.12 and later.
     pub slots: Option<Slots>,
 }
@@ -245,8 +247,13 @@ impl Job {
                 let fixed = slots.as_ref().is_some_and(|slots| slots.fixed);
                 // NULL: the server computes the next of the slots.
                 let stays = if fixed { "null" } else { KEPT };
+                let due = change.next_start_moved.as_deref().map(|moved| {
+                    let moved = call.place("timestamptz", moved.into());
+                    format!(" when {KEPT} = {moved} then now()")
+                });
+                let due = due.unwrap_or_default();
                 call.raw(&format!(
-                    "next_start => case when {place} > now() then {place} else {stays} end"
+                    "next_start => case when {place} > now() then {place}{due} else {stays} end"
                 ));
             }
             (_, _, Some(slots)) if slots.fixed => {

@@ -118,6 +118,8 @@ select add_continuous_aggregate_policy('doors.by_hour', interval '30 days', inte
 
 select add_job('doors.work', interval '1 day', config => '{"a": 1}', check_config => 'doors.config_check'::regproc);
 
+select add_job('doors.work', interval '2 days', config => '{"a": 2}', check_config => 'doors.config_check'::regproc, scheduled => false);
+
 select alter_job(j.id, next_start => '2038-05-05 05:05+00') from _timescaledb_config.bgw_job j where j.owner = 'doors_owner'::regrole;
 
 commit;

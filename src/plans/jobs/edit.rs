@@ -201,6 +201,7 @@ impl Edit {
         }
         self.words.push(format!("next start {at}"));
         self.change.next_start = Some(at.to_owned());
+        self.back.next_start_moved = Some(at.to_owned());
         self.back.next_start_back = true;
         Ok(())
     }
