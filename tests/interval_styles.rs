@@ -58,11 +58,25 @@ fn named(index: usize, style: &str) -> String {
     format!("age {index} in {style}")
 }
 
-/// These figures of the rows made in a style, one row each line.
-fn figures(list: &Json, suffix: &str, style: &str, figures: &[&str]) -> Vec<Vec<Json>> {
-    let rows = (0..LENGTHS.len()).map(|index| row(list, &(named(index, style) + suffix)));
-    rows.map(|row| figures.iter().map(|name| row[*name].clone()).collect())
-        .collect()
+/// These figures of the rows made in a style, one row each line; without what names the row itself.
+fn figures(list: &Json, suffix: &str, style: &str, figures: &[&str]) -> Vec<Vec<String>> {
+    let rows = (0..LENGTHS.len()).map(|index| {
+        let name = named(index, style);
+        let row = row(list, &(name.clone() + suffix));
+        let figure = |figure: &&str| unnumbered(&row[*figure].to_string().replace(&name, "NAME"));
+        figures.iter().map(figure).collect()
+    });
+    rows.collect()
+}
+
+/// A text without the numbers of jobs in it.
+fn unnumbered(text: &str) -> String {
+    let mut parts = text.split("(job ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let digits = |c: char| c.is_ascii_digit();
+    parts.fold(first, |text, part| {
+        text + "(job " + part.trim_start_matches(digits)
+    })
 }
 
 #[test]
@@ -90,7 +104,7 @@ fn a_policy_means_the_same_whatever_interval_style_it_was_made_in() {
             for (screen, suffix, names) in screens {
                 let list = shown(&target, screen);
                 let meant = figures(&list, suffix, "postgres", names);
-                assert_eq!(meant[0].iter().find(|it| it.is_null()), None, "{list}");
+                assert!(meant[0].iter().all(|it| it != "null"), "{list}");
                 for style in &STYLES[1..] {
                     let told = figures(&list, suffix, style, names);
                     assert_eq!(told, meant, "{}: {screen:?} of {style}", target.name);

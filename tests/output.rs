@@ -153,8 +153,8 @@ fn the_words_of_servers_and_refusals_act_on_nobody_either() {
         let gone = format!("{other} dbname='{NAME}' options='-c hyper.{NAME}=1'");
         for (args, code) in [
             (vec!["show", "jobs", gone.as_str()], 2),
-            (vec!["run", "pause-job", NAME, "--yes"], 1),
-            (vec!["run", "drop-chunks", NAME, "--yes"], 1),
+            (vec!["run", "pause-job", NAME, "--yes"], 3),
+            (vec!["run", "drop-chunks", NAME, "--yes"], 3),
             (vec!["run", "pause-job", "1000", "--dry-run"], 0),
             (vec!["run", "pause-job", "1000", "--confirm", NAME], 3),
             (vec!["run", "run-job-now", "1000", "--confirm", "1000"], 1),
@@ -221,7 +221,7 @@ fn where_nobody_reads_what_is_said_nothing_panics() {
             );
         }
         for closed in ["err", "out"] {
-            assert_eq!(deaf(&["run", "pause-job", "99999", "--yes"], closed), 1);
+            assert_eq!(deaf(&["run", "pause-job", "99999", "--yes"], closed), 3);
             assert_eq!(deaf(&["show", "jobs", "dbname=nowhere"], closed), 2);
         }
     });
