@@ -10,7 +10,7 @@ held as materialized (
   -- what this session keeps from being changed while it reads, see Exact::locked
   select array_agg(l.relation) as relations from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
 source as materialized (
-  select ca.mat_hypertable_id as id, x.id as dimension_id, x.column_name, x.column_type::text as axis,
+  select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, x.id as dimension_id, x.column_name, x.column_type::text as axis,
          x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(t.oid, 'select'), false)
            and x.column_type::oid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype) as readable,
@@ -33,6 +33,28 @@ asked as materialized (
     cross join lateral (select 1 as kind, null::int8 as since
                         union all select 2, s.tail where s.tail > case when s.whole then -9223372036854775808 else -200000000000000000 end) p
    where s.readable),
+-- where chunks with changed rows were made after newer ones (the newest: after its time was over), and after the materialization of the same time:
+-- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
+remade as materialized (
+  select w.id, g.* from source w
+    left join lateral (
+      select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
+        from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after, min(s.made) filter (where w.whole or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following and unbounded following) as next
+                from (select s.range_start as low, s.range_end as high, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
+                             min((extract(epoch from case when w.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                          else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) as at
+                        from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+                       where s.dimension_id = w.dimension_id and s.range_end > -9223372036854775808 group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+       cross join lateral (
+         select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start < q.high) as inside, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start >= q.high and (w.whole or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+           from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+          where md.hypertable_id = w.id and md.interval_length is not null and ms.range_end > q.low) o
+       where (q.next < q.made or q.next is null) and o.inside < q.made and (least(q.next, o.newer) < q.made or not w.whole and q.next is null and q.at >= q.high)
+         and (exists (select from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+                       where l.hypertable_id = w.raw_id and l.lowest_modified_value < q.high and l.greatest_modified_value >= q.low)
+              or exists (select from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+                          where l.materialization_id = w.id and l.lowest_modified_value < q.high and l.greatest_modified_value between q.low and 9223372036854775806))
+    ) g on true),
 -- chunk by chunk, and no further than the first that holds a row
 found as materialized (
   select a.id, a.kind, r.first, r.why, r.owner, case when r.why = 6 then r.relations end as hold
@@ -71,7 +93,8 @@ found as materialized (
                offset 0) y
        where y.first is not null or y.why > 0 limit 1) r on true)
 select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread,
+       max(g.remade_from) as remade_from, max(g.remade_to) as remade_to,
        max(f.why)::int8 as unknown, max(f.owner) filter (where f.why > 0) as code_owner,
        (select array_agg(distinct u.name) from found h cross join lateral unnest(h.hold) u(name) where h.id = s.id) as hold
-  from source s left join found f on f.id = s.id
+  from source s left join found f on f.id = s.id left join remade g on g.id = s.id
  group by s.id

@@ -26,11 +26,14 @@ dim as materialized (
    where x.interval_length is not null order by x.hypertable_id, x.id
 ),
 slice as materialized (
-  select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks
+  select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks, min(c.id) as made,
+         -- when the first of its chunks was made, on the clock of its axis (known since 2.13)
+         case when not d.whole then min((extract(epoch from case when d.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                                 else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) end as at
     from dim d join _timescaledb_catalog.dimension_slice z on z.dimension_id = d.dimension_id
     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
     join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-   where not c.osm_chunk and not c.dropped group by d.hypertable_id, z.range_start, z.range_end
+   where not c.osm_chunk and not c.dropped group by d.hypertable_id, d.whole, z.range_start, z.range_end
 ),
 agg as materialized (
   select u.height, u.id, u.raw_id, ca.materialized_only, coalesce((to_jsonb(ca) ->> 'finalized')::bool, true) as finalized, ca.user_view_schema::text as view_schema, ca.user_view_name::text as view_name,
@@ -60,15 +63,34 @@ gap as materialized (
    where (g.low is null or g.low < g.high)
      and exists (select from slice m where m.hypertable_id = a.id and m.low < g.high and (g.low is null or m.high > g.low))
 ),
--- the first row of the aggregate in each gap
+-- stretches whose chunk was made after newer ones (the newest: after its time was over), and after the materialization of the same time: so it is
+-- where a late row makes a chunk again that was dropped. Rows of a bucket that reaches into it count, so they are looked for from a bucket before
+remade as materialized (
+  select a.id, q.low, q.high, q.low - case when a.whole then a.bucket_width::int8
+           else (extract(epoch from a.bucket_width::interval) * case when a.bucket_width ~ 'mon|year' then 1.05 else 1 end * 1000000)::int8 end as looked,
+         row_number() over (partition by a.id order by q.high desc) as number
+    from agg a
+    cross join lateral (
+      select s.*, min(s.made) filter (where a.whole or s.low <= (extract(epoch from now()) * 1000000)::int8) over (order by s.low rows between 1 following and unbounded following) as next
+        from slice s where s.hypertable_id = a.raw_id
+    ) q
+    cross join lateral (
+      select min(m.made) filter (where m.low < q.high) as inside, min(m.made) filter (where m.low >= q.high and (a.whole or m.low <= (extract(epoch from now()) * 1000000)::int8)) as newer
+        from slice m where m.hypertable_id = a.id and m.high > q.low
+    ) m
+   where (q.next < q.made or q.next is null) and m.inside < q.made
+     and (least(q.next, m.newer) < q.made or q.next is null and q.at >= q.high) and q.low > -9000000000000000000
+),
+-- the first row of the aggregate in each of them
 hole as materialized (
-  select g.id, g.low, g.high, g.number, t.readable,
+  select g.id, g.low, g.high, g.number, g.remade, t.readable,
          case when t.readable then (xpath('/row/n/text()', query_to_xml(format(
            case when a.whole then 'select min(%1$I)::int8 as n from %2$I.%3$I where %1$I < %5$L'
                 else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as n from %2$I.%3$I where %1$I < %5$L' end
-             || case when g.low is null then '' else ' and %1$I >= %4$L' end,
+             || case when g.low is null then '' when g.remade then ' and %1$I > %4$L' else ' and %1$I >= %4$L' end,
            a.column_name, a.mat_schema, a.mat_table, b.low, b.high), false, true, '')))[1]::text::int8 end as first
-    from gap g join agg a on a.id = g.id
+    from (select g.id, g.low, g.high, g.low as looked, g.number, false as remade from gap g
+          union all select r.id, r.low, r.high, r.looked, r.number, true from remade r) g join agg a on a.id = g.id
     cross join lateral (select coalesce(has_table_privilege(a.mat_oid, 'select') and has_schema_privilege(a.mat_schema, 'usage'), false)
                         -- planning runs what stands on the materialization: only where its owner, and its schema's, are trusted
                         and (select m.relowner = any (r.roles) and n.nspowner = any (r.roles) from trusted r, pg_class m join pg_namespace n on n.oid = m.relnamespace where m.oid = a.mat_oid) as readable) t
@@ -78,7 +100,7 @@ hole as materialized (
                                   when a.axis = 'timestamp without time zone' then (timestamp 'epoch' + p.raw * interval '1 microsecond')::text
                                   when a.axis = 'date' then (timestamp 'epoch' + p.raw * interval '1 microsecond')::date::text
                                   else (timestamptz 'epoch' + p.raw * interval '1 microsecond')::text end as value
-                from (values (1, g.low), (2, g.high)) p(side, raw) where p.raw is not null) e
+                from (values (1, g.looked), (2, g.high)) p(side, raw) where p.raw is not null) e
     ) b
    where g.number <= 200
 ),
@@ -136,7 +158,7 @@ level as (
                                and l.greatest_modified_value < 9223372036854775807),
            'pending', coalesce(p.ranges, 0), 'pending_from', p.low, 'pending_to', p.high,
            'source_chunks', coalesce(s.chunks, 0), 'source_from', s.low, 'source_to', s.high,
-           'holes', coalesce((select jsonb_agg(jsonb_build_object('low', h.low, 'high', h.high, 'first', h.first) order by h.high)
+           'holes', coalesce((select jsonb_agg(jsonb_build_object('low', h.low, 'high', h.high, 'first', h.first, 'remade', h.remade) order by h.high)
                                 from hole h where h.id = a.id and (h.first is not null or not h.readable)), '[]'),
            'unchecked_before', (select max(g.high) from gap g where g.id = a.id and g.number > 200),
            'slices', coalesce((select jsonb_agg(jsonb_build_array(x.low, x.high, x.chunks))

@@ -70,7 +70,7 @@ left join lateral (
              'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
              'origin', case when m.axis in ('timestamp without time zone', 'date') then (extract(epoch from k.origin::timestamp) * 1000000)::int8
                             when m.axis = 'timestamp with time zone' then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
-             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest,
+             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'remade_from', g.remade_from, 'remade_to', g.remade_to,
              'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start', q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
                                      'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end) order by q.id)
@@ -109,6 +109,22 @@ left join lateral (
          where (t.never_before is null or w.high > t.never_before)
            and exists (select from _timescaledb_catalog.dimension_slice s
                         where s.dimension_id = raw.dimension_id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low))) r on true
+      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the same time:
+      -- so it is where a late row makes a chunk again that was dropped; with the holes beside them
+      left join lateral (
+        select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
+          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after, min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint') or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following and unbounded following) as next
+                  from (select s.range_start as low, s.range_end as high, min(c.id) as made,
+                               min((extract(epoch from case when m.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) as at
+                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk c on c.id = s.chunk_id
+                         where s.dimension_id = raw.dimension_id and s.range_end > case when r.cut_to is null then r.low else f.oldest end group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+         cross join lateral (
+           select min(ms.chunk_id) filter (where ms.range_start < q.high) as inside, min(ms.chunk_id) filter (where ms.range_start >= q.high and (m.axis in ('bigint', 'integer', 'smallint') or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+            where md.hypertable_id = x.mat_hypertable_id and md.interval_length is not null and ms.range_end > q.low) o
+         where (q.next < q.made or q.next is null) and o.inside < q.made and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
+      ) g on r.low is not null or r.cut_to is not null
     ) as unread,
     -- where chunks end, as far as a run may drop them; and whether some are missing between others
     (select jsonb_agg(slice.range_end order by slice.range_end) from slice where b.proc_name = 'policy_retention') as ends,

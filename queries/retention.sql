@@ -139,7 +139,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
              'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
              'origin', case when m.axis in ('timestamp without time zone', 'date') then (extract(epoch from k.origin::timestamp) * 1000000)::int8
                             when m.axis = 'timestamp with time zone' then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
-             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest,
+             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'remade_from', g.remade_from, 'remade_to', g.remade_to,
              'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start', q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
                                      'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end) order by q.id)
@@ -178,6 +178,22 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
                         where s.dimension_id = d.id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
                           and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
                                        where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
+      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the same time:
+      -- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
+      left join lateral (
+        select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
+          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after, min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint') or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following and unbounded following) as next
+                  from (select s.range_start as low, s.range_end as high, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
+                               min((extract(epoch from case when m.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) as at
+                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+                         where s.dimension_id = d.id and s.range_end > case when r.cut_to is null then r.low else f.oldest end group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+         cross join lateral (
+           select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start < q.high) as inside, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start >= q.high and (m.axis in ('bigint', 'integer', 'smallint') or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+            where md.hypertable_id = x.mat_hypertable_id and md.interval_length is not null and ms.range_end > q.low) o
+         where (q.next < q.made or q.next is null) and o.inside < q.made and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
+      ) g on r.low is not null or r.cut_to is not null
      where x.raw_hypertable_id = h.id and z.drop_edge is not null) i on true
  where h.compression_state <> 2
  order by 2, 3

@@ -40,6 +40,7 @@ rules! {
     AGGREGATE_PARENT: "aggregate-parent", "parent stands still or is behind", "refresh-hierarchy";
     AGGREGATE_PENDING: "aggregate-pending", "many changed ranges wait", "refresh-behind";
     AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "a further refresh policy stands still", "resume-job";
+    AGGREGATE_REMADE: "aggregate-remade", "late rows in a chunk that was dropped";
     AGGREGATE_STARVED: "aggregate-starved", "rows are dropped before they are materialized", "edit-retention-policy";
     AGGREGATE_STUCK: "aggregate-stuck", "a cancelled refresh keeps others out", "terminate-session";
     AGGREGATE_UNKNOWN: "aggregate-unknown", "lag not known";

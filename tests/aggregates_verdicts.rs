@@ -58,6 +58,7 @@ fn aggregate() -> Row {
         bucket_origin: None,
         oldest: None,
         first_unread: None,
+        remade: None,
         watermark: Some(NOW.0 - HOUR),
         refreshed_to: Some(NOW.0 - HOUR),
         never_before: None,

@@ -10,6 +10,7 @@ mod notes;
 mod place;
 mod policies;
 mod refresh;
+mod remade;
 mod remarks;
 mod remove;
 mod unread;
@@ -92,6 +93,7 @@ pub static ACTIONS: &[Action] = &[
 ];
 
 pub use bucket::{Buckets, Shape};
+pub use remade::{REMADE, apart};
 pub use unread::{Range, Unread, dropped_up_to, reach};
 
 /// A place on the axis as the forms take it: a moment in UTC, or a number.
@@ -193,7 +195,7 @@ struct Refreshing {
     idle: bool,
 }
 
-/// A stretch in which the source has no chunk but the aggregate has rows.
+/// A stretch in which the source has no chunk, or not the chunk that it had, but the aggregate has rows.
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct Hole {
     /// `None`: everything before the oldest chunk.
@@ -201,6 +203,8 @@ struct Hole {
     high: i64,
     /// The first bucket of the aggregate there; `None`: this role may not look.
     first: Option<i64>,
+    /// It has a chunk there, but one that may have been made again after it was dropped.
+    remade: bool,
 }
 
 /// The other policies of a table.

@@ -76,6 +76,9 @@ pub struct Row {
     pub oldest: Option<i64>,
     #[serde(default)]
     pub first_unread: Option<i64>,
+    /// Where changed rows lie in chunks that may have been made again after they were dropped.
+    #[serde(default)]
+    pub remade: Option<(i64, i64)>,
     pub pending: i64,
     /// `None`: this role cannot see it.
     pub refreshing: Option<bool>,
@@ -169,19 +172,24 @@ const AGE: Exact<Row> = Exact {
 const GAPS: Exact<Row> = Exact {
     overview: true,
     later: false,
-    judges: |rule| *rule == rules::AGGREGATE_UNREACHED || *rule == rules::AGGREGATE_HISTORY,
+    judges: |rule| {
+        *rule == rules::AGGREGATE_UNREACHED
+            || *rule == rules::AGGREGATE_HISTORY
+            || *rule == rules::AGGREGATE_REMADE
+    },
     every: Duration::from_secs(30),
     query: query!("aggregates_gaps", (2, 29)),
-    figures: &["oldest", "first_unread"],
+    figures: &["oldest", "first_unread", "remade_from", "remade_to"],
     slice: 6,
     want: |row| row.wants_oldest().then_some((row.id.into(), 2)),
     // Where they cannot be had, the newest row says why nothing of the source can be read.
     take: |row, figures| {
-        let [oldest, unread] = figures
+        let [oldest, unread, from, to] = figures
             .ok()
             .and_then(|all| all.try_into().ok())
             .unwrap_or_default();
         (row.oldest, row.first_unread) = (oldest, unread);
+        row.remade = from.zip(to);
     },
 };
 
@@ -363,6 +371,7 @@ impl Record for Row {
             newest_error: None,
             oldest: None,
             first_unread: None,
+            remade: None,
             unknown: None,
             pending: row.try_get("pending")?,
             refreshing: row.try_get("refreshing")?,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::plans::Target;
-use crate::plans::aggregates::Unread;
+use crate::plans::aggregates::{self, Range, Unread};
 use crate::policy::{self, Policy, Work};
 use crate::query;
 use crate::record::{At, Column, Detail, Exact, Record, Section};
@@ -155,20 +155,39 @@ impl Row {
             if reader.is_read_by(range, runs, self.local_shift, at.now) {
                 continue;
             }
-            let reason = format!(
-                "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
-                policy.job_id,
-                reader.name,
-                reader.show(range),
-                reader.why()
-            );
-            let mut finding = Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
-                .upon(reader.target());
-            for (field, value) in reader.settings(range) {
-                finding = finding.setting(field, value);
+            let (remade, rest) = reader.apart(range);
+            findings.extend(remade.map(|range| self.drops_remade(policy, reader, range, &when)));
+            for range in rest {
+                let reason = format!(
+                    "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
+                    policy.job_id,
+                    reader.name,
+                    reader.show(range),
+                    reader.why()
+                );
+                let mut finding = Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
+                    .upon(reader.target());
+                for (field, value) in reader.settings(range) {
+                    finding = finding.setting(field, value);
+                }
+                findings.push(finding);
             }
-            findings.push(finding);
         }
+    }
+
+    /// Late rows in chunks that may have been made again: neither their going nor a refresh before it is harmless.
+    fn drops_remade(&self, policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
+        let reason = format!(
+            "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview says what would go",
+            policy.job_id,
+            reader.name,
+            reader.show(range),
+            aggregates::REMADE,
+            reader.by_hand(range)
+        );
+        Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
+            .upon(reader.target())
+            .mended_by(None)
     }
 
     /// How many chunks the function that says what "now" is may have to open; `None`: the list has what is due.

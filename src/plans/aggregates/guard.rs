@@ -23,6 +23,8 @@ pub(super) struct Lost {
     pub to: i64,
     /// The first row that would go; `None`: this role may not look.
     pub first: Option<i64>,
+    /// The source has rows there, but perhaps not those that it had.
+    pub remade: bool,
 }
 
 impl Lost {
@@ -60,11 +62,12 @@ pub(super) fn lost(
                 .is_none_or(|end| end <= hole.high)
         });
         let cut = hole.low.is_none() && dropped.is_some_and(|dropped| hole.high <= dropped);
-        if whole || cut {
+        if whole || cut || hole.remade {
             all.push(Lost {
                 from,
                 to,
                 first: hole.first,
+                remade: hole.remade,
             });
         }
     }
@@ -125,6 +128,13 @@ pub(super) fn explain(place: &Place, met: &[Lost], window: Window) -> String {
     };
     let to = clock::show(axis, first.to);
     let gone = match first.from {
+        Some(from) if first.remade => {
+            let from = clock::show(axis, from);
+            format!(
+                "{} has a chunk between {from} and {to} that was made after newer ones, as where a late row makes a chunk again that was dropped; what {} has there may come from rows that are gone",
+                level.source, level.name
+            )
+        }
         None => format!("{} has no chunk any more before {to}", level.source),
         Some(from) => {
             let from = clock::show(axis, from);
@@ -144,7 +154,11 @@ pub(super) fn explain(place: &Place, met: &[Lost], window: Window) -> String {
     };
     format!(
         "{gone}{}{more}; {rows}{}",
-        by_whom(level),
+        if first.remade {
+            String::new()
+        } else {
+            by_whom(level)
+        },
         wiped(place, met, window)
     )
 }

@@ -29,6 +29,11 @@ pub struct Unread {
     /// Where the changed ranges end that begin before the source does.
     cut_to: Option<i64>,
     source_from: Option<i64>,
+    /// Where chunks from there on may have been made again after they were dropped.
+    #[serde(default)]
+    remade_from: Option<i64>,
+    #[serde(default)]
+    remade_to: Option<i64>,
     policies: Vec<Run>,
 }
 
@@ -87,7 +92,8 @@ impl Unread {
         }
         all.extend(self.low.map(|low| (low, edge)));
         let cut = self.cut_to.filter(|to| first < *to);
-        all.extend(cut.map(|to| (start, to.saturating_add(1).min(edge))));
+        // Up to the next chunk it was dropped, which leaves that one alone.
+        all.extend(cut.map(|to| (start, to.min(edge))));
         let never = self.never_before.filter(|at| history && self.is_place(*at));
         all.extend(never.map(|never| (start, never.saturating_add(1).min(edge))));
         let inside = |(from, to): &(i64, i64)| (*from).max(start) < *to;
@@ -101,6 +107,15 @@ impl Unread {
         };
         let to = buckets.ceil(to)?;
         (from < to).then_some(Range { from, to })
+    }
+
+    /// Of a range what lies in chunks that may have been made again after they were dropped, and the rest.
+    pub fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
+        let remade = self.remade_from.zip(self.remade_to);
+        match self.buckets() {
+            Some(buckets) => super::apart(&buckets, range, remade),
+            None => (None, vec![range]),
+        }
     }
 
     /// Whether one of its policies takes this in before that moment.

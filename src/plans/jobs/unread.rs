@@ -13,7 +13,9 @@ const FIELD: &str = "refresh_missing";
 /// Nothing to choose, unless runs leave out what can be refreshed with it.
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let known = Known::of(context)?;
-    if known.missing(context.at.now).is_none() || known.gaps {
+    let missing = known.missing(context.at.now);
+    let safe = missing.filter(|(unread, range)| unread.apart(*range).0.is_none());
+    if safe.is_none() || known.gaps {
         return Ok(Form::default());
     }
     let field = Field::new(FIELD, "Refresh what it leaves", Kind::Flag, "no").optional();
@@ -33,6 +35,13 @@ pub fn beside(
     let Some((unread, range)) = missing.filter(|_| inputs.flag(FIELD)) else {
         return Ok(known.left_out(plan, context.at.now));
     };
+    if unread.apart(range).0.is_some() {
+        return Err(Refusal::new(format!(
+            "{FIELD}: DATA LOSS: {}: {} looks at that first",
+            aggregates::REMADE,
+            unread.by_hand(range)
+        )));
+    }
     if known.gaps {
         return Err(Refusal::new(format!(
             "{FIELD}: chunks are missing between those of its source, and a refresh over them deletes rows: {} looks at that first",
@@ -68,11 +77,24 @@ impl Known {
     }
 
     /// The plan, with what no run takes in.
-    pub(super) fn left_out(&self, plan: Plan, now: Stamp) -> Plan {
+    pub(super) fn left_out(&self, mut plan: Plan, now: Stamp) -> Plan {
         let Some((unread, range)) = self.missing(now) else {
             return plan;
         };
-        plan.note(
+        let (remade, rest) = unread.apart(range);
+        if let Some(range) = remade {
+            plan = plan.note(
+                Level::Warning,
+                format!(
+                    "DATA LOSS by a refresh of {}, {}, where late rows wait that no run takes in: {}",
+                    unread.name,
+                    unread.show(range),
+                    aggregates::REMADE
+                ),
+            );
+        }
+        rest.into_iter().fold(plan, |plan, range| {
+            plan.note(
             Level::Warning,
             format!(
                 "stays missing: what {} has from {} and {} has not taken in: no run goes back that far: {} brings it in",
@@ -82,6 +104,7 @@ impl Known {
                 unread.by_hand(range)
             ),
         )
+        })
     }
 
     /// The plan, with what a retention policy drops before an aggregate has read it.
@@ -98,18 +121,26 @@ impl Known {
             let Some(range) = edge.and_then(|edge| unread.before(edge, false)) else {
                 continue;
             };
-            plan = plan
-                .note(
-                    Level::Critical,
-                    format!(
-                        "DATA LOSS: it drops rows that {} has not read, {}, and they will be missing there for good ({}): first {}",
-                        unread.name,
-                        unread.show(range),
-                        unread.why(),
-                        unread.by_hand(range)
-                    ),
-                )
-                .wanting(Consent::Name);
+            let (remade, rest) = unread.apart(range);
+            let reads = rest.into_iter().map(|range| {
+                let (why, first) = (unread.why(), unread.by_hand(range));
+                let lost =
+                    format!("and they will be missing there for good ({why}): first {first}");
+                (range, lost)
+            });
+            let again = remade.map(|range| {
+                let by_hand = unread.by_hand(range);
+                let words = format!("but {}: {by_hand} says what would go", aggregates::REMADE);
+                (range, words)
+            });
+            for (range, what) in reads.chain(again) {
+                let words = format!(
+                    "DATA LOSS: it drops rows that {} has not read, {}, {what}",
+                    unread.name,
+                    unread.show(range)
+                );
+                plan = plan.note(Level::Critical, words).wanting(Consent::Name);
+            }
         }
         plan
     }

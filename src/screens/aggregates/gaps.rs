@@ -1,7 +1,7 @@
 //! What no run of an aggregate's policies will ever take in, and the refresh of exactly that.
 
 use super::Row;
-use crate::plans::aggregates::{self, Buckets, Shape};
+use crate::plans::aggregates::{self, Buckets, Range, Shape};
 use crate::record::At;
 use crate::rules;
 use crate::server::Edition;
@@ -9,13 +9,6 @@ use crate::text;
 use crate::thresholds::{Limits, exceeds};
 use crate::value::{Axis, Point};
 use crate::verdict::{Finding, Findings, Level};
-
-/// Whole buckets, from the first to the end of the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Gap {
-    from: i64,
-    to: i64,
-}
 
 impl Row {
     pub(super) fn buckets(&self) -> Option<Buckets> {
@@ -57,12 +50,14 @@ impl Row {
         let reach = reach.map(|(reach, longest)| reach.saturating_add(longest));
         let tail = self.tail().zip(reach);
         let history = self.never().zip(waits.source_start);
+        // Where something waits for good, how its chunks came to be decides whether a refresh is the mend.
         tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
             || history.is_some_and(|(never, start)| start <= never)
+            || self.unreached().is_some()
     }
 
     /// Below the reach of its policies, where the source still has it.
-    fn unreached(&self) -> Option<Gap> {
+    fn unreached(&self) -> Option<Range> {
         let waits = &self.waits;
         let (buckets, start) = (self.buckets()?, waits.source_start?);
         let edge = self.edge(&buckets)?;
@@ -71,12 +66,21 @@ impl Row {
         if let Some(from) = waits.unread_from.filter(inside) {
             let more = waits.unread_next.is_some_and(|next| next < edge);
             let to = waits.unreached_to.filter(|_| !more);
-            all.push((from, to.map_or(edge, |to| to.saturating_add(1))));
+            // The drop of a chunk that was made again is logged up to the next one, which it leaves alone.
+            let dropped = self.remade.map(|(_, to)| to);
+            let end = |to: i64| {
+                if dropped == Some(to) {
+                    to
+                } else {
+                    to.saturating_add(1)
+                }
+            };
+            all.push((from, to.map_or(edge, end)));
         }
-        // What was dropped before the source begins is logged to the end of a bucket.
+        // What was dropped before the source begins is logged to the end of a bucket, or up to the next chunk, which it leaves alone.
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let cut = waits.cut_to.filter(|to| first < *to && start < edge);
-        all.extend(cut.map(|to| (start, to.saturating_add(1))));
+        all.extend(cut.map(|to| (start, to)));
         let unread = self.first_unread.filter(inside);
         all.extend(
             unread
@@ -92,7 +96,7 @@ impl Row {
         } else {
             from
         };
-        (from < to).then_some(Gap { from, to })
+        (from < to).then_some(Range { from, to })
     }
 
     /// A place, and none of the values that stand for the beginning of all time.
@@ -113,8 +117,10 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
     if at.server.edition == Edition::Apache {
         return;
     }
-    if let Some(gap) = row.unreached() {
-        findings.push(unreached(row, gap));
+    if let Some((gap, buckets)) = row.unreached().zip(row.buckets()) {
+        let (remade, rest) = aggregates::apart(&buckets, gap, row.remade);
+        findings.extend(rest.into_iter().map(|gap| unreached(row, gap)));
+        findings.extend(remade.map(|gap| made_again(row, gap)));
     }
     let behind = row.pending - row.waits.unreached;
     if exceeds(behind + 1, limits.pending_ranges) {
@@ -130,7 +136,22 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
     findings.extend(history(row));
 }
 
-fn unreached(row: &Row, gap: Gap) -> Finding {
+/// Late rows in chunks that may have been made again after they were dropped: no refresh is offered there.
+fn made_again(row: &Row, gap: Range) -> Finding {
+    let [from, to] = [gap.from, gap.to].map(|at| aggregates::typed(row.axis, at));
+    let reason = format!(
+        "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy takes in, and {}: leave it, or refresh-aggregate with from='{}' to='{}', whose preview says what would go",
+        row.source(),
+        row.at(gap.from),
+        row.at(gap.to),
+        aggregates::REMADE,
+        from.unwrap_or_default(),
+        to.unwrap_or_default()
+    );
+    Finding::new(&rules::AGGREGATE_REMADE, Level::Warning, reason)
+}
+
+fn unreached(row: &Row, gap: Range) -> Finding {
     let ranges = match row.waits.unreached {
         0 => String::new(),
         many => format!("{} of ", text::plural(many, "changed range")),

@@ -1,0 +1,165 @@
+//! A late row makes a chunk again that was dropped, and a refresh there would compute what the aggregate kept from that row
+//! alone: it is said before, and never offered as a plain fix.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use hypertop::plan::Consent;
+use hypertop::rules;
+use hypertop::verdict::Level;
+use support::act::Rig;
+use support::triage::{self, found, gone, mend};
+
+const NAME: &str = r#""Me.s"."Hour ""ly""""#;
+const RAW: &str = r#""Me.s"."Raw ""x""""#;
+
+/// Twelve days of rows in daily chunks, taken into an hourly aggregate, whose policy goes back three days.
+const HOURLY: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v float);
+select create_hypertable('"Me.s"."Raw ""x"""', 'ts', chunk_time_interval => interval '1 day');
+insert into "Me.s"."Raw ""x""" select t, 1 from generate_series(date_trunc('day', now()) - interval '12 days', now(), interval '10 minutes') t;
+create materialized view "Me.s"."Hour ""ly""" with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from "Me.s"."Raw ""x""" group by 1 with no data;
+call refresh_continuous_aggregate('"Me.s"."Hour ""ly"""', null, date_trunc('hour', now()));
+select add_continuous_aggregate_policy('"Me.s"."Hour ""ly"""', interval '3 days', interval '1 hour', interval '1 hour', initial_start => now() + interval '20 minutes');
+update _timescaledb_internal.bgw_job_stat set last_run_success = true, last_finish = now() - interval '5 minutes', last_start = now() - interval '5 minutes', total_successes = 1, total_runs = 1, total_duration = interval '1 second'"#;
+
+/// The day that begins so many days ago, as the aggregate has it.
+async fn kept(rig: &Rig, ago: i32) -> String {
+    rig.text(&format!("select coalesce(sum(s), 0) from {NAME} where b >= date_trunc('day', now()) - interval '{ago} days' and b < date_trunc('day', now()) - interval '{} days'", ago - 1)).await
+}
+
+async fn late(rig: &Rig, ago: i32) {
+    rig.sql(&format!("insert into {RAW} values (date_trunc('day', now()) - interval '{ago} days' + interval '5 hours 10 minutes', 1000)")).await;
+}
+
+/// The refresh of exactly that day is refused, and with consent says what it deletes.
+async fn says_before(rig: &Rig, ago: i32) {
+    let at = async |ago: i32| {
+        rig.text(&format!("select to_char((date_trunc('day', now()) - interval '{ago} days') at time zone 'UTC', 'YYYY-MM-DD HH24:MI')")).await
+    };
+    let (from, to) = (at(ago).await, at(ago - 1).await);
+    let mut set = vec![("from", from.as_str()), ("to", to.as_str())];
+    let why = rig.plan("refresh-aggregate", NAME, &set).await.unwrap_err();
+    assert!(
+        why.contains("makes a chunk again that was dropped") && why.contains("override_data_loss"),
+        "{}: {why}",
+        rig.name
+    );
+    set.push(("override_data_loss", "yes"));
+    let deed = rig.plan("refresh-aggregate", NAME, &set).await.unwrap();
+    assert_eq!(deed.plan.consent, Consent::Name, "{}", rig.name);
+    let says = |note: &hypertop::plan::Note| {
+        note.level == Level::Critical && note.text.contains("DELETES DATA")
+    };
+    assert!(deed.plan.notes.iter().any(says), "{}", rig.name);
+}
+
+/// Whatever is offered is done, and these days stay as they are.
+async fn takes_what_is_offered(rig: &Rig, days: &[i32]) {
+    let said = triage::said(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+    let offered = said
+        .iter()
+        .filter(|row| row.finding.rule == &rules::AGGREGATE_UNREACHED);
+    for row in offered {
+        mend(rig, row, &[]).await;
+    }
+    for ago in days {
+        assert_eq!(kept(rig, *ago).await, "144", "{}: {ago}", rig.name);
+    }
+}
+
+#[test]
+fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
+    triage::on_each("remade", HOURLY, async |rig, _| {
+        rig.sql(&format!("select drop_chunks('{RAW}', interval '6 days')"))
+            .await;
+        gone(rig, &rules::AGGREGATE_REMADE, NAME).await;
+        let had = kept(rig, 9).await;
+        assert_eq!(had, "144", "{}", rig.name);
+        late(rig, 9).await;
+        let words = ["DATA LOSS by a refresh", "made after newer ones"];
+        let row = found(rig, &rules::AGGREGATE_REMADE, NAME, &words).await;
+        assert_eq!(row.finding.mend, None, "{}", rig.name);
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        says_before(rig, 9).await;
+        // A change in a chunk that was always there is offered as before, and the refresh takes exactly that.
+        late(rig, 5).await;
+        let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[]).await;
+        mend(rig, &row, &[]).await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        assert_eq!(kept(rig, 5).await, "1144", "{}", rig.name);
+        // What a refresh behind the policy, and the policy's, take in leaves that out, too.
+        let id = rig.text("select job_id from timescaledb_information.jobs where proc_name like 'policy_refresh%'").await;
+        rig.sql(&format!("select alter_job({id}, scheduled => false)"))
+            .await;
+        let deed = rig.plan("resume-job", &id, &[]).await.unwrap();
+        let says = |note: &hypertop::plan::Note| note.text.contains("DATA LOSS by a refresh of");
+        let notes = &deed.plan.notes;
+        assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);
+        let set = [("refresh_missing", "yes")];
+        let why = rig.plan("resume-job", &id, &set).await.unwrap_err();
+        assert!(why.contains("refresh_missing"), "{}: {why}", rig.name);
+        rig.sql(&format!("select delete_job({id})")).await;
+        let set = [
+            ("start_offset", "2 days"),
+            ("end_offset", "1 hour"),
+            ("schedule_interval", "1 hour"),
+            ("refresh_missing", "yes"),
+        ];
+        let deed = rig.plan("add-refresh-policy", NAME, &set).await.unwrap();
+        let says = |note: &hypertop::plan::Note| {
+            note.text.contains("not to be brought in again")
+                && note.text.contains("makes a chunk again")
+        };
+        let notes = &deed.plan.notes;
+        assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);
+        rig.act("add-refresh-policy", NAME, &set).await;
+        assert_eq!(kept(rig, 9).await, had, "{}: rows are lost", rig.name);
+    });
+}
+
+#[test]
+fn a_chunk_made_again_amid_others_and_one_that_is_the_only_one_are_found_too() {
+    triage::on_each("amid", HOURLY, async |rig, version| {
+        rig.sql(&format!("select drop_chunks('{RAW}', older_than => date_trunc('day', now()) - interval '6 days', newer_than => date_trunc('day', now()) - interval '9 days')"))
+            .await;
+        for ago in [9, 8, 7] {
+            late(rig, ago).await;
+        }
+        let row = found(rig, &rules::AGGREGATE_REMADE, NAME, &[]).await;
+        assert_eq!(row.finding.mend, None, "{}", rig.name);
+        says_before(rig, 8).await;
+        takes_what_is_offered(rig, &[9, 8, 7]).await;
+        // Nothing else is left: when it was made says it, where the server keeps that.
+        rig.sql(&format!(
+            "select drop_chunks('{RAW}', newer_than => '2000-01-01'::timestamptz)"
+        ))
+        .await;
+        late(rig, 8).await;
+        if version >= hypertop::sql::Version::new(2, 13) {
+            found(rig, &rules::AGGREGATE_REMADE, NAME, &[]).await;
+            says_before(rig, 8).await;
+            takes_what_is_offered(rig, &[8]).await;
+        }
+    });
+}
+
+#[test]
+fn retention_that_drops_late_rows_in_a_chunk_made_again_offers_no_refresh_of_them() {
+    triage::on_each("dropped", HOURLY, async |rig, _| {
+        rig.sql(&format!("select drop_chunks('{RAW}', interval '6 days')"))
+            .await;
+        let drops = rig.text(&format!("select add_retention_policy('{RAW}', interval '6 days', initial_start => now() + interval '30 minutes')")).await;
+        gone(rig, &rules::RETENTION_UNREAD, RAW).await;
+        late(rig, 9).await;
+        let words = ["DATA LOSS in", NAME, "made after newer ones"];
+        let row = found(rig, &rules::RETENTION_UNREAD, RAW, &words).await;
+        assert_eq!(row.finding.mend, None, "{}", rig.name);
+        let deed = rig.plan("run-job-now", &drops, &[]).await.unwrap();
+        let says = |note: &hypertop::plan::Note| {
+            note.level == Level::Critical && note.text.contains("makes a chunk again")
+        };
+        let notes = &deed.plan.notes;
+        assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);
+        assert_eq!(deed.plan.consent, Consent::Name, "{}", rig.name);
+    });
+}
