@@ -163,3 +163,29 @@ fn retention_that_drops_late_rows_in_a_chunk_made_again_offers_no_refresh_of_the
         assert_eq!(deed.plan.consent, Consent::Name, "{}", rig.name);
     });
 }
+
+#[test]
+fn dropping_chunks_says_what_changed_there_and_was_not_taken_in() {
+    triage::on_each("changed", HOURLY, async |rig, _| {
+        let unread = async || {
+            let set = [("drop_after", "6 days")];
+            let plan = rig.plan("drop-chunks", RAW, &set).await.unwrap().plan;
+            let says = |note: &&hypertop::plan::Note| note.text.contains("has not read all of it");
+            let said = plan.notes.iter().find(says);
+            said.map(|note| note.text.clone())
+        };
+        assert_eq!(unread().await, None, "{}", rig.name);
+        late(rig, 9).await;
+        let said = unread().await.unwrap_or_default();
+        assert!(
+            said.contains("unless it is refreshed first"),
+            "{}: {said}",
+            rig.name
+        );
+        rig.sql(&format!("select drop_chunks('{RAW}', interval '6 days')"))
+            .await;
+        late(rig, 9).await;
+        let said = unread().await.unwrap_or_default();
+        assert!(said.contains("makes a chunk again"), "{}: {said}", rig.name);
+    });
+}

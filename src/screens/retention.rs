@@ -156,7 +156,7 @@ impl Row {
                 continue;
             }
             let (remade, rest) = reader.apart(range);
-            findings.extend(remade.map(|range| self.drops_remade(policy, reader, range, &when)));
+            findings.extend(remade.map(|range| drops_remade(policy, reader, range, &when)));
             for range in rest {
                 let reason = format!(
                     "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
@@ -173,21 +173,6 @@ impl Row {
                 findings.push(finding);
             }
         }
-    }
-
-    /// Late rows in chunks that may have been made again: neither their going nor a refresh before it is harmless.
-    fn drops_remade(&self, policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
-        let reason = format!(
-            "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview says what would go",
-            policy.job_id,
-            reader.name,
-            reader.show(range),
-            aggregates::REMADE,
-            reader.by_hand(range)
-        );
-        Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
-            .upon(reader.target())
-            .mended_by(None)
     }
 
     /// How many chunks the function that says what "now" is may have to open; `None`: the list has what is due.
@@ -572,6 +557,21 @@ impl Record for Row {
     fn due(&self) -> Option<Stamp> {
         self.next_due
     }
+}
+
+/// Late rows in chunks that may have been made again: neither their going nor a refresh before it is harmless.
+fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
+    let reason = format!(
+        "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview says what would go",
+        policy.job_id,
+        reader.name,
+        reader.show(range),
+        aggregates::REMADE,
+        reader.by_hand(range)
+    );
+    Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
+        .upon(reader.target())
+        .mended_by(None)
 }
 
 /// The chunks past the boundary, oldest first, and what stays.

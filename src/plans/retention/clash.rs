@@ -4,6 +4,7 @@
 use crate::form::Inputs;
 use crate::plan::{Consent, Plan};
 use crate::plans::Refusal;
+use crate::plans::aggregates;
 use crate::text;
 use crate::value::Stamp;
 use crate::verdict::Level;
@@ -214,16 +215,26 @@ pub fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
         return plan;
     };
     for aggregate in &facts.aggregates {
-        let Some(read) = aggregate.refreshed_to.filter(|read| *read < edge) else {
+        let read = aggregate.refreshed_to.filter(|read| *read < edge);
+        let unread = facts.unread.iter().find(|of| of.name == aggregate.name);
+        let range = unread.and_then(|unread| Some((unread, unread.before(edge, false)?)));
+        let changed = range.map(|(_, range)| range.from);
+        let Some(from) = [read, changed].into_iter().flatten().min() else {
             continue;
         };
-        let from = if read > start {
-            facts.at(read)
+        let from = if from > start {
+            facts.at(from)
         } else {
             "the beginning".to_owned()
         };
+        let remade = range.is_some_and(|(unread, range)| unread.apart(range).0.is_some());
+        let how = if remade {
+            format!("; but a refresh first loses more: {}", aggregates::REMADE)
+        } else {
+            ", unless it is refreshed first".to_owned()
+        };
         let words = format!(
-            "{} has not read all of it: what lies between {from} and {} will be missing there, unless it is refreshed first",
+            "{} has not read all of it: what lies between {from} and {} will be missing there{how}",
             aggregate.name,
             facts.at(edge)
         );

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::form::Inputs;
 use crate::interval::Interval;
+use crate::plans::aggregates::Unread;
 use crate::plans::policy::Job;
 use crate::plans::{Context, Refusal};
 use crate::policy::Code;
@@ -43,6 +44,8 @@ pub struct Retention {
     /// By the policy's procedure.
     pub policies: HashMap<String, Policy>,
     pub aggregates: Vec<Aggregate>,
+    /// What those have not taken in.
+    pub unread: Vec<Unread>,
     /// Tables to which its foreign keys lead.
     pub references: Vec<Relation>,
     pub indexes: i64,
