@@ -20,14 +20,15 @@ from (
            'aggregate', format('%I.%I', a.user_view_schema, a.user_view_name), 'job_id', nullif(r.job_id, 0),
            'from', case when d.integer_time then r.start_range::text
                         when r.start_range > -210866803200000000 and r.start_range < 9000000000000000000
-                        then (timestamp '1970-01-01' + r.start_range * interval '1 microsecond')::text else 'the beginning' end,
+                        then (timestamp '1970-01-01' + r.start_range * interval '1 microsecond')::text || d.zone else 'the beginning' end,
            'to', case when d.integer_time then r.end_range::text
                       when r.end_range > -210866803200000000 and r.end_range < 9000000000000000000
-                      then (timestamp '1970-01-01' + r.end_range * interval '1 microsecond')::text else 'the end' end)
+                      then (timestamp '1970-01-01' + r.end_range * interval '1 microsecond')::text || d.zone else 'the end' end)
   from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r
   join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = r.materialization_id
   left join lateral (
-    select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time
+    select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time,
+           case when x.column_type::oid in ('timestamp'::regtype, 'date'::regtype) then '' else ' UTC' end as zone
     from _timescaledb_catalog.dimension x where x.hypertable_id = a.mat_hypertable_id and x.interval_length is not null
     order by x.id limit 1
   ) d on true

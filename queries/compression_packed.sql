@@ -1,6 +1,6 @@
 -- Of the hypertables in $1 (int8[]): compressed chunks under other settings than the table's now; of the newest 100 partial or
 -- unordered ones and 20 others, those whose bytes now are far from the record
--- id, old_chunks, drifted_chunks, drifted_recorded_bytes, drifted_bytes · public (a size takes a moment's lock on its chunk)
+-- id, old_chunks, drifted_chunks, drifted_recorded_bytes, drifted_bytes, and of the old ones nothing: settings change only while nothing is compressed · public (a size takes a moment's lock on its chunk)
 -- ~0.1 ms a chunk that is sized
 with locked as materialized (
   -- a size would wait for these
@@ -26,6 +26,7 @@ drift as materialized (
   -- below a megabyte the chunk's own empty pages decide
   select s.hypertable_id, count(*) as chunks, sum(s.recorded)::int8 as recorded, sum(s.bytes)::int8 as bytes
     from size s where abs(s.bytes - s.recorded) > 1048576 and (s.bytes > 2 * s.recorded or 2 * s.bytes < s.recorded) group by 1)
-select w.id, 0::int8 as old_chunks, coalesce(f.chunks, 0) as drifted_chunks, f.recorded as drifted_recorded_bytes, f.bytes as drifted_bytes
+select w.id, 0::int8 as old_chunks, coalesce(f.chunks, 0) as drifted_chunks, f.recorded as drifted_recorded_bytes, f.bytes as drifted_bytes,
+       0::int8 as old_packed, null::int8 as old_before_bytes, null::int8 as old_after_bytes, null::int8 as old_rows, null::int8 as old_batches
   from unnest($1::int8[]) w(id) join _timescaledb_catalog.hypertable h on h.id = w.id
   left join drift f on f.hypertable_id = w.id

@@ -152,7 +152,7 @@ impl Wanted {
     pub fn title(&self) -> String {
         let about = rules::by_name(&self.rule).map_or(self.rule.as_str(), |rule| rule.title);
         let until = self.until().map_or_else(String::new, |until| {
-            format!(" until {} UTC", text::moment(until))
+            format!(" until {}", text::moment(until))
         });
         let reason = if self.reason.is_empty() {
             String::new()
@@ -178,7 +178,7 @@ impl Acknowledgement {
             format!(" {}", text::age(made.min(now), now))
         });
         let until = what.until().map_or_else(String::new, |until| {
-            format!(", until {} UTC", text::moment(until))
+            format!(", until {}", text::moment(until))
         });
         let reason = if what.reason.is_empty() {
             String::new()

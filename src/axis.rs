@@ -237,5 +237,5 @@ pub fn to_the_minute(point: Point) -> String {
     } else {
         point.raw.saturating_sub(point.raw.rem_euclid(60_000_000))
     };
-    text::point(Point { raw, ..point })
+    text::point_in_utc(Point { raw, ..point })
 }

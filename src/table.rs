@@ -249,7 +249,8 @@ impl<R: Record> Table<R> {
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
-                let longest = |row| text::width(&printable(&(column.value)(row, at).show(at.now)));
+                let longest =
+                    |row| text::width(&printable(&(column.value)(row, at).show_narrow(at.now)));
                 // Only the columns that may grow are worth measuring, and a sample says enough.
                 let rows = self.rows.iter().take(if column.grows { 2000 } else { 0 });
                 u16::try_from(rows.map(longest).max().unwrap_or(0)).unwrap_or(u16::MAX)

@@ -122,8 +122,13 @@ pub fn rfc3339(stamp: Stamp) -> Option<String> {
     (moment.strftime("%Y").to_string().len() == 4).then(|| moment.to_string())
 }
 
-/// A moment to the second, in UTC: `2026-11-21 01:36:08`.
+/// A moment to the second, with its zone, which is UTC on every screen: `2026-11-21 01:36:08 UTC`.
 pub fn moment(stamp: Stamp) -> String {
+    with_zone(calendar(stamp), stamp)
+}
+
+/// As it reads in UTC: `2026-11-21 01:36:08`.
+fn calendar(stamp: Stamp) -> String {
     match stamp {
         Stamp::BEFORE_ALL => "-infinity".to_owned(),
         Stamp::AFTER_ALL => "infinity".to_owned(),
@@ -134,15 +139,33 @@ pub fn moment(stamp: Stamp) -> String {
     }
 }
 
-/// A place on a time dimension: the moment (to the minute where the seconds are zero), the date, the number.
+fn with_zone(text: String, stamp: Stamp) -> String {
+    if stamp.is_finite() {
+        text + " UTC"
+    } else {
+        text
+    }
+}
+
+/// A place on a time dimension, as sentences have it: the moment (to the minute where the seconds are zero) with its zone;
+/// where the dimension has none, as it stands in the column; the date; the number.
 pub fn point(point: Point) -> String {
+    let text = point_in_utc(point);
+    match point.axis {
+        Axis::TimestampTz => with_zone(text, Stamp(point.raw)),
+        _ => text,
+    }
+}
+
+/// The same where the head over it, or the title, names the zone.
+pub fn point_in_utc(point: Point) -> String {
     let stamp = Stamp(point.raw);
     match point.axis {
         Axis::Integer if !stamp.is_finite() => age(stamp, stamp),
         Axis::Integer => count(point.raw),
-        Axis::Date => moment(stamp).chars().take(10).collect(),
+        Axis::Date => calendar(stamp).chars().take(10).collect(),
         Axis::TimestampTz | Axis::Timestamp => {
-            let text = moment(stamp);
+            let text = calendar(stamp);
             text.strip_suffix(":00").map_or(text.clone(), str::to_owned)
         }
     }

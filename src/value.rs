@@ -164,7 +164,15 @@ impl Value {
         }
     }
 
-    /// For machines: integers as numbers, moments as RFC 3339, what is not known (or only estimated) as null.
+    /// As a narrow column of the console has it: a place without its zone, which is UTC where it has one.
+    pub fn show_narrow(&self, now: Stamp) -> String {
+        match self {
+            Self::Point(point) => text::point_in_utc(*point),
+            _ => self.show(now),
+        }
+    }
+
+    /// For machines: integers as numbers, moments as RFC 3339 (without a zone where their column has none), what is not known (or only estimated) as null.
     pub fn json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {
@@ -177,7 +185,14 @@ impl Value {
             }
             Self::Time(stamp) => text::rfc3339(*stamp).map_or(Json::Null, Json::from),
             Self::Point(point) if point.axis == Axis::Integer => Json::from(point.raw),
-            Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, Json::from),
+            Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, |moment| {
+                // What has no zone in its column has none here.
+                Json::from(match point.axis {
+                    Axis::Timestamp => moment.trim_end_matches('Z'),
+                    Axis::Date => moment.split_once('T').map_or(&*moment, |(date, _)| date),
+                    Axis::TimestampTz | Axis::Integer => &moment,
+                })
+            }),
             Self::Fields(fields) => fields.iter().cloned().collect(),
         }
     }

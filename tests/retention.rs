@@ -170,8 +170,11 @@ fn the_oldest_chunk_is_the_views_and_is_none_where_no_chunk_is() {
                     .as_str()
                     .unwrap()
                     .to_owned();
-                let moment = hypertop::text::rfc3339(hypertop::value::Stamp(start.unwrap()));
-                assert_eq!(Some(shown), moment, "{}: {name}", target.name);
+                let moment =
+                    hypertop::text::rfc3339(hypertop::value::Stamp(start.unwrap())).unwrap();
+                // Without a zone, and a date without a time, where the column has none.
+                let same = moment.starts_with(shown.trim_end_matches('Z')) && shown.len() >= 10;
+                assert!(same, "{}: {name}: {shown} is not {moment}", target.name);
             }
             let first = row(&list, "counted")["oldest_chunk_start"].as_i64();
             assert_eq!(first, Some(0), "{}", target.name);

@@ -5,6 +5,7 @@
 mod support;
 
 use hypertop::rules::{self, Rule};
+use hypertop::screens::overview::Row;
 use hypertop::verdict::Level;
 use support::act::Rig;
 use support::triage::{self, found, gone, mend};
@@ -108,5 +109,35 @@ fn chunks_that_would_fill_the_lock_table_are_told_and_fewer_of_them_mend_it() {
         ))
         .await;
         gone(rig, &rules::CHUNKS_LOCKS, NAME).await;
+    });
+}
+
+#[test]
+fn hundreds_of_chunks_of_a_page_or_two_are_on_the_overview_with_the_interval_to_set() {
+    let source = "set client_min_messages = error; create table tiny (ts timestamptz not null, v float);\n\
+                  select create_hypertable('tiny', 'ts', chunk_time_interval => interval '5 minutes');\n\
+                  insert into tiny select t, 1 from generate_series(now() - interval '50 hours', now(), interval '1 minute') t";
+    triage::on_each("tiny", source, async |rig, _| {
+        let all = triage::overview(rig).await;
+        let told = |row: &&Row| row.finding.rule == &rules::CHUNKS_SMALL;
+        let [row] = all.iter().filter(told).collect::<Vec<_>>()[..] else {
+            panic!("{}: {all:#?}", rig.name)
+        };
+        let reason = &row.finding.reason;
+        assert!(
+            reason.contains("60")
+                && reason.contains("small chunks: an interval of 5m fills a chunk with 24.0 kB"),
+            "{}: {reason}",
+            rig.name
+        );
+        assert_eq!(row.finding.mend, Some("set-chunk-interval"), "{}", rig.name);
+        mend(rig, row, &[]).await;
+        let interval = "select time_interval::text from timescaledb_information.dimensions where hypertable_name = 'tiny'";
+        assert_eq!(
+            rig.text(interval).await,
+            "02:00:00",
+            "{}: {reason}",
+            rig.name
+        );
     });
 }

@@ -221,3 +221,78 @@ fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy(
         gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
     });
 }
+
+/// Twenty small chunks of many devices, which a segment-by of devices makes larger; and a toy beside them.
+const GROWS: &str = "set client_min_messages = error; create table grown (ts timestamptz not null, d int, v int);
+select create_hypertable('grown', 'ts', chunk_time_interval => interval '1 hour');
+insert into grown select date_trunc('hour', now()) - h * interval '1 hour' + r * interval '1 second', r, r % 7 from generate_series(1, 20) h, generate_series(0, 1999) r;
+alter table grown set (timescaledb.compress, timescaledb.compress_segmentby = 'd', timescaledb.compress_orderby = 'ts');
+select count(compress_chunk(c)) from show_chunks('grown') c;
+create table toy (ts timestamptz not null, d int);
+select create_hypertable('toy', 'ts');
+insert into toy values (now(), 1), (now(), 2), (now(), 3);
+alter table toy set (timescaledb.compress, timescaledb.compress_segmentby = 'd');
+select count(compress_chunk(c)) from show_chunks('toy') c";
+
+#[test]
+fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did_it_are_blamed() {
+    triage::on_each("grown", GROWS, async |rig, version| {
+        gone(rig, &rules::COMPRESSION_RATIO, "public.toy").await;
+        let name = "public.grown";
+        let words = [
+            "compressed chunks are larger than before (0.",
+            "MB more in all)",
+            "segment-by d is too fine for chunks of this size: 1 rows a batch",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_RATIO, name, &words).await;
+        assert_eq!(finding.finding.level, Level::Warning);
+        assert_eq!(finding.finding.mend, Some("edit-compression-settings"));
+        // Before, settings change only while nothing is compressed: each chunk is under the table's.
+        if version < Version::new(2, 14) {
+            gone(rig, &rules::COMPRESSION_OLD, name).await;
+            return;
+        }
+        mend(rig, &finding, &[("segment_by", "v")]).await;
+        gone(rig, &rules::COMPRESSION_RATIO, name).await;
+        let words = [
+            "20 of 20 compressed chunks under other settings than the table's now (compressed chunks are larger than before (0.",
+            "until they are rewritten",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
+        assert_eq!(finding.finding.level, Level::Warning);
+        assert_eq!(finding.finding.mend, Some("rewrite-chunks"));
+        assert!(!finding.finding.reason.contains("segment-by"));
+        // One that is under the present settings does not hide the others, nor is it blamed with them.
+        let chunk = rig
+            .text("select max(c::text) from show_chunks('grown') c")
+            .await;
+        rig.sql(&format!(
+            "select decompress_chunk('{chunk}'); select compress_chunk('{chunk}')"
+        ))
+        .await;
+        gone(rig, &rules::COMPRESSION_RATIO, name).await;
+        let words = ["19 of 20 compressed chunks under other settings"];
+        let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
+        mend(rig, &finding, &[]).await;
+        gone(rig, &rules::COMPRESSION_OLD, name).await;
+        gone(rig, &rules::COMPRESSION_RATIO, name).await;
+    });
+}
+
+#[test]
+fn chunks_of_a_few_rows_that_compression_makes_larger_are_told_to_be_longer() {
+    let source = "set client_min_messages = error; create table few (ts timestamptz not null, d int);\n\
+                  select create_hypertable('few', 'ts', chunk_time_interval => interval '5 minutes');\n\
+                  insert into few select t, 1 from generate_series(now() - interval '20 hours', now(), interval '1 minute') t;\n\
+                  alter table few set (timescaledb.compress, timescaledb.compress_segmentby = 'd');\n\
+                  select count(compress_chunk(c)) from show_chunks('few') c";
+    triage::on_each("few", source, async |rig, _| {
+        let words = [
+            "compressed chunks are larger than before (0.",
+            "chunks hold too few rows: 5 each",
+        ];
+        let finding = found(rig, &rules::COMPRESSION_RATIO, "public.few", &words).await;
+        assert_eq!(finding.finding.mend, Some("set-chunk-interval"));
+        mend(rig, &finding, &[("interval", "1 day")]).await;
+    });
+}

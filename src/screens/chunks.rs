@@ -120,7 +120,10 @@ impl Chunks {
             })
         });
         Section::Axis(TimeAxis {
-            title: "Chunks on the time axis".to_owned(),
+            title: match self.axis {
+                Axis::TimestampTz => "Chunks on the time axis (UTC)".to_owned(),
+                _ => "Chunks on the time axis".to_owned(),
+            },
             unit: self.axis,
             slices,
             marks: self.marks(),

@@ -91,6 +91,9 @@ pub struct Row {
     pub stuck: Option<Stuck>,
     /// Chunks compressed under other settings than the table's now; `None`: not asked yet.
     pub old_settings: Option<i64>,
+    /// What was recorded of them, the frozen ones among them.
+    #[serde(default)]
+    pub old_record: Recorded,
     pub drift: Option<Drift>,
     /// Why the two could not be had.
     pub packed_error: Option<String>,
@@ -150,6 +153,54 @@ pub struct Drift {
     pub bytes: i64,
 }
 
+/// Compressed chunks, and what was recorded when they were compressed: their bytes before and after, their rows, and the
+/// batches that hold them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    pub chunks: i64,
+    pub before: Option<i64>,
+    pub after: Option<i64>,
+    pub rows: Option<i64>,
+    pub batches: Option<i64>,
+}
+
+impl Recorded {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a ratio is shown with one digit"
+    )]
+    fn ratio(&self) -> Option<f64> {
+        let after = self.after.filter(|after| *after > 0)?;
+        Some(self.before? as f64 / after as f64)
+    }
+
+    /// As the figures give them; a recording of before has none.
+    fn read(figures: &[Option<i64>]) -> Self {
+        let [chunks, before, after, rows, batches] = figures else {
+            return Self::default();
+        };
+        Self {
+            chunks: chunks.unwrap_or(0),
+            before: *before,
+            after: *after,
+            rows: *rows,
+            batches: *batches,
+        }
+    }
+
+    /// The others, where these are some of them.
+    fn without(self, some: Self) -> Self {
+        let less = |all: Option<i64>, some: Option<i64>| Some(all? - some.unwrap_or(0));
+        Self {
+            chunks: self.chunks - some.chunks,
+            before: less(self.before, some.before),
+            after: less(self.after, some.after),
+            rows: less(self.rows, some.rows),
+            batches: less(self.batches, some.batches),
+        }
+    }
+}
+
 impl Drift {
     fn of(chunks: Option<i64>, recorded: Option<i64>, bytes: Option<i64>) -> Option<Self> {
         Some(Self {
@@ -162,15 +213,18 @@ impl Drift {
 
 impl Row {
     fn ratio(&self) -> Option<f64> {
-        let (before, after) = (
-            self.before_bytes?,
-            self.after_bytes.filter(|after| *after > 0)?,
-        );
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a ratio is shown with one digit"
-        )]
-        Some(before as f64 / after as f64)
+        self.record().ratio()
+    }
+
+    /// Of all compressed chunks.
+    fn record(&self) -> Recorded {
+        Recorded {
+            chunks: self.compressed + self.partial,
+            before: self.before_bytes,
+            after: self.after_bytes,
+            rows: self.rows,
+            batches: self.batches,
+        }
     }
 
     /// The bytes of the backlog; about, until they are known.
@@ -360,7 +414,14 @@ impl Record for Row {
         Exact {
             overview: true,
             later: false,
-            judges: |rule| [&rules::COMPRESSION_OLD, &rules::COMPRESSION_RECORD].contains(&rule),
+            judges: |rule| {
+                [
+                    &rules::COMPRESSION_OLD,
+                    &rules::COMPRESSION_RATIO,
+                    &rules::COMPRESSION_RECORD,
+                ]
+                .contains(&rule)
+            },
             every: Duration::from_secs(300),
             query: query!("compression_packed", (2, 29), (2, 22), (2, 19), (2, 14)),
             figures: &[
@@ -368,6 +429,11 @@ impl Record for Row {
                 "drifted_chunks",
                 "drifted_recorded_bytes",
                 "drifted_bytes",
+                "old_packed",
+                "old_before_bytes",
+                "old_after_bytes",
+                "old_rows",
+                "old_batches",
             ],
             slice: 500,
             want: |row| {
@@ -375,8 +441,9 @@ impl Record for Row {
                 (weight > 0).then(|| (row.id.into(), weight))
             },
             take: |row, figures| match figures {
-                Ok([old, drifted, recorded, now]) => {
+                Ok([old, drifted, recorded, now, of_old @ ..]) => {
                     row.old_settings = *old;
+                    row.old_record = Recorded::read(of_old);
                     row.drift = Drift::of(*drifted, *recorded, *now);
                     row.packed_error = None;
                 }
@@ -462,6 +529,7 @@ impl Record for Row {
             blocked: None,
             stuck: Stuck::read(row)?,
             old_settings: None,
+            old_record: Recorded::default(),
             drift: None,
             packed_error: None,
             seen: None,

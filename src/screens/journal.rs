@@ -77,9 +77,9 @@ fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
             };
             format!("{why} at {}: it is shown whenever it is found", ended.at)
         }
-        (None, Some(until)) if what.is_over(at.now) => format!("over since {until} UTC"),
+        (None, Some(until)) if what.is_over(at.now) => format!("over since {until}"),
         (None, Some(until)) => format!(
-            "the Overview leaves this {level} out until {until} UTC, or until it gets worse; rolling back shows it again"
+            "the Overview leaves this {level} out until {until}, or until it gets worse; rolling back shows it again"
         ),
         (None, None) => format!(
             "the Overview leaves this {level} out until it goes away or gets worse; rolling back shows it again"

@@ -90,7 +90,13 @@ impl Row {
     /// How old the oldest data is; `None` for integer time.
     fn age(&self, at: &At) -> Option<f64> {
         let oldest = self.oldest.filter(|oldest| oldest.axis != Axis::Integer)?;
-        Some(at.now.seconds_since(Stamp(oldest.raw)))
+        // Without a zone it is the local clock that it is measured by.
+        let shift = match oldest.axis {
+            Axis::Timestamp | Axis::Date => self.local_shift,
+            Axis::TimestampTz | Axis::Integer => 0,
+        };
+        let now = Stamp(at.now.0.saturating_add(shift));
+        Some(now.seconds_since(Stamp(oldest.raw)))
     }
 
     fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {

@@ -112,7 +112,7 @@ fn section_lines(
 fn full(value: &Value, now: Stamp) -> String {
     match value {
         Value::Time(stamp) if stamp.is_finite() => {
-            format!("{}  ({} UTC)", text::age(*stamp, now), text::moment(*stamp))
+            format!("{}  ({})", text::age(*stamp, now), text::moment(*stamp))
         }
         _ => value.show(now),
     }

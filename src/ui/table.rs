@@ -115,7 +115,7 @@ fn draw_rows<R: Record>(
                 buffer,
                 area.x + place.left,
                 y,
-                &value.show(at.now),
+                &value.show_narrow(at.now),
                 place,
                 style,
             );

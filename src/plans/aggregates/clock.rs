@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 
 use crate::interval::Interval;
 use crate::text;
-use crate::value::{Axis, Point, Stamp};
+use crate::value::{Axis, Point};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -63,12 +63,7 @@ pub fn literal(axis: Axis, at: i64) -> Option<String> {
 
 /// For people: `2026-11-20 08:00 UTC`, `2026-11-20`, `90 000`.
 pub fn show(axis: Axis, at: i64) -> String {
-    let place = text::point(Point { axis, raw: at });
-    if axis == Axis::TimestampTz && Stamp(at).is_finite() {
-        format!("{place} UTC")
-    } else {
-        place
-    }
+    text::point(Point { axis, raw: at })
 }
 
 /// This long before a moment, months by the calendar; `None`: no interval, or beyond the calendar.

@@ -37,7 +37,8 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         interval("retry_period", "Retry after", &job.retry_period)
             .help("after a failure; grows with each in a row"),
         moment("next_start", "Next start", "").help(format!(
-            "a moment, or now; empty: stays ({})",
+            "a moment (in {}, unless it says otherwise), or now; empty: stays ({})",
+            context.at.server.time_zone,
             job.next_start.as_deref().unwrap_or("never planned")
         )),
         Field::new("config", "Configuration", Kind::Json, config)
@@ -46,7 +47,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     ];
     // alter_job of 2.11 has none of these.
     if context.at.server.sql_version() >= Version::new(2, 12) {
-        fields.extend(slots(job));
+        fields.extend(slots(job, &context.at.server.time_zone));
     }
     Ok(Form::new(fields))
 }
@@ -55,7 +56,7 @@ fn moment(name: &'static str, label: &'static str, value: &str) -> Field {
     Field::new(name, label, Kind::Time(Axis::TimestampTz), value).optional()
 }
 
-fn slots(job: &Job) -> [Field; 3] {
+fn slots(job: &Job, zone: &str) -> [Field; 3] {
     let fixed = if job.fixed_schedule { "yes" } else { "no" };
     [
         Field::new("fixed_schedule", "Fixed schedule", Kind::Flag, fixed)
@@ -65,7 +66,9 @@ fn slots(job: &Job) -> [Field; 3] {
             "Slots begin at",
             job.initial_start.as_deref().unwrap_or_default(),
         )
-        .help("the first slot of a fixed schedule; empty: now"),
+        .help(format!(
+            "the first slot of a fixed schedule (in {zone}, unless it says otherwise); empty: now"
+        )),
         Field::new(
             "timezone",
             "Time zone",

@@ -304,12 +304,7 @@ impl Retention {
     /// A place on the axis, in words.
     pub fn at(&self, raw: i64) -> String {
         let axis = self.axis();
-        let shown = text::point(Point { axis, raw });
-        if axis == Axis::TimestampTz {
-            format!("{shown} UTC")
-        } else {
-            shown
-        }
+        text::point(Point { axis, raw })
     }
 
     /// A length on the axis, in words.

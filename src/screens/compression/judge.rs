@@ -1,6 +1,6 @@
 //! What is to be said of a hypertable's compression, in words.
 
-use super::Row;
+use super::{Recorded, Row};
 use crate::plans::Target;
 use crate::policy::{self, Policy, Work};
 use crate::record::At;
@@ -20,6 +20,46 @@ const WORK: Work = Work {
     unknown: &rules::COMPRESSION_UNKNOWN,
     setting: &rules::COMPRESSION_SETTING,
 };
+
+/// A table that compression makes larger by less: the pages that each chunk has, however few rows, not what is in them.
+const GROWN: i64 = 1 << 20;
+
+impl Recorded {
+    /// How many rows a batch holds; up to 1000 fit.
+    fn rows_a_batch(&self) -> Option<f64> {
+        average(self.rows?, self.batches?)
+    }
+
+    /// How many rows a chunk holds.
+    fn rows_each(&self) -> Option<f64> {
+        average(self.rows?, self.chunks)
+    }
+
+    /// How bad their ratio is, in words; `None`: good, or not worth judging.
+    fn poor(&self, limits: &Limits) -> Option<(Level, String)> {
+        let (before, after) = (self.before?, self.after?);
+        let ratio = self.ratio().filter(|_| self.chunks > 0)?;
+        // Below a megabyte a chunk the fixed size of pages decides the ratio, not the settings.
+        let large = before / self.chunks >= 1 << 20;
+        let more = after - before;
+        if ratio < 1.0 && (large || more >= GROWN) {
+            let more = text::bytes(more);
+            let said = format!(
+                "compressed chunks are larger than before ({ratio:.1}x, {more} more in all)"
+            );
+            Some((Level::Warning, said))
+        } else if large && ratio < limits.poor_ratio {
+            Some((Level::Notice, format!("the ratio of {ratio:.1}x is poor")))
+        } else {
+            None
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an average is rounded")]
+fn average(all: i64, of: i64) -> Option<f64> {
+    (all > 0 && of > 0).then(|| all as f64 / of as f64)
+}
 
 impl Row {
     pub(super) fn judge(&self, at: &At) -> Verdict {
@@ -53,15 +93,19 @@ impl Row {
             None => {}
         }
         self.judge_ratio(&mut findings, &limits);
-        self.judge_settings(&mut findings);
+        self.judge_settings(&mut findings, &limits);
         self.judge_record(&mut findings);
         self.judge_pointless(&mut findings);
         self.judge_partial(&mut findings);
         self.judge_frozen(&mut findings, at);
         findings.verdict(format!(
-            "{} of {} compressed, as the policy promises",
+            "{} of {} compressed, {}",
             text::count(self.compressed + self.partial),
-            text::plural(self.chunks, "chunk")
+            text::plural(self.chunks, "chunk"),
+            match self.policy {
+                Some(_) => "as the policy promises",
+                None => "without a policy",
+            }
         ))
     }
 
@@ -105,13 +149,6 @@ impl Row {
         findings.add(&rules::COMPRESSION_FROZEN, Level::Notice, reason);
     }
 
-    /// Below a megabyte a chunk the fixed size of pages decides the ratio, not the settings.
-    fn is_worth_judging(&self) -> bool {
-        let compressed = self.compressed + self.partial;
-        self.before_bytes
-            .is_some_and(|before| compressed > 0 && before / compressed >= 1 << 20)
-    }
-
     /// How long a chunk may wait for the policy's next run and still be as promised.
     fn patience(&self, limits: &Limits) -> f64 {
         let schedule = self
@@ -121,23 +158,22 @@ impl Row {
         schedule.unwrap_or(86_400.0) + limits.compression_patience
     }
 
-    /// How many rows a batch of the compressed chunks holds; up to 1000 fit.
-    #[expect(clippy::cast_precision_loss, reason = "an average is rounded")]
-    fn rows_a_batch(&self) -> Option<f64> {
-        let batches = self.batches.filter(|batches| *batches > 0)?;
-        let rows = self.rows.filter(|rows| *rows > 0)?;
-        Some(rows as f64 / batches as f64)
-    }
-
-    /// The likeliest reason of a poor ratio.
-    fn why_poor(&self, few: f64) -> String {
+    /// The likeliest reason of a poor ratio of chunks that are under the table's present settings, and what mends it.
+    fn why_poor(&self, of: &Recorded, few: f64) -> (String, Option<&'static str>) {
+        let mend = rules::COMPRESSION_RATIO.mend;
         let segments = self.segment_by.as_deref();
-        match (segments, self.rows_a_batch()) {
+        if let Some(rows) = of.rows_each().filter(|rows| *rows < few) {
+            let why = format!(
+                "chunks hold too few rows: {rows:.0} each, where 1000 fit into a batch; set-chunk-interval wants to be told a longer interval, for new chunks"
+            );
+            return (why, Some("set-chunk-interval"));
+        }
+        let why = match (segments, of.rows_a_batch()) {
             (Some(by), Some(rows)) if rows < few => format!(
                 "segment-by {by} is too fine for chunks of this size: {rows:.0} rows a batch, where 1000 fit"
             ),
             (None, Some(rows)) if rows < few => {
-                format!("chunks hold too few rows: {rows:.0} a batch, where 1000 fit")
+                format!("batches hold too few rows: {rows:.0}, where 1000 fit")
             }
             (None, _) => {
                 "there is no segment-by, so that rows of different things lie in one batch"
@@ -150,21 +186,31 @@ impl Row {
                 "look at segment-by {by} and the order-by ({rows:.0} rows a batch are enough)"
             ),
             (Some(_), None) => "look at segment-by and order-by".to_owned(),
-        }
+        };
+        (why, mend)
     }
 
+    /// Of the chunks that are under the table's present settings: nothing else can be blamed on these.
     fn judge_ratio(&self, findings: &mut Findings, limits: &Limits) {
-        let Some(ratio) = self.ratio().filter(|_| self.is_worth_judging()) else {
+        let present = match (&self.packed_error, self.old_settings) {
+            // Then it may be that of others.
+            (Some(_), _) => self.record(),
+            (None, Some(_)) => self.record().without(self.old_record),
+            (None, None) => return,
+        };
+        let Some((level, said)) = present.poor(limits) else {
             return;
         };
-        let why = self.why_poor(limits.batch_rows);
-        if ratio < 1.0 {
-            let reason = format!("compressed chunks are larger than before ({ratio:.1}x): {why}");
-            findings.add(&rules::COMPRESSION_RATIO, Level::Warning, reason);
-        } else if ratio < limits.poor_ratio {
-            let reason = format!("the ratio of {ratio:.1}x is poor: {why}");
-            findings.add(&rules::COMPRESSION_RATIO, Level::Notice, reason);
-        }
+        let (why, mend) = match &self.packed_error {
+            Some(error) => {
+                let why =
+                    format!("under which settings they were compressed is not known ({error})");
+                (why, None)
+            }
+            None => self.why_poor(&present, limits.batch_rows),
+        };
+        let reason = format!("{said}: {why}");
+        findings.push(Finding::new(&rules::COMPRESSION_RATIO, level, reason).mended_by(mend));
     }
 
     /// Retention that is faster than compression.
@@ -289,16 +335,20 @@ impl Row {
     }
 
     /// Chunks that were compressed before the settings were changed.
-    fn judge_settings(&self, findings: &mut Findings) {
+    fn judge_settings(&self, findings: &mut Findings, limits: &Limits) {
         let Some(old) = self.old_settings.filter(|old| *old > 0) else {
             return;
         };
         let of = text::plural(self.compressed + self.partial, "compressed chunk");
+        let (level, theirs) = self.old_record.poor(limits).map_or_else(
+            || (Level::Notice, String::new()),
+            |(level, said)| (level, format!(" ({said})")),
+        );
         let reason = format!(
-            "{} of {of} under other settings than the table's now: what was changed does not count for them until they are rewritten",
+            "{} of {of} under other settings than the table's now{theirs}: what was changed does not count for them until they are rewritten",
             text::count(old)
         );
-        findings.add(&rules::COMPRESSION_OLD, Level::Notice, reason);
+        findings.add(&rules::COMPRESSION_OLD, level, reason);
     }
 
     /// Chunks whose size is far from what was recorded when they were compressed.

@@ -132,11 +132,11 @@ fn grown(row: &Row) -> Value {
     let (from, to) = (text::bytes(first), text::bytes(bytes));
     let since = text::moment(since);
     let Some((span, grown)) = row.grown() else {
-        return Value::Text(format!("not known yet: first measured {since} UTC, {from}"));
+        return Value::Text(format!("not known yet: first measured {since}, {from}"));
     };
     let span = text::duration(span.floor());
     Value::Text(format!(
-        "{} in {span}: from {from} (first measured {since} UTC) to {to}",
+        "{} in {span}: from {from} (first measured {since}) to {to}",
         text::bytes(grown)
     ))
 }

@@ -1,0 +1,197 @@
+//! In a database whose zone is far from UTC each moment that is told names its zone, and is true in it.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use hypertop::rules;
+use hypertop::value::{Axis, Point, Stamp, Value};
+use support::act::Rig;
+use support::triage::{self, found};
+
+const NAME: &str = "public.hourly";
+
+/// An aggregate with history that was never materialized and a change that no policy goes back to, under a policy whose
+/// owner has a zone of its own, in chunks that a policy compresses and another drops.
+const SOURCE: &str = "set client_min_messages = error; do $$ begin execute format('alter database %I set timezone = ''Asia/Kolkata''', current_database()); end $$;
+create table raw (ts timestamptz not null, v float);
+select create_hypertable('raw', 'ts', chunk_time_interval => interval '1 day');
+insert into raw select t, 1 from generate_series(date_trunc('day', now()) - interval '20 days', now(), interval '10 minutes') t;
+create materialized view hourly with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from raw group by 1 with no data;
+create table bare (ts timestamp not null, v float);
+select create_hypertable('bare', 'ts', chunk_time_interval => interval '1 day');
+insert into bare select t, 1 from generate_series(date_trunc('day', now()) - interval '3 days', now(), interval '1 hour') t";
+
+/// The moments in a text that are followed by no zone.
+fn without_a_zone(text: &str) -> Vec<String> {
+    let digits = |part: &str, at: &[usize]| {
+        let bytes = part.as_bytes();
+        at.iter()
+            .all(|at| bytes.get(*at).is_some_and(u8::is_ascii_digit))
+    };
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(':') {
+        // The colon of 2026-11-20 08:00.
+        let Some(start) = at
+            .checked_sub(13)
+            .filter(|start| text.is_char_boundary(*start))
+        else {
+            continue;
+        };
+        let part = &text[start..];
+        if !digits(part, &[0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15]) || &part[4..5] != "-" {
+            continue;
+        }
+        let rest =
+            part[16..].trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == '.');
+        if ![" UTC", "+", "-", "Z"]
+            .iter()
+            .any(|zone| rest.starts_with(zone))
+        {
+            found.push(part.chars().take(40).collect());
+        }
+    }
+    found
+}
+
+/// All that the screens, their details and these previews say.
+async fn all_texts(rig: &Rig) -> String {
+    use std::fmt::Write;
+    let mut all = String::new();
+    for row in triage::all(rig).await {
+        let _ = writeln!(
+            all,
+            "{} {}: {}",
+            row.of, row.finding.rule.name, row.finding.reason
+        );
+    }
+    for (name, on, set) in [
+        (
+            "refresh-aggregate",
+            NAME,
+            &[("from", "3 days ago"), ("to", "now")][..],
+        ),
+        ("drop-chunks", "public.raw", &[("drop_after", "5 days")]),
+        (
+            "set-chunk-interval",
+            "public.raw",
+            &[("interval", "6 hours")],
+        ),
+        ("compress-chunks", "public.raw", &[]),
+        (
+            "add-refresh-policy",
+            NAME,
+            &[("start_offset", "2 days"), ("end_offset", "1 hour")],
+        ),
+    ] {
+        match rig.plan(name, on, set).await {
+            Ok(deed) => {
+                let notes: Vec<_> = deed
+                    .plan
+                    .notes
+                    .iter()
+                    .map(|note| format!("{note:?}"))
+                    .collect();
+                let _ = writeln!(all, "{name}: {} {}", deed.plan.title, notes.join("\n"));
+            }
+            Err(why) => {
+                let _ = writeln!(all, "{name}: {why}");
+            }
+        }
+        // What can be picked; a field's own value is read as its help says.
+        let form = format!("{:?}", rig.form(name, on).await);
+        let items = form.split("about: ").skip(1);
+        for item in items {
+            let _ = writeln!(all, "{}", item.split(" }").next().unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn every_moment_that_is_told_names_its_zone_in_a_database_in_kolkata() {
+    triage::on_each("zones", SOURCE, async |rig, _| {
+        // A session that begins now has the database's zone.
+        let rig = &Rig::on(&rig.name, &rig.conninfo).await;
+        assert_eq!(
+            rig.text("show timezone").await,
+            "Asia/Kolkata",
+            "{}",
+            rig.name
+        );
+        rig.sql("call refresh_continuous_aggregate('hourly', date_trunc('day', now()) - interval '10 days', now())").await;
+        rig.sql("select add_continuous_aggregate_policy('hourly', interval '1 day', interval '1 hour', interval '1 hour', initial_start => now() + interval '20 minutes')").await;
+        rig.sql("alter table raw set (timescaledb.compress); begin; select alter_job(add_compression_policy('raw', interval '2 days'), next_start => now() + interval '3 hours'); commit").await;
+        rig.sql("insert into raw values (date_trunc('day', now()) - interval '5 days', 5)")
+            .await;
+        rig.sql("call refresh_continuous_aggregate('hourly', now() - interval '4 hours', now())")
+            .await;
+        let moment = async |at: &str| {
+            let sql = format!(
+                "select to_char(({at}) at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'"
+            );
+            rig.text(&sql).await
+        };
+        let never = moment(
+            "time_bucket('1 hour', date_trunc('day', now()) - interval '10 days') + interval '1 hour'",
+        ).await;
+        let first = moment("(select min(ts) from raw)").await;
+        let words = [
+            format!("history before {never}"),
+            format!("from {first} on"),
+        ];
+        found(
+            rig,
+            &rules::AGGREGATE_HISTORY,
+            NAME,
+            &[&words[0], &words[1]],
+        )
+        .await;
+        let changed =
+            moment("time_bucket('1 hour', date_trunc('day', now()) - interval '5 days')").await;
+        found(
+            rig,
+            &rules::AGGREGATE_UNREACHED,
+            NAME,
+            &[&format!("from {changed} to ")],
+        )
+        .await;
+        let all = all_texts(rig).await;
+        assert!(all.contains(" UTC"), "{}: {all}", rig.name);
+        assert_eq!(without_a_zone(&all), [""; 0], "{}: {all}", rig.name);
+        // What a job's form asks for is read where it says.
+        let id = rig
+            .text(
+                "select id from _timescaledb_config.bgw_job where proc_name = 'policy_compression'",
+            )
+            .await;
+        let form = format!("{:?}", rig.form("edit-job", &id).await.unwrap());
+        assert!(
+            form.contains("in Asia/Kolkata, unless it says otherwise"),
+            "{}: {form}",
+            rig.name
+        );
+    });
+}
+
+#[test]
+fn a_moment_of_a_column_without_a_zone_is_told_without_one() {
+    let raw = 1_795_262_400_000_000; // 2026-11-21 12:00
+    let told = |axis| {
+        let value = Value::Point(Point { axis, raw });
+        (value.show(Stamp(0)), value.json().to_string())
+    };
+    let pair = |shown: &str, json: &str| (shown.to_owned(), format!("{json:?}"));
+    assert_eq!(
+        told(Axis::TimestampTz),
+        pair("2026-11-21 12:00 UTC", "2026-11-21T12:00:00Z")
+    );
+    assert_eq!(
+        told(Axis::Timestamp),
+        pair("2026-11-21 12:00", "2026-11-21T12:00:00")
+    );
+    assert_eq!(told(Axis::Date), pair("2026-11-21", "2026-11-21"));
+    assert_eq!(
+        without_a_zone("to 2026-11-21 12:00, 2026-11-21 12:00:30.5 UTC"),
+        ["2026-11-21 12:00, 2026-11-21 12:00:30.5 "]
+    );
+}
