@@ -205,7 +205,7 @@ level as (
 )
 select jsonb_build_object(
          'levels', (select jsonb_agg(l.facts order by l.height desc) from level l),
-         'local_shift', (extract(timezone from now()) * 1000000)::int8
+         'local_shift', (extract(timezone from now()) * 1000000)::int8, 'zone', current_setting('TimeZone')
        ) as facts,
        jsonb_build_object(
          'materialized_only', a.materialized_only,

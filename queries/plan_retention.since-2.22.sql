@@ -106,7 +106,7 @@ target as materialized (
              'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
              'origin', case when m.axis in ('timestamp without time zone', 'date') then (extract(epoch from k.origin::timestamp) * 1000000)::int8
                             when m.axis = 'timestamp with time zone' then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
-             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'remade_from', g.remade_from, 'remade_to', g.remade_to,
+             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone', current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
              'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start', q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
                                      'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end) order by q.id)

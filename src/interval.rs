@@ -1,5 +1,6 @@
 //! Intervals as a person writes them: `7 days`, `7d`, `1h30m`, `1 mon`, `01:30:00`.
 
+mod back;
 mod standard;
 
 use std::fmt;

@@ -120,6 +120,8 @@ struct Facts {
     levels: Vec<Level>,
     /// Microseconds by which the clock of background workers is ahead of UTC.
     local_shift: i64,
+    /// The zone of that clock.
+    zone: Option<String>,
 }
 
 /// One aggregate; places are in the unit of its axis.

@@ -7,8 +7,6 @@ use crate::interval::Interval;
 use crate::text;
 use crate::value::{Axis, Point};
 
-const DAY: i64 = 86_400_000_000;
-
 /// Reads a moment, a date, `now`, `3 days ago`, or a number of integer time; the error says how to write it.
 pub fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
     let typed = typed.trim();
@@ -22,7 +20,10 @@ pub fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
         return clock();
     }
     if let Some(span) = typed.strip_suffix("ago") {
-        return before(clock()?, span.trim()).ok_or_else(|| wrong(axis, typed));
+        let span = interval(span.trim()).ok_or_else(|| wrong(axis, typed))?;
+        return span
+            .before(clock()?, None)
+            .ok_or_else(|| wrong(axis, typed));
     }
     // A moment with an offset; only timestamptz has a use for one.
     if let Ok(moment) = typed.parse::<Timestamp>() {
@@ -66,31 +67,20 @@ pub fn show(axis: Axis, at: i64) -> String {
     text::point(Point { axis, raw: at })
 }
 
-/// This long before a moment, months by the calendar; `None`: no interval, or beyond the calendar.
-pub fn before(at: i64, span: &str) -> Option<i64> {
-    let span = interval(span)?;
-    let mut at = at;
-    if span.months != 0 {
-        let moment = Timestamp::from_microsecond(at).ok()?;
-        let zoned = moment.to_zoned(jiff::tz::TimeZone::UTC);
-        let months = jiff::Span::new().try_months(span.months).ok()?;
-        at = zoned.checked_sub(months).ok()?.timestamp().as_microsecond();
-    }
-    at.checked_sub(span.days.checked_mul(DAY)?)?
-        .checked_sub(span.micros)
-}
-
 /// An interval as policies keep it.
 pub fn interval(text: &str) -> Option<Interval> {
     Interval::parse(text).ok()
 }
 
-/// This far before a place: an interval, or units of integer time.
-pub fn back(axis: Axis, at: i64, span: &str) -> Option<i64> {
-    match axis {
-        Axis::Integer => at.checked_sub(span.parse().ok()?),
-        _ => before(at, span),
-    }
+/// This far before a place: an interval on the clock of the zone in which policies run, or units of integer time.
+pub fn back(axis: Axis, at: i64, span: &str, zone: Option<&str>) -> Option<i64> {
+    let span = match axis {
+        Axis::Integer => return at.checked_sub(span.parse().ok()?),
+        _ => interval(span)?,
+    };
+    let zone = zone.filter(|_| axis == Axis::TimestampTz);
+    let zone = zone.and_then(|zone| jiff::tz::TimeZone::get(zone).ok());
+    span.before(at, zone.as_ref())
 }
 
 /// A length in seconds, or in units of integer time.

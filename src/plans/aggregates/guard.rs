@@ -78,7 +78,8 @@ pub(super) fn lost(
 fn dropped_before(facts: &Facts, level: &Level, context: &Context) -> Option<i64> {
     let retention = level.source_policies.retention.as_ref()?;
     let now = facts.now(level, context)?;
-    clock::back(level.axis(), now, retention.after.as_deref()?)
+    let after = retention.after.as_deref()?;
+    clock::back(level.axis(), now, after, facts.zone.as_deref())
 }
 
 /// What this window would lose, oldest first.

@@ -22,6 +22,8 @@ pub(super) struct Place<'a> {
     /// On the aggregate's axis; `None`: the clock of integer time cannot be asked.
     pub now: Option<i64>,
     pub lost: Vec<Lost>,
+    /// The zone in which its policies run.
+    zone: Option<String>,
 }
 
 /// How a refresh is cut into steps, and what it is told.
@@ -40,11 +42,17 @@ impl<'a> Place<'a> {
             now: facts.now(level, context),
             level,
             buckets,
+            zone: facts.zone.clone(),
         })
     }
 
     pub fn axis(&self) -> Axis {
         self.level.axis()
+    }
+
+    /// This far before a place, as its policies reckon it.
+    pub fn back(&self, at: i64, span: &str) -> Option<i64> {
+        clock::back(self.axis(), at, span, self.zone.as_deref())
     }
 
     pub fn show(&self, window: Window) -> String {
@@ -81,7 +89,7 @@ impl<'a> Place<'a> {
             .and_then(|job| offset(job, "end_offset"));
         let end = match back {
             None => Some(now),
-            Some(back) => clock::back(self.axis(), now, &back),
+            Some(back) => self.back(now, &back),
         };
         end.and_then(|end| self.buckets.floor(end)).ok_or_else(|| {
             Refusal::new(format!(

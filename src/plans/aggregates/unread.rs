@@ -34,6 +34,9 @@ pub struct Unread {
     remade_from: Option<i64>,
     #[serde(default)]
     remade_to: Option<i64>,
+    /// The zone in which policies run.
+    #[serde(default)]
+    clock_zone: Option<String>,
     policies: Vec<Run>,
 }
 
@@ -129,7 +132,7 @@ impl Unread {
         };
         let side = |at: i64, offset: &Option<String>, open: i64| match offset {
             None => Some(open),
-            Some(offset) => clock::back(self.axis(), at, offset),
+            Some(offset) => clock::back(self.axis(), at, offset, self.clock_zone.as_deref()),
         };
         self.policies.iter().any(|run| {
             let next = run.next.unwrap_or(now.0).max(now.0);
@@ -216,25 +219,26 @@ pub fn reach(unread: &Unread, start_offset: &str, now: Stamp, local_shift: i64) 
         Axis::TimestampTz => now.0,
         _ => now.0.saturating_add(local_shift),
     };
+    let zone = unread.clock_zone.as_deref();
     unread
         .buckets()?
-        .ceil(clock::back(axis, now, start_offset)?)
+        .ceil(clock::back(axis, now, start_offset, zone)?)
 }
 
 /// How far a retention policy drops now: where the last chunk ends that goes.
 pub fn dropped_up_to(
-    axis: &str,
+    unread: &Unread,
     ends: &[i64],
     drop_after: &str,
     now: Stamp,
     local_shift: i64,
 ) -> Option<i64> {
-    let axis = Axis::of(axis);
+    let axis = unread.axis();
     let now = match axis {
         Axis::Integer => return None,
         Axis::TimestampTz => now.0,
         _ => now.0.saturating_add(local_shift),
     };
-    let boundary = clock::back(axis, now, drop_after)?;
+    let boundary = clock::back(axis, now, drop_after, unread.clock_zone.as_deref())?;
     ends.iter().copied().filter(|end| *end <= boundary).max()
 }

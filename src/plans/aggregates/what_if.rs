@@ -78,7 +78,7 @@ impl Setting {
         let now = place.now?;
         let side = |side: &Option<String>| match side {
             None => Some(None),
-            Some(back) => clock::back(place.axis(), now, back).map(Some),
+            Some(back) => place.back(now, back).map(Some),
         };
         let from = match side(&self.start)? {
             None => None,

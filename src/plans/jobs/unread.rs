@@ -116,7 +116,7 @@ impl Known {
         let after = self.job.setting("drop_after");
         for unread in &self.unread {
             let edge = after.as_ref().and_then(|after| {
-                aggregates::dropped_up_to(&unread.axis, ends, after, now, self.local_shift)
+                aggregates::dropped_up_to(unread, ends, after, now, self.local_shift)
             });
             let Some(range) = edge.and_then(|edge| unread.before(edge, false)) else {
                 continue;
