@@ -154,12 +154,20 @@ fn setting(text: &str) -> Result<(String, String), String> {
 impl Connection {
     /// The connection's flags, with the database that a subcommand named.
     pub fn flags(&self, database: Option<&String>) -> Flags {
+        // As psql: the first argument that is left is the database, unless -d says it; then the user, unless -U does.
+        let mut rest = [&self.database, &self.user].into_iter().flatten();
+        let database = match (database, &self.dbname) {
+            (None, None) => rest.next(),
+            (given, _) => given,
+        };
+        let username = self.username.as_ref().or_else(|| rest.next());
         Flags {
             host: self.host.clone(),
             port: self.port.clone(),
-            username: self.username.clone().or_else(|| self.user.clone()),
+            username: username.cloned(),
             dbname: self.dbname.clone(),
-            database: database.or(self.database.as_ref()).cloned(),
+            database: database.cloned(),
+            extra: rest.next().cloned(),
             no_password: self.no_password,
             password: self.password,
         }

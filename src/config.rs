@@ -135,9 +135,9 @@ pub fn folder(around: &Surroundings) -> Option<PathBuf> {
     let base = around
         .env
         .get("XDG_CONFIG_HOME")
-        .filter(|path| path.starts_with('/'));
-    let base = base
         .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let base = base
         .or_else(|| Some(around.home.as_ref()?.join(".config")))
         // A home that is no whole path would be sought in the folder that the person happens to be in.
         .filter(|base| base.is_absolute());

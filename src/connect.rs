@@ -144,13 +144,14 @@ async fn try_host(
     wanted: Wanted,
     limit: Option<Duration>,
 ) -> Result<Connected, ConnectError> {
-    let given = asked.or(settings.password.as_deref());
+    let given = asked.map(|text| text.as_bytes().to_vec());
+    let given = given.or_else(|| settings.password.clone());
     let kept = || {
         let (dbname, user) = (&settings.dbname, &settings.user);
         settings.passwords.find(host, dbname, user)
     };
     // As libpq: an empty one is none.
-    let password = given.map(|text| text.as_bytes().to_vec()).or_else(kept);
+    let password = given.or_else(kept);
     let password = password.as_deref().filter(|password| !password.is_empty());
     let attempt = async {
         let connected = match open(settings, host, password, true).await {

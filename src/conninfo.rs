@@ -11,7 +11,10 @@ mod tls;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,7 +26,7 @@ pub use files::Passwords;
 pub use hosts::{Host, Place};
 pub use keepalive::Keepalive;
 pub use keywords::help;
-pub use tls::{Root, SslMode};
+pub use tls::{Root, SslMode, Versions};
 
 use keywords::KEYWORDS;
 
@@ -39,6 +42,8 @@ pub struct Flags {
     /// `-d`: a name, a URI or `key=value`, as the positional argument.
     pub dbname: Option<String>,
     pub database: Option<String>,
+    /// An argument too many.
+    pub extra: Option<String>,
     /// `-w`: never ask for a password.
     pub no_password: bool,
     /// `-W`: ask before connecting.
@@ -48,7 +53,7 @@ pub struct Flags {
 /// What the rules read besides the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, OsString>,
     pub home: Option<PathBuf>,
     pub os_user: String,
 }
@@ -56,7 +61,7 @@ pub struct Surroundings {
 impl Surroundings {
     pub fn of_process() -> Self {
         let env: BTreeMap<_, _> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
         let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective())
             .ok()
@@ -70,11 +75,9 @@ impl Surroundings {
         Self { env, home, os_user }
     }
 
-    fn variable(&self, name: &str) -> Option<String> {
-        self.env
-            .get(name)
-            .filter(|value| !value.is_empty())
-            .cloned()
+    /// As libpq, one that is set to nothing is set.
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.env.get(name).cloned()
     }
 
     /// A file in `~/.postgresql`, where libpq looks for certificates.
@@ -99,10 +102,11 @@ pub struct Settings {
     pub hosts: Vec<Host>,
     pub user: String,
     pub dbname: String,
-    pub password: Option<String>,
+    pub password: Option<Vec<u8>>,
     pub passwords: Passwords,
     pub sslmode: SslMode,
     pub root: Root,
+    pub versions: Versions,
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// A list of certificates that were revoked.
     pub revoked: Option<PathBuf>,
@@ -132,13 +136,15 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Options by keyword, as one source gives them.
-type Options = BTreeMap<String, String>;
+/// Options by keyword, as one source gives them: bytes, as libpq has them.
+type Options = BTreeMap<String, OsString>;
 
 /// Works out the settings, in libpq's order: command line, service, environment, default.
 pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
     let mut options = command_line(flags)?;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = (flags.extra.iter())
+        .map(|extra| format!("extra command-line argument {extra:?} ignored"))
+        .collect();
     let named = |options: &Options, keyword: &str, variable: &str| {
         options
             .get(keyword)
@@ -147,16 +153,28 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
     };
     if let Some(service) = named(&options, "service", "PGSERVICE") {
         let own = named(&options, "servicefile", "PGSERVICEFILE").map(PathBuf::from);
-        for (keyword, value) in files::service(&service, own, around)? {
-            options.entry(keyword).or_insert(value);
+        for entry in files::service(&service, own, around)? {
+            if let Slot::Vacant(slot) = options.entry(entry.keyword) {
+                keywords::check_text(slot.key(), &entry.value, || entry.place)?;
+                slot.insert(entry.value);
+            }
         }
     }
     // After the service file, which may ask for protection too.
     keywords::refuse_unsupported(&options, around, &mut warnings)?;
     for (keyword, variable) in KEYWORDS {
-        if let Some(value) = around.variable(variable) {
-            options.entry(keyword.to_owned()).or_insert(value);
+        let is_given = options.contains_key(keyword);
+        if let Some(value) = around.variable(variable).filter(|_| !is_given) {
+            let place = || format!("environment variable {variable}");
+            keywords::check_text(keyword, &value, place)?;
+            options.insert(keyword.to_owned(), value);
         }
+    }
+    // As libpq, which still knows it, after PGSSLMODE.
+    let required = around.variable("PGREQUIRESSL");
+    if required.is_some_and(|value| value.to_string_lossy().starts_with('1')) {
+        let mode = options.entry("sslmode".to_owned());
+        mode.or_insert_with(|| "require".into());
     }
     settle(&options, flags, around, warnings)
 }
@@ -168,21 +186,23 @@ fn command_line(flags: &Flags) -> Result<Options> {
         ("port", &flags.port),
         ("user", &flags.username),
     ] {
-        if let Some(value) = value {
-            options.insert(keyword.to_owned(), value.clone());
+        // As libpq: an empty flag is none, and an empty value in a conninfo is one.
+        if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+            options.insert(keyword.to_owned(), value.into());
         }
     }
     // As psql: what a conninfo says wins over the flags beside it.
     for name in [&flags.dbname, &flags.database].into_iter().flatten() {
         if parse::is_conninfo(name) {
             options.extend(parse::conninfo(name)?);
-        } else {
-            options.insert("dbname".to_owned(), name.clone());
+        } else if !name.is_empty() {
+            options.insert("dbname".to_owned(), name.into());
         }
     }
-    // An empty value means that the option is not given.
-    options.retain(|_, value| !value.is_empty());
     keywords::refuse_unknown(&options)?;
+    for (keyword, value) in &options {
+        keywords::check_text(keyword, value, || "connection string".to_owned())?;
+    }
     Ok(options)
 }
 
@@ -192,12 +212,13 @@ fn settle(
     around: &Surroundings,
     mut warnings: Vec<String>,
 ) -> Result<Settings> {
-    let get = |keyword: &str| {
-        options
-            .get(keyword)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+    let bytes = |keyword: &str| {
+        let value = options.get(keyword).map(OsString::as_os_str);
+        value.filter(|value| !value.is_empty())
     };
+    // Set to nothing is not the default for all of them, as in libpq.
+    let set = |keyword: &str| options.get(keyword).and_then(|value| value.to_str());
+    let get = |keyword: &str| set(keyword).filter(|value| !value.is_empty());
     let user = get("user").unwrap_or(&around.os_user).to_owned();
     ensure!(!user.is_empty(), "no user name: give one with -U or PGUSER");
     let hosts = hosts::hosts(get("host"), get("hostaddr"), get("port"))?;
@@ -207,52 +228,53 @@ fn settle(
     let (sslmode, root) = if sockets_only {
         // As libpq: TLS is no matter of sockets, so that nothing of it can be missing.
         (
-            tls::sslmode(get("sslmode"))?.unwrap_or(SslMode::Prefer),
+            tls::sslmode(set("sslmode"))?.unwrap_or(SslMode::Prefer),
             Root::None,
         )
     } else {
-        tls::tls(get("sslmode"), get("sslrootcert"), around)?
+        tls::tls(set("sslmode"), bytes("sslrootcert"), around)?
     };
     let certificate = if sockets_only || sslmode == SslMode::Disable {
         None
     } else {
         tls::certificate(
-            get("sslcert"),
-            get("sslkey"),
+            bytes("sslcert"),
+            bytes("sslkey"),
             sslmode,
             around,
             &mut warnings,
         )?
     };
-    let passfile = get("passfile")
+    let passfile = bytes("passfile")
         .map(PathBuf::from)
         .or_else(|| Some(around.home.as_ref()?.join(".pgpass")));
     let passwords = Passwords::read(passfile.as_deref(), &mut warnings);
-    let timeout = match get("connect_timeout") {
+    let timeout = match set("connect_timeout") {
         None => Some(CONNECT_TIMEOUT),
         Some(text) => {
-            let seconds: i64 = text.trim().parse().with_context(|| {
+            let seconds: i32 = text.trim().parse().with_context(|| {
                 format!("invalid integer value {text:?} for connection option \"connect_timeout\"")
             })?;
             // As libpq: zero and below wait for ever, and one second is too short to be meant.
-            (seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs().max(2)))
+            (seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs().max(2).into()))
         }
     };
     Ok(Settings {
         hosts,
         dbname: get("dbname").unwrap_or(&user).to_owned(),
         user,
-        password: get("password").map(str::to_owned),
+        password: bytes("password").map(|password| password.as_bytes().to_vec()),
         passwords,
         sslmode,
         root,
+        versions: tls::versions(get)?,
         certificate,
-        revoked: tls::revoked(get("sslcrl"), around),
+        revoked: tls::revoked(bytes("sslcrl"), around),
         timeout,
-        keepalive: keepalive::keepalive(get)?,
+        keepalive: keepalive::keepalive(set)?,
         options: get("options").map(str::to_owned),
         application_name: get("application_name").unwrap_or("hypertop").to_owned(),
-        wanted: wanted(get("target_session_attrs"))?,
+        wanted: wanted(set("target_session_attrs"))?,
         never_ask: flags.no_password,
         ask_first: flags.password,
         trust: Vec::new(),

@@ -101,7 +101,7 @@ pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>) -> Result<Dem
     let mut settings = settings.clone();
     GIVEN_DATABASE.clone_into(&mut settings.dbname);
     let connected = connect::again(&settings, there.password.as_deref()).await?;
-    settings.password = settings.password.or(connected.password.clone());
+    settings.password = (settings.password).or(connected.password.clone().map(String::into_bytes));
     let filled = async {
         connected.client.batch_execute(READY).await?;
         connected

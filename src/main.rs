@@ -276,9 +276,7 @@ async fn demo(
         signal = run::signalled() => return signal,
     };
     tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
-    let mut session =
-        Session::start(connect::again(&demo.settings, demo.settings.password.as_deref()).await?)
-            .await?;
+    let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
     session.server.thresholds = config::read(around).0.thresholds;
     // What is done in a server that is thrown away is thrown away with it.
     let folder = tempfile::tempdir()?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -16,8 +17,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime,
 };
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::version::{TLS12, TLS13};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, InconsistentKeys, RootCertStore,
+    SignatureScheme,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -63,8 +67,15 @@ impl Tls {
 /// What the settings ask of every handshake.
 pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions: Vec<_> = [
+        (settings.versions.tls13, &TLS13),
+        (settings.versions.tls12, &TLS12),
+    ]
+    .into_iter()
+    .filter_map(|(may, version)| may.then_some(version))
+    .collect();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
+        .with_protocol_versions(&versions)?;
     let chain = match &settings.root {
         Root::None => None,
         root => {
@@ -79,7 +90,7 @@ pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
     let verifier = Arc::new(Verifier {
         chain,
         checks_name,
-        provider,
+        provider: Arc::clone(&provider),
     });
     let builder = builder
         .dangerous()
@@ -87,19 +98,39 @@ pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
     Ok(Arc::new(match &settings.certificate {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => {
-            let chain: Result<Vec<_>, _> =
-                CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
-            let chain =
-                chain.with_context(|| format!("certificate file \"{}\"", cert.display()))?;
-            let secret = PrivateKeyDer::from_pem_file(key).with_context(|| {
-                format!(
-                    "private key file \"{}\" (encrypted keys are not supported)",
-                    key.display()
-                )
-            })?;
-            builder.with_client_auth_cert(chain, secret)?
+            let own = own(cert, key, &provider)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
         }
     }))
+}
+
+/// The client's own certificate. The server judges it, so that one that rustls cannot read (X.509 v1) is sent as it is.
+fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey> {
+    let about = || format!("certificate file \"{}\"", cert.display());
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
+    let chain = chain.with_context(about)?;
+    anyhow::ensure!(!chain.is_empty(), "{} holds no certificate in PEM", about());
+    let about_key = || format!("private key file \"{}\"", key.display());
+    let secret = PrivateKeyDer::from_pem_file(key).with_context(|| {
+        format!(
+            "{} (PEM is needed, and encrypted keys are not supported)",
+            about_key()
+        )
+    })?;
+    let secret = (provider.key_provider.load_private_key(secret)).with_context(|| {
+        format!(
+            "{} (supported are RSA from 2048 bits, P-256, P-384 and Ed25519: have the certificate made again for such a key)",
+            about_key()
+        )
+    })?;
+    let own = CertifiedKey::new(chain, secret);
+    anyhow::ensure!(
+        own.keys_match() != Err(InconsistentKeys::KeyMismatch.into()),
+        "{} is not the key of {}: give the one that belongs to it with sslkey",
+        about_key(),
+        about()
+    );
+    Ok(own)
 }
 
 /// The lists of certificates that were revoked.
@@ -161,7 +192,7 @@ impl ServerCertVerifier for Verifier {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if !self.checks_name => Ok(ServerCertVerified::assertion()),
-            other => other,
+            other => other.map_err(in_words),
         }
     }
 
@@ -176,6 +207,7 @@ impl ServerCertVerifier for Verifier {
             // with a key that rustls does not know (P-521), the certificate could not even be read.
             return Ok(HandshakeSignatureValid::assertion());
         }
+        refuse_unknown_key(dss)?;
         verify_tls12_signature(
             message,
             cert,
@@ -193,6 +225,7 @@ impl ServerCertVerifier for Verifier {
         if self.chain.is_none() {
             return Ok(HandshakeSignatureValid::assertion());
         }
+        refuse_unknown_key(dss)?;
         verify_tls13_signature(
             message,
             cert,
@@ -204,12 +237,34 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let known = &self.provider.signature_verification_algorithms;
         let mut schemes = known.supported_schemes();
-        if self.chain.is_none() {
-            schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
-        }
+        // A server that has no other key would end the handshake, and nobody could say why.
+        schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
         schemes
     }
 }
+
+/// What rustls does not take and OpenSSL does, in words that say so: [`crate::connect`] adds the way out.
+fn in_words(error: Error) -> Error {
+    let text = format!("{error:?}");
+    if text.contains("UnsupportedCertVersion") {
+        Error::General(VERSION_1.to_owned())
+    } else if text.contains("UnsupportedSignatureAlgorithm") {
+        Error::General(UNKNOWN_KEY.to_owned())
+    } else {
+        error
+    }
+}
+
+fn refuse_unknown_key(signed: &DigitallySignedStruct) -> Result<(), Error> {
+    if signed.scheme == SignatureScheme::ECDSA_NISTP521_SHA512 {
+        return Err(Error::General(UNKNOWN_KEY.to_owned()));
+    }
+    Ok(())
+}
+
+pub const VERSION_1: &str =
+    "the server's certificate is of X.509 version 1, which cannot be verified here";
+pub const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (P-521, say) that cannot be verified here";
 
 type Handshake = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
 

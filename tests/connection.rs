@@ -685,14 +685,18 @@ fn after_a_tls_handshake_that_failed_nothing_is_sent_in_clear() {
             let _ = stream.write_all(b"S this is no handshake");
         }
     });
-    let there = format!("host=127.0.0.1 port={port} user=u password=secret sslmode=prefer");
-    let (kind, words) = refusal(
-        block_on(connect::again(&settings(&there), None)),
-        "no handshake",
-    );
-    assert_eq!(kind, Kind::Tls, "{words}");
-    let wants_tls = [0, 0, 0, 8, 4, 210, 22, 47];
-    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [wants_tls], "{words}");
+    // allow, as hypertop takes it, and prefer may go on without TLS, but not after this.
+    for mode in ["allow", "prefer", "require"] {
+        let there = format!("host=127.0.0.1 port={port} user=u password=secret sslmode={mode}");
+        let (kind, words) = refusal(
+            block_on(connect::again(&settings(&there), None)),
+            "no handshake",
+        );
+        assert_eq!(kind, Kind::Tls, "{words}");
+        let wants_tls = [0, 0, 0, 8, 4, 210, 22, 47];
+        let sent: Vec<_> = heard.try_iter().collect();
+        assert_eq!(sent, [wants_tls], "{mode}: {words}");
+    }
 }
 
 #[test]

@@ -394,8 +394,8 @@ fn a_home_that_is_no_whole_path_is_never_the_folder_that_one_is_in() {
     for (home, state) in [("", ""), ("", "state"), ("here", ""), (".", "state")] {
         let around = Surroundings {
             env: [
-                ("XDG_STATE_HOME".to_owned(), state.to_owned()),
-                ("XDG_CONFIG_HOME".to_owned(), state.to_owned()),
+                ("XDG_STATE_HOME".to_owned(), state.into()),
+                ("XDG_CONFIG_HOME".to_owned(), state.into()),
             ]
             .into(),
             home: Some(home.into()),

@@ -9,6 +9,7 @@ use tokio_postgres::error::SqlState;
 use super::packet;
 use crate::conninfo::Host;
 use crate::text;
+use crate::tls;
 
 /// What kind of failure it was, for those who branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +208,7 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
         );
     }
     // "received fatal alert" is how the server refuses a client's certificate.
-    let tls = ["certificate", "TLS", "tls", "fatal alert"]
+    let is_tls = ["certificate", "TLS", "tls", "fatal alert"]
         .iter()
         .any(|word| text.contains(word));
     let stranger = [
@@ -223,6 +224,10 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
         "What answers there does not speak as PostgreSQL does, or went away: check the host (-h) and the port (-p)."
     } else if text.contains("does not support TLS") {
         "The server has no TLS: sslmode=prefer or disable connects without it (or it is no PostgreSQL: check -h and -p)."
+    } else if text.contains(tls::VERSION_1) || text.contains(tls::UNKNOWN_KEY) {
+        "Renew it as X.509 v3 with a P-256, P-384, Ed25519 or RSA key (2048 bits and more); until then sslmode=require without a root certificate encrypts, and verifies nothing."
+    } else if text.contains("HandshakeFailure") || text.contains("ProtocolVersion") {
+        "Server and hypertop have no cipher or version of TLS in common: TLS 1.2 with ECDHE, or 1.3, is needed (ssl_min_protocol_version and ssl_ciphers on the server)."
     } else if text.contains("UnknownIssuer") {
         "The server's certificate is not signed by an authority in sslrootcert."
     } else if text.contains("Revoked") || text.contains("UnknownRevocationStatus") {
@@ -235,12 +240,12 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
         "The certificate is for another host name: connect by that name (hostaddr gives the address), or use sslmode=verify-ca."
     } else if text.contains("fatal alert") {
         "The server does not accept the client certificate: check sslcert and sslkey."
-    } else if tls {
+    } else if is_tls {
         "sslmode, sslrootcert and sslcert decide how TLS is checked."
     } else {
         ""
     };
-    let kind = if tls { Kind::Tls } else { Kind::Other };
+    let kind = if is_tls { Kind::Tls } else { Kind::Other };
     let text = format!("connection to server at {host} failed: {text}");
     ConnectError::new(kind, with_mend(text, mend))
 }

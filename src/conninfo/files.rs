@@ -1,5 +1,7 @@
 //! The files that libpq reads: services, passwords, keys.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -8,16 +10,20 @@ use anyhow::{Context, Result, bail, ensure};
 use super::keywords::is_known;
 use super::{Host, Place, Surroundings};
 
+/// One line of a service.
+pub struct Entry {
+    pub keyword: String,
+    pub value: OsString,
+    /// For messages: the file and the line.
+    pub place: String,
+}
+
 /// The entries of a service, from the first file that has it.
-pub fn service(
-    name: &str,
-    own: Option<PathBuf>,
-    around: &Surroundings,
-) -> Result<Vec<(String, String)>> {
+pub fn service(name: &OsStr, own: Option<PathBuf>, around: &Surroundings) -> Result<Vec<Entry>> {
     let in_home = || Some(around.home.as_ref()?.join(".pg_service.conf"));
     let system = around
         .variable("PGSYSCONFDIR")
-        .unwrap_or_else(|| "/etc/postgresql-common".to_owned());
+        .unwrap_or_else(|| "/etc/postgresql-common".into());
     let files: Vec<PathBuf> = own
         .or_else(in_home)
         .into_iter()
@@ -36,15 +42,16 @@ pub fn service(
         .map(|file| file.display().to_string())
         .collect();
     bail!(
-        "definition of service \"{name}\" not found; looked in {}",
+        "definition of service \"{}\" not found; looked in {}",
+        name.display(),
         looked.join(" and ")
     )
 }
 
-fn entries(bytes: &[u8], name: &str, file: &Path) -> Result<Option<Vec<(String, String)>>> {
+fn entries(bytes: &[u8], name: &OsStr, file: &Path) -> Result<Option<Vec<Entry>>> {
     // As libpq, which compares no further than the bracket: a comment may follow it.
-    let heading = format!("[{name}]");
-    let mut found: Option<Vec<(String, String)>> = None;
+    let heading = [b"[", name.as_bytes(), b"]"].concat();
+    let mut found: Option<Vec<Entry>> = None;
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
@@ -54,7 +61,7 @@ fn entries(bytes: &[u8], name: &str, file: &Path) -> Result<Option<Vec<(String, 
             if found.is_some() {
                 break;
             }
-            if line.starts_with(heading.as_bytes()) {
+            if line.starts_with(&heading) {
                 found = Some(Vec::new());
             }
             continue;
@@ -62,25 +69,25 @@ fn entries(bytes: &[u8], name: &str, file: &Path) -> Result<Option<Vec<(String, 
         let Some(entries) = &mut found else {
             continue;
         };
-        let place = || format!("in service file \"{}\", line {}", file.display(), at + 1);
-        // Only a line that is used has to be text.
-        let line =
-            std::str::from_utf8(line).with_context(|| format!("{} is not UTF-8", place()))?;
-        let (keyword, value) = line
-            .split_once('=')
-            .with_context(|| format!("syntax error {}: write keyword=value", place()))?;
+        let place = format!("service file \"{}\", line {}", file.display(), at + 1);
+        let equals = line.iter().position(|byte| *byte == b'=');
+        let equals =
+            equals.with_context(|| format!("syntax error in {place}: write keyword=value"))?;
+        let keyword = String::from_utf8_lossy(&line[..equals]).into_owned();
         ensure!(
             keyword != "service",
-            "nested service specifications not supported {}",
-            place()
+            "nested service specifications not supported in {place}"
         );
         ensure!(
-            is_known(keyword),
-            "syntax error {}: \"{keyword}\" is no connection option",
-            place()
+            is_known(&keyword),
+            "syntax error in {place}: {keyword:?} is no connection option"
         );
-        if !entries.iter().any(|(other, _)| other == keyword) {
-            entries.push((keyword.to_owned(), value.to_owned()));
+        if !entries.iter().any(|other| other.keyword == keyword) {
+            entries.push(Entry {
+                keyword,
+                value: OsString::from_vec(line[equals + 1..].to_vec()),
+                place,
+            });
         }
     }
     Ok(found)

@@ -1,6 +1,7 @@
 //! Where the servers are: names, addresses, sockets, ports.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -39,11 +40,7 @@ pub(super) fn hosts(
     port: Option<&str>,
 ) -> Result<Vec<Host>> {
     let list = |text: Option<&str>| {
-        text.map(|text| {
-            text.split(',')
-                .map(|item| item.trim().to_owned())
-                .collect::<Vec<_>>()
-        })
+        text.map(|text| text.split(',').map(str::to_owned).collect::<Vec<_>>())
     };
     let (names, addresses) = (list(host), list(hostaddr));
     if let (Some(names), Some(addresses)) = (&names, &addresses) {
@@ -81,7 +78,7 @@ fn port_number(text: &str) -> Result<u16> {
     if text.is_empty() {
         return Ok(5432);
     }
-    let Ok(port) = text.parse::<i64>() else {
+    let Ok(port) = text.trim().parse::<i64>() else {
         bail!(
             "invalid integer value {text:?} for connection option \"port\"; give a number between 1 and 65535 with -p, port= or PGPORT"
         );
@@ -92,7 +89,29 @@ fn port_number(text: &str) -> Result<u16> {
         .with_context(|| format!("invalid port number: {text:?}; it is between 1 and 65535"))
 }
 
+/// Whether nothing has to be looked up; as libpq, in the short forms of old too, and with a scope.
+fn is_address(text: &str) -> bool {
+    if text.contains(':') {
+        let bare = text.split_once('%').map_or(text, |(bare, _)| bare);
+        return bare.parse::<Ipv6Addr>().is_ok();
+    }
+    let is_number = |part: &str| {
+        let hexadecimal = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
+        hexadecimal.map_or_else(
+            || part.parse::<u32>().is_ok(),
+            |digits| u32::from_str_radix(digits, 16).is_ok(),
+        )
+    };
+    text.split('.').count() <= 4 && text.split('.').all(is_number)
+}
+
 fn place(name: Option<String>, address: Option<String>, port: u16) -> Result<Place> {
+    if let Some(address) = &address {
+        ensure!(
+            is_address(address),
+            "could not parse network address {address:?}: hostaddr is a number; give a name with -h or host="
+        );
+    }
     Ok(match (name, address) {
         (Some(name), None) if name.starts_with('/') => Place::Socket(PathBuf::from(name)),
         (Some(name), None) if name.starts_with('@') => {

@@ -1,11 +1,13 @@
 //! The options that libpq knows: those that are understood, and those that are refused or have no effect.
 
+use std::ffi::OsStr;
+
 use anyhow::{Result, bail, ensure};
 
 use super::{Options, Surroundings};
 
 /// The options that are understood, with their environment variables.
-pub(super) const KEYWORDS: [(&str, &str); 23] = [
+pub(super) const KEYWORDS: [(&str, &str); 25] = [
     ("host", "PGHOST"),
     ("hostaddr", "PGHOSTADDR"),
     ("port", "PGPORT"),
@@ -20,6 +22,8 @@ pub(super) const KEYWORDS: [(&str, &str); 23] = [
     ("sslcert", "PGSSLCERT"),
     ("sslkey", "PGSSLKEY"),
     ("sslcrl", "PGSSLCRL"),
+    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
+    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
     ("connect_timeout", "PGCONNECT_TIMEOUT"),
     ("options", "PGOPTIONS"),
     ("application_name", "PGAPPNAME"),
@@ -32,15 +36,13 @@ pub(super) const KEYWORDS: [(&str, &str); 23] = [
 ];
 
 /// What libpq knows and hypertop does not: keyword, variable, and whether ignoring it would be unsafe.
-const UNSUPPORTED: [(&str, &str, bool); 18] = [
+const UNSUPPORTED: [(&str, &str, bool); 16] = [
     ("sslcrldir", "PGSSLCRLDIR", true),
     ("sslpassword", "", true),
     ("requirepeer", "PGREQUIREPEER", true),
     ("require_auth", "PGREQUIREAUTH", true),
     ("channel_binding", "PGCHANNELBINDING", true),
     ("gssencmode", "PGGSSENCMODE", true),
-    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION", true),
-    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION", true),
     ("sslnegotiation", "PGSSLNEGOTIATION", true),
     ("sslcertmode", "PGSSLCERTMODE", true),
     ("krbsrvname", "PGKRBSRVNAME", false),
@@ -58,9 +60,6 @@ fn is_harmless(keyword: &str, value: &str) -> bool {
     match keyword {
         "channel_binding" | "gssencmode" => matches!(value, "prefer" | "disable"),
         "sslcertmode" => value == "allow",
-        // What rustls speaks.
-        "ssl_min_protocol_version" => matches!(value, "TLSv1" | "TLSv1.1" | "TLSv1.2"),
-        "ssl_max_protocol_version" => value == "TLSv1.3",
         "sslnegotiation" | "krbsrvname" => value == "postgres",
         "sslsni" => value == "1",
         "client_encoding" => matches!(
@@ -76,6 +75,32 @@ fn is_harmless(keyword: &str, value: &str) -> bool {
 pub(super) fn is_known(keyword: &str) -> bool {
     KEYWORDS.iter().any(|(known, _)| *known == keyword)
         || UNSUPPORTED.iter().any(|(known, ..)| *known == keyword)
+}
+
+/// The driver takes bytes of any kind as a password and in the names of files; every other value has to be text.
+pub(super) fn check_text(
+    keyword: &str,
+    value: &OsStr,
+    place: impl FnOnce() -> String,
+) -> Result<()> {
+    let any = [
+        "password",
+        "passfile",
+        "service",
+        "servicefile",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslcrl",
+    ];
+    if !any.contains(&keyword) && value.to_str().is_none() {
+        bail!(
+            "{}: the value of \"{keyword}\" is not UTF-8: \"{}\"\nOnly passwords, names of files and of services may have bytes of another encoding here; write the value in UTF-8 (iconv -t UTF-8 converts a file)",
+            place(),
+            value.display()
+        );
+    }
+    Ok(())
 }
 
 /// The known option that begins alike, as a hint.
@@ -117,6 +142,7 @@ pub(super) fn refuse_unsupported(
             .get(keyword)
             .cloned()
             .or_else(|| around.variable(variable))
+            .map(|value| value.to_string_lossy().into_owned())
             .filter(|value| !value.is_empty());
         let Some(value) = value.filter(|value| !is_harmless(keyword, value)) else {
             continue;

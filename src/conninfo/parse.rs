@@ -1,5 +1,8 @@
 //! Reading a conninfo: `key=value` pairs, and URIs.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
 use anyhow::{Result, bail, ensure};
 
 use super::Options;
@@ -17,23 +20,38 @@ pub fn conninfo(text: &str) -> Result<Options> {
     if is_uri(text) { uri(text) } else { pairs(text) }
 }
 
+/// What separates, to libpq: no other space of Unicode does.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
+}
+
 /// `host=a port = 5433 password='it''s \'quoted\''`, as libpq reads it.
 fn pairs(text: &str) -> Result<Options> {
     let mut options = Options::new();
-    let mut rest = text.trim_start();
+    let mut rest = text.trim_start_matches(is_space);
     while !rest.is_empty() {
         let end = rest
-            .find(|c: char| c == '=' || c.is_whitespace())
+            .find(|c: char| c == '=' || is_space(c))
             .unwrap_or(rest.len());
         let (keyword, after) = rest.split_at(end);
-        let Some(after) = after.trim_start().strip_prefix('=') else {
+        let Some(after) = after.trim_start_matches(is_space).strip_prefix('=') else {
             bail!("missing \"=\" after \"{keyword}\" in connection info string");
         };
-        let (value, after) = value(after.trim_start())?;
-        options.insert(keyword.to_owned(), value);
-        rest = after.trim_start();
+        let (value, after) = value(after.trim_start_matches(is_space))?;
+        insert(&mut options, keyword, value.into());
+        rest = after.trim_start_matches(is_space);
     }
     Ok(options)
+}
+
+/// Of two the later counts. As libpq, which still knows `requiressl`.
+fn insert(options: &mut Options, keyword: &str, value: OsString) {
+    let (keyword, value) = match keyword {
+        "requiressl" if value.to_string_lossy().starts_with('1') => ("sslmode", "require".into()),
+        "requiressl" => ("sslmode", "prefer".into()),
+        _ => (keyword, value),
+    };
+    options.insert(keyword.to_owned(), value);
 }
 
 /// One value and what follows it.
@@ -45,7 +63,7 @@ fn value(text: &str) -> Result<(String, &str)> {
         match c {
             '\\' => value.extend(chars.next().map(|(_, c)| c)),
             '\'' if quoted => return Ok((value, &text[at + 1..])),
-            c if c.is_whitespace() && !quoted => return Ok((value, &text[at..])),
+            c if is_space(c) && !quoted => return Ok((value, &text[at..])),
             c => value.push(c),
         }
     }
@@ -56,70 +74,80 @@ fn value(text: &str) -> Result<(String, &str)> {
     Ok((value, ""))
 }
 
-/// `postgresql://user:password@host:port,[::1]:5433/dbname?keyword=value`.
+/// `postgresql://user:password@host:port,[::1]:5433/dbname?keyword=value`, cut where libpq cuts it.
 fn uri(text: &str) -> Result<Options> {
     let mut options = Options::new();
-    let (_, rest) = text.split_once("://").unwrap_or_default();
-    let (rest, query) = rest
-        .split_once('?')
-        .map_or((rest, None), |(rest, query)| (rest, Some(query)));
-    let (authority, dbname) = rest
-        .split_once('/')
-        .map_or((rest, None), |(a, d)| (a, Some(d)));
-    let (user, hosts) = authority
-        .rsplit_once('@')
-        .map_or((None, authority), |(u, h)| (Some(u), h));
-    if let Some(user) = user {
-        let (user, password) = user
-            .split_once(':')
-            .map_or((user, None), |(u, p)| (u, Some(p)));
-        options.insert("user".to_owned(), decode(user)?);
-        if let Some(password) = password {
-            // Its text is not repeated in a message.
-            let Ok(password) = decode(password) else {
-                bail!(
-                    "the password in the URI has an invalid percent-encoded token; write % as %25"
-                );
-            };
-            options.insert("password".to_owned(), password);
+    let (_, mut rest) = text.split_once("://").unwrap_or_default();
+    let mut store = |keyword: &str, text: &str, what: &str| -> Result<()> {
+        if !text.is_empty() {
+            options.insert(keyword.to_owned(), decode(text, what)?);
         }
+        Ok(())
+    };
+    if let Some(at) = rest
+        .find(['@', '/'])
+        .filter(|at| rest[*at..].starts_with('@'))
+    {
+        let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
+        store("user", user, user)?;
+        // Its text is not repeated in a message.
+        store("password", password, "the password")?;
+        rest = &rest[at + 1..];
     }
     let (mut names, mut ports) = (Vec::new(), Vec::new());
-    for host in hosts.split(',') {
-        let (name, port) = host_and_port(host)?;
-        names.push(decode(name)?);
-        ports.push(decode(port)?);
+    loop {
+        let (name, port, after) = host_and_port(rest)?;
+        names.push(name);
+        ports.push(port);
+        rest = after;
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after,
+            None => break,
+        }
     }
-    if names.iter().any(|name| !name.is_empty()) {
-        options.insert("host".to_owned(), names.join(","));
-    }
-    if ports.iter().any(|port| !port.is_empty()) {
-        options.insert("port".to_owned(), ports.join(","));
-    }
-    if let Some(dbname) = dbname.filter(|name| !name.is_empty()) {
-        options.insert("dbname".to_owned(), decode(dbname)?);
-    }
-    for pair in query
-        .into_iter()
-        .flat_map(|query| query.split('&'))
-        .filter(|pair| !pair.is_empty())
-    {
-        let Some((keyword, value)) = pair.split_once('=') else {
-            bail!("missing key/value separator \"=\" in URI query parameter: \"{pair}\"");
-        };
-        match (decode(keyword)?, decode(value)?) {
-            (keyword, value) if keyword == "ssl" && value == "true" => {
-                options.insert("sslmode".to_owned(), "require".to_owned())
-            }
-            (keyword, value) => options.insert(keyword, value),
-        };
+    let (names, ports) = (names.join(","), ports.join(","));
+    store("host", &names, &names)?;
+    store("port", &ports, &ports)?;
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let dbname = path.strip_prefix('/').unwrap_or_default();
+    store("dbname", dbname, dbname)?;
+    // One & may stand at the end.
+    let query = query.strip_suffix('&').unwrap_or(query);
+    if !query.is_empty() {
+        for pair in query.split('&') {
+            let (keyword, value) = parameter(pair)?;
+            insert(&mut options, &keyword, value);
+        }
     }
     Ok(options)
 }
 
-fn host_and_port(text: &str) -> Result<(&str, &str)> {
-    if let Some(rest) = text.strip_prefix('[') {
-        let Some((address, after)) = rest.split_once(']') else {
+fn parameter(pair: &str) -> Result<(String, OsString)> {
+    let Some((keyword, value)) = pair.split_once('=') else {
+        bail!("missing key/value separator \"=\" in URI query parameter: \"{pair}\"");
+    };
+    let keyword = decode(keyword, keyword)?.to_string_lossy().into_owned();
+    let shown = if keyword.ends_with("password") {
+        "the password"
+    } else {
+        value
+    };
+    ensure!(
+        !value.contains('='),
+        "extra key/value separator \"=\" in URI query parameter: \"{keyword}\"; write = as %3D in a value"
+    );
+    let value = decode(value, shown)?;
+    Ok(if keyword == "ssl" && value == "true" {
+        ("sslmode".to_owned(), "require".into())
+    } else {
+        (keyword, value)
+    })
+}
+
+/// The first host of a list, its port, and what follows.
+fn host_and_port(text: &str) -> Result<(&str, &str, &str)> {
+    let (name, rest) = if let Some(rest) = text.strip_prefix('[') {
+        let Some((address, rest)) = rest.split_once(']') else {
             bail!(
                 "end of string reached when looking for matching \"]\" in IPv6 host address in URI: \"{text}\""
             );
@@ -129,16 +157,22 @@ fn host_and_port(text: &str) -> Result<(&str, &str)> {
             "IPv6 host address may not be empty in URI: \"{text}\""
         );
         ensure!(
-            after.is_empty() || after.starts_with(':'),
+            rest.is_empty() || rest.starts_with([':', '/', '?', ',']),
             "unexpected character after \"]\" in URI: \"{text}\""
         );
-        return Ok((address, after.trim_start_matches(':')));
-    }
-    Ok(text.split_once(':').unwrap_or((text, "")))
+        (address, rest)
+    } else {
+        text.split_at(text.find([':', '/', '?', ',']).unwrap_or(text.len()))
+    };
+    let Some(rest) = rest.strip_prefix(':') else {
+        return Ok((name, "", rest));
+    };
+    let (port, rest) = rest.split_at(rest.find(['/', '?', ',']).unwrap_or(rest.len()));
+    Ok((name, port, rest))
 }
 
-/// Percent-encoding; an escape that is none, or a zero byte, is an error as in libpq.
-fn decode(text: &str) -> Result<String> {
+/// Percent-encoding; an escape that is none, or a zero byte, is an error as in libpq. `shown`: what a message calls it.
+fn decode(text: &str, shown: &str) -> Result<OsString> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -148,17 +182,14 @@ fn decode(text: &str) -> Result<String> {
         }
         let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
         let (Some(high), Some(low)) = (digit(rest.next()), digit(rest.next())) else {
-            bail!("invalid percent-encoded token: \"{text}\"");
+            bail!("invalid percent-encoded token in the URI: \"{shown}\"; write % itself as %25");
         };
         let byte = u8::try_from(high * 16 + low)?;
         ensure!(
             byte != 0,
-            "forbidden value %00 in percent-encoded value: \"{text}\""
+            "forbidden value %00 in percent-encoded value: \"{shown}\""
         );
         bytes.push(byte);
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        Err(_) => bail!("percent-encoded value is not UTF-8: \"{text}\""),
-    }
+    Ok(OsString::from_vec(bytes))
 }

@@ -5,7 +5,7 @@ use super::*;
 fn around(env: &[(&str, &str)]) -> Surroundings {
     let env = env
         .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
         .collect();
     Surroundings {
         env,
@@ -271,7 +271,7 @@ fn a_timeout_of_one_second_is_two_and_of_zero_is_none() {
 #[test]
 fn nothing_prints_a_password() {
     let settings = resolve(&database("postgresql://u:hunter2@h/d"), &around(&[])).unwrap();
-    assert_eq!(settings.password.as_deref(), Some("hunter2"));
+    assert_eq!(settings.password.as_deref(), Some(b"hunter2".as_slice()));
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
@@ -299,7 +299,8 @@ fn a_protection_that_a_service_file_asks_for_is_not_left_out_in_silence() {
 fn an_option_that_is_not_supported_may_say_what_is_done_anyway() {
     for (text, fine) in [
         ("ssl_min_protocol_version=TLSv1.2", true),
-        ("ssl_min_protocol_version=TLSv1.3", false),
+        ("ssl_min_protocol_version=TLSv1.3", true),
+        ("ssl_max_protocol_version=TLSv1.1", false),
         ("gssencmode=prefer", true),
         ("gssencmode=disable", true),
         ("gssencmode=require", false),
@@ -367,7 +368,7 @@ fn a_client_certificate_that_is_not_there_is_not_sent_and_a_key_that_others_can_
 fn a_password_is_not_repeated_in_a_message_about_its_uri() {
     let told = refused(&database("postgresql://u:hunter%zz@h/d"), &[]);
     assert!(
-        told.contains("password in the URI") && !told.contains("hunter"),
+        told.contains("\"the password\"") && !told.contains("hunter"),
         "{told}"
     );
 }
@@ -386,4 +387,94 @@ fn a_dead_peer_is_given_up_as_the_conninfo_says_and_within_two_minutes_where_it_
     assert_eq!(own.idle, Some(Duration::from_secs(7)));
     assert_eq!(own.user_timeout, Some(Duration::from_millis(1500)));
     assert!(refused(&database("keepalives_idle=soon"), &[]).contains("keepalives_idle"));
+}
+
+#[test]
+fn bytes_of_another_encoding_are_used_where_they_can_be_and_named_where_they_cannot() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("services");
+    std::fs::write(
+        &file,
+        b"[a]\nhost=s\npassword=p\xe9\nsslcrl=/x/\xe9\n[b]\nhost=s\n# \xe9\nuser=u\xe9\n",
+    )
+    .unwrap();
+    let env = [("PGSERVICEFILE", file.to_str().unwrap())];
+    let settings = resolve(&database("service=a"), &around(&env)).unwrap();
+    assert_eq!(settings.password.as_deref(), Some(b"p\xe9".as_slice()));
+    let list = settings.revoked.unwrap();
+    assert_eq!(list.as_os_str().as_bytes(), b"/x/\xe9");
+    let told = refused(&database("service=b"), &env);
+    for words in [
+        file.to_str().unwrap(),
+        "line 8",
+        "\"user\" is not UTF-8",
+        "write the value in UTF-8",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    // A value that something else overrides is not looked at.
+    let own = database("service=b user=me");
+    assert_eq!(resolved(&own, &env), "s:5432 me me Prefer");
+    let told = refused(&database("postgresql://u%e9@h/d"), &[]);
+    assert!(
+        told.contains("connection string: the value of \"user\""),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_uri_is_cut_where_libpq_cuts_it() {
+    for (text, expected) in [
+        ("postgresql://u:p@h@i/d", "h@i:5432 u d Prefer"),
+        ("postgresql://h/d@e", "h:5432 me d@e Prefer"),
+        (
+            "postgresql://h:1%2C2/d",
+            "refused: could not match 2 port numbers to 1 hosts",
+        ),
+        (
+            "postgresql://h/d?user=a=b",
+            "refused: extra key/value separator",
+        ),
+        (
+            "postgresql://h/d?user=a&&",
+            "refused: missing key/value separator",
+        ),
+        ("postgresql://h/d?user=a&", "h:5432 a d Prefer"),
+    ] {
+        let told = match resolve(&database(text), &around(&[])) {
+            Ok(settings) => short(&settings),
+            Err(error) => format!("refused: {error:#}"),
+        };
+        assert!(told.starts_with(expected), "{text}: {told}");
+    }
+}
+
+#[test]
+fn what_is_set_to_nothing_is_set_as_it_is_for_libpq() {
+    let env = [("PGDATABASE", "e"), ("PGHOST", "h")];
+    assert_eq!(
+        resolved(&database("dbname='' user=u"), &env),
+        "h:5432 u u Prefer"
+    );
+    assert!(refused(&database("host=h sslmode=''"), &[]).contains("invalid sslmode value: \"\""));
+    let old = [("PGREQUIRESSL", "1"), ("PGHOST", "h")];
+    assert_eq!(resolved(&Flags::default(), &old), "h:5432 me me Require");
+    assert_eq!(
+        resolved(&database("sslmode=prefer"), &old),
+        "h:5432 me me Prefer"
+    );
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    for (address, fine) in [
+        ("::1%lo", true),
+        ("127.1", true),
+        ("0x7f000001", true),
+        ("localhost", false),
+        (" ::1", false),
+    ] {
+        let settings = resolve(&database(&format!("hostaddr='{address}'")), &around(&[]));
+        assert_eq!(settings.is_ok(), fine, "{address}");
+    }
 }

@@ -1,5 +1,6 @@
 //! How the connection is protected: the mode, the root certificate, the client's own.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -40,10 +41,10 @@ pub(super) fn sslmode(text: Option<&str>) -> Result<Option<SslMode>> {
 
 pub(super) fn tls(
     mode: Option<&str>,
-    root: Option<&str>,
+    root: Option<&OsStr>,
     around: &Surroundings,
 ) -> Result<(SslMode, Root)> {
-    let system = root == Some("system");
+    let system = root.is_some_and(|root| root == "system");
     let mut sslmode = sslmode(mode)?.unwrap_or(if system {
         SslMode::VerifyFull
     } else {
@@ -87,16 +88,51 @@ pub(super) fn tls(
     Ok((sslmode, root))
 }
 
+/// The versions of TLS that may be spoken; rustls knows two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions {
+    pub tls12: bool,
+    pub tls13: bool,
+}
+
+pub(super) fn versions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Versions> {
+    let minor = |keyword: &str, usual: u8| -> Result<u8> {
+        let Some(text) = get(keyword) else {
+            return Ok(usual);
+        };
+        let names = ["tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"];
+        let at = names
+            .iter()
+            .position(|name| text.eq_ignore_ascii_case(name));
+        let at = at.with_context(|| {
+            format!("invalid {keyword} value: {text:?}; it is TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3")
+        })?;
+        Ok(u8::try_from(at)?)
+    };
+    let (least, most) = (
+        minor("ssl_min_protocol_version", 2)?,
+        minor("ssl_max_protocol_version", 3)?,
+    );
+    ensure!(
+        least <= most && most >= 2,
+        "between ssl_min_protocol_version and ssl_max_protocol_version is no version of TLS that is spoken here: 1.2 and 1.3 are"
+    );
+    Ok(Versions {
+        tls12: least <= 2,
+        tls13: most >= 3,
+    })
+}
+
 /// The list of revoked certificates. As libpq, `~/.postgresql/root.crl` is taken where it is and no other is given.
-pub(super) fn revoked(file: Option<&str>, around: &Surroundings) -> Option<PathBuf> {
+pub(super) fn revoked(file: Option<&OsStr>, around: &Surroundings) -> Option<PathBuf> {
     let usual = || around.certificate("root.crl").filter(|path| path.exists());
     file.map(PathBuf::from).or_else(usual)
 }
 
 /// The client's certificate and key. As libpq, one that is not there is not sent.
 pub(super) fn certificate(
-    cert: Option<&str>,
-    key: Option<&str>,
+    cert: Option<&OsStr>,
+    key: Option<&OsStr>,
     sslmode: SslMode,
     around: &Surroundings,
     warnings: &mut Vec<String>,

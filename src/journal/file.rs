@@ -29,9 +29,9 @@ impl Journal {
         let base = around
             .env
             .get("XDG_STATE_HOME")
-            .filter(|path| path.starts_with('/'));
-        let base = base
             .map(PathBuf::from)
+            .filter(|path| path.is_absolute());
+        let base = base
             .or_else(|| Some(around.home.as_ref()?.join(".local/state")))
             // Never in the folder that the person happens to be in.
             .filter(|base| base.is_absolute())?;
