@@ -261,7 +261,8 @@ impl Row {
         findings.push(
             match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
                 _ if policy.is_new(at.now) => {
-                    Finding::new(rule, Level::Ok, format!("{waits} due{then}"))
+                    let trend = self.trend(backlog, policy, at);
+                    Finding::new(rule, Level::Ok, format!("{waits} due{trend}{then}"))
                 }
                 Some((overdue, long)) if overdue > self.patience(&at.limits(&self.full_name())) => {
                     let reason = format!(
