@@ -1,33 +1,36 @@
 //! The state of the console and how it changes: no terminal, no database, no clock.
 
-mod acting;
-mod aside;
+mod acknowledging;
+pub mod dialog;
+mod dialogs;
 mod keys;
+pub mod overlay;
 mod replay;
+pub mod tape;
 
 use std::time::Duration;
 
-use crate::acknowledge::{Aside, Known, Request};
-use crate::act::{Deed, Order, Progress, Report};
-use crate::acting::Running;
-use crate::action::{Action, Here};
+use crate::actions::act::{Facts, Target};
+use crate::actions::catalogue::{Action, Here};
+use crate::actions::execute::{Deed, Order, Progress, Report};
+use crate::actions::preview::Preview;
+use crate::app::dialog::Running;
+use crate::app::overlay::Overlay;
+use crate::app::tape::Replay;
 use crate::config::Rules;
-use crate::details::Details;
-use crate::history::History;
-use crate::overlay::Overlay;
-use crate::plans::{Facts, Target};
-use crate::preview::Preview;
-use crate::record::{At, Section};
+use crate::journal::acknowledge::{Aside, Known, Request};
+use crate::model::value::Stamp;
+use crate::screens::details::Details;
+use crate::screens::history::History;
 use crate::screens::overview::{self, Seen};
+use crate::screens::record::{At, Section};
+use crate::screens::table::{Counters, Figures, Freshness};
 use crate::screens::with_table;
 use crate::screens::{Rows, ScreenId, Screens};
-use crate::server::Server;
-use crate::sql::Param;
-use crate::sql::Query;
-use crate::table::{Counters, Figures, Freshness};
-use crate::tape::Replay;
-use crate::theme::Theme;
-use crate::value::Stamp;
+use crate::server::known::Server;
+use crate::server::sql::Param;
+use crate::server::sql::Query;
+use crate::ui::theme::Theme;
 
 /// What happened.
 #[derive(Debug)]

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::action::Action;
-use crate::command::{self, Agreement};
+use crate::actions::catalogue::Action;
 use crate::config;
-use crate::conninfo::{self, Flags};
+use crate::connect::conninfo;
+use crate::connect::conninfo::Flags;
+use crate::run::command;
+use crate::run::command::Agreement;
+use crate::run::show::Format;
 use crate::screens::ScreenId;
-use crate::show::Format;
 
 #[derive(Debug, Parser)]
 #[command(

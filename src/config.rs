@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::app::{FASTEST, SLOWEST};
-use crate::conninfo::Surroundings;
-use crate::text::fits;
-use crate::thresholds::{self, Thresholds};
-use crate::trust::{self, Trust};
+use crate::connect::conninfo::Surroundings;
+use crate::model::text::fits;
+use crate::model::thresholds;
+use crate::model::thresholds::Thresholds;
+use crate::model::trust;
+use crate::model::trust::Trust;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {

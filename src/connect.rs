@@ -1,7 +1,9 @@
 //! Connecting: host after host, with the password that fits each, and errors that say the mend.
 
+pub mod conninfo;
 mod error;
 pub mod packet;
+pub mod tls;
 
 use std::future::poll_fn;
 use std::io;
@@ -17,10 +19,12 @@ use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as Negotiate;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 
-use crate::conninfo::{CONNECT_TIMEOUT, Host, Keepalive, Place, Settings, SslMode, Wanted};
-use crate::text;
-use crate::tls::{self, Tls};
-use crate::trust;
+use crate::connect::conninfo::{
+    CONNECT_TIMEOUT, Host, Keepalive, Place, Settings, SslMode, Wanted,
+};
+use crate::connect::tls::Tls;
+use crate::model::text;
+use crate::model::trust;
 
 pub use error::{ConnectError, Kind};
 use error::{explain, timed_out, together, unreachable};

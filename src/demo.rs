@@ -1,6 +1,8 @@
 //! The demo: a factory with faults on a private server, real TimescaleDB where the installation has it, else a
 //! stand-in; and the life in it.
 
+pub mod private_server;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -8,9 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio_postgres::Client;
 
 use crate::connect;
-use crate::conninfo::{self, Flags, Settings, Surroundings};
-use crate::private_server::{Options, PrivateServer};
-use crate::stderr;
+use crate::connect::conninfo;
+use crate::connect::conninfo::{Flags, Settings, Surroundings};
+use crate::demo::private_server::{Options, PrivateServer};
+use crate::run::stderr;
 
 /// The factory, for a database with TimescaleDB.
 pub const FACTORY: &str = include_str!("demo/factory.sql");

@@ -5,6 +5,7 @@
 //! mark's transaction id tells, by the server's own record, whether the step took effect. A finding that is put aside leaves an `acknowledge` line, and an `ended` line when it counts
 //! again; nothing was changed in the database then. A begin without an end was cut off: what was under way then may or may not have happened.
 
+pub mod acknowledge;
 mod differences;
 mod entries;
 mod entry;
@@ -21,10 +22,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::acknowledge::{Acknowledgement, Ended, Wanted};
-use crate::plan::Plan;
-use crate::plan::named::Named;
-use crate::plans::Target;
+use crate::actions::act::Target;
+use crate::journal::acknowledge::{Acknowledgement, Ended, Wanted};
+use crate::model::plan::Plan;
+use crate::model::plan::named::Named;
 
 pub use differences::differences;
 pub use entries::Entries;

@@ -5,18 +5,23 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use hypertop::act::Actor;
+use hypertop::actions::execute as act;
+use hypertop::actions::execute::Actor;
+use hypertop::app::tape::Replay;
 use hypertop::cli::{Cli, Command};
-use hypertop::command::{self, Agreement, DONE, FAILED, NO_CONNECTION, Shell};
 use hypertop::config::{self, Config};
-use hypertop::conninfo::{self, Settings, Surroundings};
-use hypertop::db::Session;
+use hypertop::connect::conninfo;
+use hypertop::connect::conninfo::{Settings, Surroundings};
 use hypertop::journal::Journal;
 use hypertop::run::Ended;
+use hypertop::run::command;
+use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
+use hypertop::run::{show, stderr};
 use hypertop::screens::ScreenId;
-use hypertop::tape::Replay;
-use hypertop::theme::Theme;
-use hypertop::{act, connect, demo, run, show, stderr, terminal, theme};
+use hypertop::server::session::Session;
+use hypertop::ui::theme::Theme;
+use hypertop::ui::{terminal, theme};
+use hypertop::{connect, demo, run};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -1,5 +1,12 @@
 //! The loop: the only `select!` over keys, answers, ticks and signals, and it awaits nothing in an arm.
 
+pub(crate) mod acts;
+pub(crate) mod aside;
+pub mod command;
+pub(crate) mod second;
+pub mod show;
+pub mod stderr;
+
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
@@ -10,19 +17,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use crate::act::Actor;
+use crate::actions::execute::Actor;
+use crate::app::overlay::Overlay;
+use crate::app::tape;
+use crate::app::tape::{Recorder, Replay};
 use crate::app::{App, Effect, Msg};
 use crate::config::{Config, Rules};
-use crate::conninfo::Settings;
-use crate::db::{self, Session};
-use crate::overlay::Overlay;
+use crate::connect::conninfo::Settings;
+use crate::model::text;
+use crate::model::value::Stamp;
 use crate::screens::ScreenId;
-use crate::stderr;
-use crate::tape::{self, Recorder, Replay};
-use crate::terminal::{self, Screen};
-use crate::text;
-use crate::theme::Theme;
-use crate::value::Stamp;
+use crate::server::session as db;
+use crate::server::session::Session;
+use crate::ui::terminal;
+use crate::ui::terminal::Screen;
+use crate::ui::theme::Theme;
 
 /// This machine's clock.
 #[expect(
@@ -270,7 +279,7 @@ pub async fn record_only(
     long: Option<Duration>,
 ) -> Result<usize> {
     let mut recorder = Recorder::new(path)?;
-    let mut app = App::new(now(), crate::theme::all(None).0, refresh);
+    let mut app = App::new(now(), crate::ui::theme::all(None).0, refresh);
     let (requests, served) = unbounded_channel();
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(refresh);

@@ -2,27 +2,35 @@
 
 pub mod activity;
 pub mod aggregates;
+pub mod axis;
+pub mod chart;
 pub mod chunks;
 pub mod compression;
+pub mod details;
+pub mod filter;
+pub mod history;
 pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
 pub mod overview;
+pub mod policy;
 pub mod queries;
+pub mod record;
 pub mod retention;
 pub mod server;
+pub mod table;
 
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{At, Exact, Record, Section};
-use crate::server::Server;
-use crate::sql::{Param, Query};
-use crate::table::{Counters, Figures, Freshness, Table};
-use crate::value::Stamp;
+use crate::model::value::Stamp;
+use crate::screens::record::{At, Exact, Record, Section};
+use crate::screens::table::{Counters, Figures, Freshness, Table};
+use crate::server::known::Server;
+use crate::server::sql::{Param, Query};
 
 macro_rules! screens {
     ($($id:ident: $module:ident),+ $(,)?) => {
@@ -89,7 +97,7 @@ macro_rules! screens {
             }
 
             /// The row with this key by itself, the heading and the part of its details that it knows, and its verdict.
-            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, crate::verdict::Verdict)> {
+            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, crate::model::verdict::Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
@@ -301,7 +309,7 @@ fn details<R: Record>(rows: &[R]) -> Vec<(&'static str, &'static Query, Vec<Para
     let Some(row) = rows.first() else {
         return Vec::new();
     };
-    let ask = |detail: &'static crate::record::Detail<R>| {
+    let ask = |detail: &'static crate::screens::record::Detail<R>| {
         (detail.title, &detail.query, (detail.params)(row))
     };
     R::DETAILS.iter().map(ask).collect()

@@ -1,13 +1,15 @@
 //! Drawing: reads the state; changes none of it but what the size of the terminal decides.
 
-mod acting;
 mod details;
+mod dialog;
 mod footer;
 mod header;
 mod overlays;
 mod overview;
 mod table;
 mod tabs;
+pub mod terminal;
+pub mod theme;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -16,12 +18,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 
 use crate::app::{App, Link};
-use crate::record::At;
+use crate::model::text;
+use crate::model::verdict::{Level, Verdict};
+use crate::screens::record::At;
+use crate::screens::table::{Freshness, printable, printable_lines};
 use crate::screens::{ScreenId, with_table};
-use crate::table::{Freshness, printable, printable_lines};
-use crate::text;
-use crate::theme::Theme;
-use crate::verdict::{Level, Verdict};
+use crate::ui::theme::Theme;
 
 /// Lines below the table for the reason of the selected row's verdict.
 const REASON_LINES: usize = 3;

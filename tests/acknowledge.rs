@@ -7,12 +7,13 @@ use std::io::Write;
 use std::time::Duration;
 
 use console::{NOW, drawn, press, row, server};
-use hypertop::acknowledge::{self, Ended, Request, Why};
+use hypertop::app::tape::{Recorder, Replay};
 use hypertop::app::{App, Effect, Link, Msg};
+use hypertop::journal::acknowledge;
+use hypertop::journal::acknowledge::{Ended, Request, Why};
 use hypertop::journal::{Entry, Journal, Place};
 use hypertop::screens::{Rows, ScreenId, compression, journal as shown};
-use hypertop::tape::{Recorder, Replay};
-use hypertop::theme;
+use hypertop::ui::theme;
 
 /// A console, and the journal that it shares with others.
 struct Console {

@@ -6,13 +6,13 @@ mod console;
 use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, screen, tall};
-use hypertop::act::{Order, Problem, Progress, Report};
+use hypertop::actions::act::Facts;
+use hypertop::actions::execute::{Order, Problem, Progress, Report};
+use hypertop::actions::preview::{Holder, Preview};
 use hypertop::app::{App, Effect, Msg};
 use hypertop::config::Rules;
 use hypertop::journal::Outcome;
-use hypertop::plan::Mode;
-use hypertop::plans::Facts;
-use hypertop::preview::{Holder, Preview};
+use hypertop::model::plan::Mode;
 use serde_json::json;
 
 fn facts() -> Facts {

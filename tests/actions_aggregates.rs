@@ -14,7 +14,7 @@ mod stopping;
 #[path = "aggregates_acts/windows.rs"]
 mod windows;
 
-use hypertop::plans::ACTIONS;
+use hypertop::actions::act::ACTIONS;
 use support::act::Rig;
 use support::{block_on, with_targets};
 
@@ -76,15 +76,15 @@ fn on_each(test: impl AsyncFn(&Rig)) {
     });
 }
 
-fn version(rig: &Rig) -> hypertop::sql::Version {
+fn version(rig: &Rig) -> hypertop::server::sql::Version {
     rig.session.server.sql_version()
 }
 
 fn since(rig: &Rig, minor: u32) -> bool {
-    version(rig) >= hypertop::sql::Version::new(2, minor)
+    version(rig) >= hypertop::server::sql::Version::new(2, minor)
 }
 
-fn notes(deed: &hypertop::act::Deed) -> String {
+fn notes(deed: &hypertop::actions::execute::Deed) -> String {
     let all: Vec<_> = deed
         .plan
         .notes

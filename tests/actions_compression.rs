@@ -9,7 +9,7 @@ mod policies;
 #[path = "actions_compression/settings.rs"]
 mod settings;
 
-use hypertop::sql::Version;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::{Target, block_on, with_targets};
 
@@ -113,7 +113,7 @@ fn everywhere(test: &impl AsyncFn(Rig, &Target)) {
 }
 
 /// The texts of a plan's notes, one a line.
-fn notes(plan: &hypertop::plan::Plan) -> String {
+fn notes(plan: &hypertop::model::plan::Plan) -> String {
     let texts: Vec<_> = plan.notes.iter().map(|note| note.text.as_str()).collect();
     texts.join("\n")
 }

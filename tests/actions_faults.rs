@@ -8,11 +8,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use hypertop::act::{Actor, Deed, Order, Progress, Report};
+use hypertop::actions::act as plans;
+use hypertop::actions::execute::{Actor, Deed, Order, Progress, Report};
+use hypertop::actions::preview;
 use hypertop::journal::Outcome;
-use hypertop::plan::{Consent, Mode};
-use hypertop::plans;
-use hypertop::preview;
+use hypertop::model::plan::{Consent, Mode};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use serde_json::Value as Json;
 use support::act::Rig;

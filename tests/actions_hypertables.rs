@@ -10,8 +10,8 @@
 mod real;
 mod support;
 
-use hypertop::plan::{Consent, Plan, Undo};
-use hypertop::sql::Version;
+use hypertop::model::plan::{Consent, Plan, Undo};
+use hypertop::server::sql::Version;
 use real::own;
 use support::act::{Rig, script};
 use support::{block_on, with_targets};
@@ -129,8 +129,8 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             .unwrap();
         let said = notes(&deed.plan);
         let (each, would) = (
-            hypertop::text::bytes(bytes),
-            hypertop::text::bytes(bytes * 7),
+            hypertop::model::text::bytes(bytes),
+            hypertop::model::text::bytes(bytes * 7),
         );
         assert!(
             said.contains(&format!("hold {each} each before compression, spanning 1d")),
@@ -204,7 +204,7 @@ fn an_analyzed_hypertable_has_statistics_on_its_chunks_too() {
             let began = rig.text("select clock_timestamp()").await;
             let unread = format!(
                 "select count(*) from show_chunks({}) c where pg_stat_get_last_analyze_time(c) > '{began}' is not true",
-                hypertop::text::quote_literal(table)
+                hypertop::model::text::quote_literal(table)
             );
             assert_ne!(rig.text(&unread).await, "0", "{}: {table}", rig.name);
             let deed = rig.plan("analyze-table", table, &[]).await.unwrap();
@@ -258,7 +258,7 @@ fn a_reorder_policy_goes_and_comes_back() {
         assert!(why.contains("has a reorder policy already"), "{why}");
         rig.sql(&format!(
             "select remove_reorder_policy({})",
-            hypertop::text::quote_literal(HOSTILE)
+            hypertop::model::text::quote_literal(HOSTILE)
         ))
         .await;
         for (index, words) in [

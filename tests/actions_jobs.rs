@@ -5,8 +5,8 @@
 mod rights;
 mod support;
 
-use hypertop::plan::{Consent, Plan, Undo};
-use hypertop::sql::Version;
+use hypertop::model::plan::{Consent, Plan, Undo};
+use hypertop::server::sql::Version;
 use support::act::{Rig, script};
 use support::with_targets;
 use support::works::{JOBS, on_each};

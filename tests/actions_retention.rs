@@ -13,9 +13,9 @@ mod dropping;
 mod real;
 mod support;
 
-use hypertop::plan::{Consent, Mode, Plan, Undo};
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::model::plan::{Consent, Mode, Plan, Undo};
+use hypertop::model::verdict::Level;
+use hypertop::server::sql::Version;
 use real::own;
 use support::act::Rig;
 use support::{block_on, with_targets};

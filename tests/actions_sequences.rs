@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use hypertop::demo;
 use hypertop::journal::Outcome;
-use hypertop::plan::Undo;
+use hypertop::model::plan::Undo;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRng, TestRunner};
 use support::act::Rig;

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use hypertop::plan::{Consent, Undo};
+use hypertop::model::plan::{Consent, Undo};
 use support::act::{Rig, script};
 use support::{block_on, client, with_targets};
 use tokio_postgres::Client;
@@ -47,7 +47,7 @@ async fn when(rig: &Rig, sql: &str) {
     panic!("{}: never true: {sql}", rig.name);
 }
 
-fn notes(plan: &hypertop::plan::Plan) -> String {
+fn notes(plan: &hypertop::model::plan::Plan) -> String {
     let texts: Vec<_> = plan.notes.iter().map(|note| note.text.as_str()).collect();
     texts.join("\n")
 }
@@ -275,12 +275,13 @@ fn a_terminated_scheduler_comes_back_only_when_it_is_started() {
                     "{}",
                     target.name
                 );
-                let schema =
-                    if rig.session.server.sql_version() < hypertop::sql::Version::new(2, 12) {
-                        "_timescaledb_internal"
-                    } else {
-                        "_timescaledb_functions"
-                    };
+                let schema = if rig.session.server.sql_version()
+                    < hypertop::server::sql::Version::new(2, 12)
+                {
+                    "_timescaledb_internal"
+                } else {
+                    "_timescaledb_functions"
+                };
                 rig.sql(&format!("select {schema}.start_background_workers()"))
                     .await;
                 when(&rig, &format!("select exists (select {scheduler})")).await;

@@ -5,11 +5,11 @@ mod support;
 
 use std::time::Duration;
 
-use hypertop::db::Session;
-use hypertop::record::{At, Record};
+use hypertop::model::verdict::{Level, Verdict};
 use hypertop::screens::activity::Row;
+use hypertop::screens::record::{At, Record};
 use hypertop::screens::{Rows, ScreenId};
-use hypertop::verdict::{Level, Verdict};
+use hypertop::server::session::Session;
 use support::{Target, block_on, client, session, with_targets};
 use tokio_postgres::Client;
 

@@ -3,8 +3,8 @@
 
 mod support;
 
-use hypertop::record::Record;
 use hypertop::screens::activity::Row;
+use hypertop::screens::record::Record;
 use hypertop::screens::{Rows, ScreenId};
 use support::{block_on, client, session, with_targets};
 

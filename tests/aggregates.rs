@@ -1,11 +1,12 @@
 //! The aggregates screen against the documented functions on real servers.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use hypertop::record::{At, Record};
+use hypertop::model::value::{Axis, Stamp, Value};
 use hypertop::screens::aggregates::Row;
-use hypertop::server::{self, Server};
-use hypertop::sql::Version;
-use hypertop::value::{Axis, Stamp, Value};
+use hypertop::screens::record::{At, Record};
+use hypertop::server::known as server;
+use hypertop::server::known::Server;
+use hypertop::server::sql::Version;
 mod support;
 
 use support::databases;

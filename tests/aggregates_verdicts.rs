@@ -1,13 +1,13 @@
 //! What the aggregates screen says of an aggregate, on rows made by hand: no database.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use hypertop::policy::Policy;
-use hypertop::record::{At, Record};
+use hypertop::model::value::{Axis, Stamp};
+use hypertop::model::verdict::{Level, Verdict};
 use hypertop::screens::aggregates::{Around, ParentJob, Row, Waits};
-use hypertop::server::{Edition, Server};
-use hypertop::sql::Version;
-use hypertop::value::{Axis, Stamp};
-use hypertop::verdict::{Level, Verdict};
+use hypertop::screens::policy::Policy;
+use hypertop::screens::record::{At, Record};
+use hypertop::server::known::{Edition, Server};
+use hypertop::server::sql::Version;
 
 const NOW: Stamp = Stamp(1_800_000_000_000_000);
 const HOUR: i64 = 3_600_000_000;
@@ -36,7 +36,7 @@ fn server() -> Server {
         clock: NOW,
         time_zone: "UTC".to_owned(),
         time_zone_hidden_by: None,
-        thresholds: hypertop::thresholds::Thresholds::default(),
+        thresholds: hypertop::model::thresholds::Thresholds::default(),
     }
 }
 

@@ -5,10 +5,10 @@
 mod real;
 mod support;
 
-use hypertop::record::{At, Record};
 use hypertop::screens::compression::Row as Compression;
+use hypertop::screens::record::{At, Record};
 use hypertop::screens::{Rows, ScreenId};
-use hypertop::sql::Version;
+use hypertop::server::sql::Version;
 use real::{HOSTILE, details, documented, figures, own, past, row, same, shown};
 use serde_json::Value as Json;
 use support::{CHUNK, block_on, client, session, with_targets};

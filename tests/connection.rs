@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use hypertop::connect::conninfo::{Settings, SslMode};
 use hypertop::connect::{self, ConnectError, Connected, Kind};
-use hypertop::conninfo::{Settings, SslMode};
-use hypertop::private_server::{Options, PrivateServer};
+use hypertop::demo::private_server::{Options, PrivateServer};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use support::{block_on, client, has_server, settings};
 

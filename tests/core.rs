@@ -9,7 +9,7 @@ use console::{NOW, connected, drawn, press, row, rows, screen, server};
 
 use hypertop::app::{App, Effect, Link, Msg};
 use hypertop::screens::{Rows, ScreenId};
-use hypertop::theme;
+use hypertop::ui::theme;
 use ratatui::style::Modifier;
 
 #[test]
@@ -173,7 +173,7 @@ fn the_help_is_made_from_the_catalogue() {
     let mut app = connected();
     press(&mut app, "?");
     let shown = drawn(&mut app, 100, 160).backend().to_string();
-    for action in hypertop::action::all() {
+    for action in hypertop::actions::catalogue::all() {
         assert!(
             shown.contains(&action.help[..action.help.len().min(40)]),
             "{}",

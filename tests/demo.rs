@@ -9,9 +9,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hypertop::demo;
-use hypertop::private_server::{Options, PrivateServer};
+use hypertop::demo::private_server::{Options, PrivateServer};
+use hypertop::run::show;
+use hypertop::run::show::Format;
 use hypertop::screens::ScreenId;
-use hypertop::show::{self, Format};
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;

@@ -3,16 +3,17 @@
 
 mod support;
 
-use hypertop::action::Does;
-use hypertop::conninfo::Settings;
-use hypertop::db::Session;
-use hypertop::plan::Consent;
-use hypertop::plans;
-use hypertop::private_server::PrivateServer;
-use hypertop::record::At;
+use hypertop::actions::act as plans;
+use hypertop::actions::catalogue::Does;
+use hypertop::connect::conninfo::Settings;
+use hypertop::demo::private_server::PrivateServer;
+use hypertop::model::plan::Consent;
+use hypertop::model::trust::Trust;
+use hypertop::run::show;
+use hypertop::run::show::Format;
 use hypertop::screens::ScreenId;
-use hypertop::show::{self, Format};
-use hypertop::trust::Trust;
+use hypertop::screens::record::At;
+use hypertop::server::session::Session;
 use hypertop::{connect, run};
 use serde_json::Value as Json;
 use support::act::Rig;
@@ -111,7 +112,7 @@ async fn preview(rig: &Rig) -> usize {
         };
         for target in targets(rig, act.on).await {
             if let Ok(deed) = rig.plan(action.name, &target, &[]).await {
-                hypertop::preview::preview(&rig.session, deed.plan).await;
+                hypertop::actions::preview::preview(&rig.session, deed.plan).await;
                 plans += 1;
             }
         }

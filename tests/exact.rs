@@ -3,8 +3,8 @@
 
 mod support;
 
-use hypertop::plan::{Plan, Undo};
-use hypertop::sql::Version;
+use hypertop::model::plan::{Plan, Undo};
+use hypertop::server::sql::Version;
 use support::act::{Rig, script};
 use support::own::{databases, on_own};
 use support::works::JOBS;

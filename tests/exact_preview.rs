@@ -6,11 +6,11 @@ mod support;
 
 use std::process::{Command, Output, Stdio};
 
+use hypertop::actions::preview;
 use hypertop::config;
-use hypertop::conninfo::Surroundings;
+use hypertop::connect::conninfo::Surroundings;
 use hypertop::journal::Journal;
-use hypertop::preview;
-use hypertop::sql::Version;
+use hypertop::server::sql::Version;
 use serde_json::Value as Json;
 use support::act::Rig;
 use support::client;

@@ -6,9 +6,10 @@ mod support;
 use std::time::Duration;
 
 use hypertop::connect;
-use hypertop::db::Session;
+use hypertop::run::show;
+use hypertop::run::show::Format;
 use hypertop::screens::ScreenId;
-use hypertop::show::{self, Format};
+use hypertop::server::session::Session;
 use serde_json::Value as Json;
 use support::{Targets, block_on, client, settings, with_targets};
 

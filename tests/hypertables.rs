@@ -8,11 +8,11 @@ mod support;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use hypertop::record::{At, Record};
+use hypertop::model::text;
+use hypertop::model::value::Value;
+use hypertop::screens::record::{At, Record};
 use hypertop::screens::{ScreenId, Screens, hypertables};
-use hypertop::sql::Version;
-use hypertop::text;
-use hypertop::value::Value;
+use hypertop::server::sql::Version;
 use real::{HOSTILE, details, documented, row, same, shown};
 use serde_json::Value as Json;
 use support::{CHUNK, Target, Targets, block_on, client, triage, with_targets};
@@ -255,8 +255,8 @@ fn chunks_too_small_and_too_large_are_told_with_an_interval_that_mends_them() {
             let mend = format!("set_chunk_time_interval('public.large', interval '{days} {unit}')");
             let sum = format!(
                 "{} x {days}d / 7d = {}",
-                hypertop::text::bytes(large),
-                hypertop::text::bytes(large * days / 7)
+                hypertop::model::text::bytes(large),
+                hypertop::model::text::bytes(large * days / 7)
             );
             told(
                 target,

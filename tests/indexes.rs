@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use hypertop::record::{Record, Section};
+use hypertop::model::value::Value;
+use hypertop::model::verdict::Level;
 use hypertop::screens::indexes::{Kind, Row};
-use hypertop::sql::Version;
-use hypertop::value::Value;
-use hypertop::verdict::Level;
+use hypertop::screens::record::{Record, Section};
+use hypertop::server::sql::Version;
 
 #[path = "indexes/real.rs"]
 mod real;

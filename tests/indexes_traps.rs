@@ -1,10 +1,10 @@
 //! The indexes screen on databases of its own, made of what naive matching gets wrong.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use hypertop::record::Record;
+use hypertop::model::value::Value;
+use hypertop::model::verdict::Level;
 use hypertop::screens::indexes::Row;
-use hypertop::value::Value;
-use hypertop::verdict::Level;
+use hypertop::screens::record::Record;
 use tokio_postgres::Config;
 
 #[path = "indexes/real.rs"]

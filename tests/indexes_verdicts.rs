@@ -1,11 +1,11 @@
 //! What the indexes screen says of an index, on rows made by hand: no database.
 
-use hypertop::record::{At, Record};
+use hypertop::model::value::{Stamp, Value};
+use hypertop::model::verdict::{Level, Verdict};
 use hypertop::screens::indexes::{Kind, Parts, Row};
-use hypertop::server::{Edition, Server};
-use hypertop::sql::Version;
-use hypertop::value::{Stamp, Value};
-use hypertop::verdict::{Level, Verdict};
+use hypertop::screens::record::{At, Record};
+use hypertop::server::known::{Edition, Server};
+use hypertop::server::sql::Version;
 
 const NOW: Stamp = Stamp(1_800_000_000_000_000);
 const DAY: f64 = 86_400.0;
@@ -36,7 +36,7 @@ fn server() -> Server {
         clock: NOW,
         time_zone: "UTC".to_owned(),
         time_zone_hidden_by: None,
-        thresholds: hypertop::thresholds::Thresholds::default(),
+        thresholds: hypertop::model::thresholds::Thresholds::default(),
     }
 }
 

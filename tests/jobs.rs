@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use hypertop::record::{At, Record};
+use hypertop::model::value::{Stamp, Value};
 use hypertop::screens::jobs::Row;
-use hypertop::server::{self, Pulse, Server};
-use hypertop::sql::{Param, Version};
-use hypertop::value::{Stamp, Value};
+use hypertop::screens::record::{At, Record};
+use hypertop::server::known as server;
+use hypertop::server::known::{Pulse, Server};
+use hypertop::server::sql::{Param, Version};
 mod support;
 
 use support::databases;

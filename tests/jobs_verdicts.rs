@@ -1,12 +1,12 @@
 //! What the jobs screen says of a job, on rows made by hand: no database.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use hypertop::record::{At, Record};
+use hypertop::model::value::Stamp;
+use hypertop::model::verdict::{Level, Verdict};
 use hypertop::screens::jobs::{Interval, JobError, Row, Statistics, Workers};
-use hypertop::server::{Edition, Server};
-use hypertop::sql::Version;
-use hypertop::value::Stamp;
-use hypertop::verdict::{Level, Verdict};
+use hypertop::screens::record::{At, Record};
+use hypertop::server::known::{Edition, Server};
+use hypertop::server::sql::Version;
 
 const NOW: Stamp = Stamp(1_800_000_000_000_000);
 
@@ -43,7 +43,7 @@ fn server() -> Server {
         clock: NOW,
         time_zone: "UTC".to_owned(),
         time_zone_hidden_by: None,
-        thresholds: hypertop::thresholds::Thresholds::default(),
+        thresholds: hypertop::model::thresholds::Thresholds::default(),
     }
 }
 

@@ -73,7 +73,9 @@ fn a_filter_stands_beside_the_tabs_and_every_key_is_still_there() {
             "{line}"
         );
         for id in ScreenId::ALL {
-            let key = hypertop::action::key_of(hypertop::action::Here::Screen(*id));
+            let key = hypertop::actions::catalogue::key_of(
+                hypertop::actions::catalogue::Here::Screen(*id),
+            );
             let first = &id.title()[..1];
             assert!(
                 key.is_none_or(|key| tabs.contains(&format!("{key} {first}"))),
@@ -103,7 +105,7 @@ fn the_help_says_everything_at_any_width() {
             .filter_map(|line| Some(line.split_once('│')?.1.rsplit_once('│')?.0.trim()));
         let words: Vec<_> = inner.flat_map(str::split_whitespace).collect();
         let words = words.join(" ");
-        for action in hypertop::action::all() {
+        for action in hypertop::actions::catalogue::all() {
             let how = if action.keys.is_empty() {
                 format!(":{}", action.name)
             } else {
@@ -171,7 +173,7 @@ fn a_connection_in_clear_over_a_network_is_marked_at_any_width() {
         ("127.0.0.1:5432", false),
     ] {
         let mut app = console::connected();
-        let server = hypertop::server::Server {
+        let server = hypertop::server::known::Server {
             host: host.to_owned(),
             tls: None,
             ..console::server()

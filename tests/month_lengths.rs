@@ -3,7 +3,7 @@
 
 mod support;
 
-use hypertop::interval::Interval;
+use hypertop::model::interval::Interval;
 use jiff::tz::TimeZone;
 use support::triage;
 

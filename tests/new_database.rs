@@ -5,11 +5,12 @@ mod support;
 
 use std::str::FromStr;
 
-use hypertop::policy;
+use hypertop::model::verdict::Level;
+use hypertop::run::show;
+use hypertop::run::show::Format;
 use hypertop::screens::ScreenId;
 use hypertop::screens::overview::Row;
-use hypertop::show::{self, Format};
-use hypertop::verdict::Level;
+use hypertop::screens::policy;
 use support::triage;
 
 /// What is found, but for the two settings that the private server has on purpose.

@@ -5,8 +5,8 @@ mod support;
 
 use std::process::{Command, Output, Stdio};
 
+use hypertop::model::text::quote_identifier;
 use hypertop::screens::ScreenId;
-use hypertop::text::quote_identifier;
 use serde_json::Value as Json;
 use support::act::Rig;
 use support::triage::{on_each, until};
@@ -184,7 +184,7 @@ fn where_nobody_reads_what_is_said_nothing_panics() {
             let command = hypertop(rig, args);
             let line: Vec<_> = std::iter::once(command.get_program())
                 .chain(command.get_args())
-                .map(|arg| hypertop::text::quote_literal(arg.to_str().unwrap()))
+                .map(|arg| hypertop::model::text::quote_literal(arg.to_str().unwrap()))
                 .collect();
             let line = line.join(" ");
             let script = match closed {

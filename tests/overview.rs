@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
 use hypertop::app::{App, Effect, Msg};
-use hypertop::record::Record;
+use hypertop::model::thresholds::{Table, Thresholds};
+use hypertop::screens::record::Record;
 use hypertop::screens::{Rows, ScreenId, aggregates, compression, jobs, server as figures};
-use hypertop::theme;
-use hypertop::thresholds::{Table, Thresholds};
+use hypertop::ui::theme;
 
 fn app() -> App {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
@@ -182,7 +182,12 @@ fn hierarchy(parent_policy: bool) -> Vec<aggregates::Row> {
 }
 
 /// What `m` acts on, and with what.
-fn mended(app: &mut App) -> (&'static str, Vec<(hypertop::plans::Kind, i64, String)>) {
+fn mended(
+    app: &mut App,
+) -> (
+    &'static str,
+    Vec<(hypertop::actions::act::Kind, i64, String)>,
+) {
     let effects = press(app, "m");
     let [
         Effect::Facts {
@@ -200,7 +205,7 @@ fn mended(app: &mut App) -> (&'static str, Vec<(hypertop::plans::Kind, i64, Stri
 
 #[test]
 fn a_child_whose_parent_is_at_fault_is_mended_at_the_parent_on_both_screens() {
-    use hypertop::plans::Kind;
+    use hypertop::actions::act::Kind;
     let parent = vec![(Kind::Aggregate, 10, "mes.hourly".to_owned())];
     let job = vec![(Kind::Job, 1010, "1010".to_owned())];
     for (policy, action, on) in [
@@ -297,7 +302,7 @@ fn a_fault_of_postgresql_that_every_job_runs_into_is_told_once() {
     };
     let finding = &told.finding;
     assert_eq!(finding.rule.name, "job-portal-fault");
-    assert_eq!(finding.level, hypertop::verdict::Level::Warning);
+    assert_eq!(finding.level, hypertop::model::verdict::Level::Warning);
     let others = "the same for 8 other jobs: 1001, 1002, 1003, 1004, 1005 and 3 more";
     assert!(finding.reason.ends_with(others), "{}", finding.reason);
     assert_eq!(told.of, "1000");
@@ -457,7 +462,7 @@ fn checks_that_are_dear_are_made_behind_the_overview_too_and_after_the_figures_o
 fn a_backlog_of_integer_time_is_asked_for_behind_the_overview_and_of_no_other_row() {
     let mut app = app();
     let mut counted = row(7, "counted", 0);
-    (counted.axis, counted.has_now) = (hypertop::value::Axis::Integer, true);
+    (counted.axis, counted.has_now) = (hypertop::model::value::Axis::Integer, true);
     (counted.backlog, counted.backlog_bytes) = (None, None);
     if let Some(policy) = &mut counted.policy {
         (policy.after, policy.after_number) = (Some("500".to_owned()), Some(500));

@@ -6,7 +6,7 @@ mod support;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hypertop::record::At;
+use hypertop::screens::record::At;
 use hypertop::screens::{ScreenId, Screens};
 use serde_json::Value as Json;
 use support::act::Rig;

@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hypertop::action::{self, Does};
+use hypertop::actions::catalogue as action;
+use hypertop::actions::catalogue::Does;
+use hypertop::actions::form::{Form, Kind};
 use hypertop::demo;
-use hypertop::form::{Form, Kind};
 use lines::{Back, LINES, Line, On, UNTRIED};
 use serde_json::Value as Json;
 use support::act::Rig;

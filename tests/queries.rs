@@ -5,10 +5,11 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use hypertop::db::Session;
-use hypertop::record::{At, Record, Section};
+use hypertop::run::show;
+use hypertop::run::show::Format;
+use hypertop::screens::record::{At, Record, Section};
 use hypertop::screens::{Rows, ScreenId};
-use hypertop::show::{self, Format};
+use hypertop::server::session::Session;
 use serde_json::Value as Json;
 use support::{CHUNK, Target, block_on, client, session, settings, with_targets};
 
@@ -584,7 +585,10 @@ fn sources(folder: &std::path::Path) -> Vec<String> {
 #[test]
 fn every_query_file_is_asked_by_something() {
     let mut used: Vec<String> = Vec::new();
-    let server = [&hypertop::server::QUERY, &hypertop::server::PULSE];
+    let server = [
+        &hypertop::server::known::QUERY,
+        &hypertop::server::known::PULSE,
+    ];
     let screens = ScreenId::ALL
         .iter()
         .flat_map(|screen| screen.about().queries());

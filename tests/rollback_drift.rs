@@ -3,9 +3,9 @@
 
 mod support;
 
-use hypertop::act::Deed;
+use hypertop::actions::execute::Deed;
 use hypertop::journal::Outcome;
-use hypertop::plan::Consent;
+use hypertop::model::plan::Consent;
 use support::act::Rig;
 use support::own::{databases, on_own};
 

@@ -3,9 +3,9 @@
 
 mod support;
 
-use hypertop::act::Deed;
+use hypertop::actions::execute::Deed;
 use hypertop::journal::Outcome;
-use hypertop::plan::Consent;
+use hypertop::model::plan::Consent;
 use serde_json::Value as Json;
 use support::act::Rig;
 use support::own::{databases, on_own};
@@ -309,7 +309,10 @@ fn a_rename_between_the_preview_and_the_deed_stops_it() {
 }
 
 /// Performs while another session has renamed the table but not committed that: it commits when the deed waits for it.
-async fn renamed_under_it(rig: &Rig, deed: &Deed) -> Result<hypertop::act::Report, String> {
+async fn renamed_under_it(
+    rig: &Rig,
+    deed: &Deed,
+) -> Result<hypertop::actions::execute::Report, String> {
     let other = support::client(&rig.conninfo).await;
     other
         .batch_execute("begin; alter table public.meter rename to elsewhere; alter table public.spare rename to meter")

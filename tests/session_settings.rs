@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use hypertop::app::{Effect, Msg};
 use hypertop::connect;
-use hypertop::db::{self, Session};
-use hypertop::private_server::PrivateServer;
+use hypertop::demo::private_server::PrivateServer;
 use hypertop::screens::{ScreenId, overview};
+use hypertop::server::session as db;
+use hypertop::server::session::Session;
 use support::act::Rig;
 use support::own::on_own;
 use support::{block_on, client, session, settings, triage, with_targets};

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hypertop::act::{Actor, Deed, Order};
+use hypertop::actions::execute::{Actor, Deed, Order};
 use hypertop::app::{Effect, Msg};
-use hypertop::db;
 use hypertop::journal::{Journal, Outcome};
-use hypertop::plan::{Plan, Statement, Step, Undo};
+use hypertop::model::plan::{Plan, Statement, Step, Undo};
 use hypertop::run;
 use hypertop::screens::ScreenId;
+use hypertop::server::session as db;
 use support::{block_on, client, session, settings, with_targets};
 use tokio::sync::{mpsc, watch};
 

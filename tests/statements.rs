@@ -3,13 +3,13 @@
 
 mod support;
 
-use hypertop::db::Session;
-use hypertop::private_server::{Options, PrivateServer};
-use hypertop::record::{At, Record};
+use hypertop::demo::private_server::{Options, PrivateServer};
+use hypertop::model::verdict::Level;
 use hypertop::screens::queries::Row;
+use hypertop::screens::record::{At, Record};
+use hypertop::screens::table::Table;
 use hypertop::screens::{Rows, ScreenId};
-use hypertop::table::Table;
-use hypertop::verdict::Level;
+use hypertop::server::session::Session;
 use support::{Target, Targets, block_on, client, has_server, session, with_targets};
 use tokio_postgres::Client;
 

@@ -7,10 +7,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
+use hypertop::app::tape::{Kept, Recorder, Replay};
 use hypertop::app::{App, Effect, Msg};
 use hypertop::screens::{Rows, ScreenId};
-use hypertop::tape::{Kept, Recorder, Replay};
-use hypertop::theme;
+use hypertop::ui::theme;
 
 /// Two looks at the compression screen, a minute apart.
 fn recorded(folder: &tempfile::TempDir) -> std::path::PathBuf {
@@ -140,6 +140,6 @@ fn a_file_that_exists_is_not_written_over() {
 fn a_hostile_database_name_makes_a_harmless_file_name() {
     let mut server = server();
     server.database = "../../etc/\u{1b}[31m'x\"".to_owned();
-    let name = hypertop::tape::file_name(&server, NOW);
+    let name = hypertop::app::tape::file_name(&server, NOW);
     assert!(!name.contains(['/', '\u{1b}', '"', '\'']), "{name}");
 }

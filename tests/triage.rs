@@ -6,12 +6,13 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use hypertop::plans::Target as Thing;
-use hypertop::record::Record;
-use hypertop::rules::{self, Rule};
+use hypertop::actions::act::Target as Thing;
+use hypertop::model::rules;
+use hypertop::model::rules::Rule;
+use hypertop::model::verdict::{Finding, Level};
 use hypertop::screens::ScreenId;
-use hypertop::sql::Version;
-use hypertop::verdict::{Finding, Level};
+use hypertop::screens::record::Record;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::console::Console;
 use support::{client, triage};

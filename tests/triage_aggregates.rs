@@ -4,11 +4,11 @@
 
 mod support;
 
-use hypertop::rules;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
 use hypertop::screens::ScreenId;
 use hypertop::screens::overview::Row;
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, found, goes, gone, mend, said, until};
@@ -112,7 +112,7 @@ fn a_source_without_new_rows_is_no_fault() {
         well(rig, &rules::AGGREGATE_BEHIND).await;
         let (screens, at) = triage::look(rig, &[ScreenId::Aggregates]).await;
         let row = &screens.aggregates.rows()[0];
-        let verdict = hypertop::record::Record::verdict(row, &at);
+        let verdict = hypertop::screens::record::Record::verdict(row, &at);
         assert_eq!(
             verdict.reason, "nothing newer is in the source",
             "{}",
@@ -312,7 +312,12 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
             &[("delete_future_rows", "yes")],
         );
         let plan = plan.await.unwrap().plan;
-        assert_eq!(plan.consent, hypertop::plan::Consent::Name, "{}", rig.name);
+        assert_eq!(
+            plan.consent,
+            hypertop::model::plan::Consent::Name,
+            "{}",
+            rig.name
+        );
         assert!(
             plan.notes
                 .iter()

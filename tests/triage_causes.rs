@@ -4,7 +4,7 @@
 
 mod support;
 
-use hypertop::rules;
+use hypertop::model::rules;
 use support::act::Rig;
 use support::triage::{self, PACKS_WELL, comes, found, goes, gone, mend, overview, until};
 use support::{client, session};

@@ -4,9 +4,10 @@
 
 mod support;
 
-use hypertop::rules::{self, Rule};
+use hypertop::model::rules;
+use hypertop::model::rules::Rule;
+use hypertop::model::verdict::Level;
 use hypertop::screens::overview::Row;
-use hypertop::verdict::Level;
 use support::act::Rig;
 use support::triage::{self, found, gone, mend};
 
@@ -96,7 +97,7 @@ fn chunks_that_would_fill_the_lock_table_are_told_and_fewer_of_them_mend_it() {
         gone(rig, &rules::CHUNKS_LOCKS, NAME).await;
         rig.limit(|limits| limits.lock_table_percent = 0.5);
         let slots = rig.text("select current_setting('max_locks_per_transaction')::int * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)").await;
-        let slots = hypertop::text::count(slots.parse().unwrap());
+        let slots = hypertop::model::text::count(slots.parse().unwrap());
         let words = [
             "takes up to 202 locks (100 chunks x (1 + 1 index))",
             &format!("the lock table has {slots} (max_locks"),

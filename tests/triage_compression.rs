@@ -6,9 +6,9 @@
 mod policies;
 mod support;
 
-use hypertop::rules;
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, NAME, PACKS_WELL, found, gone, mend, until};

@@ -6,11 +6,11 @@ mod support;
 #[path = "triage_indexes/using.rs"]
 mod using;
 
-use hypertop::record::Record;
-use hypertop::rules;
+use hypertop::model::rules;
+use hypertop::model::verdict::{Finding, Level};
 use hypertop::screens::ScreenId;
-use hypertop::sql::Version;
-use hypertop::verdict::{Finding, Level};
+use hypertop::screens::record::Record;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, found, gone, mend};

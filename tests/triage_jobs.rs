@@ -4,10 +4,10 @@
 
 mod support;
 
-use hypertop::rules;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
 use hypertop::screens::overview::told_once;
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::triage::{self, all, found, goes, gone, mend, until};
 

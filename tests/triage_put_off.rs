@@ -4,8 +4,9 @@
 
 mod support;
 
-use hypertop::rules::{self, Rule};
-use hypertop::verdict::Level;
+use hypertop::model::rules;
+use hypertop::model::rules::Rule;
+use hypertop::model::verdict::Level;
 use support::act::Rig;
 use support::triage::{self, found, gone, mend, overview, until};
 

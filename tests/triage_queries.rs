@@ -4,9 +4,10 @@
 
 mod support;
 
-use hypertop::private_server::{Options, PrivateServer};
-use hypertop::rules::{self, Rule};
-use hypertop::verdict::Level;
+use hypertop::demo::private_server::{Options, PrivateServer};
+use hypertop::model::rules;
+use hypertop::model::rules::Rule;
+use hypertop::model::verdict::Level;
 use support::act::Rig;
 use support::triage::{self, found, gone};
 use support::{block_on, client, has_server};

@@ -4,9 +4,9 @@
 
 mod support;
 
-use hypertop::plan::Consent;
-use hypertop::rules;
-use hypertop::verdict::Level;
+use hypertop::model::plan::Consent;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
 use support::act::Rig;
 use support::triage::{self, found, gone, mend};
 
@@ -47,7 +47,7 @@ async fn says_before(rig: &Rig, ago: i32) {
     set.push(("override_data_loss", "yes"));
     let deed = rig.plan("refresh-aggregate", NAME, &set).await.unwrap();
     assert_eq!(deed.plan.consent, Consent::Name, "{}", rig.name);
-    let says = |note: &hypertop::plan::Note| {
+    let says = |note: &hypertop::model::plan::Note| {
         note.level == Level::Critical && note.text.contains("DELETES DATA")
     };
     assert!(deed.plan.notes.iter().any(says), "{}", rig.name);
@@ -92,7 +92,8 @@ fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
         let deed = rig.plan("resume-job", &id, &[]).await.unwrap();
-        let says = |note: &hypertop::plan::Note| note.text.contains("DATA LOSS by a refresh of");
+        let says =
+            |note: &hypertop::model::plan::Note| note.text.contains("DATA LOSS by a refresh of");
         let notes = &deed.plan.notes;
         assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);
         let set = [("refresh_missing", "yes")];
@@ -106,7 +107,7 @@ fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
             ("refresh_missing", "yes"),
         ];
         let deed = rig.plan("add-refresh-policy", NAME, &set).await.unwrap();
-        let says = |note: &hypertop::plan::Note| {
+        let says = |note: &hypertop::model::plan::Note| {
             note.text.contains("not to be brought in again")
                 && note.text.contains("makes a chunk again")
         };
@@ -135,7 +136,7 @@ fn a_chunk_made_again_amid_others_and_one_that_is_the_only_one_are_found_too() {
         ))
         .await;
         late(rig, 8).await;
-        if version >= hypertop::sql::Version::new(2, 13) {
+        if version >= hypertop::server::sql::Version::new(2, 13) {
             found(rig, &rules::AGGREGATE_REMADE, NAME, &[]).await;
             says_before(rig, 8).await;
             takes_what_is_offered(rig, &[8]).await;
@@ -155,7 +156,7 @@ fn retention_that_drops_late_rows_in_a_chunk_made_again_offers_no_refresh_of_the
         let row = found(rig, &rules::RETENTION_UNREAD, RAW, &words).await;
         assert_eq!(row.finding.mend, None, "{}", rig.name);
         let deed = rig.plan("run-job-now", &drops, &[]).await.unwrap();
-        let says = |note: &hypertop::plan::Note| {
+        let says = |note: &hypertop::model::plan::Note| {
             note.level == Level::Critical && note.text.contains("makes a chunk again")
         };
         let notes = &deed.plan.notes;
@@ -170,7 +171,8 @@ fn dropping_chunks_says_what_changed_there_and_was_not_taken_in() {
         let unread = async || {
             let set = [("drop_after", "6 days")];
             let plan = rig.plan("drop-chunks", RAW, &set).await.unwrap().plan;
-            let says = |note: &&hypertop::plan::Note| note.text.contains("has not read all of it");
+            let says =
+                |note: &&hypertop::model::plan::Note| note.text.contains("has not read all of it");
             let said = plan.notes.iter().find(says);
             said.map(|note| note.text.clone())
         };

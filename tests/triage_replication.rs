@@ -6,10 +6,10 @@ mod support;
 
 use std::process::Stdio;
 
-use hypertop::private_server::PrivateServer;
-use hypertop::rules;
+use hypertop::demo::private_server::PrivateServer;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
 use hypertop::screens::ScreenId;
-use hypertop::verdict::Level;
 use support::act::Rig;
 use support::client;
 use support::own::{Standby, databases, on_own};

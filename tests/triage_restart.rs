@@ -6,10 +6,10 @@ mod support;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hypertop::record::{At, Record};
-use hypertop::rules;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
 use hypertop::screens::ScreenId;
-use hypertop::verdict::Level;
+use hypertop::screens::record::{At, Record};
 use support::act::Rig;
 use support::triage::{self, found, goes, gone, mend, until};
 

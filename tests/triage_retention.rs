@@ -4,11 +4,11 @@
 
 mod support;
 
-use hypertop::rules;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
+use hypertop::run::show;
 use hypertop::screens::ScreenId;
-use hypertop::show;
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, found, goes, gone, look, made, mend, until};

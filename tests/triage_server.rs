@@ -3,10 +3,11 @@
 
 mod support;
 
-use hypertop::preview;
-use hypertop::rules::{self, Rule};
-use hypertop::text;
-use hypertop::verdict::Level;
+use hypertop::actions::preview;
+use hypertop::model::rules;
+use hypertop::model::rules::Rule;
+use hypertop::model::text;
+use hypertop::model::verdict::Level;
 use support::act::Rig;
 use support::client;
 use support::own::{database, databases, on_own};

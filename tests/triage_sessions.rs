@@ -4,9 +4,9 @@
 
 mod support;
 
-use hypertop::rules;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
 use hypertop::screens::overview::Row;
-use hypertop::verdict::Level;
 use support::act::Rig;
 use support::client;
 use support::own::on_own;

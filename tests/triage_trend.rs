@@ -3,10 +3,10 @@
 
 mod support;
 
-use hypertop::record::Record;
-use hypertop::rules;
+use hypertop::model::rules;
 use hypertop::screens::ScreenId;
-use hypertop::sql::Version;
+use hypertop::screens::record::Record;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, NAME, PACKS_WELL, found, gone, until};

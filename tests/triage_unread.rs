@@ -4,9 +4,9 @@
 
 mod support;
 
-use hypertop::rules;
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::triage::{self, found, gone, mend};
 
@@ -282,7 +282,7 @@ fn a_narrower_window_says_what_stays_missing_and_how_it_comes_in() {
                 .unwrap()
                 .plan
         };
-        let says = |plan: &hypertop::plan::Plan| {
+        let says = |plan: &hypertop::model::plan::Plan| {
             plan.notes.iter().any(|note| {
                 note.text.contains("stays missing") && note.text.contains("refresh-aggregate")
             })
@@ -317,12 +317,12 @@ async fn will_be_lost(rig: &Rig, of: &str, words: &[&str]) -> hypertop::screens:
 /// Whether the preview of an action on this job says that rows are lost.
 async fn warns(rig: &Rig, action: &str, job: &str) -> bool {
     let deed = rig.plan(action, job, &[]).await.unwrap();
-    let says = |note: &hypertop::plan::Note| {
+    let says = |note: &hypertop::model::plan::Note| {
         note.level == Level::Critical && note.text.contains("DATA LOSS: it drops rows that")
     };
     let says = deed.plan.notes.iter().any(says);
     assert!(
-        !says || deed.plan.consent == hypertop::plan::Consent::Name,
+        !says || deed.plan.consent == hypertop::model::plan::Consent::Name,
         "{}",
         rig.name
     );
@@ -460,7 +460,7 @@ fn resuming_a_refresh_policy_offers_what_its_runs_would_leave_out() {
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
         let deed = rig.plan("resume-job", &id, &[]).await.unwrap();
-        let says = |note: &hypertop::plan::Note| {
+        let says = |note: &hypertop::model::plan::Note| {
             note.text.contains("stays missing: what \"Me.s\".\"Raw")
                 && note.text.contains("refresh-aggregate")
         };

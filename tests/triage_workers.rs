@@ -4,10 +4,10 @@
 
 mod support;
 
-use hypertop::rules;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
 use hypertop::screens::overview::Row;
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::own::{databases, on_own, restarted};
 use support::triage::{comes, found, goes, gone, overview, until};
@@ -250,7 +250,8 @@ fn a_library_that_is_not_loaded_is_told_instead_of_any_screen() {
             let preload = [("shared_preload_libraries", "default")];
             restarted(server, Vec::new(), &preload).await;
             let connected = hypertop::connect::again(&support::settings(&rig.conninfo), None).await;
-            let Err(error) = hypertop::db::Session::start(connected.unwrap()).await else {
+            let Err(error) = hypertop::server::session::Session::start(connected.unwrap()).await
+            else {
                 panic!("a session of {}", rig.name)
             };
             let said = format!("{error:#}");

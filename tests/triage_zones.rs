@@ -3,8 +3,8 @@
 
 mod support;
 
-use hypertop::rules;
-use hypertop::value::{Axis, Point, Stamp, Value};
+use hypertop::model::rules;
+use hypertop::model::value::{Axis, Point, Stamp, Value};
 use support::act::Rig;
 use support::triage::{self, found};
 

@@ -1,7 +1,7 @@
 //! A fleet of its own, where no other is named.
 
 use hypertop::connect;
-use hypertop::private_server::{Options, PrivateServer};
+use hypertop::demo::private_server::{Options, PrivateServer};
 
 use crate::settings;
 

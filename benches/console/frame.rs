@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use hypertop::app::{App, Msg};
+use hypertop::model::value::{Axis, Stamp};
 use hypertop::screens::{Rows, ScreenId, compression};
-use hypertop::value::{Axis, Stamp};
-use hypertop::{theme, ui};
+use hypertop::ui;
+use hypertop::ui::theme;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -89,16 +90,16 @@ pub fn measure(goals: &mut Goals) {
     }
 }
 
-fn server(now: Stamp) -> hypertop::server::Server {
-    hypertop::server::Server {
+fn server(now: Stamp) -> hypertop::server::known::Server {
+    hypertop::server::known::Server {
         host: "db1:5432".into(),
         database: "fleet".into(),
         role: "dba".into(),
         tls: None,
         standby: false,
         postgres: 160_000,
-        timescaledb: Some(hypertop::sql::Version::new(2, 28)),
-        edition: hypertop::server::Edition::Community,
+        timescaledb: Some(hypertop::server::sql::Version::new(2, 28)),
+        edition: hypertop::server::known::Edition::Community,
         preloaded: true,
         extension_schema: None,
         simulated: false,
@@ -113,6 +114,6 @@ fn server(now: Stamp) -> hypertop::server::Server {
         clock: now,
         time_zone: "UTC".into(),
         time_zone_hidden_by: None,
-        thresholds: hypertop::thresholds::Thresholds::default(),
+        thresholds: hypertop::model::thresholds::Thresholds::default(),
     }
 }

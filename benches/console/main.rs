@@ -22,7 +22,8 @@ mod weight;
 
 use std::time::Duration;
 
-use hypertop::conninfo::{self, Flags, Settings, Surroundings};
+use hypertop::connect::conninfo;
+use hypertop::connect::conninfo::{Flags, Settings, Surroundings};
 
 fn main() {
     let mut goals = Goals::default();

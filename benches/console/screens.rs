@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use hypertop::connect;
-use hypertop::conninfo::Settings;
-use hypertop::db::{Exact, Session, slices};
-use hypertop::record::At;
+use hypertop::connect::conninfo::Settings;
+use hypertop::screens::record::At;
 use hypertop::screens::{Rows, ScreenId, Screens};
+use hypertop::server::session::{Exact, Session, slices};
 
 use crate::{Goals, Limit, Spread, naive};
 

@@ -1,8 +1,8 @@
 //! What the console's queries weigh on the server beside time: locks held at once, and a backend's memory.
 
 use hypertop::connect;
-use hypertop::conninfo::Settings;
-use hypertop::db::{Session, slices};
+use hypertop::connect::conninfo::Settings;
+use hypertop::server::session::{Session, slices};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 

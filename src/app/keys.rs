@@ -1,15 +1,16 @@
 //! What a key does: the overlay on top takes it, else the catalogue says what it means.
 
 use super::{App, Effect, FASTEST, Link, SLOWEST};
-use crate::action::{self, Action, Does, Here};
-use crate::details::Details;
-use crate::filter::Filter;
-use crate::overlay::{Answer, Overlay};
-use crate::record::Record;
+use crate::actions::catalogue as action;
+use crate::actions::catalogue::{Action, Does, Here};
+use crate::app::overlay::{Answer, Overlay};
+use crate::model::text;
 use crate::screens::ScreenId;
+use crate::screens::details::Details;
+use crate::screens::filter::Filter;
+use crate::screens::record::Record;
+use crate::screens::table::SortBy;
 use crate::screens::with_table;
-use crate::table::SortBy;
-use crate::text;
 
 impl App {
     pub(super) fn key(&mut self, key: &str) -> Vec<Effect> {
@@ -57,7 +58,7 @@ impl App {
         let now = self.server_clock();
         match (&mut self.overlay, &self.server) {
             (Some(Overlay::Act(acting)), Some(server)) => {
-                acting.paste(text, &crate::record::At { now, server });
+                acting.paste(text, &crate::screens::record::At { now, server });
             }
             (Some(overlay), _) => overlay.paste(text),
             (None, _) => {}
@@ -95,10 +96,16 @@ impl App {
     }
 
     /// Does something to the screens that needs to know when and where; nothing before the first connection.
-    fn with_at(&mut self, act: impl FnOnce(&mut crate::screens::Screens, &crate::record::At)) {
+    fn with_at(
+        &mut self,
+        act: impl FnOnce(&mut crate::screens::Screens, &crate::screens::record::At),
+    ) {
         let now = self.server_now();
         if let Some(server) = &self.server {
-            act(&mut self.screens, &crate::record::At { now, server });
+            act(
+                &mut self.screens,
+                &crate::screens::record::At { now, server },
+            );
         }
     }
 
@@ -281,7 +288,7 @@ impl App {
         let (Some(details), Some(server)) = (&mut self.details, &self.server) else {
             return Vec::new();
         };
-        let at = crate::record::At { now, server };
+        let at = crate::screens::record::At { now, server };
         let Some((of, title, facts, verdict)) = self.screens.open(self.screen, &details.key, &at)
         else {
             details.gone = true;

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{App, Effect, Link, Msg};
-use crate::history::History;
-use crate::record::At;
+use crate::app::tape::{Kept, Line, Replay};
+use crate::model::value::Stamp;
+use crate::screens::history::History;
 use crate::screens::overview;
+use crate::screens::record::At;
+use crate::screens::table::{Figures, LATER_SECONDS};
 use crate::screens::with_table;
 use crate::screens::{Rows, ScreenId};
-use crate::table::{Figures, LATER_SECONDS};
-use crate::tape::{Kept, Line, Replay};
-use crate::value::Stamp;
 
 /// For how many seconds exact figures were shown: they are asked for again after a while, later where they are dear.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
 use super::packet;
-use crate::conninfo::Host;
-use crate::text;
-use crate::tls;
+use crate::connect::conninfo::Host;
+use crate::connect::tls;
+use crate::model::text;
 
 /// What kind of failure it was, for those who branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 /// `row_security`: a row that a policy would hide is an error, and the policy's code does not run.
 ///
 /// Left to the server, the database and the role, because it is theirs or changes no meaning: `TimeZone` (see
-/// [`crate::server::Server::time_zone`]), `synchronous_commit`, `default_tablespace`, `session_replication_role`, `lc_messages`
+/// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`, `session_replication_role`, `lc_messages`
 /// (the last two only a superuser may set), `backslash_quote` and `escape_string_warning` (no text of hypertop holds `\'`),
 /// `check_function_bodies` (it makes no functions), `plan_cache_mode` and other settings of the planner,
 /// `default_transaction_read_only` (a read session sets it by itself, after `target_session_attrs` was asked).

@@ -7,8 +7,8 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Entry, Line, Place, Ran};
-use crate::acknowledge::Acknowledgement;
-use crate::plan::{Bindings, Step};
+use crate::journal::acknowledge::Acknowledgement;
+use crate::model::plan::{Bindings, Step};
 
 /// Everything that could be read of a journal.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Begin, End, Mark, Outcome, Ran};
-use crate::acknowledge::{Acknowledgement, Ended};
-use crate::plan::named::Named;
-use crate::plan::{Plan, Step, Undo};
+use crate::journal::acknowledge::{Acknowledgement, Ended};
+use crate::model::plan::named::Named;
+use crate::model::plan::{Plan, Step, Undo};
 
 /// One action, put together from its lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::own::{self, Folder};
 use super::{Begin, End, Entries, Entry, Line, Mark, Ran};
-use crate::acknowledge::{Acknowledgement, Ended};
-use crate::conninfo::Surroundings;
+use crate::connect::conninfo::Surroundings;
+use crate::journal::acknowledge::{Acknowledgement, Ended};
 
 /// The journal's file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::plan::named::{JobKind, NamedJob, Relation};
-use crate::plan::{Plan, Step, Undo};
-use crate::plans::{Kind, Target};
+use crate::actions::act::{Kind, Target};
+use crate::model::plan::named::{JobKind, NamedJob, Relation};
+use crate::model::plan::{Plan, Step, Undo};
 
 fn begin(undoes: Vec<u64>) -> Begin {
     let target = Target {

@@ -1,9 +1,9 @@
 //! An entry in words, for the shell and for the Journal's details.
 
 use super::Entry;
-use crate::acknowledge::Wanted;
-use crate::plan::{Step, inverse, script};
-use crate::table::{printable, printable_lines};
+use crate::journal::acknowledge::Wanted;
+use crate::model::plan::{Step, inverse, script};
+use crate::screens::table::{printable, printable_lines};
 
 impl Entry {
     /// As a person reads it.

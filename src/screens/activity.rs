@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::plans::Target;
+use crate::actions::act::Target;
+use crate::model::value::Value;
+use crate::model::verdict::Verdict;
 use crate::query;
-use crate::record::{At, Column, Detail, Record, Section};
-use crate::server;
-use crate::sql::{Param, Query};
-use crate::value::Value;
-use crate::verdict::Verdict;
+use crate::screens::record::{At, Column, Detail, Record, Section};
+use crate::server::known as server;
+use crate::server::sql::{Param, Query};
 
 pub use judge::LOCKS_ON;
 use session::{ABORTED, seconds};

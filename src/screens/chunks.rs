@@ -6,13 +6,13 @@ mod size;
 use anyhow::Result;
 use tokio_postgres::Row;
 
-use crate::axis::{Mark, Place, Slice, TimeAxis};
+use crate::model::text;
+use crate::model::value::{Axis, Point, Stamp, Value};
+use crate::model::verdict::Level;
 use crate::query;
-use crate::record::{MapCell, Section};
-use crate::sql::Query;
-use crate::text;
-use crate::value::{Axis, Point, Stamp, Value};
-use crate::verdict::Level;
+use crate::screens::axis::{Mark, Place, Slice, TimeAxis};
+use crate::screens::record::{MapCell, Section};
+use crate::server::sql::Query;
 
 pub use cut::Cut;
 pub use size::Size;

@@ -9,18 +9,19 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::plans::Target;
-use crate::policy::{self, Policy};
+use crate::actions::act::Target;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::value::{Axis, Stamp, Value};
+use crate::model::verdict::Verdict;
 use crate::query;
-use crate::record::{At, Column, Detail, Exact, Record, Section};
-use crate::rules;
 use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunks};
-use crate::server::Edition;
-use crate::sql::{Param, Query, Version};
-use crate::text;
-use crate::value::{Axis, Stamp, Value};
-use crate::verdict::Verdict;
+use crate::screens::policy;
+use crate::screens::policy::Policy;
+use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::server::known::Edition;
+use crate::server::sql::{Param, Query, Version};
 
 pub use trend::Pace;
 

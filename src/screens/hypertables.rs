@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::plans::Target;
+use crate::actions::act::Target;
+use crate::model::value::{Axis, Stamp, Value};
+use crate::model::verdict::Verdict;
 use crate::query;
-use crate::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
 use crate::screens::{aggregates, chunks};
-use crate::sql::{Param, Query};
-use crate::value::{Axis, Stamp, Value};
-use crate::verdict::Verdict;
+use crate::server::sql::{Param, Query};
 
 pub use row::{Kind, Limits, Plain, Policies, Policy, Row, Window};
 

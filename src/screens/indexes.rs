@@ -5,14 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::plans::{self, Target};
+use crate::actions::act as plans;
+use crate::actions::act::Target;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::Verdict;
 use crate::query;
-use crate::record::{At, Column, Detail, Exact, Record, Section};
-use crate::rules;
-use crate::sql::{Param, Query};
-use crate::text;
-use crate::value::{Stamp, Value};
-use crate::verdict::Verdict;
+use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::server::sql::{Param, Query};
 
 mod chunks;
 mod judge;

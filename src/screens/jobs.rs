@@ -12,16 +12,16 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::plans::Target;
-use crate::policy;
+use crate::actions::act::Target;
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::Verdict;
 use crate::query;
-use crate::record::{At, Column, Detail, Exact, Record, Section};
-use crate::server::Server;
-use crate::sql::{Param, Query, Version};
-use crate::value::{Stamp, Value};
-use crate::verdict::Verdict;
+use crate::screens::policy;
+use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::server::known::Server;
+use crate::server::sql::{Param, Query, Version};
 
-pub use crate::policy::State;
+pub use crate::screens::policy::State;
 
 /// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

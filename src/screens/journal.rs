@@ -5,15 +5,15 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::acknowledge::{Wanted, Why};
+use crate::journal::acknowledge::{Wanted, Why};
 use crate::journal::{Entry, Outcome, differences};
-use crate::plan::Undo;
-use crate::record::{At, Column, Record, Section};
-use crate::rules;
-use crate::sql::Query;
-use crate::text;
-use crate::value::{Stamp, Value};
-use crate::verdict::{Level, Verdict};
+use crate::model::plan::Undo;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::{Level, Verdict};
+use crate::screens::record::{At, Column, Record, Section};
+use crate::server::sql::Query;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {

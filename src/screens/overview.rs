@@ -9,16 +9,16 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::acknowledge::Acknowledgement;
-use crate::plans::{Kind, Target};
-use crate::record::{At, Column, Record, Section};
-use crate::rules;
+use crate::actions::act::{Kind, Target};
+use crate::journal::acknowledge::Acknowledgement;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::{Finding, Level, Verdict};
+use crate::screens::record::{At, Column, Record, Section};
+use crate::screens::table::{Freshness, Table};
 use crate::screens::{ScreenId, Screens, with_table};
-use crate::sql::Query;
-use crate::table::{Freshness, Table};
-use crate::text;
-use crate::value::{Stamp, Value};
-use crate::verdict::{Finding, Level, Verdict};
+use crate::server::sql::Query;
 
 /// The screens whose findings are gathered, in the order in which equal findings stand.
 pub const PARTS: &[ScreenId] = &[

@@ -12,11 +12,11 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::Verdict;
 use crate::query;
-use crate::record::{At, Column, Detail, Record, Section};
-use crate::sql::{Param, Query};
-use crate::value::{Stamp, Value};
-use crate::verdict::Verdict;
+use crate::screens::record::{At, Column, Detail, Record, Section};
+use crate::server::sql::{Param, Query};
 
 pub use hint::Hint;
 pub use named::{Catalog, Relation};

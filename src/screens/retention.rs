@@ -5,20 +5,22 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::plans::Target;
-use crate::plans::aggregates::{self, Range, Unread};
-use crate::policy::{self, Policy, Work};
+use crate::actions::act::Target;
+use crate::actions::aggregates;
+use crate::actions::aggregates::{Range, Unread};
+use crate::model::rules;
+use crate::model::text;
+use crate::model::thresholds::exceeds;
+use crate::model::value::{Axis, Point, Stamp, Value};
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::query;
-use crate::record::{At, Column, Detail, Exact, Record, Section};
-use crate::rules;
 use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunk, Chunks};
-use crate::server::Edition;
-use crate::sql::{Param, Query, Version};
-use crate::text;
-use crate::thresholds::exceeds;
-use crate::value::{Axis, Point, Stamp, Value};
-use crate::verdict::{Finding, Findings, Level, Verdict};
+use crate::screens::policy;
+use crate::screens::policy::{Policy, Work};
+use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::server::known::Edition;
+use crate::server::sql::{Param, Query, Version};
 
 const WORK: Work = Work {
     what: "what the next run drops",

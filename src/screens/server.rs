@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::plans::Target;
+use crate::actions::act::Target;
+use crate::model::text;
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::{Findings, Verdict};
 use crate::query;
-use crate::record::{At, Column, Exact, Record, Section};
-use crate::sql::Query;
-use crate::text;
-use crate::value::{Stamp, Value};
-use crate::verdict::{Findings, Verdict};
+use crate::screens::record::{At, Column, Exact, Record, Section};
+use crate::server::sql::Query;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {

@@ -7,14 +7,14 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::App;
-use crate::axis::{Ink, TimeAxis};
-use crate::record::Section;
-use crate::table::printable;
-use crate::text;
-use crate::theme::Theme;
+use crate::model::text;
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::Level;
+use crate::screens::axis::{Ink, TimeAxis};
+use crate::screens::record::Section;
+use crate::screens::table::printable;
 use crate::ui::level_style;
-use crate::value::{Stamp, Value};
-use crate::verdict::Level;
+use crate::ui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let now = app.server_now();

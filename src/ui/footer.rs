@@ -5,13 +5,14 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
-use super::acting::progress_text;
-use crate::action::{self, Here};
+use crate::actions::catalogue as action;
+use crate::actions::catalogue::Here;
 use crate::app::App;
+use crate::model::text;
+use crate::model::value::Stamp;
+use crate::screens::table::{Freshness, printable};
 use crate::screens::{ScreenId, with_table};
-use crate::table::{Freshness, printable};
-use crate::text;
-use crate::value::Stamp;
+use crate::ui::dialog::progress_text;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();

@@ -5,9 +5,9 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::app::{App, Link};
-use crate::server::{Edition, NEWEST_KNOWN, OLDEST_KNOWN, Server};
-use crate::table::printable;
-use crate::text;
+use crate::model::text;
+use crate::screens::table::printable;
+use crate::server::known::{Edition, NEWEST_KNOWN, OLDEST_KNOWN, Server};
 
 const NO_TLS: &str = "no TLS";
 

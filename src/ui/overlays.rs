@@ -6,11 +6,12 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-use crate::action::{self, Action, Group};
+use crate::actions::catalogue as action;
+use crate::actions::catalogue::{Action, Group};
 use crate::app::App;
-use crate::overlay::{Overlay, Palette, Prompt};
-use crate::text;
-use crate::theme::Theme;
+use crate::app::overlay::{Overlay, Palette, Prompt};
+use crate::model::text;
+use crate::ui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let theme = app.themes[app.theme].clone();
@@ -27,16 +28,18 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
             } else {
                 "why (may be empty) · hidden until it goes away or gets worse · Esc leaves"
             };
-            let title = crate::table::printable(&ask.title());
+            let title = crate::screens::table::printable(&ask.title());
             let title = text::cut(&title, usize::from(area.width).saturating_sub(4));
             one_line(frame, area, &title, "> ", &mut ask.prompt, hint, &theme);
         }
         Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &theme),
         Some(Overlay::Help(top)) => help(frame, area, top, &theme),
-        Some(Overlay::Act(acting)) => super::acting::draw(frame, area, acting, protected, &theme),
+        Some(Overlay::Act(acting)) => {
+            crate::ui::dialog::draw(frame, area, acting, protected, &theme);
+        }
         Some(Overlay::Running) => {
             if let Some(running) = &app.running {
-                super::acting::running(frame, area, running, app.now, protected, &theme);
+                crate::ui::dialog::running(frame, area, running, app.now, protected, &theme);
             }
         }
         Some(Overlay::Note(notes)) => note(frame, area, notes, &theme),
@@ -48,7 +51,7 @@ fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
     let width = usize::from(area.width).min(90).saturating_sub(4);
     let mut lines: Vec<_> = notes
         .iter()
-        .flat_map(|note| text::wrap(&crate::table::printable(note), width))
+        .flat_map(|note| text::wrap(&crate::screens::table::printable(note), width))
         .map(|line| Line::styled(format!(" {line}"), theme.style("text")))
         .collect();
     lines.push(Line::styled(
@@ -230,7 +233,7 @@ fn help_lines(width: usize, theme: &Theme) -> Vec<Line<'static>> {
             .collect();
         section(&mut lines, group.title(), &entries, width, theme);
     }
-    let levels = crate::verdict::Level::ALL.iter().rev();
+    let levels = crate::model::verdict::Level::ALL.iter().rev();
     let mut signs: Vec<_> = levels
         .map(|level| {
             let of = super::level_style(theme, *level);

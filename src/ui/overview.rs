@@ -2,17 +2,17 @@
 
 use ratatui::text::{Line, Span};
 
-use crate::acknowledge::Hidden;
 use crate::app::App;
-use crate::chart;
-use crate::history::History;
-use crate::record::{At, Record};
+use crate::journal::acknowledge::Hidden;
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::screens::chart;
+use crate::screens::history::History;
+use crate::screens::record::{At, Record};
+use crate::screens::table::Freshness;
 use crate::screens::{ScreenId, overview, server, with_table};
-use crate::table::Freshness;
-use crate::text;
-use crate::theme::Theme;
 use crate::ui::level_style;
-use crate::verdict::Level;
+use crate::ui::theme::Theme;
 
 /// Cells that a figure wants at least.
 const CELLS: usize = 20;

@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::App;
-use crate::record::{At, Column, Record};
+use crate::model::text;
+use crate::model::value::Value;
+use crate::screens::record::{At, Column, Record};
+use crate::screens::table::{SortBy, Table, printable, shown};
 use crate::screens::with_table;
-use crate::table::{SortBy, Table, printable, shown};
-use crate::text;
-use crate::theme::Theme;
 use crate::ui::level_style;
-use crate::value::Value;
+use crate::ui::theme::Theme;
 
 /// Cells before the first column: the verdict's sign and a space.
 const SIGN: u16 = 2;
@@ -106,7 +106,7 @@ fn draw_rows<R: Record>(
                 _ => base,
             };
             // A level that is well does not colour its name: colour is for what wants eyes.
-            let style = if nth == 0 && level == crate::verdict::Level::Ok && !on {
+            let style = if nth == 0 && level == crate::model::verdict::Level::Ok && !on {
                 base
             } else {
                 style

@@ -4,11 +4,12 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::action::{self, Here};
+use crate::actions::catalogue as action;
+use crate::actions::catalogue::Here;
 use crate::app::App;
+use crate::model::text;
+use crate::screens::table::printable;
 use crate::screens::{ScreenId, with_table};
-use crate::table::printable;
-use crate::text;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();

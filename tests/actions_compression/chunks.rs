@@ -1,8 +1,8 @@
 //! Chunks: compressed, decompressed, recompressed, left alone, failing.
 
 use hypertop::journal::Outcome;
-use hypertop::plan::{Consent, Undo};
-use hypertop::sql::Version;
+use hypertop::model::plan::{Consent, Undo};
+use hypertop::server::sql::Version;
 
 use super::support;
 use super::support::act::{Rig, script};

@@ -1,8 +1,8 @@
 //! Policies, integer time, and aggregates.
 
-use hypertop::plan::Consent;
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::model::plan::Consent;
+use hypertop::model::verdict::Level;
+use hypertop::server::sql::Version;
 
 use super::{Place, everywhere, job, notes, version};
 

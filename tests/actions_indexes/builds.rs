@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hypertop::act::{Order, Progress, Report};
+use hypertop::actions::execute::{Order, Progress, Report};
 use hypertop::journal::Outcome;
 use tokio::sync::{mpsc, watch};
 

@@ -1,7 +1,7 @@
 //! The guard against losing what the source no longer has.
 
 use hypertop::journal::Outcome;
-use hypertop::plan::{Consent, Undo};
+use hypertop::model::plan::{Consent, Undo};
 
 use super::support::act::script;
 use super::{AXES, SCHEMA, TZ, named, notes, on_each, policies_of};

@@ -1,7 +1,7 @@
 //! Aggregates on aggregates.
 
 use hypertop::journal::Outcome;
-use hypertop::plan::Undo;
+use hypertop::model::plan::Undo;
 
 use super::{AXES, SCHEMA, named, notes, on_each, policies_of, since, version};
 

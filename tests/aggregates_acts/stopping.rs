@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use hypertop::act::{Order, Progress, Report};
+use hypertop::actions::execute::{Order, Progress, Report};
 use hypertop::journal::Outcome;
-use hypertop::plan::Consent;
+use hypertop::model::plan::Consent;
 use tokio::sync::{mpsc, watch};
 
 use super::support::act::{Rig, script};
@@ -71,7 +71,7 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
 }
 
 /// Performs a plan and stops it as soon as it has been in this step for a while.
-async fn stop_in_step(rig: &Rig, deed: &hypertop::act::Deed, step: usize) -> Report {
+async fn stop_in_step(rig: &Rig, deed: &hypertop::actions::execute::Deed, step: usize) -> Report {
     let (teller, mut heard) = mpsc::unbounded_channel();
     let (orders, wanted) = watch::channel(Order::Go);
     let halt = async {

@@ -1,7 +1,7 @@
 //! Windows of a refresh: aligned, cut into steps, on every kind of time.
 
 use hypertop::journal::Outcome;
-use hypertop::plan::Consent;
+use hypertop::model::plan::Consent;
 
 use super::support::act::{Rig, script};
 use super::{AXES, SCHEMA, TZ, named, notes, on_each, since};
@@ -200,7 +200,7 @@ fn buckets_begin_where_the_server_has_them() {
                     .iter()
                     .skip(1)
                     .map(|lit| match lit {
-                        hypertop::plan::Lit::Text(text) => text.clone(),
+                        hypertop::model::plan::Lit::Text(text) => text.clone(),
                         other => panic!("{other:?}"),
                     })
                     .collect();

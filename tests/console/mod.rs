@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use hypertop::app::{App, Effect, Msg};
-use hypertop::policy::Policy;
+use hypertop::model::value::{Axis, Stamp};
+use hypertop::screens::policy::Policy;
 use hypertop::screens::{Rows, compression};
-use hypertop::server::{Edition, Server};
-use hypertop::sql::Version;
-use hypertop::theme;
+use hypertop::server::known::{Edition, Server};
+use hypertop::server::sql::Version;
 use hypertop::ui;
-use hypertop::value::{Axis, Stamp};
+use hypertop::ui::theme;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -45,7 +45,7 @@ pub fn server() -> Server {
         clock: NOW,
         time_zone: "UTC".to_owned(),
         time_zone_hidden_by: None,
-        thresholds: hypertop::thresholds::Thresholds::default(),
+        thresholds: hypertop::model::thresholds::Thresholds::default(),
     }
 }
 

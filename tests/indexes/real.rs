@@ -7,11 +7,12 @@
 
 use std::collections::HashMap;
 
-use hypertop::record::{At, Record};
+use hypertop::model::value::Value;
 use hypertop::screens::indexes::Row;
-use hypertop::server::{self, Server};
-use hypertop::sql::Version;
-use hypertop::value::Value;
+use hypertop::screens::record::{At, Record};
+use hypertop::server::known as server;
+use hypertop::server::known::Server;
+use hypertop::server::sql::Version;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The seeded databases, one a version.

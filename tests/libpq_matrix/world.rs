@@ -13,9 +13,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use clap::Parser;
 use hypertop::cli::Cli;
-use hypertop::conninfo::{self, Surroundings};
-use hypertop::private_server::{Options, PrivateServer};
-use hypertop::{connect, text};
+use hypertop::connect;
+use hypertop::connect::conninfo;
+use hypertop::connect::conninfo::Surroundings;
+use hypertop::demo::private_server::{Options, PrivateServer};
+use hypertop::model::text;
 
 use crate::support::{block_on, client, has_server};
 

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
-use hypertop::record::At;
+use hypertop::run::show;
+use hypertop::run::show::Format;
 use hypertop::screens::ScreenId;
-use hypertop::show::{self, Format};
-use hypertop::sql::Version;
+use hypertop::screens::record::At;
+use hypertop::server::sql::Version;
 use serde_json::Value as Json;
 
 use crate::support::{CHUNK, Target, Targets, block_on, client, session, settings};

@@ -3,17 +3,21 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use hypertop::act::{self, Actor, Deed, Order, Report};
-use hypertop::action::{self, Action, Does};
-use hypertop::db::{Exact, Session};
-use hypertop::form::Form;
+use hypertop::actions::act as plans;
+use hypertop::actions::act::{Act, Context, Facts, Target};
+use hypertop::actions::catalogue as action;
+use hypertop::actions::catalogue::{Action, Does};
+use hypertop::actions::execute as act;
+use hypertop::actions::execute::{Actor, Deed, Order, Report};
+use hypertop::actions::form::Form;
+use hypertop::actions::{preview, rollback};
 use hypertop::journal::{Journal, Seen};
-use hypertop::plan::Plan;
-use hypertop::plans::{self, Act, Context, Facts, Target};
-use hypertop::record::At;
-use hypertop::thresholds::Limits;
-use hypertop::value::Stamp;
-use hypertop::{preview, rollback, run};
+use hypertop::model::plan::Plan;
+use hypertop::model::thresholds::Limits;
+use hypertop::model::value::Stamp;
+use hypertop::run;
+use hypertop::screens::record::At;
+use hypertop::server::session::{Exact, Session};
 use tokio::sync::{mpsc, watch};
 
 use super::{client, session, settings};

@@ -13,9 +13,10 @@ pub mod works;
 use std::future::Future;
 use std::sync::{Mutex, OnceLock};
 
-use hypertop::conninfo::{self, Flags, Settings, Surroundings};
-use hypertop::db::Session;
-use hypertop::private_server::{Options, PrivateServer, Programs};
+use hypertop::connect::conninfo;
+use hypertop::connect::conninfo::{Flags, Settings, Surroundings};
+use hypertop::demo::private_server::{Options, PrivateServer, Programs};
+use hypertop::server::session::Session;
 use hypertop::{connect, demo};
 
 /// One database with the factory in it.

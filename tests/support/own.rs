@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use hypertop::private_server::{Options, PrivateServer};
+use hypertop::demo::private_server::{Options, PrivateServer};
 
 use super::act::Rig;
 use super::{block_on, client, has_server};

@@ -4,15 +4,16 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use hypertop::action::{self, Does};
-use hypertop::db::Exact;
-use hypertop::plans::Target;
-use hypertop::private_server::{Options, PrivateServer};
-use hypertop::record::At;
-use hypertop::rules::Rule;
+use hypertop::actions::act::Target;
+use hypertop::actions::catalogue as action;
+use hypertop::actions::catalogue::Does;
+use hypertop::demo::private_server::{Options, PrivateServer};
+use hypertop::model::rules::Rule;
 use hypertop::screens::overview::{self, Row};
+use hypertop::screens::record::At;
 use hypertop::screens::{ScreenId, Screens};
-use hypertop::sql::Version;
+use hypertop::server::session::Exact;
+use hypertop::server::sql::Version;
 
 use super::act::Rig;
 use super::{CHUNK, block_on, client, has_server};

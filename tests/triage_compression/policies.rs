@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hypertop::record::{At, Record};
-use hypertop::rules;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
+use hypertop::screens::record::{At, Record};
 use hypertop::screens::{ScreenId, Screens};
-use hypertop::sql::Version;
-use hypertop::verdict::Level;
+use hypertop::server::sql::Version;
 
 use super::support::triage::{found, gone, made, mend};
 use super::{NAME, compress, on_each, policy, run};

@@ -1,7 +1,7 @@
 //! Indexes that take more than they give: unused, useless on compressed data, bloated.
 
-use hypertop::rules;
-use hypertop::verdict::Level;
+use hypertop::model::rules;
+use hypertop::model::verdict::Level;
 
 use super::support::act::Rig;
 use super::support::client;

@@ -3,11 +3,11 @@
 use anyhow::Result;
 
 use super::{Row, one_line, party, seconds, span};
-use crate::plan::Mode;
-use crate::record::{At, Section};
-use crate::text;
-use crate::value::{Stamp, Value};
-use crate::verdict::Level;
+use crate::model::plan::Mode;
+use crate::model::text;
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::Level;
+use crate::screens::record::{At, Section};
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![Section::Facts {

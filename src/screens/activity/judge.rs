@@ -1,12 +1,12 @@
 //! What is wrong with a session, and what of it cannot be seen.
 
 use super::{Row, Wait, seconds};
-use crate::plan::Mode;
-use crate::plans::Target;
-use crate::record::At;
-use crate::rules;
-use crate::text;
-use crate::verdict::{ActionName, Finding, Findings, Level, Verdict};
+use crate::actions::act::Target;
+use crate::model::plan::Mode;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::verdict::{ActionName, Finding, Findings, Level, Verdict};
+use crate::screens::record::At;
 
 /// What a session that idles in a transaction keeps from others, said last.
 pub const LOCKS_ON: &str = "; the strongest is on ";

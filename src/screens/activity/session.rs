@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::At;
-use crate::text;
-use crate::value::{Stamp, Value};
+use crate::model::text;
+use crate::model::value::{Stamp, Value};
+use crate::screens::record::At;
 
 /// The lock that a session waits for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

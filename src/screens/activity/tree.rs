@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{Head, Party, Row, party};
-use crate::text;
-use crate::value::Stamp;
+use crate::model::text;
+use crate::model::value::Stamp;
 
 /// Puts every session under its (first) blocker, or a parallel worker under its leader, and tells each of the others.
 pub(super) fn settle(rows: &mut Vec<Row>) {

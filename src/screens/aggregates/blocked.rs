@@ -4,12 +4,13 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::plans::Target;
-use crate::record::At;
-use crate::rules::{self, Rule};
-use crate::text;
-use crate::value::Stamp;
-use crate::verdict::{Finding, Findings, Level};
+use crate::actions::act::Target;
+use crate::model::rules;
+use crate::model::rules::Rule;
+use crate::model::text;
+use crate::model::value::Stamp;
+use crate::model::verdict::{Finding, Findings, Level};
+use crate::screens::record::At;
 
 /// Ends the session that is in the way.
 pub(super) const END: &str = "terminate-session";

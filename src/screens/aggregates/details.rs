@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::Row;
-use crate::record::{At, Section};
-use crate::text;
-use crate::value::{Point, Stamp, Value};
+use crate::model::text;
+use crate::model::value::{Point, Stamp, Value};
+use crate::screens::record::{At, Section};
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let point = |raw: Option<i64>| -> Value {

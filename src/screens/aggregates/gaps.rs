@@ -1,14 +1,15 @@
 //! What no run of an aggregate's policies will ever take in, and the refresh of exactly that.
 
 use super::Row;
-use crate::plans::aggregates::{self, Buckets, Range, Shape};
-use crate::record::At;
-use crate::rules;
-use crate::server::Edition;
-use crate::text;
-use crate::thresholds::{Limits, exceeds};
-use crate::value::{Axis, Point};
-use crate::verdict::{Finding, Findings, Level};
+use crate::actions::aggregates;
+use crate::actions::aggregates::{Buckets, Range, Shape};
+use crate::model::rules;
+use crate::model::text;
+use crate::model::thresholds::{Limits, exceeds};
+use crate::model::value::{Axis, Point};
+use crate::model::verdict::{Finding, Findings, Level};
+use crate::screens::record::At;
+use crate::server::known::Edition;
 
 impl Row {
     pub(super) fn buckets(&self) -> Option<Buckets> {

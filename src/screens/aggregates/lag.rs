@@ -1,11 +1,11 @@
 //! How far an aggregate is behind, from where it is, where its source is and what time it is.
 
 use super::Row;
-use crate::policy::Policy;
-use crate::record::At;
-use crate::text;
-use crate::thresholds::Limits;
-use crate::value::{Axis, Point, Value};
+use crate::model::text;
+use crate::model::thresholds::Limits;
+use crate::model::value::{Axis, Point, Value};
+use crate::screens::policy::Policy;
+use crate::screens::record::At;
 
 impl Row {
     pub fn full_name(&self) -> String {

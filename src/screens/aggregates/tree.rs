@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::plans::{Kind, Target};
-use crate::record::{At, Record};
-use crate::rules;
-use crate::verdict::{ActionName, Finding, Level, without_stop};
+use crate::actions::act::{Kind, Target};
+use crate::model::rules;
+use crate::model::verdict::{ActionName, Finding, Level, without_stop};
+use crate::screens::record::{At, Record};
 
 /// What is wrong with the first ancestor, seen from the source, that is behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,12 @@
 //! A watermark in the future, which hides new rows in real-time aggregates too.
 
 use super::Row;
-use crate::plans::aggregates;
-use crate::record::At;
-use crate::rules;
-use crate::text;
-use crate::value::{Axis, Stamp};
-use crate::verdict::{Finding, Findings, Level};
+use crate::actions::aggregates;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::value::{Axis, Stamp};
+use crate::model::verdict::{Finding, Findings, Level};
+use crate::screens::record::At;
 
 /// One beyond the present bucket is a fault that no refresh takes away. One at its end is usual where that bucket is
 /// refreshed: then rows that wait before it are the fault.

@@ -3,10 +3,11 @@
 use anyhow::Result;
 use tokio_postgres::Row;
 
-use crate::axis::{self, Mark, Place};
-use crate::text;
-use crate::value::{Axis, Point, Stamp};
-use crate::verdict::Level;
+use crate::model::text;
+use crate::model::value::{Axis, Point, Stamp};
+use crate::model::verdict::Level;
+use crate::screens::axis;
+use crate::screens::axis::{Mark, Place};
 
 /// What a policy, an aggregate or the clock cuts the axis by.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tokio_postgres::Row;
 
-use crate::value::Value;
+use crate::model::value::Value;
 
 /// It is asked for the newest 500 only, and of nothing that would have to be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

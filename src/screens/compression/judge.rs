@@ -1,14 +1,15 @@
 //! What is to be said of a hypertable's compression, in words.
 
 use super::{Recorded, Row};
-use crate::plans::Target;
-use crate::policy::{self, Policy, Work};
-use crate::record::At;
-use crate::rules;
-use crate::sql::Version;
-use crate::text;
-use crate::thresholds::{Limits, exceeds};
-use crate::verdict::{Finding, Findings, Level, Verdict};
+use crate::actions::act::Target;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::thresholds::{Limits, exceeds};
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::screens::policy;
+use crate::screens::policy::{Policy, Work};
+use crate::screens::record::At;
+use crate::server::sql::Version;
 
 /// Ends the session that is in the way.
 const END: &str = "terminate-session";

@@ -4,10 +4,10 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::policy::Policy;
-use crate::record::At;
-use crate::text;
-use crate::value::Stamp;
+use crate::model::text;
+use crate::model::value::Stamp;
+use crate::screens::policy::Policy;
+use crate::screens::record::At;
 
 /// Below so many seconds neither a run nor what this console saw makes a rate.
 const YOUNG: f64 = 10.0;

@@ -3,11 +3,11 @@
 use anyhow::Result;
 
 use super::Row;
-use crate::record::{At, Section};
+use crate::model::text;
+use crate::model::value::{Point, Value};
+use crate::model::verdict::Level;
 use crate::screens::chunks::Chunks;
-use crate::text;
-use crate::value::{Point, Value};
-use crate::verdict::Level;
+use crate::screens::record::{At, Section};
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     if row.plain.is_some() {

@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use super::advice::Size;
 use super::{Kind, Plain, Row};
-use crate::record::At;
-use crate::rules;
-use crate::text;
-use crate::thresholds::{self, percent};
-use crate::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::rules;
+use crate::model::text;
+use crate::model::thresholds;
+use crate::model::thresholds::percent;
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::screens::record::At;
 
 pub(super) fn verdict(row: &Row, limits: &thresholds::Limits) -> Verdict {
     if let Some(plain) = &row.plain {
@@ -152,7 +153,7 @@ fn healthy(row: &Row) -> String {
             "; a statement on all of them takes up to {locks} locks, {percent} of the table"
         );
     }
-    if row.kind == Kind::Hypertable && row.policy_letters() == crate::value::Value::Null {
+    if row.kind == Kind::Hypertable && row.policy_letters() == crate::model::value::Value::Null {
         said.push_str("; no policy");
     }
     said
@@ -162,7 +163,7 @@ fn healthy(row: &Row) -> String {
 fn candidate(row: &Row, plain: &Plain) -> Verdict {
     let name = row.full_name();
     let column = row.column.as_deref().unwrap_or_default();
-    let size = row.size().show(crate::value::Stamp(0));
+    let size = row.size().show(crate::model::value::Stamp(0));
     let rows = plain.tuples.map_or_else(String::new, |tuples| {
         format!(", about {} rows", text::count(tuples))
     });

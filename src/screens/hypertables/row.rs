@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text;
-use crate::value::{Axis, Point, Stamp, Value};
+use crate::model::text;
+use crate::model::value::{Axis, Point, Stamp, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {

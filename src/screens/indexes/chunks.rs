@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 
-use crate::record::{At, Section};
+use crate::model::text;
+use crate::model::value::{Axis, Point, Value};
+use crate::model::verdict::Level;
 use crate::screens::chunks::Size;
 use crate::screens::indexes::{Kind, Row};
-use crate::text;
-use crate::value::{Axis, Point, Value};
-use crate::verdict::Level;
+use crate::screens::record::{At, Section};
 
 struct Chunk {
     name: String,

@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
-use crate::record::{At, Section};
-use crate::rules;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::thresholds;
+use crate::model::thresholds::exceeds;
+use crate::model::value::Value;
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::screens::indexes::{Kind, Row, counted_since};
-use crate::sql::Version;
-use crate::text;
-use crate::thresholds::{self, exceeds};
-use crate::value::Value;
-use crate::verdict::{Finding, Findings, Level, Verdict};
+use crate::screens::record::{At, Section};
+use crate::server::sql::Version;
 
 pub fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();

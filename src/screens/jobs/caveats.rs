@@ -1,9 +1,9 @@
 //! What this role, server or version does not show of the jobs.
 
 use super::{JobError, Row, State, Workers};
-use crate::record::At;
-use crate::server::{Edition, Server};
-use crate::sql::Version;
+use crate::screens::record::At;
+use crate::server::known::{Edition, Server};
+use crate::server::sql::Version;
 
 /// Where the history knows successes, if they are logged.
 const KEEPS_HISTORY: Version = Version::new(2, 15);

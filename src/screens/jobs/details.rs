@@ -3,10 +3,10 @@
 use anyhow::Result;
 
 use super::{Row, started};
-use crate::record::{At, Section};
-use crate::text;
-use crate::value::{Stamp, Value};
-use crate::verdict::{Level, without_stop};
+use crate::model::text;
+use crate::model::value::{Stamp, Value};
+use crate::model::verdict::{Level, without_stop};
+use crate::screens::record::{At, Section};
 
 /// So many errors are shown with their whole text.
 const ERRORS: usize = 50;
@@ -227,7 +227,7 @@ fn why_none(row: &Row, at: &At) -> String {
 }
 
 fn past(row: &Row, runs: &[Run], at: &At) -> Section {
-    if at.server.sql_version() < crate::sql::Version::new(2, 15) {
+    if at.server.sql_version() < crate::server::sql::Version::new(2, 15) {
         return note(
             "Run history",
             "TimescaleDB before 2.15 keeps failed runs only",

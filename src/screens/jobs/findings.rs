@@ -3,15 +3,15 @@
 use super::starts;
 use super::state::BLINK_SECONDS;
 use super::{JobError, Row, State, Statistics};
-use crate::plans::Target;
-use crate::policy;
-use crate::record::At;
-use crate::rules;
-use crate::server::Edition;
-use crate::sql::Version;
-use crate::text;
-use crate::thresholds::Limits;
-use crate::verdict::{Finding, Findings, Level, Verdict, without_stop};
+use crate::actions::act::Target;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::thresholds::Limits;
+use crate::model::verdict::{Finding, Findings, Level, Verdict, without_stop};
+use crate::screens::policy;
+use crate::screens::record::At;
+use crate::server::known::Edition;
+use crate::server::sql::Version;
 
 /// From this version on the scheduler finds its way out of every `next_start = -infinity`.
 pub(super) const FORGETS_NO_JOB: Version = Version {

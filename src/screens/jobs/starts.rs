@@ -2,12 +2,12 @@
 
 use super::Row;
 use super::findings::FORGETS_NO_JOB;
-use crate::policy;
-use crate::record::At;
-use crate::rules;
-use crate::text;
-use crate::value::Stamp;
-use crate::verdict::{Finding, Findings, Level};
+use crate::model::rules;
+use crate::model::text;
+use crate::model::value::Stamp;
+use crate::model::verdict::{Finding, Findings, Level};
+use crate::screens::policy;
+use crate::screens::record::At;
 
 pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     let late = text::duration(row.late_seconds(at).unwrap_or_default());

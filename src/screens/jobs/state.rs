@@ -1,9 +1,9 @@
 //! What a job is at now: from its statistics, its worker and the clock.
 
 use super::{Row, Statistics};
-use crate::policy::{LATE_SECONDS, State};
-use crate::record::At;
-use crate::value::Stamp;
+use crate::model::value::Stamp;
+use crate::screens::policy::{LATE_SECONDS, State};
+use crate::screens::record::At;
 
 /// A run that has just ended may still look as if it went on, without its worker.
 pub(super) const BLINK_SECONDS: f64 = 10.0;

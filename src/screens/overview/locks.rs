@@ -2,11 +2,11 @@
 
 use super::Row;
 use super::once::{among, is_consequence};
-use crate::plans::{Kind, Target};
-use crate::rules;
+use crate::actions::act::{Kind, Target};
+use crate::model::rules;
+use crate::model::verdict::{Finding, without_stop};
 use crate::screens::ScreenId;
 use crate::screens::activity::LOCKS_ON;
-use crate::verdict::{Finding, without_stop};
 
 /// Work that waits because somebody holds a lock on what it is to be done to: that is its cause, and its mend there.
 pub(super) fn told_by_its_lock(mut rows: Vec<Row>) -> Vec<Row> {

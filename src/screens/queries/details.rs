@@ -3,10 +3,10 @@
 use anyhow::Result;
 
 use super::{Row, span};
-use crate::record::{At, Section};
-use crate::text;
-use crate::value::Value;
-use crate::verdict::Level;
+use crate::model::text;
+use crate::model::value::Value;
+use crate::model::verdict::Level;
+use crate::screens::record::{At, Section};
 
 fn note(title: &str, text: impl Into<String>) -> Section {
     Section::Text {

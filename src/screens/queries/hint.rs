@@ -1,7 +1,7 @@
 //! Statements that group raw rows by time, where an aggregate has the groups ready.
 
 use super::named::{Catalog, Kind, Relation, Token, tokens};
-use crate::text;
+use crate::model::text;
 use serde::{Deserialize, Serialize};
 
 /// What a statement might read instead.

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::{Row, Tool};
-use crate::record::At;
-use crate::rules;
-use crate::text;
-use crate::thresholds::exceeds;
-use crate::verdict::{Findings, Level, Verdict};
+use crate::model::rules;
+use crate::model::text;
+use crate::model::thresholds::exceeds;
+use crate::model::verdict::{Findings, Level, Verdict};
+use crate::screens::record::At;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let Some(figures) = &row.figures else {

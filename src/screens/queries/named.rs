@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::text;
+use crate::model::text;
 
 /// A hypertable or an aggregate of the database.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -28,7 +28,7 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
     let screens = ScreenId::ALL
         .iter()
         .flat_map(|screen| screen.about().queries());
-    let server = [&crate::server::QUERY, &crate::server::PULSE];
+    let server = [&crate::server::known::QUERY, &crate::server::known::PULSE];
     let variants = screens.chain(server).flat_map(|query| query.variants);
     variants.map(|(_, text)| Own::of(&constant, text)).collect()
 });

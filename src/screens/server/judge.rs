@@ -1,12 +1,12 @@
 //! What is wrong with a figure of the server, and what to do about it.
 
 use super::Row;
-use crate::plans::Target;
-use crate::record::At;
-use crate::rules;
-use crate::text;
-use crate::thresholds::Limits;
-use crate::verdict::{Finding, Findings, Level};
+use crate::actions::act::Target;
+use crate::model::rules;
+use crate::model::text;
+use crate::model::thresholds::Limits;
+use crate::model::verdict::{Finding, Findings, Level};
+use crate::screens::record::At;
 
 /// Transactions until PostgreSQL refuses to hand out more.
 const WRAPAROUND: f64 = 2_147_483_648.0;
@@ -271,7 +271,7 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
     let Some(version) = at.server.timescaledb else {
         return;
     };
-    let schema = if version < crate::sql::Version::new(2, 12) {
+    let schema = if version < crate::server::sql::Version::new(2, 12) {
         "_timescaledb_internal"
     } else {
         "_timescaledb_functions"

@@ -189,12 +189,12 @@ fn locks_are_counted_with_indexes_and_companions() {
 
 #[test]
 fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
+    use crate::model::verdict::Level;
     use crate::screens::hypertables::judge::verdict;
-    use crate::verdict::Level;
     let mut row = row(2000, DAY, GIB);
     row.compressed = 900;
     row.policies.drop_after = Some(2000 * DAY);
-    let told = verdict(&row, &crate::thresholds::Limits::default());
+    let told = verdict(&row, &crate::model::thresholds::Limits::default());
     assert_eq!(told.level, Level::Warning);
     for words in [
         "takes up to 7803 locks (2000 chunks x (1 + 2 indexes) + 2 x 900 compressed)",
@@ -205,11 +205,11 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
     }
     row.limits.locks_each = 192;
     assert_eq!(
-        verdict(&row, &crate::thresholds::Limits::default()).level,
+        verdict(&row, &crate::model::thresholds::Limits::default()).level,
         Level::Ok
     );
     row.limits.locks_each = 128;
-    let told = verdict(&row, &crate::thresholds::Limits::default());
+    let told = verdict(&row, &crate::model::thresholds::Limits::default());
     assert_eq!(told.level, Level::Notice);
     assert!(
         told.reason.contains("more than 50 % of it"),
@@ -219,7 +219,7 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
     // A small hypertable is well, and says against what.
     row.chunks = 10;
     row.compressed = 0;
-    let told = verdict(&row, &crate::thresholds::Limits::default());
+    let told = verdict(&row, &crate::model::thresholds::Limits::default());
     assert_eq!(told.level, Level::Ok);
     assert!(
         told.reason

@@ -1,0 +1,19 @@
+//! What can be done to a database: an action asks by a form, makes a plan, shows a preview, is carried out and undone.
+
+pub mod act;
+pub mod aggregates;
+pub mod alter_job;
+pub mod catalogue;
+pub mod code;
+pub mod compression;
+pub mod execute;
+pub mod form;
+pub(crate) mod here;
+pub mod hypertables;
+pub mod indexes;
+pub mod jobs;
+pub mod preview;
+pub(crate) mod proof;
+pub mod retention;
+pub mod rollback;
+pub mod sessions;

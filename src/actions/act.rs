@@ -1,0 +1,315 @@
+//! What an action needs to make its plan: a target, the facts about it, and the rules that all plans share.
+//!
+//! An action on the database is an [`Act`]: one query for the facts, perhaps a form, and one pure function from both
+//! to a [`Plan`] (or to the reason why not). `plans/jobs.rs` is the example to read before writing another.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::actions::catalogue::Action;
+use crate::actions::form::{Form, Inputs};
+use crate::model::plan::{Note, Plan, Touch};
+use crate::model::text;
+use crate::query;
+use crate::screens::record::At;
+use crate::server::sql::Query;
+
+/// True sizes of the relations whose oids are `$1`: `id`, `bytes` (with indexes and TOAST).
+pub const SIZES: Query = query!("plan_sizes");
+/// What a plan's undo and this role's rights stand on: the kind of target `$1`, its id `$2`.
+pub const PROOF: Query = query!("plan_proof", (2, 11));
+/// Who holds or wants locks on the relations whose oids are `$1`.
+pub const LOCKS: Query = query!("plan_locks");
+/// What `$1`, as a person typed it, means.
+pub const TARGET: Query = query!("plan_target", (2, 11));
+
+/// The actions of every family.
+pub static ACTIONS: &[&[Action]] = &[
+    crate::actions::aggregates::ACTIONS,
+    crate::actions::compression::ACTIONS,
+    crate::actions::retention::ACTIONS,
+    crate::actions::indexes::ACTIONS,
+    crate::actions::hypertables::ACTIONS,
+    crate::actions::jobs::ACTIONS,
+    crate::actions::sessions::ACTIONS,
+];
+
+/// What kind of thing an action acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// By its job id.
+    Job,
+    /// By its hypertable id; also the materialization of an aggregate.
+    Hypertable,
+    /// By the id of its materialization hypertable.
+    Aggregate,
+    /// By its oid: an index of a hypertable or of a plain table.
+    Index,
+    /// By its process id: a client's session or a worker.
+    Session,
+}
+
+impl Kind {
+    pub const ALL: &[Self] = &[
+        Self::Job,
+        Self::Hypertable,
+        Self::Aggregate,
+        Self::Index,
+        Self::Session,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Hypertable => "hypertable",
+            Self::Aggregate => "continuous aggregate",
+            Self::Index => "index",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// The thing that an action acts on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Target {
+    pub kind: Kind,
+    pub id: i64,
+    /// As a person would type it: `public.metrics`, `1001`.
+    pub name: String,
+}
+
+impl Target {
+    pub fn job(id: i32) -> Self {
+        Self {
+            kind: Kind::Job,
+            id: id.into(),
+            name: id.to_string(),
+        }
+    }
+
+    pub fn session(pid: i32) -> Self {
+        Self {
+            kind: Kind::Session,
+            id: pid.into(),
+            name: pid.to_string(),
+        }
+    }
+
+    /// What an action on it may mean: an aggregate is also the hypertable of its materialization, with one id.
+    pub fn and_materialization(self) -> Vec<Self> {
+        let table = (self.kind == Kind::Aggregate).then(|| Self {
+            kind: Kind::Hypertable,
+            ..self.clone()
+        });
+        std::iter::once(self).chain(table).collect()
+    }
+
+    /// A hypertable; an aggregate is both its materialization and itself, with one id.
+    pub fn relation(id: i32, name: &str, aggregate: bool) -> Vec<Self> {
+        let of = |kind| Self {
+            kind,
+            id: id.into(),
+            name: name.to_owned(),
+        };
+        let mut targets = vec![of(Kind::Hypertable)];
+        if aggregate {
+            targets.push(of(Kind::Aggregate));
+        }
+        targets
+    }
+}
+
+/// What the database said of a target.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// What the plan is made of, as the action's query put it together.
+    pub facts: serde_json::Value,
+    /// What an undo promises to bring back; compared before a rollback, and after it.
+    pub state: serde_json::Value,
+    /// Bytes by oid of the relations that the facts list under `sized`; `None`: they could not be had (a lock).
+    pub sizes: HashMap<i64, Option<i64>>,
+    /// Code of owners who are not trusted that stands on the target.
+    pub code: Vec<crate::actions::code::Standing>,
+}
+
+impl Facts {
+    /// The oids whose sizes the plan wants to know.
+    pub fn sized(&self) -> Vec<i64> {
+        let listed = self.facts.get("sized").and_then(|sized| sized.as_array());
+        listed
+            .into_iter()
+            .flatten()
+            .filter_map(serde_json::Value::as_i64)
+            .collect()
+    }
+}
+
+/// Everything that a plan may know.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    pub at: At<'a>,
+    pub target: &'a Target,
+    pub facts: &'a Facts,
+}
+
+impl Context<'_> {
+    /// The facts as the module's own type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        T::deserialize(&self.facts.facts).map_err(|error| {
+            Refusal::new(format!(
+                "what the server said of {} is not understood: {error}",
+                self.target.name
+            ))
+        })
+    }
+
+    /// A function of the extension, qualified: it may live in any schema.
+    pub fn function(&self, name: &str) -> String {
+        let schema = self
+            .at
+            .server
+            .extension_schema
+            .as_deref()
+            .unwrap_or("public");
+        format!("{}.{name}", text::quote_identifier(schema))
+    }
+
+    /// The bytes of these relations together; `None`: one of them is not known.
+    pub fn bytes(&self, oids: impl IntoIterator<Item = i64>) -> Option<i64> {
+        oids.into_iter()
+            .map(|oid| self.facts.sizes.get(&oid).copied().flatten())
+            .sum()
+    }
+}
+
+/// Why an action cannot be done, or not like this; shown where the plan would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub why: String,
+    /// What would be possible instead: said in words, and the form's fields that it sets.
+    pub offer: Option<(String, Vec<(&'static str, String)>)>,
+    /// All is so already, and this is what that means; `None`: it is refused for another reason.
+    pub stands: Option<Vec<Note>>,
+}
+
+impl Refusal {
+    pub fn new(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            offer: None,
+            stands: None,
+        }
+    }
+
+    /// Nothing would change: a form that was just opened is no mistake, so it shows what the present values mean.
+    pub fn unchanged(why: impl Into<String>, notes: Vec<Note>) -> Self {
+        Self {
+            stands: Some(notes),
+            ..Self::new(why)
+        }
+    }
+
+    #[must_use]
+    pub fn offering(mut self, words: impl Into<String>, set: Vec<(&'static str, String)>) -> Self {
+        self.offer = Some((words.into(), set));
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.why)?;
+        for note in self.stands.iter().flatten() {
+            write!(f, "\n{} {}", note.level.sign(), note.text)?;
+        }
+        if let Some((words, set)) = &self.offer {
+            let set: Vec<_> = set
+                .iter()
+                .map(|(name, value)| format!("--set {name}='{value}'"))
+                .collect();
+            write!(f, "\n{words}: {}", set.join(" "))?;
+        }
+        Ok(())
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(why: &str) -> Self {
+        Self::new(why)
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self::new(why)
+    }
+}
+
+/// From facts to a form.
+pub type MakeForm = fn(&Context) -> Result<Form, Refusal>;
+
+/// An action on the database: where it applies, what it asks, and how it makes its plan.
+#[derive(Debug)]
+pub struct Act {
+    pub on: Kind,
+    /// `$1` is the target's id (int8); one row with `facts` and `state`, both jsonb. No row: the target is gone.
+    pub facts: Query,
+    /// What a person may choose, with defaults from the facts; `None`: nothing.
+    pub form: Option<MakeForm>,
+    pub plan: fn(&Context, &Inputs) -> Result<Plan, Refusal>,
+}
+
+impl Act {
+    /// The form with its defaults; empty where there is nothing to choose.
+    pub fn form(&self, context: &Context) -> Result<Form, Refusal> {
+        self.form
+            .map_or_else(|| Ok(Form::default()), |form| form(context))
+    }
+}
+
+/// The plan of an action, with the names and the rules that all plans share.
+pub fn make(
+    action: &'static str,
+    act: &Act,
+    context: &Context,
+    inputs: &Inputs,
+) -> Result<Plan, Refusal> {
+    let server = context.at.server;
+    if server.standby {
+        return Err(Refusal::new(
+            "this server is a standby: connect to its primary to change anything",
+        ));
+    }
+    let mut plan = (act.plan)(context, inputs)?;
+    action.clone_into(&mut plan.action);
+    context.target.name.clone_into(&mut plan.target);
+    Ok(crate::actions::proof::prove(
+        context,
+        crate::actions::code::say(plan, context),
+    ))
+}
+
+/// Several plans of one action as one, in order; they are done, and taken back, together.
+pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
+    let mut plans = plans.into_iter();
+    let mut all = plans.next()?;
+    for plan in plans {
+        let before = all.steps.len();
+        all.steps.extend(plan.steps);
+        all.notes.extend(plan.notes);
+        all.touches
+            .extend(plan.touches.into_iter().map(|touch| Touch {
+                step: touch.step.map(|step| step + before),
+                ..touch
+            }));
+        all.consent = all.consent.max(plan.consent);
+        all.target = format!("{}, {}", all.target, plan.target);
+        all.undo = all.undo.and(plan.undo);
+    }
+    all.title = title;
+    Some(all)
+}

@@ -1,0 +1,178 @@
+//! Refreshing what is behind: of one aggregate, and of all that it is built on, from the bottom up.
+
+use super::guard::{self, Window};
+use super::place::{How, Place};
+use super::refresh::{self, NEEDLESS};
+use super::remarks;
+use super::{Facts, clock};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Form, Inputs};
+use crate::model::plan::{Plan, Undo};
+use crate::model::verdict::Level as Weight;
+
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
+    let facts = Facts::read(context)?;
+    let mut fields = vec![refresh::step_field(), refresh::override_field()];
+    fields.extend(refresh::stuck_field(&facts));
+    Ok(Form::new(fields).paced())
+}
+
+pub(super) fn one(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Facts::read(context)?;
+    let place = Place::of(&facts, facts.own()?, context)?;
+    let Some(window) = place.behind()? else {
+        return Err(up_to_date(&place));
+    };
+    let title = format!("Refresh what is behind of {}", place.level.name);
+    let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
+    plan = add(&place, context, inputs, plan, window)?;
+    if plan.steps.is_empty() {
+        return Err(nothing_safe(&place, window));
+    }
+    for (weight, words) in remarks::company(&place, &facts, context) {
+        plan = plan.note(weight, words);
+    }
+    finish(&facts, inputs, plan)
+}
+
+fn finish(facts: &Facts, inputs: &Inputs, mut plan: Plan) -> Result<Plan, Refusal> {
+    refresh::end_stuck(facts, inputs, &mut plan)?;
+    plan.pace = inputs.pace();
+    Ok(plan)
+}
+
+fn up_to_date(place: &Place) -> Refusal {
+    let level = place.level;
+    let to = level.refreshed().map_or_else(String::new, |at| {
+        format!(", refreshed to {}", clock::show(place.axis(), at))
+    });
+    let waits = match level.pending_from {
+        Some(from) => format!(
+            "what waits from {} on lies in what is not over yet, or what the policy leaves to later: refresh-aggregate with an empty to takes it in",
+            clock::show(place.axis(), from)
+        ),
+        None => "nothing waits; refresh-aggregate takes any window".to_owned(),
+    };
+    Refusal::new(format!(
+        "{} is not behind by a whole bucket of {}{to}: {waits}",
+        level.name, place.buckets.text
+    ))
+}
+
+fn nothing_safe(place: &Place, window: Window) -> Refusal {
+    let met = guard::met(&place.lost, window);
+    if met.is_empty() {
+        return up_to_date(place);
+    }
+    Refusal::new(format!(
+        "all that waits lies where the source is gone: {}. A refresh would delete those rows; to let it happen, set override_data_loss",
+        guard::explain(place, &met, window)
+    ))
+}
+
+/// The steps of a window: without what would lose data, or, where a person overrode that, with it.
+fn add(
+    place: &Place,
+    context: &Context,
+    inputs: &Inputs,
+    mut plan: Plan,
+    window: Window,
+) -> Result<Plan, Refusal> {
+    let level = place.level;
+    let how = How {
+        force: false,
+        step_buckets: inputs.integer("step_buckets"),
+    };
+    let met = guard::met(&place.lost, window);
+    let over = !met.is_empty() && inputs.flag("override_data_loss");
+    let parts = if over {
+        vec![window]
+    } else {
+        guard::safe_parts(&place.lost, window)
+    };
+    for part in parts {
+        plan.steps.extend(place.steps(context, part, how)?);
+        plan = plan.note(
+            Weight::Notice,
+            format!(
+                "{}: {}, {}; only what changed there is computed again",
+                level.name,
+                place.show(part),
+                place.amount(part)
+            ),
+        );
+    }
+    if over {
+        plan = refresh::deleting(place, plan, &met, window);
+    } else if !met.is_empty() {
+        plan = plan.note(
+            Weight::Warning,
+            format!(
+                "left out, because a refresh there would delete rows that nothing can compute again (override_data_loss takes it in): {}",
+                guard::explain(place, &met, window)
+            ),
+        );
+    }
+    let never = level.never_before.filter(|at| level.is_place(*at));
+    if let Some(at) = never.filter(|at| level.source_from.is_some_and(|from| from < *at)) {
+        plan = plan.note(
+            Weight::Notice,
+            format!(
+                "history before {} was never taken into {}, and is not now: refresh-aggregate with an older from does that",
+                clock::show(place.axis(), at + 1),
+                level.name
+            ),
+        );
+    }
+    Ok(place.touch(context, plan))
+}
+
+pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Facts::read(context)?;
+    let own = facts.own()?;
+    let title = format!(
+        "Refresh {} and what it is built on, from the bottom up",
+        own.name
+    );
+    let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
+    // From where the level below changes, and up to where it is complete.
+    let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
+    for level in &facts.levels {
+        let place = Place::of(&facts, level, context)?;
+        let end = limit.map_or_else(|| place.end(), |limit| Ok(place.end()?.min(limit)))?;
+        let end = place.buckets.floor(end).unwrap_or(end);
+        limit = Some(end.max(level.refreshed().unwrap_or(end)));
+        let behind = place.behind()?.and_then(|window| window.from);
+        let from = [behind, below]
+            .into_iter()
+            .flatten()
+            .min()
+            .and_then(|at| place.buckets.floor(at));
+        let Some(from) = from.filter(|from| *from < end) else {
+            let words = format!(
+                "{} is not behind by a whole bucket of {}",
+                level.name, place.buckets.text
+            );
+            plan = plan.note(Weight::Ok, words);
+            continue;
+        };
+        let window = Window {
+            from: Some(from),
+            to: Some(end),
+        };
+        let before = plan.steps.len();
+        plan = add(&place, context, inputs, plan, window)?;
+        if plan.steps.len() > before {
+            below = Some(from);
+        }
+    }
+    if plan.steps.is_empty() {
+        return Err(format!(
+            "nothing is behind by a whole bucket, neither {} nor what it is built on",
+            own.name
+        )
+        .into());
+    }
+    let plan = plan.note(Weight::Ok, remarks::stopping(context));
+    finish(&facts, inputs, plan)
+}

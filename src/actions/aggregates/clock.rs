@@ -1,0 +1,141 @@
+//! Places on an aggregate's time axis, as people write them and as the server reads them.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+
+use crate::model::interval::Interval;
+use crate::model::text;
+use crate::model::value::{Axis, Point};
+
+/// Reads a moment, a date, `now`, `3 days ago`, or a number of integer time; the error says how to write it.
+pub fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
+    let typed = typed.trim();
+    if axis == Axis::Integer {
+        return typed
+            .parse()
+            .map_err(|_| format!("{typed:?} is no whole number"));
+    }
+    let clock = || now.ok_or_else(|| "what is now is not known here".to_owned());
+    if typed == "now" {
+        return clock();
+    }
+    if let Some(span) = typed.strip_suffix("ago") {
+        let span = interval(span.trim()).ok_or_else(|| wrong(axis, typed))?;
+        return span
+            .before(clock()?, None)
+            .ok_or_else(|| wrong(axis, typed));
+    }
+    // A moment with an offset; only timestamptz has a use for one.
+    if let Ok(moment) = typed.parse::<Timestamp>() {
+        if axis != Axis::TimestampTz {
+            return Err(format!(
+                "{typed:?}: this aggregate's time has no time zone; leave it out"
+            ));
+        }
+        return Ok(moment.as_microsecond());
+    }
+    let civil: DateTime = typed.parse().map_err(|_| wrong(axis, typed))?;
+    let since = civil.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    i64::try_from(since.as_micros()).map_err(|_| wrong(axis, typed))
+}
+
+fn wrong(axis: Axis, typed: &str) -> String {
+    let how = match axis {
+        Axis::TimestampTz => "2026-11-20 08:00 (UTC), 2026-11-20 08:00+01:00, 3 days ago, now",
+        Axis::Date => "2026-11-20, 3 days ago, now",
+        _ => "2026-11-20 08:00, 3 days ago, now",
+    };
+    format!("{typed:?} is no moment: write {how}")
+}
+
+/// As the server reads it in a literal of the axis' type; `None`: beyond what a calendar has.
+pub fn literal(axis: Axis, at: i64) -> Option<String> {
+    if axis == Axis::Integer {
+        return Some(at.to_string());
+    }
+    let moment = Timestamp::from_microsecond(at).ok()?;
+    let form = match axis {
+        Axis::Date => "%Y-%m-%d",
+        Axis::TimestampTz => "%Y-%m-%d %H:%M:%S%.f+00",
+        _ => "%Y-%m-%d %H:%M:%S%.f",
+    };
+    Some(moment.strftime(form).to_string())
+}
+
+/// For people: `2026-11-20 08:00 UTC`, `2026-11-20`, `90 000`.
+pub fn show(axis: Axis, at: i64) -> String {
+    text::point(Point { axis, raw: at })
+}
+
+/// An interval as policies keep it.
+pub fn interval(text: &str) -> Option<Interval> {
+    Interval::parse(text).ok()
+}
+
+/// This far before a place: an interval on the clock of the zone in which policies run, or units of integer time.
+pub fn back(axis: Axis, at: i64, span: &str, zone: Option<&str>) -> Option<i64> {
+    let span = match axis {
+        Axis::Integer => return at.checked_sub(span.parse().ok()?),
+        _ => interval(span)?,
+    };
+    let zone = zone.filter(|_| axis == Axis::TimestampTz);
+    let zone = zone.and_then(|zone| jiff::tz::TimeZone::get(zone).ok());
+    span.before(at, zone.as_ref())
+}
+
+/// A length in seconds, or in units of integer time.
+#[expect(clippy::cast_precision_loss, reason = "for comparing")]
+pub fn length(axis: Axis, span: &str) -> Option<f64> {
+    match axis {
+        Axis::Integer => span.parse::<i64>().ok().map(|units| units as f64),
+        _ => interval(span).map(Interval::seconds),
+    }
+}
+
+/// A length for people: `3h 20m`, `50 000`.
+pub fn say(axis: Axis, length: f64) -> String {
+    match axis {
+        #[expect(clippy::cast_possible_truncation, reason = "units of integer time")]
+        Axis::Integer => text::count(length as i64),
+        _ => text::duration(length),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: i64 = 1_795_262_400_000_000; // 2026-11-21 12:00 UTC
+
+    #[test]
+    fn what_people_write_is_read_in_the_type_of_the_axis() {
+        let tz = Axis::TimestampTz;
+        let read = |axis, typed: &str| {
+            let at = parse(axis, typed, Some(NOON)).unwrap();
+            literal(axis, at).unwrap()
+        };
+        assert_eq!(read(tz, "2026-11-20"), "2026-11-20 00:00:00+00");
+        assert_eq!(read(tz, "2026-11-20 08:30"), "2026-11-20 08:30:00+00");
+        assert_eq!(read(tz, "2026-11-20 08:30+01:00"), "2026-11-20 07:30:00+00");
+        assert_eq!(
+            read(tz, "2026-11-20T08:30:00.25Z"),
+            "2026-11-20 08:30:00.25+00"
+        );
+        assert_eq!(read(tz, "now"), "2026-11-21 12:00:00+00");
+        assert_eq!(read(tz, "1 mon 1 day ago"), "2026-10-20 12:00:00+00");
+        assert_eq!(
+            read(Axis::Timestamp, "2026-11-20 08:30"),
+            "2026-11-20 08:30:00"
+        );
+        assert_eq!(read(Axis::Date, "2026-11-20"), "2026-11-20");
+        assert_eq!(read(Axis::Integer, "-5"), "-5");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_how_to_write_it() {
+        let told = parse(Axis::TimestampTz, "yesterday", Some(NOON)).unwrap_err();
+        assert!(told.contains("write 2026-11-20 08:00"), "{told}");
+        let told = parse(Axis::Timestamp, "2026-11-20 08:00+01:00", None).unwrap_err();
+        assert!(told.contains("no time zone"), "{told}");
+    }
+}

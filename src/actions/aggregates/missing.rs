@@ -1,0 +1,122 @@
+//! What no run of a policy would take in, and its refresh beside the policy.
+
+use super::guard::{self, Window};
+use super::place::{How, Place};
+use super::refresh;
+use super::what_if::Setting;
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Inputs, Kind};
+use crate::model::plan::{Plan, Step};
+use crate::model::verdict::Level as Weight;
+
+const FIELD: &str = "refresh_missing";
+
+pub(super) fn field() -> Field {
+    Field::new(FIELD, "Refresh what it leaves", Kind::Flag, "no")
+        .optional()
+        .help("yes: before the policy is there, refreshes what its runs would never go back to")
+}
+
+/// What the source still has before this place and the aggregate has not taken in, in whole buckets.
+fn before(place: &Place, edge: i64) -> Option<Window> {
+    let level = place.level;
+    let start = level.source_from?;
+    let end = level.source_to?.min(edge);
+    let from_start = |at: i64| at.max(start);
+    let never = level.never_before.filter(|at| level.is_place(*at));
+    let mut all = match level.refreshed() {
+        None => vec![(start, edge)],
+        Some(tail) => vec![(from_start(tail), edge)],
+    };
+    all.extend(never.map(|never| (start, never.saturating_add(1))));
+    let waits = level.pending_from.zip(level.pending_to);
+    all.extend(waits.map(|(low, high)| (from_start(low), high.saturating_add(1))));
+    let inside = |(from, to): &(i64, i64)| *from < end && start < *to;
+    let all: Vec<_> = all.into_iter().filter(inside).collect();
+    let from = all.iter().map(|(from, _)| *from).min()?;
+    let to = all.iter().map(|(_, to)| (*to).min(edge)).max()?;
+    let window = Window {
+        from: place.buckets.floor(from),
+        to: place.buckets.ceil(to),
+    };
+    let (from, to) = window.from.zip(window.to)?;
+    (from < to).then_some(window)
+}
+
+/// What this setting leaves out for good; `None`: nothing, or what is now is not known.
+fn of(place: &Place, new: &Setting, adds: bool) -> Option<Window> {
+    let mut edge = new.window(place)?.from?;
+    for job in place.level.jobs.iter().filter(|_| adds) {
+        edge = edge.min(Setting::of(job).window(place)?.from?);
+    }
+    before(place, edge)
+}
+
+/// The plan with what its policy leaves out: refreshed first where that was asked for, else named with what brings it in.
+pub(super) fn add(
+    context: &Context,
+    place: &Place,
+    inputs: &Inputs,
+    mut plan: Plan,
+    new: &Setting,
+    adds: bool,
+) -> Result<Plan, Refusal> {
+    let Some(window) = of(place, new, adds) else {
+        return Ok(plan);
+    };
+    let level = place.level;
+    let met = guard::met(&place.lost, window);
+    let parts = guard::safe_parts(&place.lost, window);
+    if !met.is_empty() {
+        let words = format!(
+            "not to be brought in again: {}",
+            guard::explain(place, &met, window)
+        );
+        plan = plan.note(Weight::Warning, words);
+    }
+    if parts.is_empty() {
+        return Ok(plan);
+    }
+    let shown: Vec<_> = parts.iter().map(|part| place.show(*part)).collect();
+    let shown = shown.join(", ");
+    if adds && inputs.flag(FIELD) {
+        let how = How {
+            force: false,
+            step_buckets: None,
+        };
+        let mut steps: Vec<Step> = Vec::new();
+        for part in parts {
+            steps.extend(place.steps(context, part, how)?);
+        }
+        plan.steps.splice(0..0, steps);
+        plan = plan.note(
+            Weight::Notice,
+            format!(
+                "first refreshes what no run would go back to: {shown}, {}; {}",
+                place.amount(window),
+                refresh::NEEDLESS
+            ),
+        );
+        return Ok(place.touch(context, plan));
+    }
+    let typed = |at: Option<i64>| {
+        at.and_then(|at| super::typed(place.axis(), at))
+            .unwrap_or_default()
+    };
+    let by = if adds {
+        format!("{FIELD} refreshes it first")
+    } else {
+        let (from, to) = (typed(parts[0].from), typed(parts[parts.len() - 1].to));
+        format!(
+            "refresh-aggregate {} from='{from}' to='{to}' brings it in",
+            level.name
+        )
+    };
+    Ok(plan.note(
+        Weight::Warning,
+        format!(
+            "stays missing: what {} has from {shown} and {} has not taken in: no run goes back that far: {by}",
+            level.source, level.name
+        ),
+    ))
+}

@@ -1,0 +1,266 @@
+//! An aggregate on its time axis: where it should be, what it lost, and the steps of a refresh.
+
+use super::bucket::Buckets;
+use super::guard::{self, Lost, Window};
+use super::{Facts, Level, clock, offset, since};
+use crate::actions::act::{Context, Refusal};
+use crate::model::plan::{Lit, Mode, Plan, Statement, Step};
+use crate::model::text;
+use crate::model::value::Axis;
+
+/// A step takes about so many chunks of the source, unless a person says otherwise.
+const STEP_CHUNKS: i64 = 24;
+/// More steps than that nobody wants: they get larger.
+const MOST_STEPS: i64 = 100;
+/// Not even if a person says so.
+const LIMIT: i64 = 2000;
+
+/// An aggregate with all that its windows depend on.
+pub(super) struct Place<'a> {
+    pub level: &'a Level,
+    pub buckets: Buckets,
+    /// On the aggregate's axis; `None`: the clock of integer time cannot be asked.
+    pub now: Option<i64>,
+    pub lost: Vec<Lost>,
+    /// The zone in which its policies run.
+    zone: Option<String>,
+}
+
+/// How a refresh is cut into steps, and what it is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct How {
+    pub force: bool,
+    /// Buckets of a step; `None`: as the source's chunks suggest; zero: all at once.
+    pub step_buckets: Option<i64>,
+}
+
+impl<'a> Place<'a> {
+    pub fn of(facts: &Facts, level: &'a Level, context: &Context) -> Result<Self, Refusal> {
+        let buckets = level.buckets()?;
+        Ok(Self {
+            lost: guard::lost(facts, level, &buckets, context),
+            now: facts.now(level, context),
+            level,
+            buckets,
+            zone: facts.zone.clone(),
+        })
+    }
+
+    pub fn axis(&self) -> Axis {
+        self.level.axis()
+    }
+
+    /// This far before a place, as its policies reckon it.
+    pub fn back(&self, at: i64, span: &str) -> Option<i64> {
+        clock::back(self.axis(), at, span, self.zone.as_deref())
+    }
+
+    pub fn show(&self, window: Window) -> String {
+        let side = |at: Option<i64>, open: &str| {
+            at.map_or_else(|| open.to_owned(), |at| clock::show(self.axis(), at))
+        };
+        format!(
+            "{} to {}",
+            side(window.from, "the beginning"),
+            side(window.to, "the end")
+        )
+    }
+
+    /// Now less the end offset of the policy, in whole buckets.
+    pub fn end(&self) -> Result<i64, Refusal> {
+        let Some(now) = self.now else {
+            if let Some(code) = &self.level.code {
+                return Err(format!(
+                    "what is now on {}'s integer time is not known: use refresh-aggregate with from and to; {}",
+                    self.level.name,
+                    code.words(None)
+                )
+                .into());
+            }
+            return Err(format!(
+                "what is now on {}'s integer time cannot be told (no integer_now_func, or no right to run it): use refresh-aggregate with from and to",
+                self.level.name
+            )
+            .into());
+        };
+        let back = self
+            .level
+            .newest_policy()
+            .and_then(|job| offset(job, "end_offset"));
+        let end = match back {
+            None => Some(now),
+            Some(back) => self.back(now, &back),
+        };
+        end.and_then(|end| self.buckets.floor(end)).ok_or_else(|| {
+            Refusal::new(format!(
+                "where {} should end now cannot be told: use refresh-aggregate with from and to",
+                self.level.name
+            ))
+        })
+    }
+
+    /// From the first place that waits to where the aggregate should be now; `None`: nothing waits.
+    pub fn behind(&self) -> Result<Option<Window>, Refusal> {
+        let end = self.end()?;
+        let next = match self.level.refreshed() {
+            // Where the source has no chunk 2.28 leaves the log as it is, however often it is refreshed.
+            Some(at) => Some(at).filter(|at| self.level.source_to.is_some_and(|to| to > *at)),
+            // Never refreshed: all that there is.
+            None => self.level.source_from,
+        };
+        let from = [next, self.level.pending_from]
+            .into_iter()
+            .flatten()
+            .min()
+            .and_then(|at| self.buckets.floor(at));
+        Ok(from.filter(|from| *from < end).map(|from| Window {
+            from: Some(from),
+            to: Some(end),
+        }))
+    }
+
+    /// The window in steps, oldest first, each of which is a transaction of its own.
+    pub fn steps(&self, context: &Context, window: Window, how: How) -> Result<Vec<Step>, Refusal> {
+        self.split(window, how.step_buckets)?
+            .into_iter()
+            .map(|part| self.step(context, part, how.force))
+            .collect()
+    }
+
+    /// An open side stays open in the first and in the last part.
+    fn split(&self, window: Window, size: Option<i64>) -> Result<Vec<Window>, Refusal> {
+        let whole = Ok(vec![window]);
+        let first = window.from.or(self.level.source_from);
+        let last = window.to.or(self.level.source_to);
+        let Some((first, last)) = first
+            .and_then(|at| self.buckets.floor(at))
+            .zip(last.and_then(|at| self.buckets.ceil(at)))
+        else {
+            return whole;
+        };
+        let Some(all) = self.buckets.between(first, last).filter(|all| *all > 0) else {
+            return whole;
+        };
+        let size = match size {
+            Some(0) => return whole,
+            Some(size) if all / size.max(1) > LIMIT => {
+                return Err(Refusal::new(format!(
+                    "that would be {} steps: take more buckets a step",
+                    text::count(all / size.max(1))
+                )));
+            }
+            Some(size) => size.max(1),
+            None => self.step_size().unwrap_or(all).max(all / MOST_STEPS + 1),
+        };
+        let (mut parts, mut from, mut at) = (Vec::new(), window.from, first);
+        while let Some(next) = self.buckets.step(at, size).filter(|next| *next < last) {
+            parts.push(Window {
+                from,
+                to: Some(next),
+            });
+            (from, at) = (Some(next), next);
+        }
+        parts.push(Window {
+            from,
+            to: window.to,
+        });
+        Ok(parts)
+    }
+
+    /// About so many buckets as [`STEP_CHUNKS`] of the source have.
+    fn step_size(&self) -> Option<i64> {
+        let (low, high, _) = self.level.slices.first()?;
+        let span = high.checked_sub(*low)?.checked_mul(STEP_CHUNKS)?;
+        Some(self.buckets.between(*low, low.checked_add(span)?)?.max(1))
+    }
+
+    fn step(&self, context: &Context, window: Window, force: bool) -> Result<Step, Refusal> {
+        let kind = self.kind();
+        let side = |at: Option<i64>| match at {
+            None => Ok(Lit::Null),
+            Some(at) => clock::literal(self.axis(), at)
+                .map(Lit::Text)
+                .ok_or_else(|| Refusal::new("the window is beyond what a calendar has")),
+        };
+        let more = if force { ", force => true" } else { "" };
+        let sql = format!(
+            "call {}($1::regclass, $2::{kind}, $3::{kind}{more})",
+            context.function("refresh_continuous_aggregate")
+        );
+        let params = vec![
+            Lit::from(self.level.name.clone()),
+            side(window.from)?,
+            side(window.to)?,
+        ];
+        let label = format!("refresh {}, {}", self.level.name, self.show(window));
+        Ok(Step::new(label, vec![Statement::new(sql, params)], Vec::new()).plain())
+    }
+
+    /// The type of its places, as a cast names it.
+    pub fn kind(&self) -> &str {
+        match self.axis() {
+            Axis::TimestampTz => "timestamptz",
+            Axis::Timestamp => "timestamp",
+            Axis::Date => "date",
+            Axis::Integer => self.level.axis.as_str(),
+        }
+    }
+
+    /// The type of lengths on its axis.
+    pub fn span_kind(&self) -> &str {
+        match self.axis() {
+            Axis::Integer => self.level.axis.as_str(),
+            _ => "interval",
+        }
+    }
+
+    pub fn touch(&self, context: &Context, plan: Plan) -> Plan {
+        let mode = if since(context, 2, 18) {
+            Mode::ShareUpdateExclusive
+        } else {
+            Mode::Exclusive
+        };
+        plan.touching(self.level.mat_oid, self.level.mat_name.clone(), mode)
+            .touching(
+                self.level.source_oid,
+                self.level.source.clone(),
+                Mode::AccessShare,
+            )
+    }
+
+    /// How much it is: buckets, and chunks of the source.
+    pub fn amount(&self, window: Window) -> String {
+        let level = self.level;
+        let known_from = level.slices.last().map(|slice| slice.0);
+        let complete = level.slices.iter().map(|slice| slice.2).sum::<i64>() == level.source_chunks
+            || window
+                .from
+                .zip(known_from)
+                .is_some_and(|(from, known)| from >= known);
+        let chunks: i64 = level
+            .slices
+            .iter()
+            .filter(|(low, high, _)| {
+                window.from.is_none_or(|from| from < *high) && window.to.is_none_or(|to| *low < to)
+            })
+            .map(|slice| slice.2)
+            .sum();
+        let at_least = if complete { "" } else { "at least " };
+        let buckets = window
+            .from
+            .zip(window.to)
+            .and_then(|(from, to)| self.buckets.between(from, to))
+            .map_or_else(String::new, |number| {
+                format!(
+                    "{} of {}, ",
+                    text::plural(number, "bucket"),
+                    self.buckets.text
+                )
+            });
+        format!(
+            "{buckets}over {at_least}{} of {}",
+            text::plural(chunks, "chunk"),
+            level.source
+        )
+    }
+}

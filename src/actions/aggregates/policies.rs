@@ -1,0 +1,354 @@
+//! Adding and editing refresh policies.
+
+use serde_json::Value as Json;
+
+use super::place::Place;
+use super::remove::{none, pick, picked};
+use super::what_if::{self, Setting};
+use super::{Facts, Level, clock, refresh, since};
+use super::{missing, notes};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::{Call, Change, Job};
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::interval::Interval;
+use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
+use crate::model::value::Axis;
+use crate::model::verdict::Level as Weight;
+
+pub(super) const STATE: &str = "/refresh_policies";
+/// Stands for an open side of the window, as the empty field does.
+const OPEN: &str = "open";
+/// Stands for a setting that stays as it is, where there are several policies to choose from.
+const SAME: &str = "same";
+
+pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
+    let facts = Facts::read(context)?;
+    let place = Place::of(&facts, facts.own()?, context)?;
+    if let Some(refusal) = no_more(context, place.level) {
+        return Err(refusal);
+    }
+    let setting = what_if::suggested(&place);
+    let mut fields = fields(place.axis(), Some(&setting));
+    let start = Field::new(
+        "initial_start",
+        "First run",
+        Kind::Time(Axis::TimestampTz),
+        "",
+    );
+    let start = start.optional().help(
+        "a moment (UTC, unless it says otherwise): runs then, and at that beat; empty: at once",
+    );
+    let zone = Field::new("timezone", "Time zone", Kind::Text, "")
+        .optional()
+        .help("in which the beat is kept when clocks change; with a first run only");
+    fields.extend([start, zone, missing::field(), refresh::override_field()]);
+    Ok(Form::new(fields))
+}
+
+fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
+    let unit = if axis == Axis::Integer {
+        "units of its time"
+    } else {
+        "7 days, 7d, 1h30m, 1 mon"
+    };
+    let span = |name, label, value: Option<Option<&str>>, help: &str| {
+        let field = match value {
+            Some(value) => Field::span(name, label, axis, value.unwrap_or_default()),
+            None => Field::new(name, label, Kind::Text, SAME),
+        };
+        field.optional().help(format!("{help} ({unit})"))
+    };
+    let start = setting.map(|setting| setting.start.as_deref());
+    let end = setting.map(|setting| setting.end.as_deref());
+    let every = match setting {
+        Some(setting) => Field::new(
+            "schedule_interval",
+            "Every",
+            Kind::Interval,
+            setting.every.as_str(),
+        ),
+        None => Field::new("schedule_interval", "Every", Kind::Text, SAME),
+    };
+    vec![
+        span(
+            "start_offset",
+            "From, before now",
+            start,
+            "how far back each run refreshes; empty: from the beginning",
+        ),
+        span(
+            "end_offset",
+            "To, before now",
+            end,
+            "what is younger is left to later runs; empty: to the end, with the bucket that is not over",
+        ),
+        every.help("how often it runs (1h, 30 min)"),
+    ]
+}
+
+/// Why there can be no (other) refresh policy.
+fn no_more(context: &Context, level: &Level) -> Option<Refusal> {
+    if level.integer_clock == Some(false) {
+        return Some(Refusal::new(format!(
+            "{} counts in integers, and nothing says what is now: give its table a clock by set_integer_now_func first",
+            level.source
+        )));
+    }
+    let job = level.jobs.first()?;
+    let several = since(context, 2, 21) && (!level.hierarchical || since(context, 2, 29));
+    (!several).then(|| {
+        Refusal::new(format!(
+            "{} has a refresh policy already (job {}), and this TimescaleDB allows it no other: edit-refresh-policy changes it",
+            level.name, job.id
+        ))
+    })
+}
+
+/// One side of the window as it was typed; `old` is what `same` means.
+fn side(
+    inputs: &Inputs,
+    name: &'static str,
+    axis: Axis,
+    old: Option<String>,
+) -> Result<Option<String>, Refusal> {
+    match inputs.text(name) {
+        None | Some(OPEN) => Ok(None),
+        Some(SAME) => Ok(old),
+        Some(text) if axis == Axis::Integer => {
+            let number = text.replace(['_', ' '], "").parse::<i64>();
+            let number = number.map_err(|_| format!("{name}: {text:?} is no whole number"))?;
+            Ok(Some(number.to_string()))
+        }
+        Some(text) => {
+            let interval = Interval::parse(text).map_err(|error| format!("{name}: {error}"))?;
+            Ok(Some(interval.to_string()))
+        }
+    }
+}
+
+fn setting(inputs: &Inputs, axis: Axis, old: Option<&Setting>) -> Result<Setting, Refusal> {
+    let name = "schedule_interval";
+    let every = match (inputs.text(name), old) {
+        (None, _) => return Err(format!("{name} is wanted").into()),
+        (Some(SAME), Some(old)) => old.every.clone(),
+        (Some(text), _) => {
+            let every = Interval::parse(text).map_err(|error| format!("{name}: {error}"))?;
+            if !every.is_positive() {
+                return Err(format!("{name}: {text} is not longer than nothing").into());
+            }
+            every.to_string()
+        }
+    };
+    Ok(Setting {
+        start: side(
+            inputs,
+            "start_offset",
+            axis,
+            old.and_then(|old| old.start.clone()),
+        )?,
+        end: side(
+            inputs,
+            "end_offset",
+            axis,
+            old.and_then(|old| old.end.clone()),
+        )?,
+        every,
+    })
+}
+
+pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Facts::read(context)?;
+    let place = Place::of(&facts, facts.own()?, context)?;
+    let level = place.level;
+    if let Some(refusal) = no_more(context, level) {
+        return Err(refusal);
+    }
+    let new = setting(inputs, place.axis(), None)?;
+    what_if::check(&place, &new, None)?;
+    let start = inputs
+        .text("initial_start")
+        .map(|text| clock::parse(Axis::TimestampTz, text, Some(context.at.now.0)))
+        .transpose()
+        .map_err(|error| Refusal::new(format!("initial_start: {error}")))?
+        .and_then(|at| clock::literal(Axis::TimestampTz, at));
+    let zone = inputs.text("timezone");
+    if zone.is_some() && start.is_none() {
+        return Err("timezone: it is for a beat, so initial_start is wanted with it".into());
+    }
+    let first = start.as_ref().map_or_else(
+        || "its first run begins within seconds".to_owned(),
+        |at| format!("its first run begins at {at}"),
+    );
+    let mut call = Call::new(format!(
+        "select {}",
+        context.function("add_continuous_aggregate_policy")
+    ));
+    let span = place.span_kind();
+    call.give("", "regclass", level.name.as_str().into());
+    call.give("start_offset", span, new.start.clone().into());
+    call.give("end_offset", span, new.end.clone().into());
+    call.give("schedule_interval", "interval", new.every.as_str().into());
+    call.give_some("initial_start", "timestamptz", start);
+    call.give_some("timezone", "text", zone);
+    let delete = format!("select {}($1::int)", context.function("delete_job"));
+    let step = Step::new(
+        format!("add a refresh policy to {}", level.name),
+        vec![call.statement().keeping("job_id")],
+        vec![Statement::new(delete, vec![Lit::Kept("job_id".to_owned())])],
+    );
+    let undo = Undo::Exact(
+        "the policy is deleted again; what its runs refreshed stays refreshed".to_owned(),
+    );
+    let plan = Plan::new(
+        format!("Add a refresh policy to {}", level.name),
+        vec![step],
+        undo,
+    )
+    .changing(&[STATE])
+    .note(Weight::Notice, first);
+    let plan = told(&place, &facts, inputs, plan, &new, None)?;
+    missing::add(context, &place, inputs, plan, &new, true)
+}
+
+/// The plan with the what-if; refused where its runs would lose data, unless a person overrode that.
+fn told(
+    place: &Place,
+    facts: &Facts,
+    inputs: &Inputs,
+    mut plan: Plan,
+    new: &Setting,
+    old: Option<(&Job, &Setting)>,
+) -> Result<Plan, Refusal> {
+    if let Some(risk) = what_if::wipe_risk(place, new) {
+        if !inputs.flag("override_data_loss") {
+            return Err(risk.refusal(place, new));
+        }
+        plan.undo = Undo::Partly(format!(
+            "the policy itself comes back as it was; the rows of {} that its runs delete meanwhile do not: nothing can compute them again",
+            place.level.name
+        ));
+        plan = plan
+            .wanting(Consent::Name)
+            .note(Weight::Critical, format!("DELETES DATA: {}", risk.why));
+    }
+    for (weight, words) in notes::notes(place, facts, new, old) {
+        plan = plan.note(weight, words);
+    }
+    Ok(plan)
+}
+
+pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
+    let facts = Facts::read(context)?;
+    let level = facts.own()?;
+    let job = level.jobs.first().ok_or_else(|| none(level))?;
+    let only = Some(Setting::of(job)).filter(|_| level.jobs.len() == 1);
+    let mut all: Vec<Field> = pick(level).into_iter().collect();
+    all.extend(fields(level.axis(), only.as_ref()));
+    all.push(refresh::override_field());
+    Ok(Form::new(all))
+}
+
+pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Facts::read(context)?;
+    let place = Place::of(&facts, facts.own()?, context)?;
+    let jobs = picked(place.level, inputs)?;
+    let [job] = jobs.as_slice() else {
+        return Err("policy: pick one, since each has a window of its own".into());
+    };
+    let old = Setting::of(job);
+    let new = setting(inputs, place.axis(), Some(&old))?;
+    let risk = what_if::wipe_risk(&place, &new).filter(|_| !inputs.flag("override_data_loss"));
+    if let Some(risk) = risk {
+        return Err(risk.refusal(&place, &new));
+    }
+    if new == old {
+        let words = format!(
+            "{} refreshes {}: change a field",
+            job.describe(),
+            old.describe(place.axis())
+        );
+        return Err(stands(&place, &facts, &old, words));
+    }
+    what_if::check(&place, &new, Some(job.id))?;
+    let change = Change {
+        schedule_interval: Some(new.every.clone()).filter(|_| new.every != old.every),
+        config: Some(config(&place, job, &new))
+            .filter(|_| (&new.start, &new.end) != (&old.start, &old.end)),
+        ..Change::default()
+    };
+    let (step, undo) = match job.unalterable(context) {
+        None => {
+            let step = Step::new(
+                format!("change {}", job.describe()),
+                vec![job.alter(context, &change)],
+                vec![job.restore(context)],
+            );
+            (
+                step,
+                Undo::Exact("the policy gets back its settings and its next start".to_owned()),
+            )
+        }
+        Some(why) => (replace(context, job, &change)?, replaced(&why)),
+    };
+    let plan = Plan::new(format!("Change {}", job.describe()), vec![step], undo).changing(&[STATE]);
+    let plan = told(&place, &facts, inputs, plan, &new, Some((job, &old)))?;
+    if place.level.jobs.len() > 1 {
+        return Ok(plan);
+    }
+    missing::add(context, &place, inputs, plan, &new, false)
+}
+
+/// Nothing would change; what the present window means, and what it would lose.
+fn stands(place: &Place, facts: &Facts, old: &Setting, words: String) -> Refusal {
+    let risk = what_if::wipe_risk(place, old)
+        .map(|risk| (Weight::Critical, format!("DELETES DATA: {}", risk.why)));
+    let notes = risk
+        .into_iter()
+        .chain(notes::notes(place, facts, old, None));
+    let note = |(level, text)| Note { level, text };
+    Refusal::unchanged(words, notes.map(note).collect())
+}
+
+/// The job's configuration with another window; what else stands in it stays.
+fn config(place: &Place, job: &Job, new: &Setting) -> Json {
+    let mut config = job
+        .config
+        .clone()
+        .unwrap_or_else(|| Json::Object(serde_json::Map::new()));
+    let json = |side: &Option<String>| match side {
+        None => Json::Null,
+        Some(text) if place.axis() == Axis::Integer => {
+            text.parse::<i64>().map_or(Json::Null, Json::from)
+        }
+        Some(text) => Json::from(text.as_str()),
+    };
+    if let Some(map) = config.as_object_mut() {
+        map.insert("start_offset".to_owned(), json(&new.start));
+        map.insert("end_offset".to_owned(), json(&new.end));
+    }
+    config
+}
+
+/// Where the server refuses `alter_job`: the policy is deleted and made anew, in one transaction.
+fn replace(context: &Context, job: &Job, change: &Change) -> Result<Step, Refusal> {
+    let mut changed = job.clone();
+    if let Some(every) = &change.schedule_interval {
+        changed.schedule_interval.clone_from(every);
+    }
+    if change.config.is_some() {
+        changed.config.clone_from(&change.config);
+    }
+    let mut step = job.delete(context)?;
+    let delete = step.run.clone();
+    step.label = format!("make {} anew", job.describe());
+    step.run.extend(changed.recreate(context)?);
+    step.undo = [delete, job.recreate(context)?].concat();
+    Ok(step)
+}
+
+fn replaced(why: &Refusal) -> Undo {
+    Undo::Partly(format!(
+        "it is deleted and made anew, because {}. Its window and its schedule come back; that it was paused, its limits of time and retries, and its next start do not",
+        why.why
+    ))
+}

@@ -1,0 +1,263 @@
+//! Refreshing a window that a person chose, in whole buckets, with the guard against losing data.
+
+use super::guard::{self, Lost, Window};
+use super::place::{How, Place};
+use super::remarks::remarks;
+use super::{Facts, clock, since};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
+use crate::model::value::Axis;
+use crate::model::verdict::Level as Weight;
+
+pub(super) const NEEDLESS: &str =
+    "a refresh only brings the aggregate up to its source; what it replaces can be computed again";
+
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
+    let facts = Facts::read(context)?;
+    let place = Place::of(&facts, facts.own()?, context)?;
+    let window = suggested(&place);
+    let axis = place.axis();
+    let text = |at: Option<i64>| {
+        let literal = at
+            .and_then(|at| clock::literal(axis, at))
+            .unwrap_or_default();
+        literal.trim_end_matches("+00").to_owned()
+    };
+    let how = match axis {
+        Axis::TimestampTz => "a moment (UTC, unless it says otherwise), 3 days ago, now",
+        Axis::Integer => "a number",
+        _ => "a moment, 3 days ago, now",
+    };
+    let kind = Kind::Time(axis);
+    let mut fields = vec![
+        Field::new("from", "From", kind.clone(), text(window.from))
+            .optional()
+            .help(format!("{how}; empty: from the beginning")),
+        Field::new("to", "To (not included)", kind, text(window.to))
+            .optional()
+            .help(format!(
+                "{how}; empty: to the end, with the bucket that is not over yet"
+            )),
+    ];
+    if since(context, 2, 18) {
+        fields.push(
+            Field::new("force", "Force", Kind::Flag, "no")
+                .optional()
+                .help(
+                    "compute the whole window again, also where nothing is known to have changed",
+                ),
+        );
+    }
+    fields.extend([step_field(), override_field()]);
+    fields.extend(stuck_field(&facts));
+    Ok(Form::new(fields).paced())
+}
+
+pub(super) fn step_field() -> Field {
+    Field::new("step_buckets", "Buckets a step", Kind::Integer, "")
+        .optional()
+        .help("each step is a transaction of its own; empty: about 24 chunks of the source; 0: all at once")
+}
+
+pub(super) fn override_field() -> Field {
+    Field::new("override_data_loss", "Override data loss", Kind::Flag, "no")
+        .optional()
+        .help("yes: also where the source was dropped, which deletes the aggregate's rows there for good")
+}
+
+/// What is behind, or the last two buckets; nothing where neither can be told.
+fn suggested(place: &Place) -> Window {
+    if let Ok(Some(window)) = place.behind()
+        && let Some(part) = guard::safe_parts(&place.lost, window).pop()
+    {
+        return part;
+    }
+    let to = place.end().ok();
+    Window {
+        from: to.and_then(|to| place.buckets.step(to, -2)),
+        to,
+    }
+}
+
+/// Only where a cancelled refresh has left its range in a session that is idle now.
+pub(super) fn stuck_field(facts: &Facts) -> Option<Field> {
+    let stuck = facts.stuck()?;
+    let field = Field::new("end_stuck_session", "End session", Kind::Flag, "no").optional();
+    Some(field.help(format!(
+        "yes: ends session {} first, whose cancelled refresh keeps others out",
+        stuck.pid
+    )))
+}
+
+/// Puts the end of such a session before everything else; what it does is decided on the server, when it runs.
+pub(super) fn end_stuck(facts: &Facts, inputs: &Inputs, plan: &mut Plan) -> Result<(), Refusal> {
+    let Some(stuck) = facts.stuck() else {
+        return Ok(());
+    };
+    if !inputs.flag("end_stuck_session") {
+        return Ok(());
+    }
+    let ids: Vec<i64> = facts.levels.iter().map(|level| level.id).collect();
+    let ids = serde_json::to_string(&ids).map_err(|error| Refusal::new(error.to_string()))?;
+    let end = Statement::new(
+        "select pg_terminate_backend(r.pid, 5000) from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r \
+         join pg_stat_activity v on v.pid = r.pid where v.state like 'idle%' and r.pid = $1::int \
+         and $2::jsonb @> to_jsonb(r.materialization_id)",
+        vec![Lit::Int(stuck.pid), Lit::Text(ids)],
+    );
+    let label = format!("end session {}, whose refresh was cancelled", stuck.pid);
+    plan.steps
+        .insert(0, Step::new(label, vec![end], Vec::new()));
+    plan.consent = plan.consent.max(Consent::Yes);
+    Ok(())
+}
+
+pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Facts::read(context)?;
+    let place = Place::of(&facts, facts.own()?, context)?;
+    let level = place.level;
+    let asked = asked(&place, inputs)?;
+    let window = aligned(&place, asked)?;
+    let met = guard::met(&place.lost, window);
+    let over = !met.is_empty() && inputs.flag("override_data_loss");
+    if !met.is_empty() && !over {
+        return Err(refused(&place, &met, window));
+    }
+    let how = How {
+        force: inputs.flag("force"),
+        step_buckets: inputs.integer("step_buckets"),
+    };
+    let title = format!("Refresh {}, {}", level.name, place.show(window));
+    let steps = place.steps(context, window, how)?;
+    let mut plan = Plan::new(title, steps, Undo::Needless(NEEDLESS.to_owned()));
+    if over {
+        plan = deleting(&place, plan, &met, window);
+    }
+    let only = if how.force {
+        ""
+    } else {
+        "; only what changed there is computed again"
+    };
+    plan = plan.note(Weight::Notice, format!("{}{only}", place.amount(window)));
+    if window != asked {
+        plan = plan.note(
+            Weight::Notice,
+            format!(
+                "aligned to whole buckets of {}: {} (a refresh leaves out what is cut)",
+                place.buckets.text,
+                place.show(window)
+            ),
+        );
+    }
+    for (weight, words) in remarks(&place, &facts, context, window, how.force) {
+        plan = plan.note(weight, words);
+    }
+    plan = place.touch(context, plan);
+    end_stuck(&facts, inputs, &mut plan)?;
+    plan.pace = inputs.pace();
+    Ok(plan)
+}
+
+/// What was typed, on the aggregate's axis.
+fn asked(place: &Place, inputs: &Inputs) -> Result<Window, Refusal> {
+    let typed = |name: &str| {
+        inputs
+            .text(name)
+            .map(|text| clock::parse(place.axis(), text, place.now))
+            .transpose()
+            .map_err(|error| Refusal::new(format!("{name}: {error}")))
+    };
+    let window = Window {
+        from: typed("from")?,
+        to: typed("to")?,
+    };
+    let backwards = window
+        .from
+        .zip(window.to)
+        .is_some_and(|(from, to)| from >= to);
+    if backwards {
+        return Err("the window ends before it begins: from must be earlier than to".into());
+    }
+    Ok(window)
+}
+
+/// The plan, turned into one that deletes data and says so.
+pub(super) fn deleting(place: &Place, mut plan: Plan, met: &[Lost], window: Window) -> Plan {
+    let level = place.level;
+    plan.undo = Undo::Never(format!(
+        "the rows of {} whose source is gone go with this refresh, and nothing can compute them again",
+        level.name
+    ));
+    plan = plan.wanting(Consent::Name).note(
+        Weight::Critical,
+        format!(
+            "DELETES DATA: {}; this refresh removes them",
+            guard::explain(place, met, window)
+        ),
+    );
+    if level.children.is_empty() {
+        return plan;
+    }
+    let words = format!(
+        "aggregates built on it lose the same at their next refresh: {}",
+        level.children.join(", ")
+    );
+    plan.note(Weight::Critical, words)
+}
+
+fn aligned(place: &Place, asked: Window) -> Result<Window, Refusal> {
+    let beyond = || Refusal::new("the window is beyond what a calendar has");
+    let window = Window {
+        from: asked
+            .from
+            .map(|at| place.buckets.ceil(at).ok_or_else(beyond))
+            .transpose()?,
+        to: asked
+            .to
+            .map(|at| place.buckets.floor(at).ok_or_else(beyond))
+            .transpose()?,
+    };
+    let (Some(from), Some(to)) = (window.from, window.to) else {
+        return Ok(window);
+    };
+    if from < to {
+        return Ok(window);
+    }
+    let mut refusal = Refusal::new(format!(
+        "the window holds no whole bucket of {}: a refresh takes whole buckets only",
+        place.buckets.text
+    ));
+    // The bucket that was meant.
+    if let Some(start) = asked.from.and_then(|at| place.buckets.floor(at))
+        && let Some(end) = place.buckets.step(start, 1)
+        && let Some(set) = settings(place, Some(start), Some(end))
+    {
+        refusal = refusal.offering("Take the bucket that it begins in", set);
+    }
+    Err(refusal)
+}
+
+fn settings(
+    place: &Place,
+    from: Option<i64>,
+    to: Option<i64>,
+) -> Option<Vec<(&'static str, String)>> {
+    let text = |at: Option<i64>| match at {
+        None => Some(String::new()),
+        Some(at) => super::typed(place.axis(), at),
+    };
+    Some(vec![("from", text(from)?), ("to", text(to)?)])
+}
+
+fn refused(place: &Place, met: &[Lost], window: Window) -> Refusal {
+    let refusal = Refusal::new(format!(
+        "{}. A refresh over that deletes those rows for good: nothing can compute them again. To let it happen, set override_data_loss",
+        guard::explain(place, met, window)
+    ));
+    let rest = guard::safe_parts(&place.lost, window).pop();
+    match rest.and_then(|part| settings(place, part.from, part.to)) {
+        Some(set) => refusal.offering("Refresh only what the source still has", set),
+        None => refusal,
+    }
+}

@@ -1,0 +1,153 @@
+//! What there is to know of a refresh beside its window: what waits, who is about, what stopping leaves.
+
+use super::guard::Window;
+use super::place::Place;
+use super::{Facts, Refreshing, clock, since};
+use crate::actions::act::Context;
+use crate::model::text;
+use crate::model::verdict::Level as Weight;
+
+/// What else there is to know of a window.
+pub(super) fn remarks(
+    place: &Place,
+    facts: &Facts,
+    context: &Context,
+    window: Window,
+    force: bool,
+) -> Vec<(Weight, String)> {
+    let level = place.level;
+    let mut remarks = Vec::new();
+    let waits = level
+        .pending_from
+        .zip(level.pending_to)
+        .is_some_and(|(low, high)| {
+            window.to.is_none_or(|to| low < to) && window.from.is_none_or(|from| from <= high)
+        });
+    let new = window
+        .to
+        .is_none_or(|to| level.refreshed().is_none_or(|at| at < to));
+    let old = window.from.is_none_or(|from| {
+        level
+            .never_before
+            .is_some_and(|at| level.is_place(at) && from <= at)
+    });
+    if !(waits || new || old || force) {
+        remarks.push((
+            Weight::Notice,
+            "nothing is known to wait in this window: the server will say that it is up to date"
+                .to_owned(),
+        ));
+    }
+    if waits {
+        let (low, high) = level.pending_from.zip(level.pending_to).unwrap_or_default();
+        remarks.push((
+            Weight::Notice,
+            format!(
+                "waiting: {}, the first from {}, the last to {}",
+                text::plural(level.pending, "changed range"),
+                clock::show(place.axis(), low),
+                clock::show(place.axis(), high)
+            ),
+        ));
+    }
+    if force {
+        remarks.push((
+            Weight::Notice,
+            "force: the whole window is computed again, with the WAL of all its rows".to_owned(),
+        ));
+    }
+    reach(place, window, &mut remarks);
+    remarks.extend(company(place, facts, context));
+    remarks
+}
+
+/// Where the window reaches that it perhaps should not.
+fn reach(place: &Place, window: Window, remarks: &mut Vec<(Weight, String)>) {
+    let level = place.level;
+    if let Some(now) = place.now.filter(|now| window.to.is_none_or(|to| to > *now)) {
+        remarks.push((
+            Weight::Warning,
+            format!(
+                "it reaches beyond now ({}): the bucket that is not over is computed as it is, and every later row there waits for another refresh",
+                clock::show(place.axis(), now)
+            ),
+        ));
+    }
+    if let Some(before) = level
+        .unchecked_before
+        .filter(|at| window.from.is_none_or(|from| from < *at))
+    {
+        remarks.push((
+            Weight::Warning,
+            format!(
+                "{} has so many gaps that those before {} were not looked at: rows whose source was dropped there would be deleted",
+                level.source,
+                clock::show(place.axis(), before)
+            ),
+        ));
+    }
+}
+
+/// Who else is about: sessions, parents, children, and what stopping would leave.
+pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(Weight, String)> {
+    let level = place.level;
+    let mut remarks = Vec::new();
+    if let Some(Refreshing { pid, idle }) = level.refreshing {
+        let words = if idle {
+            format!(
+                "a refresh of {} was cancelled in session {pid}, which is idle and keeps its range: the server refuses every refresh there (55P03) until that session ends (end_stuck_session)",
+                level.name
+            )
+        } else {
+            format!(
+                "session {pid} refreshes {} now: where the windows meet, the server refuses this one (55P03)",
+                level.name
+            )
+        };
+        remarks.push((Weight::Warning, words));
+    }
+    if !level.finalized {
+        remarks.push((
+            Weight::Notice,
+            format!("{} is of the old format (from before 2.7), which newer TimescaleDB does not keep: cagg_migrate makes it new", level.name),
+        ));
+    }
+    let parent = facts
+        .levels
+        .iter()
+        .find(|parent| level.hierarchical && parent.name == level.source);
+    if let Some(parent) = parent.and_then(|parent| Place::of(facts, parent, context).ok())
+        && let Ok(Some(window)) = parent.behind()
+    {
+        remarks.push((
+            Weight::Notice,
+            format!(
+                "its source {} is itself behind ({}): refresh-hierarchy takes that first",
+                level.source,
+                parent.show(window)
+            ),
+        ));
+    }
+    if !level.children.is_empty() {
+        remarks.push((
+            Weight::Notice,
+            format!(
+                "built on it, and then behind: {}",
+                level.children.join(", ")
+            ),
+        ));
+    }
+    remarks.push((Weight::Ok, stopping(context).to_owned()));
+    remarks
+}
+
+/// What a refresh leaves that is stopped half-way, which differs by version.
+pub(super) fn stopping(context: &Context) -> &'static str {
+    if since(context, 2, 28) {
+        "stopped half-way: the steps and batches that are done stay, the rest waits for the next refresh"
+    } else if since(context, 2, 22) {
+        "stopped half-way: the steps that are done stay; of the one under way nothing shows, and the next refresh over it finishes the work"
+    } else {
+        "stopped half-way: the steps that are done stay; of the one under way nothing is left, and the next refresh does it again"
+    }
+}

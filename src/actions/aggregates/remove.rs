@@ -1,0 +1,119 @@
+//! Removing refresh policies, and choosing among several.
+
+use super::what_if::Setting;
+use super::{Facts, Level};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::Job;
+use crate::actions::form::{Field, Form, Inputs, Item, Kind};
+use crate::model::plan::{Consent, Plan, Undo};
+use crate::model::verdict::Level as Weight;
+
+/// The policies that can be chosen, where there are several.
+pub(super) fn pick(level: &Level) -> Option<Field> {
+    let item = |job: &Job| Item {
+        key: job.id.to_string(),
+        about: Setting::of(job).describe(level.axis()),
+    };
+    let first = level.jobs.first()?;
+    (level.jobs.len() > 1).then(|| {
+        let items = level.jobs.iter().map(item).collect();
+        Field::new("policy", "Policy", Kind::Pick(items), first.id.to_string())
+            .help("which of its refresh policies, by job id")
+    })
+}
+
+pub(super) fn none(level: &Level) -> Refusal {
+    Refusal::new(format!(
+        "{} has no refresh policy: add-refresh-policy makes one",
+        level.name
+    ))
+}
+
+pub(super) fn picked<'a>(level: &'a Level, inputs: &Inputs) -> Result<Vec<&'a Job>, Refusal> {
+    if level.jobs.is_empty() {
+        return Err(none(level));
+    }
+    if level.jobs.len() == 1 {
+        return Ok(level.jobs.iter().collect());
+    }
+    let keys = inputs.picked("policy");
+    let chosen = |job: &&Job| keys.contains(&job.id.to_string().as_str());
+    Ok(level.jobs.iter().filter(chosen).collect())
+}
+
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
+    let facts = Facts::read(context)?;
+    let level = facts.own()?;
+    if level.jobs.is_empty() {
+        return Err(none(level));
+    }
+    Ok(Form::new(pick(level).into_iter().collect()))
+}
+
+pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Facts::read(context)?;
+    let level = facts.own()?;
+    let jobs = picked(level, inputs)?;
+    let (mut steps, mut partly) = (Vec::new(), None);
+    for job in &jobs {
+        steps.push(job.delete(context)?);
+        partly = partly.or_else(|| job.unalterable(context));
+    }
+    let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
+    let undo = match &partly {
+        None => Undo::Exact(
+            "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back".to_owned(),
+        ),
+        Some(why) => Undo::Partly(format!(
+            "the policy is made again with its window and its schedule; that it was paused, its limits of time and retries, and its next start do not come back, because {}",
+            why.why
+        )),
+    };
+    let mut plan = Plan::new(format!("Remove {}", names.join(", ")), steps, undo)
+        .wanting(Consent::Yes)
+        .changing(&[super::policies::STATE]);
+    for job in &jobs {
+        plan = job.calmed(context, plan);
+        plan = plan.note(Weight::Notice, pausing(context, job));
+        if let Some(running) = level.refreshing.filter(|refreshing| !refreshing.idle) {
+            let words = format!(
+                "session {} refreshes it now: removing the policy cancels its run, even where the removal itself fails",
+                running.pid
+            );
+            plan = plan.note(Weight::Warning, words);
+        }
+    }
+    if jobs.len() == level.jobs.len() {
+        plan = plan.note(Weight::Notice, stands_still(level));
+    }
+    Ok(plan)
+}
+
+fn pausing(context: &Context, job: &Job) -> String {
+    if !job.scheduled {
+        return format!("job {} is paused already, so it stops nothing", job.id);
+    }
+    match job.unalterable(context) {
+        None => job.pausing_instead(),
+        Some(_) => format!("job {} cannot be paused on this TimescaleDB", job.id),
+    }
+}
+
+fn stands_still(level: &Level) -> String {
+    let readers = if level.materialized_only {
+        "its readers see nothing newer"
+    } else {
+        "its readers compute all newer rows from the source at every query"
+    };
+    let built = match level.children.as_slice() {
+        [] => String::new(),
+        children => format!(
+            "; what is built on it stands still too: {}",
+            children.join(", ")
+        ),
+    };
+    format!(
+        "without it {} is refreshed by hand only: {readers}{built}",
+        level.name
+    )
+}

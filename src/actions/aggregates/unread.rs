@@ -1,0 +1,244 @@
+//! What an aggregate has not taken in of its source, as the catalogue alone tells it: for those who drop the source, and
+//! for the job that refreshes it.
+
+use serde::{Deserialize, Serialize};
+
+use super::bucket::{Buckets, Shape};
+use super::clock;
+use crate::actions::act::{Kind, Target};
+use crate::model::value::{Axis, Stamp};
+
+/// An aggregate, its buckets, and where it is; places are in the unit of its axis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Of the materialization hypertable.
+    pub id: i64,
+    /// Quoted and qualified.
+    pub name: String,
+    pub axis: String,
+    bucket: Option<String>,
+    zone: Option<String>,
+    offset: Option<String>,
+    origin: Option<i64>,
+    /// From here on nothing was refreshed.
+    tail: Option<i64>,
+    /// History up to this place was never materialized.
+    never_before: Option<i64>,
+    /// Where the first changed range begins.
+    low: Option<i64>,
+    /// Where the changed ranges end that begin before the source does.
+    cut_to: Option<i64>,
+    source_from: Option<i64>,
+    /// Where chunks from there on may have been made again after they were dropped.
+    #[serde(default)]
+    remade_from: Option<i64>,
+    #[serde(default)]
+    remade_to: Option<i64>,
+    /// The zone in which policies run.
+    #[serde(default)]
+    clock_zone: Option<String>,
+    policies: Vec<Run>,
+}
+
+/// The next run of a refresh policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Run {
+    id: i64,
+    scheduled: bool,
+    fails: bool,
+    /// `None`: at once, or not at all.
+    next: Option<i64>,
+    /// Its offsets, as they are configured; `None`: open.
+    start: Option<String>,
+    end: Option<String>,
+}
+
+/// Whole buckets: the first, and the end of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    pub from: i64,
+    pub to: i64,
+}
+
+impl Unread {
+    fn axis(&self) -> Axis {
+        Axis::of(&self.axis)
+    }
+
+    fn buckets(&self) -> Option<Buckets> {
+        let shape = Shape {
+            axis: self.axis(),
+            width: self.bucket.as_deref(),
+            zone: self.zone.as_deref(),
+            offset: self.offset.as_deref(),
+            origin: self.origin,
+        };
+        Buckets::of(&self.name, shape).ok()
+    }
+
+    fn is_place(&self, at: i64) -> bool {
+        match self.axis() {
+            Axis::Integer => at > i64::MIN + 1_000_000,
+            _ => at > -200_000_000_000_000_000,
+        }
+    }
+
+    /// What it has not taken in before this place, as far as the source still has it whole; with history that was never
+    /// materialized, or without.
+    pub fn before(&self, edge: i64, history: bool) -> Option<Range> {
+        let (buckets, start) = (self.buckets()?, self.source_from?);
+        let first = buckets.step(buckets.floor(start)?, 1)?;
+        let mut all = Vec::new();
+        match self.tail.filter(|at| self.is_place(*at)) {
+            Some(tail) => all.push((tail, edge)),
+            None => all.extend(self.tail.map(|_| (start, edge))),
+        }
+        all.extend(self.low.map(|low| (low, edge)));
+        let cut = self.cut_to.filter(|to| first < *to);
+        // Up to the next chunk it was dropped, which leaves that one alone.
+        all.extend(cut.map(|to| (start, to.min(edge))));
+        let never = self.never_before.filter(|at| history && self.is_place(*at));
+        all.extend(never.map(|never| (start, never.saturating_add(1).min(edge))));
+        let inside = |(from, to): &(i64, i64)| (*from).max(start) < *to;
+        let all: Vec<_> = all.into_iter().filter(inside).collect();
+        let from = all.iter().map(|(from, _)| (*from).max(start)).min()?;
+        let to = all.iter().map(|(_, to)| *to).max()?;
+        // A bucket of which a part was dropped cannot be computed again.
+        let from = match buckets.floor(from)? {
+            whole if whole >= start => whole,
+            _ => buckets.ceil(start)?,
+        };
+        let to = buckets.ceil(to)?;
+        (from < to).then_some(Range { from, to })
+    }
+
+    /// Of a range what lies in chunks that may have been made again after they were dropped, and the rest.
+    pub fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
+        let remade = self.remade_from.zip(self.remade_to);
+        match self.buckets() {
+            Some(buckets) => super::apart(&buckets, range, remade),
+            None => (None, vec![range]),
+        }
+    }
+
+    /// Whether one of its policies takes this in before that moment.
+    pub fn is_read_by(&self, range: Range, until: Stamp, local_shift: i64, now: Stamp) -> bool {
+        let Some(buckets) = self.buckets().filter(|_| self.axis() != Axis::Integer) else {
+            return false;
+        };
+        let shift = match self.axis() {
+            Axis::TimestampTz => 0,
+            _ => local_shift,
+        };
+        let side = |at: i64, offset: &Option<String>, open: i64| match offset {
+            None => Some(open),
+            Some(offset) => clock::back(self.axis(), at, offset, self.clock_zone.as_deref()),
+        };
+        self.policies.iter().any(|run| {
+            let next = run.next.unwrap_or(now.0).max(now.0);
+            let at = next.saturating_add(shift);
+            let from = side(at, &run.start, i64::MIN).and_then(|at| match at {
+                i64::MIN => Some(at),
+                at => buckets.ceil(at),
+            });
+            let to = side(at, &run.end, i64::MAX).and_then(|at| match at {
+                i64::MAX => Some(at),
+                at => buckets.floor(at),
+            });
+            // One that is late is not counted on.
+            let late = run.next.is_some_and(|next| next < now.0 - 120_000_000);
+            run.scheduled
+                && !(run.fails || late)
+                && next < until.0
+                && from.is_some_and(|from| from <= range.from)
+                && to.is_some_and(|to| range.to <= to)
+        })
+    }
+
+    /// Why nothing takes it in before, in words.
+    pub fn why(&self) -> String {
+        let Some(run) = self.policies.first() else {
+            return "it has no refresh policy".to_owned();
+        };
+        let job = run.id;
+        if self.policies.iter().all(|run| !run.scheduled) {
+            format!("its refresh policy (job {job}) is paused")
+        } else if self.policies.iter().any(|run| run.fails) {
+            format!("its refresh policy (job {job}) fails")
+        } else {
+            format!("its refresh policy (job {job}) does not take that in before")
+        }
+    }
+
+    /// A range, as people read it.
+    pub fn show(&self, range: Range) -> String {
+        let at = |at| clock::show(self.axis(), at);
+        format!("{} to {}", at(range.from), at(range.to))
+    }
+
+    /// The fields of refresh-aggregate that take exactly this in.
+    pub fn settings(&self, range: Range) -> [(&'static str, String); 2] {
+        let typed = |at| super::typed(self.axis(), at).unwrap_or_default();
+        [("from", typed(range.from)), ("to", typed(range.to))]
+    }
+
+    /// As a person runs it.
+    pub fn by_hand(&self, range: Range) -> String {
+        let [(_, from), (_, to)] = self.settings(range);
+        format!("refresh-aggregate {} from='{from}' to='{to}'", self.name)
+    }
+
+    /// Its ends as a literal of the axis' type, and that type.
+    pub fn literals(&self, range: Range) -> [Option<String>; 2] {
+        [range.from, range.to].map(|at| clock::literal(self.axis(), at))
+    }
+
+    pub fn kind(&self) -> &str {
+        match self.axis() {
+            Axis::TimestampTz => "timestamptz",
+            Axis::Timestamp => "timestamp",
+            Axis::Date => "date",
+            Axis::Integer => &self.axis,
+        }
+    }
+
+    pub fn target(&self) -> Target {
+        Target {
+            kind: Kind::Aggregate,
+            id: self.id,
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// Where this policy's reach begins at a run at this moment, on that axis.
+pub fn reach(unread: &Unread, start_offset: &str, now: Stamp, local_shift: i64) -> Option<i64> {
+    let axis = unread.axis();
+    let now = match axis {
+        Axis::Integer => return None,
+        Axis::TimestampTz => now.0,
+        _ => now.0.saturating_add(local_shift),
+    };
+    let zone = unread.clock_zone.as_deref();
+    unread
+        .buckets()?
+        .ceil(clock::back(axis, now, start_offset, zone)?)
+}
+
+/// How far a retention policy drops now: where the last chunk ends that goes.
+pub fn dropped_up_to(
+    unread: &Unread,
+    ends: &[i64],
+    drop_after: &str,
+    now: Stamp,
+    local_shift: i64,
+) -> Option<i64> {
+    let axis = unread.axis();
+    let now = match axis {
+        Axis::Integer => return None,
+        Axis::TimestampTz => now.0,
+        _ => now.0.saturating_add(local_shift),
+    };
+    let boundary = clock::back(axis, now, drop_after, unread.clock_zone.as_deref())?;
+    ends.iter().copied().filter(|end| *end <= boundary).max()
+}

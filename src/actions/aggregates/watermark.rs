@@ -1,0 +1,216 @@
+//! Moving a watermark back that lies in the future: the server sets it anew, from the newest bucket, only where chunks of
+//! an aggregate are dropped; that is asked for with a range in which there are none.
+
+use super::guard::Window;
+use super::place::{How, Place};
+use super::{Facts, Level, clock, since};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Step, Undo};
+use crate::model::text;
+use crate::model::value::Axis;
+use crate::model::verdict::Level as Weight;
+
+const DELETE: &str = "delete_future_rows";
+
+#[expect(clippy::unnecessary_wraps, reason = "as every form is made")]
+pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
+    let field = Field::new(DELETE, "Delete future rows", Kind::Flag, "no").optional();
+    Ok(Form::new(vec![field.help(
+        "yes: first deletes for good the rows of the source that are dated after the present bucket; as long as they are there, they move the watermark there again",
+    )]))
+}
+
+pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Facts::read(context)?;
+    if context.at.server.simulated {
+        return Err("this is the stand-in, whose watermark nothing moves back; on TimescaleDB drop_chunks sets it anew".into());
+    }
+    let place = Place::of(&facts, facts.own()?, context)?;
+    let level = place.level;
+    let show = |at: i64| clock::show(place.axis(), at);
+    let present = place.now.and_then(|now| place.buckets.floor(now));
+    let Some((present, cut)) = present.zip(present.and_then(|at| place.buckets.step(at, 1))) else {
+        return Err(format!("what is now on {}'s time is not known", level.name).into());
+    };
+    let Some(to) = level.watermark.filter(|at| *at > cut) else {
+        return Err(format!(
+            "the watermark of {} does not lie in the future: the present bucket ends at {}",
+            level.name,
+            show(cut)
+        )
+        .into());
+    };
+    if let Some(parent) = ahead(&facts, level, cut) {
+        return Err(format!(
+            "{} is built on {}, whose own watermark lies in the future: move-watermark-back {} comes first",
+            level.name, parent.name, parent.name
+        )
+        .into());
+    }
+    let mut steps = Vec::new();
+    let deletes = inputs.flag(DELETE);
+    if deletes {
+        steps.push(delete(&place, cut)?);
+    }
+    let possible = |at: &i64| clock::literal(place.axis(), *at).is_some();
+    let how = |force| How {
+        force,
+        step_buckets: Some(0),
+    };
+    // Where chunks of the source are gone, newer versions leave their buckets unless they are forced.
+    if since(context, 2, 18) {
+        let future = Window {
+            from: Some(cut),
+            to: Some(to).filter(possible),
+        };
+        steps.extend(place.steps(context, future, how(true))?);
+    }
+    // Rows of the present bucket that the watermark hides are taken in, too; what 2.22 logs of a forced refresh ends a bucket later.
+    let window = Window {
+        from: Some(present),
+        to: place.buckets.step(to, 1).filter(possible),
+    };
+    steps.extend(place.steps(context, window, how(false))?);
+    steps.push(set_anew(context, &place));
+    let undo = if deletes {
+        Undo::Never(format!(
+            "the rows of {} that are deleted do not come back",
+            level.source
+        ))
+    } else {
+        Undo::Partly(format!(
+            "the watermark goes to the future again with the first refresh that finds rows there; buckets of {} after {} whose rows are gone from {} do not come back",
+            level.name,
+            show(cut),
+            level.source
+        ))
+    };
+    let title = format!(
+        "Move the watermark of {} back from {}",
+        level.name,
+        show(to)
+    );
+    let plan = Plan::new(title, steps, undo).note(Weight::Notice, "the server sets the watermark to the end of its newest bucket: after a refresh of the future, and by dropping chunks in a range where there are none");
+    let plan = noted(&place, place.touch(context, plan), cut, deletes);
+    Ok(plan.touching(
+        level.mat_oid,
+        level.mat_name.clone(),
+        Mode::ShareUpdateExclusive,
+    ))
+}
+
+/// The aggregate that it is built on, where that one is ahead, too.
+fn ahead<'a>(facts: &'a Facts, level: &Level, cut: i64) -> Option<&'a Level> {
+    let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
+    levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))
+}
+
+fn delete(place: &Place, cut: i64) -> Result<Step, Refusal> {
+    let level = place.level;
+    let Some(column) = level
+        .deleting
+        .source_column
+        .as_ref()
+        .filter(|_| !level.hierarchical)
+    else {
+        return Err(format!(
+            "{DELETE}: {} is itself an aggregate, whose rows are not deleted by hand",
+            level.source
+        )
+        .into());
+    };
+    if !level.deleting.may_delete {
+        return Err(format!(
+            "{DELETE}: this role may not DELETE from {} (GRANT DELETE, or connect as its owner)",
+            level.source
+        )
+        .into());
+    }
+    let at = clock::literal(place.axis(), cut)
+        .ok_or_else(|| Refusal::new("the present bucket ends beyond what a calendar has"))?;
+    let sql = format!(
+        "delete from {} where {column} >= $1::{}",
+        level.source,
+        place.kind()
+    );
+    let label = format!(
+        "delete the rows of {} from {} on",
+        level.source,
+        clock::show(place.axis(), cut)
+    );
+    Ok(Step::new(
+        label,
+        vec![Statement::new(sql, vec![Lit::Text(at)])],
+        Vec::new(),
+    ))
+}
+
+/// No chunk begins there: nothing is dropped, and the watermark is reckoned from the rows again.
+fn set_anew(context: &Context, place: &Place) -> Step {
+    let nowhere = match (place.axis(), place.level.axis.as_str()) {
+        (Axis::Integer, "smallint") => "32767",
+        (Axis::Integer, "integer") => "2147483647",
+        (Axis::Integer, _) => "9223372036854775806",
+        _ => "9999-01-01",
+    };
+    let sql = format!(
+        "select count(*) from {}($1::regclass, newer_than => $2::{})",
+        context.function("drop_chunks"),
+        place.kind()
+    );
+    let params = vec![Lit::from(place.level.name.clone()), Lit::from(nowhere)];
+    let label = format!("set the watermark of {} anew", place.level.name);
+    Step::new(label, vec![Statement::new(sql, params)], Vec::new())
+}
+
+fn noted(place: &Place, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
+    let level = place.level;
+    let show = |at: i64| clock::show(place.axis(), at);
+    let future = level.slices.iter().filter(|(_, high, _)| *high > cut);
+    let chunks: i64 = future.clone().map(|slice| slice.2).sum();
+    let to = future.map(|slice| slice.1).max();
+    let reach = to.map_or_else(String::new, |to| {
+        format!(
+            " ({} of it reach beyond that, to {})",
+            text::plural(chunks, "chunk"),
+            show(to)
+        )
+    });
+    if deletes {
+        plan = plan
+            .note(
+                Weight::Critical,
+                format!(
+                    "DELETES DATA: every row of {} from {} on, for good{reach}",
+                    level.source,
+                    show(cut)
+                ),
+            )
+            .wanting(Consent::Name)
+            .touching(level.source_oid, level.source.clone(), Mode::RowExclusive);
+        if !level.deleting.source_triggers.is_empty() {
+            let words = format!(
+                "triggers of {} may run, with your rights: {}",
+                level.source,
+                level.deleting.source_triggers.join(", ")
+            );
+            plan = plan.note(Weight::Warning, words);
+        }
+    } else if !level.hierarchical {
+        let words = format!(
+            "should {} have rows from {} on{reach}, the refresh takes them in again and the watermark stays: {DELETE} deletes them first",
+            level.source,
+            show(cut)
+        );
+        plan = plan.note(Weight::Warning, words);
+    }
+    if !level.children.is_empty() {
+        let words = format!(
+            "built on it, with watermarks of their own that this does not move: {}",
+            level.children.join(", ")
+        );
+        plan = plan.note(Weight::Notice, words);
+    }
+    plan
+}

@@ -1,0 +1,342 @@
+//! What a refresh policy would do: its window, and what its runs would lose.
+
+use super::guard::{self, Window};
+use super::place::Place;
+use super::{Rule, clock, offset};
+use crate::actions::act::Refusal;
+use crate::actions::alter_job::Job;
+use crate::model::interval::Interval;
+use crate::model::text;
+use crate::model::value::Axis;
+
+const DAY: i64 = 86_400_000_000;
+
+/// What a refresh policy is told; `None`: that side is open.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    pub start: Option<String>,
+    pub end: Option<String>,
+    pub every: String,
+}
+
+/// Equal as intervals: PostgreSQL and people write them differently.
+impl PartialEq for Setting {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |a: &str, b: &str| {
+            a == b || clock::interval(a).is_some_and(|a| clock::interval(b) == Some(a))
+        };
+        let side = |a: &Option<String>, b: &Option<String>| match (a, b) {
+            (None, None) => true,
+            (Some(a), Some(b)) => same(a, b),
+            _ => false,
+        };
+        side(&self.start, &other.start)
+            && side(&self.end, &other.end)
+            && same(&self.every, &other.every)
+    }
+}
+
+impl Setting {
+    /// The window of a job, as it is configured.
+    pub fn of(job: &Job) -> Self {
+        Self {
+            start: offset(job, "start_offset"),
+            end: offset(job, "end_offset"),
+            every: job.schedule_interval.clone(),
+        }
+    }
+
+    /// `from 7d to 1h before now, every 1h`.
+    pub fn describe(&self, axis: Axis) -> String {
+        let side = |side: &Option<String>, open: &str| {
+            side.as_deref()
+                .map_or_else(|| open.to_owned(), text::interval)
+        };
+        let unit = if axis == Axis::Integer { " units" } else { "" };
+        format!(
+            "from {} to {}{unit} before now, every {}",
+            side(&self.start, "the beginning"),
+            side(&self.end, "the end, so not"),
+            text::interval(&self.every)
+        )
+    }
+
+    pub fn lengths(&self, axis: Axis) -> (f64, f64) {
+        let length = |side: &Option<String>, open: f64| {
+            side.as_deref()
+                .map_or(Some(open), |text| clock::length(axis, text))
+                .unwrap_or(f64::NAN)
+        };
+        (
+            length(&self.start, f64::INFINITY),
+            length(&self.end, f64::NEG_INFINITY),
+        )
+    }
+
+    /// What a run refreshes now; `None`: what is now cannot be told.
+    pub fn window(&self, place: &Place) -> Option<Window> {
+        let now = place.now?;
+        let side = |side: &Option<String>| match side {
+            None => Some(None),
+            Some(back) => place.back(now, back).map(Some),
+        };
+        let from = match side(&self.start)? {
+            None => None,
+            Some(at) => Some(place.buckets.ceil(at)?),
+        };
+        let to = match side(&self.end)? {
+            None => None,
+            Some(at) => Some(place.buckets.floor(at)?),
+        };
+        Some(Window { from, to })
+    }
+
+    /// How far behind it lets the aggregate fall: end offset, bucket, schedule; units without the schedule.
+    pub fn lag(&self, place: &Place) -> Option<f64> {
+        let axis = place.axis();
+        let end = self
+            .end
+            .as_deref()
+            .map_or(Some(0.0), |end| clock::length(axis, end))?;
+        let every = match axis {
+            Axis::Integer => 0.0,
+            _ => clock::interval(&self.every)?.seconds(),
+        };
+        Some(end + place.buckets.length(axis) + every)
+    }
+}
+
+/// So many widths of a bucket, as a policy takes it.
+fn widths(place: &Place, times: i64) -> Option<String> {
+    if place.axis() == Axis::Integer {
+        return Some(
+            place
+                .buckets
+                .text
+                .parse::<i64>()
+                .ok()?
+                .checked_mul(times)?
+                .to_string(),
+        );
+    }
+    let width = clock::interval(&place.buckets.text)?;
+    Some(
+        Interval {
+            months: width.months.checked_mul(times)?,
+            days: width.days.checked_mul(times)?,
+            micros: width.micros.checked_mul(times)?,
+        }
+        .to_string(),
+    )
+}
+
+/// What is put into the form of a new policy: ten buckets that are over, as far as the source has them.
+pub(super) fn suggested(place: &Place) -> Setting {
+    let every = match place.axis() {
+        Axis::Integer => "1 hour".to_owned(),
+        _ => clock::interval(&place.buckets.text)
+            .filter(|width| width.seconds() <= 86_400.0 && width.seconds() >= 60.0)
+            .map_or_else(|| "1 day".to_owned(), |width| width.to_string()),
+    };
+    let mut setting = Setting {
+        start: widths(place, 11),
+        end: widths(place, 1),
+        every,
+    };
+    if let Some(safe) = wipe_risk(place, &setting).and_then(|risk| risk.safe) {
+        setting.start = Some(safe);
+    }
+    setting
+}
+
+/// What the server would refuse, said before and with the mend.
+pub(super) fn check(place: &Place, new: &Setting, own: Option<i64>) -> Result<(), Refusal> {
+    let (axis, level) = (place.axis(), place.level);
+    let (start, end) = new.lengths(axis);
+    let width = place.buckets.length(axis);
+    // Open sides make the window as long as can be.
+    if start - end < 2.0 * width {
+        let back = new.end.clone().unwrap_or_else(|| "0".to_owned());
+        let refusal = Refusal::new(format!(
+            "from {} to {} before now is no window of two buckets of {}, which a refresh policy must have",
+            new.start
+                .as_deref()
+                .map_or_else(String::new, text::interval),
+            text::interval(&back),
+            place.buckets.text
+        ));
+        return Err(match two_buckets(place, new) {
+            Some(start) => refusal.offering("The smallest window", vec![("start_offset", start)]),
+            None => refusal,
+        });
+    }
+    for job in level.jobs.iter().filter(|job| Some(job.id) != own) {
+        let other = Setting::of(job);
+        let (other_start, other_end) = other.lengths(axis);
+        if start > other_end && other_start > end {
+            return Err(format!(
+                "its window overlaps that of {} ({}): two policies of one aggregate must not meet",
+                job.describe(),
+                other.describe(axis)
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// The start offset of the smallest window that ends where this one does.
+fn two_buckets(place: &Place, new: &Setting) -> Option<String> {
+    let two = widths(place, 2)?;
+    let Some(end) = &new.end else {
+        return Some(two);
+    };
+    if place.axis() == Axis::Integer {
+        return Some((end.parse::<i64>().ok()? + two.parse::<i64>().ok()?).to_string());
+    }
+    let (end, two) = (clock::interval(end)?, clock::interval(&two)?);
+    Some(
+        Interval {
+            months: end.months + two.months,
+            days: end.days + two.days,
+            micros: end.micros + two.micros,
+        }
+        .to_string(),
+    )
+}
+
+/// Why the runs of a policy would delete rows of the aggregate.
+pub(super) struct Risk {
+    pub why: String,
+    /// The longest start offset that loses nothing; `None`: there is none that leaves two buckets.
+    pub safe: Option<String>,
+}
+
+impl Risk {
+    pub fn refusal(self, place: &Place, new: &Setting) -> Refusal {
+        let refusal = Refusal::new(format!(
+            "{}. To let it happen, set override_data_loss",
+            self.why
+        ));
+        let (_, end) = new.lengths(place.axis());
+        let room = |start: &String| {
+            let start = clock::length(place.axis(), start);
+            start.is_some_and(|start| start - end >= 2.0 * place.buckets.length(place.axis()))
+        };
+        match self.safe.filter(room) {
+            Some(start) => refusal.offering(
+                "Reach back only as far as the source does",
+                vec![("start_offset", start)],
+            ),
+            None => refusal,
+        }
+    }
+}
+
+pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
+    let (level, axis) = (place.level, place.axis());
+    let (start, _) = new.lengths(axis);
+    let met = new
+        .window(place)
+        .map(|window| (window, guard::met(&place.lost, window)))
+        .filter(|(_, met)| !met.is_empty());
+    let held = met.as_ref().and_then(|(_, met)| {
+        let safe = met.iter().map(|lost| lost.to).max()?;
+        since_safe(place, safe)
+    });
+    let dropped = level
+        .source_policies
+        .retention
+        .as_ref()
+        .and_then(|retention| {
+            let after = retention
+                .after
+                .as_deref()
+                .filter(|_| !retention.by_creation)?;
+            (start > clock::length(axis, after)?).then_some((retention, after))
+        });
+    if met.is_none() && dropped.is_none() {
+        return None;
+    }
+    let shorter = |a: String, b: String| {
+        if clock::length(axis, &a) <= clock::length(axis, &b) {
+            a
+        } else {
+            b
+        }
+    };
+    let kept = dropped.map(|(_, after)| after.to_owned());
+    let safe = match (kept, held) {
+        (Some(a), Some(b)) => Some(shorter(a, b)),
+        // What is lost now meets every window of this end.
+        (Some(a), None) if met.is_none() => Some(a),
+        (None, Some(b)) => Some(b),
+        _ => None,
+    };
+    let now = met
+        .as_ref()
+        .map(|(window, met)| guard::explain(place, met, *window));
+    let why = why(place, new, dropped, now);
+    Some(Risk { why, safe })
+}
+
+/// The words: what the source's retention drops, and what the very next run would delete.
+fn why(
+    place: &Place,
+    new: &Setting,
+    dropped: Option<(&Rule, &str)>,
+    now: Option<String>,
+) -> String {
+    let (level, axis) = (place.level, place.axis());
+    match (dropped, now) {
+        (Some((retention, after)), now) => {
+            let now = now.map_or_else(
+                || ". Nothing is lost yet: it begins as rows grow that old".to_owned(),
+                |now| format!(". Its next run already: {now}"),
+            );
+            format!(
+                "each run would refresh {}, but {} keeps only {} (retention, job {}{}): what is refreshed after it was dropped is deleted from {} for good{now}",
+                reach(new, axis),
+                level.source,
+                text::interval(after),
+                retention.id,
+                paused(retention),
+                level.name
+            )
+        }
+        (None, now) => format!(
+            "its first run would delete rows for good: {}",
+            now.unwrap_or_default()
+        ),
+    }
+}
+
+fn paused(after: &Rule) -> &'static str {
+    if after.scheduled { "" } else { ", paused now" }
+}
+
+pub(super) fn reach(new: &Setting, axis: Axis) -> String {
+    let unit = if axis == Axis::Integer { " units" } else { "" };
+    new.start.as_deref().map_or_else(
+        || "from the beginning on".to_owned(),
+        |start| format!("{}{unit} back", text::interval(start)),
+    )
+}
+
+/// How far back from now a place is, in whole days or hours that do not reach it.
+fn since_safe(place: &Place, safe: i64) -> Option<String> {
+    let back = place.now?.checked_sub(safe).filter(|back| *back > 0)?;
+    if place.axis() == Axis::Integer {
+        return Some(back.to_string());
+    }
+    let (days, micros) = match back / DAY {
+        0 | 1 => (0, back - back % 60_000_000),
+        days => (days, 0),
+    };
+    let span = Interval {
+        months: 0,
+        days,
+        micros,
+    };
+    span.is_positive().then(|| span.to_string())
+}

@@ -1,0 +1,240 @@
+//! Making a job anew, after it was deleted, with all that its row had.
+
+use serde_json::Value as Json;
+
+use super::{Call, Job};
+use crate::actions::act::{Context, Refusal};
+use crate::model::plan::{Lit, Statement};
+use crate::model::text;
+use crate::server::sql::Version;
+
+/// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether
+/// it brings the role's rights.
+pub const MEMBERSHIP_OPTIONS: i32 = 160_000;
+
+/// That a role (as SQL writes it) may not become another on this PostgreSQL, and what lets it.
+pub fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
+    let option = if postgres < MEMBERSHIP_OPTIONS {
+        ""
+    } else {
+        " WITH SET TRUE"
+    };
+    format!("{role} may not SET ROLE to {other} (GRANT {other} TO {role}{option} lets it)")
+}
+
+/// The options of a refresh policy beside its window, and since when it can be added with them.
+const OPTIONS: &[(&str, &str, Version)] = &[
+    ("include_tiered_data", "bool", Version::new(2, 18)),
+    ("buckets_per_batch", "int", Version::new(2, 19)),
+    ("max_batches_per_execution", "int", Version::new(2, 19)),
+    ("refresh_newest_first", "bool", Version::new(2, 20)),
+];
+
+impl Job {
+    /// The statements, for one transaction, that make it anew with all its settings; its id will be another
+    /// (kept as `job ID`, so that later entries of the journal find it).
+    pub fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
+        let kept = format!("job {}", self.id);
+        let add = self.add(context)?.keeping(&kept);
+        let mut statements = Vec::new();
+        if self.is_user_defined() {
+            // A policy belongs to its table's owner by itself; another job to the role that adds it.
+            statements.push(Statement::becoming(&self.owner));
+        }
+        statements.push(add);
+        // Without alter_job what add_… takes is all that comes back.
+        if self.unalterable(context).is_none() {
+            let mut change = self.whole();
+            change.next_start = self.next_start.clone().filter(|at| at != "-infinity");
+            // One that is not fixed keeps the start of slots that it once had.
+            if self.begins_without_slots() && context.at.server.sql_version() >= Version::new(2, 12)
+            {
+                change.slots = Some(self.slots());
+            }
+            let mut alter = self.altering(context, Lit::Kept(kept), &change, false);
+            if context.at.server.sql_version() >= Version::new(2, 20) {
+                alter.give("job_name", "text", self.name().into());
+            }
+            statements.push(alter.statement());
+        }
+        Ok(statements)
+    }
+
+    fn begins_without_slots(&self) -> bool {
+        !self.fixed_schedule && self.initial_start.is_some()
+    }
+
+    /// What making it anew does not bring back on this server; `None`: nothing but its id and its history.
+    pub fn lost(&self, context: &Context) -> Option<String> {
+        let refusal = self.unalterable(context)?;
+        let paused = if self.scheduled {
+            ""
+        } else {
+            "; IT WOULD BE SCHEDULED, though it is paused now"
+        };
+        Some(format!(
+            "max_runtime, max_retries, retry_period, next start and name become the defaults{paused}: {refusal}"
+        ))
+    }
+
+    pub fn is_user_defined(&self) -> bool {
+        !self.proc_name.starts_with("policy_") || !self.proc_schema.starts_with("_timescaledb_")
+    }
+
+    /// A setting of the configuration as text; `None`: missing or null.
+    pub fn setting(&self, key: &str) -> Option<String> {
+        match self.config.as_ref()?.get(key)? {
+            Json::Null => None,
+            Json::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }
+    }
+
+    /// The type that the lengths in its configuration have.
+    fn span(&self) -> &str {
+        match (self.integer_time, self.axis_type.as_deref()) {
+            (Some(true), Some(axis)) => axis,
+            (Some(true), None) => "bigint",
+            _ => "interval",
+        }
+    }
+
+    fn add(&self, context: &Context) -> Result<Statement, Refusal> {
+        let mut call = match self.proc_name.as_str() {
+            _ if self.is_user_defined() => self.add_user_defined(context),
+            "policy_compression" => self.add_after(
+                context,
+                "add_compression_policy",
+                ["compress_after", "compress_created_before"],
+            )?,
+            "policy_retention" => self.add_after(
+                context,
+                "add_retention_policy",
+                ["drop_after", "drop_created_before"],
+            )?,
+            "policy_refresh_continuous_aggregate" => self.add_refresh(context)?,
+            "policy_reorder" => {
+                let mut call = self.add_on(context, "add_reorder_policy")?;
+                call.give("index_name", "name", self.setting("index_name").into());
+                call
+            }
+            other => {
+                return Err(Refusal::new(format!(
+                    "hypertop cannot make a job of {other} anew: pause it instead (pause-job {})",
+                    self.id
+                )));
+            }
+        };
+        // A policy's schedule is fixed just when it has an initial start.
+        if self.fixed_schedule {
+            call.give_some("initial_start", "timestamptz", self.initial_start.clone());
+        }
+        call.give_some("timezone", "text", self.timezone.clone());
+        Ok(call.statement())
+    }
+
+    /// `add_…_policy` with what the policy is on.
+    fn add_on(&self, context: &Context, function: &str) -> Result<Call, Refusal> {
+        let relation = self.relation.clone().ok_or_else(|| {
+            Refusal::new(format!(
+                "{} could not be made again: its hypertable is gone",
+                self.describe()
+            ))
+        })?;
+        let mut call = Call::new(format!("select {}", context.function(function)));
+        call.give("", "regclass", relation.into());
+        Ok(call)
+    }
+
+    fn schedule(&self, call: &mut Call) {
+        let every = self.schedule_interval.as_str().into();
+        call.give("schedule_interval", "interval", every);
+    }
+
+    /// A policy by age: by its time, or by when a chunk was made.
+    fn add_after(
+        &self,
+        context: &Context,
+        function: &str,
+        [after, created]: [&str; 2],
+    ) -> Result<Call, Refusal> {
+        let mut call = self.add_on(context, function)?;
+        match (self.setting(after), self.setting(created)) {
+            (None, Some(before)) => call.give(created, "interval", before.into()),
+            // The configuration is given to the letter afterwards; a broken one is broken again then.
+            (age, _) => call.give(after, self.span(), self.sound(age).into()),
+        }
+        self.schedule(&mut call);
+        Ok(call)
+    }
+
+    /// A length that `add_…_policy` takes, where the configuration has none.
+    fn sound(&self, age: Option<String>) -> String {
+        let integer = self.integer_time == Some(true);
+        let sound = |age: &String| {
+            if integer {
+                age.parse::<i64>().is_ok()
+            } else {
+                crate::model::interval::Interval::parse(age).is_ok()
+            }
+        };
+        age.filter(sound).unwrap_or_else(|| {
+            if integer {
+                "1".to_owned()
+            } else {
+                "1 day".to_owned()
+            }
+        })
+    }
+
+    fn add_refresh(&self, context: &Context) -> Result<Call, Refusal> {
+        let mut call = self.add_on(context, "add_continuous_aggregate_policy")?;
+        for offset in ["start_offset", "end_offset"] {
+            call.give(offset, self.span(), self.setting(offset).into());
+        }
+        self.schedule(&mut call);
+        let version = context.at.server.sql_version();
+        for (option, kind, since) in OPTIONS {
+            call.give_some(
+                option,
+                kind,
+                self.setting(option).filter(|_| version >= *since),
+            );
+        }
+        Ok(call)
+    }
+
+    fn add_user_defined(&self, context: &Context) -> Call {
+        let mut call = Call::new(format!("select {}", context.function("add_job")));
+        // By its arguments too: a name may be that of several.
+        let named = |schema: &str, name: &str, arguments: &str| {
+            let (schema, name) = (text::quote_identifier(schema), text::quote_identifier(name));
+            Lit::from(format!("{schema}.{name}({arguments})"))
+        };
+        call.give(
+            "",
+            "regprocedure::oid::regproc",
+            named(&self.proc_schema, &self.proc_name, "integer, jsonb"),
+        );
+        self.schedule(&mut call);
+        let config = self.config.as_ref().map(Json::to_string);
+        call.give_some("config", "jsonb", config);
+        call.give("scheduled", "bool", self.scheduled.into());
+        let proof = context.proof();
+        let there = proof.and_then(|proof| Some(proof.job(self.id)?.check_there));
+        if let (Some(schema), Some(name), true) =
+            (&self.check_schema, &self.check_name, there != Some(false))
+        {
+            call.give(
+                "check_config",
+                "regprocedure::oid::regproc",
+                named(schema, name, "jsonb"),
+            );
+        }
+        call.give("fixed_schedule", "bool", self.fixed_schedule.into());
+        if self.begins_without_slots() {
+            call.give_some("initial_start", "timestamptz", self.initial_start.clone());
+        }
+        call
+    }
+}

@@ -1,0 +1,140 @@
+//! Whose code a plan runs, and with whose rights: said before, and agreed to by the target's name where the server runs a
+//! function just because a job is altered.
+
+use crate::model::plan::{Consent, Note, Plan};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::query;
+use crate::server::sql::{Param, Query};
+
+use crate::actions::act::{Context, Kind, Target};
+
+/// Code on a target whose owner is not trusted.
+pub const QUERY: Query = query!("plan_code", (2, 11));
+
+/// Code that a role defined who is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// `app.clock()`.
+    pub what: String,
+    pub owner: String,
+    pub door: Door,
+}
+
+/// By what it is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The procedure of a job.
+    Job,
+    /// The check function of a job.
+    Check,
+    /// The function that says what is now on integer time.
+    Clock,
+    /// Expressions, conditions, defaults, triggers on a table, its chunks or its views.
+    Table,
+}
+
+impl Door {
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "job" => Self::Job,
+            "check" => Self::Check,
+            "clock" => Self::Clock,
+            "table" => Self::Table,
+            _ => return None,
+        })
+    }
+}
+
+/// How it is said.
+const RUNS: &str = "runs code of ";
+
+/// What was said of a plan that is rolled back: its way back runs the same code.
+pub fn said(plan: &Plan) -> Option<&Note> {
+    plan.notes.iter().find(|note| note.text.starts_with(RUNS))
+}
+
+/// The query's parameters for a target; `None`: nobody's code is run there.
+pub fn params(target: &Target) -> Option<Vec<Param>> {
+    let ids = match target.kind {
+        Kind::Hypertable | Kind::Aggregate => [target.id, 0, 0],
+        Kind::Job => [0, target.id, 0],
+        Kind::Index => [0, 0, target.id],
+        Kind::Session => return None,
+    };
+    Some(ids.into_iter().map(Param::BigInt).collect())
+}
+
+/// The doors that a plan's statements, and those that take it back, may open.
+fn doors(plan: &Plan) -> Vec<Door> {
+    let steps = plan.steps.iter();
+    let statements = steps.flat_map(|step| step.run.iter().chain(&step.undo));
+    // REINDEX and ANALYZE run it as the table's owner; the others touch no row.
+    let none = [
+        "reindex ",
+        "analyze ",
+        "alter ",
+        "delete_job(",
+        "set_chunk_time_interval(",
+        "pg_cancel_backend(",
+        "pg_terminate_backend(",
+    ];
+    let mut doors = Vec::new();
+    for sql in statements.map(|statement| statement.sql.as_str()) {
+        let sql = sql.to_lowercase();
+        let alters = ["alter_job(", "add_job(", "_policy("];
+        if alters.iter().any(|call| sql.contains(call)) {
+            doors.extend([Door::Check, Door::Clock]);
+        } else if sql.contains("run_job(") {
+            doors.extend([Door::Job, Door::Clock, Door::Table]);
+        } else if !none.iter().any(|harmless| sql.contains(harmless)) {
+            doors.push(Door::Table);
+        }
+    }
+    doors
+}
+
+/// The plan, saying whose code it may run.
+pub fn say(mut plan: Plan, context: &Context) -> Plan {
+    let doors = doors(&plan);
+    let runs: Vec<_> = context
+        .facts
+        .code
+        .iter()
+        .filter(|code| doors.contains(&code.door))
+        .collect();
+    if runs.is_empty() {
+        return plan;
+    }
+    let mut owners: Vec<_> = runs.iter().map(|code| code.owner.as_str()).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let names: Vec<_> = runs.iter().take(4).map(|code| code.what.as_str()).collect();
+    let more = match runs.len().saturating_sub(names.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let server = context.at.server;
+    let superuser = if server.superuser {
+        ", a superuser"
+    } else {
+        ""
+    };
+    let words = format!(
+        "{RUNS}{} with the rights of {}{superuser}: {}{more}",
+        owners.join(", "),
+        text::quote_identifier(&server.role),
+        names.join(", ")
+    );
+    // Where the server calls a function by itself nobody expects it.
+    let unexpected = runs.iter().any(|code| code.door != Door::Table);
+    let consent = if unexpected {
+        Consent::Name
+    } else {
+        Consent::Yes
+    };
+    plan = plan.note(Level::Warning, words).wanting(consent);
+    // It is what matters most.
+    plan.notes.rotate_right(1);
+    plan
+}

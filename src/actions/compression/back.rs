@@ -1,0 +1,143 @@
+//! Compressing a chunk again as it was: under the settings that it had, whatever its table's are by then, and these stay.
+
+use super::chunks::compress_call;
+use super::eligible::many;
+use super::facts::{Chunk, Known};
+use super::settings;
+use crate::actions::act::Context;
+use crate::model::plan::Statement;
+use crate::model::text::quote_literal as lit;
+use crate::server::sql::Version;
+
+/// From here on the table may leave segment-by open too, and has sparse indexes.
+const LEAVES_OPEN: Version = Version::new(2, 22);
+
+/// Compresses a chunk under the settings that it had.
+///
+/// What the table's settings are is asked when it runs: they may have been changed since. Only where they are others, and
+/// whole, so that they can be put back to the letter, are they switched for the moment; else the chunk gets the table's.
+pub fn compress_as_before(context: &Context, known: &Known, chunk: &Chunk) -> Vec<Statement> {
+    let compress = compress_call(context, chunk, true);
+    let own = chunk.settings.as_ref();
+    let Some(own) = own.filter(|own| own.order_by.is_some()) else {
+        // Before 2.14 all chunks have the table's.
+        return vec![compress];
+    };
+    let kind = if known.aggregate {
+        "materialized view"
+    } else {
+        "table"
+    };
+    let array = |names: &[String]| {
+        format!(
+            "array[{}]::text[]",
+            commas(names.iter().map(|one| lit(one)))
+        )
+    };
+    let truths = |list: &Option<Vec<bool>>| {
+        let list = list.as_deref().unwrap_or_default();
+        format!(
+            "array[{}]::bool[]",
+            commas(list.iter().map(bool::to_string))
+        )
+    };
+    let whole = if context.at.server.sql_version() < LEAVES_OPEN {
+        "was.orderby is not null"
+    } else {
+        "was.orderby is not null and was.segmentby is not null and coalesce(to_jsonb(was) ->> 'index', '') !~ '\"source\": *\"config\"'"
+    };
+    let row = format!(
+        "from _timescaledb_catalog.compression_settings s where s.relid = {}::regclass",
+        lit(&known.table)
+    );
+    let put = settings::set(
+        known,
+        Some(&own.segment_text()),
+        Some(&own.order_text()),
+        None,
+    )
+    .sql;
+    let back = format!(
+        "alter {kind} {} set (timescaledb.compress = true, timescaledb.compress_segmentby = %L, timescaledb.compress_orderby = %L)",
+        known.relation.replace('%', "%%")
+    );
+    let block = format!(
+        "declare was record; put record; begin \
+         select s.* into was {row}; \
+         if {whole} and (coalesce(was.segmentby, '{{}}'), was.orderby, was.orderby_desc, was.orderby_nullsfirst) is distinct from \
+         ({}, {}, {}, {}) then \
+         {put}; perform {}; \
+         execute format({}, \
+         coalesce((select string_agg(quote_ident(x.n), ', ' order by x.i) from unnest(was.segmentby) with ordinality x (n, i)), ''), \
+         (select string_agg(quote_ident(x.n) || case when x.d then ' DESC' else '' end || case when x.f then ' NULLS FIRST' else ' NULLS LAST' end, \
+         ', ' order by x.i) from unnest(was.orderby, was.orderby_desc, was.orderby_nullsfirst) with ordinality x (n, d, f, i))); \
+         select s.* into put {row}; \
+         if put is distinct from was then raise exception using message = {}; end if; \
+         else perform {}; end if; end",
+        array(own.segments()),
+        array(own.order_by.as_deref().unwrap_or_default()),
+        truths(&own.desc),
+        truths(&own.nulls_first),
+        call(&compress),
+        lit(&back),
+        lit(&format!(
+            "the compression settings of {} could not be put back: nothing was changed",
+            known.relation
+        )),
+        call(&compress),
+    );
+    vec![Statement::new(format!("DO {}", lit(&block)), Vec::new())]
+}
+
+/// The function call of a SELECT.
+fn call(statement: &Statement) -> String {
+    let sql = statement.literal();
+    sql.strip_prefix("select ").unwrap_or(&sql).to_owned()
+}
+
+fn commas(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// What such chunks do not get back.
+pub fn lost(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<String> {
+    let Some(table) = &known.settings else {
+        return Vec::new();
+    };
+    let mut lost = Vec::new();
+    let of = |fits: &dyn Fn(&Chunk) -> bool| {
+        let number = chunks.iter().filter(|chunk| fits(chunk)).count();
+        (number > 0).then(|| many(number))
+    };
+    if let Some(chunks) = of(&Chunk::is_partial) {
+        lost.push(format!("{chunks} only partly compressed now: then wholly"));
+    }
+    // Of an aggregate none is the same as open.
+    let unsegmented = table.segment_by.is_none() || known.aggregate && table.segments().is_empty();
+    let open =
+        context.at.server.sql_version() >= LEAVES_OPEN && (unsegmented || table.order_by.is_none());
+    if let Some(chunks) = of(&|_| open) {
+        lost.push(format!(
+            "{} leaves segment-by or order-by to TimescaleDB, which chooses again: {chunks} may come back under other settings than now",
+            known.relation
+        ));
+    }
+    let sparse = |chunk: &Chunk| {
+        let own = chunk
+            .settings
+            .as_ref()
+            .and_then(super::facts::Settings::sparse_text);
+        own != table.sparse_text()
+    };
+    if let Some(chunks) = of(&sparse) {
+        lost.push(format!(
+            "{chunks} with other sparse indexes than the table's now: these come back as the table has them"
+        ));
+    }
+    if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {
+        lost.push(format!(
+            "the table has sparse indexes of its own, which could not be put back: {chunks} under other settings come back under the table's"
+        ));
+    }
+    lost
+}

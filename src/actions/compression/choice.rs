@@ -1,0 +1,196 @@
+//! Which chunks are meant: those picked, else those within a range, older than so long, at most so many.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Inputs, Item, Kind};
+use crate::model::text;
+use crate::model::value::Axis;
+
+use super::eligible::{Age, Length, older};
+use super::facts::{Chunk, Known};
+
+/// The field with the chunks that can be picked.
+pub fn picks(
+    context: &Context,
+    known: &Known,
+    fits: impl Fn(&Chunk) -> bool,
+    picked: &str,
+) -> Field {
+    let items = known.chunks.iter().filter(|chunk| fits(chunk));
+    let items = items
+        .map(|chunk| Item {
+            key: chunk.key.clone(),
+            about: about(context, known, chunk),
+        })
+        .collect();
+    Field::new("chunks", "These chunks", Kind::Pick(items), picked)
+        .optional()
+        .help("just these; where none is picked, the other fields say which")
+}
+
+fn about(context: &Context, known: &Known, chunk: &Chunk) -> String {
+    let bytes = if chunk.is_compressed() {
+        chunk.after_bytes
+    } else {
+        context.bytes([chunk.oid])
+    };
+    let bytes = bytes.map_or_else(|| "size not known".to_owned(), text::bytes);
+    let mut state = match (chunk.is_compressed(), chunk.is_partial()) {
+        (_, true) => "partial",
+        (true, _) => "compressed",
+        _ => "not compressed",
+    }
+    .to_owned();
+    if known.differs(chunk) {
+        state.push_str(", under other settings");
+    }
+    // The end comes last: a narrow list cuts it.
+    format!(
+        "{state}, {bytes}, {} to {}",
+        known.point(chunk.from),
+        known.point(chunk.to)
+    )
+}
+
+/// The fields of a range on the time axis, and of a bound on how many.
+pub fn range(known: &Known) -> [Field; 3] {
+    let time = || Kind::Time(known.axis());
+    let how = match known.axis() {
+        Axis::Integer => "a number",
+        _ => "2026-11-01 or 2026-11-01 06:00, in UTC",
+    };
+    [
+        Field::new("from", "From", time(), "")
+            .optional()
+            .help(format!("chunks that may hold rows from here on ({how})")),
+        Field::new("to", "To", time(), "")
+            .optional()
+            .help(format!("chunks that may hold rows before this ({how})")),
+        Field::new("at_most", "At most", Kind::Integer, "")
+            .optional()
+            .help("so many chunks, the oldest first; empty: no bound"),
+    ]
+}
+
+/// `older_than`, with its default.
+pub fn age(known: &Known, default: String) -> Field {
+    let help = match known.axis() {
+        Axis::Integer => "chunks that end at least so far before now",
+        _ => "chunks that end at least so long ago: 7 days, 7d, 1h30m, 1 mon",
+    };
+    Field::span("older_than", "Older than", known.axis(), default)
+        .optional()
+        .help(help)
+}
+
+/// Whether anything was said of which chunks are meant.
+pub fn is_made(inputs: &Inputs) -> bool {
+    ["chunks", "from", "to", "older_than", "created_before"]
+        .iter()
+        .any(|field| inputs.text(field).is_some())
+}
+
+/// The chunks that are meant and that fit, oldest first.
+pub fn chosen<'k>(
+    known: &'k Known,
+    inputs: &Inputs,
+    fits: impl Fn(&Chunk) -> bool,
+) -> Result<Vec<&'k Chunk>, Refusal> {
+    let picked: std::collections::HashSet<_> = inputs.picked("chunks").into_iter().collect();
+    let mut chunks: Vec<&Chunk> = if picked.is_empty() {
+        aged(known, inputs)?
+    } else {
+        known
+            .chunks
+            .iter()
+            .filter(|chunk| picked.contains(chunk.key.as_str()))
+            .collect()
+    };
+    if picked.is_empty() {
+        if let Some(from) = bound(known, inputs, "from")? {
+            chunks.retain(|chunk| chunk.to > from);
+        }
+        if let Some(to) = bound(known, inputs, "to")? {
+            chunks.retain(|chunk| chunk.from < to);
+        }
+    }
+    chunks.retain(|chunk| fits(chunk));
+    if let Some(most) = inputs.integer("at_most") {
+        let most = usize::try_from(most).ok().filter(|most| *most > 0);
+        chunks.truncate(most.ok_or("at_most must be at least 1")?);
+    }
+    Ok(chunks)
+}
+
+fn aged<'k>(known: &'k Known, inputs: &Inputs) -> Result<Vec<&'k Chunk>, Refusal> {
+    let ages = [
+        ("older_than", Age::Range),
+        ("created_before", Age::Creation),
+    ];
+    let Some((name, text, age)) = ages
+        .into_iter()
+        .find_map(|(name, age)| Some((name, inputs.text(name)?, age)))
+    else {
+        return Ok(known.chunks.iter().collect());
+    };
+    let length = match age {
+        Age::Range => Length::read(known, text),
+        Age::Creation => crate::model::interval::Interval::parse(text)
+            .ok()
+            .map(Length::Time),
+    };
+    let length = length
+        .filter(|length| length.size() >= 0.0)
+        .ok_or_else(|| format!("{name} is counted back from now: {text} cannot be"))?;
+    older(known, length, age).ok_or_else(|| match &known.code {
+        Some(code) => format!(
+            "which chunks are older than {text} is not known: give from and to; {}",
+            code.words(None)
+        )
+        .into(),
+        None => format!(
+            "which chunks are older than {text} cannot be told, for nothing says what \"now\" is on {}: \
+             set_integer_now_func does, or give from and to",
+            known.table
+        )
+        .into(),
+    })
+}
+
+/// A place on the axis, as a person writes it; without an offset it is UTC, as the screens show it.
+fn bound(known: &Known, inputs: &Inputs, name: &str) -> Result<Option<i64>, Refusal> {
+    let Some(text) = inputs.text(name) else {
+        return Ok(None);
+    };
+    place(known.axis(), text).map(Some).ok_or_else(|| {
+        format!("{name}: {text:?} is no moment: write 2026-11-01 or 2026-11-01 06:00 (UTC)").into()
+    })
+}
+
+fn place(axis: Axis, text: &str) -> Option<i64> {
+    if axis == Axis::Integer {
+        return text.parse().ok();
+    }
+    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
+        return Some(stamp.as_microsecond());
+    }
+    let clock: jiff::civil::DateTime = text.parse().ok()?;
+    let zoned = clock.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(zoned.timestamp().as_microsecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_read_with_and_without_its_offset() {
+        let at = |text| place(Axis::TimestampTz, text);
+        assert_eq!(at("1970-01-02"), Some(86_400_000_000));
+        assert_eq!(at("1970-01-01 01:00"), Some(3_600_000_000));
+        assert_eq!(at("1970-01-01T01:00:00+01:00"), Some(0));
+        assert_eq!(at("1970-01-01 01:00:00Z"), Some(3_600_000_000));
+        assert_eq!(at("yesterday"), None);
+        assert_eq!(place(Axis::Integer, "-7"), Some(-7));
+        assert_eq!(place(Axis::Date, "1970-01-02"), Some(86_400_000_000));
+    }
+}

@@ -1,0 +1,267 @@
+//! Compressing chunks, each a transaction of its own, oldest first.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
+use crate::model::text;
+use crate::model::verdict::Level;
+
+use super::choice;
+use super::eligible::{self, many, summary, waits};
+use super::facts::{Chunk, Known};
+use super::known;
+
+/// `compress_chunk`; `lenient`: one that is compressed already is no error.
+pub fn compress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
+    Statement::new(
+        format!(
+            "select {}($1::regclass, if_not_compressed => {lenient})",
+            context.function("compress_chunk")
+        ),
+        vec![chunk.relation.as_str().into()],
+    )
+}
+
+pub fn decompress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
+    Statement::new(
+        format!(
+            "select {}($1::regclass, if_compressed => {lenient})",
+            context.function("decompress_chunk")
+        ),
+        vec![chunk.relation.as_str().into()],
+    )
+}
+
+/// A chunk that ends before now (the newest one where "now" is not known does not count as ended).
+fn ended(known: &Known, chunk: &Chunk) -> bool {
+    known.now.map_or_else(
+        || {
+            known
+                .chunks
+                .last()
+                .is_some_and(|newest| chunk.to <= newest.from)
+        },
+        |now| chunk.to <= now,
+    )
+}
+
+pub fn compress_form(context: &Context) -> Result<Form, Refusal> {
+    let known = known(context)?.enabled()?;
+    let job = known.job.as_ref();
+    let after = job.and_then(|job| setting(job, "compress_after"));
+    let created = job.and_then(|job| setting(job, "compress_created_before"));
+    let mut fields = vec![choice::age(&known, after.unwrap_or_default())];
+    if let Some(created) = created {
+        fields.push(
+            Field::new("created_before", "Created before", Kind::Interval, created)
+                .optional()
+                .help("chunks that were made longer ago than this"),
+        );
+    }
+    fields.extend(choice::range(&known));
+    fields.push(choice::picks(context, &known, waits, ""));
+    Ok(Form::new(fields).paced())
+}
+
+/// A length of time in a policy's configuration.
+pub fn setting(job: &crate::actions::alter_job::Job, key: &str) -> Option<String> {
+    match job.config.as_ref()?.get(key)? {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = known(context)?.enabled()?;
+    let mut chunks = choice::chosen(&known, inputs, waits)?;
+    if inputs.text("chunks").is_none() {
+        chunks.retain(|chunk| ended(&known, chunk));
+    }
+    if chunks.is_empty() {
+        return Err(nothing_waits(&known, inputs));
+    }
+    let crashes = known.crashes(context);
+    let forth_only = crashes.is_some() || known.rolls_up;
+    let steps = chunks.iter().map(|chunk| {
+        // Where decompressing would crash the server there is no way back.
+        let back = if forth_only {
+            Vec::new()
+        } else {
+            vec![decompress_call(context, chunk, true)]
+        };
+        Step::new(
+            format!("compress {}", chunk.key),
+            vec![compress_call(context, chunk, false)],
+            back,
+        )
+        .weighing(context.bytes([chunk.oid]))
+    });
+    let undo = match crashes {
+        Some(why) => Undo::Never(why),
+        None if known.rolls_up => Undo::Never(
+            "compressing merges these chunks into their neighbours (compress_chunk_time_interval): they are not there any more"
+                .to_owned(),
+        ),
+        None => Undo::Partly(format!(
+            "each chunk is decompressed: the same rows, but packed anew in the order of order-by, with indexes made anew{}",
+            known.running_policy().map_or_else(String::new, |job| format!(
+                "; {} compresses them again at its next run, unless it is paused before",
+                job.describe()
+            ))
+        )),
+    };
+    let title = format!("Compress {} of {}", many(chunks.len()), known.relation);
+    let mut plan = Plan::new(title, steps.collect(), undo);
+    plan = lock(plan, &known, &chunks, Mode::AccessExclusive);
+    plan.pace = inputs.pace();
+    plan = plan.note(
+        Level::Notice,
+        format!("compresses {}", summary(context, &known, &chunks)),
+    );
+    for (level, text) in compress_notes(context, &known, &chunks) {
+        plan = plan.note(level, text);
+    }
+    Ok(plan)
+}
+
+fn nothing_waits(known: &Known, inputs: &Inputs) -> Refusal {
+    let waiting = known
+        .chunks
+        .iter()
+        .filter(|chunk| waits(chunk) && ended(known, chunk));
+    let waiting = waiting.count();
+    let frozen = known
+        .chunks
+        .iter()
+        .filter(|chunk| chunk.is_frozen() && !chunk.is_compressed());
+    let frozen = match frozen.count() {
+        0 => String::new(),
+        frozen => format!(" ({} not compressed, but frozen)", many(frozen)),
+    };
+    if waiting == 0 || !choice::is_made(inputs) {
+        return format!(
+            "no chunk of {} waits to be compressed: what is not compressed is still written to{frozen}",
+            known.relation
+        )
+        .into();
+    }
+    let all = if known.integer_time { "0" } else { "0s" };
+    let refusal = Refusal::new(format!(
+        "no chunk of {} that is meant here waits to be compressed; {} would, younger ones included{frozen}",
+        known.relation,
+        many(waiting)
+    ));
+    if known.now.is_some() {
+        refusal.offering(
+            "every chunk that has ended",
+            vec![("older_than", all.to_owned())],
+        )
+    } else {
+        refusal
+    }
+}
+
+/// What a plan over chunks locks: the chunks, one in each of the last steps, and the table weakly.
+pub fn lock(mut plan: Plan, known: &Known, chunks: &[&Chunk], mode: Mode) -> Plan {
+    let before = plan.steps.len().saturating_sub(chunks.len());
+    for (step, chunk) in (before..).zip(chunks) {
+        plan = plan.touching_in(step, chunk.oid, &chunk.key, mode);
+        if let Some(companion) = chunk.companion {
+            let name = format!("{} (compressed rows)", chunk.key);
+            plan = plan.touching_in(step, companion, name, mode);
+        }
+    }
+    plan = plan.touching(known.table_oid, &known.table, Mode::AccessShare);
+    let pointers: Vec<_> = chunks.iter().map(|chunk| chunk.pointer()).collect();
+    let pointers: Vec<_> = pointers.iter().map(String::as_str).collect();
+    plan.changing(&pointers)
+}
+
+fn compress_notes(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+    let mut notes = price(context, known, chunks);
+    let newest = chunks.iter().map(|chunk| chunk.to).max();
+    if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
+        notes.push((
+            Level::Warning,
+            "rows may still arrive in the newest of these: each makes its chunk partial, and dearer to read".to_owned(),
+        ));
+    }
+    notes.extend(eligible::in_windows(known, chunks));
+    if !known.aggregates.is_empty() {
+        notes.push((
+            Level::Notice,
+            format!(
+                "read by {}: their figures stay the same",
+                known.aggregates.join(", ")
+            ),
+        ));
+    }
+    let frozen = known
+        .chunks
+        .iter()
+        .filter(|chunk| chunk.is_frozen() && !chunk.is_compressed());
+    let frozen = frozen.count();
+    if frozen > 0 {
+        notes.push((
+            Level::Notice,
+            format!("{} frozen, left alone", many(frozen)),
+        ));
+    }
+    notes
+}
+
+/// Disk, waits, WAL and rows.
+fn price(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+    let mut notes = Vec::new();
+    let whole = context.bytes(chunks.iter().map(|chunk| chunk.oid));
+    let biggest = chunks
+        .iter()
+        .filter_map(|chunk| context.bytes([chunk.oid]))
+        .max();
+    match (known.shrinks_to(), whole, biggest) {
+        (Some(share), Some(whole), Some(biggest)) => notes.push((
+            Level::Notice,
+            format!(
+                "leaves about {} of {}, going by the chunks compressed so far; until a chunk is done both lie on disk \
+                 (about {} more), and sorting may want temporary files",
+                text::bytes(scaled(whole, share)),
+                text::bytes(whole),
+                text::bytes(scaled(biggest, share)),
+            ),
+        )),
+        _ => notes.push((
+            Level::Unknown,
+            "how much it leaves is not known: no chunk of this table is compressed yet; until a chunk is done both its \
+             forms lie on disk, and sorting may want temporary files"
+                .to_owned(),
+        )),
+    }
+    notes.push((
+        Level::Notice,
+        "writes to a chunk wait while it is compressed, reads only at its end".to_owned(),
+    ));
+    notes.push((
+        Level::Notice,
+        "WAL: the compressed rows of each chunk with their index, written once; the pages that go are only truncated"
+            .to_owned(),
+    ));
+    let rows: i64 = chunks.iter().filter_map(|chunk| chunk.rows).sum();
+    if rows > 0 && chunks.iter().all(|chunk| chunk.rows.is_some()) {
+        let rows = text::count(rows);
+        notes.push((
+            Level::Notice,
+            format!("about {rows} rows, going by the last ANALYZE"),
+        ));
+    }
+    notes
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "an estimate"
+)]
+fn scaled(bytes: i64, share: f64) -> i64 {
+    (bytes as f64 * share) as i64
+}

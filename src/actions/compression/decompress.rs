@@ -1,0 +1,169 @@
+//! Decompressing chunks, each a transaction of its own, oldest first; the policy is paused before.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::Change;
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::plan::{Mode, Plan, Step, Undo};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::server::sql::Version;
+
+use super::back::{compress_as_before, lost};
+use super::choice;
+use super::chunks::{decompress_call, lock};
+use super::eligible::many;
+use super::facts::{Chunk, Known};
+use super::known;
+
+/// Compressed rows that can be unpacked.
+fn unpackable(chunk: &Chunk) -> bool {
+    chunk.is_compressed() && !chunk.is_frozen()
+}
+
+pub fn form(context: &Context) -> Result<Form, Refusal> {
+    let known = known(context)?;
+    let mut fields = vec![choice::picks(context, &known, unpackable, "")];
+    fields.extend(choice::range(&known));
+    fields.push(choice::age(&known, String::new()));
+    if known.running_policy().is_some() {
+        fields.push(
+            Field::new("pause_policy", "Pause the policy", Kind::Flag, "yes")
+                .help("first: else its next run compresses the chunks again"),
+        );
+    }
+    Ok(Form::new(fields).paced())
+}
+
+pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = known(context)?;
+    if !known.chunks.iter().any(unpackable) {
+        return Err(format!(
+            "no chunk of {} can be decompressed: none is compressed, or those are frozen",
+            known.relation
+        )
+        .into());
+    }
+    if let Some(why) = known.crashes(context) {
+        return Err(why.into());
+    }
+    if !choice::is_made(inputs) {
+        return Err(
+            Refusal::new("which chunks? pick them, or say from, to or older_than")
+                .offering("every compressed chunk", vec![("chunks", "all".to_owned())]),
+        );
+    }
+    let chunks = choice::chosen(&known, inputs, unpackable)?;
+    if chunks.is_empty() {
+        return Err(format!("no compressed chunk of {} is meant by this", known.relation).into());
+    }
+    let mut steps = Vec::new();
+    let paused = known
+        .running_policy()
+        .filter(|_| inputs.flag("pause_policy"));
+    if let Some(job) = paused {
+        let scheduled = |scheduled| Change {
+            scheduled: Some(scheduled),
+            ..Change::default()
+        };
+        steps.push(Step::new(
+            format!("pause {}", job.describe()),
+            vec![job.alter(context, &scheduled(false))],
+            vec![job.alter(context, &scheduled(true))],
+        ));
+    }
+    steps.extend(chunks.iter().map(|chunk| {
+        Step::new(
+            format!("decompress {}", chunk.key),
+            vec![decompress_call(context, chunk, false)],
+            compress_as_before(context, &known, chunk),
+        )
+        .weighing(chunk.before_bytes)
+    }));
+    let title = format!("Decompress {} of {}", many(chunks.len()), known.relation);
+    let mut plan = Plan::new(title, steps, undo(context, &known, &chunks));
+    plan = lock(plan, &known, &chunks, Mode::AccessExclusive);
+    if paused.is_some() {
+        plan.changes
+            .push("/jobs/policy_compression/scheduled".to_owned());
+    }
+    plan.pace = inputs.pace();
+    for (level, text) in notes(context, &known, &chunks, paused.is_some()) {
+        plan = plan.note(level, text);
+    }
+    Ok(plan)
+}
+
+fn undo(context: &Context, known: &Known, chunks: &[&Chunk]) -> Undo {
+    let mut text = vec![
+        "each chunk is compressed again under the settings that it had, and the policy goes on if it was paused here; the same rows, \
+         but batches and recorded sizes are made anew"
+            .to_owned(),
+    ];
+    text.extend(lost(context, known, chunks));
+    let other = chunks.iter().filter(|chunk| known.differs(chunk)).count();
+    if other > 0 {
+        text.push(format!(
+            "{} compressed under other settings than the table's: these are set for that transaction, which locks the \
+             table ACCESS EXCLUSIVE; the table's stay as they are",
+            many(other)
+        ));
+    }
+    Undo::Partly(text.join("; "))
+}
+
+fn notes(
+    context: &Context,
+    known: &Known,
+    chunks: &[&Chunk],
+    paused: bool,
+) -> Vec<(Level, String)> {
+    let reach = chunks.first().zip(chunks.last());
+    let reach = reach.map_or_else(String::new, |(first, last)| {
+        format!(", {} to {}", known.point(first.from), known.point(last.to))
+    });
+    let mut notes = vec![(
+        Level::Notice,
+        format!("decompresses {}{reach}", many(chunks.len())),
+    )];
+    let sum =
+        |of: fn(&Chunk) -> Option<i64>| chunks.iter().map(|chunk| of(chunk)).sum::<Option<i64>>();
+    let before = sum(|chunk| chunk.before_bytes);
+    let after = sum(|chunk| chunk.after_bytes);
+    notes.push(match (before, after) {
+        (Some(before), Some(after)) => (
+            Level::Warning,
+            format!(
+                "takes about {} of disk, by what was recorded when they were compressed, and then frees about {}; \
+                 about as much WAL as the rows that are written back",
+                text::bytes(before),
+                text::bytes(after)
+            ),
+        ),
+        _ => (
+            Level::Unknown,
+            "how much disk it takes is not known: the chunks' sizes before compression are not on record".to_owned(),
+        ),
+    });
+    match (known.running_policy(), paused) {
+        (Some(job), false) => notes.push((
+            Level::Warning,
+            format!(
+                "{} is scheduled and compresses these chunks again at its next run (where they are old enough): \
+                 pause_policy = yes prevents that",
+                job.describe()
+            ),
+        )),
+        (Some(job), true) => notes.push((
+            Level::Notice,
+            format!("pauses {} first; resume-job schedules it again", job.describe()),
+        )),
+        _ => {}
+    }
+    if context.at.server.sql_version() < Version::new(2, 17) {
+        notes.push((
+            Level::Warning,
+            "on this version readers of a chunk wait from the beginning to the end of its decompression".to_owned(),
+        ));
+    }
+    notes
+}

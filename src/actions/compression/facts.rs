@@ -1,0 +1,330 @@
+//! What the server says of a hypertable's compression, as `queries/plan_compression.sql` gives it.
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::Job;
+use crate::model::text;
+use crate::model::value::{Axis, Point};
+use crate::screens::policy::Code;
+use crate::server::sql::Version;
+
+#[derive(Debug, Clone, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the catalogue tells"
+)]
+pub struct Known {
+    /// The hypertable, or the user's view of an aggregate: quoted and qualified.
+    pub relation: String,
+    /// The hypertable itself, also of an aggregate.
+    pub table: String,
+    pub table_oid: i64,
+    pub view_oid: Option<i64>,
+    pub aggregate: bool,
+    pub enabled: bool,
+    pub settings: Option<Settings>,
+    axis: String,
+    pub integer_time: bool,
+    /// Of the dimension; `None` where the hypertable has none of time.
+    pub time_column: Option<String>,
+    /// Compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
+    pub rolls_up: bool,
+    /// In the dimension's unit; `None`: an integer whose hypertable has no function for it.
+    pub now: Option<i64>,
+    /// That function, where looking does not run it.
+    pub code: Option<Code>,
+    /// Microseconds since 1970.
+    pub now_utc: i64,
+    /// The workers' wall clock, in microseconds as if it were UTC.
+    pub now_local: i64,
+    pub expression_index: bool,
+    /// As the catalogue has them, not quoted.
+    pub columns: Vec<String>,
+    /// The columns of each unique index.
+    pub uniques: Vec<Vec<String>>,
+    /// Aggregates that read it: quoted and qualified.
+    pub aggregates: Vec<String>,
+    /// By their place on the time axis.
+    pub chunks: Vec<Chunk>,
+    /// The compression policy.
+    pub job: Option<Job>,
+    /// Refresh policies of aggregates that read it, and its own where it is an aggregate.
+    pub refreshes: Vec<Refresh>,
+    pub retention: Option<Retention>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Chunk {
+    /// As it is picked: without its schema where that is TimescaleDB's own.
+    pub key: String,
+    /// Quoted and qualified.
+    pub relation: String,
+    pub oid: i64,
+    /// Bits: 1 compressed, 2 unordered, 4 frozen, 8 partial.
+    pub status: i32,
+    pub from: i64,
+    pub to: i64,
+    /// The end by the workers' wall clock, where the dimension is a timestamptz.
+    pub to_local: i64,
+    /// Microseconds since 1970; `None` before 2.13.
+    pub created: Option<i64>,
+    pub created_local: Option<i64>,
+    /// As recorded when it was compressed.
+    pub before_bytes: Option<i64>,
+    pub after_bytes: Option<i64>,
+    /// Recorded where it is compressed, else as of the last ANALYZE; `None`: not known.
+    pub rows: Option<i64>,
+    /// The relation with the compressed rows.
+    pub companion: Option<i64>,
+    /// Those it was compressed under; `None` before 2.14, where all have the table's.
+    pub settings: Option<Settings>,
+}
+
+/// Segment-by and order-by, as the catalogue has them: `None` is TimescaleDB's default.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Settings {
+    pub segment_by: Option<Vec<String>>,
+    pub order_by: Option<Vec<String>>,
+    pub desc: Option<Vec<bool>>,
+    pub nulls_first: Option<Vec<bool>>,
+    /// Sparse indexes, from 2.22 on.
+    #[serde(default)]
+    pub index: Option<Json>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Refresh {
+    pub id: i64,
+    pub view: String,
+    /// Of this aggregate, not of one that reads it.
+    pub own: bool,
+    /// `None`: it reaches back to the beginning.
+    pub start_offset: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Retention {
+    pub id: i64,
+    /// `None`: it drops by the time of creation.
+    pub drop_after: Option<String>,
+    pub scheduled: bool,
+}
+
+impl Known {
+    /// As this version means it: before 2.22 no segment-by is just that, and not a choice left to TimescaleDB.
+    pub fn on(mut self, version: Version) -> Self {
+        if version < Version::new(2, 22) {
+            let chunks = self
+                .chunks
+                .iter_mut()
+                .filter_map(|chunk| chunk.settings.as_mut());
+            for settings in chunks.chain(self.settings.as_mut()) {
+                settings.segment_by.get_or_insert_default();
+            }
+        }
+        self
+    }
+
+    pub fn axis(&self) -> Axis {
+        Axis::of(&self.axis)
+    }
+
+    /// There is a function that says what is now, and it is not run.
+    pub fn has_hidden_clock(&self) -> bool {
+        self.code.as_ref().is_some_and(|code| code.owner.is_some())
+    }
+
+    /// Refuses where compression is not enabled.
+    pub fn enabled(self) -> Result<Self, Refusal> {
+        if self.enabled {
+            return Ok(self);
+        }
+        Err(format!(
+            "compression is not enabled on {}: enable-compression does that",
+            self.relation
+        )
+        .into())
+    }
+
+    /// Why chunks with compressed rows must not be decompressed on this server, if they must not.
+    pub fn crashes(&self, context: &Context) -> Option<String> {
+        let version = context.at.server.sql_version();
+        (version < Version::new(2, 14) && self.expression_index).then(|| {
+            format!(
+                "{} has an index on an expression: with TimescaleDB {version} decompressing a chunk of such a table \
+                 crashes the whole server. Upgrade to 2.14 or later first (or drop that index)",
+                self.table
+            )
+        })
+    }
+
+    /// The compression policy, where it is scheduled.
+    pub fn running_policy(&self) -> Option<&Job> {
+        self.job.as_ref().filter(|job| job.scheduled)
+    }
+
+    /// Whether a chunk was compressed under other settings than the table has now.
+    pub fn differs(&self, chunk: &Chunk) -> bool {
+        let (Some(own), Some(table)) = (&chunk.settings, &self.settings) else {
+            return false;
+        };
+        own.segments() != table.segments() && table.segment_by.is_some()
+            || own.order_text() != table.order_text() && table.order_by.is_some()
+    }
+
+    /// Whether the policy is told to leave partial chunks alone.
+    pub fn never_recompresses(&self) -> bool {
+        let config = self.job.as_ref().and_then(|job| job.config.as_ref());
+        config.and_then(|config| config.get("recompress")) == Some(&Json::Bool(false))
+    }
+
+    /// The columns as a person may type them.
+    pub fn column_list(&self) -> String {
+        let quoted: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| text::quote_identifier(column))
+            .collect();
+        quoted.join(", ")
+    }
+
+    /// Those with compressed rows.
+    pub fn compressed(&self) -> usize {
+        self.chunks
+            .iter()
+            .filter(|chunk| chunk.is_compressed())
+            .count()
+    }
+
+    /// What share of its bytes a chunk of this table keeps when it is compressed, by the record; `None`: no record.
+    pub fn shrinks_to(&self) -> Option<f64> {
+        let recorded = self
+            .chunks
+            .iter()
+            .filter_map(|chunk| Some((chunk.before_bytes?, chunk.after_bytes?)));
+        let (before, after) =
+            recorded.fold((0, 0), |(before, after), (b, a)| (before + b, after + a));
+        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        (before > 0).then(|| after as f64 / before as f64)
+    }
+
+    pub fn point(&self, raw: i64) -> String {
+        text::point(Point {
+            axis: self.axis(),
+            raw,
+        })
+    }
+}
+
+impl Chunk {
+    pub fn has(&self, bits: i32) -> bool {
+        self.status & bits != 0
+    }
+
+    pub fn is_compressed(&self) -> bool {
+        self.has(1)
+    }
+
+    pub fn is_partial(&self) -> bool {
+        self.has(8)
+    }
+
+    pub fn is_frozen(&self) -> bool {
+        self.has(4)
+    }
+
+    /// Where it lies in the captured state.
+    pub fn pointer(&self) -> String {
+        format!("/chunks/{}", self.key.replace('~', "~0").replace('/', "~1"))
+    }
+}
+
+impl Settings {
+    /// The columns that segment, none being the same as an empty list.
+    pub fn segments(&self) -> &[String] {
+        self.segment_by.as_deref().unwrap_or_default()
+    }
+
+    /// `"a,b", line_id`: each quoted by itself.
+    pub fn segment_text(&self) -> String {
+        let quoted: Vec<_> = self
+            .segments()
+            .iter()
+            .map(|column| text::quote_identifier(column))
+            .collect();
+        quoted.join(", ")
+    }
+
+    /// `ts DESC, "Größe (mm)" NULLS FIRST`; empty: the default.
+    pub fn order_text(&self) -> String {
+        let columns = self.order_by.as_deref().unwrap_or_default();
+        let of = |list: &Option<Vec<bool>>, at: usize| {
+            list.as_ref()
+                .and_then(|list| list.get(at).copied())
+                .unwrap_or(false)
+        };
+        let items: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| {
+                let (desc, first) = (of(&self.desc, at), of(&self.nulls_first, at));
+                let nulls = match (desc, first) {
+                    (false, true) => " NULLS FIRST",
+                    (true, false) => " NULLS LAST",
+                    _ => "",
+                };
+                let desc = if desc { " DESC" } else { "" };
+                format!("{}{desc}{nulls}", text::quote_identifier(column))
+            })
+            .collect();
+        items.join(", ")
+    }
+
+    /// The sparse indexes that a person chose, as the option takes them; `None`: TimescaleDB's own choice.
+    pub fn sparse_text(&self) -> Option<String> {
+        let chosen: Vec<_> = self
+            .index
+            .as_ref()?
+            .as_array()?
+            .iter()
+            .filter(|index| index["source"] == "config")
+            .filter_map(|index| {
+                let columns = match &index["column"] {
+                    Json::String(one) => vec![one.as_str()],
+                    Json::Array(many) => many.iter().filter_map(Json::as_str).collect(),
+                    _ => Vec::new(),
+                };
+                let columns: Vec<_> = columns.into_iter().map(text::quote_identifier).collect();
+                Some(format!(
+                    "{}({})",
+                    index["type"].as_str()?,
+                    columns.join(", ")
+                ))
+            })
+            .collect();
+        (!chosen.is_empty()).then(|| chosen.join(", "))
+    }
+
+    /// In words: `segment by line_id; order by ts DESC`.
+    pub fn describe(&self) -> String {
+        let or = |text: String, none: &str| {
+            if text.is_empty() {
+                none.to_owned()
+            } else {
+                text
+            }
+        };
+        let none = if self.segment_by.is_some() {
+            "nothing"
+        } else {
+            "the default"
+        };
+        format!(
+            "segment by {}; order by {}",
+            or(self.segment_text(), none),
+            or(self.order_text(), "the default")
+        )
+    }
+}

@@ -1,0 +1,225 @@
+//! Compressing anew what is compressed already: late rows into their batches, old settings to the present ones.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Form, Inputs};
+use crate::model::plan::{Consent, Mode, Plan, Statement, Step, Undo};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::server::sql::Version;
+
+use super::back::{compress_as_before, lost};
+use super::choice;
+use super::chunks::{compress_call, decompress_call, lock};
+use super::eligible::many;
+use super::facts::{Chunk, Known};
+use super::known;
+
+/// Partial or unordered: some rows are not in the batches where order-by wants them.
+fn loose(chunk: &Chunk) -> bool {
+    chunk.is_compressed() && !chunk.is_frozen() && chunk.has(2 | 8)
+}
+
+pub fn recompress_form(context: &Context) -> Result<Form, Refusal> {
+    let known = known(context)?.enabled()?;
+    let mut fields = vec![choice::picks(context, &known, loose, "")];
+    fields.extend(choice::range(&known));
+    Ok(Form::new(fields).paced())
+}
+
+pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = known(context)?.enabled()?;
+    if let Some(why) = known.crashes(context) {
+        return Err(why.into());
+    }
+    let chunks = choice::chosen(&known, inputs, loose)?;
+    if chunks.is_empty() {
+        let all = known.chunks.iter().filter(|chunk| loose(chunk)).count();
+        return Err(format!(
+            "no chunk of {} that is meant here is partial or unordered ({} of them in all)",
+            known.relation,
+            many(all)
+        )
+        .into());
+    }
+    let steps = chunks
+        .iter()
+        .map(|chunk| {
+            Step::new(
+                format!("recompress {}", chunk.key),
+                vec![recompress_call(context, chunk)],
+                Vec::new(),
+            )
+            .weighing(chunk.after_bytes)
+        })
+        .collect();
+    let title = format!("Recompress {} of {}", many(chunks.len()), known.relation);
+    let undo = Undo::Needless("the rows are the same, only better packed".to_owned());
+    let mut plan = lock(
+        Plan::new(title, steps, undo),
+        &known,
+        &chunks,
+        Mode::Exclusive,
+    );
+    plan.pace = inputs.pace();
+    let loose: Option<i64> = context.bytes(chunks.iter().map(|chunk| chunk.oid));
+    plan = plan.note(
+        Level::Notice,
+        format!(
+            "packs the rows that came late to {}{}",
+            many(chunks.len()),
+            loose.map_or_else(String::new, |bytes| format!(
+                "; not in batches now: {} with the chunks' own indexes",
+                text::bytes(bytes)
+            ))
+        ),
+    );
+    if context.at.server.sql_version() >= Version::new(2, 17) {
+        plan = plan.note(
+            Level::Notice,
+            "only the segments that late rows belong to are written anew where the version can; the recorded sizes then stay as they were",
+        );
+    }
+    let differ = chunks.iter().filter(|chunk| known.differs(chunk)).count();
+    if differ > 0 {
+        plan = plan.note(
+            Level::Notice,
+            format!("{} compressed under other settings than the table's now: rewrite-chunks is meant for those", many(differ)),
+        );
+    }
+    Ok(plan)
+}
+
+fn recompress_call(context: &Context, chunk: &Chunk) -> Statement {
+    if context.at.server.sql_version() >= Version::new(2, 14) {
+        return compress_call(context, chunk, true);
+    }
+    Statement::new(
+        format!(
+            "call {}($1::regclass)",
+            context.function("recompress_chunk")
+        ),
+        vec![chunk.relation.as_str().into()],
+    )
+}
+
+fn rewritable(chunk: &Chunk) -> bool {
+    chunk.is_compressed() && !chunk.is_frozen()
+}
+
+pub fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
+    let known = known(context)?.enabled()?;
+    let mut fields =
+        vec![choice::picks(context, &known, rewritable, "").help(
+            "just these; where none is picked: those under other settings than the table's now",
+        )];
+    fields.extend(choice::range(&known));
+    Ok(Form::new(fields).paced())
+}
+
+pub fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = known(context)?.enabled()?;
+    if let Some(why) = known.crashes(context) {
+        return Err(why.into());
+    }
+    let named = inputs.text("chunks").is_some();
+    let chunks = choice::chosen(&known, inputs, |chunk| {
+        rewritable(chunk) && (named || known.differs(chunk))
+    })?;
+    if chunks.is_empty() {
+        return Err(nothing_differs(context, &known));
+    }
+    let whole = context.at.server.sql_version() >= Version::new(2, 26);
+    let steps = chunks
+        .iter()
+        .map(|chunk| step(context, &known, chunk, whole));
+    let title = format!("Rewrite {} of {}", many(chunks.len()), known.relation);
+    let mut undo = vec![
+        "each chunk is compressed again under the settings that it had: the same rows, but batches and recorded sizes are made \
+         anew. Where these are not the table's by then, they are set for that transaction, which locks the table ACCESS EXCLUSIVE; \
+         the table's stay as they are"
+            .to_owned(),
+    ];
+    undo.extend(lost(context, &known, &chunks));
+    let undo = Undo::Partly(undo.join("; "));
+    let mut plan = Plan::new(title, steps.collect(), undo);
+    plan = lock(plan, &known, &chunks, Mode::AccessExclusive).wanting(Consent::Yes);
+    plan.pace = inputs.pace();
+    Ok(notes(plan, &known, &chunks))
+}
+
+fn step(context: &Context, known: &Known, chunk: &Chunk, whole: bool) -> Step {
+    let run = if whole {
+        vec![Statement::new(
+            format!(
+                "select {}($1::regclass, recompress => true)",
+                context.function("compress_chunk")
+            ),
+            vec![chunk.relation.as_str().into()],
+        )]
+    } else {
+        vec![
+            decompress_call(context, chunk, false),
+            compress_call(context, chunk, false),
+        ]
+    };
+    let mut back = vec![decompress_call(context, chunk, true)];
+    back.extend(compress_as_before(context, known, chunk));
+    Step::new(format!("rewrite {}", chunk.key), run, back).weighing(chunk.before_bytes)
+}
+
+fn nothing_differs(context: &Context, known: &Known) -> Refusal {
+    let version = context.at.server.sql_version();
+    if version < Version::new(2, 14) {
+        return format!(
+            "nothing to rewrite: with TimescaleDB {version} settings change only while nothing is compressed, so every chunk \
+             of {} has the table's",
+            known.relation
+        )
+        .into();
+    }
+    let refusal = Refusal::new(format!(
+        "every chunk of {} that is meant here is compressed under the table's present settings",
+        known.relation
+    ));
+    if known.chunks.iter().any(rewritable) {
+        refusal.offering(
+            "rewrite every compressed chunk all the same",
+            vec![("chunks", "all".to_owned())],
+        )
+    } else {
+        refusal
+    }
+}
+
+fn notes(mut plan: Plan, known: &Known, chunks: &[&Chunk]) -> Plan {
+    if let Some(settings) = &known.settings {
+        plan = plan.note(
+            Level::Notice,
+            format!("{} to: {}", many(chunks.len()), settings.describe()),
+        );
+    }
+    let mut olds: Vec<_> = chunks
+        .iter()
+        .filter_map(|chunk| Some(chunk.settings.as_ref()?.describe()))
+        .collect();
+    olds.sort_unstable();
+    olds.dedup();
+    for old in olds.iter().take(3) {
+        plan = plan.note(Level::Notice, format!("from: {old}"));
+    }
+    let most = chunks.iter().filter_map(|chunk| chunk.before_bytes).max();
+    match most {
+        Some(most) => plan.note(
+            Level::Warning,
+            format!(
+                "each chunk is unpacked and packed in one transaction: up to about {} of disk at a time (by the record), and about as much \
+                 WAL for each chunk as its rows take unpacked; readers of a chunk wait at its end",
+                text::bytes(most)
+            ),
+        ),
+        None => plan.note(
+            Level::Unknown,
+            "how much disk it takes at a time is not known: the chunks' sizes before compression are not on record",
+        ),
+    }
+}

@@ -1,0 +1,356 @@
+//! Compression settings: enabling, changing segment-by and order-by, disabling.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::plan::{Mode, Note, Plan, Statement, Step, Undo};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::server::sql::Version;
+
+use super::columns::{self, NONE};
+use super::eligible::many;
+use super::facts::{Known, Settings};
+use super::known;
+
+/// From here on the table may leave a choice to TimescaleDB until a chunk is compressed, and options can be reset.
+const LEAVES_OPEN: Version = Version::new(2, 22);
+
+/// From here on an aggregate's materialization takes a RESET (run on 2.28.3; refused by 2.22.1 and 2.26.4).
+const RESETS_AGGREGATES: Version = Version::new(2, 27);
+
+/// `alter table …`, or the view of an aggregate, whose materialization it means.
+fn alter(known: &Known, what: &str) -> Statement {
+    let kind = if known.aggregate {
+        "materialized view"
+    } else {
+        "table"
+    };
+    Statement::new(
+        format!("alter {kind} {} {what}", known.relation),
+        Vec::new(),
+    )
+}
+
+pub fn set(
+    known: &Known,
+    segment_by: Option<&str>,
+    order_by: Option<&str>,
+    sparse: Option<&str>,
+) -> Statement {
+    let mut options = vec!["timescaledb.compress = true".to_owned()];
+    let given = [
+        ("segmentby", segment_by),
+        ("orderby", order_by),
+        ("sparse_index", sparse),
+    ];
+    options.extend(given.into_iter().filter_map(|(name, value)| {
+        Some(format!(
+            "timescaledb.compress_{name} = {}",
+            text::quote_literal(value?)
+        ))
+    }));
+    alter(known, &format!("set ({})", options.join(", ")))
+}
+
+/// The statements after which the table has just these settings, where compression is enabled.
+pub fn put(context: &Context, known: &Known, to: &Settings) -> Vec<Statement> {
+    let segment_by = to.segment_by.is_some().then(|| to.segment_text());
+    let order_by = to.order_by.is_some().then(|| to.order_text());
+    let whole = segment_by.is_some() && order_by.is_some();
+    let version = context.at.server.sql_version();
+    if known.aggregate && version < RESETS_AGGREGATES {
+        // What is left out is chosen anew, as when an aggregate's compression is enabled; but a segment-by stays beside
+        // the order that is put: there an empty one means the same as one that was left open.
+        let segment_by = segment_by.or_else(|| order_by.is_some().then(String::new));
+        return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
+    }
+    if version < LEAVES_OPEN {
+        // An empty text is none for the one, the default for the other.
+        let (segment_by, order_by) = (segment_by.unwrap_or_default(), order_by.unwrap_or_default());
+        return vec![set(known, Some(&segment_by), Some(&order_by), None)];
+    }
+    let mut statements = Vec::new();
+    if !whole {
+        // The view of an aggregate takes no RESET, its materialization does.
+        statements.push(Statement::new(
+            format!(
+                "alter table {} reset (timescaledb.compress_segmentby, timescaledb.compress_orderby)",
+                known.table
+            ),
+            Vec::new(),
+        ));
+    }
+    if segment_by.is_some() || order_by.is_some() {
+        statements.push(set(known, segment_by.as_deref(), order_by.as_deref(), None));
+    }
+    statements
+}
+
+fn off(known: &Known) -> Statement {
+    alter(known, "set (timescaledb.compress = false)")
+}
+
+/// Enabling with these settings, from nothing.
+fn on(known: &Known, to: &Settings) -> Vec<Statement> {
+    let segment_by = to.segment_by.is_some().then(|| to.segment_text());
+    let order_by = to.order_by.is_some().then(|| to.order_text());
+    // Sparse indexes are taken together with order-by only.
+    let sparse = to.sparse_text().filter(|_| order_by.is_some());
+    vec![set(
+        known,
+        segment_by.as_deref(),
+        order_by.as_deref(),
+        sparse.as_deref(),
+    )]
+}
+
+fn fields(known: &Known, now: &Settings) -> Vec<Field> {
+    let segments = match &now.segment_by {
+        Some(none) if none.is_empty() => NONE.to_owned(),
+        _ => now.segment_text(),
+    };
+    vec![
+        Field::new("segment_by", "Segment by", Kind::Text, segments)
+            .optional()
+            .help(format!("columns as SQL writes them; {NONE}: no segments; empty: TimescaleDB's choice. There are: {}", known.column_list())),
+        Field::new("order_by", "Order by", Kind::Text, now.order_text())
+            .optional()
+            .help("columns with DESC, NULLS FIRST; empty: TimescaleDB's default, the time descending"),
+    ]
+}
+
+/// What the form says, as settings.
+fn read(known: &Known, inputs: &Inputs) -> Result<Settings, Refusal> {
+    let mut to = Settings::default();
+    if let Some(text) = inputs.text("segment_by") {
+        let segments =
+            columns::segments(known, text).map_err(|error| format!("segment_by: {error}"))?;
+        to.segment_by = Some(segments);
+    }
+    if let Some(text) = inputs.text("order_by") {
+        columns::orders(known, text, &mut to).map_err(|error| format!("order_by: {error}"))?;
+    }
+    let ordered = to.order_by.as_deref().unwrap_or_default();
+    if let Some(both) = to.segments().iter().find(|column| ordered.contains(column)) {
+        return Err(format!(
+            "{both:?} cannot both segment and order: rows of a segment share its value"
+        )
+        .into());
+    }
+    Ok(to)
+}
+
+/// Unique constraints that an INSERT into a compressed chunk can check only by unpacking more than it must.
+fn uncovered(known: &Known, to: &Settings) -> Vec<String> {
+    let Some(segments) = &to.segment_by else {
+        return Vec::new();
+    };
+    let ordered = to.order_by.as_deref().unwrap_or_default();
+    let covered = |column: &String| {
+        segments.contains(column)
+            || ordered.contains(column)
+            || known.time_column.as_ref() == Some(column)
+    };
+    let lacking = known
+        .uniques
+        .iter()
+        .filter(|columns| !columns.iter().all(covered));
+    lacking
+        .map(|columns| {
+            let columns: Vec<_> = columns
+                .iter()
+                .map(|column| text::quote_identifier(column))
+                .collect();
+            format!("({})", columns.join(", "))
+        })
+        .collect()
+}
+
+/// The notes and locks that every change of settings has.
+fn finish(mut plan: Plan, known: &Known, to: &Settings) -> Plan {
+    for columns in uncovered(known, to) {
+        plan = plan.note(
+            Level::Warning,
+            format!(
+                "the unique index on {columns} has columns that neither segment nor order: to check it an INSERT into a compressed \
+                 chunk has to unpack much more than its own segment"
+            ),
+        );
+    }
+    if let Some(view) = known.view_oid {
+        plan = plan.touching(view, &known.relation, Mode::AccessExclusive);
+    }
+    plan.touching(known.table_oid, &known.table, Mode::AccessExclusive)
+}
+
+pub fn enable_form(context: &Context) -> Result<Form, Refusal> {
+    let known = known(context)?;
+    Ok(Form::new(fields(&known, &Settings::default())))
+}
+
+pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = known(context)?;
+    if known.enabled {
+        return Err(format!(
+            "compression is enabled on {} already: edit-compression-settings changes how",
+            known.relation
+        )
+        .into());
+    }
+    let to = read(&known, inputs)?;
+    let step = Step::new(
+        format!("enable compression on {}", known.relation),
+        on(&known, &to),
+        vec![off(&known)],
+    );
+    let undo = Undo::Exact(
+        "compression is disabled again; chunks that were compressed meanwhile have to be decompressed before that".to_owned(),
+    );
+    let mut plan = Plan::new(
+        format!("Enable compression on {}", known.relation),
+        vec![step],
+        undo,
+    )
+    // A policy that somebody adds to it meanwhile would fail at every run without it.
+    .changing(&["/settings", "/jobs"])
+    .note(Level::Notice, to.describe())
+    .note(
+        Level::Notice,
+        "compresses nothing by itself: compress-chunks does, or add-compression-policy",
+    );
+    if to.segment_by.is_none() {
+        plan = plan.note(
+            Level::Notice,
+            "TimescaleDB chooses the segment-by, by indexes and statistics; name columns that queries filter by, with many rows of each \
+             value in a chunk",
+        );
+    }
+    Ok(finish(plan, &known, &to))
+}
+
+pub fn edit_form(context: &Context) -> Result<Form, Refusal> {
+    let known = known(context)?.enabled()?;
+    let now = known.settings.clone().unwrap_or_default();
+    Ok(Form::new(fields(&known, &now)))
+}
+
+pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = known(context)?.enabled()?;
+    let version = context.at.server.sql_version();
+    let now = known.settings.clone().unwrap_or_default();
+    let compressed = known.compressed();
+    if version < Version::new(2, 14) && compressed > 0 {
+        return Err(format!(
+            "TimescaleDB {version} changes settings only while nothing is compressed, and {} of {} are: decompress-chunks first \
+             (or upgrade to 2.14 or later, where new chunks get the new settings)",
+            many(compressed),
+            known.relation
+        )
+        .into());
+    }
+    let mut to = read(&known, inputs)?;
+    if version < LEAVES_OPEN {
+        to.segment_by.get_or_insert_default();
+    }
+    if to.segment_by == now.segment_by && to.order_text() == now.order_text() {
+        let words = format!("{} is compressed like this: change a field", known.relation);
+        let note = Note {
+            level: Level::Notice,
+            text: now.describe(),
+        };
+        return Err(Refusal::unchanged(words, vec![note]));
+    }
+    let step = Step::new(
+        format!("change the compression settings of {}", known.relation),
+        put(context, &known, &to),
+        put(context, &known, &now),
+    );
+    let undo = Undo::Exact("segment-by and order-by are set as they were; chunks compressed meanwhile keep what they have".to_owned());
+    let title = format!("Change the compression settings of {}", known.relation);
+    let mut plan = Plan::new(title, vec![step], undo)
+        .changing(&["/settings"])
+        .note(Level::Notice, format!("from: {}", now.describe()))
+        .note(Level::Notice, format!("to: {}", to.describe()));
+    plan = if compressed > 0 {
+        plan.note(
+            Level::Warning,
+            format!(
+                "{} keep the settings that they were compressed under; rewrite-chunks brings them to the new ones",
+                many(compressed)
+            ),
+        )
+    } else {
+        plan.note(
+            Level::Notice,
+            "no chunk is compressed yet: all will be by these settings",
+        )
+    };
+    Ok(finish(plan, &known, &to))
+}
+
+pub fn disable_form(context: &Context) -> Result<Form, Refusal> {
+    let known = known(context)?.enabled()?;
+    let policy = known.job.as_ref().map(|job| {
+        Field::new("remove_policy", "Remove the policy", Kind::Flag, "yes").help(format!(
+            "{} would fail at every run where nothing can be compressed",
+            job.describe()
+        ))
+    });
+    Ok(Form::new(policy.into_iter().collect()))
+}
+
+pub fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = known(context)?.enabled()?;
+    let compressed = known.compressed();
+    if compressed > 0 {
+        return Err(format!(
+            "{} of {} are compressed, and TimescaleDB disables compression only where none is: decompress-chunks first. To compress \
+             no more it is enough to pause or remove the policy",
+            many(compressed),
+            known.relation
+        )
+        .into());
+    }
+    let now = known.settings.clone().unwrap_or_default();
+    let mut steps = Vec::new();
+    let mut changes = vec!["/settings"];
+    let policy = known.job.as_ref().filter(|_| inputs.flag("remove_policy"));
+    if let Some(job) = policy {
+        steps.push(job.delete(context)?);
+        changes.push("/jobs");
+    }
+    steps.push(Step::new(
+        format!("disable compression on {}", known.relation),
+        vec![off(&known)],
+        on(&known, &now),
+    ));
+    let lost = now.sparse_text().filter(|_| now.order_by.is_none());
+    let undo = match lost {
+        Some(sparse) => Undo::Partly(format!(
+            "compression is enabled with the same settings, but without the sparse indexes {sparse}"
+        )),
+        None => Undo::Exact(
+            "compression is enabled with the same settings; a policy comes back under a new id"
+                .to_owned(),
+        ),
+    };
+    let mut plan = Plan::new(
+        format!("Disable compression on {}", known.relation),
+        steps,
+        undo,
+    )
+    .changing(&changes)
+    .note(Level::Notice, format!("captured: {}", now.describe()));
+    if let Some(job) = &known.job {
+        plan = if policy.is_some() {
+            let plan = job.calmed(context, plan);
+            plan.note(Level::Notice, format!("deletes {}", job.describe()))
+        } else {
+            plan.note(
+                Level::Warning,
+                format!("{} stays, and would fail at every run", job.describe()),
+            )
+        };
+    }
+    Ok(finish(plan, &known, &Settings::default()))
+}

@@ -1,0 +1,104 @@
+//! Between two steps: the rest, the bounds that are waited for, and the person who holds it.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::progress::tell;
+use super::writer::Writer;
+use super::{LOOK, Order, Progress, Run};
+use crate::model::plan::Pace;
+use crate::model::text;
+use crate::query;
+use crate::server::session as db;
+use crate::server::sql::Query;
+
+const PACE: Query = query!("act_pace");
+
+impl Run<'_> {
+    /// Rests between steps, and waits while a bound is passed or a person holds it; `false`: stop.
+    pub(super) async fn pace(
+        &mut self,
+        writer: &Writer,
+        pace: &Pace,
+        wal: &mut Option<(Instant, f64)>,
+        order: &mut watch::Receiver<Order>,
+    ) -> bool {
+        let rest = Duration::try_from_secs_f64(pace.rest_seconds.max(0.0)).unwrap_or_default();
+        if !rest.is_zero() && !wait(order, rest).await {
+            return false;
+        }
+        loop {
+            let wanted = *order.borrow();
+            let reason = match wanted {
+                Order::Stop => return false,
+                Order::Hold => Some("for you, who hold it".to_owned()),
+                Order::Go => self.bound(writer, pace, wal).await,
+            };
+            if writer.connected.client.is_closed() {
+                // The next step says so.
+                return true;
+            }
+            let Some(reason) = reason else {
+                tell(self.told, Progress::Goes);
+                return true;
+            };
+            tell(self.told, Progress::Waits(reason));
+            if !wait(order, LOOK).await {
+                return false;
+            }
+        }
+    }
+
+    /// Which bound of the pace is passed now.
+    async fn bound(
+        &self,
+        writer: &Writer,
+        pace: &Pace,
+        wal: &mut Option<(Instant, f64)>,
+    ) -> Option<String> {
+        if pace.max_replica_lag_seconds.is_none() && pace.max_wal_bytes_per_second.is_none() {
+            return None;
+        }
+        let rows = db::ask(
+            &writer.connected.client,
+            PACE.text(self.actor.server.sql_version()),
+            &[],
+        )
+        .await;
+        let row = match &rows {
+            Ok(rows) => rows.first()?,
+            Err(error) => return Some(format!("the bounds cannot be looked at: {error:#}")),
+        };
+        let lag: Option<f64> = row.try_get("lag_seconds").ok()?;
+        if pace.max_replica_lag_seconds.is_some() && !row.try_get::<_, bool>("readable").ok()? {
+            return Some("this role cannot see replicas (grant pg_read_all_stats, or leave max_replica_lag empty)".to_owned());
+        }
+        if let (Some(most), Some(lag)) = (pace.max_replica_lag_seconds, lag)
+            && lag > most
+        {
+            return Some(format!("a replica is {} behind", text::duration(lag)));
+        }
+        let written: f64 = row.try_get("wal_bytes").ok()?;
+        let before = wal.replace((Instant::now(), written));
+        if let (Some(most), Some((at, had))) = (pace.max_wal_bytes_per_second, before) {
+            let rate = (written - had) / at.elapsed().as_secs_f64().max(0.1);
+            if rate > most {
+                return Some(format!(
+                    "the server writes {:.0} MB of WAL a second",
+                    rate / 1e6
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// Waits so long, or until a person changes the order; `false`: stop.
+async fn wait(order: &mut watch::Receiver<Order>, long: Duration) -> bool {
+    // Whether it was the time or the person, the order is looked at next.
+    let gone = tokio::time::timeout(long, order.changed())
+        .await
+        .is_ok_and(|changed| changed.is_err());
+    !gone && *order.borrow() != Order::Stop
+}

@@ -1,0 +1,101 @@
+//! What the server refused, in its own words, and what would mend it.
+
+use std::fmt;
+
+use tokio_postgres::error::SqlState;
+
+use crate::model::text;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// `None`: it is not the server that said so.
+    pub sqlstate: Option<String>,
+    pub message: String,
+    pub mend: Option<&'static str>,
+    /// The connection is gone: whether the statement took effect is not known.
+    pub lost: bool,
+    /// What it was about is not there any more.
+    pub gone: bool,
+}
+
+impl Problem {
+    pub fn of(error: &tokio_postgres::Error) -> Self {
+        let Some(told) = error.as_db_error() else {
+            return Self::lost(format!(
+                "the connection was lost ({error}): whether the statement took effect is not known"
+            ));
+        };
+        let mut message = text::bounded(told.message());
+        for more in [told.detail(), told.hint()].into_iter().flatten() {
+            message = format!("{message} ({})", text::bounded(more));
+        }
+        let code = told.code();
+        Self {
+            sqlstate: Some(code.code().to_owned()),
+            mend: mend(code, &message),
+            lost: *code == SqlState::ADMIN_SHUTDOWN || *code == SqlState::CRASH_SHUTDOWN,
+            gone: false,
+            message,
+        }
+    }
+
+    pub fn other(message: impl Into<String>) -> Self {
+        Self {
+            sqlstate: None,
+            message: message.into(),
+            mend: None,
+            lost: false,
+            gone: false,
+        }
+    }
+
+    pub fn lost(message: impl Into<String>) -> Self {
+        Self {
+            lost: true,
+            ..Self::other(message)
+        }
+    }
+}
+
+/// What a person can do about it.
+fn mend(code: &SqlState, message: &str) -> Option<&'static str> {
+    // A lock timeout inside a refresh is XX000 on 2.26, with the same text.
+    if *code == SqlState::LOCK_NOT_AVAILABLE || message.contains("due to lock timeout") {
+        return Some(if message.contains("concurrent refresh") {
+            "another session refreshes it now; wait for its end, or stop it, and try again"
+        } else {
+            "another session holds a lock; the preview names it. Try again when it is gone"
+        });
+    }
+    if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        return Some(
+            "connect as the owner, or as a member of the owner's role (GRANT owner TO you)",
+        );
+    }
+    if *code == SqlState::T_R_DEADLOCK_DETECTED {
+        return Some("nothing of this step is left; try again");
+    }
+    if *code == SqlState::DISK_FULL {
+        return Some("make room on the server's disk first");
+    }
+    if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        return Some(
+            "the role or the database is set to read only (default_transaction_read_only)",
+        );
+    }
+    (*code == SqlState::OUT_OF_MEMORY && message.contains("shared memory")).then_some(
+        "too many locks at once: fewer chunks at a time, or a larger max_locks_per_transaction",
+    )
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(code) = &self.sqlstate {
+            write!(f, "{code}: ")?;
+        }
+        write!(f, "{}", self.message)?;
+        self.mend.map_or(Ok(()), |mend| write!(f, "\n{mend}"))
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,65 @@
+//! How a plan ended, and the same in words.
+
+use std::time::Duration;
+
+use super::Problem;
+use crate::journal::Outcome;
+use crate::model::text;
+use crate::screens::table::{printable, printable_lines};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The journal's number.
+    pub id: u64,
+    pub outcome: Outcome,
+    pub title: String,
+    pub steps_done: usize,
+    pub steps: usize,
+    /// A rollback of the entry has something to take back, or to find out.
+    pub can_be_taken_back: bool,
+    /// What went wrong, by step.
+    pub problems: Vec<(String, Problem)>,
+    /// The server's notices and warnings.
+    pub notices: Vec<String>,
+    pub took: Duration,
+    /// After a rollback: where the state still differs from what it was before the action.
+    pub differs: Vec<(String, String, String)>,
+}
+
+impl Report {
+    /// The result in words.
+    pub fn lines(&self) -> Vec<String> {
+        let took = text::duration(self.took.as_secs_f64());
+        // Names stay within their lines; the server's words may have several.
+        let title = printable(&self.title);
+        let mut lines = vec![match self.outcome {
+            Outcome::Done => format!("Done in {took}: {title}"),
+            Outcome::Failed => format!("FAILED after {took}: {title}"),
+            Outcome::Cancelled => format!("Cancelled after {took}: {title}"),
+            Outcome::Unknown => format!("NOT KNOWN how it ended, after {took}: {title}"),
+        }];
+        if self.steps > 1 || self.steps_done < self.steps {
+            lines.push(format!(
+                "{} of {} steps were done",
+                self.steps_done, self.steps
+            ));
+        }
+        for (label, problem) in &self.problems {
+            lines.push(format!("{}: {problem}", printable(label)));
+        }
+        lines.extend(self.notices.iter().cloned());
+        for (what, was, is) in &self.differs {
+            lines.push(printable(&format!(
+                "not as before: {what} was {was}, is {is}"
+            )));
+        }
+        let id = self.id;
+        let back = if self.can_be_taken_back {
+            format!(": u in the Journal (0), or `hypertop rollback {id}`, takes it back")
+        } else {
+            String::new()
+        };
+        lines.push(format!("journal entry {id}{back}"));
+        lines.iter().map(|line| printable_lines(line)).collect()
+    }
+}

@@ -1,0 +1,93 @@
+//! Sending one statement: its parameters as their types' own text, its first value back.
+
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Row};
+
+use super::Problem;
+use crate::model::plan::{Lit, Statement};
+
+/// Runs SQL that has no parameters and gives nothing back.
+pub(super) async fn execute(client: &Client, sql: &str) -> Result<(), Problem> {
+    client
+        .batch_execute(sql)
+        .await
+        .map_err(|error| Problem::of(&error))
+}
+
+/// A parameter as its type's own text.
+#[derive(Debug)]
+struct AsText(Option<String>);
+
+impl ToSql for AsText {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(match &self.0 {
+            None => IsNull::Yes,
+            Some(text) => {
+                out.extend_from_slice(text.as_bytes());
+                IsNull::No
+            }
+        })
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    to_sql_checked!();
+}
+
+impl AsText {
+    fn of(lit: &Lit) -> Self {
+        Self(match lit {
+            Lit::Null => None,
+            Lit::Bool(truth) => Some(truth.to_string()),
+            Lit::Int(number) | Lit::Job(number) => Some(number.to_string()),
+            Lit::Text(text) | Lit::Kept(text) => Some(text.clone()),
+        })
+    }
+}
+
+pub(super) async fn send(
+    client: &Client,
+    statement: &Statement,
+) -> Result<Option<String>, Problem> {
+    if statement.params.is_empty() && statement.keeps.is_none() {
+        return execute(client, &statement.sql).await.map(|()| None);
+    }
+    let texts: Vec<AsText> = statement.params.iter().map(AsText::of).collect();
+    let typed: Vec<(&(dyn ToSql + Sync), Type)> = texts
+        .iter()
+        .map(|text| -> (&(dyn ToSql + Sync), Type) { (text, Type::UNKNOWN) })
+        .collect();
+    let rows = client
+        .query_typed(&statement.sql, &typed)
+        .await
+        .map_err(|error| Problem::of(&error))?;
+    Ok(rows.first().and_then(first_column))
+}
+
+fn first_column(row: &Row) -> Option<String> {
+    let kind = row.columns().first()?.type_();
+    match *kind {
+        Type::INT4 => row
+            .try_get::<_, Option<i32>>(0)
+            .ok()
+            .flatten()
+            .map(|number| number.to_string()),
+        Type::INT8 => row
+            .try_get::<_, Option<i64>>(0)
+            .ok()
+            .flatten()
+            .map(|number| number.to_string()),
+        Type::TEXT | Type::NAME | Type::VARCHAR => row.try_get(0).ok().flatten(),
+        _ => None,
+    }
+}

@@ -1,0 +1,156 @@
+//! The state of what a plan is about: as it was in the preview, and after it ran.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use tokio_postgres::Client;
+
+use super::writer::Writer;
+use super::{Actor, Deed, named};
+use crate::actions::act::{Kind, Target};
+use crate::actions::catalogue as action;
+use crate::actions::catalogue::Does;
+use crate::journal::{Seen, differences};
+use crate::model::plan::Bindings;
+use crate::model::plan::named::Relation;
+use crate::server::session as db;
+use crate::server::sql::Param;
+
+impl Actor {
+    /// The state as it is now; an error where it is no longer what the plan was made from.
+    pub(super) async fn check(&self, writer: &Writer, deed: &Deed) -> Result<Vec<Seen>> {
+        let mut now = Vec::new();
+        for seen in &deed.seen {
+            let state = self
+                .state(&writer.connected.client, &seen.action, &seen.target)
+                .await?;
+            let moved = differences(&deed.plan.changes, &seen.state, &state);
+            if let Some((what, was, is)) = moved.first() {
+                bail!(
+                    "{} changed since the preview ({what}: {was}, now {is}): nothing was done; look at it again",
+                    seen.target.name
+                );
+            }
+            now.push(Seen {
+                state,
+                ..seen.clone()
+            });
+        }
+        Ok(now)
+    }
+
+    /// What the plan's statements mean by the relations' names in them; an error where that is no longer what was shown.
+    pub(super) async fn meant(
+        &self,
+        writer: &Writer,
+        deed: &Deed,
+    ) -> Result<BTreeMap<String, Relation>> {
+        let plan = &deed.plan;
+        if !deed.undoes.is_empty() {
+            // A rollback found them by what the journal kept of them.
+            return Ok(plan.named.relations.clone());
+        }
+        let client = &writer.connected.client;
+        let named = named::of_steps(client, &self.server, &plan.steps).await?;
+        let targets = || deed.seen.iter().map(|seen| &seen.target);
+        for (name, relation) in &named.relations {
+            let another = targets()
+                .filter(|target| target.name == *name)
+                .any(|target| {
+                    let id = Some(target.id);
+                    match target.kind {
+                        Kind::Hypertable | Kind::Aggregate => relation.hypertable != id,
+                        Kind::Index => relation.oid != target.id,
+                        Kind::Job | Kind::Session => false,
+                    }
+                });
+            if another {
+                bail!(
+                    "{name} changed since the preview (that name is another relation's now): nothing was done; look at it again"
+                );
+            }
+        }
+        // A job's table is named by what would make the job again only.
+        let tables = |seen: &Seen| {
+            (seen.target.kind == Kind::Job).then(|| seen.state["hypertable_id"].as_i64())
+        };
+        let tables: Option<Vec<_>> = deed.seen.iter().map(tables).collect();
+        if let Some(tables) = tables
+            && let Some((name, _)) = named
+                .relations
+                .iter()
+                .find(|(_, relation)| !tables.contains(&relation.hypertable))
+        {
+            bail!(
+                "{name} changed since the preview (that name is another relation's now): nothing was done; look at it again"
+            );
+        }
+        Ok(named.relations)
+    }
+
+    /// What the action's own query captures of a target; null: it is not there.
+    pub async fn state(
+        &self,
+        client: &Client,
+        action: &str,
+        target: &Target,
+    ) -> Result<serde_json::Value> {
+        let Some(Does::Plan(act)) = action::by_name(action).map(|action| &action.does) else {
+            bail!("this version of hypertop knows no action {action:?}");
+        };
+        // A job's procedure that ran here may have left it otherwise.
+        db::set_as_started(client).await?;
+        let rows = db::ask(
+            client,
+            act.facts.text(self.server.sql_version()),
+            &[Param::BigInt(target.id)],
+        )
+        .await?;
+        Ok(match rows.first() {
+            Some(row) => row.try_get("state")?,
+            None => serde_json::Value::Null,
+        })
+    }
+
+    /// The state that was left, and where a rollback did not bring back what was before.
+    pub(super) async fn look_after(
+        &self,
+        writer: &Writer,
+        deed: &Deed,
+        bindings: &Bindings,
+    ) -> (Vec<Seen>, Vec<(String, String, String)>) {
+        let (mut after, mut differs) = (Vec::new(), Vec::new());
+        for seen in &deed.seen {
+            let target = current(&seen.target, bindings);
+            // What cannot be looked at is left out; a rollback then has nothing to compare with, and says so.
+            if let Ok(state) = self
+                .state(&writer.connected.client, &seen.action, &target)
+                .await
+            {
+                if let Some(was) = deed
+                    .restores
+                    .iter()
+                    .find(|was| was.target == seen.target && was.action == seen.action)
+                {
+                    differs.extend(differences(&deed.plan.changes, &was.state, &state));
+                }
+                after.push(Seen {
+                    state,
+                    ..seen.clone()
+                });
+            }
+        }
+        (after, differs)
+    }
+}
+
+/// The target under the id that it has now.
+pub fn current(target: &Target, bindings: &Bindings) -> Target {
+    let mut target = target.clone();
+    match target.kind {
+        Kind::Job => target.id = bindings.job(target.id),
+        Kind::Index => target.id = bindings.index(target.id),
+        _ => {}
+    }
+    target
+}

@@ -1,0 +1,238 @@
+//! One step: a transaction whose number the journal has before it is committed, or statements without one around them.
+//!
+//! A name may be given to another thing at any moment. So what the names mean is looked up in the transaction, before
+//! and after: a statement that takes a relation by its name locks it, and then nobody renames it until the end.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::watch;
+
+use super::named::{self, alike};
+use super::send::execute;
+use super::writer::Writer;
+use super::{Order, Problem, Run};
+use crate::journal::Mark;
+use crate::model::plan::named::{Named, NamedJob, Relation};
+use crate::model::plan::{Statement, Step};
+use crate::query;
+use crate::server::session as db;
+use crate::server::sql::Query;
+
+const XID: Query = query!("act_xid");
+
+/// What a step returned under names, and what it and its undo name.
+#[derive(Debug, Default)]
+pub(super) struct Did {
+    pub kept: BTreeMap<String, String>,
+    pub named: Named,
+}
+
+impl Run<'_> {
+    /// Runs one step. Without a line of it on disk it does not take effect.
+    pub(super) async fn step(
+        &mut self,
+        writer: &mut Writer,
+        at: usize,
+        step: &Step,
+        order: &mut watch::Receiver<Order>,
+    ) -> Result<Did, Problem> {
+        if step.plain {
+            let named = self.as_expected(writer, step).await?;
+            self.mark(at, None, BTreeMap::new(), named)?;
+            let kept = self.statements(writer, step, order).await?;
+            // What cannot be looked at is not kept; a rollback then finds it by its name, and says so.
+            let named = self.of(writer, step, &kept).await.unwrap_or_default();
+            return Ok(Did { kept, named });
+        }
+        execute(&writer.connected.client, "begin").await?;
+        let before = self.bindings.clone();
+        let result = match self.inside(writer, at, step, order).await {
+            Ok(did) => execute(&writer.connected.client, "commit")
+                .await
+                .map(|()| did),
+            Err(problem) => {
+                if !problem.lost {
+                    // Where the server has ended the transaction already this only leaves the block.
+                    let _ = execute(&writer.connected.client, "rollback").await;
+                }
+                Err(problem)
+            }
+        };
+        if result.is_err() {
+            // What it made is gone with it, ids as well.
+            self.bindings = before;
+        }
+        result
+    }
+
+    async fn inside(
+        &mut self,
+        writer: &mut Writer,
+        at: usize,
+        step: &Step,
+        order: &mut watch::Receiver<Order>,
+    ) -> Result<Did, Problem> {
+        let mut named = self.as_expected(writer, step).await?;
+        let kept = self.statements(writer, step, order).await?;
+        let after = self.of(writer, step, &kept).await?;
+        self.acted_on_these(writer, step, &after).await?;
+        named.add(after);
+        let client = &writer.connected.client;
+        let rows = db::ask(client, XID.text(self.version()), &[]).await;
+        let xid =
+            rows.and_then(|rows| Ok(rows.first().map(|row| row.try_get("xid")).transpose()?));
+        let xid = xid.map_err(|error| Problem::other(format!("{error:#}")))?;
+        self.mark(at, xid, kept.clone(), named)?;
+        // The mark has them already.
+        let named = Named::default();
+        Ok(Did { kept, named })
+    }
+
+    async fn statements(
+        &mut self,
+        writer: &mut Writer,
+        step: &Step,
+        order: &mut watch::Receiver<Order>,
+    ) -> Result<BTreeMap<String, String>, Problem> {
+        let mut kept = BTreeMap::new();
+        for statement in &step.run {
+            let mut bound = self.bindings.bind(statement).map_err(Problem::other)?;
+            bound.by_oid(&self.expects);
+            let result = self.statement(writer, &bound, order).await;
+            self.take_notices(writer);
+            if let Some((name, value)) = statement.keeps.clone().zip(result?) {
+                self.bindings.kept.insert(name.clone(), value.clone());
+                self.bindings.renew(&name, &value);
+                kept.insert(name, value);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn mark(
+        &mut self,
+        step: usize,
+        xid: Option<String>,
+        kept: BTreeMap<String, String>,
+        named: Named,
+    ) -> Result<(), Problem> {
+        let mark = Mark {
+            id: self.id,
+            at: self.actor.moment(),
+            step,
+            xid,
+            kept,
+            named,
+        };
+        self.actor.journal.mark(mark).map_err(|error| {
+            self.journal_lost = true;
+            Problem::other(format!("{error:#}: nothing of this step was done"))
+        })
+    }
+
+    /// What a step and its undo name now, with the jobs that it made.
+    async fn of(
+        &self,
+        writer: &Writer,
+        step: &Step,
+        kept: &BTreeMap<String, String>,
+    ) -> Result<Named, Problem> {
+        let (client, server) = (&writer.connected.client, &self.actor.server);
+        let said = |error: anyhow::Error| Problem::other(format!("{error:#}"));
+        let steps = std::slice::from_ref(step);
+        let mut named = named::of_steps(client, server, steps).await.map_err(said)?;
+        let made = kept.iter().filter(|(name, _)| name.starts_with("job"));
+        let made: Vec<i64> = made.filter_map(|(_, id)| id.parse().ok()).collect();
+        let bound = step.run.iter().flat_map(Statement::jobs);
+        let bound: Vec<i64> = bound.map(|id| self.bindings.job(id)).collect();
+        if made.is_empty() && bound.is_empty() {
+            return Ok(named);
+        }
+        let jobs = named::jobs(client, server).await.map_err(said)?;
+        for id in made.iter().chain(&bound) {
+            let Some(job) = jobs.get(id) else { continue };
+            if let Some(meant) = job.meant
+                && Some(meant) != job.kind.hypertable
+            {
+                return Err(Problem::other(format!(
+                    "job {id} would act on another hypertable (id {meant}) than it is on: nothing of this step was done"
+                )));
+            }
+            if made.contains(id) {
+                let alike = alike(&jobs, &job.kind, *id);
+                let kind = job.kind.clone();
+                named.jobs.insert(id.to_string(), NamedJob { kind, alike });
+            }
+        }
+        Ok(named)
+    }
+
+    /// What the step names; an error where a name means another thing than when the plan was agreed to.
+    async fn as_expected(&self, writer: &Writer, step: &Step) -> Result<Named, Problem> {
+        let now = self.of(writer, step, &BTreeMap::new()).await?;
+        let names = named::statements(step).flat_map(Statement::relations);
+        for name in names {
+            let Some(was) = self.expects.get(&name) else {
+                continue;
+            };
+            if now.relations.get(&name).is_some_and(|is| was.is(is)) {
+                continue;
+            }
+            let there = self.still_there(writer, &[was]).await?;
+            return Err(if there.is_empty() {
+                Problem {
+                    gone: true,
+                    ..Problem::other(format!("{name} is not there any more"))
+                }
+            } else {
+                another(&name)
+            });
+        }
+        Ok(now)
+    }
+
+    /// An error where a statement that took a relation by its name got hold of another one.
+    async fn acted_on_these(
+        &mut self,
+        writer: &Writer,
+        step: &Step,
+        after: &Named,
+    ) -> Result<(), Problem> {
+        let names = step.run.iter().flat_map(Statement::relations);
+        let moved: Vec<(String, Relation)> = names
+            .filter_map(|name| {
+                let was = self.expects.get(&name)?;
+                let same = after.relations.get(&name).is_some_and(|is| was.is(is));
+                (!same).then(|| (name, was.clone()))
+            })
+            .collect();
+        let relations: Vec<&Relation> = moved.iter().map(|(_, was)| was).collect();
+        let there = self.still_there(writer, &relations).await?;
+        for (name, was) in moved {
+            // What it dropped, or put another one in the place of, is gone itself.
+            if there.contains(&was.oid) {
+                return Err(another(&name));
+            }
+            self.expects.remove(&name);
+        }
+        Ok(())
+    }
+
+    async fn still_there(&self, writer: &Writer, all: &[&Relation]) -> Result<Vec<i64>, Problem> {
+        let oids = all.iter().map(|relation| relation.oid).collect();
+        let client = &writer.connected.client;
+        let found = named::by_oid(client, &self.actor.server, oids).await;
+        let found = found.map_err(|error| Problem::other(format!("{error:#}")))?;
+        let same = |was: &&&Relation| {
+            let is = found.get(&was.oid);
+            is.is_some_and(|is| was.is(&is.relation))
+        };
+        Ok(all.iter().filter(same).map(|was| was.oid).collect())
+    }
+}
+
+fn another(name: &str) -> Problem {
+    Problem::other(format!(
+        "{name} means another relation than in the preview (renamed or made again meanwhile): nothing of this step was done; look at it again"
+    ))
+}

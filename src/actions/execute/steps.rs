@@ -1,0 +1,212 @@
+//! The steps of a plan that runs, one after the other, each noted in the journal.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::progress::tell;
+use super::send::send;
+use super::step::Did;
+use super::writer::Writer;
+use super::{LOOK, Order, Problem, Progress, Run};
+use crate::journal::{Outcome, Ran};
+use crate::model::plan::{Plan, Statement, Step};
+
+/// How long a cancelled statement may take to end before its connection is given up.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may answer nothing, on the statement's connection and on another, before both are given up.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// A report holds so many notices.
+const NOTICES: usize = 500;
+
+impl Run<'_> {
+    pub(super) async fn steps(
+        &mut self,
+        writer: &mut Writer,
+        plan: &Plan,
+        order: &mut watch::Receiver<Order>,
+    ) -> Outcome {
+        let whole: i64 = plan.steps.iter().map(|step| step.weight).sum();
+        let (mut weight, mut wal) = (0, None);
+        for (at, step) in plan.steps.iter().enumerate() {
+            if at > 0 && !self.pace(writer, &plan.pace, &mut wal, order).await {
+                return Outcome::Cancelled;
+            }
+            if *order.borrow() == Order::Stop {
+                return Outcome::Cancelled;
+            }
+            if writer.connected.client.is_closed() {
+                let why = "the connection was lost before this step, which was not begun";
+                return self.fail(step, Problem::other(why), at);
+            }
+            tell(
+                self.told,
+                Progress::Step {
+                    number: at + 1,
+                    of: plan.steps.len(),
+                    label: step.label.clone(),
+                },
+            );
+            // A cancelled refresh leaves its mark on the connection, so each has its own.
+            if step.plain && at > 0 {
+                match self.actor.open(plan.lock_timeout_seconds).await {
+                    Ok(fresh) => *writer = fresh,
+                    Err(error) => return self.fail(step, Problem::other(format!("{error:#}")), at),
+                }
+            }
+            let result = self.step(writer, at, step, order).await;
+            weight += step.weight;
+            match result {
+                Ok(did) => {
+                    self.done += 1;
+                    let written = self.note(at, did, None);
+                    if !written && at + 1 < plan.steps.len() {
+                        let why = "the journal cannot be written any more: the steps after this one were not begun";
+                        self.problems
+                            .push((step.label.clone(), Problem::other(why)));
+                        return Outcome::Failed;
+                    }
+                }
+                // Before the stop: of a statement that may still run nobody can say that it was cancelled.
+                Err(problem) if problem.lost => {
+                    self.problems.push((step.label.clone(), problem));
+                    return Outcome::Unknown;
+                }
+                Err(problem) if *order.borrow() == Order::Stop => {
+                    self.note(at, Did::default(), Some(problem.to_string()));
+                    return Outcome::Cancelled;
+                }
+                // What is gone cannot be taken back, and keeps nothing else from that.
+                Err(problem) if problem.gone && step.undoes.is_some() => {
+                    self.note(at, Did::default(), Some(problem.to_string()));
+                    self.notices
+                        .push(format!("not done: {}: {problem}", step.label));
+                }
+                Err(problem) => {
+                    let outcome = self.fail(step, problem, at);
+                    if !plan.pace.go_on || self.journal_lost {
+                        return outcome;
+                    }
+                }
+            }
+            tell(
+                self.told,
+                Progress::Weight {
+                    done: weight,
+                    of: whole,
+                },
+            );
+        }
+        if self.problems.is_empty() {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        }
+    }
+
+    fn fail(&mut self, step: &Step, problem: Problem, at: usize) -> Outcome {
+        self.note(at, Did::default(), Some(problem.to_string()));
+        self.problems.push((step.label.clone(), problem));
+        Outcome::Failed
+    }
+
+    /// Writes down that a step ended; what cannot be written is said, since the step has happened.
+    fn note(&mut self, step: usize, did: Did, error: Option<String>) -> bool {
+        let ran = Ran {
+            id: self.id,
+            at: self.actor.moment(),
+            step,
+            kept: did.kept,
+            error,
+            named: did.named,
+            unknown: false,
+        };
+        let written = self.actor.journal.ran(ran);
+        if let Err(error) = &written {
+            self.notices.push(format!("{error:#}"));
+        }
+        written.is_ok()
+    }
+
+    /// Runs one statement, telling of its progress, and stopping it on the server when that is asked.
+    pub(super) async fn statement(
+        &self,
+        writer: &Writer,
+        statement: &Statement,
+        order: &mut watch::Receiver<Order>,
+    ) -> Result<Option<String>, Problem> {
+        let mut work = std::pin::pin!(send(&writer.connected.client, statement));
+        let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
+        let mut monitor = None;
+        let mut stopped_at: Option<Instant> = None;
+        let mut silence = Silence::default();
+        loop {
+            tokio::select! {
+                result = &mut work => return result,
+                changed = order.changed(), if stopped_at.is_none() => {
+                    if changed.is_err() || *order.borrow() == Order::Stop {
+                        stopped_at = Some(Instant::now());
+                        writer.connected.canceller().await;
+                    }
+                }
+                _ = look.tick() => {
+                    if stopped_at.is_some_and(|at| at.elapsed() > CANCEL_PATIENCE) {
+                        return Err(Problem::lost("the server did not end the statement after it was cancelled; it may still run"));
+                    }
+                    if stopped_at.is_some() {
+                        // A cancel that came just between two of the server's own transactions is lost: once more.
+                        writer.connected.canceller().await;
+                    }
+                    let there = self.look(&mut monitor, writer.pid).await;
+                    if let Some(why) = silence.after(there) {
+                        return Err(Problem::lost(why));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_notices(&mut self, writer: &mut Writer) {
+        while let Ok(notice) = writer.connected.notices.try_recv() {
+            tell(self.told, Progress::Notice(notice.clone()));
+            if self.notices.len() < NOTICES && !self.notices.contains(&notice) {
+                self.notices.push(notice);
+                if self.notices.len() == NOTICES {
+                    self.notices.push("further notices are left out".to_owned());
+                }
+            }
+        }
+    }
+}
+
+/// What a statement's own connection cannot say: that nobody will ever answer it.
+#[derive(Debug, Default)]
+struct Silence {
+    /// Since when the server answers nothing at all.
+    since: Option<Instant>,
+    /// How often in a row it said that it has no such session.
+    gone: u32,
+}
+
+impl Silence {
+    /// Takes what the other connection was told; why the statement's own is given up, if it is.
+    fn after(&mut self, there: Option<bool>) -> Option<&'static str> {
+        match there {
+            Some(true) => *self = Self::default(),
+            Some(false) => {
+                self.since = None;
+                self.gone += 1;
+            }
+            None => {
+                self.since.get_or_insert_with(Instant::now);
+            }
+        }
+        // The answer of a session that has just ended may still be on its way.
+        if self.gone > 5 {
+            return Some("the server has no such session any more, and no answer of it came");
+        }
+        let long = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
+        long.then_some("the server answers nothing any more; the statement may still run")
+    }
+}

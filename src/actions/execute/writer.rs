@@ -1,0 +1,91 @@
+//! The session that writes: a connection of its own, on the primary, in the database that was looked at.
+
+use anyhow::{Context as _, Result, bail};
+use tokio_postgres::{Client, Row};
+
+use super::Actor;
+use super::send::execute;
+use crate::connect::{self, Connected};
+use crate::journal::Place;
+use crate::model::text;
+use crate::model::trust;
+use crate::query;
+use crate::server::known::own::Own;
+use crate::server::session as db;
+use crate::server::sql::{Param, Query, Version};
+
+const PLACE: Query = query!("act_place");
+
+/// What a write session sets. Its texts read as those of the read session, whose state it compares: every session's
+/// start-up packet sees to that.
+const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
+    set client_min_messages = notice";
+
+/// A connection that writes.
+pub(super) struct Writer {
+    pub connected: Connected,
+    pub place: Place,
+    pub pid: i64,
+    /// It is known as the console's own as long as it lives.
+    pub _own: Own,
+    pub role: String,
+}
+
+impl Actor {
+    pub(super) async fn open(&self, lock_timeout: u32) -> Result<Writer> {
+        let connected = connect::again(&self.settings, self.password.as_deref()).await?;
+        let limit = connected.limit;
+        let writer = tokio::time::timeout(limit, self.set_up(connected, lock_timeout)).await;
+        writer.map_err(|_| db::Silence(limit))?
+    }
+
+    async fn set_up(&self, connected: Connected, lock_timeout: u32) -> Result<Writer> {
+        let client = &connected.client;
+        let zone = text::quote_literal(&self.server.time_zone);
+        let session =
+            format!("{SESSION}; set lock_timeout = '{lock_timeout}s'; set timezone = {zone}");
+        execute(client, &session).await?;
+        let trusted = Param::Texts(connected.trusted.clone());
+        db::ask(client, trust::TELL, &[trusted]).await?;
+        let row = db::ask(client, PLACE.text(self.server.sql_version()), &[]).await?;
+        let (place, standby, row) = read_place(&row, connected.host.clone())?;
+        if standby {
+            bail!(
+                "{} is a standby: nothing was changed; connect to its primary",
+                place.host
+            );
+        }
+        if place.database != self.server.database {
+            bail!(
+                "this connection leads to database {:?}, not to {:?}: nothing was changed",
+                place.database,
+                self.server.database
+            );
+        }
+        let pid: i32 = row.try_get("pid")?;
+        Ok(Writer {
+            place,
+            _own: Own::new(pid),
+            pid: pid.into(),
+            role: row.try_get("role")?,
+            connected,
+        })
+    }
+}
+
+/// Which database a session is in.
+pub async fn place(client: &Client, host: String) -> Result<Place> {
+    let rows = db::ask(client, PLACE.text(Version::new(0, 0)), &[]).await?;
+    Ok(read_place(&rows, host)?.0)
+}
+
+fn read_place(rows: &[Row], host: String) -> Result<(Place, bool, &Row)> {
+    let row = rows.first().context("the server did not say which it is")?;
+    let place = Place {
+        system: row.try_get("system")?,
+        database: row.try_get("database")?,
+        database_oid: row.try_get("database_oid")?,
+        host,
+    };
+    Ok((place, row.try_get("standby")?, row))
+}

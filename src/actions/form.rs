@@ -1,0 +1,375 @@
+//! A form: what an action wants to be told, with its defaults; filled in the console or by `--set key=value`.
+
+use std::collections::BTreeMap;
+
+use crate::model::interval::Interval;
+use crate::model::text;
+use crate::model::value::Axis;
+
+/// What may stand in a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Interval,
+    Integer,
+    /// A place on a time axis: a moment (in the axis' own type), or a number for integer time.
+    Time(Axis),
+    Flag,
+    Choice(Vec<&'static str>),
+    /// Some of these things, by their keys.
+    Pick(Vec<Item>),
+    /// A JSON object, on several lines.
+    Json,
+}
+
+/// One thing that can be picked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub key: String,
+    /// What is said of it beside its key: range, state, size.
+    pub about: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// As on the command line: `drop_after`.
+    pub name: &'static str,
+    pub label: &'static str,
+    /// One line: what it does, what the empty field means.
+    pub help: String,
+    pub kind: Kind,
+    /// What stands in it; picks are keys parted by line feeds.
+    pub value: String,
+    /// May be left empty.
+    pub optional: bool,
+}
+
+impl Field {
+    pub fn new(
+        name: &'static str,
+        label: &'static str,
+        kind: Kind,
+        value: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            label,
+            help: String::new(),
+            kind,
+            value: value.into(),
+            optional: false,
+        }
+    }
+
+    /// A length of time on a hypertable's axis: an interval, or a number where its time is an integer.
+    pub fn span(
+        name: &'static str,
+        label: &'static str,
+        axis: Axis,
+        value: impl Into<String>,
+    ) -> Self {
+        let kind = match axis {
+            Axis::Integer => Kind::Integer,
+            _ => Kind::Interval,
+        };
+        Self::new(name, label, kind, value)
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The value as the plan gets it (an interval as PostgreSQL writes it), or what is wrong with it.
+    pub fn check(&self) -> Result<String, String> {
+        // A pick is a list; spaces at the end of a name are part of it.
+        if let Kind::Pick(items) = &self.kind {
+            return self.check_picks(items);
+        }
+        let value = self.value.trim();
+        if value.is_empty() {
+            return if self.optional {
+                Ok(String::new())
+            } else {
+                Err(format!("{} is wanted", self.name))
+            };
+        }
+        let checked = match &self.kind {
+            Kind::Text
+            | Kind::Pick(_)
+            | Kind::Time(Axis::TimestampTz | Axis::Timestamp | Axis::Date) => Ok(value.to_owned()),
+            Kind::Interval => Interval::parse(value).map(|interval| interval.to_string()),
+            Kind::Integer | Kind::Time(Axis::Integer) => value
+                .replace(['_', ' '], "")
+                .parse::<i64>()
+                .map(|number| number.to_string())
+                .map_err(|_| format!("{value:?} is no whole number")),
+            Kind::Flag => flag(value)
+                .map(|truth| truth.to_string())
+                .ok_or_else(|| format!("{value:?}: write yes or no")),
+            Kind::Choice(choices) => choices
+                .iter()
+                .find(|choice| **choice == value)
+                .map(|choice| (*choice).to_owned())
+                .ok_or_else(|| format!("{value:?}: there is {}", choices.join(", "))),
+            Kind::Json => match serde_json::from_str::<serde_json::Value>(value) {
+                Ok(serde_json::Value::Object(_)) => Ok(value.to_owned()),
+                Ok(_) => Err("a JSON object is wanted: {\"key\": value}".to_owned()),
+                Err(error) => Err(format!("no JSON: {error}")),
+            },
+        };
+        checked.map_err(|error| format!("{}: {error}", self.name))
+    }
+
+    fn check_picks(&self, items: &[Item]) -> Result<String, String> {
+        let picked: Vec<&str> = self.value.lines().filter(|key| !key.is_empty()).collect();
+        if let Some(unknown) = picked
+            .iter()
+            .find(|key| !items.iter().any(|item| item.key == **key))
+        {
+            return Err(format!("{}: there is no {unknown} here", self.name));
+        }
+        if picked.is_empty() && !self.optional {
+            return Err(format!("{}: nothing is picked", self.name));
+        }
+        Ok(picked.join("\n"))
+    }
+
+    /// Sets it from the command line: picks are parted by commas, `all` and `none` are understood.
+    pub fn set(&mut self, value: &str) {
+        self.value = match (&self.kind, value) {
+            (Kind::Pick(items), "all") => {
+                let keys: Vec<_> = items.iter().map(|item| item.key.as_str()).collect();
+                keys.join("\n")
+            }
+            (Kind::Pick(_), "none") => String::new(),
+            // A key may itself hold a comma, so a whole key goes before its parts.
+            (Kind::Pick(items), _) if items.iter().any(|item| item.key == value) => {
+                value.to_owned()
+            }
+            (Kind::Pick(_), _) => value
+                .split(',')
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join("\n"),
+            _ => value.to_owned(),
+        };
+    }
+
+    /// The keys that are picked.
+    pub fn picked(&self) -> Vec<&str> {
+        self.value.lines().collect()
+    }
+
+    /// Whether a flag is set.
+    pub fn is_on(&self) -> bool {
+        flag(&self.value) == Some(true)
+    }
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "yes" | "y" | "true" | "on" | "1" => Some(true),
+        "no" | "n" | "false" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Form {
+    pub fields: Vec<Field>,
+}
+
+impl Form {
+    pub fn new(fields: Vec<Field>) -> Self {
+        Self { fields }
+    }
+
+    /// With the fields that say how fast the steps of a long plan follow each other.
+    #[must_use]
+    pub fn paced(mut self) -> Self {
+        self.fields.extend([
+            Field::new("rest", "Rest between steps", Kind::Interval, "0s")
+                .help("a pause after each step, each of which is a transaction of its own"),
+            Field::new("max_replica_lag", "Wait for replicas", Kind::Interval, "")
+                .optional()
+                .help("goes on only while no replica is further behind than this; empty: no bound"),
+            Field::new("max_wal_rate", "WAL at most, MB/s", Kind::Integer, "")
+                .optional()
+                .help("goes on only while the server writes less WAL than this; empty: no bound"),
+            Field::new(
+                "on_error",
+                "If a step fails",
+                Kind::Choice(vec!["stop", "continue"]),
+                "stop",
+            )
+            .help("stop, or note it and go on with the rest"),
+        ]);
+        self
+    }
+
+    /// Sets fields by name, as the command line gives them; an unknown name is an error that lists the known ones.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
+        let field = self.fields.iter_mut().find(|field| field.name == key);
+        match field {
+            Some(field) => {
+                field.set(value);
+                Ok(())
+            }
+            None if names.is_empty() => Err(format!(
+                "there is no {key} to set: this action takes no settings"
+            )),
+            None => Err(format!(
+                "there is no {key} to set; there are: {}",
+                names.join(", ")
+            )),
+        }
+    }
+
+    /// All values checked, or everything that is wrong, by field.
+    pub fn inputs(&self) -> Result<Inputs, Vec<(&'static str, String)>> {
+        let (mut values, mut wrong) = (BTreeMap::new(), Vec::new());
+        for field in &self.fields {
+            match field.check() {
+                Ok(value) => {
+                    values.insert(field.name.to_owned(), value);
+                }
+                Err(error) => wrong.push((field.name, error)),
+            }
+        }
+        if wrong.is_empty() {
+            Ok(Inputs(values))
+        } else {
+            Err(wrong)
+        }
+    }
+}
+
+/// The checked values of a form, by field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs(BTreeMap<String, String>);
+
+impl Inputs {
+    /// What was given; `None`: the field is empty.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        self.text(name).and_then(flag).unwrap_or(false)
+    }
+
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.text(name)?.parse().ok()
+    }
+
+    pub fn interval(&self, name: &str) -> Option<Interval> {
+        Interval::parse(self.text(name)?).ok()
+    }
+
+    pub fn picked(&self, name: &str) -> Vec<&str> {
+        self.text(name)
+            .map_or_else(Vec::new, |keys| keys.lines().collect())
+    }
+
+    /// What [`Form::paced`] asked.
+    pub fn pace(&self) -> crate::model::plan::Pace {
+        #[expect(clippy::cast_precision_loss, reason = "megabytes a second")]
+        let wal = self.integer("max_wal_rate").map(|rate| rate as f64 * 1e6);
+        crate::model::plan::Pace {
+            rest_seconds: self.interval("rest").map_or(0.0, Interval::seconds),
+            max_replica_lag_seconds: self.interval("max_replica_lag").map(Interval::seconds),
+            max_wal_bytes_per_second: wal,
+            go_on: self.text("on_error") == Some("continue"),
+        }
+    }
+
+    /// `drop_after = 7 days, scheduled = true`: for the journal.
+    pub fn summary(&self) -> String {
+        let shown = |(name, value): (&String, &String)| {
+            format!("{name} = {}", text::cut(&value.replace('\n', ", "), 60))
+        };
+        let given: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(shown)
+            .collect();
+        given.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> Form {
+        let items = ["a", "b,c"].map(|key| Item {
+            key: key.to_owned(),
+            about: String::new(),
+        });
+        Form::new(vec![
+            Field::new("drop_after", "Drop after", Kind::Interval, "7 days"),
+            Field::new("scheduled", "Scheduled", Kind::Flag, "yes"),
+            Field::new("config", "Configuration", Kind::Json, "").optional(),
+            Field::new("chunks", "Chunks", Kind::Pick(items.to_vec()), "").optional(),
+        ])
+    }
+
+    #[test]
+    fn the_command_line_fills_a_form() {
+        let mut form = form();
+        form.set("drop_after", "2w").unwrap();
+        form.set("chunks", "b,c").unwrap();
+        let inputs = form.inputs().unwrap();
+        assert_eq!(inputs.text("drop_after"), Some("14 days"));
+        assert_eq!(inputs.picked("chunks"), ["b,c"]);
+        assert!(inputs.flag("scheduled"));
+        form.set("chunks", "all").unwrap();
+        assert_eq!(form.inputs().unwrap().picked("chunks"), ["a", "b,c"]);
+    }
+
+    #[test]
+    fn what_is_wrong_names_the_field_and_the_mend() {
+        let mut form = form();
+        assert!(
+            form.set("drop", "1d")
+                .unwrap_err()
+                .contains("there are: drop_after, scheduled")
+        );
+        form.set("drop_after", "soon").unwrap();
+        form.set("scheduled", "perhaps").unwrap();
+        form.set("config", "[1]").unwrap();
+        form.set("chunks", "a,z").unwrap();
+        let wrong = form.inputs().unwrap_err();
+        let told: Vec<_> = wrong.iter().map(|(_, error)| error.as_str()).collect();
+        assert!(
+            told[0].contains("drop_after") && told[0].contains("7d"),
+            "{told:?}"
+        );
+        assert!(told[1].contains("yes or no"), "{told:?}");
+        assert!(told[2].contains("JSON object"), "{told:?}");
+        assert!(told[3].contains("no z here"), "{told:?}");
+    }
+
+    #[test]
+    fn an_empty_field_is_wanted_unless_it_is_optional() {
+        let mut form = form();
+        form.set("drop_after", " ").unwrap();
+        assert_eq!(
+            form.inputs().unwrap_err(),
+            [("drop_after", "drop_after is wanted".to_owned())]
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! ANALYZE of a hypertable and all of its chunks.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::Inputs;
+use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
+use crate::model::text;
+use crate::model::verdict::Level;
+
+use super::Hypertable;
+
+pub fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+    let facts: Hypertable = context.read()?;
+    let statement = Statement::new(format!("analyze {}", facts.relation), Vec::new());
+    let step = Step::new(
+        format!("analyze {}", facts.name),
+        vec![statement],
+        Vec::new(),
+    )
+    .plain();
+    let undo = Undo::Needless(
+        "the statistics are gathered anew; no row changes, though plans of queries may".to_owned(),
+    );
+    let title = format!("Analyze {}", facts.name);
+    let mut plan = Plan::new(title, vec![step], undo).changing(&["/intervals"]);
+    if !facts.may_analyze {
+        plan = plan.note(
+            Level::Warning,
+            format!(
+                "the server skips it with a warning: only {} (or a member of it) may analyze {}",
+                facts.owner, facts.name
+            ),
+        );
+    }
+    plan = plan.note(Level::Ok, what(&facts)).note(
+        Level::Ok,
+        "each table by itself: a sample of its pages is read; stopping keeps what is done by then",
+    );
+    plan = plan.touching(
+        facts.oid,
+        facts.relation.as_str(),
+        Mode::ShareUpdateExclusive,
+    );
+    for chunk in &facts.touched {
+        plan = plan.touching(chunk.oid, chunk.name.as_str(), Mode::ShareUpdateExclusive);
+    }
+    Ok(plan)
+}
+
+/// `220 chunks (13 compressed); no ANALYZE is recorded for 4; the oldest of the others was 3h ago`.
+fn what(facts: &Hypertable) -> String {
+    let mut said = text::plural(facts.chunks, "chunk");
+    if facts.compressed > 0 {
+        said = format!("{said} ({} compressed)", text::count(facts.compressed));
+    }
+    if let Some(rows) = facts.rows {
+        said = format!(
+            "{said}, about {} uncompressed rows where they were counted",
+            text::count(rows)
+        );
+    }
+    if facts.unanalyzed > 0 {
+        said = format!(
+            "{said}; no ANALYZE is recorded for {}",
+            text::plural(facts.unanalyzed, "chunk")
+        );
+    }
+    match facts.analyzed_seconds {
+        Some(seconds) => format!(
+            "{said}; of what was analyzed, the longest ago was {} ago",
+            text::duration(seconds)
+        ),
+        None => said,
+    }
+}

@@ -1,0 +1,335 @@
+//! What new chunks span: with what that would make of their size and number.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::Call;
+use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
+use crate::model::interval::Interval;
+use crate::model::plan::{Lit, Plan, Step, Undo};
+use crate::model::text;
+use crate::model::value::{Axis, Point};
+use crate::model::verdict::Level;
+
+use super::{Dimension, Hypertable};
+
+const DAY: i64 = 86_400_000_000;
+/// Chunks beyond which planning and locking are felt.
+const MANY: i64 = 10_000;
+
+pub fn form(context: &Context) -> Result<Form, Refusal> {
+    let facts: Hypertable = context.read()?;
+    let time = facts
+        .dimensions
+        .first()
+        .ok_or("it has no dimension that is cut by intervals")?;
+    let mut fields = vec![
+        Field::span(
+            "interval",
+            "New chunks span",
+            time.axis(),
+            typed(time, time.interval_length),
+        )
+        .help("of chunks that are made from now on; a month counts 30 days"),
+    ];
+    if facts.dimensions.len() > 1 {
+        let names: Vec<_> = facts
+            .dimensions
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        fields.push(
+            Field::new(
+                "dimension",
+                "Dimension",
+                FieldKind::Text,
+                time.name.as_str(),
+            )
+            .help(format!("the column that is cut: {}", names.join(", "))),
+        );
+        // The dimensions may differ in kind; what fits is checked when the column is known.
+        if let Some(field) = fields.first_mut() {
+            field.kind = FieldKind::Text;
+        }
+    }
+    Ok(Form::new(fields))
+}
+
+/// A length as a person would type it.
+fn typed(dimension: &Dimension, length: i64) -> String {
+    if dimension.axis() == Axis::Integer {
+        return length.to_string();
+    }
+    let interval = Interval {
+        days: length / DAY,
+        micros: length % DAY,
+        ..Interval::default()
+    };
+    interval.to_string()
+}
+
+/// What was asked, in the dimension's unit.
+fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
+    let text = inputs.text("interval").ok_or("interval is wanted")?;
+    let axis = dimension.axis();
+    let length = if axis == Axis::Integer {
+        text.parse().map_err(|_| {
+            format!(
+                "interval: time in {} is an integer, so a whole number is wanted, not {text:?}",
+                dimension.name
+            )
+        })?
+    } else {
+        let interval = Interval::parse(text).map_err(|error| format!("interval: {error}"))?;
+        length(interval).ok_or("interval reaches outside all time")?
+    };
+    if length <= 0 {
+        return Err("interval must be longer than nothing".into());
+    }
+    let most = match dimension.axis.as_str() {
+        "smallint" => i16::MAX.into(),
+        "integer" => i32::MAX.into(),
+        _ => i64::MAX,
+    };
+    if length > most {
+        return Err(format!(
+            "interval: {} is of type {}, which ends at {most}",
+            dimension.name, dimension.axis
+        )
+        .into());
+    }
+    if axis == Axis::Date && length % DAY != 0 {
+        return Err(
+            "interval: the time column is a date, so it must be a whole number of days".into(),
+        );
+    }
+    Ok(length)
+}
+
+/// In microseconds, as the server reckons it: a month has 30 days.
+fn length(interval: Interval) -> Option<i64> {
+    let days = interval
+        .months
+        .checked_mul(30)?
+        .checked_add(interval.days)?;
+    days.checked_mul(DAY)?.checked_add(interval.micros)
+}
+
+pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts: Hypertable = context.read()?;
+    let name = inputs.text("dimension");
+    let dimension = match name {
+        None => facts.dimensions.first(),
+        Some(name) => facts.dimensions.iter().find(|one| one.name == name),
+    };
+    let dimension = dimension.ok_or_else(|| {
+        let names: Vec<_> = facts
+            .dimensions
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        format!(
+            "dimension: there is no such column that is cut by intervals; there is {}",
+            names.join(", ")
+        )
+    })?;
+    let new = asked(dimension, inputs)?;
+    let old = dimension.interval_length;
+    if new == old {
+        let words = format!(
+            "new chunks of {} span {} already: write another interval",
+            facts.name,
+            said(dimension, old)
+        );
+        // Only its remarks are wanted.
+        let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
+        let notes = note(bare, context, &facts, dimension, new).notes;
+        return Err(Refusal::unchanged(words, notes));
+    }
+    let several = facts.dimensions.len() > 1;
+    let set = |length| set(context, &facts, dimension, length, several);
+    let title = format!(
+        "New chunks of {} span {} instead of {}",
+        facts.name,
+        said(dimension, new),
+        said(dimension, old)
+    );
+    let label = format!("set the chunk interval of {}", facts.name);
+    let step = Step::new(label, vec![set(new)], vec![set(old)]);
+    let undo = Undo::Exact(
+        "the interval is as it was; chunks that were made meanwhile keep their span".to_owned(),
+    );
+    let plan = Plan::new(title, vec![step], undo).changing(&["/intervals"]);
+    Ok(note(plan, context, &facts, dimension, new))
+}
+
+fn said(dimension: &Dimension, length: i64) -> String {
+    match dimension.axis() {
+        Axis::Integer => text::count(length),
+        _ => text::duration(
+            Interval {
+                micros: length,
+                ..Interval::default()
+            }
+            .seconds(),
+        ),
+    }
+}
+
+fn set(
+    context: &Context,
+    facts: &Hypertable,
+    dimension: &Dimension,
+    length: i64,
+    several: bool,
+) -> crate::model::plan::Statement {
+    let mut call = Call::new(format!(
+        "select {}",
+        context.function("set_chunk_time_interval")
+    ));
+    call.give("", "regclass", facts.relation.as_str().into());
+    match dimension.axis() {
+        Axis::Integer => call.give("chunk_time_interval", "bigint", length.into()),
+        _ => call.give(
+            "chunk_time_interval",
+            "interval",
+            typed(dimension, length).into(),
+        ),
+    }
+    if several {
+        call.give("dimension_name", "name", Lit::from(dimension.name.as_str()));
+    }
+    call.statement()
+}
+
+fn note(
+    mut plan: Plan,
+    context: &Context,
+    facts: &Hypertable,
+    dimension: &Dimension,
+    new: i64,
+) -> Plan {
+    let axis = dimension.axis();
+    let is_time = facts.dimensions.first() == Some(dimension);
+    let there = match facts.last.filter(|_| is_time) {
+        Some(raw) => format!(
+            "new chunks only: {} keep what they span, up to {}; the first new one may be shorter, where it meets them",
+            text::plural(facts.chunks, "chunk"),
+            text::point(Point { axis, raw })
+        ),
+        None if facts.chunks > 0 => format!(
+            "new chunks only: {} keep what they span",
+            text::plural(facts.chunks, "chunk")
+        ),
+        None => "it has no chunk yet".to_owned(),
+    };
+    plan = plan.note(Level::Ok, there);
+    if is_time {
+        plan = note_sizes(plan, context, facts, dimension, new);
+        plan = note_number(plan, facts, dimension, new);
+        plan = note_retention(plan, facts, dimension, new);
+    }
+    if let Some(rolled) = dimension.compress_interval_length
+        && rolled % new != 0
+    {
+        plan = plan.note(
+            Level::Warning,
+            format!(
+                "compression rolls chunks up to {}, which is no multiple of that: change compress_chunk_time_interval too",
+                said(dimension, rolled)
+            ),
+        );
+    }
+    plan
+}
+
+/// What present chunks hold, and what new ones then would.
+fn note_sizes(
+    plan: Plan,
+    context: &Context,
+    facts: &Hypertable,
+    dimension: &Dimension,
+    new: i64,
+) -> Plan {
+    let held = facts.recent.iter().filter_map(|chunk| {
+        let bytes = if chunk.compressed {
+            chunk.recorded
+        } else {
+            context.bytes([chunk.oid])
+        };
+        bytes.map(|bytes| (bytes, chunk.span))
+    });
+    let (mut number, mut bytes, mut span) = (0, 0_i64, 0_i128);
+    for (held, each) in held {
+        number += 1;
+        bytes = bytes.saturating_add(held);
+        span += i128::from(each);
+    }
+    if number == 0 || span == 0 {
+        return plan.note(
+            Level::Unknown,
+            "how big new chunks will be cannot be told: no chunk that is full yet has a known size",
+        );
+    }
+    let would = i64::try_from(i128::from(bytes) * i128::from(new) / span).unwrap_or(i64::MAX);
+    let rate = i64::try_from(span / i128::from(number)).unwrap_or(i64::MAX);
+    let plan = plan.note(
+        Level::Notice,
+        format!(
+            "the newest {} that are no longer filled hold {} each before compression, spanning {}: at that rate new ones would hold about {}",
+            text::plural(number, "chunk"),
+            text::bytes(bytes / number),
+            said(dimension, rate),
+            text::bytes(would)
+        ),
+    );
+    // All chunks of the newest interval are written at once.
+    let written = would.saturating_mul(facts.partitions.max(1));
+    match facts.shared_buffers {
+        Some(buffers) if written > buffers => plan.note(
+            Level::Warning,
+            format!(
+                "what is being written (about {}) would be more than shared_buffers ({}): inserts into its indexes then wait for the disk",
+                text::bytes(written),
+                text::bytes(buffers)
+            ),
+        ),
+        _ => plan,
+    }
+}
+
+/// How many chunks the span that is kept now would be.
+fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) -> Plan {
+    let (Some(first), Some(last)) = (facts.first, facts.last) else {
+        return plan;
+    };
+    let Some(kept) = last.checked_sub(first) else {
+        return plan;
+    };
+    let would = (kept / new + i64::from(kept % new != 0)).saturating_mul(facts.partitions.max(1));
+    let words = format!(
+        "what is there spans {} in {}; cut like this it would be at most {}",
+        said(dimension, kept),
+        text::plural(facts.chunks, "chunk"),
+        text::plural(would, "chunk")
+    );
+    let level = if would > MANY && would > facts.chunks {
+        Level::Warning
+    } else {
+        Level::Ok
+    };
+    plan.note(level, words)
+}
+
+/// Retention drops whole chunks, so it keeps up to one interval more than it says.
+fn note_retention(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) -> Plan {
+    let Some(policy) = facts.policies.get("policy_retention") else {
+        return plan;
+    };
+    plan.note(
+        Level::Notice,
+        format!(
+            "its retention policy (job {}) drops whole chunks: rows then stay up to {} longer than it says",
+            policy.job.id,
+            said(dimension, new)
+        ),
+    )
+}

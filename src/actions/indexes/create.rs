@@ -1,0 +1,300 @@
+//! A new index of a hypertable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::{NAME, PER_CHUNK, Part, count, short, statement};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::server::sql::Version;
+
+/// What `queries/plan_index_table.sql` tells of a hypertable; names are quoted but those called `bare` and the columns'.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Hypertable {
+    oid: i64,
+    schema: String,
+    bare: String,
+    table: String,
+    display: String,
+    /// Compression is enabled, on a version where that keeps unique indexes from being made.
+    compressing: bool,
+    compressed_chunks: i64,
+    dimensions: Vec<String>,
+    parts: Vec<Part>,
+    /// The definitions of its indexes by name; `None`: the table is locked.
+    indexes: BTreeMap<String, Option<String>>,
+    /// Of all relations in its schema, but those of chunks: an index shares their names' space.
+    names: BTreeSet<String>,
+}
+
+/// What the form asks for.
+struct Wish<'a> {
+    on: &'a str,
+    method: &'a str,
+    unique: bool,
+    per_chunk: bool,
+    include: Option<&'a str>,
+    filter: Option<&'a str>,
+    name: String,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a form may be refused")]
+pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
+    let methods = vec!["btree", "brin", "hash", "gin", "gist", "spgist"];
+    Ok(Form::new(vec![
+        Field::new("columns", "Columns", Kind::Text, "")
+            .help("as CREATE INDEX takes them: device_id, ts DESC"),
+        Field::new("method", "Method", Kind::Choice(methods), "btree"),
+        Field::new("unique", "Unique", Kind::Flag, "no").help(
+            "its columns must include the time column (and the space column, if there is one)",
+        ),
+        Field::new("include", "Include", Kind::Text, "")
+            .optional()
+            .help("columns that are stored beside"),
+        Field::new("where", "Where", Kind::Text, "")
+            .optional()
+            .help("a condition: only rows that fulfil it are in the index"),
+        Field::new("name", "Name", Kind::Text, "")
+            .optional()
+            .help("empty: made from the table's and the columns' names"),
+        Field::new("per_chunk", "Transaction per chunk", Kind::Flag, "yes").help(
+            "writes wait for one chunk at a time only; a unique index is made in one transaction",
+        ),
+    ]))
+}
+
+pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let table: Hypertable = context.read()?;
+    if context.at.server.simulated {
+        return Err(super::SIMULATED.into());
+    }
+    let wish = wish(&table, inputs)?;
+    if let Some(refusal) = refused(context, &table, &wish) {
+        return Err(refusal);
+    }
+    let name = text::quote_identifier(&wish.name);
+    let back = statement(format!("DROP INDEX {}.{name}", table.schema));
+    let mut step = Step::new(
+        format!("create {name}"),
+        vec![statement(wish.sql(&table.table))],
+        vec![back],
+    );
+    if wish.per_chunk {
+        step = step.plain();
+    }
+    let mode = Mode::Share;
+    let mut plan = Plan::new(
+        format!("Create index {name} on {}", table.display),
+        vec![step],
+        Undo::Exact("the index is dropped again".to_owned()),
+    )
+    .changing(&["/indexes"])
+    .wanting(Consent::Yes)
+    .touching(table.oid, table.table.clone(), mode);
+    for part in &table.parts {
+        plan = plan.touching(part.oid, part.name.clone(), mode);
+    }
+    Ok(remarks(plan, &table, &wish, &name))
+}
+
+fn remarks(mut plan: Plan, table: &Hypertable, wish: &Wish, name: &str) -> Plan {
+    let chunks = text::plural(count(table.parts.len()), "chunk");
+    plan = plan.note(
+        Level::Notice,
+        if wish.per_chunk {
+            format!("{chunks}, one at a time: writes to a chunk wait while its index is built")
+        } else {
+            format!("{chunks} in one transaction: all writes wait until the last index is built")
+        },
+    );
+    plan = plan.note(
+        Level::Notice,
+        "how large it will be is not known beforehand",
+    );
+    if table.compressed_chunks > 0 {
+        let compressed = text::plural(table.compressed_chunks, "chunk");
+        plan = plan.note(
+            Level::Notice,
+            format!("what is compressed ({compressed}) is not in it; such chunks get an empty index of 8 kB"),
+        );
+    }
+    if wish.per_chunk {
+        plan = plan.note(
+            Level::Notice,
+            format!("where it is stopped or fails, {name} stays as an invalid index: drop-index removes it, rebuild-missing makes it whole"),
+        );
+    }
+    plan
+}
+
+fn wish<'a>(table: &Hypertable, inputs: &'a Inputs) -> Result<Wish<'a>, Refusal> {
+    let text = |field: &'static str| inputs.text(field);
+    for field in ["columns", "include", "where"] {
+        if let Some(wrong) = text(field).and_then(unsound) {
+            return Err(format!("{field}: {wrong}").into());
+        }
+    }
+    let on = text("columns").unwrap_or_default();
+    let unique = inputs.flag("unique");
+    let name = text("name").map_or_else(|| table.free_name(on), str::to_owned);
+    if name.len() > NAME {
+        return Err(format!("name: {name:?} has more than {NAME} bytes").into());
+    }
+    Ok(Wish {
+        on,
+        method: text("method").unwrap_or("btree"),
+        unique,
+        per_chunk: inputs.flag("per_chunk") && !unique,
+        include: text("include"),
+        filter: text("where"),
+        name,
+    })
+}
+
+fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal> {
+    let version = context.at.server.sql_version();
+    if table.indexes.contains_key(&wish.name) {
+        return Some(format!("name: {} has an index {} already", table.display, wish.name).into());
+    }
+    if table.names.contains(&wish.name) {
+        let name = text::quote_identifier(&wish.name);
+        return Some(
+            format!("name: {}.{name} is there already, another table, view, sequence or index: choose another name", table.schema).into(),
+        );
+    }
+    let lacks = |column: &&String| !wish.on.to_lowercase().contains(&column.to_lowercase());
+    if let Some(column) = table.dimensions.iter().find(lacks).filter(|_| wish.unique) {
+        return Some(
+            format!("columns: a unique index of {} must include {column}, by which its chunks are parted", table.display).into(),
+        );
+    }
+    if wish.unique && table.compressing {
+        return Some(
+            format!("TimescaleDB {version} makes no unique index on a hypertable with compression enabled (2.22 and later do)").into(),
+        );
+    }
+    let expression = wish.on.contains('(');
+    if expression && version < Version::new(2, 14) && table.compressed_chunks > 0 {
+        return Some(
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server on UPDATE, DELETE or decompression where a hypertable has an \
+             expression index and compressed chunks: upgrade first"
+                .into(),
+        );
+    }
+    let made = squeezed(&wish.sql(&table.table));
+    let after_name = |sql: &str| sql.split_once("using").map(|(_, rest)| rest.to_owned());
+    let wanted = after_name(&made)?;
+    let twin = table.indexes.iter().find(|(_, definition)| {
+        let definition = definition.as_deref().map(squeezed);
+        definition.and_then(|sql| after_name(&sql)).as_ref() == Some(&wanted)
+    });
+    twin.map(|(name, _)| format!("{name} is the same index already").into())
+}
+
+/// Without what does not matter: case, spaces, the setting that is not kept.
+fn squeezed(sql: &str) -> String {
+    sql.replace(&format!(" WITH ({PER_CHUNK})"), "")
+        .to_lowercase()
+        .split_whitespace()
+        .collect()
+}
+
+/// Why this is no part of one statement: it is put into CREATE INDEX as it is.
+fn unsound(sql: &str) -> Option<&'static str> {
+    let mut depth = 0_i32;
+    let mut quote = None;
+    let mut before = ' ';
+    for c in sql.chars() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            (None, ';' | '$') => return Some("; and $ have no place here"),
+            (None, '-' | '*') if matches!((before, c), ('-', '-') | ('/', '*')) => {
+                return Some("a comment has no place here");
+            }
+            _ => {}
+        }
+        if depth < 0 {
+            break;
+        }
+        before = c;
+    }
+    if quote.is_some() {
+        Some("a quote is not closed")
+    } else if depth != 0 {
+        Some("the parentheses do not match")
+    } else {
+        None
+    }
+}
+
+impl Wish<'_> {
+    fn sql(&self, table: &str) -> String {
+        let unique = if self.unique { "UNIQUE " } else { "" };
+        let name = text::quote_identifier(&self.name);
+        let include = self
+            .include
+            .map_or_else(String::new, |columns| format!(" INCLUDE ({columns})"));
+        let setting = if self.per_chunk {
+            format!(" WITH ({PER_CHUNK})")
+        } else {
+            String::new()
+        };
+        let filter = self
+            .filter
+            .map_or_else(String::new, |condition| format!(" WHERE ({condition})"));
+        format!(
+            "CREATE {unique}INDEX {name} ON {table} USING {} ({}){include}{setting}{filter}",
+            self.method, self.on
+        )
+    }
+}
+
+impl Hypertable {
+    /// A name made from the table's and the columns', that no index of the table has.
+    fn free_name(&self, columns: &str) -> String {
+        let words: Vec<_> = columns
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|word| !word.is_empty())
+            .collect();
+        let whole = format!("{}_{}", self.bare, words.join("_").to_lowercase());
+        let numbered = (1..).map(|number| format!("{}_idx{number}", short(&whole, NAME - 7)));
+        std::iter::once(format!("{}_idx", short(&whole, NAME - 4)))
+            .chain(numbered)
+            .find(|name| !self.indexes.contains_key(name) && !self.names.contains(name))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_the_statement_is_refused() {
+        for sound in [
+            "device_id, ts DESC",
+            "lower(name)",
+            "\"a;b\"",
+            "('x;' || name)",
+        ] {
+            assert_eq!(unsound(sound), None, "{sound}");
+        }
+        for wrong in [
+            "a); drop table t; --",
+            "a) (",
+            "a;",
+            "a -- b",
+            "\"a",
+            "a /* b",
+        ] {
+            assert!(unsound(wrong).is_some(), "{wrong}");
+        }
+    }
+}

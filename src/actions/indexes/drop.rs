@@ -1,0 +1,381 @@
+//! Dropping: what is unused or a duplicate, and what an interrupted REINDEX left.
+
+use super::{BY_SHAPE, Index, Leftover, Part, Twin, count, statement};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Form, Inputs};
+use crate::model::plan::{Consent, Mode, Plan, Statement, Step, Undo};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::server::sql::Version;
+
+pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+    let index: Index = context.read()?;
+    let (busy, idle): (Vec<&Leftover>, Vec<&Leftover>) = index
+        .leftovers
+        .iter()
+        .partition(|leftover| leftover.pid.is_some());
+    if idle.is_empty() {
+        return Err(match busy.first() {
+            None => format!(
+                "there is no invalid _ccnew or _ccold index on {} or its chunks",
+                index.table
+            ),
+            Some(first) => format!(
+                "{} belongs to a reindex that is under way in session {}: wait for its end, or stop it",
+                first.name,
+                first.pid.unwrap_or_default()
+            ),
+        }
+        .into());
+    }
+    let step = |leftover: &&Leftover| {
+        let run = vec![statement(format!(
+            "DROP INDEX CONCURRENTLY {}",
+            leftover.name
+        ))];
+        Step::new(format!("drop {}", leftover.name), run, Vec::new())
+            .plain()
+            .weighing(context.bytes([leftover.oid]))
+    };
+    let undo = Undo::Needless("no query can use an invalid index".to_owned());
+    let title = format!(
+        "Drop {} on {}",
+        text::plural(count(idle.len()), "leftover"),
+        index.table
+    );
+    let mut plan = Plan::new(title, idle.iter().map(step).collect(), undo).wanting(Consent::Yes);
+    plan.lock_timeout_seconds = 60;
+    for leftover in &idle {
+        plan = plan.touching(
+            leftover.table_oid,
+            leftover.table.clone(),
+            Mode::ShareUpdateExclusive,
+        );
+    }
+    if let Some(bytes) = context.bytes(idle.iter().map(|leftover| leftover.oid)) {
+        plan = plan.note(Level::Notice, format!("gives back {}", text::bytes(bytes)));
+    }
+    for leftover in &busy {
+        plan = plan.note(
+            Level::Notice,
+            format!(
+                "{} stays: session {} is building it",
+                leftover.name,
+                leftover.pid.unwrap_or_default()
+            ),
+        );
+    }
+    Ok(plan)
+}
+
+/// Only where the survivor of a duplicate is to be built on many chunks there is a pace to choose.
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
+    let index: Index = context.read()?;
+    Ok(match shared(context, &index).len() {
+        0 => Form::default(),
+        _ => Form::default().paced(),
+    })
+}
+
+pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let index: Index = context.read()?;
+    if let Some(refusal) = index.untouchable().or_else(|| needed(&index)) {
+        return Err(refusal);
+    }
+    if index.hypertable && context.at.server.simulated {
+        return Err(super::SIMULATED.into());
+    }
+    let undo = undo_of_drop(context, &index);
+    let shared = shared(context, &index);
+    let mut steps = Vec::new();
+    if let Some(survivor) = index.twins.first() {
+        for part in &shared {
+            let copies = index.copies.iter().filter(|copy| copy.part == part.oid);
+            let bytes = context.bytes(copies.map(|copy| copy.oid));
+            steps.push(keep(&index, survivor, part)?.weighing(bytes));
+        }
+    }
+    steps.push(drop_step(context, &index, &undo)?);
+    let mut plan = Plan::new(
+        format!("Drop {} of {}", index.name, index.table),
+        steps,
+        undo,
+    )
+    .changing(&[
+        "/definition",
+        "/comment",
+        "/tablespace",
+        "/replica_identity",
+        "/clustered",
+        "/extensions",
+    ])
+    .wanting(Consent::Yes)
+    .touching(index.table_oid, index.table.clone(), Mode::AccessExclusive);
+    if index.hypertable || index.partitioned {
+        for part in &index.parts {
+            plan = plan.touching(part.oid, part.name.clone(), Mode::AccessExclusive);
+        }
+    }
+    plan = remarks(context, plan, &index);
+    match index.twins.first() {
+        Some(survivor) if !shared.is_empty() => {
+            survivors(context, plan, inputs, &index, survivor, &shared)
+        }
+        _ => Ok(plan),
+    }
+}
+
+/// The survivor's own builds before the drop.
+fn survivors(
+    context: &Context,
+    mut plan: Plan,
+    inputs: &Inputs,
+    index: &Index,
+    survivor: &Twin,
+    shared: &[&Part],
+) -> Result<Plan, Refusal> {
+    plan.pace = inputs.pace();
+    if plan.pace.go_on {
+        let why = "on_error: a chunk whose build failed would be left without an index by the drop that follows";
+        return Err(Refusal::new(why).offering(
+            "stop at the first failure",
+            vec![("on_error", "stop".to_owned())],
+        ));
+    }
+    // A build beside readers and writers may wait long; the drop that follows must not keep them waiting as long.
+    plan.lock_timeout_seconds = 30;
+    let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
+    let copies = index
+        .copies
+        .iter()
+        .filter(|copy| parts.contains(&copy.part));
+    let room = context
+        .bytes(copies.map(|copy| copy.oid))
+        .map_or_else(String::new, |bytes| {
+            format!(" (until the drop that takes {} more)", text::bytes(bytes))
+        });
+    Ok(plan.note(
+        Level::Warning,
+        format!(
+            "both share one index on {} (as TimescaleDB 2.22 and later have it): {} is given one of its own there first, \
+             else it would be left without{room}",
+            text::plural(count(shared.len()), "chunk"),
+            survivor.name
+        ),
+    ))
+}
+
+/// What an index can be given back as after it was dropped.
+fn undo_of_drop(context: &Context, index: &Index) -> Undo {
+    let version = context.at.server.sql_version();
+    if index.unique && index.compressing {
+        return Undo::Never(format!(
+            "TimescaleDB {version} makes no unique index on a hypertable with compression enabled, \
+             so {} could not be made again (2.22 and later do)",
+            index.name
+        ));
+    }
+    let mut lost = Vec::new();
+    let lacking = count(index.lacking().len());
+    if !index.valid {
+        lost.push("it is invalid now, and will be valid".to_owned());
+    }
+    if lacking > 0 && index.hypertable {
+        let chunks = text::plural(lacking, "chunk");
+        lost.push(format!("it will be on the {chunks} that lack it now too"));
+    }
+    if index.statistics {
+        lost.push("the statistics targets of its expressions stay lost".to_owned());
+    }
+    if index.elsewhere > 0 {
+        let copies = text::plural(index.elsewhere, "copy");
+        lost.push(format!(
+            "{copies} in other tablespaces will be where TimescaleDB puts new ones"
+        ));
+    }
+    if index.adorned > 0 {
+        let copies = text::plural(index.adorned, "copy");
+        lost.push(format!(
+            "comments, storage parameters, CLUSTER and DEPENDS ON EXTENSION that {copies} on chunks or partitions have of their own are lost"
+        ));
+    }
+    if index.partitioned {
+        lost.push("the indexes of the partitions get names that PostgreSQL chooses".to_owned());
+    }
+    let again = "the index is built anew from its definition; its scans are counted from zero";
+    if lost.is_empty() {
+        Undo::Exact(again.to_owned())
+    } else {
+        Undo::Partly(format!("{again}; {}", lost.join("; ")))
+    }
+}
+
+/// What stands on it, and how that would be ended first.
+fn needed(index: &Index) -> Option<Refusal> {
+    let name = index.qualified();
+    if index.chunk {
+        return Some(
+            format!("{name} is a chunk's: drop the hypertable's index, and it goes with it").into(),
+        );
+    }
+    if let Some(constraint) = &index.constraint {
+        let kind = match constraint.kind.as_str() {
+            "p" => "primary key",
+            "u" => "unique constraint",
+            _ => "exclusion constraint",
+        };
+        return Some(
+            format!(
+                "the {kind} {} stands on {name}: it goes only with it, by\nALTER TABLE {} DROP CONSTRAINT {}",
+                constraint.name, index.table, constraint.name
+            )
+            .into(),
+        );
+    }
+    if index.child {
+        return Some(
+            format!("{name} is a partition's part of another index: drop that one").into(),
+        );
+    }
+    if let Some(keys) = &index.referenced_by {
+        return Some(
+            format!("foreign keys rely on {name}: {keys}; drop them first (ALTER TABLE ... DROP CONSTRAINT ...)").into(),
+        );
+    }
+    index.reorder_job.map(|job| {
+        format!("the reorder policy, job {job}, sorts chunks by {name}: delete the job first")
+            .into()
+    })
+}
+
+/// The chunks on which the index and its twins have one between them.
+fn shared<'a>(context: &Context, index: &'a Index) -> Vec<&'a Part> {
+    if index.twins.is_empty() || !index.hypertable || context.at.server.sql_version() < BY_SHAPE {
+        return Vec::new();
+    }
+    let mut copies = std::collections::HashMap::<i64, usize>::new();
+    for copy in index.copies.iter().filter(|copy| copy.valid) {
+        *copies.entry(copy.part).or_default() += 1;
+    }
+    index
+        .parts
+        .iter()
+        .filter(|part| copies.get(&part.oid) == Some(&1))
+        .collect()
+}
+
+/// Gives the twin an index of its own on a chunk.
+fn keep(index: &Index, twin: &Twin, part: &Part) -> Result<Step, Refusal> {
+    let label = format!("index {} for {}", part.name, twin.name);
+    index.on_chunk(part, &twin.bare, label)
+}
+
+fn drop_step(context: &Context, index: &Index, undo: &Undo) -> Result<Step, Refusal> {
+    let mut run = guard(index);
+    run.push(statement(format!("DROP INDEX {}", index.qualified())));
+    let label = format!("drop {}", index.qualified());
+    let bytes = context.bytes(index.copies.iter().map(|copy| copy.oid));
+    if matches!(undo, Undo::Never(_)) {
+        return Ok(Step::new(label, run, Vec::new()).weighing(bytes));
+    }
+    let (back, plain) = index.bring_back(context)?;
+    let mut step = Step::new(label, run, back).weighing(bytes);
+    step.undo_plain = plain;
+    Ok(step)
+}
+
+/// Where a duplicate goes, the other must still be there, and with chunks of which none is new.
+fn guard(index: &Index) -> Vec<Statement> {
+    let Some(twin) = index.twins.first() else {
+        return Vec::new();
+    };
+    let lit = text::quote_literal;
+    let survivor = format!("{}.{}", index.schema, twin.name);
+    let mut checks = format!(
+        "if to_regclass({}) is null then raise exception using message = {}; end if;",
+        lit(&survivor),
+        lit(&format!(
+            "{survivor} should stay, but is gone: nothing was dropped"
+        ))
+    );
+    let mut guard = Vec::new();
+    if index.hypertable {
+        let (table, chunks) = (lit(&index.table), index.parts.len());
+        checks = format!(
+            "{checks} if (select count(*) from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relkind = 'r' \
+             where i.inhparent = {table}::regclass) <> {chunks} then \
+             raise exception 'chunks came or went meanwhile: nothing was dropped, look at it again'; end if;"
+        );
+        guard.push(statement(format!(
+            "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE",
+            index.table
+        )));
+    }
+    guard.push(statement(format!(
+        "DO {}",
+        lit(&format!("begin {checks} end"))
+    )));
+    guard
+}
+
+/// What the drop gives back: where twins share the copies of a chunk, one of them, and not the last.
+fn freed(context: &Context, index: &Index) -> Option<i64> {
+    if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
+        return context.bytes(index.copies.iter().map(|copy| copy.oid));
+    }
+    let mut parts = std::collections::HashMap::<i64, Vec<i64>>::new();
+    for copy in &index.copies {
+        let bytes = context.bytes([copy.oid])?;
+        parts.entry(copy.part).or_default().push(bytes);
+    }
+    let one = |sizes: &Vec<i64>| sizes.iter().min().copied().filter(|_| sizes.len() > 1);
+    Some(parts.values().filter_map(one).sum())
+}
+
+fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
+    if let Some(bytes) = freed(context, index) {
+        let words = match bytes {
+            0 => "gives back no space: it has none of its own".to_owned(),
+            bytes => format!("gives back about {}", text::bytes(bytes)),
+        };
+        plan = plan.note(Level::Notice, words);
+    }
+    if let Some(twin) = index.twins.first() {
+        plan = plan.note(
+            Level::Notice,
+            format!(
+                "{} is the same in everything but the name, and stays",
+                twin.name
+            ),
+        );
+    } else if index.unique {
+        plan = plan.note(
+            Level::Warning,
+            "nothing will keep its columns unique any more, and taking it back fails where duplicates have come in",
+        );
+    }
+    if index.replica_identity {
+        plan = plan.note(
+            Level::Warning,
+            "it is the table's replica identity: logical replication of UPDATE and DELETE fails without",
+        );
+    }
+    if index.clustered {
+        plan = plan.note(Level::Notice, "CLUSTER goes by it");
+    }
+    if context.at.server.sql_version() < Version::new(2, 14)
+        && context.at.server.timescaledb.is_some()
+        && index.hypertable
+        && index.compressing
+        && index
+            .definition
+            .as_deref()
+            .is_some_and(|text| text.contains("(("))
+    {
+        plan = plan.note(
+            Level::Warning,
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server where a compressed hypertable has an expression index: think before taking this back",
+        );
+    }
+    plan
+}

@@ -1,0 +1,247 @@
+//! A job's configuration, checked: the server's own check lets through what its policy then fails at.
+
+use serde_json::{Map, Value as Json};
+
+use super::Known;
+use crate::actions::act::Refusal;
+use crate::model::interval::Interval;
+use crate::model::plan::{Consent, Note};
+use crate::model::verdict::Level;
+
+/// A length of time on a hypertable's axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Length {
+    Number(i64),
+    Time(Interval),
+}
+
+impl Length {
+    pub fn parse(text: &str, integer: bool) -> Option<Self> {
+        if integer {
+            text.parse().ok().map(Self::Number)
+        } else {
+            Interval::parse(text).ok().map(Self::Time)
+        }
+    }
+
+    pub fn exceeds(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a > b,
+            (Self::Time(a), Self::Time(b)) => a.seconds() > b.seconds(),
+            _ => false,
+        }
+    }
+}
+
+/// What is to be said of a configuration that will do.
+#[derive(Debug, Default)]
+pub struct Checked {
+    pub notes: Vec<Note>,
+    pub consent: Option<Consent>,
+}
+
+impl Checked {
+    fn warn(&mut self, level: Level, text: String, consent: Consent) {
+        self.notes.push(Note { level, text });
+        self.consent = self.consent.max(Some(consent));
+    }
+}
+
+/// The keys that a policy knows, beside those that are checked one by one.
+const COMPRESSION: &[&str] = &[
+    "recompress",
+    "maxchunks_to_compress",
+    "verbose_log",
+    "reindex",
+    "recompress_unordered",
+];
+const REFRESH: &[&str] = &[
+    "buckets_per_batch",
+    "max_batches_per_execution",
+    "refresh_newest_first",
+    "include_tiered_data",
+    "verbose_log",
+];
+
+impl Known {
+    /// Checks a new configuration against what the policy needs.
+    pub(super) fn check(&self, config: &Json) -> Result<Checked, Refusal> {
+        let mut checked = Checked::default();
+        let Some(map) = config.as_object() else {
+            return Err("config: a JSON object is wanted".into());
+        };
+        if self.job.is_user_defined() || self.job.is_internal() {
+            return Ok(checked);
+        }
+        match self.job.proc_name.as_str() {
+            "policy_compression" => {
+                self.same(map, "hypertable_id")?;
+                self.one_of(map, "compress_after", "compress_created_before")?;
+                unknown(
+                    map,
+                    &["hypertable_id", "compress_after", "compress_created_before"],
+                    COMPRESSION,
+                    &mut checked,
+                );
+                if map.get("recompress") == Some(&Json::Bool(false)) {
+                    let text = "recompress = false makes the policy compress nothing at all before TimescaleDB 2.27, without a word".to_owned();
+                    checked.warn(Level::Warning, text, Consent::Yes);
+                }
+            }
+            "policy_retention" => {
+                self.same(map, "hypertable_id")?;
+                self.one_of(map, "drop_after", "drop_created_before")?;
+                unknown(
+                    map,
+                    &["hypertable_id", "drop_after", "drop_created_before"],
+                    &[],
+                    &mut checked,
+                );
+                self.shorter(map, &mut checked);
+            }
+            "policy_refresh_continuous_aggregate" => {
+                self.same(map, "mat_hypertable_id")?;
+                self.window(map)?;
+                unknown(
+                    map,
+                    &["mat_hypertable_id", "start_offset", "end_offset"],
+                    REFRESH,
+                    &mut checked,
+                );
+                let start = text_of(map.get("start_offset"));
+                if let Some(why) = self.wipes(start.as_deref()) {
+                    checked.warn(Level::Critical, why, Consent::Name);
+                }
+            }
+            "policy_reorder" => {
+                self.same(map, "hypertable_id")?;
+                self.index(map)?;
+            }
+            _ => {}
+        }
+        Ok(checked)
+    }
+
+    /// What a policy is on stays: another table is another policy.
+    fn same(&self, map: &Map<String, Json>, key: &str) -> Result<(), Refusal> {
+        let had = self.job.config.as_ref().and_then(|config| config.get(key));
+        match (map.get(key), had) {
+            (now, Some(had)) if now == Some(had) => Ok(()),
+            (_, Some(had)) => {
+                Err(format!("config: {key} stays {had}: it is what the policy is on").into())
+            }
+            (Some(_), None) => Ok(()),
+            (None, None) => {
+                Err(format!("config: {key} is wanted: it is what the policy is on").into())
+            }
+        }
+    }
+
+    fn is_integer(&self) -> bool {
+        self.job.integer_time == Some(true)
+    }
+
+    /// A length of the kind that the axis wants.
+    fn length(&self, key: &str, value: &Json, integer: bool) -> Result<Length, Refusal> {
+        let on = self.job.relation.as_deref().unwrap_or("its table");
+        let found = match value {
+            Json::Number(number) if integer => number.as_i64().map(Length::Number),
+            Json::String(text) if !integer => Length::parse(text, false),
+            _ => None,
+        };
+        found.ok_or_else(|| {
+            let wanted = if integer {
+                format!("a whole number, as the time of {on} is one: {{\"{key}\": 100000}}")
+            } else {
+                format!("an interval in quotes: {{\"{key}\": \"7 days\"}}")
+            };
+            Refusal::new(format!(
+                "config: {key} is {value}, and wants to be {wanted}"
+            ))
+        })
+    }
+
+    /// Just one of two keys: by age, or by when a chunk was made.
+    fn one_of(&self, map: &Map<String, Json>, after: &str, created: &str) -> Result<(), Refusal> {
+        let given = |key: &str| map.get(key).filter(|value| !value.is_null());
+        match (given(after), given(created)) {
+            (Some(value), None) => self.length(after, value, self.is_integer()).map(drop),
+            (None, Some(value)) => self.length(created, value, false).map(drop),
+            (None, None) => Err(format!(
+                "config: {after} is wanted: without it the policy fails at every run"
+            )
+            .into()),
+            (Some(_), Some(_)) => Err(format!("config: {after} or {created}, not both").into()),
+        }
+    }
+
+    /// A retention that keeps less than before drops at its next run what no rollback brings back.
+    fn shorter(&self, map: &Map<String, Json>, checked: &mut Checked) {
+        let had = self.job.setting("drop_after");
+        let now = text_of(map.get("drop_after"));
+        let length = |text: &String| Length::parse(text, self.is_integer());
+        let (Some(had_text), Some(now_text)) = (had, now) else {
+            return;
+        };
+        if length(&had_text)
+            .zip(length(&now_text))
+            .is_some_and(|(had, now)| had.exceeds(now))
+        {
+            let text = format!(
+                "it keeps {now_text} instead of {had_text}: what is older is dropped at its next run, and a rollback after that does not bring it back"
+            );
+            checked.warn(Level::Warning, text, Consent::Yes);
+        }
+    }
+
+    /// The window of a refresh: open or bounded at either end, and not turned round.
+    fn window(&self, map: &Map<String, Json>) -> Result<(), Refusal> {
+        let offset = |key: &str| match map.get(key) {
+            None | Some(Json::Null) => Ok(None),
+            Some(value) => self.length(key, value, self.is_integer()).map(Some),
+        };
+        match (offset("start_offset")?, offset("end_offset")?) {
+            (Some(start), Some(end)) if !start.exceeds(end) => {
+                Err("config: start_offset is further back than end_offset: the refresh goes from the one to the other".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn index(&self, map: &Map<String, Json>) -> Result<(), Refusal> {
+        let indexes = self.indexes.clone().unwrap_or_default();
+        match map.get("index_name").and_then(Json::as_str) {
+            Some(name) if indexes.is_empty() || indexes.iter().any(|index| index == name) => Ok(()),
+            _ => Err(format!(
+                "config: index_name names one of the table's indexes: {}",
+                indexes.join(", ")
+            )
+            .into()),
+        }
+    }
+}
+
+fn text_of(value: Option<&Json>) -> Option<String> {
+    match value? {
+        Json::Null => None,
+        Json::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn unknown(map: &Map<String, Json>, needed: &[&str], known: &[&str], checked: &mut Checked) {
+    let strange = map.keys().map(String::as_str);
+    let strange: Vec<_> = strange
+        .filter(|key| !needed.contains(key) && !known.contains(key))
+        .collect();
+    if !strange.is_empty() {
+        let text = format!(
+            "hypertop does not know the setting {}: the policy may pass over it",
+            strange.join(", ")
+        );
+        checked.notes.push(Note {
+            level: Level::Notice,
+            text,
+        });
+    }
+}

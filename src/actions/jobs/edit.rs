@@ -1,0 +1,322 @@
+//! Editing a job: only what was changed is given to `alter_job`, and only that is taken back.
+
+use serde_json::Value as Json;
+
+use super::Known;
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::{Change, Job, Slots};
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::interval::Interval;
+use crate::model::plan::{Consent, Plan, Step, Undo};
+use crate::model::value::Axis;
+use crate::model::verdict::Level;
+use crate::server::sql::Version;
+
+pub fn form(context: &Context) -> Result<Form, Refusal> {
+    let known = Known::of(context)?;
+    let job = &known.job;
+    if let Some(refusal) = job.unalterable(context) {
+        return Err(refusal);
+    }
+    let interval = |name, label, value: &str| Field::new(name, label, Kind::Interval, value);
+    let config = job.config.as_ref().map_or_else(String::new, |config| {
+        serde_json::to_string_pretty(config).unwrap_or_default()
+    });
+    let mut fields = vec![
+        interval("schedule_interval", "Every", &job.schedule_interval)
+            .help("from one run to the next"),
+        interval("max_runtime", "Runs at most", &job.max_runtime)
+            .help("a run is stopped after this; 0s: without limit"),
+        Field::new(
+            "max_retries",
+            "Retries",
+            Kind::Integer,
+            job.max_retries.to_string(),
+        )
+        .help("failures in a row until it is paused; -1: without limit"),
+        interval("retry_period", "Retry after", &job.retry_period)
+            .help("after a failure; grows with each in a row"),
+        moment("next_start", "Next start", "").help(format!(
+            "a moment (in {}, unless it says otherwise), or now; empty: stays ({})",
+            context.at.server.time_zone,
+            job.next_start.as_deref().unwrap_or("never planned")
+        )),
+        Field::new("config", "Configuration", Kind::Json, config)
+            .optional()
+            .help("the policy's or procedure's own settings; empty: stays"),
+    ];
+    // alter_job of 2.11 has none of these.
+    if context.at.server.sql_version() >= Version::new(2, 12) {
+        fields.extend(slots(job, &context.at.server.time_zone));
+    }
+    Ok(Form::new(fields))
+}
+
+fn moment(name: &'static str, label: &'static str, value: &str) -> Field {
+    Field::new(name, label, Kind::Time(Axis::TimestampTz), value).optional()
+}
+
+fn slots(job: &Job, zone: &str) -> [Field; 3] {
+    let fixed = if job.fixed_schedule { "yes" } else { "no" };
+    [
+        Field::new("fixed_schedule", "Fixed schedule", Kind::Flag, fixed)
+            .help("yes: at slots from an initial start on; no: so long after the last run"),
+        moment(
+            "initial_start",
+            "Slots begin at",
+            job.initial_start.as_deref().unwrap_or_default(),
+        )
+        .help(format!(
+            "the first slot of a fixed schedule (in {zone}, unless it says otherwise); empty: now"
+        )),
+        Field::new(
+            "timezone",
+            "Time zone",
+            Kind::Text,
+            job.timezone.clone().unwrap_or_default(),
+        )
+        .optional()
+        .help("whose days and months the slots follow; empty: none"),
+    ]
+}
+
+pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = Known::of(context)?;
+    let job = &known.job;
+    if let Some(refusal) = job.unalterable(context) {
+        return Err(refusal);
+    }
+    let edit = Edit::of(job, inputs)?;
+    if edit.words.is_empty() {
+        return Err(stands(context, &known));
+    }
+    let words = edit.words.join(", ");
+    let step = Step::new(
+        format!("edit {}", job.describe()),
+        vec![job.alter(context, &edit.change)],
+        vec![job.alter(context, &edit.back)],
+    );
+    let undo = edit.lost(job).map_or_else(
+        || Undo::Exact("each changed setting becomes what it was".to_owned()),
+        |lost| Undo::Partly(lost.to_owned()),
+    );
+    let mut plan = Plan::new(
+        format!("Edit {}: {words}", job.describe()),
+        vec![step],
+        undo,
+    )
+    .changing(&edit.pointers);
+    if let Some(config) = &edit.change.config {
+        let checked = known.check(config)?;
+        plan.notes.extend(checked.notes);
+        plan.consent = plan.consent.max(checked.consent.unwrap_or(Consent::Enter));
+    }
+    if edit.change.next_start.is_none()
+        && edit.change.slots.as_ref().is_some_and(|slots| slots.fixed)
+    {
+        plan = plan.note(
+            Level::Notice,
+            "its next start becomes the first of the new slots that is still to come",
+        );
+    }
+    if known.pid.is_some() {
+        plan = plan.note(
+            Level::Notice,
+            "the run that is under way goes on as it began",
+        );
+    }
+    Ok(known.warned(context, known.altering(plan)))
+}
+
+/// Nothing would change; what is to be minded in the present configuration.
+fn stands(context: &Context, known: &Known) -> Refusal {
+    let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
+    let mut plan = known.warned(context, bare);
+    let config = known.job.config.as_ref();
+    match config.map(|config| known.check(config)) {
+        Some(Ok(checked)) => plan.notes.extend(checked.notes),
+        Some(Err(wrong)) => plan = plan.note(Level::Warning, wrong.why),
+        None => {}
+    }
+    Refusal::unchanged(known.job.already_so(), plan.notes)
+}
+
+/// What is changed, what takes it back, and how it is said.
+#[derive(Debug, Default)]
+struct Edit {
+    change: Change,
+    back: Change,
+    pointers: Vec<&'static str>,
+    words: Vec<String>,
+}
+
+impl Edit {
+    fn of(job: &Job, inputs: &Inputs) -> Result<Self, Refusal> {
+        let mut edit = Self::default();
+        let every = changed(inputs, "schedule_interval", &job.schedule_interval);
+        if let Some((was, now)) = every {
+            positive("schedule_interval", &now)?;
+            edit.say("/schedule_interval", format!("every {now} (was {was})"));
+            (edit.change.schedule_interval, edit.back.schedule_interval) = (Some(now), Some(was));
+        }
+        if let Some((was, now)) = changed(inputs, "max_runtime", &job.max_runtime) {
+            not_negative("max_runtime", &now)?;
+            edit.say("/max_runtime", format!("at most {now} a run (was {was})"));
+            (edit.change.max_runtime, edit.back.max_runtime) = (Some(now), Some(was));
+        }
+        if let Some((was, now)) = changed(inputs, "retry_period", &job.retry_period) {
+            positive("retry_period", &now)?;
+            edit.say("/retry_period", format!("retry after {now} (was {was})"));
+            (edit.change.retry_period, edit.back.retry_period) = (Some(now), Some(was));
+        }
+        let retries = inputs.integer("max_retries").unwrap_or(job.max_retries);
+        if retries != job.max_retries {
+            if i32::try_from(retries).is_err() || retries < -1 {
+                return Err(format!(
+                    "max_retries: {retries} is no number of retries; -1 means without limit"
+                )
+                .into());
+            }
+            edit.say(
+                "/max_retries",
+                format!("{retries} retries (was {})", job.max_retries),
+            );
+            edit.change.max_retries = Some(retries);
+            edit.back.max_retries = Some(job.max_retries);
+        }
+        edit.next_start(inputs)?;
+        edit.config(job, inputs)?;
+        edit.slots(job, inputs)?;
+        Ok(edit)
+    }
+
+    fn say(&mut self, pointer: &'static str, words: String) {
+        self.pointers.push(pointer);
+        self.words.push(words);
+    }
+
+    fn next_start(&mut self, inputs: &Inputs) -> Result<(), Refusal> {
+        let Some(at) = inputs.text("next_start") else {
+            return Ok(());
+        };
+        if at.contains("infinity") {
+            return Err("next_start: a moment is wanted; pause-job stops a job for good".into());
+        }
+        self.words.push(format!("next start {at}"));
+        self.change.next_start = Some(at.to_owned());
+        self.back.next_start_moved = Some(at.to_owned());
+        self.back.next_start_back = true;
+        Ok(())
+    }
+
+    fn config(&mut self, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
+        let Some(text) = inputs.text("config") else {
+            return Ok(());
+        };
+        let config: Json =
+            serde_json::from_str(text).map_err(|error| format!("config: no JSON: {error}"))?;
+        if job.config.as_ref() == Some(&config) {
+            return Ok(());
+        }
+        self.say("/config", "its configuration".to_owned());
+        self.back.config.clone_from(&job.config);
+        self.change.config = Some(config);
+        Ok(())
+    }
+
+    fn slots(&mut self, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
+        // Not in the form of 2.11.
+        if inputs.text("fixed_schedule").is_none() {
+            return Ok(());
+        }
+        let was = job.slots();
+        let given = |name: &str| inputs.text(name).map(str::to_owned);
+        let now = Slots {
+            fixed: inputs.flag("fixed_schedule"),
+            initial_start: given("initial_start"),
+            timezone: given("timezone"),
+        };
+        if now == was {
+            return Ok(());
+        }
+        if now.initial_start != was.initial_start && !now.fixed {
+            return Err(
+                "initial_start is where the slots of a fixed schedule begin: set fixed_schedule=yes, or leave it as it is".into(),
+            );
+        }
+        if now
+            .initial_start
+            .as_deref()
+            .is_some_and(|at| at.contains("infinity"))
+        {
+            return Err("initial_start: a moment is wanted".into());
+        }
+        let zone = |slots: &Slots| slots.timezone.clone().unwrap_or_else(|| "none".to_owned());
+        if now.fixed != was.fixed {
+            let words = if now.fixed {
+                "at fixed slots"
+            } else {
+                "so long after its last run"
+            };
+            self.say("/fixed_schedule", words.to_owned());
+        }
+        // A schedule that becomes fixed begins now, where nothing else is said.
+        if now.initial_start != was.initial_start || (now.fixed && now.initial_start.is_none()) {
+            let from = now.initial_start.as_deref().unwrap_or("now");
+            self.say("/initial_start", format!("slots from {from} on"));
+        }
+        if now.timezone != was.timezone {
+            self.say(
+                "/timezone",
+                format!("time zone {} (was {})", zone(&now), zone(&was)),
+            );
+        }
+        (self.change.slots, self.back.slots) = (Some(now), Some(was));
+        self.back.next_start_back = true;
+        Ok(())
+    }
+
+    /// What the undo does not bring back.
+    fn lost(&self, job: &Job) -> Option<&'static str> {
+        if self.change.config.is_some() && job.config.is_none() {
+            // alter_job reads NULL as "stays".
+            return Some(
+                "the job had no configuration, and alter_job cannot take one away: the new one would stay",
+            );
+        }
+        if self.pointers.contains(&"/initial_start") && job.initial_start.is_none() {
+            return Some(
+                "the job had no initial start, and alter_job cannot take one away: it would stay, without effect on a schedule that is not fixed",
+            );
+        }
+        let planned = job
+            .next_start
+            .as_deref()
+            .is_some_and(|at| at != "-infinity");
+        (self.change.next_start.is_some() && !planned).then_some(
+            "the job had no next start that could be brought back: the new one would stay",
+        )
+    }
+}
+
+/// An interval that was, and another that is wanted.
+fn changed(inputs: &Inputs, field: &str, was: &str) -> Option<(String, String)> {
+    let now = inputs.text(field)?;
+    let same =
+        Interval::parse(was).is_ok_and(|was| Interval::parse(now).is_ok_and(|now| was == now));
+    (!same).then(|| (was.to_owned(), now.to_owned()))
+}
+
+fn positive(field: &str, text: &str) -> Result<(), Refusal> {
+    match Interval::parse(text) {
+        Ok(interval) if interval.is_positive() => Ok(()),
+        _ => Err(format!("{field}: {text} is not longer than nothing").into()),
+    }
+}
+
+fn not_negative(field: &str, text: &str) -> Result<(), Refusal> {
+    match Interval::parse(text) {
+        Ok(interval) if interval.seconds() >= 0.0 => Ok(()),
+        _ => Err(format!("{field}: {text} is less than nothing; 0s means without limit").into()),
+    }
+}

@@ -1,0 +1,205 @@
+//! Running a job now: in the foreground, or by the scheduler.
+
+use super::Known;
+use super::config::Length;
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::{Change, Job};
+use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::plan::{Consent, Plan, Statement, Step, Undo};
+use crate::model::verdict::Level;
+
+const FOREGROUND: &str = "foreground";
+const SCHEDULER: &str = "scheduler";
+
+#[expect(clippy::unnecessary_wraps, reason = "as every form is made")]
+pub fn form(_: &Context) -> Result<Form, Refusal> {
+    let how = Field::new(
+        "how",
+        "How",
+        Kind::Choice(vec![FOREGROUND, SCHEDULER]),
+        FOREGROUND,
+    );
+    Ok(Form::new(vec![how.help(
+        "foreground: in a session of its own, which shows its errors; scheduler: its next start becomes now",
+    )]))
+}
+
+pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let known = Known::of(context)?;
+    let job = &known.job;
+    if !known.has_proc {
+        return Err(format!(
+            "{} cannot run: its procedure {}.{} is not there",
+            job.describe(),
+            job.proc_schema,
+            job.proc_name
+        )
+        .into());
+    }
+    let plan = if inputs.text("how") == Some(SCHEDULER) {
+        by_scheduler(context, &known)?
+    } else {
+        foreground(context, &known)
+    };
+    let plan = known.dropping_unread(known.wiping(plan), context.at.now);
+    Ok(known.warned(context, known.left_out(plan, context.at.now)))
+}
+
+fn foreground(context: &Context, known: &Known) -> Plan {
+    let job = &known.job;
+    // Without parameters it is sent as psql sends it, which is how compression and refresh may end transactions.
+    let call = Statement::new(
+        format!("call {}({})", context.function("run_job"), job.id),
+        Vec::new(),
+    );
+    let mut run = vec![call];
+    if job.is_user_defined()
+        && let Some(path) = &known.search_path
+    {
+        // Its author wrote it for the names and rows that its worker has; no session of hypertop has them by itself.
+        let as_worker = "select pg_catalog.set_config('search_path', $1::text, false), pg_catalog.set_config('row_security', 'on', false)";
+        run.insert(0, Statement::new(as_worker, vec![path.as_str().into()]));
+    }
+    let step = Step::new(format!("run {}", job.describe()), run, Vec::new()).plain();
+    let (undo, consent) = outcome(job);
+    let mut plan = Plan::new(format!("Run {} now", job.describe()), vec![step], undo);
+    plan.consent = consent;
+    if let Some(pid) = known.pid {
+        plan = plan.note(
+            Level::Warning,
+            format!("the scheduler runs it now (session {pid}), and nothing keeps both runs apart"),
+        );
+    }
+    if known.role != job.owner {
+        plan = plan.note(
+            Level::Notice,
+            format!("it runs as {}, not as its owner {}", known.role, job.owner),
+        );
+    }
+    plan.note(
+        Level::Notice,
+        "its counters, its history and its next start stay as they are; max_runtime does not bound it, and a scheduled run may start beside it",
+    )
+}
+
+/// Why what a run of it did cannot be taken back; `None`: it does nothing that would have to be.
+pub(super) fn lasting(job: &Job) -> Option<String> {
+    match outcome(job).0 {
+        Undo::Never(why) => Some(why),
+        _ => None,
+    }
+}
+
+/// What takes a run back, and what has to be agreed to.
+fn outcome(job: &Job) -> (Undo, Consent) {
+    let never = |why: &str| Undo::Never(why.to_owned());
+    match job.proc_name.as_str() {
+        _ if job.is_user_defined() => (
+            never("what its procedure does, only its author knows"),
+            Consent::Name,
+        ),
+        "policy_retention" => (never("chunks that it drops are gone"), Consent::Name),
+        "policy_compression" => (
+            never("not by a rollback; decompressing the chunks that it compressed does"),
+            Consent::Yes,
+        ),
+        "policy_refresh_continuous_aggregate" => (
+            Undo::Needless("it brings the aggregate up to its source".to_owned()),
+            Consent::Enter,
+        ),
+        "policy_reorder" => (
+            Undo::Needless("it changes the order of rows only".to_owned()),
+            Consent::Enter,
+        ),
+        _ => (never("it cleans up TimescaleDB's own tables"), Consent::Yes),
+    }
+}
+
+fn by_scheduler(context: &Context, known: &Known) -> Result<Plan, Refusal> {
+    let job = &known.job;
+    let foreground = || vec![("how", FOREGROUND.to_owned())];
+    if !job.scheduled {
+        return Err(Refusal::new(format!(
+            "{} is paused: the scheduler would not run it; resume-job {} does",
+            job.describe(),
+            job.id
+        ))
+        .offering("or in the foreground", foreground()));
+    }
+    if let Some(refusal) = job.unalterable(context) {
+        return Err(refusal.offering("it can run in the foreground", foreground()));
+    }
+    if let Some(pid) = known.pid {
+        return Err(Refusal::new(format!(
+            "{} runs already (session {pid})",
+            job.describe()
+        )));
+    }
+    let now = Change {
+        next_start: Some("now".to_owned()),
+        ..Change::default()
+    };
+    let back = Change {
+        next_start_back: true,
+        ..Change::default()
+    };
+    let step = Step::new(
+        format!("start {}", job.describe()),
+        vec![job.alter(context, &now)],
+        vec![job.alter(context, &back)],
+    );
+    let (undo, consent) = outcome(job);
+    let mut plan = Plan::new(
+        format!("Let the scheduler run {} now", job.describe()),
+        vec![step],
+        Undo::Partly(format!(
+            "its next start comes back; what the run did does not ({})",
+            undo.text()
+        )),
+    );
+    plan.consent = consent;
+    Ok(known.altering(plan).note(
+        Level::Notice,
+        "the scheduler starts it within seconds, if a worker is free; the Jobs screen tells how it ends",
+    ))
+}
+
+impl Known {
+    /// The plan, warning where a refresh would reach over what the source no longer keeps.
+    pub(super) fn wiping(&self, mut plan: Plan) -> Plan {
+        let Some(why) = self.wipes(self.job.setting("start_offset").as_deref()) else {
+            return plan;
+        };
+        let gone = "rows of the aggregate that a run deletes do not come back";
+        plan.undo = if matches!(plan.undo, Undo::Needless(_)) {
+            Undo::Never(gone.to_owned())
+        } else {
+            Undo::Partly(format!("{}; {gone}", plan.undo.text()))
+        };
+        plan.note(Level::Critical, why).wanting(Consent::Name)
+    }
+
+    /// Why a refresh from this offset on would delete rows of the aggregate, if it would.
+    pub(super) fn wipes(&self, start_offset: Option<&str>) -> Option<String> {
+        if self.job.policy() != "refresh policy" {
+            return None;
+        }
+        let keeps = self.source_drop_after.as_deref()?;
+        let integer = self.job.integer_time == Some(true);
+        let reaches = start_offset.is_none_or(|start| {
+            Length::parse(start, integer)
+                .zip(Length::parse(keeps, integer))
+                .is_none_or(|(start, keeps)| start.exceeds(keeps))
+        });
+        let over = start_offset.map_or_else(
+            || "all of".to_owned(),
+            |start| format!("the last {start} of"),
+        );
+        reaches.then(|| {
+            format!(
+                "DATA LOSS: it refreshes {over} {}, which keeps {keeps}: rows of the aggregate over what was dropped there are deleted",
+                self.source.as_deref().unwrap_or("its source")
+            )
+        })
+    }
+}

@@ -1,0 +1,411 @@
+//! What a person sees before agreeing: the facts a plan is made of, and the plan with whom it would meet.
+
+use anyhow::{Result, bail};
+use tokio_postgres::Row;
+
+use crate::actions::act as plans;
+use crate::actions::act::{Act, Facts, Kind, Target};
+use crate::actions::catalogue::{Action, Does};
+use crate::actions::code::{Door, Standing};
+use crate::model::plan::{Mode, Note, Plan, Undo, script};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::screens::table::printable;
+use crate::server::session::{Exact, Session, slices};
+use crate::server::sql::Param;
+
+/// How many relations' sizes are asked at once.
+const SLICE: usize = 500;
+
+/// A session that holds, or waits for, a lock on something that a plan touches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holder {
+    pub relation: String,
+    /// 0: a prepared transaction, which has no session.
+    pub pid: i32,
+    pub mode: Mode,
+    pub granted: bool,
+    pub role: Option<String>,
+    /// The program, or the kind of worker.
+    pub what: String,
+    pub state: Option<String>,
+    /// How long its transaction has been open.
+    pub seconds: Option<f64>,
+    /// `None`: this role may not see it.
+    pub query: Option<String>,
+    /// Its lock keeps the plan waiting.
+    pub conflicts: bool,
+}
+
+/// A plan, and whom it would meet now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    pub plan: Plan,
+    /// An error: who holds locks could not be asked.
+    pub holders: Result<Vec<Holder>, String>,
+}
+
+/// Asks what an action needs to know of a target; an error where the target is not there.
+pub async fn facts(
+    session: &Session,
+    exact: &mut Exact<'_>,
+    act: &Act,
+    target: &Target,
+) -> Result<Facts> {
+    let rows = session.ask(&act.facts, &[Param::BigInt(target.id)]).await?;
+    let Some(row) = rows.first() else {
+        bail!(
+            "{} {} is not there any more",
+            target.kind.name(),
+            target.name
+        );
+    };
+    let mut known: serde_json::Value = row.try_get("facts")?;
+    if let (Some(known), false) = (known.as_object_mut(), target.kind == Kind::Session) {
+        let asked = [
+            Param::Text(target.kind.name().to_owned()),
+            Param::BigInt(target.id),
+        ];
+        let rows = session.ask(&plans::PROOF, &asked).await?;
+        let proof = rows.first().map(|row| row.try_get("proof")).transpose()?;
+        known.insert("proof".to_owned(), proof.unwrap_or_default());
+    }
+    let mut facts = Facts {
+        facts: known,
+        state: row.try_get("state")?,
+        sizes: std::collections::HashMap::new(),
+        code: code(session, target).await?,
+    };
+    let wanted: Vec<(i64, usize)> = facts.sized().into_iter().map(|oid| (oid, 1)).collect();
+    for slice in slices(&wanted, SLICE) {
+        for (oid, figures) in exact.slice(SIZES, slice).await {
+            let bytes = figures
+                .ok()
+                .and_then(|figures| figures.first().copied().flatten());
+            facts.sizes.insert(oid, bytes);
+        }
+    }
+    Ok(facts)
+}
+
+/// Whose code stands on a target.
+async fn code(session: &Session, target: &Target) -> Result<Vec<Standing>> {
+    let Some(params) = crate::actions::code::params(target) else {
+        return Ok(Vec::new());
+    };
+    let rows = session.ask(&crate::actions::code::QUERY, &params).await?;
+    let mut found = Vec::new();
+    for row in &rows {
+        if let Some(door) = Door::parse(row.try_get("door")?) {
+            found.push(Standing {
+                what: row.try_get("what")?,
+                owner: row.try_get("owner")?,
+                door,
+            });
+        }
+    }
+    Ok(found)
+}
+
+const SIZES: crate::screens::ExactQuery = crate::screens::ExactQuery {
+    query: &plans::SIZES,
+    figures: &["bytes"],
+    slice: SLICE,
+    overview: false,
+    later: false,
+    every: std::time::Duration::ZERO,
+};
+
+/// What a name that a person typed means for this action; an error names what there is.
+pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<Target> {
+    let Does::Plan(act) = &action.does else {
+        bail!(
+            "{} changes the console, not the database: it cannot be run from the shell",
+            action.name
+        );
+    };
+    if act.on == Kind::Session {
+        // The facts will say whether there is such a session.
+        let pid = typed.trim().parse();
+        return pid
+            .map(Target::session)
+            .map_err(|_| anyhow::anyhow!("{typed:?} is no process id: show activity lists them"));
+    }
+    if session.server.timescaledb.is_none() && act.on != Kind::Index {
+        bail!(
+            "{} needs TimescaleDB, and the extension is not in this database",
+            action.name
+        );
+    }
+    let rows = session
+        .ask(&plans::TARGET, &[Param::Text(typed.to_owned())])
+        .await?;
+    let mut found = Vec::new();
+    let mut others = Vec::new();
+    for row in &rows {
+        let kind: &str = row.try_get("kind")?;
+        let target = Target {
+            kind: act.on,
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+        };
+        let fits = match act.on {
+            Kind::Job => kind == "job",
+            // An aggregate is kept in a hypertable, with the same id.
+            Kind::Hypertable => kind == "hypertable" || kind == "aggregate",
+            Kind::Aggregate => kind == "aggregate",
+            Kind::Index => kind == "index",
+            Kind::Session => false,
+        };
+        if fits {
+            found.push(target);
+        } else {
+            others.push(format!("{kind} {}", target.name));
+        }
+    }
+    found.dedup();
+    match (found.len(), others.is_empty()) {
+        (1, _) => Ok(found.remove(0)),
+        (0, true) => bail!(
+            "there is no {} {typed:?} here (write schema.name; a job by its number)",
+            act.on.name()
+        ),
+        (0, false) => bail!(
+            "{} acts on a {}; {typed:?} is {}",
+            action.name,
+            act.on.name(),
+            others.join(", ")
+        ),
+        _ => {
+            let names: Vec<_> = found.iter().map(|target| target.name.as_str()).collect();
+            bail!("{typed:?} may be any of {}: write which", names.join(", "))
+        }
+    }
+}
+
+/// The plan with those who hold locks on what it touches.
+pub async fn preview(session: &Session, plan: Plan) -> Preview {
+    let oids: Vec<i64> = plan
+        .touches
+        .iter()
+        .map(|touch| touch.oid)
+        .filter(|oid| *oid > 0)
+        .collect();
+    let holders = if oids.is_empty() {
+        Ok(Vec::new())
+    } else {
+        holders(session, &plan, oids)
+            .await
+            .map_err(|error| format!("{error:#}"))
+    };
+    Preview { plan, holders }
+}
+
+async fn holders(session: &Session, plan: &Plan, oids: Vec<i64>) -> Result<Vec<Holder>> {
+    let rows = session.ask(&plans::LOCKS, &[Param::BigInts(oids)]).await?;
+    let mut holders = Vec::new();
+    for row in &rows {
+        holders.extend(holder(row, plan)?);
+    }
+    // Those that matter first.
+    holders.sort_by_key(|holder| !holder.conflicts);
+    Ok(holders)
+}
+
+fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
+    let oid: i64 = row.try_get("oid")?;
+    let touch = plan.touches.iter().find(|touch| touch.oid == oid);
+    let Some((touch, mode)) = touch.zip(Mode::parse(row.try_get("mode")?)) else {
+        return Ok(None);
+    };
+    let application: Option<String> = row.try_get("application")?;
+    let backend: Option<String> = row.try_get("backend")?;
+    let what = [application, backend]
+        .into_iter()
+        .flatten()
+        .find(|name| !name.is_empty());
+    Ok(Some(Holder {
+        relation: touch.name.clone(),
+        pid: row.try_get("pid")?,
+        mode,
+        granted: row.try_get("granted")?,
+        role: row.try_get("role")?,
+        what: what.unwrap_or_else(|| "session".to_owned()),
+        state: row.try_get("state")?,
+        seconds: row.try_get("seconds")?,
+        query: row.try_get("query")?,
+        conflicts: touch.mode.conflicts(mode),
+    }))
+}
+
+/// A line of a preview, and the theme's role for it.
+pub type Line = (&'static str, String);
+
+/// The most statements that are shown one by one.
+const SHOWN: usize = 200;
+
+impl Preview {
+    /// The whole preview as text: what runs, what it touches, whom it meets, how it is taken back.
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let plan = &self.plan;
+        let never = matches!(plan.undo, Undo::Never(_));
+        if never {
+            // Before all else: what follows may not fit on the screen.
+            let why = printable(plan.undo.text());
+            lines.push(("error", format!("IRREVERSIBLE: {why}")));
+        }
+        lines.extend(plan.notes.iter().map(note_line));
+        lines.push(("column", "Runs".to_owned()));
+        statements(&script(&plan.steps), &mut lines);
+        if plan.steps.len() > 1 {
+            lines.push((
+                "muted",
+                format!(
+                    "  {}, each by itself",
+                    text::plural(count(plan.steps.len()), "step")
+                ),
+            ));
+        }
+        self.lock_lines(&mut lines);
+        lines.push(("column", plan.undo.heading().to_owned()));
+        let role = if never { "error" } else { "text" };
+        lines.push((role, format!("  {}", printable(plan.undo.text()))));
+        let back = crate::model::plan::inverse(&plan.steps);
+        if !matches!(plan.undo, Undo::Never(_) | Undo::Needless(_)) {
+            statements(&script(&back), &mut lines);
+        }
+        lines
+    }
+
+    fn lock_lines(&self, lines: &mut Vec<Line>) {
+        let plan = &self.plan;
+        if plan.touches.is_empty() {
+            return;
+        }
+        lines.push(("column", "Locks".to_owned()));
+        let mut modes: Vec<Mode> = plan.touches.iter().map(|touch| touch.mode).collect();
+        modes.sort_unstable();
+        modes.dedup();
+        for mode in modes.into_iter().rev() {
+            let names: Vec<_> = plan
+                .touches
+                .iter()
+                .filter(|touch| touch.mode == mode)
+                .map(|touch| touch.name.as_str())
+                .collect();
+            let shown = names
+                .iter()
+                .take(3)
+                .map(|name| printable(name))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let more = if names.len() > 3 {
+                format!(" and {} more", names.len() - 3)
+            } else {
+                String::new()
+            };
+            lines.push((
+                "text",
+                format!("  {} ({}): {shown}{more}", mode.name(), mode.effect()),
+            ));
+        }
+        lines.push((
+            "muted",
+            format!(
+                "  gives up where it would wait longer than {} s for a lock",
+                plan.lock_timeout_seconds
+            ),
+        ));
+        match &self.holders {
+            Err(error) => lines.push((
+                "level.warning",
+                format!(
+                    "  ? who holds locks there could not be read: {}",
+                    printable(error)
+                ),
+            )),
+            Ok(holders) => {
+                let in_the_way: Vec<_> = holders.iter().filter(|holder| holder.conflicts).collect();
+                if in_the_way.is_empty() {
+                    lines.push(("text", "  nobody holds a lock in its way now".to_owned()));
+                }
+                lines.extend(
+                    in_the_way
+                        .iter()
+                        .take(10)
+                        .map(|holder| ("level.warning", format!("  ! {}", holder.text()))),
+                );
+            }
+        }
+    }
+}
+
+impl Holder {
+    fn text(&self) -> String {
+        let role = self
+            .role
+            .as_deref()
+            .map_or_else(String::new, |role| format!(" of {role}"));
+        let state = self
+            .state
+            .as_deref()
+            .map_or_else(String::new, |state| format!(", {state}"));
+        let open = self.seconds.map_or_else(String::new, |seconds| {
+            format!(", transaction open for {}", text::duration(seconds))
+        });
+        let verb = if self.granted { "holds" } else { "waits for" };
+        let query = self.query.as_deref().filter(|query| !query.is_empty());
+        let query = query.map_or_else(String::new, |query| {
+            format!(
+                ": {}",
+                text::cut(&query.split_whitespace().collect::<Vec<_>>().join(" "), 80)
+            )
+        });
+        let who = match self.pid {
+            0 => text::PREPARED.to_owned(),
+            pid => format!("session {pid}{role} ({}{state}{open})", self.what),
+        };
+        printable(&format!(
+            "{who} {verb} {} on {}{query}",
+            self.mode.name(),
+            self.relation
+        ))
+    }
+}
+
+fn statements(script: &[String], lines: &mut Vec<Line>) {
+    for statement in script.iter().take(SHOWN) {
+        lines.extend(
+            statement
+                .lines()
+                .map(|line| ("text", format!("  {}", printable(line)))),
+        );
+    }
+    if script.len() > SHOWN {
+        lines.push((
+            "muted",
+            format!("  and {} more like these", script.len() - SHOWN),
+        ));
+    }
+}
+
+/// A remark with its sign.
+pub fn note_line(note: &Note) -> Line {
+    let text = format!("{} {}", note.level.sign(), printable(&note.text));
+    (level_role(note.level), text)
+}
+
+fn level_role(level: Level) -> &'static str {
+    match level {
+        Level::Ok => "text",
+        Level::Notice => "notice",
+        Level::Unknown => "caveat",
+        Level::Warning => "level.warning",
+        Level::Critical => "error",
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

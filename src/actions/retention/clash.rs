@@ -1,0 +1,289 @@
+//! Where dropping quarrels with refreshing: a refresh over dropped source deletes an aggregate's rows, and what is
+//! dropped before it was read never gets there.
+
+use crate::actions::act::Refusal;
+use crate::actions::aggregates;
+use crate::actions::form::Inputs;
+use crate::model::plan::{Consent, Plan};
+use crate::model::text;
+use crate::model::value::Stamp;
+use crate::model::verdict::Level;
+
+use super::facts::{Aggregate, Refresh, Retention, Span};
+use super::whatif::Going;
+
+/// How far back from now a refresh policy reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Everything,
+    /// Its `start_offset`, and where on the axis that is now.
+    Back(Span, i64),
+    /// Its `start_offset` is not understood.
+    Unknown,
+}
+
+impl Reach {
+    fn of(facts: &Retention, refresh: &Refresh, now: Stamp) -> Self {
+        let Some(start) = refresh
+            .start_offset
+            .as_ref()
+            .filter(|start| !start.is_null())
+        else {
+            return Self::Everything;
+        };
+        let span = Span::of(start);
+        let place = span.and_then(|span| facts.reach(span, now));
+        span.zip(place)
+            .map_or(Self::Unknown, |(span, place)| Self::Back(span, place))
+    }
+
+    /// Whether it reads what is dropped up to `edge`.
+    fn passes(self, edge: i64) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Back(_, place) => place < edge,
+            Self::Unknown => false,
+        }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Everything => "everything".to_owned(),
+            Self::Back(span, _) => format!("the last {span}"),
+            Self::Unknown => "an unknown range".to_owned(),
+        }
+    }
+}
+
+/// Each refresh policy that reads what is dropped up to `edge`.
+fn wipes(facts: &Retention, edge: i64, now: Stamp) -> Vec<(&Aggregate, &Refresh, Reach)> {
+    let each = |aggregate| refreshes(facts, aggregate, now);
+    let all = facts.aggregates.iter().flat_map(each);
+    all.filter(|(.., reach)| reach.passes(edge)).collect()
+}
+
+fn refreshes<'a>(
+    facts: &Retention,
+    aggregate: &'a Aggregate,
+    now: Stamp,
+) -> impl Iterator<Item = (&'a Aggregate, &'a Refresh, Reach)> {
+    let refreshes = aggregate.refreshes.iter();
+    refreshes.map(move |refresh| (aggregate, refresh, Reach::of(facts, refresh, now)))
+}
+
+fn job(refresh: &Refresh) -> String {
+    let paused = if refresh.scheduled {
+        ""
+    } else {
+        ", paused now"
+    };
+    format!("refresh policy (job {}{paused})", refresh.id)
+}
+
+/// Refuses a policy that drops up to `edge` what a refresh reads, unless that is overridden.
+pub fn guard(
+    facts: &Retention,
+    edge: Option<i64>,
+    now: Stamp,
+    inputs: &Inputs,
+) -> Result<(), Refusal> {
+    let wipes = edge.map_or_else(Vec::new, |edge| wipes(facts, edge, now));
+    if wipes.is_empty() || inputs.flag("override_data_loss") {
+        return Ok(());
+    }
+    let said: Vec<_> = wipes
+        .iter()
+        .map(|(aggregate, refresh, reach)| {
+            format!(
+                "the {} of {} refreshes {}",
+                job(refresh),
+                aggregate.name,
+                reach.text()
+            )
+        })
+        .collect();
+    let why = format!(
+        "DATA LOSS: {}, and a refresh over dropped source deletes the aggregate's rows there for good. Shorten its start_offset first \
+         (edit-refresh-policy), drop later, or, to let it happen, set override_data_loss",
+        said.join("; ")
+    );
+    let refusal = Refusal::new(why);
+    // The shortest that leaves every refresh its source: the reach of the longest of them.
+    let mut longest = None;
+    for (.., reach) in &wipes {
+        let Reach::Back(span, place) = *reach else {
+            return Err(refusal);
+        };
+        if longest.is_none_or(|(_, farthest)| place < farthest) {
+            longest = Some((span, place));
+        }
+    }
+    let offered = longest.filter(|_| inputs.text("drop_after").is_some());
+    Err(match offered {
+        Some((span, _)) => refusal.offering(
+            "keep what the refreshes read",
+            vec![("drop_after", span.typed())],
+        ),
+        None => refusal,
+    })
+}
+
+/// Notes each aggregate that a refresh would rob of `what` once its source is gone up to `edge`, or that starves.
+pub fn note_all(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp, what: &str) -> Plan {
+    for aggregate in &facts.aggregates {
+        plan = note_wipe(plan, facts, aggregate, edge, now, what);
+        plan = note_starved(plan, facts, aggregate, edge, now);
+    }
+    plan
+}
+
+/// Notes what a refresh would delete from an aggregate once its source is gone up to `edge`.
+pub fn note_wipe(
+    mut plan: Plan,
+    facts: &Retention,
+    aggregate: &Aggregate,
+    edge: i64,
+    now: Stamp,
+    what: &str,
+) -> Plan {
+    let name = &aggregate.name;
+    let below = match aggregate.read_by.as_slice() {
+        [] => String::new(),
+        names => format!(", and then from {}", names.join(", ")),
+    };
+    for (_, refresh, reach) in refreshes(facts, aggregate, now) {
+        if reach == Reach::Unknown {
+            let words = format!(
+                "whether the {} of {name} reads what is dropped is not known: its start_offset is not understood",
+                job(refresh)
+            );
+            plan = plan.note(Level::Unknown, words);
+        } else if reach.passes(edge) {
+            let words = format!(
+                "DATA LOSS: the {} of {name} refreshes {}: it then deletes {what} from {name}{below}; shorten its start_offset first",
+                job(refresh),
+                reach.text()
+            );
+            plan = plan.note(Level::Critical, words).wanting(Consent::Name);
+        }
+    }
+    plan
+}
+
+/// Notes an aggregate whose policy reads only what is dropped by then.
+fn note_starved(
+    plan: Plan,
+    facts: &Retention,
+    aggregate: &Aggregate,
+    edge: i64,
+    now: Stamp,
+) -> Plan {
+    let mut ends = aggregate.refreshes.iter().map(|refresh| {
+        let end = refresh.end_offset.as_ref().and_then(Span::of)?;
+        facts.reach(end, now)
+    });
+    let starved =
+        !aggregate.refreshes.is_empty() && ends.all(|end| end.is_some_and(|newest| newest <= edge));
+    if starved {
+        let words = format!(
+            "{} starves: its refresh ends at its end_offset, and everything older than that is dropped before",
+            aggregate.name
+        );
+        return plan.note(Level::Critical, words).wanting(Consent::Name);
+    }
+    plan
+}
+
+/// Notes what a policy by creation means to the aggregates: what it drops has no fixed place in time.
+pub fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
+    plan = note_all(plan, facts, edge, now, "what is dropped");
+    for aggregate in &facts.aggregates {
+        if refreshes(facts, aggregate, now).any(|(.., reach)| !reach.passes(edge)) {
+            let words = format!(
+                "whether {} ever refreshes over what is dropped cannot be told: chunks go by when they were made, not by the time of their rows",
+                aggregate.name
+            );
+            plan = plan.note(Level::Unknown, words);
+        }
+    }
+    plan
+}
+
+/// Notes what goes before an aggregate has read it.
+pub fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
+    let (Some(start), Some(edge)) = (going.start(), going.edge()) else {
+        return plan;
+    };
+    for aggregate in &facts.aggregates {
+        let read = aggregate.refreshed_to.filter(|read| *read < edge);
+        let unread = facts.unread.iter().find(|of| of.name == aggregate.name);
+        let range = unread.and_then(|unread| Some((unread, unread.before(edge, false)?)));
+        let changed = range.map(|(_, range)| range.from);
+        let Some(from) = [read, changed].into_iter().flatten().min() else {
+            continue;
+        };
+        let from = if from > start {
+            facts.at(from)
+        } else {
+            "the beginning".to_owned()
+        };
+        let remade = range.is_some_and(|(unread, range)| unread.apart(range).0.is_some());
+        let how = if remade {
+            format!("; but a refresh first loses more: {}", aggregates::REMADE)
+        } else {
+            ", unless it is refreshed first".to_owned()
+        };
+        let words = format!(
+            "{} has not read all of it: what lies between {from} and {} will be missing there{how}",
+            aggregate.name,
+            facts.at(edge)
+        );
+        plan = plan.note(Level::Critical, words);
+    }
+    plan
+}
+
+/// What becomes of the aggregates when this is dropped now.
+pub fn note_readers(mut plan: Plan, facts: &Retention, going: &Going, now: Stamp) -> Plan {
+    plan = note_unread(plan, facts, going);
+    let Some(edge) = going.edge() else {
+        return plan;
+    };
+    for aggregate in &facts.aggregates {
+        if aggregate.oldest.is_none_or(|oldest| oldest >= edge) {
+            continue;
+        }
+        let what = format!("what it has before {}", facts.at(edge));
+        let said = plan.notes.len();
+        plan = note_wipe(plan, facts, aggregate, edge, now, &what);
+        if plan.notes.len() == said {
+            let policy = match aggregate.refreshes.as_slice() {
+                [] => "it has no refresh policy",
+                _ => "its policy does not reach back so far",
+            };
+            let words = format!(
+                "{} keeps what it has: {policy}; but a refresh by hand over what is dropped here deletes it there too",
+                aggregate.name
+            );
+            plan = plan.note(Level::Notice, words);
+        }
+    }
+    plan
+}
+
+/// `1 aggregate reads it: mes.x`.
+pub fn readers(facts: &Retention) -> Option<String> {
+    let names: Vec<_> = facts
+        .aggregates
+        .iter()
+        .map(|aggregate| aggregate.name.as_str())
+        .collect();
+    let number = i64::try_from(names.len()).unwrap_or(i64::MAX);
+    (number > 0).then(|| {
+        format!(
+            "{} on it: {}",
+            text::plural(number, "aggregate"),
+            names.join(", ")
+        )
+    })
+}

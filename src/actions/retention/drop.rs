@@ -1,0 +1,232 @@
+//! Dropping chunks now: exactly those that the preview showed, or none.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
+use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
+use crate::model::text;
+use crate::model::value::{Axis, Point, Stamp};
+use crate::model::verdict::Level;
+
+use super::clash;
+use super::facts::{Chunk, Cut, Retention, Span};
+use super::rule::{no_clock, usable};
+use super::whatif::{self, Going};
+
+pub fn form(context: &Context) -> Result<Form, Refusal> {
+    let facts = Retention::read(context)?;
+    let has = facts.setting("policy_retention", "drop_after");
+    let has = has.map_or_else(String::new, Span::typed);
+    let axis = facts.axis();
+    Ok(Form::new(vec![
+        Field::span("drop_after", "Older than", axis, has)
+            .optional()
+            .help("as a policy with this drop_after would drop now; the present policy's is filled in"),
+        Field::new("before", "or before", FieldKind::Time(axis), "")
+            .optional()
+            .help("instead: chunks that end at or before this place in time"),
+        Field::new(
+            "chunks_per_step",
+            "Chunks in one step",
+            FieldKind::Integer,
+            most(&facts).min(100).to_string(),
+        )
+        .help("each step is a transaction of its own, which locks all of its chunks at once"),
+    ])
+    .paced())
+}
+
+/// Relations that dropping one chunk locks: its table, indexes and TOAST, and its compressed companion's.
+fn locks_per_chunk(facts: &Retention) -> i64 {
+    let companion = facts.chunks.iter().any(|chunk| chunk.companion.is_some());
+    1 + facts.indexes + 2 + if companion { 5 } else { 0 }
+}
+
+/// How many chunks a step may drop without taking more than a quarter of the lock table.
+fn most(facts: &Retention) -> i64 {
+    (facts.lock_slots / 4 / locks_per_chunk(facts)).max(1)
+}
+
+pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Retention::read(context)?;
+    let (cut, words) = cut(context, &facts, inputs)?;
+    let going = Going::of(&facts, cut);
+    if going.chunks.is_empty() {
+        let frozen = if going.frozen > 0 {
+            format!(" that is not frozen ({} are)", going.frozen)
+        } else {
+            String::new()
+        };
+        let oldest = facts.chunks.first().map_or_else(
+            || "it has no chunk at all".to_owned(),
+            |oldest| format!("its oldest chunk ends at {}", facts.at(oldest.end)),
+        );
+        return Err(format!("{} has no chunk {words}{frozen}: {oldest}", facts.relation).into());
+    }
+    let per_step = inputs
+        .integer("chunks_per_step")
+        .filter(|number| *number > 0)
+        .ok_or("chunks_per_step must be 1 or more")?;
+    let steps = steps(
+        context,
+        &facts,
+        &going,
+        usize::try_from(per_step).unwrap_or(usize::MAX),
+    )?;
+    let title = format!(
+        "Drop {} of {} {words}",
+        text::plural(going.count(), "chunk"),
+        facts.relation
+    );
+    let undo = Undo::Never("what is dropped comes back from a backup only".to_owned());
+    let mut plan = Plan::new(title, steps, undo).changing(&["/oldest"]);
+    plan.pace = inputs.pace();
+    plan = whatif::note_going(plan, context, &facts, &going, "it");
+    plan = note_locks(plan, &facts, per_step.min(going.count()))?;
+    plan = clash::note_readers(plan, &facts, &going, context.at.now);
+    plan = whatif::note_zone(plan, &facts);
+    plan = plan.note(
+        Level::Ok,
+        "the files go at once, with little WAL; a step in which other chunks would go drops nothing",
+    );
+    Ok(touch(plan, &facts, &going))
+}
+
+/// Up to where, and in words: `older than 90 days`, `before 2026-01-01`.
+fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, String), Refusal> {
+    if let Some(typed) = inputs.text("before") {
+        return Ok((facts.typed(typed)?, format!("before {typed}")));
+    }
+    let after = Span::given(inputs, "drop_after", facts.axis()).ok_or_else(|| {
+        Refusal::new("say which chunks: drop_after (a length of time), or before (a place in time)")
+    })?;
+    usable(facts, after)?;
+    let cut = facts
+        .older(after, context.at.now)
+        .ok_or_else(|| match no_clock(facts) {
+            Some(why) => format!("which chunks are older is not known: give before; {why}"),
+            None => "drop_after reaches outside all time".to_owned(),
+        })?;
+    Ok((cut, format!("older than {after}")))
+}
+
+/// One step for so many chunks; chunks of one time slice stay together.
+fn steps(
+    context: &Context,
+    facts: &Retention,
+    going: &Going,
+    per_step: usize,
+) -> Result<Vec<Step>, Refusal> {
+    let mut steps = Vec::new();
+    let mut batch: Vec<&Chunk> = Vec::new();
+    for slice in going.chunks.chunk_by(|a, b| a.end == b.end) {
+        if !batch.is_empty() && batch.len() + slice.len() > per_step {
+            steps.push(step(context, facts, &batch)?);
+            batch.clear();
+        }
+        batch.extend(slice);
+    }
+    if !batch.is_empty() {
+        steps.push(step(context, facts, &batch)?);
+    }
+    Ok(steps)
+}
+
+fn step(context: &Context, facts: &Retention, chunks: &[&Chunk]) -> Result<Step, Refusal> {
+    let start = chunks
+        .iter()
+        .map(|chunk| chunk.start)
+        .min()
+        .unwrap_or(i64::MIN);
+    let end = chunks
+        .iter()
+        .map(|chunk| chunk.end)
+        .max()
+        .unwrap_or(i64::MIN);
+    let older = literal(facts, end).ok_or_else(|| {
+        Refusal::new(format!(
+            "a chunk ends at {}, which cannot be written as a moment",
+            facts.at(end)
+        ))
+    })?;
+    // Without it, a chunk that a late row makes meanwhile would go too.
+    let newer =
+        literal(facts, start).map_or_else(String::new, |start| format!(", newer_than => {start}"));
+    let names: Vec<_> = chunks
+        .iter()
+        .map(|chunk| text::quote_literal(&chunk.name))
+        .collect();
+    let body = format!(
+        "\ndeclare\n  gone text[];\nbegin\n  gone := array(select d from {}({}, older_than => {older}{newer}) d order by d);\n  \
+         if gone is distinct from array(select n from unnest(array[{}]) n order by n) then\n    \
+         raise exception 'other chunks than those of the preview would go: nothing was dropped';\n  end if;\nend ",
+        context.function("drop_chunks"),
+        text::quote_literal(&facts.relation),
+        names.join(", ")
+    );
+    let tag = "$hypertop$";
+    let sql = if body.contains(tag) {
+        format!("do {}", text::quote_literal(&body))
+    } else {
+        format!("do {tag}{body}{tag}")
+    };
+    let label = format!(
+        "drop {} up to {}",
+        text::plural(i64::try_from(chunks.len()).unwrap_or(i64::MAX), "chunk"),
+        facts.at(end)
+    );
+    let bytes = context.bytes(chunks.iter().flat_map(|chunk| chunk.oids()));
+    Ok(Step::new(label, vec![Statement::new(sql, Vec::new())], Vec::new()).weighing(bytes))
+}
+
+/// A place on the axis as SQL writes it, in the time column's own type; `None`: it cannot be written.
+fn literal(facts: &Retention, raw: i64) -> Option<String> {
+    let moment = || text::rfc3339(Stamp(raw));
+    Some(match facts.axis() {
+        Axis::Integer => format!("'{raw}'::{}", facts.axis),
+        Axis::TimestampTz => format!("'{}'::timestamptz", moment()?),
+        Axis::Timestamp => format!("'{}'::timestamp", moment()?.trim_end_matches('Z')),
+        Axis::Date => {
+            moment()?;
+            let axis = Axis::Date;
+            format!("'{}'::date", text::point(Point { axis, raw }))
+        }
+    })
+}
+
+fn note_locks(plan: Plan, facts: &Retention, per_step: i64) -> Result<Plan, Refusal> {
+    let locks = per_step.saturating_mul(locks_per_chunk(facts));
+    let fits = most(facts).to_string();
+    let words = format!(
+        "a step takes about {} locks at once; the lock table has room for about {} (max_locks_per_transaction)",
+        text::count(locks),
+        text::count(facts.lock_slots)
+    );
+    if locks > facts.lock_slots {
+        return Err(Refusal::new(words)
+            .offering("fewer chunks in one step", vec![("chunks_per_step", fits)]));
+    }
+    if locks > facts.lock_slots / 2 {
+        return Ok(plan.note(
+            Level::Warning,
+            format!("{words}: chunks_per_step = {fits} leaves room for others"),
+        ));
+    }
+    Ok(plan)
+}
+
+fn touch(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
+    for chunk in &going.chunks {
+        plan = plan.touching(chunk.oid, chunk.name.as_str(), Mode::AccessExclusive);
+        if let Some(companion) = chunk.companion {
+            plan = plan.touching(
+                companion,
+                format!("{} (compressed)", chunk.name),
+                Mode::AccessExclusive,
+            );
+        }
+    }
+    for table in &facts.references {
+        plan = plan.touching(table.oid, table.name.as_str(), Mode::AccessExclusive);
+    }
+    plan
+}

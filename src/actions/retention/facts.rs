@@ -1,0 +1,329 @@
+//! A hypertable as retention sees it: its chunks, its policies, the aggregates that read it, and what "now" is there.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::aggregates::Unread;
+use crate::actions::alter_job::Job;
+use crate::actions::form::Inputs;
+use crate::model::interval::Interval;
+use crate::model::text;
+use crate::model::value::{Axis, Point, Stamp};
+use crate::screens::policy::Code;
+
+/// What `queries/plan_retention.sql` puts together.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Retention {
+    /// Quoted and qualified; the user's view where it is an aggregate.
+    pub relation: String,
+    pub oid: i64,
+    pub aggregate: bool,
+    /// The type of the time column.
+    pub axis: String,
+    /// What new chunks span, in the dimension's unit.
+    pub interval_length: i64,
+    pub has_now: bool,
+    /// What the hypertable's own function says; `None`: there is none, or it says NULL.
+    pub integer_now: Option<i64>,
+    /// That function, where looking does not run it.
+    pub code: Option<Code>,
+    /// The time zone in which the policy thinks.
+    pub zone: String,
+    /// It is set on the policy's owner.
+    pub zone_owners: bool,
+    /// It is only this session's, and what hides the server's.
+    #[serde(skip)]
+    pub zone_hidden_by: Option<String>,
+    pub utc_offset_seconds: i64,
+    /// By the policy's procedure.
+    pub policies: HashMap<String, Policy>,
+    pub aggregates: Vec<Aggregate>,
+    /// What those have not taken in.
+    pub unread: Vec<Unread>,
+    /// Tables to which its foreign keys lead.
+    pub references: Vec<Relation>,
+    pub indexes: i64,
+    /// Room in the lock table, at least.
+    pub lock_slots: i64,
+    /// Oldest first.
+    pub chunks: Vec<Chunk>,
+}
+
+/// A policy's job, and the session that runs it now.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Policy {
+    #[serde(flatten)]
+    pub job: Job,
+    pub pid: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Relation {
+    pub oid: i64,
+    pub name: String,
+}
+
+/// One chunk; the query sends an array, because there may be many.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Chunk {
+    /// Quoted and qualified.
+    pub name: String,
+    pub oid: i64,
+    /// The relation that holds its compressed rows.
+    pub companion: Option<i64>,
+    pub start: i64,
+    pub end: i64,
+    /// Its end in the policy's time zone, as microseconds since 1970 without a zone.
+    local_end: i64,
+    pub status: i64,
+    /// By the statistics, and by what was counted when it was compressed; `None`: never analyzed.
+    pub rows: Option<i64>,
+    /// Microseconds since 1970; `None`: not recorded (before TimescaleDB 2.13).
+    pub created: Option<i64>,
+}
+
+impl Chunk {
+    pub fn is_frozen(&self) -> bool {
+        self.status & 4 != 0
+    }
+
+    pub fn oids(&self) -> impl Iterator<Item = i64> {
+        [Some(self.oid), self.companion].into_iter().flatten()
+    }
+}
+
+/// An aggregate that reads the hypertable.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Aggregate {
+    pub name: String,
+    /// Up to where it has read its source; the least number: never.
+    pub refreshed_to: Option<i64>,
+    /// Where its oldest chunk begins.
+    pub oldest: Option<i64>,
+    pub refreshes: Vec<Refresh>,
+    /// Aggregates on this one, however far away.
+    pub read_by: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Refresh {
+    pub id: i64,
+    pub scheduled: bool,
+    /// `None`: from the beginning.
+    pub start_offset: Option<Json>,
+    /// `None`: up to the newest.
+    pub end_offset: Option<Json>,
+}
+
+/// A length of time, in the dimension's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    Interval(Interval),
+    Number(i64),
+}
+
+impl Span {
+    /// From a policy's configuration; `None`: it is not understood.
+    pub fn of(config: &Json) -> Option<Self> {
+        match config {
+            Json::String(text) => Interval::parse(text).ok().map(Self::Interval),
+            Json::Number(number) => number.as_i64().map(Self::Number),
+            _ => None,
+        }
+    }
+
+    /// From a form's field of [`crate::actions::form::Field::span`]; `None`: it is empty.
+    pub fn given(inputs: &Inputs, name: &str, axis: Axis) -> Option<Self> {
+        match axis {
+            Axis::Integer => inputs.integer(name).map(Self::Number),
+            _ => inputs.interval(name).map(Self::Interval),
+        }
+    }
+
+    pub fn is_positive(self) -> bool {
+        match self {
+            Self::Interval(interval) => interval.is_positive(),
+            Self::Number(number) => number > 0,
+        }
+    }
+
+    /// As a form takes it.
+    pub fn typed(self) -> String {
+        match self {
+            Self::Interval(interval) => interval.to_string(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+
+    /// As a policy's configuration keeps it.
+    pub fn json(self) -> Json {
+        match self {
+            Self::Interval(interval) => Json::from(interval.to_string()),
+            Self::Number(number) => Json::from(number),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interval(interval) => write!(f, "{}", text::interval(&interval.to_string())),
+            Self::Number(number) => write!(f, "{}", text::count(*number)),
+        }
+    }
+}
+
+/// Up to where chunks go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// In the dimension's own unit.
+    Raw(i64),
+    /// In the policy's local time, microseconds since 1970 without a zone.
+    Local(i64),
+    /// By when they were made, microseconds since 1970.
+    Created(i64),
+}
+
+impl Cut {
+    pub fn takes(self, chunk: &Chunk) -> bool {
+        match self {
+            Self::Raw(edge) => chunk.end <= edge,
+            Self::Local(edge) => chunk.local_end <= edge,
+            Self::Created(edge) => chunk.created.is_some_and(|created| created < edge),
+        }
+    }
+}
+
+impl Retention {
+    pub fn read(context: &Context) -> Result<Self, Refusal> {
+        let mut facts: Self = context.read()?;
+        let hidden_by = context.at.server.time_zone_hidden_by.clone();
+        facts.zone_hidden_by = hidden_by.filter(|_| !facts.zone_owners);
+        Ok(facts)
+    }
+
+    pub fn axis(&self) -> Axis {
+        Axis::of(&self.axis)
+    }
+
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policies.get("policy_retention")
+    }
+
+    /// A setting of one of its policies; `None`: no such policy, or not understood.
+    pub fn setting(&self, policy: &str, key: &str) -> Option<Span> {
+        self.policies
+            .get(policy)?
+            .job
+            .config
+            .as_ref()?
+            .get(key)
+            .and_then(Span::of)
+    }
+
+    fn local(&self, now: Stamp) -> i64 {
+        now.0 + self.utc_offset_seconds * 1_000_000
+    }
+
+    /// What is older than this; `None`: what "now" is in this unit is not known, or it lies outside all time.
+    pub fn older(&self, span: Span, now: Stamp) -> Option<Cut> {
+        let axis = self.axis();
+        match span {
+            Span::Number(number) if axis == Axis::Integer => {
+                Some(Cut::Raw(self.integer_now?.checked_sub(number)?))
+            }
+            Span::Number(_) => None,
+            Span::Interval(_) if axis == Axis::Integer => None,
+            // Hours and less are the same in every zone.
+            Span::Interval(interval) if axis == Axis::TimestampTz => {
+                if interval.months == 0 && interval.days == 0 {
+                    Some(Cut::Raw(now.0.checked_sub(interval.micros)?))
+                } else {
+                    interval.before(self.local(now), None).map(Cut::Local)
+                }
+            }
+            Span::Interval(interval) => {
+                let edge = interval.before(self.local(now), None)?;
+                let day = 86_400_000_000;
+                // A date has no hours: the server cuts them off.
+                let edge = if axis == Axis::Date {
+                    edge.div_euclid(day) * day
+                } else {
+                    edge
+                };
+                Some(Cut::Raw(edge))
+            }
+        }
+    }
+
+    /// Chunks that were made longer ago than this.
+    pub fn created_before(&self, interval: Interval, now: Stamp) -> Option<Cut> {
+        let offset = self.utc_offset_seconds * 1_000_000;
+        Some(Cut::Created(
+            interval.before(self.local(now), None)? - offset,
+        ))
+    }
+
+    /// Where this span back from now lies on the axis; for comparing one policy with another.
+    pub fn reach(&self, span: Span, now: Stamp) -> Option<i64> {
+        match self.older(span, now)? {
+            Cut::Local(edge) => Some(edge - self.utc_offset_seconds * 1_000_000),
+            Cut::Raw(edge) | Cut::Created(edge) => Some(edge),
+        }
+    }
+
+    /// A place on the axis as a person typed it; without an offset it is local time.
+    pub fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
+        let wrong = || {
+            Refusal::new(format!(
+                "before: {typed:?} is no moment: write 2026-11-01, 2026-11-01 06:00 ({}) or 2026-11-01T06:00Z",
+                self.zone
+            ))
+        };
+        let axis = self.axis();
+        if axis == Axis::Integer {
+            return typed.parse().map(Cut::Raw).map_err(|_| wrong());
+        }
+        if axis == Axis::TimestampTz
+            && let Ok(moment) = typed.parse::<Timestamp>()
+        {
+            return Ok(Cut::Raw(moment.as_microsecond()));
+        }
+        let civil: DateTime = typed.parse().map_err(|_| wrong())?;
+        let micros = micros(civil).ok_or_else(wrong)?;
+        Ok(match axis {
+            Axis::TimestampTz => Cut::Local(micros),
+            _ => Cut::Raw(micros),
+        })
+    }
+
+    /// A place on the axis, in words.
+    pub fn at(&self, raw: i64) -> String {
+        let axis = self.axis();
+        text::point(Point { axis, raw })
+    }
+
+    /// A length on the axis, in words.
+    pub fn length(&self, raw: i64) -> String {
+        match self.axis() {
+            Axis::Integer => text::count(raw),
+            _ => text::duration(seconds(raw)),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a length in words")]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+fn micros(civil: DateTime) -> Option<i64> {
+    let moment = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?;
+    Some(moment.as_microsecond())
+}

@@ -1,0 +1,173 @@
+//! What a retention policy is told to drop, what of that can work, and what it means to others.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::{Field, Inputs, Kind as FieldKind};
+use crate::model::interval::Interval;
+use crate::model::plan::Plan;
+use crate::model::text;
+use crate::model::value::{Axis, Stamp};
+use crate::model::verdict::Level;
+use crate::server::sql::Version;
+
+use super::clash;
+use super::facts::{Cut, Retention, Span};
+use super::whatif::{self, Going};
+
+pub fn override_field() -> Field {
+    Field::new("override_data_loss", "Override data loss", FieldKind::Flag, "no")
+        .optional()
+        .help("yes: also where a refresh then deletes rows of an aggregate, whose source is gone, for good")
+}
+
+/// What a policy is told to drop.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule {
+    After(Span),
+    CreatedBefore(Interval),
+}
+
+impl Rule {
+    pub fn cut(self, facts: &Retention, now: Stamp) -> Option<Cut> {
+        match self {
+            Self::After(after) => facts.older(after, now),
+            Self::CreatedBefore(interval) => facts.created_before(interval, now),
+        }
+    }
+
+    /// Up to where on the axis it drops, against which the reach of a refresh is held; `None`: not known.
+    pub fn edge(self, facts: &Retention, going: Option<&Going>, now: Stamp) -> Option<i64> {
+        match self {
+            Self::After(after) => facts.reach(after, now),
+            // What a chunk holds says nothing of when it was made: all that is known is what would go now.
+            Self::CreatedBefore(_) => Some(going.and_then(Going::edge).unwrap_or(i64::MIN + 1)),
+        }
+    }
+}
+
+pub fn rule(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<Rule, Refusal> {
+    let after = Span::given(inputs, "drop_after", facts.axis());
+    let created = inputs.interval("drop_created_before");
+    match (after, created) {
+        (Some(_), Some(_)) => {
+            Err("either drop_after or drop_created_before: one of them is enough".into())
+        }
+        (None, None) => Err("drop_after is wanted: after which time do chunks go?".into()),
+        (Some(after), None) => {
+            usable(facts, after)?;
+            Ok(Rule::After(after))
+        }
+        (None, Some(interval)) => {
+            let broken = created_before_fails(context.at.server.sql_version(), facts);
+            if let Some(why) = broken {
+                return Err(why.into());
+            }
+            if !interval.is_positive() {
+                return Err("drop_created_before must be longer than nothing".into());
+            }
+            Ok(Rule::CreatedBefore(interval))
+        }
+    }
+}
+
+/// Why every run, and every `alter_job`, of a policy with `drop_created_before` fails on this version.
+pub fn created_before_fails(version: Version, facts: &Retention) -> Option<&'static str> {
+    let mended = Version {
+        patch: 3,
+        ..Version::new(2, 26)
+    };
+    if version < Version::new(2, 17) {
+        Some(
+            "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after",
+        )
+    } else if facts.axis() != Axis::Integer && version < mended {
+        Some(
+            "before TimescaleDB 2.26.3 a policy with drop_created_before always fails where time is no integer: use drop_after",
+        )
+    } else if facts.axis() == Axis::Integer && facts.has_now {
+        Some(
+            "a policy with drop_created_before always fails (up to TimescaleDB 2.29.2 at least) where integer time has an integer_now_func: use drop_after with a number",
+        )
+    } else {
+        None
+    }
+}
+
+/// Refuses a drop-after that the server could not apply, or that would drop what is not old.
+pub fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
+    if !after.is_positive() {
+        return Err(
+            "drop_after must be longer than nothing: else chunks go while they are written".into(),
+        );
+    }
+    match no_clock(facts) {
+        // The server knows what is now, and it is asked when the policy runs.
+        Some(why) if facts.code.as_ref().is_none_or(|code| code.owner.is_none()) => Err(why.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Why nothing can be older than a number here: nobody says what "now" is.
+pub fn no_clock(facts: &Retention) -> Option<String> {
+    if facts.axis() != Axis::Integer {
+        return None;
+    }
+    if !facts.has_now {
+        return Some(format!(
+            "time in {} is an integer, and nothing says what \"now\" is: make a function that returns it, then select set_integer_now_func({}, 'schema.function')",
+            facts.relation,
+            text::quote_literal(&facts.relation)
+        ));
+    }
+    facts.integer_now.is_none().then(|| match &facts.code {
+        Some(code) => code.words(None),
+        None => format!(
+            "the integer_now_func of {} returns NULL: it must say what \"now\" is",
+            facts.relation
+        ),
+    })
+}
+
+/// What the change means to the other policies and to the aggregates.
+pub fn note_others(
+    mut plan: Plan,
+    facts: &Retention,
+    rule: Rule,
+    going: Option<&Going>,
+    now: Stamp,
+) -> Plan {
+    if let Some(words) = clash::readers(facts) {
+        plan = plan.note(Level::Ok, words);
+    }
+    match rule {
+        Rule::After(after) => {
+            plan = whatif::note_conflicts(plan, facts, after, now);
+            plan = whatif::note_zone(plan, facts);
+        }
+        Rule::CreatedBefore(_) => {
+            let edge = rule.edge(facts, going, now).unwrap_or(i64::MIN);
+            plan = clash::note_created(plan, facts, edge, now);
+        }
+    }
+    match going {
+        Some(going) => clash::note_unread(plan, facts, going),
+        None => plan,
+    }
+}
+
+pub fn note_cut(
+    plan: Plan,
+    context: &Context,
+    facts: &Retention,
+    going: Option<&Going>,
+    when: &str,
+) -> Plan {
+    if let Some(going) = going {
+        return whatif::note_going(plan, context, facts, going, when);
+    }
+    let why = no_clock(facts);
+    let why = why.unwrap_or_else(|| "the boundary lies outside all time".to_owned());
+    plan.note(
+        Level::Unknown,
+        format!("what {when} would drop is not known: {why}"),
+    )
+}

@@ -1,0 +1,323 @@
+//! Taking back: from entries of the journal to a plan that is previewed, agreed to, run and journalled like any other.
+
+mod back;
+mod doubt;
+mod settle;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio_postgres::Client;
+
+use crate::actions::act::Target;
+use crate::actions::catalogue as action;
+use crate::actions::catalogue::Does;
+use crate::actions::execute::{Actor, Deed, current};
+use crate::actions::{alter_job as policy, code};
+use crate::journal::{Entries, Entry, Place, Seen, differences};
+use crate::model::plan::{Consent, Note, Plan, Statement, Step, Touch, Undo};
+use crate::model::verdict::Level;
+use crate::query;
+use crate::server::session as db;
+use crate::server::sql::{Param, Query};
+
+/// Whether this session may become the role `$1`.
+const ROLE: Query = query!("act_role");
+
+/// The name under which a rollback stands in the journal.
+pub const ACTION: &str = "rollback";
+
+/// The plan that takes these entries back, newest first; an error says why one of them cannot be.
+pub async fn plan(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    place: &Place,
+    ids: &[u64],
+) -> Result<Deed> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    ids.dedup();
+    let settled = settle::settled(actor, client, entries, place).await?;
+    let entries = &settled;
+    let mut undone = Vec::new();
+    for id in &ids {
+        let entry = entries.find(*id).ok_or_else(|| {
+            anyhow!("the journal has no entry {id} (hypertop journal lists them)")
+        })?;
+        allowed(entry, place)?;
+        undone.push(entry);
+    }
+    let Some(newest) = undone.first() else {
+        bail!("no entry is named")
+    };
+    let title = match undone.as_slice() {
+        [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
+        many => format!("Roll back {} entries, newest first", many.len()),
+    };
+    let mut back = back::Back::new(actor, client, entries, place).await?;
+    let (mut notes, mut touches, mut leaves_open) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in &undone {
+        let done = doubt::done(actor, client, entries, entry, place).await?;
+        let steps = back.take(entry, &done.at).await?;
+        touches.extend(touched(entry, &steps));
+        roles(actor, client, entry.begin.id, &steps).await?;
+        back.steps.extend(steps);
+        if done.open {
+            leaves_open.push(entry.begin.id);
+        }
+        notes.push((entry, done));
+    }
+    let mut plan = Plan::new(
+        title,
+        std::mem::take(&mut back.steps),
+        Undo::Needless("do the action again to have it back".to_owned()),
+    );
+    ACTION.clone_into(&mut plan.action);
+    let target = &newest.begin.plan.target;
+    plan.target
+        .clone_from(back.renamed.get(target).unwrap_or(target));
+    plan.touches = touches;
+    plan.named.relations = back.named;
+    plan.leaves_open = leaves_open;
+    if back.notes.iter().any(|note| note.level > Level::Notice) {
+        plan = plan.wanting(Consent::Yes);
+    }
+    plan.notes = back.notes;
+    let (mut seen, mut restores) = (Vec::new(), Vec::new());
+    for (entry, done) in &notes {
+        plan.notes.extend(said(entry, done));
+        if let Some(note) = code::said(&entry.begin.plan) {
+            plan.notes.insert(0, note.clone());
+            plan = plan.wanting(entry.begin.plan.consent);
+        }
+        if !matches!(entry.begin.plan.undo, Undo::Exact(_)) {
+            plan = plan.wanting(Consent::Yes);
+        }
+        let changes = &entry.begin.plan.changes;
+        plan.changes.extend(
+            changes
+                .iter()
+                .filter(|part| !plan.changes.contains(part))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+        look(
+            actor,
+            client,
+            entries,
+            entry,
+            place,
+            &mut plan,
+            &mut seen,
+            &mut restores,
+        )
+        .await?;
+    }
+    if undone
+        .iter()
+        .any(|entry| entry.begin.plan.changes.is_empty())
+    {
+        plan.changes.clear();
+    }
+    let undoes = undone.iter().map(|entry| entry.begin.id).collect();
+    Ok(Deed {
+        plan,
+        seen,
+        inputs: String::new(),
+        undoes,
+        restores,
+    })
+}
+
+/// An error where the entry is of another database.
+pub fn is_here(entry: &Entry, place: &Place) -> Result<()> {
+    let (id, begin) = (entry.begin.id, &entry.begin);
+    if !begin.place.is(place) {
+        bail!(
+            "entry {id} was done in database {:?} on {}, not here",
+            begin.place.database,
+            begin.place.host
+        );
+    }
+    Ok(())
+}
+
+fn allowed(entry: &Entry, place: &Place) -> Result<()> {
+    let (id, begin) = (entry.begin.id, &entry.begin);
+    is_here(entry, place)?;
+    if begin.acknowledges.is_some() {
+        bail!("entry {id} is an acknowledgement: roll back such entries apart from actions");
+    }
+    if let Some(by) = entry.taken_back_by {
+        bail!("entry {id} is rolled back already, by entry {by}");
+    }
+    if begin.plan.action == ACTION {
+        bail!("entry {id} is itself a rollback: do the action again to have it back");
+    }
+    if entry.is_under_way() {
+        bail!(
+            "entry {id} is under way in process {}: wait for its end",
+            begin.pid
+        );
+    }
+    match &begin.plan.undo {
+        Undo::Never(why) => bail!("entry {id} cannot be taken back: {why}"),
+        Undo::Needless(why) => bail!("entry {id} changed nothing that could be taken back: {why}"),
+        Undo::Exact(_) | Undo::Partly(_) => {}
+    }
+    Ok(())
+}
+
+/// An error where a step is to be done as a role that this session may not become.
+async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Result<()> {
+    let statements = steps.iter().flat_map(|step| &step.run);
+    for role in statements.filter_map(Statement::becomes) {
+        let server = &actor.server;
+        let rows = db::ask(
+            client,
+            ROLE.text(server.sql_version()),
+            &[Param::Text(role.to_owned())],
+        )
+        .await?;
+        let row = rows
+            .first()
+            .context("the server did not say what this role may become")?;
+        if !row.try_get::<_, bool>("known")? {
+            bail!(
+                "entry {id} cannot be taken back: that is to be done as role {role}, which is not there any more (CREATE ROLE {role} makes one of that name)"
+            );
+        }
+        if row.try_get::<_, Option<bool>>("becomes")? != Some(true) {
+            let session: &str = row.try_get("session_role")?;
+            bail!(
+                "entry {id} cannot be taken back by this role: that is to be done as {role}, and {}",
+                policy::may_not_become(session, role, server.postgres)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What these steps, which take back an entry, lock.
+fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
+    let plan = &entry.begin.plan;
+    let taken = |at: usize| {
+        let undoes = Some((entry.begin.id, at));
+        steps.iter().any(|step| step.undoes == undoes)
+    };
+    let touches = plan.touches.iter();
+    let touches = touches.filter(|touch| touch.step.is_none_or(taken));
+    // The numbers were those of the plan's own steps.
+    touches
+        .map(|touch| Touch {
+            step: None,
+            ..touch.clone()
+        })
+        .collect()
+}
+
+/// How far the entry can be taken back, and how much of it there is.
+fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
+    let id = entry.begin.id;
+    let mut notes = Vec::new();
+    if let Undo::Partly(text) | Undo::Exact(text) = &entry.begin.plan.undo {
+        notes.push(Note {
+            level: Level::Notice,
+            text: format!("entry {id}: {text}"),
+        });
+    }
+    notes.extend(done.notes.clone());
+    let (known, all) = (done.at.len(), entry.begin.plan.steps.len());
+    if done.notes.is_empty() && known < all {
+        notes.push(Note {
+            level: Level::Notice,
+            text: format!("entry {id}: {known} of {all} steps were done; these are taken back"),
+        });
+    }
+    notes
+}
+
+/// Compares what the entry left with the present, and notes what has drifted.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one step of `plan`, which owns them all"
+)]
+async fn look(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    entry: &Entry,
+    place: &Place,
+    plan: &mut Plan,
+    seen: &mut Vec<Seen>,
+    restores: &mut Vec<Seen>,
+) -> Result<()> {
+    let bindings = entries.bindings(place);
+    for before in &entry.begin.before {
+        let target = current(&before.target, &bindings);
+        let newer = if seen.is_empty() {
+            ""
+        } else {
+            ", perhaps by a newer entry of this group"
+        };
+        let state = if let Some(newer) = newer_of_group(restores, &target, before) {
+            // It is taken back first: what was before it is this one's present.
+            std::mem::replace(&mut newer.state, before.state.clone())
+        } else {
+            // What a newer entry found may be between two entries of the group, and not what comes back: the same
+            // target as another query sees it, or a job and its table.
+            restores.retain(|other| other.target.kind == target.kind && other.target != target);
+            restores.push(Seen {
+                target: target.clone(),
+                ..before.clone()
+            });
+            let state = actor.state(client, &before.action, &target).await?;
+            seen.push(Seen {
+                action: before.action.clone(),
+                target: target.clone(),
+                state: state.clone(),
+            });
+            state
+        };
+        let left = entry
+            .end
+            .as_ref()
+            .and_then(|end| end.after.iter().find(|after| after.target == before.target));
+        if let Some(left) = left {
+            for (what, was, is) in differences(&entry.begin.plan.changes, &left.state, &state) {
+                let text = format!(
+                    "{} drifted since{newer}: {what} was left as {was}, now {is}",
+                    target.name
+                );
+                drifted(plan, Level::Warning, text);
+            }
+        } else {
+            let text = format!(
+                "what entry {} left of {} is not on record: it cannot be told whether it changed since",
+                entry.begin.id, target.name
+            );
+            drifted(plan, Level::Unknown, text);
+        }
+    }
+    Ok(())
+}
+
+/// What a newer entry of the group restores of the same target, where both look at it with the same query.
+fn newer_of_group<'a>(
+    restores: &'a mut [Seen],
+    target: &Target,
+    before: &Seen,
+) -> Option<&'a mut Seen> {
+    let query = |action: &str| match action::by_name(action).map(|action| &action.does) {
+        Some(Does::Plan(act)) => Some(act.facts.name),
+        _ => None,
+    };
+    restores
+        .iter_mut()
+        .find(|newer| newer.target == *target && query(&newer.action) == query(&before.action))
+}
+
+/// Says it, and asks for more than an Enter.
+fn drifted(plan: &mut Plan, level: Level, text: String) {
+    plan.notes.push(Note { level, text });
+    plan.consent = plan.consent.max(Consent::Yes);
+}

@@ -1,0 +1,411 @@
+//! The steps that take entries back, on the things that they were done to, whatever these are called now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail};
+use tokio_postgres::Client;
+
+use crate::actions::act::Kind;
+use crate::actions::execute::Actor;
+use crate::actions::execute::named;
+use crate::actions::execute::named::{Found, FoundJob, alike};
+use crate::journal::{Entries, Entry, Place};
+use crate::model::plan::named::{Named, Relation, parts, qualified};
+use crate::model::plan::{Bindings, Lit, Note, Statement, Step, inverse};
+use crate::model::verdict::Level;
+
+/// What a rollback is put together from, entry by entry.
+pub struct Back<'a> {
+    actor: &'a Actor,
+    client: &'a Client,
+    entries: &'a Entries,
+    bindings: Bindings,
+    jobs: BTreeMap<i64, FoundJob>,
+    /// Jobs that a step before makes again.
+    made: BTreeSet<String>,
+    pub steps: Vec<Step>,
+    pub notes: Vec<Note>,
+    /// What its statements mean by the names in them.
+    pub named: BTreeMap<String, Relation>,
+    /// Old names, new names.
+    pub renamed: BTreeMap<String, String>,
+}
+
+/// What the database has under the names and oids of an entry.
+struct There {
+    by_name: BTreeMap<String, Found>,
+    by_oid: BTreeMap<i64, Found>,
+}
+
+/// A step that is to be taken back, with what is on record of its names.
+struct Candidate {
+    step: Step,
+    record: Named,
+}
+
+impl<'a> Back<'a> {
+    pub async fn new(
+        actor: &'a Actor,
+        client: &'a Client,
+        entries: &'a Entries,
+        place: &Place,
+    ) -> Result<Self> {
+        Ok(Self {
+            actor,
+            client,
+            entries,
+            bindings: entries.bindings(place),
+            jobs: named::jobs(client, &actor.server).await?,
+            made: BTreeSet::new(),
+            steps: Vec::new(),
+            notes: Vec::new(),
+            named: BTreeMap::new(),
+            renamed: BTreeMap::new(),
+        })
+    }
+
+    /// The steps that take back these steps of an entry, newest first, but for those that an earlier rollback took back,
+    /// and those whose things are gone. An error where nothing is left.
+    pub async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
+        let id = entry.begin.id;
+        let all = backs(entry, done)?;
+        let many = all.len();
+        let mut candidates = Vec::new();
+        for step in all {
+            if !self.is_back(id, &step) {
+                let at = step.undoes.map_or(0, |(_, at)| at);
+                candidates.push(Candidate {
+                    step,
+                    record: entry.named(at),
+                });
+            }
+        }
+        if candidates.is_empty() {
+            bail!(
+                "entry {id}: all that is known to be done is taken back already; what is not known is to be looked at by hand, on {}",
+                entry.begin.plan.target
+            );
+        }
+        if candidates.len() < many {
+            let back = many - candidates.len();
+            self.note(Level::Notice, format!("entry {id}: an earlier rollback took back {back} of {many} steps before it ended; these are the rest"));
+        }
+        let there = self.look(&candidates).await?;
+        let (mut steps, mut stands) = (Vec::new(), Vec::new());
+        for candidate in candidates {
+            match self.find(entry, &candidate, &there)? {
+                Ok(step) if self.is_there(id, &step).await? => stands.push(format!(
+                    "{}: a rollback that was cut off has begun to make it, and it is there; where it is not whole, build-missing-index completes it",
+                    step.label
+                )),
+                Ok(step) => {
+                    self.second_jobs(&candidate);
+                    let keeps = step.run.iter().filter_map(|one| one.keeps.clone());
+                    self.made.extend(keeps);
+                    steps.push(step);
+                }
+                Err(why) => stands.push(format!("{}: {why}", candidate.step.label)),
+            }
+        }
+        if steps.is_empty() {
+            bail!("entry {id} cannot be taken back: {}", stands.join("; "));
+        }
+        for why in stands {
+            self.note(Level::Warning, format!("entry {id}: left out: {why}"));
+        }
+        Ok(steps)
+    }
+
+    fn note(&mut self, level: Level, text: String) {
+        let note = Note { level, text };
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Whether a rollback did this step before it failed or was stopped.
+    fn is_back(&self, id: u64, step: &Step) -> bool {
+        let rollbacks = self.entries.all.iter();
+        let mut rollbacks = rollbacks.filter(|entry| entry.begin.undoes.contains(&id));
+        // Rollbacks of an older hypertop do not say which step it was.
+        let old = Step {
+            undoes: None,
+            ..step.clone()
+        };
+        rollbacks.any(|entry| {
+            entry
+                .done()
+                .iter()
+                .any(|did| did.undoes == step.undoes || *did == old)
+        })
+    }
+
+    /// Whether the index that a step makes again was made already by a rollback that was cut off in that step.
+    async fn is_there(&self, id: u64, step: &Step) -> Result<bool> {
+        let rollbacks = self.entries.all.iter();
+        let mut rollbacks = rollbacks.filter(|entry| entry.begin.undoes.contains(&id));
+        let cut_off = rollbacks.any(|entry| {
+            let mut steps = entry
+                .undecided()
+                .filter_map(|mark| entry.begin.plan.steps.get(mark.step));
+            steps.any(|other| other.undoes == step.undoes)
+        });
+        for statement in step.run.iter().filter(|_| cut_off) {
+            let table = statement.relations().into_iter().next();
+            let table = table.and_then(|name| Some((parts(&name)?.0, self.named.get(&name)?.oid)));
+            let Some(((schema, table), bare)) = table.zip(statement.makes_index()) else {
+                continue;
+            };
+            let name = [qualified(&schema, &bare)];
+            let found = named::by_name(self.client, &self.actor.server, &name).await?;
+            if found
+                .values()
+                .any(|found| found.relation.table == Some(table))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn look(&self, candidates: &[Candidate]) -> Result<There> {
+        let statements = || candidates.iter().flat_map(|one| &one.step.run);
+        let names: BTreeSet<String> = statements().flat_map(Statement::relations).collect();
+        let records = candidates
+            .iter()
+            .flat_map(|one| one.record.relations.values());
+        let now = records.map(|relation| self.bindings.index(relation.oid));
+        let oids: BTreeSet<i64> = now.collect();
+        let names: Vec<String> = names.into_iter().collect();
+        let oids = oids.into_iter().collect();
+        Ok(There {
+            by_name: named::by_name(self.client, &self.actor.server, &names).await?,
+            by_oid: named::by_oid(self.client, &self.actor.server, oids).await?,
+        })
+    }
+
+    /// The step with the names that its things have now, or what is gone.
+    fn find(
+        &mut self,
+        entry: &Entry,
+        candidate: &Candidate,
+        there: &There,
+    ) -> Result<Result<Step, String>> {
+        if let Err(why) = self.jobs_of(candidate) {
+            return Ok(Err(why));
+        }
+        let run = &candidate.step.run;
+        let made: Vec<String> = run.iter().filter_map(Statement::makes_index).collect();
+        let is_made = |name: &String| parts(name).is_some_and(|(_, bare)| made.contains(&bare));
+        let names: BTreeSet<String> = run.iter().flat_map(Statement::relations).collect();
+        // What a newer entry of this rollback dropped is made again by a step before.
+        let comes = |name: &String| {
+            let was = candidate.record.relations.get(name);
+            was.is_some_and(|was| self.made.contains(&format!("index {}", was.oid)))
+        };
+        let (own, others): (Vec<String>, Vec<String>) = names
+            .into_iter()
+            .partition(|name| is_made(name) || comes(name));
+        let (mut renames, mut found) = (BTreeMap::new(), Vec::new());
+        for name in others {
+            let relation = match self.found(candidate, &name, there) {
+                Some(relation) => relation,
+                None if candidate.record.relations.contains_key(&name) => {
+                    return Ok(Err(gone(&name, there)));
+                }
+                None => match there.by_name.get(&name) {
+                    None => return Ok(Err(gone(&name, there))),
+                    Some(relation) => {
+                        self.belongs(entry, &name, relation)?;
+                        relation
+                    }
+                },
+            };
+            let now = qualified(&relation.schema, &relation.name);
+            if parts(&now) != parts(&name) {
+                self.note_renamed(entry, &name, &now, there);
+                renames.insert(name.clone(), now.clone());
+            }
+            let now = renames.get(&name).cloned().unwrap_or(name);
+            found.push((now, relation.relation.clone()));
+        }
+        // What it makes again is made beside its table, where that is now.
+        for name in own {
+            let schema = |name: &String| parts(name).map(|(schema, _)| schema);
+            let table = renames
+                .iter()
+                .find(|(from, _)| schema(from) == schema(&name));
+            if let Some((schema, (_, bare))) =
+                table.and_then(|(_, to)| schema(to)).zip(parts(&name))
+            {
+                renames.insert(name, qualified(&schema, &bare));
+            }
+        }
+        let mut step = candidate.step.clone();
+        step.run = run.iter().map(|one| one.renamed(&renames)).collect();
+        self.named.extend(found);
+        self.renamed.extend(renames);
+        Ok(Ok(step))
+    }
+
+    /// The relation that had this name when the step was done; an index that a rollback made again is that index.
+    fn found<'t>(&self, candidate: &Candidate, name: &str, there: &'t There) -> Option<&'t Found> {
+        let was = candidate.record.relations.get(name)?;
+        let was = Relation {
+            oid: self.bindings.index(was.oid),
+            ..was.clone()
+        };
+        let found = there.by_oid.get(&was.oid)?;
+        was.is(&found.relation).then_some(found)
+    }
+
+    fn note_renamed(&mut self, entry: &Entry, name: &str, now: &str, there: &There) {
+        let other = if there.by_name.contains_key(name) {
+            format!("; {name} is another relation now, and is left alone")
+        } else {
+            String::new()
+        };
+        let id = entry.begin.id;
+        self.note(
+            Level::Warning,
+            format!("entry {id}: what was {name} is called {now} now, and that is what this acts on{other}"),
+        );
+    }
+
+    /// What is gone, or not what it was, of the jobs that the step names.
+    fn jobs_of(&self, candidate: &Candidate) -> Result<(), String> {
+        for statement in &candidate.step.run {
+            // A job that need not be there says so itself.
+            if statement.sql.contains("if_exists => true") {
+                continue;
+            }
+            for id in statement.jobs() {
+                if self.made.contains(&format!("job {id}")) {
+                    continue;
+                }
+                let now = self.bindings.job(id);
+                let Some(job) = self.jobs.get(&now) else {
+                    return Err(format!("job {now} is not there any more"));
+                };
+                let was = candidate.record.jobs.get(&id.to_string());
+                if was.is_some_and(|was| was.kind != job.kind) {
+                    return Err(format!("job {now} is another one now"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says where a job like the one that comes back was added since.
+    fn second_jobs(&mut self, candidate: &Candidate) {
+        let made = candidate.step.run.iter().filter_map(|one| {
+            let id = one.keeps.as_ref()?.strip_prefix("job ")?;
+            id.parse::<i64>().ok()
+        });
+        for id in made {
+            let Some(was) = candidate.record.jobs.get(&id.to_string()) else {
+                continue;
+            };
+            let mut since = alike(&self.jobs, &was.kind, id);
+            since.retain(|other| !was.alike.contains(other));
+            // Those that a rollback made again were there before, under another id.
+            since.retain(|other| {
+                was.alike
+                    .iter()
+                    .all(|old| self.bindings.job(*old) != *other)
+            });
+            // A newer entry of this rollback added it, and its step before this one takes it away.
+            let before = self.steps.iter().flat_map(|step| &step.run);
+            let goes: Vec<i64> = before
+                .flat_map(Statement::jobs)
+                .map(|id| self.bindings.job(id))
+                .collect();
+            since.retain(|other| !goes.contains(other));
+            if let Some(other) = since.first() {
+                let (schema, name) = (&was.kind.proc_schema, &was.kind.proc_name);
+                let name = qualified(schema, name);
+                self.note(
+                    Level::Warning,
+                    format!("drifted since: job {other} of {name} was added, like job {id}: this makes a second one beside it, or is refused by the server"),
+                );
+            }
+        }
+    }
+
+    /// An error where a relation, found by its name alone, has nothing to do with what the entry was about.
+    fn belongs(&mut self, entry: &Entry, name: &str, found: &Found) -> Result<()> {
+        let (id, begin) = (entry.begin.id, &entry.begin);
+        let relation = &found.relation;
+        let touched = |oid: i64| begin.plan.touches.iter().any(|touch| touch.oid == oid);
+        let target = begin.before.iter().any(|seen| {
+            let hypertable = match seen.target.kind {
+                Kind::Hypertable | Kind::Aggregate => Some(seen.target.id),
+                Kind::Index => return self.bindings.index(seen.target.id) == relation.oid,
+                Kind::Job | Kind::Session => seen.state["hypertable_id"].as_i64(),
+            };
+            hypertable.is_some() && relation.hypertable == hypertable
+        });
+        if !target && !touched(relation.oid) && !relation.table.is_some_and(touched) {
+            bail!(
+                "entry {id} cannot be taken back: its journal entry has names only (an older hypertop wrote it), and {name} is another relation now; do by hand what `hypertop journal {id}` shows"
+            );
+        }
+        self.note(
+            Level::Notice,
+            format!("entry {id} has names only (an older hypertop wrote it, or it was cut off): {name} is found by its name, and belongs to what the entry was about"),
+        );
+        Ok(())
+    }
+}
+
+fn gone(name: &str, there: &There) -> String {
+    if there.by_name.contains_key(name) {
+        format!(
+            "{name} is not there any more; another relation has its name now, and is left alone"
+        )
+    } else {
+        format!("{name} is not there any more")
+    }
+}
+
+/// The inverse steps, newest first, with what the entry kept put in.
+fn backs(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
+    let (id, kept) = (entry.begin.id, entry.kept());
+    let mut steps = Vec::new();
+    for &at in done.iter().rev() {
+        let step = entry.begin.plan.steps.get(at);
+        let back = step.and_then(|step| inverse(std::slice::from_ref(step)).pop());
+        steps.extend(back.map(|back| Step {
+            undoes: Some((id, at)),
+            ..back
+        }));
+    }
+    if steps.is_empty() {
+        bail!(
+            "entry {id} ({}) changed nothing, as far as the journal knows: there is nothing to take back",
+            entry.state()
+        );
+    }
+    let statements = steps.iter().flat_map(|step| &step.run);
+    let made: Vec<String> = statements.filter_map(|one| one.keeps.clone()).collect();
+    for param in steps
+        .iter_mut()
+        .flat_map(|step| &mut step.run)
+        .flat_map(|statement| &mut statement.params)
+    {
+        let Lit::Kept(name) = param else { continue };
+        let Some(value) = kept.get(name) else {
+            // An earlier statement of the same undo returns it in time.
+            if made.contains(name) {
+                continue;
+            }
+            bail!(
+                "entry {id} was cut off before it was known what it made ({name}): look at {}, and take it back by hand",
+                entry.begin.plan.target
+            );
+        };
+        let job = value.parse().ok().filter(|_| name.starts_with("job"));
+        *param = job.map_or_else(|| Lit::Text(value.clone()), Lit::Job);
+    }
+    Ok(steps)
+}

@@ -1,0 +1,126 @@
+//! Which steps of an entry took effect, where it was cut off as well.
+
+use anyhow::{Result, bail};
+use tokio_postgres::Client;
+
+use crate::actions::execute::{Actor, current, named};
+use crate::journal::{Entries, Entry, Place, differences};
+use crate::model::plan::{Note, Statement};
+use crate::model::verdict::Level;
+
+/// The steps that took effect.
+#[derive(Debug, Default)]
+pub struct Done {
+    pub at: Vec<usize>,
+    /// There may be more than these: the entry stays open when they are taken back.
+    pub open: bool,
+    pub notes: Vec<Note>,
+}
+
+/// The steps that took effect; an error where nothing did, or the server has not ended one yet.
+pub async fn done(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    entry: &Entry,
+    place: &Place,
+) -> Result<Done> {
+    let id = entry.begin.id;
+    let others = entries.all.iter();
+    let others = others.filter(|other| other.begin.undoes.contains(&id));
+    if others
+        .chain([entry])
+        .flat_map(Entry::undecided)
+        .any(|mark| mark.xid.is_some())
+    {
+        bail!(
+            "entry {id} was cut off, and the server has not ended its step yet (Activity shows its session): wait for that"
+        );
+    }
+    let mut done = Done {
+        at: entry.done_at(),
+        ..Done::default()
+    };
+    let steps = &entry.begin.plan.steps;
+    let doubtful = entry.unknown().into_iter().chain(entry.in_doubt());
+    for at in doubtful.filter(|at| steps.get(*at).is_some_and(|step| !step.undo.is_empty())) {
+        let label = &steps[at].label;
+        let took_effect = if let Some(made) = made(actor, client, entry, at).await? {
+            Some(made)
+        } else if done.at.is_empty() && steps.len() == 1 {
+            Some(changed(actor, client, entries, entry, place).await?)
+        } else if done.at.is_empty() && at == 0 {
+            // Without a difference it was not done; with one it is the only step that can have made it.
+            Some(changed(actor, client, entries, entry, place).await?)
+        } else {
+            None
+        };
+        let text = match took_effect {
+            Some(false) => continue,
+            Some(true) => {
+                done.at.push(at);
+                format!(
+                    "entry {id} was cut off, and it is not known whether this was done: {label}; the state has changed since, so it is taken back"
+                )
+            }
+            None => {
+                done.open = true;
+                format!(
+                    "entry {id} was cut off, and it cannot be known whether this was done: {label}; it is not taken back, and the entry stays open"
+                )
+            }
+        };
+        done.notes.push(Note {
+            level: Level::Warning,
+            text,
+        });
+    }
+    done.at.sort_unstable();
+    if done.at.is_empty() && !done.open && (entry.end.is_none() || entry.in_doubt().is_some()) {
+        bail!(
+            "entry {id} was cut off before it changed anything; everything is as it was before it: there is nothing to take back"
+        );
+    }
+    Ok(done)
+}
+
+/// Whether what the step would have made is there, on the table where it would be; `None`: that says nothing.
+async fn made(actor: &Actor, client: &Client, entry: &Entry, at: usize) -> Result<Option<bool>> {
+    if !entry.begin.marks {
+        return Ok(None);
+    }
+    let before = entry.named(at).relations;
+    let undo = &entry.begin.plan.steps[at].undo;
+    let drops = |one: &&Statement| one.sql.to_ascii_lowercase().starts_with("drop index");
+    let names = undo.iter().filter(drops).flat_map(Statement::relations);
+    let new: Vec<String> = names.filter(|name| !before.contains_key(name)).collect();
+    if new.is_empty() {
+        return Ok(None);
+    }
+    let found = named::by_name(client, &actor.server, &new).await?;
+    let tables: Vec<i64> = before.values().map(|relation| relation.oid).collect();
+    let of_these = |found: &named::Found| {
+        let table = found.relation.table;
+        table.is_some_and(|table| tables.contains(&table))
+    };
+    Ok(Some(found.values().any(of_these)))
+}
+
+/// Whether the state is no longer what it was before the entry.
+async fn changed(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    entry: &Entry,
+    place: &Place,
+) -> Result<bool> {
+    let bindings = entries.bindings(place);
+    for before in &entry.begin.before {
+        let target = current(&before.target, &bindings);
+        let state = actor.state(client, &before.action, &target).await?;
+        if !differences(&entry.begin.plan.changes, &before.state, &state).is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,84 @@
+//! What became of steps that were cut off between their commit and the journal's line: the server knows.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio_postgres::Client;
+
+use crate::actions::execute::Actor;
+use crate::journal::{Entries, Mark, Place, Ran};
+use crate::query;
+use crate::server::session as db;
+use crate::server::sql::{Param, Query};
+
+const TRANSACTION: Query = query!("act_transaction");
+
+/// A transaction whose client was killed is ended by the server within moments, where its statement has ended.
+const LOOK: Duration = Duration::from_millis(200);
+const LOOKS: usize = 10;
+
+/// The entries with all that the server knows of steps that were cut off; it is written down as well.
+pub async fn settled(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    place: &Place,
+) -> Result<Entries> {
+    let mut settled = entries.clone();
+    let here = entries
+        .all
+        .iter()
+        .filter(|entry| entry.begin.place.is(place));
+    for entry in here.filter(|entry| entry.begin.marks && !entry.is_under_way()) {
+        for mark in entry.undecided() {
+            if let Some(ran) = fate(actor, client, mark).await? {
+                // What cannot be written is asked again the next time.
+                let _ = actor.journal.ran(ran.clone());
+                settled.learn(ran);
+            }
+        }
+    }
+    Ok(settled)
+}
+
+/// What became of a step; `None`: it ran without a transaction around it, or the transaction has not ended.
+async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>> {
+    let Some(xid) = &mark.xid else {
+        return Ok(None);
+    };
+    let mut ran = Ran {
+        id: mark.id,
+        at: actor.moment(),
+        step: mark.step,
+        kept: mark.kept.clone(),
+        ..Ran::default()
+    };
+    for _ in 0..LOOKS {
+        let text = TRANSACTION.text(actor.server.sql_version());
+        let rows = db::ask(client, text, &[Param::Text(xid.clone())]).await;
+        let status: Option<String> = match rows {
+            Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
+            // The server has not come that far yet: it was put back to an earlier time.
+            Err(_) if !client.is_closed() => None,
+            Err(error) => return Err(error),
+        };
+        match status.as_deref() {
+            Some("committed") => return Ok(Some(ran)),
+            Some("aborted") => {
+                ran.kept.clear();
+                let why = "it was cut off before it was committed: nothing of it is left";
+                ran.error = Some(why.to_owned());
+                return Ok(Some(ran));
+            }
+            Some(_) => tokio::time::sleep(LOOK).await,
+            None => {
+                let why =
+                    "it was cut off, and the server cannot say any more whether it was committed";
+                ran.error = Some(why.to_owned());
+                ran.unknown = true;
+                return Ok(Some(ran));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,399 @@
+//! Acting on sessions: cancel a statement, terminate a session; never the console's own, never another than was seen.
+
+use serde::Deserialize;
+
+use crate::actions::act::{Act, Context, Kind, Refusal};
+use crate::actions::catalogue::{Action, Group, act};
+use crate::actions::form::Inputs;
+use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
+use crate::model::text;
+use crate::model::verdict::Level;
+use crate::query;
+use crate::screens::activity::{one_line, party};
+use crate::server::sql::Query;
+
+const FACTS: Query = query!("plan_session");
+
+pub static ACTIONS: &[Action] = &[
+    act(
+        "cancel-query",
+        &["c"],
+        Group::Sessions,
+        Act {
+            on: Kind::Session,
+            facts: FACTS,
+            form: None,
+            plan: cancel,
+        },
+        "Stop what the selected session runs; the session stays",
+    ),
+    act(
+        "terminate-session",
+        &["K"],
+        Group::Sessions,
+        Act {
+            on: Kind::Session,
+            facts: FACTS,
+            form: None,
+            plan: terminate,
+        },
+        "End the selected session and its transaction",
+    ),
+];
+
+/// `pg_terminate_backend` can wait for the end from here on.
+const WAITS: i32 = 140_000;
+/// How long it waits, in milliseconds.
+const PATIENCE: i64 = 5000;
+
+/// A session as the query tells it.
+#[derive(Debug, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
+struct Session {
+    pid: i32,
+    database: Option<String>,
+    here: bool,
+    role: Option<String>,
+    application: Option<String>,
+    /// `None`: hidden from this role.
+    backend: Option<String>,
+    leader: Option<i32>,
+    state: Option<String>,
+    visible: bool,
+    /// `None`: hidden from this role.
+    started: Option<String>,
+    query_started: Option<String>,
+    query_seconds: Option<f64>,
+    transaction_seconds: Option<f64>,
+    writes: bool,
+    query: Option<String>,
+    own: bool,
+    may_signal: bool,
+    blocks: Vec<Other>,
+    blocked_by: Vec<i32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Other {
+    pid: i32,
+    role: Option<String>,
+    application: Option<String>,
+    state: Option<String>,
+}
+
+/// What a background worker of TimescaleDB is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worker {
+    Launcher,
+    Scheduler,
+    Job(i64),
+}
+
+impl Session {
+    fn read(context: &Context) -> Result<Self, Refusal> {
+        let session: Self = context.read()?;
+        if session.own {
+            return Err(format!(
+                "session {} is one of this console's own (application {}): leave the console instead",
+                session.pid,
+                session.application.as_deref().unwrap_or("hypertop")
+            )
+            .into());
+        }
+        Ok(session)
+    }
+
+    fn name(&self) -> String {
+        party(
+            self.pid,
+            self.program(),
+            self.role.as_deref(),
+            self.state.as_deref(),
+        )
+    }
+
+    fn program(&self) -> &str {
+        let application = self.application.as_deref().filter(|name| !name.is_empty());
+        application
+            .or(self.backend.as_deref())
+            .unwrap_or("a session")
+    }
+
+    fn is_active(&self) -> bool {
+        self.state.as_deref() == Some("active")
+    }
+
+    /// A worker of TimescaleDB bears its name both as backend type and as application name.
+    fn worker(&self) -> Option<Worker> {
+        let name = self.application.as_deref()?;
+        if self
+            .backend
+            .as_deref()
+            .is_some_and(|backend| backend != name)
+        {
+            return None;
+        }
+        if name == "TimescaleDB Background Worker Launcher" {
+            return Some(Worker::Launcher);
+        }
+        if name == "TimescaleDB Background Worker Scheduler" {
+            return Some(Worker::Scheduler);
+        }
+        let id = name.strip_suffix(']')?.rsplit_once(" [")?.1;
+        id.parse().ok().map(Worker::Job)
+    }
+
+    /// The statement that sends the signal, to this very session (and statement) only.
+    fn signal(&self, call: &str, statement: bool) -> Statement {
+        let mut params: Vec<Lit> = vec![self.pid.into()];
+        let mut sql =
+            format!("select {call} from pg_catalog.pg_stat_activity a where a.pid = $1::int4");
+        if let Some(started) = &self.started {
+            params.push(started.as_str().into());
+            sql.push_str(" and a.backend_start = $2::timestamptz");
+            if let Some(began) = self.query_started.as_ref().filter(|_| statement) {
+                params.push(began.as_str().into());
+                sql.push_str(" and a.query_start = $3::timestamptz");
+            }
+        }
+        Statement::new(sql, params)
+    }
+
+    /// What both previews say: what it does, whom it keeps waiting, what it is.
+    fn notes(&self, mut plan: Plan, role: &str) -> Plan {
+        if !self.here {
+            let database = self.database.as_deref().unwrap_or("none");
+            plan = plan.note(
+                Level::Notice,
+                format!("it is a session of another database: {database}"),
+            );
+        }
+        if !self.visible {
+            plan = plan.note(
+                Level::Unknown,
+                format!("what it does, and since when it is there, is hidden from {role} (pg_read_all_stats shows it): only its pid, role and database are checked before the signal"),
+            );
+        }
+        if !self.may_signal {
+            let whose = self.role.as_deref().unwrap_or("the server itself");
+            plan = plan.note(
+                Level::Warning,
+                format!("{role} may not signal sessions of {whose}: the server will refuse it (pg_signal_backend, or a membership in that role that inherits its rights, allows it; a superuser's session wants a superuser)"),
+            );
+        }
+        if let Some(query) = self
+            .query
+            .as_deref()
+            .filter(|query| self.visible && !query.is_empty())
+        {
+            let runs = if self.is_active() {
+                "it has been running"
+            } else {
+                "its last statement"
+            };
+            let long = self
+                .query_seconds
+                .filter(|_| self.is_active())
+                .map_or_else(String::new, |long| {
+                    format!(" for {}", text::duration(long.floor()))
+                });
+            plan = plan.note(
+                Level::Ok,
+                format!("{runs}{long}: {}", text::cut(&one_line(query), 200)),
+            );
+        }
+        plan = self.note_blocks(plan);
+        if !self.blocked_by.is_empty() {
+            let pids: Vec<_> = self.blocked_by.iter().map(ToString::to_string).collect();
+            plan = plan.note(
+                Level::Notice,
+                format!(
+                    "it is itself kept waiting by {}: look there first",
+                    pids.join(", ")
+                ),
+            );
+        }
+        if let Some(leader) = self.leader {
+            plan = plan.note(
+                Level::Warning,
+                format!(
+                    "it is a parallel worker of session {leader}, whose statement fails with it"
+                ),
+            );
+        }
+        plan
+    }
+
+    fn note_blocks(&self, plan: Plan) -> Plan {
+        let many = self.blocks.len();
+        if many == 0 {
+            return plan.note(Level::Ok, "it keeps nobody waiting for a lock");
+        }
+        let shown: Vec<_> = self
+            .blocks
+            .iter()
+            .take(5)
+            .map(|other| {
+                party(
+                    other.pid,
+                    other.application.as_deref().unwrap_or_default(),
+                    other.role.as_deref(),
+                    other.state.as_deref(),
+                )
+            })
+            .collect();
+        let more = if many > shown.len() {
+            format!(" and {} more", many - shown.len())
+        } else {
+            String::new()
+        };
+        let sessions = text::plural(i64::try_from(many).unwrap_or(i64::MAX), "session");
+        plan.note(
+            Level::Notice,
+            format!("it keeps {sessions} waiting: {}{more}", shown.join(", ")),
+        )
+    }
+}
+
+fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+    let session = Session::read(context)?;
+    let worker = session.worker();
+    if session.visible && !session.is_active() && worker.is_none() && session.leader.is_none() {
+        let open = session.transaction_seconds.map_or_else(
+            || "it idles".to_owned(),
+            |open| format!("its transaction has been idle, open for {}; a cancel does not end that, terminate-session does", text::duration(open.floor())),
+        );
+        return Err(format!(
+            "session {} runs no statement that could be cancelled: {open}",
+            session.pid
+        )
+        .into());
+    }
+    if let Some(Worker::Launcher | Worker::Scheduler) = worker {
+        return Err(format!(
+            "session {} is the {}, which runs no statement: pause-job stops a job from being started",
+            session.pid,
+            session.program()
+        )
+        .into());
+    }
+    let signal = session.signal("pg_catalog.pg_cancel_backend(a.pid)", true);
+    let label = format!("cancel the statement of session {}", session.pid);
+    let undo = Undo::Never(
+        "the statement ends with an error, and what its transaction did until now is lost: its client has to run it again"
+            .to_owned(),
+    );
+    let mut plan = Plan::new(
+        format!("Cancel the statement of session {}", session.name()),
+        vec![Step::new(label, vec![signal], Vec::new())],
+        undo,
+    )
+    .changing(&["/session", "/statement"]);
+    // Nothing that is on disk is lost, so the name need not be typed.
+    plan.consent = Consent::Yes;
+    plan = session.notes(plan, &context.at.server.role);
+    if let Some(Worker::Job(id)) = worker {
+        plan = plan.note(Level::Warning, format!("it is the worker of job {id}: the run counts as failed and is tried again after retry_period; pause-job stops that first"));
+    }
+    if session.backend.as_deref() == Some("autovacuum worker") {
+        plan = plan.note(
+            Level::Warning,
+            "it is autovacuum at work: it comes back for the table later; what it has not cleaned up stays until then",
+        );
+    }
+    Ok(plan.note(
+        Level::Ok,
+        "the signal is a request: a statement ends when it next looks for one, usually at once",
+    ))
+}
+
+fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+    let session = Session::read(context)?;
+    let waits = context.at.server.postgres >= WAITS;
+    let call = if waits {
+        format!("pg_catalog.pg_terminate_backend(a.pid, {PATIENCE})")
+    } else {
+        "pg_catalog.pg_terminate_backend(a.pid)".to_owned()
+    };
+    let label = format!("terminate session {}", session.pid);
+    let undo = Undo::Never(
+        "its client loses the connection, and what its open transaction did is rolled back: both are up to the client to do again"
+            .to_owned(),
+    );
+    let mut plan = Plan::new(
+        format!("Terminate session {}", session.name()),
+        vec![Step::new(
+            label,
+            vec![session.signal(&call, false)],
+            Vec::new(),
+        )],
+        undo,
+    )
+    .changing(&["/session"]);
+    plan = session.notes(plan, &context.at.server.role);
+    if let Some(open) = session.transaction_seconds {
+        let wrote = if session.writes {
+            "has written, and all of that is rolled back"
+        } else {
+            "has written nothing yet"
+        };
+        plan = plan.note(
+            if session.writes {
+                Level::Warning
+            } else {
+                Level::Ok
+            },
+            format!(
+                "its transaction, open for {}, {wrote}",
+                text::duration(open.floor())
+            ),
+        );
+    }
+    if session.is_active() && session.worker().is_none() {
+        plan = plan.note(
+            Level::Ok,
+            "cancel-query would stop its statement only, and leave it connected",
+        );
+    }
+    plan = warn_of(&session, plan);
+    Ok(if waits {
+        plan.note(
+            Level::Ok,
+            "up to 5 s are waited for its end; the server warns if it lives longer",
+        )
+    } else {
+        plan
+    })
+}
+
+/// What ends with it, where it is no client's session.
+fn warn_of(session: &Session, plan: Plan) -> Plan {
+    match session.worker() {
+        Some(Worker::Launcher) => plan.note(
+            Level::Warning,
+            "it is TimescaleDB's launcher: until the server has started it again, no database gets a new scheduler",
+        ),
+        Some(Worker::Scheduler) => plan.note(
+            Level::Warning,
+            "it is TimescaleDB's scheduler: NO JOB of this database starts any more (no compression, no refresh, no retention), and the launcher does not start another by itself: _timescaledb_functions.start_background_workers() does (before 2.12: _timescaledb_internal)",
+        ),
+        Some(Worker::Job(id)) => plan.note(
+            Level::Warning,
+            format!("it is the worker of job {id}: the run counts as failed and is tried again after retry_period, and max_retries does not count it; pause-job stops that first"),
+        ),
+        None => match session.backend.as_deref() {
+            Some("client backend") | None => plan,
+            Some("walsender") => plan.note(
+                Level::Warning,
+                "it sends WAL to a replica or a backup, which is cut off until it connects again",
+            ),
+            Some(kind) => plan.note(
+                Level::Warning,
+                format!("it is no client's session but a worker of the server ({kind}), which may be started again"),
+            ),
+        },
+    }
+}

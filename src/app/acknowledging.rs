@@ -1,0 +1,221 @@
+//! Putting findings aside on the Overview: what the core does with keys, prompts and what the journal says.
+
+use super::{App, Effect, Link};
+use crate::actions::catalogue::Here;
+use crate::app::overlay::{Ask, Overlay};
+use crate::journal::acknowledge;
+use crate::journal::acknowledge::{Known, Request, Wanted, Why};
+use crate::model::rules;
+use crate::model::text;
+use crate::model::value::Stamp;
+use crate::screens::overview::{self, Row};
+use crate::screens::record::At;
+use crate::screens::{ScreenId, with_table};
+
+impl App {
+    /// Asks what the journal says is put aside, where that is shown.
+    pub(super) fn ask_aside(&mut self) -> Vec<Effect> {
+        let shown = self.screen == ScreenId::Overview && self.link == Link::Up;
+        if !shown || self.aside.waiting || self.tape.is_some() {
+            return Vec::new();
+        }
+        self.aside.waiting = true;
+        let length = self.aside.length;
+        vec![Effect::Aside(Request::Read { length })]
+    }
+
+    pub(super) fn aside_came(&mut self, result: Result<Option<Known>, String>) {
+        self.aside.waiting = false;
+        match result {
+            Ok(Some((length, all))) => {
+                self.aside.error = None;
+                self.aside.take(length, all);
+                self.collect(&[], true);
+            }
+            Ok(None) => self.aside.error = None,
+            Err(error) => self.aside.error = Some(error),
+        }
+    }
+
+    /// Tells the findings once, marks what is put aside, and notices what ends that.
+    pub(super) fn sort_out(&mut self, collected: Vec<Row>, now: Stamp) -> Vec<Row> {
+        let watched = !self.aside.is_empty() && self.link == Link::Up && self.tape.is_none();
+        let mut found = if watched {
+            collected.clone()
+        } else {
+            Vec::new()
+        };
+        let mut rows = overview::told_once(collected);
+        self.seen.date(&mut rows, now);
+        if let Some(server) = self.server.as_ref().filter(|_| watched) {
+            found.extend(rows.iter().cloned());
+            let at = At { now, server };
+            let certain = |of: &overview::Identity, made| {
+                let rule = rules::by_name(of.2)?;
+                with_table!(self.screens, of.0, |table| table
+                    .certain(&of.1, rule, made, &at))
+            };
+            self.aside.watch(&found, now, &server.role, certain);
+        }
+        self.aside.part(rows, now)
+    }
+
+    /// Writes down what ended by itself.
+    pub(super) fn end_aside(&mut self) -> Vec<Effect> {
+        let ids = self.aside.ends();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        vec![self.ending(ids)]
+    }
+
+    fn ending(&self, ids: Vec<(u64, Why)>) -> Effect {
+        let at = text::rfc3339(self.server_clock()).unwrap_or_default();
+        Effect::Aside(Request::End { at, ids })
+    }
+
+    /// `acknowledge`, `snooze`, `show-acknowledged`.
+    pub(super) fn put_aside(&mut self, here: Here) -> Vec<Effect> {
+        if self.screen != ScreenId::Overview {
+            self.say("findings are put aside on the Overview", false);
+            return Vec::new();
+        }
+        if here == Here::ShowAside {
+            self.aside.shown = !self.aside.shown;
+            let words = match (self.aside.shown, self.aside.hidden().words()) {
+                (_, None) => "nothing is acknowledged or snoozed".to_owned(),
+                (true, Some(words)) => format!("shown too: {words}"),
+                (false, Some(words)) => format!("left out: {words}"),
+            };
+            self.say(words, false);
+            self.collect(&[], true);
+            return Vec::new();
+        }
+        let barred = if self.tape.is_some() {
+            Some("this is a recording: nothing can be put aside in it")
+        } else if self.link != Link::Up {
+            Some("not connected: nothing can be put aside now")
+        } else {
+            None
+        };
+        if let Some(why) = barred {
+            self.say(why, true);
+            return Vec::new();
+        }
+        let chosen: Vec<Row> = self
+            .screens
+            .overview
+            .chosen()
+            .into_iter()
+            .cloned()
+            .collect();
+        let (hidden, rows): (Vec<_>, Vec<_>) =
+            chosen.into_iter().partition(|row| row.aside.is_some());
+        match here {
+            Here::Acknowledge if rows.is_empty() && !hidden.is_empty() => {
+                let ids = hidden.iter().filter_map(|row| Some(row.aside.as_ref()?.id));
+                let ids = ids.map(|id| (id, Why::Back)).collect();
+                self.screens.overview.unmark();
+                vec![self.ending(ids)]
+            }
+            Here::Acknowledge if !rows.is_empty() => {
+                self.overlay = Some(Overlay::Ask(Ask::reason(rows)));
+                Vec::new()
+            }
+            Here::Snooze if !(rows.is_empty() && hidden.is_empty()) => {
+                let all = rows.into_iter().chain(hidden).collect();
+                self.overlay = Some(Overlay::Ask(Ask::snooze(all)));
+                Vec::new()
+            }
+            _ => {
+                self.say("there is no finding to put aside", false);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A key while a reason, or a length of time, is asked for.
+    pub(super) fn ask_key(&mut self, key: &str) -> Vec<Effect> {
+        let Some(Overlay::Ask(ask)) = &mut self.overlay else {
+            return Vec::new();
+        };
+        match key {
+            "esc" | "ctrl-c" => self.overlay = None,
+            "enter" => return self.asked_aside(),
+            key => {
+                ask.prompt.key(key);
+                ask.check();
+            }
+        }
+        Vec::new()
+    }
+
+    fn asked_aside(&mut self) -> Vec<Effect> {
+        let now = self.server_clock();
+        let Some(Overlay::Ask(ask)) = &mut self.overlay else {
+            return Vec::new();
+        };
+        let typed = ask.prompt.text();
+        let (until, reason) = if ask.snoozes {
+            match acknowledge::snooze(&typed) {
+                Ok(seconds) => (Some(now.plus_seconds(seconds)), ""),
+                Err(error) => {
+                    ask.prompt.error = Some(error);
+                    return Vec::new();
+                }
+            }
+        } else {
+            (None, typed.trim())
+        };
+        let wanted = |row: &Row| Wanted::of(row, now, until, reason);
+        let all = ask.rows.iter().map(wanted).collect();
+        self.overlay = None;
+        self.screens.overview.unmark();
+        vec![Effect::Aside(Request::Acknowledge(all))]
+    }
+
+    /// Takes back acknowledgements that are chosen in the Journal; `None`: none is among what is chosen.
+    pub(super) fn take_back_aside(&mut self) -> Option<Vec<Effect>> {
+        let chosen = self.screens.journal.chosen();
+        let many = chosen.len();
+        let mut asides = chosen.into_iter().map(|row| &row.entry);
+        let asides: Vec<_> = asides
+            .by_ref()
+            .filter(|entry| entry.begin.acknowledges.is_some())
+            .collect();
+        if asides.is_empty() {
+            return None;
+        }
+        if asides.len() < many {
+            self.say(
+                "actions and acknowledgements are rolled back apart: mark one kind only",
+                true,
+            );
+            return Some(Vec::new());
+        }
+        let (ended, counting): (Vec<_>, Vec<_>) =
+            asides.into_iter().partition(|entry| entry.ended.is_some());
+        let told = ended.first().map(|entry| {
+            format!(
+                "entry {} counts no longer: {}",
+                entry.begin.id,
+                entry.state()
+            )
+        });
+        let ids: Vec<_> = counting
+            .iter()
+            .map(|entry| (entry.begin.id, Why::Back))
+            .collect();
+        if let Some(told) = told.filter(|_| ids.is_empty()) {
+            self.say(told, true);
+            return Some(Vec::new());
+        }
+        if self.link != Link::Up || self.tape.is_some() {
+            self.say("not connected: nothing can be taken back now", true);
+            return Some(Vec::new());
+        }
+        self.screens.journal.unmark();
+        self.screens.journal.doubt();
+        Some(vec![self.ending(ids)])
+    }
+}

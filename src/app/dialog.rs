@@ -1,0 +1,197 @@
+//! An action on its way through the console: facts, form, preview, consent, progress, result. Pure, as the rest of `app`.
+
+mod agreeing;
+mod filling;
+pub mod group;
+mod running;
+
+use crate::actions::act::{Context, Facts, Target};
+use crate::actions::catalogue::{Action, Does};
+use crate::actions::execute::Deed;
+use crate::actions::form::{Form, Kind};
+use crate::actions::preview;
+use crate::actions::preview::Preview;
+use crate::app::overlay::event;
+use crate::screens::record::At;
+
+pub use agreeing::Agreeing;
+pub use filling::{Filling, Trouble};
+pub use running::{Running, report_lines};
+
+/// What is asked of a person now.
+#[derive(Debug)]
+pub struct Acting {
+    /// `None`: a rollback, which has no form.
+    pub action: Option<&'static Action>,
+    pub title: String,
+    pub targets: Vec<Target>,
+    sets: Vec<(String, String)>,
+    pub stage: Stage,
+    /// The number of the request that is waited for.
+    pub asked: u64,
+}
+
+#[derive(Debug)]
+pub enum Stage {
+    /// The server is asked what the plan needs to know.
+    Asking,
+    /// Why it cannot be done, or how it ended; lines with their roles, and how far they are scrolled.
+    Told {
+        lines: Vec<preview::Line>,
+        top: usize,
+    },
+    Form(Box<Filling>),
+    Preview(Box<Agreeing>),
+}
+
+/// What a key led to.
+#[derive(Debug)]
+pub enum Next {
+    Stay,
+    Close,
+    /// The preview is wanted.
+    Look(Box<Deed>),
+    Do(Box<Deed>),
+    Copy(String),
+}
+
+impl Acting {
+    pub fn new(
+        action: Option<&'static Action>,
+        title: String,
+        targets: Vec<Target>,
+        asked: u64,
+    ) -> Self {
+        Self {
+            action,
+            title,
+            targets,
+            sets: Vec::new(),
+            stage: Stage::Asking,
+            asked,
+        }
+    }
+
+    /// Fields that the form is opened with, by name.
+    #[must_use]
+    pub fn setting(mut self, sets: Vec<(String, String)>) -> Self {
+        self.sets = sets;
+        self
+    }
+
+    pub fn tell(&mut self, role: &'static str, text: &str) {
+        let lines = text
+            .lines()
+            .map(|line| (role, crate::screens::table::printable(line)))
+            .collect();
+        self.stage = Stage::Told { lines, top: 0 };
+    }
+
+    /// The facts are here: the form opens, or the plan is made at once where there is nothing to choose.
+    pub fn take_facts(&mut self, facts: Vec<Facts>, at: &At) -> Next {
+        let Some(Does::Plan(act)) = self.action.map(|action| &action.does) else {
+            return Next::Stay;
+        };
+        let forms = self.targets.iter().zip(&facts).map(|(target, facts)| {
+            act.form(&Context {
+                at: *at,
+                target,
+                facts,
+            })
+        });
+        let (mut form, mut formless) = (None, Vec::new());
+        for made in forms {
+            formless.push(made.map(|made| form.get_or_insert(made)).err());
+        }
+        let form = form.map(|mut form| {
+            for (field, value) in &self.sets {
+                // A field that this form does not have here keeps nobody from the others.
+                let _ = form.set(field, value);
+            }
+            form
+        });
+        let none = form.is_none();
+        let form = form.unwrap_or_else(|| Form::new(Vec::new()));
+        let empty = form.fields.is_empty();
+        let mut filling = Filling::new(facts, form, formless);
+        filling.remake(self.action, &self.targets, at);
+        let some = matches!(filling.outcome, Err(Trouble::Some { .. }));
+        if !none && (!empty || some) {
+            self.stage = Stage::Form(Box::new(filling));
+            return Next::Stay;
+        }
+        match filling.outcome {
+            Ok(deed) => Next::Look(Box::new(deed)),
+            Err(Trouble::Refusal(refusal)) => {
+                self.tell("level.warning", &refusal.why);
+                Next::Stay
+            }
+            Err(Trouble::Fields(_) | Trouble::Some { .. }) => Next::Stay,
+        }
+    }
+
+    pub fn take_preview(
+        &mut self,
+        deed: Deed,
+        preview: &Preview,
+        protected: bool,
+        barred: Option<String>,
+    ) {
+        self.title.clone_from(&deed.plan.title);
+        let agreeing = Agreeing::new(deed, preview, protected, barred);
+        self.stage = Stage::Preview(Box::new(agreeing));
+    }
+
+    pub fn key(&mut self, key: &str, at: &At) -> Next {
+        match &mut self.stage {
+            Stage::Asking => match key {
+                "esc" | "ctrl-c" | "q" => Next::Close,
+                _ => Next::Stay,
+            },
+            Stage::Told { top, .. } => match key {
+                "esc" | "ctrl-c" | "q" | "enter" => Next::Close,
+                key => {
+                    scroll(top, key, 10);
+                    Next::Stay
+                }
+            },
+            Stage::Form(filling) => filling.key(key, self.action, &self.targets, at),
+            Stage::Preview(agreeing) => agreeing.key(key),
+        }
+    }
+
+    pub fn paste(&mut self, text: &str, at: &At) {
+        match &mut self.stage {
+            Stage::Form(filling) => {
+                let lines = matches!(filling.field().map(|field| &field.kind), Some(Kind::Json));
+                let kept: String = text
+                    .chars()
+                    .filter(|c| !c.is_control() || (lines && *c == '\n'))
+                    .collect();
+                if let Some(area) = filling.areas.get_mut(filling.focus) {
+                    area.insert_str(kept);
+                }
+                filling.typed();
+                filling.remake(self.action, &self.targets, at);
+            }
+            Stage::Preview(agreeing) => {
+                let line: String = text.chars().filter(|c| !c.is_control()).collect();
+                agreeing.typed.insert_str(line);
+            }
+            Stage::Asking | Stage::Told { .. } => {}
+        }
+    }
+}
+
+/// Moves the first line that is shown.
+fn scroll(top: &mut usize, key: &str, page: usize) {
+    match key {
+        "j" | "down" => *top += 1,
+        "k" | "up" => *top = top.saturating_sub(1),
+        "pgdn" | "ctrl-f" | "ctrl-d" | "space" => *top += page,
+        "pgup" | "ctrl-b" | "ctrl-u" => *top = top.saturating_sub(page),
+        "g" | "home" => *top = 0,
+        "G" | "end" => *top = usize::MAX / 2,
+        _ => {}
+    }
+}

@@ -1,0 +1,108 @@
+//! A preview that wants consent.
+
+use tui_textarea::TextArea;
+
+use super::{Next, event, scroll};
+use crate::actions::execute::Deed;
+use crate::actions::preview;
+use crate::actions::preview::Preview;
+use crate::model::plan::Consent;
+
+/// A preview that wants consent.
+#[derive(Debug)]
+pub struct Agreeing {
+    pub deed: Deed,
+    pub lines: Vec<preview::Line>,
+    pub consent: Consent,
+    pub typed: TextArea<'static>,
+    pub top: usize,
+    /// Lines that fit; set when drawn.
+    pub page: usize,
+    /// Why it cannot be run here at all.
+    pub barred: Option<String>,
+    /// What was typed and entered, and is not the name.
+    pub wrong: Option<String>,
+}
+
+impl Agreeing {
+    pub(super) fn new(
+        deed: Deed,
+        preview: &Preview,
+        protected: bool,
+        barred: Option<String>,
+    ) -> Self {
+        Self {
+            consent: if protected {
+                Consent::Name
+            } else {
+                deed.plan.consent
+            },
+            lines: preview.lines(),
+            deed,
+            typed: TextArea::default(),
+            top: 0,
+            page: 10,
+            barred,
+            wrong: None,
+        }
+    }
+
+    /// What has to be done to run it, in words.
+    pub fn how(&self) -> String {
+        match (&self.barred, self.consent) {
+            (Some(why), _) => why.clone(),
+            (None, Consent::Enter) => "Enter runs it · Esc leaves everything as it is".to_owned(),
+            (None, Consent::Yes) => "y runs it · Esc leaves everything as it is".to_owned(),
+            (None, Consent::Name) => {
+                let wrong =
+                    self.wrong
+                        .as_ref()
+                        .map_or_else(String::new, |wrong| match wrong.as_str() {
+                            "" => "nothing is typed: ".to_owned(),
+                            typed => format!("{typed:?} is not the name: "),
+                        });
+                format!(
+                    "{wrong}type {} and Enter to run it · Esc leaves everything as it is",
+                    self.deed.plan.target
+                )
+            }
+        }
+    }
+
+    pub fn text(&self) -> String {
+        self.typed.lines().concat()
+    }
+
+    pub(super) fn key(&mut self, key: &str) -> Next {
+        let agreed = || Next::Do(Box::new(self.deed.clone()));
+        match key {
+            "esc" | "ctrl-c" => return Next::Close,
+            "ctrl-y" => return Next::Copy(self.deed.plan.script().join("\n")),
+            "enter" | "y" if self.barred.is_none() && self.consent <= Consent::Yes => {
+                // A habit of Enter must not run what wants a word.
+                if key == "y" || self.consent == Consent::Enter {
+                    return agreed();
+                }
+            }
+            "enter" if self.barred.is_none() && self.text() == self.deed.plan.target => {
+                return agreed();
+            }
+            "enter" if self.barred.is_none() && self.consent == Consent::Name => {
+                self.wrong = Some(self.text());
+            }
+            "enter" => {}
+            "down" | "up" | "pgdn" | "pgup" | "ctrl-f" | "ctrl-b" | "ctrl-d" | "ctrl-u" => {
+                scroll(&mut self.top, key, self.page);
+            }
+            _ if self.consent == Consent::Name && self.barred.is_none() => {
+                if let Some(event) = event(key) {
+                    self.wrong = None;
+                    self.typed.input(event);
+                }
+            }
+            "q" => return Next::Close,
+            key => scroll(&mut self.top, key, self.page),
+        }
+        Next::Stay
+    }
+}

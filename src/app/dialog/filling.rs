@@ -1,0 +1,258 @@
+//! A form that is filled in, and the plan that its values make.
+
+use tui_textarea::{CursorMove, TextArea};
+
+use super::{Next, event, group};
+use crate::actions::act as plans;
+use crate::actions::act::{Context, Facts, Refusal, Target};
+use crate::actions::catalogue::{Action, Does};
+use crate::actions::execute::Deed;
+use crate::actions::form::{Field, Form, Kind};
+use crate::journal::Seen;
+use crate::screens::record::At;
+
+/// A form that is filled in.
+#[derive(Debug)]
+pub struct Filling {
+    pub facts: Vec<Facts>,
+    pub form: Form,
+    /// What is typed, field by field; those that are not typed have an empty one.
+    pub areas: Vec<TextArea<'static>>,
+    pub focus: usize,
+    /// The line of the list that the cursor is on, in a field of picks.
+    pub pick: usize,
+    pub outcome: Result<Deed, Trouble>,
+    /// Why a target has no form at all; in the order of the targets.
+    formless: Vec<Option<Refusal>>,
+    /// The targets that a person agreed to go on without.
+    left_out: Vec<String>,
+}
+
+/// Why there is no plan (yet).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trouble {
+    Fields(Vec<(&'static str, String)>),
+    Refusal(Refusal),
+    /// Some targets refuse, so many do not.
+    Some {
+        refused: group::Refused,
+        left: usize,
+    },
+}
+
+impl Filling {
+    pub(super) fn new(facts: Vec<Facts>, form: Form, formless: Vec<Option<Refusal>>) -> Self {
+        Self {
+            areas: form.fields.iter().map(area).collect(),
+            facts,
+            form,
+            focus: 0,
+            pick: 0,
+            outcome: Err(Trouble::Fields(Vec::new())),
+            formless,
+            left_out: Vec::new(),
+        }
+    }
+
+    pub fn field(&self) -> Option<&Field> {
+        self.form.fields.get(self.focus)
+    }
+
+    /// What is typed becomes the field's value.
+    pub(super) fn typed(&mut self) {
+        if let (Some(field), Some(area)) = (
+            self.form.fields.get_mut(self.focus),
+            self.areas.get(self.focus),
+        ) {
+            match field.kind {
+                Kind::Flag | Kind::Choice(_) | Kind::Pick(_) => {}
+                _ => field.value = area.lines().join("\n"),
+            }
+        }
+    }
+
+    /// Makes the plan anew from what stands in the form.
+    pub(super) fn remake(&mut self, action: Option<&'static Action>, targets: &[Target], at: &At) {
+        let Some((action, Does::Plan(act))) = action.map(|action| (action, &action.does)) else {
+            return;
+        };
+        self.outcome = match self.form.inputs() {
+            Err(wrong) => Err(Trouble::Fields(wrong)),
+            Ok(inputs) => {
+                let plan_of = |(target, facts): (&Target, &Facts)| {
+                    plans::make(
+                        action.name,
+                        act,
+                        &Context {
+                            at: *at,
+                            target,
+                            facts,
+                        },
+                        &inputs,
+                    )
+                };
+                let (mut plans, mut refused, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+                for (nth, (target, facts)) in targets.iter().zip(&self.facts).enumerate() {
+                    let formless = self.formless.get(nth).cloned().flatten();
+                    match formless.map_or_else(|| plan_of((target, facts)), Err) {
+                        Ok(plan) => {
+                            plans.push(plan);
+                            seen.push(Seen {
+                                action: action.name.to_owned(),
+                                target: target.clone(),
+                                state: facts.state.clone(),
+                            });
+                        }
+                        Err(refusal) => refused.push((target.name.clone(), refusal)),
+                    }
+                }
+                let plan = group::together(action.name, plans, refused, &self.left_out);
+                plan.map(|plan| Deed {
+                    plan,
+                    seen,
+                    inputs: inputs.summary(),
+                    undoes: Vec::new(),
+                    restores: Vec::new(),
+                })
+            }
+        };
+    }
+
+    pub(super) fn key(
+        &mut self,
+        key: &str,
+        action: Option<&'static Action>,
+        targets: &[Target],
+        at: &At,
+    ) -> Next {
+        let many = self.form.fields.len();
+        let kind = self.field().map(|field| field.kind.clone());
+        // Whether the arrows move inside the field; from the end of a list they go on to the next one.
+        let inside = match &kind {
+            Some(Kind::Json) => true,
+            Some(Kind::Pick(items)) if key == "down" => self.pick + 1 < items.len(),
+            Some(Kind::Pick(_)) => key == "up" && self.pick > 0,
+            _ => false,
+        };
+        match (key, &kind) {
+            ("esc" | "ctrl-c", _) => return Next::Close,
+            ("tab" | "down", _) if key == "tab" || !inside => {
+                self.focus = (self.focus + 1) % many.max(1);
+            }
+            ("shift-tab" | "up", _) if key == "shift-tab" || !inside => {
+                self.focus = (self.focus + many.max(1) - 1) % many.max(1);
+            }
+            ("ctrl-o", _) => {
+                self.take_offer();
+                if many == 0 {
+                    self.remake(action, targets, at);
+                    return self.go_on();
+                }
+            }
+            ("down", Some(Kind::Pick(_))) => self.pick += 1,
+            ("up", Some(Kind::Pick(_))) => self.pick -= 1,
+            ("space" | "left" | "right", Some(Kind::Flag)) => self.turn(|field| {
+                let on = field.is_on();
+                (if on { "no" } else { "yes" }).clone_into(&mut field.value);
+            }),
+            ("space" | "left" | "right", Some(Kind::Choice(choices))) => {
+                let step = if key == "left" { choices.len() - 1 } else { 1 };
+                self.turn(|field| {
+                    let at = choices
+                        .iter()
+                        .position(|choice| *choice == field.value)
+                        .unwrap_or(0);
+                    choices[(at + step) % choices.len()].clone_into(&mut field.value);
+                });
+            }
+            ("pgdn", Some(Kind::Pick(items))) => {
+                self.pick = (self.pick + 10).min(items.len().saturating_sub(1));
+            }
+            ("pgup", Some(Kind::Pick(_))) => self.pick = self.pick.saturating_sub(10),
+            ("space", Some(Kind::Pick(items))) => {
+                self.toggle(items.get(self.pick).map(|item| item.key.clone()));
+            }
+            ("a" | "n", Some(Kind::Pick(_))) => {
+                let what = if key == "a" { "all" } else { "none" };
+                self.turn(|field| field.set(what));
+            }
+            ("enter", Some(Kind::Json)) => self.edit("enter"),
+            ("enter" | "ctrl-s", _) => return self.go_on(),
+            // The ends of a list, and what is not typed.
+            (_, Some(Kind::Flag | Kind::Choice(_) | Kind::Pick(_)) | None) => {}
+            _ => self.edit(key),
+        }
+        self.remake(action, targets, at);
+        Next::Stay
+    }
+
+    fn go_on(&self) -> Next {
+        match &self.outcome {
+            Ok(deed) => Next::Look(Box::new(deed.clone())),
+            Err(_) => Next::Stay,
+        }
+    }
+
+    fn turn(&mut self, change: impl FnOnce(&mut Field)) {
+        if let Some(field) = self.form.fields.get_mut(self.focus) {
+            change(field);
+        }
+    }
+
+    fn toggle(&mut self, key: Option<String>) {
+        let Some(key) = key else { return };
+        let last = match self.field().map(|field| &field.kind) {
+            Some(Kind::Pick(items)) => items.len().saturating_sub(1),
+            _ => 0,
+        };
+        self.turn(|field| {
+            let mut picked: Vec<String> = field.picked().into_iter().map(str::to_owned).collect();
+            match picked.iter().position(|one| *one == key) {
+                Some(at) => drop(picked.remove(at)),
+                None => picked.push(key),
+            }
+            field.value = picked.join("\n");
+        });
+        self.pick = (self.pick + 1).min(last);
+    }
+
+    fn edit(&mut self, key: &str) {
+        if let ("ctrl-u", Some(area)) = (key, self.areas.get_mut(self.focus)) {
+            // As a shell has it: what stands before the cursor goes.
+            area.delete_line_by_head();
+        } else if let (Some(area), Some(event)) = (self.areas.get_mut(self.focus), event(key)) {
+            area.input(event);
+        }
+        self.typed();
+    }
+
+    /// Puts what the refusal offers into the form, or leaves out who refuses.
+    fn take_offer(&mut self) {
+        if let Err(Trouble::Some { refused, .. }) = &self.outcome {
+            self.left_out = refused.iter().map(|(name, _)| name.clone()).collect();
+            return;
+        }
+        let Err(Trouble::Refusal(Refusal {
+            offer: Some((_, set)),
+            ..
+        })) = &self.outcome
+        else {
+            return;
+        };
+        for (name, value) in set.clone() {
+            // An offer names the form's own fields.
+            if self.form.set(name, &value).is_ok()
+                && let Some(at) = self.form.fields.iter().position(|field| field.name == name)
+            {
+                self.areas[at] = area(&self.form.fields[at]);
+            }
+        }
+    }
+}
+
+fn area(field: &Field) -> TextArea<'static> {
+    let mut area = TextArea::new(field.value.lines().map(str::to_owned).collect());
+    area.move_cursor(CursorMove::Bottom);
+    area.move_cursor(CursorMove::End);
+    area
+}

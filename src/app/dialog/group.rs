@@ -1,0 +1,76 @@
+//! Several targets of one action: their plans as one; where some refuse they are named with their reasons, and can be left out.
+
+use std::fmt::Write;
+
+use super::Trouble;
+use crate::actions::act as plans;
+use crate::actions::act::Refusal;
+use crate::model::plan::{Note, Plan};
+use crate::model::text;
+use crate::model::verdict::Level;
+
+/// Who refuses, and why.
+pub type Refused = Vec<(String, Refusal)>;
+
+/// The plans of those that do not refuse, as one, titled by how many they are. Who refuses must be among `left_out`;
+/// where nobody does anything it is the refusal of all.
+pub fn together(
+    action: &str,
+    made: Vec<Plan>,
+    refused: Refused,
+    left_out: &[String],
+) -> Result<Plan, Trouble> {
+    let left = made.len();
+    if left == 0 {
+        return Err(Trouble::Refusal(refusal_of_all(refused)));
+    }
+    if refused.iter().any(|(name, _)| !left_out.contains(name)) {
+        return Err(Trouble::Some { refused, left });
+    }
+    let title = match made.as_slice() {
+        [one] => one.title.clone(),
+        many => format!("{action} on {} targets", many.len()),
+    };
+    let plan = plans::together(title, made);
+    let mut plan = plan.ok_or_else(|| Trouble::Refusal("there is no target".into()))?;
+    let notes = refused.iter().map(|(name, refusal)| Note {
+        level: Level::Warning,
+        text: format!("left out: {name}: {}", refusal.why),
+    });
+    plan.notes.splice(0..0, notes);
+    Ok(plan)
+}
+
+/// One word for all of them: where it is the same for each, that; else each by its name.
+fn refusal_of_all(mut refused: Refused) -> Refusal {
+    let alike = |refusal: &Refusal| refused.iter().all(|(_, other)| other == refusal);
+    let opened = refused.iter().all(|(_, refusal)| refusal.stands.is_some());
+    match refused.first() {
+        None => "there is no target".into(),
+        Some((_, first)) if refused.len() == 1 || opened || alike(first) => refused.remove(0).1,
+        Some(_) => Refusal::new(words(&refused, refused.len())),
+    }
+}
+
+/// Who of so many refuses, a line each.
+pub fn words(refused: &Refused, of: usize) -> String {
+    let refuse = if refused.len() == 1 {
+        "refuses"
+    } else {
+        "refuse"
+    };
+    let all = text::plural(i64::try_from(of).unwrap_or(i64::MAX), "target");
+    let mut said = format!("{} of {all} {refuse}:", refused.len());
+    for (name, refusal) in refused {
+        let _ = write!(said, "\n{name}: {}", refusal.why);
+    }
+    said
+}
+
+/// What can be done all the same.
+pub fn offer(left: usize) -> String {
+    match left {
+        1 => "go on with the other one alone".to_owned(),
+        many => format!("go on with the other {many}"),
+    }
+}

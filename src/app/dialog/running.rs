@@ -1,0 +1,99 @@
+//! A plan that runs, how far it is, and how it ended.
+
+use crate::actions::execute::{Order, Progress, Report};
+use crate::actions::preview;
+use crate::journal::Outcome;
+use crate::model::value::Stamp;
+
+/// A plan that runs, whether or not it is on the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Running {
+    pub title: String,
+    pub started: Stamp,
+    pub id: Option<u64>,
+    pub number: usize,
+    pub of: usize,
+    pub label: String,
+    pub done: i64,
+    pub weight: i64,
+    pub waits: Option<String>,
+    pub phase: Option<(String, Option<f64>)>,
+    pub notice: Option<String>,
+    pub order: Order,
+}
+
+impl Running {
+    pub fn new(title: String, steps: usize, started: Stamp) -> Self {
+        Self {
+            title,
+            started,
+            id: None,
+            number: 0,
+            of: steps,
+            label: String::new(),
+            done: 0,
+            weight: 0,
+            waits: None,
+            phase: None,
+            notice: None,
+            order: Order::Go,
+        }
+    }
+
+    pub fn take(&mut self, progress: Progress) {
+        match progress {
+            Progress::Began(id) => self.id = Some(id),
+            Progress::Step { number, of, label } => {
+                (self.number, self.of, self.label) = (number, of, label);
+                (self.waits, self.phase) = (None, None);
+            }
+            Progress::Weight { done, of } => (self.done, self.weight) = (done, of),
+            Progress::Phase(phase, share) => {
+                self.phase = Some((phase, share));
+                self.waits = None;
+            }
+            Progress::Waits(why) => self.waits = Some(why),
+            Progress::Goes => self.waits = None,
+            Progress::Notice(text) => self.notice = Some(text),
+        }
+    }
+
+    /// The share that is done: by weight where the steps have any, else by number.
+    #[expect(clippy::cast_precision_loss, reason = "a share to show")]
+    pub fn share(&self) -> f64 {
+        let inside = self
+            .phase
+            .as_ref()
+            .and_then(|(_, share)| *share)
+            .unwrap_or(0.0);
+        if self.weight > 0 && self.done > 0 {
+            return self.done as f64 / self.weight as f64;
+        }
+        (self.number.saturating_sub(1) as f64 + inside) / self.of.max(1) as f64
+    }
+
+    /// Seconds that are left at the present rate; `None`: too early to tell.
+    pub fn left(&self, now: Stamp) -> Option<f64> {
+        let (share, spent) = (self.share(), now.seconds_since(self.started));
+        (share > 0.02 && spent > 2.0).then(|| spent / share * (1.0 - share))
+    }
+}
+
+/// How it ended, as lines with their roles.
+pub fn report_lines(report: &Report) -> Vec<preview::Line> {
+    let bad = report.outcome != Outcome::Done;
+    let role = |nth: usize| match nth {
+        0 if bad => "error",
+        0 => "level.ok",
+        _ => "text",
+    };
+    let lines = report.lines();
+    let lines = lines
+        .iter()
+        .flat_map(|line| line.lines())
+        .filter(|line| !line.is_empty());
+    lines
+        .enumerate()
+        .map(|(nth, line)| (role(nth), line.to_owned()))
+        .collect()
+}

@@ -1,0 +1,324 @@
+//! From an action to its end: what the core does with facts, previews, consent, progress and reports.
+
+use super::{App, Effect, Link};
+use crate::actions::act::{Facts, Kind, Target};
+use crate::actions::catalogue::{Action, Does};
+use crate::actions::execute::{Deed, Order, Report};
+use crate::actions::preview::Preview;
+use crate::app::dialog::{Acting, Next, Running, report_lines};
+use crate::app::overlay::Overlay;
+use crate::journal::Outcome;
+use crate::screens::record::At;
+use crate::screens::{ScreenId, with_table};
+
+impl App {
+    /// What the marked rows (or the selected one) are, as far as actions go.
+    pub fn targets(&self) -> Vec<Vec<Target>> {
+        with_table!(self.screens, self.screen, |table| table.targets())
+    }
+
+    /// The kinds of things that an action may act on here.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let mut kinds = Vec::new();
+        for target in self.targets().iter().flatten() {
+            if !kinds.contains(&target.kind) {
+                kinds.push(target.kind);
+            }
+        }
+        kinds
+    }
+
+    /// Begins an action on what is marked or selected.
+    pub(super) fn begin(&mut self, action: &'static Action) -> Vec<Effect> {
+        self.begin_on(action, self.targets(), Vec::new())
+    }
+
+    /// Begins an action on these rows' things, its form opened with these values.
+    pub(super) fn begin_on(
+        &mut self,
+        action: &'static Action,
+        rows: Vec<Vec<Target>>,
+        sets: Vec<(String, String)>,
+    ) -> Vec<Effect> {
+        let Does::Plan(act) = &action.does else {
+            return Vec::new();
+        };
+        if let Some(running) = &self.running {
+            let title = running.title.clone();
+            self.say(
+                format!("one at a time: {title} is under way (show-progress shows it)"),
+                true,
+            );
+            return Vec::new();
+        }
+        if self.link != Link::Up {
+            self.say("not connected: nothing can be changed now", true);
+            return Vec::new();
+        }
+        let targets: Vec<Target> = rows
+            .into_iter()
+            .filter_map(|row| row.into_iter().find(|target| target.kind == act.on))
+            .collect();
+        if targets.is_empty() {
+            self.say(
+                format!(
+                    "{} acts on a {}: select one first",
+                    action.name,
+                    act.on.name()
+                ),
+                true,
+            );
+            return Vec::new();
+        }
+        self.asked += 1;
+        let title = match targets.as_slice() {
+            [one] => format!("{} · {}", action.name, one.name),
+            many => format!("{} · {} targets", action.name, many.len()),
+        };
+        let acting = Acting::new(Some(action), title, targets.clone(), self.asked);
+        self.overlay = Some(Overlay::Act(Box::new(acting.setting(sets))));
+        vec![Effect::Facts {
+            asked: self.asked,
+            action,
+            targets,
+        }]
+    }
+
+    /// Begins taking back what is marked or selected in the journal.
+    pub(super) fn begin_rollback(&mut self) -> Vec<Effect> {
+        if self.screen.name() != "journal" {
+            self.say("roll back from the Journal: select an entry there", true);
+            return Vec::new();
+        }
+        if let Some(effects) = self.take_back_aside() {
+            return effects;
+        }
+        if self.running.is_some() {
+            self.say("one at a time: another action is under way", true);
+            return Vec::new();
+        }
+        let ids: Vec<u64> = with_table!(self.screens, self.screen, |table| table.chosen_keys())
+            .iter()
+            .filter_map(|key| key.parse().ok())
+            .collect();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        self.asked += 1;
+        let acting = Acting::new(None, "rollback".to_owned(), Vec::new(), self.asked);
+        self.overlay = Some(Overlay::Act(Box::new(acting)));
+        vec![Effect::Rollback {
+            asked: self.asked,
+            ids,
+        }]
+    }
+
+    /// The action that is on the screen and waits for this answer.
+    fn waiting(&mut self, asked: u64) -> Option<&mut Acting> {
+        match &mut self.overlay {
+            Some(Overlay::Act(acting)) if acting.asked == asked => Some(acting),
+            _ => None,
+        }
+    }
+
+    pub(super) fn facts_came(
+        &mut self,
+        asked: u64,
+        result: Result<Vec<Facts>, String>,
+    ) -> Vec<Effect> {
+        let now = self.server_clock();
+        let Some(server) = self.server.clone() else {
+            return Vec::new();
+        };
+        let at = At {
+            now,
+            server: &server,
+        };
+        let Some(acting) = self.waiting(asked) else {
+            return Vec::new();
+        };
+        match result {
+            Ok(facts) => {
+                let next = acting.take_facts(facts, &at);
+                self.follow(next)
+            }
+            Err(error) => {
+                acting.tell("error", &error);
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn rollback_planned(
+        &mut self,
+        asked: u64,
+        result: Result<Deed, String>,
+    ) -> Vec<Effect> {
+        let Some(acting) = self.waiting(asked) else {
+            return Vec::new();
+        };
+        match result {
+            Ok(deed) => self.follow(Next::Look(Box::new(deed))),
+            Err(error) => {
+                acting.tell("level.warning", &error);
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn looked(&mut self, asked: u64, deed: Deed, preview: &Preview) {
+        let (protected, barred) = (self.rules.protected, self.rules.read_only.clone());
+        if let Some(acting) = self.waiting(asked) {
+            acting.take_preview(deed, preview, protected, barred);
+        }
+    }
+
+    /// A key while an action is on the screen.
+    pub(super) fn acting_key(&mut self, key: &str) -> Vec<Effect> {
+        let now = self.server_clock();
+        let Some(server) = self.server.clone() else {
+            return Vec::new();
+        };
+        let Some(Overlay::Act(acting)) = &mut self.overlay else {
+            return Vec::new();
+        };
+        let next = acting.key(
+            key,
+            &At {
+                now,
+                server: &server,
+            },
+        );
+        self.follow(next)
+    }
+
+    fn follow(&mut self, next: Next) -> Vec<Effect> {
+        match next {
+            Next::Stay => Vec::new(),
+            Next::Close => {
+                self.overlay = None;
+                Vec::new()
+            }
+            Next::Look(deed) => {
+                self.asked += 1;
+                let asked = self.asked;
+                if let Some(Overlay::Act(acting)) = &mut self.overlay {
+                    acting.asked = asked;
+                }
+                vec![Effect::Look { asked, deed }]
+            }
+            Next::Do(deed) => self.start(deed),
+            Next::Copy(text) => {
+                self.say("copied: the statements", false);
+                vec![Effect::Copy(text)]
+            }
+        }
+    }
+
+    fn start(&mut self, deed: Box<Deed>) -> Vec<Effect> {
+        if let Some(why) = self.rules.read_only.clone() {
+            self.say(why, true);
+            return Vec::new();
+        }
+        if self.link != Link::Up {
+            self.say("not connected: nothing was done", true);
+            return Vec::new();
+        }
+        self.running = Some(Running::new(
+            deed.plan.title.clone(),
+            deed.plan.steps.len(),
+            self.now,
+        ));
+        self.overlay = Some(Overlay::Running);
+        let screen = self.screen;
+        with_table!(mut self.screens, screen, |table| table.unmark());
+        vec![Effect::Do(deed)]
+    }
+
+    /// A key while the progress is on the screen.
+    pub(super) fn running_key(&mut self, key: &str) -> Vec<Effect> {
+        let Some(running) = &mut self.running else {
+            self.overlay = None;
+            return Vec::new();
+        };
+        match key {
+            "c" | "ctrl-c" => {
+                running.order = Order::Stop;
+                vec![Effect::Order(Order::Stop)]
+            }
+            "space" if running.order != Order::Stop => {
+                running.order = if running.order == Order::Hold {
+                    Order::Go
+                } else {
+                    Order::Hold
+                };
+                vec![Effect::Order(running.order)]
+            }
+            "esc" | "q" | "enter" => {
+                self.overlay = None;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn reported(&mut self, result: &Result<Report, String>) -> Vec<Effect> {
+        let Some(running) = self.running.take() else {
+            return Vec::new();
+        };
+        let (lines, bad) = match result {
+            Ok(report) => (report_lines(report), report.outcome != Outcome::Done),
+            Err(error) => {
+                let mut lines = vec![("error", format!("Not done: {}", running.title))];
+                lines.extend(
+                    error
+                        .lines()
+                        .map(|line| ("text", crate::screens::table::printable(line))),
+                );
+                (lines, true)
+            }
+        };
+        if self.leaving {
+            return vec![Effect::Quit];
+        }
+        if matches!(self.overlay, None | Some(Overlay::Running)) {
+            let mut acting = Acting::new(None, running.title, Vec::new(), 0);
+            acting.stage = crate::app::dialog::Stage::Told { lines, top: 0 };
+            self.overlay = Some(Overlay::Act(Box::new(acting)));
+        } else {
+            let first = lines
+                .into_iter()
+                .next()
+                .map_or_else(String::new, |(_, line)| line);
+            self.say(first, bad);
+        }
+        // What was done changes what every screen says, also where no catalogue that it watches moved.
+        for id in ScreenId::ALL {
+            with_table!(mut self.screens, *id, |table| table.doubt());
+        }
+        if self.link == Link::Up {
+            self.reload_now()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Leaves; a plan that runs is stopped on the server first.
+    pub(super) fn leave(&mut self) -> Vec<Effect> {
+        let Some(running) = &mut self.running else {
+            return vec![Effect::Quit];
+        };
+        if self.leaving {
+            // Asked twice: the journal will show the entry as unfinished.
+            return vec![Effect::Quit];
+        }
+        self.leaving = true;
+        running.order = Order::Stop;
+        self.overlay = Some(Overlay::Running);
+        self.say(
+            "stopping what runs, then leaving; once more leaves at once",
+            true,
+        );
+        vec![Effect::Order(Order::Stop)]
+    }
+}

@@ -1,0 +1,268 @@
+//! What lies over a screen: the palette, the filter's prompt, the help.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_textarea::TextArea;
+
+use crate::actions::act::Kind;
+use crate::actions::catalogue as action;
+use crate::actions::catalogue::{Action, Does};
+use crate::app::dialog::Acting;
+use crate::journal::acknowledge;
+use crate::screens::ScreenId;
+use crate::screens::overview;
+
+/// What an overlay wants done after a key.
+#[derive(Debug)]
+pub enum Answer {
+    Stay,
+    Close,
+    /// Close, and undo what was changed while it was open.
+    Cancel,
+    Run(&'static Action),
+}
+
+#[derive(Debug)]
+pub enum Overlay {
+    Palette(Palette),
+    Filter(Prompt),
+    /// How far the help is scrolled.
+    Help(usize),
+    /// An action on its way.
+    Act(Box<Acting>),
+    /// The progress of the plan that runs.
+    Running,
+    /// Why, or for how long, findings are put aside.
+    Ask(Ask),
+    /// What is wrong with the person's own files; any key closes it.
+    Note(Vec<String>),
+}
+
+/// What is asked before findings are put aside.
+#[derive(Debug)]
+pub struct Ask {
+    pub prompt: Prompt,
+    pub rows: Vec<overview::Row>,
+    /// A length of time is wanted, and not a reason.
+    pub snoozes: bool,
+}
+
+impl Ask {
+    pub fn reason(rows: Vec<overview::Row>) -> Self {
+        Self {
+            prompt: Prompt::new(String::new()),
+            rows,
+            snoozes: false,
+        }
+    }
+
+    pub fn snooze(rows: Vec<overview::Row>) -> Self {
+        Self {
+            prompt: Prompt::new(acknowledge::SNOOZE.to_owned()),
+            rows,
+            snoozes: true,
+        }
+    }
+
+    /// Says what is wrong with what is typed.
+    pub fn check(&mut self) {
+        if self.snoozes {
+            self.prompt.error = acknowledge::snooze(&self.prompt.text()).err();
+        }
+    }
+
+    /// `acknowledge mes.metrics`, `snooze 3 findings`.
+    pub fn title(&self) -> String {
+        let word = if self.snoozes {
+            "Snooze"
+        } else {
+            "Acknowledge"
+        };
+        match self.rows.as_slice() {
+            [one] => format!("{word} {}: {}", one.subject, one.finding.rule.title),
+            many => format!("{word} {} findings", many.len()),
+        }
+    }
+}
+
+/// One line that is typed.
+#[derive(Debug)]
+pub struct Prompt {
+    pub area: TextArea<'static>,
+    /// What stood there before, for Esc.
+    pub before: String,
+    pub error: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Palette {
+    pub prompt: Prompt,
+    pub selected: usize,
+    /// What is selected on the screen.
+    pub kinds: Vec<Kind>,
+    /// The screen under it: what it is about stands first.
+    pub screen: ScreenId,
+    /// Only what can be done with that.
+    pub only_acts: bool,
+}
+
+impl Prompt {
+    fn new(text: String) -> Self {
+        let mut area = TextArea::new(vec![text.clone()]);
+        area.move_cursor(tui_textarea::CursorMove::End);
+        Self {
+            area,
+            before: text,
+            error: None,
+        }
+    }
+
+    pub fn text(&self) -> String {
+        self.area.lines().concat()
+    }
+
+    pub(crate) fn key(&mut self, key: &str) {
+        // A prompt is one line.
+        if let Some(event) = event(key).filter(|_| !matches!(key, "enter" | "up" | "down")) {
+            self.area.input(event);
+        }
+    }
+}
+
+impl Palette {
+    pub fn found(&self) -> Vec<&'static Action> {
+        let found = action::search(&self.prompt.text());
+        let (mut here, elsewhere): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|action| action.applies(&self.kinds));
+        if self.prompt.text().is_empty() {
+            here.sort_by_key(|action| action.group.screen() != Some(self.screen));
+        }
+        if self.only_acts {
+            return here
+                .into_iter()
+                .filter(|action| matches!(action.does, Does::Plan(_)))
+                .collect();
+        }
+        here.into_iter().chain(elsewhere).collect()
+    }
+}
+
+impl Overlay {
+    pub fn palette(kinds: Vec<Kind>, screen: ScreenId, only_acts: bool) -> Self {
+        let prompt = Prompt::new(String::new());
+        Self::Palette(Palette {
+            prompt,
+            selected: 0,
+            kinds,
+            screen,
+            only_acts,
+        })
+    }
+
+    pub fn filter(before: String) -> Self {
+        Self::Filter(Prompt::new(before))
+    }
+
+    pub fn help() -> Self {
+        Self::Help(0)
+    }
+
+    /// Takes pasted text; a line break does not end the prompt.
+    pub fn paste(&mut self, text: &str) {
+        let line: String = text.chars().filter(|c| !c.is_control()).collect();
+        match self {
+            Self::Palette(palette) => {
+                palette.prompt.area.insert_str(line);
+                palette.selected = 0;
+            }
+            Self::Filter(prompt) => {
+                prompt.area.insert_str(line);
+            }
+            Self::Ask(ask) => {
+                ask.prompt.area.insert_str(line);
+                ask.check();
+            }
+            Self::Help(_) | Self::Note(_) | Self::Act(_) | Self::Running => {}
+        }
+    }
+
+    pub fn key(&mut self, key: &str) -> Answer {
+        match self {
+            Self::Help(top) => help_key(top, key),
+            Self::Note(_) => Answer::Close,
+            Self::Filter(prompt) => match key {
+                "esc" | "ctrl-c" => Answer::Cancel,
+                "enter" if prompt.error.is_none() => Answer::Close,
+                _ => {
+                    prompt.key(key);
+                    Answer::Stay
+                }
+            },
+            Self::Palette(palette) => palette_key(palette, key),
+            // The core takes their keys: they need to know when and where.
+            Self::Act(_) | Self::Running | Self::Ask(_) => Answer::Stay,
+        }
+    }
+}
+
+fn help_key(top: &mut usize, key: &str) -> Answer {
+    match key {
+        "j" | "down" => *top += 1,
+        "k" | "up" => *top = top.saturating_sub(1),
+        "pgdn" | "ctrl-f" | "ctrl-d" | "space" => *top += 10,
+        "pgup" | "ctrl-b" | "ctrl-u" => *top = top.saturating_sub(10),
+        "g" | "home" => *top = 0,
+        "G" | "end" => *top = usize::MAX / 2,
+        "esc" | "q" | "?" | "f1" | "enter" | "ctrl-c" => return Answer::Close,
+        _ => {}
+    }
+    Answer::Stay
+}
+
+fn palette_key(palette: &mut Palette, key: &str) -> Answer {
+    let found = palette.found();
+    match key {
+        "esc" | "ctrl-c" => return Answer::Close,
+        "enter" => {
+            return found
+                .get(palette.selected)
+                .map_or(Answer::Stay, |action| Answer::Run(action));
+        }
+        "down" | "ctrl-n" | "tab" => {
+            palette.selected = (palette.selected + 1).min(found.len().saturating_sub(1));
+        }
+        "up" | "ctrl-p" | "shift-tab" => palette.selected = palette.selected.saturating_sub(1),
+        _ => {
+            palette.prompt.key(key);
+            palette.selected = 0;
+        }
+    }
+    Answer::Stay
+}
+
+/// The key's text back as the event that a text area understands.
+pub fn event(key: &str) -> Option<KeyEvent> {
+    let (modifiers, name) = match (key.strip_prefix("ctrl-"), key.strip_prefix("alt-")) {
+        (Some(name), _) if !name.is_empty() => (KeyModifiers::CONTROL, name),
+        (_, Some(name)) if !name.is_empty() => (KeyModifiers::ALT, name),
+        _ => (KeyModifiers::NONE, key),
+    };
+    let mut chars = name.chars();
+    let code = match (chars.next(), chars.next()) {
+        (Some(c), None) => KeyCode::Char(c),
+        _ => match name {
+            "space" => KeyCode::Char(' '),
+            "backspace" => KeyCode::Backspace,
+            "delete" => KeyCode::Delete,
+            "enter" => KeyCode::Enter,
+            "up" => KeyCode::Up,
+            "down" => KeyCode::Down,
+            "left" => KeyCode::Left,
+            "right" => KeyCode::Right,
+            "home" => KeyCode::Home,
+            "end" => KeyCode::End,
+            _ => return None,
+        },
+    };
+    Some(KeyEvent::new(code, modifiers))
+}

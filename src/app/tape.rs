@@ -1,0 +1,272 @@
+//! Record and replay: what the screens read, kept in a file line by line, and looked at again without a server.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read as _, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::app::Msg;
+use crate::model::text;
+use crate::model::value::Stamp;
+use crate::screens::table::Figures;
+use crate::screens::{Rows, ScreenId};
+use crate::server::known::Server;
+
+/// The format's number; a file of another one is not read.
+const FORMAT: u32 = 1;
+/// A longer line is none of a recording's: what lists hold is bounded where they are read.
+const LINE_BYTES: usize = 64 << 20;
+const HEAD_BYTES: usize = 4096;
+/// Readings that are closer together are one moment.
+const MOMENT_SECONDS: f64 = 0.5;
+
+/// The first line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    hypertop_recording: u32,
+    /// The version that wrote it.
+    version: String,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    Server(Box<Server>),
+    Down(String),
+    Rows(Rows),
+    Exact {
+        screen: ScreenId,
+        #[serde(default)]
+        nth: usize,
+        figures: Vec<(i64, Figures)>,
+    },
+}
+
+/// One reading, and when it was, by the server's clock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Line {
+    pub at: Stamp,
+    pub kept: Kept,
+}
+
+/// Writes a recording; every reading is in the file before the next.
+#[derive(Debug)]
+pub struct Recorder {
+    pub path: PathBuf,
+    file: File,
+    pub readings: usize,
+}
+
+impl Recorder {
+    /// Begins a file that does not exist yet; only its owner may read it, for it holds what queries and errors say.
+    pub fn new(path: &Path) -> Result<Self> {
+        let named = || format!("cannot record into {}", path.display());
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .with_context(named)?;
+        let mut recorder = Self {
+            path: path.to_owned(),
+            file,
+            readings: 0,
+        };
+        recorder.write(&Head {
+            hypertop_recording: FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })?;
+        Ok(recorder)
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string(line)?;
+        if text.len() > LINE_BYTES {
+            let long = i64::try_from(text.len())?;
+            bail!(
+                "a reading of {} is too long for a recording",
+                text::bytes(long)
+            );
+        }
+        text.push('\n');
+        self.file
+            .write_all(text.as_bytes())
+            .with_context(|| format!("cannot record into {}", self.path.display()))
+    }
+
+    pub fn keep(&mut self, at: Stamp, kept: Kept) -> Result<()> {
+        self.readings += 1;
+        self.write(&Line { at, kept })
+    }
+
+    /// Keeps what this message brings, if it is something that was read.
+    pub fn hear(&mut self, at: Stamp, msg: &Msg) -> Result<()> {
+        let kept = match msg {
+            Msg::Up(server) => Kept::Server(server.clone()),
+            Msg::Down { error, .. } => Kept::Down(error.clone()),
+            Msg::Loaded { rows, .. } => Kept::Rows(rows.clone()),
+            Msg::Exact {
+                screen,
+                nth,
+                figures,
+                ..
+            } if !figures.is_empty() => Kept::Exact {
+                screen: *screen,
+                nth: *nth,
+                figures: figures.clone(),
+            },
+            _ => return Ok(()),
+        };
+        self.keep(at, kept)
+    }
+}
+
+/// A name for a recording that is begun in the console: of the database and the moment.
+pub fn file_name(server: &Server, now: Stamp) -> String {
+    let plain = |c: char| if c.is_alphanumeric() { c } else { '_' };
+    let database: String = server.database.chars().take(40).map(plain).collect();
+    let moment: String = text::moment(now)
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    format!("hypertop-{database}-{moment}.jsonl")
+}
+
+/// A recording that is replayed, and where in it one is.
+#[derive(Debug)]
+pub struct Replay {
+    lines: Vec<Line>,
+    /// For each moment the number of lines up to its end.
+    moments: Vec<usize>,
+    /// Which moment is shown.
+    pub position: usize,
+    /// It goes on by itself, a moment a tick.
+    pub plays: bool,
+    /// What is wrong with the file.
+    pub note: Option<String>,
+}
+
+impl Replay {
+    pub fn open(path: &Path) -> Result<Self> {
+        let named = || format!("cannot replay {}", path.display());
+        let mut file = BufReader::new(File::open(path).with_context(named)?);
+        let head = next_line(&mut file, HEAD_BYTES);
+        let head: Head = head
+            .and_then(|line| Ok(serde_json::from_slice(&line.unwrap_or_default())?))
+            .map_err(|_| anyhow::anyhow!("it is not a recording of hypertop"))
+            .with_context(named)?;
+        if head.hypertop_recording != FORMAT {
+            bail!(
+                "{}: its format {} is not that of this hypertop ({FORMAT}); hypertop {} wrote it",
+                named(),
+                head.hypertop_recording,
+                head.version
+            );
+        }
+        let mut lines = Vec::new();
+        let mut note = None;
+        while let Some(line) = next_line(&mut file, LINE_BYTES).transpose() {
+            match line.and_then(|line| Ok(serde_json::from_slice(&line)?)) {
+                Ok(line) => lines.push(line),
+                // The recorder may have been stopped in the middle of it.
+                Err(error) => {
+                    note = Some(format!(
+                        "line {} of the recording cannot be read, nor what follows: {error}",
+                        lines.len() + 2
+                    ));
+                    break;
+                }
+            }
+        }
+        if lines.is_empty() {
+            bail!("{}: nothing was recorded", named());
+        }
+        let moments = moments(&lines);
+        Ok(Self {
+            lines,
+            moments,
+            position: 0,
+            plays: false,
+            note,
+        })
+    }
+
+    /// How many moments there are.
+    pub fn len(&self) -> usize {
+        self.moments.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.moments.is_empty()
+    }
+
+    /// When the moment that is shown was.
+    pub fn now(&self) -> Stamp {
+        self.so_far().last().map_or(Stamp(0), |line| line.at)
+    }
+
+    /// Everything that was read up to the moment that is shown.
+    pub fn so_far(&self) -> &[Line] {
+        let end = self.moments.get(self.position).copied().unwrap_or(0);
+        &self.lines[..end]
+    }
+
+    /// Goes so many moments on (or back); it stops at the ends.
+    pub fn step(&mut self, moments: isize) {
+        let last = self.moments.len().saturating_sub(1);
+        self.position = self.position.saturating_add_signed(moments).min(last);
+        self.plays &= self.position < last;
+    }
+
+    /// Goes to the moment that is so many seconds away.
+    pub fn skip(&mut self, seconds: f64) {
+        let goal = self.now().plus_seconds(seconds);
+        let at = |end: &usize| self.lines[end - 1].at;
+        self.position = if seconds < 0.0 {
+            self.moments
+                .iter()
+                .rposition(|end| at(end) <= goal)
+                .unwrap_or(0)
+        } else {
+            let last = self.moments.len() - 1;
+            self.moments
+                .iter()
+                .position(|end| at(end) >= goal)
+                .unwrap_or(last)
+        };
+    }
+}
+
+/// The next line of a file, without its end; `None`: there is none. One that is too long is not read any further.
+fn next_line(file: &mut impl BufRead, most: usize) -> Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    // One byte more is one too many.
+    let limit = u64::try_from(most)?.saturating_add(1);
+    file.take(limit).read_until(b'\n', &mut line)?;
+    match line.pop() {
+        None => return Ok(None),
+        Some(b'\n') => {}
+        Some(_) if line.len() >= most => {
+            let most = i64::try_from(most)?;
+            bail!("it is longer than {}", text::bytes(most));
+        }
+        Some(last) => line.push(last),
+    }
+    Ok(Some(line))
+}
+
+/// Cuts the lines into moments; the first one holds what was known when the recording began.
+fn moments(lines: &[Line]) -> Vec<usize> {
+    let mut ends = Vec::new();
+    for (nth, pair) in lines.windows(2).enumerate() {
+        if pair[1].at.seconds_since(pair[0].at).abs() > MOMENT_SECONDS {
+            ends.push(nth + 1);
+        }
+    }
+    ends.push(lines.len());
+    ends
+}

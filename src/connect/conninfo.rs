@@ -1,0 +1,297 @@
+//! Where and how to connect, by libpq's rules: flags, URI or `key=value`, service file, environment, defaults.
+
+mod files;
+mod hosts;
+mod keepalive;
+mod keywords;
+mod parse;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::model::trust::Trust;
+
+pub use files::Passwords;
+pub use hosts::{Host, Place};
+pub use keepalive::Keepalive;
+pub use keywords::help;
+pub use tls::{Root, SslMode, Versions};
+
+use keywords::KEYWORDS;
+
+/// How long a host that does not answer is waited for where nobody says so. libpq waits for ever.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What the command line says; `None` where it says nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    pub host: Option<String>,
+    pub port: Option<String>,
+    pub username: Option<String>,
+    /// `-d`: a name, a URI or `key=value`, as the positional argument.
+    pub dbname: Option<String>,
+    pub database: Option<String>,
+    /// An argument too many.
+    pub extra: Option<String>,
+    /// `-w`: never ask for a password.
+    pub no_password: bool,
+    /// `-W`: ask before connecting.
+    pub password: bool,
+}
+
+/// What the rules read besides the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    pub env: BTreeMap<String, OsString>,
+    pub home: Option<PathBuf>,
+    pub os_user: String,
+}
+
+impl Surroundings {
+    pub fn of_process() -> Self {
+        let env: BTreeMap<_, _> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
+        let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective())
+            .ok()
+            .flatten();
+        let home = env
+            .get("HOME")
+            .filter(|home| !home.is_empty())
+            .map(PathBuf::from)
+            .or_else(|| user.as_ref().map(|user| user.dir.clone()));
+        let os_user = user.map(|user| user.name).unwrap_or_default();
+        Self { env, home, os_user }
+    }
+
+    /// As libpq, one that is set to nothing is set.
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.env.get(name).cloned()
+    }
+
+    /// A file in `~/.postgresql`, where libpq looks for certificates.
+    fn certificate(&self, name: &str) -> Option<PathBuf> {
+        Some(self.home.as_ref()?.join(".postgresql").join(name))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Any,
+    ReadWrite,
+    ReadOnly,
+    Primary,
+    Standby,
+    PreferStandby,
+}
+
+/// Everything that is needed to connect. Its `Debug` keeps the password to itself.
+#[derive(Clone)]
+pub struct Settings {
+    pub hosts: Vec<Host>,
+    pub user: String,
+    pub dbname: String,
+    pub password: Option<Vec<u8>>,
+    pub passwords: Passwords,
+    pub sslmode: SslMode,
+    pub root: Root,
+    pub versions: Versions,
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// A list of certificates that were revoked.
+    pub revoked: Option<PathBuf>,
+    /// For each host; `None`: a person wants to wait for ever.
+    pub timeout: Option<Duration>,
+    pub keepalive: Keepalive,
+    pub options: Option<String>,
+    pub application_name: String,
+    pub wanted: Wanted,
+    pub never_ask: bool,
+    pub ask_first: bool,
+    /// Whose code looking may run; from config.toml.
+    pub trust: Vec<Trust>,
+    /// What was found and not used, for the person to know.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("hosts", &self.hosts)
+            .field("user", &self.user)
+            .field("dbname", &self.dbname)
+            .field("sslmode", &self.sslmode)
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Options by keyword, as one source gives them: bytes, as libpq has them.
+type Options = BTreeMap<String, OsString>;
+
+/// Works out the settings, in libpq's order: command line, service, environment, default.
+pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
+    let mut options = command_line(flags)?;
+    let mut warnings: Vec<String> = (flags.extra.iter())
+        .map(|extra| format!("extra command-line argument {extra:?} ignored"))
+        .collect();
+    let named = |options: &Options, keyword: &str, variable: &str| {
+        options
+            .get(keyword)
+            .cloned()
+            .or_else(|| around.variable(variable))
+    };
+    if let Some(service) = named(&options, "service", "PGSERVICE") {
+        let own = named(&options, "servicefile", "PGSERVICEFILE").map(PathBuf::from);
+        for entry in files::service(&service, own, around)? {
+            if let Slot::Vacant(slot) = options.entry(entry.keyword) {
+                keywords::check_text(slot.key(), &entry.value, || entry.place)?;
+                slot.insert(entry.value);
+            }
+        }
+    }
+    // After the service file, which may ask for protection too.
+    keywords::refuse_unsupported(&options, around, &mut warnings)?;
+    for (keyword, variable) in KEYWORDS {
+        let is_given = options.contains_key(keyword);
+        if let Some(value) = around.variable(variable).filter(|_| !is_given) {
+            let place = || format!("environment variable {variable}");
+            keywords::check_text(keyword, &value, place)?;
+            options.insert(keyword.to_owned(), value);
+        }
+    }
+    // As libpq, which still knows it, after PGSSLMODE.
+    let required = around.variable("PGREQUIRESSL");
+    if required.is_some_and(|value| value.to_string_lossy().starts_with('1')) {
+        let mode = options.entry("sslmode".to_owned());
+        mode.or_insert_with(|| "require".into());
+    }
+    settle(&options, flags, around, warnings)
+}
+
+fn command_line(flags: &Flags) -> Result<Options> {
+    let mut options = Options::new();
+    for (keyword, value) in [
+        ("host", &flags.host),
+        ("port", &flags.port),
+        ("user", &flags.username),
+    ] {
+        // As libpq: an empty flag is none, and an empty value in a conninfo is one.
+        if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
+            options.insert(keyword.to_owned(), value.into());
+        }
+    }
+    // As psql: what a conninfo says wins over the flags beside it.
+    for name in [&flags.dbname, &flags.database].into_iter().flatten() {
+        if parse::is_conninfo(name) {
+            options.extend(parse::conninfo(name)?);
+        } else if !name.is_empty() {
+            options.insert("dbname".to_owned(), name.into());
+        }
+    }
+    keywords::refuse_unknown(&options)?;
+    for (keyword, value) in &options {
+        keywords::check_text(keyword, value, || "connection string".to_owned())?;
+    }
+    Ok(options)
+}
+
+fn settle(
+    options: &Options,
+    flags: &Flags,
+    around: &Surroundings,
+    mut warnings: Vec<String>,
+) -> Result<Settings> {
+    let bytes = |keyword: &str| {
+        let value = options.get(keyword).map(OsString::as_os_str);
+        value.filter(|value| !value.is_empty())
+    };
+    // Set to nothing is not the default for all of them, as in libpq.
+    let set = |keyword: &str| options.get(keyword).and_then(|value| value.to_str());
+    let get = |keyword: &str| set(keyword).filter(|value| !value.is_empty());
+    let user = get("user").unwrap_or(&around.os_user).to_owned();
+    ensure!(!user.is_empty(), "no user name: give one with -U or PGUSER");
+    let hosts = hosts::hosts(get("host"), get("hostaddr"), get("port"))?;
+    let sockets_only = hosts
+        .iter()
+        .all(|host| matches!(host.place, Place::Socket(_)));
+    let (sslmode, root) = if sockets_only {
+        // As libpq: TLS is no matter of sockets, so that nothing of it can be missing.
+        (
+            tls::sslmode(set("sslmode"))?.unwrap_or(SslMode::Prefer),
+            Root::None,
+        )
+    } else {
+        tls::tls(set("sslmode"), bytes("sslrootcert"), around)?
+    };
+    let certificate = if sockets_only || sslmode == SslMode::Disable {
+        None
+    } else {
+        tls::certificate(
+            bytes("sslcert"),
+            bytes("sslkey"),
+            sslmode,
+            around,
+            &mut warnings,
+        )?
+    };
+    let passfile = bytes("passfile")
+        .map(PathBuf::from)
+        .or_else(|| Some(around.home.as_ref()?.join(".pgpass")));
+    let passwords = Passwords::read(passfile.as_deref(), &mut warnings);
+    let timeout = match set("connect_timeout") {
+        None => Some(CONNECT_TIMEOUT),
+        Some(text) => {
+            let seconds: i32 = text.trim().parse().with_context(|| {
+                format!("invalid integer value {text:?} for connection option \"connect_timeout\"")
+            })?;
+            // As libpq: zero and below wait for ever, and one second is too short to be meant.
+            (seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs().max(2).into()))
+        }
+    };
+    Ok(Settings {
+        hosts,
+        dbname: get("dbname").unwrap_or(&user).to_owned(),
+        user,
+        password: bytes("password").map(|password| password.as_bytes().to_vec()),
+        passwords,
+        sslmode,
+        root,
+        versions: tls::versions(get)?,
+        certificate,
+        revoked: tls::revoked(bytes("sslcrl"), around),
+        timeout,
+        keepalive: keepalive::keepalive(set)?,
+        options: get("options").map(str::to_owned),
+        application_name: get("application_name").unwrap_or("hypertop").to_owned(),
+        wanted: wanted(set("target_session_attrs"))?,
+        never_ask: flags.no_password,
+        ask_first: flags.password,
+        trust: Vec::new(),
+        warnings,
+    })
+}
+
+fn wanted(text: Option<&str>) -> Result<Wanted> {
+    Ok(match text.unwrap_or("any") {
+        "any" => Wanted::Any,
+        "read-write" => Wanted::ReadWrite,
+        "read-only" => Wanted::ReadOnly,
+        "primary" => Wanted::Primary,
+        "standby" => Wanted::Standby,
+        "prefer-standby" => Wanted::PreferStandby,
+        other => bail!(
+            "invalid target_session_attrs value: {other:?}; it is any, read-write, read-only, primary, standby or prefer-standby"
+        ),
+    })
+}

@@ -1,0 +1,340 @@
+//! TLS for tokio-postgres by rustls, with libpq's meanings of `sslmode`.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use anyhow::{Context as _, Result};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime,
+};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, InconsistentKeys, RootCertStore,
+    SignatureScheme,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_postgres::tls::{ChannelBinding, TlsConnect};
+
+use crate::connect::conninfo::{Root, Settings, SslMode};
+
+/// What the handshake agreed on, for the header: `TLSv1.3`.
+pub type Agreed = Arc<Mutex<Option<String>>>;
+
+/// TLS to one server, known by the name that its certificate has to bear.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    name: String,
+    checks_name: bool,
+    agreed: Agreed,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    pub fn new(config: Arc<ClientConfig>, name: String, checks_name: bool) -> Self {
+        Self {
+            config,
+            name,
+            checks_name,
+            agreed: Agreed::default(),
+        }
+    }
+
+    pub fn agreed(&self) -> Agreed {
+        Arc::clone(&self.agreed)
+    }
+}
+
+/// What the settings ask of every handshake.
+pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions: Vec<_> = [
+        (settings.versions.tls13, &TLS13),
+        (settings.versions.tls12, &TLS12),
+    ]
+    .into_iter()
+    .filter_map(|(may, version)| may.then_some(version))
+    .collect();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&versions)?;
+    let chain = match &settings.root {
+        Root::None => None,
+        root => {
+            let verifier = WebPkiServerVerifier::builder_with_provider(
+                Arc::new(roots(root)?),
+                Arc::clone(&provider),
+            );
+            Some(verifier.with_crls(revoked(settings)?).build()?)
+        }
+    };
+    let checks_name = settings.sslmode == SslMode::VerifyFull;
+    let verifier = Arc::new(Verifier {
+        chain,
+        checks_name,
+        provider: Arc::clone(&provider),
+    });
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    Ok(Arc::new(match &settings.certificate {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            let own = own(cert, key, &provider)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
+        }
+    }))
+}
+
+/// The client's own certificate. The server judges it, so that one that rustls cannot read (X.509 v1) is sent as it is.
+fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey> {
+    let about = || format!("certificate file \"{}\"", cert.display());
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
+    let chain = chain.with_context(about)?;
+    anyhow::ensure!(!chain.is_empty(), "{} holds no certificate in PEM", about());
+    let about_key = || format!("private key file \"{}\"", key.display());
+    let secret = PrivateKeyDer::from_pem_file(key).with_context(|| {
+        format!(
+            "{} (PEM is needed, and encrypted keys are not supported)",
+            about_key()
+        )
+    })?;
+    let secret = (provider.key_provider.load_private_key(secret)).with_context(|| {
+        format!(
+            "{} (supported are RSA from 2048 bits, P-256, P-384 and Ed25519: have the certificate made again for such a key)",
+            about_key()
+        )
+    })?;
+    let own = CertifiedKey::new(chain, secret);
+    anyhow::ensure!(
+        own.keys_match() != Err(InconsistentKeys::KeyMismatch.into()),
+        "{} is not the key of {}: give the one that belongs to it with sslkey",
+        about_key(),
+        about()
+    );
+    Ok(own)
+}
+
+/// The lists of certificates that were revoked.
+fn revoked(settings: &Settings) -> Result<Vec<CertificateRevocationListDer<'static>>> {
+    let Some(file) = &settings.revoked else {
+        return Ok(Vec::new());
+    };
+    let lists = CertificateRevocationListDer::pem_file_iter(file).and_then(Iterator::collect);
+    lists.with_context(|| format!("certificate revocation list \"{}\"", file.display()))
+}
+
+fn roots(root: &Root) -> Result<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    match root {
+        Root::None => {}
+        Root::System => {
+            let found = rustls_native_certs::load_native_certs();
+            store.add_parsable_certificates(found.certs);
+            anyhow::ensure!(
+                !store.is_empty(),
+                "the platform's certificate store is empty: install ca-certificates, or name a file with sslrootcert"
+            );
+        }
+        Root::File(file) => {
+            let about = || format!("root certificate file \"{}\"", file.display());
+            for certificate in CertificateDer::pem_file_iter(file).with_context(about)? {
+                store
+                    .add(certificate.with_context(about)?)
+                    .with_context(about)?;
+            }
+            anyhow::ensure!(!store.is_empty(), "{} holds no certificate", about());
+        }
+    }
+    Ok(store)
+}
+
+/// Checks the chain (`verify-ca`), the name too (`verify-full`), or nothing (`require`, `prefer`).
+#[derive(Debug)]
+struct Verifier {
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    checks_name: bool,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(chain) = &self.chain else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        // The name is what a chain is checked for last: a wrong name means that the chain is right.
+        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if !self.checks_name => Ok(ServerCertVerified::assertion()),
+            other => other.map_err(in_words),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.chain.is_none() {
+            // Whose certificate it is was not asked, so that its signature proves nothing; and of an old version (X.509 v1), or
+            // with a key that rustls does not know (P-521), the certificate could not even be read.
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        refuse_unknown_key(dss)?;
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.chain.is_none() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        refuse_unknown_key(dss)?;
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let known = &self.provider.signature_verification_algorithms;
+        let mut schemes = known.supported_schemes();
+        // A server that has no other key would end the handshake, and nobody could say why.
+        schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
+        schemes
+    }
+}
+
+/// What rustls does not take and OpenSSL does, in words that say so: [`crate::connect`] adds the way out.
+fn in_words(error: Error) -> Error {
+    let text = format!("{error:?}");
+    if text.contains("UnsupportedCertVersion") {
+        Error::General(VERSION_1.to_owned())
+    } else if text.contains("UnsupportedSignatureAlgorithm") {
+        Error::General(UNKNOWN_KEY.to_owned())
+    } else {
+        error
+    }
+}
+
+fn refuse_unknown_key(signed: &DigitallySignedStruct) -> Result<(), Error> {
+    if signed.scheme == SignatureScheme::ECDSA_NISTP521_SHA512 {
+        return Err(Error::General(UNKNOWN_KEY.to_owned()));
+    }
+    Ok(())
+}
+
+pub const VERSION_1: &str =
+    "the server's certificate is of X.509 version 1, which cannot be verified here";
+pub const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (P-521, say) that cannot be verified here";
+
+type Handshake = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
+
+impl TlsConnect<TcpStream> for Tls {
+    type Stream = Stream;
+    type Error = io::Error;
+    type Future = Handshake;
+
+    fn connect(self, tcp: TcpStream) -> Self::Future {
+        Box::pin(async move {
+            let name = match ServerName::try_from(self.name.clone()) {
+                Ok(name) => name,
+                // An address with a scope, say: where no name is checked, none has to be sent.
+                Err(_) if !self.checks_name => ServerName::from(IpAddr::from([0, 0, 0, 0])),
+                Err(_) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidInput,
+                        format!("{:?} is no name that a certificate can bear", self.name),
+                    ));
+                }
+            };
+            let stream = tokio_rustls::TlsConnector::from(self.config)
+                .connect(name, tcp)
+                .await?;
+            let version = stream.get_ref().1.protocol_version();
+            let version = version
+                .and_then(|version| version.as_str().map(str::to_owned))
+                .map(|name| name.replace("TLSv1_", "TLSv1."));
+            if let Ok(mut agreed) = self.agreed.lock() {
+                *agreed = version.or_else(|| Some("TLS".to_owned()));
+            }
+            Ok(Stream(stream))
+        })
+    }
+}
+
+/// An encrypted connection.
+#[derive(Debug)]
+pub struct Stream(tokio_rustls::client::TlsStream<TcpStream>);
+
+impl tokio_postgres::tls::TlsStream for Stream {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,161 @@
+//! PostgreSQL's server programs on this machine, and the TimescaleDB that is installed with them.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// Where PostgreSQL's server programs are.
+#[derive(Debug, Clone)]
+pub struct Programs(pub(super) PathBuf);
+
+impl Programs {
+    /// Looks where the programs usually are; the error says what to install.
+    pub fn find() -> Result<Self> {
+        let named = std::env::var_os("HYPERTOP_PG_BIN").map(PathBuf::from);
+        let path: OsString = std::env::var_os("PATH").unwrap_or_default();
+        let mut folders: Vec<PathBuf> = named
+            .into_iter()
+            .chain(std::env::split_paths(&path))
+            .collect();
+        for (parent, inner) in [
+            ("/usr/lib/postgresql", "bin"),
+            ("/usr/libexec/postgresql", ""),
+            ("/opt/homebrew/opt", "bin"),
+            ("/usr/local/opt", "bin"),
+            ("/home/linuxbrew/.linuxbrew/opt", "bin"),
+            ("/Applications/Postgres.app/Contents/Versions", "bin"),
+            ("/usr", "bin"),
+        ] {
+            folders.extend(
+                versions(Path::new(parent))
+                    .into_iter()
+                    .map(|folder| folder.join(inner)),
+            );
+        }
+        let found = folders.into_iter().find_map(|folder| {
+            // A link in PATH leads to the folder in which the other programs are.
+            let folder = fs::canonicalize(folder.join("initdb"))
+                .ok()?
+                .parent()?
+                .to_path_buf();
+            folder.join("postgres").exists().then_some(folder)
+        });
+        found.map(Self).context(
+            "PostgreSQL's server programs (initdb, postgres) were not found. Install them:\n\
+             \x20 Debian, Ubuntu: apt-get install postgresql\n\
+             \x20 Fedora, RHEL:   dnf install postgresql-server\n\
+             \x20 macOS:          brew install postgresql@17\n\
+             or name their folder in HYPERTOP_PG_BIN.",
+        )
+    }
+
+    fn ask_config(&self, what: &str) -> Option<PathBuf> {
+        let output = Command::new(self.0.join("pg_config"))
+            .arg(what)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        Some(PathBuf::from(text.trim())).filter(|path| path.is_absolute())
+    }
+
+    /// The folders of the installation's extensions and libraries; Debian ships `pg_config` apart from the server.
+    fn shared_and_library(&self) -> (PathBuf, PathBuf) {
+        let version = self
+            .0
+            .parent()
+            .and_then(Path::file_name)
+            .map(PathBuf::from)
+            .unwrap_or_default();
+        let shared = self
+            .ask_config("--sharedir")
+            .unwrap_or_else(|| Path::new("/usr/share/postgresql").join(version));
+        let library = self
+            .ask_config("--pkglibdir")
+            .unwrap_or_else(|| self.0.join("../lib"));
+        (shared, library)
+    }
+
+    pub(super) fn has_extension(&self, name: &str) -> bool {
+        self.shared_and_library()
+            .0
+            .join("extension")
+            .join(format!("{name}.control"))
+            .exists()
+    }
+
+    /// The TimescaleDB versions of the Community edition that are installed, newest first; of those only what
+    /// `HYPERTOP_TIMESCALEDB` names (separated by spaces), where it is set.
+    pub fn timescaledb_versions(&self) -> Vec<String> {
+        let mut versions = self.installed_timescaledb();
+        let wanted = wanted_timescaledb();
+        if !wanted.is_empty() {
+            versions.retain(|version| wanted.contains(version));
+        }
+        versions
+    }
+
+    /// An error where `HYPERTOP_TIMESCALEDB` names a version that is not installed.
+    pub(super) fn check_wanted(&self) -> Result<()> {
+        let installed = self.installed_timescaledb();
+        for version in wanted_timescaledb() {
+            ensure!(
+                installed.contains(&version),
+                "HYPERTOP_TIMESCALEDB names {version}, which is not installed here; installed: {}",
+                installed.join(" ")
+            );
+        }
+        Ok(())
+    }
+
+    fn installed_timescaledb(&self) -> Vec<String> {
+        if !self.has_extension("timescaledb") {
+            return Vec::new();
+        }
+        let (shared, library) = self.shared_and_library();
+        let entries = fs::read_dir(library).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let version = |name: String| {
+            Some(
+                name.strip_prefix("timescaledb-tsl-")?
+                    .strip_suffix(".so")?
+                    .to_owned(),
+            )
+        };
+        let mut versions: Vec<String> = names.filter_map(version).collect();
+        versions.retain(|version| {
+            shared
+                .join("extension")
+                .join(format!("timescaledb--{version}.sql"))
+                .exists()
+        });
+        versions
+            .sort_by_key(|version| std::cmp::Reverse(crate::server::sql::Version::parse(version)));
+        versions
+    }
+}
+
+fn wanted_timescaledb() -> Vec<String> {
+    let wanted = std::env::var("HYPERTOP_TIMESCALEDB").unwrap_or_default();
+    wanted.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The folders in `parent` that look like PostgreSQL's, newest first.
+fn versions(parent: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let mut found: Vec<(u32, PathBuf)> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let number = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+            let known = name.starts_with("pgsql-")
+                || name.starts_with("postgresql")
+                || name.chars().all(|c| c.is_ascii_digit() || c == '.');
+            let number = number.split('.').next()?.parse().ok()?;
+            known.then(|| (number, entry.path()))
+        })
+        .collect();
+    found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    found.into_iter().map(|(_, path)| path).collect()
+}

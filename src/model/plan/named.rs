@@ -1,0 +1,322 @@
+//! What statements name, and which things of the server these are: a name may be given to another thing, an oid or an
+//! id is not.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Lit, Statement};
+use crate::model::text;
+
+/// A relation by what stays when it is renamed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    pub oid: i64,
+    /// As `pg_class.relkind` has it.
+    pub kind: String,
+    /// The table that an index is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<i64>,
+    /// What a chunk (or its index) belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<i64>,
+    /// The id of the hypertable that it is, or belongs to; of an aggregate that of its materialization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypertable: Option<i64>,
+}
+
+impl Relation {
+    /// Whether this is that relation still: an oid may come round again, and ids begin anew with the extension.
+    pub fn is(&self, now: &Self) -> bool {
+        let same = |was: Option<i64>, is: Option<i64>| was.is_none() || was == is;
+        self.oid == now.oid
+            && self.kind == now.kind
+            && same(self.table, now.table)
+            && same(self.parent, now.parent)
+            && same(self.hypertable, now.hypertable)
+    }
+}
+
+/// A job by what stays when it is altered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobKind {
+    pub proc_schema: String,
+    pub proc_name: String,
+    pub hypertable: Option<i64>,
+}
+
+/// A job that a step acts on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedJob {
+    #[serde(flatten)]
+    pub kind: JobKind,
+    /// The other jobs of this kind that there were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alike: Vec<i64>,
+}
+
+/// The things that a step names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// By the name as the SQL has it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub relations: BTreeMap<String, Relation>,
+    /// By id (as text, which is all that JSON has for keys).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<String, NamedJob>,
+}
+
+impl Named {
+    pub fn is_empty(&self) -> bool {
+        self.relations.is_empty() && self.jobs.is_empty()
+    }
+
+    /// Takes in what is not known yet.
+    pub fn add(&mut self, other: Self) {
+        for (name, relation) in other.relations {
+            self.relations.entry(name).or_insert(relation);
+        }
+        for (id, job) in other.jobs {
+            self.jobs.entry(id).or_insert(job);
+        }
+    }
+}
+
+/// A qualified name in its two parts, without their quotes; `None`: it is not one.
+pub fn parts(name: &str) -> Option<(String, String)> {
+    let tokens = tokens(name);
+    let [
+        (Token::Name(schema), ..),
+        (Token::Dot, ..),
+        (Token::Name(name), ..),
+    ] = tokens.as_slice()
+    else {
+        return None;
+    };
+    Some((schema.clone(), name.clone()))
+}
+
+/// A qualified name, quoted where it has to be.
+pub fn qualified(schema: &str, name: &str) -> String {
+    let (schema, name) = (text::quote_identifier(schema), text::quote_identifier(name));
+    format!("{schema}.{name}")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    /// An identifier or a keyword, as the server reads it.
+    Name(String),
+    Dot,
+    Other,
+}
+
+/// What a piece of SQL consists of, with where each part begins and ends.
+fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
+    let mut found = Vec::new();
+    let mut rest = sql.char_indices().peekable();
+    while let Some((from, c)) = rest.next() {
+        let token = if c == '"' || c == '\'' {
+            let escapes = c == '\'' && sql[..from].ends_with(['E', 'e']);
+            let mut inside = String::new();
+            while let Some((_, next)) = rest.next() {
+                if escapes && next == '\\' {
+                    rest.next();
+                } else if next != c {
+                    inside.push(next);
+                } else if rest.next_if(|(_, again)| *again == c).is_some() {
+                    inside.push(c);
+                } else {
+                    break;
+                }
+            }
+            if c == '"' {
+                Token::Name(inside)
+            } else {
+                Token::Other
+            }
+        } else if c.is_alphabetic() || c == '_' {
+            let mut word = c.to_string();
+            let goes_on = |c: &char| c.is_alphanumeric() || *c == '_' || *c == '$';
+            while let Some((_, next)) = rest.next_if(|(_, c)| goes_on(c)) {
+                word.push(next);
+            }
+            Token::Name(word.to_ascii_lowercase())
+        } else if c == '.' {
+            Token::Dot
+        } else if c.is_whitespace() {
+            continue;
+        } else {
+            Token::Other
+        };
+        let to = rest.peek().map_or(sql.len(), |(at, _)| *at);
+        found.push((token, from, to));
+    }
+    found
+}
+
+/// After these words SQL names a relation.
+const BEFORE: &[&str] = &[
+    "table",
+    "only",
+    "view",
+    "index",
+    "on",
+    "concurrently",
+    "exists",
+];
+
+/// Where a statement names relations by qualified names: from, to.
+fn places(sql: &str) -> Vec<(usize, usize)> {
+    let tokens = tokens(sql);
+    let windows = tokens.windows(4);
+    let mut places = Vec::new();
+    for window in windows {
+        let [
+            (Token::Name(word), from, to),
+            (Token::Name(_), begin, _),
+            (Token::Dot, ..),
+            (Token::Name(_), _, end),
+        ] = window
+        else {
+            continue;
+        };
+        let keyword = !sql[*from..*to].starts_with('"') && BEFORE.contains(&word.as_str());
+        if keyword {
+            places.push((*begin, *end));
+        }
+    }
+    places
+}
+
+impl Statement {
+    /// Which of its parameters are relations by name.
+    fn regclasses(&self) -> impl Iterator<Item = usize> {
+        let is = |at: &usize| {
+            let place = format!("${}::regclass", at + 1);
+            matches!(self.params.get(*at), Some(Lit::Text(_))) && self.sql.contains(&place)
+        };
+        (0..self.params.len()).filter(is)
+    }
+
+    /// The relations that it names, as its text has them.
+    pub fn relations(&self) -> Vec<String> {
+        let sql = places(&self.sql)
+            .into_iter()
+            .map(|(from, to)| self.sql[from..to].to_owned());
+        let params = self.regclasses().filter_map(|at| match &self.params[at] {
+            Lit::Text(name) if parts(name).is_some() => Some(name.clone()),
+            _ => None,
+        });
+        sql.chain(params).collect()
+    }
+
+    /// The same with other names for some relations.
+    #[must_use]
+    pub fn renamed(&self, names: &BTreeMap<String, String>) -> Self {
+        let mut statement = self.clone();
+        for (from, to) in places(&self.sql).into_iter().rev() {
+            if let Some(name) = names.get(&self.sql[from..to]) {
+                statement.sql.replace_range(from..to, name);
+            }
+        }
+        for at in self.regclasses() {
+            if let Lit::Text(name) = &mut statement.params[at]
+                && let Some(now) = names.get(name)
+            {
+                name.clone_from(now);
+            }
+        }
+        statement
+    }
+
+    /// The same with the oids of these relations where the server reads a relation from a parameter: it then takes just
+    /// this one, whatever its name is by then.
+    pub fn by_oid(&mut self, known: &BTreeMap<String, Relation>) {
+        // What it asks for is the oid that a name has.
+        if self
+            .keeps
+            .as_ref()
+            .is_some_and(|name| name.starts_with("index "))
+        {
+            return;
+        }
+        let places: Vec<usize> = self.regclasses().collect();
+        for at in places {
+            if let Lit::Text(name) = &mut self.params[at]
+                && let Some(relation) = known.get(name)
+            {
+                *name = relation.oid.to_string();
+            }
+        }
+    }
+
+    /// The jobs that it names by their ids.
+    pub fn jobs(&self) -> impl Iterator<Item = i64> {
+        self.params.iter().filter_map(|param| match param {
+            Lit::Job(id) => Some(*id),
+            _ => None,
+        })
+    }
+
+    /// The bare name of the index that it makes.
+    pub fn makes_index(&self) -> Option<String> {
+        let tokens = tokens(&self.sql);
+        let mut words = tokens.iter().map(|(token, ..)| match token {
+            Token::Name(word) => word.as_str(),
+            _ => "",
+        });
+        let mut next = || words.next().unwrap_or_default();
+        if next() != "create" {
+            return None;
+        }
+        let name = loop {
+            match next() {
+                "unique" | "index" | "concurrently" => {}
+                name => break name,
+            }
+        };
+        (next() == "on").then(|| name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_relations_of_a_statement_are_found_and_given_other_names() {
+        let statement = Statement::new(
+            r#"alter table "My S".t set (timescaledb.compress_orderby = 'on public.x')"#,
+            Vec::new(),
+        );
+        assert_eq!(statement.relations(), [r#""My S".t"#]);
+        let call = Statement::new(
+            "select public.f($1::regclass, name => $2::name)",
+            vec!["public.m".into(), "public.other".into()],
+        );
+        assert_eq!(call.relations(), ["public.m"]);
+        let names = [("public.m".to_owned(), r#"b."M""#.to_owned())].into();
+        assert_eq!(
+            call.renamed(&names).literal(),
+            r#"select public.f('b."M"'::regclass, name => 'public.other'::name)"#
+        );
+        let create = Statement::new(
+            r#"CREATE UNIQUE INDEX "on" ON public.m USING btree (s.f(x)) WHERE (c.d > 'a''on public.m')"#,
+            Vec::new(),
+        );
+        assert_eq!(create.relations(), ["public.m"]);
+        assert_eq!(create.makes_index().as_deref(), Some("on"));
+        assert_eq!(
+            create.renamed(&names).sql,
+            r#"CREATE UNIQUE INDEX "on" ON b."M" USING btree (s.f(x)) WHERE (c.d > 'a''on public.m')"#
+        );
+        let drop = Statement::new(r#"DROP INDEX CONCURRENTLY s."i""j""#, Vec::new());
+        assert_eq!(drop.relations(), [r#"s."i""j""#]);
+        assert_eq!(
+            parts(r#"s."i""j""#),
+            Some(("s".to_owned(), r#"i"j"#.to_owned()))
+        );
+        assert_eq!(parts("m"), None);
+        assert_eq!(parts("a.b.c"), None);
+    }
+}

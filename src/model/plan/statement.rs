@@ -1,0 +1,160 @@
+//! A statement with its parameters: as it is sent, and as a person would type it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::text;
+
+/// A parameter of a statement. The server reads it by the type that the statement gives it (`$1::interval`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lit {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(String),
+    /// A job's id; where a rollback has made the job anew since, its new id is taken.
+    Job(i64),
+    /// What an earlier statement of the plan returned under this name ([`Statement::keeping`]).
+    Kept(String),
+}
+
+impl From<&str> for Lit {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Lit {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Lit {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<i32> for Lit {
+    fn from(number: i32) -> Self {
+        Self::Int(number.into())
+    }
+}
+
+impl From<bool> for Lit {
+    fn from(truth: bool) -> Self {
+        Self::Bool(truth)
+    }
+}
+
+impl<T: Into<Lit>> From<Option<T>> for Lit {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl Lit {
+    /// As SQL writes it.
+    fn literal(&self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Bool(truth) => truth.to_string(),
+            Self::Int(number) | Self::Job(number) => number.to_string(),
+            Self::Text(text) => text::quote_literal(text),
+            Self::Kept(name) => format!(":{name}"),
+        }
+    }
+}
+
+/// One statement with its parameters, as it will be sent.
+///
+/// Identifiers in `sql` were quoted by the server (`format('%I')`) or by [`text::quote_identifier`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    pub sql: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<Lit>,
+    /// The first column of the first row that it returns is kept under this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<String>,
+}
+
+const BECOMING: &str = "set local role ";
+
+impl Statement {
+    pub fn new(sql: impl Into<String>, params: Vec<Lit>) -> Self {
+        Self {
+            sql: sql.into(),
+            params,
+            keeps: None,
+        }
+    }
+
+    /// The rest of its transaction is done as this role, which is as SQL writes it.
+    pub fn becoming(role: &str) -> Self {
+        Self::new(format!("{BECOMING}{role}"), Vec::new())
+    }
+
+    /// The role, as SQL writes it, as which the rest of its transaction is done.
+    pub fn becomes(&self) -> Option<&str> {
+        self.sql.strip_prefix(BECOMING)
+    }
+
+    /// Keeps what it returns (the id of a new job) under a name, for [`Lit::Kept`] in later statements and in the undo.
+    #[must_use]
+    pub fn keeping(mut self, name: &str) -> Self {
+        self.keeps = Some(name.to_owned());
+        self
+    }
+
+    /// The statement with its parameters written into it, as a person would run it in psql.
+    pub fn literal(&self) -> String {
+        let mut out = String::with_capacity(self.sql.len());
+        let mut rest = self.sql.as_str();
+        let mut quote = None;
+        while let Some(c) = rest.chars().next() {
+            match (quote, c) {
+                (Some(open), _) if c == open => quote = None,
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '$') => {
+                    let digits: String =
+                        rest[1..].chars().take_while(char::is_ascii_digit).collect();
+                    let param = digits.parse::<usize>().ok();
+                    if let Some(lit) = param.and_then(|n| self.params.get(n.wrapping_sub(1))) {
+                        out.push_str(&lit.literal());
+                        rest = &rest[1 + digits.len()..];
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_shown_as_psql_would_take_it() {
+        let statement = Statement::new(
+            r#"select f($1::int, a => $2, "co$1l" => $3, x => $10, s => 'cost $1')"#,
+            vec![Lit::Int(7), Lit::from("it's"), Lit::Null],
+        );
+        assert_eq!(
+            statement.literal(),
+            r#"select f(7::int, a => 'it''s', "co$1l" => NULL, x => $10, s => 'cost $1')"#
+        );
+    }
+
+    #[test]
+    fn a_backslash_is_written_so_that_no_setting_changes_its_meaning() {
+        let statement = Statement::new("select $1", vec![Lit::from(r"a\b")]);
+        assert_eq!(statement.literal(), r"select E'a\\b'");
+    }
+}

@@ -1,0 +1,195 @@
+//! What a person reads: figures (bytes, counts, ages, durations, moments), and text for the screen and for SQL.
+
+mod cells;
+mod interval;
+mod names;
+mod order;
+mod printable;
+
+use crate::model::value::{Axis, Point, Stamp};
+
+pub use cells::{cut, pad, pad_left, width, wrap, wrap_keeping_indent};
+pub use interval::{interval, interval_seconds};
+pub use names::{qualified, quote_identifier, quote_literal};
+pub use order::natural_order;
+pub use printable::{bounded, printable, printable_cell, printable_json, printable_lines};
+
+/// Who holds a lock where no session does: such locks come with the process id 0.
+pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
+
+/// A prepared transaction that is in the way, by its quoted gid (or several, parted by commas), and what ends it.
+pub fn prepared(gid: Option<&str>) -> String {
+    match gid {
+        Some(gid) => format!(
+            "a prepared transaction (pg_prepared_xacts: {gid}; COMMIT PREPARED or ROLLBACK PREPARED {gid} ends it)"
+        ),
+        None => PREPARED.to_owned(),
+    }
+}
+
+/// Bytes in units of 1024, as PostgreSQL's `pg_size_pretty` counts, with three digits: `417 kB`, `4.25 MB`.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn bytes(bytes: i64) -> String {
+    let mut size = bytes as f64;
+    let mut unit = "B";
+    for next in ["kB", "MB", "GB", "TB", "PB"] {
+        if size.abs() < 1000.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = next;
+    }
+    match (unit, size.abs()) {
+        ("B", _) => format!("{bytes} B"),
+        (_, ..9.995) => format!("{size:.2} {unit}"),
+        (_, ..99.95) => format!("{size:.1} {unit}"),
+        _ => format!("{size:.0} {unit}"),
+    }
+}
+
+/// A count with thin groups of thousands: `20 652`.
+pub fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        text.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) && digits.len() > 4 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A length of time in its two largest units: `340ms`, `12s`, `4m 10s`, `3h 5m`, `12d 4h`.
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+pub fn duration(seconds: f64) -> String {
+    let sign = if seconds < 0.0 { "-" } else { "" };
+    let size = seconds.abs();
+    if size == 0.0 {
+        return "0s".to_owned();
+    }
+    if size < 0.01 {
+        return format!("{sign}{:.1}ms", size * 1e3);
+    }
+    if size < 1.0 {
+        return format!("{sign}{:.0}ms", size * 1e3);
+    }
+    if size < 10.0 && size.fract() >= 0.05 {
+        return format!("{sign}{size:.1}s");
+    }
+    let whole = size.round() as i64;
+    let two = |big: i64, unit: &str, rest: i64, small: &str| {
+        if rest == 0 {
+            format!("{sign}{big}{unit}")
+        } else {
+            format!("{sign}{big}{unit} {rest}{small}")
+        }
+    };
+    match whole {
+        ..60 => format!("{sign}{whole}s"),
+        60..3600 => two(whole / 60, "m", whole % 60, "s"),
+        3600..86_400 => two(whole / 3600, "h", whole % 3600 / 60, "m"),
+        86_400..8_640_000 => two(whole / 86_400, "d", whole % 86_400 / 3600, "h"),
+        8_640_000..63_072_000 => format!("{sign}{}d", whole / 86_400),
+        _ => format!("{sign}{:.1}y", size / 31_557_600.0),
+    }
+}
+
+/// A moment against the server's clock: `4m 10s ago`, `in 3h 5m`, `now`.
+pub fn age(stamp: Stamp, now: Stamp) -> String {
+    match stamp {
+        Stamp::BEFORE_ALL => "-infinity".to_owned(),
+        Stamp::AFTER_ALL => "infinity".to_owned(),
+        _ => {
+            let seconds = now.seconds_since(stamp);
+            if seconds.abs() < 1.0 {
+                "now".to_owned()
+            } else if seconds > 0.0 {
+                format!("{} ago", duration(seconds.floor()))
+            } else {
+                format!("in {}", duration((-seconds).ceil()))
+            }
+        }
+    }
+}
+
+/// `2026-11-21T01:36:08Z`, with a fraction where there is one; `None` for the infinities and years beyond 9999.
+pub fn rfc3339(stamp: Stamp) -> Option<String> {
+    let moment = jiff::Timestamp::from_microsecond(stamp.finite()?.0).ok()?;
+    (moment.strftime("%Y").to_string().len() == 4).then(|| moment.to_string())
+}
+
+/// A moment to the second, with its zone, which is UTC on every screen: `2026-11-21 01:36:08 UTC`.
+pub fn moment(stamp: Stamp) -> String {
+    with_zone(calendar(stamp), stamp)
+}
+
+/// As it reads in UTC: `2026-11-21 01:36:08`.
+fn calendar(stamp: Stamp) -> String {
+    match stamp {
+        Stamp::BEFORE_ALL => "-infinity".to_owned(),
+        Stamp::AFTER_ALL => "infinity".to_owned(),
+        _ => jiff::Timestamp::from_microsecond(stamp.0).map_or_else(
+            |_| "out of range".to_owned(),
+            |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        ),
+    }
+}
+
+fn with_zone(text: String, stamp: Stamp) -> String {
+    if stamp.is_finite() {
+        text + " UTC"
+    } else {
+        text
+    }
+}
+
+/// A place on a time dimension, as sentences have it: the moment (to the minute where the seconds are zero) with its zone;
+/// where the dimension has none, as it stands in the column; the date; the number.
+pub fn point(point: Point) -> String {
+    let text = point_in_utc(point);
+    match point.axis {
+        Axis::TimestampTz => with_zone(text, Stamp(point.raw)),
+        _ => text,
+    }
+}
+
+/// The same where the head over it, or the title, names the zone.
+pub fn point_in_utc(point: Point) -> String {
+    let stamp = Stamp(point.raw);
+    match point.axis {
+        Axis::Integer if !stamp.is_finite() => age(stamp, stamp),
+        Axis::Integer => count(point.raw),
+        Axis::Date => calendar(stamp).chars().take(10).collect(),
+        Axis::TimestampTz | Axis::Timestamp => {
+            let text = calendar(stamp);
+            text.strip_suffix(":00").map_or(text.clone(), str::to_owned)
+        }
+    }
+}
+
+/// `1 chunk`, `24 chunks`.
+pub fn plural(number: i64, one: &str) -> String {
+    if number == 1 {
+        format!("1 {one}")
+    } else if one.ends_with("ex") {
+        format!("{} {one}es", count(number))
+    } else {
+        format!("{} {one}s", count(number))
+    }
+}
+
+/// Whether a text fits a pattern in which `*` stands for anything.
+pub fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            (0..=text.len())
+                .filter(|at| text.is_char_boundary(*at))
+                .any(|at| fits(rest, &text[at..]))
+        }),
+    }
+}

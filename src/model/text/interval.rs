@@ -1,0 +1,72 @@
+//! Intervals as PostgreSQL writes them, in one short style, and their length.
+
+use super::count;
+use crate::model::interval;
+
+/// PostgreSQL's units of an interval, as this console writes them, with their length in seconds (a month counts 30 days).
+const UNITS: [(&str, &[&str], f64); 7] = [
+    ("y", &["year", "years"], 31_104_000.0),
+    ("mon", &["mon", "mons", "month", "months"], 2_592_000.0),
+    ("w", &["week", "weeks"], 604_800.0),
+    ("d", &["day", "days"], 86_400.0),
+    ("h", &["hour", "hours"], 3600.0),
+    ("m", &["min", "mins", "minute", "minutes"], 60.0),
+    ("s", &["sec", "secs", "second", "seconds"], 1.0),
+];
+
+/// The parts of an interval as PostgreSQL writes it, `3 days 01:30:00` or in another `IntervalStyle`; `None`: something else.
+fn interval_parts(text: &str) -> Option<Vec<(f64, usize)>> {
+    let other = interval::standard(text).map(|interval| interval.to_string());
+    let text = other.as_deref().unwrap_or(text);
+    let mut parts = Vec::new();
+    let mut words = text.trim_start_matches("@ ").split_whitespace();
+    while let Some(word) = words.next() {
+        if let Some((hours, rest)) = word.split_once(':') {
+            let sign = if hours.starts_with('-') { -1.0 } else { 1.0 };
+            let (minutes, seconds) = rest.split_once(':').unwrap_or((rest, "0"));
+            for (digits, unit) in [(hours, 4), (minutes, 5), (seconds, 6)] {
+                parts.push((sign * digits.parse::<f64>().ok()?.abs(), unit));
+            }
+        } else {
+            let unit = words.next()?;
+            let unit = UNITS.iter().position(|(_, names, _)| names.contains(&unit));
+            parts.push((word.parse().ok()?, unit?));
+        }
+    }
+    (!parts.is_empty()).then_some(parts)
+}
+
+/// A setting in PostgreSQL's words, as a table shows it: `3d 1h 30m` for `3 days 01:30:00`, `500 000` for units of integer
+/// time, anything else as it is.
+pub fn interval(setting: &str) -> String {
+    if let Ok(units) = setting.parse() {
+        return count(units);
+    }
+    let Some(parts) = interval_parts(setting) else {
+        return setting.to_owned();
+    };
+    let parts = parts.into_iter().filter(|(number, _)| *number != 0.0);
+    let said: Vec<_> = parts
+        .map(|(number, unit)| format!("{number}{}", UNITS[unit].0))
+        .collect();
+    if said.is_empty() {
+        "0s".to_owned()
+    } else {
+        said.join(" ")
+    }
+}
+
+/// The length of the same in seconds, or the units themselves; `None`: it is neither.
+#[expect(clippy::cast_precision_loss, reason = "only for sorting")]
+pub fn interval_seconds(setting: &str) -> Option<f64> {
+    if let Ok(units) = setting.parse::<i64>() {
+        return Some(units as f64);
+    }
+    let parts = interval_parts(setting)?;
+    Some(
+        parts
+            .iter()
+            .map(|(number, unit)| number * UNITS[*unit].2)
+            .sum(),
+    )
+}

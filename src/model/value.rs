@@ -1,0 +1,256 @@
+//! What a cell holds: a typed figure with its unit. Screen, JSON, CSV and sort order are readings of it.
+
+use std::cmp::Ordering;
+use std::error::Error;
+
+use serde::{Deserialize, Serialize};
+use tokio_postgres::types::{FromSql, Type};
+
+use crate::model::text;
+
+/// A moment: microseconds since 1970 UTC, or one of the two infinities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stamp(pub i64);
+
+impl Stamp {
+    pub const BEFORE_ALL: Self = Self(i64::MIN);
+    pub const AFTER_ALL: Self = Self(i64::MAX);
+
+    pub fn is_finite(self) -> bool {
+        self != Self::BEFORE_ALL && self != Self::AFTER_ALL
+    }
+
+    /// Seconds from `earlier` to `self`; negative when `self` is the earlier one.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds of an age fit a float's mantissa"
+    )]
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        (self.0.saturating_sub(earlier.0)) as f64 / 1e6
+    }
+
+    /// This moment moved by so many seconds; the infinities stay.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float out of range saturates"
+    )]
+    #[must_use]
+    pub fn plus_seconds(self, seconds: f64) -> Self {
+        if self.is_finite() {
+            Self(self.0.saturating_add((seconds * 1e6) as i64))
+        } else {
+            self
+        }
+    }
+
+    /// The moment, if it is one: `-infinity` is how TimescaleDB writes "never" and "running".
+    pub fn finite(self) -> Option<Self> {
+        self.is_finite().then_some(self)
+    }
+}
+
+/// Microseconds between 1970 and 2000, where PostgreSQL's clock starts.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+impl<'a> FromSql<'a> for Stamp {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        let since_2000 = i64::from_sql(&Type::INT8, raw).map_err(|_| format!("not a {ty}"))?;
+        Ok(match since_2000 {
+            i64::MIN => Self::BEFORE_ALL,
+            i64::MAX => Self::AFTER_ALL,
+            micros => Self(micros.saturating_add(POSTGRES_EPOCH)),
+        })
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::TIMESTAMPTZ | Type::TIMESTAMP)
+    }
+}
+
+/// The type of a hypertable's time dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Axis {
+    TimestampTz,
+    /// Without time zone: the value is kept as if it were UTC.
+    Timestamp,
+    Date,
+    Integer,
+}
+
+impl Axis {
+    /// From the name of the column's type, as `format_type` or `regtype` write it.
+    pub fn of(column_type: &str) -> Self {
+        match column_type {
+            "timestamp without time zone" => Self::Timestamp,
+            "date" => Self::Date,
+            "bigint" | "integer" | "smallint" => Self::Integer,
+            // uuid (UUIDv7) dimensions are kept in microseconds too.
+            _ => Self::TimestampTz,
+        }
+    }
+}
+
+/// A place on a hypertable's time dimension, in TimescaleDB's internal unit:
+/// microseconds since 1970 for time types, the number itself for integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Point {
+    pub axis: Axis,
+    pub raw: i64,
+}
+
+/// The internal value of an empty aggregate's watermark: 4714-11-24 BC.
+pub const NO_TIME: i64 = -210_866_803_200_000_000;
+
+/// One figure with its unit. What is not known is `Null`, never a zero.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Text(String),
+    Bool(bool),
+    Int(i64),
+    /// A number by an estimate: shown with `~`, and null in JSON.
+    About(i64),
+    Bytes(i64),
+    /// Bytes by an estimate (pages as of the last VACUUM or ANALYZE): shown with `~`, and null in JSON.
+    AboutBytes(i64),
+    Seconds(f64),
+    Ratio(f64),
+    /// A figure without a unit that need not be whole.
+    Number(f64),
+    /// A moment; a table shows it as an age.
+    Time(Stamp),
+    Point(Point),
+    /// PostgreSQL's text of an interval with its length in seconds (a month counts 30 days) for sorting; JSON keeps the
+    /// text, a table shows `3d 1h 30m`. Units of integer time are their own length.
+    Interval(String, f64),
+    /// Names and values, as a form has them.
+    Fields(Vec<(String, String)>),
+}
+
+impl Value {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A setting that PostgreSQL wrote: an interval, or units of integer time; text that is neither stays as it is.
+    pub fn interval(setting: &str) -> Self {
+        match text::interval_seconds(setting) {
+            Some(seconds) => Self::Interval(setting.to_owned(), seconds),
+            None => Self::text(setting),
+        }
+    }
+
+    /// As a table shows it; `now` is the server's clock.
+    pub fn show(&self, now: Stamp) -> String {
+        match self {
+            Self::Null => "-".to_owned(),
+            Self::Text(text) => text.clone(),
+            Self::Interval(text, _) => text::interval(text),
+            Self::Bool(true) => "yes".to_owned(),
+            Self::Bool(false) => "no".to_owned(),
+            Self::Int(number) => text::count(*number),
+            Self::About(number) => format!("~{}", text::count(*number)),
+            Self::Bytes(bytes) => text::bytes(*bytes),
+            Self::AboutBytes(bytes) => format!("~{}", text::bytes(*bytes)),
+            Self::Seconds(seconds) => text::duration(*seconds),
+            Self::Ratio(ratio) => format!("{ratio:.1}x"),
+            Self::Number(number) => format!("{number}"),
+            Self::Time(stamp) => text::age(*stamp, now),
+            Self::Point(point) => text::point(*point),
+            Self::Fields(fields) => {
+                let said = fields.iter().map(|(name, value)| format!("{name}={value}"));
+                said.collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
+    /// As a narrow column of the console has it: a place without its zone, which is UTC where it has one.
+    pub fn show_narrow(&self, now: Stamp) -> String {
+        match self {
+            Self::Point(point) => text::point_in_utc(*point),
+            _ => self.show(now),
+        }
+    }
+
+    /// For machines: integers as numbers, moments as RFC 3339 (without a zone where their column has none), what is not known (or only estimated) as null.
+    pub fn json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match self {
+            Self::Null | Self::About(_) | Self::AboutBytes(_) => Json::Null,
+            Self::Text(text) | Self::Interval(text, _) => Json::from(text.as_str()),
+            Self::Bool(truth) => Json::from(*truth),
+            Self::Int(number) | Self::Bytes(number) => Json::from(*number),
+            Self::Seconds(number) | Self::Ratio(number) | Self::Number(number) => {
+                Json::from(*number)
+            }
+            Self::Time(stamp) => text::rfc3339(*stamp).map_or(Json::Null, Json::from),
+            Self::Point(point) if point.axis == Axis::Integer => Json::from(point.raw),
+            Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, |moment| {
+                // What has no zone in its column has none here.
+                Json::from(match point.axis {
+                    Axis::Timestamp => moment.trim_end_matches('Z'),
+                    Axis::Date => moment.split_once('T').map_or(&*moment, |(date, _)| date),
+                    Axis::TimestampTz | Axis::Integer => &moment,
+                })
+            }),
+            Self::Fields(fields) => fields.iter().cloned().collect(),
+        }
+    }
+
+    /// How two values of one column sort; what is not known comes first.
+    pub fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => text::natural_order(a, b),
+            _ => self
+                .rank()
+                .partial_cmp(&other.rank())
+                .unwrap_or(Ordering::Equal),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "only for sorting")]
+    fn rank(&self) -> f64 {
+        match self {
+            Self::Null => f64::NEG_INFINITY,
+            Self::Text(_) | Self::Fields(_) => 0.0,
+            Self::Bool(truth) => f64::from(u8::from(*truth)),
+            Self::Int(number)
+            | Self::About(number)
+            | Self::Bytes(number)
+            | Self::AboutBytes(number) => *number as f64,
+            Self::Seconds(number)
+            | Self::Ratio(number)
+            | Self::Number(number)
+            | Self::Interval(_, number) => *number,
+            Self::Time(stamp) => stamp.0 as f64,
+            Self::Point(point) => point.raw as f64,
+        }
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+macro_rules! value_from {
+    ($($from:ty => $make:expr),+ $(,)?) => {
+        $(impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                let make: fn($from) -> Self = $make;
+                make(value)
+            }
+        })+
+    };
+}
+
+value_from! {
+    bool => Value::Bool,
+    i64 => Value::Int,
+    i32 => |number| Value::Int(number.into()),
+    &str => |text| Value::Text(text.to_owned()),
+    String => Value::Text,
+    Stamp => Value::Time,
+    Point => Value::Point,
+}

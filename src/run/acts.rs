@@ -1,0 +1,144 @@
+//! The console's actions: what their plans need to know is asked on a read session of its own, and they are carried
+//! out by an [`Actor`], one at a time.
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+
+use crate::actions::act::{Facts, Target};
+use crate::actions::catalogue::{Action, Does};
+use crate::actions::execute as act;
+use crate::actions::execute::{Actor, Deed, Order};
+use crate::actions::{preview, rollback};
+use crate::app::{Effect, Msg};
+use crate::connect;
+use crate::server::session::{Exact, Session, still_reads};
+
+/// Serves requests until the console goes.
+pub(crate) async fn serve(
+    actor: Actor,
+    mut requests: UnboundedReceiver<Effect>,
+    answers: UnboundedSender<Msg>,
+) {
+    let mut session: Option<Session> = None;
+    let (orders, order) = watch::channel(Order::Go);
+    while let Some(effect) = requests.recv().await {
+        let msg = match effect {
+            Effect::Order(wanted) => {
+                // A plan that has ended hears nothing any more.
+                let _ = orders.send(wanted);
+                continue;
+            }
+            Effect::Do(deed) => {
+                let _ = orders.send(Order::Go);
+                tokio::spawn(carry_out(
+                    actor.clone(),
+                    deed,
+                    order.clone(),
+                    answers.clone(),
+                ));
+                continue;
+            }
+            Effect::Facts {
+                asked,
+                action,
+                targets,
+            } => {
+                let result = facts(&actor, &mut session, action, &targets).await;
+                Msg::Facts {
+                    asked,
+                    result: result.map_err(|error| format!("{error:#}")),
+                }
+            }
+            Effect::Look { asked, deed } => match open(&actor, &mut session).await {
+                Ok(session) => {
+                    let preview = preview::preview(session, deed.plan.clone()).await;
+                    Msg::Looked {
+                        asked,
+                        deed,
+                        preview: Box::new(preview),
+                    }
+                }
+                Err(error) => Msg::Facts {
+                    asked,
+                    result: Err(format!("{error:#}")),
+                },
+            },
+            Effect::Rollback { asked, ids } => {
+                let result = back(&actor, &mut session, &ids).await;
+                Msg::RollbackPlanned {
+                    asked,
+                    result: Box::new(result.map_err(|error| format!("{error:#}"))),
+                }
+            }
+            _ => continue,
+        };
+        if answers.send(msg).is_err() {
+            return;
+        }
+    }
+}
+
+async fn open<'a>(actor: &Actor, session: &'a mut Option<Session>) -> anyhow::Result<&'a Session> {
+    let good = match session {
+        Some(session) => {
+            session.given_up.get().is_none() && still_reads(&session.connected.client).await
+        }
+        None => false,
+    };
+    if !good {
+        let connected = connect::again(&actor.settings, actor.password.as_deref()).await?;
+        *session = Some(Session::start(connected).await?);
+    }
+    session
+        .as_ref()
+        .ok_or_else(|| anyhow::anyhow!("no connection"))
+}
+
+async fn facts(
+    actor: &Actor,
+    session: &mut Option<Session>,
+    action: &'static Action,
+    targets: &[Target],
+) -> anyhow::Result<Vec<Facts>> {
+    let Does::Plan(act) = &action.does else {
+        anyhow::bail!("{} asks nothing", action.name);
+    };
+    let session = open(actor, session).await?;
+    let mut exact = Exact::new(&actor.settings, actor.password.clone());
+    let mut all = Vec::new();
+    for target in targets {
+        all.push(preview::facts(session, &mut exact, act, target).await?);
+    }
+    Ok(all)
+}
+
+async fn back(actor: &Actor, session: &mut Option<Session>, ids: &[u64]) -> anyhow::Result<Deed> {
+    let session = open(actor, session).await?;
+    let client = &session.connected.client;
+    let entries = actor.journal.entries()?;
+    let place = act::place(client, session.connected.host.clone()).await?;
+    rollback::plan(actor, client, &entries, &place, ids).await
+}
+
+async fn carry_out(
+    actor: Actor,
+    deed: Box<Deed>,
+    order: watch::Receiver<Order>,
+    answers: UnboundedSender<Msg>,
+) {
+    let (told, mut progress) = unbounded_channel();
+    let forward = answers.clone();
+    let forwarding = tokio::spawn(async move {
+        while let Some(progress) = progress.recv().await {
+            // The console may be gone; the plan goes on to its end.
+            let _ = forward.send(Msg::Progress(progress));
+        }
+    });
+    let result = actor.perform(&deed, &told, order).await;
+    drop(told);
+    // All that was told before the end is told before it.
+    let _ = forwarding.await;
+    let _ = answers.send(Msg::Reported(Box::new(
+        result.map_err(|error| format!("{error:#}")),
+    )));
+}

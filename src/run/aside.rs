@@ -1,0 +1,46 @@
+//! What is put aside: read from the journal for the Overview, and written there.
+
+use anyhow::Result;
+
+use crate::actions::execute as act;
+use crate::app::Msg;
+use crate::journal::acknowledge;
+use crate::journal::acknowledge::{Acknowledgement, Request};
+use crate::journal::{Journal, Place};
+use crate::server::session::Session;
+
+impl Session {
+    /// Which database this is; asked once.
+    pub(crate) async fn place(&self) -> Result<&Place> {
+        let ask = || act::place(&self.connected.client, self.connected.host.clone());
+        self.place.get_or_try_init(ask).await
+    }
+
+    /// What is put aside here; empty where there is no journal.
+    pub async fn acknowledged(&self) -> Result<Vec<Acknowledgement>> {
+        let Some(journal) = &self.journal else {
+            return Ok(Vec::new());
+        };
+        Ok(journal.entries()?.acknowledgements(self.place().await?))
+    }
+
+    /// Does what the console asks, and says what is put aside then.
+    pub(crate) async fn aside(&self, request: Request) -> Msg {
+        let reads = matches!(request, Request::Read { .. });
+        let empty = |journal: &Journal| matches!(journal.length(), Ok(0));
+        if reads && self.journal.as_ref().is_none_or(empty) {
+            // Which place this is need not be asked.
+            let new = request != Request::Read { length: Some(0) };
+            return Msg::Aside(Ok(new.then(|| (0, Vec::new()))));
+        }
+        let answer = async {
+            let place = self.place().await?;
+            acknowledge::serve(self.journal.as_ref(), place, &self.server.role, request)
+        };
+        let answer = answer.await.map_err(|error| format!("{error:#}"));
+        match answer {
+            Err(text) if !reads => Msg::Told { text, bad: true },
+            answer => Msg::Aside(answer),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Acting from the shell: `run`, `journal`, `rollback`; the same plans, guards and journal as the console's.
+
+mod consent;
+mod journal;
+mod name;
+mod still;
+
+use std::io::Write as _;
+
+use anyhow::{Result, anyhow, bail};
+use serde_json::{Value as Json, json};
+
+use crate::actions::act as plans;
+use crate::actions::act::{Act, Context, Refusal};
+use crate::actions::catalogue::{Action, Does};
+use crate::actions::execute as act;
+use crate::actions::execute::{Actor, Deed};
+use crate::actions::preview;
+use crate::actions::rollback;
+use crate::app::dialog::group;
+use crate::config::Rules;
+use crate::journal::acknowledge::{Ended, Why};
+use crate::journal::{Entries, Seen};
+use crate::model::plan::Plan;
+use crate::model::text;
+use crate::run::stderr;
+use crate::screens::record::At;
+use crate::server::session::{Exact, Session};
+
+pub use consent::Agreement;
+pub use journal::journal;
+pub use name::find;
+
+/// Exit codes: done; an error or a failure; no connection; nothing was changed.
+pub const DONE: u8 = 0;
+pub const FAILED: u8 = 1;
+pub const NO_CONNECTION: u8 = 2;
+pub const UNCHANGED: u8 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+/// Where a command acts, and how it speaks.
+#[derive(Debug)]
+pub struct Shell<'a> {
+    pub session: Session,
+    pub actor: Actor,
+    pub rules: Rules,
+    pub agreement: &'a Agreement,
+}
+
+impl Shell<'_> {
+    /// `hypertop run ACTION TARGET… --set key=value`.
+    pub async fn run(
+        &self,
+        action: &'static Action,
+        targets: &[String],
+        set: &[(String, String)],
+    ) -> Result<u8> {
+        match self.deed(action, targets, set).await {
+            Ok(deed) => self.agree_and_do(deed).await,
+            Err(error) => self.refuse(&format!("{error:#}")),
+        }
+    }
+
+    /// What is to be done; an error, as a refusal, means that nothing is.
+    async fn deed(
+        &self,
+        action: &'static Action,
+        targets: &[String],
+        set: &[(String, String)],
+    ) -> Result<Deed> {
+        let Does::Plan(act) = &action.does else {
+            bail!("{} changes the console only", action.name);
+        };
+        let mut exact = Exact::new(&self.actor.settings, self.actor.password.clone());
+        let (clock, _) = self.session.pulse(crate::screens::ScreenId::ALL[0]).await?;
+        let at = At {
+            now: clock,
+            server: &self.session.server,
+        };
+        let (mut plans, mut seen, mut inputs) = (Vec::new(), Vec::new(), String::new());
+        let mut refused = Vec::new();
+        for typed in targets {
+            let target = preview::resolve(&self.session, action, typed).await?;
+            let facts = preview::facts(&self.session, &mut exact, act, &target).await?;
+            let context = Context {
+                at,
+                target: &target,
+                facts: &facts,
+            };
+            match plan(action, act, &context, set)? {
+                Ok((plan, given)) => {
+                    plans.push(plan);
+                    inputs = given;
+                    seen.push(Seen {
+                        action: action.name.to_owned(),
+                        target,
+                        state: facts.state,
+                    });
+                }
+                Err(refusal) => refused.push((target.name.clone(), refusal)),
+            }
+        }
+        // Who names several means all of them: nothing is done without some.
+        match (refused.as_slice(), targets.len()) {
+            ([], _) => {}
+            ([(_, refusal)], 1) => bail!("{refusal}"),
+            (_, of) => bail!("{}", group::words(&refused, of)),
+        }
+        let plan = group::together(action.name, plans, refused, &[]);
+        let plan = plan.map_err(|_| anyhow!("no target is named"))?;
+        Ok(Deed {
+            plan,
+            seen,
+            inputs,
+            undoes: Vec::new(),
+            restores: Vec::new(),
+        })
+    }
+
+    /// `hypertop rollback ID…`.
+    pub async fn rollback(&self, ids: &[u64]) -> Result<u8> {
+        match self.way_back(ids).await {
+            Ok(Some(deed)) => self.agree_and_do(deed).await,
+            Ok(None) => Ok(DONE),
+            Err(error) => self.refuse(&format!("{error:#}")),
+        }
+    }
+
+    /// What takes these entries back; `None`: they were acknowledgements, and have ended.
+    async fn way_back(&self, ids: &[u64]) -> Result<Option<Deed>> {
+        let client = &self.session.connected.client;
+        let entries = self.actor.journal.entries()?;
+        let is_acknowledgement = |id: &u64| {
+            let entry = entries.find(*id);
+            entry.is_some_and(|entry| entry.begin.acknowledges.is_some())
+        };
+        if !ids.is_empty() && ids.iter().all(is_acknowledgement) {
+            self.end_acknowledged(&entries, ids).await?;
+            return Ok(None);
+        }
+        let place = act::place(client, self.session.connected.host.clone()).await?;
+        let deed = rollback::plan(&self.actor, client, &entries, &place, ids).await?;
+        Ok(Some(deed))
+    }
+
+    /// Shows findings again; nothing in the database changes, so a reading console may do it too.
+    async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<()> {
+        let client = &self.session.connected.client;
+        let place = act::place(client, self.session.connected.host.clone()).await?;
+        for entry in ids.iter().filter_map(|id| entries.find(*id)) {
+            rollback::is_here(entry, &place)?;
+            if entry.ended.is_some() {
+                let (id, state) = (entry.begin.id, entry.state());
+                bail!("entry {id} counts no longer: {state}");
+            }
+        }
+        if !self.agreement.dry_run {
+            let ended = |of: &u64| Ended {
+                of: *of,
+                at: text::rfc3339((self.actor.clock)()).unwrap_or_default(),
+                role: self.session.server.role.clone(),
+                why: Why::Back,
+            };
+            let all = ids.iter().map(ended).collect();
+            self.actor.journal.end_acknowledged(all)?;
+        }
+        let done = if self.agreement.dry_run {
+            "dry-run"
+        } else {
+            "done"
+        };
+        match self.agreement.format {
+            Format::Json => say(&json!({"outcome": done, "shown_again": ids}))?,
+            Format::Text => {
+                for entry in ids.iter().filter_map(|id| entries.find(*id)) {
+                    tell(&format!(
+                        "shown again ({done}): {}",
+                        text::printable(&entry.begin.plan.title)
+                    ))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, why: &str) -> Result<u8> {
+        self.agreement.refuse(why)
+    }
+}
+
+impl Agreement {
+    /// Says why nothing was changed, in the format that was asked for.
+    pub fn refuse(&self, why: &str) -> Result<u8> {
+        match self.format {
+            Format::Json => say(&json!({"outcome": "refused", "reason": why}))?,
+            Format::Text => stderr::say(format_args!(
+                "hypertop: refused, nothing was changed: {why}"
+            )),
+        }
+        Ok(UNCHANGED)
+    }
+}
+
+/// The plan for one target, and what was chosen in words, or its refusal; an error: a field is wrong.
+fn plan(
+    action: &Action,
+    act: &Act,
+    context: &Context,
+    set: &[(String, String)],
+) -> Result<Result<(Plan, String), Refusal>> {
+    let mut form = match act.form(context) {
+        Ok(form) => form,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    for (key, value) in set {
+        form.set(key, value).map_err(|error| anyhow!(error))?;
+    }
+    let given = form.inputs().map_err(|wrong| {
+        let lines: Vec<_> = wrong.into_iter().map(|(_, error)| error).collect();
+        anyhow!(lines.join("\n"))
+    })?;
+    let plan = plans::make(action.name, act, context, &given);
+    Ok(plan.map(|plan| (plan, given.summary())))
+}
+
+fn say(json: &Json) -> Result<()> {
+    let text = serde_json::to_string_pretty(json)?;
+    print(format!("{}\n", text::printable_json(text)))
+}
+
+/// Lines for a person to read.
+fn tell(lines: &str) -> Result<()> {
+    print(format!("{}\n", text::printable_lines(lines)))
+}
+
+/// Writes to standard output; a reader that went away is no error.
+pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
+    match std::io::stdout().write_all(text.as_ref()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

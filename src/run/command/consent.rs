@@ -1,0 +1,221 @@
+//! What a plan would do, whether a person agrees, and how it went.
+
+use std::io::BufRead as _;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::watch;
+
+use super::still::Still;
+use super::{DONE, FAILED, Format, Shell, UNCHANGED, say, tell};
+use crate::actions::execute::{Deed, Order, Problem, Progress, Report};
+use crate::actions::preview;
+use crate::actions::preview::Preview;
+use crate::journal::Outcome;
+use crate::model::plan::{Consent, Plan, inverse, script};
+use crate::model::text;
+use crate::run::stderr;
+use crate::ui::terminal;
+
+/// How `run` and `rollback` are agreed to.
+#[derive(Debug, Clone, Args)]
+pub struct Agreement {
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Agree to what can be taken back
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Agree to what cannot be taken back, by naming its target
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+impl Shell<'_> {
+    pub(super) async fn agree_and_do(&self, deed: Deed) -> Result<u8> {
+        let preview = preview::preview(&self.session, deed.plan.clone()).await;
+        let mut preview_json = plan_json(&preview);
+        if self.agreement.format == Format::Text {
+            let mut out = text::printable(&deed.plan.title);
+            for (_, line) in preview.lines() {
+                out.push('\n');
+                out.push_str(&line);
+            }
+            tell(&out)?;
+        }
+        if let Some(why) = &self.rules.read_only {
+            return self.refuse(why);
+        }
+        if self.agreement.dry_run {
+            if self.agreement.format == Format::Json {
+                preview_json["outcome"] = "dry-run".into();
+                say(&preview_json)?;
+            }
+            return Ok(DONE);
+        }
+        if let Err(why) = self.consent(&deed.plan) {
+            return self.refuse(&why);
+        }
+        let report = match self.perform(&deed).await {
+            Ok(report) => report,
+            // It did not even begin.
+            Err(error) => return self.refuse(&format!("{error:#}")),
+        };
+        // What a rollback brings back is no news.
+        let checks = report.outcome == Outcome::Done && deed.undoes.is_empty();
+        let still = if checks {
+            Some(self.still(&deed).await)
+        } else {
+            None
+        };
+        self.report(&report, still, preview_json)?;
+        Ok(match report.outcome {
+            Outcome::Done => DONE,
+            Outcome::Failed | Outcome::Cancelled if changed_nothing(&deed, &report) => UNCHANGED,
+            _ => FAILED,
+        })
+    }
+
+    /// Whether a person agreed: by flags, or asked on the terminal.
+    fn consent(&self, plan: &Plan) -> Result<(), String> {
+        let wanted = if self.rules.protected {
+            Consent::Name
+        } else {
+            plan.consent
+        };
+        if let Some(name) = &self.agreement.confirm {
+            return if *name == plan.target {
+                Ok(())
+            } else {
+                Err(format!(
+                    "--confirm says {name:?}, and the target is {:?}",
+                    plan.target
+                ))
+            };
+        }
+        if wanted < Consent::Name && self.agreement.yes {
+            return Ok(());
+        }
+        let asks = terminal::is_there() && self.agreement.format == Format::Text;
+        match (wanted, asks) {
+            (Consent::Name, false) => Err(format!(
+                "this wants the target's name: --confirm '{}'",
+                plan.target
+            )),
+            (_, false) => {
+                Err("nobody is there to agree: --yes runs it, --dry-run only shows it".to_owned())
+            }
+            (Consent::Name, true) => {
+                let typed = ask(&format!("Type {} to go on: ", plan.target))?;
+                if typed == plan.target {
+                    Ok(())
+                } else {
+                    Err(format!("{typed:?} is not {:?}", plan.target))
+                }
+            }
+            (_, true) => {
+                let typed = ask("Run this? [y/N] ")?;
+                if matches!(typed.as_str(), "y" | "Y" | "yes") {
+                    Ok(())
+                } else {
+                    Err("you did not agree".to_owned())
+                }
+            }
+        }
+    }
+
+    async fn perform(&self, deed: &Deed) -> Result<Report> {
+        let (told, mut progress) = unbounded_channel();
+        let (orders, order) = watch::channel(Order::Go);
+        let mut work = std::pin::pin!(self.actor.perform(deed, &told, order));
+        let mut ending = std::pin::pin!(crate::run::signalled());
+        let mut stopped = false;
+        loop {
+            tokio::select! {
+                report = &mut work => return report,
+                _ = &mut ending, if !stopped => {
+                    stopped = true;
+                    stderr::say("hypertop: stopping on the server…");
+                    // The work itself holds the other end.
+                    let _ = orders.send(Order::Stop);
+                }
+                Some(progress) = progress.recv() => if self.agreement.format == Format::Text {
+                    tell_progress(&progress);
+                },
+            }
+        }
+    }
+
+    fn report(&self, report: &Report, still: Option<Still>, mut json: Json) -> Result<()> {
+        if self.agreement.format == Format::Text {
+            let mut lines = report.lines();
+            lines.extend(still.map(|still| still.lines()).unwrap_or_default());
+            return tell(&lines.join("\n"));
+        }
+        if let Some(still) = still {
+            still.put(&mut json);
+        }
+        let problem = |(label, problem): &(String, Problem)| json!({"step": label, "sqlstate": problem.sqlstate, "message": problem.message, "mend": problem.mend});
+        json["outcome"] = report.outcome.name().into();
+        json["journal_id"] = report.id.into();
+        json["steps_done"] = report.steps_done.into();
+        json["seconds"] = report.took.as_secs_f64().into();
+        json["problems"] = report.problems.iter().map(problem).collect();
+        json["notices"] = report.notices.clone().into();
+        json["differs"] = report
+            .differs
+            .iter()
+            .map(|(what, was, is)| json!({"what": what, "was": was, "is": is}))
+            .collect();
+        say(&json)
+    }
+}
+
+/// Whether what failed was a transaction, and the first: of a statement without one something may be left.
+fn changed_nothing(deed: &Deed, report: &Report) -> bool {
+    let first = deed.plan.steps.first();
+    report.steps_done == 0 && report.problems.len() <= 1 && first.is_some_and(|step| !step.plain)
+}
+
+fn tell_progress(progress: &Progress) {
+    match progress {
+        Progress::Step { number, of, label } if *of > 1 => {
+            stderr::say(format_args!("[{number}/{of}] {}", text::printable(label)));
+        }
+        Progress::Waits(why) => stderr::say(format_args!("waits {why}")),
+        Progress::Phase(phase, share) => {
+            let share = share.map_or_else(String::new, |share| format!(" {:.0} %", share * 100.0));
+            stderr::say(format_args!("{phase}{share}"));
+        }
+        _ => {}
+    }
+}
+
+fn plan_json(preview: &Preview) -> Json {
+    let plan = &preview.plan;
+    let holders = preview.holders.as_ref().map_or_else(
+        |error| json!({"error": error}),
+        |holders| holders.iter().map(|holder| json!({"pid": holder.pid, "mode": holder.mode.name(), "relation": holder.relation, "granted": holder.granted, "conflicts": holder.conflicts, "role": holder.role, "query": holder.query})).collect(),
+    );
+    json!({
+        "action": plan.action, "target": plan.target, "title": plan.title,
+        "statements": script(&plan.steps),
+        "notes": plan.notes.iter().map(|note| json!({"level": note.level.name(), "text": note.text})).collect::<Vec<_>>(),
+        "undo": plan.undo, "undo_statements": script(&inverse(&plan.steps)),
+        "consent": plan.consent, "locks": plan.touches, "holders": holders,
+    })
+}
+
+fn ask(prompt: &str) -> Result<String, String> {
+    stderr::ask(prompt);
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| error.to_string())?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}

@@ -1,0 +1,41 @@
+//! The action that a command line names.
+
+use crate::actions::catalogue as action;
+use crate::actions::catalogue::{Action, Does};
+
+/// The action with this name, as the command line takes it; an error offers the nearest ones, or all.
+pub fn find(name: &str) -> Result<&'static Action, String> {
+    let acts = || action::all().filter(|action| matches!(action.does, Does::Plan(_)));
+    if let Some(action) = acts().find(|action| action.name == name) {
+        return Ok(action);
+    }
+    let mut near: Vec<_> = acts()
+        .map(|action| (likeness(name, action.name), action.name))
+        .filter(|(likeness, _)| *likeness >= 0.4)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let names = |names: Vec<&str>| names.join(", ");
+    Err(if near.is_empty() {
+        let all = names(acts().map(|action| action.name).collect());
+        format!("there is no such action; there are: {all}")
+    } else {
+        let near = names(near.into_iter().take(4).map(|(_, name)| name).collect());
+        format!("there is no such action; near it: {near}")
+    })
+}
+
+/// How much of two names is the same, from 0 to 1: by the pairs of letters that they share.
+fn likeness(a: &str, b: &str) -> f64 {
+    let pairs =
+        |name: &str| -> Vec<(char, char)> { name.chars().zip(name.chars().skip(1)).collect() };
+    let (a, mut b) = (pairs(a), pairs(b));
+    let all = u32::try_from(a.len() + b.len()).unwrap_or(u32::MAX);
+    let mut shared = 0;
+    for pair in &a {
+        if let Some(at) = b.iter().position(|other| other == pair) {
+            b.swap_remove(at);
+            shared += 2;
+        }
+    }
+    f64::from(shared) / f64::from(all.max(1))
+}

@@ -1,0 +1,90 @@
+//! What is still found wrong with a thing after something was done to it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value as Json, json};
+
+use super::Shell;
+use crate::actions::act::Target;
+use crate::actions::execute::Deed;
+use crate::run::show;
+use crate::screens::record::{At, Record};
+use crate::screens::table::printable;
+use crate::screens::{ScreenId, overview};
+
+/// So long what is dear to read is read again.
+const LATER: Duration = Duration::from_secs(3);
+
+/// The findings that stay, or why they are not known.
+pub(super) struct Still(Result<Vec<overview::Row>>);
+
+impl Shell<'_> {
+    /// Reads the findings again, as the console does.
+    pub(super) async fn still(&self, deed: &Deed) -> Still {
+        let found = async {
+            let (settings, session) = (&self.actor.settings, &self.session);
+            let screens =
+                Box::pin(show::gather(settings, session, ScreenId::Overview, LATER)).await?;
+            let (now, _) = session.pulse(ScreenId::Overview).await?;
+            let at = At {
+                now,
+                server: &session.server,
+            };
+            let is_about = |row: &overview::Row| {
+                let mut of = row
+                    .targets()
+                    .into_iter()
+                    .flat_map(Target::and_materialization);
+                of.any(|of| {
+                    let mut seen = deed.seen.iter().map(|seen| &seen.target);
+                    seen.any(|seen| (seen.kind, seen.id) == (of.kind, of.id))
+                })
+            };
+            let mut rows = overview::all(&screens);
+            rows.retain(is_about);
+            rows.sort_by_key(|row| std::cmp::Reverse(row.verdict(&at).level));
+            Ok(rows)
+        };
+        Still(found.await)
+    }
+}
+
+impl Still {
+    pub(super) fn lines(&self) -> Vec<String> {
+        let line = |row: &overview::Row| {
+            let finding = &row.finding;
+            let said = format!(
+                "{} {} {}: {}",
+                finding.level.sign(),
+                finding.level.name(),
+                row.subject,
+                finding.reason
+            );
+            printable(&said)
+        };
+        match &self.0 {
+            Ok(rows) if rows.is_empty() => {
+                vec!["Read again: nothing is found wrong with it now".to_owned()]
+            }
+            Ok(rows) => {
+                let head = "Read again, this is found wrong with it now:".to_owned();
+                std::iter::once(head).chain(rows.iter().map(line)).collect()
+            }
+            Err(error) => vec![printable(&format!(
+                "What is found wrong with it now is not known: {error:#}"
+            ))],
+        }
+    }
+
+    pub(super) fn put(&self, json: &mut Json) {
+        let one = |row: &overview::Row| {
+            let finding = &row.finding;
+            json!({"rule": finding.rule.name, "subject": row.subject, "verdict": finding.level.name(), "reason": finding.reason})
+        };
+        match &self.0 {
+            Ok(rows) => json["still_found"] = rows.iter().map(one).collect(),
+            Err(error) => json["still_found_error"] = format!("{error:#}").into(),
+        }
+    }
+}

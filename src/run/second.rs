@@ -1,0 +1,167 @@
+//! What the second connection does: halves of lists, details, slices of exact figures.
+
+use std::collections::VecDeque;
+
+use anyhow::Result;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
+use tokio_postgres::Row;
+
+use crate::app::{Effect, Msg};
+use crate::connect::conninfo::Settings;
+use crate::screens::ScreenId;
+use crate::screens::record::At;
+use crate::server::session::{Exact, slices};
+use crate::server::sql::Query;
+
+/// A list's other half is asked for, see [`crate::screens::record::Record::BESIDE`].
+#[derive(Debug)]
+pub struct Half {
+    pub query: &'static Query,
+    pub reply: oneshot::Sender<Result<Vec<Row>>>,
+}
+
+/// What the second connection does next: details, for which somebody waits, before the next slice of a round; `None`: the
+/// console is gone.
+async fn next_exact(
+    waiting: &mut VecDeque<Effect>,
+    requests: &mut UnboundedReceiver<Effect>,
+) -> Option<Effect> {
+    if waiting.is_empty() {
+        waiting.push_back(requests.recv().await?);
+    }
+    while let Ok(more) = requests.try_recv() {
+        // Nobody looks at the screen any more: the rest of its rounds is not worth the server's time.
+        if let Effect::Cancel { screen: left } = &more {
+            for effect in waiting.iter_mut() {
+                if let Effect::Exact { screen, ids, .. } = effect
+                    && screen == left
+                {
+                    ids.clear();
+                }
+            }
+        }
+        waiting.push_back(more);
+    }
+    let detail = |effect: &Effect| matches!(effect, Effect::Detail { .. });
+    let next = waiting.iter().position(detail).unwrap_or(0);
+    waiting.remove(next)
+}
+
+/// The second connection's work: what opens many relations, and what may take long.
+pub(crate) async fn serve(
+    settings: Settings,
+    password: Option<String>,
+    mut requests: UnboundedReceiver<Effect>,
+    mut halves: UnboundedReceiver<Half>,
+    answers: UnboundedSender<Msg>,
+    opens: ScreenId,
+) {
+    let mut exact = Exact::new(&settings, password);
+    exact.connect().await;
+    let mut cold = VecDeque::new();
+    for part in opens.parts() {
+        let asked = (part.about().exact)().into_iter();
+        cold.extend(asked.filter(|query| query.overview && !query.later || opens == part));
+    }
+    let mut waiting = VecDeque::new();
+    loop {
+        let effect = tokio::select! {
+            biased;
+            // A list waits for it.
+            Some(Half { query, reply }) = halves.recv() => {
+                // Whoever asked may have gone on without it.
+                if !reply.is_closed() {
+                    drop(reply.send(exact.half(query).await));
+                }
+                continue;
+            }
+            effect = next_exact(&mut waiting, &mut requests) => effect,
+            // While the first list is on its way.
+            () = std::future::ready(()), if !cold.is_empty() => {
+                if let Some(query) = cold.pop_front() {
+                    exact.warm(query).await;
+                }
+                continue;
+            }
+        };
+        let Some(effect) = effect else {
+            return;
+        };
+        let Some(answer) = carry_out(effect, &mut exact, &mut waiting).await else {
+            continue;
+        };
+        let ended = !matches!(answer, Msg::Exact { last: false, .. });
+        if answers.send(answer).is_err() {
+            return;
+        }
+        if ended && let Some(text) = exact.distrust().await {
+            let text = text.to_owned();
+            let _ = answers.send(Msg::Told { text, bad: true });
+        }
+    }
+}
+
+/// Does one thing; what is left of a round waits again.
+async fn carry_out(
+    effect: Effect,
+    exact: &mut Exact<'_>,
+    waiting: &mut VecDeque<Effect>,
+) -> Option<Msg> {
+    match effect {
+        Effect::Exact {
+            screen,
+            nth,
+            round,
+            mut ids,
+        } => {
+            let query = (screen.about().exact)().get(nth).copied();
+            let first =
+                query.and_then(|query| Some((query, slices(&ids, query.slice).first()?.len())));
+            let figures = match first {
+                Some((query, many)) => {
+                    let slice: Vec<_> = ids.drain(..many).collect();
+                    exact.slice(query, &slice).await
+                }
+                None => Vec::new(),
+            };
+            let last = ids.is_empty();
+            if !last {
+                waiting.push_back(Effect::Exact {
+                    screen,
+                    nth,
+                    round,
+                    ids,
+                });
+            }
+            Some(Msg::Exact {
+                screen,
+                nth,
+                round,
+                figures,
+                last,
+            })
+        }
+        Effect::Detail {
+            asked,
+            index,
+            query,
+            params,
+            of,
+            now,
+        } => {
+            let sections = async {
+                let (rows, server) = exact.detail(query, &params).await?;
+                let server = &server;
+                of.build(index, &rows, &At { now, server })
+            };
+            let sections: Result<_> = sections.await;
+            Some(Msg::Detail {
+                asked,
+                index,
+                sections: sections.map_err(|error| format!("{error:#}")),
+            })
+        }
+        _ => None,
+    }
+}

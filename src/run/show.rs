@@ -1,0 +1,425 @@
+//! The headless twin: the same queries, verdicts and columns, printed once.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use serde_json::{Map, Value as Json, json};
+
+use crate::connect::conninfo::Settings;
+use crate::journal::acknowledge::Aside;
+use crate::model::text;
+use crate::model::value::Stamp;
+use crate::run::stderr;
+use crate::screens::record::{At, Record};
+use crate::screens::table::{Table, printable, shown};
+use crate::screens::{ExactQuery, Rows, ScreenId, Screens, overview, with_table};
+use crate::server::known::Server;
+use crate::server::session::{Exact, Session, slices};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+    /// CSV with every text as it is.
+    #[value(skip)]
+    RawCsv,
+}
+
+impl Format {
+    /// This format as `--raw` wants it; JSON escapes what acts on a terminal, and says the same.
+    pub fn raw(self, raw: bool) -> Result<Self> {
+        match self {
+            _ if !raw => Ok(self),
+            Self::Csv | Self::RawCsv => Ok(Self::RawCsv),
+            Self::Table | Self::Json => {
+                bail!("--raw is for --format csv: a table is for people, and JSON loses nothing")
+            }
+        }
+    }
+}
+
+/// Reads a screen whole, with exact figures, and prints it.
+pub async fn show(
+    settings: &Settings,
+    session: &Session,
+    screen: ScreenId,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let mut screens = Box::pin(gather(settings, session, screen, LATER)).await?;
+    let (clock, _) = session.pulse(screen).await?;
+    let at = At {
+        now: clock,
+        server: &session.server,
+    };
+    let mut aside = None;
+    if screen == ScreenId::Overview {
+        let (rows, said) = left(session, overview::all(&screens), clock).await;
+        aside = said;
+        let asked = screens.ask(screen).unwrap_or_default();
+        screens.load(asked, Rows::Overview(rows), Duration::ZERO, &at);
+    }
+    let mut caveats = screens.caveats(screen, &at);
+    caveats.extend(aside);
+    with_table!(screens, screen, |table| print(
+        table, &caveats, &at, format, out
+    ))
+}
+
+/// Reads a screen, and what it is made of; what is dear for so long at most.
+pub async fn gather(
+    settings: &Settings,
+    session: &Session,
+    screen: ScreenId,
+    later: Duration,
+) -> Result<Screens> {
+    let mut screens = Screens::default();
+    let mut exact = Exact::new(settings, session.connected.password.clone());
+    let mut progress = Progress::new(io::stderr(), io::stderr().is_terminal());
+    let mut parts = screen.parts();
+    parts.retain(|part| *part == screen || session.can_show(*part));
+    for part in &parts {
+        let which = if screen == *part {
+            |_: &ExactQuery| true
+        } else {
+            |query: &ExactQuery| query.overview && !query.later
+        };
+        let mut reading = Reading {
+            session,
+            exact: &mut exact,
+            screens: &mut screens,
+            progress: &mut progress,
+        };
+        reading.list(*part, which).await?;
+        reading.figures(*part, which, None).await?;
+    }
+    // What is dear comes behind all else, and is bounded; a note says what is not in.
+    let until = Instant::now() + later;
+    for part in parts.iter().filter(|part| **part != screen) {
+        let mut reading = Reading {
+            session,
+            exact: &mut exact,
+            screens: &mut screens,
+            progress: &mut progress,
+        };
+        let which = |query: &ExactQuery| query.overview && query.later;
+        reading.figures(*part, which, Some(until)).await?;
+    }
+    Ok(screens)
+}
+
+/// So long `show overview` reads what is dear.
+const LATER: Duration = Duration::from_secs(10);
+
+/// The findings that are not put aside, and how many are.
+async fn left(
+    session: &Session,
+    rows: Vec<overview::Row>,
+    now: Stamp,
+) -> (Vec<overview::Row>, Option<String>) {
+    let all = match session.acknowledged().await {
+        Ok(all) => all,
+        Err(error) => {
+            let said =
+                format!("what is acknowledged is not known, so nothing is left out: {error:#}");
+            return (rows, Some(said));
+        }
+    };
+    let mut aside = Aside::default();
+    aside.take(0, all);
+    let rows = aside.part(rows, now);
+    let said = aside.hidden().words();
+    let said = said.map(|words| {
+        format!("left out: {words}; --all prints them too, hypertop journal lists them")
+    });
+    (rows, said)
+}
+
+/// The reading of the screens.
+struct Reading<'a, 'b, W: Write> {
+    session: &'a Session,
+    exact: &'a mut Exact<'b>,
+    screens: &'a mut Screens,
+    progress: &'a mut Progress<W>,
+}
+
+impl<W: Write> Reading<'_, '_, W> {
+    /// Reads the rows of one screen, while the connection for these figures is made.
+    async fn list(&mut self, screen: ScreenId, which: fn(&ExactQuery) -> bool) -> Result<()> {
+        let mut queries = (screen.about().exact)();
+        queries.retain(which);
+        let (session, exact) = (self.session, &mut *self.exact);
+        let (rows, ()) = {
+            let mut reading = Box::pin(async {
+                tokio::join!(session.load(screen), async {
+                    for query in queries {
+                        exact.warm(query).await;
+                    }
+                })
+            });
+            if let Ok(read) = tokio::time::timeout(self.progress.patience(), &mut reading).await {
+                read
+            } else {
+                self.progress.say(&format!("reading {}", screen.name()));
+                reading.await
+            }
+        };
+        let rows = rows?;
+        let (clock, _) = session.pulse(screen).await?;
+        let at = At {
+            now: clock,
+            server: &session.server,
+        };
+        let asked = self.screens.ask(screen).unwrap_or_default();
+        self.screens.load(asked, rows, Duration::ZERO, &at);
+        Ok(())
+    }
+
+    /// Reads these exact figures of all rows, the worst first, as far as it gets.
+    async fn figures(
+        &mut self,
+        screen: ScreenId,
+        which: fn(&ExactQuery) -> bool,
+        until: Option<Instant>,
+    ) -> Result<()> {
+        let session = self.session;
+        let queries = (screen.about().exact)().into_iter().enumerate();
+        for (nth, query) in queries.filter(|(_, query)| which(query)) {
+            let (clock, _) = session.pulse(screen).await?;
+            let at = At {
+                now: clock,
+                server: &session.server,
+            };
+            let wanted = with_table!(self.screens, screen, |table| table.wanted(nth, true, clock));
+            let mut done = 0;
+            for slice in slices(&wanted, query.slice) {
+                let over = until.is_some_and(|until| Instant::now() >= until);
+                let figures = if over {
+                    Vec::new()
+                } else {
+                    self.exact.slice(query, slice).await
+                };
+                done += slice.len();
+                let last = over || done == wanted.len();
+                self.screens.take_exact(screen, nth, figures, last, &at);
+                if over {
+                    break;
+                }
+                let words = format!("exact figures of {done} of {} rows", wanted.len());
+                self.progress.say(&words);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A reading that lasts no longer needs no word.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// One line that says how far a slow reading is, where someone sees it; gone when dropped.
+struct Progress<W: Write> {
+    out: W,
+    seen: bool,
+    begun: Instant,
+    shown: bool,
+}
+
+impl<W: Write> Progress<W> {
+    fn new(out: W, seen: bool) -> Self {
+        Self {
+            out,
+            seen,
+            begun: Instant::now(),
+            shown: false,
+        }
+    }
+
+    /// How long until something is to be said.
+    fn patience(&self) -> Duration {
+        SLOW.saturating_sub(self.begun.elapsed())
+    }
+
+    fn say(&mut self, words: &str) {
+        if self.seen && self.begun.elapsed() >= SLOW {
+            self.shown = true;
+            // Who cannot be told is not told.
+            let _ = write!(self.out, "\r\x1b[Khypertop: {words} …");
+            let _ = self.out.flush();
+        }
+    }
+}
+
+impl<W: Write> Drop for Progress<W> {
+    fn drop(&mut self) {
+        if self.shown {
+            let _ = write!(self.out, "\r\x1b[K");
+            let _ = self.out.flush();
+        }
+    }
+}
+
+fn print<R: Record>(
+    table: &Table<R>,
+    caveats: &[String],
+    at: &At,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<()> {
+    match format {
+        Format::Json => {
+            let rows: Vec<Json> = table.in_order().map(|row| json_row(row, at)).collect();
+            let whole = json!({ "screen": R::NAME, "server": server(at.server, at.now), "caveats": caveats, "rows": rows });
+            let text = serde_json::to_string_pretty(&whole)?;
+            writeln!(out, "{}", text::printable_json(text))?;
+        }
+        Format::Csv | Format::RawCsv => {
+            for caveat in caveats {
+                stderr::say(format_args!("hypertop: {caveat}"));
+            }
+            let mut csv = csv::Writer::from_writer(out);
+            let names = R::COLUMNS
+                .iter()
+                .map(|column| column.name)
+                .filter(|name| !name.is_empty());
+            csv.write_record(names.chain(["verdict", "reason"]))?;
+            let cell = |field: &Json| match field {
+                Json::Null => String::new(),
+                Json::String(text) if format == Format::RawCsv => text.clone(),
+                Json::String(text) => text::printable_cell(text),
+                other => other.to_string(),
+            };
+            for row in table.in_order() {
+                let fields = json_row(row, at);
+                let fields = fields.as_object().into_iter().flat_map(Map::values);
+                csv.write_record(fields.map(cell))?;
+            }
+            csv.flush()?;
+        }
+        Format::Table => print_table(table, caveats, at, out)?,
+    }
+    Ok(())
+}
+
+fn json_row<R: Record>(row: &R, at: &At) -> Json {
+    let mut fields = Map::new();
+    for column in R::COLUMNS.iter().filter(|column| !column.name.is_empty()) {
+        fields.insert(column.name.to_owned(), (column.value)(row, at).json());
+    }
+    let verdict = row.verdict(at);
+    fields.insert("verdict".to_owned(), verdict.level.name().into());
+    fields.insert("reason".to_owned(), verdict.reason.into());
+    Json::Object(fields)
+}
+
+fn server(server: &Server, clock: Stamp) -> Json {
+    json!({
+        "host": server.host,
+        "database": server.database,
+        "role": server.role,
+        "tls": server.tls,
+        "standby": server.standby,
+        "postgresql": server.postgres_text(),
+        "timescaledb": server.timescaledb.map(|version| version.to_string()),
+        "edition": server.timescaledb.map(|_| format!("{:?}", server.edition).to_lowercase()),
+        "simulated": server.simulated,
+        "clock": text::rfc3339(clock),
+    })
+}
+
+fn print_table<R: Record>(
+    table: &Table<R>,
+    caveats: &[String],
+    at: &At,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let simulated = if at.server.simulated {
+        " (SIMULATED)"
+    } else {
+        ""
+    };
+    writeln!(out, "{}{simulated}", R::TITLE)?;
+    for caveat in caveats {
+        writeln!(out, "~ {}", printable(caveat))?;
+    }
+    let columns: Vec<_> = shown::<R>().collect();
+    let mut lines = vec![
+        columns
+            .iter()
+            .map(|column| column.title.to_owned())
+            .collect::<Vec<_>>(),
+    ];
+    lines[0].push("VERDICT".to_owned());
+    for row in table.in_order() {
+        let mut line: Vec<_> = columns
+            .iter()
+            .map(|column| printable(&(column.value)(row, at).show(at.now)))
+            .collect();
+        let verdict = row.verdict(at);
+        line.push(printable(&format!(
+            "{}: {}",
+            verdict.level.name(),
+            verdict.reason
+        )));
+        lines.push(line);
+    }
+    if lines.len() == 1 {
+        writeln!(out, "(no rows)\n")?;
+        return Ok(());
+    }
+    let widths: Vec<_> = (0..columns.len())
+        .map(|at| {
+            lines
+                .iter()
+                .map(|line| text::width(&line[at]))
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for line in &lines {
+        let padded: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| {
+                if column.right {
+                    text::pad_left(&line[at], widths[at])
+                } else {
+                    text::pad(&line[at], widths[at])
+                }
+            })
+            .chain([line[columns.len()].clone()])
+            .collect();
+        writeln!(out, "{}", padded.join("  ").trim_end())?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(seen: bool, slow: bool) -> String {
+        let mut out = Vec::new();
+        let mut progress = Progress::new(&mut out, seen);
+        if slow {
+            progress.begun = progress.begun.checked_sub(SLOW).unwrap();
+        }
+        progress.say("exact figures of 40 of 720 rows");
+        drop(progress);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_slow_reading_says_how_far_it_is_and_takes_the_line_back() {
+        let line = "\r\x1b[Khypertop: exact figures of 40 of 720 rows …\r\x1b[K";
+        assert_eq!(told(true, true), line);
+    }
+
+    #[test]
+    fn a_quick_reading_and_one_that_nobody_watches_say_nothing() {
+        assert_eq!(told(true, false), "");
+        assert_eq!(told(false, true), "");
+    }
+}

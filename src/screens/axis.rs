@@ -1,0 +1,241 @@
+//! The time axis of a hypertable's chunks, drawn in signs: states, bytes, and what policies cut it by.
+
+mod marks;
+mod scale;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write;
+
+use crate::model::text;
+use crate::model::value::{Axis, Point, Stamp};
+use crate::model::verdict::Level;
+use crate::screens::chart;
+use crate::screens::record::MapCell;
+
+use marks::note;
+use scale::{Column, Scale};
+
+/// The narrowest axis that says anything.
+const NARROWEST: usize = 20;
+
+/// Chunks on their time dimension, and what cuts it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimeAxis {
+    pub title: String,
+    pub unit: Axis,
+    /// Oldest first; several may share a range (space partitions).
+    pub slices: Vec<Slice>,
+    pub marks: Vec<Mark>,
+    /// What each sign means, and how many chunks it stands for.
+    pub legend: Vec<(MapCell, String)>,
+}
+
+/// One chunk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slice {
+    pub start: i64,
+    pub end: i64,
+    pub cell: MapCell,
+    /// As written, before any compression; `None`: not known.
+    pub bytes: Option<i64>,
+}
+
+/// What a policy, an aggregate or the clock cuts the axis by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// The letter at the place.
+    pub sign: char,
+    pub label: String,
+    /// `Ok`: as planned; a paused or failing policy is worse.
+    pub level: Level,
+    pub place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    At(i64),
+    /// A refresh window; without `from` it reaches back to the beginning. The letter stands at `letter`.
+    Window {
+        from: Option<i64>,
+        to: i64,
+        letter: Option<i64>,
+    },
+    /// It has no place on this axis; the label says why.
+    Nowhere,
+}
+
+/// What a piece of a line is, for its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    Text,
+    Muted,
+    Level(Level),
+}
+
+pub type InkedLine = Vec<(Ink, String)>;
+
+impl TimeAxis {
+    /// The title with what a column stands for, and the lines under it, none wider than `width`.
+    pub fn draw(&self, width: usize) -> (String, Vec<InkedLine>) {
+        let room = width.max(NARROWEST);
+        let Some(scale) = Scale::new(self, room) else {
+            let mut lines = vec![vec![(Ink::Muted, "no chunk yet".to_owned())]];
+            lines.extend(self.marks.iter().map(|mark| note(mark, room)));
+            return (self.title.clone(), lines);
+        };
+        let columns = scale.columns(&self.slices);
+        let (bars, highest) = self.bars(&scale, room);
+        let mut lines: Vec<InkedLine> = bars
+            .into_iter()
+            .map(|bar| vec![(Ink::Muted, bar)])
+            .collect();
+        lines.push(states(&columns));
+        lines.push(vec![(Ink::Muted, self.ends(&scale, room))]);
+        lines.extend(self.mark_lines(&scale, room));
+        lines.extend(self.legend_lines(&columns, room));
+        let mut title = self.title.clone();
+        if let Some(each) = scale.column_means(self.unit) {
+            let _ = write!(title, " · a column is about {each}");
+        }
+        if let Some(highest) = highest {
+            let highest = text::bytes(highest);
+            let _ = write!(title, " · bars: bytes as written, highest {highest}");
+        }
+        (title, lines)
+    }
+
+    /// Bytes by range, where any are known; long series keep the shape that LTTB keeps.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the height of a bar, the place in a series"
+    )]
+    fn bars(&self, scale: &Scale, room: usize) -> (Vec<String>, Option<i64>) {
+        let mut ranges: Vec<(i64, i64, Option<i64>)> = Vec::new();
+        for slice in &self.slices {
+            match ranges.last_mut() {
+                Some((start, end, bytes)) if (*start, *end) == (slice.start, slice.end) => {
+                    *bytes = bytes.zip(slice.bytes).map(|(a, b)| a + b);
+                }
+                _ => ranges.push((slice.start, slice.end, slice.bytes)),
+            }
+        }
+        let known = ranges.iter().filter_map(|(.., bytes)| *bytes);
+        let Some(highest) = known.max().filter(|highest| *highest > 0) else {
+            return (Vec::new(), None);
+        };
+        let points: Vec<(f64, f64)> = ranges
+            .iter()
+            .filter_map(|(start, _, bytes)| Some((scale.place(*start), (*bytes)? as f64)))
+            .collect();
+        let by_range: Vec<(i64, i64, f64)> = ranges
+            .iter()
+            .filter_map(|(start, end, bytes)| Some((*start, *end, (*bytes)? as f64)))
+            .collect();
+        let mut values: Vec<Option<f64>> = vec![None; room];
+        let mut raise = |(start, end, bytes): (i64, i64, f64), only_empty: bool| {
+            let (first, after) = scale.span(start, end);
+            for value in &mut values[first..after] {
+                if !only_empty || value.is_none() {
+                    *value = Some(value.map_or(bytes, |had| had.max(bytes)));
+                }
+            }
+        };
+        for at in chart::lttb(&points, room) {
+            raise(by_range[at], false);
+        }
+        for range in by_range {
+            raise(range, true);
+        }
+        (chart::bars(&values, 2), Some(highest))
+    }
+
+    fn point(&self, raw: i64) -> String {
+        to_the_minute(Point {
+            axis: self.unit,
+            raw,
+        })
+    }
+
+    fn ends(&self, scale: &Scale, room: usize) -> String {
+        let (from, to) = (self.point(scale.first()), self.point(scale.last()));
+        let between = room.saturating_sub(text::width(&from) + text::width(&to));
+        text::cut(&format!("{from}{}{to}", " ".repeat(between.max(1))), room)
+    }
+
+    fn mark_lines(&self, scale: &Scale, room: usize) -> Vec<InkedLine> {
+        let mut marks: Vec<&Mark> = self.marks.iter().collect();
+        marks.sort_by_key(|mark| match mark.place {
+            Place::At(at) => (at, 0),
+            Place::Window { to, .. } => (to, 1),
+            Place::Nowhere => (i64::MAX, 2),
+        });
+        marks
+            .into_iter()
+            .flat_map(|mark| marks::mark_lines(mark, scale, room))
+            .collect()
+    }
+
+    fn legend_lines(&self, columns: &[Column], room: usize) -> Vec<InkedLine> {
+        let mut items: Vec<(Ink, char, String)> = self
+            .legend
+            .iter()
+            .map(|(cell, meaning)| (ink(*cell), cell.sign, meaning.clone()))
+            .collect();
+        if columns.contains(&Column::Torn) {
+            items.push((Ink::Muted, '~', "a long gap, shortened".to_owned()));
+        }
+        let mut lines: Vec<InkedLine> = Vec::new();
+        let mut used = room + 1;
+        for (ink, sign, meaning) in items {
+            let wants = text::width(&meaning).min(room - 5) + 5;
+            if used + wants > room {
+                lines.push(Vec::new());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push((ink, sign.to_string()));
+                line.push((Ink::Muted, format!(" {}   ", text::cut(&meaning, room - 5))));
+            }
+            used += wants;
+        }
+        lines
+    }
+}
+
+fn states(columns: &[Column]) -> InkedLine {
+    let mut line: InkedLine = Vec::new();
+    for column in columns {
+        let (ink, sign) = match column {
+            Column::Empty => (Ink::Text, ' '),
+            Column::Torn => (Ink::Muted, '~'),
+            Column::Edge(cell) => (ink(*cell), '|'),
+            Column::Chunk(cell) => (ink(*cell), cell.sign),
+        };
+        match line.last_mut() {
+            Some((last, text)) if *last == ink => text.push(sign),
+            _ => line.push((ink, sign.to_string())),
+        }
+    }
+    line
+}
+
+fn ink(cell: MapCell) -> Ink {
+    // What is not compressed is neither good nor bad.
+    if cell.sign == '.' {
+        Ink::Text
+    } else {
+        Ink::Level(cell.level)
+    }
+}
+
+/// A place without seconds, which say nothing on an axis.
+pub fn to_the_minute(point: Point) -> String {
+    let raw = if point.axis == Axis::Integer || !Stamp(point.raw).is_finite() {
+        point.raw
+    } else {
+        point.raw.saturating_sub(point.raw.rem_euclid(60_000_000))
+    };
+    text::point_in_utc(Point { raw, ..point })
+}

@@ -1,0 +1,85 @@
+//! What figures were since the console was opened: short series for sparklines and rates.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::model::value::Stamp;
+
+/// Samples kept of each figure.
+const KEPT: usize = 240;
+
+/// Series by the figure's name.
+#[derive(Debug, Default)]
+pub struct History {
+    series: HashMap<String, VecDeque<(Stamp, f64)>>,
+}
+
+impl History {
+    /// Adds a sample; one that is not newer than the last replaces nothing.
+    pub fn add(&mut self, name: &str, at: Stamp, value: f64) {
+        let series = self.series.entry(name.to_owned()).or_default();
+        if series.back().is_some_and(|(last, _)| *last >= at) {
+            return;
+        }
+        if series.len() == KEPT {
+            series.pop_front();
+        }
+        series.push_back((at, value));
+    }
+
+    /// The values, oldest first.
+    pub fn values(&self, name: &str) -> Vec<f64> {
+        let series = self.series.get(name);
+        series
+            .into_iter()
+            .flatten()
+            .map(|(_, value)| *value)
+            .collect()
+    }
+
+    /// What a counter grew by, a second, between each two samples; a counter that was reset gives nothing there.
+    pub fn rates(&self, name: &str) -> Vec<f64> {
+        self.steps(name)
+            .map(|(seconds, more)| more / seconds)
+            .collect()
+    }
+
+    /// Of what `whole` grew by, the part by which `part` grew (0 to 1); nothing where `whole` stood still.
+    pub fn shares(&self, part: &str, whole: &str) -> Vec<f64> {
+        let pairs = self.steps(part).zip(self.steps(whole));
+        pairs
+            .filter(|(_, (_, whole))| *whole > 0.0)
+            .map(|((_, part), (_, whole))| (part / whole).clamp(0.0, 1.0))
+            .collect()
+    }
+
+    fn steps(&self, name: &str) -> impl Iterator<Item = (f64, f64)> {
+        let series = self.series.get(name).into_iter().flatten();
+        let next = self.series.get(name).into_iter().flatten().skip(1);
+        series
+            .zip(next)
+            .map(|((before, was), (after, is))| (after.seconds_since(*before), is - was))
+            .filter(|(seconds, more)| *seconds > 0.0 && *more >= 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_what_a_counter_grew_by_and_a_reset_gives_none() {
+        let mut history = History::default();
+        for (second, value) in [(0, 10.0), (2, 30.0), (4, 5.0), (6, 9.0)] {
+            history.add("wal", Stamp(second * 1_000_000), value);
+        }
+        assert_eq!(history.rates("wal"), [10.0, 2.0]);
+    }
+
+    #[test]
+    fn a_sample_of_the_same_moment_is_not_counted_twice() {
+        let mut history = History::default();
+        history.add("wal", Stamp(1), 1.0);
+        history.add("wal", Stamp(1), 2.0);
+        assert_eq!(history.values("wal"), [1.0]);
+    }
+}

@@ -1,0 +1,256 @@
+//! Exact figures of a table's rows: which are wanted, what is known of them, and since when.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{DUTY, Freshness, Table};
+use crate::model::rules::Rule;
+use crate::model::text;
+use crate::model::trust;
+use crate::model::value::Stamp;
+use crate::model::verdict::Level;
+use crate::screens::record::{At, Exact, Record};
+
+/// What an exact figure costs for each relation, in seconds.
+const EXACT_COST: f64 = 0.0002;
+/// So many seconds exact figures stand that cannot be had again; then only why is told.
+const KEPT_SECONDS: f64 = 300.0;
+/// Behind the Overview what is dear is asked for again after so many seconds.
+pub const LATER_SECONDS: f64 = 300.0;
+/// So many seconds after the first rows the worst row is what is looked at: its figures come bit by bit.
+const OPENING_SECONDS: f64 = 10.0;
+
+/// Figures that came from [`crate::screens::record::Exact`], or why they did not.
+pub type Figures = Result<Vec<Option<i64>>, String>;
+/// What is known, by the place in [`Record::EXACT`] and the row's id.
+pub(super) type Known = HashMap<(usize, i64), Had>;
+
+/// Exact figures of one row.
+#[derive(Debug)]
+pub(super) struct Had {
+    /// When they were asked for last.
+    asked: Stamp,
+    /// When they were had.
+    at: Stamp,
+    figures: Figures,
+    /// Why they could not be had again since.
+    error: Option<String>,
+    /// The row's weight when they were had: with another, they are of other things.
+    weight: usize,
+}
+
+impl Had {
+    fn new(figures: Figures, weight: usize, now: Stamp) -> Self {
+        Self {
+            asked: now,
+            at: now,
+            figures,
+            error: None,
+            weight,
+        }
+    }
+
+    /// Figures that could not be had now do not wipe those that were had a short while ago.
+    fn take(&mut self, figures: Figures, weight: usize, now: Stamp) {
+        match figures {
+            Err(error) if self.figures.is_ok() && now.seconds_since(self.at) < KEPT_SECONDS => {
+                self.asked = now;
+                self.weight = weight;
+                self.error = Some(error);
+            }
+            figures => *self = Self::new(figures, weight, now),
+        }
+    }
+}
+
+impl<R: Record> Table<R> {
+    /// The exact figures to be asked for next: which of [`Record::EXACT`], and what is wanted of it; behind the Overview,
+    /// of every row, and those that are dear only when it is their turn (`later`).
+    pub fn asks(
+        &self,
+        overview: bool,
+        later: bool,
+        now: Stamp,
+    ) -> Option<(usize, Vec<(i64, usize)>)> {
+        let all = R::EXACT.iter().enumerate();
+        let gathered = |exact: &Exact<R>| exact.overview && (later || !exact.later);
+        let mut asked = all.filter(|(_, exact)| !overview || gathered(exact));
+        asked.find_map(|(nth, _)| {
+            let wanted = self.wanted(nth, overview, now);
+            (!wanted.is_empty()).then_some((nth, wanted))
+        })
+    }
+
+    /// Which of these exact figures are wanted for the rows on the screen (or all), and their weights.
+    pub fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
+        let Some(exact) = R::EXACT.get(nth) else {
+            return Vec::new();
+        };
+        if self.round.is_some() {
+            return Vec::new();
+        }
+        // All: whatever the filter hides.
+        let rows: Vec<usize> = if all {
+            (0..self.rows.len()).collect()
+        } else {
+            self.view[self.window()].to_vec()
+        };
+        let want = |row| (exact.want)(&self.rows[row]).map(|(id, weight)| (row, id, weight));
+        let mut wanted: Vec<_> = rows.into_iter().filter_map(want).collect();
+        // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
+        #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
+        let rest = |weight: usize| weight as f64 * EXACT_COST * DUTY;
+        let weight = wanted.iter().map(|(.., weight)| weight).sum();
+        let every = if all && exact.later {
+            LATER_SECONDS
+        } else {
+            exact.every.as_secs_f64()
+        };
+        let patience = every.max(rest(weight));
+        wanted.retain(|&(_, id, weight)| {
+            let fresh = self.exact.get(&(nth, id)).is_some_and(|had| {
+                let same = had.weight == weight;
+                let least = rest(weight).max(2.0);
+                now.seconds_since(had.asked) < if same { patience } else { least }
+            });
+            !fresh
+        });
+        if all {
+            // The worst first.
+            wanted.sort_by_key(|&(row, ..)| std::cmp::Reverse(self.ranks.get(row).copied()));
+        }
+        let mut seen = HashSet::new();
+        wanted.retain(|&(_, id, _)| seen.insert(id));
+        wanted
+            .into_iter()
+            .map(|(_, id, weight)| (id, weight))
+            .collect()
+    }
+
+    pub fn exact_asked(&mut self, round: u64) {
+        self.round = Some(round);
+    }
+
+    /// Whether this is the round that is under way; what is left of another, which was given up, ends nothing.
+    pub fn is_round(&self, round: u64) -> bool {
+        self.round == Some(round)
+    }
+
+    /// Takes exact figures; `last` ends the round, and has the rows judged by what it brought.
+    pub fn take_exact(&mut self, nth: usize, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
+        if last {
+            self.round = None;
+        }
+        let weights: HashMap<i64, usize> = R::EXACT.get(nth).map_or_else(HashMap::new, |exact| {
+            self.rows.iter().filter_map(exact.want).collect()
+        });
+        for (id, figures) in figures {
+            let weight = weights.get(&id).copied().unwrap_or(0);
+            self.exact
+                .entry((nth, id))
+                .and_modify(|had| had.take(figures.clone(), weight, at.now))
+                .or_insert_with(|| Had::new(figures, weight, at.now));
+        }
+        for row in &mut self.rows {
+            apply(row, &self.exact);
+        }
+        if !last {
+            return;
+        }
+        R::relate(&mut self.rows, at);
+        let key = self.selected().map(Record::key);
+        self.weigh(at);
+        self.arrange(key.as_deref(), at);
+        let opening = |opened| at.now.seconds_since(opened) < OPENING_SECONDS;
+        if self.opened.is_some_and(opening) {
+            self.stay_on_top();
+        }
+    }
+
+    /// How many rows wait for the figures that the Overview asks for in a round of their own, and how many want some.
+    pub fn ungathered(&self) -> (usize, usize) {
+        let later = R::EXACT.iter().enumerate().filter(|(_, exact)| exact.later);
+        let (mut missing, mut all) = (0, 0);
+        for (nth, exact) in later {
+            for (id, _) in self.rows.iter().filter_map(exact.want) {
+                all += 1;
+                missing += usize::from(!self.exact.contains_key(&(nth, id)));
+            }
+        }
+        (missing, all)
+    }
+
+    /// What is to be said of exact figures that could not be had, or not again.
+    pub fn unread(&self, now: Stamp) -> Vec<String> {
+        let failed = |had: &&Had| had.error.is_some() || had.figures.is_err();
+        if !self.exact.values().any(|had| failed(&had)) {
+            return Vec::new();
+        }
+        let (mut none, mut old) = (Vec::new(), Vec::new());
+        for row in &self.rows {
+            let wants = R::EXACT.iter().enumerate();
+            let ids = wants.filter_map(|(nth, exact)| Some((nth, (exact.want)(row)?.0)));
+            let had = ids.filter_map(|at| self.exact.get(&at)).find(failed);
+            match had.map(|had| (had, &had.figures, &had.error)) {
+                Some((_, Err(error), _)) => none.push(error),
+                Some((had, Ok(_), Some(error))) => old.push((had.at, error)),
+                _ => {}
+            }
+        }
+        let rows = |many: usize| text::plural(i64::try_from(many).unwrap_or(i64::MAX), "row");
+        let mut said = Vec::new();
+        let (not_run, none): (Vec<&String>, Vec<&String>) = none
+            .into_iter()
+            .partition(|error| error.starts_with(trust::NOT_RUN));
+        said.extend(not_run.first().map(|error| {
+            let rows = rows(not_run.len());
+            format!("{rows} estimated: {error}")
+        }));
+        said.extend(none.first().map(|error| {
+            let rows = rows(none.len());
+            format!("exact figures of {rows} cannot be read: {error}")
+        }));
+        said.extend(old.iter().min().map(|(oldest, error)| {
+            let (rows, age) = (rows(old.len()), text::age(*oldest, now));
+            format!("exact figures of {rows} are of {age} and cannot be read now: {error}")
+        }));
+        said
+    }
+
+    /// The reading by which what is said of the thing with this key, or that it is not there, is certain: after that
+    /// moment, judged, and with the exact figures on which this rule rests.
+    pub fn certain(&self, key: &str, rule: &'static Rule, after: Stamp, at: &At) -> Option<Stamp> {
+        let Freshness::At(read) = self.fresh else {
+            return None;
+        };
+        let certain = |row: &R| {
+            let mut judging = R::EXACT
+                .iter()
+                .enumerate()
+                .filter(|(_, exact)| (exact.judges)(rule));
+            let had = |(nth, exact): (usize, &Exact<R>)| {
+                (exact.want)(row)
+                    .is_none_or(|(id, _)| matches!(self.exact.get(&(nth, id)), Some(had) if had.figures.is_ok() && had.error.is_none()))
+            };
+            judging.all(had) && row.verdict(at).level != Level::Unknown
+        };
+        (read > after && self.find(key).is_none_or(certain)).then_some(read)
+    }
+
+    /// Makes the exact figures be asked for again; those known stay on the screen until then.
+    pub fn forget_exact(&mut self) {
+        for had in self.exact.values_mut() {
+            had.asked = Stamp::BEFORE_ALL;
+        }
+    }
+}
+
+pub(super) fn apply<R: Record>(row: &mut R, known: &Known) {
+    for (nth, exact) in R::EXACT.iter().enumerate() {
+        if let Some((id, _)) = (exact.want)(row)
+            && let Some(had) = known.get(&(nth, id))
+        {
+            let figures = had.figures.as_ref();
+            (exact.take)(row, figures.map(Vec::as_slice).map_err(String::as_str));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Relations on which an owner who is not trusted could put code that planning runs: read only while that cannot happen.
+//!
+//! The query itself looks whether such code is there, and whether this session holds a lock that keeps it away; it names
+//! in `hold` what it does not read for want of that lock, and in `code_owner` who could put code there.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use tokio_postgres::{Client, Row, Statement};
+
+use crate::model::trust;
+use crate::server::session::in_time;
+
+/// The newest chunks may be empty, and each reading names the next one only.
+const ROUNDS: usize = 4;
+
+/// The rows, with those read again that wanted a lock; those whose lock cannot be had at once stay as they are.
+pub(super) async fn again(
+    client: &Client,
+    statement: &Statement,
+    mut rows: Vec<Row>,
+) -> Result<Vec<Row>> {
+    let has = |name| {
+        rows.first()
+            .is_some_and(|row| row.columns().iter().any(|column| column.name() == name))
+    };
+    if !has("hold") {
+        return Ok(rows);
+    }
+    let mut tables: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for _ in 0..ROUNDS {
+        let mut more = false;
+        for row in &rows {
+            if let Some(names) = row.try_get::<_, Option<Vec<String>>>("hold")? {
+                let id = row.try_get("id")?;
+                let held = tables.entry(id).or_default();
+                for name in names {
+                    if !held.contains(&name) {
+                        held.push(name);
+                        more = true;
+                    }
+                }
+            }
+        }
+        if !more {
+            break;
+        }
+        let read = match holding(client, statement, &tables).await {
+            Ok(read) => read,
+            Err(_) if tables.len() > 1 => {
+                // One that is busy hides itself only.
+                let mut read = Vec::new();
+                for (id, names) in &tables {
+                    let one = BTreeMap::from([(*id, names.clone())]);
+                    let one = holding(client, statement, &one).await;
+                    read.extend(one.unwrap_or_default());
+                }
+                read
+            }
+            Err(_) => Vec::new(),
+        };
+        for row in read {
+            let id: i64 = row.try_get("id")?;
+            if let Some(old) = rows
+                .iter_mut()
+                .find(|old| old.try_get("id").is_ok_and(|other: i64| other == id))
+            {
+                *old = row;
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Reads these while nothing can be put onto their tables. The lock lets every read and write through, is never waited
+/// for, and lasts as long as the reading.
+async fn holding(
+    client: &Client,
+    statement: &Statement,
+    tables: &BTreeMap<i64, Vec<String>>,
+) -> Result<Vec<Row>> {
+    let ids: Vec<i64> = tables.keys().copied().collect();
+    // The server has quoted them.
+    let names: Vec<_> = tables
+        .values()
+        .flatten()
+        .map(|name| format!("only {name}"))
+        .collect();
+    let begin = format!(
+        "begin read only; lock table {} in share update exclusive mode nowait",
+        names.join(", ")
+    );
+    let read = async {
+        in_time(client.batch_execute(&begin)).await?;
+        in_time(client.query(statement, &[&ids])).await
+    };
+    let read = read.await;
+    in_time(client.batch_execute("rollback")).await?;
+    read
+}
+
+/// Why a row was not read, where somebody's code could have run; `None`: it was.
+pub(super) fn unread(row: &Row, role: &str) -> Result<Option<String>> {
+    if !row
+        .columns()
+        .iter()
+        .any(|column| column.name() == "code_owner")
+    {
+        return Ok(None);
+    }
+    let Some(owner) = row.try_get::<_, Option<&str>>("code_owner")? else {
+        return Ok(None);
+    };
+    let busy = row.try_get::<_, Option<i64>>("unknown")? == Some(6);
+    Ok(Some(trust::not_read(owner, role, busy)))
+}

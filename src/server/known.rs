@@ -1,0 +1,189 @@
+//! What is known of the server: asked once a connection, shown in the header, read by queries and verdicts.
+
+pub mod own;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+
+use crate::model::text;
+use crate::model::thresholds::Thresholds;
+use crate::model::value::Stamp;
+use crate::query;
+use crate::server::sql::{Query, Version};
+
+/// One row about the server, the database and the role; asked before the version is known.
+pub const QUERY: Query = query!("server");
+/// The change counters of the catalogues named in `$1`; see [`Pulse`].
+pub const PULSE: Query = query!("pulse");
+
+/// The newest TimescaleDB that hypertop's tests have run on or whose catalogues were measured.
+pub const NEWEST_KNOWN: Version = Version::new(2, 29);
+/// The oldest one that is supported.
+pub const OLDEST_KNOWN: Version = Version::new(2, 11);
+
+/// Which functions the licence allows: compression, policies and aggregates want Community.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Edition {
+    Community,
+    Apache,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
+pub struct Server {
+    /// As the header shows it: `db1:5432`, `[local]`.
+    pub host: String,
+    pub database: String,
+    pub role: String,
+    /// The TLS version of the connection; `None` where it is not encrypted.
+    pub tls: Option<String>,
+    pub standby: bool,
+    /// `server_version_num`, such as 150018.
+    pub postgres: i32,
+    /// `None`: the extension is not in this database.
+    pub timescaledb: Option<Version>,
+    pub edition: Edition,
+    /// The extension's library is loaded. Where it is in the database but not loaded, the first use of any of its
+    /// functions ends the connection.
+    pub preloaded: bool,
+    /// The schema of the extension's public functions.
+    pub extension_schema: Option<String>,
+    /// The demo's stand-in, not a real TimescaleDB.
+    pub simulated: bool,
+    pub superuser: bool,
+    /// Member of `pg_read_all_stats`: sees other roles' activity, hence which jobs run.
+    pub reads_all_stats: bool,
+    /// Member of the database's owner: sees the history of all jobs.
+    pub owns_database: bool,
+    /// May read the history table of the jobs itself, and not only the view, which hides other owners' jobs.
+    pub reads_job_history: bool,
+    /// `track_counts`: without it no change is noticed and no scan is counted.
+    pub track_counts: bool,
+    /// `timescaledb.enable_job_execution_logging`: without it the history holds failures only.
+    pub logs_job_successes: bool,
+    /// Since when `pg_stat_*` counts in this database; `None`: since it was made.
+    pub stats_reset: Option<Stamp>,
+    pub started: Stamp,
+    /// The server's clock when it was asked.
+    pub clock: Stamp,
+    /// The time zone in which background workers think: the database's, else the server's (a job's owner can have
+    /// one of its own). Where that is hidden it is this session's.
+    pub time_zone: String,
+    /// `role` or `connection`: what has a time zone of its own, which hides the server's; `None`: it is known.
+    #[serde(default)]
+    pub time_zone_hidden_by: Option<String>,
+    /// From where on something is found wrong here; the person's to say, not the server's.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+}
+
+impl Server {
+    /// Reads the row of [`QUERY`]; `host` and `tls` are the client's to know.
+    pub fn read(row: &Row, host: String, tls: Option<String>) -> Result<Self> {
+        let version: Option<&str> = row.try_get("timescaledb")?;
+        let timescaledb = version
+            .map(|text| {
+                Version::parse(text)
+                    .with_context(|| format!("cannot read TimescaleDB's version {text:?}"))
+            })
+            .transpose()?;
+        let edition = match row.try_get::<_, Option<&str>>("license")? {
+            Some("apache") => Edition::Apache,
+            _ => Edition::Community,
+        };
+        Ok(Self {
+            host,
+            tls,
+            timescaledb,
+            edition,
+            database: row.try_get("database")?,
+            role: row.try_get("role")?,
+            standby: row.try_get("standby")?,
+            postgres: row.try_get("postgres")?,
+            preloaded: row.try_get("preloaded")?,
+            extension_schema: row.try_get("extension_schema")?,
+            simulated: row.try_get("simulated")?,
+            superuser: row.try_get("superuser")?,
+            reads_all_stats: row.try_get("reads_all_stats")?,
+            owns_database: row.try_get("owns_database")?,
+            reads_job_history: row.try_get("reads_job_history")?,
+            track_counts: row.try_get("track_counts")?,
+            logs_job_successes: row.try_get("logs_job_successes")?,
+            stats_reset: row.try_get("stats_reset")?,
+            started: row.try_get("started")?,
+            clock: row.try_get("clock")?,
+            time_zone: row.try_get("time_zone")?,
+            time_zone_hidden_by: row.try_get("time_zone_hidden_by")?,
+            thresholds: Thresholds::default(),
+        })
+    }
+
+    /// What is sent passes a network as it is.
+    pub fn is_in_clear(&self) -> bool {
+        let here = ["[local]", "localhost:", "127.", "[::1]"];
+        self.tls.is_none() && !here.iter().any(|name| self.host.starts_with(name))
+    }
+
+    /// The version that picks a query's text.
+    pub fn sql_version(&self) -> Version {
+        self.timescaledb.unwrap_or(Version::new(0, 0))
+    }
+
+    /// What is to be said where so many tables' local time rests on the server's time zone, and that is not known.
+    pub fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
+        let by = self.time_zone_hidden_by.as_deref()?;
+        let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;
+        let (role, database) = (
+            text::quote_identifier(&self.role),
+            text::quote_identifier(&self.database),
+        );
+        let who = match by {
+            "connection" => "this connection's options have one".to_owned(),
+            _ => format!("{role} has one"),
+        };
+        Some(format!(
+            "time without a zone: the server's TimeZone, in which background workers reckon, is not known, because {who} of its own ({}), which is taken for it ({}); \
+             to know: ALTER DATABASE {database} SET timezone = '…', or GRANT EXECUTE ON FUNCTION pg_show_all_file_settings() TO {role}",
+            self.time_zone,
+            text::plural(many, "table")
+        ))
+    }
+
+    /// The schema of TimescaleDB's internal functions.
+    pub fn functions(&self) -> &'static str {
+        if self.sql_version() < Version::new(2, 12) {
+            "_timescaledb_internal"
+        } else {
+            "_timescaledb_functions"
+        }
+    }
+
+    /// PostgreSQL's version as people write it: `15.18`.
+    pub fn postgres_text(&self) -> String {
+        format!("{}.{}", self.postgres / 10_000, self.postgres % 10_000)
+    }
+}
+
+/// What [`PULSE`] returned: the server's clock, and for each name the rows ever inserted, updated and deleted
+/// in that relation. `None`: there is no such relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulse {
+    pub clock: Stamp,
+    pub changes: Vec<Option<i64>>,
+    /// The session still cannot write.
+    pub read_only: bool,
+}
+
+impl Pulse {
+    pub fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            clock: row.try_get("clock")?,
+            changes: row.try_get("changes")?,
+            read_only: row.try_get("read_only")?,
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! An action over the screen: what is asked, the form, the preview, the progress, the result.
+
+mod form;
+mod running;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{BorderType, Clear, Paragraph};
+
+use super::overlays::boxed;
+use crate::actions::preview;
+use crate::app::dialog::{Acting, Agreeing, Stage};
+use crate::model::plan::Consent;
+use crate::model::text;
+use crate::screens::table::printable;
+use crate::ui::theme::Theme;
+
+pub(super) use running::{progress_text, running};
+
+use form::form;
+
+pub(super) fn draw(
+    frame: &mut Frame,
+    area: Rect,
+    acting: &mut Acting,
+    protected: bool,
+    theme: &Theme,
+) {
+    let area = area.centered(Constraint::Max(120), Constraint::Fill(1));
+    let title = text::cut(
+        &printable(&acting.title),
+        usize::from(area.width).saturating_sub(4),
+    );
+    match &mut acting.stage {
+        Stage::Asking => {
+            let inner = window(frame, small(area, 3), &title, protected, theme);
+            frame.render_widget(
+                Line::styled("asking the server…  Esc leaves", theme.style("muted")),
+                inner,
+            );
+        }
+        Stage::Told { lines, top } => {
+            let height = wrapped(lines, usize::from(area.width).saturating_sub(4), theme).len() + 3;
+            let inner = window(
+                frame,
+                small(area, u16::try_from(height).unwrap_or(u16::MAX)),
+                &title,
+                protected,
+                theme,
+            );
+            let [body, foot] =
+                Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(inner);
+            scrolled(frame, body, lines, top, theme);
+            frame.render_widget(
+                Line::styled("Enter or Esc closes this", theme.style("muted")),
+                foot,
+            );
+        }
+        Stage::Form(filling) => {
+            let inner = window(frame, area, &title, protected, theme);
+            form(frame, inner, filling, theme);
+        }
+        Stage::Preview(agreeing) => {
+            let inner = window(frame, area, &title, protected, theme);
+            preview(frame, inner, agreeing, theme);
+        }
+    }
+}
+
+fn small(area: Rect, height: u16) -> Rect {
+    area.centered(
+        Constraint::Fill(1),
+        Constraint::Length(height.min(area.height)),
+    )
+}
+
+/// The frame around an action; a marked one on a protected connection.
+fn window(frame: &mut Frame, area: Rect, title: &str, protected: bool, theme: &Theme) -> Rect {
+    frame.render_widget(Clear, area);
+    let mut block = boxed(title, theme);
+    if protected {
+        let mark = Line::styled(" PROTECTED ", theme.style("protected")).right_aligned();
+        block = block
+            .title_bottom(mark)
+            .border_type(BorderType::Double)
+            .border_style(theme.style("error"));
+    }
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        ..inner
+    }
+}
+
+/// Lines broken at the width, with their styles.
+fn wrapped<'a>(lines: &[preview::Line], width: usize, theme: &Theme) -> Vec<Line<'a>> {
+    let mut all = Vec::new();
+    for (role, line) in lines {
+        let style = theme.style(role);
+        for piece in text::wrap_keeping_indent(line, width) {
+            all.push(Line::styled(piece, style));
+        }
+    }
+    all
+}
+
+fn scrolled(
+    frame: &mut Frame,
+    area: Rect,
+    lines: &[preview::Line],
+    top: &mut usize,
+    theme: &Theme,
+) {
+    let all = wrapped(lines, area.width.into(), theme);
+    let page = usize::from(area.height);
+    *top = (*top).min(all.len().saturating_sub(page));
+    fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
+}
+
+/// As many lines as there is room for; that there are more is said in the last.
+fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
+    let page = usize::from(area.height);
+    let below = lines.len().saturating_sub(page);
+    lines.truncate(page);
+    if below > 0
+        && let Some(last) = lines.last_mut()
+    {
+        let more = text::plural(i64::try_from(below + 1).unwrap_or(0), "line");
+        *last = Line::styled(format!("↓ {more} more"), theme.style("muted"));
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn preview(frame: &mut Frame, area: Rect, agreeing: &mut Agreeing, theme: &Theme) {
+    let name = agreeing.consent == Consent::Name && agreeing.barred.is_none();
+    let how = text::wrap(&printable(&agreeing.how()), area.width.into());
+    let foot = u16::try_from(how.len()).unwrap_or(1) + u16::from(name);
+    let [body, bottom] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(foot)]).areas(area);
+    agreeing.page = usize::from(body.height).max(1);
+    scrolled(frame, body, &agreeing.lines, &mut agreeing.top, theme);
+    let role = match (&agreeing.barred, agreeing.consent) {
+        (Some(_), _) | (None, Consent::Name) => "error",
+        (None, Consent::Yes) => "level.warning",
+        (None, Consent::Enter) => "key",
+    };
+    let mut lines: Vec<Line> = how
+        .into_iter()
+        .map(|line| Line::styled(line, theme.style(role)))
+        .collect();
+    if name {
+        let typed = printable(&agreeing.text());
+        lines.push(Line::from(vec![
+            Span::styled("> ", theme.style("key")),
+            Span::styled(typed, theme.style("text")),
+            Span::styled(" ", theme.style("text").add_modifier(Modifier::REVERSED)),
+        ]));
+    }
+    frame.render_widget(Paragraph::new(lines), bottom);
+}

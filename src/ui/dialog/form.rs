@@ -1,0 +1,312 @@
+//! The form: its fields, and under them what the values would mean or what is in their way.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+use tui_textarea::TextArea;
+
+use super::{fitted, wrapped};
+use crate::actions::act::Refusal;
+use crate::actions::form::{Field, Item, Kind};
+use crate::actions::preview;
+use crate::app::dialog::{Filling, Trouble, group};
+use crate::model::text;
+use crate::screens::table::printable;
+use crate::ui::theme::Theme;
+
+/// Cells of a field's label.
+const LABEL: usize = 22;
+
+/// Lines of a list of picks, and of a text of several lines.
+const LIST: usize = 8;
+
+/// The fields above, what the values would mean below.
+pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: &Theme) {
+    let width = usize::from(area.width);
+    let (mut lines, mut focus_line) = (Vec::new(), 0);
+    for (nth, field) in filling.form.fields.iter().enumerate() {
+        let on = nth == filling.focus;
+        if on {
+            focus_line = lines.len();
+        }
+        let cursor = filling.areas.get(nth).filter(|_| on).map(TextArea::cursor);
+        field_lines(
+            field,
+            on,
+            cursor.map(|cursor| (cursor.0, cursor.1)),
+            filling.pick,
+            width,
+            theme,
+            &mut lines,
+        );
+    }
+    let help = filling
+        .field()
+        .map(|field| field.help.clone())
+        .unwrap_or_default();
+    let about = about(filling, width, theme);
+    let help = text::wrap(&printable(&help), width);
+    let help_rows = help.len().clamp(1, 2);
+    let most = usize::from(area.height).saturating_sub(3 + help_rows);
+    let above = lines
+        .len()
+        .min(most * 3 / 5 + 1)
+        .max(most.saturating_sub(about.len()))
+        .min(lines.len());
+    let rows = [
+        Constraint::Length(u16::try_from(above).unwrap_or(1)),
+        Constraint::Length(u16::try_from(help_rows).unwrap_or(1)),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ];
+    let [top, middle, below, foot] = Layout::vertical(rows).areas(area);
+    // No further than to the last line: room that is left would hide fields for nothing.
+    let first = (focus_line + LIST + 1)
+        .saturating_sub(above)
+        .min(focus_line)
+        .min(lines.len().saturating_sub(above));
+    let shown: Vec<Line> = lines.into_iter().skip(first).take(above).collect();
+    frame.render_widget(Paragraph::new(shown), top);
+    frame.render_widget(
+        Paragraph::new(
+            help.into_iter()
+                .map(|line| Line::styled(line, theme.style("muted")))
+                .collect::<Vec<_>>(),
+        ),
+        middle,
+    );
+    fitted(frame, below, about, theme);
+    frame.render_widget(
+        Line::styled(text::cut(&keys(filling), width), theme.style("key")),
+        foot,
+    );
+}
+
+fn keys(filling: &Filling) -> String {
+    let field = match filling.field().map(|field| &field.kind) {
+        Some(Kind::Flag | Kind::Choice(_)) => "Space changes · ",
+        Some(Kind::Pick(_)) => "Space picks, a all, n none · ",
+        Some(Kind::Json) => "Ctrl-S goes on · ",
+        _ => "",
+    };
+    let on = match &filling.outcome {
+        Ok(_) => "Enter: preview",
+        Err(Trouble::Refusal(refusal)) if refusal.offer.is_some() => "Ctrl-O takes the offer",
+        Err(Trouble::Some { .. }) => "Ctrl-O goes on without them",
+        Err(Trouble::Refusal(refusal)) if refusal.stands.is_some() => "as it is now",
+        Err(_) => "not possible like this",
+    };
+    let tab = if filling.form.fields.is_empty() {
+        ""
+    } else {
+        "Tab: next field · "
+    };
+    format!("{field}{tab}{on} · Esc leaves")
+}
+
+/// What the plan would mean, or what is in its way.
+fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
+    let mut lines: Vec<preview::Line> = Vec::new();
+    match &filling.outcome {
+        Ok(deed) => {
+            lines.push(("title", printable(&deed.plan.title)));
+            lines.extend(deed.plan.notes.iter().map(preview::note_line));
+        }
+        Err(Trouble::Fields(wrong)) => {
+            lines.extend(
+                wrong
+                    .iter()
+                    .map(|(_, error)| ("level.warning", format!("! {}", printable(error)))),
+            );
+        }
+        Err(Trouble::Some { refused, left }) => {
+            let said = group::words(refused, refused.len() + left);
+            let said = said.lines().map(printable);
+            lines.extend(said.map(|line| ("level.warning", format!("! {line}"))));
+            lines.push(("notice", format!("Ctrl-O: {}", group::offer(*left))));
+        }
+        Err(Trouble::Refusal(Refusal {
+            why,
+            stands: Some(notes),
+            ..
+        })) => {
+            lines.push(("muted", printable(why)));
+            lines.extend(notes.iter().map(preview::note_line));
+        }
+        Err(Trouble::Refusal(refusal)) => {
+            lines.extend(
+                refusal
+                    .why
+                    .lines()
+                    .map(|line| ("level.warning", format!("! {}", printable(line)))),
+            );
+            if let Some((words, set)) = &refusal.offer {
+                let set: Vec<_> = set
+                    .iter()
+                    .map(|(name, value)| format!("{name} = {value}"))
+                    .collect();
+                lines.push((
+                    "notice",
+                    format!(
+                        "Ctrl-O: {} ({})",
+                        printable(words),
+                        printable(&set.join(", "))
+                    ),
+                ));
+            }
+        }
+    }
+    wrapped(&lines, width, theme)
+}
+
+fn field_lines(
+    field: &Field,
+    on: bool,
+    cursor: Option<(usize, usize)>,
+    pick: usize,
+    width: usize,
+    theme: &Theme,
+    lines: &mut Vec<Line<'_>>,
+) {
+    let label = text::pad(&text::cut(field.label, LABEL), LABEL);
+    let mark = Span::styled(if on { "> " } else { "  " }, theme.style("key"));
+    let label = Span::styled(label, theme.style(if on { "title" } else { "text" }));
+    let room = width.saturating_sub(LABEL + 3);
+    match &field.kind {
+        Kind::Pick(items) => {
+            let picked = field.picked().len();
+            let count = format!("{picked} of {} picked", items.len());
+            lines.push(Line::from(vec![
+                mark,
+                label,
+                Span::styled(count, theme.style("text")),
+            ]));
+            if on {
+                lines.extend(picks(field, items, pick, width, theme));
+            }
+        }
+        Kind::Flag => {
+            let sign = if field.is_on() { "[x] yes" } else { "[ ] no" };
+            lines.push(Line::from(vec![
+                mark,
+                label,
+                Span::styled(sign, style(on, theme)),
+            ]));
+        }
+        Kind::Choice(choices) => {
+            let shown: Vec<_> = choices
+                .iter()
+                .map(|choice| {
+                    if *choice == field.value {
+                        format!("({choice})")
+                    } else {
+                        format!(" {choice} ")
+                    }
+                })
+                .collect();
+            lines.push(Line::from(vec![
+                mark,
+                label,
+                Span::styled(shown.join(" "), style(on, theme)),
+            ]));
+        }
+        _ => {
+            let values: Vec<&str> = if field.value.is_empty() {
+                vec![""]
+            } else {
+                field.value.split('\n').collect()
+            };
+            for (nth, value) in values.iter().enumerate().take(LIST) {
+                let at = cursor
+                    .filter(|(row, _)| *row == nth)
+                    .map(|(_, column)| column);
+                let mut spans = if nth == 0 {
+                    vec![mark.clone(), label.clone()]
+                } else {
+                    vec![Span::raw(" ".repeat(LABEL + 2))]
+                };
+                spans.extend(typed(value, at, room, style(on, theme)));
+                lines.push(Line::from(spans));
+            }
+        }
+    }
+}
+
+fn style(on: bool, theme: &Theme) -> Style {
+    theme.style("text").add_modifier(if on {
+        Modifier::UNDERLINED
+    } else {
+        Modifier::empty()
+    })
+}
+
+/// A typed value with the cursor in it, scrolled sideways so that the cursor is seen.
+fn typed<'a>(value: &str, cursor: Option<usize>, room: usize, style: Style) -> Vec<Span<'a>> {
+    let chars: Vec<char> = printable(value).chars().collect();
+    let Some(at) = cursor else {
+        let shown = text::cut(&chars.iter().collect::<String>(), room);
+        return vec![Span::styled(shown, style)];
+    };
+    let first = (at + 2).saturating_sub(room);
+    let piece = |range: std::ops::Range<usize>| {
+        chars
+            .get(range)
+            .map(|chars| chars.iter().collect::<String>())
+            .unwrap_or_default()
+    };
+    let under = chars
+        .get(at)
+        .map_or_else(|| " ".to_owned(), char::to_string);
+    let end = chars.len().min(first + room);
+    vec![
+        Span::styled(piece(first..at.min(chars.len())), style),
+        Span::styled(under, style.add_modifier(Modifier::REVERSED)),
+        Span::styled(
+            if at + 1 < end {
+                piece(at + 1..end)
+            } else {
+                String::new()
+            },
+            style,
+        ),
+    ]
+}
+
+fn picks<'a>(
+    field: &Field,
+    items: &[Item],
+    pick: usize,
+    width: usize,
+    theme: &Theme,
+) -> Vec<Line<'a>> {
+    let picked = field.picked();
+    let top = (pick + LIST / 2 + 1)
+        .saturating_sub(LIST)
+        .min(items.len().saturating_sub(LIST));
+    let line = |(nth, item): (usize, &Item)| {
+        let mark = if picked.contains(&item.key.as_str()) {
+            "[x]"
+        } else {
+            "[ ]"
+        };
+        let shown = printable(&format!("    {mark} {}  {}", item.key, item.about));
+        let style = theme.style(if nth == pick { "row.selected" } else { "text" });
+        Line::styled(text::pad(&text::cut(&shown, width), width), style)
+    };
+    let mut lines: Vec<Line> = items
+        .iter()
+        .enumerate()
+        .skip(top)
+        .take(LIST)
+        .map(line)
+        .collect();
+    if items.is_empty() {
+        lines.push(Line::styled(
+            "    there is nothing to pick",
+            theme.style("muted"),
+        ));
+    }
+    lines
+}

@@ -1,0 +1,330 @@
+//! Themes: roles to styles, from TOML files, with `inherits` and fallback by dots.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use ratatui::style::{Color, Modifier, Style};
+use serde::Deserialize;
+
+const BUILT_IN: [(&str, &str); 5] = [
+    ("default", include_str!("../../themes/default.toml")),
+    ("dark", include_str!("../../themes/dark.toml")),
+    ("light", include_str!("../../themes/light.toml")),
+    (
+        "high-contrast",
+        include_str!("../../themes/high-contrast.toml"),
+    ),
+    ("mono", include_str!("../../themes/mono.toml")),
+];
+
+/// The roles that the console asks for; any other in a theme is a mistake that is told.
+const ROLES: [&str; 24] = [
+    "text",
+    "muted",
+    "title",
+    "header",
+    "header.product",
+    "tab",
+    "tab.active",
+    "column",
+    "column.selected",
+    "row",
+    "row.selected",
+    "border",
+    "key",
+    "caveat",
+    "notice",
+    "error",
+    "simulated",
+    "protected",
+    "level",
+    "level.ok",
+    "level.notice",
+    "level.unknown",
+    "level.warning",
+    "level.critical",
+];
+
+#[derive(Debug, Clone)]
+pub struct Theme {
+    pub name: String,
+    styles: BTreeMap<String, Style>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: Option<String>,
+    inherits: Option<String>,
+    #[serde(default)]
+    palette: BTreeMap<String, String>,
+    #[serde(default)]
+    roles: BTreeMap<String, Look>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Look {
+    fg: Option<String>,
+    bg: Option<String>,
+    #[serde(default)]
+    modifiers: Vec<String>,
+}
+
+impl Theme {
+    /// The style of a role; `level.warning` falls back to `level`, then to `text`.
+    pub fn style(&self, role: &str) -> Style {
+        debug_assert!(ROLES.contains(&role), "no theme knows {role:?}");
+        self.look_up(role)
+    }
+
+    fn look_up(&self, role: &str) -> Style {
+        let mut name = role;
+        loop {
+            if let Some(style) = self.styles.get(name) {
+                return *style;
+            }
+            match name.rfind('.') {
+                Some(dot) => name = &name[..dot],
+                None if name == "text" => return Style::default(),
+                None => name = "text",
+            }
+        }
+    }
+
+    fn read(files: &BTreeMap<String, File>, name: &str) -> Result<Self> {
+        let mut chain = Vec::new();
+        let mut next = Some(name.to_owned());
+        while let Some(name) = next.take() {
+            let Some(file) = files.get(&name) else {
+                bail!(
+                    "inherits {name:?}, which is not a theme; there are: {}",
+                    names(files)
+                );
+            };
+            if chain.len() > files.len() {
+                bail!("inherits itself by way of {name:?}");
+            }
+            next.clone_from(&file.inherits);
+            chain.push(file);
+        }
+        // The child's palette colours the parent's roles too, so it is enough to change the palette.
+        let mut palette = BTreeMap::new();
+        let mut roles = BTreeMap::new();
+        for file in chain.iter().rev() {
+            palette.extend(file.palette.clone());
+            roles.extend(file.roles.clone());
+        }
+        let mut styles = BTreeMap::new();
+        for (role, look) in roles {
+            let style = look
+                .style(&palette)
+                .with_context(|| format!("role {role:?}"))?;
+            styles.insert(role, style);
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            styles,
+        })
+    }
+}
+
+impl Look {
+    fn style(&self, palette: &BTreeMap<String, String>) -> Result<Style> {
+        let color = |name: &String| -> Result<Color> {
+            let name = palette.get(name).unwrap_or(name);
+            name.parse().ok().with_context(|| {
+                format!("{name:?} is neither a colour of the palette nor of the terminal: write red, lightblue, 208 or #ff8800")
+            })
+        };
+        let mut style = Style {
+            fg: self.fg.as_ref().map(color).transpose()?,
+            bg: self.bg.as_ref().map(color).transpose()?,
+            ..Style::default()
+        };
+        for modifier in &self.modifiers {
+            style = style.add_modifier(match modifier.as_str() {
+                "bold" => Modifier::BOLD,
+                "dim" => Modifier::DIM,
+                "italic" => Modifier::ITALIC,
+                "underlined" => Modifier::UNDERLINED,
+                "reversed" => Modifier::REVERSED,
+                other => bail!(
+                    "{other:?} is no modifier: write bold, dim, italic, underlined or reversed"
+                ),
+            });
+        }
+        Ok(style)
+    }
+}
+
+fn names(files: &BTreeMap<String, File>) -> String {
+    files.keys().cloned().collect::<Vec<_>>().join(", ")
+}
+
+fn parse(text: &str) -> Result<File> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(0, |span| {
+            text[..span.start.min(text.len())].matches('\n').count() + 1
+        });
+        anyhow::anyhow!("line {line}: {}", error.message())
+    })?;
+    if let Some(role) = file
+        .roles
+        .keys()
+        .find(|role| !ROLES.contains(&role.as_str()))
+    {
+        let line = text
+            .lines()
+            .position(|line| line.contains(role.as_str()))
+            .map_or(0, |at| at + 1);
+        bail!(
+            "line {line}: {role:?} is no role; roles are: {}",
+            ROLES.join(", ")
+        );
+    }
+    Ok(file)
+}
+
+/// All themes: those built in, then those of the folder (a file of a built-in's name replaces it).
+/// Whatever is wrong with a file is told, and the others still serve.
+pub fn all(folder: Option<&Path>) -> (Vec<Theme>, Vec<String>) {
+    let mut files = BTreeMap::new();
+    let mut order = Vec::new();
+    let mut wrong = Vec::new();
+    for (name, text) in BUILT_IN {
+        match parse(text) {
+            Ok(file) => {
+                files.insert(name.to_owned(), file);
+                order.push(name.to_owned());
+            }
+            Err(error) => wrong.push(format!("built-in theme {name}: {error:#}")),
+        }
+    }
+    for (name, path) in folder.map(own).unwrap_or_default() {
+        let read = std::fs::read_to_string(&path).map_err(anyhow::Error::from);
+        match read.and_then(|text| parse(&text)) {
+            Ok(file) => {
+                let name = file.name.clone().unwrap_or(name);
+                if files.insert(name.clone(), file).is_none() {
+                    order.push(name);
+                }
+            }
+            Err(error) => wrong.push(format!(
+                "theme {}: {}",
+                path.display(),
+                format!("{error:#}").trim_end()
+            )),
+        }
+    }
+    let mut themes = Vec::new();
+    for name in order {
+        match Theme::read(&files, &name) {
+            Ok(theme) => themes.push(theme),
+            Err(error) => wrong.push(format!("theme {name}: {error:#}")),
+        }
+    }
+    if themes.is_empty() {
+        themes.push(Theme {
+            name: "plain".to_owned(),
+            styles: BTreeMap::new(),
+        });
+    }
+    (themes, wrong)
+}
+
+fn own(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .filter_map(|path| Some((path.file_stem()?.to_string_lossy().into_owned(), path)))
+        .collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_theme_reads_and_names_every_level() {
+        let (themes, wrong) = all(None);
+        assert_eq!(wrong, Vec::<String>::new());
+        assert_eq!(themes.len(), BUILT_IN.len());
+        let named: Vec<_> = themes.iter().map(|theme| theme.name.as_str()).collect();
+        assert_eq!(named, ["default", "dark", "light", "high-contrast", "mono"]);
+    }
+
+    #[test]
+    fn mono_has_no_colour_at_all() {
+        let (themes, _) = all(None);
+        let mono = themes.iter().find(|theme| theme.name == "mono").unwrap();
+        for role in ROLES {
+            assert_eq!(
+                (mono.style(role).fg, mono.style(role).bg),
+                (None, None),
+                "{role}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_role_falls_back_by_its_dots() {
+        let (themes, _) = all(None);
+        assert_eq!(
+            themes[0].look_up("column.nonsense"),
+            themes[0].style("column")
+        );
+        assert_eq!(themes[0].look_up("nonsense"), themes[0].style("text"));
+    }
+
+    #[test]
+    fn a_child_changes_the_colours_of_its_parent_by_the_palette_alone() {
+        let (themes, _) = all(None);
+        let named = |name: &str| themes.iter().find(|theme| theme.name == name).unwrap();
+        assert_eq!(
+            named("light").style("text").bg,
+            Some(Color::Rgb(0xfa, 0xfa, 0xfa))
+        );
+        assert_ne!(
+            named("light").style("level.warning").fg,
+            named("dark").style("level.warning").fg
+        );
+    }
+
+    #[test]
+    fn a_broken_theme_names_its_line_and_the_others_serve() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "a.toml",
+            "name = \"a\"\n[roles]\n\"text\" = { fg = \"mauvish\" }\n",
+        );
+        write("b.toml", "[roles\n");
+        write("c.toml", "[roles]\n\"row.chosen\" = {}\n");
+        write("d.toml", "inherits = \"nowhere\"\n");
+        write("good.toml", "inherits = \"dark\"\n");
+        let (themes, wrong) = all(Some(folder.path()));
+        assert!(themes.iter().any(|theme| theme.name == "good"));
+        let told = wrong.join("\n");
+        for words in [
+            "mauvish",
+            "b.toml",
+            "line 1",
+            "line 2",
+            "row.chosen",
+            "nowhere",
+        ] {
+            assert!(told.contains(words), "{words} in {told}");
+        }
+    }
+}
