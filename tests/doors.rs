@@ -7,7 +7,8 @@ use hypertop::actions::act as plans;
 use hypertop::actions::catalogue::Does;
 use hypertop::connect::conninfo::Settings;
 use hypertop::demo::private_server::PrivateServer;
-use hypertop::model::plan::Consent;
+use hypertop::model::plan::{Consent, Note};
+use hypertop::model::text::quote_identifier;
 use hypertop::model::trust::Trust;
 use hypertop::run::show;
 use hypertop::run::show::Format;
@@ -223,6 +224,38 @@ async fn act_and_back(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)])
         assert_eq!(deed.plan.consent, Consent::Name, "{place}: {opened:?}");
     }
     opened.len()
+}
+
+/// What its owner calls a table or a function does not make a statement about it one that runs no code.
+#[test]
+fn a_name_hides_nobodys_code() {
+    own::on_own(&[], async |server| {
+        for version in server.timescaledb_versions() {
+            let rig = doors(server, &version).await;
+            let mut was = "timed".to_owned();
+            for name in [
+                "reindex ",
+                "analyze",
+                "alter_job(",
+                "reindex",
+                "delete_job(",
+            ] {
+                let name = quote_identifier(name);
+                rig.sql(&format!("alter table doors.{was} rename to {name}"))
+                    .await;
+                let target = format!("doors.{name}");
+                let deed = rig
+                    .plan("create-index", &target, &[("columns", "w")])
+                    .await
+                    .unwrap();
+                let words = "runs code of doors_owner with the rights of postgres, a superuser: ";
+                let said = |note: &Note| note.text.starts_with(words);
+                let notes = &deed.plan.notes;
+                assert!(notes.iter().any(said), "{version}: {target}: {notes:?}");
+                was = name;
+            }
+        }
+    });
 }
 
 /// One column of `hypertop show`, by the row's name, and all that it prints.

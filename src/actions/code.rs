@@ -1,6 +1,7 @@
 //! Whose code a plan runs, and with whose rights: said before, and agreed to by the target's name where the server runs a
 //! function just because a job is altered.
 
+use crate::model::plan::named::unquoted;
 use crate::model::plan::{Consent, Note, Plan};
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -69,29 +70,38 @@ pub fn params(target: &Target) -> Option<Vec<Param>> {
 fn doors(plan: &Plan) -> Vec<Door> {
     let steps = plan.steps.iter();
     let statements = steps.flat_map(|step| step.run.iter().chain(&step.undo));
-    // REINDEX and ANALYZE run it as the table's owner; the others touch no row.
-    let none = [
-        "reindex ",
-        "analyze ",
-        "alter ",
-        "delete_job(",
-        "set_chunk_time_interval(",
-        "pg_cancel_backend(",
-        "pg_terminate_backend(",
-    ];
-    let mut doors = Vec::new();
-    for sql in statements.map(|statement| statement.sql.as_str()) {
-        let sql = sql.to_lowercase();
-        let alters = ["alter_job(", "add_job(", "_policy("];
-        if alters.iter().any(|call| sql.contains(call)) {
-            doors.extend([Door::Check, Door::Clock]);
-        } else if sql.contains("run_job(") {
-            doors.extend([Door::Job, Door::Clock, Door::Table]);
-        } else if !none.iter().any(|harmless| sql.contains(harmless)) {
-            doors.push(Door::Table);
+    statements
+        .flat_map(|one| opens(&one.sql))
+        .copied()
+        .collect()
+}
+
+/// The doors that a statement may open: by its verb and by what it calls, whatever the things are called that it names.
+fn opens(sql: &str) -> &'static [Door] {
+    let sql = unquoted(sql).to_lowercase();
+    let calls = |names: &[&str]| names.iter().any(|name| sql.contains(name));
+    match sql.split_whitespace().next().unwrap_or_default() {
+        // REINDEX and ANALYZE run it as the table's owner; ALTER touches no row.
+        "reindex" | "analyze" | "alter" => &[],
+        "select" | "call" => {
+            let harmless = [
+                "delete_job(",
+                "set_chunk_time_interval(",
+                "pg_cancel_backend(",
+                "pg_terminate_backend(",
+            ];
+            if calls(&["alter_job(", "add_job(", "_policy("]) {
+                &[Door::Check, Door::Clock]
+            } else if calls(&["run_job("]) {
+                &[Door::Job, Door::Clock, Door::Table]
+            } else if calls(&harmless) {
+                &[]
+            } else {
+                &[Door::Table]
+            }
         }
+        _ => &[Door::Table],
     }
-    doors
 }
 
 /// The plan, saying whose code it may run.

@@ -154,6 +154,19 @@ fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
     found
 }
 
+/// A piece of SQL without what is in quotes in it.
+pub fn unquoted(sql: &str) -> String {
+    let (mut out, mut at) = (String::new(), 0);
+    for (_, from, to) in tokens(sql) {
+        if sql[from..].starts_with(['"', '\'']) {
+            out.push_str(&sql[at..from]);
+            at = to;
+        }
+    }
+    out.push_str(&sql[at..]);
+    out
+}
+
 /// After these words SQL names a relation.
 const BEFORE: &[&str] = &[
     "table",
