@@ -226,6 +226,43 @@ async fn act_and_back(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)])
     opened.len()
 }
 
+/// A job's owner gives it a check function after it was paused, or after the preview: its rollback says so and wants the
+/// name typed, and what nobody was told is not run.
+#[test]
+fn code_that_was_put_there_since_is_said_or_not_run() {
+    own::on_own(&[("track_functions", "all")], async |server| {
+        for version in server.timescaledb_versions() {
+            let rig = doors(server, &version).await;
+            let owner = |sql: &str| format!("set role doors_owner; {sql}; reset role");
+            rig.sql(&owner("create procedure doors.idle(job_id int, config jsonb) language plpgsql as 'begin end'")).await;
+            rig.sql(&owner("do $x$ begin perform add_job('doors.idle', interval '1 day', config => '{\"a\": 1}', scheduled => false); end $x$")).await;
+            let job = rig
+                .text("select max(id) from _timescaledb_config.bgw_job where proc_name = 'idle'")
+                .await;
+            let checked = owner(&format!(
+                "do $x$ begin perform alter_job({job}, check_config => 'doors.config_check'::regproc, next_start => '2038-05-05'); end $x$"
+            ));
+            let paused = rig.act("edit-job", &job, &[("max_retries", "7")]).await;
+            let before = rig.rollback_plan(&[paused.id]).await.unwrap();
+            assert_eq!(before.plan.consent, Consent::Enter, "{version}");
+            let again = rig.plan("edit-job", &job, &[("max_retries", "8")]).await;
+            rig.sql(&checked).await;
+            for stale in [before, again.unwrap()] {
+                let why = format!("{:#}", rig.perform(&stale).await.unwrap_err());
+                let words = "changed since the preview (this would run code that it does not name: doors.config_check(jsonb) of doors_owner): nothing was done";
+                assert!(why.contains(words), "{version}: {why}");
+            }
+            let now = rig.rollback_plan(&[paused.id]).await.unwrap();
+            let words = "runs code of doors_owner with the rights of postgres, a superuser: doors.config_check(jsonb)";
+            let said = now.plan.notes.iter().any(|note| note.text == words);
+            assert!(said, "{version}: {:?}", now.plan.notes);
+            assert_eq!(now.plan.consent, Consent::Name, "{version}");
+            assert_eq!(through(&rig.conninfo, 2).await, [""; 0], "{version}");
+            rig.perform(&now).await.unwrap();
+        }
+    });
+}
+
 /// What its owner calls a table or a function does not make a statement about it one that runs no code.
 #[test]
 fn a_name_hides_nobodys_code() {

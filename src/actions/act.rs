@@ -289,7 +289,7 @@ pub fn make(
     context.target.name.clone_into(&mut plan.target);
     Ok(crate::actions::proof::prove(
         context,
-        crate::actions::code::say(plan, context),
+        crate::actions::code::say(plan, server, &context.facts.code),
     ))
 }
 
@@ -309,6 +309,7 @@ pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
         all.consent = all.consent.max(plan.consent);
         all.target = format!("{}, {}", all.target, plan.target);
         all.undo = all.undo.and(plan.undo);
+        all.runs.extend(plan.runs);
     }
     all.title = title;
     Some(all)

@@ -1,14 +1,19 @@
 //! Whose code a plan runs, and with whose rights: said before, and agreed to by the target's name where the server runs a
 //! function just because a job is altered.
 
+use anyhow::Result;
+use tokio_postgres::Client;
+
 use crate::model::plan::named::unquoted;
 use crate::model::plan::{Consent, Note, Plan};
 use crate::model::text;
 use crate::model::verdict::Level;
 use crate::query;
-use crate::server::sql::{Param, Query};
+use crate::server::known::Server;
+use crate::server::session as db;
+use crate::server::sql::{Param, Query, Version};
 
-use crate::actions::act::{Context, Kind, Target};
+use crate::actions::act::{Kind, Target};
 
 /// Code on a target whose owner is not trusted.
 pub const QUERY: Query = query!("plan_code", (2, 11));
@@ -55,15 +60,26 @@ pub fn said(plan: &Plan) -> Option<&Note> {
     plan.notes.iter().find(|note| note.text.starts_with(RUNS))
 }
 
-/// The query's parameters for a target; `None`: nobody's code is run there.
-pub fn params(target: &Target) -> Option<Vec<Param>> {
+/// Whose code stands on a target now.
+pub async fn standing(client: &Client, version: Version, target: &Target) -> Result<Vec<Standing>> {
     let ids = match target.kind {
         Kind::Hypertable | Kind::Aggregate => [target.id, 0, 0],
         Kind::Job => [0, target.id, 0],
         Kind::Index => [0, 0, target.id],
-        Kind::Session => return None,
+        Kind::Session => return Ok(Vec::new()),
     };
-    Some(ids.into_iter().map(Param::BigInt).collect())
+    let rows = db::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;
+    let mut found = Vec::new();
+    for row in &rows {
+        if let Some(door) = Door::parse(row.try_get("door")?) {
+            found.push(Standing {
+                what: row.try_get("what")?,
+                owner: row.try_get("owner")?,
+                door,
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// The doors that a plan's statements, and those that take it back, may open.
@@ -104,18 +120,27 @@ fn opens(sql: &str) -> &'static [Door] {
     }
 }
 
-/// The plan, saying whose code it may run.
-pub fn say(mut plan: Plan, context: &Context) -> Plan {
-    let doors = doors(&plan);
-    let runs: Vec<_> = context
-        .facts
-        .code
-        .iter()
-        .filter(|code| doors.contains(&code.door))
-        .collect();
+/// What of this code a plan may run, as [`Plan::runs`] has it.
+fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
+    let doors = doors(plan);
+    let runs = code.iter().filter(|code| doors.contains(&code.door));
+    runs.map(|code| (format!("{} of {}", code.what, code.owner), code))
+        .collect()
+}
+
+/// What a plan would run by now, beyond what was said.
+pub fn unsaid(plan: &Plan, code: &[Standing]) -> Option<String> {
+    let mut names = runs(plan, code).into_iter().map(|(name, _)| name);
+    names.find(|name| !plan.runs.contains(name))
+}
+
+/// The plan, saying whose code of this it may run.
+pub fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
+    let (said, runs): (Vec<_>, Vec<_>) = runs(&plan, code).into_iter().unzip();
     if runs.is_empty() {
         return plan;
     }
+    plan.runs.extend(said);
     let mut owners: Vec<_> = runs.iter().map(|code| code.owner.as_str()).collect();
     owners.sort_unstable();
     owners.dedup();
@@ -124,7 +149,6 @@ pub fn say(mut plan: Plan, context: &Context) -> Plan {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let server = context.at.server;
     let superuser = if server.superuser {
         ", a superuser"
     } else {
@@ -143,6 +167,8 @@ pub fn say(mut plan: Plan, context: &Context) -> Plan {
     } else {
         Consent::Yes
     };
+    // A rollback has it of its entry, perhaps.
+    plan.notes.retain(|note| note.text != words);
     plan = plan.note(Level::Warning, words).wanting(consent);
     // It is what matters most.
     plan.notes.rotate_right(1);

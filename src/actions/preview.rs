@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use crate::actions::act as plans;
 use crate::actions::act::{Act, Facts, Kind, Target};
 use crate::actions::catalogue::{Action, Does};
-use crate::actions::code::{Door, Standing};
+use crate::actions::code;
 use crate::model::plan::{Mode, Note, Plan, Undo, script};
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -74,7 +74,12 @@ pub async fn facts(
         facts: known,
         state: row.try_get("state")?,
         sizes: std::collections::HashMap::new(),
-        code: code(session, target).await?,
+        code: code::standing(
+            &session.connected.client,
+            session.server.sql_version(),
+            target,
+        )
+        .await?,
     };
     let wanted: Vec<(i64, usize)> = facts.sized().into_iter().map(|oid| (oid, 1)).collect();
     for slice in slices(&wanted, SLICE) {
@@ -86,25 +91,6 @@ pub async fn facts(
         }
     }
     Ok(facts)
-}
-
-/// Whose code stands on a target.
-async fn code(session: &Session, target: &Target) -> Result<Vec<Standing>> {
-    let Some(params) = crate::actions::code::params(target) else {
-        return Ok(Vec::new());
-    };
-    let rows = session.ask(&crate::actions::code::QUERY, &params).await?;
-    let mut found = Vec::new();
-    for row in &rows {
-        if let Some(door) = Door::parse(row.try_get("door")?) {
-            found.push(Standing {
-                what: row.try_get("what")?,
-                owner: row.try_get("owner")?,
-                door,
-            });
-        }
-    }
-    Ok(found)
 }
 
 const SIZES: crate::screens::ExactQuery = crate::screens::ExactQuery {

@@ -112,6 +112,12 @@ pub async fn plan(
         )
         .await?;
     }
+    // Somebody may have put code there since.
+    for seen in &seen {
+        let version = actor.server.sql_version();
+        let standing = code::standing(client, version, &seen.target).await?;
+        plan = code::say(plan, &actor.server, &standing);
+    }
     if undone
         .iter()
         .any(|entry| entry.begin.plan.changes.is_empty())

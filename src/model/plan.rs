@@ -171,6 +171,9 @@ pub struct Plan {
     /// Of a rollback: the entries that stay open after it, because it is not known whether all of them is taken back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaves_open: Vec<u64>,
+    /// Whose code it was said to run; where there is more of it by then, nothing is done.
+    #[serde(skip)]
+    pub runs: Vec<String>,
 }
 
 impl Plan {
@@ -195,6 +198,7 @@ impl Plan {
             lock_timeout_seconds: 5,
             named: Named::default(),
             leaves_open: Vec::new(),
+            runs: Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ use super::{Actor, Deed, named};
 use crate::actions::act::{Kind, Target};
 use crate::actions::catalogue as action;
 use crate::actions::catalogue::Does;
+use crate::actions::code;
 use crate::journal::{Seen, differences};
 use crate::model::plan::Bindings;
 use crate::model::plan::named::Relation;
@@ -28,6 +29,14 @@ impl Actor {
             if let Some((what, was, is)) = moved.first() {
                 bail!(
                     "{} changed since the preview ({what}: {was}, now {is}): nothing was done; look at it again",
+                    seen.target.name
+                );
+            }
+            let (client, version) = (&writer.connected.client, self.server.sql_version());
+            let standing = code::standing(client, version, &seen.target).await?;
+            if let Some(name) = code::unsaid(&deed.plan, &standing) {
+                bail!(
+                    "{} changed since the preview (this would run code that it does not name: {name}): nothing was done; look at it again",
                     seen.target.name
                 );
             }
