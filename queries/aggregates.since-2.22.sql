@@ -40,9 +40,11 @@ squeezes as materialized (
 -- not free to ask
 reach as materialized (
   select a.id, case when bool_and(j.start_interval is not null) and a.axis not in ('bigint', 'integer', 'smallint')
-                    then min((extract(epoch from greatest(now(), case when j.scheduled and isfinite(st.next_start) then st.next_start end) - j.start_interval) * 1000000)::int8)
-                         + case when a.axis = 'timestamp with time zone' then 0 else (extract(timezone from now()) * 1000000)::int8 end end as since
-    from agg a join job j on j.hypertable_id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id group by a.id, a.axis),
+                    then min((case when a.axis = 'timestamp with time zone' then extract(epoch from r.at - j.start_interval)
+                                   -- without a zone it is the wall clock at that run, which may have been changed until then
+                                   else extract(epoch from r.at::timestamp - j.start_interval) end * 1000000)::int8) end as since
+    from agg a join job j on j.hypertable_id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+    cross join lateral (select greatest(now(), case when j.scheduled and isfinite(st.next_start) then st.next_start end) as at) r group by a.id, a.axis),
 -- who is at the head of the queue in which a session waits is asked only where one does
 waiting as materialized (
   select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query, (
@@ -83,6 +85,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        t.never_before,
        (select s.range_end from _timescaledb_catalog.dimension_slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
+       -- beyond the present bucket
+       a.axis not in ('bigint', 'integer', 'smallint') and w.watermark > pr.longest + (extract(epoch from case when a.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end) * 1000000)::int8 as ahead,
        (select count(*) from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l where l.hypertable_id = a.raw_id)
          + u.pending + (select count(*) from _timescaledb_catalog.continuous_aggs_materialization_ranges r where r.materialization_id = a.id) as pending,
        o.since as reach_from, t.tail, x.unreached, x.unreached_to, x.unread_from, x.unread_next, x.cut_to,

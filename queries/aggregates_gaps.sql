@@ -1,5 +1,5 @@
 -- Of each aggregate in $1 (int8[]): the oldest row of its source, and the first at or after the place up to which it was refreshed
--- id, oldest, first_unread (internal units; NULL: no such row in the four chunks that come into question, or this role may not look); unknown, code_owner, hold as in aggregates_newest
+-- id, oldest, first_unread (internal units; NULL: no such row in the four chunks that come into question, or this role may not look), future_rows (dated after now where the watermark is, up to 10,001 a chunk; NULL: not counted, in more than four chunks); unknown, code_owner, hold as in aggregates_newest
 -- · SELECT on the source, else NULL · one short index scan on a chunk for each figure, as a rule
 with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
@@ -10,7 +10,7 @@ held as materialized (
   -- what this session keeps from being changed while it reads, see Exact::locked
   select array_agg(l.relation) as relations from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
 source as materialized (
-  select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, x.id as dimension_id, x.column_name, x.column_type::text as axis,
+  select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, (select m.watermark from _timescaledb_catalog.continuous_aggs_watermark m where m.mat_hypertable_id = ca.mat_hypertable_id) as ahead, x.id as dimension_id, x.column_name, x.column_type::text as axis,
          x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(t.oid, 'select'), false)
            and x.column_type::oid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype) as readable,
@@ -30,8 +30,11 @@ asked as materialized (
               when s.axis = 'date' then (timestamp 'epoch' + p.since * interval '1 microsecond')::date::text
               else (timestamptz 'epoch' + p.since * interval '1 microsecond')::text end as literal
     from source s
+    cross join lateral (select case when not s.whole then (extract(epoch from case when s.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end) * 1000000)::int8 end as at) c
     cross join lateral (select 1 as kind, null::int8 as since
-                        union all select 2, s.tail where s.tail > case when s.whole then -9223372036854775808 else -200000000000000000 end) p
+                        union all select 2, s.tail where s.tail > case when s.whole then -9223372036854775808 else -200000000000000000 end
+                        -- rows of the future, where they have moved the watermark there
+                        union all select 3, c.at where s.ahead > c.at) p
    where s.readable),
 -- where chunks with changed rows were made after newer ones (the newest: after its time was over), and after the materialization of the same time:
 -- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
@@ -62,15 +65,16 @@ found as materialized (
     left join lateral (
       select y.first, y.why, y.owner, y.relations
         from (select q.why, q.owner, q.relations, case when q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as first
-                from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
+                from (select e.range_start from (select z.range_start, count(*) over () as many, row_number() over (order by z.range_start) as nth from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
                        where z.dimension_id = a.dimension_id and (a.since is null or z.range_end > a.since)
                          and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id
                                       where k.dimension_slice_id = z.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false) and not c.osm_chunk)
-                       order by 1 limit 4) b
+                       order by 1 limit case a.kind when 3 then 5 else 4 end) z) e
+                       where a.kind < 3 or e.nth = 1 and e.many < 5 order by 1) b
                 cross join lateral (
-                  select 'select min(m) as n from (' || string_agg(format(case when a.whole then 'select min(%1$I)::int8 as m from %2$I.%3$I'
+                  select case a.kind when 3 then 'select sum(m)::int8 as n from (' else 'select min(m) as n from (' end || string_agg(format(case when a.kind = 3 then 'select count(*) as m from (select from %2$I.%3$I where %1$I > %4$L limit 10001) l' when a.whole then 'select min(%1$I)::int8 as m from %2$I.%3$I'
                            else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as m from %2$I.%3$I' end
-                           || case when a.since is null then '' else ' where %1$I >= %4$L' end,
+                           || case when a.since is null or a.kind = 3 then '' else ' where %1$I >= %4$L' end,
                            a.column_name, cn.nspname, cr.relname, a.literal), ' union all ') || ') u' as statement,
                          max(case when cr.relowner = any (t.roles) and cn.nspowner = any (t.roles) then 0 when not cn.nspowner = any (t.roles) then 5
                            else (
@@ -89,10 +93,10 @@ found as materialized (
                     from trusted t cross join _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
                     join _timescaledb_catalog.chunk c on c.id = k.chunk_id
                     join pg_namespace cn on cn.nspname = c.schema_name join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
-                   where z.dimension_id = a.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
+                   where z.dimension_id = a.dimension_id and (z.range_start = b.range_start or a.kind = 3 and z.range_start > b.range_start) and not c.osm_chunk) q
                offset 0) y
        where y.first is not null or y.why > 0 limit 1) r on true)
-select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread,
+select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread, max(f.first) filter (where f.kind = 3) as future_rows,
        max(g.remade_from) as remade_from, max(g.remade_to) as remade_to,
        max(f.why)::int8 as unknown, max(f.owner) filter (where f.why > 0) as code_owner,
        (select array_agg(distinct u.name) from found h cross join lateral unnest(h.hold) u(name) where h.id = s.id) as hold

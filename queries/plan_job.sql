@@ -34,7 +34,7 @@ select to_jsonb(b) || jsonb_build_object(
          'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
          -- the aggregate that it refreshes, or those that read what it drops, and what they have not taken in
-         'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8,
+         'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner, 'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8,
          'pid', w.pid
        ) as facts,
        (to_jsonb(b) - 'id') || jsonb_build_object(
@@ -67,6 +67,11 @@ left join lateral (
       from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id
               and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
                            where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false))),
+  -- what a policy by creation would drop now
+  made as materialized (
+    select distinct s.range_start, s.range_end
+      from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+     where b.proc_name = 'policy_retention' and c.status & 4 = 0 and (to_jsonb(c) ->> 'creation_time')::timestamptz < (case when b.config ->> 'drop_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and b.config ->> 'drop_created_before' ~ '\d' then now() - (b.config ->> 'drop_created_before')::interval end)),
   f as materialized (select min(slice.range_start) as oldest from slice)
   select (select jsonb_agg(jsonb_build_object(
              'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
@@ -113,6 +118,7 @@ left join lateral (
                          'select lowest_modified_value as low, greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
                          x.mat_hypertable_id), false, false, '') end)) u(line)) w
          where (t.never_before is null or w.high > t.never_before)
+           and (not coalesce(b.config, '{}') ? 'drop_created_before' or exists (select from made where made.range_start <= w.high and made.range_end > w.low))
            and exists (select from _timescaledb_catalog.dimension_slice s
                         where s.dimension_id = raw.dimension_id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
                           and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
@@ -136,6 +142,26 @@ left join lateral (
     ) as unread,
     -- where chunks end, as far as a run may drop them; and whether some are missing between others
     (select jsonb_agg(slice.range_end order by slice.range_end) from slice where b.proc_name = 'policy_retention') as ends,
-    (select bool_or(slice.before < slice.range_start) from slice) as gaps
+    (select bool_or(slice.before < slice.range_start) from slice) as gaps,
+    -- a policy by creation drops these, and what comes between them stays
+    (select jsonb_agg(jsonb_build_array(made.range_start, made.range_end) order by made.range_start) from made) as made
 ) i on b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
+-- what "now" is on integer time; the function is that of the table at the root, and run only where its owner is trusted
+left join lateral (
+  with recursive up as (
+    select b.hypertable_id as id, 0 as depth where d.integer_time and b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
+    union all select y.raw_hypertable_id, up.depth + 1 from up join _timescaledb_catalog.continuous_agg y on y.mat_hypertable_id = up.id)
+  select case when f.trusted is not true then format('%I.%I()', k.schema, k.function) end as code, f.owner,
+         case when f.trusted then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8 end as at
+    from (select x.integer_now_func_schema as schema, x.integer_now_func as function from up join _timescaledb_catalog.dimension x on x.hypertable_id = up.id and x.interval_length is not null and x.integer_now_func is not null
+           order by up.depth desc, x.id limit 1) k
+    cross join (
+      -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+      select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = o.datdba) as roles
+        from pg_roles r join pg_database o on o.datname = current_database()
+       where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])) t
+    left join lateral (select p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
+                             (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
+                             from pg_namespace n join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0 and p.prokind = 'f' where n.nspname = k.schema) f on true
+) u on true
 where b.id = $1::int8

@@ -44,12 +44,14 @@ counts as materialized (
   select l.hypertable_id, count(*) as chunks
     from (select false as dropped) absent cross join lateral (select hypertable_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk) l group by 1),
 bound as materialized (
-  select hypertable_id, id as dimension_id, boundary from (
-    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null or j.owner_zone is not null and j.zone is null then null
-            when axis = 'timestamp with time zone' then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone) - (j.after_interval - date_trunc('day', j.after_interval)), now() - j.after_interval)) * 1000000)::int8
+  -- now, and at the next run: until then clocks may be changed
+  select hypertable_id, id as dimension_id, min(boundary) filter (where nth = 1) as boundary, min(boundary) filter (where nth = 2) as next_boundary from (
+    select d.hypertable_id, d.id, w.nth, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null or j.owner_zone is not null and j.zone is null then null
+            when axis = 'timestamp with time zone' then (extract(epoch from coalesce((((w.at at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone) - (j.after_interval - date_trunc('day', j.after_interval)), w.at - j.after_interval)) * 1000000)::int8
             -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner has another
-            else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
-      from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
+            else (extract(epoch from coalesce(w.at at time zone j.zone, w.at::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
+      from job j join dim d on d.hypertable_id = j.hypertable_id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+      cross join lateral (values (1, now()), (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)) b where boundary is not null group by 1, 2),
 -- the oldest slice, by the index; the slices of chunks that are gone may stay (to 2.14, where an aggregate reads the hypertable)
 ends as materialized (
   select d.hypertable_id,
@@ -76,6 +78,15 @@ made as materialized (
          extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
     from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
    where j.made_before is not null group by 1),
+-- of what the next run of such a policy drops the time, where an aggregate reads it
+going as materialized (
+  select j.hypertable_id, max(s.range_end) as edge, jsonb_agg(distinct jsonb_build_array(s.range_start, s.range_end)) as ranges
+    from job j join dim d on d.hypertable_id = j.hypertable_id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+    cross join lateral (select case when j.made_before is not null then case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end - j.created_text::interval end as made_before) n
+    cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
+    join _timescaledb_catalog.chunk_constraint y on y.chunk_id = c.id join _timescaledb_catalog.dimension_slice s on s.id = y.dimension_slice_id and s.dimension_id = d.id
+   where j.scheduled and j.made_before is not null and c.creation_time < n.made_before and c.status & 4 = 0
+     and exists (select from _timescaledb_catalog.continuous_agg a where a.raw_hypertable_id = j.hypertable_id) group by 1),
 coming as materialized (
   select b.hypertable_id,
          ((select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
@@ -102,7 +113,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,
        coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x where x.raw_hypertable_id = h.id) as read_by,
-       z.drop_edge, i.readers::text as readers, (extract(timezone from now()) * 1000000)::int8 as local_shift,
+       coalesce(z.drop_edge, gone.edge) as drop_edge, gone.ranges::text as going, i.readers::text as readers, (extract(timezone from now()) * 1000000)::int8 as local_shift,
        v.pid as blocked_pid, v.blocker, case when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
                    where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
                                   where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
@@ -120,14 +131,14 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join due e on e.hypertable_id = h.id
   left join made m on m.hypertable_id = h.id
   left join coming g on g.hypertable_id = h.id
+  left join going gone on gone.hypertable_id = h.id
   left join waiting v on v.job_id = j.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   -- where the last chunk ends that the next run drops; NULL: none will go, or it is paused
   left join lateral (
     select s.range_end as drop_edge
       from _timescaledb_catalog.dimension_slice s
-     cross join lateral (select b.boundary + (extract(epoch from case when isfinite(st.next_start) then greatest(st.next_start - now(), '0') else '0' end) * 1000000)::int8 as boundary) n
-     where j.scheduled and s.dimension_id = d.id and s.range_start < n.boundary and s.range_end <= n.boundary and s.range_end > f.oldest
+     where j.scheduled and s.dimension_id = d.id and s.range_start < b.next_boundary and s.range_end <= b.next_boundary and s.range_end > f.oldest
      order by s.range_start desc limit 1) z on true
   -- who reads it, and up to where
   left join lateral (
@@ -174,6 +185,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
                          'select lowest_modified_value as low, greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
                          x.mat_hypertable_id), false, false, '') end)) u(line)) w
          where (t.never_before is null or w.high > t.never_before)
+           and (gone.ranges is null or exists (select from jsonb_array_elements(gone.ranges) e where (e ->> 0)::int8 <= w.high and (e ->> 1)::int8 > w.low))
            and exists (select from _timescaledb_catalog.dimension_slice s
                         where s.dimension_id = d.id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
                           and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
@@ -194,6 +206,6 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
             where md.hypertable_id = x.mat_hypertable_id and md.interval_length is not null and ms.range_end > q.low) o
          where (q.next < q.made or q.next is null) and o.inside < q.made and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
       ) g on r.low is not null or r.cut_to is not null
-     where x.raw_hypertable_id = h.id and z.drop_edge is not null) i on true
+     where x.raw_hypertable_id = h.id and (z.drop_edge is not null or gone.edge is not null or j.scheduled and j.after_number is not null and d.axis in ('bigint', 'integer', 'smallint'))) i on true
  where h.compression_state <> 2
  order by 2, 3

@@ -1,5 +1,5 @@
 -- Of the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and since when
--- id, clocks (0: no integer_now_func), eligible_chunks (NULL: that function was not run), about_chunks (then: as if it said the newest chunk's end), due_since (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known) · EXECUTE on integer_now_func, whose owner is trusted · ~1 ms and that function a row, ~0.05 ms a chunk that is due
+-- id, clocks (0: no integer_now_func), eligible_chunks (NULL: that function was not run), about_chunks (then: as if it said the newest chunk's end), due_since (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known), is_now (what that function says), drop_edge (where the last chunk ends that goes) · EXECUTE on integer_now_func, whose owner is trusted · ~1 ms and that function a row, ~0.05 ms a chunk that is due
 with recursive trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
@@ -58,6 +58,7 @@ since as materialized (
    group by 1)
 select w.id, (select count(*) from clock c where c.id = w.id) as clocks,
        case when b.trusted then n.chunks end as eligible_chunks, case when not b.trusted then n.chunks end as about_chunks,
-       case when b.trusted then (extract(epoch from s.due_since) * 1000000)::int8 end as due_since
+       case when b.trusted then (extract(epoch from s.due_since) * 1000000)::int8 end as due_since,
+       case when b.trusted then b.at end as is_now, case when b.trusted then (select max(d.range_end) from due d where d.id = w.id) end as drop_edge
   from unnest($1::int8[]) w(id) left join bound b on b.id = w.id left join since s on s.id = w.id
   left join lateral (select coalesce((select max(d.chunks) from due d where d.id = w.id), 0) as chunks where b.boundary is not null) n on true

@@ -94,7 +94,7 @@ pub static ACTIONS: &[Action] = &[
 
 pub use bucket::{Buckets, Shape};
 pub use remade::{REMADE, apart};
-pub use unread::{Range, Unread, dropped_up_to, reach};
+pub use unread::{Clock, Range, Unread, dropped_up_to, reach, reach_end};
 
 /// A place on the axis as the forms take it: a moment in UTC, or a number.
 pub fn typed(axis: Axis, at: i64) -> Option<String> {

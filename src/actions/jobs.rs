@@ -124,6 +124,13 @@ struct Known {
     unread: Vec<Unread>,
     /// Where the chunks end that a retention policy drops from.
     ends: Option<Vec<i64>>,
+    /// The times of those that a policy by creation would drop now.
+    made: Option<Vec<(i64, i64)>>,
+    /// What is now on integer time; else the function that says so and was not run, and who could put other code in
+    /// its place.
+    integer_now: Option<i64>,
+    code: Option<String>,
+    code_owner: Option<String>,
     /// Between its source's chunks some are missing.
     gaps: bool,
     local_shift: i64,
@@ -242,6 +249,7 @@ fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         "where its next start is past, it runs at once",
     );
     plan = known.dropping_unread(plan, context.at.now);
+    plan = known.reaching_remade(plan, context.at.now);
     unread::beside(context, &known, inputs, known.wiping(plan))
 }
 

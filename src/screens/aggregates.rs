@@ -80,6 +80,15 @@ pub struct Row {
     /// Where changed rows lie in chunks that may have been made again after they were dropped.
     #[serde(default)]
     pub remade: Option<(i64, i64)>,
+    /// The watermark lies beyond the present bucket; and how many rows of the source are dated after now, where that
+    /// was counted.
+    #[serde(default)]
+    pub ahead: bool,
+    #[serde(default)]
+    pub future_rows: Option<i64>,
+    /// Integer time: why it is not known where the reach of its policies begins.
+    #[serde(default)]
+    pub reach_error: Option<String>,
     pub pending: i64,
     /// `None`: this role cannot see it.
     pub refreshing: Option<bool>,
@@ -169,6 +178,32 @@ const AGE: Exact<Row> = Exact {
     },
 };
 
+/// Where the reach of the policies begins on integer time, and what waits before it: what "now" is there, a function says.
+const REACH: Exact<Row> = Exact {
+    overview: true,
+    later: false,
+    judges: |rule| *rule == rules::AGGREGATE_UNREACHED || *rule == rules::AGGREGATE_HISTORY,
+    every: Duration::from_secs(30),
+    query: query!("aggregates_integer"),
+    figures: &[
+        "reach_from",
+        "unreached",
+        "unreached_to",
+        "unread_from",
+        "unread_next",
+        "cut_to",
+    ],
+    slice: 100,
+    want: |row| {
+        let integer = row.axis == Axis::Integer && row.policy.is_some();
+        integer.then_some((row.id.into(), 1))
+    },
+    take: |row, figures| {
+        row.reach_error = figures.err().map(str::to_owned);
+        row.waits.reach(figures.unwrap_or_default());
+    },
+};
+
 /// Rows that decide whether something is missing; asked for only where the catalogue leaves that open.
 const GAPS: Exact<Row> = Exact {
     overview: true,
@@ -180,16 +215,25 @@ const GAPS: Exact<Row> = Exact {
     },
     every: Duration::from_secs(30),
     query: query!("aggregates_gaps", (2, 29)),
-    figures: &["oldest", "first_unread", "remade_from", "remade_to"],
+    figures: &[
+        "oldest",
+        "first_unread",
+        "remade_from",
+        "remade_to",
+        "future_rows",
+    ],
     slice: 6,
-    want: |row| row.wants_oldest().then_some((row.id.into(), 2)),
+    want: |row| {
+        let weight = if row.ahead { 4 } else { 2 };
+        (row.ahead || row.wants_oldest()).then_some((row.id.into(), weight))
+    },
     // Where they cannot be had, the newest row says why nothing of the source can be read.
     take: |row, figures| {
-        let [oldest, unread, from, to] = figures
+        let [oldest, unread, from, to, future] = figures
             .ok()
             .and_then(|all| all.try_into().ok())
             .unwrap_or_default();
-        (row.oldest, row.first_unread) = (oldest, unread);
+        (row.oldest, row.first_unread, row.future_rows) = (oldest, unread, future);
         row.remade = from.zip(to);
     },
 };
@@ -295,7 +339,7 @@ impl Record for Row {
                 .into()
         }),
     ];
-    const EXACT: &'static [Exact<Self>] = &[NEWEST, GAPS, AGE];
+    const EXACT: &'static [Exact<Self>] = &[NEWEST, REACH, GAPS, AGE];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Policies",
@@ -373,6 +417,9 @@ impl Record for Row {
             oldest: None,
             first_unread: None,
             remade: None,
+            ahead: row.try_get::<_, Option<bool>>("ahead")?.unwrap_or(false),
+            future_rows: None,
+            reach_error: None,
             unknown: None,
             pending: row.try_get("pending")?,
             refreshing: row.try_get("refreshing")?,

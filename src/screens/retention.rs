@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actions::act::Target;
 use crate::actions::aggregates;
-use crate::actions::aggregates::{Range, Unread};
+use crate::actions::aggregates::{Clock, Range, Unread};
 use crate::model::rules;
 use crate::model::text;
 use crate::model::thresholds::exceeds;
@@ -67,6 +67,12 @@ pub struct Row {
     /// Where the last chunk ends that the next run drops; `None`: none will go, or it is not known.
     #[serde(default)]
     pub drop_edge: Option<i64>,
+    /// Of a policy by creation the times of the chunks that go: what lies between them stays.
+    #[serde(default)]
+    pub going: Vec<(i64, i64)>,
+    /// What is now on integer time; `None`: not known (yet).
+    #[serde(default)]
+    pub integer_now: Option<i64>,
     /// Where such a chunk goes: the aggregates that read it, and what they have not taken in.
     #[serde(default)]
     pub readers: Vec<Unread>,
@@ -147,7 +153,9 @@ impl Row {
 
     /// What the next run drops before an aggregate has read it: that is lost to it for good.
     fn judge_unread(&self, findings: &mut Findings, policy: &Policy, at: &At) {
-        let Some(edge) = self.drop_edge.filter(|_| policy.scheduled) else {
+        // A run that fails drops nothing.
+        let runs = policy.scheduled && self.fails_by_creation(policy, at).is_none();
+        let Some(edge) = self.drop_edge.filter(|_| runs) else {
             return;
         };
         let next = policy.next_start.and_then(Stamp::finite);
@@ -156,29 +164,30 @@ impl Row {
             0.0 => "at once".to_owned(),
             left => format!("in {}", text::duration(left)),
         };
+        let clock = Clock {
+            now: at.now,
+            local_shift: self.local_shift,
+            integer: self.integer_now,
+        };
         for reader in &self.readers {
             let Some(range) = reader.before(edge, false) else {
                 continue;
             };
-            if reader.is_read_by(range, runs, self.local_shift, at.now) {
-                continue;
-            }
-            let (remade, rest) = reader.apart(range);
-            findings.extend(remade.map(|range| drops_remade(policy, reader, range, &when)));
-            for range in rest {
-                let reason = format!(
-                    "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
-                    policy.job_id,
-                    reader.name,
-                    reader.show(range),
-                    reader.why()
+            let parts = match &self.going[..] {
+                [] => vec![range],
+                going => reader.within(range, going),
+            };
+            let missed = |range: &Range| !reader.is_read_by(*range, runs, &clock);
+            for (remade, rest) in parts
+                .into_iter()
+                .filter(missed)
+                .map(|range| reader.apart(range))
+            {
+                findings.extend(remade.map(|range| drops_remade(policy, reader, range, &when)));
+                findings.extend(
+                    rest.into_iter()
+                        .map(|range| drops_unread(policy, reader, range, &when)),
                 );
-                let mut finding = Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
-                    .upon(reader.target());
-                for (field, value) in reader.settings(range) {
-                    finding = finding.setting(field, value);
-                }
-                findings.push(finding);
             }
         }
     }
@@ -286,11 +295,19 @@ impl Record for Row {
             judges: |_| true,
             every: Duration::from_secs(30),
             query: query!("retention_integer", (2, 29)),
-            figures: &["clocks", "eligible_chunks", "about_chunks", "due_since"],
+            figures: &[
+                "clocks",
+                "eligible_chunks",
+                "about_chunks",
+                "due_since",
+                "is_now",
+                "drop_edge",
+            ],
             slice: 2_000,
             want: |row| Some((row.id.into(), row.integer_weight()?)),
             take: |row, figures| match figures {
-                Ok([clocks, chunks, about, since]) => {
+                Ok([clocks, chunks, about, since, now, edge]) => {
+                    (row.integer_now, row.drop_edge) = (*now, *edge);
                     row.about_eligible = *about;
                     row.has_now = clocks.is_some_and(|clocks| clocks > 0);
                     row.eligible = *chunks;
@@ -301,6 +318,7 @@ impl Record for Row {
                 Ok(_) => {}
                 Err(error) => {
                     (row.eligible, row.eligible_bytes, row.due_since) = (None, None, None);
+                    (row.integer_now, row.drop_edge) = (None, None);
                     row.about_eligible = None;
                     row.eligible_error = Some(error.to_owned());
                 }
@@ -385,6 +403,11 @@ impl Record for Row {
                 .try_get::<_, Option<Vec<String>>>("read_by")?
                 .unwrap_or_default(),
             drop_edge: row.try_get("drop_edge")?,
+            going: match row.try_get::<_, Option<&str>>("going")? {
+                Some(going) => serde_json::from_str(going)?,
+                None => Vec::new(),
+            },
+            integer_now: None,
             readers: match row.try_get::<_, Option<&str>>("readers")? {
                 Some(readers) => serde_json::from_str(readers)?,
                 None => Vec::new(),
@@ -565,6 +588,23 @@ impl Record for Row {
     fn due(&self) -> Option<Stamp> {
         self.next_due
     }
+}
+
+/// Rows that go before an aggregate has read them.
+fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
+    let reason = format!(
+        "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
+        policy.job_id,
+        reader.name,
+        reader.show(range),
+        reader.why()
+    );
+    let finding =
+        Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason).upon(reader.target());
+    let settings = reader.settings(range).into_iter();
+    settings.fold(finding, |finding, (field, value)| {
+        finding.setting(field, value)
+    })
 }
 
 /// Late rows in chunks that may have been made again: neither their going nor a refresh before it is harmless.

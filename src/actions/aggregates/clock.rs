@@ -83,6 +83,14 @@ pub fn back(axis: Axis, at: i64, span: &str, zone: Option<&str>) -> Option<i64> 
     span.before(at, zone.as_ref())
 }
 
+/// What the wall clock of a zone shows then; `None`: no such zone is known here.
+pub fn wall(at: i64, zone: Option<&str>) -> Option<i64> {
+    let zone = jiff::tz::TimeZone::get(zone?).ok()?;
+    let shown = zone.to_datetime(Timestamp::from_microsecond(at).ok()?);
+    let shown = jiff::tz::Offset::UTC.to_timestamp(shown).ok()?;
+    Some(shown.as_microsecond())
+}
+
 /// A length in seconds, or in units of integer time.
 #[expect(clippy::cast_precision_loss, reason = "for comparing")]
 pub fn length(axis: Axis, span: &str) -> Option<f64> {

@@ -121,22 +121,63 @@ impl Unread {
         }
     }
 
-    /// Whether one of its policies takes this in before that moment.
-    pub fn is_read_by(&self, range: Range, until: Stamp, local_shift: i64, now: Stamp) -> bool {
-        let Some(buckets) = self.buckets().filter(|_| self.axis() != Axis::Integer) else {
-            return false;
+    /// Between these places what changed in chunks that may have been made again.
+    pub fn remade(&self, from: i64, to: i64) -> Option<Range> {
+        let (low, high) = self.remade_from.zip(self.remade_to)?;
+        let buckets = self.buckets()?;
+        let from = buckets.floor(low)?.max(from);
+        let to = buckets.ceil(high)?.min(to);
+        (from < to).then_some(Range { from, to })
+    }
+
+    /// Of a range what lies in these chunks, in whole buckets.
+    pub fn within(&self, range: Range, chunks: &[(i64, i64)]) -> Vec<Range> {
+        let Some(buckets) = self.buckets() else {
+            return vec![range];
         };
-        let shift = match self.axis() {
-            Axis::TimestampTz => 0,
-            _ => local_shift,
+        let mut parts: Vec<Range> = Vec::new();
+        for (low, high) in chunks {
+            let from = buckets.floor(*low).unwrap_or(*low).max(range.from);
+            let to = buckets.ceil(*high).unwrap_or(*high).min(range.to);
+            match parts.last_mut() {
+                Some(last) if from <= last.to => last.to = last.to.max(to),
+                _ if from < to => parts.push(Range { from, to }),
+                _ => {}
+            }
+        }
+        parts
+    }
+
+    /// What is now on its axis: the wall clock of the zone in which policies run, where its time has no zone.
+    fn now(&self, clock: &Clock) -> Option<i64> {
+        match self.axis() {
+            Axis::Integer => clock.integer,
+            Axis::TimestampTz => Some(clock.now.0),
+            Axis::Timestamp | Axis::Date => Some(
+                clock::wall(clock.now.0, self.clock_zone.as_deref())
+                    .unwrap_or_else(|| clock.now.0.saturating_add(clock.local_shift)),
+            ),
+        }
+    }
+
+    /// Whether one of its policies takes this in before that moment; on integer time, as if that stood still until then.
+    pub fn is_read_by(&self, range: Range, until: Stamp, clock: &Clock) -> bool {
+        let Some(buckets) = self.buckets() else {
+            return false;
         };
         let side = |at: i64, offset: &Option<String>, open: i64| match offset {
             None => Some(open),
             Some(offset) => clock::back(self.axis(), at, offset, self.clock_zone.as_deref()),
         };
         self.policies.iter().any(|run| {
-            let next = run.next.unwrap_or(now.0).max(now.0);
-            let at = next.saturating_add(shift);
+            let next = run.next.unwrap_or(clock.now.0).max(clock.now.0);
+            let then = Clock {
+                now: Stamp(next),
+                ..*clock
+            };
+            let Some(at) = self.now(&then) else {
+                return false;
+            };
             let from = side(at, &run.start, i64::MIN).and_then(|at| match at {
                 i64::MIN => Some(at),
                 at => buckets.ceil(at),
@@ -146,7 +187,9 @@ impl Unread {
                 at => buckets.floor(at),
             });
             // One that is late is not counted on.
-            let late = run.next.is_some_and(|next| next < now.0 - 120_000_000);
+            let late = run
+                .next
+                .is_some_and(|next| next < clock.now.0 - 120_000_000);
             run.scheduled
                 && !(run.fails || late)
                 && next < until.0
@@ -211,18 +254,30 @@ impl Unread {
     }
 }
 
+/// What is now, for places on any axis.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    pub now: Stamp,
+    /// Microseconds by which the local clock of the database is ahead of UTC now.
+    pub local_shift: i64,
+    /// What the function says that knows it on integer time; `None`: there is none, or it was not run.
+    pub integer: Option<i64>,
+}
+
 /// Where this policy's reach begins at a run at this moment, on that axis.
-pub fn reach(unread: &Unread, start_offset: &str, now: Stamp, local_shift: i64) -> Option<i64> {
-    let axis = unread.axis();
-    let now = match axis {
-        Axis::Integer => return None,
-        Axis::TimestampTz => now.0,
-        _ => now.0.saturating_add(local_shift),
-    };
-    let zone = unread.clock_zone.as_deref();
+pub fn reach(unread: &Unread, start_offset: &str, clock: &Clock) -> Option<i64> {
+    let (now, zone) = (unread.now(clock)?, unread.clock_zone.as_deref());
     unread
         .buckets()?
-        .ceil(clock::back(axis, now, start_offset, zone)?)
+        .ceil(clock::back(unread.axis(), now, start_offset, zone)?)
+}
+
+/// Where the reach of this policy ends at such a run: before the first bucket that it leaves alone.
+pub fn reach_end(unread: &Unread, end_offset: &str, clock: &Clock) -> Option<i64> {
+    let (now, zone) = (unread.now(clock)?, unread.clock_zone.as_deref());
+    unread
+        .buckets()?
+        .floor(clock::back(unread.axis(), now, end_offset, zone)?)
 }
 
 /// How far a retention policy drops now: where the last chunk ends that goes.
@@ -230,15 +285,9 @@ pub fn dropped_up_to(
     unread: &Unread,
     ends: &[i64],
     drop_after: &str,
-    now: Stamp,
-    local_shift: i64,
+    clock: &Clock,
 ) -> Option<i64> {
-    let axis = unread.axis();
-    let now = match axis {
-        Axis::Integer => return None,
-        Axis::TimestampTz => now.0,
-        _ => now.0.saturating_add(local_shift),
-    };
-    let boundary = clock::back(axis, now, drop_after, unread.clock_zone.as_deref())?;
+    let (now, zone) = (unread.now(clock)?, unread.clock_zone.as_deref());
+    let boundary = clock::back(unread.axis(), now, drop_after, zone)?;
     ends.iter().copied().filter(|end| *end <= boundary).max()
 }

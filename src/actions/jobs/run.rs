@@ -42,7 +42,8 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         foreground(context, &known)
     };
     let plan = known.dropping_unread(known.wiping(plan), context.at.now);
-    Ok(known.warned(context, known.left_out(plan, context.at.now)))
+    let plan = known.reaching_remade(known.left_out(plan, context.at.now), context.at.now);
+    Ok(known.warned(context, plan))
 }
 
 fn foreground(context: &Context, known: &Known) -> Plan {

@@ -3,9 +3,10 @@
 use super::{Known, RETENTION};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::aggregates;
-use crate::actions::aggregates::{Range, Unread};
+use crate::actions::aggregates::{Clock, Range, Unread};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::plan::{Consent, Plan, Statement, Step};
+use crate::model::trust;
 use crate::model::value::Stamp;
 use crate::model::verdict::Level;
 
@@ -66,6 +67,23 @@ pub fn beside(
 }
 
 impl Known {
+    fn clock(&self, now: Stamp) -> Clock {
+        Clock {
+            now,
+            local_shift: self.local_shift,
+            integer: self.integer_now,
+        }
+    }
+
+    /// The plan, with why it is not known what its runs leave out or drop unread, where that is so.
+    fn unknown(&self, plan: Plan, what: &str) -> Plan {
+        let Some(code) = self.code.as_ref().filter(|_| !self.unread.is_empty()) else {
+            return plan;
+        };
+        let why = trust::not_called(code, self.code_owner.as_deref(), &self.role);
+        plan.note(Level::Warning, format!("{what} is not known: {why}"))
+    }
+
     /// What the next runs of a refresh policy leave out for good.
     fn missing(&self, now: Stamp) -> Option<(&Unread, Range)> {
         let start = self.job.setting("start_offset")?;
@@ -73,14 +91,49 @@ impl Known {
             .unread
             .first()
             .filter(|_| self.job.policy() == "refresh policy")?;
-        let edge = aggregates::reach(unread, &start, now, self.local_shift)?;
+        let edge = aggregates::reach(unread, &start, &self.clock(now))?;
         Some((unread, unread.before(edge, true)?))
+    }
+
+    /// The plan, with late rows that the next run of a refresh policy takes in where it would delete with them what the
+    /// aggregate kept.
+    pub(super) fn reaching_remade(&self, plan: Plan, now: Stamp) -> Plan {
+        let refreshes = self.job.policy() == "refresh policy";
+        let Some(unread) = self.unread.first().filter(|_| refreshes) else {
+            return plan;
+        };
+        let clock = self.clock(now);
+        let side =
+            |key: &str, open: i64, place: fn(&Unread, &str, &Clock) -> Option<i64>| match self
+                .job
+                .setting(key)
+            {
+                None => Some(open),
+                Some(offset) => place(unread, &offset, &clock),
+            };
+        let from = side("start_offset", i64::MIN, aggregates::reach);
+        let to = side("end_offset", i64::MAX, aggregates::reach_end);
+        let range = from.zip(to).and_then(|(from, to)| unread.remade(from, to));
+        let Some(range) = range else {
+            return plan;
+        };
+        let words = format!(
+            "DATA LOSS: its runs refresh {}, {}, where late rows wait, and {}",
+            unread.name,
+            unread.show(range),
+            aggregates::REMADE
+        );
+        plan.note(Level::Critical, words).wanting(Consent::Name)
     }
 
     /// The plan, with what no run takes in.
     pub(super) fn left_out(&self, mut plan: Plan, now: Stamp) -> Plan {
         let Some((unread, range)) = self.missing(now) else {
-            return plan;
+            let closed = self.job.setting("start_offset").is_some();
+            return match self.job.policy() {
+                "refresh policy" if closed => self.unknown(plan, "what no run goes back to"),
+                _ => plan,
+            };
         };
         let (remade, rest) = unread.apart(range);
         if let Some(range) = remade {
@@ -113,15 +166,26 @@ impl Known {
         if self.job.policy() != RETENTION {
             return plan;
         }
+        let clock = self.clock(now);
         let ends = self.ends.as_deref().unwrap_or_default();
         let after = self.job.setting("drop_after");
-        for unread in &self.unread {
-            let edge = after.as_ref().and_then(|after| {
-                aggregates::dropped_up_to(unread, ends, after, now, self.local_shift)
-            });
-            let Some(range) = edge.and_then(|edge| unread.before(edge, false)) else {
-                continue;
+        if after.is_some() {
+            plan = self.unknown(plan, "what it drops that an aggregate has not read");
+        }
+        let parts = self.unread.iter().flat_map(|unread| {
+            let parts = match (&after, self.made.as_deref()) {
+                (Some(after), _) => aggregates::dropped_up_to(unread, ends, after, &clock)
+                    .and_then(|edge| unread.before(edge, false))
+                    .map_or_else(Vec::new, |range| vec![range]),
+                (None, Some(made)) => made
+                    .last()
+                    .and_then(|(_, edge)| unread.before(*edge, false))
+                    .map_or_else(Vec::new, |range| unread.within(range, made)),
+                (None, None) => Vec::new(),
             };
+            parts.into_iter().map(move |part| (unread, part))
+        });
+        for (unread, range) in parts {
             let (remade, rest) = unread.apart(range);
             let reads = rest.into_iter().map(|range| {
                 let (why, first) = (unread.why(), unread.by_hand(range));

@@ -123,6 +123,15 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
         findings.extend(rest.into_iter().map(|gap| unreached(row, gap)));
         findings.extend(remade.map(|gap| made_again(row, gap)));
     }
+    let closed = row.start_offset.is_some() && row.pending > 0;
+    if let Some(error) = row.reach_error.as_ref().filter(|_| closed) {
+        let reason = format!(
+            "whether any of what waits is where no policy goes back to is not known: {error}"
+        );
+        if !findings.tell_more(&rules::AGGREGATE_UNKNOWN, &reason) {
+            findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, reason);
+        }
+    }
     let behind = row.pending - row.waits.unreached;
     if exceeds(behind + 1, limits.pending_ranges) {
         findings.add(

@@ -58,6 +58,17 @@ impl Waits {
             first_chunk_end: row.try_get("first_chunk_end")?,
         })
     }
+
+    /// Takes the figures of integer time; without them nothing is known of what no policy goes back to.
+    pub(super) fn reach(&mut self, figures: &[Option<i64>]) {
+        let figure = |nth: usize| figures.get(nth).copied().flatten();
+        self.reach_from = figure(0);
+        self.unreached = figure(1).unwrap_or(0);
+        self.unreached_to = figure(2);
+        self.unread_from = figure(3);
+        self.unread_next = figure(4);
+        self.cut_to = figure(5);
+    }
 }
 
 /// The other policies: retention of its source, compression of its own chunks.

@@ -91,7 +91,8 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let newest = row.newest.filter(|newest| *newest >= end);
     let because = match (newest, row.newest_asked) {
         (Some(newest), _) => format!(
-            "{source} has rows that are dated in the future, the newest {}{}: as long as they are there, refreshes move it there again",
+            "{source} has {} dated in the future, the newest {}{}: as long as they are there, refreshes move it there again",
+            future_rows(row),
             text::moment(Stamp(newest)),
             row.source_end.map_or_else(String::new, |at| format!(
                 " (in chunks up to {})",
@@ -112,6 +113,15 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     }
     let deletes = if newest.is_some() { "yes" } else { "no" };
     finding.setting("delete_future_rows", deletes)
+}
+
+/// How many rows are dated after now; counting ends soon where they are many.
+fn future_rows(row: &Row) -> String {
+    match row.future_rows {
+        Some(many @ 1..=10_000) => text::plural(many, "row"),
+        Some(10_001..) => "more than 10,000 rows".to_owned(),
+        _ => "rows (not counted)".to_owned(),
+    }
 }
 
 /// A refresh of all that waits before the watermark takes the rows in that it hides.

@@ -101,12 +101,15 @@ async fn holding(
 
 /// Why a row was not read, where somebody's code could have run; `None`: it was.
 pub(super) fn unread(row: &Row, role: &str) -> Result<Option<String>> {
-    if !row
-        .columns()
-        .iter()
-        .any(|column| column.name() == "code_owner")
-    {
+    let has = |name| row.columns().iter().any(|column| column.name() == name);
+    if !has("code_owner") {
         return Ok(None);
+    }
+    if has("code") {
+        // A function that the query would have called.
+        let code: Option<&str> = row.try_get("code")?;
+        let owner = row.try_get("code_owner")?;
+        return Ok(code.map(|code| trust::not_called(code, owner, role)));
     }
     let Some(owner) = row.try_get::<_, Option<&str>>("code_owner")? else {
         return Ok(None);
