@@ -291,7 +291,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
         rig.sql(&format!("alter materialized view {NAME} set (timescaledb.materialized_only = false); insert into {RAW} values (now() + interval '20 days', 1)")).await;
         let words = [
             "its watermark lies in the future",
-            "has rows that are dated in the future, the newest",
+            "has 1 row dated in the future, the newest",
             "in chunks up to",
         ];
         let ahead = "select to_timestamp(watermark / 1e6) - now() <= interval '1 hour' from _timescaledb_catalog.continuous_aggs_watermark";
