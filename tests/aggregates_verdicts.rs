@@ -58,7 +58,6 @@ fn aggregate() -> Row {
         bucket_origin: None,
         oldest: None,
         first_unread: None,
-        ahead: false,
         future_rows: None,
         reach_error: None,
         remade: None,

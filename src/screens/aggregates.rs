@@ -80,10 +80,7 @@ pub struct Row {
     /// Where changed rows lie in chunks that may have been made again after they were dropped.
     #[serde(default)]
     pub remade: Option<(i64, i64)>,
-    /// The watermark lies beyond the present bucket; and how many rows of the source are dated after now, where that
-    /// was counted.
-    #[serde(default)]
-    pub ahead: bool,
+    /// How many rows of the source are dated after now, where that was counted.
     #[serde(default)]
     pub future_rows: Option<i64>,
     /// Integer time: why it is not known where the reach of its policies begins.
@@ -224,8 +221,8 @@ const GAPS: Exact<Row> = Exact {
     ],
     slice: 6,
     want: |row| {
-        let weight = if row.ahead { 4 } else { 2 };
-        (row.ahead || row.wants_oldest()).then_some((row.id.into(), weight))
+        let weight = if row.waits.ahead { 4 } else { 2 };
+        (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), weight))
     },
     // Where they cannot be had, the newest row says why nothing of the source can be read.
     take: |row, figures| {
@@ -417,7 +414,6 @@ impl Record for Row {
             oldest: None,
             first_unread: None,
             remade: None,
-            ahead: row.try_get::<_, Option<bool>>("ahead")?.unwrap_or(false),
             future_rows: None,
             reach_error: None,
             unknown: None,

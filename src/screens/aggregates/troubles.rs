@@ -40,6 +40,9 @@ pub struct Waits {
     /// Where the oldest chunk of the source begins and ends.
     pub source_start: Option<i64>,
     pub first_chunk_end: Option<i64>,
+    /// Its watermark lies beyond the present bucket.
+    #[serde(default)]
+    pub ahead: bool,
 }
 
 impl Waits {
@@ -56,6 +59,7 @@ impl Waits {
             stuck_pid: row.try_get("stuck_pid")?,
             source_start: row.try_get("source_start")?,
             first_chunk_end: row.try_get("first_chunk_end")?,
+            ahead: row.try_get::<_, Option<bool>>("ahead")?.unwrap_or(false),
         })
     }
 
