@@ -191,3 +191,27 @@ fn dropping_chunks_says_what_changed_there_and_was_not_taken_in() {
         assert!(said.contains("makes a chunk again"), "{}: {said}", rig.name);
     });
 }
+
+#[test]
+fn resuming_a_policy_whose_own_window_reaches_a_chunk_made_again_says_what_its_runs_delete() {
+    triage::on_each("reached", HOURLY, async |rig, _| {
+        rig.sql(&format!("select drop_chunks('{RAW}', interval '6 days')"))
+            .await;
+        late(rig, 9).await;
+        let id = rig.text("select job_id from timescaledb_information.jobs where proc_name like 'policy_refresh%'").await;
+        let warns = async |config: &str| {
+            let alter = format!(
+                "select alter_job({id}, scheduled => false, config => config || '{config}') from timescaledb_information.jobs where job_id = {id}"
+            );
+            rig.sql(&alter).await;
+            let plan = rig.plan("resume-job", &id, &[]).await.unwrap().plan;
+            let says = |note: &hypertop::model::plan::Note| {
+                note.level == Level::Critical && note.text.contains("DATA LOSS: its runs refresh")
+            };
+            (plan.notes.iter().any(says), plan.consent == Consent::Name)
+        };
+        let config = |days: i32| format!(r#"{{"start_offset": "{days} days"}}"#);
+        assert_eq!(warns(&config(3)).await, (false, false), "{}", rig.name);
+        assert_eq!(warns(&config(11)).await, (true, true), "{}", rig.name);
+    });
+}
