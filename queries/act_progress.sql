@@ -1,4 +1,5 @@
--- How far a backend is, and who keeps it waiting · one row · public (other roles' queries: pg_read_all_stats) · a few lookups
+-- How far a backend is, and who keeps it waiting · one row · public (other roles' queries: pg_read_all_stats) · a few lookups.
+-- $1: its pid
 select a.wait_event_type::text as waits, b.pid as blocker, v.usename::text as blocker_role,
        v.application_name::text as blocker_application, v.state::text as blocker_state,
        date_part('epoch', clock_timestamp() - v.xact_start) as blocker_seconds,

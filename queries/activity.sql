@@ -61,21 +61,66 @@ with here as materialized (
 ), relation as materialized (
   select h.relation as oid from held h union select w.relation from wait w union select w.relid from work w
 ), named as materialized (
+\if :since_2_29
   select c.oid, format('%I.%I', n.nspname, c.relname) as name, p.inhparent is not null as part,
+\elif :since_2_11
+  select c.oid, format('%I.%I', n.nspname, c.relname) as name, p.inhparent is not null or u.id is null and b.id is not null as part,
+\else
+  select c.oid, format('%I.%I', n.nspname, c.relname) as name, p.inhparent is not null as part,
+\endif
+\if :since_2_11
+         case when a.user_view_name is not null then 'aggregate' when t.id is not null then 'hypertable'
+              when v.user_view_name is not null then 'aggregate' else 'table' end as kind,
+         case when a.user_view_name is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
+              when t.id is not null then format('%I.%I', t.schema_name, t.table_name)
+              when i.indrelid is not null then i.indrelid::regclass::text
+              else format('%I.%I', m.nspname, r.relname) end as thing
+\else
          'table' as kind,
          case when i.indrelid is not null then i.indrelid::regclass::text else format('%I.%I', m.nspname, r.relname) end as thing
+\endif
   from relation l
   join pg_class c on c.oid = l.oid
   join pg_namespace n on n.oid = c.relnamespace
+\if :since_2_29
+  -- a companion with compressed rows inherits nothing: it belongs to the chunk whose rows they are
+  left join _timescaledb_catalog.compression_settings e on e.compress_relid = c.oid
+  left join pg_inherits p on p.inhrelid = coalesce(e.relid, c.oid) and c.relkind = 'r'
+\elif :since_2_11
+  left join pg_inherits p on p.inhrelid = c.oid and c.relkind = 'r'
+\else
   left join pg_inherits p on p.inhrelid = c.oid and c.relkind in ('r', 'p')
+\endif
   join pg_class r on r.oid = coalesce(p.inhparent, c.oid)
   join pg_namespace m on m.oid = r.relnamespace
   left join pg_index i on i.indexrelid = c.oid
+\if :since_2_29
+  left join _timescaledb_catalog.hypertable t on t.schema_name = m.nspname and t.table_name = r.relname
+\elif :since_2_11
+  left join _timescaledb_catalog.hypertable u on u.schema_name = m.nspname and u.table_name = r.relname
+  -- a companion with compressed rows, a chunk of another hypertable from which it need not inherit, belongs to the one whose rows they are
+  left join _timescaledb_catalog.chunk z on z.schema_name = n.nspname and z.table_name = c.relname
+  left join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = coalesce(u.id, z.hypertable_id)
+       and b.id <> coalesce(u.id, z.hypertable_id)
+  left join _timescaledb_catalog.hypertable t on t.id = coalesce(b.id, u.id)
+\endif
+\if :since_2_11
+  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = t.id
+  left join _timescaledb_catalog.continuous_agg v on v.user_view_schema = n.nspname and v.user_view_name = c.relname
+  where n.nspname not in ('pg_toast', 'pg_catalog')
+), concern as materialized (
+  -- what it has the strongest lock on, an aggregate before its source, and a hypertable before a plain table
+  select distinct on (h.pid) h.pid, d.thing, d.kind, case when d.part and h.strength >= 4 then d.name end as chunk
+  from held h join named d on d.oid = h.relation
+  where d.name !~ '^_timescaledb_(catalog|config|cache)\.'
+  order by h.pid, h.strength desc, d.kind, d.part, d.oid
+\else
   where n.nspname not in ('pg_toast', 'pg_catalog')
 ), concern as materialized (
   select distinct on (h.pid) h.pid, d.thing, d.kind, case when d.part and h.strength >= 4 then d.name end as chunk
   from held h join named d on d.oid = h.relation
   order by h.pid, h.strength desc, d.part, d.oid
+\endif
 )
 select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datname::text as database, s.usename::text as role,
        s.application_name, s.backend_type, s.query is distinct from '<insufficient privilege>' as visible,
@@ -84,13 +129,22 @@ select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datnam
        s.backend_xid is not null as writes, age(s.backend_xid) as xid_age, age(s.backend_xmin) as xmin_age,
        left(s.query, 2000) as query,
        case when 0 = any (w.blockers)
-            then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
-                   where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
+            then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
+              join pg_locks t on t.transactionid = p.transaction and t.pid is null
+                   where exists (select from pg_locks h
+                     join pg_locks l on not l.granted
+                          and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
                                   where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction)) end as prepared,
        coalesce(w.blockers, '{}') as blockers, w.locktype as wait_lock, w.mode as wait_mode, w.waitstart as wait_start,
        wn.name as wait_relation, wn.thing as wait_thing,
        c.thing as relation, c.kind as relation_kind, c.chunk,
+\if :since_2_11
+       j.id as job_id, j.proc_name::text as job_proc,
+       case when ja.mat_hypertable_id is not null then format('%I.%I', ja.user_view_schema, ja.user_view_name)
+            when jt.id is not null then format('%I.%I', jt.schema_name, jt.table_name) end as job_target,
+\else
        null::int4 as job_id, null::text as job_proc, null::text as job_target,
+\endif
        k.command as work, k.phase as work_phase, k.share as work_share, kn.name as work_relation
 from seen s
 cross join here h
@@ -99,4 +153,10 @@ left join named wn on wn.oid = w.relation
 left join work k on k.pid = s.pid
 left join named kn on kn.oid = k.relid
 left join concern c on c.pid = s.pid
+\if :since_2_11
+-- every role is shown the application name; a worker bears its job's
+left join _timescaledb_config.bgw_job j on j.application_name::text = s.application_name and s.application_name like '%]'
+left join _timescaledb_catalog.hypertable jt on jt.id = j.hypertable_id
+left join _timescaledb_catalog.continuous_agg ja on ja.mat_hypertable_id = j.hypertable_id
+\endif
 order by s.backend_type = 'client backend' desc nulls last, s.xact_start nulls last, s.query_start nulls last, s.pid

@@ -3,31 +3,50 @@
 with recursive agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id, e.id as raw_dimension,
          ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
-         d.column_type::text as axis, case when ca.bucket_width > 0 and d.column_type not in ('bigint'::regtype, 'int'::regtype, 'smallint'::regtype)
+\if :since_2_15
+         d.column_type::text as axis, bf.bucket_width, bf.bucket_fixed_width as bucket_fixed, bf.bucket_timezone as bucket_zone,
+         bf.bucket_origin, bf.bucket_offset
+\else
+         d.column_type::text as axis, case when ca.bucket_width > 0
+              and d.column_type not in ('bigint'::regtype, 'int'::regtype, 'smallint'::regtype)
               then justify_hours(ca.bucket_width * interval '1 microsecond')::text
               when ca.bucket_width > 0 then ca.bucket_width::text else bf.bucket_width end as bucket_width,
-         ca.bucket_width > 0 as bucket_fixed, nullif(bf.timezone, '') as bucket_zone, nullif(bf.origin, '') as bucket_origin, null::text as bucket_offset
+         ca.bucket_width > 0 as bucket_fixed, nullif(bf.timezone, '') as bucket_zone, nullif(bf.origin, '') as bucket_origin,
+         null::text as bucket_offset
+\endif
     from _timescaledb_catalog.continuous_agg ca
-    join lateral (select x.column_type from _timescaledb_catalog.dimension x where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
-    left join lateral (select x.id from _timescaledb_catalog.dimension x where x.hypertable_id = ca.raw_hypertable_id and x.interval_length is not null order by x.id limit 1) e on true
+    join lateral (select x.column_type from _timescaledb_catalog.dimension x
+      where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
+    left join lateral (select x.id from _timescaledb_catalog.dimension x
+      where x.hypertable_id = ca.raw_hypertable_id and x.interval_length is not null order by x.id limit 1) e on true
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = ca.mat_hypertable_id),
 job as materialized (
   select j.id, j.hypertable_id, j.application_name::text as application_name, j.scheduled, j.schedule_interval, j.config,
          j.config ->> 'start_offset' as start_text, j.config ->> 'end_offset' as end_text,
-         case when j.config ->> 'start_offset' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'start_offset' ~ '\d' then (j.config ->> 'start_offset')::interval end as start_interval, case when j.config ->> 'end_offset' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'end_offset' ~ '\d' then (j.config ->> 'end_offset')::interval end as end_interval,
-         case when j.config ->> 'start_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'start_offset')::int8 end as start_number, case when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number
+         case when j.config ->> 'start_offset' ~ :is_interval
+              and j.config ->> 'start_offset' ~ '\d' then (j.config ->> 'start_offset')::interval end as start_interval, case
+                   when j.config ->> 'end_offset' ~ :is_interval
+                        and j.config ->> 'end_offset' ~ '\d' then (j.config ->> 'end_offset')::interval end as end_interval,
+         case when j.config ->> 'start_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'start_offset')::int8 end as start_number, case
+              when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_refresh_continuous_aggregate'),
 -- of several policies the one whose window ends latest decides the lag
 newest as materialized (
   select distinct on (j.hypertable_id) j.*, count(*) over (partition by j.hypertable_id) as policies
     from job j order by j.hypertable_id, j.end_text is not null, now() - j.end_interval desc nulls last, j.end_number, j.id),
 drops as materialized (
-  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config ->> 'drop_after' as drop_text, j.config ? 'drop_created_before' as by_creation,
-         case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval, case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config ->> 'drop_after' as drop_text,
+         j.config ? 'drop_created_before' as by_creation,
+         case when j.config ->> 'drop_after' ~ :is_interval
+              and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval, case
+                   when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
+\if :since_2_26
+\else
 -- to 2.17 a refresh locks its materialization so that no other may; from 2.18 it is known by its statement
 locks as materialized (
-  -- backend_type is NULL where this role may not see the session: then it may be a refresh, or a vacuum, or a write; only a refresh takes an ExclusiveLock
+  -- backend_type is NULL where this role may not see the session: then it may be a refresh, or a vacuum, or a write; only a refresh takes
+  -- an ExclusiveLock
   select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
@@ -35,11 +54,15 @@ locks as materialized (
      and (l.mode in ('ShareUpdateExclusiveLock', 'ExclusiveLock')
           or l.mode = 'RowExclusiveLock' and (p.backend_type is null or p.query ~* 'refresh_continuous_aggregate'))
    group by l.relation),
+\endif
 squeezes as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.config ->> 'compress_after' as after_text,
-         case when j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'compress_after' ~ '\d' then (j.config ->> 'compress_after')::interval end as after_interval, case when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
+         case when j.config ->> 'compress_after' ~ :is_interval
+              and j.config ->> 'compress_after' ~ '\d' then (j.config ->> 'compress_after')::interval end as after_interval, case
+                   when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
--- where the reach of an aggregate's policies begins at their next run; NULL: one reaches over everything, or time is an integer, whose now is
+-- where the reach of an aggregate's policies begins at their next run; NULL: one reaches over everything, or time is an integer, whose now
+-- is
 -- not free to ask
 reach as materialized (
   select a.id, case when bool_and(j.start_interval is not null) and a.axis not in ('bigint', 'integer', 'smallint')
@@ -47,7 +70,8 @@ reach as materialized (
                                    -- without a zone it is the wall clock at that run, which may have been changed until then
                                    else extract(epoch from r.at::timestamp - j.start_interval) end * 1000000)::int8) end as since
     from agg a join job j on j.hypertable_id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
-    cross join lateral (select greatest(now(), case when j.scheduled and isfinite(st.next_start) then st.next_start end) as at) r group by a.id, a.axis),
+    cross join lateral (select greatest(now(), case when j.scheduled and isfinite(st.next_start) then st.next_start end) as at) r
+         group by a.id, a.axis),
 -- who is at the head of the queue in which a session waits is asked only where one does
 waiting as materialized (
   select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query, (
@@ -57,47 +81,104 @@ waiting as materialized (
     from pg_locks l join pg_stat_activity w on w.pid = l.pid
    where not l.granted and w.datid = (select oid from pg_database where datname = current_database()) order by l.pid),
 promise as (
-  select a.id, a.parent_id, extract(epoch from now() - (now() - case when j.end_text is null then '0' else j.end_interval end - w.width - j.schedule_interval))::float8 as seconds,
+  select a.id, a.parent_id, extract(epoch
+    from now() - (now() - case when j.end_text is null then '0'
+         else j.end_interval end - w.width - j.schedule_interval))::float8 as seconds,
          case when j.id is null then null when j.end_text is null then 0 else j.end_number end + w.units as units,
-         -- months that follow each other are at most two days longer than as many from July on; where the clock is put back a day has two hours more at most
-         coalesce(w.units, (extract(epoch from timestamp '1999-07-01' + w.width - timestamp '1999-07-01' + case when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval + case when a.bucket_zone is null then '0' else '2 hours' end::interval) * 1000000)::int8) as longest
+         -- months that follow each other are at most two days longer than as many from July on; where the clock is put back a day has two
+         -- hours more at most
+         coalesce(w.units, (extract(epoch
+           from timestamp '1999-07-01' + w.width - timestamp '1999-07-01' + case
+                when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval + case
+                when a.bucket_zone is null then '0' else '2 hours' end::interval) * 1000000)::int8) as longest
     from agg a left join newest j on j.hypertable_id = a.id
-   cross join lateral (select case when a.bucket_width ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and a.bucket_width ~ '\d' then (a.bucket_width)::interval end as width,
+   cross join lateral (select case when a.bucket_width ~ :is_interval
+        and a.bucket_width ~ '\d' then (a.bucket_width)::interval end as width,
                               case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w),
--- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by itself
+-- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by
+-- itself
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null
   union all
-  select p.id, p.seconds + coalesce(w.seconds, 0), p.units + coalesce(w.units, 0), w.depth + 1 from promise p join whole w on w.id = p.parent_id where w.depth < 20)
+  select p.id, p.seconds + coalesce(w.seconds, 0), p.units + coalesce(w.units, 0), w.depth + 1 from promise p
+    join whole w on w.id = p.parent_id where w.depth < 20)
 select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axis, a.bucket_width, a.bucket_fixed, a.bucket_zone,
-       coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema, coalesce(pa.user_view_name, rh.table_name)::text as source_name,
+       coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema,
+       coalesce(pa.user_view_name, rh.table_name)::text as source_name,
        nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                        when 'smallint' then -32768 else -210866803200000000 end) as watermark,
-       (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+\if :since_2_22
+       -- what a refresh has begun (or was interrupted in) is gone from the log and not yet materialized
+       least((select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+               where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
+             (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+               where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark),
+             -- nor is what such a refresh has put back into the log, in parts, where it was cancelled
+             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+               where l.materialization_id = a.id and l.greatest_modified_value > w.watermark
+                 and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+                 and exists (select from _timescaledb_catalog.dimension_slice s
+                              where s.dimension_id = a.raw_dimension
+                                and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))) as refreshed_to,
+\else
+             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
          where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807) as refreshed_to,
+\endif
        t.never_before,
        (select s.range_end from _timescaledb_catalog.dimension_slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
        -- beyond the present bucket
-       a.axis not in ('bigint', 'integer', 'smallint') and w.watermark > pr.longest + (extract(epoch from case when a.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end) * 1000000)::int8 as ahead,
+       a.axis not in ('bigint', 'integer', 'smallint')
+            and w.watermark > pr.longest + (extract(epoch
+              from case when a.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end)
+                   * 1000000)::int8 as ahead,
        (select count(*) from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l where l.hypertable_id = a.raw_id)
+\if :since_2_22
+         + u.pending + (select count(*) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+           where r.materialization_id = a.id) as pending,
+\else
          + u.pending as pending,
+\endif
        o.since as reach_from, t.tail, x.unreached, x.unreached_to, x.unread_from, x.unread_next, x.cut_to,
-       a.bucket_offset::text as bucket_offset, case when a.axis not in ('bigint', 'integer', 'smallint') then (extract(epoch from case when a.axis in ('timestamp without time zone', 'date')
-         then a.bucket_origin::timestamp else a.bucket_origin::timestamptz at time zone coalesce(a.bucket_zone, 'UTC') end) * 1000000)::int8 end as bucket_origin, 0::int8 as ranges, f.range_start as source_start, f.range_end as first_chunk_end,
+       a.bucket_offset::text as bucket_offset, case
+            when a.axis not in ('bigint', 'integer', 'smallint')
+                 then (extract(epoch from case when a.axis in ('timestamp without time zone', 'date')
+         then a.bucket_origin::timestamp else a.bucket_origin::timestamptz at time zone coalesce(a.bucket_zone, 'UTC') end)
+\if :since_2_22
+              * 1000000)::int8 end as bucket_origin,
+                   (select count(*) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+                     where r.materialization_id = a.id) as ranges, f.range_start as source_start, f.range_end as first_chunk_end,
+\endif
+\if :since_2_26
+       exists (select from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r join pg_stat_activity p on p.pid = r.pid
+                where r.materialization_id = a.id and p.state is distinct from 'idle') as refreshing,
+       -- its refresh was cancelled: the range stays marked as long as the session lives, and no other refresh gets in
+       (select min(r.pid) from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r join pg_stat_activity p on p.pid = r.pid
+         where r.materialization_id = a.id and p.state = 'idle') as stuck_pid,
+\elif :since_2_22
        case when not exists (select from locks l where l.relation = m.oid) then false
             else (select l.sure from locks l where l.relation = m.oid) end as refreshing, null::int4 as stuck_pid,
+\else
+              * 1000000)::int8 end as bucket_origin, 0::int8 as ranges, f.range_start as source_start, f.range_end as first_chunk_end,
+       case when not exists (select from locks l where l.relation = m.oid) then false
+            else (select l.sure from locks l where l.relation = m.oid) end as refreshing, null::int4 as stuck_pid,
+\endif
        b.pid as blocked_pid, b.blocker, b.relation as blocked_on, b.since as blocked_since,
-       case when b.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
-                   where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
+       case when b.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
+         join pg_locks t on t.transactionid = p.transaction and t.pid is null
+                   where exists (select from pg_locks h
+                     join pg_locks l on not l.granted
+                          and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
                                   where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
-            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = b.blocker) end as blocker_name,
+            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p
+              where p.pid = b.blocker) end as blocker_name,
        j.id as job_id, coalesce(j.policies, 0) as policies, j.scheduled, j.start_text, j.end_text,
        extract(epoch from j.start_interval)::float8 as start_seconds, extract(epoch from j.end_interval)::float8 as end_seconds,
        j.schedule_interval::text as schedule_interval, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        nullif(st.last_start, '-infinity') as last_start,
        extract(epoch from st.total_duration)::float8 / nullif(st.total_successes, 0) as average_seconds,
-       st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, e.seconds as expected_seconds, e.units as expected_units, coalesce(e.depth, 1) as depth,
+       st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures,
+       e.seconds as expected_seconds, e.units as expected_units, coalesce(e.depth, 1) as depth,
        -- a refresh that reaches over what retention dropped from the source deletes those rows of the aggregate
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
@@ -106,13 +187,17 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
             else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
                     from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number
-                                      else now() - k.start_interval < now() - r.drop_interval end as wipes from job k where k.hypertable_id = a.id) k)
+                                      else now() - k.start_interval < now() - r.drop_interval end as wipes from job k
+                                        where k.hypertable_id = a.id) k)
        end as wipe_risk, case when not r.by_creation then r.drop_text end as source_drop_after,
        extract(epoch from r.drop_interval)::float8 as source_drop_seconds, r.drop_number as source_drop_number, r.scheduled as source_drops,
        q.after_text as own_compress_after,
        case when q.id is not null
-            then (select bool_or(case when k.start_text is null then true when k.start_number is not null then k.start_number > q.after_number
-                                      else now() - k.start_interval < now() - q.after_interval end) from job k where k.hypertable_id = a.id) end as compresses_inside, (extract(timezone from now()) * 1000000)::int8 as local_shift,
+            then (select bool_or(case when k.start_text is null then true
+                 when k.start_number is not null then k.start_number > q.after_number
+                                      else now() - k.start_interval < now() - q.after_interval end) from job k
+                                        where k.hypertable_id = a.id) end as compresses_inside,
+                                             (extract(timezone from now()) * 1000000)::int8 as local_shift,
        coalesce(os.many, 0) as other_policies_stopped, os.job_id as other_job_id, os.scheduled as other_scheduled,
        pj.id as parent_job_id, pj.scheduled as parent_scheduled, not pst.last_run_success and pst.last_finish > '-infinity' as parent_fails
   from agg a
@@ -127,10 +212,15 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
   left join squeezes q on q.hypertable_id = a.id
   left join reach o on o.id = a.id
   left join lateral (select s.range_start, s.range_end from _timescaledb_catalog.dimension_slice s
+\if :since_2_26
+                      where s.dimension_id = a.raw_dimension order by s.range_start limit 1) f on true
+\else
                       where s.dimension_id = a.raw_dimension
                         -- the slices of chunks that are gone may stay (to 2.14)
-                        and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped)
+                        and exists (select from _timescaledb_catalog.chunk_constraint k
+                          join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped)
                       order by s.range_start limit 1) f on true
+\endif
   -- what waits where the source has chunks
   left join lateral (
     select count(*) as pending
@@ -139,8 +229,13 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
        and exists (select from _timescaledb_catalog.dimension_slice s
                     where s.dimension_id = a.raw_dimension
+\if :since_2_26
+                      and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value)) u on true
+\else
                       and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value
-                      and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped))) u on true
+                      and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id
+                        where k.dimension_slice_id = s.id and not c.dropped))) u on true
+\endif
   left join promise pr on pr.id = a.id
   -- from where on nothing was refreshed, and up to where history never was
   left join lateral (
@@ -155,29 +250,49 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
            max(r.high) filter (where r.low >= f.range_start and r.low < o.since) as unreached_to,
            min(r.low) filter (where r.low >= f.range_start) as unread_from, min(r.low) filter (where r.low >= o.since) as unread_next,
            max(r.high) filter (where r.low < f.range_start) as cut_to
-      from ((select l.lowest_modified_value as low, l.greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
-              where l.hypertable_id = a.raw_id and l.lowest_modified_value < least(o.since + coalesce(pr.longest, 0), t.tail) and o.since is not null
+      from ((select l.lowest_modified_value as low, l.greatest_modified_value as high
+        from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+              where l.hypertable_id = a.raw_id and l.lowest_modified_value < least(o.since + coalesce(pr.longest, 0), t.tail)
+                   and o.since is not null
               order by l.lowest_modified_value limit 1000)
              union all
-            select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+            select l.lowest_modified_value, l.greatest_modified_value
+              from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
              where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
                and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000) and o.since is not null
+\if :since_2_26
+\elif :since_2_22
+             union all
+            select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_ranges l
+             where l.materialization_id = a.id and o.since is not null
+\endif
            ) r
      where r.low < o.since + coalesce(pr.longest, 0) and (t.never_before is null or r.high > t.never_before)
        and exists (select from _timescaledb_catalog.dimension_slice s
-                    where s.dimension_id = a.raw_dimension and s.range_end > r.low and (s.range_start < r.high or s.range_start <= r.low) and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped))) x on true
+\if :since_2_26
+                    where s.dimension_id = a.raw_dimension and s.range_end > r.low
+                         and (s.range_start < r.high or s.range_start <= r.low))) x on true
+\else
+                    where s.dimension_id = a.raw_dimension and s.range_end > r.low and (s.range_start < r.high or s.range_start <= r.low)
+                         and exists (select from _timescaledb_catalog.chunk_constraint k
+                           join _timescaledb_catalog.chunk c on c.id = k.chunk_id
+                             where k.dimension_slice_id = s.id and not c.dropped))) x on true
+\endif
   -- its further policies that are paused or fail: how many, and the first
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
-     where k.hypertable_id = a.id and k.id <> j.id and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
+     where k.hypertable_id = a.id and k.id <> j.id
+          and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
   left join whole e on e.id = a.id
   left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   left join pg_namespace n on n.nspname = mh.schema_name
   left join pg_class m on m.relnamespace = n.oid and m.relname = mh.table_name
   -- its refresh, by its job's name or by its statement and its materialization
   left join lateral (
-    select w.pid, w.since, w.blocker, (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = w.relation) as relation
+    select w.pid, w.since, w.blocker,
+           (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace
+             where z.oid = w.relation) as relation
       from waiting w
      where w.application_name in (select k.application_name from job k where k.hypertable_id = a.id)
         or w.query ~* 'refresh_continuous_aggregate' and exists (select from pg_locks l where l.pid = w.pid and l.relation = m.oid)

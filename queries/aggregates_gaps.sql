@@ -1,26 +1,34 @@
 -- Of each aggregate in $1 (int8[]): the oldest row of its source, and the first at or after the place up to which it was refreshed
--- id, oldest, first_unread (internal units; NULL: no such row in the four chunks that come into question, or this role may not look), future_rows (dated after now where the watermark is, up to 10,001 a chunk; NULL: not counted, in more than four chunks); unknown, code_owner, hold as in aggregates_newest
+-- id, oldest, first_unread (internal units; NULL: no such row in the four chunks that come into question, or this role may not look),
+-- future_rows (dated after now where the watermark is, up to 10,001 a chunk; NULL: not counted, in more than four chunks); unknown,
+-- code_owner, hold as in aggregates_newest
 -- · SELECT on the source, else NULL · one short index scan on a chunk for each figure, as a rule
 with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 held as materialized (
   -- what this session keeps from being changed while it reads, see Exact::locked
-  select array_agg(l.relation) as relations from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
+  select array_agg(l.relation) as relations from pg_locks l
+    where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
 source as materialized (
-  select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, (select m.watermark from _timescaledb_catalog.continuous_aggs_watermark m where m.mat_hypertable_id = ca.mat_hypertable_id) as ahead, x.id as dimension_id, x.column_name, x.column_type::text as axis,
+  select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id,
+         (select m.watermark from _timescaledb_catalog.continuous_aggs_watermark m
+           where m.mat_hypertable_id = ca.mat_hypertable_id) as ahead, x.id as dimension_id, x.column_name, x.column_type::text as axis,
          x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(t.oid, 'select'), false)
-           and x.column_type::oid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype) as readable,
+           and x.column_type::oid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype, 'int2'::regtype, 'int4'::regtype,
+                'int8'::regtype) as readable,
          (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
            where l.materialization_id = ca.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807) as tail
     from _timescaledb_catalog.continuous_agg ca
     join _timescaledb_catalog.hypertable h on h.id = ca.raw_hypertable_id
     join pg_namespace n on n.nspname = h.schema_name
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null order by x.id limit 1) x on true
+    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null
+         order by x.id limit 1) x on true
    where ca.mat_hypertable_id = any ($1::int8[])),
 -- from the beginning on, and from where nothing was refreshed
 asked as materialized (
@@ -30,33 +38,76 @@ asked as materialized (
               when s.axis = 'date' then (timestamp 'epoch' + p.since * interval '1 microsecond')::date::text
               else (timestamptz 'epoch' + p.since * interval '1 microsecond')::text end as literal
     from source s
-    cross join lateral (select case when not s.whole then (extract(epoch from case when s.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end) * 1000000)::int8 end as at) c
+    cross join lateral (select case
+         when not s.whole then (extract(epoch
+           from case when s.axis = 'timestamp with time zone' then now() else now()::timestamp at time zone 'UTC' end)
+                * 1000000)::int8 end as at) c
     cross join lateral (select 1 as kind, null::int8 as since
                         union all select 2, s.tail where s.tail > case when s.whole then -9223372036854775808 else -200000000000000000 end
                         -- rows of the future, where they have moved the watermark there
                         union all select 3, c.at where s.ahead > c.at) p
    where s.readable),
--- where chunks with changed rows were made after newer ones (the newest: after its time was over), and after the materialization of the same time:
+-- where chunks with changed rows were made after newer ones (the newest: after its time was over), and after the materialization of the
+-- same time:
+\if :since_2_29
+-- so it is where a late row makes a chunk again that was dropped; with the holes beside them
+\else
 -- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
+\endif
 remade as materialized (
   select w.id, g.* from source w
     left join lateral (
       select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
-        from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after, min(s.made) filter (where w.whole or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following and unbounded following) as next
-                from (select s.range_start as low, s.range_end as high, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
-                             min((extract(epoch from case when w.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
-                                                          else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) as at
-                        from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-                       where s.dimension_id = w.dimension_id and s.range_end > -9223372036854775808 group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+        from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
+             min(s.made) filter (where w.whole or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following
+                  and unbounded following) as next
+\if :since_2_29
+                from (select s.range_start as low, s.range_end as high, min(c.id) as made,
+\else
+                from (select s.range_start as low, s.range_end as high,
+                     min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                          then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
+\endif
+                             min((extract(epoch from case when w.axis = 'timestamp with time zone'
+                                  then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                          else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC'
+                                                               end) * 1000000)::int8) as at
+\if :since_2_29
+                        from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk c on c.id = s.chunk_id
+                       where s.dimension_id = w.dimension_id and s.range_end > -9223372036854775808
+                            group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
        cross join lateral (
-         select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start < q.high) as inside, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start >= q.high and (w.whole or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
-           from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+         select min(ms.chunk_id) filter (where ms.range_start < q.high) as inside,
+                min(ms.chunk_id) filter (where ms.range_start >= q.high
+                     and (w.whole or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+           from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+\else
+                        from _timescaledb_catalog.dimension_slice s
+                          join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id
+                            join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                 and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+                       where s.dimension_id = w.dimension_id and s.range_end > -9223372036854775808
+                            group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+       cross join lateral (
+         select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+              then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
+                   filter (where ms.range_start < q.high) as inside,
+                   min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                        then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
+                             filter (where ms.range_start >= q.high
+                     and (w.whole or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+           from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+             join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id
+               join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+\endif
           where md.hypertable_id = w.id and md.interval_length is not null and ms.range_end > q.low) o
-       where (q.next < q.made or q.next is null) and o.inside < q.made and (least(q.next, o.newer) < q.made or not w.whole and q.next is null and q.at >= q.high)
+       where (q.next < q.made or q.next is null) and o.inside < q.made
+            and (least(q.next, o.newer) < q.made or not w.whole and q.next is null and q.at >= q.high)
          and (exists (select from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
                        where l.hypertable_id = w.raw_id and l.lowest_modified_value < q.high and l.greatest_modified_value >= q.low)
               or exists (select from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-                          where l.materialization_id = w.id and l.lowest_modified_value < q.high and l.greatest_modified_value between q.low and 9223372036854775806))
+                          where l.materialization_id = w.id and l.lowest_modified_value < q.high and l.greatest_modified_value between q.low
+                               and 9223372036854775806))
     ) g on true),
 -- chunk by chunk, and no further than the first that holds a row
 found as materialized (
@@ -64,39 +115,87 @@ found as materialized (
     from asked a
     left join lateral (
       select y.first, y.why, y.owner, y.relations
-        from (select q.why, q.owner, q.relations, case when q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as first
-                from (select e.range_start from (select z.range_start, count(*) over () as many, row_number() over (order by z.range_start) as nth from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
+        from (select q.why, q.owner, q.relations, case
+             when q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as first
+                from (select e.range_start from (select z.range_start, count(*) over () as many,
+                     row_number() over (order by z.range_start) as nth
+                       from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
                        where z.dimension_id = a.dimension_id and (a.since is null or z.range_end > a.since)
-                         and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-                                      where k.dimension_slice_id = z.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false) and not c.osm_chunk)
+\if :since_2_29
+                         and exists (select from _timescaledb_catalog.chunk c where c.id = z.chunk_id and not c.osm_chunk)
+\else
+                         and exists (select from _timescaledb_catalog.chunk_constraint k
+                           join _timescaledb_catalog.chunk c on c.id = k.chunk_id
+                                      where k.dimension_slice_id = z.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+                                           and not c.osm_chunk)
+\endif
                        order by 1 limit case a.kind when 3 then 5 else 4 end) z) e
                        where a.kind < 3 or e.nth = 1 and e.many < 5 order by 1) b
                 cross join lateral (
-                  select case a.kind when 3 then 'select sum(m)::int8 as n from (' else 'select min(m) as n from (' end || string_agg(format(case when a.kind = 3 then 'select count(*) as m from (select from %2$I.%3$I where %1$I > %4$L limit 10001) l' when a.whole then 'select min(%1$I)::int8 as m from %2$I.%3$I'
-                           else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as m from %2$I.%3$I' end
+                  select case a.kind when 3 then 'select sum(m)::int8 as n from ('
+                       else 'select min(m) as n from (' end
+                            || string_agg(format(case when a.kind = 3
+                                 then 'select count(*) as m from (select from %2$I.%3$I where %1$I > %4$L limit 10001) l'
+                                      when a.whole then 'select min(%1$I)::int8 as m from %2$I.%3$I'
+                           else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as m from '
+                                '%2$I.%3$I' end
                            || case when a.since is null or a.kind = 3 then '' else ' where %1$I >= %4$L' end,
                            a.column_name, cn.nspname, cr.relname, a.literal), ' union all ') || ') u' as statement,
-                         max(case when cr.relowner = any (t.roles) and cn.nspowner = any (t.roles) then 0 when not cn.nspowner = any (t.roles) then 5
+                         max(case when cr.relowner = any (t.roles) and cn.nspowner = any (t.roles) then 0
+                              when not cn.nspowner = any (t.roles) then 5
                            else (
-                             -- nothing that a role can define stands on the chunk or its companion, and this session holds them, so that nothing comes to stand there
-                             select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass or not has_table_privilege(y.oid, 'update')) or exists (
-                                      select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i where i.indrelid = any (m.oids) and (i.indexprs is not null or i.indpred is not null)
-                                                   union all select 'pg_constraint'::regclass, k.oid from pg_constraint k where k.conrelid = any (m.oids) and k.contype = 'c'
-                                                   union all select 'pg_statistic_ext'::regclass, e.oid from pg_statistic_ext e where e.stxrelid = any (m.oids)) o
+                             -- nothing that a role can define stands on the chunk or its companion, and this session holds them, so that
+                             -- nothing comes to stand there
+                             select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass
+                                  or not has_table_privilege(y.oid, 'update')) or exists (
+                                      select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i
+                                        where i.indrelid = any (m.oids) and (i.indexprs is not null or i.indpred is not null)
+                                                   union all select 'pg_constraint'::regclass, k.oid from pg_constraint k
+                                                     where k.conrelid = any (m.oids) and k.contype = 'c'
+                                                   union all select 'pg_statistic_ext'::regclass, e.oid from pg_statistic_ext e
+                                                     where e.stxrelid = any (m.oids)) o
                                         join pg_depend p on p.classid = o.class and p.objid = o.id
-                                       where p.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)
-                                         and not exists (select from pg_depend e join pg_extension x on x.oid = e.refobjid and x.extname = 'timescaledb'
-                                                          where e.classid = p.refclassid and e.objid = p.refobjid and e.refclassid = 'pg_extension'::regclass and e.deptype = 'e')) then 5
+                                       where p.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass,
+                                            'pg_opclass'::regclass, 'pg_opfamily'::regclass)
+                                         and not exists (select from pg_depend e
+                                           join pg_extension x on x.oid = e.refobjid and x.extname = 'timescaledb'
+                                                          where e.classid = p.refclassid and e.objid = p.refobjid
+                                                               and e.refclassid = 'pg_extension'::regclass and e.deptype = 'e')) then 5
                                     when not m.oids <@ coalesce((select h.relations from held h), '{}') then 6 else 0 end
-                               from (select array_remove(array[cr.oid, (select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name where xc.id = c.compressed_chunk_id)], null) as oids) m join pg_class y on y.oid = any (m.oids) group by m.oids) end) as why, max(pg_get_userbyid(case when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
-                         array_agg(format('%I.%I', cn.nspname, cr.relname)) || array_remove(array_agg((select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name where xc.id = c.compressed_chunk_id)::regclass::text), null) as relations
-                    from trusted t cross join _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
+                               from (select array_remove(array[cr.oid,
+\if :since_2_29
+                                    (select pc.compress_relid::oid from _timescaledb_catalog.compression_settings pc
+                                      where pc.relid = c.relid)], null) as oids) m join pg_class y on y.oid = any (m.oids)
+                                           group by m.oids) end) as why, max(pg_get_userbyid(case
+                                                when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
+                         array_agg(format('%I.%I', cn.nspname, cr.relname))
+                              || array_remove(array_agg((select pc.compress_relid::oid from _timescaledb_catalog.compression_settings pc
+                                where pc.relid = c.relid)::regclass::text), null) as relations
+                    from trusted t cross join _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk c on c.id = z.chunk_id
+                    join pg_class cr on cr.oid = c.relid::oid join pg_namespace cn on cn.oid = cr.relnamespace
+\else
+                                    (select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name
+                                      join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name
+                                        where xc.id = c.compressed_chunk_id)], null) as oids) m join pg_class y on y.oid = any (m.oids)
+                                           group by m.oids) end) as why, max(pg_get_userbyid(case
+                                                when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
+                         array_agg(format('%I.%I', cn.nspname, cr.relname))
+                              || array_remove(array_agg((select xr.oid from _timescaledb_catalog.chunk xc
+                                join pg_namespace xn on xn.nspname = xc.schema_name
+                                  join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name
+                                    where xc.id = c.compressed_chunk_id)::regclass::text), null) as relations
+                    from trusted t cross join _timescaledb_catalog.dimension_slice z
+                      join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
                     join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-                    join pg_namespace cn on cn.nspname = c.schema_name join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
-                   where z.dimension_id = a.dimension_id and (z.range_start = b.range_start or a.kind = 3 and z.range_start > b.range_start) and not c.osm_chunk) q
+                    join pg_namespace cn on cn.nspname = c.schema_name
+                      join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
+\endif
+                   where z.dimension_id = a.dimension_id and (z.range_start = b.range_start or a.kind = 3 and z.range_start > b.range_start)
+                        and not c.osm_chunk) q
                offset 0) y
        where y.first is not null or y.why > 0 limit 1) r on true)
-select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread, max(f.first) filter (where f.kind = 3) as future_rows,
+select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread,
+       max(f.first) filter (where f.kind = 3) as future_rows,
        max(g.remade_from) as remade_from, max(g.remade_to) as remade_to,
        max(f.why)::int8 as unknown, max(f.owner) filter (where f.why > 0) as code_owner,
        (select array_agg(distinct u.name) from found h cross join lateral unnest(h.hold) u(name) where h.id = s.id) as hold

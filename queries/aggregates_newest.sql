@@ -1,23 +1,36 @@
--- The newest row of the source of each aggregate in $1 (int8[]), and the end of the bucket that it falls in; for a hierarchy the parent's watermark
--- id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: known, or no row; 1 no right to SELECT; 2 the Apache edition hides compressed rows;
--- 3 the dimension's type; 4 the four newest chunks are empty; 5 reading would run code that its owner can define; 6 it is not held yet) · SELECT on the source, else unknown = 1 · the newest chunk of each, as a rule
+-- The newest row of the source of each aggregate in $1 (int8[]), and the end of the bucket that it falls in; for a hierarchy the parent's
+-- watermark
+-- id, newest, newest_end (internal units; NULL: see unknown), unknown (NULL: known, or no row; 1 no right to SELECT; 2 the Apache edition
+-- hides compressed rows;
+-- 3 the dimension's type; 4 the four newest chunks are empty; 5 reading would run code that its owner can define; 6 it is not held yet) ·
+-- SELECT on the source, else unknown = 1 · the newest chunk of each, as a rule
 with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 held as materialized (
   -- what this session keeps from being changed while it reads, see Exact::locked
-  select array_agg(l.relation) as relations from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
+  select array_agg(l.relation) as relations from pg_locks l
+    where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
 agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id,
          ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
-         d.column_type::text as axis, case when ca.bucket_width > 0 and d.column_type not in ('bigint'::regtype, 'int'::regtype, 'smallint'::regtype)
+\if :since_2_15
+         d.column_type::text as axis, bf.bucket_width, bf.bucket_fixed_width as bucket_fixed, bf.bucket_timezone as bucket_zone,
+         bf.bucket_origin, bf.bucket_offset
+\else
+         d.column_type::text as axis, case when ca.bucket_width > 0
+              and d.column_type not in ('bigint'::regtype, 'int'::regtype, 'smallint'::regtype)
               then justify_hours(ca.bucket_width * interval '1 microsecond')::text
               when ca.bucket_width > 0 then ca.bucket_width::text else bf.bucket_width end as bucket_width,
-         ca.bucket_width > 0 as bucket_fixed, nullif(bf.timezone, '') as bucket_zone, nullif(bf.origin, '') as bucket_origin, null::text as bucket_offset
+         ca.bucket_width > 0 as bucket_fixed, nullif(bf.timezone, '') as bucket_zone, nullif(bf.origin, '') as bucket_origin,
+         null::text as bucket_offset
+\endif
     from _timescaledb_catalog.continuous_agg ca
-    join lateral (select x.column_type from _timescaledb_catalog.dimension x where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
+    join lateral (select x.column_type from _timescaledb_catalog.dimension x
+      where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = ca.mat_hypertable_id
    where ca.mat_hypertable_id = any ($1::int8[])),
 source as materialized (
@@ -27,14 +40,19 @@ source as materialized (
     join _timescaledb_catalog.hypertable h on h.id = a.raw_id
     join pg_namespace n on n.nspname = h.schema_name
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null order by x.id limit 1) x on true),
+    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null
+         order by x.id limit 1) x on true),
 found as materialized (
   select s.*, w.watermark, case when s.parent_id is not null then w.watermark - 1 else r.newest end as newest,
          case when s.parent_id is not null then null
-              when s.source_type not in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint') then 3
+              when s.source_type not in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint')
+                   then 3
               when not s.readable then 1 when r.hidden then 2 when r.unsafe then r.why
               when r.newest is null and (select count(*) from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
-                                          where z.dimension_id = s.dimension_id order by 1 desc limit 5) z) > 4 then 4 end as unknown, case when s.parent_id is null and s.readable and r.unsafe and not r.hidden then r.owner end as code_owner, case when r.unsafe and r.why = 6 then r.relations end as hold
+                                          where z.dimension_id = s.dimension_id order by 1 desc limit 5) z) > 4 then 4 end as unknown, case
+                                               when s.parent_id is null and s.readable and r.unsafe
+                                                    and not r.hidden then r.owner end as code_owner, case when r.unsafe
+                                                    and r.why = 6 then r.relations end as hold
     from source s
     left join lateral (select nullif(w.watermark, case s.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                               when 'smallint' then -32768 else -210866803200000000 end) as watermark
@@ -43,32 +61,69 @@ found as materialized (
     -- what may not be read is sorted out before any chunk is looked up, because a condition of the join would come too late
     left join lateral (
       select y.newest, y.hidden, y.unsafe, y.why, y.owner, y.relations
-        from (select q.hidden, q.why > 0 as unsafe, q.why, q.owner, q.relations, case when not q.hidden and q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
+        from (select q.hidden, q.why > 0 as unsafe, q.why, q.owner, q.relations, case when not q.hidden
+             and q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
                 from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
-                       where s.parent_id is null and s.readable and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint')
+                       where s.parent_id is null and s.readable
+                            and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer',
+                                 'smallint')
                          and z.dimension_id = s.dimension_id order by 1 desc limit 4) b
                 cross join lateral (
                   select coalesce(current_setting('timescaledb.license', true) = 'apache' and bool_or(c.status & 1 = 1), false) as hidden,
-                         'select max(m) as n from (' || string_agg(format(case when s.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$I.%3$I'
-                           else 'select case when isfinite(max(%1$I)) then (extract(epoch from max(%1$I)) * 1000000)::int8 end as m from %2$I.%3$I' end,
+                         'select max(m) as n from (' || string_agg(format(case
+                              when s.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$I.%3$I'
+                           else 'select case when isfinite(max(%1$I)) then (extract(epoch from max(%1$I)) * 1000000)::int8 end as m from '
+                                '%2$I.%3$I' end,
                            s.column_name, cn.nspname, cr.relname), ' union all ') || ') u' as statement,
-                         max(case when cr.relowner = any (t.roles) and cn.nspowner = any (t.roles) then 0 when not cn.nspowner = any (t.roles) then 5
+                         max(case when cr.relowner = any (t.roles) and cn.nspowner = any (t.roles) then 0
+                              when not cn.nspowner = any (t.roles) then 5
                            else (
-                             -- nothing that a role can define stands on the chunk or its companion, and this session holds them, so that nothing comes to stand there
-                             select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass or not has_table_privilege(y.oid, 'update')) or exists (
-                                      select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i where i.indrelid = any (m.oids) and (i.indexprs is not null or i.indpred is not null)
-                                                   union all select 'pg_constraint'::regclass, k.oid from pg_constraint k where k.conrelid = any (m.oids) and k.contype = 'c'
-                                                   union all select 'pg_statistic_ext'::regclass, e.oid from pg_statistic_ext e where e.stxrelid = any (m.oids)) o
+                             -- nothing that a role can define stands on the chunk or its companion, and this session holds them, so that
+                             -- nothing comes to stand there
+                             select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass
+                                  or not has_table_privilege(y.oid, 'update')) or exists (
+                                      select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i
+                                        where i.indrelid = any (m.oids) and (i.indexprs is not null or i.indpred is not null)
+                                                   union all select 'pg_constraint'::regclass, k.oid from pg_constraint k
+                                                     where k.conrelid = any (m.oids) and k.contype = 'c'
+                                                   union all select 'pg_statistic_ext'::regclass, e.oid from pg_statistic_ext e
+                                                     where e.stxrelid = any (m.oids)) o
                                         join pg_depend p on p.classid = o.class and p.objid = o.id
-                                       where p.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)
-                                         and not exists (select from pg_depend e join pg_extension x on x.oid = e.refobjid and x.extname = 'timescaledb'
-                                                          where e.classid = p.refclassid and e.objid = p.refobjid and e.refclassid = 'pg_extension'::regclass and e.deptype = 'e')) then 5
+                                       where p.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass,
+                                            'pg_opclass'::regclass, 'pg_opfamily'::regclass)
+                                         and not exists (select from pg_depend e
+                                           join pg_extension x on x.oid = e.refobjid and x.extname = 'timescaledb'
+                                                          where e.classid = p.refclassid and e.objid = p.refobjid
+                                                               and e.refclassid = 'pg_extension'::regclass and e.deptype = 'e')) then 5
                                     when not m.oids <@ coalesce((select h.relations from held h), '{}') then 6 else 0 end
-                               from (select array_remove(array[cr.oid, (select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name where xc.id = c.compressed_chunk_id)], null) as oids) m join pg_class y on y.oid = any (m.oids) group by m.oids) end) as why, max(pg_get_userbyid(case when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
-                         array_agg(format('%I.%I', cn.nspname, cr.relname)) || array_remove(array_agg((select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name where xc.id = c.compressed_chunk_id)::regclass::text), null) as relations
-                    from trusted t cross join _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
+                               from (select array_remove(array[cr.oid,
+\if :since_2_29
+                                    (select pc.compress_relid::oid from _timescaledb_catalog.compression_settings pc
+                                      where pc.relid = c.relid)], null) as oids) m join pg_class y on y.oid = any (m.oids)
+                                           group by m.oids) end) as why, max(pg_get_userbyid(case
+                                                when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
+                         array_agg(format('%I.%I', cn.nspname, cr.relname))
+                              || array_remove(array_agg((select pc.compress_relid::oid from _timescaledb_catalog.compression_settings pc
+                                where pc.relid = c.relid)::regclass::text), null) as relations
+                    from trusted t cross join _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk c on c.id = z.chunk_id
+                    join pg_class cr on cr.oid = c.relid::oid join pg_namespace cn on cn.oid = cr.relnamespace
+\else
+                                    (select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name
+                                      join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name
+                                        where xc.id = c.compressed_chunk_id)], null) as oids) m join pg_class y on y.oid = any (m.oids)
+                                           group by m.oids) end) as why, max(pg_get_userbyid(case
+                                                when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
+                         array_agg(format('%I.%I', cn.nspname, cr.relname))
+                              || array_remove(array_agg((select xr.oid from _timescaledb_catalog.chunk xc
+                                join pg_namespace xn on xn.nspname = xc.schema_name
+                                  join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name
+                                    where xc.id = c.compressed_chunk_id)::regclass::text), null) as relations
+                    from trusted t cross join _timescaledb_catalog.dimension_slice z
+                      join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
                     join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-                    join pg_namespace cn on cn.nspname = c.schema_name join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
+                    join pg_namespace cn on cn.nspname = c.schema_name
+                      join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
+\endif
                    where z.dimension_id = s.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
                offset 0) y
        where y.newest is not null or y.hidden or y.unsafe limit 1) r
@@ -82,20 +137,27 @@ width as materialized (
     from found f),
 -- time is counted on the clock of the bucket's zone, from TimescaleDB's default origin where none is given
 placed as materialized (
-  select w.*, extract(year from w.span)::int8 * 12 + extract(month from w.span)::int8 as months, (extract(epoch from w.span) * 1000000)::numeric as micros,
-         case when not w.whole then (timestamp 'epoch' + w.newest * interval '1 microsecond') at time zone 'UTC' at time zone w.zone - w.moved end as local,
+  select w.*, extract(year from w.span)::int8 * 12 + extract(month from w.span)::int8 as months,
+         (extract(epoch from w.span) * 1000000)::numeric as micros,
+         case when not w.whole then (timestamp 'epoch' + w.newest * interval '1 microsecond') at time zone 'UTC' at time zone w.zone
+              - w.moved end as local,
          case when not w.whole then coalesce(w.bucket_origin::timestamptz at time zone w.zone,
-              case when extract(year from w.span) * 12 + extract(month from w.span) > 0 then timestamp '2000-01-01' else timestamp '2000-01-03' end) end as origin
+              case when extract(year from w.span) * 12 + extract(month from w.span) > 0 then timestamp '2000-01-01'
+                   else timestamp '2000-01-03' end) end as origin
     from width w),
 counted as (
   select p.*, case when p.whole then floor((p.newest - p.shift)::numeric / p.units)
-                   when p.months > 0 then floor(((extract(year from p.local) - extract(year from p.origin)) * 12 + extract(month from p.local) - extract(month from p.origin))::numeric / p.months)
+                   when p.months > 0 then floor(((extract(year from p.local) - extract(year from p.origin)) * 12 + extract(month
+                     from p.local) - extract(month from p.origin))::numeric / p.months)
                    else floor((extract(epoch from p.local - p.origin) * 1000000)::numeric / p.micros) end as buckets
     from placed p)
 select c.id::int8 as id, coalesce(c.watermark, c.newest) as newest, c.unknown::int8 as unknown, c.code_owner, c.hold,
        case when c.newest is null then null
             when c.whole then ((c.buckets + 1) * c.units + c.shift)::int8
             -- months may start within one: then the bucket before it is not over
-            when c.months > 0 then (extract(epoch from (c.origin + (c.buckets + case when c.origin + c.buckets::int4 * c.span > c.local then 0 else 1 end)::int4 * c.span + c.moved) at time zone c.zone) * 1000000)::int8
-            else (extract(epoch from (c.origin + ((c.buckets + 1) * c.micros)::float8 * interval '1 microsecond' + c.moved) at time zone c.zone) * 1000000)::int8 end as newest_end
+            when c.months > 0 then (extract(epoch
+              from (c.origin + (c.buckets + case when c.origin + c.buckets::int4 * c.span > c.local then 0 else 1 end)::int4 * c.span
+                   + c.moved) at time zone c.zone) * 1000000)::int8
+            else (extract(epoch from (c.origin + ((c.buckets + 1) * c.micros)::float8 * interval '1 microsecond'
+                 + c.moved) at time zone c.zone) * 1000000)::int8 end as newest_end
   from counted c

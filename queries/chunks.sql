@@ -1,71 +1,114 @@
 -- The chunks of hypertable $1 (int8), oldest first: place on the time axis, state, recorded bytes, true bytes of the newest 500;
 -- then what its policies and its aggregates cut the axis by: now, compress-after, drop-after, refresh windows (name: the aggregate)
--- kind, chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, name, job_id, note, scheduled, failing, watermark, made_before, locked
--- public (a size takes a moment's lock; integer_now_func is called where its owner is trusted, by those who may read the hypertable) · 0.1 ms for each of 500
+-- kind, chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, name, job_id, note, scheduled,
+-- failing, watermark, made_before, locked
+-- public (a size takes a moment's lock; integer_now_func is called where its owner is trusted, by those who may read the hypertable) · 0.1
+-- ms for each of 500
 with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 d as materialized (
-  select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole, x.column_type::text in ('timestamp without time zone', 'date') as naive
+  select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole,
+         x.column_type::text in ('timestamp without time zone', 'date') as naive
     from _timescaledb_catalog.dimension x where x.hypertable_id = $1 and x.interval_length is not null order by x.id limit 1),
 o as materialized (
-  select d.whole, d.naive, case when d.naive then (extract(epoch from now()::timestamp) * 1000000)::int8 when not d.whole then (extract(epoch from now()) * 1000000)::int8
+  select d.whole, d.naive, case when d.naive then (extract(epoch from now()::timestamp) * 1000000)::int8
+       when not d.whole then (extract(epoch from now()) * 1000000)::int8
               -- the hypertable's own function says what "now" is in its unit
-              when p.oid is not null and p.proowner = any (r.roles) and pn.nspowner = any (r.roles) and has_schema_privilege(p.pronamespace, 'usage') and has_function_privilege(p.oid, 'execute') and has_table_privilege(t.oid, 'select')
-              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 end as now_raw
+              when p.oid is not null and p.proowner = any (r.roles) and pn.nspowner = any (r.roles)
+                   and has_schema_privilege(p.pronamespace, 'usage') and has_function_privilege(p.oid, 'execute')
+                   and has_table_privilege(t.oid, 'select')
+              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false,
+                   true, '')))[1]::text::int8 end as now_raw
     from d cross join trusted r join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id
     left join pg_namespace n on n.nspname = h.schema_name left join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     left join pg_namespace pn on pn.nspname = d.integer_now_func_schema
     left join pg_proc p on p.pronamespace = pn.oid and p.proname = d.integer_now_func and p.pronargs = 0 and p.prokind = 'f'),
 job as materialized (
-  select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing, o.owner_zone, o.zone
+  select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing,
+         o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
     left join lateral (
     -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
     -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
     select o.zone as owner_zone,
-           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
+                when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
+                when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
       from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
              where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
    where j.hypertable_id is not null),
 mark as (
-  select 'compress' as kind, null::text as name, j.id, j.scheduled, j.failing, null::text as start_text, j.config ->> 'compress_after' as end_text, j.config ->> 'compress_created_before' as created, null::int8 as watermark, j.owner_zone, j.zone
+  select 'compress' as kind, null::text as name, j.id, j.scheduled, j.failing, null::text as start_text,
+         j.config ->> 'compress_after' as end_text, j.config ->> 'compress_created_before' as created, null::int8 as watermark,
+         j.owner_zone, j.zone
     from job j where j.hypertable_id = $1 and j.proc_name = 'policy_compression'
   union all
-  select 'drop', null, j.id, j.scheduled, j.failing, null, j.config ->> 'drop_after', j.config ->> 'drop_created_before', null, j.owner_zone, j.zone
+  select 'drop', null, j.id, j.scheduled, j.failing, null, j.config ->> 'drop_after', j.config ->> 'drop_created_before', null,
+         j.owner_zone, j.zone
     from job j where j.hypertable_id = $1 and j.proc_name = 'policy_retention'
   union all
   -- of the aggregates on it, and of itself where it is one
-  select case when a.mat_hypertable_id = $1 then 'own' else 'refresh' end, format('%I.%I', a.user_view_schema, a.user_view_name), j.id, j.scheduled, j.failing,
+  select case when a.mat_hypertable_id = $1 then 'own' else 'refresh' end, format('%I.%I', a.user_view_schema, a.user_view_name), j.id,
+         j.scheduled, j.failing,
          j.config ->> 'start_offset', case when j.id is not null then coalesce(j.config ->> 'end_offset', '0') end, null,
-         (select nullif(w.watermark, case x.column_type::text when 'bigint' then -9223372036854775808 when 'integer' then -2147483648 when 'smallint' then -32768 else -210866803200000000 end)
-            from _timescaledb_catalog.continuous_aggs_watermark w join _timescaledb_catalog.dimension x on x.hypertable_id = w.mat_hypertable_id and x.interval_length is not null
+         (select nullif(w.watermark, case x.column_type::text when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
+              when 'smallint' then -32768 else -210866803200000000 end)
+            from _timescaledb_catalog.continuous_aggs_watermark w
+              join _timescaledb_catalog.dimension x on x.hypertable_id = w.mat_hypertable_id and x.interval_length is not null
            where w.mat_hypertable_id = a.mat_hypertable_id limit 1), j.owner_zone, j.zone
-    from _timescaledb_catalog.continuous_agg a left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
+    from _timescaledb_catalog.continuous_agg a
+      left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
    where $1 in (a.raw_hypertable_id, a.mat_hypertable_id)),
 -- tables whose size would have to be waited for: somebody holds such a lock on a piece of them, or waits for it in front of us
 held as materialized (
-  select case when t.relnamespace = 'pg_toast'::regnamespace and t.relname ~ '^pg_toast_\d+$' then substr(t.relname, 10)::oid else t.oid end as relid
+  select case when t.relnamespace = 'pg_toast'::regnamespace and t.relname ~ '^pg_toast_\d+$' then substr(t.relname, 10)::oid
+       else t.oid end as relid
     from (select distinct coalesce(i.indrelid, l.relation) as relid from pg_locks l left join pg_index i on i.indexrelid = l.relation
            where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
              and l.database = (select d.oid from pg_database d where d.datname = current_database())) l
     join pg_class t on t.oid = l.relid)
 select y.* from (
-select 'chunk' as kind, c.table_name::text as chunk, c.range_start, c.range_end, c.status, c.osm_chunk as tiered, c.creation_time, z.before_bytes, z.after_bytes,
+\if :since_2_29
+select 'chunk' as kind, (select r.relname::text from pg_class r where r.oid = c.relid) as chunk, c.range_start, c.range_end, c.status,
+       c.osm_chunk as tiered, c.creation_time, z.before_bytes, z.after_bytes,
+\else
+select 'chunk' as kind, c.table_name::text as chunk, c.range_start, c.range_end, c.status, c.osm_chunk as tiered, c.creation_time,
+       z.before_bytes, z.after_bytes,
+\endif
        case when not f.locked then pg_total_relation_size(f.main) + coalesce(pg_total_relation_size(f.companion), 0) end as bytes,
-       null::text as name, c.id as job_id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark, null::timestamptz as made_before, f.locked
+       null::text as name, c.id as job_id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark,
+       null::timestamptz as made_before, f.locked
   from (select c.*, s.range_start, s.range_end, row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) as place
           from d
-          cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, hypertable_id, status, osm_chunk, creation_time, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and hypertable_id = $1) c) c
+          cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
+\if :since_2_29
+            cross join lateral (select id, hypertable_id, status, osm_chunk, creation_time, relid from _timescaledb_catalog.chunk
+              where not dropped and hypertable_id = $1) c) c
+          join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = d.id) c
+  left join lateral (select f.main, f.companion, f.main in (select h.relid from held h) or f.companion is not null
+       and f.companion in (select h.relid from held h) as locked
+                       from (select c.relid::oid as main,
+                      (select x.compress_relid::oid from _timescaledb_catalog.compression_settings x
+                        where x.relid = c.relid) as companion) f
+\else
+            cross join lateral (select id, hypertable_id, status, osm_chunk, creation_time, schema_name, table_name, compressed_chunk_id
+              from _timescaledb_catalog.chunk where not dropped and hypertable_id = $1) c) c
           join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
           join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = d.id) c
-  left join lateral (select f.main, f.companion, f.main in (select h.relid from held h) or f.companion is not null and f.companion in (select h.relid from held h) as locked
-                       from (select (select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name) as main,
-                      (select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id) as companion) f
+  left join lateral (select f.main, f.companion, f.main in (select h.relid from held h) or f.companion is not null
+       and f.companion in (select h.relid from held h) as locked
+                       from (select (select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace
+                         where n.nspname = c.schema_name and r.relname = c.table_name) as main,
+                      (select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name
+                        join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name
+                          where z.id = c.compressed_chunk_id) as companion) f
+\endif
                       where not c.osm_chunk and c.place <= 500 offset 0) f on true
   left join lateral (select z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as before_bytes,
                             z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size as after_bytes
@@ -74,16 +117,25 @@ union all
 select 'now', null, o.now_raw, o.now_raw, null, null, null, null, null, null, null, null, null, null, null, null, null, null from o
 union all
 select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18}$' then o.now_raw - m.start_text::int8 end
-              when (m.owner_zone is null or m.zone is not null) and m.start_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and m.start_text ~ '\d' then
-                case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.start_text::interval) * 1000000)::int8
-                     else (extract(epoch from coalesce((((now() at time zone m.zone) - date_trunc('day', m.start_text::interval)) at time zone m.zone) - (m.start_text::interval - date_trunc('day', m.start_text::interval)), now() - m.start_text::interval)) * 1000000)::int8 end end,
+              when (m.owner_zone is null or m.zone is not null) and m.start_text ~ :is_interval and m.start_text ~ '\d' then
+                case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.start_text::interval)
+                     * 1000000)::int8
+                     else (extract(epoch from coalesce((((now() at time zone m.zone)
+                          - date_trunc('day', m.start_text::interval)) at time zone m.zone)
+                               - (m.start_text::interval - date_trunc('day', m.start_text::interval)), now() - m.start_text::interval))
+                                    * 1000000)::int8 end end,
        case when o.whole then case when m.end_text ~ '^-?\d{1,18}$' then o.now_raw - m.end_text::int8 end
-              when (m.owner_zone is null or m.zone is not null) and m.end_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and m.end_text ~ '\d' then
-                case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.end_text::interval) * 1000000)::int8
-                     else (extract(epoch from coalesce((((now() at time zone m.zone) - date_trunc('day', m.end_text::interval)) at time zone m.zone) - (m.end_text::interval - date_trunc('day', m.end_text::interval)), now() - m.end_text::interval)) * 1000000)::int8 end end,
+              when (m.owner_zone is null or m.zone is not null) and m.end_text ~ :is_interval and m.end_text ~ '\d' then
+                case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.end_text::interval)
+                     * 1000000)::int8
+                     else (extract(epoch from coalesce((((now() at time zone m.zone)
+                          - date_trunc('day', m.end_text::interval)) at time zone m.zone)
+                               - (m.end_text::interval - date_trunc('day', m.end_text::interval)), now() - m.end_text::interval))
+                                    * 1000000)::int8 end end,
        null, null, null, null, null, null, m.name, m.id,
-       case m.kind when 'compress' then coalesce(m.end_text, 'created ' || m.created || ' ago') when 'drop' then coalesce(m.end_text, 'created ' || m.created || ' ago')
+       case m.kind when 'compress' then coalesce(m.end_text, 'created ' || m.created || ' ago')
+            when 'drop' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             else coalesce(m.start_text, '') || '|' || coalesce(m.end_text, '') end, m.scheduled, m.failing, m.watermark,
-       case when m.created ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and m.created ~ '\d' then now() - m.created::interval end, null
+       case when m.created ~ :is_interval and m.created ~ '\d' then now() - m.created::interval end, null
   from mark m cross join o) y
  order by y.kind <> 'chunk', y.range_start, y.job_id

@@ -4,7 +4,8 @@ with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
@@ -15,19 +16,25 @@ job as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.schedule_interval,
          o.owner_zone, o.zone,
          j.config ->> 'compress_after' as after_text,
-         case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'compress_after' ~ '\d'
+         case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ :is_interval
+              and j.config ->> 'compress_after' ~ '\d'
               then (j.config ->> 'compress_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'compress_after') = 'number' and j.config ->> 'compress_after' ~ '^\d{1,18}$'
-              then (j.config ->> 'compress_after')::int8 end as after_number, j.config ->> 'recompress' as recompress, j.config ->> 'maxchunks_to_compress' as most_chunks,
+              then (j.config ->> 'compress_after')::int8 end as after_number, j.config ->> 'recompress' as recompress,
+              j.config ->> 'maxchunks_to_compress' as most_chunks,
          j.config ->> 'compress_created_before' as created_text,
-         case when j.config ->> 'compress_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'compress_created_before' ~ '\d' then now() - (j.config ->> 'compress_created_before')::interval end as made_before
+         case when j.config ->> 'compress_created_before' ~ :is_interval
+              and j.config ->> 'compress_created_before' ~ '\d' then now()
+                   - (j.config ->> 'compress_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j
     left join lateral (
     -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
     -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
     select o.zone as owner_zone,
-           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
+                when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
+                when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
       from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
              where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
@@ -36,41 +43,57 @@ job as materialized (
 code as materialized (
   select k.hypertable_id, format('%I.%I()', k.schema, k.function) as code, f.owner
     from (select d.hypertable_id, d.integer_now_func_schema as schema, d.integer_now_func as function
-          from job j join _timescaledb_catalog.dimension d on d.hypertable_id = j.hypertable_id and d.interval_length is not null and d.integer_now_func is not null
+          from job j join _timescaledb_catalog.dimension d on d.hypertable_id = j.hypertable_id and d.interval_length is not null
+               and d.integer_now_func is not null
          where j.after_number is not null) k
     left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
                              (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                             from trusted t join pg_namespace n on n.nspname = k.schema join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0 and p.prokind = 'f') f on true
+                             from trusted t join pg_namespace n on n.nspname = k.schema
+                               join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0
+                                    and p.prokind = 'f') f on true
    where f.trusted is not true),
 drops as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.config ->> 'drop_after' as drop_text,
-         case when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval,
+         case when j.config ->> 'drop_after' ~ :is_interval
+              and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval,
          case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.scheduled order by j.hypertable_id, j.id),
--- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; ids: of those that can be in a backlog
+-- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; ids: of those that can be in a
+-- backlog
 piece as materialized (
   select c.hypertable_id, c.status, count(*) as chunks, array_agg(c.id) filter (where c.status & 9 <> 1) as ids
-    from (select false as dropped) absent cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk) c
+    from (select false as dropped) absent
+      cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk) c
    group by 1, 2),
 counts as materialized (
   select p.hypertable_id, sum(p.chunks)::int8 as chunks, coalesce(sum(p.chunks) filter (where p.status & 9 = 1), 0)::int8 as compressed,
-         coalesce(sum(p.chunks) filter (where p.status & 8 = 8), 0)::int8 as partial, coalesce(sum(p.chunks) filter (where p.status & 9 = 0), 0)::int8 as uncompressed,
-         coalesce(sum(p.chunks) filter (where p.status & 4 = 4), 0)::int8 as frozen, coalesce(sum(p.chunks) filter (where p.status & 2 = 2), 0)::int8 as unordered
+         coalesce(sum(p.chunks) filter (where p.status & 8 = 8), 0)::int8 as partial,
+         coalesce(sum(p.chunks) filter (where p.status & 9 = 0), 0)::int8 as uncompressed,
+         coalesce(sum(p.chunks) filter (where p.status & 4 = 4), 0)::int8 as frozen,
+         coalesce(sum(p.chunks) filter (where p.status & 2 = 2), 0)::int8 as unordered
     from piece p group by 1),
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
-    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null or j.owner_zone is not null and j.zone is null then null
-            when axis = 'timestamp with time zone' then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone) - (j.after_interval - date_trunc('day', j.after_interval)), now() - j.after_interval)) * 1000000)::int8
-            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner has another
-            else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
+    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null
+         or j.owner_zone is not null and j.zone is null then null
+            when axis = 'timestamp with time zone'
+                 then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone)
+                      - (j.after_interval - date_trunc('day', j.after_interval)), now() - j.after_interval)) * 1000000)::int8
+            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner
+            -- has another
+            else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval)
+                 * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
 -- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
 made as materialized (
   select j.hypertable_id, count(*) filter (where c.creation_time < j.made_before and c.status & 9 = 0) as backlog,
          count(*) filter (where c.creation_time < j.made_before and c.status & 8 = 8) as partial_due,
-         extract(epoch from min(j.made_before) - min(c.creation_time) filter (where c.creation_time < j.made_before and c.status & 9 = 0)) as overdue_seconds,
+         extract(epoch from min(j.made_before) - min(c.creation_time)
+              filter (where c.creation_time < j.made_before and c.status & 9 = 0)) as overdue_seconds,
          extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
-    from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id and status in (0, 2, 8, 9, 10, 11)) c) c
+    from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
+      cross join lateral (select status, creation_time from _timescaledb_catalog.chunk
+        where not dropped and not osm_chunk and hypertable_id = j.hypertable_id and status in (0, 2, 8, 9, 10, 11)) c) c
    where j.made_before is not null group by 1),
 due as materialized (
   select b.hypertable_id, sum(s.backlog)::int8 as backlog, sum(s.partial_due)::int8 as partial_due,
@@ -86,63 +109,120 @@ due as materialized (
              array_agg(c.id) filter (where p.status & 9 = 0 and s.range_end <= b.boundary) as ids,
              min(s.range_end) filter (where s.range_end > b.boundary) as next_end
         from unnest(p.ids) c(id)
+\if :since_2_28
+        join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id) s
+\else
         join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
         join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id) s
+\endif
    group by 1),
--- about how many bytes these are: by their pages when they were last vacuumed or analysed; NULL where one never was, or where they are very many
+-- about how many bytes these are: by their pages when they were last vacuumed or analysed; NULL where one never was, or where they are very
+-- many
 about as materialized (
-  select d.hypertable_id, case when count(r.pages) = max(d.backlog) then (sum(r.pages) * current_setting('block_size')::int8)::int8 end as bytes
+  select d.hypertable_id, case when count(r.pages) = max(d.backlog)
+       then (sum(r.pages) * current_setting('block_size')::int8)::int8 end as bytes
     from (select d.hypertable_id, d.backlog, unnest(d.ids) as id from due d limit 2000) d
     join _timescaledb_catalog.chunk c on c.id = d.id
+\if :since_2_29
+\else
     join pg_namespace n on n.nspname = c.schema_name
+\endif
     left join lateral (
       select r.relpages + coalesce((select t.relpages from pg_class t where t.oid = r.reltoastrelid), 0)
-             + (select coalesce(sum(x.relpages), 0) from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid in (r.oid, r.reltoastrelid)) as pages
+             + (select coalesce(sum(x.relpages), 0) from pg_index i join pg_class x on x.oid = i.indexrelid
+               where i.indrelid in (r.oid, r.reltoastrelid)) as pages
+\if :since_2_29
+        from pg_class r where r.oid = c.relid and r.relpages > 0 offset 0) r on true
+\else
         from pg_class r where r.relnamespace = n.oid and r.relname = c.table_name and r.relpages > 0 offset 0) r on true
+\endif
    group by 1),
 -- the oldest chunk that the last run should have compressed, where later ones are (a run that a lock kept from a chunk may report
 -- success, and so does one that took its maxchunks_to_compress); and who holds a lock on it since before that run ended
 gap as materialized (
-  select b.hypertable_id, b.dimension_id, b.boundary, e.oldest[2] as range_start, e.oldest[1] as range_end, e.oldest[3]::int4 as id, st.last_finish
+  select b.hypertable_id, b.dimension_id, b.boundary, e.oldest[2] as range_start, e.oldest[1] as range_end, e.oldest[3]::int4 as id,
+         st.last_finish
     from due e join bound b on b.hypertable_id = e.hypertable_id join job j on j.hypertable_id = b.hypertable_id
     join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id and st.last_finish > '-infinity' and st.last_start > '-infinity'
    where (not st.last_run_success or coalesce(j.most_chunks, '0') = '0')
      and e.oldest[1] <= b.boundary - greatest(0, (extract(epoch from now() - st.last_start) * 1000000)::int8)),
 stuck as materialized (
-  select g.hypertable_id, case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name) else format('%I.%I', c.schema_name, c.table_name) end as chunk,
+\if :since_2_29
+  select g.hypertable_id, case when n.nspname = '_timescaledb_internal' then format('%I', r.relname)
+       else format('%I.%I', n.nspname, r.relname) end as chunk,
+         l.pid, l.name, l.mode, l.since
+    from gap g join _timescaledb_catalog.chunk c on c.id = g.id join pg_class r on r.oid = c.relid
+      join pg_namespace n on n.oid = r.relnamespace
+\else
+  select g.hypertable_id, case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name)
+       else format('%I.%I', c.schema_name, c.table_name) end as chunk,
          l.pid, l.name, l.mode, l.since
     from gap g join _timescaledb_catalog.chunk c on c.id = g.id
+\endif
     left join lateral (
-      select coalesce(l.pid, 0) as pid, case when l.pid is null then (select min(quote_literal(p.gid)) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null and t.virtualtransaction = l.virtualtransaction)
+      select coalesce(l.pid, 0) as pid, case
+           when l.pid is null then (select min(quote_literal(p.gid)) from pg_prepared_xacts p
+             join pg_locks t on t.transactionid = p.transaction and t.pid is null and t.virtualtransaction = l.virtualtransaction)
              else coalesce(nullif(a.application_name, ''), a.backend_type) end as name, l.mode, a.xact_start as since
+\if :since_2_29
+        from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+       where l.locktype = 'relation' and l.relation = r.oid and l.granted
+            and l.database = (select d.oid from pg_database d where d.datname = current_database())
+         and (l.pid is null or a.xact_start < g.last_finish)
+\else
         from pg_class r join pg_namespace n on n.oid = r.relnamespace
-        join pg_locks l on l.locktype = 'relation' and l.relation = r.oid and l.granted and l.database = (select d.oid from pg_database d where d.datname = current_database())
+        join pg_locks l on l.locktype = 'relation' and l.relation = r.oid and l.granted
+            and l.database = (select d.oid from pg_database d where d.datname = current_database())
         left join pg_stat_activity a on a.pid = l.pid
        where n.nspname = c.schema_name and r.relname = c.table_name and (l.pid is null or a.xact_start < g.last_finish)
+\endif
        order by a.xact_start nulls first limit 1) l on true
+\if :since_2_28
+   where exists (select from (select s.chunk_id from _timescaledb_catalog.dimension_slice s
+                    where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary
+                         order by s.range_start limit 1000) s
+                     join _timescaledb_catalog.chunk c on c.id = s.chunk_id where c.status & 1 = 1))
+\else
    where exists (select from (select s.id from _timescaledb_catalog.dimension_slice s
-                    where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary order by s.range_start limit 1000) s
-                     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = k.chunk_id where c.status & 1 = 1))
+                    where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary
+                         order by s.range_start limit 1000) s
+                     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id
+                       join _timescaledb_catalog.chunk c on c.id = k.chunk_id where c.status & 1 = 1))
+\endif
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,
        coalesce(c.uncompressed, 0) as uncompressed, coalesce(c.frozen, 0) as frozen, coalesce(c.unordered, 0) as unordered,
        r.drop_text as drop_after, case when r.drop_number is not null then r.drop_number <= j.after_number
                                        else now() - r.drop_interval >= now() - j.after_interval end as drops_first,
-       own.code, own.owner as code_owner, current_user::text as code_role, j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
+       own.code, own.owner as code_owner, current_user::text as code_role, j.id as job_id, j.scheduled, j.owner_zone, j.after_text,
+       extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
        j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        j.created_text, j.made_before,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,
        case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
-       y.bytes as about_backlog_bytes, coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
+       y.bytes as about_backlog_bytes, coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds,
+       coalesce(e.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        -- the pace, only where there is a backlog: what the last run (or the one that runs) made, and what fell due in ten runs' time
+\if :since_2_29
+       nullif(st.last_start, '-infinity') as run_begun, null::int8 as run_chunks,
+\elif :since_2_28
+       nullif(st.last_start, '-infinity') as run_begun, case when coalesce(e.backlog, m.backlog) > 0 and st.last_start > '-infinity'
+            then (select count(*) from _timescaledb_catalog.chunk c
+                   where c.hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y where y.id = h.id)
+                        and c.creation_time between st.last_start
+                        and coalesce(nullif(st.last_finish, '-infinity'), now())) end as run_chunks,
+\else
        nullif(st.last_start, '-infinity') as run_begun, case when coalesce(e.backlog, m.backlog) > 0 and st.last_start > '-infinity'
             -- known since 2.13
             then (select case when count(c.creation_time) = count(*)
-                              then count(*) filter (where c.creation_time between st.last_start and coalesce(nullif(st.last_finish, '-infinity'), now())) end
+                              then count(*) filter (where c.creation_time between st.last_start
+                                   and coalesce(nullif(st.last_finish, '-infinity'), now())) end
                     from (select false as dropped, null::timestamptz as creation_time) absent
                     cross join lateral (select creation_time from _timescaledb_catalog.chunk
-                                         where hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y where y.id = h.id)) c) end as run_chunks,
+                                         where hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y
+                                           where y.id = h.id)) c) end as run_chunks,
+\endif
        u.due_chunks, u.due_over_seconds,
        k.chunk as stuck_chunk, k.pid as holder, k.name as holder_name, k.mode as holder_mode, k.since as holder_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
@@ -159,7 +239,11 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join about y on y.hypertable_id = h.id
   left join lateral (
     select count(*) as due_chunks, ((b.boundary - min(s.range_start)) / 1e6)::float8 as due_over_seconds
+\if :since_2_28
+      from _timescaledb_catalog.dimension_slice s
+\else
       from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id
+\endif
      where e.backlog > 0 and s.dimension_id = b.dimension_id and s.range_end <= b.boundary
        and s.range_end > b.boundary - (extract(epoch from 10 * j.schedule_interval) * 1000000)::int8) u on true
   left join stuck k on k.hypertable_id = h.id

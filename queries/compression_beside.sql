@@ -1,12 +1,30 @@
 -- The list of compression's other half, by hypertable: settings, what was recorded of its compressed chunks, a policy that waits for a lock
--- id (int8), enabled, segment_by, order_by, before_bytes, after_bytes, compressed_rows, batches (NULL: not recorded), … · public · ~0.7 µs a compressed chunk
+-- id (int8), enabled, segment_by, order_by, before_bytes, after_bytes, compressed_rows, batches (NULL: not recorded), … · public · ~0.7 µs
+-- a compressed chunk
+\if :since_2_14
+with hyper as materialized (
+  select h.id, h.schema_name, h.table_name from _timescaledb_catalog.hypertable h where h.compression_state <> 2),
+settings as materialized (
+  select h.id as hypertable_id,
+         (select string_agg(quote_ident(a), ', ' order by nth) from unnest(x.segmentby) with ordinality u(a, nth)) as segment_by,
+         (select string_agg(quote_ident(a) || case when x.orderby_desc[nth] then ' DESC' else '' end
+                            || case when x.orderby_nullsfirst[nth] = x.orderby_desc[nth] then ''
+                                 when x.orderby_nullsfirst[nth] then ' NULLS FIRST' else ' NULLS LAST' end,
+                            ', ' order by nth) from unnest(x.orderby) with ordinality u(a, nth)) as order_by
+    from hyper h join pg_namespace n on n.nspname = h.schema_name
+    join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
+    join _timescaledb_catalog.compression_settings x on x.relid = t.oid),
+\else
 with settings as materialized (
   select x.hypertable_id,
-         string_agg(quote_ident(x.attname), ', ' order by x.segmentby_column_index) filter (where x.segmentby_column_index > 0) as segment_by,
+         string_agg(quote_ident(x.attname), ', ' order by x.segmentby_column_index)
+              filter (where x.segmentby_column_index > 0) as segment_by,
          string_agg(quote_ident(x.attname) || case when x.orderby_asc then '' else ' DESC' end
-                    || case when x.orderby_nullsfirst = not x.orderby_asc then '' when x.orderby_nullsfirst then ' NULLS FIRST' else ' NULLS LAST' end,
+                    || case when x.orderby_nullsfirst = not x.orderby_asc then '' when x.orderby_nullsfirst then ' NULLS FIRST'
+                         else ' NULLS LAST' end,
                     ', ' order by x.orderby_column_index) filter (where x.orderby_column_index > 0) as order_by
     from _timescaledb_catalog.hypertable_compression x group by x.hypertable_id),
+\endif
 recorded as materialized (
   -- float8 sums bytes exactly up to 9 PB, and much faster than numeric
   select c.hypertable_id, sum(z.before_bytes)::int8 as before_bytes, sum(z.after_bytes)::int8 as after_bytes,
@@ -33,14 +51,28 @@ waiting as materialized (
         select l.pid, 0 union all select (pg_blocking_pids(u.pid))[1], u.depth + 1 from up u where u.pid > 0 and u.depth < 20)
       select u.pid as blocker from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) q on true
    order by w.hypertable_id, l.pid)
+\if :since_2_14
+select h.id::int8 as id, o.hypertable_id is not null as enabled, o.segment_by, o.order_by,
+\else
 select h.id::int8 as id, h.compression_state = 1 as enabled, o.segment_by, o.order_by,
+\endif
        c.before_bytes, c.after_bytes, c.compressed_rows, c.batches,
-       v.pid as blocked_pid, v.blocker, case when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
-                   where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
+       v.pid as blocked_pid, v.blocker, case
+            when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
+              join pg_locks t on t.transactionid = p.transaction and t.pid is null
+                   where exists (select from pg_locks h
+                     join pg_locks l on not l.granted
+                          and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
                                   where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
-            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) end as blocker_name,
-       (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since
+            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p
+              where p.pid = v.blocker) end as blocker_name,
+       (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace
+         where z.oid = v.relation) as blocked_on, v.since as blocked_since
+\if :since_2_14
+  from hyper h
+\else
   from (select id, compression_state from _timescaledb_catalog.hypertable where compression_state <> 2) h
+\endif
   left join settings o on o.hypertable_id = h.id
   left join recorded c on c.hypertable_id = h.id
   left join waiting v on v.hypertable_id = h.id

@@ -1,20 +1,28 @@
 -- Bytes now of the chunks of the hypertables in $1 (int8[]) that are past compress-after and not compressed
--- id, backlog_bytes (NULL: what is past it is not known) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk of the backlog
+-- id, backlog_bytes (NULL: what is past it is not known) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a
+-- moment's lock on its chunk) · ~0.1 ms a chunk of the backlog
 with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 bound as materialized (
   select w.id as hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')
-              then case when (j.owner_zone is null or j.zone is not null) and j.after_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.after_text ~ '\d' then
-                   case when d.column_type = 'timestamptz'::regtype then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_text::interval)) at time zone j.zone) - (j.after_text::interval - date_trunc('day', j.after_text::interval)), now() - j.after_text::interval)) * 1000000)::int8
-                        else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_text::interval) * 1000000)::int8 end end
+              then case when (j.owner_zone is null or j.zone is not null) and j.after_text ~ :is_interval and j.after_text ~ '\d' then
+                   case when d.column_type = 'timestamptz'::regtype
+                        then (extract(epoch from coalesce((((now() at time zone j.zone)
+                             - date_trunc('day', j.after_text::interval)) at time zone j.zone)
+                                  - (j.after_text::interval - date_trunc('day', j.after_text::interval)), now() - j.after_text::interval))
+                                       * 1000000)::int8
+                        else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_text::interval)
+                             * 1000000)::int8 end end
               when j.after_text ~ '^\d{1,18}$' and f.trusted
               -- the hypertable's own function says what "now" is in its unit
-              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
-         case when j.created_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
+              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false,
+                   true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
+         case when j.created_text ~ :is_interval and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
     from unnest($1::int8[]) w(id)
     join lateral (select x.config ->> 'compress_after' as after_text, x.config ->> 'compress_created_before' as created_text,
                    o.owner_zone, o.zone from _timescaledb_config.bgw_job x
@@ -22,20 +30,37 @@ bound as materialized (
     -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
     -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
     select o.zone as owner_zone,
-           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
+                when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
+                when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
       from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
              where o.setrole = x.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
                    where x.hypertable_id = w.id and x.proc_name = 'policy_compression' order by x.id limit 1) j on true
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true
+    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null
+         order by x.id limit 1) d on true
     left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted
-                         from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0 and p.prokind = 'f') f on true),
+                         from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema
+                           join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0
+                                and p.prokind = 'f') f on true),
 due as materialized (
-  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, creation_time, schema_name, table_name from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
+\if :since_2_29
+  select b.hypertable_id, sum(pg_total_relation_size(c.relid::oid))::int8 as bytes
+    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
+      cross join lateral (select id, creation_time, relid from _timescaledb_catalog.chunk
+        where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
+    join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id
+\else
+  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace
+    where n.nspname = c.schema_name and r.relname = c.table_name)))::int8 as bytes
+    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
+      cross join lateral (select id, creation_time, schema_name, table_name from _timescaledb_catalog.chunk
+        where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
     join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id and (s.range_end <= b.boundary or c.creation_time < b.made_before)
+  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id
+\endif
+         and (s.range_end <= b.boundary or c.creation_time < b.made_before)
    group by 1)
 select w.id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as backlog_bytes
   from unnest($1::int8[]) w(id)

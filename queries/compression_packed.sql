@@ -1,21 +1,83 @@
 -- Of the hypertables in $1 (int8[]): compressed chunks under other settings than the table's now; of the newest 100 partial or
 -- unordered ones and 20 others, those whose bytes now are far from the record
--- id, old_chunks, drifted_chunks, drifted_recorded_bytes, drifted_bytes, and of the old ones nothing: settings change only while nothing is compressed · public (a size takes a moment's lock on its chunk)
+\if :since_2_14
+-- id, old_chunks (not frozen), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (frozen or not), old_before_bytes,
+-- old_after_bytes, old_rows, old_batches (as recorded) · public (a size takes a moment's lock on its chunk)
+\else
+-- id, old_chunks, drifted_chunks, drifted_recorded_bytes, drifted_bytes, and of the old ones nothing: settings change only while nothing is
+-- compressed · public (a size takes a moment's lock on its chunk)
+\endif
 -- ~0.1 ms a chunk that is sized
 with locked as materialized (
   -- a size would wait for these
   select l.relation from pg_locks l where l.mode = 'AccessExclusiveLock' and l.granted
      and l.database = (select d.oid from pg_database d where d.datname = current_database())),
 packed as materialized (
+\if :since_2_29
+  select c.hypertable_id, c.id, c.relid::oid as relid, x.compress_relid::oid as companion, x.segmentby, x.orderby, x.orderby_desc,
+         x.orderby_nullsfirst,
+\elif :since_2_19
+  select c.hypertable_id, c.id, r.oid as relid, x.compress_relid::oid as companion, x.segmentby, x.orderby, x.orderby_desc,
+         x.orderby_nullsfirst,
+\elif :since_2_14
+  select c.hypertable_id, c.id, r.oid as relid, k.oid as companion, x.segmentby, x.orderby, x.orderby_desc, x.orderby_nullsfirst,
+\else
   select c.hypertable_id, c.id, r.oid as relid, k.oid as companion,
+\endif
          c.status & 4 = 4 as frozen, c.status & 10 <> 0 as loose,
          row_number() over (partition by c.hypertable_id, c.status & 10 <> 0 order by c.id desc) as nth
     from (select false as dropped) absent
+\if :since_2_29
+    cross join lateral (select id, hypertable_id, status, relid from _timescaledb_catalog.chunk
+                         where not dropped and not osm_chunk and hypertable_id = any ($1) and status & 1 = 1) c
+    left join _timescaledb_catalog.compression_settings x on x.relid = c.relid),
+\elif :since_2_19
+    cross join lateral (select id, hypertable_id, status, schema_name, table_name from _timescaledb_catalog.chunk
+                         where not dropped and not osm_chunk and hypertable_id = any ($1) and status & 1 = 1) c
+    join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
+    left join _timescaledb_catalog.compression_settings x on x.relid = r.oid),
+\else
     cross join lateral (select id, hypertable_id, status, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
                          where not dropped and not osm_chunk and hypertable_id = any ($1) and status & 1 = 1) c
     join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
     left join _timescaledb_catalog.chunk kc on kc.id = c.compressed_chunk_id
+\endif
+\if :since_2_22
+old as materialized (
+  -- what the table leaves to TimescaleDB differs from nothing
+\elif :since_2_19
+old as materialized (
+\elif :since_2_14
+    left join pg_namespace kn on kn.nspname = kc.schema_name left join pg_class k on k.relnamespace = kn.oid and k.relname = kc.table_name
+    left join _timescaledb_catalog.compression_settings x on x.relid = k.oid),
+old as materialized (
+\endif
+\if :since_2_14
+  select p.hypertable_id, count(*) filter (where not p.frozen) as chunks, count(*) as packed,
+         sum(z.before_bytes)::int8 as before_bytes, sum(z.after_bytes)::int8 as after_bytes, sum(z.rows)::int8 as rows,
+         sum(z.batches)::int8 as batches
+    from packed p join _timescaledb_catalog.hypertable h on h.id = p.hypertable_id
+    join pg_namespace n on n.nspname = h.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = h.table_name
+    join _timescaledb_catalog.compression_settings x on x.relid = r.oid
+    left join (select y.chunk_id, (y.uncompressed_heap_size + y.uncompressed_toast_size
+         + y.uncompressed_index_size)::float8 as before_bytes,
+                      (y.compressed_heap_size + y.compressed_toast_size + y.compressed_index_size)::float8 as after_bytes,
+                      y.numrows_pre_compression::float8 as rows, y.numrows_post_compression::float8 as batches
+                 from _timescaledb_catalog.compression_chunk_size y) z on z.chunk_id = p.id
+\endif
+\if :since_2_22
+   where (x.segmentby is not null and coalesce(p.segmentby, '{}') <> x.segmentby
+\elif :since_2_14
+   where (coalesce(p.segmentby, '{}') <> coalesce(x.segmentby, '{}')
+\endif
+\if :since_2_14
+      or x.orderby is not null and (p.orderby, p.orderby_desc, p.orderby_nullsfirst) is distinct
+        from (x.orderby, x.orderby_desc, x.orderby_nullsfirst))
+     and (p.segmentby is not null or p.orderby is not null)
+   group by 1),
+\else
     left join pg_namespace kn on kn.nspname = kc.schema_name left join pg_class k on k.relnamespace = kn.oid and k.relname = kc.table_name),
+\endif
 size as materialized (
   select p.hypertable_id, z.recorded, pg_total_relation_size(p.relid) + pg_total_relation_size(p.companion) as bytes
     from packed p
@@ -26,7 +88,17 @@ drift as materialized (
   -- below a megabyte the chunk's own empty pages decide
   select s.hypertable_id, count(*) as chunks, sum(s.recorded)::int8 as recorded, sum(s.bytes)::int8 as bytes
     from size s where abs(s.bytes - s.recorded) > 1048576 and (s.bytes > 2 * s.recorded or 2 * s.bytes < s.recorded) group by 1)
-select w.id, 0::int8 as old_chunks, coalesce(f.chunks, 0) as drifted_chunks, f.recorded as drifted_recorded_bytes, f.bytes as drifted_bytes,
-       0::int8 as old_packed, null::int8 as old_before_bytes, null::int8 as old_after_bytes, null::int8 as old_rows, null::int8 as old_batches
+\if :since_2_14
+select w.id, coalesce(o.chunks, 0) as old_chunks, coalesce(f.chunks, 0) as drifted_chunks, f.recorded as drifted_recorded_bytes,
+       f.bytes as drifted_bytes,
+       coalesce(o.packed, 0) as old_packed, o.before_bytes as old_before_bytes, o.after_bytes as old_after_bytes, o.rows as old_rows,
+       o.batches as old_batches
   from unnest($1::int8[]) w(id) join _timescaledb_catalog.hypertable h on h.id = w.id
+  left join old o on o.hypertable_id = w.id
+\else
+select w.id, 0::int8 as old_chunks, coalesce(f.chunks, 0) as drifted_chunks, f.recorded as drifted_recorded_bytes, f.bytes as drifted_bytes,
+       0::int8 as old_packed, null::int8 as old_before_bytes, null::int8 as old_after_bytes, null::int8 as old_rows,
+       null::int8 as old_batches
+  from unnest($1::int8[]) w(id) join _timescaledb_catalog.hypertable h on h.id = w.id
+\endif
   left join drift f on f.hypertable_id = w.id

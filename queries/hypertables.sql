@@ -2,7 +2,8 @@
 -- id (less its oid for a plain table), schema, name, … · public (catalogues and statistics, no lock on a user's relation) · ~10 µs a chunk
 with dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
-  select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis, d.interval_length,
+  select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis,
+         d.interval_length,
          d.column_type::text in ('bigint', 'integer', 'smallint') as whole,
          case d.column_type::text when 'bigint' then null when 'integer' then null when 'smallint' then null
               -- without a time zone "now" is the local time of the session, which is that of the background workers
@@ -14,14 +15,21 @@ hyper as materialized (
   select h.id, h.schema_name, h.table_name, t.oid
     from _timescaledb_catalog.hypertable h join pg_namespace n on n.nspname = h.schema_name
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name where h.compression_state is distinct from 2),
-live as materialized (select c.* from (select false as dropped) absent cross join lateral (select id, hypertable_id, status, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk and true) c where c.hypertable_id in (select h.id from hyper h)),
+live as materialized (select c.* from (select false as dropped) absent
+\if :since_2_29
+  cross join lateral (select id, hypertable_id, status, relid from _timescaledb_catalog.chunk
+\else
+  cross join lateral (select id, hypertable_id, status, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
+\endif
+    where not dropped and not osm_chunk and true) c where c.hypertable_id in (select h.id from hyper h)),
 recorded as materialized (
   -- float8 sums bytes exactly up to 9 PB and much faster than numeric
   select z.chunk_id, (z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size)::float8 as before_bytes,
          (z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size)::float8 as after_bytes
     from _timescaledb_catalog.compression_chunk_size z),
 counts as materialized (
-  select c.hypertable_id, count(*) as chunks, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.status & 8 = 8) as partial,
+  select c.hypertable_id, count(*) as chunks, count(*) filter (where c.status & 1 = 1) as compressed,
+         count(*) filter (where c.status & 8 = 8) as partial,
          sum(z.after_bytes) filter (where c.status & 1 = 1) as after_bytes
     from live c left join recorded z on z.chunk_id = c.id group by 1),
 tiered as materialized (select hypertable_id, count(*) as chunks from _timescaledb_catalog.chunk where osm_chunk group by 1),
@@ -29,50 +37,90 @@ tiered as materialized (select hypertable_id, count(*) as chunks from _timescale
 loose as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where r.reltuples < 0) as unknown,
          sum((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
-             + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid), 0))::float8) as pages
-    from live c join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name where c.status & 9 <> 1 group by 1),
+             + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid),
+                  0))::float8) as pages
+\if :since_2_29
+    from live c join pg_class r on r.oid = c.relid where c.status & 9 <> 1 group by 1),
+\else
+    from live c join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
+      where c.status & 9 <> 1 group by 1),
+\endif
 -- the intervals that are full: the newest ones, as many as make a day, 24 at most; of integer time all but the newest, which may still fill
 edge as materialized (
-  select d.*, e.range_end as window_end, e.range_end - d.interval_length * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start
+  select d.*, e.range_end as window_end,
+         e.range_end - d.interval_length
+              * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start
     from dim d cross join lateral (
       select max(x.range_end) as range_end from (
         select s.range_end from _timescaledb_catalog.dimension_slice s
-         where s.dimension_id = d.id and (d.whole and s.range_end < (select max(y.range_end) from _timescaledb_catalog.dimension_slice y where y.dimension_id = d.id) or s.range_end <= d.now_raw)
+         where s.dimension_id = d.id and (d.whole
+              and s.range_end < (select max(y.range_end) from _timescaledb_catalog.dimension_slice y where y.dimension_id = d.id)
+              or s.range_end <= d.now_raw)
          order by s.range_start desc limit 1) x) e
    where e.range_end is not null),
 filled as materialized (
+\if :since_2_29
+  select e.hypertable_id, s.range_start, s.range_end, s.chunk_id
+    from edge e join _timescaledb_catalog.dimension_slice s on s.dimension_id = e.id and s.range_start < e.window_end
+         and s.range_end <= e.window_end and s.range_end > e.window_start),
+\else
   select e.hypertable_id, s.range_start, s.range_end, k.chunk_id
-    from edge e join _timescaledb_catalog.dimension_slice s on s.dimension_id = e.id and s.range_start < e.window_end and s.range_end <= e.window_end and s.range_end > e.window_start
+    from edge e join _timescaledb_catalog.dimension_slice s on s.dimension_id = e.id and s.range_start < e.window_end
+         and s.range_end <= e.window_end and s.range_end > e.window_start
     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id),
+\endif
 -- what was written into them: as it was before it was compressed, else pages
 written as materialized (
-  select s.hypertable_id, min(s.range_start) as window_start, max(s.range_end) as window_end, count(distinct s.range_start) as ranges, count(*) as chunks,
+  select s.hypertable_id, min(s.range_start) as window_start, max(s.range_end) as window_end, count(distinct s.range_start) as ranges,
+         count(*) as chunks,
          bool_or(case when s.status & 1 = 1 then z.before_bytes is null else r.reltuples < 0 end) as unknown,
          sum(case when s.status & 1 = 1 then z.before_bytes
                   else ((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
-                    + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid), 0)) * current_setting('block_size')::int8)::float8 end) as bytes
+                    + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid),
+                         0)) * current_setting('block_size')::int8)::float8 end) as bytes
+\if :since_2_29
+    from (select f.*, c.status, c.relid from filled f join live c on c.id = f.chunk_id offset 0) s
+    join pg_class r on r.oid = s.relid
+    left join recorded z on z.chunk_id = s.chunk_id group by 1),
+ends as materialized (
+  select d.hypertable_id, (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
+\else
     from (select f.*, c.status, c.schema_name, c.table_name from filled f join live c on c.id = f.chunk_id offset 0) s
     join pg_namespace n on n.nspname = s.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = s.table_name
     left join recorded z on z.chunk_id = s.chunk_id group by 1),
 ends as materialized (
   select d.hypertable_id, -- the slices of chunks that are gone may stay (to 2.14, where an aggregate reads the hypertable)
          (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
-             and exists (select from (select false as dropped) absent cross join lateral (select from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped) c)
-           order by s.range_start limit 1) as oldest,
-         (select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id order by s.range_start desc limit 1) as newest
+             and exists (select from (select false as dropped) absent
+               cross join lateral (select from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
+                 where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped) c)
+\endif
+       order by s.range_start limit 1) as oldest,
+         (select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id order by s.range_start desc
+              limit 1) as newest
     from dim d),
 -- 0 as planned, 1 paused, 2 failing
 job as materialized (
-  select j.hypertable_id, j.id, j.proc_name, case when not j.scheduled then 1 when not st.last_run_success and st.last_finish > '-infinity' then 2 else 0 end as state,
-         case when jsonb_typeof(j.config -> 'compress_after') = 'number' and j.config ->> 'compress_after' ~ '^\d{1,18}$' then (j.config ->> 'compress_after')::int8
-              when j.config ->> 'compress_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'compress_after' ~ '\d' then (extract(epoch from (j.config ->> 'compress_after')::interval) * 1000000)::int8 end as compress_after,
-         case when jsonb_typeof(j.config -> 'drop_after') = 'number' and j.config ->> 'drop_after' ~ '^\d{1,18}$' then (j.config ->> 'drop_after')::int8
-              when j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'drop_after' ~ '\d' then (extract(epoch from (j.config ->> 'drop_after')::interval) * 1000000)::int8 end as drop_after
-    from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id where j.hypertable_id is not null),
+  select j.hypertable_id, j.id, j.proc_name, case when not j.scheduled then 1 when not st.last_run_success
+       and st.last_finish > '-infinity' then 2 else 0 end as state,
+         case when jsonb_typeof(j.config -> 'compress_after') = 'number'
+              and j.config ->> 'compress_after' ~ '^\d{1,18}$' then (j.config ->> 'compress_after')::int8
+              when j.config ->> 'compress_after' ~ :is_interval
+                   and j.config ->> 'compress_after' ~ '\d'
+                        then (extract(epoch from (j.config ->> 'compress_after')::interval) * 1000000)::int8 end as compress_after,
+         case when jsonb_typeof(j.config -> 'drop_after') = 'number'
+              and j.config ->> 'drop_after' ~ '^\d{1,18}$' then (j.config ->> 'drop_after')::int8
+              when j.config ->> 'drop_after' ~ :is_interval
+                   and j.config ->> 'drop_after' ~ '\d'
+                        then (extract(epoch from (j.config ->> 'drop_after')::interval) * 1000000)::int8 end as drop_after
+    from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+      where j.hypertable_id is not null),
 jobs as materialized (
   select hypertable_id, max(state) filter (where proc_name = 'policy_refresh_continuous_aggregate') as refresh,
-         max(state) filter (where proc_name = 'policy_compression') as compress, max(state) filter (where proc_name = 'policy_retention') as retain,
-         max(state) filter (where proc_name = 'policy_reorder') as reorder, min(compress_after) as compress_after, min(drop_after) as drop_after,
+         max(state) filter (where proc_name = 'policy_compression') as compress,
+         max(state) filter (where proc_name = 'policy_retention') as retain,
+         max(state) filter (where proc_name = 'policy_reorder') as reorder, min(compress_after) as compress_after,
+         min(drop_after) as drop_after,
          array_agg(id order by id) filter (where state = 2) as failing, array_agg(id order by id) filter (where state = 1) as paused
     from job group by 1),
 space as materialized (
@@ -85,28 +133,44 @@ big as materialized (
   select t.oid, n.nspname, t.relname, t.relpages, t.reltoastrelid, greatest(t.reltuples, pg_stat_get_live_tuples(t.oid))::int8 as tuples
     from pg_class t join pg_namespace n on n.oid = t.relnamespace
    where t.relkind = 'r' and t.relpersistence = 'p' and not t.relispartition
-     and t.relnamespace = any (array(select s.oid from pg_namespace s where s.nspname !~ '^(pg_|_timescaledb_)' and s.nspname not in ('information_schema', 'timescaledb_information', 'timescaledb_experimental')))
-     and (t.relpages::int8 * current_setting('block_size')::int8 >= 1073741824 or greatest(t.reltuples, pg_stat_get_live_tuples(t.oid)) >= 10000000)
+     and t.relnamespace = any (array(select s.oid from pg_namespace s
+       where s.nspname !~ '^(pg_|_timescaledb_)'
+            and s.nspname not in ('information_schema', 'timescaledb_information', 'timescaledb_experimental')))
+     and (t.relpages::int8 * current_setting('block_size')::int8 >= 1073741824
+          or greatest(t.reltuples, pg_stat_get_live_tuples(t.oid)) >= 10000000)
      and t.oid <> all (array(select h.oid from hyper h))
      -- neither a chunk nor a parent of anything
+\if :since_2_29
+     and not exists (select from pg_inherits i where t.oid in (i.inhrelid, i.inhparent))
+     and not exists (select from _timescaledb_catalog.compression_settings x where x.compress_relid = t.oid)),
+\else
      and not exists (select from pg_inherits i where t.oid in (i.inhrelid, i.inhparent))),
+\endif
 candidate as materialized (
   select b.*, a.attname::text as column_name, a.atttypid::regtype::text as axis, a.attnotnull,
-         array(select c.relname::text from pg_index x join pg_class c on c.oid = x.indexrelid where x.indrelid = b.oid and x.indisunique and a.attnum <> all (x.indkey::int2[]) order by 1) as unique_without,
+         array(select c.relname::text from pg_index x join pg_class c on c.oid = x.indexrelid
+           where x.indrelid = b.oid and x.indisunique and a.attnum <> all (x.indkey::int2[]) order by 1) as unique_without,
          (select count(*) from pg_constraint f where f.confrelid = b.oid and f.contype = 'f') as referenced,
          b.relpages + coalesce((select x.relpages from pg_class x where x.oid = b.reltoastrelid), 0)
            + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = b.oid), 0) as pages
     from big b cross join lateral (
       select a.attname, a.atttypid, a.attnotnull, a.attnum from pg_attribute a
-       where a.attrelid = b.oid and a.attnum > 0 and not a.attisdropped and a.atttypid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
+       where a.attrelid = b.oid and a.attnum > 0 and not a.attisdropped
+            and a.atttypid in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)
          and (a.attnotnull or exists (select from pg_index x where x.indrelid = b.oid and a.attnum = any (x.indkey::int2[])))
-       order by not exists (select from pg_index x where x.indrelid = b.oid and x.indkey[0] = a.attnum), not a.attnotnull, a.attnum limit 1) a)
+       order by not exists (select from pg_index x where x.indrelid = b.oid and x.indkey[0] = a.attnum), not a.attnotnull, a.attnum
+            limit 1) a)
 select y.*, s.* from (
-select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
-       case when a.mat_hypertable_id is null then 'hypertable' else 'aggregate' end as kind, coalesce(d.axis, '') as axis, d.column_name, d.interval_length, d.now_raw,
-       p.columns as space_columns, p.slices as space_slices, coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial, coalesce(o.chunks, 0) as tiered,
-       case when coalesce(l.unknown, 0) * 2 <= coalesce(l.chunks, 0) then (coalesce(c.after_bytes, 0) + coalesce(l.pages, 0) * current_setting('block_size')::int8)::int8 end as about_bytes,
-       w.window_start, w.window_end, w.ranges as window_ranges, w.chunks as window_chunks, case when not w.unknown then w.bytes::int8 end as window_bytes,
+select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as schema,
+       coalesce(a.user_view_name, h.table_name)::text as name,
+       case when a.mat_hypertable_id is null then 'hypertable' else 'aggregate' end as kind, coalesce(d.axis, '') as axis, d.column_name,
+            d.interval_length, d.now_raw,
+       p.columns as space_columns, p.slices as space_slices, coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed,
+       coalesce(c.partial, 0) as partial, coalesce(o.chunks, 0) as tiered,
+       case when coalesce(l.unknown, 0) * 2 <= coalesce(l.chunks, 0)
+            then (coalesce(c.after_bytes, 0) + coalesce(l.pages, 0) * current_setting('block_size')::int8)::int8 end as about_bytes,
+       w.window_start, w.window_end, w.ranges as window_ranges, w.chunks as window_chunks, case
+            when not w.unknown then w.bytes::int8 end as window_bytes,
        case when c.chunks > 0 then f.oldest end as oldest, case when c.chunks > 0 then f.newest end as newest,
        (select count(*) from pg_index x where x.indrelid = h.oid) as indexes,
        j.refresh, j.compress, j.retain, j.reorder, j.compress_after, j.drop_after, j.failing, j.paused, r.names as readers,
@@ -129,7 +193,9 @@ select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.co
        nullif(b.tuples, -1), b.attnotnull, b.unique_without, b.referenced
   from candidate b) y
 -- what chunks are measured against
-cross join (select current_setting('max_locks_per_transaction')::int8 as locks_each, current_setting('max_connections')::int8 as connections,
-       current_setting('max_prepared_transactions')::int8 as prepared, pg_size_bytes(current_setting('effective_cache_size')) as memory_bytes,
+cross join (select current_setting('max_locks_per_transaction')::int8 as locks_each,
+     current_setting('max_connections')::int8 as connections,
+       current_setting('max_prepared_transactions')::int8 as prepared,
+       pg_size_bytes(current_setting('effective_cache_size')) as memory_bytes,
        (select g.source = 'default' from pg_settings g where g.name = 'effective_cache_size') as memory_default) s
  order by y.kind = 'candidate', 2, 3

@@ -1,25 +1,154 @@
+\if :since_2_11
+-- What index $1 (int8, oid) is in each chunk or partition
+\else
 -- What index $1 (int8, oid) is in each partition
--- · chunk, range_start, range_end (microseconds or the integer itself), axis, compressed, index (NULL: it lacks it), valid, leftover, scans,
+\endif
+-- · chunk, range_start, range_end (microseconds or the integer itself), axis, compressed, index (NULL: it lacks it), valid, leftover,
+-- scans,
 --   bytes (of the newest 500 that are not locked), locked · public (a size takes a moment's lock) · 20 us a chunk
 with recursive root as materialized (
+\if :since_2_22
+  select y.indexrelid, y.table_oid, y.relname, y.hypertable_id, y.relnatts, y.usual, y.partitioned, y.special,
+    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.indkey::int2[],
+      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
+  from (select false as indnullsnotdistinct) old
+  cross join lateral (
+    select x.indexrelid, x.indrelid as table_oid, c.relname::text as relname, h.id as hypertable_id, t.relnatts,
+      replace(replace(replace(h.associated_table_prefix::text, '\', '\\'), '_', '\_'), '%', '\%') || '\_%\_chunk' as usual,
+      c.relkind = 'I' as partitioned, x.indexprs is not null or x.indpred is not null as special, x.indclass, x.indcollation, x.indoption,
+      x.indkey,
+      (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
+        + 16 * indnullsnotdistinct::int)::int8 as flags
+\elif :since_2_11
+  select x.indexrelid, x.indrelid as table_oid, c.relname as relname, h.id as hypertable_id, c.relkind = 'I' as partitioned
+\else
   select x.indexrelid, x.indrelid as table_oid, c.relname as relname, null::int4 as hypertable_id, c.relkind = 'I' as partitioned
-  from (select $1::int8 as id) w
-  join pg_catalog.pg_index x on x.indexrelid = w.id::oid
-  join pg_catalog.pg_class c on c.oid = x.indexrelid
+\endif
+    from (select $1::int8 as id) w
+    join pg_catalog.pg_index x on x.indexrelid = w.id::oid
+    join pg_catalog.pg_class c on c.oid = x.indexrelid
+\if :since_2_11
+    join pg_catalog.pg_class t on t.oid = x.indrelid
+    join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    left join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = t.relname
+\endif
+\if :since_2_22
+  ) y
+),
+-- Chunks whose column numbers may differ from the hypertable's: see the list's query.
+bent as materialized (
+  select distinct i.inhrelid
+  from root r
+  join pg_catalog.pg_inherits i on i.inhparent = r.table_oid
+  join pg_catalog.pg_class t on t.oid = i.inhrelid and (t.relnatts <> r.relnatts or t.relname::text not like r.usual)
+  where r.hypertable_id is not null
+),
+member as materialized (
+  select y.inhparent, y.inhrelid, y.indexrelid, y.special, y.leftover,
+    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.keys,
+      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
+  from (select false as indnullsnotdistinct) old
+  cross join lateral (
+    select i.inhparent, i.inhrelid, x.indexrelid, x.indclass, x.indcollation, x.indoption,
+      x.indexprs is not null or x.indpred is not null as special,
+      case when x.indisvalid then false
+        else (select c.relname::text ~ '_cc(new|old)[0-9]*$' from pg_catalog.pg_class c where c.oid = x.indexrelid) end as leftover,
+      case when b.inhrelid is null then x.indkey::int2[]
+        else (select array_agg(coalesce(p.attnum, 0::int2) order by k.place)
+          from unnest(x.indkey::int2[]) with ordinality k (attnum, place)
+          left join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum
+          left join pg_catalog.pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname and not p.attisdropped) end as keys,
+      (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
+        + 16 * indnullsnotdistinct::int)::int8 as flags
+    from (select distinct r.table_oid from root r where r.hypertable_id is not null) r
+    join pg_catalog.pg_inherits i on i.inhparent = r.table_oid
+    join pg_catalog.pg_index x on x.indrelid = i.inhrelid
+    left join bent b on b.inhrelid = i.inhrelid
+  ) y
+\endif
 ),
 -- An index of a partitioned table lives in its partitions' indexes.
 leaf as materialized (
-  select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid where r.partitioned
+  select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid
+    where r.partitioned
   union all
   select l.root, i.inhrelid from leaf l join pg_catalog.pg_inherits i on i.inhparent = l.indexrelid
 ),
+\if :since_2_22
+-- An expression or partial index of a chunk goes by the name it was made from, as in the list: against all of the table's of that kind.
+rival as materialized (
+  select distinct r.indexrelid as root, r.table_oid, r.sig, o.indexrelid as rival, c.relname::text as relname
+  from root r
+  join pg_catalog.pg_index o on o.indrelid = r.table_oid and (o.indexprs is not null or o.indpred is not null)
+  join pg_catalog.pg_class c on c.oid = o.indexrelid
+  where r.special and r.hypertable_id is not null
+),
+fitting as materialized (
+  select v.root, m.inhrelid, m.indexrelid, bool_or(v.fits) filter (where v.rival = v.root) as fits, bool_or(v.fits) as fits_any
+  from (
+    select v.root, v.rival, m.inhrelid, m.indexrelid, c.relname::text = made.name
+        or (octet_length(made.name) > 63 and starts_with(made.name, regexp_replace(c.relname::text, '_[0-9]+$', ''))) as fits
+    from rival v
+    join member m on m.inhparent = v.table_oid and m.sig = v.sig and m.special and not m.leftover
+    join pg_catalog.pg_class c on c.oid = m.indexrelid
+    join pg_catalog.pg_class t on t.oid = m.inhrelid
+    cross join lateral (select t.relname::text || '_' || v.relname as name) made
+  ) v
+  join member m on m.indexrelid = v.indexrelid
+  group by v.root, m.inhrelid, m.indexrelid
+),
+belongs as materialized (
+  select r.indexrelid as root, m.indexrelid, m.inhrelid, m.leftover
+  from root r join member m on m.inhparent = r.table_oid and m.sig = r.sig and (m.leftover or not m.special)
+  where r.hypertable_id is not null
+  union all
+  select f.root, f.indexrelid, f.inhrelid, false
+  from fitting f
+  where f.fits or (not f.fits_any and not exists (select from fitting o where o.root = f.root and o.inhrelid = f.inhrelid and o.fits))
+  union all
+  select l.root, l.indexrelid, x.indrelid, false
+\elif :since_2_11
+belongs as materialized (
+  select r.indexrelid as root, p.oid as indexrelid, x.indrelid as inhrelid, false as leftover
+  from root r
+  join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
+  join _timescaledb_catalog.chunk c on c.id = ci.chunk_id and not c.dropped
+  join pg_catalog.pg_namespace n on n.nspname = c.schema_name
+  join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
+  join pg_catalog.pg_index x on x.indexrelid = p.oid
+  union all
+  select l.root, l.indexrelid, x.indrelid, false
+\else
 belongs as materialized (
   select l.root, l.indexrelid, x.indrelid as inhrelid, false as leftover
+\endif
   from leaf l
   cross join lateral (select x.indrelid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid offset 0) x
   where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
   union all
   select r.indexrelid, r.indexrelid, r.table_oid, false from root r where r.hypertable_id is null and not r.partitioned
+\if :since_2_11
+),
+chunk as materialized (
+  select t.oid, t.relname as chunk_name, d.column_type::text as axis, c.status & 1 = 1 as is_compressed, s.range_start, s.range_end
+  from root r
+  cross join lateral (
+    select d.id, d.column_type from _timescaledb_catalog.dimension d
+    where d.hypertable_id = r.hypertable_id and d.interval_length is not null order by d.id limit 1
+  ) d
+  join _timescaledb_catalog.chunk c on c.hypertable_id = r.hypertable_id
+\endif
+\if :since_2_29
+  join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = d.id
+  cross join lateral (select t.oid, t.relname from pg_catalog.pg_class t where t.oid = c.relid::oid and t.relkind = 'r' offset 0) t
+\elif :since_2_11
+  join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
+  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = d.id
+  cross join lateral (
+    select t.oid, t.relname from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    where t.relname = c.table_name and n.nspname = c.schema_name and t.relkind = 'r' offset 0
+  ) t
+\endif
 ),
 -- A size would be waited for: somebody holds such a lock on the index, or waits for it in front of us.
 locked as materialized (
@@ -27,12 +156,27 @@ locked as materialized (
   where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
     and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
 )
+\if :since_2_11
+select coalesce(k.chunk_name, t.relname)::text as chunk, k.range_start, k.range_end, k.axis, coalesce(k.is_compressed, false) as compressed,
+  c.relname::text as index, x.indisvalid as valid, coalesce(b.leftover, false) as leftover, pg_stat_get_numscans(b.indexrelid) as scans,
+  case when row_number() over (order by k.range_start desc nulls last, b.inhrelid desc) <= 500
+       and l.relation is null then pg_relation_size(b.indexrelid) end as bytes, l.relation is not null as locked
+from chunk k
+full join belongs b on b.inhrelid = k.oid
+left join lateral (select t.relname from pg_catalog.pg_class t where t.oid = b.inhrelid offset 0) t on true
+left join lateral (select c.relname from pg_catalog.pg_class c where c.oid = b.indexrelid offset 0) c on true
+left join lateral (select x.indisvalid from pg_catalog.pg_index x where x.indexrelid = b.indexrelid offset 0) x on true
+left join locked l on l.relation = b.indexrelid
+order by k.range_start, chunk
+\else
 select t.relname::text as chunk, null::int8 as range_start, null::int8 as range_end, null::text as axis, false as compressed,
   c.relname::text as index, x.indisvalid as valid, b.leftover, pg_stat_get_numscans(b.indexrelid) as scans,
-  case when row_number() over (order by t.relname desc) <= 500 and l.relation is null then pg_relation_size(b.indexrelid) end as bytes, l.relation is not null as locked
+  case when row_number() over (order by t.relname desc) <= 500 and l.relation is null then pg_relation_size(b.indexrelid) end as bytes,
+       l.relation is not null as locked
 from belongs b
 join pg_catalog.pg_class t on t.oid = b.inhrelid
 join pg_catalog.pg_class c on c.oid = b.indexrelid
 join pg_catalog.pg_index x on x.indexrelid = b.indexrelid
 left join locked l on l.relation = b.indexrelid
 order by t.relname
+\endif

@@ -1,36 +1,159 @@
+\if :since_2_11
+-- True size and estimated bloat of the indexes $1 (int8[], oids), over their chunks
+\else
 -- True size and estimated bloat of the indexes $1 (int8[], oids) of plain and partitioned tables
+\endif
 -- · id, bytes (the root's own empty file is not in it), bloat_bytes (NULL: not to be had) · public, bloat where pg_stats may be read
 -- · a moment's lock and some stat() calls for each index: 15 us, more with bloat
 with recursive root as materialized (
+\if :since_2_22
+  select y.indexrelid, y.table_oid, y.relname, y.hypertable_id, y.relnatts, y.usual, y.partitioned, y.special,
+    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.indkey::int2[],
+      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
+  from (select false as indnullsnotdistinct) old
+  cross join lateral (
+    select x.indexrelid, x.indrelid as table_oid, c.relname::text as relname, h.id as hypertable_id, t.relnatts,
+      replace(replace(replace(h.associated_table_prefix::text, '\', '\\'), '_', '\_'), '%', '\%') || '\_%\_chunk' as usual,
+      c.relkind = 'I' as partitioned, x.indexprs is not null or x.indpred is not null as special, x.indclass, x.indcollation, x.indoption,
+      x.indkey,
+      (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
+        + 16 * indnullsnotdistinct::int)::int8 as flags
+\elif :since_2_11
+  select x.indexrelid, x.indrelid as table_oid, c.relname as relname, h.id as hypertable_id, c.relkind = 'I' as partitioned
+\else
   select x.indexrelid, x.indrelid as table_oid, c.relname as relname, null::int4 as hypertable_id, c.relkind = 'I' as partitioned
-  from unnest($1::int8[]) w (id)
-  join pg_catalog.pg_index x on x.indexrelid = w.id::oid
-  join pg_catalog.pg_class c on c.oid = x.indexrelid
+\endif
+    from unnest($1::int8[]) w (id)
+    join pg_catalog.pg_index x on x.indexrelid = w.id::oid
+    join pg_catalog.pg_class c on c.oid = x.indexrelid
+\if :since_2_11
+    join pg_catalog.pg_class t on t.oid = x.indrelid
+    join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    left join _timescaledb_catalog.hypertable h on h.schema_name = n.nspname and h.table_name = t.relname
+\endif
+\if :since_2_22
+  ) y
+),
+-- Chunks whose column numbers may differ from the hypertable's: see the list's query.
+bent as materialized (
+  select i.inhrelid
+  from (select distinct r.table_oid, r.relnatts, r.usual from root r where r.hypertable_id is not null) r
+  join pg_catalog.pg_inherits i on i.inhparent = r.table_oid
+  join pg_catalog.pg_class t on t.oid = i.inhrelid and (t.relnatts <> r.relnatts or t.relname::text not like r.usual)
+),
+member as materialized (
+  select y.inhparent, y.inhrelid, y.indexrelid, y.special, y.leftover,
+    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.keys,
+      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
+  from (select false as indnullsnotdistinct) old
+  cross join lateral (
+    select i.inhparent, i.inhrelid, x.indexrelid, x.indclass, x.indcollation, x.indoption,
+      x.indexprs is not null or x.indpred is not null as special,
+      case when x.indisvalid then false
+        else (select c.relname::text ~ '_cc(new|old)[0-9]*$' from pg_catalog.pg_class c where c.oid = x.indexrelid) end as leftover,
+      case when b.inhrelid is null then x.indkey::int2[]
+        else (select array_agg(coalesce(p.attnum, 0::int2) order by k.place)
+          from unnest(x.indkey::int2[]) with ordinality k (attnum, place)
+          left join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum
+          left join pg_catalog.pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname and not p.attisdropped) end as keys,
+      (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
+        + 16 * indnullsnotdistinct::int)::int8 as flags
+    from (select distinct r.table_oid from root r where r.hypertable_id is not null) r
+    join pg_catalog.pg_inherits i on i.inhparent = r.table_oid
+    join pg_catalog.pg_index x on x.indrelid = i.inhrelid
+    left join bent b on b.inhrelid = i.inhrelid
+  ) y
+\endif
 ),
 -- An index of a partitioned table lives in its partitions' indexes.
 leaf as materialized (
-  select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid where r.partitioned
+  select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid
+    where r.partitioned
   union all
   select l.root, i.inhrelid from leaf l join pg_catalog.pg_inherits i on i.inhparent = l.indexrelid
 ),
+\if :since_2_22
+-- An expression or partial index of a chunk goes by the name it was made from, as in the list: against all of the table's of that kind.
+rival as materialized (
+  select distinct r.indexrelid as root, r.table_oid, r.sig, o.indexrelid as rival, c.relname::text as relname
+  from root r
+  join pg_catalog.pg_index o on o.indrelid = r.table_oid and (o.indexprs is not null or o.indpred is not null)
+  join pg_catalog.pg_class c on c.oid = o.indexrelid
+  where r.special and r.hypertable_id is not null
+),
+fitting as materialized (
+  select v.root, m.inhrelid, m.indexrelid, bool_or(v.fits) filter (where v.rival = v.root) as fits, bool_or(v.fits) as fits_any
+  from (
+    select v.root, v.rival, m.inhrelid, m.indexrelid, c.relname::text = made.name
+        or (octet_length(made.name) > 63 and starts_with(made.name, regexp_replace(c.relname::text, '_[0-9]+$', ''))) as fits
+    from rival v
+    join member m on m.inhparent = v.table_oid and m.sig = v.sig and m.special and not m.leftover
+    join pg_catalog.pg_class c on c.oid = m.indexrelid
+    join pg_catalog.pg_class t on t.oid = m.inhrelid
+    cross join lateral (select t.relname::text || '_' || v.relname as name) made
+  ) v
+  join member m on m.indexrelid = v.indexrelid
+  group by v.root, m.inhrelid, m.indexrelid
+),
+belongs as materialized (
+  select r.indexrelid as root, m.indexrelid, false as special
+  from root r join member m on m.inhparent = r.table_oid and m.sig = r.sig and not m.leftover and not m.special
+  where r.hypertable_id is not null
+  union all
+  select f.root, f.indexrelid, true
+  from fitting f
+  where f.fits or (not f.fits_any and not exists (select from fitting o where o.root = f.root and o.inhrelid = f.inhrelid and o.fits))
+  union all
+  select l.root, l.indexrelid, r.special
+\elif :since_2_11
+belongs as materialized (
+  select r.indexrelid as root, p.oid as indexrelid, x.indrelid as inhrelid, false as leftover
+  from root r
+  join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
+  join _timescaledb_catalog.chunk c on c.id = ci.chunk_id and not c.dropped
+  join pg_catalog.pg_namespace n on n.nspname = c.schema_name
+  join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
+  join pg_catalog.pg_index x on x.indexrelid = p.oid
+  union all
+  select l.root, l.indexrelid, x.indrelid, false
+\else
 belongs as materialized (
   select l.root, l.indexrelid, x.indrelid as inhrelid, false as leftover
+\endif
   from leaf l
+\if :since_2_22
+  join root r on r.indexrelid = l.root
+  where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
+  union all
+  select r.indexrelid, r.indexrelid, r.special from root r where r.hypertable_id is null and not r.partitioned
+),
+measured as materialized (
+  select b.root, b.indexrelid, pg_relation_size(b.indexrelid) as bytes, c.relpages, c.reltuples, c.reloptions,
+    not b.special and m.amname = 'btree' as plain
+  from belongs b
+  cross join lateral (select c.relpages, c.reltuples, c.reloptions, c.relam from pg_catalog.pg_class c
+    where c.oid = b.indexrelid offset 0) c
+  join pg_catalog.pg_am m on m.oid = c.relam
+\else
   cross join lateral (select x.indrelid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid offset 0) x
   where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
   union all
   select r.indexrelid, r.indexrelid, r.table_oid, false from root r where r.hypertable_id is null and not r.partitioned
 ),
 measured as materialized (
-  select b.root, pg_relation_size(b.indexrelid) as bytes, c.relpages, c.reltuples, c.reloptions, x.indexrelid, x.indrelid, x.indkey, x.indisunique,
+  select b.root, pg_relation_size(b.indexrelid) as bytes, c.relpages, c.reltuples, c.reloptions, x.indexrelid, x.indrelid, x.indkey,
+         x.indisunique,
     x.indexprs is null and x.indpred is null and m.amname = 'btree' as plain
   from belongs b
-  cross join lateral (select c.relpages, c.reltuples, c.reloptions, c.relam from pg_catalog.pg_class c where c.oid = b.indexrelid offset 0) c
+  cross join lateral (select c.relpages, c.reltuples, c.reloptions, c.relam from pg_catalog.pg_class c
+    where c.oid = b.indexrelid offset 0) c
   cross join lateral (
-    select x.indexrelid, x.indrelid, x.indkey, x.indisunique, x.indexprs, x.indpred from pg_catalog.pg_index x where x.indexrelid = b.indexrelid offset 0
+    select x.indexrelid, x.indrelid, x.indkey, x.indisunique, x.indexprs, x.indpred from pg_catalog.pg_index x
+      where x.indexrelid = b.indexrelid offset 0
   ) x
   join pg_catalog.pg_am m on m.oid = c.relam
   where not b.leftover
+\endif
 ),
 -- Pages that the rows would need by their average width, a B-tree entry's 12 bytes and the fill factor. Two pages or less have nothing
 -- to give back. Unknown: never analysed, statistics that this role may not read, or keys so alike that deduplication packs them.
@@ -38,16 +161,35 @@ estimated as materialized (
   select m.root, m.bytes, case
       when not m.plain then null
       when m.bytes <= 2 * current_setting('block_size')::int8 then 0
-      when m.relpages > 0 and m.reltuples >= 0 and s.columns = array_length(m.indkey::int2[], 1) and (m.indisunique or s.combinations >= 0.5 * m.reltuples)
+\if :since_2_22
+      when m.relpages > 0 and m.reltuples >= 0 and s.columns = s.keys and (s.indisunique or s.combinations >= 0.5 * m.reltuples)
+\else
+      when m.relpages > 0 and m.reltuples >= 0 and s.columns = array_length(m.indkey::int2[], 1)
+           and (m.indisunique or s.combinations >= 0.5 * m.reltuples)
+\endif
         then m.relpages - 1 - ceil(m.reltuples * (12 + 8 * ceil(s.width / 8.0)) / ((current_setting('block_size')::int8 - 40) * f.fill))
     end as spare
   from measured m
   cross join lateral (
-    select coalesce((select o.option_value::float8 / 100 from pg_options_to_table(m.reloptions) o where o.option_name = 'fillfactor'), 0.9) as fill
+    select coalesce((select o.option_value::float8 / 100 from pg_options_to_table(m.reloptions) o where o.option_name = 'fillfactor'),
+         0.9) as fill
   ) f
   left join lateral (
+\if :since_2_22
+    select count(*) as columns, max(k.keys) as keys, bool_and(k.indisunique) as indisunique, sum(p.avg_width) as width,
+      exp(least(sum(ln(greatest(case when p.n_distinct < 0 then -p.n_distinct * m.reltuples else p.n_distinct end, 1))),
+           600)) as combinations
+    from (
+      select n.nspname, t.relname, a.attname, x.indisunique, x.indnatts as keys
+      from pg_catalog.pg_index x
+      join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = any (x.indkey::int2[])
+      join pg_catalog.pg_class t on t.oid = x.indrelid
+      join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+      where x.indexrelid = m.indexrelid and m.plain and m.reltuples > 0 and m.bytes > 2 * current_setting('block_size')::int8
+\else
     select count(*) as columns, sum(p.avg_width) as width,
-      exp(least(sum(ln(greatest(case when p.n_distinct < 0 then -p.n_distinct * m.reltuples else p.n_distinct end, 1))), 600)) as combinations
+      exp(least(sum(ln(greatest(case when p.n_distinct < 0 then -p.n_distinct * m.reltuples else p.n_distinct end, 1))),
+           600)) as combinations
     from (
       select n.nspname, t.relname, a.attname
       from unnest(m.indkey::int2[]) k (attnum)
@@ -55,6 +197,7 @@ estimated as materialized (
       join pg_catalog.pg_class t on t.oid = m.indrelid
       join pg_catalog.pg_namespace n on n.oid = t.relnamespace
       where m.plain and m.reltuples > 0 and m.bytes > 2 * current_setting('block_size')::int8
+\endif
       offset 0
     ) k
     cross join lateral (

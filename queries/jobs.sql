@@ -1,6 +1,11 @@
+\if :since_2_15
+-- Background jobs: settings, last run, the newest error of those whose last run failed · by name, below · SELECT on
+-- bgw_job_stat_history (else jobs.sql serves) · by jobs, and one index probe a failing job
+\else
 -- Background jobs: settings, last run, the newest error of those whose last run failed · by name, below · public (errors: of
 -- own jobs; of all for the database's owner) · by jobs, and one pass over the errors of failing jobs (2.15+: by index).
 -- Also the newer versions' text for roles that may not read the history table.
+\endif
 with job as materialized (
   select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
          b.scheduled, b.schedule_interval, b.max_runtime, b.max_retries, b.retry_period, b.fixed_schedule,
@@ -29,38 +34,51 @@ with job as materialized (
   join pg_namespace s on s.nspname = u.proc_schema
   join pg_proc p on p.proname = u.proc_name and p.pronamespace = s.oid
   group by 1, 2
+\if :since_2_15
+\else
 ), error as materialized (
   -- the text is made by the view from all that it has, once: it may be megabytes
   select x.job_id, x.sqlstate, x.finished,
-         left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message) then ' (cut: ' || octet_length(x.message) || ' bytes in all)' else '' end as message
+         left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message) then ' (cut: '
+              || octet_length(x.message) || ' bytes in all)' else '' end as message
   from (select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
         from timescaledb_information.job_errors x
         where x.job_id = any (array(select f.job_id from _timescaledb_internal.bgw_job_stat f where not f.last_run_success))
         order by x.job_id, coalesce(x.finish_time, x.start_time) desc) x
+\endif
 )
 select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j.proc_name::text as proc_name,
        exists (select from code c where c.nspname = j.proc_schema and c.proname = j.proc_name) as proc_exists,
        coalesce(r.rolname::text, j.owner::text) as owner, r.rolcanlogin as owner_may_log_in,
        coalesce(pg_has_role(j.owner, 'member'), false) as owned,
        -- whose rights a policy wants and its owner lacks: the table was given to another role after the policy was made
-       case when j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and r.oid is not null and not pg_has_role(j.owner, k.relowner, 'usage')
+       case when j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and r.oid is not null
+            and not pg_has_role(j.owner, k.relowner, 'usage')
             then pg_get_userbyid(k.relowner)::text end as wants_rights_of,
        case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
             when t.id is not null then format('%I.%I', t.schema_name, t.table_name) end as target,
        case when a.mat_hypertable_id is not null then 'aggregate' when t.id is not null then 'hypertable' end as target_kind,
        -- of an aggregate on an aggregate
-       j.proc_name = 'policy_refresh_continuous_aggregate' and exists (select from _timescaledb_catalog.continuous_agg p where p.mat_hypertable_id = a.raw_hypertable_id) as hierarchical,
+       j.proc_name = 'policy_refresh_continuous_aggregate'
+            and exists (select from _timescaledb_catalog.continuous_agg p where p.mat_hypertable_id = a.raw_hypertable_id) as hierarchical,
        j.scheduled, j.schedule_interval::text as schedule_interval,
        date_part('epoch', j.schedule_interval) as schedule_seconds,
        j.max_runtime::text as max_runtime, date_part('epoch', j.max_runtime) as max_runtime_seconds,
        j.max_retries, j.retry_period::text as retry_period, date_part('epoch', j.retry_period) as retry_seconds,
        j.fixed_schedule, j.initial_start, j.timezone,
-       left(j.config_text, 100000) || case when octet_length(left(j.config_text, 100000)) < octet_length(j.config_text) then ' (cut: ' || octet_length(j.config_text) || ' bytes in all)' else '' end as config,
+       left(j.config_text, 100000) || case
+            when octet_length(left(j.config_text, 100000)) < octet_length(j.config_text) then ' (cut: ' || octet_length(j.config_text)
+                 || ' bytes in all)' else '' end as config,
        s.last_start, s.last_finish, s.next_start, s.last_successful_finish, s.last_run_success, s.total_runs,
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
        e.sqlstate as last_error_sqlstate, e.finished as last_error_at,
+\if :since_2_15
+       left(e.message, 8000) || case when octet_length(left(e.message, 8000)) < octet_length(e.message) then ' (cut: '
+            || octet_length(e.message) || ' bytes in all)' else '' end as last_error,
+\else
        e.message as last_error,
+\endif
        -- what its procedure goes by; one that names no hypertable has none to miss (NULL is not in an empty set)
        j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%'
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') is not null
@@ -81,4 +99,18 @@ left join lateral (
   where n.nspname = coalesce(a.user_view_schema, t.schema_name) limit 1
 ) k on true
 left join worker w on w.datid = h.oid and w.application_name = j.application_name and w.usesysid = j.owner
+\if :since_2_15
+left join lateral (
+  select x.data #>> '{error_data,sqlerrcode}' as sqlstate, x.execution_finish as finished,
+         -- put together as the view job_errors does
+         coalesce(nullif(concat_ws(case when x.data #>> '{error_data,hint}' is null then ' ' else '. ' end,
+                                   x.data #>> '{error_data,message}', x.data #>> '{error_data,detail}',
+                                   x.data #>> '{error_data,hint}'), ''),
+                  'job crash detected, see server logs') as message
+  from _timescaledb_internal.bgw_job_stat_history x
+  where x.job_id = j.id and x.succeeded is not true and not s.last_run_success
+  order by x.execution_start desc limit 1
+) e on true
+\else
 left join error e on e.job_id = j.id
+\endif

@@ -7,7 +7,8 @@ with recursive trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 up as (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, 0 as height
     from _timescaledb_catalog.continuous_agg ca where ca.mat_hypertable_id = $1::int8
@@ -19,31 +20,53 @@ ids as materialized (
   select u.id from up u union select u.raw_id from up u
 ),
 dim as materialized (
-  select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id, x.column_name::text as column_name, x.column_type::text as axis,
+  select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id, x.column_name::text as column_name,
+         x.column_type::text as axis,
          x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
          x.integer_now_func_schema::text as now_schema, x.integer_now_func::text as now_name
     from ids i join _timescaledb_catalog.dimension x on x.hypertable_id = i.id
    where x.interval_length is not null order by x.hypertable_id, x.id
 ),
 slice as materialized (
-  select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks, -- to 2.14 a chunk that is made again keeps its id, but not its table
+\if :since_2_15
+  select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks, min(c.id) as made,
+\else
+  -- to 2.14 a chunk that is made again keeps its id, but not its table
+  select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks,
          min(to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8) as made,
+\endif
          -- when the first of its chunks was made, on the clock of its axis (known since 2.13)
-         case when not d.whole then min((extract(epoch from case when d.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
-                                                                 else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) end as at
+         case when not d.whole then min((extract(epoch
+           from case when d.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                                 else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone
+                                                                      'UTC' end) * 1000000)::int8) end as at
     from dim d join _timescaledb_catalog.dimension_slice z on z.dimension_id = d.dimension_id
+\if :since_2_29
+    join _timescaledb_catalog.chunk c on c.id = z.chunk_id
+\else
     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
     join _timescaledb_catalog.chunk c on c.id = k.chunk_id
+\endif
+\if :since_2_26
+   where not c.osm_chunk group by d.hypertable_id, d.whole, z.range_start, z.range_end
+\else
    where not c.osm_chunk and not c.dropped group by d.hypertable_id, d.whole, z.range_start, z.range_end
+\endif
 ),
 agg as materialized (
-  select u.height, u.id, u.raw_id, ca.materialized_only, coalesce((to_jsonb(ca) ->> 'finalized')::bool, true) as finalized, ca.user_view_schema::text as view_schema, ca.user_view_name::text as view_name,
-         coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema, coalesce(pa.user_view_name, rh.table_name)::text as source_name,
+  select u.height, u.id, u.raw_id, ca.materialized_only, coalesce((to_jsonb(ca) ->> 'finalized')::bool, true) as finalized,
+         ca.user_view_schema::text as view_schema, ca.user_view_name::text as view_name,
+         coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema,
+         coalesce(pa.user_view_name, rh.table_name)::text as source_name,
          pa.mat_hypertable_id is not null as hierarchical, v.oid as view_oid, m.oid as mat_oid, r.oid as raw_oid,
          mh.schema_name::text as mat_schema, mh.table_name::text as mat_table, d.column_name, d.axis, d.whole,
+\if :since_2_15
+         bf.bucket_width, bf.bucket_timezone as bucket_zone, bf.bucket_origin, bf.bucket_offset
+\else
          case when ca.bucket_width > 0 and not d.whole then justify_hours(ca.bucket_width * interval '1 microsecond')::text
               when ca.bucket_width > 0 then ca.bucket_width::text else bf.bucket_width end as bucket_width,
          nullif(bf.timezone, '') as bucket_zone, nullif(bf.origin, '') as bucket_origin, null::text as bucket_offset
+\endif
     from up u
     join _timescaledb_catalog.continuous_agg ca on ca.mat_hypertable_id = u.id
     join _timescaledb_catalog.hypertable mh on mh.id = u.id
@@ -51,9 +74,12 @@ agg as materialized (
     join dim d on d.hypertable_id = u.id
     left join _timescaledb_catalog.continuous_agg pa on pa.mat_hypertable_id = u.raw_id
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = u.id
-    left join pg_class v on v.relname = ca.user_view_name and v.relnamespace = (select n.oid from pg_namespace n where n.nspname = ca.user_view_schema)
-    left join pg_class m on m.relname = mh.table_name and m.relnamespace = (select n.oid from pg_namespace n where n.nspname = mh.schema_name)
-    left join pg_class r on r.relname = rh.table_name and r.relnamespace = (select n.oid from pg_namespace n where n.nspname = rh.schema_name)
+    left join pg_class v on v.relname = ca.user_view_name
+         and v.relnamespace = (select n.oid from pg_namespace n where n.nspname = ca.user_view_schema)
+    left join pg_class m on m.relname = mh.table_name
+         and m.relnamespace = (select n.oid from pg_namespace n where n.nspname = mh.schema_name)
+    left join pg_class r on r.relname = rh.table_name
+         and r.relnamespace = (select n.oid from pg_namespace n where n.nspname = rh.schema_name)
 ),
 -- stretches without a chunk of the source, the one before all of them too, where the materialization has a chunk
 gap as materialized (
@@ -66,19 +92,25 @@ gap as materialized (
    where (g.low is null or g.low < g.high)
      and exists (select from slice m where m.hypertable_id = a.id and m.low < g.high and (g.low is null or m.high > g.low))
 ),
--- stretches whose chunk was made after newer ones (the newest: after its time was over), and after the materialization of the same time: so it is
--- where a late row makes a chunk again that was dropped. Rows of a bucket that reaches into it count, so they are looked for from a bucket before
+-- stretches whose chunk was made after newer ones (the newest: after its time was over), and after the materialization of the same time: so
+-- it is
+-- where a late row makes a chunk again that was dropped. Rows of a bucket that reaches into it count, so they are looked for from a bucket
+-- before
 remade as materialized (
   select a.id, q.low, q.high, q.low - case when a.whole then a.bucket_width::int8
-           else (extract(epoch from a.bucket_width::interval) * case when a.bucket_width ~ 'mon|year' then 1.05 else 1 end * 1000000)::int8 end as looked,
+           else (extract(epoch from a.bucket_width::interval) * case when a.bucket_width ~ 'mon|year' then 1.05
+           else 1 end * 1000000)::int8 end as looked,
          row_number() over (partition by a.id order by q.high desc) as number
     from agg a
     cross join lateral (
-      select s.*, min(s.made) filter (where a.whole or s.low <= (extract(epoch from now()) * 1000000)::int8) over (order by s.low rows between 1 following and unbounded following) as next
+      select s.*, min(s.made) filter (where a.whole
+           or s.low <= (extract(epoch from now()) * 1000000)::int8) over (order by s.low rows between 1 following
+           and unbounded following) as next
         from slice s where s.hypertable_id = a.raw_id
     ) q
     cross join lateral (
-      select min(m.made) filter (where m.low < q.high) as inside, min(m.made) filter (where m.low >= q.high and (a.whole or m.low <= (extract(epoch from now()) * 1000000)::int8)) as newer
+      select min(m.made) filter (where m.low < q.high) as inside,
+             min(m.made) filter (where m.low >= q.high and (a.whole or m.low <= (extract(epoch from now()) * 1000000)::int8)) as newer
         from slice m where m.hypertable_id = a.id and m.high > q.low
     ) m
    where (q.next < q.made or q.next is null) and m.inside < q.made
@@ -89,18 +121,21 @@ hole as materialized (
   select g.id, g.low, g.high, g.number, g.remade, t.readable,
          case when t.readable then (xpath('/row/n/text()', query_to_xml(format(
            case when a.whole then 'select min(%1$I)::int8 as n from %2$I.%3$I where %1$I < %5$L'
-                else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as n from %2$I.%3$I where %1$I < %5$L' end
+                else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as n from %2$I.%3$I '
+                     'where %1$I < %5$L' end
              || case when g.low is null then '' when g.remade then ' and %1$I > %4$L' else ' and %1$I >= %4$L' end,
            a.column_name, a.mat_schema, a.mat_table, b.low, b.high), false, true, '')))[1]::text::int8 end as first
     from (select g.id, g.low, g.high, g.low as looked, g.number, false as remade from gap g
           union all select r.id, r.low, r.high, r.looked, r.number, true from remade r) g join agg a on a.id = g.id
     cross join lateral (select coalesce(has_table_privilege(a.mat_oid, 'select') and has_schema_privilege(a.mat_schema, 'usage'), false)
                         -- planning runs what stands on the materialization: only where its owner, and its schema's, are trusted
-                        and (select m.relowner = any (r.roles) and n.nspowner = any (r.roles) from trusted r, pg_class m join pg_namespace n on n.oid = m.relnamespace where m.oid = a.mat_oid) as readable) t
+                        and (select m.relowner = any (r.roles) and n.nspowner = any (r.roles) from trusted r, pg_class m
+                          join pg_namespace n on n.oid = m.relnamespace where m.oid = a.mat_oid) as readable) t
     cross join lateral (
       select max(e.value) filter (where e.side = 1) as low, max(e.value) filter (where e.side = 2) as high
         from (select p.side, case when a.whole then p.raw::text
-                                  when a.axis = 'timestamp without time zone' then (timestamp 'epoch' + p.raw * interval '1 microsecond')::text
+                                  when a.axis = 'timestamp without time zone'
+                                       then (timestamp 'epoch' + p.raw * interval '1 microsecond')::text
                                   when a.axis = 'date' then (timestamp 'epoch' + p.raw * interval '1 microsecond')::date::text
                                   else (timestamptz 'epoch' + p.raw * interval '1 microsecond')::text end as value
                 from (values (1, g.looked), (2, g.high)) p(side, raw) where p.raw is not null) e
@@ -118,6 +153,11 @@ waiting as materialized (
         from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
        where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
          and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+\if :since_2_22
+      union all
+      select r.lowest_modified_value, r.greatest_modified_value
+        from _timescaledb_catalog.continuous_aggs_materialization_ranges r where r.materialization_id = a.id
+\endif
     ) w
 ),
 -- what waits, as far as the source has chunks there
@@ -145,26 +185,52 @@ level as (
            'id', a.id, 'name', format('%I.%I', a.view_schema, a.view_name), 'view_oid', a.view_oid::int8, 'mat_oid', a.mat_oid::int8,
            'mat_name', format('%I.%I', a.mat_schema, a.mat_table), 'source', format('%I.%I', a.source_schema, a.source_name),
            'source_oid', a.raw_oid::int8, 'source_column', (select format('%I', o.column_name) from dim o where o.hypertable_id = a.raw_id),
-           'may_delete', coalesce(has_table_privilege(a.raw_oid, 'delete'), false), 'source_triggers', coalesce((select jsonb_agg(format('%I', y.tgname) order by y.tgname) from pg_trigger y
-             where y.tgrelid = a.raw_oid and not y.tgisinternal and y.tgname not in ('ts_insert_blocker', 'ts_cagg_invalidation_trigger')), '[]'),
+           'may_delete', coalesce(has_table_privilege(a.raw_oid, 'delete'), false), 'source_triggers',
+           coalesce((select jsonb_agg(format('%I', y.tgname) order by y.tgname) from pg_trigger y
+             where y.tgrelid = a.raw_oid and not y.tgisinternal and y.tgname not in ('ts_insert_blocker', 'ts_cagg_invalidation_trigger')),
+                  '[]'),
            'hierarchical', a.hierarchical, 'materialized_only', a.materialized_only, 'finalized', a.finalized,
            'axis', a.axis, 'bucket', a.bucket_width, 'zone', a.bucket_zone, 'offset', a.bucket_offset,
            'origin', case when not a.whole and a.bucket_origin is not null then
-             (extract(epoch from a.bucket_origin::timestamp at time zone 'UTC' at time zone coalesce(a.bucket_zone, 'UTC')) * 1000000)::int8 end,
+\if :since_2_15
+             (extract(epoch from case when a.axis in ('timestamp without time zone', 'date') then a.bucket_origin::timestamp
+                                      else a.bucket_origin::timestamptz at time zone coalesce(a.bucket_zone, 'UTC') end)
+\else
+             (extract(epoch from a.bucket_origin::timestamp at time zone 'UTC' at time zone coalesce(a.bucket_zone, 'UTC'))
+\endif
+                                           * 1000000)::int8 end,
            'watermark', nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                         when 'smallint' then -32768 else -210866803200000000 end),
+\if :since_2_22
+           -- what a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among
+           -- the ranges, or in the log again, in parts; what lies where the source has nothing stays there for good
+           'refreshed_to', least(
+             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+               where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
+             (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+               where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark),
+             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+               where l.materialization_id = a.id and l.greatest_modified_value > w.watermark
+                 and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+                 and exists (select from slice x
+                   where x.hypertable_id = a.raw_id and x.low <= l.greatest_modified_value and x.high > l.lowest_modified_value))),
+\else
            'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-                             where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
-           'never_before', (select max(l.greatest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+               where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
+\endif
+           'never_before', (select max(l.greatest_modified_value)
+             from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
                              where l.materialization_id = a.id and l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
                                and l.greatest_modified_value < 9223372036854775807),
            'pending', coalesce(p.ranges, 0), 'pending_from', p.low, 'pending_to', p.high,
            'source_chunks', coalesce(s.chunks, 0), 'source_from', s.low, 'source_to', s.high,
-           'holes', coalesce((select jsonb_agg(jsonb_build_object('low', h.low, 'high', h.high, 'first', h.first, 'remade', h.remade) order by h.high)
+           'holes', coalesce((select jsonb_agg(jsonb_build_object('low', h.low, 'high', h.high, 'first', h.first, 'remade', h.remade)
+                order by h.high)
                                 from hole h where h.id = a.id and (h.first is not null or not h.readable)), '[]'),
            'unchecked_before', (select max(g.high) from gap g where g.id = a.id and g.number > 200),
            'slices', coalesce((select jsonb_agg(jsonb_build_array(x.low, x.high, x.chunks))
-                                 from (select s.low, s.high, s.chunks from slice s where s.hypertable_id = a.raw_id order by s.low desc limit 500) x), '[]'),
+                                 from (select s.low, s.high, s.chunks from slice s where s.hypertable_id = a.raw_id order by s.low desc
+                                      limit 500) x), '[]'),
            'children', coalesce((select jsonb_agg(format('%I.%I', k.user_view_schema, k.user_view_name) order by k.mat_hypertable_id)
                                    from _timescaledb_catalog.continuous_agg k where k.raw_hypertable_id = a.id), '[]'),
            'integer_now', n.integer_now, 'integer_clock', n.integer_clock, 'code', n.code,
@@ -173,23 +239,36 @@ level as (
                                from job j where j.hypertable_id = a.id and j.proc_name = 'policy_refresh_continuous_aggregate'), '[]'),
            'source_policies', coalesce((select q.policies from policy q where q.hypertable_id = a.raw_id), '{}'),
            'own_policies', coalesce((select q.policies from policy q where q.hypertable_id = a.id), '{}'),
+\if :since_2_26
+           'refreshing', (select jsonb_build_object('pid', r.pid, 'idle', coalesce(v.state like 'idle%', false))
+             from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r
+                            join pg_stat_activity v on v.pid = r.pid where r.materialization_id = a.id order by r.created_at limit 1)
+\else
            'refreshing', null::jsonb
+\endif
          ) as facts
     from agg a
     left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id
     left join pending p on p.id = a.id
-    left join (select x.hypertable_id, sum(x.chunks) as chunks, min(x.low) as low, max(x.high) as high from slice x group by x.hypertable_id) s on s.hypertable_id = a.raw_id
+    left join (select x.hypertable_id, sum(x.chunks) as chunks, min(x.low) as low, max(x.high) as high from slice x
+         group by x.hypertable_id) s on s.hypertable_id = a.raw_id
     -- the clock of integer time is the hypertable's at the root
     left join lateral (
-      select case when f.trusted and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage') and pg_has_role(v.relowner, 'member')
-                  then (xpath('/row/n/text()', query_to_xml(format('select %I.%I()::int8 as n', d.now_schema, d.now_name), false, true, '')))[1]::text::int8 end as integer_now, d.now_name is not null as integer_clock,
-             case when d.now_name is not null and f.trusted is not true then jsonb_build_object('function', format('%I.%I()', d.now_schema, d.now_name), 'owner', f.owner, 'role', current_user::text) end as code
+      select case when f.trusted and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage')
+           and pg_has_role(v.relowner, 'member')
+                  then (xpath('/row/n/text()', query_to_xml(format('select %I.%I()::int8 as n', d.now_schema, d.now_name), false, true,
+                       '')))[1]::text::int8 end as integer_now, d.now_name is not null as integer_clock,
+             case when d.now_name is not null
+                  and f.trusted is not true then jsonb_build_object('function', format('%I.%I()', d.now_schema, d.now_name), 'owner',
+                       f.owner, 'role', current_user::text) end as code
         from (select u.raw_id from up u order by u.height desc limit 1) root
         join dim d on d.hypertable_id = root.raw_id
         left join pg_class v on v.oid = a.view_oid
         left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
                          (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                         from trusted t join pg_namespace n on n.nspname = d.now_schema join pg_proc p on p.pronamespace = n.oid and p.proname = d.now_name and p.pronargs = 0 and p.prokind = 'f') f on true
+                         from trusted t join pg_namespace n on n.nspname = d.now_schema
+                           join pg_proc p on p.pronamespace = n.oid and p.proname = d.now_name and p.pronargs = 0
+                                and p.prokind = 'f') f on true
        where a.whole
     ) n on true
 )

@@ -1,18 +1,32 @@
+\if :since_2_29
+-- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks with their
+-- own settings, policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
+-- $1: the hypertable's id
+\elif :since_2_14
+-- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks with their
+-- own settings, policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
+-- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
+\else
 -- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks,
 -- policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
 -- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
+\endif
 with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 target as materialized (
   select h.id, h.schema_name, h.table_name, t.oid as table_oid, v.oid as view_oid, a.mat_hypertable_id is not null as aggregate,
          format('%I.%I', h.schema_name, h.table_name) as table_name_quoted,
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation,
          d.id as dimension_id, d.column_name, d.column_type::text as axis, d.interval_length,
          coalesce(d.compress_interval_length, 0) > 0 as rolls_up, d.integer_now_func_schema, d.integer_now_func, f.trusted as code_trusted,
-         case when d.integer_now_func is not null and f.trusted is not true then jsonb_build_object('function', format('%I.%I()', d.integer_now_func_schema, d.integer_now_func), 'owner', f.owner, 'role', current_user::text) end as code,
+         case when d.integer_now_func is not null
+              and f.trusted is not true then jsonb_build_object('function',
+                   format('%I.%I()', d.integer_now_func_schema, d.integer_now_func), 'owner', f.owner, 'role',
+                   current_user::text) end as code,
          d.column_type::text in ('bigint', 'integer', 'smallint') as integer_time
   from _timescaledb_catalog.hypertable h
   join pg_namespace n on n.nspname = h.schema_name
@@ -26,30 +40,70 @@ target as materialized (
   ) d on true
   left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
                          (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                         from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0 and p.prokind = 'f') f on true
+                         from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema
+                           join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0
+                                and p.prokind = 'f') f on true
   where h.id = $1::int8
+\if :since_2_14
+\else
 ), setting as materialized (
   select jsonb_build_object(
            'segment_by', jsonb_agg(x.attname order by x.segmentby_column_index) filter (where x.segmentby_column_index > 0),
            'order_by', jsonb_agg(x.attname order by x.orderby_column_index) filter (where x.orderby_column_index > 0),
            'desc', jsonb_agg(not x.orderby_asc order by x.orderby_column_index) filter (where x.orderby_column_index > 0),
-           'nulls_first', jsonb_agg(x.orderby_nullsfirst order by x.orderby_column_index) filter (where x.orderby_column_index > 0)) as whole
+           'nulls_first', jsonb_agg(x.orderby_nullsfirst order by x.orderby_column_index)
+                filter (where x.orderby_column_index > 0)) as whole
   from target t
   join _timescaledb_catalog.hypertable_compression x on x.hypertable_id = t.id
   having count(*) > 0
+\endif
 ), chunk as materialized (
+\if :since_2_29
+  select c.id, c.status, r.oid, n.nspname as schema_name, r.relname as table_name, b.range_start, b.range_end, z.before_bytes,
+         z.after_bytes,
+         case when c.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
+         case when n.nspname = '_timescaledb_internal' then format('%I', r.relname)
+              else format('%I.%I', n.nspname, r.relname) end as key,
+         own.companion, own.whole,
+\else
   select c.id, c.status, r.oid, c.schema_name, c.table_name, b.range_start, b.range_end, z.before_bytes, z.after_bytes,
          case when c.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
          case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name)
               else format('%I.%I', c.schema_name, c.table_name) end as key,
+\endif
+\if :since_2_29
+\elif :since_2_14
+         coalesce(own.companion, k.oid) as companion, own.whole,
+\endif
+\if :since_2_14
+         case when c.status & 9 = 0 then 'not compressed' when c.status & 8 = 8 then 'partially compressed' else 'compressed' end
+           || coalesce(', segment by ' || coalesce(own.segmentby::text, '{}') || ', order by ' || coalesce(own.orderby::text, '{}')
+                       || ' desc ' || coalesce(own.orderby_desc::text, '{}') || ' nulls first '
+                            || coalesce(own.orderby_nullsfirst::text, '{}'), '') as state,
+\else
          k.oid as companion, null::jsonb as whole,
          case when c.status & 9 = 0 then 'not compressed' when c.status & 8 = 8 then 'partially compressed' else 'compressed' end as state,
+\endif
          c.creation_time
   from target t
+\if :since_2_29
+  join _timescaledb_catalog.chunk c on c.hypertable_id = t.id and not c.osm_chunk
+  join pg_class r on r.oid = c.relid
+  join pg_namespace n on n.oid = r.relnamespace
+  join _timescaledb_catalog.dimension_slice b on b.chunk_id = c.id and b.dimension_id = t.dimension_id
+\elif :since_2_14
+  cross join (select false as dropped) absent
+  cross join lateral (
+    select x.id, x.status, x.schema_name, x.table_name, x.compressed_chunk_id, x.creation_time
+    from _timescaledb_catalog.chunk x where x.hypertable_id = t.id and not dropped and not x.osm_chunk
+\else
   cross join (select null::timestamptz as creation_time) absent
   cross join lateral (
     select x.id, x.status, x.schema_name, x.table_name, x.compressed_chunk_id, creation_time
     from _timescaledb_catalog.chunk x where x.hypertable_id = t.id and not x.dropped and not x.osm_chunk
+\endif
+\if :since_2_29
+\else
   ) c
   join pg_namespace n on n.nspname = c.schema_name
   join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
@@ -60,13 +114,35 @@ target as materialized (
     join pg_namespace kn on kn.nspname = kc.schema_name
     join pg_class kr on kr.relnamespace = kn.oid and kr.relname = kc.table_name where kc.id = c.compressed_chunk_id
   ) k on true
+\endif
+\if :since_2_29
+  left join lateral (
+    select s.compress_relid::oid as companion, s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
+           jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
+                              'nulls_first', to_jsonb(s.orderby_nullsfirst), 'index', s.index) as whole
+    from _timescaledb_catalog.compression_settings s where s.relid = r.oid
+  ) own on c.status & 1 = 1
+\elif :since_2_14
+  -- kept by the companion to 2.18, by the chunk from 2.19
+  left join lateral (
+    select s.compress_relid::oid as companion, s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
+           jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
+                              'nulls_first', to_jsonb(s.orderby_nullsfirst), 'index', s.index) as whole
+    from (select null::regclass as compress_relid, null::jsonb as index) absent
+    cross join lateral (
+      select x.segmentby, x.orderby, x.orderby_desc, x.orderby_nullsfirst, compress_relid, index
+      from _timescaledb_catalog.compression_settings x where x.relid in (r.oid, k.oid)
+    ) s limit 1
+  ) own on c.status & 1 = 1
+\endif
   left join lateral (
     select s.uncompressed_heap_size + s.uncompressed_toast_size + s.uncompressed_index_size as before_bytes,
            s.compressed_heap_size + s.compressed_toast_size + s.compressed_index_size as after_bytes, s.numrows_pre_compression as rows
     from _timescaledb_catalog.compression_chunk_size s where s.chunk_id = c.id limit 1
   ) z on true
 ), policy as materialized (
-  select b.id, to_jsonb(b) as whole, b.owner::regrole::text as owner, b.application_name::text as name, s.next_start::text as next_start, b.config, b.proc_name, b.scheduled,
+  select b.id, to_jsonb(b) as whole, b.owner::regrole::text as owner, b.application_name::text as name, s.next_start::text as next_start,
+         b.config, b.proc_name, b.scheduled,
          a.mat_hypertable_id is not null and b.hypertable_id = t.id as own,
          case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name) end as view
   from target t
@@ -82,33 +158,40 @@ select jsonb_build_object(
          'axis', coalesce(t.axis, ''), 'integer_time', coalesce(t.integer_time, false), 'time_column', t.column_name,
          'chunk_interval', t.interval_length, 'rolls_up', coalesce(t.rolls_up, false),
          -- the hypertable's own function says what "now" is in its unit
-         'now', case when not t.integer_time then case when t.axis = 'timestamp with time zone' then (extract(epoch from now()) * 1000000)::int8
+         'now', case when not t.integer_time then case
+              when t.axis = 'timestamp with time zone' then (extract(epoch from now()) * 1000000)::int8
                                                        else (extract(epoch from now()::timestamp) * 1000000)::int8 end
                      when t.code_trusted then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n',
                             t.integer_now_func_schema, t.integer_now_func), false, true, '')))[1]::text::int8 end,
-         'code', t.code, 'now_utc', (extract(epoch from now()) * 1000000)::int8, 'now_local', (extract(epoch from now()::timestamp) * 1000000)::int8,
+         'code', t.code, 'now_utc', (extract(epoch from now()) * 1000000)::int8, 'now_local',
+         (extract(epoch from now()::timestamp) * 1000000)::int8,
          'expression_index', exists (select from pg_index i where i.indrelid = t.table_oid and i.indexprs is not null),
          'columns', (select jsonb_agg(x.attname order by x.attnum) from pg_attribute x
                      where x.attrelid = t.table_oid and x.attnum > 0 and not x.attisdropped),
          'uniques', coalesce((select jsonb_agg((select jsonb_agg(x.attname order by x.attnum) from pg_attribute x
                                               where x.attrelid = i.indexrelid and x.attnum <= i.indnkeyatts) order by i.indexrelid)
                               from pg_index i where i.indrelid = t.table_oid and i.indisunique and i.indexprs is null), '[]'),
-         'aggregates', coalesce((select jsonb_agg(format('%I.%I', a.user_view_schema, a.user_view_name) order by a.user_view_schema, a.user_view_name)
+         'aggregates', coalesce((select jsonb_agg(format('%I.%I', a.user_view_schema, a.user_view_name)
+              order by a.user_view_schema, a.user_view_name)
                                  from _timescaledb_catalog.continuous_agg a where a.raw_hypertable_id = t.id), '[]'),
          'chunks', coalesce((
            select jsonb_agg(jsonb_build_object(
                     'key', c.key, 'relation', format('%I.%I', c.schema_name, c.table_name), 'oid', c.oid::int8, 'status', c.status,
                     'from', c.range_start, 'to', c.range_end, 'before_bytes', c.before_bytes, 'after_bytes', c.after_bytes, 'rows', c.rows,
                     'companion', c.companion::int8, 'settings', c.whole,
-                    'to_local', case when t.axis = 'timestamp with time zone' and c.range_end between -60000000000000000 and 200000000000000000
-                      then (extract(epoch from (timestamptz 'epoch' + c.range_end * interval '1 microsecond')::timestamp) * 1000000)::int8 else c.range_end end,
+                    'to_local', case when t.axis = 'timestamp with time zone' and c.range_end between -60000000000000000
+                         and 200000000000000000
+                      then (extract(epoch from (timestamptz 'epoch' + c.range_end * interval '1 microsecond')::timestamp) * 1000000)::int8
+                           else c.range_end end,
                     'created', (extract(epoch from c.creation_time) * 1000000)::int8,
                     'created_local', (extract(epoch from c.creation_time::timestamp) * 1000000)::int8) order by c.range_start, c.id)
            from chunk c), '[]'),
          'sized', coalesce((select jsonb_agg(c.oid::int8) from chunk c where c.status & 9 <> 1), '[]'),
-         'job', (select p.whole || jsonb_build_object('owner', p.owner, 'next_start', p.next_start, 'relation', t.relation, 'integer_time', t.integer_time)
+         'job', (select p.whole || jsonb_build_object('owner', p.owner, 'next_start', p.next_start, 'relation', t.relation, 'integer_time',
+              t.integer_time)
                  from policy p where p.proc_name = 'policy_compression' order by p.id limit 1),
-         'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'view', p.view, 'own', p.own, 'start_offset', p.config ->> 'start_offset') order by p.id)
+         'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'view', p.view, 'own', p.own, 'start_offset',
+              p.config ->> 'start_offset') order by p.id)
                                 from policy p where p.proc_name = 'policy_refresh_continuous_aggregate'), '[]'),
          'retention', (select jsonb_build_object('id', p.id, 'drop_after', p.config ->> 'drop_after', 'scheduled', p.scheduled)
                        from policy p where p.proc_name = 'policy_retention' order by p.id limit 1)
@@ -117,7 +200,29 @@ select jsonb_build_object(
          'settings', o.whole,
          'chunks', coalesce((select jsonb_object_agg(c.key, c.state) from chunk c), '{}'),
          'jobs', coalesce((select jsonb_object_agg(p.proc_name, (p.whole - 'id') || jsonb_build_object('owner', p.owner,
-                             'application_name', regexp_replace(p.name, ' \[\d+\]$', ''))) from policy p where p.proc_name = 'policy_compression'), '{}')
+                             'application_name', regexp_replace(p.name, ' \[\d+\]$', ''))) from policy p
+                               where p.proc_name = 'policy_compression'), '{}')
        ) as state
 from target t
+\if :since_2_29
+left join lateral (
+  select jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
+                            'nulls_first', to_jsonb(s.orderby_nullsfirst), 'index', s.index) as whole
+  from _timescaledb_catalog.compression_settings s where s.relid = t.table_oid
+) o on true
+\elif :since_2_14
+left join lateral (
+  -- an aggregate's that was left open beside an order stays none, and 2.26 can put back no other
+  select jsonb_build_object('segment_by',
+       to_jsonb(case when t.aggregate and s.orderby is not null then coalesce(s.segmentby, '{}') else s.segmentby end),
+                            'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
+                            'nulls_first', to_jsonb(s.orderby_nullsfirst), 'index', s.index) as whole
+  from (select null::jsonb as index) absent
+  cross join lateral (
+    select x.segmentby, x.orderby, x.orderby_desc, x.orderby_nullsfirst, index
+    from _timescaledb_catalog.compression_settings x where x.relid = t.table_oid
+  ) s
+) o on true
+\else
 left join setting o on true
+\endif

@@ -15,11 +15,21 @@ with target as materialized (
          row_number() over (order by d.interval_length is null, d.id) as nth
   from target t join _timescaledb_catalog.dimension d on d.hypertable_id = t.id
 ), live as materialized (
+\if :since_2_29
+  select k.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, r.reltuples, s.range_start, s.range_end, k.status,
+\else
   select k.id, format('%I.%I', k.schema_name, k.table_name) as name, r.oid, r.reltuples, s.range_start, s.range_end, k.status,
+\endif
          greatest(pg_stat_get_last_analyze_time(r.oid), pg_stat_get_last_autoanalyze_time(r.oid)) as analyzed,
          row_number() over (order by s.range_end desc, k.id) as nth,
          dense_rank() over (order by s.range_end desc) as slice
   from target t join dim d on d.nth = 1
+\if :since_2_29
+  join _timescaledb_catalog.chunk k on k.hypertable_id = t.id and not k.osm_chunk
+  join _timescaledb_catalog.dimension_slice s on s.chunk_id = k.id and s.dimension_id = d.id
+  join pg_class r on r.oid = k.relid
+  join pg_namespace n on n.oid = r.relnamespace
+\else
   cross join (select false as dropped) absent
   cross join lateral (
     select id, schema_name, table_name, status from _timescaledb_catalog.chunk
@@ -29,20 +39,23 @@ with target as materialized (
   join _timescaledb_catalog.dimension_slice s on s.id = l.dimension_slice_id and s.dimension_id = d.id
   join pg_namespace n on n.nspname = k.schema_name
   join pg_class r on r.relnamespace = n.oid and r.relname = k.table_name
+\endif
 ), policy as (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(
            'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
            'relation', case b.proc_name when 'policy_reorder' then t.relation else t.name end,
            'integer_time', (select d.axis in ('bigint', 'integer', 'smallint') from dim d where d.nth = 1),
-           'pid', (select min(v.pid) from pg_stat_activity v where v.datname = current_database() and v.application_name = b.application_name::text)
+           'pid', (select min(v.pid) from pg_stat_activity v
+             where v.datname = current_database() and v.application_name = b.application_name::text)
          ) as facts,
          (to_jsonb(b) - 'id') || jsonb_build_object(
            'owner', b.owner::regrole::text,
            'application_name', regexp_replace(b.application_name::text, ' \[\d+\]$', '')
          ) as state
   from target t
-  join _timescaledb_config.bgw_job b on b.hypertable_id = t.id and b.proc_name in ('policy_retention', 'policy_compression', 'policy_reorder')
+  join _timescaledb_config.bgw_job b on b.hypertable_id = t.id
+       and b.proc_name in ('policy_retention', 'policy_compression', 'policy_reorder')
   left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
 ), recent as (
   -- the newest chunks but for those that are being filled, as big as they were before compression
@@ -67,7 +80,8 @@ select jsonb_build_object(
            from pg_index x join pg_class i on i.oid = x.indexrelid
            -- CLUSTER, and with it the reorder policy, takes neither partial nor invalid indexes
            where x.indrelid = t.oid and x.indpred is null and x.indisvalid and pg_index_has_property(i.oid, 'clusterable')), '[]'),
-         'shared_buffers', (select g.setting::int8 * current_setting('block_size')::int8 from pg_settings g where g.name = 'shared_buffers'),
+         'shared_buffers', (select g.setting::int8 * current_setting('block_size')::int8 from pg_settings g
+           where g.name = 'shared_buffers'),
          'chunks', (select count(*) from live l),
          'first', (select min(l.range_start) from live l), 'last', (select max(l.range_end) from live l),
          'compressed', (select count(*) from live l where l.status & 1 = 1),
@@ -78,7 +92,8 @@ select jsonb_build_object(
          -- of uncompressed chunks, as of their last ANALYZE; NULL: none was analyzed
          'rows', (select sum(l.reltuples)::int8 from live l where l.reltuples >= 0 and l.status & 1 = 0),
          'recent', coalesce((select jsonb_agg(to_jsonb(r) - 'nth' order by r.nth) from recent r), '[]'),
-         'touched', coalesce((select jsonb_agg(jsonb_build_object('oid', l.oid::int8, 'name', l.name) order by l.nth) from live l where l.nth <= 1000), '[]'),
+         'touched', coalesce((select jsonb_agg(jsonb_build_object('oid', l.oid::int8, 'name', l.name) order by l.nth) from live l
+           where l.nth <= 1000), '[]'),
          'sized', coalesce((select jsonb_agg(r.oid) from recent r where not r.compressed), '[]')
        ) as facts,
        jsonb_build_object(

@@ -1,11 +1,18 @@
--- A hypertable as a new index, or new builds of all of them, need it ($1: its id) · facts (columns, time and space columns, chunks, their indexes),
+-- A hypertable as a new index, or new builds of all of them, need it ($1: its id) · facts (columns, time and space columns, chunks, their
+-- indexes),
 -- state (the hypertable's indexes) · public
 -- · catalogue lookups, linear in its chunks; pg_get_indexdef() takes a moment's lock (not asked where the table is locked)
 with root as materialized (
   select h.id, t.oid, n.nspname::text as nspname, t.relname::text as relname,
-    case when a.mat_hypertable_id is null then format('%I.%I', n.nspname, t.relname) else format('%I.%I', a.user_view_schema, a.user_view_name) end as display,
+    case when a.mat_hypertable_id is null then format('%I.%I', n.nspname, t.relname)
+         else format('%I.%I', a.user_view_schema, a.user_view_name) end as display,
+\if :since_2_22
+    not exists (
+\else
     h.compressed_hypertable_id, not exists (
-      select from pg_locks l where l.locktype = 'relation' and l.relation = t.oid and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
+\endif
+      select from pg_locks l where l.locktype = 'relation' and l.relation = t.oid and l.mode = 'AccessExclusiveLock' and l.pid is distinct
+        from pg_backend_pid()
         and l.database = (select d.oid from pg_database d where d.datname = current_database())) as open
   from _timescaledb_catalog.hypertable h
   join pg_namespace n on n.nspname = h.schema_name
@@ -21,12 +28,17 @@ with root as materialized (
 ),
 -- The relations that hold what is compressed.
 inside as materialized (
+\if :since_2_22
+  select s.compress_relid::oid as oid from chunk k join _timescaledb_catalog.compression_settings s on s.relid::oid = k.oid
+  where s.compress_relid is not null
+\else
   select t.oid
   from root r
   join _timescaledb_catalog.chunk c on c.hypertable_id = r.id and not c.dropped
   join _timescaledb_catalog.chunk z on z.id = c.compressed_chunk_id
   join pg_namespace n on n.nspname = z.schema_name
   join pg_class t on t.relname = z.table_name and t.relnamespace = n.oid
+\endif
 ), copy as materialized (
   select x.indexrelid, x.indrelid, x.indisvalid, x.indisexclusion, format('%I.%I', n.nspname, c.relname) as name,
     c.relname::text ~ '_cc(new|old)[0-9]*$' and not x.indisvalid as leftover
@@ -39,12 +51,18 @@ inside as materialized (
   from root r join pg_index x on x.indrelid = r.oid join pg_class c on c.oid = x.indexrelid
 )
 select jsonb_build_object(
-    'oid', r.oid::int8, 'schema', format('%I', r.nspname), 'bare', r.relname, 'table', format('%I.%I', r.nspname, r.relname), 'display', r.display,
+    'oid', r.oid::int8, 'schema', format('%I', r.nspname), 'bare', r.relname, 'table', format('%I.%I', r.nspname, r.relname), 'display',
+    r.display,
+\if :since_2_22
+    'compressing', false,
+\else
     'compressing', r.compressed_hypertable_id is not null,
+\endif
     'compressed_chunks', (select count(*) from _timescaledb_catalog.chunk c where c.hypertable_id = r.id and c.status & 1 = 1),
     'dimensions', (select jsonb_agg(d.column_name order by d.id) from _timescaledb_catalog.dimension d where d.hypertable_id = r.id),
     'parts', coalesce((select jsonb_agg(jsonb_build_object('oid', k.oid::int8, 'name', k.name) order by k.oid) from chunk k), '[]'),
-    'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid', m.indisvalid,
+    'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid',
+         m.indisvalid,
       'exclusion', m.indisexclusion) order by m.indrelid, m.indexrelid) from copy m where not m.leftover), '[]'),
     'leftovers', (select count(*) from copy m where m.leftover),
     'indexes', coalesce((select jsonb_object_agg(o.name, o.definition) from own o), '{}'),

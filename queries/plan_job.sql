@@ -2,6 +2,9 @@
 -- · catalogue lookups. $1: the job's id
 select to_jsonb(b) || jsonb_build_object(
          'owner', b.owner::regrole::text,
+\if :since_2_29
+         'config_text', b.config::text,
+\endif
          'next_start', s.next_start::text,
          'last_run_success', s.last_run_success, 'total_runs', s.total_runs,
          'relation', case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
@@ -18,13 +21,17 @@ select to_jsonb(b) || jsonb_build_object(
          'role', quote_ident(current_user), 'session_role', quote_ident(session_user),
          'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
                               where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
+\if :since_2_29
+\else
          -- where a worker that runs it finds unqualified names: its owner's setting, the database's, else PostgreSQL's own
          'search_path', coalesce((select substr(c.setting, 13) from pg_db_role_setting s, unnest(s.setconfig) c(setting)
                                    where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
                                      and s.setrole in (0, b.owner::oid) and c.setting like 'search\_path=%'
                                    order by s.setrole = 0, s.setdatabase = 0 limit 1), '"$user", public'),
+\endif
          -- what the source of a refresh policy keeps
-         'source', case when r.id is not null then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end,
+         'source', case when r.id is not null
+              then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end,
          'source_drop_after', (select min(x.config ->> 'drop_after') from _timescaledb_config.bgw_job x
                                 where x.proc_name = 'policy_retention' and x.hypertable_id = a.raw_hypertable_id),
          'indexes', (select jsonb_agg(x.relname order by x.relname) from pg_index i join pg_class x on x.oid = i.indexrelid
@@ -34,7 +41,8 @@ select to_jsonb(b) || jsonb_build_object(
          'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
          -- the aggregate that it refreshes, or those that read what it drops, and what they have not taken in
-         'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner, 'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8,
+         'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner,
+         'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8,
          'pid', w.pid
        ) as facts,
        (to_jsonb(b) - 'id') || jsonb_build_object(
@@ -63,32 +71,54 @@ left join lateral (
      where x.interval_length is not null and x.hypertable_id = case b.proc_name when 'policy_retention' then b.hypertable_id
              when 'policy_refresh_continuous_aggregate' then a.raw_hypertable_id end order by x.hypertable_id, x.id),
   slice as materialized (
-    select s.range_start, s.range_end, max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
+    select s.range_start, s.range_end,
+           max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
+\if :since_2_29
+      from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id),
+\else
       from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id
               and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
                            where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false))),
+\endif
   -- what a policy by creation would drop now
   made as materialized (
     select distinct s.range_start, s.range_end
-      from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-     where b.proc_name = 'policy_retention' and c.status & 4 = 0 and (to_jsonb(c) ->> 'creation_time')::timestamptz < (case when b.config ->> 'drop_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and b.config ->> 'drop_created_before' ~ '\d' then now() - (b.config ->> 'drop_created_before')::interval end)),
+      from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id
+\if :since_2_29
+        join _timescaledb_catalog.chunk c on c.id = s.chunk_id
+\else
+        join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id
+          join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+\endif
+     where b.proc_name = 'policy_retention' and c.status & 4 = 0
+          and (to_jsonb(c) ->> 'creation_time')::timestamptz
+               < (case when b.config ->> 'drop_created_before' ~ :is_interval
+                    and b.config ->> 'drop_created_before' ~ '\d' then now() - (b.config ->> 'drop_created_before')::interval end)),
   f as materialized (select min(slice.range_start) as oldest from slice)
   select (select jsonb_agg(jsonb_build_object(
              'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
              -- up to 2.14 the width stands with the aggregate, in microseconds
-             'bucket', case when k.width > 0 and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
+             'bucket', case when k.width > 0
+                  and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
                             when k.width > 0 then k.width::text else k.bf ->> 'bucket_width' end,
              'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
-             'origin', case when m.axis in ('timestamp without time zone', 'date') then (extract(epoch from k.origin::timestamp) * 1000000)::int8
-                            when m.axis = 'timestamp with time zone' then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
-             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone', current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
-             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start', q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
+             'origin', case when m.axis in ('timestamp without time zone', 'date')
+                  then (extract(epoch from k.origin::timestamp) * 1000000)::int8
+                            when m.axis = 'timestamp with time zone'
+                                 then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
+             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone',
+             current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
+             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
+                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
-                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end) order by q.id)
+                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end)
+                                          order by q.id)
                                      from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
-                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'), '[]')) order by x.mat_hypertable_id)
+                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'),
+                                         '[]')) order by x.mat_hypertable_id)
       from raw cross join f
-      join _timescaledb_catalog.continuous_agg x on x.raw_hypertable_id = raw.hypertable_id and (b.proc_name = 'policy_retention' or x.mat_hypertable_id = b.hypertable_id)
+      join _timescaledb_catalog.continuous_agg x on x.raw_hypertable_id = raw.hypertable_id
+           and (b.proc_name = 'policy_retention' or x.mat_hypertable_id = b.hypertable_id)
       join lateral (select y.column_type::text as axis from _timescaledb_catalog.dimension y
                      where y.hypertable_id = x.mat_hypertable_id and y.interval_length is not null order by y.id limit 1) m on true
       left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = x.mat_hypertable_id
@@ -100,44 +130,100 @@ left join lateral (
         select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
                max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
                                                         and l.greatest_modified_value < 9223372036854775807) as never_before
-          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l where l.materialization_id = x.mat_hypertable_id) t on true
-      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh left, too.
+          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+            where l.materialization_id = x.mat_hypertable_id) t on true
+      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh
+      -- left, too.
       -- What begins before the source does was dropped there, to the end of a bucket: told by itself
       left join lateral (
         select min(w.low) filter (where w.low >= f.oldest) as low, max(w.high) filter (where w.low < f.oldest) as cut_to
-          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
-                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value limit 1000)
+          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high
+            from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value
+                       limit 1000)
                  union all
-                select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+                select l.lowest_modified_value, l.greatest_modified_value
+                  from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
                  where l.materialization_id = x.mat_hypertable_id and l.greatest_modified_value < 9223372036854775807
                    and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
                  union all
                 select (xpath('/row/low/text()', u.line))[1]::text::int8, (xpath('/row/high/text()', u.line))[1]::text::int8
-                  from unnest(xpath('/table/row', case when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
+                  from unnest(xpath('/table/row', case
+                       when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
                             and to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges') is null then query_to_xml(format(
-                         'select lowest_modified_value as low, greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
+                         'select lowest_modified_value as low, greatest_modified_value as high from '
+                         '_timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
                          x.mat_hypertable_id), false, false, '') end)) u(line)) w
          where (t.never_before is null or w.high > t.never_before)
-           and (not coalesce(b.config, '{}') ? 'drop_created_before' or exists (select from made where made.range_start <= w.high and made.range_end > w.low))
+           and (not coalesce(b.config, '{}') ? 'drop_created_before'
+                or exists (select from made where made.range_start <= w.high and made.range_end > w.low))
            and exists (select from _timescaledb_catalog.dimension_slice s
-                        where s.dimension_id = raw.dimension_id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
-                          and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
-                                       where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
-      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the same time:
+                        where s.dimension_id = raw.dimension_id and s.range_end > w.low
+\if :since_2_29
+                             and (s.range_start < w.high or s.range_start <= w.low))) r on true
+      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the
+      -- same time:
+      -- so it is where a late row makes a chunk again that was dropped; with the holes beside them
+\else
+                             and (s.range_start < w.high or s.range_start <= w.low)
+                          and exists (select from _timescaledb_catalog.chunk_constraint y
+                            join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                       where y.dimension_slice_id = s.id
+                                            and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
+      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the
+      -- same time:
       -- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
+\endif
       left join lateral (
         select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
-          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after, min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint') or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following and unbounded following) as next
-                  from (select s.range_start as low, s.range_end as high, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
-                               min((extract(epoch from case when m.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
-                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) as at
-                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-                         where s.dimension_id = raw.dimension_id and s.range_end > case when r.cut_to is null then r.low else f.oldest end group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
+               min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint')
+                    or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following
+                    and unbounded following) as next
+\if :since_2_29
+                  from (select s.range_start as low, s.range_end as high, min(c.id) as made,
+\else
+                  from (select s.range_start as low, s.range_end as high,
+                       min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                            then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
+\endif
+                               min((extract(epoch from case when m.axis = 'timestamp with time zone'
+                                    then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone
+                                                                 'UTC' end) * 1000000)::int8) as at
+\if :since_2_29
+                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk c on c.id = s.chunk_id
+                         where s.dimension_id = raw.dimension_id and s.range_end > case when r.cut_to is null then r.low else f.oldest end
+                              group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
          cross join lateral (
-           select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start < q.high) as inside, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start >= q.high and (m.axis in ('bigint', 'integer', 'smallint') or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
-             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+           select min(ms.chunk_id) filter (where ms.range_start < q.high) as inside,
+                  min(ms.chunk_id) filter (where ms.range_start >= q.high
+                       and (m.axis in ('bigint', 'integer', 'smallint')
+                            or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+\else
+                          from _timescaledb_catalog.dimension_slice s
+                            join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id
+                              join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                   and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+                         where s.dimension_id = raw.dimension_id and s.range_end > case when r.cut_to is null then r.low else f.oldest end
+                              group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+         cross join lateral (
+           select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
+                     filter (where ms.range_start < q.high) as inside,
+                     min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                          then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
+                               filter (where ms.range_start >= q.high
+                       and (m.axis in ('bigint', 'integer', 'smallint')
+                            or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+               join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id
+                 join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+\endif
             where md.hypertable_id = x.mat_hypertable_id and md.interval_length is not null and ms.range_end > q.low) o
-         where (q.next < q.made or q.next is null) and o.inside < q.made and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
+         where (q.next < q.made or q.next is null) and o.inside < q.made
+              and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
       ) g on r.low is not null or r.cut_to is not null
     ) as unread,
     -- where chunks end, as far as a run may drop them; and whether some are missing between others
@@ -149,19 +235,24 @@ left join lateral (
 -- what "now" is on integer time; the function is that of the table at the root, and run only where its owner is trusted
 left join lateral (
   with recursive up as (
-    select b.hypertable_id as id, 0 as depth where d.integer_time and b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
+    select b.hypertable_id as id, 0 as depth
+      where d.integer_time and b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
     union all select y.raw_hypertable_id, up.depth + 1 from up join _timescaledb_catalog.continuous_agg y on y.mat_hypertable_id = up.id)
   select case when f.trusted is not true then format('%I.%I()', k.schema, k.function) end as code, f.owner,
-         case when f.trusted then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8 end as at
-    from (select x.integer_now_func_schema as schema, x.integer_now_func as function from up join _timescaledb_catalog.dimension x on x.hypertable_id = up.id and x.interval_length is not null and x.integer_now_func is not null
+         case when f.trusted then (xpath('/row/n/text()',
+              query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8 end as at
+    from (select x.integer_now_func_schema as schema, x.integer_now_func as function from up
+      join _timescaledb_catalog.dimension x on x.hypertable_id = up.id and x.interval_length is not null and x.integer_now_func is not null
            order by up.depth desc, x.id limit 1) k
     cross join (
       -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
       select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = o.datdba) as roles
         from pg_roles r join pg_database o on o.datname = current_database()
-       where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])) t
+       where r.rolsuper or r.rolname = current_user
+            or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])) t
     left join lateral (select p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
                              (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                             from pg_namespace n join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0 and p.prokind = 'f' where n.nspname = k.schema) f on true
+                             from pg_namespace n join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0
+                                  and p.prokind = 'f' where n.nspname = k.schema) f on true
 ) u on true
 where b.id = $1::int8

@@ -1,11 +1,13 @@
 -- A hypertable (or an aggregate's materialization) as retention sees it · facts (what it is, "now", policies, aggregates that
--- read it, chunks oldest first, lock table), state (its policies, oldest chunk) · public; an integer "now" calls the hypertable's own function
+-- read it, chunks oldest first, lock table), state (its policies, oldest chunk) · public; an integer "now" calls the hypertable's own
+-- function
 -- · 20 µs a chunk. $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
 with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 target as materialized (
   select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate,
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation
@@ -17,14 +19,20 @@ target as materialized (
 ), dim as materialized (
   select d.id, d.column_type::text as axis, d.interval_length, d.integer_now_func is not null as has_now,
          case when f.trusted then
-           (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true, '')))[1]::text::int8
+           (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true,
+                '')))[1]::text::int8
          end as integer_now,
-         case when d.integer_now_func is not null and f.trusted is not true then jsonb_build_object('function', format('%I.%I()', d.integer_now_func_schema, d.integer_now_func), 'owner', f.owner, 'role', current_user::text) end as code
+         case when d.integer_now_func is not null
+              and f.trusted is not true then jsonb_build_object('function',
+                   format('%I.%I()', d.integer_now_func_schema, d.integer_now_func), 'owner', f.owner, 'role',
+                   current_user::text) end as code
   from target t
   join _timescaledb_catalog.dimension d on d.hypertable_id = t.id and d.interval_length is not null
   left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
                            (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                           from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0 and p.prokind = 'f') f on true
+                           from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema
+                             join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0
+                                  and p.prokind = 'f') f on true
   order by d.id limit 1
 ), zone as materialized (
   -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
@@ -38,7 +46,22 @@ target as materialized (
     order by s.setdatabase desc limit 1
   ) o on true
 ), live as materialized (
-  select k.id, format('%I.%I', k.schema_name, k.table_name) as name, r.oid, z.oid as companion, s.range_start, s.range_end, k.status, k.creation_time,
+\if :since_2_29
+  select k.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, z.oid as companion, s.range_start, s.range_end, k.status,
+         k.creation_time,
+         case when k.status & 1 = 1 then y.numrows_pre_compression when r.reltuples >= 0 then r.reltuples::int8 end as rows,
+         row_number() over (order by s.range_end, k.id) as nth
+  from target t cross join dim d
+  join _timescaledb_catalog.chunk k on k.hypertable_id = t.id and not k.osm_chunk
+  join _timescaledb_catalog.dimension_slice s on s.chunk_id = k.id and s.dimension_id = d.id
+  join pg_class r on r.oid = k.relid
+  join pg_namespace n on n.oid = r.relnamespace
+  left join _timescaledb_catalog.compression_settings x on x.relid = k.relid
+  left join pg_class z on z.oid = x.compress_relid
+  left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = k.id
+\else
+  select k.id, format('%I.%I', k.schema_name, k.table_name) as name, r.oid, z.oid as companion, s.range_start, s.range_end, k.status,
+         k.creation_time,
          case when k.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
          row_number() over (order by s.range_end, k.id) as nth
   from target t cross join dim d
@@ -56,18 +79,36 @@ target as materialized (
     from _timescaledb_catalog.chunk x
     join pg_namespace zn on zn.nspname = x.schema_name
     join pg_class zr on zr.relnamespace = zn.oid and zr.relname = x.table_name
-    left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = k.id
+  left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = k.id
     where x.id = k.compressed_chunk_id
   ) z on true
+\endif
 ), reader as (
   -- aggregates that read the hypertable, and what their refreshes reach
   select jsonb_agg(jsonb_build_object(
     'name', format('%I.%I', a.user_view_schema, a.user_view_name),
+\if :since_2_22
+    -- what a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among the
+    -- ranges, or in the log again, in parts; what lies where the source has nothing stays there for good
+    'refreshed_to', least(
+      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
+      (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+        where r.materialization_id = a.mat_hypertable_id and r.greatest_modified_value >= w.watermark),
+      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value > w.watermark
+          and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
+          and exists (select from dim x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
+                       where s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))),
+\else
     'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-                     where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
-    'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m join _timescaledb_catalog.dimension_slice s on s.dimension_id = m.id
+        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
+\endif
+    'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m
+      join _timescaledb_catalog.dimension_slice s on s.dimension_id = m.id
                where m.hypertable_id = a.mat_hypertable_id and m.interval_length is not null),
-    'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset', b.config -> 'start_offset',
+    'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset',
+         b.config -> 'start_offset',
                              'end_offset', b.config -> 'end_offset') order by b.id)
                            from _timescaledb_config.bgw_job b
                            where b.proc_name = 'policy_refresh_continuous_aggregate' and b.hypertable_id = a.mat_hypertable_id), '[]'),
@@ -81,6 +122,9 @@ target as materialized (
       ) select jsonb_agg(w.name order by w.name) from below w), '[]')
   ) order by a.user_view_schema, a.user_view_name) as aggregates
   from target t join _timescaledb_catalog.continuous_agg a on a.raw_hypertable_id = t.id
+\if :since_2_22
+  left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.mat_hypertable_id
+\endif
 ), raw as materialized (
   select t.id as hypertable_id, d.id as dimension_id from target t cross join dim d
 ), f as materialized (
@@ -90,17 +134,24 @@ target as materialized (
   select jsonb_agg(jsonb_build_object(
              'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
              -- up to 2.14 the width stands with the aggregate, in microseconds
-             'bucket', case when k.width > 0 and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
+             'bucket', case when k.width > 0
+                  and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
                             when k.width > 0 then k.width::text else k.bf ->> 'bucket_width' end,
              'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
-             'origin', case when m.axis in ('timestamp without time zone', 'date') then (extract(epoch from k.origin::timestamp) * 1000000)::int8
-                            when m.axis = 'timestamp with time zone' then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
-             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone', current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
-             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start', q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
+             'origin', case when m.axis in ('timestamp without time zone', 'date')
+                  then (extract(epoch from k.origin::timestamp) * 1000000)::int8
+                            when m.axis = 'timestamp with time zone'
+                                 then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
+             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone',
+             current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
+             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
+                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
-                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end) order by q.id)
+                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end)
+                                          order by q.id)
                                      from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
-                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'), '[]')) order by x.mat_hypertable_id) as unread
+                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'),
+                                         '[]')) order by x.mat_hypertable_id) as unread
       from raw cross join f
       join _timescaledb_catalog.continuous_agg x on x.raw_hypertable_id = raw.hypertable_id
       join lateral (select y.column_type::text as axis from _timescaledb_catalog.dimension y
@@ -114,57 +165,114 @@ target as materialized (
         select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
                max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
                                                         and l.greatest_modified_value < 9223372036854775807) as never_before
-          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l where l.materialization_id = x.mat_hypertable_id) t on true
-      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh left, too.
+          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+            where l.materialization_id = x.mat_hypertable_id) t on true
+      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh
+      -- left, too.
       -- What begins before the source does was dropped there, to the end of a bucket: told by itself
       left join lateral (
         select min(w.low) filter (where w.low >= f.oldest) as low, max(w.high) filter (where w.low < f.oldest) as cut_to
-          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
-                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value limit 1000)
+          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high
+            from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value
+                       limit 1000)
                  union all
-                select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+                select l.lowest_modified_value, l.greatest_modified_value
+                  from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
                  where l.materialization_id = x.mat_hypertable_id and l.greatest_modified_value < 9223372036854775807
                    and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
                  union all
                 select (xpath('/row/low/text()', u.line))[1]::text::int8, (xpath('/row/high/text()', u.line))[1]::text::int8
-                  from unnest(xpath('/table/row', case when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
+                  from unnest(xpath('/table/row', case
+                       when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
                             and to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges') is null then query_to_xml(format(
-                         'select lowest_modified_value as low, greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
+                         'select lowest_modified_value as low, greatest_modified_value as high from '
+                         '_timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
                          x.mat_hypertable_id), false, false, '') end)) u(line)) w
          where (t.never_before is null or w.high > t.never_before)
            and exists (select from _timescaledb_catalog.dimension_slice s
-                        where s.dimension_id = raw.dimension_id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
-                          and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
-                                       where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
-      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the same time:
+                        where s.dimension_id = raw.dimension_id and s.range_end > w.low
+\if :since_2_29
+                             and (s.range_start < w.high or s.range_start <= w.low))) r on true
+      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the
+      -- same time:
+      -- so it is where a late row makes a chunk again that was dropped; with the holes beside them
+\else
+                             and (s.range_start < w.high or s.range_start <= w.low)
+                          and exists (select from _timescaledb_catalog.chunk_constraint y
+                            join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                       where y.dimension_slice_id = s.id
+                                            and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
+      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the
+      -- same time:
       -- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
+\endif
       left join lateral (
         select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
-          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after, min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint') or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following and unbounded following) as next
-                  from (select s.range_start as low, s.range_end as high, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
-                               min((extract(epoch from case when m.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
-                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) as at
-                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-                         where s.dimension_id = raw.dimension_id and s.range_end > case when r.cut_to is null then r.low else f.oldest end group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
+               min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint')
+                    or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following
+                    and unbounded following) as next
+\if :since_2_29
+                  from (select s.range_start as low, s.range_end as high, min(c.id) as made,
+\else
+                  from (select s.range_start as low, s.range_end as high,
+                       min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                            then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
+\endif
+                               min((extract(epoch from case when m.axis = 'timestamp with time zone'
+                                    then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone
+                                                                 'UTC' end) * 1000000)::int8) as at
+\if :since_2_29
+                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk c on c.id = s.chunk_id
+                         where s.dimension_id = raw.dimension_id and s.range_end > case when r.cut_to is null then r.low else f.oldest end
+                              group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
          cross join lateral (
-           select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start < q.high) as inside, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start >= q.high and (m.axis in ('bigint', 'integer', 'smallint') or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
-             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+           select min(ms.chunk_id) filter (where ms.range_start < q.high) as inside,
+                  min(ms.chunk_id) filter (where ms.range_start >= q.high
+                       and (m.axis in ('bigint', 'integer', 'smallint')
+                            or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+\else
+                          from _timescaledb_catalog.dimension_slice s
+                            join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id
+                              join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                   and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+                         where s.dimension_id = raw.dimension_id and s.range_end > case when r.cut_to is null then r.low else f.oldest end
+                              group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+         cross join lateral (
+           select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
+                     filter (where ms.range_start < q.high) as inside,
+                     min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                          then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
+                               filter (where ms.range_start >= q.high
+                       and (m.axis in ('bigint', 'integer', 'smallint')
+                            or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+               join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id
+                 join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+\endif
             where md.hypertable_id = x.mat_hypertable_id and md.interval_length is not null and ms.range_end > q.low) o
-         where (q.next < q.made or q.next is null) and o.inside < q.made and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
+         where (q.next < q.made or q.next is null) and o.inside < q.made
+              and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
       ) g on r.low is not null or r.cut_to is not null
 ), policy as (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(
            'owner', b.owner::regrole::text, 'next_start', s.next_start::text, 'relation', t.relation,
            'integer_time', d.axis in ('bigint', 'integer', 'smallint'),
-           'pid', (select min(v.pid) from pg_stat_activity v where v.datname = current_database() and v.application_name = b.application_name::text)
+           'pid', (select min(v.pid) from pg_stat_activity v
+             where v.datname = current_database() and v.application_name = b.application_name::text)
          ) as facts,
          (to_jsonb(b) - 'id') || jsonb_build_object(
            'owner', b.owner::regrole::text,
            'application_name', regexp_replace(b.application_name::text, ' \[\d+\]$', '')
          ) as state
   from target t cross join dim d
-  join _timescaledb_config.bgw_job b on b.hypertable_id = t.id and b.proc_name in ('policy_retention', 'policy_compression', 'policy_reorder')
+  join _timescaledb_config.bgw_job b on b.hypertable_id = t.id
+       and b.proc_name in ('policy_retention', 'policy_compression', 'policy_reorder')
   left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
 )
 select jsonb_build_object(
@@ -186,7 +294,8 @@ select jsonb_build_object(
            select jsonb_agg(jsonb_build_array(l.name, l.oid::int8, l.companion::int8, l.range_start, l.range_end,
              -- where the chunk ends in local time, as microseconds since 1970 without a zone
              case when d.axis = 'timestamp with time zone' and l.range_end between -210866803200000000 and 9223371331199999999
-                  then (extract(epoch from (timestamptz 'epoch' + l.range_end * interval '1 microsecond') at time zone z.name) * 1000000)::int8
+                  then (extract(epoch from (timestamptz 'epoch' + l.range_end * interval '1 microsecond') at time zone z.name)
+                       * 1000000)::int8
                   else l.range_end end,
              l.status, l.rows, (extract(epoch from l.creation_time) * 1000000)::int8) order by l.nth)
            from live l), '[]'),

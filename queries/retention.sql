@@ -4,27 +4,33 @@ with trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
 job as materialized (
-  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner, j.application_name,
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
+         j.application_name,
          o.owner_zone, o.zone,
          j.config ->> 'drop_after' as after_text,
-         case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'drop_after' ~ '\d'
+         case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ :is_interval
+              and j.config ->> 'drop_after' ~ '\d'
               then (j.config ->> 'drop_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'drop_after') = 'number' and j.config ->> 'drop_after' ~ '^\d{1,18}$'
               then (j.config ->> 'drop_after')::int8 end as after_number, j.config ->> 'drop_created_before' as created_text,
-         case when j.config ->> 'drop_created_before' ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.config ->> 'drop_created_before' ~ '\d' then now() - (j.config ->> 'drop_created_before')::interval end as made_before
+         case when j.config ->> 'drop_created_before' ~ :is_interval
+              and j.config ->> 'drop_created_before' ~ '\d' then now() - (j.config ->> 'drop_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j
     left join lateral (
     -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
     -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
     select o.zone as owner_zone,
-           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
+                when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
+                when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
       from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
              where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
@@ -34,29 +40,51 @@ code as materialized (
   select k.hypertable_id, format('%I.%I()', k.schema, k.function) as code, f.owner
     from (select distinct on (u.of) u.of as hypertable_id, d.integer_now_func_schema as schema, d.integer_now_func as function
           from (with recursive up as (select j.hypertable_id as of, j.hypertable_id as id from job j where j.after_number is not null
-                                      union all select u.of, a.raw_hypertable_id from up u join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = u.id) select * from up) u
-          join _timescaledb_catalog.dimension d on d.hypertable_id = u.id and d.interval_length is not null and d.integer_now_func is not null order by u.of, d.id) k
+                                      union all select u.of, a.raw_hypertable_id from up u
+                                        join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = u.id) select * from up) u
+          join _timescaledb_catalog.dimension d on d.hypertable_id = u.id and d.interval_length is not null
+               and d.integer_now_func is not null order by u.of, d.id) k
     left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
                              (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                             from trusted t join pg_namespace n on n.nspname = k.schema join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0 and p.prokind = 'f') f on true
+                             from trusted t join pg_namespace n on n.nspname = k.schema
+                               join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0
+                                    and p.prokind = 'f') f on true
    where f.trusted is not true),
 counts as materialized (
   select l.hypertable_id, count(*) as chunks
-    from (select false as dropped) absent cross join lateral (select hypertable_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk) l group by 1),
+    from (select false as dropped) absent
+      cross join lateral (select hypertable_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk) l group by 1),
 bound as materialized (
   -- now, and at the next run: until then clocks may be changed
-  select hypertable_id, id as dimension_id, min(boundary) filter (where nth = 1) as boundary, min(boundary) filter (where nth = 2) as next_boundary from (
-    select d.hypertable_id, d.id, w.nth, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null or j.owner_zone is not null and j.zone is null then null
-            when axis = 'timestamp with time zone' then (extract(epoch from coalesce((((w.at at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone) - (j.after_interval - date_trunc('day', j.after_interval)), w.at - j.after_interval)) * 1000000)::int8
-            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner has another
-            else (extract(epoch from coalesce(w.at at time zone j.zone, w.at::timestamp) - j.after_interval) * 1000000)::int8 end as boundary
+  select hypertable_id, id as dimension_id, min(boundary) filter (where nth = 1) as boundary,
+         min(boundary) filter (where nth = 2) as next_boundary from (
+    select d.hypertable_id, d.id, w.nth, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null
+         or j.owner_zone is not null and j.zone is null then null
+            when axis = 'timestamp with time zone'
+                 then (extract(epoch from coalesce((((w.at at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone)
+                      - (j.after_interval - date_trunc('day', j.after_interval)), w.at - j.after_interval)) * 1000000)::int8
+            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner
+            -- has another
+            else (extract(epoch from coalesce(w.at at time zone j.zone, w.at::timestamp) - j.after_interval)
+                 * 1000000)::int8 end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
-      cross join lateral (values (1, now()), (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)) b where boundary is not null group by 1, 2),
+      cross join lateral (values (1, now()),
+           (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)) b
+             where boundary is not null group by 1, 2),
+\if :since_2_29
+-- the oldest slice, by the index; a slice goes with its last chunk
+ends as materialized (
+  select d.hypertable_id,
+         (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
+\else
 -- the oldest slice, by the index; the slices of chunks that are gone may stay (to 2.14, where an aggregate reads the hypertable)
 ends as materialized (
   select d.hypertable_id,
          (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
-             and exists (select from (select false as dropped) absent cross join lateral (select from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped) c)
+             and exists (select from (select false as dropped) absent
+               cross join lateral (select from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
+                 where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped) c)
+\endif
            order by s.range_start limit 1) as oldest
     from dim d),
 -- the chunks that are due, by the indexes: as a rule they are few
@@ -64,27 +92,45 @@ due as materialized (
   select b.hypertable_id, count(*) filter (where c.status & 4 = 0) as eligible, count(*) filter (where c.status & 4 = 4) as frozen,
          (min(b.boundary) - min(s.range_end) filter (where c.status & 4 = 0)) / 1e6::float8 as overdue_seconds
     from bound b
+\if :since_2_29
+    cross join lateral (select s.chunk_id, s.range_end from _timescaledb_catalog.dimension_slice s
+                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
+    cross join (select false as dropped) absent
+    cross join lateral (select status from _timescaledb_catalog.chunk where id = s.chunk_id and not dropped and not osm_chunk offset 0) c
+\else
     cross join lateral (select s.id, s.range_end from _timescaledb_catalog.dimension_slice s
                          where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
     cross join (select false as dropped) absent
     cross join lateral (select status from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
                           where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk offset 0) c
+\endif
    group by 1),
 -- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
 made as materialized (
   select j.hypertable_id, count(*) filter (where c.creation_time < j.made_before and c.status & 4 = 0) as eligible,
          count(*) filter (where c.creation_time < j.made_before and c.status & 4 = 4) as frozen,
-         extract(epoch from min(j.made_before) - min(c.creation_time) filter (where c.creation_time < j.made_before and c.status & 4 = 0)) as overdue_seconds,
+         extract(epoch from min(j.made_before) - min(c.creation_time)
+              filter (where c.creation_time < j.made_before and c.status & 4 = 0)) as overdue_seconds,
          extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
-    from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
+    from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
+      cross join lateral (select status, creation_time from _timescaledb_catalog.chunk
+        where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
    where j.made_before is not null group by 1),
 -- of what the next run of such a policy drops the time, where an aggregate reads it
 going as materialized (
   select j.hypertable_id, max(s.range_end) as edge, jsonb_agg(distinct jsonb_build_array(s.range_start, s.range_end)) as ranges
     from job j join dim d on d.hypertable_id = j.hypertable_id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
-    cross join lateral (select case when j.made_before is not null then case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end - j.created_text::interval end as made_before) n
-    cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent cross join lateral (select id, status, creation_time from _timescaledb_catalog.chunk where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
-    join _timescaledb_catalog.chunk_constraint y on y.chunk_id = c.id join _timescaledb_catalog.dimension_slice s on s.id = y.dimension_slice_id and s.dimension_id = d.id
+    cross join lateral (select case when j.made_before is not null then case
+         when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end - j.created_text::interval end as made_before) n
+    cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
+      cross join lateral (select id, status, creation_time from _timescaledb_catalog.chunk
+        where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
+\if :since_2_29
+    join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = d.id
+\else
+    join _timescaledb_catalog.chunk_constraint y on y.chunk_id = c.id
+      join _timescaledb_catalog.dimension_slice s on s.id = y.dimension_slice_id and s.dimension_id = d.id
+\endif
    where j.scheduled and j.made_before is not null and c.creation_time < n.made_before and c.status & 4 = 0
      and exists (select from _timescaledb_catalog.continuous_agg a where a.raw_hypertable_id = j.hypertable_id) group by 1),
 coming as materialized (
@@ -107,18 +153,28 @@ waiting as materialized (
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest,
-       own.code, own.owner as code_owner, current_user::text as code_role, j.id as job_id, j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
+       own.code, own.owner as code_owner, current_user::text as code_role, j.id as job_id, j.scheduled, j.owner_zone, j.after_text,
+       extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
        extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.eligible, m.eligible, 0) end as eligible,
        coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,
-       coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds, coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
-       (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x where x.raw_hypertable_id = h.id) as read_by,
-       coalesce(z.drop_edge, gone.edge) as drop_edge, gone.ranges::text as going, i.readers::text as readers, (extract(timezone from now()) * 1000000)::int8 as local_shift,
-       v.pid as blocked_pid, v.blocker, case when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p join pg_locks t on t.transactionid = p.transaction and t.pid is null
-                   where exists (select from pg_locks h join pg_locks l on not l.granted and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
+       coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds,
+       coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
+       (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x
+         where x.raw_hypertable_id = h.id) as read_by,
+       coalesce(z.drop_edge, gone.edge) as drop_edge, gone.ranges::text as going, i.readers::text as readers,
+       (extract(timezone from now()) * 1000000)::int8 as local_shift,
+       v.pid as blocked_pid, v.blocker, case
+            when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
+              join pg_locks t on t.transactionid = p.transaction and t.pid is null
+                   where exists (select from pg_locks h
+                     join pg_locks l on not l.granted
+                          and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
                                   where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
-            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p where p.pid = v.blocker) end as blocker_name,
-       (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace where z.oid = v.relation) as blocked_on, v.since as blocked_since,
+            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p
+              where p.pid = v.blocker) end as blocker_name,
+       (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace
+         where z.oid = v.relation) as blocked_on, v.since as blocked_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
   from _timescaledb_catalog.hypertable h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
@@ -138,24 +194,32 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join lateral (
     select s.range_end as drop_edge
       from _timescaledb_catalog.dimension_slice s
-     where j.scheduled and s.dimension_id = d.id and s.range_start < b.next_boundary and s.range_end <= b.next_boundary and s.range_end > f.oldest
+     where j.scheduled and s.dimension_id = d.id and s.range_start < b.next_boundary and s.range_end <= b.next_boundary
+          and s.range_end > f.oldest
      order by s.range_start desc limit 1) z on true
   -- who reads it, and up to where
   left join lateral (
     select jsonb_agg(jsonb_build_object(
              'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
              -- up to 2.14 the width stands with the aggregate, in microseconds
-             'bucket', case when k.width > 0 and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
+             'bucket', case when k.width > 0
+                  and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
                             when k.width > 0 then k.width::text else k.bf ->> 'bucket_width' end,
              'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
-             'origin', case when m.axis in ('timestamp without time zone', 'date') then (extract(epoch from k.origin::timestamp) * 1000000)::int8
-                            when m.axis = 'timestamp with time zone' then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
-             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone', current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
-             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start', q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
+             'origin', case when m.axis in ('timestamp without time zone', 'date')
+                  then (extract(epoch from k.origin::timestamp) * 1000000)::int8
+                            when m.axis = 'timestamp with time zone'
+                                 then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
+             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone',
+             current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
+             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
+                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
-                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end) order by q.id)
+                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end)
+                                          order by q.id)
                                      from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
-                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'), '[]')) order by x.mat_hypertable_id) as readers
+                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'),
+                                         '[]')) order by x.mat_hypertable_id) as readers
       from _timescaledb_catalog.continuous_agg x
       join dim m on m.hypertable_id = x.mat_hypertable_id
       left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = x.mat_hypertable_id
@@ -167,45 +231,103 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
         select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
                max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
                                                         and l.greatest_modified_value < 9223372036854775807) as never_before
-          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l where l.materialization_id = x.mat_hypertable_id) t on true
-      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh left, too.
+          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+            where l.materialization_id = x.mat_hypertable_id) t on true
+      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh
+      -- left, too.
       -- What begins before the source does was dropped there, to the end of a bucket: told by itself
       left join lateral (
         select min(w.low) filter (where w.low >= f.oldest) as low, max(w.high) filter (where w.low < f.oldest) as cut_to
-          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
-                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value limit 1000)
+          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high
+            from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value
+                       limit 1000)
                  union all
-                select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+                select l.lowest_modified_value, l.greatest_modified_value
+                  from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
                  where l.materialization_id = x.mat_hypertable_id and l.greatest_modified_value < 9223372036854775807
                    and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
                  union all
                 select (xpath('/row/low/text()', u.line))[1]::text::int8, (xpath('/row/high/text()', u.line))[1]::text::int8
-                  from unnest(xpath('/table/row', case when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
+                  from unnest(xpath('/table/row', case
+                       when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
                             and to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges') is null then query_to_xml(format(
-                         'select lowest_modified_value as low, greatest_modified_value as high from _timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
+                         'select lowest_modified_value as low, greatest_modified_value as high from '
+                         '_timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
                          x.mat_hypertable_id), false, false, '') end)) u(line)) w
          where (t.never_before is null or w.high > t.never_before)
-           and (gone.ranges is null or exists (select from jsonb_array_elements(gone.ranges) e where (e ->> 0)::int8 <= w.high and (e ->> 1)::int8 > w.low))
+           and (gone.ranges is null or exists (select from jsonb_array_elements(gone.ranges) e
+             where (e ->> 0)::int8 <= w.high and (e ->> 1)::int8 > w.low))
            and exists (select from _timescaledb_catalog.dimension_slice s
+\if :since_2_29
+                        where s.dimension_id = d.id and s.range_end > w.low
+                             and (s.range_start < w.high or s.range_start <= w.low))) r on true
+      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the
+      -- same time:
+      -- so it is where a late row makes a chunk again that was dropped; with the holes beside them
+\else
                         where s.dimension_id = d.id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
-                          and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
-                                       where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
-      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the same time:
+                          and exists (select from _timescaledb_catalog.chunk_constraint y
+                            join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                       where y.dimension_slice_id = s.id
+                                            and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
+      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the
+      -- same time:
       -- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
+\endif
       left join lateral (
         select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
-          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after, min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint') or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following and unbounded following) as next
-                  from (select s.range_start as low, s.range_end as high, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
-                               min((extract(epoch from case when m.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
-                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC' end) * 1000000)::int8) as at
-                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-                         where s.dimension_id = d.id and s.range_end > case when r.cut_to is null then r.low else f.oldest end group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
+               min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint')
+                    or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following
+                    and unbounded following) as next
+\if :since_2_29
+                  from (select s.range_start as low, s.range_end as high, min(c.id) as made,
+\else
+                  from (select s.range_start as low, s.range_end as high,
+                       min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                            then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
+\endif
+                               min((extract(epoch from case when m.axis = 'timestamp with time zone'
+                                    then (to_jsonb(c) ->> 'creation_time')::timestamptz
+                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone
+                                                                 'UTC' end) * 1000000)::int8) as at
+\if :since_2_29
+                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk c on c.id = s.chunk_id
+                         where s.dimension_id = d.id and s.range_end > case when r.cut_to is null then r.low else f.oldest end
+                              group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
          cross join lateral (
-           select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start < q.high) as inside, min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end) filter (where ms.range_start >= q.high and (m.axis in ('bigint', 'integer', 'smallint') or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
-             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+           select min(ms.chunk_id) filter (where ms.range_start < q.high) as inside,
+                  min(ms.chunk_id) filter (where ms.range_start >= q.high
+                       and (m.axis in ('bigint', 'integer', 'smallint')
+                            or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+\else
+                          from _timescaledb_catalog.dimension_slice s
+                            join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id
+                              join _timescaledb_catalog.chunk c on c.id = y.chunk_id
+                                   and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
+                         where s.dimension_id = d.id and s.range_end > case when r.cut_to is null then r.low else f.oldest end
+                              group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
+         cross join lateral (
+           select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
+                     filter (where ms.range_start < q.high) as inside,
+                     min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
+                          then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
+                               filter (where ms.range_start >= q.high
+                       and (m.axis in ('bigint', 'integer', 'smallint')
+                            or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
+             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
+               join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id
+                 join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
+\endif
             where md.hypertable_id = x.mat_hypertable_id and md.interval_length is not null and ms.range_end > q.low) o
-         where (q.next < q.made or q.next is null) and o.inside < q.made and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
+         where (q.next < q.made or q.next is null) and o.inside < q.made
+              and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
       ) g on r.low is not null or r.cut_to is not null
-     where x.raw_hypertable_id = h.id and (z.drop_edge is not null or gone.edge is not null or j.scheduled and j.after_number is not null and d.axis in ('bigint', 'integer', 'smallint'))) i on true
+     where x.raw_hypertable_id = h.id
+          and (z.drop_edge is not null or gone.edge is not null or j.scheduled and j.after_number is not null
+               and d.axis in ('bigint', 'integer', 'smallint'))) i on true
  where h.compression_state <> 2
  order by 2, 3

@@ -1,27 +1,36 @@
 -- Bytes now of the chunks that the next run of the retention policies of the hypertables and aggregates in $1 (int8[]) would drop
--- id, eligible_bytes (NULL: what goes is not known) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk that goes
+-- id, eligible_bytes (NULL: what goes is not known) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a
+-- moment's lock on its chunk) · ~0.1 ms a chunk that goes
 with recursive trusted as materialized (
   -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
   select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
     from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+   where r.rolsuper or r.rolname = current_user
+        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
 source as (
   -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy, as retention_integer has it
   select w.id, w.id::int as of from unnest($1::int8[]) w(id)
   union all select s.id, a.raw_hypertable_id from source s join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.of),
 clock as materialized (
   select distinct on (s.id) s.id, d.integer_now_func_schema as schema, d.integer_now_func as function
-    from source s join _timescaledb_catalog.dimension d on d.hypertable_id = s.of and d.interval_length is not null and d.integer_now_func is not null order by s.id, d.id),
+    from source s join _timescaledb_catalog.dimension d on d.hypertable_id = s.of and d.interval_length is not null
+         and d.integer_now_func is not null order by s.id, d.id),
 bound as materialized (
   select w.id as hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')
-              then case when (j.owner_zone is null or j.zone is not null) and j.after_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.after_text ~ '\d' then
-                   case when d.column_type = 'timestamptz'::regtype then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_text::interval)) at time zone j.zone) - (j.after_text::interval - date_trunc('day', j.after_text::interval)), now() - j.after_text::interval)) * 1000000)::int8
-                        else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_text::interval) * 1000000)::int8 end end
+              then case when (j.owner_zone is null or j.zone is not null) and j.after_text ~ :is_interval and j.after_text ~ '\d' then
+                   case when d.column_type = 'timestamptz'::regtype
+                        then (extract(epoch from coalesce((((now() at time zone j.zone)
+                             - date_trunc('day', j.after_text::interval)) at time zone j.zone)
+                                  - (j.after_text::interval - date_trunc('day', j.after_text::interval)), now() - j.after_text::interval))
+                                       * 1000000)::int8
+                        else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_text::interval)
+                             * 1000000)::int8 end end
               when j.after_text ~ '^\d{1,18}$' and f.trusted
               -- that function says what "now" is in its unit
-              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
-         case when j.created_text ~ '^(@ )?(-?\d+(\.\d+)? ?(years?|mons?|months?|weeks?|days?|hours?|hrs?|mins?|minutes?|secs?|seconds?|[ymwdhs]) ?)*(-?\d+:[0-5]\d(:[0-5]\d(\.\d+)?)?)?$|^(P(?=[-\dT])(-?\d{1,7}Y)?(-?\d{1,9}M)?(-?\d{1,7}W)?(-?\d{1,9}D)?(T(?=[-\d])(-?\d{1,9}H)?(-?\d{1,9}M)?(-?\d{1,9}(\.\d{1,6})?S)?)?|-?\d{1,7}-(\d|1[01])|\d{1,9} \d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?|-\d{1,9} 0:00:00|[-+]\d{1,7}-(\d|1[01]) [-+]\d{1,9} [-+]\d{1,9}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)$' and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
+              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true,
+                   '')))[1]::text::int8 - j.after_text::int8 end as boundary,
+         case when j.created_text ~ :is_interval and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
     from unnest($1::int8[]) w(id)
     join lateral (select x.config ->> 'drop_after' as after_text, x.config ->> 'drop_created_before' as created_text,
                    o.owner_zone, o.zone from _timescaledb_config.bgw_job x
@@ -29,28 +38,55 @@ bound as materialized (
     -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
     -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
     select o.zone as owner_zone,
-           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3' when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2' when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
+                when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
+                when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
       from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
              where o.setrole = x.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
                and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
                    where x.hypertable_id = w.id and x.proc_name = 'policy_retention' order by x.id limit 1) j on true
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null order by x.id limit 1) d on true
+    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null
+         order by x.id limit 1) d on true
     left join clock k on k.id = w.id
     left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted
-                         from trusted t join pg_namespace n on n.nspname = k.schema join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0 and p.prokind = 'f') f on true),
+                         from trusted t join pg_namespace n on n.nspname = k.schema
+                           join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0
+                                and p.prokind = 'f') f on true),
 due as materialized (
-  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace where n.nspname = c.schema_name and r.relname = c.table_name)) + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0))::int8 as bytes
+\if :since_2_29
+  select b.hypertable_id, sum(pg_total_relation_size(c.relid::oid)
+       + coalesce(pg_total_relation_size((select x.compress_relid::oid from _timescaledb_catalog.compression_settings x
+         where x.relid = c.relid)), 0))::int8 as bytes
+    from bound b cross join (select false as dropped, null::timestamptz as creation_time) absent
+    cross join lateral (
+      -- what goes by its time is as a rule little: from the oldest on, by the index
+      select c.* from (select s.chunk_id from _timescaledb_catalog.dimension_slice s
+                        where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
+       cross join lateral (select relid from _timescaledb_catalog.chunk
+         where id = s.chunk_id and not dropped and not osm_chunk and status & 4 = 0 offset 0) c
+      union all
+      select relid from _timescaledb_catalog.chunk
+\else
+  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace
+    where n.nspname = c.schema_name and r.relname = c.table_name))
+         + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name
+           join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0))::int8 as bytes
     from bound b cross join (select false as dropped, null::timestamptz as creation_time) absent
     cross join lateral (
       -- what goes by its time is as a rule little: from the oldest on, by the index
       select c.* from (select s.id from _timescaledb_catalog.dimension_slice s
                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-       cross join lateral (select schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
-                               where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk and status & 4 = 0 offset 0) c
+       cross join lateral (select schema_name, table_name, compressed_chunk_id
+         from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
+                               where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk
+                                    and status & 4 = 0 offset 0) c
       union all
       select schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
-       where b.boundary is null and b.made_before is not null and hypertable_id = b.hypertable_id and creation_time < b.made_before and not dropped and not osm_chunk and status & 4 = 0) c
+\endif
+       where b.boundary is null and b.made_before is not null and hypertable_id = b.hypertable_id and creation_time < b.made_before
+            and not dropped and not osm_chunk and status & 4 = 0) c
    group by 1)
-select b.hypertable_id::int8 as id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
+select b.hypertable_id::int8 as id, case when b.boundary is not null
+     or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
   from bound b left join due e using (hypertable_id)

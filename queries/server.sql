@@ -22,7 +22,8 @@ select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_desc
        pg_postmaster_start_time() as started,
        clock_timestamp() as clock,
        coalesce(z.time_zone, f.time_zone, t.reset_val) as time_zone,
-       case when z.time_zone is null and f.time_zone is null and t.hidden then case when t.source = 'client' then 'connection' else 'role' end end
+       case when z.time_zone is null and f.time_zone is null and t.hidden then case when t.source = 'client' then 'connection'
+            else 'role' end end
          as time_zone_hidden_by
 from pg_database d
 left join pg_roles u on u.rolname = current_user
@@ -49,7 +50,8 @@ left join lateral (
 left join lateral (
   select max(g.reset_val) filter (where g.name = 'TimeZone') as reset_val, max(g.boot_val) filter (where g.name = 'TimeZone') as boot_val,
          max(g.source) filter (where g.name = 'TimeZone') as source, bool_or(g.name = 'timescaledb.license') as loaded,
-         bool_or(g.name = 'TimeZone' and g.source not in ('default', 'environment variable', 'configuration file', 'command line', 'global', 'database')) as hidden
+         bool_or(g.name = 'TimeZone' and g.source not in ('default', 'environment variable', 'configuration file', 'command line', 'global',
+              'database')) as hidden
   from pg_settings g where g.name in ('TimeZone', 'timescaledb.license')
 ) t on true
 -- and where they have, the server's files tell, to whom may read them
@@ -57,7 +59,8 @@ left join lateral (
   select coalesce((
     select replace(replace((xpath('/row/n/text()', query_to_xml($q$
       select f.setting as n from pg_show_all_file_settings() f
-      where lower(f.name) = 'timezone' and f.applied order by f.seqno desc limit 1$q$, false, true, '')))[1]::text, '&lt;', '<'), '&gt;', '>')
+      where lower(f.name) = 'timezone' and f.applied order by f.seqno desc limit 1$q$, false, true, '')))[1]::text, '&lt;', '<'), '&gt;',
+           '>')
   ), t.boot_val) as time_zone
   where z.time_zone is null and t.hidden and has_function_privilege('pg_show_all_file_settings()', 'execute')
 ) f on true

@@ -12,7 +12,8 @@ with setting as materialized (
          current_setting('timescaledb.max_background_workers', true)::float8 as workers,
          pg_has_role('pg_read_all_stats', 'usage') as sees_all, pg_is_in_recovery() as standby
 ), activity as materialized (
-  select a.pid, a.usesysid, a.application_name, a.state, a.state_change, a.xact_start, a.backend_type, a.datid, a.backend_start, a.backend_xid,
+  select a.pid, a.usesysid, a.application_name, a.state, a.state_change, a.xact_start, a.backend_type, a.datid, a.backend_start,
+         a.backend_xid,
          a.backend_xmin,
          format('session %s (%s%s)', a.pid, coalesce(nullif(a.application_name, ''), a.backend_type, 'a session'), ', ' || a.state) as who
   from pg_stat_get_activity(null) a where a.pid <> pg_backend_pid()
@@ -61,7 +62,8 @@ with setting as materialized (
          pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn)::float8 as bytes,
          greatest(age(r.xmin), age(r.catalog_xmin)) as age,
          -- why it was invalidated: before PostgreSQL 16 there is but one reason, 16 does not tell two of them apart
-         case coalesce(to_jsonb(r) ->> 'invalidation_reason', case to_jsonb(r) ->> 'conflicting' when 'true' then 'conflict' end, 'wal_removed')
+         case coalesce(to_jsonb(r) ->> 'invalidation_reason', case to_jsonb(r) ->> 'conflicting' when 'true' then 'conflict' end,
+              'wal_removed')
            when 'wal_removed' then 'the WAL that it needed is gone: max_slot_wal_keep_size'
            when 'idle_timeout' then 'it stood idle for too long: idle_replication_slot_timeout'
            when 'rows_removed' then 'rows of the catalogue that it needed were removed on the primary'
@@ -73,7 +75,8 @@ with setting as materialized (
   -- who keeps vacuum from freezing more
   (select h.who, h.pid, h.age
    from (
-     select case a.backend_type when 'walsender' then format('a query on standby %s (hot_standby_feedback)', a.application_name) else a.who end as who,
+     select case a.backend_type when 'walsender' then format('a query on standby %s (hot_standby_feedback)', a.application_name)
+          else a.who end as who,
             case a.backend_type when 'client backend' then a.pid end as pid, greatest(age(a.backend_xmin), age(a.backend_xid)) as age
      from activity a where a.backend_type is distinct from 'autovacuum worker'
      union all
@@ -86,10 +89,12 @@ with setting as materialized (
          pg_stat_get_db_blocks_hit(d.oid) as hit, pg_stat_get_db_blocks_fetched(d.oid) as fetched
   from database d where d.datname = current_database()
 )
-select 'connections' as name, case when s.sees_all then (select count(*) from activity a where a.backend_type = 'client backend')::float8 + 1 end as value,
+select 'connections' as name, case
+     when s.sees_all then (select count(*) from activity a where a.backend_type = 'client backend')::float8 + 1 end as value,
        s.connections as bound,
        case when s.sees_all then (
-         select format('%s idle; most: %s of %s (%s)', sum(x.idle), coalesce(nullif(x.application_name, ''), 'no name'), pg_get_userbyid(x.usesysid), x.many)
+         select format('%s idle; most: %s of %s (%s)', sum(x.idle), coalesce(nullif(x.application_name, ''), 'no name'),
+              pg_get_userbyid(x.usesysid), x.many)
          from (
            select a.application_name, a.usesysid, count(*) as many, sum(count(*) filter (where a.state = 'idle')) over () as idle,
                   row_number() over (order by count(*) desc, a.application_name) as place
@@ -110,7 +115,8 @@ union all
 -- seconds that the slowest standby is behind; one that has nothing to replay reports no lag, and pg_receivewal replays nothing:
 -- the server never clears its last lag
 select 'replication-lag', case when s.sees_all then max(coalesce(extract(epoch from r.lag), 0))::float8 end, count(*)::float8,
-       string_agg(format('%s %s', coalesce(nullif(r.application_name, ''), r.pid::text), r.state), ', ' order by r.lag desc nulls last), null, null, null
+       string_agg(format('%s %s', coalesce(nullif(r.application_name, ''), r.pid::text), r.state), ', ' order by r.lag desc nulls last),
+       null, null, null
 from setting s, (
   select x.pid, x.application_name, x.state,
          case when x.replay_lsn is not null then x.replay_lag
@@ -119,7 +125,8 @@ from setting s, (
 ) r group by s.sees_all having count(*) > 0
 union all
 -- at least, where none was replayed since it was started
-select 'standby-delay', extract(epoch from clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8,
+select 'standby-delay', extract(epoch
+  from clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8,
        pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::float8,
        case when pg_is_wal_replay_paused() then 'replay is paused'
             when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 'all that was received is replayed' end,
@@ -130,28 +137,34 @@ select 'standby-replay', case when pg_is_wal_replay_paused() then 0 else 1 end::
 from setting s where s.standby
 union all
 -- where it is told to stream, as not every role may know; one that has an archive too can do without for a while
-select 'standby-receiver', case when s.sees_all then (select count(*) from pg_stat_get_wal_receiver() r where r.pid is not null) end::float8, null,
+select 'standby-receiver', case
+     when s.sees_all then (select count(*) from pg_stat_get_wal_receiver() r where r.pid is not null) end::float8, null,
        (select 'restore_command is set' from pg_settings c where c.name = 'restore_command' and c.setting <> ''),
        pg_last_xact_replay_timestamp(), null, null
 from setting s, pg_settings g where s.standby and g.name = 'primary_conninfo' and g.setting <> ''
 union all
 -- bytes of WAL that the furthest slot keeps back, and may
-(select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null, l.active_pid, null
+(select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null,
+     l.active_pid, null
  from slot l where l.bytes is not null order by l.bytes desc limit 1)
 union all
-select 'lost-slots', count(*)::float8, null, string_agg(format('%L (%s)', l.slot_name, l.lost_by), ', ' order by l.slot_name), null, null, null
+select 'lost-slots', count(*)::float8, null, string_agg(format('%L (%s)', l.slot_name, l.lost_by), ', ' order by l.slot_name), null, null,
+       null
 from slot l where l.wal_status = 'lost' having count(*) > 0
 union all
 -- a standby archives by 'always' only; since is when it last did its work
-select 'archiver', (case when c.empty or a.last_failed_time > coalesce(a.last_archived_time, '-infinity') then 1 else 0 end)::float8, a.failed_count::float8,
-       case when c.empty then 'neither archive_command nor archive_library is set' else a.last_failed_wal end, a.last_archived_time, null, null
+select 'archiver', (case when c.empty or a.last_failed_time > coalesce(a.last_archived_time, '-infinity') then 1 else 0 end)::float8,
+       a.failed_count::float8,
+       case when c.empty then 'neither archive_command nor archive_library is set' else a.last_failed_wal end, a.last_archived_time, null,
+            null
 from pg_stat_archiver a, setting s, (
   select not exists (select from pg_settings g where g.name in ('archive_command', 'archive_library') and g.setting <> '') as empty
 ) c
 where current_setting('archive_mode') = 'always' or current_setting('archive_mode') = 'on' and not s.standby
 union all
 (select 'oldest-transaction', extract(epoch from clock_timestamp() - a.xact_start)::float8, null,
-        format('%s, %s', coalesce(a.state, a.backend_type, 'unknown'), coalesce(nullif(a.application_name, ''), 'no application name')), a.xact_start, a.pid, null
+        format('%s, %s', coalesce(a.state, a.backend_type, 'unknown'), coalesce(nullif(a.application_name, ''), 'no application name')),
+        a.xact_start, a.pid, null
  from activity a where a.xact_start is not null and a.backend_type is distinct from 'walsender' order by a.xact_start limit 1)
 union all
 -- a session that waits inside a transaction and holds back vacuum
@@ -164,15 +177,20 @@ union all
  from pg_prepared_xacts p order by p.prepared limit 1)
 union all
 (select 'wraparound', age(d.datfrozenxid)::float8, s.freeze, d.datname::text, null, h.pid, h.who
- from setting s, database d left join holder h on h.age > 0.9 * age(d.datfrozenxid) order by age(d.datfrozenxid) desc, d.datname = current_database() desc limit 1)
+ from setting s, database d left join holder h on h.age > 0.9 * age(d.datfrozenxid)
+      order by age(d.datfrozenxid) desc, d.datname = current_database() desc limit 1)
 union all
-(select 'multixact-wraparound', mxid_age(d.datminmxid)::float8, current_setting('autovacuum_multixact_freeze_max_age')::float8, d.datname::text, null, null, null
+(select 'multixact-wraparound', mxid_age(d.datminmxid)::float8, current_setting('autovacuum_multixact_freeze_max_age')::float8,
+     d.datname::text, null, null, null
  from database d order by mxid_age(d.datminmxid) desc, d.datname = current_database() desc limit 1)
 union all
 -- who has the slots: the jobs that run longest by name, and since when
 select 'workers', w.used, s.workers,
-       concat_ws(', ', case when w.launchers > 0 then 'the launcher' end, case w.all_schedulers when 0 then null when 1 then '1 scheduler' else format('%s schedulers', w.all_schedulers) end,
-         (select string_agg(format('%s in database %I', x.application_name, d.datname) || coalesce(to_char(x.backend_start at time zone 'UTC', '" since "YYYY-MM-DD HH24:MI" UTC"'), ''), ', ' order by x.backend_start)
+       concat_ws(', ', case when w.launchers > 0 then 'the launcher' end, case w.all_schedulers when 0 then null when 1 then '1 scheduler'
+            else format('%s schedulers', w.all_schedulers) end,
+         (select string_agg(format('%s in database %I', x.application_name, d.datname)
+              || coalesce(to_char(x.backend_start at time zone 'UTC', '" since "YYYY-MM-DD HH24:MI" UTC"'), ''), ', '
+                   order by x.backend_start)
           from (
             select a.application_name, a.datid, a.backend_start
             from activity a where a.application_name ~ ' \[\d+\]$' and (a.backend_type is null or a.backend_type = a.application_name)
@@ -190,7 +208,8 @@ select 'scheduler', w.schedulers, null,
             when w.used >= s.workers then 'every slot of timescaledb.max_background_workers is taken'
             -- schedulers come and go where they are more than the slots
             when s.workers < 1 + c.databases
-              then format('timescaledb.max_background_workers is %s, where the launcher and a scheduler for each of %s databases want a slot', s.workers, c.databases) end, null, null, null
+              then format('timescaledb.max_background_workers is %s, where the launcher and a scheduler for each of %s databases want a '
+                          'slot', s.workers, c.databases) end, null, null, null
 from setting s, workers w, (select count(*) as databases from pg_database d where d.datallowconn) c where s.workers is not null
 union all
 -- what the launcher, a scheduler a database, TimescaleDB's own jobs and parallel queries may want at once

@@ -16,7 +16,8 @@ with here as materialized (
   left join pg_class i on i.relnamespace = n.oid and i.relname = 'pg_stat_statements_info'
 ), told as materialized (
   -- the extension may be in any schema or in none, so its view is named at run time; base64 keeps the XML whole
-  select t.schema, t.version, t.loaded, t.readable, case when t.schema is not null and t.loaded and t.readable then query_to_xml(format($outer$
+  select t.schema, t.version, t.loaded, t.readable, case when t.schema is not null and t.loaded
+       and t.readable then query_to_xml(format($outer$
 with line as (
       select s.queryid, case when s.queryid is null then s.userid end as hidden_of, s.userid, r.calls, r.rows,
              coalesce(r.total_exec_time, r.total_time) as total, coalesce(r.min_exec_time, r.min_time) as shortest,
@@ -66,7 +67,8 @@ with line as (
       select coalesce(jsonb_agg(to_jsonb(k) || jsonb_build_object('query', b.query, 'length', b.length)), '[]')
       from shown k left join body b on b.queryid = k.queryid
     ))::text, getdatabaseencoding()), 'base64') as j
-  $outer$, t.schema, case when t.informs then format('(select to_jsonb(i) from %I.pg_stat_statements_info i)', t.schema) else 'null::jsonb' end),
+  $outer$, t.schema, case when t.informs then format('(select to_jsonb(i) from %I.pg_stat_statements_info i)', t.schema)
+       else 'null::jsonb' end),
     false, false, '')::text end as xml
   from tool t
 ), read as materialized (
@@ -104,7 +106,35 @@ select clock_timestamp() as clock, r.schema is not null as installed, r.version,
        current_setting('block_size')::int8 as block, l.queryid, l.hidden_of::regrole::text as hidden_of, l.query, l.length, l.roles,
        l.calls, l.total, l.shortest, l.longest, l.planning, l.rows, l.blocks_hit, l.blocks_read, l.blocks_dirtied,
        l.blocks_written, l.temp_read, l.temp_written, l.read_time, l.wal::int8 as wal, l.whole, l.many, e.query as example,
+\if :since_2_11
+       case when coalesce(l.by_total, 1) = 1 then (
+         select coalesce(jsonb_agg(to_jsonb(k)), '[]') from (
+           select h.schema_name as schema, h.table_name as name, 'hypertable' as kind, null as bucket, null as source_schema,
+                  null as source
+           from _timescaledb_catalog.hypertable h
+           where not exists (select from _timescaledb_catalog.continuous_agg a where a.mat_hypertable_id = h.id)
+             and h.schema_name <> '_timescaledb_internal'
+           union all
+           select a.user_view_schema, a.user_view_name, 'aggregate',
+                  coalesce(to_jsonb(b) ->> 'bucket_width',
+                    -- before 2.15: microseconds, or units of integer time
+                    case when d.integer_time then to_jsonb(a) ->> 'bucket_width'
+                         else ((to_jsonb(a) ->> 'bucket_width')::int8 * interval '1 microsecond')::text end),
+                  coalesce(p.user_view_schema, h.schema_name), coalesce(p.user_view_name, h.table_name)
+           from _timescaledb_catalog.continuous_agg a
+           join _timescaledb_catalog.hypertable h on h.id = a.raw_hypertable_id
+           left join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = a.raw_hypertable_id
+           left join _timescaledb_catalog.continuous_aggs_bucket_function b on b.mat_hypertable_id = a.mat_hypertable_id
+           left join lateral (
+             select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time
+             from _timescaledb_catalog.dimension x
+             where x.hypertable_id = a.mat_hypertable_id and x.interval_length is not null order by x.id limit 1
+           ) d on true
+         ) k
+       ) end as catalog
+\else
        case when coalesce(l.by_total, 1) = 1 then '[]'::jsonb end as catalog
+\endif
 from tool_told r
 left join line l on true
 left join example e on e.queryid = l.queryid

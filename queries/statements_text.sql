@@ -13,7 +13,9 @@ with tool as (
   $outer$, t.schema, $1::int8), false, false, '')::text, '<j>', 2), '</j>', 1), 'base64'), getdatabaseencoding())::jsonb as j
   from tool t
 )
-select l.role, left(l.query, 100000) || case when octet_length(left(l.query, 100000)) < octet_length(l.query) then ' (cut: ' || octet_length(l.query) || ' bytes in all)' else '' end as query, l.toplevel, l.calls, coalesce(l.total_exec_time, l.total_time) as total,
+select l.role, left(l.query, 100000) || case
+     when octet_length(left(l.query, 100000)) < octet_length(l.query) then ' (cut: ' || octet_length(l.query) || ' bytes in all)'
+     else '' end as query, l.toplevel, l.calls, coalesce(l.total_exec_time, l.total_time) as total,
        coalesce(l.max_exec_time, l.max_time) as longest, l.rows, l.shared_blks_hit as blocks_hit,
        l.shared_blks_read as blocks_read, l.temp_blks_written as temp_written
 from read r, jsonb_to_recordset(r.j) as l(

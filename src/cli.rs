@@ -11,7 +11,9 @@ use crate::connect::conninfo::Flags;
 use crate::run::command;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
+use crate::run::sql;
 use crate::screens::ScreenId;
+use crate::server::sql::Version;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -136,6 +138,15 @@ pub enum Command {
     },
     /// Open the console on a recording: [ and ] go through its moments, { and } by the minute, space plays
     Replay { file: PathBuf },
+    /// List the queries that the console asks, or print one as the server gets it
+    Sql {
+        /// As the list names it
+        #[arg(value_parser = sql::query)]
+        query: Option<&'static str>,
+        /// The TimescaleDB version that it is for, or none [default: the newest known]
+        #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
+        version: Option<Version>,
+    },
     /// Open the console on a demo factory, on a private server that is gone afterwards
     Demo {
         /// Load the factory into a new database on this server instead

@@ -126,6 +126,11 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             let (settings, session) = open(cli, database.as_ref(), around).await?;
             Ok(record(cli, around, settings, session, file, *long).await?)
         }
+        Some(Command::Sql { query, version }) => {
+            let printed = run::sql::printed(*query, *version).map_err(anyhow::Error::msg)?;
+            command::print(printed)?;
+            Ok(DONE)
+        }
         Some(Command::Replay { file }) => Ok(code(replay(cli, around, file).await?)),
         Some(Command::Demo { url, simulate }) => {
             let demo = demo(cli, url.as_ref(), *simulate, around);

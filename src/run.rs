@@ -5,6 +5,7 @@ pub(crate) mod aside;
 pub mod command;
 pub(crate) mod second;
 pub mod show;
+pub mod sql;
 pub mod stderr;
 
 use std::time::{Duration, SystemTime};

@@ -2,5 +2,6 @@
 
 pub(crate) mod exact;
 pub mod known;
+mod script;
 pub mod session;
 pub mod sql;

@@ -349,3 +349,65 @@ fn of_several_targets_each_that_refuses_is_named_and_nothing_is_done() {
         }
     });
 }
+
+#[test]
+fn sql_lists_the_queries_and_prints_one_as_the_server_gets_it() {
+    let list = hypertop(&["sql"]);
+    assert_eq!(list.status.code(), Some(0));
+    let list = said(&list);
+    assert!(
+        list.lines().any(|line| line.starts_with("compression  ")),
+        "{list}"
+    );
+    assert!(list.lines().count() > 40 && !list.contains('\\'), "{list}");
+    let print = |args: &[&str]| {
+        let output = hypertop(&[&["sql", "chunks"], args].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        said(&output)
+    };
+    let (newest, before) = (print(&[]), print(&["--for", "2.26"]));
+    assert!(
+        newest.contains("relid = c.relid") && !newest.contains("compressed_chunk_id"),
+        "{newest}"
+    );
+    assert!(
+        before.contains("compressed_chunk_id") && !before.contains("relid = c.relid"),
+        "{before}"
+    );
+    assert_eq!(newest, print(&["--for", "2.29.2"]));
+    for text in [newest, before] {
+        assert!(text.starts_with("-- ") && text.contains("$1"), "{text}");
+        assert!(
+            !text.lines().any(|line| line.trim().starts_with('\\')),
+            "{text}"
+        );
+    }
+    let index = said(&hypertop(&["sql", "indexes", "--for", "none"]));
+    assert!(!index.contains("_timescaledb_"), "{index}");
+}
+
+#[test]
+fn sql_names_what_it_was_given_and_what_would_do() {
+    for (args, says) in [
+        (
+            &["sql", "compresion"][..],
+            "'compresion' for '[QUERY]': there is no such query; near it: compression",
+        ),
+        (
+            &["sql", "zzz"],
+            "there is no such query; `hypertop sql` lists them",
+        ),
+        (
+            &["sql", "chunks", "--for", "1.7"],
+            "'1.7' for '--for <VERSION>': the oldest TimescaleDB that hypertop reads is 2.11",
+        ),
+        (
+            &["sql", "chunks", "--for", "new"],
+            "write a TimescaleDB version as 2.26, or none",
+        ),
+    ] {
+        let output = hypertop(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(said(&output).contains(says), "{args:?}: {}", said(&output));
+    }
+}

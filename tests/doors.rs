@@ -69,7 +69,7 @@ async fn look(conninfo: &str) {
             let shown = show::show(&settings, &session, *screen, Format::Json, &mut out);
             shown.await.unwrap();
         }
-        if screen.about().query.variants.is_empty() {
+        if screen.about().query.name.is_empty() {
             continue;
         }
         let at = At {

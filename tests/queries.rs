@@ -5,17 +5,21 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use hypertop::run;
 use hypertop::run::show;
 use hypertop::run::show::Format;
 use hypertop::screens::record::{At, Record, Section};
 use hypertop::screens::{Rows, ScreenId};
+use hypertop::server::known::NEWEST_KNOWN;
 use hypertop::server::session::Session;
+use hypertop::server::sql;
+use hypertop::server::sql::Version;
 use serde_json::Value as Json;
 use support::{CHUNK, Target, block_on, client, session, settings, with_targets};
 
 /// The screens that ask the server: the journal's rows are on this machine.
 fn asking() -> impl Iterator<Item = ScreenId> {
-    let asks = |screen: &ScreenId| !screen.about().query.variants.is_empty();
+    let asks = |screen: &ScreenId| !screen.about().query.name.is_empty();
     ScreenId::ALL.iter().copied().filter(asks)
 }
 
@@ -582,49 +586,110 @@ fn sources(folder: &std::path::Path) -> Vec<String> {
     texts
 }
 
-#[test]
-fn every_query_file_is_asked_by_something() {
-    let mut used: Vec<String> = Vec::new();
-    let server = [
-        &hypertop::server::known::QUERY,
-        &hypertop::server::known::PULSE,
-    ];
-    let screens = ScreenId::ALL
-        .iter()
-        .flat_map(|screen| screen.about().queries());
-    for query in screens.chain(server) {
-        for (since, text) in query.variants {
-            assert!(
-                text.starts_with("-- "),
-                "{} begins with what it is",
-                query.name
-            );
-            let suffix = if since.major == 0 {
-                String::new()
-            } else {
-                format!(".since-{}.{}", since.major, since.minor)
-            };
-            used.push(format!("{}{suffix}.sql", query.name));
-        }
-    }
-    // What an action asks is named in its module only.
-    let call = regex::Regex::new(r#"query!\("(\w+)"((?:,\s*\(\d+, \d+\))*)"#).unwrap();
-    let since = regex::Regex::new(r"\((\d+), (\d+)\)").unwrap();
-    for text in sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
-        for found in call.captures_iter(&text) {
-            let name = &found[1];
-            used.push(format!("{name}.sql"));
-            let versions = since.captures_iter(&found[2]);
-            used.extend(versions.map(|of| format!("{name}.since-{}.{}.sql", &of[1], &of[2])));
-        }
-    }
-    used.sort();
-    used.dedup();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
+/// The names of the files in a folder, in order.
+fn files(folder: &str) -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = std::fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|entry| entry.unwrap());
+    let files = entries.filter(|entry| entry.path().is_file());
+    let mut names: Vec<_> = files
+        .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
-    files.sort();
-    assert_eq!(files, used);
+    names.sort();
+    names
+}
+
+#[test]
+fn every_query_file_is_asked_by_something_and_every_fragment_used() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let call = regex::Regex::new(r#"query!\("(\w+)"\)"#).unwrap();
+    let mut asked = Vec::new();
+    for text in sources(&folder.join("src")) {
+        asked.extend(
+            call.captures_iter(&text)
+                .map(|of| format!("{}.sql", &of[1])),
+        );
+    }
+    asked.sort();
+    asked.dedup();
+    let queries = files("queries");
+    assert_eq!(queries, asked);
+    let fragments = files("queries/shared");
+    let read = |name: &str| std::fs::read_to_string(folder.join("queries").join(name)).unwrap();
+    let shared = fragments.iter().map(|name| format!("shared/{name}"));
+    let texts: Vec<_> = queries.iter().cloned().chain(shared).collect();
+    let texts: Vec<_> = texts.iter().map(|name| (name, read(name))).collect();
+    for (name, text) in &texts {
+        for line in text.lines() {
+            assert!(line.chars().count() <= 140, "{name}: over 140: {line}");
+        }
+    }
+    for fragment in &fragments {
+        let word = format!(" :{}", fragment.trim_end_matches(".sql"));
+        let line = format!("\\ir shared/{fragment}");
+        let uses = |text: &str| {
+            text.lines()
+                .any(|at| at.trim() == line || at.contains(&word))
+        };
+        assert!(
+            texts.iter().any(|(_, text)| uses(text)),
+            "{fragment} is used by nothing"
+        );
+    }
+}
+
+#[test]
+fn every_query_can_be_read_for_every_version_and_begins_with_what_it_is_and_asks_for() {
+    let parameter = regex::Regex::new(r"\$[1-9]\b").unwrap();
+    let aside = regex::Regex::new(r"(?s)--[^\n]*|'(?:[^']|'')*'|\$\w*\$.*?\$\w*\$").unwrap();
+    let minors = (0..=NEWEST_KNOWN.minor + 1).map(|minor| Version::new(2, minor));
+    let versions: Vec<_> = minors.chain([Version::new(0, 0)]).collect();
+    let mut wanting = Vec::new();
+    for name in sql::names() {
+        for version in &versions {
+            let text = sql::text(name, *version);
+            assert!(
+                text.is_ok_and(|text| text.starts_with("-- ")),
+                "{name} {version}"
+            );
+        }
+        for (since, text) in sql::texts(name) {
+            let head: Vec<_> = text
+                .lines()
+                .take_while(|line| line.starts_with("--"))
+                .collect();
+            let head = head.join("\n");
+            for of in parameter.find_iter(&aside.replace_all(&text, "")) {
+                if !head.contains(of.as_str()) {
+                    wanting.push(format!("{name} since {since}: {}", of.as_str()));
+                }
+            }
+        }
+    }
+    wanting.dedup();
+    assert!(
+        wanting.is_empty(),
+        "the header does not say what it is: {wanting:#?}"
+    );
+}
+
+#[test]
+fn what_hypertop_sql_prints_is_a_statement_that_the_server_understands() {
+    with_targets(|targets| {
+        for target in targets.all.iter().filter(|target| target.real) {
+            block_on(async {
+                let session = session(&target.conninfo).await;
+                let client = client(&target.conninfo).await;
+                let version = session.server.sql_version();
+                for name in sql::names() {
+                    let printed = run::sql::printed(Some(name), Some(version)).unwrap();
+                    let prepared = client.prepare(&printed).await;
+                    if let Err(error) = prepared {
+                        panic!("{} {name}: {error:?}\n{printed}", target.name);
+                    }
+                }
+            });
+        }
+    });
 }

@@ -20,11 +20,11 @@ use crate::server::sql::Query;
 /// True sizes of the relations whose oids are `$1`: `id`, `bytes` (with indexes and TOAST).
 pub const SIZES: Query = query!("plan_sizes");
 /// What a plan's undo and this role's rights stand on: the kind of target `$1`, its id `$2`.
-pub const PROOF: Query = query!("plan_proof", (2, 11));
+pub const PROOF: Query = query!("plan_proof");
 /// Who holds or wants locks on the relations whose oids are `$1`.
 pub const LOCKS: Query = query!("plan_locks");
 /// What `$1`, as a person typed it, means.
-pub const TARGET: Query = query!("plan_target", (2, 11));
+pub const TARGET: Query = query!("plan_target");
 
 /// The actions of every family.
 pub static ACTIONS: &[&[Action]] = &[

@@ -31,7 +31,7 @@ use crate::screens::policy::Code;
 use crate::server::known::Edition;
 use crate::server::sql::{Query, Version};
 
-const FACTS: Query = query!("plan_aggregate", (2, 29), (2, 26), (2, 22), (2, 15));
+const FACTS: Query = query!("plan_aggregate");
 
 pub static ACTIONS: &[Action] = &[
     act(

@@ -16,7 +16,7 @@ use crate::server::sql::{Param, Query, Version};
 use crate::actions::act::{Kind, Target};
 
 /// Code on a target whose owner is not trusted.
-pub const QUERY: Query = query!("plan_code", (2, 11));
+pub const QUERY: Query = query!("plan_code");
 
 /// Code that a role defined who is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]

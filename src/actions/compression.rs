@@ -22,7 +22,7 @@ use crate::server::sql::Query;
 
 use facts::Known;
 
-const FACTS: Query = query!("plan_compression", (2, 29), (2, 14));
+const FACTS: Query = query!("plan_compression");
 
 const fn on(form: Option<MakeForm>, plan: fn(&Context, &Inputs) -> Result<Plan, Refusal>) -> Act {
     Act {

@@ -15,7 +15,7 @@ use crate::model::value::Axis;
 use crate::query;
 use crate::server::sql::Query;
 
-const FACTS: Query = query!("plan_hypertable", (2, 29));
+const FACTS: Query = query!("plan_hypertable");
 
 pub static ACTIONS: &[Action] = &[
     act(

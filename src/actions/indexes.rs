@@ -17,8 +17,8 @@ use crate::model::verdict::Level;
 use crate::query;
 use crate::server::sql::{Query, Version};
 
-const FACTS: Query = query!("plan_index", (2, 22), (2, 11));
-const TABLE_FACTS: Query = query!("plan_index_table", (2, 22));
+const FACTS: Query = query!("plan_index");
+const TABLE_FACTS: Query = query!("plan_index_table");
 
 pub static ACTIONS: &[Action] = &[
     act(

@@ -20,7 +20,7 @@ use crate::query;
 use crate::server::known::Edition;
 use crate::server::sql::{Query, Version};
 
-const FACTS: Query = query!("plan_job", (2, 29));
+const FACTS: Query = query!("plan_job");
 
 /// From here on the database's owner may alter, run and delete the jobs of others.
 const DATABASE_OWNER: Version = Version::new(2, 28);

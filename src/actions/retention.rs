@@ -19,7 +19,7 @@ use crate::server::sql::Query;
 
 use facts::{Policy, Retention};
 
-const FACTS: Query = query!("plan_retention", (2, 29), (2, 22));
+const FACTS: Query = query!("plan_retention");
 /// What a rollback of a policy's change compares.
 const POLICY: &str = "/policies/policy_retention";
 

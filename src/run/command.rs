@@ -29,7 +29,7 @@ use crate::server::session::{Exact, Session};
 
 pub use consent::Agreement;
 pub use journal::journal;
-pub use name::find;
+pub use name::{find, nearest};
 
 /// Exit codes: done; an error or a failure; no connection; nothing was changed.
 pub const DONE: u8 = 0;

@@ -39,7 +39,7 @@ fn pids(pids: &[i32]) -> Value {
 impl Record for Row {
     const NAME: &'static str = "activity";
     const TITLE: &'static str = "Activity";
-    const QUERY: Query = query!("activity", (2, 29), (2, 11));
+    const QUERY: Query = query!("activity");
     const PLAIN: Option<Query> = Some(query!("activity"));
     /// No catalogue tells of sessions: they are read at every look.
     const WATCHED: &'static [&'static str] = &[];
@@ -113,7 +113,7 @@ impl Record for Row {
         },
         Detail {
             title: "Progress",
-            query: query!("activity_progress", (2, 26)),
+            query: query!("activity_progress"),
             params: |row| vec![Param::Int(row.pid)],
             build: details::progress,
         },
@@ -128,7 +128,7 @@ impl Record for Row {
         },
         Detail {
             title: "Locks",
-            query: query!("activity_locks", (2, 29), (2, 11)),
+            query: query!("activity_locks"),
             params: |row| vec![Param::Int(row.pid)],
             build: details::locks,
         },

@@ -138,7 +138,7 @@ const NEWEST: Exact<Row> = Exact {
     later: false,
     judges: |_| true,
     every: Duration::from_secs(30),
-    query: query!("aggregates_newest", (2, 29), (2, 15)),
+    query: query!("aggregates_newest"),
     figures: &["newest", "newest_end", "unknown"],
     // The newest chunk with its indexes each, beside 35 locks on catalogues: 64 locks are not to be passed.
     slice: 6,
@@ -211,7 +211,7 @@ const GAPS: Exact<Row> = Exact {
             || *rule == rules::AGGREGATE_REMADE
     },
     every: Duration::from_secs(30),
-    query: query!("aggregates_gaps", (2, 29)),
+    query: query!("aggregates_gaps"),
     figures: &[
         "oldest",
         "first_unread",
@@ -238,7 +238,7 @@ const GAPS: Exact<Row> = Exact {
 impl Record for Row {
     const NAME: &'static str = "aggregates";
     const TITLE: &'static str = "Aggregates";
-    const QUERY: Query = query!("aggregates", (2, 26), (2, 22), (2, 15));
+    const QUERY: Query = query!("aggregates");
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.continuous_agg",
         "_timescaledb_catalog.continuous_aggs_watermark",

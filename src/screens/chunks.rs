@@ -18,7 +18,7 @@ pub use cut::Cut;
 pub use size::Size;
 
 /// `$1` is the hypertable's id (int8).
-pub const QUERY: Query = query!("chunks", (2, 29));
+pub const QUERY: Query = query!("chunks");
 
 /// The bits of a chunk's status.
 const COMPRESSED: i32 = 1;

@@ -284,8 +284,8 @@ impl Row {
 impl Record for Row {
     const NAME: &'static str = "compression";
     const TITLE: &'static str = "Compression";
-    const QUERY: Query = query!("compression", (2, 29), (2, 28));
-    const BESIDE: Option<Query> = Some(query!("compression_beside", (2, 14)));
+    const QUERY: Query = query!("compression");
+    const BESIDE: Option<Query> = Some(query!("compression_beside"));
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
@@ -371,7 +371,7 @@ impl Record for Row {
             later: false,
             judges: |_| true,
             every: Duration::from_secs(30),
-            query: query!("compression_integer", (2, 29)),
+            query: query!("compression_integer"),
             figures: &["backlog_chunks", "about_chunks", "due_since"],
             slice: 2_000,
             want: |row| Some((row.id.into(), row.integer_weight()?)),
@@ -396,7 +396,7 @@ impl Record for Row {
             later: false,
             judges: |_| false,
             every: Duration::from_secs(30),
-            query: query!("compression_exact", (2, 29)),
+            query: query!("compression_exact"),
             figures: &["backlog_bytes"],
             slice: 500,
             want: |row| Some((row.id.into(), row.backlog_weight()?)),
@@ -424,7 +424,7 @@ impl Record for Row {
                 .contains(&rule)
             },
             every: Duration::from_secs(300),
-            query: query!("compression_packed", (2, 29), (2, 22), (2, 19), (2, 14)),
+            query: query!("compression_packed"),
             figures: &[
                 "old_chunks",
                 "drifted_chunks",

@@ -23,7 +23,7 @@ pub use row::{Kind, Limits, Plain, Policies, Policy, Row, Window};
 impl Record for Row {
     const NAME: &'static str = "hypertables";
     const TITLE: &'static str = "Hypertables";
-    const QUERY: Query = query!("hypertables", (2, 29));
+    const QUERY: Query = query!("hypertables");
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
@@ -106,7 +106,7 @@ impl Record for Row {
         later: true,
         judges: |_| true,
         every: Duration::from_secs(30),
-        query: query!("hypertables_exact", (2, 29)),
+        query: query!("hypertables_exact"),
         figures: &["bytes", "window_bytes", "measured"],
         slice: 500,
         want: |row| Some((row.id, usize::try_from(row.chunks).unwrap_or(0) + 1)),

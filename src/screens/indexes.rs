@@ -207,8 +207,8 @@ fn counted_since(at: &At) -> Option<Stamp> {
 impl Record for Row {
     const NAME: &'static str = "indexes";
     const TITLE: &'static str = "Indexes";
-    const QUERY: Query = query!("indexes", (2, 22), (2, 11));
-    const PLAIN: Option<Query> = Some(query!("indexes", (2, 22), (2, 11)));
+    const QUERY: Query = query!("indexes");
+    const PLAIN: Option<Query> = Some(query!("indexes"));
     const WATCHED: &'static [&'static str] = &[
         "pg_catalog.pg_index",
         "_timescaledb_catalog.chunk",
@@ -285,7 +285,7 @@ impl Record for Row {
         later: true,
         judges: |rule| [&rules::INDEX_BLOATED, &rules::INDEX_SIZE_UNKNOWN].contains(&rule),
         every: Duration::from_secs(30),
-        query: query!("indexes_exact", (2, 22), (2, 11)),
+        query: query!("indexes_exact"),
         figures: &["bytes", "bloat_bytes"],
         slice: 2_000,
         want: |row| Some((row.id, usize::try_from(row.members).unwrap_or(0).max(1))),
@@ -304,7 +304,7 @@ impl Record for Row {
     }];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",
-        query: query!("indexes_chunks", (2, 29), (2, 22), (2, 11)),
+        query: query!("indexes_chunks"),
         params: |row| vec![Param::BigInt(row.id)],
         build: |row, rows, at| chunks::sections(row, rows, at),
     }];

@@ -191,7 +191,7 @@ const fn hidden(name: &'static str, value: fn(&Row, &At) -> Value) -> Column<Row
 impl Record for Row {
     const NAME: &'static str = "jobs";
     const TITLE: &'static str = "Jobs";
-    const QUERY: Query = query!("jobs", (2, 15));
+    const QUERY: Query = query!("jobs");
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.bgw_job",
         "_timescaledb_config.bgw_job",
@@ -291,7 +291,7 @@ impl Record for Row {
         },
         Detail {
             title: "Errors and runs",
-            query: query!("jobs_history", (2, 15)),
+            query: query!("jobs_history"),
             params: |row| vec![Param::Int(row.job_id)],
             build: details::history,
         },

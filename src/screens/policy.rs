@@ -62,7 +62,7 @@ impl State {
 }
 
 /// The query by which [`is_old`] is known.
-pub const AGE: Query = query!("jobs_age", (2, 25));
+pub const AGE: Query = query!("jobs_age");
 
 /// Whether a job that never ran has been there for longer than the scheduler takes to start it.
 pub fn is_old(known_since: Option<Stamp>, now: Stamp) -> bool {

@@ -165,7 +165,7 @@ fn span(milliseconds: Option<f64>) -> Value {
 impl Record for Row {
     const NAME: &'static str = "queries";
     const TITLE: &'static str = "Queries";
-    const QUERY: Query = query!("statements", (2, 11));
+    const QUERY: Query = query!("statements");
     const PLAIN: Option<Query> = Some(query!("statements"));
     /// No catalogue tells of statements: they are read again after a while.
     const WATCHED: &'static [&'static str] = &[];

@@ -225,7 +225,7 @@ impl Row {
 impl Record for Row {
     const NAME: &'static str = "retention";
     const TITLE: &'static str = "Retention";
-    const QUERY: Query = query!("retention", (2, 29));
+    const QUERY: Query = query!("retention");
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
@@ -294,7 +294,7 @@ impl Record for Row {
             later: false,
             judges: |_| true,
             every: Duration::from_secs(30),
-            query: query!("retention_integer", (2, 29)),
+            query: query!("retention_integer"),
             figures: &[
                 "clocks",
                 "eligible_chunks",
@@ -329,7 +329,7 @@ impl Record for Row {
             later: false,
             judges: |_| false,
             every: Duration::from_secs(30),
-            query: query!("retention_exact", (2, 29)),
+            query: query!("retention_exact"),
             figures: &["eligible_bytes"],
             slice: 500,
             want: |row| {

@@ -1,10 +1,10 @@
-//! SQL text by name and by TimescaleDB version.
-//!
-//! A query is one file, `queries/NAME.sql`; a variant for newer servers is `queries/NAME.since-X.Y.sql`.
-//! The files are the version ladder: the newest variant that is not newer than the server is taken.
+//! SQL text by name and by TimescaleDB version: a query is one file, `queries/NAME.sql`, in the words that `script` reads.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+
+use super::script;
 
 /// A TimescaleDB version, as far as SQL text depends on it: major and minor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,44 +41,75 @@ impl fmt::Display for Version {
     }
 }
 
-/// One query in all its variants, newest first; the last one is for any version.
-#[derive(Debug)]
+/// A query's texts, each with the version from which on it serves; newest first, the last one for any version.
+pub type Texts = Vec<(Version, String)>;
+
+/// A query by its name.
+#[derive(Debug, Clone, Copy)]
 pub struct Query {
     pub name: &'static str,
-    pub variants: &'static [(Version, &'static str)],
+    /// Reads the file the first time.
+    pub texts: fn() -> &'static Texts,
 }
 
 impl Query {
     /// Of a screen whose rows are kept on this machine.
     pub const NONE: Self = Self {
         name: "",
-        variants: &[],
+        texts: || const { &Texts::new() },
     };
 
     /// The text for a server of this version.
     pub fn text(&self, server: Version) -> &'static str {
-        self.variants
-            .iter()
+        let mut texts = (self.texts)().iter();
+        texts
             .find(|(since, _)| *since <= server)
             .map_or("", |(_, text)| text)
     }
 }
 
-/// Names a query and the versions that have a text of their own, newest first.
-/// A file that is missing is a compile error; one that no `query!` names fails a test.
+/// Names a query. A file that is missing is a compile error; one that no `query!` names, or that cannot be read, fails a test.
 #[macro_export]
 macro_rules! query {
-    ($name:literal $(, ($major:literal, $minor:literal))* $(,)?) => {
+    ($name:literal) => {{
+        const _: &str = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/queries/",
+            $name,
+            ".sql"
+        ));
         $crate::server::sql::Query {
             name: $name,
-            variants: &[
-                $(($crate::server::sql::Version::new($major, $minor), include_str!(concat!(
-                    env!("CARGO_MANIFEST_DIR"), "/queries/", $name, ".since-", $major, ".", $minor, ".sql"))),)*
-                ($crate::server::sql::Version::new(0, 0), include_str!(concat!(
-                    env!("CARGO_MANIFEST_DIR"), "/queries/", $name, ".sql"))),
-            ],
+            texts: || {
+                static TEXTS: std::sync::LazyLock<$crate::server::sql::Texts> =
+                    std::sync::LazyLock::new(|| $crate::server::sql::texts($name));
+                &TEXTS
+            },
         }
-    };
+    }};
+}
+
+/// The names of all queries.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    script::names()
+}
+
+/// The text of a query as a server of this version gets it.
+pub fn text(name: &str, server: Version) -> Result<String, String> {
+    script::text(name, server)
+}
+
+/// The texts of a query that differ. A file that cannot be read has none: tests read every one.
+pub fn texts(name: &str) -> Texts {
+    let mut texts = Texts::new();
+    for since in std::iter::once(Version::new(0, 0)).chain(script::versions(name)) {
+        let text = script::text(name, since).unwrap_or_default();
+        if texts.last().is_none_or(|(_, last)| *last != text) {
+            texts.push((since, text));
+        }
+    }
+    texts.reverse();
+    texts
 }
 
 /// A parameter of a query.

@@ -12,7 +12,7 @@ use crate::server::known::Server;
 use crate::server::session as db;
 use crate::server::sql::{Param, Query};
 
-const RELATIONS: Query = query!("act_relations", (2, 11));
+const RELATIONS: Query = query!("act_relations");
 const JOBS: Query = query!("act_jobs");
 
 /// A relation with the name that it has now.

@@ -9,19 +9,23 @@ pub fn find(name: &str) -> Result<&'static Action, String> {
     if let Some(action) = acts().find(|action| action.name == name) {
         return Ok(action);
     }
-    let mut near: Vec<_> = acts()
-        .map(|action| (likeness(name, action.name), action.name))
+    let near = nearest(name, acts().map(|action| action.name));
+    Err(if near.is_empty() {
+        let all: Vec<_> = acts().map(|action| action.name).collect();
+        format!("there is no such action; there are: {}", all.join(", "))
+    } else {
+        format!("there is no such action; near it: {}", near.join(", "))
+    })
+}
+
+/// The names that are most like this one, at most four.
+pub fn nearest(name: &str, all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut near: Vec<_> = all
+        .map(|known| (likeness(name, known), known))
         .filter(|(likeness, _)| *likeness >= 0.4)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let names = |names: Vec<&str>| names.join(", ");
-    Err(if near.is_empty() {
-        let all = names(acts().map(|action| action.name).collect());
-        format!("there is no such action; there are: {all}")
-    } else {
-        let near = names(near.into_iter().take(4).map(|(_, name)| name).collect());
-        format!("there is no such action; near it: {near}")
-    })
+    near.into_iter().take(4).map(|(_, known)| known).collect()
 }
 
 /// How much of two names is the same, from 0 to 1: by the pairs of letters that they share.

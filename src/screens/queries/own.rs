@@ -29,8 +29,8 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
         .iter()
         .flat_map(|screen| screen.about().queries());
     let server = [&crate::server::known::QUERY, &crate::server::known::PULSE];
-    let variants = screens.chain(server).flat_map(|query| query.variants);
-    variants.map(|(_, text)| Own::of(&constant, text)).collect()
+    let texts = screens.chain(server).flat_map(|query| (query.texts)());
+    texts.map(|(_, text)| Own::of(&constant, text)).collect()
 });
 
 /// The comment with which the console's own statement begins, if this is one. The server keeps it up to PostgreSQL 17.
@@ -104,10 +104,10 @@ mod tests {
         let constant = Regex::new(CONSTANT).unwrap();
         for screen in ScreenId::ALL {
             for query in screen.about().queries() {
-                for (_, text) in query.variants {
+                for (_, text) in (query.texts)() {
                     let head = text.lines().next().unwrap();
                     assert_eq!(head_of(text), Some(head.trim()), "{}", query.name);
-                    let mut body = *text;
+                    let mut body = text.as_str();
                     while body.starts_with("--") {
                         body = body.split_once('\n').unwrap().1;
                     }

@@ -1,0 +1,52 @@
+//! `hypertop sql`: the queries as the server gets them, so that a DBA can review and run what the console asks.
+
+use crate::run::command;
+use crate::server::known::{NEWEST_KNOWN, OLDEST_KNOWN};
+use crate::server::sql;
+use crate::server::sql::Version;
+
+/// A query's name, as the command line takes it; an error offers the nearest ones.
+pub fn query(name: &str) -> Result<&'static str, String> {
+    let found = sql::names().find(|known| *known == name);
+    found.ok_or_else(|| {
+        let near = command::nearest(name, sql::names());
+        if near.is_empty() {
+            "there is no such query; `hypertop sql` lists them".to_owned()
+        } else {
+            format!("there is no such query; near it: {}", near.join(", "))
+        }
+    })
+}
+
+/// A TimescaleDB version, as the command line takes it; `none` is a database without the extension.
+pub fn version(text: &str) -> Result<Version, String> {
+    if text == "none" {
+        return Ok(Version::new(0, 0));
+    }
+    let version = Version::parse(text).ok_or("write a TimescaleDB version as 2.26, or none")?;
+    if version < OLDEST_KNOWN {
+        let Version { major, minor, .. } = OLDEST_KNOWN;
+        return Err(format!(
+            "the oldest TimescaleDB that hypertop reads is {major}.{minor}; none is a database without it"
+        ));
+    }
+    Ok(version)
+}
+
+/// The text of a query, or the list of all with the first line of each.
+pub fn printed(query: Option<&str>, version: Option<Version>) -> Result<String, String> {
+    let version = version.unwrap_or(NEWEST_KNOWN);
+    if let Some(query) = query {
+        return sql::text(query, version);
+    }
+    let mut names: Vec<_> = sql::names().collect();
+    names.sort_unstable();
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for name in names {
+        let text = sql::text(name, version)?;
+        let head = text.lines().next().unwrap_or_default();
+        out = out + &format!("{name:width$}  ") + head.trim_start_matches("-- ") + "\n";
+    }
+    Ok(out)
+}
