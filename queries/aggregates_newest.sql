@@ -5,11 +5,8 @@
 -- 3 the dimension's type; 4 the four newest chunks are empty; 5 reading would run code that its owner can define; 6 it is not held yet) ·
 -- SELECT on the source, else unknown = 1 · the newest chunk of each, as a rule
 with trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 held as materialized (
   -- what this session keeps from being changed while it reads, see Exact::locked
   select array_agg(l.relation) as relations from pg_locks l

@@ -5,11 +5,8 @@
 -- public (a size takes a moment's lock; integer_now_func is called where its owner is trusted, by those who may read the hypertable) · 0.1
 -- ms for each of 500
 with trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 d as materialized (
   select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole,
          x.column_type::text in ('timestamp without time zone', 'date') as naive
@@ -32,16 +29,8 @@ job as materialized (
          o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
     left join lateral (
-    -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
-    -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
-    select o.zone as owner_zone,
-           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
-                when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
-                when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
-      from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
-             where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
-               and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
+    \ir shared/owner_zone.sql
+    ) o on true
    where j.hypertable_id is not null),
 mark as (
   select 'compress' as kind, null::text as name, j.id, j.scheduled, j.failing, null::text as start_text,

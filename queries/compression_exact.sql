@@ -2,11 +2,8 @@
 -- id, backlog_bytes (NULL: what is past it is not known) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a
 -- moment's lock on its chunk) · ~0.1 ms a chunk of the backlog
 with trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 bound as materialized (
   select w.id as hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')

@@ -3,11 +3,8 @@
 -- (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known) · EXECUTE on integer_now_func, whose owner is
 -- trusted · ~1 ms and that function a row, ~0.05 ms a chunk that is due
 with trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 clock as materialized (
   -- that of the hypertable itself: a compression policy on an aggregate does not know its source's (2.11 to 2.28), and fails
   select distinct on (w.id) w.id, w.id as root, d.integer_now_func_schema as schema, d.integer_now_func as function

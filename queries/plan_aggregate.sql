@@ -4,11 +4,8 @@
 -- · public (rows of the materialization: SELECT on it; integer time: integer_now_func) · catalogue lookups, and one short
 -- index scan for each gap. $1: the id of the materialization hypertable
 with recursive trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 up as (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, 0 as height
     from _timescaledb_catalog.continuous_agg ca where ca.mat_hypertable_id = $1::int8

@@ -7,11 +7,8 @@ with recursive trusted as materialized (
 -- · public · catalogue lookups, by way of the functions of such owners. $3: an index's oid ($1 and $2: of what only TimescaleDB has)
 with trusted as materialized (
 \endif
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 \if :since_2_11
 acted as materialized (
   select coalesce(nullif($1::int8, 0), (select j.hypertable_id from _timescaledb_config.bgw_job j where j.id = $2::int8),

@@ -12,11 +12,8 @@
 -- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
 \endif
 with trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 target as materialized (
   select h.id, h.schema_name, h.table_name, t.oid as table_oid, v.oid as view_oid, a.mat_hypertable_id is not null as aggregate,
          format('%I.%I', h.schema_name, h.table_name) as table_name_quoted,

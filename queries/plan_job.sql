@@ -245,11 +245,8 @@ left join lateral (
       join _timescaledb_catalog.dimension x on x.hypertable_id = up.id and x.interval_length is not null and x.integer_now_func is not null
            order by up.depth desc, x.id limit 1) k
     cross join (
-      -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-      select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = o.datdba) as roles
-        from pg_roles r join pg_database o on o.datname = current_database()
-       where r.rolsuper or r.rolname = current_user
-            or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])) t
+      \ir shared/trusted.sql
+    ) t
     left join lateral (select p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
                              (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
                              from pg_namespace n join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0

@@ -3,11 +3,8 @@
 -- function
 -- · 20 µs a chunk. $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
 with trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 target as materialized (
   select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate,
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation

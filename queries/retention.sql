@@ -1,11 +1,8 @@
 -- Retention of every hypertable and aggregate: policy, oldest chunk, what the next run would drop
 -- id, schema, name, … · public (catalogues only, no lock on a user's relation) · grows with the chunks that are due
 with trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
@@ -24,16 +21,8 @@ job as materialized (
               and j.config ->> 'drop_created_before' ~ '\d' then now() - (j.config ->> 'drop_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j
     left join lateral (
-    -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
-    -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
-    select o.zone as owner_zone,
-           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
-                when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
-                when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
-      from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
-             where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
-               and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
+    \ir shared/owner_zone.sql
+    ) o on true
    where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 -- the function that says what "now" is on integer time, where looking does not run it; of an aggregate it is that of the table at the root
 code as materialized (

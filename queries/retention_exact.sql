@@ -2,11 +2,8 @@
 -- id, eligible_bytes (NULL: what goes is not known) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a
 -- moment's lock on its chunk) · ~0.1 ms a chunk that goes
 with recursive trusted as materialized (
-  -- whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
-  select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
-    from pg_roles r join pg_database d on d.datname = current_database()
-   where r.rolsuper or r.rolname = current_user
-        or r.rolname = any (coalesce(nullif(current_setting('hypertop.trusted_owners', true), ''), '{}')::name[])),
+  \ir shared/trusted.sql
+),
 source as (
   -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy, as retention_integer has it
   select w.id, w.id::int as of from unnest($1::int8[]) w(id)
