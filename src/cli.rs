@@ -8,11 +8,11 @@ use crate::actions::catalogue::Action;
 use crate::config;
 use crate::connect::conninfo;
 use crate::connect::conninfo::Flags;
+use crate::model::screen_id::ScreenId;
 use crate::run::command;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
 use crate::run::sql;
-use crate::screens::ScreenId;
 use crate::server::sql::Version;
 
 #[derive(Debug, Parser)]

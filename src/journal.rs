@@ -22,10 +22,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::actions::act::Target;
 use crate::journal::acknowledge::{Acknowledgement, Ended, Wanted};
 use crate::model::plan::Plan;
 use crate::model::plan::named::Named;
+use crate::model::target::Target;
 
 pub use differences::differences;
 pub use entries::Entries;

@@ -1,10 +1,16 @@
 //! The nouns, with no behaviour towards the outside.
 
+pub(crate) mod bucket;
+pub(crate) mod clock;
 pub mod interval;
 pub mod plan;
+pub(crate) mod remade;
 pub mod rules;
+pub mod screen_id;
+pub mod target;
 pub mod text;
 pub mod thresholds;
 pub mod trust;
+pub(crate) mod unread;
 pub mod value;
 pub mod verdict;

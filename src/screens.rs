@@ -26,18 +26,19 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
+use crate::model::screen_id::ScreenId;
 use crate::model::value::Stamp;
-use crate::screens::record::{At, Exact, Record, Section};
-use crate::screens::table::{Counters, Figures, Freshness, Table};
+use crate::screens::record::{Exact, Record, Section};
+use crate::screens::table::{Freshness, Table};
+use crate::server::exact::ExactQuery;
+use crate::server::exact::Figures;
+use crate::server::known::At;
+use crate::server::known::Counters;
 use crate::server::known::Server;
 use crate::server::sql::{Param, Query};
 
 macro_rules! screens {
     ($($id:ident: $module:ident),+ $(,)?) => {
-        /// Which screen, in the order of the tabs.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum ScreenId { $($id),+ }
-
         /// Rows of one screen, on their way from the database (or one row, on its way to its details).
         #[derive(Debug, Clone, Serialize, Deserialize)]
         pub enum Rows { $($id(Vec<$module::Row>)),+ }
@@ -47,8 +48,6 @@ macro_rules! screens {
         pub struct Screens { $(pub $module: Table<$module::Row>),+ }
 
         impl ScreenId {
-            pub const ALL: &[Self] = &[$(Self::$id),+];
-
             /// What the screen is, without its rows.
             pub fn about(self) -> About {
                 match self { $(Self::$id => About::of::<$module::Row>()),+ }
@@ -123,10 +122,10 @@ macro_rules! screens {
         /// Does the same with the table of a screen, whichever it is.
         macro_rules! with_table {
             ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
-                match $screen { $($crate::screens::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }
+                match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }
             };
             (mut $screens:expr, $screen:expr, |$table:ident| $body:expr) => {
-                match $screen { $($crate::screens::ScreenId::$id => { let $table = &mut $screens.$module; $body }),+ }
+                match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &mut $screens.$module; $body }),+ }
             };
         }
     };
@@ -165,43 +164,28 @@ pub struct About {
     pub details: fn() -> Vec<&'static Query>,
 }
 
-/// How the exact figures of a screen are asked for.
-#[derive(Debug, Clone, Copy)]
-pub struct ExactQuery {
-    pub query: &'static Query,
-    pub figures: &'static [&'static str],
-    pub slice: usize,
-    /// The Overview asks for them too.
-    pub overview: bool,
-    /// In a round of its own.
-    pub later: bool,
-    pub every: Duration,
-}
-
-impl ExactQuery {
-    fn of<R: Record>(exact: &'static Exact<R>) -> Self {
-        Self {
-            query: &exact.query,
-            figures: exact.figures,
-            slice: exact.slice,
-            overview: exact.overview,
-            later: exact.later,
-            every: exact.every,
-        }
+fn exact_query<R: Record>(exact: &'static Exact<R>) -> ExactQuery {
+    ExactQuery {
+        query: &exact.query,
+        figures: exact.figures,
+        slice: exact.slice,
+        overview: exact.overview,
+        later: exact.later,
+        every: exact.every,
     }
 }
 
 impl About {
     fn of<R: Record>() -> Self {
         Self {
-            name: R::NAME,
+            name: R::ID.name(),
             title: R::TITLE,
             query: const { &R::QUERY },
             beside: (const { &R::BESIDE }).as_ref(),
             list_text: R::list_text,
             plain: (const { &R::PLAIN }).as_ref(),
             watched: R::WATCHED,
-            exact: || R::EXACT.iter().map(ExactQuery::of).collect(),
+            exact: || R::EXACT.iter().map(exact_query).collect(),
             details: || R::DETAILS.iter().map(|detail| &detail.query).collect(),
         }
     }
@@ -221,21 +205,12 @@ impl ScreenId {
         self.about().title
     }
 
-    pub fn name(self) -> &'static str {
-        self.about().name
-    }
-
     /// The screens that are read for this one: the overview is made of others.
     pub fn parts(self) -> Vec<Self> {
         match self {
             Self::Overview => overview::PARTS.to_vec(),
             one => vec![one],
         }
-    }
-
-    /// The screen with this name, as it is typed on the command line.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|id| id.name() == name)
     }
 }
 

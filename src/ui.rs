@@ -18,11 +18,13 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 
 use crate::app::{App, Link};
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
+use crate::model::text::{printable, printable_lines};
 use crate::model::verdict::{Level, Verdict};
-use crate::screens::record::At;
-use crate::screens::table::{Freshness, printable, printable_lines};
-use crate::screens::{ScreenId, with_table};
+use crate::screens::table::Freshness;
+use crate::screens::with_table;
+use crate::server::known::At;
 use crate::ui::theme::Theme;
 
 /// Lines below the table for the reason of the selected row's verdict.

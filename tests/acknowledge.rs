@@ -12,7 +12,8 @@ use hypertop::app::{App, Effect, Link, Msg};
 use hypertop::journal::acknowledge;
 use hypertop::journal::acknowledge::{Ended, Request, Why};
 use hypertop::journal::{Entry, Journal, Place};
-use hypertop::screens::{Rows, ScreenId, compression, journal as shown};
+use hypertop::model::screen_id::ScreenId;
+use hypertop::screens::{Rows, compression, journal as shown};
 use hypertop::ui::theme;
 
 /// A console, and the journal that it shares with others.

@@ -10,8 +10,8 @@ use hypertop::actions::act::Facts;
 use hypertop::actions::execute::{Order, Problem, Progress, Report};
 use hypertop::actions::preview::{Holder, Preview};
 use hypertop::app::{App, Effect, Msg};
-use hypertop::config::Rules;
 use hypertop::journal::Outcome;
+use hypertop::model::access::Access as Rules;
 use hypertop::model::plan::Mode;
 use serde_json::json;
 

@@ -5,10 +5,12 @@ mod support;
 
 use std::time::Duration;
 
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::{Level, Verdict};
+use hypertop::screens::Rows;
 use hypertop::screens::activity::Row;
-use hypertop::screens::record::{At, Record};
-use hypertop::screens::{Rows, ScreenId};
+use hypertop::screens::record::Record;
+use hypertop::server::known::At;
 use hypertop::server::session::Session;
 use support::{Target, block_on, client, session, with_targets};
 use tokio_postgres::Client;

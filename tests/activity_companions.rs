@@ -3,9 +3,10 @@
 
 mod support;
 
+use hypertop::model::screen_id::ScreenId;
+use hypertop::screens::Rows;
 use hypertop::screens::activity::Row;
 use hypertop::screens::record::Record;
-use hypertop::screens::{Rows, ScreenId};
 use support::{block_on, client, session, with_targets};
 
 /// The compressed rows of one chunk of `mes.metric_hist`, by TimescaleDB's own words.

@@ -3,8 +3,9 @@
 
 use hypertop::model::value::{Axis, Stamp, Value};
 use hypertop::screens::aggregates::Row;
-use hypertop::screens::record::{At, Record};
+use hypertop::screens::record::Record;
 use hypertop::server::known as server;
+use hypertop::server::known::At;
 use hypertop::server::known::Server;
 use hypertop::server::sql::Version;
 mod support;

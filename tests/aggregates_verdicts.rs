@@ -5,7 +5,8 @@ use hypertop::model::value::{Axis, Stamp};
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::screens::aggregates::{Around, ParentJob, Row, Waits};
 use hypertop::screens::policy::Policy;
-use hypertop::screens::record::{At, Record};
+use hypertop::screens::record::Record;
+use hypertop::server::known::At;
 use hypertop::server::known::{Edition, Server};
 use hypertop::server::sql::Version;
 

@@ -5,9 +5,11 @@
 mod real;
 mod support;
 
+use hypertop::model::screen_id::ScreenId;
+use hypertop::screens::Rows;
 use hypertop::screens::compression::Row as Compression;
-use hypertop::screens::record::{At, Record};
-use hypertop::screens::{Rows, ScreenId};
+use hypertop::screens::record::Record;
+use hypertop::server::known::At;
 use hypertop::server::sql::Version;
 use real::{HOSTILE, details, documented, figures, own, past, row, same, shown};
 use serde_json::Value as Json;

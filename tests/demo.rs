@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use hypertop::demo;
 use hypertop::demo::private_server::{Options, PrivateServer};
+use hypertop::model::screen_id::ScreenId;
 use hypertop::run::show;
 use hypertop::run::show::Format;
-use hypertop::screens::ScreenId;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;

@@ -8,12 +8,12 @@ use hypertop::actions::catalogue::Does;
 use hypertop::connect::conninfo::Settings;
 use hypertop::demo::private_server::PrivateServer;
 use hypertop::model::plan::{Consent, Note};
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::text::quote_identifier;
 use hypertop::model::trust::Trust;
 use hypertop::run::show;
 use hypertop::run::show::Format;
-use hypertop::screens::ScreenId;
-use hypertop::screens::record::At;
+use hypertop::server::known::At;
 use hypertop::server::session::Session;
 use hypertop::{connect, run};
 use serde_json::Value as Json;
@@ -87,19 +87,19 @@ async fn look(conninfo: &str) {
 }
 
 /// What the actions can be tried on.
-async fn targets(rig: &Rig, on: plans::Kind) -> Vec<String> {
+async fn targets(rig: &Rig, on: hypertop::model::target::Kind) -> Vec<String> {
     let sql = match on {
-        plans::Kind::Job => {
+        hypertop::model::target::Kind::Job => {
             "select id::text from _timescaledb_config.bgw_job where owner = 'doors_owner'::regrole order by id"
         }
-        plans::Kind::Hypertable => {
+        hypertop::model::target::Kind::Hypertable => {
             "values ('doors.counted'), ('doors.timed'), ('doors.guarded'), ('doors.by_number'), ('doors.by_hour')"
         }
-        plans::Kind::Aggregate => "values ('doors.by_number'), ('doors.by_hour')",
-        plans::Kind::Index => {
+        hypertop::model::target::Kind::Aggregate => "values ('doors.by_number'), ('doors.by_hour')",
+        hypertop::model::target::Kind::Index => {
             "values ('doors.counted_e'), ('doors.counted_p'), ('doors.plain'), ('doors.plain_too'), ('doors.timed_e')"
         }
-        plans::Kind::Session => return Vec::new(),
+        hypertop::model::target::Kind::Session => return Vec::new(),
     };
     rig.texts(sql).await
 }

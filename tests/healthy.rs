@@ -6,9 +6,9 @@ mod support;
 use std::time::Duration;
 
 use hypertop::connect;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::run::show;
 use hypertop::run::show::Format;
-use hypertop::screens::ScreenId;
 use hypertop::server::session::Session;
 use serde_json::Value as Json;
 use support::{Targets, block_on, client, settings, with_targets};

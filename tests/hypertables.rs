@@ -8,10 +8,12 @@ mod support;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::text;
 use hypertop::model::value::Value;
-use hypertop::screens::record::{At, Record};
-use hypertop::screens::{ScreenId, Screens, hypertables};
+use hypertop::screens::record::Record;
+use hypertop::screens::{Screens, hypertables};
+use hypertop::server::known::At;
 use hypertop::server::sql::Version;
 use real::{HOSTILE, details, documented, row, same, shown};
 use serde_json::Value as Json;

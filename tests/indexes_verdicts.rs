@@ -3,7 +3,8 @@
 use hypertop::model::value::{Stamp, Value};
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::screens::indexes::{Kind, Parts, Row};
-use hypertop::screens::record::{At, Record};
+use hypertop::screens::record::Record;
+use hypertop::server::known::At;
 use hypertop::server::known::{Edition, Server};
 use hypertop::server::sql::Version;
 

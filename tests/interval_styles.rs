@@ -5,7 +5,7 @@
 mod real;
 mod support;
 
-use hypertop::screens::ScreenId;
+use hypertop::model::screen_id::ScreenId;
 use real::{row, same, shown};
 use serde_json::Value as Json;
 use support::{Target, Targets, block_on, client, with_targets};

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use hypertop::model::value::{Stamp, Value};
 use hypertop::screens::jobs::Row;
-use hypertop::screens::record::{At, Record};
+use hypertop::screens::record::Record;
 use hypertop::server::known as server;
+use hypertop::server::known::At;
 use hypertop::server::known::{Pulse, Server};
 use hypertop::server::sql::{Param, Version};
 mod support;

@@ -4,7 +4,8 @@
 use hypertop::model::value::Stamp;
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::screens::jobs::{Interval, JobError, Row, Statistics, Workers};
-use hypertop::screens::record::{At, Record};
+use hypertop::screens::record::Record;
+use hypertop::server::known::At;
 use hypertop::server::known::{Edition, Server};
 use hypertop::server::sql::Version;
 

@@ -8,7 +8,8 @@ use console::{connected, drawn, press};
 use std::time::Duration;
 
 use hypertop::app::{App, Msg};
-use hypertop::screens::{Rows, ScreenId, server as figures};
+use hypertop::model::screen_id::ScreenId;
+use hypertop::screens::{Rows, server as figures};
 
 /// The line of tabs as it stands at a width.
 fn tabs(app: &mut App, width: u16) -> String {

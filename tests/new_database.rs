@@ -5,10 +5,10 @@ mod support;
 
 use std::str::FromStr;
 
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
 use hypertop::run::show;
 use hypertop::run::show::Format;
-use hypertop::screens::ScreenId;
 use hypertop::screens::overview::Row;
 use hypertop::screens::policy;
 use support::triage;

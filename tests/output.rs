@@ -5,8 +5,8 @@ mod support;
 
 use std::process::{Command, Output, Stdio};
 
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::text::quote_identifier;
-use hypertop::screens::ScreenId;
 use serde_json::Value as Json;
 use support::act::Rig;
 use support::triage::{on_each, until};

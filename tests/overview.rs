@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
 use hypertop::app::{App, Effect, Msg};
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::thresholds::{Table, Thresholds};
 use hypertop::screens::record::Record;
-use hypertop::screens::{Rows, ScreenId, aggregates, compression, jobs, server as figures};
+use hypertop::screens::{Rows, aggregates, compression, jobs, server as figures};
 use hypertop::ui::theme;
 
 fn app() -> App {
@@ -186,7 +187,7 @@ fn mended(
     app: &mut App,
 ) -> (
     &'static str,
-    Vec<(hypertop::actions::act::Kind, i64, String)>,
+    Vec<(hypertop::model::target::Kind, i64, String)>,
 ) {
     let effects = press(app, "m");
     let [
@@ -205,7 +206,7 @@ fn mended(
 
 #[test]
 fn a_child_whose_parent_is_at_fault_is_mended_at_the_parent_on_both_screens() {
-    use hypertop::actions::act::Kind;
+    use hypertop::model::target::Kind;
     let parent = vec![(Kind::Aggregate, 10, "mes.hourly".to_owned())];
     let job = vec![(Kind::Job, 1010, "1010".to_owned())];
     for (policy, action, on) in [

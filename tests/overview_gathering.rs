@@ -6,8 +6,9 @@ mod support;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hypertop::screens::record::At;
-use hypertop::screens::{ScreenId, Screens};
+use hypertop::model::screen_id::ScreenId;
+use hypertop::screens::Screens;
+use hypertop::server::known::At;
 use serde_json::Value as Json;
 use support::act::Rig;
 use support::console::Console;

@@ -5,12 +5,13 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use hypertop::model::screen_id::ScreenId;
 use hypertop::run;
 use hypertop::run::show;
 use hypertop::run::show::Format;
-use hypertop::screens::record::{At, Record, Section};
-use hypertop::screens::{Rows, ScreenId};
-use hypertop::server::known::NEWEST_KNOWN;
+use hypertop::screens::Rows;
+use hypertop::screens::record::{Record, Section};
+use hypertop::server::known::{At, NEWEST_KNOWN};
 use hypertop::server::session::Session;
 use hypertop::server::sql;
 use hypertop::server::sql::Version;

@@ -5,7 +5,7 @@
 mod real;
 mod support;
 
-use hypertop::screens::ScreenId;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::server::sql::Version;
 use real::{HOSTILE, details, documented, figures, own, past, row, same, shown};
 use serde_json::Value as Json;

@@ -4,11 +4,13 @@
 mod support;
 
 use hypertop::demo::private_server::{Options, PrivateServer};
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
+use hypertop::screens::Rows;
 use hypertop::screens::queries::Row;
-use hypertop::screens::record::{At, Record};
+use hypertop::screens::record::Record;
 use hypertop::screens::table::Table;
-use hypertop::screens::{Rows, ScreenId};
+use hypertop::server::known::At;
 use hypertop::server::session::Session;
 use support::{Target, Targets, block_on, client, has_server, session, with_targets};
 use tokio_postgres::Client;

@@ -6,11 +6,11 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use hypertop::actions::act::Target as Thing;
 use hypertop::model::rules;
 use hypertop::model::rules::Rule;
+use hypertop::model::screen_id::ScreenId;
+use hypertop::model::target::Target as Thing;
 use hypertop::model::verdict::{Finding, Level};
-use hypertop::screens::ScreenId;
 use hypertop::screens::record::Record;
 use hypertop::server::sql::Version;
 use support::act::Rig;

@@ -5,8 +5,8 @@
 mod support;
 
 use hypertop::model::rules;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
-use hypertop::screens::ScreenId;
 use hypertop::screens::overview::Row;
 use hypertop::server::sql::Version;
 use support::act::Rig;

@@ -156,7 +156,8 @@ fn the_consoles_own_sessions_count_among_no_waiters_and_whoever_bears_its_name_d
             "select count(*) = 2 from pg_locks where not granted and locktype = 'advisory'",
         )
         .await;
-        let (screens, _) = triage::look(rig, &[hypertop::screens::ScreenId::Activity]).await;
+        let (screens, _) =
+            triage::look(rig, &[hypertop::model::screen_id::ScreenId::Activity]).await;
         let rows = screens.activity.rows();
         let find = |pid: i32| rows.iter().find(|row| row.pid == pid).unwrap();
         assert!(

@@ -7,8 +7,8 @@ mod support;
 mod using;
 
 use hypertop::model::rules;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::{Finding, Level};
-use hypertop::screens::ScreenId;
 use hypertop::screens::record::Record;
 use hypertop::server::sql::Version;
 use support::act::Rig;

@@ -8,8 +8,8 @@ use std::process::Stdio;
 
 use hypertop::demo::private_server::PrivateServer;
 use hypertop::model::rules;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
-use hypertop::screens::ScreenId;
 use support::act::Rig;
 use support::client;
 use support::own::{Standby, databases, on_own};

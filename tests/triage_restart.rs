@@ -7,9 +7,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hypertop::model::rules;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
-use hypertop::screens::ScreenId;
-use hypertop::screens::record::{At, Record};
+use hypertop::screens::record::Record;
+use hypertop::server::known::At;
 use support::act::Rig;
 use support::triage::{self, found, goes, gone, mend, until};
 

@@ -5,9 +5,9 @@
 mod support;
 
 use hypertop::model::rules;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
 use hypertop::run::show;
-use hypertop::screens::ScreenId;
 use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::client;

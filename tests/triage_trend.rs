@@ -4,7 +4,7 @@
 mod support;
 
 use hypertop::model::rules;
-use hypertop::screens::ScreenId;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::record::Record;
 use hypertop::server::sql::Version;
 use support::act::Rig;

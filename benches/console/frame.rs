@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use hypertop::app::{App, Msg};
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::value::{Axis, Stamp};
-use hypertop::screens::{Rows, ScreenId, compression};
+use hypertop::screens::{Rows, compression};
 use hypertop::ui;
 use hypertop::ui::theme;
 use ratatui::Terminal;

@@ -3,7 +3,7 @@
 //! A twin gets the same figures for as many rows: lists in full; sizes, bloat and newest rows, which are dear, for
 //! the rows that a 200x50 terminal shows of our screen (`{visible}`, a text[] of qualified names).
 
-use hypertop::screens::ScreenId;
+use hypertop::model::screen_id::ScreenId;
 use tokio_postgres::Client;
 
 const COMPRESSION: &[&str] = &[

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use hypertop::connect;
 use hypertop::connect::conninfo::Settings;
-use hypertop::screens::record::At;
-use hypertop::screens::{Rows, ScreenId, Screens};
-use hypertop::server::session::{Exact, Session, slices};
+use hypertop::model::screen_id::ScreenId;
+use hypertop::screens::{Rows, Screens};
+use hypertop::server::exact::{Exact, slices};
+use hypertop::server::known::At;
+use hypertop::server::session::Session;
 
 use crate::{Goals, Limit, Spread, naive};
 

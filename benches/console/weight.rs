@@ -2,7 +2,8 @@
 
 use hypertop::connect;
 use hypertop::connect::conninfo::Settings;
-use hypertop::server::session::{Session, slices};
+use hypertop::server::exact::slices;
+use hypertop::server::session::Session;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 

@@ -2,33 +2,31 @@
 //! source no longer has.
 
 mod behind;
-mod bucket;
-mod clock;
 mod guard;
 mod missing;
 mod notes;
 mod place;
 mod policies;
 mod refresh;
-mod remade;
 mod remarks;
 mod remove;
-mod unread;
 mod watermark;
 mod what_if;
 
 use serde::Deserialize;
 
-use crate::actions::act::{Act, Context, Kind, Refusal};
+use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::Inputs;
+use crate::model::bucket::{Buckets, Shape};
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
+use crate::model::target::Kind;
+use crate::model::trust::Code;
 use crate::model::value::Axis;
 use crate::model::verdict::Level as Weight;
-use crate::query;
-use crate::screens::policy::Code;
 use crate::server::known::Edition;
+use crate::server::sql::query;
 use crate::server::sql::{Query, Version};
 
 const FACTS: Query = query!("plan_aggregate");
@@ -91,15 +89,6 @@ pub static ACTIONS: &[Action] = &[
         "Switch between real-time and materialized rows only",
     ),
 ];
-
-pub use bucket::{Buckets, Shape};
-pub use remade::{REMADE, apart};
-pub use unread::{Clock, Range, Unread, dropped_up_to, reach, reach_end};
-
-/// A place on the axis as the forms take it: a moment in UTC, or a number.
-pub fn typed(axis: Axis, at: i64) -> Option<String> {
-    clock::literal(axis, at).map(|text| text.trim_end_matches("+00").to_owned())
-}
 
 type Former = fn(&Context) -> Result<crate::actions::form::Form, Refusal>;
 type Planner = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
@@ -295,7 +284,7 @@ impl Level {
         let end = |job: &&Job| {
             let offset = offset(job, "end_offset");
             offset.map_or(Some(f64::NEG_INFINITY), |text| {
-                clock::length(self.axis(), &text)
+                crate::model::clock::length(self.axis(), &text)
             })
         };
         self.jobs.iter().min_by(|a, b| {

@@ -3,8 +3,9 @@
 //! Keys, help, palette and hints are readings of [`all`].
 
 use crate::actions::act as plans;
-use crate::actions::act::{Act, Kind};
-use crate::screens::ScreenId;
+use crate::actions::act::Act;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Kind;
 
 use crate::actions::here::HERE;
 

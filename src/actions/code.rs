@@ -8,12 +8,12 @@ use crate::model::plan::named::unquoted;
 use crate::model::plan::{Consent, Note, Plan};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::query;
 use crate::server::known::Server;
 use crate::server::session as db;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query, Version};
 
-use crate::actions::act::{Kind, Target};
+use crate::model::target::{Kind, Target};
 
 /// Code on a target whose owner is not trusted.
 pub const QUERY: Query = query!("plan_code");

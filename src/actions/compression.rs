@@ -12,13 +12,14 @@ mod rewrite;
 mod rule;
 mod settings;
 
-use crate::actions::act::{Act, Context, Kind, MakeForm, Refusal};
+use crate::actions::act::{Act, Context, MakeForm, Refusal};
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::Inputs;
 use crate::model::plan::Plan;
-use crate::query;
+use crate::model::target::Kind;
 use crate::server::known::Edition;
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 use facts::Known;
 

@@ -3,7 +3,7 @@
 use crate::actions::catalogue::Group;
 use crate::actions::catalogue::Group::{Console, Rows, Screens, View};
 use crate::actions::catalogue::{Action, Does, Here};
-use crate::screens::ScreenId;
+use crate::model::screen_id::ScreenId;
 
 const fn action(
     name: &'static str,

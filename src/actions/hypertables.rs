@@ -8,12 +8,13 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::actions::act::{Act, Kind};
+use crate::actions::act::Act;
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::retention::facts::Policy;
+use crate::model::target::Kind;
 use crate::model::value::Axis;
-use crate::query;
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 const FACTS: Query = query!("plan_hypertable");
 

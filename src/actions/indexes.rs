@@ -9,12 +9,13 @@ mod reindex;
 
 use serde::Deserialize;
 
-use crate::actions::act::{Act, Context, Kind, Refusal};
+use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::catalogue::{Action, Group, act};
 use crate::model::plan::{Plan, Statement, Step};
+use crate::model::target::Kind;
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::query;
+use crate::server::sql::query;
 use crate::server::sql::{Query, Version};
 
 const FACTS: Query = query!("plan_index");

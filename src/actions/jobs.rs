@@ -7,17 +7,18 @@ mod unread;
 
 use serde::Deserialize;
 
-use crate::actions::act::{Act, Context, Kind, Refusal};
-use crate::actions::aggregates::Unread;
+use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::alter_job as policy;
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
 use crate::actions::proof::not_the_owner;
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
+use crate::model::target::Kind;
+use crate::model::unread::Unread;
 use crate::model::verdict::Level;
-use crate::query;
 use crate::server::known::Edition;
+use crate::server::sql::query;
 use crate::server::sql::{Query, Version};
 
 const FACTS: Query = query!("plan_job");

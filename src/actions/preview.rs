@@ -4,14 +4,16 @@ use anyhow::{Result, bail};
 use tokio_postgres::Row;
 
 use crate::actions::act as plans;
-use crate::actions::act::{Act, Facts, Kind, Target};
+use crate::actions::act::{Act, Facts};
 use crate::actions::catalogue::{Action, Does};
 use crate::actions::code;
 use crate::model::plan::{Mode, Note, Plan, Undo, script};
+use crate::model::target::{Kind, Target};
 use crate::model::text;
+use crate::model::text::printable;
 use crate::model::verdict::Level;
-use crate::screens::table::printable;
-use crate::server::session::{Exact, Session, slices};
+use crate::server::exact::{Exact, slices};
+use crate::server::session::Session;
 use crate::server::sql::Param;
 
 /// How many relations' sizes are asked at once.
@@ -93,7 +95,7 @@ pub async fn facts(
     Ok(facts)
 }
 
-const SIZES: crate::screens::ExactQuery = crate::screens::ExactQuery {
+const SIZES: crate::server::exact::ExactQuery = crate::server::exact::ExactQuery {
     query: &plans::SIZES,
     figures: &["bytes"],
     slice: SLICE,

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::actions::act::{Context, Kind};
+use crate::actions::act::Context;
 use crate::actions::alter_job::MEMBERSHIP_OPTIONS;
 use crate::model::interval::Interval;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Undo};
+use crate::model::target::Kind;
 use crate::model::verdict::Level;
 use crate::server::sql::Version;
 

@@ -8,14 +8,15 @@ pub mod facts;
 mod rule;
 mod whatif;
 
-use crate::actions::act::{Act, Context, Kind, Refusal};
+use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Consent, Plan, Step, Undo};
+use crate::model::target::Kind;
 use crate::model::verdict::Level;
-use crate::query;
 use crate::server::known::Edition;
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 use facts::{Policy, Retention};
 

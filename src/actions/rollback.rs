@@ -7,16 +7,16 @@ mod settle;
 use anyhow::{Context, Result, anyhow, bail};
 use tokio_postgres::Client;
 
-use crate::actions::act::Target;
 use crate::actions::catalogue as action;
 use crate::actions::catalogue::Does;
 use crate::actions::execute::{Actor, Deed, current};
 use crate::actions::{alter_job as policy, code};
 use crate::journal::{Entries, Entry, Place, Seen, differences};
 use crate::model::plan::{Consent, Note, Plan, Statement, Step, Touch, Undo};
+use crate::model::target::Target;
 use crate::model::verdict::Level;
-use crate::query;
 use crate::server::session as db;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 /// Whether this session may become the role `$1`.

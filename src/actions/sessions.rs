@@ -2,15 +2,16 @@
 
 use serde::Deserialize;
 
-use crate::actions::act::{Act, Context, Kind, Refusal};
+use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
+use crate::model::target::Kind;
 use crate::model::text;
+use crate::model::text::{one_line, party};
 use crate::model::verdict::Level;
-use crate::query;
-use crate::screens::activity::{one_line, party};
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 const FACTS: Query = query!("plan_session");
 

@@ -6,11 +6,12 @@ use crate::app::overlay::{Ask, Overlay};
 use crate::journal::acknowledge;
 use crate::journal::acknowledge::{Known, Request, Wanted, Why};
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::value::Stamp;
 use crate::screens::overview::{self, Row};
-use crate::screens::record::At;
-use crate::screens::{ScreenId, with_table};
+use crate::screens::with_table;
+use crate::server::known::At;
 
 impl App {
     /// Asks what the journal says is put aside, where that is shown.

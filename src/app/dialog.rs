@@ -5,14 +5,15 @@ mod filling;
 pub mod group;
 mod running;
 
-use crate::actions::act::{Context, Facts, Target};
+use crate::actions::act::{Context, Facts};
 use crate::actions::catalogue::{Action, Does};
 use crate::actions::execute::Deed;
 use crate::actions::form::{Form, Kind};
 use crate::actions::preview;
 use crate::actions::preview::Preview;
 use crate::app::overlay::event;
-use crate::screens::record::At;
+use crate::model::target::Target;
+use crate::server::known::At;
 
 pub use agreeing::Agreeing;
 pub use filling::{Filling, Trouble};
@@ -82,7 +83,7 @@ impl Acting {
     pub fn tell(&mut self, role: &'static str, text: &str) {
         let lines = text
             .lines()
-            .map(|line| (role, crate::screens::table::printable(line)))
+            .map(|line| (role, crate::model::text::printable(line)))
             .collect();
         self.stage = Stage::Told { lines, top: 0 };
     }

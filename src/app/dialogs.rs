@@ -1,15 +1,17 @@
 //! From an action to its end: what the core does with facts, previews, consent, progress and reports.
 
 use super::{App, Effect, Link};
-use crate::actions::act::{Facts, Kind, Target};
+use crate::actions::act::Facts;
 use crate::actions::catalogue::{Action, Does};
 use crate::actions::execute::{Deed, Order, Report};
 use crate::actions::preview::Preview;
 use crate::app::dialog::{Acting, Next, Running, report_lines};
 use crate::app::overlay::Overlay;
 use crate::journal::Outcome;
-use crate::screens::record::At;
-use crate::screens::{ScreenId, with_table};
+use crate::model::screen_id::ScreenId;
+use crate::model::target::{Kind, Target};
+use crate::screens::with_table;
+use crate::server::known::At;
 
 impl App {
     /// What the marked rows (or the selected one) are, as far as actions go.
@@ -273,7 +275,7 @@ impl App {
                 lines.extend(
                     error
                         .lines()
-                        .map(|line| ("text", crate::screens::table::printable(line))),
+                        .map(|line| ("text", crate::model::text::printable(line))),
                 );
                 (lines, true)
             }

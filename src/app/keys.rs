@@ -4,8 +4,8 @@ use super::{App, Effect, FASTEST, Link, SLOWEST};
 use crate::actions::catalogue as action;
 use crate::actions::catalogue::{Action, Does, Here};
 use crate::app::overlay::{Answer, Overlay};
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
-use crate::screens::ScreenId;
 use crate::screens::details::Details;
 use crate::screens::filter::Filter;
 use crate::screens::record::Record;
@@ -58,7 +58,7 @@ impl App {
         let now = self.server_clock();
         match (&mut self.overlay, &self.server) {
             (Some(Overlay::Act(acting)), Some(server)) => {
-                acting.paste(text, &crate::screens::record::At { now, server });
+                acting.paste(text, &crate::server::known::At { now, server });
             }
             (Some(overlay), _) => overlay.paste(text),
             (None, _) => {}
@@ -98,14 +98,11 @@ impl App {
     /// Does something to the screens that needs to know when and where; nothing before the first connection.
     fn with_at(
         &mut self,
-        act: impl FnOnce(&mut crate::screens::Screens, &crate::screens::record::At),
+        act: impl FnOnce(&mut crate::screens::Screens, &crate::server::known::At),
     ) {
         let now = self.server_now();
         if let Some(server) = &self.server {
-            act(
-                &mut self.screens,
-                &crate::screens::record::At { now, server },
-            );
+            act(&mut self.screens, &crate::server::known::At { now, server });
         }
     }
 
@@ -288,7 +285,7 @@ impl App {
         let (Some(details), Some(server)) = (&mut self.details, &self.server) else {
             return Vec::new();
         };
-        let at = crate::screens::record::At { now, server };
+        let at = crate::server::known::At { now, server };
         let Some((of, title, facts, verdict)) = self.screens.open(self.screen, &details.key, &at)
         else {
             details.gone = true;

@@ -3,12 +3,12 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_textarea::TextArea;
 
-use crate::actions::act::Kind;
 use crate::actions::catalogue as action;
 use crate::actions::catalogue::{Action, Does};
 use crate::app::dialog::Acting;
 use crate::journal::acknowledge;
-use crate::screens::ScreenId;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Kind;
 use crate::screens::overview;
 
 /// What an overlay wants done after a key.

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::{App, Effect, Link, Msg};
 use crate::app::tape::{Kept, Line, Replay};
+use crate::model::screen_id::ScreenId;
 use crate::model::value::Stamp;
+use crate::screens::Rows;
 use crate::screens::history::History;
 use crate::screens::overview;
-use crate::screens::record::At;
-use crate::screens::table::{Figures, LATER_SECONDS};
+use crate::screens::table::LATER_SECONDS;
 use crate::screens::with_table;
-use crate::screens::{Rows, ScreenId};
+use crate::server::exact::Figures;
+use crate::server::known::At;
 
 /// For how many seconds exact figures were shown: they are asked for again after a while, later where they are dear.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {

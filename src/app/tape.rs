@@ -9,10 +9,11 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::app::Msg;
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::value::Stamp;
-use crate::screens::table::Figures;
-use crate::screens::{Rows, ScreenId};
+use crate::screens::Rows;
+use crate::server::exact::Figures;
 use crate::server::known::Server;
 
 /// The format's number; a file of another one is not read.

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::journal::{Journal, Place};
 use crate::model::interval::Interval;
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::value::Stamp;
 use crate::model::verdict::Level;
-use crate::screens::ScreenId;
 use crate::screens::overview::{Identity, Row};
 
 /// An acknowledged finding is gone when readings so far apart have not shown it: a single one may be a moment's chance.

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::actions::act::{Kind, Target};
 use crate::model::plan::named::{JobKind, NamedJob, Relation};
 use crate::model::plan::{Plan, Step, Undo};
+use crate::model::target::{Kind, Target};
 
 fn begin(undoes: Vec<u64>) -> Begin {
     let target = Target {

@@ -3,7 +3,7 @@
 use super::Entry;
 use crate::journal::acknowledge::Wanted;
 use crate::model::plan::{Step, inverse, script};
-use crate::screens::table::{printable, printable_lines};
+use crate::model::text::{printable, printable_lines};
 
 impl Entry {
     /// As a person reads it.

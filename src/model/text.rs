@@ -5,6 +5,7 @@ mod interval;
 mod names;
 mod order;
 mod printable;
+mod session;
 
 use crate::model::value::{Axis, Point, Stamp};
 
@@ -13,6 +14,7 @@ pub use interval::{interval, interval_seconds};
 pub use names::{qualified, quote_identifier, quote_literal};
 pub use order::natural_order;
 pub use printable::{bounded, printable, printable_cell, printable_json, printable_lines};
+pub use session::{one_line, party};
 
 /// Who holds a lock where no session does: such locks come with the process id 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";

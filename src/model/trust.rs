@@ -3,6 +3,8 @@
 //! The server decides by its catalogue, in each query that would run or plan over something that a role can define. The
 //! trusted owners are told to it once a connection, as a setting of the session.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::text::fits;
 
 /// Tells the server the trusted owners, `$1`.
@@ -83,4 +85,23 @@ pub fn not_read(owner: &str, role: &str, busy: bool) -> String {
         )
     };
     format!("{NOT_RUN}{why}; {}", ways(owner))
+}
+
+/// A function whose owner is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    pub function: String,
+    /// `None`: there is no such function.
+    pub owner: Option<String>,
+    /// With whose rights it would run.
+    pub role: String,
+}
+
+impl Code {
+    /// Why it was not run, and what is estimated instead.
+    pub fn words(&self, estimate: Option<String>) -> String {
+        let why = not_called(&self.function, self.owner.as_deref(), &self.role);
+        let estimate = estimate.map_or_else(String::new, |words| format!("{words}; "));
+        format!("{estimate}{why}")
+    }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::actions::act::{Kind, Target};
 use crate::actions::catalogue as action;
 use crate::actions::catalogue::Does;
 use crate::model::rules::Rule;
+use crate::model::target::{Kind, Target};
 use crate::model::value::Stamp;
 
 /// From well to worst; `Unknown` is worse than a notice, because it may hide anything.

@@ -4,14 +4,16 @@
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
-use crate::actions::act::{Facts, Target};
+use crate::actions::act::Facts;
 use crate::actions::catalogue::{Action, Does};
 use crate::actions::execute as act;
 use crate::actions::execute::{Actor, Deed, Order};
 use crate::actions::{preview, rollback};
 use crate::app::{Effect, Msg};
 use crate::connect;
-use crate::server::session::{Exact, Session, still_reads};
+use crate::model::target::Target;
+use crate::server::exact::Exact;
+use crate::server::session::{Session, still_reads};
 
 /// Serves requests until the console goes.
 pub(crate) async fn serve(

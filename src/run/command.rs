@@ -24,8 +24,9 @@ use crate::journal::{Entries, Seen};
 use crate::model::plan::Plan;
 use crate::model::text;
 use crate::run::stderr;
-use crate::screens::record::At;
-use crate::server::session::{Exact, Session};
+use crate::server::exact::Exact;
+use crate::server::known::At;
+use crate::server::session::Session;
 
 pub use consent::Agreement;
 pub use journal::journal;
@@ -77,7 +78,10 @@ impl Shell<'_> {
             bail!("{} changes the console only", action.name);
         };
         let mut exact = Exact::new(&self.actor.settings, self.actor.password.clone());
-        let (clock, _) = self.session.pulse(crate::screens::ScreenId::ALL[0]).await?;
+        let (clock, _) = self
+            .session
+            .pulse(crate::model::screen_id::ScreenId::ALL[0])
+            .await?;
         let at = At {
             now: clock,
             server: &self.session.server,

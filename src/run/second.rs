@@ -9,9 +9,9 @@ use tokio_postgres::Row;
 
 use crate::app::{Effect, Msg};
 use crate::connect::conninfo::Settings;
-use crate::screens::ScreenId;
-use crate::screens::record::At;
-use crate::server::session::{Exact, slices};
+use crate::model::screen_id::ScreenId;
+use crate::server::exact::{Exact, slices};
+use crate::server::known::At;
 use crate::server::sql::Query;
 
 /// A list's other half is asked for, see [`crate::screens::record::Record::BESIDE`].

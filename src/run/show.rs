@@ -8,14 +8,19 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::connect::conninfo::Settings;
 use crate::journal::acknowledge::Aside;
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
+use crate::model::text::printable;
 use crate::model::value::Stamp;
 use crate::run::stderr;
-use crate::screens::record::{At, Record};
-use crate::screens::table::{Table, printable, shown};
-use crate::screens::{ExactQuery, Rows, ScreenId, Screens, overview, with_table};
+use crate::screens::record::Record;
+use crate::screens::table::{Table, shown};
+use crate::screens::{Rows, Screens, overview, with_table};
+use crate::server::exact::ExactQuery;
+use crate::server::exact::{Exact, slices};
+use crate::server::known::At;
 use crate::server::known::Server;
-use crate::server::session::{Exact, Session, slices};
+use crate::server::session::Session;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -270,7 +275,7 @@ fn print<R: Record>(
     match format {
         Format::Json => {
             let rows: Vec<Json> = table.in_order().map(|row| json_row(row, at)).collect();
-            let whole = json!({ "screen": R::NAME, "server": server(at.server, at.now), "caveats": caveats, "rows": rows });
+            let whole = json!({ "screen": R::ID.name(), "server": server(at.server, at.now), "caveats": caveats, "rows": rows });
             let text = serde_json::to_string_pretty(&whole)?;
             writeln!(out, "{}", text::printable_json(text))?;
         }

@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::actions::act::Target;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
-use crate::query;
-use crate::screens::record::{At, Column, Detail, Record, Section};
+use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known as server;
+use crate::server::known::At;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 pub use judge::LOCKS_ON;
 use session::{ABORTED, seconds};
-pub use session::{Head, Job, Party, Row, Wait, Work, one_line, party};
+pub use session::{Head, Job, Party, Row, Wait, Work};
 
 fn span(seconds: Option<f64>) -> Value {
     seconds.map_or(Value::Null, |seconds| {
@@ -37,7 +39,7 @@ fn pids(pids: &[i32]) -> Value {
 }
 
 impl Record for Row {
-    const NAME: &'static str = "activity";
+    const ID: ScreenId = ScreenId::Activity;
     const TITLE: &'static str = "Activity";
     const QUERY: Query = query!("activity");
     const PLAIN: Option<Query> = Some(query!("activity"));

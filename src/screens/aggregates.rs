@@ -14,16 +14,18 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::act::Target;
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::{Axis, Stamp, Value};
 use crate::model::verdict::Verdict;
-use crate::query;
 use crate::screens::policy;
 use crate::screens::policy::Policy;
-use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::record::{Column, Detail, Exact, Record, Section};
+use crate::server::known::At;
 use crate::server::known::Edition;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 /// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
@@ -236,7 +238,7 @@ const GAPS: Exact<Row> = Exact {
 };
 
 impl Record for Row {
-    const NAME: &'static str = "aggregates";
+    const ID: ScreenId = ScreenId::Aggregates;
     const TITLE: &'static str = "Aggregates";
     const QUERY: Query = query!("aggregates");
     const WATCHED: &'static [&'static str] = &[

@@ -9,10 +9,10 @@ use tokio_postgres::Row;
 use crate::model::text;
 use crate::model::value::{Axis, Point, Stamp, Value};
 use crate::model::verdict::Level;
-use crate::query;
 use crate::screens::axis::{Mark, Place, Slice, TimeAxis};
 use crate::screens::record::{MapCell, Section};
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 pub use cut::Cut;
 pub use size::Size;

@@ -9,18 +9,20 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::act::Target;
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::{Axis, Stamp, Value};
 use crate::model::verdict::Verdict;
-use crate::query;
 use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunks};
 use crate::screens::policy;
 use crate::screens::policy::Policy;
-use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::record::{Column, Detail, Exact, Record, Section};
+use crate::server::known::At;
 use crate::server::known::Edition;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query, Version};
 
 pub use trend::Pace;
@@ -282,7 +284,7 @@ impl Row {
 }
 
 impl Record for Row {
-    const NAME: &'static str = "compression";
+    const ID: ScreenId = ScreenId::Compression;
     const TITLE: &'static str = "Compression";
     const QUERY: Query = query!("compression");
     const BESIDE: Option<Query> = Some(query!("compression_beside"));

@@ -10,18 +10,20 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::actions::act::Target;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::value::{Axis, Stamp, Value};
 use crate::model::verdict::Verdict;
-use crate::query;
-use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::screens::{aggregates, chunks};
+use crate::server::known::At;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 pub use row::{Kind, Limits, Plain, Policies, Policy, Row, Window};
 
 impl Record for Row {
-    const NAME: &'static str = "hypertables";
+    const ID: ScreenId = ScreenId::Hypertables;
     const TITLE: &'static str = "Hypertables";
     const QUERY: Query = query!("hypertables");
     const WATCHED: &'static [&'static str] = &[

@@ -5,14 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::act as plans;
-use crate::actions::act::Target;
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::Verdict;
-use crate::query;
-use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::record::{Column, Detail, Exact, Record, Section};
+use crate::server::known::At;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 mod chunks;
@@ -205,7 +206,7 @@ fn counted_since(at: &At) -> Option<Stamp> {
 }
 
 impl Record for Row {
-    const NAME: &'static str = "indexes";
+    const ID: ScreenId = ScreenId::Indexes;
     const TITLE: &'static str = "Indexes";
     const QUERY: Query = query!("indexes");
     const PLAIN: Option<Query> = Some(query!("indexes"));
@@ -345,7 +346,7 @@ impl Record for Row {
 
     fn targets(&self) -> Vec<Target> {
         vec![Target {
-            kind: plans::Kind::Index,
+            kind: crate::model::target::Kind::Index,
             id: self.id,
             name: text::qualified(&self.schema, &self.name),
         }]

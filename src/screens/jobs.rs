@@ -12,13 +12,15 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::act::Target;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::Verdict;
-use crate::query;
 use crate::screens::policy;
-use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::record::{Column, Detail, Exact, Record, Section};
+use crate::server::known::At;
 use crate::server::known::Server;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query, Version};
 
 pub use crate::screens::policy::State;
@@ -189,7 +191,7 @@ const fn hidden(name: &'static str, value: fn(&Row, &At) -> Value) -> Column<Row
 }
 
 impl Record for Row {
-    const NAME: &'static str = "jobs";
+    const ID: ScreenId = ScreenId::Jobs;
     const TITLE: &'static str = "Jobs";
     const QUERY: Query = query!("jobs");
     const WATCHED: &'static [&'static str] = &[

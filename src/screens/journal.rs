@@ -9,10 +9,12 @@ use crate::journal::acknowledge::{Wanted, Why};
 use crate::journal::{Entry, Outcome, differences};
 use crate::model::plan::Undo;
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::{Level, Verdict};
-use crate::screens::record::{At, Column, Record, Section};
+use crate::screens::record::{Column, Record, Section};
+use crate::server::known::At;
 use crate::server::sql::Query;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,7 +90,7 @@ fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
 }
 
 impl Record for Row {
-    const NAME: &'static str = "journal";
+    const ID: ScreenId = ScreenId::Journal;
     const TITLE: &'static str = "Journal";
     const QUERY: Query = Query::NONE;
     const WATCHED: &'static [&'static str] = &[];

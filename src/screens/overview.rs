@@ -9,15 +9,17 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::actions::act::{Kind, Target};
 use crate::journal::acknowledge::Acknowledgement;
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::{Kind, Target};
 use crate::model::text;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::{Finding, Level, Verdict};
-use crate::screens::record::{At, Column, Record, Section};
+use crate::screens::record::{Column, Record, Section};
 use crate::screens::table::{Freshness, Table};
-use crate::screens::{ScreenId, Screens, with_table};
+use crate::screens::{Screens, with_table};
+use crate::server::known::At;
 use crate::server::sql::Query;
 
 /// The screens whose findings are gathered, in the order in which equal findings stand.
@@ -276,7 +278,7 @@ impl Seen {
 }
 
 impl Record for Row {
-    const NAME: &'static str = "overview";
+    const ID: ScreenId = ScreenId::Overview;
     const TITLE: &'static str = "Overview";
     const QUERY: Query = Query::NONE;
     const WATCHED: &'static [&'static str] = &[];

@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-use crate::actions::act::Target;
 use crate::model::rules;
 use crate::model::rules::Rule;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::thresholds::Limits;
-use crate::model::trust;
+use crate::model::trust::Code;
 use crate::model::value::{Axis, Stamp, Value};
 use crate::model::verdict::{Finding, Findings, Level};
-use crate::query;
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 /// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
 pub const LATE_SECONDS: f64 = 120.0;
@@ -102,25 +102,6 @@ pub struct Policy {
     /// The function that says what is now on integer time, where looking does not run it.
     #[serde(default)]
     pub code: Option<Code>,
-}
-
-/// A function whose owner is not trusted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Code {
-    pub function: String,
-    /// `None`: there is no such function.
-    pub owner: Option<String>,
-    /// With whose rights it would run.
-    pub role: String,
-}
-
-impl Code {
-    /// Why it was not run, and what is estimated instead.
-    pub fn words(&self, estimate: Option<String>) -> String {
-        let why = trust::not_called(&self.function, self.owner.as_deref(), &self.role);
-        let estimate = estimate.map_or_else(String::new, |words| format!("{words}; "));
-        format!("{estimate}{why}")
-    }
 }
 
 impl Policy {

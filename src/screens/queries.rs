@@ -12,10 +12,12 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::model::screen_id::ScreenId;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::Verdict;
-use crate::query;
-use crate::screens::record::{At, Column, Detail, Record, Section};
+use crate::screens::record::{Column, Detail, Record, Section};
+use crate::server::known::At;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 pub use hint::Hint;
@@ -119,9 +121,9 @@ impl Row {
             (_, Some(role), _) => format!("(statements of {role}, hidden)"),
             (Some(query), ..) if self.own => format!(
                 "(own) {}",
-                super::activity::one_line(query.trim_start_matches("-- "))
+                crate::model::text::one_line(query.trim_start_matches("-- "))
             ),
-            (Some(query), ..) => super::activity::one_line(query),
+            (Some(query), ..) => crate::model::text::one_line(query),
             (None, None, true) => "(text not kept)".to_owned(),
             (None, None, false) => "(no statements)".to_owned(),
         }
@@ -163,7 +165,7 @@ fn span(milliseconds: Option<f64>) -> Value {
 }
 
 impl Record for Row {
-    const NAME: &'static str = "queries";
+    const ID: ScreenId = ScreenId::Queries;
     const TITLE: &'static str = "Queries";
     const QUERY: Query = query!("statements");
     const PLAIN: Option<Query> = Some(query!("statements"));

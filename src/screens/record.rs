@@ -6,28 +6,15 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio_postgres::Row;
 
-use crate::actions::act::Target;
 use crate::model::rules::Rule;
-use crate::model::thresholds::Limits;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::{Level, Verdict};
 use crate::screens::axis::TimeAxis;
+use crate::server::known::At;
 use crate::server::known::Server;
 use crate::server::sql::{Param, Query};
-
-/// When and where a row is looked at. `now` is the server's clock, not this machine's.
-#[derive(Debug, Clone, Copy)]
-pub struct At<'a> {
-    pub now: Stamp,
-    pub server: &'a Server,
-}
-
-impl At<'_> {
-    /// The thresholds for the hypertable or aggregate of this name.
-    pub fn limits(&self, name: &str) -> Limits {
-        self.server.thresholds.of(name)
-    }
-}
 
 /// One column: the same value is shown, sorted, filtered and printed as JSON or CSV.
 #[derive(Debug)]
@@ -162,8 +149,7 @@ pub struct Detail<R: 'static> {
 
 /// A row of a screen, and with it all that the screen is.
 pub trait Record: Clone + Debug + Send + Sized + 'static {
-    /// The name on the command line and of the query: a plural noun.
-    const NAME: &'static str;
+    const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
     /// The list's other half: a second statement for figures of many rows that the list need not wait for. It is asked at

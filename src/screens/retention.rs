@@ -5,21 +5,22 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::act::Target;
-use crate::actions::aggregates;
-use crate::actions::aggregates::{Clock, Range, Unread};
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::thresholds::exceeds;
+use crate::model::unread::{Clock, Range, Unread};
 use crate::model::value::{Axis, Point, Stamp, Value};
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
-use crate::query;
 use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunk, Chunks};
 use crate::screens::policy;
 use crate::screens::policy::{Policy, Work};
-use crate::screens::record::{At, Column, Detail, Exact, Record, Section};
+use crate::screens::record::{Column, Detail, Exact, Record, Section};
+use crate::server::known::At;
 use crate::server::known::Edition;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query, Version};
 
 const WORK: Work = Work {
@@ -223,7 +224,7 @@ impl Row {
 }
 
 impl Record for Row {
-    const NAME: &'static str = "retention";
+    const ID: ScreenId = ScreenId::Retention;
     const TITLE: &'static str = "Retention";
     const QUERY: Query = query!("retention");
     const WATCHED: &'static [&'static str] = &[
@@ -614,7 +615,7 @@ fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
         policy.job_id,
         reader.name,
         reader.show(range),
-        aggregates::REMADE,
+        crate::model::remade::REMADE,
         reader.by_hand(range)
     );
     Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)

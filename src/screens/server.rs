@@ -7,13 +7,15 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::act::Target;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::{Findings, Verdict};
-use crate::query;
-use crate::screens::record::{At, Column, Exact, Record, Section};
+use crate::screens::record::{Column, Exact, Record, Section};
+use crate::server::known::At;
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
@@ -141,7 +143,7 @@ impl Row {
 }
 
 impl Record for Row {
-    const NAME: &'static str = "server";
+    const ID: ScreenId = ScreenId::Server;
     const TITLE: &'static str = "Server";
     const QUERY: Query = query!("server_figures");
     const PLAIN: Option<Query> = Some(query!("server_figures"));

@@ -5,19 +5,19 @@ mod exact;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::actions::act::Target;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::{Finding, Level, Verdict};
 use crate::screens::filter::Filter;
-use crate::screens::record::{At, Column, Record};
+use crate::screens::record::{Column, Record};
+use crate::server::known::At;
+use crate::server::known::Counters;
 
 pub use crate::model::text::{printable, printable_lines};
+pub use crate::server::exact::Figures;
 use exact::Known;
-pub use exact::{Figures, LATER_SECONDS};
-
-/// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
-pub type Counters = Vec<Option<i64>>;
+pub use exact::LATER_SECONDS;
 
 /// A query is asked again after at least so many times its own cost: 2 % of one server core at most.
 const DUTY: f64 = 50.0;

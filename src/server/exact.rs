@@ -11,11 +11,25 @@ use tokio_postgres::{Row, Statement};
 
 use crate::connect;
 use crate::connect::conninfo::Settings;
-use crate::screens::ExactQuery;
-use crate::screens::table::Figures;
 use crate::server::known::Server;
 use crate::server::session::{Session, Silence, TURNED, in_time, said, still_reads};
 use crate::server::sql::{Param, Query};
+
+/// How the exact figures of a screen are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ExactQuery {
+    pub query: &'static Query,
+    pub figures: &'static [&'static str],
+    pub slice: usize,
+    /// The Overview asks for them too.
+    pub overview: bool,
+    /// In a round of its own.
+    pub later: bool,
+    pub every: Duration,
+}
+
+/// Figures that came for a row, or why they did not.
+pub type Figures = Result<Vec<Option<i64>>, String>;
 
 /// What the second connection sets too: its statements serve many slices, and are planned once.
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use crate::model::text;
+use crate::model::thresholds::Limits;
 use crate::model::thresholds::Thresholds;
 use crate::model::value::Stamp;
-use crate::query;
+use crate::server::sql::query;
 use crate::server::sql::{Query, Version};
 
 /// One row about the server, the database and the role; asked before the version is known.
@@ -187,3 +188,20 @@ impl Pulse {
         })
     }
 }
+
+/// When and where a row is looked at. `now` is the server's clock, not this machine's.
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
+    pub now: Stamp,
+    pub server: &'a Server,
+}
+
+impl At<'_> {
+    /// The thresholds for the hypertable or aggregate of this name.
+    pub fn limits(&self, name: &str) -> Limits {
+        self.server.thresholds.of(name)
+    }
+}
+
+/// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
+pub type Counters = Vec<Option<i64>>;

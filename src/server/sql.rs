@@ -69,7 +69,6 @@ impl Query {
 }
 
 /// Names a query. A file that is missing is a compile error; one that no `query!` names, or that cannot be read, fails a test.
-#[macro_export]
 macro_rules! query {
     ($name:literal) => {{
         const _: &str = include_str!(concat!(
@@ -111,6 +110,8 @@ pub fn texts(name: &str) -> Texts {
     texts.reverse();
     texts
 }
+
+pub(crate) use query;
 
 /// A parameter of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]

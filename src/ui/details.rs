@@ -8,11 +8,11 @@ use ratatui::widgets::Paragraph;
 
 use crate::app::App;
 use crate::model::text;
+use crate::model::text::printable;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::Level;
 use crate::screens::axis::{Ink, TimeAxis};
 use crate::screens::record::Section;
-use crate::screens::table::printable;
 use crate::ui::level_style;
 use crate::ui::theme::Theme;
 

@@ -14,7 +14,7 @@ use crate::actions::preview;
 use crate::app::dialog::{Acting, Agreeing, Stage};
 use crate::model::plan::Consent;
 use crate::model::text;
-use crate::screens::table::printable;
+use crate::model::text::printable;
 use crate::ui::theme::Theme;
 
 pub(super) use running::{progress_text, running};

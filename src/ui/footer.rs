@@ -8,10 +8,12 @@ use ratatui::widgets::Clear;
 use crate::actions::catalogue as action;
 use crate::actions::catalogue::Here;
 use crate::app::App;
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
+use crate::model::text::printable;
 use crate::model::value::Stamp;
-use crate::screens::table::{Freshness, printable};
-use crate::screens::{ScreenId, with_table};
+use crate::screens::table::Freshness;
+use crate::screens::with_table;
 use crate::ui::dialog::progress_text;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::{App, Link};
 use crate::model::text;
-use crate::screens::table::printable;
+use crate::model::text::printable;
 use crate::server::known::{Edition, NEWEST_KNOWN, OLDEST_KNOWN, Server};
 
 const NO_TLS: &str = "no TLS";

@@ -28,7 +28,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
             } else {
                 "why (may be empty) · hidden until it goes away or gets worse · Esc leaves"
             };
-            let title = crate::screens::table::printable(&ask.title());
+            let title = crate::model::text::printable(&ask.title());
             let title = text::cut(&title, usize::from(area.width).saturating_sub(4));
             one_line(frame, area, &title, "> ", &mut ask.prompt, hint, &theme);
         }
@@ -51,7 +51,7 @@ fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
     let width = usize::from(area.width).min(90).saturating_sub(4);
     let mut lines: Vec<_> = notes
         .iter()
-        .flat_map(|note| text::wrap(&crate::screens::table::printable(note), width))
+        .flat_map(|note| text::wrap(&crate::model::text::printable(note), width))
         .map(|line| Line::styled(format!(" {line}"), theme.style("text")))
         .collect();
     lines.push(Line::styled(

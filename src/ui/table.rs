@@ -7,10 +7,12 @@ use ratatui::style::Style;
 
 use crate::app::App;
 use crate::model::text;
+use crate::model::text::printable;
 use crate::model::value::Value;
-use crate::screens::record::{At, Column, Record};
-use crate::screens::table::{SortBy, Table, printable, shown};
+use crate::screens::record::{Column, Record};
+use crate::screens::table::{SortBy, Table, shown};
 use crate::screens::with_table;
+use crate::server::known::At;
 use crate::ui::level_style;
 use crate::ui::theme::Theme;
 

@@ -7,9 +7,10 @@ use ratatui::text::{Line, Span};
 use crate::actions::catalogue as action;
 use crate::actions::catalogue::Here;
 use crate::app::App;
+use crate::model::screen_id::ScreenId;
 use crate::model::text;
-use crate::screens::table::printable;
-use crate::screens::{ScreenId, with_table};
+use crate::model::text::printable;
+use crate::screens::with_table;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();

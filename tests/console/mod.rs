@@ -122,7 +122,7 @@ pub fn rows() -> Vec<compression::Row> {
 
 pub fn connected() -> App {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
-    app.screen = hypertop::screens::ScreenId::Compression;
+    app.screen = hypertop::model::screen_id::ScreenId::Compression;
     app.update(Msg::Up(Box::new(server())));
     app.update(Msg::Loaded {
         asked: 2,

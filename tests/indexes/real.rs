@@ -9,8 +9,9 @@ use std::collections::HashMap;
 
 use hypertop::model::value::Value;
 use hypertop::screens::indexes::Row;
-use hypertop::screens::record::{At, Record};
+use hypertop::screens::record::Record;
 use hypertop::server::known as server;
+use hypertop::server::known::At;
 use hypertop::server::known::Server;
 use hypertop::server::sql::Version;
 use tokio_postgres::{Client, Config, NoTls};

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
+use hypertop::model::screen_id::ScreenId;
 use hypertop::run::show;
 use hypertop::run::show::Format;
-use hypertop::screens::ScreenId;
-use hypertop::screens::record::At;
+use hypertop::server::known::At;
 use hypertop::server::sql::Version;
 use serde_json::Value as Json;
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use hypertop::actions::act as plans;
-use hypertop::actions::act::{Act, Context, Facts, Target};
+use hypertop::actions::act::{Act, Context, Facts};
 use hypertop::actions::catalogue as action;
 use hypertop::actions::catalogue::{Action, Does};
 use hypertop::actions::execute as act;
@@ -13,11 +13,13 @@ use hypertop::actions::form::Form;
 use hypertop::actions::{preview, rollback};
 use hypertop::journal::{Journal, Seen};
 use hypertop::model::plan::Plan;
+use hypertop::model::target::Target;
 use hypertop::model::thresholds::Limits;
 use hypertop::model::value::Stamp;
 use hypertop::run;
-use hypertop::screens::record::At;
-use hypertop::server::session::{Exact, Session};
+use hypertop::server::exact::Exact;
+use hypertop::server::known::At;
+use hypertop::server::session::Session;
 use tokio::sync::{mpsc, watch};
 
 use super::{client, session, settings};
@@ -110,7 +112,7 @@ impl Rig {
             .map_err(told)?;
         let (now, _) = self
             .session
-            .pulse(hypertop::screens::ScreenId::ALL[0])
+            .pulse(hypertop::model::screen_id::ScreenId::ALL[0])
             .await
             .map_err(told)?;
         Ok((action, act, target, facts, now))

@@ -4,15 +4,16 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use hypertop::actions::act::Target;
 use hypertop::actions::catalogue as action;
 use hypertop::actions::catalogue::Does;
 use hypertop::demo::private_server::{Options, PrivateServer};
 use hypertop::model::rules::Rule;
+use hypertop::model::screen_id::ScreenId;
+use hypertop::model::target::Target;
+use hypertop::screens::Screens;
 use hypertop::screens::overview::{self, Row};
-use hypertop::screens::record::At;
-use hypertop::screens::{ScreenId, Screens};
-use hypertop::server::session::Exact;
+use hypertop::server::exact::Exact;
+use hypertop::server::known::At;
 use hypertop::server::sql::Version;
 
 use super::act::Rig;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use hypertop::model::rules;
+use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
-use hypertop::screens::record::{At, Record};
-use hypertop::screens::{ScreenId, Screens};
+use hypertop::screens::Screens;
+use hypertop::screens::record::Record;
+use hypertop::server::known::At;
 use hypertop::server::sql::Version;
 
 use super::support::triage::{found, gone, made, mend};

@@ -1,12 +1,13 @@
 //! Refreshing what is behind: of one aggregate, and of all that it is built on, from the bottom up.
 
+use super::Facts;
 use super::guard::{self, Window};
 use super::place::{How, Place};
 use super::refresh::{self, NEEDLESS};
 use super::remarks;
-use super::{Facts, clock};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs};
+use crate::model::clock;
 use crate::model::plan::{Plan, Undo};
 use crate::model::verdict::Level as Weight;
 

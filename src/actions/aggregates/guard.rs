@@ -1,10 +1,10 @@
 //! The guard against losing data: a refresh deletes the buckets whose source rows are gone.
 
-use super::bucket::Buckets;
-use super::clock;
 use super::place::Place;
 use super::{Facts, Level};
 use crate::actions::act::Context;
+use crate::model::bucket::Buckets;
+use crate::model::clock;
 use crate::model::text;
 use crate::model::value::Axis;
 

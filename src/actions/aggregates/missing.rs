@@ -100,7 +100,7 @@ pub(super) fn add(
         return Ok(place.touch(context, plan));
     }
     let typed = |at: Option<i64>| {
-        at.and_then(|at| super::typed(place.axis(), at))
+        at.and_then(|at| crate::model::clock::typed(place.axis(), at))
             .unwrap_or_default()
     };
     let by = if adds {

@@ -2,8 +2,9 @@
 
 use super::place::Place;
 use super::what_if::{Setting, reach};
-use super::{Facts, Level, Rule, clock};
+use super::{Facts, Level, Rule};
 use crate::actions::alter_job::Job;
+use crate::model::clock;
 use crate::model::text;
 use crate::model::value::Axis;
 use crate::model::verdict::Level as Weight;

@@ -1,9 +1,10 @@
 //! An aggregate on its time axis: where it should be, what it lost, and the steps of a refresh.
 
-use super::bucket::Buckets;
 use super::guard::{self, Lost, Window};
-use super::{Facts, Level, clock, offset, since};
+use super::{Facts, Level, offset, since};
 use crate::actions::act::{Context, Refusal};
+use crate::model::bucket::Buckets;
+use crate::model::clock;
 use crate::model::plan::{Lit, Mode, Plan, Statement, Step};
 use crate::model::text;
 use crate::model::value::Axis;

@@ -3,9 +3,10 @@
 use super::guard::{self, Lost, Window};
 use super::place::{How, Place};
 use super::remarks::remarks;
-use super::{Facts, clock, since};
+use super::{Facts, since};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::clock;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::model::value::Axis;
 use crate::model::verdict::Level as Weight;
@@ -245,7 +246,7 @@ fn settings(
 ) -> Option<Vec<(&'static str, String)>> {
     let text = |at: Option<i64>| match at {
         None => Some(String::new()),
-        Some(at) => super::typed(place.axis(), at),
+        Some(at) => crate::model::clock::typed(place.axis(), at),
     };
     Some(vec![("from", text(from)?), ("to", text(to)?)])
 }

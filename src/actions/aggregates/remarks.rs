@@ -2,8 +2,9 @@
 
 use super::guard::Window;
 use super::place::Place;
-use super::{Facts, Refreshing, clock, since};
+use super::{Facts, Refreshing, since};
 use crate::actions::act::Context;
+use crate::model::clock;
 use crate::model::text;
 use crate::model::verdict::Level as Weight;
 

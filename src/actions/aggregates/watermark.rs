@@ -3,9 +3,10 @@
 
 use super::guard::Window;
 use super::place::{How, Place};
-use super::{Facts, Level, clock, since};
+use super::{Facts, Level, since};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::clock;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::value::Axis;

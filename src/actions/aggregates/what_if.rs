@@ -2,9 +2,10 @@
 
 use super::guard::{self, Window};
 use super::place::Place;
-use super::{Rule, clock, offset};
+use super::{Rule, offset};
 use crate::actions::act::Refusal;
 use crate::actions::alter_job::Job;
+use crate::model::clock;
 use crate::model::interval::Interval;
 use crate::model::text;
 use crate::model::value::Axis;

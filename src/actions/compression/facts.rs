@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::model::text;
+use crate::model::trust::Code;
 use crate::model::value::{Axis, Point};
-use crate::screens::policy::Code;
 use crate::server::sql::Version;
 
 #[derive(Debug, Clone, Deserialize)]

@@ -7,9 +7,9 @@ use tokio_postgres::{Client, Row};
 
 use crate::model::plan::named::{JobKind, Named, NamedJob, Relation, parts};
 use crate::model::plan::{Statement, Step};
-use crate::query;
 use crate::server::known::Server;
 use crate::server::session as db;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 const RELATIONS: Query = query!("act_relations");

@@ -9,9 +9,9 @@ use super::writer::Writer;
 use super::{LOOK, Order, Progress, Run};
 use crate::model::plan::Pace;
 use crate::model::text;
-use crate::query;
 use crate::server::session as db;
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 const PACE: Query = query!("act_pace");
 

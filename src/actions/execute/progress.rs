@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 use super::Run;
 use crate::connect::{self, Connected};
 use crate::model::text;
-use crate::query;
 use crate::server::session as db;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 const PROGRESS: Query = query!("act_progress");

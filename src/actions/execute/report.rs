@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Problem;
 use crate::journal::Outcome;
 use crate::model::text;
-use crate::screens::table::{printable, printable_lines};
+use crate::model::text::{printable, printable_lines};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {

@@ -7,13 +7,13 @@ use tokio_postgres::Client;
 
 use super::writer::Writer;
 use super::{Actor, Deed, named};
-use crate::actions::act::{Kind, Target};
 use crate::actions::catalogue as action;
 use crate::actions::catalogue::Does;
 use crate::actions::code;
 use crate::journal::{Seen, differences};
 use crate::model::plan::Bindings;
 use crate::model::plan::named::Relation;
+use crate::model::target::{Kind, Target};
 use crate::server::session as db;
 use crate::server::sql::Param;
 

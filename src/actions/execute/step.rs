@@ -14,9 +14,9 @@ use super::{Order, Problem, Run};
 use crate::journal::Mark;
 use crate::model::plan::named::{Named, NamedJob, Relation};
 use crate::model::plan::{Statement, Step};
-use crate::query;
 use crate::server::session as db;
 use crate::server::sql::Query;
+use crate::server::sql::query;
 
 const XID: Query = query!("act_xid");
 

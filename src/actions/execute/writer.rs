@@ -9,9 +9,9 @@ use crate::connect::{self, Connected};
 use crate::journal::Place;
 use crate::model::text;
 use crate::model::trust;
-use crate::query;
 use crate::server::known::own::Own;
 use crate::server::session as db;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query, Version};
 
 const PLACE: Query = query!("act_place");

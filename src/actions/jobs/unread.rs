@@ -2,11 +2,10 @@
 
 use super::{Known, RETENTION};
 use crate::actions::act::{Context, Refusal};
-use crate::actions::aggregates;
-use crate::actions::aggregates::{Clock, Range, Unread};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::plan::{Consent, Plan, Statement, Step};
 use crate::model::trust;
+use crate::model::unread::{Clock, Range, Unread};
 use crate::model::value::Stamp;
 use crate::model::verdict::Level;
 
@@ -40,7 +39,7 @@ pub fn beside(
     if unread.apart(range).0.is_some() {
         return Err(Refusal::new(format!(
             "{FIELD}: DATA LOSS: {}: {} looks at that first",
-            aggregates::REMADE,
+            crate::model::remade::REMADE,
             unread.by_hand(range)
         )));
     }
@@ -91,7 +90,7 @@ impl Known {
             .unread
             .first()
             .filter(|_| self.job.policy() == "refresh policy")?;
-        let edge = aggregates::reach(unread, &start, &self.clock(now))?;
+        let edge = crate::model::unread::reach(unread, &start, &self.clock(now))?;
         Some((unread, unread.before(edge, true)?))
     }
 
@@ -111,8 +110,8 @@ impl Known {
                 None => Some(open),
                 Some(offset) => place(unread, &offset, &clock),
             };
-        let from = side("start_offset", i64::MIN, aggregates::reach);
-        let to = side("end_offset", i64::MAX, aggregates::reach_end);
+        let from = side("start_offset", i64::MIN, crate::model::unread::reach);
+        let to = side("end_offset", i64::MAX, crate::model::unread::reach_end);
         let range = from.zip(to).and_then(|(from, to)| unread.remade(from, to));
         let Some(range) = range else {
             return plan;
@@ -121,7 +120,7 @@ impl Known {
             "DATA LOSS: its runs refresh {}, {}, where late rows wait, and {}",
             unread.name,
             unread.show(range),
-            aggregates::REMADE
+            crate::model::remade::REMADE
         );
         plan.note(Level::Critical, words).wanting(Consent::Name)
     }
@@ -143,7 +142,7 @@ impl Known {
                     "DATA LOSS by a refresh of {}, {}, where late rows wait that no run takes in: {}",
                     unread.name,
                     unread.show(range),
-                    aggregates::REMADE
+                    crate::model::remade::REMADE
                 ),
             );
         }
@@ -174,9 +173,11 @@ impl Known {
         }
         let parts = self.unread.iter().flat_map(|unread| {
             let parts = match (&after, self.made.as_deref()) {
-                (Some(after), _) => aggregates::dropped_up_to(unread, ends, after, &clock)
-                    .and_then(|edge| unread.before(edge, false))
-                    .map_or_else(Vec::new, |range| vec![range]),
+                (Some(after), _) => {
+                    crate::model::unread::dropped_up_to(unread, ends, after, &clock)
+                        .and_then(|edge| unread.before(edge, false))
+                        .map_or_else(Vec::new, |range| vec![range])
+                }
                 (None, Some(made)) => made
                     .last()
                     .and_then(|(_, edge)| unread.before(*edge, false))
@@ -195,7 +196,10 @@ impl Known {
             });
             let again = remade.map(|range| {
                 let by_hand = unread.by_hand(range);
-                let words = format!("but {}: {by_hand} says what would go", aggregates::REMADE);
+                let words = format!(
+                    "but {}: {by_hand} says what would go",
+                    crate::model::remade::REMADE
+                );
                 (range, words)
             });
             for (range, what) in reads.chain(again) {

@@ -2,7 +2,6 @@
 //! dropped before it was read never gets there.
 
 use crate::actions::act::Refusal;
-use crate::actions::aggregates;
 use crate::actions::form::Inputs;
 use crate::model::plan::{Consent, Plan};
 use crate::model::text;
@@ -229,7 +228,10 @@ pub fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
         };
         let remade = range.is_some_and(|(unread, range)| unread.apart(range).0.is_some());
         let how = if remade {
-            format!("; but a refresh first loses more: {}", aggregates::REMADE)
+            format!(
+                "; but a refresh first loses more: {}",
+                crate::model::remade::REMADE
+            )
         } else {
             ", unless it is refreshed first".to_owned()
         };

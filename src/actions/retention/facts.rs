@@ -9,13 +9,13 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::aggregates::Unread;
 use crate::actions::alter_job::Job;
 use crate::actions::form::Inputs;
 use crate::model::interval::Interval;
 use crate::model::text;
+use crate::model::trust::Code;
+use crate::model::unread::Unread;
 use crate::model::value::{Axis, Point, Stamp};
-use crate::screens::policy::Code;
 
 /// What `queries/plan_retention.sql` puts together.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

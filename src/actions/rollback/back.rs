@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
-use crate::actions::act::Kind;
 use crate::actions::execute::Actor;
 use crate::actions::execute::named;
 use crate::actions::execute::named::{Found, FoundJob, alike};
 use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::named::{Named, Relation, parts, qualified};
 use crate::model::plan::{Bindings, Lit, Note, Statement, Step, inverse};
+use crate::model::target::Kind;
 use crate::model::verdict::Level;
 
 /// What a rollback is put together from, entry by entry.

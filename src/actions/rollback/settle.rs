@@ -7,8 +7,8 @@ use tokio_postgres::Client;
 
 use crate::actions::execute::Actor;
 use crate::journal::{Entries, Mark, Place, Ran};
-use crate::query;
 use crate::server::session as db;
+use crate::server::sql::query;
 use crate::server::sql::{Param, Query};
 
 const TRANSACTION: Query = query!("act_transaction");

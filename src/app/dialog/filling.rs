@@ -4,12 +4,13 @@ use tui_textarea::{CursorMove, TextArea};
 
 use super::{Next, event, group};
 use crate::actions::act as plans;
-use crate::actions::act::{Context, Facts, Refusal, Target};
+use crate::actions::act::{Context, Facts, Refusal};
 use crate::actions::catalogue::{Action, Does};
 use crate::actions::execute::Deed;
 use crate::actions::form::{Field, Form, Kind};
 use crate::journal::Seen;
-use crate::screens::record::At;
+use crate::model::target::Target;
+use crate::server::known::At;
 
 /// A form that is filled in.
 #[derive(Debug)]

@@ -6,12 +6,14 @@ use anyhow::Result;
 use serde_json::{Value as Json, json};
 
 use super::Shell;
-use crate::actions::act::Target;
 use crate::actions::execute::Deed;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
+use crate::model::text::printable;
 use crate::run::show;
-use crate::screens::record::{At, Record};
-use crate::screens::table::printable;
-use crate::screens::{ScreenId, overview};
+use crate::screens::overview;
+use crate::screens::record::Record;
+use crate::server::known::At;
 
 /// So long what is dear to read is read again.
 const LATER: Duration = Duration::from_secs(3);

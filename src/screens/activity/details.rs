@@ -2,12 +2,14 @@
 
 use anyhow::Result;
 
-use super::{Row, one_line, party, seconds, span};
+use super::{Row, seconds, span};
 use crate::model::plan::Mode;
 use crate::model::text;
+use crate::model::text::{one_line, party};
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::Level;
-use crate::screens::record::{At, Section};
+use crate::screens::record::Section;
+use crate::server::known::At;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![Section::Facts {

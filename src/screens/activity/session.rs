@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::text;
+use crate::model::text::one_line;
 use crate::model::value::{Stamp, Value};
-use crate::screens::record::At;
+use crate::server::known::At;
 
 /// The lock that a session waits for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -262,32 +262,7 @@ impl Work {
     }
 }
 
-/// The beginning of a statement, without line breaks, runs of spaces and the comment that it begins with.
-pub fn one_line(query: &str) -> String {
-    let mut query = query.trim_start();
-    while query.starts_with("--") {
-        let Some((_, rest)) = query.split_once('\n') else {
-            break;
-        };
-        query = rest.trim_start();
-    }
-    let words: Vec<_> = query.split_whitespace().take(80).collect();
-    text::cut(&words.join(" "), 200)
-}
-
 /// How long ago; clocks that differ a little make no negative age.
 pub(super) fn seconds(since: Option<Stamp>, at: &At) -> Option<f64> {
     since.map(|since| at.now.seconds_since(since).max(0.0))
-}
-
-/// A session in a few words: `4711 (psql of postgres, idle in transaction)`.
-pub fn party(pid: i32, program: &str, role: Option<&str>, state: Option<&str>) -> String {
-    let role = role.map_or_else(String::new, |role| format!(" of {role}"));
-    let state = state.map_or_else(String::new, |state| format!(", {state}"));
-    let program = if program.is_empty() {
-        "a session"
-    } else {
-        program
-    };
-    text::cut(&format!("{pid} ({program}{role}{state})"), 100)
 }

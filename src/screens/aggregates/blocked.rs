@@ -4,13 +4,13 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::actions::act::Target;
 use crate::model::rules;
 use crate::model::rules::Rule;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::Stamp;
 use crate::model::verdict::{Finding, Findings, Level};
-use crate::screens::record::At;
+use crate::server::known::At;
 
 /// Ends the session that is in the way.
 pub(super) const END: &str = "terminate-session";

@@ -5,12 +5,12 @@ use super::blocked::{self, END};
 use super::gaps;
 use super::troubles;
 use super::watermark;
-use crate::actions::act::{Kind, Target};
 use crate::model::rules;
+use crate::model::target::{Kind, Target};
 use crate::model::text;
 use crate::model::value::Axis;
 use crate::model::verdict::{ActionName, Finding, Findings, Level, Verdict};
-use crate::screens::record::At;
+use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();

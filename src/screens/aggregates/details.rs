@@ -5,7 +5,8 @@ use anyhow::Result;
 use super::Row;
 use crate::model::text;
 use crate::model::value::{Point, Stamp, Value};
-use crate::screens::record::{At, Section};
+use crate::screens::record::Section;
+use crate::server::known::At;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let point = |raw: Option<i64>| -> Value {

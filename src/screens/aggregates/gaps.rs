@@ -1,14 +1,14 @@
 //! What no run of an aggregate's policies will ever take in, and the refresh of exactly that.
 
 use super::Row;
-use crate::actions::aggregates;
-use crate::actions::aggregates::{Buckets, Range, Shape};
+use crate::model::bucket::{Buckets, Shape};
 use crate::model::rules;
 use crate::model::text;
 use crate::model::thresholds::{Limits, exceeds};
+use crate::model::unread::Range;
 use crate::model::value::{Axis, Point};
 use crate::model::verdict::{Finding, Findings, Level};
-use crate::screens::record::At;
+use crate::server::known::At;
 use crate::server::known::Edition;
 
 impl Row {
@@ -119,7 +119,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
         return;
     }
     if let Some((gap, buckets)) = row.unreached().zip(row.buckets()) {
-        let (remade, rest) = aggregates::apart(&buckets, gap, row.remade);
+        let (remade, rest) = crate::model::remade::apart(&buckets, gap, row.remade);
         findings.extend(rest.into_iter().map(|gap| unreached(row, gap)));
         findings.extend(remade.map(|gap| made_again(row, gap)));
     }
@@ -148,13 +148,13 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
 
 /// Late rows in chunks that may have been made again after they were dropped: no refresh is offered there.
 fn made_again(row: &Row, gap: Range) -> Finding {
-    let [from, to] = [gap.from, gap.to].map(|at| aggregates::typed(row.axis, at));
+    let [from, to] = [gap.from, gap.to].map(|at| crate::model::clock::typed(row.axis, at));
     let reason = format!(
         "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy takes in, and {}: leave it, or refresh-aggregate with from='{}' to='{}', whose preview says what would go",
         row.source(),
         row.at(gap.from),
         row.at(gap.to),
-        aggregates::REMADE,
+        crate::model::remade::REMADE,
         from.unwrap_or_default(),
         to.unwrap_or_default()
     );
@@ -180,7 +180,7 @@ fn unreached(row: &Row, gap: Range) -> Finding {
         row.at(gap.to)
     );
     let finding = Finding::new(&rules::AGGREGATE_UNREACHED, Level::Warning, reason);
-    let place = |at| aggregates::typed(row.axis, at).unwrap_or_default();
+    let place = |at| crate::model::clock::typed(row.axis, at).unwrap_or_default();
     finding
         .setting("from", place(gap.from))
         .setting("to", place(gap.to))
@@ -210,10 +210,10 @@ fn history(row: &Row) -> Option<Finding> {
         row.at(row.oldest.unwrap_or(start))
     );
     let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
-    if let Some(to) = aggregates::typed(row.axis, to) {
+    if let Some(to) = crate::model::clock::typed(row.axis, to) {
         // What retention has dropped is not asked for again.
         let from = match row.around.source_drops {
-            Some(_) => aggregates::typed(row.axis, start).unwrap_or_default(),
+            Some(_) => crate::model::clock::typed(row.axis, start).unwrap_or_default(),
             None => String::new(),
         };
         finding = finding.setting("from", from).setting("to", to);

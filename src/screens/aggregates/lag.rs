@@ -5,7 +5,7 @@ use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::value::{Axis, Point, Value};
 use crate::screens::policy::Policy;
-use crate::screens::record::At;
+use crate::server::known::At;
 
 impl Row {
     pub fn full_name(&self) -> String {

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::actions::act::{Kind, Target};
 use crate::model::rules;
+use crate::model::target::{Kind, Target};
 use crate::model::verdict::{ActionName, Finding, Level, without_stop};
-use crate::screens::record::{At, Record};
+use crate::screens::record::Record;
+use crate::server::known::At;
 
 /// What is wrong with the first ancestor, seen from the source, that is behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

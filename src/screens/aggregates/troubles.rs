@@ -5,12 +5,12 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::actions::act::{Kind, Target};
 use crate::model::rules;
+use crate::model::target::{Kind, Target};
 use crate::model::text;
 use crate::model::value::{Axis, Stamp};
 use crate::model::verdict::{Finding, Findings, Level};
-use crate::screens::record::At;
+use crate::server::known::At;
 
 /// What waits for a refresh, and will not get one by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,14 +1,14 @@
 //! What is to be said of a hypertable's compression, in words.
 
 use super::{Recorded, Row};
-use crate::actions::act::Target;
 use crate::model::rules;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::thresholds::{Limits, exceeds};
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::screens::policy;
 use crate::screens::policy::{Policy, Work};
-use crate::screens::record::At;
+use crate::server::known::At;
 use crate::server::sql::Version;
 
 /// Ends the session that is in the way.

@@ -7,7 +7,7 @@ use super::Row;
 use crate::model::text;
 use crate::model::value::Stamp;
 use crate::screens::policy::Policy;
-use crate::screens::record::At;
+use crate::server::known::At;
 
 /// Below so many seconds neither a run nor what this console saw makes a rate.
 const YOUNG: f64 = 10.0;

@@ -7,7 +7,8 @@ use crate::model::text;
 use crate::model::value::{Point, Value};
 use crate::model::verdict::Level;
 use crate::screens::chunks::Chunks;
-use crate::screens::record::{At, Section};
+use crate::screens::record::Section;
+use crate::server::known::At;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     if row.plain.is_some() {

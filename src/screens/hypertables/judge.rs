@@ -9,7 +9,7 @@ use crate::model::text;
 use crate::model::thresholds;
 use crate::model::thresholds::percent;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
-use crate::screens::record::At;
+use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, limits: &thresholds::Limits) -> Verdict {
     if let Some(plain) = &row.plain {

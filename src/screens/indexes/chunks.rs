@@ -7,7 +7,8 @@ use crate::model::value::{Axis, Point, Value};
 use crate::model::verdict::Level;
 use crate::screens::chunks::Size;
 use crate::screens::indexes::{Kind, Row};
-use crate::screens::record::{At, Section};
+use crate::screens::record::Section;
+use crate::server::known::At;
 
 struct Chunk {
     name: String,

@@ -9,7 +9,8 @@ use crate::model::thresholds::exceeds;
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::screens::indexes::{Kind, Row, counted_since};
-use crate::screens::record::{At, Section};
+use crate::screens::record::Section;
+use crate::server::known::At;
 use crate::server::sql::Version;
 
 pub fn verdict(row: &Row, at: &At) -> Verdict {

@@ -1,7 +1,7 @@
 //! What this role, server or version does not show of the jobs.
 
 use super::{JobError, Row, State, Workers};
-use crate::screens::record::At;
+use crate::server::known::At;
 use crate::server::known::{Edition, Server};
 use crate::server::sql::Version;
 

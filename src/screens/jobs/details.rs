@@ -6,7 +6,8 @@ use super::{Row, started};
 use crate::model::text;
 use crate::model::value::{Stamp, Value};
 use crate::model::verdict::{Level, without_stop};
-use crate::screens::record::{At, Section};
+use crate::screens::record::Section;
+use crate::server::known::At;
 
 /// So many errors are shown with their whole text.
 const ERRORS: usize = 50;

@@ -3,13 +3,13 @@
 use super::starts;
 use super::state::BLINK_SECONDS;
 use super::{JobError, Row, State, Statistics};
-use crate::actions::act::Target;
 use crate::model::rules;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level, Verdict, without_stop};
 use crate::screens::policy;
-use crate::screens::record::At;
+use crate::server::known::At;
 use crate::server::known::Edition;
 use crate::server::sql::Version;
 

@@ -7,7 +7,7 @@ use crate::model::text;
 use crate::model::value::Stamp;
 use crate::model::verdict::{Finding, Findings, Level};
 use crate::screens::policy;
-use crate::screens::record::At;
+use crate::server::known::At;
 
 pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     let late = text::duration(row.late_seconds(at).unwrap_or_default());

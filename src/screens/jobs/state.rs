@@ -3,7 +3,7 @@
 use super::{Row, Statistics};
 use crate::model::value::Stamp;
 use crate::screens::policy::{LATE_SECONDS, State};
-use crate::screens::record::At;
+use crate::server::known::At;
 
 /// A run that has just ended may still look as if it went on, without its worker.
 pub(super) const BLINK_SECONDS: f64 = 10.0;

@@ -2,10 +2,10 @@
 
 use super::Row;
 use super::once::{among, is_consequence};
-use crate::actions::act::{Kind, Target};
 use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::{Kind, Target};
 use crate::model::verdict::{Finding, without_stop};
-use crate::screens::ScreenId;
 use crate::screens::activity::LOCKS_ON;
 
 /// Work that waits because somebody holds a lock on what it is to be done to: that is its cause, and its mend there.

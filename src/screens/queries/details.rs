@@ -6,7 +6,8 @@ use super::{Row, span};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
-use crate::screens::record::{At, Section};
+use crate::screens::record::Section;
+use crate::server::known::At;
 
 fn note(title: &str, text: impl Into<String>) -> Section {
     Section::Text {

@@ -7,7 +7,7 @@ use crate::model::rules;
 use crate::model::text;
 use crate::model::thresholds::exceeds;
 use crate::model::verdict::{Findings, Level, Verdict};
-use crate::screens::record::At;
+use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let Some(figures) = &row.figures else {

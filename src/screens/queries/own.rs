@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::screens::ScreenId;
+use crate::model::screen_id::ScreenId;
 
 /// A statement of this console: the comment that it begins with, and what follows as far as it is compared.
 struct Own {

@@ -1,12 +1,12 @@
 //! What is wrong with a figure of the server, and what to do about it.
 
 use super::Row;
-use crate::actions::act::Target;
 use crate::model::rules;
+use crate::model::target::Target;
 use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level};
-use crate::screens::record::At;
+use crate::server::known::At;
 
 /// Transactions until PostgreSQL refuses to hand out more.
 const WRAPAROUND: f64 = 2_147_483_648.0;

@@ -8,7 +8,9 @@ use crate::model::text;
 use crate::model::trust;
 use crate::model::value::Stamp;
 use crate::model::verdict::Level;
-use crate::screens::record::{At, Exact, Record};
+use crate::screens::record::{Exact, Record};
+use crate::server::exact::Figures;
+use crate::server::known::At;
 
 /// What an exact figure costs for each relation, in seconds.
 const EXACT_COST: f64 = 0.0002;
@@ -19,8 +21,6 @@ pub const LATER_SECONDS: f64 = 300.0;
 /// So many seconds after the first rows the worst row is what is looked at: its figures come bit by bit.
 const OPENING_SECONDS: f64 = 10.0;
 
-/// Figures that came from [`crate::screens::record::Exact`], or why they did not.
-pub type Figures = Result<Vec<Option<i64>>, String>;
 /// What is known, by the place in [`Record::EXACT`] and the row's id.
 pub(super) type Known = HashMap<(usize, i64), Had>;
 

@@ -13,7 +13,7 @@ use crate::actions::form::{Field, Item, Kind};
 use crate::actions::preview;
 use crate::app::dialog::{Filling, Trouble, group};
 use crate::model::text;
-use crate::screens::table::printable;
+use crate::model::text::printable;
 use crate::ui::theme::Theme;
 
 /// Cells of a field's label.

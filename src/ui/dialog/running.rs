@@ -9,8 +9,8 @@ use super::{small, window};
 use crate::actions::execute::Order;
 use crate::app::dialog::Running;
 use crate::model::text;
+use crate::model::text::printable;
 use crate::model::value::Stamp;
-use crate::screens::table::printable;
 use crate::ui::theme::Theme;
 
 pub(in crate::ui) fn running(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::{Buckets, Shape};
 use super::clock;
-use crate::actions::act::{Kind, Target};
+use crate::model::target::{Kind, Target};
 use crate::model::value::{Axis, Stamp};
 
 /// An aggregate, its buckets, and where it is; places are in the unit of its axis.
@@ -116,7 +116,7 @@ impl Unread {
     pub fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
         let remade = self.remade_from.zip(self.remade_to);
         match self.buckets() {
-            Some(buckets) => super::apart(&buckets, range, remade),
+            Some(buckets) => crate::model::remade::apart(&buckets, range, remade),
             None => (None, vec![range]),
         }
     }
@@ -221,7 +221,7 @@ impl Unread {
 
     /// The fields of refresh-aggregate that take exactly this in.
     pub fn settings(&self, range: Range) -> [(&'static str, String); 2] {
-        let typed = |at| super::typed(self.axis(), at).unwrap_or_default();
+        let typed = |at| crate::model::clock::typed(self.axis(), at).unwrap_or_default();
         [("from", typed(range.from)), ("to", typed(range.to))]
     }
 

@@ -1,8 +1,8 @@
 //! Chunks that a late row made again after they were dropped: the aggregate still holds what was dropped with them, and a
 //! refresh computes it from the late row alone.
 
-use super::Buckets;
-use super::unread::Range;
+use crate::model::bucket::Buckets;
+use crate::model::unread::Range;
 
 /// What is known of such a chunk, and what follows.
 pub const REMADE: &str = "its chunk was made after newer ones, as where a late row makes a chunk again that was dropped: a refresh computes these buckets from what is there now, and what the aggregate still has from before is gone for good";

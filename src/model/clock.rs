@@ -62,6 +62,11 @@ pub fn literal(axis: Axis, at: i64) -> Option<String> {
     Some(moment.strftime(form).to_string())
 }
 
+/// A place on the axis as the forms take it: a moment in UTC, or a number.
+pub fn typed(axis: Axis, at: i64) -> Option<String> {
+    literal(axis, at).map(|text| text.trim_end_matches("+00").to_owned())
+}
+
 /// For people: `2026-11-20 08:00 UTC`, `2026-11-20`, `90 000`.
 pub fn show(axis: Axis, at: i64) -> String {
     text::point(Point { axis, raw: at })
