@@ -7,6 +7,7 @@ mod keys;
 pub mod overlay;
 mod replay;
 pub mod tape;
+pub mod theme;
 
 use std::time::Duration;
 
@@ -17,13 +18,15 @@ use crate::actions::preview::Preview;
 use crate::app::dialog::Running;
 use crate::app::overlay::Overlay;
 use crate::app::tape::Replay;
-use crate::config::Rules;
-use crate::journal::acknowledge::{Aside, Known, Request};
+use crate::app::theme::Theme;
+use crate::journal::acknowledge::{Known, Request};
+use crate::model::access::Access;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Stamp;
 use crate::screens::details::Details;
 use crate::screens::history::History;
+use crate::screens::overview::Aside;
 use crate::screens::overview::{self, Seen};
 use crate::screens::record::Section;
 use crate::screens::table::Freshness;
@@ -35,7 +38,6 @@ use crate::server::known::Counters;
 use crate::server::known::Server;
 use crate::server::sql::Param;
 use crate::server::sql::Query;
-use crate::ui::theme::Theme;
 
 /// What happened.
 #[derive(Debug)]
@@ -241,7 +243,7 @@ pub struct App {
     /// The screen to go back to from details that were opened from there.
     back_to: Option<ScreenId>,
     /// What this connection may do.
-    pub rules: Rules,
+    pub rules: Access,
     /// The plan that is being carried out.
     pub running: Option<Running>,
     /// The console closes when the plan has ended.
@@ -290,7 +292,7 @@ impl App {
             tape: None,
             recording: false,
             back_to: None,
-            rules: Rules::default(),
+            rules: Access::default(),
             running: None,
             leaving: false,
             pulse: 0,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::app::{FASTEST, SLOWEST};
 use crate::connect::conninfo::Surroundings;
+use crate::model::access::Access;
 use crate::model::text::fits;
 use crate::model::thresholds;
 use crate::model::thresholds::Thresholds;
@@ -45,14 +46,6 @@ pub struct Rule {
     pub trusted_owners: Vec<String>,
 }
 
-/// What is so for one connection.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Why nothing may be changed.
-    pub read_only: Option<String>,
-    pub protected: bool,
-}
-
 impl Config {
     /// The owners that are trusted where this role connects.
     pub fn trust(&self, user: &str) -> Vec<Trust> {
@@ -70,7 +63,7 @@ impl Config {
     }
 
     /// What is so for the connection of this role; `asked`: `--read-only` was given.
-    pub fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Rules {
+    pub fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Access {
         let matches = |rule: &&Rule| rule.matches(host, database, user);
         let here: Vec<_> = self.connections.iter().filter(matches).collect();
         let told = |why: &str| {
@@ -86,7 +79,7 @@ impl Config {
             }
             _ => None,
         };
-        Rules {
+        Access {
             read_only,
             protected: here.iter().any(|rule| rule.protected),
         }
@@ -234,7 +227,7 @@ mod tests {
         assert!(rules.protected && rules.read_only.is_some());
         assert_eq!(
             config.rules("test:5432", "factory", "dba", false),
-            Rules::default()
+            Access::default()
         );
         assert!(
             config

@@ -13,7 +13,6 @@ use crate::connect;
 use crate::connect::conninfo;
 use crate::connect::conninfo::{Flags, Settings, Surroundings};
 use crate::demo::private_server::{Options, PrivateServer};
-use crate::run::stderr;
 
 /// The factory, for a database with TimescaleDB.
 pub const FACTORY: &str = include_str!("demo/factory.sql");
@@ -43,8 +42,8 @@ pub struct Demo {
 }
 
 /// Starts a private server and loads the factory; `simulate`: on the stand-in, even where there is a TimescaleDB.
-pub async fn start(simulate: bool) -> Result<Demo> {
-    let progress = Progress::new();
+pub async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
+    let progress = Progress::new(say);
     progress.step("starting a private PostgreSQL server");
     let server = PrivateServer::start(&Options {
         timescaledb: !simulate,
@@ -80,8 +79,8 @@ pub async fn start(simulate: bool) -> Result<Demo> {
 }
 
 /// Loads the factory into a new database on a given server.
-pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>) -> Result<Demo> {
-    let progress = Progress::new();
+pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>, say: fn(&str)) -> Result<Demo> {
+    let progress = Progress::new(say);
     progress.step("connecting");
     let there = connect::connect(settings, ask).await?;
     let has = there
@@ -219,17 +218,13 @@ pub async fn live(settings: Settings, simulated: bool) {
 pub struct Progress {
     bar: ProgressBar,
     last: std::cell::RefCell<String>,
+    say: fn(&str),
     silent: bool,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Progress {
-    pub fn new() -> Self {
+    /// `say` tells what cannot be shown by a bar.
+    pub fn new(say: fn(&str)) -> Self {
         let bar = ProgressBar::new(100);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
             bar.set_style(style);
@@ -237,6 +232,7 @@ impl Progress {
         Self {
             bar,
             last: std::cell::RefCell::default(),
+            say,
             silent: false,
         }
     }
@@ -246,6 +242,7 @@ impl Progress {
         Self {
             bar: ProgressBar::hidden(),
             last: std::cell::RefCell::default(),
+            say: |_| {},
             silent: true,
         }
     }
@@ -257,7 +254,7 @@ impl Progress {
 
     fn step(&self, name: &str) {
         if !self.silent && self.bar.is_hidden() && *self.last.borrow() != name {
-            stderr::say(format_args!("demo: {name}"));
+            (self.say)(&format!("demo: {name}"));
         }
         name.clone_into(&mut self.last.borrow_mut());
         self.bar.set_message(name.to_owned());
@@ -265,8 +262,7 @@ impl Progress {
     }
 
     fn say(&self, text: &str) {
-        self.bar
-            .suspend(|| stderr::say(format_args!("demo: {text}")));
+        self.bar.suspend(|| (self.say)(&format!("demo: {text}")));
     }
 
     fn done(&self) {

@@ -8,6 +8,8 @@ use clap::Parser;
 use hypertop::actions::execute as act;
 use hypertop::actions::execute::Actor;
 use hypertop::app::tape::Replay;
+use hypertop::app::theme;
+use hypertop::app::theme::Theme;
 use hypertop::cli::{Cli, Command};
 use hypertop::config::{self, Config};
 use hypertop::connect::conninfo;
@@ -19,8 +21,7 @@ use hypertop::run::command;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
 use hypertop::run::{show, stderr};
 use hypertop::server::session::Session;
-use hypertop::ui::theme::Theme;
-use hypertop::ui::{terminal, theme};
+use hypertop::ui::terminal;
 use hypertop::{connect, demo, run};
 
 fn main() -> ExitCode {
@@ -273,10 +274,10 @@ async fn demo(
 ) -> Result<Ended> {
     let started = async {
         match url {
-            None => demo::start(simulate).await,
+            None => demo::start(simulate, |words| stderr::say(words)).await,
             Some(url) => {
                 let settings = conninfo::resolve(&cli.connection.flags(Some(url)), around)?;
-                demo::load_into(&settings, &mut ask).await
+                demo::load_into(&settings, &mut ask, |words| stderr::say(words)).await
             }
         }
     };

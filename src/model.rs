@@ -1,7 +1,9 @@
 //! The nouns, with no behaviour towards the outside.
 
+pub mod access;
 pub(crate) mod bucket;
 pub(crate) mod clock;
+pub mod fix;
 pub mod interval;
 pub mod plan;
 pub(crate) mod remade;

@@ -1,12 +1,13 @@
 //! The loop: the only `select!` over keys, answers, ticks and signals, and it awaits nothing in an arm.
 
-pub(crate) mod acts;
-pub(crate) mod aside;
+mod acts;
+mod aside;
 pub mod command;
-pub(crate) mod second;
+mod second;
 pub mod show;
 pub mod sql;
 pub mod stderr;
+pub mod worker;
 
 use std::time::{Duration, SystemTime};
 
@@ -22,18 +23,17 @@ use crate::actions::execute::Actor;
 use crate::app::overlay::Overlay;
 use crate::app::tape;
 use crate::app::tape::{Recorder, Replay};
+use crate::app::theme::Theme;
 use crate::app::{App, Effect, Msg};
 use crate::config::Config;
-use crate::config::Rules;
 use crate::connect::conninfo::Settings;
+use crate::model::access::Access;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::value::Stamp;
-use crate::server::session as db;
 use crate::server::session::Session;
 use crate::ui::terminal;
 use crate::ui::terminal::Screen;
-use crate::ui::theme::Theme;
 
 /// This machine's clock.
 #[expect(
@@ -56,7 +56,7 @@ pub struct Start {
     pub settings: Settings,
     /// Who carries out plans; `None`: there is no place for the journal, so nothing is changed.
     pub actor: Option<Actor>,
-    pub rules: Rules,
+    pub rules: Access,
     pub session: Session,
     pub config: Config,
     pub themes: Vec<Theme>,
@@ -114,7 +114,9 @@ pub async fn console(start: Start) -> Result<Ended> {
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
     let mut due: Option<Instant> = None;
-    tokio::spawn(db::serve(settings, actor, session, served, answers, first));
+    tokio::spawn(crate::run::worker::serve(
+        settings, actor, session, served, answers, first,
+    ));
     loop {
         let msg = tokio::select! {
             biased;
@@ -281,13 +283,13 @@ pub async fn record_only(
     long: Option<Duration>,
 ) -> Result<usize> {
     let mut recorder = Recorder::new(path)?;
-    let mut app = App::new(now(), crate::ui::theme::all(None).0, refresh);
+    let mut app = App::new(now(), crate::app::theme::all(None).0, refresh);
     let (requests, served) = unbounded_channel();
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(refresh);
     let mut ending = std::pin::pin!(signalled());
     let mut over = std::pin::pin!(until(long.map(|long| Instant::now() + long)));
-    tokio::spawn(db::serve(
+    tokio::spawn(crate::run::worker::serve(
         settings, None, session, served, answers, app.screen,
     ));
     loop {

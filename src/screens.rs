@@ -13,6 +13,7 @@ pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
 pub mod journal;
+mod load;
 pub mod overview;
 pub mod policy;
 pub mod queries;

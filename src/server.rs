@@ -1,6 +1,6 @@
 //! A PostgreSQL server with TimescaleDB: sessions that read it, and what is known of it.
 
-pub(crate) mod exact;
+pub mod exact;
 pub mod known;
 mod script;
 pub mod session;

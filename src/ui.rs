@@ -9,7 +9,6 @@ mod overview;
 mod table;
 mod tabs;
 pub mod terminal;
-pub mod theme;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -17,6 +16,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 
+use crate::app::theme::Theme;
 use crate::app::{App, Link};
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
@@ -25,7 +25,6 @@ use crate::model::verdict::{Level, Verdict};
 use crate::screens::table::Freshness;
 use crate::screens::with_table;
 use crate::server::known::At;
-use crate::ui::theme::Theme;
 
 /// Lines below the table for the reason of the selected row's verdict.
 const REASON_LINES: usize = 3;

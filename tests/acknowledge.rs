@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use console::{NOW, drawn, press, row, server};
 use hypertop::app::tape::{Recorder, Replay};
+use hypertop::app::theme;
 use hypertop::app::{App, Effect, Link, Msg};
 use hypertop::journal::acknowledge;
 use hypertop::journal::acknowledge::{Ended, Request, Why};
 use hypertop::journal::{Entry, Journal, Place};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::{Rows, compression, journal as shown};
-use hypertop::ui::theme;
 
 /// A console, and the journal that it shares with others.
 struct Console {

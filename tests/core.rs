@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, rows, screen, server};
 
+use hypertop::app::theme;
 use hypertop::app::{App, Effect, Link, Msg};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::Rows;
-use hypertop::ui::theme;
 use ratatui::style::Modifier;
 
 #[test]

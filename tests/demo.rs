@@ -268,7 +268,9 @@ fn a_demo_that_cannot_be_loaded_leaves_no_database_behind() {
             tokio::time::sleep(Duration::from_millis(300)).await;
             let there = settings(&targets.server.conninfo("postgres"));
             let mut never = |_: &str| Err(anyhow::anyhow!("nobody is asked"));
-            let error = demo::load_into(&there, &mut never).await.unwrap_err();
+            let error = demo::load_into(&there, &mut never, |_| {})
+                .await
+                .unwrap_err();
             let told = format!("{error:#}");
             assert!(
                 told.contains("schema \"mes\" already exists")

@@ -6,12 +6,12 @@ mod console;
 use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
+use hypertop::app::theme;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::thresholds::{Table, Thresholds};
 use hypertop::screens::record::Record;
 use hypertop::screens::{Rows, aggregates, compression, jobs, server as figures};
-use hypertop::ui::theme;
 
 fn app() -> App {
     let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));

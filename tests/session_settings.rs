@@ -14,7 +14,6 @@ use hypertop::connect;
 use hypertop::demo::private_server::PrivateServer;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::overview;
-use hypertop::server::session as db;
 use hypertop::server::session::Session;
 use support::act::Rig;
 use support::own::on_own;
@@ -331,7 +330,7 @@ fn a_session_that_can_write_is_thrown_away_and_a_new_one_opened() {
             let (requests, served) = mpsc::unbounded_channel();
             let (answers, mut told) = mpsc::unbounded_channel();
             let there = settings(&target.conninfo);
-            tokio::spawn(db::serve(
+            tokio::spawn(hypertop::run::worker::serve(
                 there,
                 None,
                 first,

@@ -18,7 +18,6 @@ use hypertop::journal::{Journal, Outcome};
 use hypertop::model::plan::{Plan, Statement, Step, Undo};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run;
-use hypertop::server::session as db;
 use support::{block_on, client, session, settings, with_targets};
 use tokio::sync::{mpsc, watch};
 
@@ -98,7 +97,7 @@ fn a_list_that_never_comes_ends_the_session_and_a_new_one_is_opened() {
             let (requests, served) = mpsc::unbounded_channel();
             let (answers, mut told) = mpsc::unbounded_channel();
             let there = settings(&by(&way, target));
-            tokio::spawn(db::serve(
+            tokio::spawn(hypertop::run::worker::serve(
                 there,
                 None,
                 first,

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
 use hypertop::app::tape::{Kept, Recorder, Replay};
+use hypertop::app::theme;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::Rows;
-use hypertop::ui::theme;
 
 /// Two looks at the compression screen, a minute apart.
 fn recorded(folder: &tempfile::TempDir) -> std::path::PathBuf {

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use hypertop::app::theme;
 use hypertop::app::{App, Msg};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::value::{Axis, Stamp};
 use hypertop::screens::{Rows, compression};
 use hypertop::ui;
-use hypertop::ui::theme;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 

@@ -243,6 +243,7 @@ pub fn search(typed: &str) -> Vec<&'static Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fix;
 
     #[test]
     fn every_key_means_one_thing_for_each_kind_of_row_on_each_screen() {
@@ -271,9 +272,16 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rule_says_mends_it_is_an_action() {
+    fn every_fix_is_an_action_and_acts_on_what_it_says() {
+        for (name, kind) in fix::FIXES {
+            let action = by_name(name).unwrap_or_else(|| panic!("{name} is no action"));
+            assert!(
+                matches!(&action.does, Does::Plan(act) if act.on == *kind),
+                "{name}"
+            );
+        }
         for rule in crate::model::rules::ALL {
-            let known = rule.mend.is_none_or(|mend| by_name(mend).is_some());
+            let known = rule.mend.is_none_or(|name| fix::by_name(name).is_some());
             assert!(known, "{}: {:?}", rule.name, rule.mend);
         }
     }

@@ -4,7 +4,7 @@ use super::{App, Effect, Link};
 use crate::actions::catalogue::Here;
 use crate::app::overlay::{Ask, Overlay};
 use crate::journal::acknowledge;
-use crate::journal::acknowledge::{Known, Request, Wanted, Why};
+use crate::journal::acknowledge::{Known, Request, Why};
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
@@ -51,7 +51,7 @@ impl App {
         if let Some(server) = self.server.as_ref().filter(|_| watched) {
             found.extend(rows.iter().cloned());
             let at = At { now, server };
-            let certain = |of: &overview::Identity, made| {
+            let certain = |of: &crate::journal::acknowledge::Identity, made| {
                 let rule = rules::by_name(of.2)?;
                 with_table!(self.screens, of.0, |table| table
                     .certain(&of.1, rule, made, &at))
@@ -168,7 +168,7 @@ impl App {
         } else {
             (None, typed.trim())
         };
-        let wanted = |row: &Row| Wanted::of(row, now, until, reason);
+        let wanted = |row: &Row| row.wanted(now, until, reason);
         let all = ask.rows.iter().map(wanted).collect();
         self.overlay = None;
         self.screens.overview.unmark();

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::actions::catalogue as action;
-use crate::actions::catalogue::Does;
+use crate::model::fix::{self, ActionName};
 use crate::model::rules::Rule;
 use crate::model::target::{Kind, Target};
 use crate::model::value::Stamp;
@@ -50,9 +49,6 @@ impl Level {
     }
 }
 
-/// The name of an action of the catalogue.
-pub type ActionName = &'static str;
-
 /// One thing that is wrong (or, at level `Ok`, worth saying): which rule found it, and why, in one or two short
 /// sentences that a person at 3 a.m. understands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +73,9 @@ pub struct Finding {
 /// The catalogue's own name of an action; `None`: this hypertop has no such action.
 fn action_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'static str>, D::Error> {
     let name = Option::<String>::deserialize(from)?;
-    Ok(name.and_then(|name| action::by_name(&name).map(|action| action.name)))
+    Ok(name
+        .and_then(|name| fix::by_name(&name))
+        .map(|(name, _)| name))
 }
 
 impl Finding {
@@ -124,15 +122,13 @@ impl Finding {
     /// What its mend acts on, where the row that was judged stands for these things; `None`: there is no mend, or nothing
     /// for it to act on.
     pub fn mends(&self, row: Vec<Target>) -> Option<Target> {
-        let Does::Plan(act) = &self.mend.and_then(action::by_name)?.does else {
-            return None;
-        };
+        let (_, kind) = self.mend.and_then(fix::by_name)?;
         let targets = match &self.on {
             // Where the fault lies elsewhere, that thing alone.
             Some(on) => on.clone().and_materialization(),
             None => self.job.map(Target::job).into_iter().chain(row).collect(),
         };
-        targets.into_iter().find(|target| target.kind == act.on)
+        targets.into_iter().find(|target| target.kind == kind)
     }
 
     #[must_use]

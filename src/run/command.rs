@@ -18,9 +18,9 @@ use crate::actions::execute::{Actor, Deed};
 use crate::actions::preview;
 use crate::actions::rollback;
 use crate::app::dialog::group;
-use crate::config::Rules;
 use crate::journal::acknowledge::{Ended, Why};
 use crate::journal::{Entries, Seen};
+use crate::model::access::Access;
 use crate::model::plan::Plan;
 use crate::model::text;
 use crate::run::stderr;
@@ -49,7 +49,7 @@ pub enum Format {
 pub struct Shell<'a> {
     pub session: Session,
     pub actor: Actor,
-    pub rules: Rules,
+    pub rules: Access,
     pub agreement: &'a Agreement,
 }
 

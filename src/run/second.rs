@@ -4,22 +4,13 @@ use std::collections::VecDeque;
 
 use anyhow::Result;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::sync::oneshot;
-use tokio_postgres::Row;
 
 use crate::app::{Effect, Msg};
 use crate::connect::conninfo::Settings;
 use crate::model::screen_id::ScreenId;
+use crate::server::exact::Half;
 use crate::server::exact::{Exact, slices};
 use crate::server::known::At;
-use crate::server::sql::Query;
-
-/// A list's other half is asked for, see [`crate::screens::record::Record::BESIDE`].
-#[derive(Debug)]
-pub struct Half {
-    pub query: &'static Query,
-    pub reply: oneshot::Sender<Result<Vec<Row>>>,
-}
 
 /// What the second connection does next: details, for which somebody waits, before the next slice of a round; `None`: the
 /// console is gone.

@@ -7,12 +7,12 @@ use anyhow::{Result, bail};
 use serde_json::{Map, Value as Json, json};
 
 use crate::connect::conninfo::Settings;
-use crate::journal::acknowledge::Aside;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::model::value::Stamp;
 use crate::run::stderr;
+use crate::screens::overview::Aside;
 use crate::screens::record::Record;
 use crate::screens::table::{Table, shown};
 use crate::screens::{Rows, Screens, overview, with_table};

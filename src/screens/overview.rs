@@ -1,7 +1,10 @@
 //! Overview: what is wrong, worst first, over all screens; its rows are the findings of theirs.
 
+mod acknowledged;
 mod locks;
 mod once;
+
+pub use acknowledged::{Aside, Hidden};
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -10,6 +13,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::acknowledge::Acknowledgement;
+use crate::journal::acknowledge::Identity;
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Kind, Target};
@@ -36,9 +40,6 @@ pub const PARTS: &[ScreenId] = &[
 ];
 
 pub use once::told_once;
-
-/// What tells a finding from all others, across looks: the screen, its row, the rule.
-pub type Identity = (ScreenId, String, &'static str);
 
 /// One finding, and where it was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

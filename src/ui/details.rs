@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::App;
+use crate::app::theme::Theme;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::model::value::{Stamp, Value};
@@ -14,7 +15,6 @@ use crate::model::verdict::Level;
 use crate::screens::axis::{Ink, TimeAxis};
 use crate::screens::record::Section;
 use crate::ui::level_style;
-use crate::ui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let now = app.server_now();

@@ -12,10 +12,10 @@ use ratatui::widgets::{BorderType, Clear, Paragraph};
 use super::overlays::boxed;
 use crate::actions::preview;
 use crate::app::dialog::{Acting, Agreeing, Stage};
+use crate::app::theme::Theme;
 use crate::model::plan::Consent;
 use crate::model::text;
 use crate::model::text::printable;
-use crate::ui::theme::Theme;
 
 pub(super) use running::{progress_text, running};
 

@@ -10,8 +10,8 @@ use crate::actions::catalogue as action;
 use crate::actions::catalogue::{Action, Group};
 use crate::app::App;
 use crate::app::overlay::{Overlay, Palette, Prompt};
+use crate::app::theme::Theme;
 use crate::model::text;
-use crate::ui::theme::Theme;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let theme = app.themes[app.theme].clone();

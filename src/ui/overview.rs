@@ -3,18 +3,18 @@
 use ratatui::text::{Line, Span};
 
 use crate::app::App;
-use crate::journal::acknowledge::Hidden;
+use crate::app::theme::Theme;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::verdict::Level;
 use crate::screens::chart;
 use crate::screens::history::History;
+use crate::screens::overview::Hidden;
 use crate::screens::record::Record;
 use crate::screens::table::Freshness;
 use crate::screens::{overview, server, with_table};
 use crate::server::known::At;
 use crate::ui::level_style;
-use crate::ui::theme::Theme;
 
 /// Cells that a figure wants at least.
 const CELLS: usize = 20;

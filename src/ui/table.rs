@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::App;
+use crate::app::theme::Theme;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::model::value::Value;
@@ -14,7 +15,6 @@ use crate::screens::table::{SortBy, Table, shown};
 use crate::screens::with_table;
 use crate::server::known::At;
 use crate::ui::level_style;
-use crate::ui::theme::Theme;
 
 /// Cells before the first column: the verdict's sign and a space.
 const SIGN: u16 = 2;

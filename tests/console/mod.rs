@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use hypertop::app::theme;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::model::value::{Axis, Stamp};
 use hypertop::screens::policy::Policy;
@@ -12,7 +13,6 @@ use hypertop::screens::{Rows, compression};
 use hypertop::server::known::{Edition, Server};
 use hypertop::server::sql::Version;
 use hypertop::ui;
-use hypertop::ui::theme;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 

@@ -1,11 +1,12 @@
 //! What is wrong with a session, and what of it cannot be seen.
 
 use super::{Row, Wait, seconds};
+use crate::model::fix::ActionName;
 use crate::model::plan::Mode;
 use crate::model::rules;
 use crate::model::target::Target;
 use crate::model::text;
-use crate::model::verdict::{ActionName, Finding, Findings, Level, Verdict};
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::server::known::At;
 
 /// What a session that idles in a transaction keeps from others, said last.

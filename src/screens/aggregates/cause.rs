@@ -5,11 +5,12 @@ use super::blocked::{self, END};
 use super::gaps;
 use super::troubles;
 use super::watermark;
+use crate::model::fix::ActionName;
 use crate::model::rules;
 use crate::model::target::{Kind, Target};
 use crate::model::text;
 use crate::model::value::Axis;
-use crate::model::verdict::{ActionName, Finding, Findings, Level, Verdict};
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {

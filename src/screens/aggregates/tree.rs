@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
+use crate::model::fix::ActionName;
 use crate::model::rules;
 use crate::model::target::{Kind, Target};
-use crate::model::verdict::{ActionName, Finding, Level, without_stop};
+use crate::model::verdict::{Finding, Level, without_stop};
 use crate::screens::record::Record;
 use crate::server::known::At;
 

@@ -12,9 +12,9 @@ use crate::actions::act::Refusal;
 use crate::actions::form::{Field, Item, Kind};
 use crate::actions::preview;
 use crate::app::dialog::{Filling, Trouble, group};
+use crate::app::theme::Theme;
 use crate::model::text;
 use crate::model::text::printable;
-use crate::ui::theme::Theme;
 
 /// Cells of a field's label.
 const LABEL: usize = 22;

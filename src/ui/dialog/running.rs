@@ -8,10 +8,10 @@ use ratatui::widgets::Paragraph;
 use super::{small, window};
 use crate::actions::execute::Order;
 use crate::app::dialog::Running;
+use crate::app::theme::Theme;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::model::value::Stamp;
-use crate::ui::theme::Theme;
 
 pub(in crate::ui) fn running(
     frame: &mut Frame,

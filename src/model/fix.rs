@@ -1,0 +1,45 @@
+//! The actions that a finding may name as its fix, and what each acts on.
+//!
+//! What an action does is in `actions`, which findings do not know; a test there holds both together.
+
+use crate::model::target::Kind;
+
+/// The name of an action of the catalogue.
+pub type ActionName = &'static str;
+
+/// Every action that is some finding's fix.
+pub const FIXES: &[(ActionName, Kind)] = &[
+    ("add-compression-policy", Kind::Hypertable),
+    ("add-refresh-policy", Kind::Aggregate),
+    ("add-retention-policy", Kind::Hypertable),
+    ("cancel-query", Kind::Session),
+    ("compress-chunks", Kind::Hypertable),
+    ("delete-job", Kind::Job),
+    ("drop-chunks", Kind::Hypertable),
+    ("drop-index", Kind::Index),
+    ("drop-leftovers", Kind::Index),
+    ("edit-compression-policy", Kind::Hypertable),
+    ("edit-compression-settings", Kind::Hypertable),
+    ("edit-job", Kind::Job),
+    ("edit-refresh-policy", Kind::Aggregate),
+    ("edit-retention-policy", Kind::Hypertable),
+    ("enable-compression", Kind::Hypertable),
+    ("move-watermark-back", Kind::Aggregate),
+    ("rebuild-missing", Kind::Index),
+    ("recompress-chunks", Kind::Hypertable),
+    ("refresh-aggregate", Kind::Aggregate),
+    ("refresh-behind", Kind::Aggregate),
+    ("refresh-hierarchy", Kind::Aggregate),
+    ("reindex-index", Kind::Index),
+    ("remove-retention-policy", Kind::Hypertable),
+    ("resume-job", Kind::Job),
+    ("rewrite-chunks", Kind::Hypertable),
+    ("run-job-now", Kind::Job),
+    ("set-chunk-interval", Kind::Hypertable),
+    ("terminate-session", Kind::Session),
+];
+
+/// The fix of this name, and what it acts on.
+pub fn by_name(name: &str) -> Option<(ActionName, Kind)> {
+    FIXES.iter().copied().find(|(fix, _)| *fix == name)
+}

@@ -1,0 +1,116 @@
+//! A screen's rows, read by a session.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::sync::oneshot;
+use tokio_postgres::Row;
+
+use crate::model::screen_id::ScreenId;
+use crate::model::value::Stamp;
+use crate::screens::{self, Rows};
+use crate::server::exact::Half;
+use crate::server::known::{Counters, PULSE, Pulse};
+use crate::server::session::{Session, TURNED};
+use crate::server::sql::Param;
+
+/// So long a list waits for its other half where the second connection is busy, then it asks for it itself.
+const BUSY: Duration = Duration::from_millis(300);
+
+impl Session {
+    pub async fn pulse(&self, screen: ScreenId) -> Result<(Stamp, Counters)> {
+        let parts = screen.parts();
+        let watched = parts
+            .iter()
+            .flat_map(|part| part.about().watched)
+            .map(|name| (*name).to_owned())
+            .collect();
+        let rows = self.ask(&PULSE, &[Param::Texts(watched)]).await?;
+        let pulse = Pulse::read(rows.first().context("no pulse")?)?;
+        if !pulse.read_only {
+            let _ = self.given_up.set(TURNED.to_owned());
+            bail!("{TURNED}");
+        }
+        Ok((pulse.clock, pulse.changes))
+    }
+
+    /// What was done in this database, newest first.
+    async fn journal(&self) -> Result<Rows> {
+        let journal = self
+            .journal
+            .as_ref()
+            .context("there is no place for a journal: set HOME or XDG_STATE_HOME")?;
+        let place = self.place().await?;
+        let entries = journal.entries()?;
+        let unreadable = entries.unreadable;
+        let here = entries
+            .all
+            .into_iter()
+            .rev()
+            .filter(|entry| entry.begin.place.is(place));
+        Ok(Rows::Journal(
+            here.map(|entry| screens::journal::Row {
+                state: entry.state().to_owned(),
+                entry,
+                unreadable,
+            })
+            .collect(),
+        ))
+    }
+
+    /// Whether this screen has anything to ask this server.
+    pub fn can_show(&self, screen: ScreenId) -> bool {
+        matches!(screen, ScreenId::Journal | ScreenId::Overview)
+            || self.server.timescaledb.is_some()
+            || screen.about().plain.is_some()
+    }
+
+    /// The rows of a screen; an error where the screen has nothing to ask this server.
+    pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
+        self.load_beside(screen, self.half(screen)).await
+    }
+
+    /// The other half of a list, on the second connection where there is one.
+    async fn half(&self, screen: ScreenId) -> Result<Vec<Row>> {
+        let query = screen.about().beside;
+        let Some(query) = query.filter(|_| self.server.timescaledb.is_some()) else {
+            return Ok(Vec::new());
+        };
+        if let Some(second) = &self.second {
+            let (reply, answer) = oneshot::channel();
+            if second.send(Half { query, reply }).is_ok()
+                && let Ok(Ok(Ok(rows))) = tokio::time::timeout(BUSY, answer).await
+            {
+                return Ok(rows);
+            }
+        }
+        self.ask(query, &[]).await
+    }
+
+    /// The rows of a screen, with its list's other half from elsewhere.
+    pub async fn load_beside(
+        &self,
+        screen: ScreenId,
+        half: impl Future<Output = Result<Vec<Row>>>,
+    ) -> Result<Rows> {
+        if screen == ScreenId::Journal {
+            return self.journal().await;
+        }
+        let about = screen.about();
+        let text = if self.server.timescaledb.is_some() {
+            Some((about.list_text)(&self.server))
+        } else {
+            about
+                .plain
+                .map(|query| query.text(self.server.sql_version()))
+        };
+        let text = text.with_context(|| {
+            format!(
+                "{} needs TimescaleDB, and the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the Indexes screen serves without it.",
+                about.title, self.server.database
+            )
+        })?;
+        let (list, beside) = tokio::try_join!(self.list(screen, text), half)?;
+        screen.read(&list, &beside)
+    }
+}
