@@ -141,7 +141,12 @@ fn imports(sources: &BTreeMap<String, String>) -> Imports {
         let mut known: BTreeMap<String, Vec<String>> = paths
             .children
             .iter()
-            .map(|child| (child.clone(), [&here[..], &[child.clone()]].concat()))
+            .map(|child| {
+                (
+                    child.clone(),
+                    [&here[..], std::slice::from_ref(child)].concat(),
+                )
+            })
             .collect();
         let absolute = |inline: usize, path: &[String], known: &BTreeMap<String, Vec<String>>| {
             let (first, rest) = path.split_first()?;
@@ -180,8 +185,8 @@ fn imports(sources: &BTreeMap<String, String>) -> Imports {
             };
             // A module's name alone takes nothing from it: what is taken through it is counted.
             if let Some(name) = path.get(depth).filter(|_| target != file) {
-                let names = all.entry((file.clone(), target.clone())).or_default();
-                names.insert(name.clone());
+                let taken = all.entry((file.clone(), target.clone())).or_default();
+                taken.insert(name.clone());
             }
         }
     }
