@@ -2,9 +2,6 @@
 -- · catalogue lookups. $1: the job's id
 select to_jsonb(b) || jsonb_build_object(
          'owner', b.owner::regrole::text,
-\if :since_2_29
-         'config_text', b.config::text,
-\endif
          'next_start', s.next_start::text,
          'last_run_success', s.last_run_success, 'total_runs', s.total_runs,
          'relation', case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
@@ -21,14 +18,11 @@ select to_jsonb(b) || jsonb_build_object(
          'role', quote_ident(current_user), 'session_role', quote_ident(session_user),
          'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
                               where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
-\if :since_2_29
-\else
          -- where a worker that runs it finds unqualified names: its owner's setting, the database's, else PostgreSQL's own
          'search_path', coalesce((select substr(c.setting, 13) from pg_db_role_setting s, unnest(s.setconfig) c(setting)
                                    where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
                                      and s.setrole in (0, b.owner::oid) and c.setting like 'search\_path=%'
                                    order by s.setrole = 0, s.setdatabase = 0 limit 1), '"$user", public'),
-\endif
          -- what the source of a refresh policy keeps
          'source', case when r.id is not null
               then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end,
