@@ -109,9 +109,11 @@ impl Console {
             .set_size(rows, cols);
     }
 
-    /// The terminal says that it has this size, which no screen has; ours stays as it is.
+    /// The terminal says that it has this size; ours stays as it is.
     pub fn claim(&self, cols: u16, rows: u16) {
         self.master.resize(size(cols, rows)).unwrap();
+        // crossterm reads a key that comes with the signal of a resize only with the next one.
+        std::thread::sleep(Duration::from_millis(300));
     }
 
     /// The terminal's own file, as a shell has it that runs there meanwhile.
