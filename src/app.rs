@@ -21,23 +21,18 @@ use crate::app::tape::Replay;
 use crate::app::theme::Theme;
 use crate::journal::acknowledge::{Known, Request};
 use crate::model::access::Access;
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::value::Stamp;
 use crate::screens::details::Details;
 use crate::screens::history::History;
-use crate::screens::overview::Aside;
-use crate::screens::overview::{self, Seen};
+use crate::screens::overview::{self, Aside, Seen};
 use crate::screens::record::Section;
 use crate::screens::table::Freshness;
-use crate::screens::with_table;
-use crate::screens::{Rows, Screens};
+use crate::screens::{Rows, Screens, with_table};
 use crate::server::exact::Figures;
-use crate::server::known::At;
-use crate::server::known::Counters;
-use crate::server::known::Server;
-use crate::server::sql::Param;
-use crate::server::sql::Query;
+use crate::server::known::{At, Counters, Server};
+use crate::server::sql::{Param, Query};
 
 /// What happened.
 #[derive(Debug)]

@@ -9,11 +9,10 @@ use crate::config;
 use crate::connect::conninfo;
 use crate::connect::conninfo::Flags;
 use crate::model::screen_id::ScreenId;
-use crate::run::command;
+use crate::model::version::Version;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
-use crate::run::sql;
-use crate::server::sql::Version;
+use crate::run::{command, sql};
 
 #[derive(Debug, Parser)]
 #[command(

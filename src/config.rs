@@ -9,10 +9,9 @@ use crate::app::{FASTEST, SLOWEST};
 use crate::connect::conninfo::Surroundings;
 use crate::model::access::Access;
 use crate::model::text::fits;
-use crate::model::thresholds;
 use crate::model::thresholds::Thresholds;
-use crate::model::trust;
 use crate::model::trust::Trust;
+use crate::model::{thresholds, trust};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {

@@ -23,8 +23,7 @@ use crate::connect::conninfo::{
     CONNECT_TIMEOUT, Host, Keepalive, Place, Settings, SslMode, Wanted,
 };
 use crate::connect::tls::Tls;
-use crate::model::text;
-use crate::model::trust;
+use crate::model::{text, trust};
 
 pub use error::{ConnectError, Kind};
 use error::{explain, timed_out, together, unreachable};

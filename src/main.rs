@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use hypertop::actions::execute as act;
+use hypertop::actions::execute;
 use hypertop::actions::execute::Actor;
 use hypertop::app::tape::Replay;
 use hypertop::app::theme;
@@ -16,10 +16,8 @@ use hypertop::connect::conninfo;
 use hypertop::connect::conninfo::{Settings, Surroundings};
 use hypertop::journal::Journal;
 use hypertop::model::screen_id::ScreenId;
-use hypertop::run::Ended;
-use hypertop::run::command;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
-use hypertop::run::{show, stderr};
+use hypertop::run::{Ended, command, show, stderr};
 use hypertop::server::session::Session;
 use hypertop::ui::terminal;
 use hypertop::{connect, demo, run};
@@ -406,7 +404,8 @@ fn look(cli: &Cli, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>, b
 /// What the journal knows of actions that were cut off in this database; what cannot be read is told there too.
 async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
     let found = async {
-        let place = act::place(&session.connected.client, session.connected.host.clone()).await?;
+        let place =
+            execute::place(&session.connected.client, session.connected.host.clone()).await?;
         let entries = actor.journal.entries()?;
         let here = entries
             .all

@@ -21,16 +21,15 @@ use tokio::time::Instant;
 
 use crate::actions::execute::Actor;
 use crate::app::overlay::Overlay;
-use crate::app::tape;
 use crate::app::tape::{Recorder, Replay};
 use crate::app::theme::Theme;
-use crate::app::{App, Effect, Msg};
+use crate::app::{App, Effect, Msg, tape};
 use crate::config::Config;
 use crate::connect::conninfo::Settings;
 use crate::model::access::Access;
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
-use crate::model::value::Stamp;
 use crate::server::session::Session;
 use crate::ui::terminal;
 use crate::ui::terminal::Screen;

@@ -27,15 +27,12 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::value::Stamp;
 use crate::screens::record::{Exact, Record, Section};
 use crate::screens::table::{Freshness, Table};
-use crate::server::exact::ExactQuery;
-use crate::server::exact::Figures;
-use crate::server::known::At;
-use crate::server::known::Counters;
-use crate::server::known::Server;
+use crate::server::exact::{ExactQuery, Figures};
+use crate::server::known::{At, Counters, Server};
 use crate::server::sql::{Param, Query};
 
 macro_rules! screens {

@@ -8,11 +8,9 @@ use std::time::Duration;
 
 use console::{NOW, drawn, press, row, server};
 use hypertop::app::tape::{Recorder, Replay};
-use hypertop::app::theme;
-use hypertop::app::{App, Effect, Link, Msg};
-use hypertop::journal::acknowledge;
+use hypertop::app::{App, Effect, Link, Msg, theme};
 use hypertop::journal::acknowledge::{Ended, Request, Why};
-use hypertop::journal::{Entry, Journal, Place};
+use hypertop::journal::{Entry, Journal, Place, acknowledge};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::{Rows, compression, journal as shown};
 

@@ -76,12 +76,12 @@ fn on_each(test: impl AsyncFn(&Rig)) {
     });
 }
 
-fn version(rig: &Rig) -> hypertop::server::sql::Version {
+fn version(rig: &Rig) -> hypertop::model::version::Version {
     rig.session.server.sql_version()
 }
 
 fn since(rig: &Rig, minor: u32) -> bool {
-    version(rig) >= hypertop::server::sql::Version::new(2, minor)
+    version(rig) >= hypertop::model::version::Version::new(2, minor)
 }
 
 fn notes(deed: &hypertop::actions::execute::Deed) -> String {

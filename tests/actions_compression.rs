@@ -9,7 +9,7 @@ mod policies;
 #[path = "actions_compression/settings.rs"]
 mod settings;
 
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use support::act::Rig;
 use support::{Target, block_on, with_targets};
 

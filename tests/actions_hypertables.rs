@@ -11,7 +11,7 @@ mod real;
 mod support;
 
 use hypertop::model::plan::{Consent, Plan, Undo};
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use real::own;
 use support::act::{Rig, script};
 use support::{block_on, with_targets};

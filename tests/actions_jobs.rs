@@ -6,7 +6,7 @@ mod rights;
 mod support;
 
 use hypertop::model::plan::{Consent, Plan, Undo};
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use support::act::{Rig, script};
 use support::with_targets;
 use support::works::{JOBS, on_each};

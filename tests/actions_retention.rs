@@ -15,7 +15,7 @@ mod support;
 
 use hypertop::model::plan::{Consent, Mode, Plan, Undo};
 use hypertop::model::verdict::Level;
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use real::own;
 use support::act::Rig;
 use support::{block_on, with_targets};

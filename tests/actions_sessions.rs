@@ -276,7 +276,7 @@ fn a_terminated_scheduler_comes_back_only_when_it_is_started() {
                     target.name
                 );
                 let schema = if rig.session.server.sql_version()
-                    < hypertop::server::sql::Version::new(2, 12)
+                    < hypertop::model::version::Version::new(2, 12)
                 {
                     "_timescaledb_internal"
                 } else {

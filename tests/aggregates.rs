@@ -1,13 +1,13 @@
 //! The aggregates screen against the documented functions on real servers.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use hypertop::model::value::{Axis, Stamp, Value};
+use hypertop::model::moment::{Axis, Stamp};
+use hypertop::model::value::Value;
+use hypertop::model::version::Version;
 use hypertop::screens::aggregates::Row;
 use hypertop::screens::record::Record;
-use hypertop::server::known as server;
-use hypertop::server::known::At;
-use hypertop::server::known::Server;
-use hypertop::server::sql::Version;
+use hypertop::server::known;
+use hypertop::server::known::{At, Server};
 mod support;
 
 use support::databases;
@@ -27,7 +27,7 @@ async fn connect(config: &Config) -> Client {
 
 async fn server(client: &Client) -> Server {
     let row = client
-        .query_one(server::QUERY.text(Version::new(0, 0)), &[])
+        .query_one(known::QUERY.text(Version::new(0, 0)), &[])
         .await
         .unwrap();
     Server::read(&row, "test".to_owned(), None).unwrap()

@@ -1,14 +1,13 @@
 //! What the aggregates screen says of an aggregate, on rows made by hand: no database.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use hypertop::model::value::{Axis, Stamp};
+use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::verdict::{Level, Verdict};
+use hypertop::model::version::Version;
 use hypertop::screens::aggregates::{Around, ParentJob, Row, Waits};
 use hypertop::screens::policy::Policy;
 use hypertop::screens::record::Record;
-use hypertop::server::known::At;
-use hypertop::server::known::{Edition, Server};
-use hypertop::server::sql::Version;
+use hypertop::server::known::{At, Edition, Server};
 
 const NOW: Stamp = Stamp(1_800_000_000_000_000);
 const HOUR: i64 = 3_600_000_000;

@@ -6,11 +6,11 @@ mod real;
 mod support;
 
 use hypertop::model::screen_id::ScreenId;
+use hypertop::model::version::Version;
 use hypertop::screens::Rows;
 use hypertop::screens::compression::Row as Compression;
 use hypertop::screens::record::Record;
 use hypertop::server::known::At;
-use hypertop::server::sql::Version;
 use real::{HOSTILE, details, documented, figures, own, past, row, same, shown};
 use serde_json::Value as Json;
 use support::{CHUNK, block_on, client, session, with_targets};

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, rows, screen, server};
 
-use hypertop::app::theme;
-use hypertop::app::{App, Effect, Link, Msg};
+use hypertop::app::{App, Effect, Link, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::Rows;
 use ratatui::style::Modifier;

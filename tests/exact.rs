@@ -4,7 +4,7 @@
 mod support;
 
 use hypertop::model::plan::{Plan, Undo};
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use support::act::{Rig, script};
 use support::own::{databases, on_own};
 use support::works::JOBS;

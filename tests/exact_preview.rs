@@ -10,7 +10,7 @@ use hypertop::actions::preview;
 use hypertop::config;
 use hypertop::connect::conninfo::Surroundings;
 use hypertop::journal::Journal;
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use serde_json::Value as Json;
 use support::act::Rig;
 use support::client;

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use hypertop::model::value::Value;
 use hypertop::model::verdict::Level;
+use hypertop::model::version::Version;
 use hypertop::screens::indexes::{Kind, Row};
 use hypertop::screens::record::{Record, Section};
-use hypertop::server::sql::Version;
 
 #[path = "indexes/real.rs"]
 mod real;

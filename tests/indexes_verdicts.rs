@@ -1,12 +1,12 @@
 //! What the indexes screen says of an index, on rows made by hand: no database.
 
-use hypertop::model::value::{Stamp, Value};
+use hypertop::model::moment::Stamp;
+use hypertop::model::value::Value;
 use hypertop::model::verdict::{Level, Verdict};
+use hypertop::model::version::Version;
 use hypertop::screens::indexes::{Kind, Parts, Row};
 use hypertop::screens::record::Record;
-use hypertop::server::known::At;
-use hypertop::server::known::{Edition, Server};
-use hypertop::server::sql::Version;
+use hypertop::server::known::{At, Edition, Server};
 
 const NOW: Stamp = Stamp(1_800_000_000_000_000);
 const DAY: f64 = 86_400.0;

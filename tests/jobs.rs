@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use hypertop::model::value::{Stamp, Value};
+use hypertop::model::moment::Stamp;
+use hypertop::model::value::Value;
+use hypertop::model::version::Version;
 use hypertop::screens::jobs::Row;
 use hypertop::screens::record::Record;
-use hypertop::server::known as server;
-use hypertop::server::known::At;
-use hypertop::server::known::{Pulse, Server};
-use hypertop::server::sql::{Param, Version};
+use hypertop::server::known;
+use hypertop::server::known::{At, Pulse, Server};
+use hypertop::server::sql::Param;
 mod support;
 
 use support::databases;
@@ -32,7 +33,7 @@ async fn connect(config: &Config) -> Client {
 
 async fn server(client: &Client) -> Server {
     let row = client
-        .query_one(server::QUERY.text(Version::new(0, 0)), &[])
+        .query_one(known::QUERY.text(Version::new(0, 0)), &[])
         .await
         .unwrap();
     Server::read(&row, "test".to_owned(), None).unwrap()
@@ -258,7 +259,7 @@ async fn the_pulse_counts_what_is_there_and_leaves_out_what_is_not() {
             .chain(["no_such.table"])
             .collect();
         let row = client
-            .query_one(server::PULSE.text(Version::new(0, 0)), &[&names])
+            .query_one(known::PULSE.text(Version::new(0, 0)), &[&names])
             .await
             .unwrap();
         let pulse = Pulse::read(&row).unwrap();

@@ -1,13 +1,12 @@
 //! What the jobs screen says of a job, on rows made by hand: no database.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use hypertop::model::value::Stamp;
+use hypertop::model::moment::Stamp;
 use hypertop::model::verdict::{Level, Verdict};
+use hypertop::model::version::Version;
 use hypertop::screens::jobs::{Interval, JobError, Row, Statistics, Workers};
 use hypertop::screens::record::Record;
-use hypertop::server::known::At;
-use hypertop::server::known::{Edition, Server};
-use hypertop::server::sql::Version;
+use hypertop::server::known::{At, Edition, Server};
 
 const NOW: Stamp = Stamp(1_800_000_000_000_000);
 

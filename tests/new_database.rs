@@ -10,7 +10,7 @@ use hypertop::model::verdict::Level;
 use hypertop::run::show;
 use hypertop::run::show::Format;
 use hypertop::screens::overview::Row;
-use hypertop::screens::policy;
+use hypertop::server::sql;
 use support::triage;
 
 /// What is found, but for the two settings that the private server has on purpose.
@@ -80,8 +80,8 @@ fn a_policy_one_second_old_waits_for_its_first_run() {
         let (of, screen) = (&rig.actor.settings, ScreenId::Retention);
         let shown = show::show(of, &rig.session, screen, Format::Json, &mut said).await;
         let since = async || {
-            let age = policy::AGE
-                .text(version)
+            let age = sql::text("jobs_age", version)
+                .unwrap()
                 .replace("$1::int8[]", "array[1000::int8]");
             rig.text(&format!("select (since is not null)::text from ({age}) a"))
                 .await

@@ -6,8 +6,7 @@ mod console;
 use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
-use hypertop::app::theme;
-use hypertop::app::{App, Effect, Msg};
+use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::thresholds::{Table, Thresholds};
 use hypertop::screens::record::Record;
@@ -463,7 +462,7 @@ fn checks_that_are_dear_are_made_behind_the_overview_too_and_after_the_figures_o
 fn a_backlog_of_integer_time_is_asked_for_behind_the_overview_and_of_no_other_row() {
     let mut app = app();
     let mut counted = row(7, "counted", 0);
-    (counted.axis, counted.has_now) = (hypertop::model::value::Axis::Integer, true);
+    (counted.axis, counted.has_now) = (hypertop::model::moment::Axis::Integer, true);
     (counted.backlog, counted.backlog_bytes) = (None, None);
     if let Some(policy) = &mut counted.policy {
         (policy.after, policy.after_number) = (Some("500".to_owned()), Some(500));

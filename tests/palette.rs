@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hypertop::actions::catalogue as action;
+use hypertop::actions::catalogue;
 use hypertop::actions::catalogue::Does;
 use hypertop::actions::form::{Form, Kind};
 use hypertop::demo;
@@ -460,7 +460,7 @@ fn try_all(version: Option<&str>) {
 
 #[test]
 fn every_action_has_its_line() {
-    let acts: BTreeSet<_> = action::all()
+    let acts: BTreeSet<_> = catalogue::all()
         .filter(|action| matches!(action.does, Does::Plan(_)))
         .map(|action| action.name)
         .collect();

@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use hypertop::model::screen_id::ScreenId;
+use hypertop::model::version::Version;
 use hypertop::run;
 use hypertop::run::show;
 use hypertop::run::show::Format;
@@ -14,7 +15,6 @@ use hypertop::screens::record::{Record, Section};
 use hypertop::server::known::{At, NEWEST_KNOWN};
 use hypertop::server::session::Session;
 use hypertop::server::sql;
-use hypertop::server::sql::Version;
 use serde_json::Value as Json;
 use support::{CHUNK, Target, block_on, client, session, settings, with_targets};
 

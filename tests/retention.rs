@@ -6,7 +6,7 @@ mod real;
 mod support;
 
 use hypertop::model::screen_id::ScreenId;
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use real::{HOSTILE, details, documented, figures, own, past, row, same, shown};
 use serde_json::Value as Json;
 use support::{Target, block_on, client, session, with_targets};
@@ -171,7 +171,7 @@ fn the_oldest_chunk_is_the_views_and_is_none_where_no_chunk_is() {
                     .unwrap()
                     .to_owned();
                 let moment =
-                    hypertop::model::text::rfc3339(hypertop::model::value::Stamp(start.unwrap()))
+                    hypertop::model::text::rfc3339(hypertop::model::moment::Stamp(start.unwrap()))
                         .unwrap();
                 // Without a zone, and a date without a time, where the column has none.
                 let same = moment.starts_with(shown.trim_end_matches('Z')) && shown.len() >= 10;

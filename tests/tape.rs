@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
 use hypertop::app::tape::{Kept, Recorder, Replay};
-use hypertop::app::theme;
-use hypertop::app::{App, Effect, Msg};
+use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::Rows;
 

@@ -1,7 +1,8 @@
 //! Figures as a person reads them.
 
+use hypertop::model::moment::Stamp;
 use hypertop::model::text::{interval, interval_seconds};
-use hypertop::model::value::{Stamp, Value};
+use hypertop::model::value::Value;
 
 #[test]
 fn an_interval_is_shown_in_one_style_and_nothing_of_it_is_lost() {

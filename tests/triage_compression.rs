@@ -8,7 +8,7 @@ mod support;
 
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, NAME, PACKS_WELL, found, gone, mend, until};

@@ -6,7 +6,7 @@ mod support;
 
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 use support::triage::{self, found, gone, mend};
 
 const NAME: &str = "public.hourly";

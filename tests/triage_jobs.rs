@@ -6,8 +6,8 @@ mod support;
 
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
+use hypertop::model::version::Version;
 use hypertop::screens::overview::told_once;
-use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::triage::{self, all, found, goes, gone, mend, until};
 

@@ -136,7 +136,7 @@ fn a_chunk_made_again_amid_others_and_one_that_is_the_only_one_are_found_too() {
         ))
         .await;
         late(rig, 8).await;
-        if version >= hypertop::server::sql::Version::new(2, 13) {
+        if version >= hypertop::model::version::Version::new(2, 13) {
             found(rig, &rules::AGGREGATE_REMADE, NAME, &[]).await;
             says_before(rig, 8).await;
             takes_what_is_offered(rig, &[8]).await;

@@ -4,10 +4,9 @@
 mod support;
 
 use hypertop::actions::preview;
-use hypertop::model::rules;
 use hypertop::model::rules::Rule;
-use hypertop::model::text;
 use hypertop::model::verdict::Level;
+use hypertop::model::{rules, text};
 use support::act::Rig;
 use support::client;
 use support::own::{database, databases, on_own};

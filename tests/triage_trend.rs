@@ -5,8 +5,8 @@ mod support;
 
 use hypertop::model::rules;
 use hypertop::model::screen_id::ScreenId;
+use hypertop::model::version::Version;
 use hypertop::screens::record::Record;
-use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::client;
 use support::triage::{self, NAME, PACKS_WELL, found, gone, until};

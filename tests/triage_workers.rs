@@ -6,8 +6,8 @@ mod support;
 
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
+use hypertop::model::version::Version;
 use hypertop::screens::overview::Row;
-use hypertop::server::sql::Version;
 use support::act::Rig;
 use support::own::{databases, on_own, restarted};
 use support::triage::{comes, found, goes, gone, overview, until};

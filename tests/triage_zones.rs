@@ -3,8 +3,9 @@
 
 mod support;
 
+use hypertop::model::moment::{Axis, Point, Stamp};
 use hypertop::model::rules;
-use hypertop::model::value::{Axis, Point, Stamp, Value};
+use hypertop::model::value::Value;
 use support::act::Rig;
 use support::triage::{self, found};
 

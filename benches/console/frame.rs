@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use hypertop::app::theme;
-use hypertop::app::{App, Msg};
+use hypertop::app::{App, Msg, theme};
+use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::screen_id::ScreenId;
-use hypertop::model::value::{Axis, Stamp};
 use hypertop::screens::{Rows, compression};
 use hypertop::ui;
 use ratatui::Terminal;
@@ -99,7 +98,7 @@ fn server(now: Stamp) -> hypertop::server::known::Server {
         tls: None,
         standby: false,
         postgres: 160_000,
-        timescaledb: Some(hypertop::server::sql::Version::new(2, 28)),
+        timescaledb: Some(hypertop::model::version::Version::new(2, 28)),
         edition: hypertop::server::known::Edition::Community,
         preloaded: true,
         extension_schema: None,

@@ -14,8 +14,7 @@ use crate::model::plan::{Note, Plan, Touch};
 use crate::model::target::{Kind, Target};
 use crate::model::text;
 use crate::server::known::At;
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::sql::{Query, query};
 
 /// True sizes of the relations whose oids are `$1`: `id`, `bytes` (with indexes and TOAST).
 pub const SIZES: Query = query!("plan_sizes");

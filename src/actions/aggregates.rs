@@ -20,14 +20,14 @@ use crate::actions::alter_job::Job;
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::Inputs;
 use crate::model::bucket::{Buckets, Shape};
+use crate::model::moment::Axis;
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::trust::Code;
-use crate::model::value::Axis;
-use crate::model::verdict::Level as Weight;
+use crate::model::verdict::Level;
+use crate::model::version::Version;
 use crate::server::known::Edition;
-use crate::server::sql::query;
-use crate::server::sql::{Query, Version};
+use crate::server::sql::{Query, query};
 
 const FACTS: Query = query!("plan_aggregate");
 
@@ -106,7 +106,7 @@ const fn on(form: Option<Former>, plan: Planner) -> Act {
 #[derive(Debug, Clone, Deserialize)]
 struct Facts {
     /// What it is built on first, the aggregate itself last.
-    levels: Vec<Level>,
+    levels: Vec<Aggregate>,
     /// Microseconds by which the clock of background workers is ahead of UTC.
     local_shift: i64,
     /// The zone of that clock.
@@ -115,7 +115,7 @@ struct Facts {
 
 /// One aggregate; places are in the unit of its axis.
 #[derive(Debug, Clone, Deserialize)]
-struct Level {
+struct Aggregate {
     /// Of the materialization hypertable.
     id: i64,
     /// Quoted and qualified, as all names here.
@@ -228,7 +228,7 @@ impl Facts {
     }
 
     /// The aggregate itself.
-    fn own(&self) -> Result<&Level, Refusal> {
+    fn own(&self) -> Result<&Aggregate, Refusal> {
         self.levels
             .last()
             .ok_or_else(|| "the server does not know this aggregate any more".into())
@@ -241,7 +241,7 @@ impl Facts {
     }
 
     /// What the clock shows on the aggregate's axis; `None`: integer time whose clock cannot be asked.
-    fn now(&self, level: &Level, context: &Context) -> Option<i64> {
+    fn now(&self, level: &Aggregate, context: &Context) -> Option<i64> {
         match level.axis() {
             Axis::Integer => level.integer_now,
             Axis::TimestampTz => Some(context.at.now.0),
@@ -250,7 +250,7 @@ impl Facts {
     }
 }
 
-impl Level {
+impl Aggregate {
     fn axis(&self) -> Axis {
         Axis::of(&self.axis)
     }
@@ -268,15 +268,7 @@ impl Level {
 
     /// Up to where a refresh has been; `None`: never.
     fn refreshed(&self) -> Option<i64> {
-        self.refreshed_to.filter(|at| self.is_place(*at))
-    }
-
-    /// Whether it is a place, and not one of the values that stand for the beginning of all time.
-    fn is_place(&self, at: i64) -> bool {
-        match self.axis() {
-            Axis::Integer => at > i64::MIN + 1_000_000,
-            _ => at > -200_000_000_000_000_000,
-        }
+        self.refreshed_to.filter(|at| self.axis().is_place(*at))
     }
 
     /// The policy whose window ends latest: how far behind now the aggregate is meant to be.
@@ -341,13 +333,13 @@ fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     );
     let undo = Undo::Exact("the view answers as before".to_owned());
     let mut plan = Plan::new(title, vec![step], undo)
-        .note(Weight::Notice, meaning)
+        .note(Level::Notice, meaning)
         .touching(level.view_oid, level.name.clone(), Mode::AccessExclusive)
         .changing(&["/materialized_only"]);
     if !level.children.is_empty() {
         let names = level.children.join(", ");
         plan = plan.note(
-            Weight::Notice,
+            Level::Notice,
             format!("aggregates built on it ({names}) are not changed: their refreshes read its materialized rows either way"),
         );
     }

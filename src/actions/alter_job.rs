@@ -17,7 +17,7 @@ use crate::model::interval::Interval;
 use crate::model::plan::{Lit, Plan, Statement, Step};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 /// All that `alter_job` and `add_…` need to bring a job back, as `queries/plan_job.sql` gives it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! Keys, help, palette and hints are readings of [`all`].
 
-use crate::actions::act as plans;
+use crate::actions::act;
 use crate::actions::act::Act;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Kind;
@@ -161,7 +161,7 @@ pub const fn act(
 
 /// The whole catalogue: what changes the console, then what changes the database, family by family.
 pub fn all() -> impl Iterator<Item = &'static Action> {
-    HERE.iter().chain(plans::ACTIONS.iter().copied().flatten())
+    HERE.iter().chain(act::ACTIONS.iter().copied().flatten())
 }
 
 /// What psql's users type by habit, and the action that it means.

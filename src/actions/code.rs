@@ -8,10 +8,10 @@ use crate::model::plan::named::unquoted;
 use crate::model::plan::{Consent, Note, Plan};
 use crate::model::text;
 use crate::model::verdict::Level;
+use crate::model::version::Version;
 use crate::server::known::Server;
-use crate::server::session as db;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query, Version};
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
 
 use crate::model::target::{Kind, Target};
 
@@ -68,7 +68,7 @@ pub async fn standing(client: &Client, version: Version, target: &Target) -> Res
         Kind::Index => [0, 0, target.id],
         Kind::Session => return Ok(Vec::new()),
     };
-    let rows = db::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;
+    let rows = session::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;
     let mut found = Vec::new();
     for row in &rows {
         if let Some(door) = Door::parse(row.try_get("door")?) {

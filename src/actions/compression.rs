@@ -18,8 +18,7 @@ use crate::actions::form::Inputs;
 use crate::model::plan::Plan;
 use crate::model::target::Kind;
 use crate::server::known::Edition;
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::sql::{Query, query};
 
 use facts::Known;
 

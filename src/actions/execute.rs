@@ -21,12 +21,12 @@ use tokio::sync::watch;
 
 use crate::connect::conninfo::Settings;
 use crate::journal::{self, Begin, End, Entries, Entry, Journal, Outcome, Place, Running, Seen};
+use crate::model::moment::Stamp;
 use crate::model::plan::named::Relation;
 use crate::model::plan::{Bindings, Plan, Undo};
 use crate::model::text;
-use crate::model::value::Stamp;
+use crate::model::version::Version;
 use crate::server::known::Server;
-use crate::server::sql::Version;
 
 use progress::tell;
 use writer::Writer;

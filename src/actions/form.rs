@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::interval::Interval;
+use crate::model::moment::Axis;
 use crate::model::text;
-use crate::model::value::Axis;
 
 /// What may stand in a field.
 #[derive(Debug, Clone, PartialEq, Eq)]

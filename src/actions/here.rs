@@ -1,8 +1,7 @@
 //! What changes the console only, with its keys.
 
-use crate::actions::catalogue::Group;
 use crate::actions::catalogue::Group::{Console, Rows, Screens, View};
-use crate::actions::catalogue::{Action, Does, Here};
+use crate::actions::catalogue::{Action, Does, Group, Here};
 use crate::model::screen_id::ScreenId;
 
 const fn action(

@@ -11,10 +11,9 @@ use serde::Deserialize;
 use crate::actions::act::Act;
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::retention::facts::Policy;
+use crate::model::moment::Axis;
 use crate::model::target::Kind;
-use crate::model::value::Axis;
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::sql::{Query, query};
 
 const FACTS: Query = query!("plan_hypertable");
 

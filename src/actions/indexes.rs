@@ -15,8 +15,8 @@ use crate::model::plan::{Plan, Statement, Step};
 use crate::model::target::Kind;
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::server::sql::query;
-use crate::server::sql::{Query, Version};
+use crate::model::version::Version;
+use crate::server::sql::{Query, query};
 
 const FACTS: Query = query!("plan_index");
 const TABLE_FACTS: Query = query!("plan_index_table");

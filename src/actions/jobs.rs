@@ -8,7 +8,7 @@ mod unread;
 use serde::Deserialize;
 
 use crate::actions::act::{Act, Context, Refusal};
-use crate::actions::alter_job as policy;
+use crate::actions::alter_job;
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
@@ -17,9 +17,9 @@ use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::unread::Unread;
 use crate::model::verdict::Level;
+use crate::model::version::Version;
 use crate::server::known::Edition;
-use crate::server::sql::query;
-use crate::server::sql::{Query, Version};
+use crate::server::sql::{Query, query};
 
 const FACTS: Query = query!("plan_job");
 
@@ -191,7 +191,7 @@ impl Known {
         }
         Some(format!(
             "the job would be made anew as its owner, and {}",
-            policy::may_not_become(&self.session_role, &job.owner, context.at.server.postgres)
+            alter_job::may_not_become(&self.session_role, &job.owner, context.at.server.postgres)
         ))
     }
 }
@@ -324,7 +324,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let mut plan =
         Plan::new(format!("Delete {}", job.describe()), vec![step], undo).wanting(Consent::Yes);
     plan = if inputs.text(CALM).is_some() && !inputs.flag(CALM) {
-        plan.note(Level::Warning, policy::risk("you chose so"))
+        plan.note(Level::Warning, alter_job::risk("you chose so"))
     } else {
         job.calmed(context, plan)
     };

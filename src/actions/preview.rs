@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use tokio_postgres::Row;
 
-use crate::actions::act as plans;
+use crate::actions::act;
 use crate::actions::act::{Act, Facts};
 use crate::actions::catalogue::{Action, Does};
 use crate::actions::code;
@@ -68,7 +68,7 @@ pub async fn facts(
             Param::Text(target.kind.name().to_owned()),
             Param::BigInt(target.id),
         ];
-        let rows = session.ask(&plans::PROOF, &asked).await?;
+        let rows = session.ask(&act::PROOF, &asked).await?;
         let proof = rows.first().map(|row| row.try_get("proof")).transpose()?;
         known.insert("proof".to_owned(), proof.unwrap_or_default());
     }
@@ -96,7 +96,7 @@ pub async fn facts(
 }
 
 const SIZES: crate::server::exact::ExactQuery = crate::server::exact::ExactQuery {
-    query: &plans::SIZES,
+    query: &act::SIZES,
     figures: &["bytes"],
     slice: SLICE,
     overview: false,
@@ -126,7 +126,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         );
     }
     let rows = session
-        .ask(&plans::TARGET, &[Param::Text(typed.to_owned())])
+        .ask(&act::TARGET, &[Param::Text(typed.to_owned())])
         .await?;
     let mut found = Vec::new();
     let mut others = Vec::new();
@@ -190,7 +190,7 @@ pub async fn preview(session: &Session, plan: Plan) -> Preview {
 }
 
 async fn holders(session: &Session, plan: &Plan, oids: Vec<i64>) -> Result<Vec<Holder>> {
-    let rows = session.ask(&plans::LOCKS, &[Param::BigInts(oids)]).await?;
+    let rows = session.ask(&act::LOCKS, &[Param::BigInts(oids)]).await?;
     let mut holders = Vec::new();
     for row in &rows {
         holders.extend(holder(row, plan)?);

@@ -10,7 +10,7 @@ use crate::model::interval::Interval;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Undo};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 /// From here on the database's owner may do what TimescaleDB's own functions do for a table's or a job's owner.
 const DATABASE_OWNER: Version = Version::new(2, 28);

@@ -15,8 +15,7 @@ use crate::model::plan::{Consent, Plan, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
 use crate::server::known::Edition;
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::sql::{Query, query};
 
 use facts::{Policy, Retention};
 

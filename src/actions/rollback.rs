@@ -7,17 +7,16 @@ mod settle;
 use anyhow::{Context, Result, anyhow, bail};
 use tokio_postgres::Client;
 
-use crate::actions::catalogue as action;
+use crate::actions::catalogue;
 use crate::actions::catalogue::Does;
 use crate::actions::execute::{Actor, Deed, current};
-use crate::actions::{alter_job as policy, code};
+use crate::actions::{alter_job, code};
 use crate::journal::{Entries, Entry, Place, Seen, differences};
 use crate::model::plan::{Consent, Note, Plan, Statement, Step, Touch, Undo};
 use crate::model::target::Target;
 use crate::model::verdict::Level;
-use crate::server::session as db;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
 
 /// Whether this session may become the role `$1`.
 const ROLE: Query = query!("act_role");
@@ -178,7 +177,7 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
     let statements = steps.iter().flat_map(|step| &step.run);
     for role in statements.filter_map(Statement::becomes) {
         let server = &actor.server;
-        let rows = db::ask(
+        let rows = session::ask(
             client,
             ROLE.text(server.sql_version()),
             &[Param::Text(role.to_owned())],
@@ -196,7 +195,7 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
             let session: &str = row.try_get("session_role")?;
             bail!(
                 "entry {id} cannot be taken back by this role: that is to be done as {role}, and {}",
-                policy::may_not_become(session, role, server.postgres)
+                alter_job::may_not_become(session, role, server.postgres)
             );
         }
     }
@@ -313,7 +312,7 @@ fn newer_of_group<'a>(
     target: &Target,
     before: &Seen,
 ) -> Option<&'a mut Seen> {
-    let query = |action: &str| match action::by_name(action).map(|action| &action.does) {
+    let query = |action: &str| match catalogue::by_name(action).map(|action| &action.does) {
         Some(Does::Plan(act)) => Some(act.facts.name),
         _ => None,
     };

@@ -10,8 +10,7 @@ use crate::model::target::Kind;
 use crate::model::text;
 use crate::model::text::{one_line, party};
 use crate::model::verdict::Level;
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::sql::{Query, query};
 
 const FACTS: Query = query!("plan_session");
 

@@ -1,7 +1,7 @@
 //! What a key does: the overlay on top takes it, else the catalogue says what it means.
 
 use super::{App, Effect, FASTEST, Link, SLOWEST};
-use crate::actions::catalogue as action;
+use crate::actions::catalogue;
 use crate::actions::catalogue::{Action, Does, Here};
 use crate::app::overlay::{Answer, Overlay};
 use crate::model::screen_id::ScreenId;
@@ -22,7 +22,7 @@ impl App {
                 _ => self.overlay_key(key),
             };
         }
-        action::by_key(key, &self.kinds(), self.screen)
+        catalogue::by_key(key, &self.kinds(), self.screen)
             .map_or_else(Vec::new, |action| self.take(action))
     }
 
@@ -330,7 +330,7 @@ impl App {
             .and_then(|at| with_table!(self.screens, self.screen, |table| table.verdict(&at)));
         let findings = verdict.map(|verdict| verdict.findings).unwrap_or_default();
         let mended = findings.iter().find_map(|finding| {
-            let action = finding.mend.and_then(action::by_name)?;
+            let action = finding.mend.and_then(catalogue::by_name)?;
             Some((action, finding.clone()))
         });
         match mended {

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_textarea::TextArea;
 
-use crate::actions::catalogue as action;
+use crate::actions::catalogue;
 use crate::actions::catalogue::{Action, Does};
 use crate::app::dialog::Acting;
 use crate::journal::acknowledge;
@@ -130,7 +130,7 @@ impl Prompt {
 
 impl Palette {
     pub fn found(&self) -> Vec<&'static Action> {
-        let found = action::search(&self.prompt.text());
+        let found = catalogue::search(&self.prompt.text());
         let (mut here, elsewhere): (Vec<_>, Vec<_>) = found
             .into_iter()
             .partition(|action| action.applies(&self.kinds));

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use super::{App, Effect, Link, Msg};
 use crate::app::tape::{Kept, Line, Replay};
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::value::Stamp;
-use crate::screens::Rows;
 use crate::screens::history::History;
-use crate::screens::overview;
 use crate::screens::table::LATER_SECONDS;
-use crate::screens::with_table;
+use crate::screens::{Rows, overview, with_table};
 use crate::server::exact::Figures;
 use crate::server::known::At;
 

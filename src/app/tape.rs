@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::app::Msg;
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
-use crate::model::value::Stamp;
 use crate::screens::Rows;
 use crate::server::exact::Figures;
 use crate::server::known::Server;

@@ -1,8 +1,7 @@
 //! Why a connection failed: the server's own words, and what mends it.
 
-use std::fmt;
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
 
 use tokio_postgres::error::SqlState;
 

@@ -1,13 +1,12 @@
 //! TLS for tokio-postgres by rustls, with libpq's meanings of `sslmode`.
 
-use std::fmt;
 use std::future::Future;
-use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::{fmt, io};
 
 use anyhow::{Context as _, Result};
 use rustls::client::WebPkiServerVerifier;

@@ -5,12 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::{Journal, Place};
 use crate::model::interval::Interval;
-use crate::model::rules;
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::text;
-use crate::model::value::Stamp;
-use crate::model::verdict::Finding;
-use crate::model::verdict::Level;
+use crate::model::verdict::{Finding, Level};
+use crate::model::{rules, text};
 
 /// A finding that began so much later than the acknowledgement is another one; evidence is dated by readings that may be minutes old.
 const LATER_SECONDS: f64 = 600.0;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::interval::Interval;
-use crate::model::value::Axis;
+use crate::model::moment::Axis;
 
 const DAY: i64 = 86_400_000_000;
 /// Monday, 2000-01-03: where buckets of a fixed width begin, unless an origin is given.
@@ -20,6 +20,13 @@ pub struct Shape<'a> {
     pub offset: Option<&'a str>,
     /// On the clock of the buckets' zone.
     pub origin: Option<i64>,
+}
+
+/// Whole buckets: the first, and the end of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    pub from: i64,
+    pub to: i64,
 }
 
 /// How an aggregate cuts its time axis; places are in the axis' own unit.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use crate::model::interval::Interval;
+use crate::model::moment::{Axis, Point};
 use crate::model::text;
-use crate::model::value::{Axis, Point};
 
 /// Reads a moment, a date, `now`, `3 days ago`, or a number of integer time; the error says how to write it.
 pub fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {

@@ -7,7 +7,7 @@ mod order;
 mod printable;
 mod session;
 
-use crate::model::value::{Axis, Point, Stamp};
+use crate::model::moment::{Axis, Point, Stamp};
 
 pub use cells::{cut, pad, pad_left, width, wrap, wrap_keeping_indent};
 pub use interval::{interval, interval_seconds};

@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{Buckets, Shape};
-use super::clock;
+use super::{clock, remade};
+use crate::model::bucket::Range;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::target::{Kind, Target};
-use crate::model::value::{Axis, Stamp};
 
 /// An aggregate, its buckets, and where it is; places are in the unit of its axis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,13 +54,6 @@ struct Run {
     end: Option<String>,
 }
 
-/// Whole buckets: the first, and the end of the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
-    pub from: i64,
-    pub to: i64,
-}
-
 impl Unread {
     fn axis(&self) -> Axis {
         Axis::of(&self.axis)
@@ -76,20 +70,13 @@ impl Unread {
         Buckets::of(&self.name, shape).ok()
     }
 
-    fn is_place(&self, at: i64) -> bool {
-        match self.axis() {
-            Axis::Integer => at > i64::MIN + 1_000_000,
-            _ => at > -200_000_000_000_000_000,
-        }
-    }
-
     /// What it has not taken in before this place, as far as the source still has it whole; with history that was never
     /// materialized, or without.
     pub fn before(&self, edge: i64, history: bool) -> Option<Range> {
         let (buckets, start) = (self.buckets()?, self.source_from?);
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let mut all = Vec::new();
-        match self.tail.filter(|at| self.is_place(*at)) {
+        match self.tail.filter(|at| self.axis().is_place(*at)) {
             Some(tail) => all.push((tail, edge)),
             None => all.extend(self.tail.map(|_| (start, edge))),
         }
@@ -97,7 +84,9 @@ impl Unread {
         let cut = self.cut_to.filter(|to| first < *to);
         // Up to the next chunk it was dropped, which leaves that one alone.
         all.extend(cut.map(|to| (start, to.min(edge))));
-        let never = self.never_before.filter(|at| history && self.is_place(*at));
+        let never = self
+            .never_before
+            .filter(|at| history && self.axis().is_place(*at));
         all.extend(never.map(|never| (start, never.saturating_add(1).min(edge))));
         let inside = |(from, to): &(i64, i64)| (*from).max(start) < *to;
         let all: Vec<_> = all.into_iter().filter(inside).collect();
@@ -112,22 +101,22 @@ impl Unread {
         (from < to).then_some(Range { from, to })
     }
 
+    /// Where chunks that may have been made again begin and end.
+    fn made_again(&self) -> Option<(i64, i64)> {
+        self.remade_from.zip(self.remade_to)
+    }
+
     /// Of a range what lies in chunks that may have been made again after they were dropped, and the rest.
     pub fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
-        let remade = self.remade_from.zip(self.remade_to);
         match self.buckets() {
-            Some(buckets) => crate::model::remade::apart(&buckets, range, remade),
+            Some(buckets) => remade::apart(&buckets, range, self.made_again()),
             None => (None, vec![range]),
         }
     }
 
     /// Between these places what changed in chunks that may have been made again.
     pub fn remade(&self, from: i64, to: i64) -> Option<Range> {
-        let (low, high) = self.remade_from.zip(self.remade_to)?;
-        let buckets = self.buckets()?;
-        let from = buckets.floor(low)?.max(from);
-        let to = buckets.ceil(high)?.min(to);
-        (from < to).then_some(Range { from, to })
+        remade::touched(&self.buckets()?, Range { from, to }, self.made_again())
     }
 
     /// Of a range what lies in these chunks, in whole buckets.
@@ -160,6 +149,29 @@ impl Unread {
         }
     }
 
+    /// So long before a place on its axis, as its policies reckon it.
+    fn back(&self, at: i64, span: &str) -> Option<i64> {
+        clock::back(self.axis(), at, span, self.clock_zone.as_deref())
+    }
+
+    /// Where the reach of a policy with this start offset begins at a run at this moment.
+    pub fn reach(&self, start_offset: &str, clock: &Clock) -> Option<i64> {
+        let at = self.back(self.now(clock)?, start_offset)?;
+        self.buckets()?.ceil(at)
+    }
+
+    /// Where the reach of a policy with this end offset ends at such a run: before the first bucket that it leaves alone.
+    pub fn reach_end(&self, end_offset: &str, clock: &Clock) -> Option<i64> {
+        let at = self.back(self.now(clock)?, end_offset)?;
+        self.buckets()?.floor(at)
+    }
+
+    /// How far a retention policy of its source drops now, whose chunks end at these places: where the last one ends that goes.
+    pub fn dropped_up_to(&self, ends: &[i64], drop_after: &str, clock: &Clock) -> Option<i64> {
+        let boundary = self.back(self.now(clock)?, drop_after)?;
+        ends.iter().copied().filter(|end| *end <= boundary).max()
+    }
+
     /// Whether one of its policies takes this in before that moment; on integer time, as if that stood still until then.
     pub fn is_read_by(&self, range: Range, until: Stamp, clock: &Clock) -> bool {
         let Some(buckets) = self.buckets() else {
@@ -167,7 +179,7 @@ impl Unread {
         };
         let side = |at: i64, offset: &Option<String>, open: i64| match offset {
             None => Some(open),
-            Some(offset) => clock::back(self.axis(), at, offset, self.clock_zone.as_deref()),
+            Some(offset) => self.back(at, offset),
         };
         self.policies.iter().any(|run| {
             let next = run.next.unwrap_or(clock.now.0).max(clock.now.0);
@@ -221,7 +233,7 @@ impl Unread {
 
     /// The fields of refresh-aggregate that take exactly this in.
     pub fn settings(&self, range: Range) -> [(&'static str, String); 2] {
-        let typed = |at| crate::model::clock::typed(self.axis(), at).unwrap_or_default();
+        let typed = |at| clock::typed(self.axis(), at).unwrap_or_default();
         [("from", typed(range.from)), ("to", typed(range.to))]
     }
 
@@ -262,32 +274,4 @@ pub struct Clock {
     pub local_shift: i64,
     /// What the function says that knows it on integer time; `None`: there is none, or it was not run.
     pub integer: Option<i64>,
-}
-
-/// Where this policy's reach begins at a run at this moment, on that axis.
-pub fn reach(unread: &Unread, start_offset: &str, clock: &Clock) -> Option<i64> {
-    let (now, zone) = (unread.now(clock)?, unread.clock_zone.as_deref());
-    unread
-        .buckets()?
-        .ceil(clock::back(unread.axis(), now, start_offset, zone)?)
-}
-
-/// Where the reach of this policy ends at such a run: before the first bucket that it leaves alone.
-pub fn reach_end(unread: &Unread, end_offset: &str, clock: &Clock) -> Option<i64> {
-    let (now, zone) = (unread.now(clock)?, unread.clock_zone.as_deref());
-    unread
-        .buckets()?
-        .floor(clock::back(unread.axis(), now, end_offset, zone)?)
-}
-
-/// How far a retention policy drops now: where the last chunk ends that goes.
-pub fn dropped_up_to(
-    unread: &Unread,
-    ends: &[i64],
-    drop_after: &str,
-    clock: &Clock,
-) -> Option<i64> {
-    let (now, zone) = (unread.now(clock)?, unread.clock_zone.as_deref());
-    let boundary = clock::back(unread.axis(), now, drop_after, zone)?;
-    ends.iter().copied().filter(|end| *end <= boundary).max()
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::fix::{self, ActionName};
+use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::target::{Kind, Target};
-use crate::model::value::Stamp;
 
 /// From well to worst; `Unknown` is worse than a notice, because it may hide anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::actions::act::Facts;
 use crate::actions::catalogue::{Action, Does};
-use crate::actions::execute as act;
+use crate::actions::execute;
 use crate::actions::execute::{Actor, Deed, Order};
 use crate::actions::{preview, rollback};
 use crate::app::{Effect, Msg};
@@ -118,7 +118,7 @@ async fn back(actor: &Actor, session: &mut Option<Session>, ids: &[u64]) -> anyh
     let session = open(actor, session).await?;
     let client = &session.connected.client;
     let entries = actor.journal.entries()?;
-    let place = act::place(client, session.connected.host.clone()).await?;
+    let place = execute::place(client, session.connected.host.clone()).await?;
     rollback::plan(actor, client, &entries, &place, ids).await
 }
 

@@ -2,17 +2,16 @@
 
 use anyhow::Result;
 
-use crate::actions::execute as act;
+use crate::actions::execute;
 use crate::app::Msg;
-use crate::journal::acknowledge;
 use crate::journal::acknowledge::{Acknowledgement, Request};
-use crate::journal::{Journal, Place};
+use crate::journal::{Journal, Place, acknowledge};
 use crate::server::session::Session;
 
 impl Session {
     /// Which database this is; asked once.
     pub(crate) async fn place(&self) -> Result<&Place> {
-        let ask = || act::place(&self.connected.client, self.connected.host.clone());
+        let ask = || execute::place(&self.connected.client, self.connected.host.clone());
         self.place.get_or_try_init(ask).await
     }
 

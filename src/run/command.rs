@@ -10,13 +10,12 @@ use std::io::Write as _;
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value as Json, json};
 
-use crate::actions::act as plans;
+use crate::actions::act;
 use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::catalogue::{Action, Does};
-use crate::actions::execute as act;
+use crate::actions::execute;
 use crate::actions::execute::{Actor, Deed};
-use crate::actions::preview;
-use crate::actions::rollback;
+use crate::actions::{preview, rollback};
 use crate::app::dialog::group;
 use crate::journal::acknowledge::{Ended, Why};
 use crate::journal::{Entries, Seen};
@@ -147,7 +146,7 @@ impl Shell<'_> {
             self.end_acknowledged(&entries, ids).await?;
             return Ok(None);
         }
-        let place = act::place(client, self.session.connected.host.clone()).await?;
+        let place = execute::place(client, self.session.connected.host.clone()).await?;
         let deed = rollback::plan(&self.actor, client, &entries, &place, ids).await?;
         Ok(Some(deed))
     }
@@ -155,7 +154,7 @@ impl Shell<'_> {
     /// Shows findings again; nothing in the database changes, so a reading console may do it too.
     async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<()> {
         let client = &self.session.connected.client;
-        let place = act::place(client, self.session.connected.host.clone()).await?;
+        let place = execute::place(client, self.session.connected.host.clone()).await?;
         for entry in ids.iter().filter_map(|id| entries.find(*id)) {
             rollback::is_here(entry, &place)?;
             if entry.ended.is_some() {
@@ -228,7 +227,7 @@ fn plan(
         let lines: Vec<_> = wrong.into_iter().map(|(_, error)| error).collect();
         anyhow!(lines.join("\n"))
     })?;
-    let plan = plans::make(action.name, act, context, &given);
+    let plan = act::make(action.name, act, context, &given);
     Ok(plan.map(|plan| (plan, given.summary())))
 }
 

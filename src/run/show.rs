@@ -7,19 +7,17 @@ use anyhow::{Result, bail};
 use serde_json::{Map, Value as Json, json};
 
 use crate::connect::conninfo::Settings;
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::printable;
-use crate::model::value::Stamp;
 use crate::run::stderr;
 use crate::screens::overview::Aside;
 use crate::screens::record::Record;
 use crate::screens::table::{Table, shown};
 use crate::screens::{Rows, Screens, overview, with_table};
-use crate::server::exact::ExactQuery;
-use crate::server::exact::{Exact, slices};
-use crate::server::known::At;
-use crate::server::known::Server;
+use crate::server::exact::{Exact, ExactQuery, slices};
+use crate::server::known::{At, Server};
 use crate::server::session::Session;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

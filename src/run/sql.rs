@@ -1,9 +1,9 @@
 //! `hypertop sql`: the queries as the server gets them, so that a DBA can review and run what the console asks.
 
+use crate::model::version::Version;
 use crate::run::command;
 use crate::server::known::{NEWEST_KNOWN, OLDEST_KNOWN};
 use crate::server::sql;
-use crate::server::sql::Version;
 
 /// A query's name, as the command line takes it; an error offers the nearest ones.
 pub fn query(name: &str) -> Result<&'static str, String> {

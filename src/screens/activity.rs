@@ -14,10 +14,9 @@ use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::screens::record::{Column, Detail, Record, Section};
-use crate::server::known as server;
+use crate::server::known;
 use crate::server::known::At;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::sql::{Param, Query, query};
 
 pub use judge::LOCKS_ON;
 use session::{ABORTED, seconds};
@@ -151,7 +150,7 @@ impl Record for Row {
             backend: row.try_get("backend_type")?,
             visible,
             client: row.try_get("client")?,
-            own: server::own::is(row.try_get("pid")?),
+            own: known::own::is(row.try_get("pid")?),
             prepared: row.try_get("prepared")?,
             started: row.try_get("backend_start")?,
             transaction: row.try_get("xact_start")?,

@@ -14,19 +14,17 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::model::rules;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::text;
-use crate::model::value::{Axis, Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Verdict;
+use crate::model::{rules, text};
 use crate::screens::policy;
 use crate::screens::policy::Policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
-use crate::server::known::At;
-use crate::server::known::Edition;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::known::{At, Edition};
+use crate::server::sql::{Param, Query, query};
 
 /// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
 pub const POLICIES: Query = query!("aggregates_policies");
@@ -160,22 +158,14 @@ const NEWEST: Exact<Row> = Exact {
     },
 };
 
-/// Since when a policy that never finished a run has been there.
-const AGE: Exact<Row> = Exact {
-    overview: true,
-    later: false,
-    judges: |_| true,
-    every: Duration::from_secs(30),
-    query: policy::AGE,
-    figures: &["since"],
-    slice: 1000,
-    want: |row| row.policy.as_ref()?.waits_for_first(),
-    take: |row, figures| {
+const AGE: Exact<Row> = policy::age(
+    |row| row.policy.as_ref()?.waits_for_first(),
+    |row, figures| {
         if let (Some(policy), Ok([since])) = (&mut row.policy, figures) {
             policy.known_since = since.map(Stamp);
         }
     },
-};
+);
 
 /// Where the reach of the policies begins on integer time, and what waits before it: what "now" is there, a function says.
 const REACH: Exact<Row> = Exact {

@@ -8,8 +8,8 @@ mod tests;
 
 use std::fmt::Write;
 
+use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
-use crate::model::value::{Axis, Point, Stamp};
 use crate::model::verdict::Level;
 use crate::screens::chart;
 use crate::screens::record::MapCell;

@@ -6,13 +6,13 @@ mod size;
 use anyhow::Result;
 use tokio_postgres::Row;
 
+use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
-use crate::model::value::{Axis, Point, Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::axis::{Mark, Place, Slice, TimeAxis};
 use crate::screens::record::{MapCell, Section};
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::sql::{Query, query};
 
 pub use cut::Cut;
 pub use size::Size;

@@ -9,21 +9,20 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::model::rules;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::text;
-use crate::model::value::{Axis, Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Verdict;
+use crate::model::version::Version;
+use crate::model::{rules, text};
 use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunks};
 use crate::screens::policy;
 use crate::screens::policy::Policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
-use crate::server::known::At;
-use crate::server::known::Edition;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query, Version};
+use crate::server::known::{At, Edition};
+use crate::server::sql::{Param, Query, query};
 
 pub use trend::Pace;
 
@@ -457,21 +456,14 @@ impl Record for Row {
                 }
             },
         },
-        Exact {
-            overview: true,
-            later: false,
-            judges: |_| true,
-            every: Duration::from_secs(30),
-            query: policy::AGE,
-            figures: &["since"],
-            slice: 1000,
-            want: |row| row.policy.as_ref()?.waits_for_first(),
-            take: |row, figures| {
+        policy::age(
+            |row| row.policy.as_ref()?.waits_for_first(),
+            |row, figures| {
                 if let (Some(policy), Ok([since])) = (&mut row.policy, figures) {
                     policy.known_since = since.map(Stamp);
                 }
             },
-        },
+        ),
     ];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::model::value::Stamp;
+use crate::model::moment::Stamp;
 use crate::model::verdict::Verdict;
 use crate::screens::record::Section;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::model::value::Stamp;
+use crate::model::moment::Stamp;
 
 /// Samples kept of each figure.
 const KEPT: usize = 240;

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::model::moment::{Axis, Stamp};
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::value::{Axis, Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::screens::{aggregates, chunks};
 use crate::server::known::At;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::sql::{Param, Query, query};
 
 pub use row::{Kind, Limits, Plain, Policies, Policy, Row, Window};
 

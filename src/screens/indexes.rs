@@ -5,16 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::model::rules;
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::text;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Verdict;
+use crate::model::{rules, text};
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::At;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::sql::{Param, Query, query};
 
 mod chunks;
 mod judge;

@@ -12,16 +12,16 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Verdict;
+use crate::model::version::Version;
 use crate::screens::policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
-use crate::server::known::At;
-use crate::server::known::Server;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query, Version};
+use crate::server::known::{At, Server};
+use crate::server::sql::{Param, Query, query};
 
 pub use crate::screens::policy::State;
 
@@ -269,21 +269,14 @@ impl Record for Row {
         hidden("timezone", |row, _| row.timezone.clone().into()),
         hidden("config", |row, _| row.config.clone().into()),
     ];
-    const EXACT: &'static [Exact<Self>] = &[Exact {
-        overview: true,
-        later: false,
-        judges: |_| true,
-        every: Duration::from_secs(30),
-        query: policy::AGE,
-        figures: &["since"],
-        slice: 1000,
-        want: |row| (row.scheduled && row.statistics.is_none()).then_some((row.job_id.into(), 1)),
-        take: |row, figures| {
+    const EXACT: &'static [Exact<Self>] = &[policy::age(
+        |row| (row.scheduled && row.statistics.is_none()).then_some((row.job_id.into(), 1)),
+        |row, figures| {
             if let Ok([since]) = figures {
                 row.known_since = since.map(Stamp);
             }
         },
-    }];
+    )];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
             title: "Configuration",

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::acknowledge::{Wanted, Why};
 use crate::journal::{Entry, Outcome, differences};
+use crate::model::moment::Stamp;
 use crate::model::plan::Undo;
-use crate::model::rules;
 use crate::model::screen_id::ScreenId;
-use crate::model::text;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::{Level, Verdict};
+use crate::model::{rules, text};
 use crate::screens::record::{Column, Record, Section};
 use crate::server::known::At;
 use crate::server::sql::Query;

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use tokio::sync::oneshot;
 use tokio_postgres::Row;
 
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::value::Stamp;
 use crate::screens::{self, Rows};
 use crate::server::exact::Half;
 use crate::server::known::{Counters, PULSE, Pulse};

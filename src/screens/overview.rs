@@ -12,14 +12,13 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::acknowledge::Acknowledgement;
-use crate::journal::acknowledge::Identity;
-use crate::model::rules;
+use crate::journal::acknowledge::{Acknowledgement, Identity};
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Kind, Target};
-use crate::model::text;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::{Finding, Level, Verdict};
+use crate::model::{rules, text};
 use crate::screens::record::{Column, Record, Section};
 use crate::screens::table::{Freshness, Table};
 use crate::screens::{Screens, with_table};

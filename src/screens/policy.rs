@@ -1,17 +1,19 @@
 //! What several screens say of a policy's job, in the same words.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-use crate::model::rules;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::rules::Rule;
 use crate::model::target::Target;
-use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::trust::Code;
-use crate::model::value::{Axis, Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level};
-use crate::server::sql::Query;
+use crate::model::{rules, text};
+use crate::screens::record::Exact;
 use crate::server::sql::query;
 
 /// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
@@ -61,8 +63,24 @@ impl State {
     }
 }
 
-/// The query by which [`is_old`] is known.
-pub const AGE: Query = query!("jobs_age");
+/// Since when a job that never finished a run has been there: what [`is_old`] goes by.
+/// `want` says which rows' jobs are asked for, `take` keeps the one figure, microseconds since 1970.
+pub const fn age<R>(
+    want: fn(&R) -> Option<(i64, usize)>,
+    take: fn(&mut R, Result<&[Option<i64>], &str>),
+) -> Exact<R> {
+    Exact {
+        overview: true,
+        later: false,
+        judges: |_| true,
+        every: Duration::from_secs(30),
+        query: query!("jobs_age"),
+        figures: &["since"],
+        slice: 1000,
+        want,
+        take,
+    }
+}
 
 /// Whether a job that never ran has been there for longer than the scheduler takes to start it.
 pub fn is_old(known_since: Option<Stamp>, now: Stamp) -> bool {

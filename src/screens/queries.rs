@@ -12,13 +12,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known::At;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::sql::{Param, Query, query};
 
 pub use hint::Hint;
 pub use named::{Catalog, Relation};

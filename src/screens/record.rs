@@ -6,14 +6,14 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio_postgres::Row;
 
+use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::{Level, Verdict};
 use crate::screens::axis::TimeAxis;
-use crate::server::known::At;
-use crate::server::known::Server;
+use crate::server::known::{At, Server};
 use crate::server::sql::{Param, Query};
 
 /// One column: the same value is shown, sorted, filtered and printed as JSON or CSV.

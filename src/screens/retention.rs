@@ -5,23 +5,24 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::model::rules;
+use crate::model::bucket::Range;
+use crate::model::moment::{Axis, Point, Stamp};
+use crate::model::remade::REMADE;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
-use crate::model::text;
 use crate::model::thresholds::exceeds;
-use crate::model::unread::{Clock, Range, Unread};
-use crate::model::value::{Axis, Point, Stamp, Value};
+use crate::model::unread::{Clock, Unread};
+use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::version::Version;
+use crate::model::{rules, text};
 use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunk, Chunks};
 use crate::screens::policy;
 use crate::screens::policy::{Policy, Work};
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
-use crate::server::known::At;
-use crate::server::known::Edition;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query, Version};
+use crate::server::known::{At, Edition};
+use crate::server::sql::{Param, Query, query};
 
 const WORK: Work = Work {
     what: "what the next run drops",
@@ -349,21 +350,14 @@ impl Record for Row {
                 }
             },
         },
-        Exact {
-            overview: true,
-            later: false,
-            judges: |_| true,
-            every: Duration::from_secs(30),
-            query: policy::AGE,
-            figures: &["since"],
-            slice: 1000,
-            want: |row| row.policy.as_ref()?.waits_for_first(),
-            take: |row, figures| {
+        policy::age(
+            |row| row.policy.as_ref()?.waits_for_first(),
+            |row, figures| {
                 if let (Some(policy), Ok([since])) = (&mut row.policy, figures) {
                     policy.known_since = since.map(Stamp);
                 }
             },
-        },
+        ),
     ];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
         title: "Chunks that would go",
@@ -615,7 +609,7 @@ fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
         policy.job_id,
         reader.name,
         reader.show(range),
-        crate::model::remade::REMADE,
+        REMADE,
         reader.by_hand(range)
     );
     Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)

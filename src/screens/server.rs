@@ -7,15 +7,15 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::text;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::{Findings, Verdict};
 use crate::screens::record::{Column, Exact, Record, Section};
 use crate::server::known::At;
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::sql::{Query, query};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {

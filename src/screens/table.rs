@@ -5,14 +5,14 @@ mod exact;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use crate::model::moment::Stamp;
 use crate::model::target::Target;
 use crate::model::text;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::{Finding, Level, Verdict};
 use crate::screens::filter::Filter;
 use crate::screens::record::{Column, Record};
-use crate::server::known::At;
-use crate::server::known::Counters;
+use crate::server::known::{At, Counters};
 
 pub use crate::model::text::{printable, printable_lines};
 pub use crate::server::exact::Figures;

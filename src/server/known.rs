@@ -6,12 +6,11 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
+use crate::model::moment::Stamp;
 use crate::model::text;
-use crate::model::thresholds::Limits;
-use crate::model::thresholds::Thresholds;
-use crate::model::value::Stamp;
-use crate::server::sql::query;
-use crate::server::sql::{Query, Version};
+use crate::model::thresholds::{Limits, Thresholds};
+use crate::model::version::Version;
+use crate::server::sql::{Query, query};
 
 /// One row about the server, the database and the role; asked before the version is known.
 pub const QUERY: Query = query!("server");

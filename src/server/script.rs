@@ -6,7 +6,7 @@
 
 use include_dir::{Dir, include_dir};
 
-use super::sql::Version;
+use crate::model::version::Version;
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/queries");
 

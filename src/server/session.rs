@@ -16,12 +16,12 @@ pub use crate::server::exact::{Exact, slices};
 use crate::connect::{Connected, packet};
 use crate::journal::{Journal, Place};
 use crate::model::screen_id::ScreenId;
-use crate::model::text;
-use crate::model::trust;
-use crate::server::known as server;
+use crate::model::version::Version;
+use crate::model::{text, trust};
+use crate::server::known;
 use crate::server::known::Server;
 use crate::server::known::own::Own;
-use crate::server::sql::{Param, Query, Version};
+use crate::server::sql::{Param, Query};
 
 /// What every session that reads sets: it cannot write, never queues long, and takes no workers from the policies.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
@@ -67,7 +67,7 @@ impl Session {
         let client = &connected.client;
         reads(client).await?;
         let row = client
-            .query_typed(server::QUERY.text(Version::new(0, 0)), &[])
+            .query_typed(known::QUERY.text(Version::new(0, 0)), &[])
             .await
             .map_err(said)?;
         let row = row.first().context("the server did not say what it is")?;

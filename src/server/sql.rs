@@ -1,45 +1,7 @@
 //! SQL text by name and by TimescaleDB version: a query is one file, `queries/NAME.sql`, in the words that `script` reads.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 use super::script;
-
-/// A TimescaleDB version, as far as SQL text depends on it: major and minor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Version {
-    pub major: u32,
-    pub minor: u32,
-    pub patch: u32,
-}
-
-impl Version {
-    pub const fn new(major: u32, minor: u32) -> Self {
-        Self {
-            major,
-            minor,
-            patch: 0,
-        }
-    }
-
-    /// Reads `2.28.3`, `2.29.0-dev`, `2.11`; anything after the numbers is ignored.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.split(|c: char| !c.is_ascii_digit());
-        let mut next = || numbers.next().and_then(|digits| digits.parse().ok());
-        Some(Self {
-            major: next()?,
-            minor: next()?,
-            patch: next().unwrap_or(0),
-        })
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
-    }
-}
+use crate::model::version::Version;
 
 /// A query's texts, each with the version from which on it serves; newest first, the last one for any version.
 pub type Texts = Vec<(Version, String)>;
@@ -88,21 +50,13 @@ macro_rules! query {
     }};
 }
 
-/// The names of all queries.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    script::names()
-}
-
-/// The text of a query as a server of this version gets it.
-pub fn text(name: &str, server: Version) -> Result<String, String> {
-    script::text(name, server)
-}
+pub use super::script::{names, text};
 
 /// The texts of a query that differ. A file that cannot be read has none: tests read every one.
 pub fn texts(name: &str) -> Texts {
     let mut texts = Texts::new();
     for since in std::iter::once(Version::new(0, 0)).chain(script::versions(name)) {
-        let text = script::text(name, since).unwrap_or_default();
+        let text = text(name, since).unwrap_or_default();
         if texts.last().is_none_or(|(_, last)| *last != text) {
             texts.push((since, text));
         }

@@ -8,9 +8,10 @@ use ratatui::widgets::Paragraph;
 
 use crate::app::App;
 use crate::app::theme::Theme;
+use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::text::printable;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::axis::{Ink, TimeAxis};
 use crate::screens::record::Section;

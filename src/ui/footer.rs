@@ -5,13 +5,13 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
-use crate::actions::catalogue as action;
+use crate::actions::catalogue;
 use crate::actions::catalogue::Here;
 use crate::app::App;
+use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::printable;
-use crate::model::value::Stamp;
 use crate::screens::table::Freshness;
 use crate::screens::with_table;
 use crate::ui::dialog::progress_text;
@@ -33,7 +33,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     }
     let mut room = usize::from(area.width).saturating_sub(text::width(&place) + 1);
     for (here, label) in hints(app) {
-        let Some(key) = action::key_of(*here) else {
+        let Some(key) = catalogue::key_of(*here) else {
             continue;
         };
         let label = format!(" {label}  ");

@@ -6,7 +6,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
-use crate::actions::catalogue as action;
+use crate::actions::catalogue;
 use crate::actions::catalogue::{Action, Group};
 use crate::app::App;
 use crate::app::overlay::{Overlay, Palette, Prompt};
@@ -227,7 +227,7 @@ fn help_lines(width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for group in Group::ALL {
         let of = theme.style("key");
-        let entries = action::all().filter(|action| action.group == group);
+        let entries = catalogue::all().filter(|action| action.group == group);
         let entries: Vec<_> = entries
             .map(|action| (how(action), of, action.help))
             .collect();

@@ -7,12 +7,11 @@ use crate::app::theme::Theme;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::screens::chart;
 use crate::screens::history::History;
 use crate::screens::overview::Hidden;
 use crate::screens::record::Record;
 use crate::screens::table::Freshness;
-use crate::screens::{overview, server, with_table};
+use crate::screens::{chart, overview, server, with_table};
 use crate::server::known::At;
 use crate::ui::level_style;
 

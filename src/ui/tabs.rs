@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::actions::catalogue as action;
+use crate::actions::catalogue;
 use crate::actions::catalogue::Here;
 use crate::app::App;
 use crate::model::screen_id::ScreenId;
@@ -46,7 +46,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
 
 /// The key of a screen's tab, with a space after it; empty: it has none.
 fn digit(id: ScreenId) -> String {
-    let key = action::key_of(Here::Screen(id));
+    let key = catalogue::key_of(Here::Screen(id));
     key.map_or_else(String::new, |key| format!("{key} "))
 }
 

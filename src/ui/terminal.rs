@@ -18,10 +18,9 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
-use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
-use ratatui::buffer;
 use ratatui::layout::{Position, Size};
+use ratatui::{Terminal, buffer};
 
 use crate::app::App;
 use crate::ui;

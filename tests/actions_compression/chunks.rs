@@ -2,11 +2,10 @@
 
 use hypertop::journal::Outcome;
 use hypertop::model::plan::{Consent, Undo};
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 
-use super::support;
 use super::support::act::{Rig, script};
-use super::{Place, everywhere, notes, version};
+use super::{Place, everywhere, notes, support, version};
 
 #[test]
 fn old_chunks_are_compressed_oldest_first_and_decompressed_again() {

@@ -2,7 +2,7 @@
 
 use hypertop::model::plan::Consent;
 use hypertop::model::verdict::Level;
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 
 use super::{Place, everywhere, job, notes, version};
 

@@ -1,6 +1,6 @@
 //! Settings: enabled, changed, disabled, and chunks under older ones.
 
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 
 use super::{Place, everywhere, notes, version};
 

@@ -1,7 +1,7 @@
 //! Whom the server lets act on a job: its owner's role, by which options of a membership; and the database's owner.
 
 use hypertop::model::plan::{Consent, Plan, Undo};
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 
 use super::OWN;
 use super::support::act::Rig;

@@ -1,7 +1,7 @@
 //! Dropping chunks now: just those that were shown, whatever the kind of time.
 
 use hypertop::model::plan::{Consent, Undo};
-use hypertop::server::sql::Version;
+use hypertop::model::version::Version;
 
 use super::support::act::Rig;
 use super::{HOSTILE, going, notes, on_each};

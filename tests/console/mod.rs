@@ -5,13 +5,12 @@
 
 use std::time::Duration;
 
-use hypertop::app::theme;
-use hypertop::app::{App, Effect, Msg};
-use hypertop::model::value::{Axis, Stamp};
+use hypertop::app::{App, Effect, Msg, theme};
+use hypertop::model::moment::{Axis, Stamp};
+use hypertop::model::version::Version;
 use hypertop::screens::policy::Policy;
 use hypertop::screens::{Rows, compression};
 use hypertop::server::known::{Edition, Server};
-use hypertop::server::sql::Version;
 use hypertop::ui;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

@@ -8,12 +8,11 @@
 use std::collections::HashMap;
 
 use hypertop::model::value::Value;
+use hypertop::model::version::Version;
 use hypertop::screens::indexes::Row;
 use hypertop::screens::record::Record;
-use hypertop::server::known as server;
-use hypertop::server::known::At;
-use hypertop::server::known::Server;
-use hypertop::server::sql::Version;
+use hypertop::server::known;
+use hypertop::server::known::{At, Server};
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The seeded databases, one a version.
@@ -37,7 +36,7 @@ pub async fn connect(config: &Config) -> Client {
 }
 
 pub async fn server(client: &Client) -> Server {
-    let text = server::QUERY.text(Version::new(0, 0));
+    let text = known::QUERY.text(Version::new(0, 0));
     let row = client.query_one(text, &[]).await.unwrap();
     Server::read(&row, "test".to_owned(), None).unwrap()
 }

@@ -10,10 +10,10 @@ use std::fmt::Write;
 use std::sync::OnceLock;
 
 use hypertop::model::screen_id::ScreenId;
+use hypertop::model::version::Version;
 use hypertop::run::show;
 use hypertop::run::show::Format;
 use hypertop::server::known::At;
-use hypertop::server::sql::Version;
 use serde_json::Value as Json;
 
 use crate::support::{CHUNK, Target, Targets, block_on, client, session, settings};

@@ -3,19 +3,19 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use hypertop::actions::act as plans;
+use hypertop::actions::act;
 use hypertop::actions::act::{Act, Context, Facts};
-use hypertop::actions::catalogue as action;
+use hypertop::actions::catalogue;
 use hypertop::actions::catalogue::{Action, Does};
-use hypertop::actions::execute as act;
+use hypertop::actions::execute;
 use hypertop::actions::execute::{Actor, Deed, Order, Report};
 use hypertop::actions::form::Form;
 use hypertop::actions::{preview, rollback};
 use hypertop::journal::{Journal, Seen};
+use hypertop::model::moment::Stamp;
 use hypertop::model::plan::Plan;
 use hypertop::model::target::Target;
 use hypertop::model::thresholds::Limits;
-use hypertop::model::value::Stamp;
 use hypertop::run;
 use hypertop::server::exact::Exact;
 use hypertop::server::known::At;
@@ -98,7 +98,7 @@ impl Rig {
         name: &str,
         target: &str,
     ) -> Result<(&'static Action, &'static Act, Target, Facts, Stamp), String> {
-        let action = action::by_name(name).unwrap_or_else(|| panic!("no action {name}"));
+        let action = catalogue::by_name(name).unwrap_or_else(|| panic!("no action {name}"));
         let Does::Plan(act) = &action.does else {
             panic!("{name} changes the console only")
         };
@@ -140,7 +140,7 @@ impl Rig {
             form.set(key, value)?;
         }
         let inputs = form.inputs().map_err(|wrong| format!("{wrong:?}"))?;
-        let plan = plans::make(action.name, act, &context, &inputs)
+        let plan = act::make(action.name, act, &context, &inputs)
             .map_err(|refusal| refusal.to_string())?;
         let seen = vec![Seen {
             action: name.to_owned(),
@@ -184,7 +184,7 @@ impl Rig {
         let told = |error: anyhow::Error| format!("{error:#}");
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries().map_err(told)?;
-        let place = act::place(client, self.session.connected.host.clone())
+        let place = execute::place(client, self.session.connected.host.clone())
             .await
             .map_err(told)?;
         rollback::plan(&self.actor, client, &entries, &place, ids)

@@ -4,17 +4,17 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use hypertop::actions::catalogue as action;
+use hypertop::actions::catalogue;
 use hypertop::actions::catalogue::Does;
 use hypertop::demo::private_server::{Options, PrivateServer};
 use hypertop::model::rules::Rule;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::target::Target;
+use hypertop::model::version::Version;
 use hypertop::screens::Screens;
 use hypertop::screens::overview::{self, Row};
 use hypertop::server::exact::Exact;
 use hypertop::server::known::At;
-use hypertop::server::sql::Version;
 
 use super::act::Rig;
 use super::{CHUNK, block_on, client, has_server};
@@ -229,7 +229,7 @@ pub async fn until(rig: &Rig, what: &str, sql: &str) {
 /// Takes the action that the finding offers, its form filled in as the console does, and with these fields.
 pub async fn mend(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
     let name = row.finding.mend.unwrap_or_else(|| panic!("{row:#?}"));
-    let Does::Plan(act) = &action::by_name(name).unwrap().does else {
+    let Does::Plan(act) = &catalogue::by_name(name).unwrap().does else {
         panic!("{name} changes the console only")
     };
     let finding = &row.finding;

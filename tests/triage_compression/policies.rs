@@ -5,10 +5,10 @@ use std::time::Duration;
 use hypertop::model::rules;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
+use hypertop::model::version::Version;
 use hypertop::screens::Screens;
 use hypertop::screens::record::Record;
 use hypertop::server::known::At;
-use hypertop::server::sql::Version;
 
 use super::support::triage::{found, gone, made, mend};
 use super::{NAME, compress, on_each, policy, run};

@@ -1,15 +1,14 @@
 //! Refreshing what is behind: of one aggregate, and of all that it is built on, from the bottom up.
 
-use super::Facts;
 use super::guard::{self, Window};
 use super::place::{How, Place};
 use super::refresh::{self, NEEDLESS};
-use super::remarks;
+use super::{Facts, remarks};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs};
 use crate::model::clock;
 use crate::model::plan::{Plan, Undo};
-use crate::model::verdict::Level as Weight;
+use crate::model::verdict::Level;
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Facts::read(context)?;
@@ -94,7 +93,7 @@ fn add(
     for part in parts {
         plan.steps.extend(place.steps(context, part, how)?);
         plan = plan.note(
-            Weight::Notice,
+            Level::Notice,
             format!(
                 "{}: {}, {}; only what changed there is computed again",
                 level.name,
@@ -107,17 +106,17 @@ fn add(
         plan = refresh::deleting(place, plan, &met, window);
     } else if !met.is_empty() {
         plan = plan.note(
-            Weight::Warning,
+            Level::Warning,
             format!(
                 "left out, because a refresh there would delete rows that nothing can compute again (override_data_loss takes it in): {}",
                 guard::explain(place, &met, window)
             ),
         );
     }
-    let never = level.never_before.filter(|at| level.is_place(*at));
+    let never = level.never_before.filter(|at| level.axis().is_place(*at));
     if let Some(at) = never.filter(|at| level.source_from.is_some_and(|from| from < *at)) {
         plan = plan.note(
-            Weight::Notice,
+            Level::Notice,
             format!(
                 "history before {} was never taken into {}, and is not now: refresh-aggregate with an older from does that",
                 clock::show(place.axis(), at + 1),
@@ -154,7 +153,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
                 "{} is not behind by a whole bucket of {}",
                 level.name, place.buckets.text
             );
-            plan = plan.note(Weight::Ok, words);
+            plan = plan.note(Level::Ok, words);
             continue;
         };
         let window = Window {
@@ -174,6 +173,6 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         )
         .into());
     }
-    let plan = plan.note(Weight::Ok, remarks::stopping(context));
+    let plan = plan.note(Level::Ok, remarks::stopping(context));
     finish(&facts, inputs, plan)
 }

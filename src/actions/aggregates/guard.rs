@@ -1,12 +1,11 @@
 //! The guard against losing data: a refresh deletes the buckets whose source rows are gone.
 
 use super::place::Place;
-use super::{Facts, Level};
+use super::{Aggregate, Facts};
 use crate::actions::act::Context;
 use crate::model::bucket::Buckets;
-use crate::model::clock;
-use crate::model::text;
-use crate::model::value::Axis;
+use crate::model::moment::Axis;
+use crate::model::{clock, text};
 
 /// A window on the axis; `None`: open on that side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +40,7 @@ impl Lost {
 /// Everything of this aggregate that its source no longer has, oldest first.
 pub(super) fn lost(
     facts: &Facts,
-    level: &Level,
+    level: &Aggregate,
     buckets: &Buckets,
     context: &Context,
 ) -> Vec<Lost> {
@@ -75,7 +74,7 @@ pub(super) fn lost(
 }
 
 /// Before this place the retention policy of the source may have dropped something.
-fn dropped_before(facts: &Facts, level: &Level, context: &Context) -> Option<i64> {
+fn dropped_before(facts: &Facts, level: &Aggregate, context: &Context) -> Option<i64> {
     let retention = level.source_policies.retention.as_ref()?;
     let now = facts.now(level, context)?;
     let after = retention.after.as_deref()?;
@@ -188,7 +187,7 @@ fn wiped(place: &Place, met: &[Lost], window: Window) -> String {
         })
 }
 
-fn by_whom(level: &Level) -> String {
+fn by_whom(level: &Aggregate) -> String {
     match &level.source_policies.retention {
         Some(policy) => {
             let after = policy.after.as_deref().map_or_else(String::new, |after| {
@@ -200,7 +199,7 @@ fn by_whom(level: &Level) -> String {
     }
 }
 
-fn unit(level: &Level, after: &str) -> String {
+fn unit(level: &Aggregate, after: &str) -> String {
     match level.axis() {
         Axis::Integer => format!("{after} units"),
         _ => after.to_owned(),

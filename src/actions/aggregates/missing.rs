@@ -6,8 +6,9 @@ use super::refresh;
 use super::what_if::Setting;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Inputs, Kind};
+use crate::model::clock;
 use crate::model::plan::{Plan, Step};
-use crate::model::verdict::Level as Weight;
+use crate::model::verdict::Level;
 
 const FIELD: &str = "refresh_missing";
 
@@ -23,7 +24,7 @@ fn before(place: &Place, edge: i64) -> Option<Window> {
     let start = level.source_from?;
     let end = level.source_to?.min(edge);
     let from_start = |at: i64| at.max(start);
-    let never = level.never_before.filter(|at| level.is_place(*at));
+    let never = level.never_before.filter(|at| level.axis().is_place(*at));
     let mut all = match level.refreshed() {
         None => vec![(start, edge)],
         Some(tail) => vec![(from_start(tail), edge)],
@@ -72,7 +73,7 @@ pub(super) fn add(
             "not to be brought in again: {}",
             guard::explain(place, &met, window)
         );
-        plan = plan.note(Weight::Warning, words);
+        plan = plan.note(Level::Warning, words);
     }
     if parts.is_empty() {
         return Ok(plan);
@@ -90,7 +91,7 @@ pub(super) fn add(
         }
         plan.steps.splice(0..0, steps);
         plan = plan.note(
-            Weight::Notice,
+            Level::Notice,
             format!(
                 "first refreshes what no run would go back to: {shown}, {}; {}",
                 place.amount(window),
@@ -100,7 +101,7 @@ pub(super) fn add(
         return Ok(place.touch(context, plan));
     }
     let typed = |at: Option<i64>| {
-        at.and_then(|at| crate::model::clock::typed(place.axis(), at))
+        at.and_then(|at| clock::typed(place.axis(), at))
             .unwrap_or_default()
     };
     let by = if adds {
@@ -113,7 +114,7 @@ pub(super) fn add(
         )
     };
     Ok(plan.note(
-        Weight::Warning,
+        Level::Warning,
         format!(
             "stays missing: what {} has from {shown} and {} has not taken in: no run goes back that far: {by}",
             level.source, level.name

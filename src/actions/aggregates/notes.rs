@@ -2,12 +2,11 @@
 
 use super::place::Place;
 use super::what_if::{Setting, reach};
-use super::{Facts, Level, Rule};
+use super::{Aggregate, Facts, Rule};
 use crate::actions::alter_job::Job;
-use crate::model::clock;
-use crate::model::text;
-use crate::model::value::Axis;
-use crate::model::verdict::Level as Weight;
+use crate::model::moment::Axis;
+use crate::model::verdict::Level;
+use crate::model::{clock, text};
 
 /// What the setting would mean, beside what it replaces.
 pub(super) fn notes(
@@ -15,21 +14,21 @@ pub(super) fn notes(
     facts: &Facts,
     new: &Setting,
     old: Option<(&Job, &Setting)>,
-) -> Vec<(Weight, String)> {
+) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     let mut note = |weight, words: String| notes.push((weight, words));
     match new.window(place) {
         Some(window) => note(
-            Weight::Notice,
+            Level::Notice,
             format!("a run now would refresh {}, {}", place.show(window), place.amount(window)),
         ),
         None => note(
-            Weight::Unknown,
+            Level::Unknown,
             "which window a run now would refresh cannot be told: what is now on its integer time may not be asked".to_owned(),
         ),
     }
     note(
-        Weight::Notice,
+        Level::Notice,
         lag_note(place, facts, new, old.map(|(_, old)| old)),
     );
     if let Some((job, old)) = old
@@ -40,13 +39,13 @@ pub(super) fn notes(
             .filter(|next| !next.contains("infinity"))
     {
         note(
-            Weight::Notice,
+            Level::Notice,
             format!("the next run stays where it is ({next}), the new beat begins after it"),
         );
     }
     if new.end.is_none() {
         note(
-            Weight::Notice,
+            Level::Notice,
             "to the end: the bucket that is not over is materialized as it is, and rows that come into it later show after the next run only".to_owned(),
         );
     }
@@ -97,7 +96,7 @@ fn lag_note(place: &Place, facts: &Facts, new: &Setting, old: Option<&Setting>) 
     words
 }
 
-fn lag_of(level: &Level, job: &Job) -> Option<f64> {
+fn lag_of(level: &Aggregate, job: &Job) -> Option<f64> {
     let axis = level.axis();
     let setting = Setting::of(job);
     let end = setting
@@ -113,7 +112,7 @@ fn lag_of(level: &Level, job: &Job) -> Option<f64> {
 }
 
 /// Where the three policies of an aggregate work against each other.
-fn conflicts(place: &Place, new: &Setting, notes: &mut Vec<(Weight, String)>) {
+fn conflicts(place: &Place, new: &Setting, notes: &mut Vec<(Level, String)>) {
     let (level, axis) = (place.level, place.axis());
     let (start, _) = new.lengths(axis);
     let length = |after: &Option<Rule>| {
@@ -128,7 +127,7 @@ fn conflicts(place: &Place, new: &Setting, notes: &mut Vec<(Weight, String)>) {
         && *at < start
     {
         notes.push((
-            Weight::Warning,
+            Level::Warning,
             format!("compress inside the refresh window: job {id} compresses chunks of {} after {after}, and refreshes that reach back {} write into them again", level.name, reach(new, axis)),
         ));
     }
@@ -136,7 +135,7 @@ fn conflicts(place: &Place, new: &Setting, notes: &mut Vec<(Weight, String)>) {
         && *at < start
     {
         notes.push((
-            Weight::Warning,
+            Level::Warning,
             format!("retention shorter than the refresh window: job {id} drops rows of {} after {after}, and refreshes may bring them back", level.name),
         ));
     }
@@ -144,7 +143,7 @@ fn conflicts(place: &Place, new: &Setting, notes: &mut Vec<(Weight, String)>) {
         && drop <= at
     {
         notes.push((
-            Weight::Warning,
+            Level::Warning,
             format!("drop before compress: job {id} drops chunks of {} after {after}, before they are compressed after {compress}", level.name),
         ));
     }
@@ -155,12 +154,12 @@ fn conflicts(place: &Place, new: &Setting, notes: &mut Vec<(Weight, String)>) {
         .is_some_and(|retention| retention.by_creation)
     {
         notes.push((
-            Weight::Warning,
+            Level::Warning,
             format!("{} drops chunks by when they were made: whether this window reaches over dropped rows later cannot be told", level.source),
         ));
     } else if new.start.is_none() {
         notes.push((
-            Weight::Warning,
+            Level::Warning,
             format!("from the beginning on: should chunks of {} ever be dropped, a run deletes their rows from {} for good", level.source, level.name),
         ));
     }

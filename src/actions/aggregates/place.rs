@@ -1,13 +1,12 @@
 //! An aggregate on its time axis: where it should be, what it lost, and the steps of a refresh.
 
 use super::guard::{self, Lost, Window};
-use super::{Facts, Level, offset, since};
+use super::{Aggregate, Facts, offset, since};
 use crate::actions::act::{Context, Refusal};
 use crate::model::bucket::Buckets;
-use crate::model::clock;
+use crate::model::moment::Axis;
 use crate::model::plan::{Lit, Mode, Plan, Statement, Step};
-use crate::model::text;
-use crate::model::value::Axis;
+use crate::model::{clock, text};
 
 /// A step takes about so many chunks of the source, unless a person says otherwise.
 const STEP_CHUNKS: i64 = 24;
@@ -18,7 +17,7 @@ const LIMIT: i64 = 2000;
 
 /// An aggregate with all that its windows depend on.
 pub(super) struct Place<'a> {
-    pub level: &'a Level,
+    pub level: &'a Aggregate,
     pub buckets: Buckets,
     /// On the aggregate's axis; `None`: the clock of integer time cannot be asked.
     pub now: Option<i64>,
@@ -36,7 +35,7 @@ pub(super) struct How {
 }
 
 impl<'a> Place<'a> {
-    pub fn of(facts: &Facts, level: &'a Level, context: &Context) -> Result<Self, Refusal> {
+    pub fn of(facts: &Facts, level: &'a Aggregate, context: &Context) -> Result<Self, Refusal> {
         let buckets = level.buckets()?;
         Ok(Self {
             lost: guard::lost(facts, level, &buckets, context),

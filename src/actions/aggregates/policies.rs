@@ -5,16 +5,15 @@ use serde_json::Value as Json;
 use super::place::Place;
 use super::remove::{none, pick, picked};
 use super::what_if::{self, Setting};
-use super::{Facts, Level, refresh, since};
-use super::{missing, notes};
+use super::{Aggregate, Facts, missing, notes, refresh, since};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Call, Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::clock;
 use crate::model::interval::Interval;
+use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
-use crate::model::value::Axis;
-use crate::model::verdict::Level as Weight;
+use crate::model::verdict::Level;
 
 pub(super) const STATE: &str = "/refresh_policies";
 /// Stands for an open side of the window, as the empty field does.
@@ -88,7 +87,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
 }
 
 /// Why there can be no (other) refresh policy.
-fn no_more(context: &Context, level: &Level) -> Option<Refusal> {
+fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     if level.integer_clock == Some(false) {
         return Some(Refusal::new(format!(
             "{} counts in integers, and nothing says what is now: give its table a clock by set_integer_now_func first",
@@ -206,7 +205,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         undo,
     )
     .changing(&[STATE])
-    .note(Weight::Notice, first);
+    .note(Level::Notice, first);
     let plan = told(&place, &facts, inputs, plan, &new, None)?;
     missing::add(context, &place, inputs, plan, &new, true)
 }
@@ -230,7 +229,7 @@ fn told(
         ));
         plan = plan
             .wanting(Consent::Name)
-            .note(Weight::Critical, format!("DELETES DATA: {}", risk.why));
+            .note(Level::Critical, format!("DELETES DATA: {}", risk.why));
     }
     for (weight, words) in notes::notes(place, facts, new, old) {
         plan = plan.note(weight, words);
@@ -302,7 +301,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 /// Nothing would change; what the present window means, and what it would lose.
 fn stands(place: &Place, facts: &Facts, old: &Setting, words: String) -> Refusal {
     let risk = what_if::wipe_risk(place, old)
-        .map(|risk| (Weight::Critical, format!("DELETES DATA: {}", risk.why)));
+        .map(|risk| (Level::Critical, format!("DELETES DATA: {}", risk.why)));
     let notes = risk
         .into_iter()
         .chain(notes::notes(place, facts, old, None));

@@ -7,9 +7,9 @@ use super::{Facts, since};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::clock;
+use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
-use crate::model::value::Axis;
-use crate::model::verdict::Level as Weight;
+use crate::model::verdict::Level;
 
 pub(super) const NEEDLESS: &str =
     "a refresh only brings the aggregate up to its source; what it replaces can be computed again";
@@ -140,10 +140,10 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     } else {
         "; only what changed there is computed again"
     };
-    plan = plan.note(Weight::Notice, format!("{}{only}", place.amount(window)));
+    plan = plan.note(Level::Notice, format!("{}{only}", place.amount(window)));
     if window != asked {
         plan = plan.note(
-            Weight::Notice,
+            Level::Notice,
             format!(
                 "aligned to whole buckets of {}: {} (a refresh leaves out what is cut)",
                 place.buckets.text,
@@ -191,7 +191,7 @@ pub(super) fn deleting(place: &Place, mut plan: Plan, met: &[Lost], window: Wind
         level.name
     ));
     plan = plan.wanting(Consent::Name).note(
-        Weight::Critical,
+        Level::Critical,
         format!(
             "DELETES DATA: {}; this refresh removes them",
             guard::explain(place, met, window)
@@ -204,7 +204,7 @@ pub(super) fn deleting(place: &Place, mut plan: Plan, met: &[Lost], window: Wind
         "aggregates built on it lose the same at their next refresh: {}",
         level.children.join(", ")
     );
-    plan.note(Weight::Critical, words)
+    plan.note(Level::Critical, words)
 }
 
 fn aligned(place: &Place, asked: Window) -> Result<Window, Refusal> {
@@ -246,7 +246,7 @@ fn settings(
 ) -> Option<Vec<(&'static str, String)>> {
     let text = |at: Option<i64>| match at {
         None => Some(String::new()),
-        Some(at) => crate::model::clock::typed(place.axis(), at),
+        Some(at) => clock::typed(place.axis(), at),
     };
     Some(vec![("from", text(from)?), ("to", text(to)?)])
 }

@@ -4,9 +4,8 @@ use super::guard::Window;
 use super::place::Place;
 use super::{Facts, Refreshing, since};
 use crate::actions::act::Context;
-use crate::model::clock;
-use crate::model::text;
-use crate::model::verdict::Level as Weight;
+use crate::model::verdict::Level;
+use crate::model::{clock, text};
 
 /// What else there is to know of a window.
 pub(super) fn remarks(
@@ -15,7 +14,7 @@ pub(super) fn remarks(
     context: &Context,
     window: Window,
     force: bool,
-) -> Vec<(Weight, String)> {
+) -> Vec<(Level, String)> {
     let level = place.level;
     let mut remarks = Vec::new();
     let waits = level
@@ -30,11 +29,11 @@ pub(super) fn remarks(
     let old = window.from.is_none_or(|from| {
         level
             .never_before
-            .is_some_and(|at| level.is_place(at) && from <= at)
+            .is_some_and(|at| level.axis().is_place(at) && from <= at)
     });
     if !(waits || new || old || force) {
         remarks.push((
-            Weight::Notice,
+            Level::Notice,
             "nothing is known to wait in this window: the server will say that it is up to date"
                 .to_owned(),
         ));
@@ -42,7 +41,7 @@ pub(super) fn remarks(
     if waits {
         let (low, high) = level.pending_from.zip(level.pending_to).unwrap_or_default();
         remarks.push((
-            Weight::Notice,
+            Level::Notice,
             format!(
                 "waiting: {}, the first from {}, the last to {}",
                 text::plural(level.pending, "changed range"),
@@ -53,7 +52,7 @@ pub(super) fn remarks(
     }
     if force {
         remarks.push((
-            Weight::Notice,
+            Level::Notice,
             "force: the whole window is computed again, with the WAL of all its rows".to_owned(),
         ));
     }
@@ -63,11 +62,11 @@ pub(super) fn remarks(
 }
 
 /// Where the window reaches that it perhaps should not.
-fn reach(place: &Place, window: Window, remarks: &mut Vec<(Weight, String)>) {
+fn reach(place: &Place, window: Window, remarks: &mut Vec<(Level, String)>) {
     let level = place.level;
     if let Some(now) = place.now.filter(|now| window.to.is_none_or(|to| to > *now)) {
         remarks.push((
-            Weight::Warning,
+            Level::Warning,
             format!(
                 "it reaches beyond now ({}): the bucket that is not over is computed as it is, and every later row there waits for another refresh",
                 clock::show(place.axis(), now)
@@ -79,7 +78,7 @@ fn reach(place: &Place, window: Window, remarks: &mut Vec<(Weight, String)>) {
         .filter(|at| window.from.is_none_or(|from| from < *at))
     {
         remarks.push((
-            Weight::Warning,
+            Level::Warning,
             format!(
                 "{} has so many gaps that those before {} were not looked at: rows whose source was dropped there would be deleted",
                 level.source,
@@ -90,7 +89,7 @@ fn reach(place: &Place, window: Window, remarks: &mut Vec<(Weight, String)>) {
 }
 
 /// Who else is about: sessions, parents, children, and what stopping would leave.
-pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(Weight, String)> {
+pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(Level, String)> {
     let level = place.level;
     let mut remarks = Vec::new();
     if let Some(Refreshing { pid, idle }) = level.refreshing {
@@ -105,11 +104,11 @@ pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(W
                 level.name
             )
         };
-        remarks.push((Weight::Warning, words));
+        remarks.push((Level::Warning, words));
     }
     if !level.finalized {
         remarks.push((
-            Weight::Notice,
+            Level::Notice,
             format!("{} is of the old format (from before 2.7), which newer TimescaleDB does not keep: cagg_migrate makes it new", level.name),
         ));
     }
@@ -121,7 +120,7 @@ pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(W
         && let Ok(Some(window)) = parent.behind()
     {
         remarks.push((
-            Weight::Notice,
+            Level::Notice,
             format!(
                 "its source {} is itself behind ({}): refresh-hierarchy takes that first",
                 level.source,
@@ -131,14 +130,14 @@ pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(W
     }
     if !level.children.is_empty() {
         remarks.push((
-            Weight::Notice,
+            Level::Notice,
             format!(
                 "built on it, and then behind: {}",
                 level.children.join(", ")
             ),
         ));
     }
-    remarks.push((Weight::Ok, stopping(context).to_owned()));
+    remarks.push((Level::Ok, stopping(context).to_owned()));
     remarks
 }
 

@@ -1,15 +1,15 @@
 //! Removing refresh policies, and choosing among several.
 
 use super::what_if::Setting;
-use super::{Facts, Level};
+use super::{Aggregate, Facts};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::form::{Field, Form, Inputs, Item, Kind};
 use crate::model::plan::{Consent, Plan, Undo};
-use crate::model::verdict::Level as Weight;
+use crate::model::verdict::Level;
 
 /// The policies that can be chosen, where there are several.
-pub(super) fn pick(level: &Level) -> Option<Field> {
+pub(super) fn pick(level: &Aggregate) -> Option<Field> {
     let item = |job: &Job| Item {
         key: job.id.to_string(),
         about: Setting::of(job).describe(level.axis()),
@@ -22,14 +22,14 @@ pub(super) fn pick(level: &Level) -> Option<Field> {
     })
 }
 
-pub(super) fn none(level: &Level) -> Refusal {
+pub(super) fn none(level: &Aggregate) -> Refusal {
     Refusal::new(format!(
         "{} has no refresh policy: add-refresh-policy makes one",
         level.name
     ))
 }
 
-pub(super) fn picked<'a>(level: &'a Level, inputs: &Inputs) -> Result<Vec<&'a Job>, Refusal> {
+pub(super) fn picked<'a>(level: &'a Aggregate, inputs: &Inputs) -> Result<Vec<&'a Job>, Refusal> {
     if level.jobs.is_empty() {
         return Err(none(level));
     }
@@ -74,17 +74,17 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         .changing(&[super::policies::STATE]);
     for job in &jobs {
         plan = job.calmed(context, plan);
-        plan = plan.note(Weight::Notice, pausing(context, job));
+        plan = plan.note(Level::Notice, pausing(context, job));
         if let Some(running) = level.refreshing.filter(|refreshing| !refreshing.idle) {
             let words = format!(
                 "session {} refreshes it now: removing the policy cancels its run, even where the removal itself fails",
                 running.pid
             );
-            plan = plan.note(Weight::Warning, words);
+            plan = plan.note(Level::Warning, words);
         }
     }
     if jobs.len() == level.jobs.len() {
-        plan = plan.note(Weight::Notice, stands_still(level));
+        plan = plan.note(Level::Notice, stands_still(level));
     }
     Ok(plan)
 }
@@ -99,7 +99,7 @@ fn pausing(context: &Context, job: &Job) -> String {
     }
 }
 
-fn stands_still(level: &Level) -> String {
+fn stands_still(level: &Aggregate) -> String {
     let readers = if level.materialized_only {
         "its readers see nothing newer"
     } else {

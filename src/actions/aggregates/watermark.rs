@@ -3,14 +3,13 @@
 
 use super::guard::Window;
 use super::place::{How, Place};
-use super::{Facts, Level, since};
+use super::{Aggregate, Facts, since};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
-use crate::model::clock;
+use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Step, Undo};
-use crate::model::text;
-use crate::model::value::Axis;
-use crate::model::verdict::Level as Weight;
+use crate::model::verdict::Level;
+use crate::model::{clock, text};
 
 const DELETE: &str = "delete_future_rows";
 
@@ -92,7 +91,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         level.name,
         show(to)
     );
-    let plan = Plan::new(title, steps, undo).note(Weight::Notice, "the server sets the watermark to the end of its newest bucket: after a refresh of the future, and by dropping chunks in a range where there are none");
+    let plan = Plan::new(title, steps, undo).note(Level::Notice, "the server sets the watermark to the end of its newest bucket: after a refresh of the future, and by dropping chunks in a range where there are none");
     let plan = noted(&place, place.touch(context, plan), cut, deletes);
     Ok(plan.touching(
         level.mat_oid,
@@ -102,7 +101,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 }
 
 /// The aggregate that it is built on, where that one is ahead, too.
-fn ahead<'a>(facts: &'a Facts, level: &Level, cut: i64) -> Option<&'a Level> {
+fn ahead<'a>(facts: &'a Facts, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
     let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
     levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))
 }
@@ -181,7 +180,7 @@ fn noted(place: &Place, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
     if deletes {
         plan = plan
             .note(
-                Weight::Critical,
+                Level::Critical,
                 format!(
                     "DELETES DATA: every row of {} from {} on, for good{reach}",
                     level.source,
@@ -196,7 +195,7 @@ fn noted(place: &Place, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
                 level.source,
                 level.deleting.source_triggers.join(", ")
             );
-            plan = plan.note(Weight::Warning, words);
+            plan = plan.note(Level::Warning, words);
         }
     } else if !level.hierarchical {
         let words = format!(
@@ -204,14 +203,14 @@ fn noted(place: &Place, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
             level.source,
             show(cut)
         );
-        plan = plan.note(Weight::Warning, words);
+        plan = plan.note(Level::Warning, words);
     }
     if !level.children.is_empty() {
         let words = format!(
             "built on it, with watermarks of their own that this does not move: {}",
             level.children.join(", ")
         );
-        plan = plan.note(Weight::Notice, words);
+        plan = plan.note(Level::Notice, words);
     }
     plan
 }

@@ -5,10 +5,9 @@ use super::place::Place;
 use super::{Rule, offset};
 use crate::actions::act::Refusal;
 use crate::actions::alter_job::Job;
-use crate::model::clock;
 use crate::model::interval::Interval;
-use crate::model::text;
-use crate::model::value::Axis;
+use crate::model::moment::Axis;
+use crate::model::{clock, text};
 
 const DAY: i64 = 86_400_000_000;
 

@@ -6,7 +6,7 @@ use super::{Call, Job};
 use crate::actions::act::{Context, Refusal};
 use crate::model::plan::{Lit, Statement};
 use crate::model::text;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 /// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether
 /// it brings the role's rights.

@@ -7,7 +7,7 @@ use super::settings;
 use crate::actions::act::Context;
 use crate::model::plan::Statement;
 use crate::model::text::quote_literal as lit;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 /// From here on the table may leave segment-by open too, and has sparse indexes.
 const LEAVES_OPEN: Version = Version::new(2, 22);

@@ -2,8 +2,8 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Inputs, Item, Kind};
+use crate::model::moment::Axis;
 use crate::model::text;
-use crate::model::value::Axis;
 
 use super::eligible::{Age, Length, older};
 use super::facts::{Chunk, Known};

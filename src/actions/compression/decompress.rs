@@ -6,14 +6,13 @@ use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::plan::{Mode, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 use super::back::{compress_as_before, lost};
-use super::choice;
 use super::chunks::{decompress_call, lock};
 use super::eligible::many;
 use super::facts::{Chunk, Known};
-use super::known;
+use super::{choice, known};
 
 /// Compressed rows that can be unpacked.
 fn unpackable(chunk: &Chunk) -> bool {

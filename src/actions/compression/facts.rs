@@ -5,10 +5,10 @@ use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
+use crate::model::moment::{Axis, Point};
 use crate::model::text;
 use crate::model::trust::Code;
-use crate::model::value::{Axis, Point};
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 #[derive(Debug, Clone, Deserialize)]
 #[expect(

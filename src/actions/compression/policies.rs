@@ -8,7 +8,7 @@ use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::interval::Interval;
 use crate::model::plan::{Lit, Note, Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 use super::chunks::setting;
 use super::eligible::{Age, Length, older, waits, what_if};

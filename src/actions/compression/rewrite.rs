@@ -5,14 +5,13 @@ use crate::actions::form::{Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 use super::back::{compress_as_before, lost};
-use super::choice;
 use super::chunks::{compress_call, decompress_call, lock};
 use super::eligible::many;
 use super::facts::{Chunk, Known};
-use super::known;
+use super::{choice, known};
 
 /// Partial or unordered: some rows are not in the batches where order-by wants them.
 fn loose(chunk: &Chunk) -> bool {

@@ -7,7 +7,7 @@ use crate::actions::form::Inputs;
 use crate::model::interval::Interval;
 use crate::model::plan::Lit;
 use crate::model::text;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 use super::eligible::{Age, Length, positive};
 use super::facts::Known;

@@ -5,7 +5,7 @@ use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::plan::{Mode, Note, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 use super::columns::{self, NONE};
 use super::eligible::many;

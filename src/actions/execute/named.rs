@@ -8,9 +8,8 @@ use tokio_postgres::{Client, Row};
 use crate::model::plan::named::{JobKind, Named, NamedJob, Relation, parts};
 use crate::model::plan::{Statement, Step};
 use crate::server::known::Server;
-use crate::server::session as db;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
 
 const RELATIONS: Query = query!("act_relations");
 const JOBS: Query = query!("act_jobs");
@@ -56,7 +55,7 @@ async fn rows(
         Param::Texts(names),
         Param::BigInts(oids),
     ];
-    db::ask(client, RELATIONS.text(server.sql_version()), &params).await
+    session::ask(client, RELATIONS.text(server.sql_version()), &params).await
 }
 
 /// The relations that have these names now; one that no relation has is left out.
@@ -106,7 +105,7 @@ pub async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i64, Foun
     if server.timescaledb.is_none() {
         return Ok(BTreeMap::new());
     }
-    let rows = db::ask(client, JOBS.text(server.sql_version()), &[]).await?;
+    let rows = session::ask(client, JOBS.text(server.sql_version()), &[]).await?;
     let job = |row: &Row| {
         let kind = JobKind {
             proc_schema: row.try_get("proc_schema")?,

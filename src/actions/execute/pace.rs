@@ -9,9 +9,8 @@ use super::writer::Writer;
 use super::{LOOK, Order, Progress, Run};
 use crate::model::plan::Pace;
 use crate::model::text;
-use crate::server::session as db;
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::session;
+use crate::server::sql::{Query, query};
 
 const PACE: Query = query!("act_pace");
 
@@ -60,7 +59,7 @@ impl Run<'_> {
         if pace.max_replica_lag_seconds.is_none() && pace.max_wal_bytes_per_second.is_none() {
             return None;
         }
-        let rows = db::ask(
+        let rows = session::ask(
             &writer.connected.client,
             PACE.text(self.actor.server.sql_version()),
             &[],

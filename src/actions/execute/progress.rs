@@ -7,9 +7,8 @@ use tokio_postgres::Row;
 use super::Run;
 use crate::connect::{self, Connected};
 use crate::model::text;
-use crate::server::session as db;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
 
 const PROGRESS: Query = query!("act_progress");
 
@@ -48,7 +47,7 @@ impl Run<'_> {
     async fn monitor(&self) -> Result<Connected> {
         let settings = &self.actor.settings;
         let connected = connect::again(settings, self.actor.password.as_deref()).await?;
-        db::reads(&connected.client).await?;
+        session::reads(&connected.client).await?;
         Ok(connected)
     }
 
@@ -61,11 +60,11 @@ impl Run<'_> {
         let connected = monitor.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
         // What cannot be asked is not told; the statement itself goes on.
-        let answer = db::ask(&connected.client, text, &[Param::BigInt(pid)]).await;
+        let answer = session::ask(&connected.client, text, &[Param::BigInt(pid)]).await;
         let rows = match answer {
             Ok(rows) => rows,
             Err(error) => {
-                if error.is::<db::Silence>() || connected.client.is_closed() {
+                if error.is::<session::Silence>() || connected.client.is_closed() {
                     *monitor = None;
                     return None;
                 }

@@ -7,14 +7,14 @@ use tokio_postgres::Client;
 
 use super::writer::Writer;
 use super::{Actor, Deed, named};
-use crate::actions::catalogue as action;
+use crate::actions::catalogue;
 use crate::actions::catalogue::Does;
 use crate::actions::code;
 use crate::journal::{Seen, differences};
 use crate::model::plan::Bindings;
 use crate::model::plan::named::Relation;
 use crate::model::target::{Kind, Target};
-use crate::server::session as db;
+use crate::server::session;
 use crate::server::sql::Param;
 
 impl Actor {
@@ -104,12 +104,12 @@ impl Actor {
         action: &str,
         target: &Target,
     ) -> Result<serde_json::Value> {
-        let Some(Does::Plan(act)) = action::by_name(action).map(|action| &action.does) else {
+        let Some(Does::Plan(act)) = catalogue::by_name(action).map(|action| &action.does) else {
             bail!("this version of hypertop knows no action {action:?}");
         };
         // A job's procedure that ran here may have left it otherwise.
-        db::set_as_started(client).await?;
-        let rows = db::ask(
+        session::set_as_started(client).await?;
+        let rows = session::ask(
             client,
             act.facts.text(self.server.sql_version()),
             &[Param::BigInt(target.id)],

@@ -14,9 +14,8 @@ use super::{Order, Problem, Run};
 use crate::journal::Mark;
 use crate::model::plan::named::{Named, NamedJob, Relation};
 use crate::model::plan::{Statement, Step};
-use crate::server::session as db;
-use crate::server::sql::Query;
-use crate::server::sql::query;
+use crate::server::session;
+use crate::server::sql::{Query, query};
 
 const XID: Query = query!("act_xid");
 
@@ -78,7 +77,7 @@ impl Run<'_> {
         self.acted_on_these(writer, step, &after).await?;
         named.add(after);
         let client = &writer.connected.client;
-        let rows = db::ask(client, XID.text(self.version()), &[]).await;
+        let rows = session::ask(client, XID.text(self.version()), &[]).await;
         let xid =
             rows.and_then(|rows| Ok(rows.first().map(|row| row.try_get("xid")).transpose()?));
         let xid = xid.map_err(|error| Problem::other(format!("{error:#}")))?;

@@ -7,12 +7,11 @@ use super::Actor;
 use super::send::execute;
 use crate::connect::{self, Connected};
 use crate::journal::Place;
-use crate::model::text;
-use crate::model::trust;
+use crate::model::version::Version;
+use crate::model::{text, trust};
 use crate::server::known::own::Own;
-use crate::server::session as db;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query, Version};
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
 
 const PLACE: Query = query!("act_place");
 
@@ -36,7 +35,7 @@ impl Actor {
         let connected = connect::again(&self.settings, self.password.as_deref()).await?;
         let limit = connected.limit;
         let writer = tokio::time::timeout(limit, self.set_up(connected, lock_timeout)).await;
-        writer.map_err(|_| db::Silence(limit))?
+        writer.map_err(|_| session::Silence(limit))?
     }
 
     async fn set_up(&self, connected: Connected, lock_timeout: u32) -> Result<Writer> {
@@ -46,8 +45,8 @@ impl Actor {
             format!("{SESSION}; set lock_timeout = '{lock_timeout}s'; set timezone = {zone}");
         execute(client, &session).await?;
         let trusted = Param::Texts(connected.trusted.clone());
-        db::ask(client, trust::TELL, &[trusted]).await?;
-        let row = db::ask(client, PLACE.text(self.server.sql_version()), &[]).await?;
+        session::ask(client, trust::TELL, &[trusted]).await?;
+        let row = session::ask(client, PLACE.text(self.server.sql_version()), &[]).await?;
         let (place, standby, row) = read_place(&row, connected.host.clone())?;
         if standby {
             bail!(
@@ -75,7 +74,7 @@ impl Actor {
 
 /// Which database a session is in.
 pub async fn place(client: &Client, host: String) -> Result<Place> {
-    let rows = db::ask(client, PLACE.text(Version::new(0, 0)), &[]).await?;
+    let rows = session::ask(client, PLACE.text(Version::new(0, 0)), &[]).await?;
     Ok(read_place(&rows, host)?.0)
 }
 

@@ -4,9 +4,9 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Call;
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
 use crate::model::interval::Interval;
+use crate::model::moment::{Axis, Point};
 use crate::model::plan::{Lit, Plan, Step, Undo};
 use crate::model::text;
-use crate::model::value::{Axis, Point};
 use crate::model::verdict::Level;
 
 use super::{Dimension, Hypertable};

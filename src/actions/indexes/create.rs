@@ -10,7 +10,7 @@ use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 /// What `queries/plan_index_table.sql` tells of a hypertable; names are quoted but those called `bare` and the columns'.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -6,7 +6,7 @@ use crate::actions::form::{Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let index: Index = context.read()?;

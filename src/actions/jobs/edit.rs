@@ -7,10 +7,10 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job, Slots};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::interval::Interval;
+use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Plan, Step, Undo};
-use crate::model::value::Axis;
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let known = Known::of(context)?;

@@ -3,10 +3,12 @@
 use super::{Known, RETENTION};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::bucket::Range;
+use crate::model::moment::Stamp;
 use crate::model::plan::{Consent, Plan, Statement, Step};
+use crate::model::remade::REMADE;
 use crate::model::trust;
-use crate::model::unread::{Clock, Range, Unread};
-use crate::model::value::Stamp;
+use crate::model::unread::{Clock, Unread};
 use crate::model::verdict::Level;
 
 const FIELD: &str = "refresh_missing";
@@ -39,7 +41,7 @@ pub fn beside(
     if unread.apart(range).0.is_some() {
         return Err(Refusal::new(format!(
             "{FIELD}: DATA LOSS: {}: {} looks at that first",
-            crate::model::remade::REMADE,
+            REMADE,
             unread.by_hand(range)
         )));
     }
@@ -90,7 +92,7 @@ impl Known {
             .unread
             .first()
             .filter(|_| self.job.policy() == "refresh policy")?;
-        let edge = crate::model::unread::reach(unread, &start, &self.clock(now))?;
+        let edge = unread.reach(&start, &self.clock(now))?;
         Some((unread, unread.before(edge, true)?))
     }
 
@@ -110,8 +112,8 @@ impl Known {
                 None => Some(open),
                 Some(offset) => place(unread, &offset, &clock),
             };
-        let from = side("start_offset", i64::MIN, crate::model::unread::reach);
-        let to = side("end_offset", i64::MAX, crate::model::unread::reach_end);
+        let from = side("start_offset", i64::MIN, Unread::reach);
+        let to = side("end_offset", i64::MAX, Unread::reach_end);
         let range = from.zip(to).and_then(|(from, to)| unread.remade(from, to));
         let Some(range) = range else {
             return plan;
@@ -120,7 +122,7 @@ impl Known {
             "DATA LOSS: its runs refresh {}, {}, where late rows wait, and {}",
             unread.name,
             unread.show(range),
-            crate::model::remade::REMADE
+            REMADE
         );
         plan.note(Level::Critical, words).wanting(Consent::Name)
     }
@@ -142,7 +144,7 @@ impl Known {
                     "DATA LOSS by a refresh of {}, {}, where late rows wait that no run takes in: {}",
                     unread.name,
                     unread.show(range),
-                    crate::model::remade::REMADE
+                    REMADE
                 ),
             );
         }
@@ -173,11 +175,10 @@ impl Known {
         }
         let parts = self.unread.iter().flat_map(|unread| {
             let parts = match (&after, self.made.as_deref()) {
-                (Some(after), _) => {
-                    crate::model::unread::dropped_up_to(unread, ends, after, &clock)
-                        .and_then(|edge| unread.before(edge, false))
-                        .map_or_else(Vec::new, |range| vec![range])
-                }
+                (Some(after), _) => unread
+                    .dropped_up_to(ends, after, &clock)
+                    .and_then(|edge| unread.before(edge, false))
+                    .map_or_else(Vec::new, |range| vec![range]),
                 (None, Some(made)) => made
                     .last()
                     .and_then(|(_, edge)| unread.before(*edge, false))
@@ -196,10 +197,7 @@ impl Known {
             });
             let again = remade.map(|range| {
                 let by_hand = unread.by_hand(range);
-                let words = format!(
-                    "but {}: {by_hand} says what would go",
-                    crate::model::remade::REMADE
-                );
+                let words = format!("but {REMADE}: {by_hand} says what would go");
                 (range, words)
             });
             for (range, what) in reads.chain(again) {

@@ -3,9 +3,10 @@
 
 use crate::actions::act::Refusal;
 use crate::actions::form::Inputs;
+use crate::model::moment::Stamp;
 use crate::model::plan::{Consent, Plan};
+use crate::model::remade::REMADE;
 use crate::model::text;
-use crate::model::value::Stamp;
 use crate::model::verdict::Level;
 
 use super::facts::{Aggregate, Refresh, Retention, Span};
@@ -228,10 +229,7 @@ pub fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
         };
         let remade = range.is_some_and(|(unread, range)| unread.apart(range).0.is_some());
         let how = if remade {
-            format!(
-                "; but a refresh first loses more: {}",
-                crate::model::remade::REMADE
-            )
+            format!("; but a refresh first loses more: {REMADE}")
         } else {
             ", unless it is refreshed first".to_owned()
         };

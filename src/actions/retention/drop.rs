@@ -2,9 +2,9 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
+use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::text;
-use crate::model::value::{Axis, Point, Stamp};
 use crate::model::verdict::Level;
 
 use super::clash;

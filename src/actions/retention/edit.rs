@@ -6,9 +6,9 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
 use crate::model::interval::Interval;
+use crate::model::moment::Stamp;
 use crate::model::plan::{Consent, Plan, Step, Undo};
 use crate::model::text;
-use crate::model::value::Stamp;
 use crate::model::verdict::Level;
 
 use super::facts::{Cut, Retention, Span};

@@ -12,10 +12,10 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::form::Inputs;
 use crate::model::interval::Interval;
+use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 use crate::model::trust::Code;
 use crate::model::unread::Unread;
-use crate::model::value::{Axis, Point, Stamp};
 
 /// What `queries/plan_retention.sql` puts together.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

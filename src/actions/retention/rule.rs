@@ -3,11 +3,11 @@
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Inputs, Kind as FieldKind};
 use crate::model::interval::Interval;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::Plan;
 use crate::model::text;
-use crate::model::value::{Axis, Stamp};
 use crate::model::verdict::Level;
-use crate::server::sql::Version;
+use crate::model::version::Version;
 
 use super::clash;
 use super::facts::{Cut, Retention, Span};

@@ -2,9 +2,9 @@
 
 use crate::actions::act::Context;
 use crate::actions::alter_job::Job;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::Plan;
 use crate::model::text;
-use crate::model::value::{Axis, Stamp};
 use crate::model::verdict::Level;
 
 use super::clash;

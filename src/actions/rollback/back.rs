@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
-use crate::actions::execute::Actor;
-use crate::actions::execute::named;
 use crate::actions::execute::named::{Found, FoundJob, alike};
+use crate::actions::execute::{Actor, named};
 use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::named::{Named, Relation, parts, qualified};
 use crate::model::plan::{Bindings, Lit, Note, Statement, Step, inverse};

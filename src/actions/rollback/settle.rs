@@ -7,9 +7,8 @@ use tokio_postgres::Client;
 
 use crate::actions::execute::Actor;
 use crate::journal::{Entries, Mark, Place, Ran};
-use crate::server::session as db;
-use crate::server::sql::query;
-use crate::server::sql::{Param, Query};
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
 
 const TRANSACTION: Query = query!("act_transaction");
 
@@ -55,7 +54,7 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
     };
     for _ in 0..LOOKS {
         let text = TRANSACTION.text(actor.server.sql_version());
-        let rows = db::ask(client, text, &[Param::Text(xid.clone())]).await;
+        let rows = session::ask(client, text, &[Param::Text(xid.clone())]).await;
         let status: Option<String> = match rows {
             Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
             // The server has not come that far yet: it was put back to an earlier time.

@@ -3,7 +3,7 @@
 use tui_textarea::{CursorMove, TextArea};
 
 use super::{Next, event, group};
-use crate::actions::act as plans;
+use crate::actions::act;
 use crate::actions::act::{Context, Facts, Refusal};
 use crate::actions::catalogue::{Action, Does};
 use crate::actions::execute::Deed;
@@ -81,7 +81,7 @@ impl Filling {
             Err(wrong) => Err(Trouble::Fields(wrong)),
             Ok(inputs) => {
                 let plan_of = |(target, facts): (&Target, &Facts)| {
-                    plans::make(
+                    act::make(
                         action.name,
                         act,
                         &Context {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::Trouble;
-use crate::actions::act as plans;
+use crate::actions::act;
 use crate::actions::act::Refusal;
 use crate::model::plan::{Note, Plan};
 use crate::model::text;
@@ -31,7 +31,7 @@ pub fn together(
         [one] => one.title.clone(),
         many => format!("{action} on {} targets", many.len()),
     };
-    let plan = plans::together(title, made);
+    let plan = act::together(title, made);
     let mut plan = plan.ok_or_else(|| Trouble::Refusal("there is no target".into()))?;
     let notes = refused.iter().map(|(name, refusal)| Note {
         level: Level::Warning,

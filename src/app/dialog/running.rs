@@ -3,7 +3,7 @@
 use crate::actions::execute::{Order, Progress, Report};
 use crate::actions::preview;
 use crate::journal::Outcome;
-use crate::model::value::Stamp;
+use crate::model::moment::Stamp;
 
 /// A plan that runs, whether or not it is on the screen.
 #[derive(Debug, Clone, PartialEq)]

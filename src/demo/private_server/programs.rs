@@ -131,8 +131,9 @@ impl Programs {
                 .join(format!("timescaledb--{version}.sql"))
                 .exists()
         });
-        versions
-            .sort_by_key(|version| std::cmp::Reverse(crate::server::sql::Version::parse(version)));
+        versions.sort_by_key(|version| {
+            std::cmp::Reverse(crate::model::version::Version::parse(version))
+        });
         versions
     }
 }

@@ -1,11 +1,11 @@
 //! The action that a command line names.
 
-use crate::actions::catalogue as action;
+use crate::actions::catalogue;
 use crate::actions::catalogue::{Action, Does};
 
 /// The action with this name, as the command line takes it; an error offers the nearest ones, or all.
 pub fn find(name: &str) -> Result<&'static Action, String> {
-    let acts = || action::all().filter(|action| matches!(action.does, Does::Plan(_)));
+    let acts = || catalogue::all().filter(|action| matches!(action.does, Does::Plan(_)));
     if let Some(action) = acts().find(|action| action.name == name) {
         return Ok(action);
     }

@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use super::{Row, seconds, span};
+use crate::model::moment::Stamp;
 use crate::model::plan::Mode;
 use crate::model::text;
 use crate::model::text::{one_line, party};
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::record::Section;
 use crate::server::known::At;

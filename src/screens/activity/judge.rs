@@ -3,10 +3,9 @@
 use super::{Row, Wait, seconds};
 use crate::model::fix::ActionName;
 use crate::model::plan::Mode;
-use crate::model::rules;
 use crate::model::target::Target;
-use crate::model::text;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::{rules, text};
 use crate::server::known::At;
 
 /// What a session that idles in a transaction keeps from others, said last.

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::moment::Stamp;
 use crate::model::text::one_line;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::server::known::At;
 
 /// The lock that a session waits for.

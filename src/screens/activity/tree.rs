@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Head, Party, Row};
+use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::text::party;
-use crate::model::value::Stamp;
 
 /// Puts every session under its (first) blocker, or a parallel worker under its leader, and tells each of the others.
 pub(super) fn settle(rows: &mut Vec<Row>) {

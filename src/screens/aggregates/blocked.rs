@@ -4,12 +4,11 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::model::rules;
+use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::target::Target;
-use crate::model::text;
-use crate::model::value::Stamp;
 use crate::model::verdict::{Finding, Findings, Level};
+use crate::model::{rules, text};
 use crate::server::known::At;
 
 /// Ends the session that is in the way.

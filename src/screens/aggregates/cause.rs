@@ -1,16 +1,12 @@
 //! Why an aggregate is behind, in words.
 
-use super::Row;
 use super::blocked::{self, END};
-use super::gaps;
-use super::troubles;
-use super::watermark;
+use super::{Row, gaps, troubles, watermark};
 use crate::model::fix::ActionName;
-use crate::model::rules;
+use crate::model::moment::Axis;
 use crate::model::target::{Kind, Target};
-use crate::model::text;
-use crate::model::value::Axis;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::{rules, text};
 use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {

@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::Row;
+use crate::model::moment::{Point, Stamp};
 use crate::model::text;
-use crate::model::value::{Point, Stamp, Value};
+use crate::model::value::Value;
 use crate::screens::record::Section;
 use crate::server::known::At;
 

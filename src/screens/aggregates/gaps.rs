@@ -1,15 +1,12 @@
 //! What no run of an aggregate's policies will ever take in, and the refresh of exactly that.
 
 use super::Row;
-use crate::model::bucket::{Buckets, Shape};
-use crate::model::rules;
-use crate::model::text;
+use crate::model::bucket::{Buckets, Range, Shape};
+use crate::model::moment::Point;
 use crate::model::thresholds::{Limits, exceeds};
-use crate::model::unread::Range;
-use crate::model::value::{Axis, Point};
 use crate::model::verdict::{Finding, Findings, Level};
-use crate::server::known::At;
-use crate::server::known::Edition;
+use crate::model::{clock, remade, rules, text};
+use crate::server::known::{At, Edition};
 
 impl Row {
     pub(super) fn buckets(&self) -> Option<Buckets> {
@@ -30,12 +27,12 @@ impl Row {
 
     /// From where on nothing was refreshed; `None`: never refreshed, or the log does not say.
     fn tail(&self) -> Option<i64> {
-        self.waits.tail.filter(|at| self.is_place(*at))
+        self.waits.tail.filter(|at| self.axis.is_place(*at))
     }
 
     /// Up to where history was never materialized: so far, or for good with the policies that it has.
     fn never(&self) -> Option<i64> {
-        let never = self.never_before.filter(|at| self.is_place(*at));
+        let never = self.never_before.filter(|at| self.axis.is_place(*at));
         never.or_else(|| {
             let fresh = self.tail().is_none() && self.waits.tail.is_some();
             let edge = self.edge(&self.buckets()?).filter(|_| fresh)?;
@@ -100,11 +97,6 @@ impl Row {
         (from < to).then_some(Range { from, to })
     }
 
-    /// A place, and none of the values that stand for the beginning of all time.
-    pub(super) fn is_place(&self, at: i64) -> bool {
-        at > -200_000_000_000_000_000 || self.axis == Axis::Integer && at > i64::MIN + 1_000_000
-    }
-
     fn at(&self, raw: i64) -> String {
         text::point(Point {
             axis: self.axis,
@@ -119,7 +111,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
         return;
     }
     if let Some((gap, buckets)) = row.unreached().zip(row.buckets()) {
-        let (remade, rest) = crate::model::remade::apart(&buckets, gap, row.remade);
+        let (remade, rest) = remade::apart(&buckets, gap, row.remade);
         findings.extend(rest.into_iter().map(|gap| unreached(row, gap)));
         findings.extend(remade.map(|gap| made_again(row, gap)));
     }
@@ -148,13 +140,13 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
 
 /// Late rows in chunks that may have been made again after they were dropped: no refresh is offered there.
 fn made_again(row: &Row, gap: Range) -> Finding {
-    let [from, to] = [gap.from, gap.to].map(|at| crate::model::clock::typed(row.axis, at));
+    let [from, to] = [gap.from, gap.to].map(|at| clock::typed(row.axis, at));
     let reason = format!(
         "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy takes in, and {}: leave it, or refresh-aggregate with from='{}' to='{}', whose preview says what would go",
         row.source(),
         row.at(gap.from),
         row.at(gap.to),
-        crate::model::remade::REMADE,
+        remade::REMADE,
         from.unwrap_or_default(),
         to.unwrap_or_default()
     );
@@ -180,7 +172,7 @@ fn unreached(row: &Row, gap: Range) -> Finding {
         row.at(gap.to)
     );
     let finding = Finding::new(&rules::AGGREGATE_UNREACHED, Level::Warning, reason);
-    let place = |at| crate::model::clock::typed(row.axis, at).unwrap_or_default();
+    let place = |at| clock::typed(row.axis, at).unwrap_or_default();
     finding
         .setting("from", place(gap.from))
         .setting("to", place(gap.to))
@@ -198,7 +190,7 @@ fn history(row: &Row) -> Option<Finding> {
         return None;
     }
     let to = never.saturating_add(1);
-    let was = if row.never_before.is_some_and(|at| row.is_place(at)) {
+    let was = if row.never_before.is_some_and(|at| row.axis.is_place(at)) {
         "was never materialized"
     } else {
         "lies before what its policy refreshes"
@@ -210,10 +202,10 @@ fn history(row: &Row) -> Option<Finding> {
         row.at(row.oldest.unwrap_or(start))
     );
     let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
-    if let Some(to) = crate::model::clock::typed(row.axis, to) {
+    if let Some(to) = clock::typed(row.axis, to) {
         // What retention has dropped is not asked for again.
         let from = match row.around.source_drops {
-            Some(_) => crate::model::clock::typed(row.axis, start).unwrap_or_default(),
+            Some(_) => clock::typed(row.axis, start).unwrap_or_default(),
             None => String::new(),
         };
         finding = finding.setting("from", from).setting("to", to);

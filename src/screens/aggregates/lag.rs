@@ -1,9 +1,10 @@
 //! How far an aggregate is behind, from where it is, where its source is and what time it is.
 
 use super::Row;
+use crate::model::moment::{Axis, Point};
 use crate::model::text;
 use crate::model::thresholds::Limits;
-use crate::model::value::{Axis, Point, Value};
+use crate::model::value::Value;
 use crate::screens::policy::Policy;
 use crate::server::known::At;
 
@@ -40,7 +41,7 @@ impl Row {
 
     pub(super) fn refreshed(&self) -> Option<i64> {
         // The log's first value stands for "never".
-        self.refreshed_to.filter(|to| self.is_place(*to))
+        self.refreshed_to.filter(|to| self.axis.is_place(*to))
     }
 
     /// Up to where the aggregate is right: rows of the source before this are in it.

@@ -5,11 +5,10 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
-use crate::model::rules;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::target::{Kind, Target};
-use crate::model::text;
-use crate::model::value::{Axis, Stamp};
 use crate::model::verdict::{Finding, Findings, Level};
+use crate::model::{rules, text};
 use crate::server::known::At;
 
 /// What waits for a refresh, and will not get one by itself.

@@ -1,10 +1,9 @@
 //! A watermark in the future, which hides new rows in real-time aggregates too.
 
 use super::Row;
-use crate::model::rules;
-use crate::model::text;
-use crate::model::value::{Axis, Stamp};
+use crate::model::moment::{Axis, Stamp};
 use crate::model::verdict::{Finding, Findings, Level};
+use crate::model::{clock, rules, text};
 use crate::server::known::At;
 
 /// One beyond the present bucket is a fault that no refresh takes away. One at its end is usual where that bucket is
@@ -127,7 +126,7 @@ fn future_rows(row: &Row) -> String {
 fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
     let finding =
         Finding::new(&rules::AGGREGATE_FUTURE, level, reason).mended_by(Some("refresh-aggregate"));
-    let Some(to) = crate::model::clock::typed(row.axis, to) else {
+    let Some(to) = clock::typed(row.axis, to) else {
         return finding;
     };
     // What retention has dropped is not asked for again.
@@ -135,7 +134,7 @@ fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
         .waits
         .source_start
         .filter(|_| row.around.source_drops.is_some());
-    let from = from.and_then(|from| crate::model::clock::typed(row.axis, from));
+    let from = from.and_then(|from| clock::typed(row.axis, from));
     finding
         .setting("from", from.unwrap_or_default())
         .setting("to", to)

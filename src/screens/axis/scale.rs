@@ -1,8 +1,8 @@
 //! From the dimension to columns, and what each column shows.
 
 use super::{Place, Slice, TimeAxis};
+use crate::model::moment::Axis;
 use crate::model::text;
-use crate::model::value::Axis;
 use crate::screens::record::MapCell;
 
 /// What one column of the axis shows.

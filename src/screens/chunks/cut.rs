@@ -3,8 +3,8 @@
 use anyhow::Result;
 use tokio_postgres::Row;
 
+use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
-use crate::model::value::{Axis, Point, Stamp};
 use crate::model::verdict::Level;
 use crate::screens::axis;
 use crate::screens::axis::{Mark, Place};

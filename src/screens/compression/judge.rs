@@ -1,15 +1,14 @@
 //! What is to be said of a hypertable's compression, in words.
 
 use super::{Recorded, Row};
-use crate::model::rules;
 use crate::model::target::Target;
-use crate::model::text;
 use crate::model::thresholds::{Limits, exceeds};
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::version::Version;
+use crate::model::{rules, text};
 use crate::screens::policy;
 use crate::screens::policy::{Policy, Work};
 use crate::server::known::At;
-use crate::server::sql::Version;
 
 /// Ends the session that is in the way.
 const END: &str = "terminate-session";

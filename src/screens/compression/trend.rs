@@ -4,8 +4,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
+use crate::model::moment::Stamp;
 use crate::model::text;
-use crate::model::value::Stamp;
 use crate::screens::policy::Policy;
 use crate::server::known::At;
 

@@ -1,10 +1,9 @@
 //! The arithmetic of chunks: bytes of an interval, growth, locks, and the interval to advise.
 
 use super::{Limits, Row};
-use crate::model::text;
-use crate::model::thresholds;
+use crate::model::moment::Axis;
 use crate::model::thresholds::exceeds;
-use crate::model::value::Axis;
+use crate::model::{text, thresholds};
 
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -205,7 +204,7 @@ impl Row {
 
     /// `1d`, `500 000`.
     pub(super) fn interval_text(&self, raw: i64) -> String {
-        self.length(raw).show(crate::model::value::Stamp(0))
+        self.length(raw).show(crate::model::moment::Stamp(0))
     }
 
     /// What an interval would take, in words: `12.0 GB x 1d / 7d = 1.71 GB`.

@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::Row;
+use crate::model::moment::Point;
 use crate::model::text;
-use crate::model::value::{Point, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chunks::Chunks;
 use crate::screens::record::Section;

@@ -4,11 +4,9 @@ use std::fmt::Write;
 
 use super::advice::Size;
 use super::{Kind, Plain, Row};
-use crate::model::rules;
-use crate::model::text;
-use crate::model::thresholds;
 use crate::model::thresholds::percent;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::{rules, text, thresholds};
 use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, limits: &thresholds::Limits) -> Verdict {
@@ -163,7 +161,7 @@ fn healthy(row: &Row) -> String {
 fn candidate(row: &Row, plain: &Plain) -> Verdict {
     let name = row.full_name();
     let column = row.column.as_deref().unwrap_or_default();
-    let size = row.size().show(crate::model::value::Stamp(0));
+    let size = row.size().show(crate::model::moment::Stamp(0));
     let rows = plain.tuples.map_or_else(String::new, |tuples| {
         format!(", about {} rows", text::count(tuples))
     });

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
-use crate::model::value::{Axis, Point, Stamp, Value};
+use crate::model::value::Value;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
+use crate::model::moment::{Axis, Point};
 use crate::model::text;
-use crate::model::value::{Axis, Point, Value};
+use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chunks::Size;
 use crate::screens::indexes::{Kind, Row};

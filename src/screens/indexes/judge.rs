@@ -2,16 +2,14 @@
 
 use std::fmt::Write;
 
-use crate::model::rules;
-use crate::model::text;
-use crate::model::thresholds;
 use crate::model::thresholds::exceeds;
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::version::Version;
+use crate::model::{rules, text, thresholds};
 use crate::screens::indexes::{Kind, Row, counted_since};
 use crate::screens::record::Section;
 use crate::server::known::At;
-use crate::server::sql::Version;
 
 pub fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();

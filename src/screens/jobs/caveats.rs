@@ -1,9 +1,8 @@
 //! What this role, server or version does not show of the jobs.
 
 use super::{JobError, Row, State, Workers};
-use crate::server::known::At;
-use crate::server::known::{Edition, Server};
-use crate::server::sql::Version;
+use crate::model::version::Version;
+use crate::server::known::{At, Edition, Server};
 
 /// Where the history knows successes, if they are logged.
 const KEEPS_HISTORY: Version = Version::new(2, 15);

@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::{Row, started};
+use crate::model::moment::Stamp;
 use crate::model::text;
-use crate::model::value::{Stamp, Value};
+use crate::model::value::Value;
 use crate::model::verdict::{Level, without_stop};
 use crate::screens::record::Section;
 use crate::server::known::At;
@@ -228,7 +229,7 @@ fn why_none(row: &Row, at: &At) -> String {
 }
 
 fn past(row: &Row, runs: &[Run], at: &At) -> Section {
-    if at.server.sql_version() < crate::server::sql::Version::new(2, 15) {
+    if at.server.sql_version() < crate::model::version::Version::new(2, 15) {
         return note(
             "Run history",
             "TimescaleDB before 2.15 keeps failed runs only",

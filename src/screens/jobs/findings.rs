@@ -1,17 +1,14 @@
 //! What is to be said of a job: why it fails, waits or stands still.
 
-use super::starts;
 use super::state::BLINK_SECONDS;
-use super::{JobError, Row, State, Statistics};
-use crate::model::rules;
+use super::{JobError, Row, State, Statistics, starts};
 use crate::model::target::Target;
-use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level, Verdict, without_stop};
+use crate::model::version::Version;
+use crate::model::{rules, text};
 use crate::screens::policy;
-use crate::server::known::At;
-use crate::server::known::Edition;
-use crate::server::sql::Version;
+use crate::server::known::{At, Edition};
 
 /// From this version on the scheduler finds its way out of every `next_start = -infinity`.
 pub(super) const FORGETS_NO_JOB: Version = Version {

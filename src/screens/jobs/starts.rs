@@ -2,10 +2,9 @@
 
 use super::Row;
 use super::findings::FORGETS_NO_JOB;
-use crate::model::rules;
-use crate::model::text;
-use crate::model::value::Stamp;
+use crate::model::moment::Stamp;
 use crate::model::verdict::{Finding, Findings, Level};
+use crate::model::{rules, text};
 use crate::screens::policy;
 use crate::server::known::At;
 

@@ -1,7 +1,7 @@
 //! What a job is at now: from its statistics, its worker and the clock.
 
 use super::{Row, Statistics};
-use crate::model::value::Stamp;
+use crate::model::moment::Stamp;
 use crate::screens::policy::{LATE_SECONDS, State};
 use crate::server::known::At;
 

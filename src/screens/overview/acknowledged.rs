@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::Row;
 use crate::journal::acknowledge::{Acknowledgement, Identity, Wanted, Why};
+use crate::model::moment::Stamp;
 use crate::model::text;
-use crate::model::value::Stamp;
 
 /// An acknowledged finding is gone when readings so far apart have not shown it: a single one may be a moment's chance.
 const GONE_SECONDS: f64 = 60.0;

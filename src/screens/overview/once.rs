@@ -2,12 +2,11 @@
 
 use super::Row;
 use super::locks::{held_by_a_lock, told_by_its_lock};
-use crate::model::rules;
 use crate::model::rules::Rule;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Kind, Target};
-use crate::model::text;
 use crate::model::verdict::{Finding, Level, without_stop};
+use crate::model::{rules, text};
 
 /// So many jobs of one fault are named.
 const NAMED: usize = 5;

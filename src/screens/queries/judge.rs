@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use super::{Row, Tool};
-use crate::model::rules;
-use crate::model::text;
 use crate::model::thresholds::exceeds;
 use crate::model::verdict::{Findings, Level, Verdict};
+use crate::model::{rules, text};
 use crate::server::known::At;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Figures, Row, Tool};
-use crate::model::value::Stamp;
+use crate::model::moment::Stamp;
 
 /// When the console looked first, and what was lost until then.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

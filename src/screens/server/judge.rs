@@ -1,11 +1,10 @@
 //! What is wrong with a figure of the server, and what to do about it.
 
 use super::Row;
-use crate::model::rules;
 use crate::model::target::Target;
-use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level};
+use crate::model::{rules, text};
 use crate::server::known::At;
 
 /// Transactions until PostgreSQL refuses to hand out more.
@@ -271,7 +270,7 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
     let Some(version) = at.server.timescaledb else {
         return;
     };
-    let schema = if version < crate::server::sql::Version::new(2, 12) {
+    let schema = if version < crate::model::version::Version::new(2, 12) {
         "_timescaledb_internal"
     } else {
         "_timescaledb_functions"

@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{DUTY, Freshness, Table};
+use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
-use crate::model::text;
-use crate::model::trust;
-use crate::model::value::Stamp;
 use crate::model::verdict::Level;
+use crate::model::{text, trust};
 use crate::screens::record::{Exact, Record};
 use crate::server::exact::Figures;
 use crate::server::known::At;

@@ -9,9 +9,9 @@ use super::{small, window};
 use crate::actions::execute::Order;
 use crate::app::dialog::Running;
 use crate::app::theme::Theme;
+use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::text::printable;
-use crate::model::value::Stamp;
 
 pub(in crate::ui) fn running(
     frame: &mut Frame,

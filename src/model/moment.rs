@@ -1,0 +1,107 @@
+//! Moments, and places on a hypertable's time dimension.
+
+use std::error::Error;
+
+use serde::{Deserialize, Serialize};
+use tokio_postgres::types::{FromSql, Type};
+
+/// A moment: microseconds since 1970 UTC, or one of the two infinities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stamp(pub i64);
+
+impl Stamp {
+    pub const BEFORE_ALL: Self = Self(i64::MIN);
+    pub const AFTER_ALL: Self = Self(i64::MAX);
+
+    pub fn is_finite(self) -> bool {
+        self != Self::BEFORE_ALL && self != Self::AFTER_ALL
+    }
+
+    /// Seconds from `earlier` to `self`; negative when `self` is the earlier one.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds of an age fit a float's mantissa"
+    )]
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        (self.0.saturating_sub(earlier.0)) as f64 / 1e6
+    }
+
+    /// This moment moved by so many seconds; the infinities stay.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float out of range saturates"
+    )]
+    #[must_use]
+    pub fn plus_seconds(self, seconds: f64) -> Self {
+        if self.is_finite() {
+            Self(self.0.saturating_add((seconds * 1e6) as i64))
+        } else {
+            self
+        }
+    }
+
+    /// The moment, if it is one: `-infinity` is how TimescaleDB writes "never" and "running".
+    pub fn finite(self) -> Option<Self> {
+        self.is_finite().then_some(self)
+    }
+}
+
+/// Microseconds between 1970 and 2000, where PostgreSQL's clock starts.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+impl<'a> FromSql<'a> for Stamp {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        let since_2000 = i64::from_sql(&Type::INT8, raw).map_err(|_| format!("not a {ty}"))?;
+        Ok(match since_2000 {
+            i64::MIN => Self::BEFORE_ALL,
+            i64::MAX => Self::AFTER_ALL,
+            micros => Self(micros.saturating_add(POSTGRES_EPOCH)),
+        })
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::TIMESTAMPTZ | Type::TIMESTAMP)
+    }
+}
+
+/// The type of a hypertable's time dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Axis {
+    TimestampTz,
+    /// Without time zone: the value is kept as if it were UTC.
+    Timestamp,
+    Date,
+    Integer,
+}
+
+impl Axis {
+    /// Whether it is a place, and not one of the values that stand for the beginning of all time.
+    pub fn is_place(self, at: i64) -> bool {
+        match self {
+            Self::Integer => at > i64::MIN + 1_000_000,
+            _ => at > -200_000_000_000_000_000,
+        }
+    }
+
+    /// From the name of the column's type, as `format_type` or `regtype` write it.
+    pub fn of(column_type: &str) -> Self {
+        match column_type {
+            "timestamp without time zone" => Self::Timestamp,
+            "date" => Self::Date,
+            "bigint" | "integer" | "smallint" => Self::Integer,
+            // uuid (UUIDv7) dimensions are kept in microseconds too.
+            _ => Self::TimestampTz,
+        }
+    }
+}
+
+/// A place on a hypertable's time dimension, in TimescaleDB's internal unit:
+/// microseconds since 1970 for time types, the number itself for integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Point {
+    pub axis: Axis,
+    pub raw: i64,
+}
+
+/// The internal value of an empty aggregate's watermark: 4714-11-24 BC.
+pub const NO_TIME: i64 = -210_866_803_200_000_000;

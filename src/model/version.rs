@@ -1,0 +1,40 @@
+//! Which TimescaleDB.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A TimescaleDB version, as far as SQL text depends on it: major and minor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Version {
+    pub major: u32,
+    pub minor: u32,
+    pub patch: u32,
+}
+
+impl Version {
+    pub const fn new(major: u32, minor: u32) -> Self {
+        Self {
+            major,
+            minor,
+            patch: 0,
+        }
+    }
+
+    /// Reads `2.28.3`, `2.29.0-dev`, `2.11`; anything after the numbers is ignored.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+        let mut next = || numbers.next().and_then(|digits| digits.parse().ok());
+        Some(Self {
+            major: next()?,
+            minor: next()?,
+            patch: next().unwrap_or(0),
+        })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
