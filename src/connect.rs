@@ -57,7 +57,23 @@ enum Peer {
     Tcp(SocketAddr),
 }
 
+impl Peer {
+    /// What is sent there leaves this machine, as far as the address tells.
+    fn is_elsewhere(&self) -> bool {
+        match self {
+            Self::Socket(_) => false,
+            Self::Tcp(address) => !address.ip().to_canonical().is_loopback(),
+        }
+    }
+}
+
 impl Connected {
+    /// It leads over a network: the peer is neither a socket of this machine nor a loopback address, whatever the host
+    /// is called.
+    pub fn is_by_network(&self) -> bool {
+        self.peer.is_elsewhere()
+    }
+
     /// Stops on the server what this connection runs.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
@@ -423,4 +439,28 @@ async fn said(client: &Client, sql: &str, expected: &str) -> Option<bool> {
         SimpleQueryMessage::Row(row) => Some(row.get(0) == Some(expected)),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_and_a_loopback_address_are_of_this_machine_and_nothing_else_is() {
+        assert!(!Peer::Socket(PathBuf::from("/tmp/.s.PGSQL.5432")).is_elsewhere());
+        for (address, elsewhere) in [
+            ("127.0.0.1:5432", false),
+            ("127.8.9.10:5432", false),
+            ("[::1]:5432", false),
+            ("[::ffff:127.0.0.1]:5432", false),
+            ("10.0.0.5:5432", true),
+            ("128.0.0.1:5432", true),
+            ("[::ffff:10.0.0.5]:5432", true),
+            ("[fe80::1]:5432", true),
+            ("0.0.0.0:5432", true),
+        ] {
+            let peer = Peer::Tcp(address.parse().unwrap());
+            assert_eq!(peer.is_elsewhere(), elsewhere, "{address}");
+        }
+    }
 }

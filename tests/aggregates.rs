@@ -30,7 +30,7 @@ async fn server(client: &Client) -> Server {
         .query_one(known::QUERY.text(Version::new(0, 0)), &[])
         .await
         .unwrap();
-    Server::read(&row, "test".to_owned(), None).unwrap()
+    Server::read(&row, "test".to_owned(), None, false).unwrap()
 }
 
 async fn list(client: &Client, server: &Server) -> Vec<Row> {

@@ -18,6 +18,7 @@ fn server() -> Server {
         database: "factory".to_owned(),
         role: "operator".to_owned(),
         tls: None,
+        by_network: true,
         standby: false,
         postgres: 150_018,
         timescaledb: Some(Version::new(2, 28)),

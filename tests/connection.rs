@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 use hypertop::connect::conninfo::{Settings, SslMode};
 use hypertop::connect::{self, ConnectError, Connected, Kind};
 use hypertop::demo::private_server::{Options, PrivateServer};
+use hypertop::server::session::Session;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use support::{block_on, client, has_server, settings};
 
@@ -773,5 +775,63 @@ fn a_certificate_that_was_revoked_is_refused_where_certificates_are_checked() {
     for mode in ["require", "verify-ca", "verify-full"] {
         let (kind, words) = refusal(open(mode, "bad.crl"), mode);
         assert!(kind == Kind::Tls && words.contains("Revoked"), "{words}");
+    }
+}
+
+/// An address of this machine that is not loopback; `None`: it has no network.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    // Nothing is sent: the system picks the address from which it would be.
+    socket.connect("198.51.100.1:9").ok()?;
+    let address = socket.local_addr().unwrap().ip();
+    (!address.is_loopback()).then_some(address)
+}
+
+/// Passes on what comes to a port of this address to the server; gives the port.
+fn forward(from: IpAddr, to: u16) -> u16 {
+    let listener = TcpListener::bind((from, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let far = TcpStream::connect(("127.0.0.1", to)).unwrap();
+            let both = [
+                (near.try_clone().unwrap(), far.try_clone().unwrap()),
+                (far, near),
+            ];
+            for (mut from, mut to) in both {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn whether_a_connection_in_clear_stays_on_this_machine_is_judged_by_where_it_leads() {
+    let Some(house) = house() else { return };
+    let in_clear = |told: &str| {
+        let told = format!("{told} user=postgres dbname=postgres sslmode=disable");
+        let session = async {
+            let connected = connect::again(&settings(&told), None).await.unwrap();
+            Session::start(connected).await.unwrap()
+        };
+        block_on(session).server.is_in_clear()
+    };
+    let (port, folder) = (house.port(), house.server.socket_folder().display());
+    for here in [
+        format!("host={folder}"),
+        "host=localhost hostaddr=127.0.0.1".to_owned(),
+        "host=db1.test hostaddr=127.0.0.1".to_owned(),
+    ] {
+        assert!(!in_clear(&format!("{here} port={port}")), "{here}");
+    }
+    let Some(address) = own_address() else {
+        println!("SKIPPED in part: this machine has no address but loopback");
+        return;
+    };
+    let port = forward(address, port);
+    for host in ["localhost", "127.0.0.1", "127.evil.test", "[local]"] {
+        let there = format!("host={host} hostaddr={address} port={port}");
+        assert!(in_clear(&there), "{there}");
     }
 }

@@ -36,7 +36,7 @@ async fn server(client: &Client) -> Server {
         .query_one(known::QUERY.text(Version::new(0, 0)), &[])
         .await
         .unwrap();
-    Server::read(&row, "test".to_owned(), None).unwrap()
+    Server::read(&row, "test".to_owned(), None, false).unwrap()
 }
 
 async fn jobs(client: &Client, server: &Server) -> Vec<Row> {

@@ -167,16 +167,20 @@ fn a_settings_value_is_its_figure_and_facts_that_do_not_exist_are_left_out() {
 
 #[test]
 fn a_connection_in_clear_over_a_network_is_marked_at_any_width() {
+    // What the host is called says nothing: only where the connection leads.
     for (host, marked) in [
         ("db1:5432", true),
+        ("db1:5432", false),
         ("[fe80::1%eth0]:5432", true),
+        ("localhost:5432", true),
+        ("127.evil.test:5432", true),
         ("[local]:5432", false),
-        ("127.0.0.1:5432", false),
     ] {
         let mut app = console::connected();
         let server = hypertop::server::known::Server {
             host: host.to_owned(),
             tls: None,
+            by_network: marked,
             ..console::server()
         };
         app.update(hypertop::app::Msg::Up(Box::new(server)));

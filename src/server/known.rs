@@ -41,6 +41,9 @@ pub struct Server {
     pub role: String,
     /// The TLS version of the connection; `None` where it is not encrypted.
     pub tls: Option<String>,
+    /// The connection leaves this machine, by its peer's address; a recording of before that was asked does not say.
+    #[serde(default)]
+    pub by_network: bool,
     pub standby: bool,
     /// `server_version_num`, such as 150018.
     pub postgres: i32,
@@ -82,8 +85,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the row of [`QUERY`]; `host` and `tls` are the client's to know.
-    pub fn read(row: &Row, host: String, tls: Option<String>) -> Result<Self> {
+    /// Reads the row of [`QUERY`]; `host`, `tls` and `by_network` are the client's to know.
+    pub fn read(row: &Row, host: String, tls: Option<String>, by_network: bool) -> Result<Self> {
         let version: Option<&str> = row.try_get("timescaledb")?;
         let timescaledb = version
             .map(|text| {
@@ -98,6 +101,7 @@ impl Server {
         Ok(Self {
             host,
             tls,
+            by_network,
             timescaledb,
             edition,
             database: row.try_get("database")?,
@@ -124,8 +128,7 @@ impl Server {
 
     /// What is sent passes a network as it is.
     pub fn is_in_clear(&self) -> bool {
-        let here = ["[local]", "localhost:", "127.", "[::1]"];
-        self.tls.is_none() && !here.iter().any(|name| self.host.starts_with(name))
+        self.tls.is_none() && self.by_network
     }
 
     /// The version that picks a query's text.

@@ -71,7 +71,8 @@ impl Session {
             .await
             .map_err(said)?;
         let row = row.first().context("the server did not say what it is")?;
-        let server = Server::read(row, connected.host.clone(), connected.tls.clone())?;
+        let (host, tls) = (connected.host.clone(), connected.tls.clone());
+        let server = Server::read(row, host, tls, connected.is_by_network())?;
         let trusted = Param::Texts(connected.trusted.clone());
         ask(client, trust::TELL, &[trusted]).await?;
         // Local time is that of the background workers, whose boundaries are shown.

@@ -23,6 +23,7 @@ pub fn server() -> Server {
         database: "plant".to_owned(),
         role: "dba".to_owned(),
         tls: Some("TLSv1.3".to_owned()),
+        by_network: true,
         standby: false,
         postgres: 160_004,
         timescaledb: Some(Version {

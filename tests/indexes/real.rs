@@ -38,7 +38,7 @@ pub async fn connect(config: &Config) -> Client {
 pub async fn server(client: &Client) -> Server {
     let text = known::QUERY.text(Version::new(0, 0));
     let row = client.query_one(text, &[]).await.unwrap();
-    Server::read(&row, "test".to_owned(), None).unwrap()
+    Server::read(&row, "test".to_owned(), None, false).unwrap()
 }
 
 /// The rows by name, with their exact figures.
