@@ -1,6 +1,6 @@
 //! The arithmetic of chunks: bytes of an interval, growth, locks, and the interval to advise.
 
-use super::{Limits, Row};
+use super::row::{Limits, Row};
 use crate::model::moment::Axis;
 use crate::model::thresholds::exceeds;
 use crate::model::{text, thresholds};

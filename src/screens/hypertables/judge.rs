@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::advice::Size;
-use super::{Kind, Plain, Row};
+use super::row::{Kind, Plain, Row};
 use crate::model::thresholds::percent;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text, thresholds};

@@ -7,7 +7,7 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chunks::Size;
-use crate::screens::indexes::{Kind, Row};
+use crate::screens::indexes::row::{Kind, Row};
 use crate::screens::record::Section;
 use crate::server::known::At;
 

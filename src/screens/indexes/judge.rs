@@ -7,7 +7,7 @@ use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::version::Version;
 use crate::model::{rules, text, thresholds};
-use crate::screens::indexes::{Kind, Row, counted_since};
+use crate::screens::indexes::row::{Kind, Row, counted_since};
 use crate::screens::record::Section;
 use crate::server::known::At;
 

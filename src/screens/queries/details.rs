@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Row, span};
+use super::row::{Row, span};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Row, Tool};
+use super::row::{Row, Tool};
 use crate::model::thresholds::exceeds;
 use crate::model::verdict::{Findings, Level, Verdict};
 use crate::model::{rules, text};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Figures, Row, Tool};
+use super::row::{Figures, Row, Tool};
 use crate::model::moment::Stamp;
 
 /// When the console looked first, and what was lost until then.

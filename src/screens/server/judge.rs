@@ -1,6 +1,6 @@
 //! What is wrong with a figure of the server, and what to do about it.
 
-use super::Row;
+use super::row::Row;
 use crate::model::target::Target;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level};

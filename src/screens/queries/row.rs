@@ -1,0 +1,149 @@
+//! One statement, with its figures.
+
+use serde::{Deserialize, Serialize};
+
+use super::hint::Hint;
+use super::since::{Begun, First};
+use crate::model::moment::Stamp;
+use crate::model::value::Value;
+use crate::screens::record::Record;
+
+/// The extension, as far as it is there; the same in every row.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
+pub struct Tool {
+    /// In this database.
+    pub installed: bool,
+    pub version: Option<String>,
+    /// In `shared_preload_libraries`.
+    pub loaded: bool,
+    pub readable: bool,
+    /// The server has its files.
+    pub available: bool,
+    /// `pg_stat_statements.track`.
+    pub track: Option<String>,
+    /// `pg_stat_statements.max`: so many statements of all databases are kept.
+    #[serde(default)]
+    pub most: Option<String>,
+    /// `None`: before PostgreSQL 14, or never.
+    pub reset: Option<Stamp>,
+    /// How often the least used were dropped for want of room, since `reset`.
+    pub dropped: Option<i64>,
+    /// What the console saw of it first.
+    #[serde(default)]
+    pub begun: Option<Begun>,
+    /// Statements of this database, and their time together in milliseconds.
+    pub statements: Option<i64>,
+    pub whole: Option<f64>,
+}
+
+/// What the server has counted of a statement, all roles together. Times are in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    pub calls: i64,
+    pub total: f64,
+    pub shortest: Option<f64>,
+    pub longest: Option<f64>,
+    pub planning: Option<f64>,
+    pub rows: i64,
+    /// Shared blocks.
+    pub hit: i64,
+    pub read: i64,
+    pub dirtied: i64,
+    pub written: i64,
+    pub temp_read: i64,
+    pub temp_written: i64,
+    /// `None`: not known before `pg_stat_statements` 1.8.
+    pub wal_bytes: Option<i64>,
+    pub read_time: Option<f64>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Row {
+    /// The server's clock when it was read.
+    pub clock: Option<Stamp>,
+    pub tool: Tool,
+    /// `None`: hidden from this role, or there is no statement at all.
+    pub queryid: Option<i64>,
+    /// Whose statements these are, all together, where each by itself is hidden.
+    pub hidden_of: Option<String>,
+    /// The first 4000 characters, without literals.
+    pub query: Option<String>,
+    pub length: i64,
+    pub roles: Vec<String>,
+    /// `None`: a row that only says why there are no statements.
+    pub figures: Option<Figures>,
+    /// Bytes of a block.
+    pub block: i64,
+    /// The same statement with its literals, from a session that ran it last.
+    pub example: Option<String>,
+    /// On the first row: the hypertables and aggregates of the database.
+    pub catalog: Option<serde_json::Value>,
+    pub first: Option<First>,
+    /// The hypertables and aggregates that the text names.
+    pub named: Vec<String>,
+    pub hint: Option<Hint>,
+    /// One that this console asks.
+    pub own: bool,
+}
+
+impl Row {
+    pub(super) fn key_text(&self) -> String {
+        match (self.queryid, &self.hidden_of) {
+            (Some(id), _) => id.to_string(),
+            (None, Some(role)) => format!("hidden {role}"),
+            (None, None) => "none".to_owned(),
+        }
+    }
+
+    /// One line of it; the console's own are told by what they begin with.
+    pub fn line(&self) -> String {
+        match (&self.query, &self.hidden_of, self.figures.is_some()) {
+            (_, Some(role), _) => format!("(statements of {role}, hidden)"),
+            (Some(query), ..) if self.own => format!(
+                "(own) {}",
+                crate::model::text::one_line(query.trim_start_matches("-- "))
+            ),
+            (Some(query), ..) => crate::model::text::one_line(query),
+            (None, None, true) => "(text not kept)".to_owned(),
+            (None, None, false) => "(no statements)".to_owned(),
+        }
+    }
+
+    pub(super) fn figure(&self, of: fn(&Figures) -> i64) -> Value {
+        self.figures.as_ref().map(of).into()
+    }
+
+    pub(super) fn bytes(&self, of: fn(&Figures) -> i64) -> Value {
+        self.figures.as_ref().map_or(Value::Null, |figures| {
+            Value::Bytes(of(figures).saturating_mul(self.block))
+        })
+    }
+
+    pub(super) fn mean(&self) -> Option<f64> {
+        let figures = self.figures.as_ref().filter(|figures| figures.calls > 0)?;
+        #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
+        let calls = figures.calls as f64;
+        Some(figures.total / calls)
+    }
+
+    /// Of all execution time that is counted in this database, from 0 to 1.
+    pub fn share(&self) -> Option<f64> {
+        let whole = self.tool.whole.filter(|whole| *whole > 0.0)?;
+        Some(self.figures.as_ref()?.total / whole)
+    }
+
+    /// Calls and milliseconds since the first look.
+    pub(super) fn since(&self) -> Option<(i64, f64)> {
+        let (figures, first) = (self.figures.as_ref()?, self.first?);
+        (self.clock? > first.at)
+            .then_some((figures.calls - first.calls, figures.total - first.total))
+    }
+}
+
+pub(super) fn span(milliseconds: Option<f64>) -> Value {
+    milliseconds.map_or(Value::Null, |ms| Value::Seconds(ms / 1e3))
+}

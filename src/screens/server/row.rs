@@ -1,0 +1,131 @@
+//! One figure of the server, with its limit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::moment::Stamp;
+use crate::model::value::Value;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Row {
+    pub name: String,
+    /// `None`: hidden from this role, or not a number.
+    pub value: Option<f64>,
+    /// The limit, or a count that goes with the value.
+    pub bound: Option<f64>,
+    pub about: Option<String>,
+    pub since: Option<Stamp>,
+    /// The session that it is about.
+    #[serde(default)]
+    pub pid: Option<i32>,
+    /// Who keeps vacuum from freezing more, in words.
+    #[serde(default)]
+    pub holder: Option<String>,
+    /// Bytes of the database by its catalogue; `None`: not asked for yet.
+    pub bytes: Option<i64>,
+}
+
+impl Row {
+    pub fn title(&self) -> String {
+        let title = match self.name.as_str() {
+            "connections" => "client connections",
+            "transactions" => "transactions since statistics began",
+            "cache-hits" => "blocks found in shared_buffers",
+            "wal" => "WAL written since initdb",
+            "replication-lag" => "slowest standby behind",
+            "standby-delay" => "newest replayed transaction is old",
+            "standby-replay" => "replay on this standby",
+            "standby-receiver" => "WAL receiver of this standby",
+            "replication-slots" => "WAL kept for the furthest slot",
+            "lost-slots" => "slots that were invalidated",
+            "archiver" => "WAL archiver",
+            "oldest-transaction" => "oldest transaction",
+            "idle-in-transaction" => "longest idle in transaction",
+            "prepared-transaction" => "oldest prepared transaction",
+            "wraparound" => "age of the oldest transaction id",
+            "multixact-wraparound" => "age of the oldest multixact id",
+            "workers" => "TimescaleDB workers",
+            "launcher" => "TimescaleDB launcher",
+            "scheduler" => "TimescaleDB scheduler here",
+            "worker-processes" => "worker processes that may be wanted",
+            "lock-table" => "locks that the lock table holds",
+            "database-size" => "database size, by its catalogue",
+            other => other,
+        };
+        title.to_owned()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+    pub(super) fn now(&self) -> Value {
+        if let Some((setting, _)) = self.setting() {
+            return setting.into();
+        }
+        let Some(value) = self.value else {
+            return match self.name.as_str() {
+                "database-size" => self.bytes.map(Value::AboutBytes).into(),
+                _ => Value::Null,
+            };
+        };
+        match self.name.as_str() {
+            "wal" | "replication-slots" => Value::Bytes(value as i64),
+            "replication-lag"
+            | "standby-delay"
+            | "oldest-transaction"
+            | "idle-in-transaction"
+            | "prepared-transaction" => Value::Seconds(value.floor()),
+            "archiver" if value > 0.0 => "FAILS".into(),
+            "archiver" => "works".into(),
+            "standby-replay" if value == 0.0 => "PAUSED".into(),
+            "launcher" | "scheduler" | "standby-replay" | "standby-receiver" if value > 0.0 => {
+                "runs".into()
+            }
+            "launcher" | "scheduler" | "standby-receiver" => "ABSENT".into(),
+            "cache-hits" => self.share().map_or(Value::Null, |share| {
+                Value::Text(format!("{:.1} %", share * 100.0))
+            }),
+            _ => Value::Int(value as i64),
+        }
+    }
+
+    /// The limit, where `bound` is one.
+    #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
+    pub(super) fn limit(&self) -> Value {
+        match self.name.as_str() {
+            "connections"
+            | "wraparound"
+            | "multixact-wraparound"
+            | "workers"
+            | "worker-processes"
+            | "lock-table" => self.bound.map(|bound| Value::Int(bound as i64)).into(),
+            "replication-slots" => self.bound.map(|bound| Value::Bytes(bound as i64)).into(),
+            _ => Value::Null,
+        }
+    }
+
+    /// The value as a part of its bound.
+    pub fn share(&self) -> Option<f64> {
+        let bound = self.bound.filter(|bound| *bound > 0.0)?;
+        Some(self.value? / bound)
+    }
+
+    pub(super) fn about(&self) -> &str {
+        self.about.as_deref().unwrap_or_default()
+    }
+
+    /// A setting's value, and who gives it where that is no file.
+    pub(super) fn setting(&self) -> Option<(&str, Option<&str>)> {
+        self.name.strip_prefix("setting ")?;
+        let about = self.about();
+        Some(match about.split_once(", ") {
+            Some((setting, by)) => (setting, Some(by)),
+            None => (about, None),
+        })
+    }
+
+    /// What is said beside the figure.
+    pub(super) fn beside(&self) -> Value {
+        match self.setting() {
+            Some((_, by)) => by.into(),
+            None => self.about.clone().into(),
+        }
+    }
+}
