@@ -25,6 +25,7 @@ use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::screens::details::Details;
+use crate::screens::gather;
 use crate::screens::history::History;
 use crate::screens::overview::{self, Aside, Seen};
 use crate::screens::record::Section;
@@ -222,8 +223,8 @@ pub struct App {
     /// What the server's figures were since the start.
     pub history: History,
     /// What the screens tell together.
-    pub standing: overview::Standing,
-    found: overview::Found,
+    pub standing: gather::Standing,
+    found: gather::Found,
     /// The screens that were read since the findings were sorted out.
     read: Vec<ScreenId>,
     seen: Seen,
@@ -278,8 +279,8 @@ impl App {
             theme: 0,
             details_page: 20,
             history: History::default(),
-            standing: overview::Standing::default(),
-            found: overview::Found::default(),
+            standing: gather::Standing::default(),
+            found: gather::Found::default(),
             read: Vec::new(),
             seen: Seen::default(),
             judged: now,
@@ -671,7 +672,7 @@ impl App {
             part,
             ScreenId::Jobs | ScreenId::Aggregates | ScreenId::Compression
         ) {
-            self.standing = overview::Standing::of(&self.screens, &at);
+            self.standing = gather::Standing::of(&self.screens, &at);
         }
         self.keep_figures(part);
         if self.screen == ScreenId::Overview && !self.read.contains(&part) {
@@ -707,7 +708,7 @@ impl App {
         let mut changed = anew;
         for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
             if was_read(&self.screens, *part) {
-                let found = overview::found(&self.screens, *part);
+                let found = gather::found(&self.screens, *part);
                 if self.found.get(part) != Some(&found) {
                     changed = true;
                     self.found.insert(*part, found);
@@ -717,7 +718,7 @@ impl App {
         if self.found.is_empty() || (!changed && self.aside.is_empty()) {
             return;
         }
-        let rows = self.sort_out(overview::collected(&self.found), now);
+        let rows = self.sort_out(gather::collected(&self.found), now);
         let Some(server) = &self.server else {
             return;
         };

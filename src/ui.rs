@@ -22,6 +22,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::{printable, printable_lines};
 use crate::model::verdict::{Level, Verdict};
+use crate::screens::gather;
 use crate::screens::table::Freshness;
 use crate::screens::with_table;
 use crate::server::known::At;
@@ -100,7 +101,7 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
 }
 
 fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
-    let mut caveats = app.screens.caveats(app.screen, at);
+    let mut caveats = gather::caveats(&app.screens, app.screen, at);
     if let Some(error) = app
         .aside
         .error

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hypertop::model::screen_id::ScreenId;
-use hypertop::screens::Screens;
+use hypertop::screens::{Screens, gather};
 use hypertop::server::known::At;
 use serde_json::Value as Json;
 use support::act::Rig;
@@ -122,7 +122,7 @@ fn what_is_dear_is_said_to_be_missing_until_it_is_read() {
             let asked = screens.ask(screen).unwrap();
             screens.load(asked, rows, Duration::ZERO, &at);
         }
-        let said = screens.caveats(ScreenId::Overview, &at).join("\n");
+        let said = gather::caveats(&screens, ScreenId::Overview, &at).join("\n");
         for words in [
             "Hypertables: sizes of 1 of 1 rows are not read yet",
             "Indexes: sizes and bloat of 2 of 2 rows are not read yet",
@@ -130,7 +130,7 @@ fn what_is_dear_is_said_to_be_missing_until_it_is_read() {
             assert!(said.contains(words), "{}: {said}", rig.name);
         }
         triage::look_again(rig, &mut screens, &dear).await;
-        let said = screens.caveats(ScreenId::Overview, &at).join("\n");
+        let said = gather::caveats(&screens, ScreenId::Overview, &at).join("\n");
         assert!(!said.contains("not read yet"), "{}: {said}", rig.name);
     });
 }

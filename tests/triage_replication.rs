@@ -10,6 +10,7 @@ use hypertop::demo::private_server::PrivateServer;
 use hypertop::model::rules;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::verdict::Level;
+use hypertop::screens::gather;
 use support::act::Rig;
 use support::client;
 use support::own::{Standby, databases, on_own};
@@ -270,8 +271,7 @@ fn every_screen_serves_on_a_standby_and_none_calls_it_sick_for_being_one() {
             assert_eq!(counts(&here), counts(&copy), "{}", rig.name);
             assert!(copy.jobs.rows().len() >= 3, "{}", rig.name);
             assert!(
-                screens.iter().all(|id| !copy
-                    .caveats(*id, &at)
+                screens.iter().all(|id| !gather::caveats(&copy, *id, &at)
                     .iter()
                     .any(|said| said.contains("no scheduler"))),
                 "{}",

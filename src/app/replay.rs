@@ -9,7 +9,7 @@ use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::screens::history::History;
 use crate::screens::table::LATER_SECONDS;
-use crate::screens::{Rows, overview, with_table};
+use crate::screens::{Rows, gather, with_table};
 use crate::server::exact::Figures;
 use crate::server::known::At;
 
@@ -126,7 +126,7 @@ impl App {
         with_table!(mut self.screens, screen, |table| table.abandon());
         let asked = self.screens.ask(screen).unwrap_or_default();
         self.screens.load(asked, rows, Duration::ZERO, &at);
-        self.standing = overview::Standing::of(&self.screens, &at);
+        self.standing = gather::Standing::of(&self.screens, &at);
         self.keep_figures(screen);
     }
 

@@ -15,7 +15,7 @@ use crate::run::stderr;
 use crate::screens::overview::Aside;
 use crate::screens::record::Record;
 use crate::screens::table::{Table, shown};
-use crate::screens::{Rows, Screens, overview, with_table};
+use crate::screens::{Rows, Screens, gather, overview, with_table};
 use crate::server::exact::{Exact, ExactQuery, slices};
 use crate::server::known::{At, Server};
 use crate::server::session::Session;
@@ -59,12 +59,12 @@ pub async fn show(
     };
     let mut aside = None;
     if screen == ScreenId::Overview {
-        let (rows, said) = left(session, overview::all(&screens), clock).await;
+        let (rows, said) = left(session, gather::all(&screens), clock).await;
         aside = said;
         let asked = screens.ask(screen).unwrap_or_default();
         screens.load(asked, Rows::Overview(rows), Duration::ZERO, &at);
     }
-    let mut caveats = screens.caveats(screen, &at);
+    let mut caveats = gather::caveats(&screens, screen, &at);
     caveats.extend(aside);
     with_table!(screens, screen, |table| print(
         table, &caveats, &at, format, out

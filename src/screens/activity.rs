@@ -19,15 +19,8 @@ use crate::server::known::At;
 use crate::server::sql::{Param, Query, query};
 
 pub use judge::LOCKS_ON;
-use session::{ABORTED, seconds};
+use session::span;
 pub use session::{Head, Job, Party, Row, Wait, Work};
-
-fn span(seconds: Option<f64>) -> Value {
-    seconds.map_or(Value::Null, |seconds| {
-        // Whole seconds: a list that is read again each second should not flicker.
-        Value::Seconds(if seconds < 1.0 { 0.0 } else { seconds.floor() })
-    })
-}
 
 fn pids(pids: &[i32]) -> Value {
     if pids.is_empty() {

@@ -1,6 +1,7 @@
 //! The time axis of a hypertable's chunks, drawn in signs: states, bytes, and what policies cut it by.
 
 mod marks;
+mod parts;
 mod scale;
 
 #[cfg(test)]
@@ -10,71 +11,15 @@ use std::fmt::Write;
 
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
-use crate::model::verdict::Level;
 use crate::screens::chart;
-use crate::screens::record::MapCell;
 
 use marks::note;
 use scale::{Column, Scale};
 
+pub use self::parts::{Ink, InkedLine, MapCell, Mark, Place, Slice, TimeAxis};
+
 /// The narrowest axis that says anything.
 const NARROWEST: usize = 20;
-
-/// Chunks on their time dimension, and what cuts it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TimeAxis {
-    pub title: String,
-    pub unit: Axis,
-    /// Oldest first; several may share a range (space partitions).
-    pub slices: Vec<Slice>,
-    pub marks: Vec<Mark>,
-    /// What each sign means, and how many chunks it stands for.
-    pub legend: Vec<(MapCell, String)>,
-}
-
-/// One chunk.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Slice {
-    pub start: i64,
-    pub end: i64,
-    pub cell: MapCell,
-    /// As written, before any compression; `None`: not known.
-    pub bytes: Option<i64>,
-}
-
-/// What a policy, an aggregate or the clock cuts the axis by.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mark {
-    /// The letter at the place.
-    pub sign: char,
-    pub label: String,
-    /// `Ok`: as planned; a paused or failing policy is worse.
-    pub level: Level,
-    pub place: Place,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    At(i64),
-    /// A refresh window; without `from` it reaches back to the beginning. The letter stands at `letter`.
-    Window {
-        from: Option<i64>,
-        to: i64,
-        letter: Option<i64>,
-    },
-    /// It has no place on this axis; the label says why.
-    Nowhere,
-}
-
-/// What a piece of a line is, for its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
-    Text,
-    Muted,
-    Level(Level),
-}
-
-pub type InkedLine = Vec<(Ink, String)>;
 
 impl TimeAxis {
     /// The title with what a column stands for, and the lines under it, none wider than `width`.

@@ -10,8 +10,9 @@ use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
+use crate::screens::axis::MapCell;
 use crate::screens::axis::{Mark, Place, Slice, TimeAxis};
-use crate::screens::record::{MapCell, Section};
+use crate::screens::record::Section;
 use crate::server::sql::{Query, query};
 
 pub use cut::Cut;

@@ -1,27 +1,26 @@
 //! Overview: what is wrong, worst first, over all screens; its rows are the findings of theirs.
 
 mod acknowledged;
+mod consequence;
 mod locks;
 mod once;
+mod row;
 
 pub use acknowledged::{Aside, Hidden};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde::{Deserialize, Serialize};
 
-use crate::journal::acknowledge::{Acknowledgement, Identity};
+use crate::journal::acknowledge::Identity;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Kind, Target};
-use crate::model::value::Value;
-use crate::model::verdict::{Finding, Level, Verdict};
-use crate::model::{rules, text};
+use crate::model::text;
+use crate::model::verdict::{Level, Verdict};
 use crate::screens::record::{Column, Record, Section};
-use crate::screens::table::{Freshness, Table};
-use crate::screens::{Screens, with_table};
+
 use crate::server::known::At;
 use crate::server::sql::Query;
 
@@ -40,194 +39,7 @@ pub const PARTS: &[ScreenId] = &[
 
 pub use once::told_once;
 
-/// One finding, and where it was found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row {
-    pub screen: ScreenId,
-    /// The row of that screen.
-    pub of: String,
-    /// What the row calls itself.
-    pub subject: String,
-    pub finding: Finding,
-    pub targets: Vec<Target>,
-    /// When this console saw it first; `None`: by the headless twin, which looks once.
-    pub first_seen: Option<Stamp>,
-    /// Why it is shown only to those who ask for what is put aside.
-    #[serde(default)]
-    pub aside: Option<Acknowledgement>,
-}
-
-impl Row {
-    pub fn identity(&self) -> Identity {
-        (self.screen, self.of.clone(), self.finding.rule.name)
-    }
-
-    fn is(&self, _: &At) -> Value {
-        let title = self.finding.rule.title;
-        match &self.aside {
-            Some(aside) => Value::Text(format!("({}) {title}", aside.what.word())),
-            None => title.into(),
-        }
-    }
-
-    /// What its mend acts on, as it is typed.
-    fn target(&self) -> Option<String> {
-        let target = self.finding.mends(self.targets.clone())?;
-        Some(target.name)
-    }
-
-    /// The fields of the mend's form, as they are typed.
-    fn set(&self) -> Value {
-        match self.target() {
-            Some(_) => Value::Fields(self.finding.sets.clone()),
-            None => Value::Null,
-        }
-    }
-
-    fn age(&self, at: &At) -> Value {
-        match (self.finding.since, self.first_seen) {
-            (Some(since), _) => {
-                Value::Text(text::duration(at.now.seconds_since(since).max(0.0).floor()))
-            }
-            (None, Some(seen)) => Value::Text(format!(
-                "> {}",
-                text::duration(at.now.seconds_since(seen).max(0.0).floor())
-            )),
-            (None, None) => Value::Null,
-        }
-    }
-}
-
-/// What was found in each screen's rows.
-pub type Found = BTreeMap<ScreenId, Vec<Row>>;
-
-/// The findings of one screen, as it was judged last.
-pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
-    with_table!(screens, part, |table| collect(part, table))
-}
-
-/// Those of them that the Overview lists: statements that nobody shows are no fault, [`caveats`] says it.
-pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
-    let mut rows = found_on(screens, part);
-    rows.retain(|row| {
-        ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&row.finding.rule)
-    });
-    rows
-}
-
-/// What the findings cannot rest on, or not yet.
-pub fn caveats(screens: &Screens, at: &At) -> Vec<String> {
-    let mut said = Vec::new();
-    for part in PARTS {
-        let (missing, all) = with_table!(screens, *part, |table| table.ungathered());
-        if missing > 0 {
-            let what = match part {
-                ScreenId::Indexes => "sizes and bloat",
-                _ => "sizes",
-            };
-            let title = part.title();
-            said.push(format!(
-                "{title}: {what} of {missing} of {all} rows are not read yet, so what is found by them is not below"
-            ));
-        }
-        let unread = with_table!(screens, *part, |table| table.unread(at.now));
-        said.extend(
-            unread
-                .into_iter()
-                .map(|words| format!("{}: {words}", part.title())),
-        );
-    }
-    let missing = screens.queries.rows().iter().any(|row| {
-        let verdict = row.verdict(at);
-        let mut findings = verdict.findings.iter();
-        findings.any(|of| [&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&of.rule))
-    });
-    if missing {
-        let first = screens.caveats(ScreenId::Queries, at).into_iter().next();
-        said.extend(first.map(|words| format!("Queries: {words}")));
-    }
-    said
-}
-
-/// Every finding of these screens, those that say the same thing told once.
-pub fn all(screens: &Screens) -> Vec<Row> {
-    let parts = PARTS.iter();
-    let found = parts.map(|part| (*part, found(screens, *part))).collect();
-    findings(&found)
-}
-
-/// Every finding of the screens that were read, those that say the same thing told once.
-pub fn findings(found: &Found) -> Vec<Row> {
-    told_once(collected(found))
-}
-
-/// Every finding of the screens that were read, as each tells it.
-pub fn collected(found: &Found) -> Vec<Row> {
-    let parts = PARTS.iter().filter_map(|part| found.get(part));
-    parts.flatten().cloned().collect()
-}
-
-/// What the screens tell together, for the head of the Overview.
-#[derive(Debug, Clone, Default)]
-pub struct Standing {
-    /// How many jobs failed in their last run, and how many there are; `None`: not read yet.
-    pub failing: Option<(usize, usize)>,
-    /// The longest lag as a multiple of what its policy promises, and what is to be said of that aggregate.
-    pub worst_lag: Option<(f64, Level)>,
-    /// Bytes that compression saved, as recorded; `None`: not read yet.
-    pub saved: Option<i64>,
-}
-
-impl Standing {
-    pub fn of(screens: &Screens, at: &At) -> Self {
-        let read = |fresh: &Freshness| !matches!(fresh, Freshness::Never);
-        let saves =
-            |row: &crate::screens::compression::Row| Some(row.before_bytes? - row.after_bytes?);
-        Self {
-            failing: read(&screens.jobs.fresh).then(|| failing(screens)),
-            worst_lag: worst_lag(screens, at),
-            saved: read(&screens.compression.fresh)
-                .then(|| screens.compression.rows().iter().filter_map(saves).sum()),
-        }
-    }
-}
-
-fn collect<R: Record>(screen: ScreenId, table: &Table<R>) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (record, findings) in table.found() {
-        let (of, subject, targets) = (record.key(), record.title(), record.targets());
-        rows.extend(findings.iter().map(|finding| Row {
-            screen,
-            of: of.clone(),
-            subject: subject.clone(),
-            targets: targets.clone(),
-            finding: finding.clone(),
-            first_seen: None,
-            aside: None,
-        }));
-    }
-    rows
-}
-
-fn failing(screens: &Screens) -> (usize, usize) {
-    let jobs = screens.jobs.rows();
-    let fails = |row: &&crate::screens::jobs::Row| {
-        row.last_run_status() == Some("Failed") && !row.is_portal_fault()
-    };
-    (jobs.iter().filter(fails).count(), jobs.len())
-}
-
-fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
-    let rows = screens.aggregates.rows().iter();
-    let behind = rows.filter_map(|row| Some((row.behind(at)?, row)));
-    let (times, row) = behind.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    let level = if times > 1.0 {
-        row.verdict(at).level
-    } else {
-        Level::Ok
-    };
-    Some((times, level))
-}
+pub use self::row::Row;
 
 /// The level of the worst finding, and how many there are of each, in words; what is put aside does not count.
 pub fn health(rows: &[Row]) -> (Level, String) {

@@ -22,9 +22,8 @@ use crate::server::sql::{Param, Query, query};
 use self::row::span;
 pub use hint::Hint;
 pub use named::{Catalog, Relation};
-pub use since::{Begun, First};
 
-pub use self::row::{Figures, Row, Tool};
+pub use self::row::{Begun, Figures, First, Row, Tool};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Queries;

@@ -130,13 +130,6 @@ pub enum Section {
     Axis(TimeAxis),
 }
 
-/// What one chunk is in a chunk map: a letter that says it without colour, and the level that colours it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MapCell {
-    pub sign: char,
-    pub level: Level,
-}
-
 /// A part of a row's details that needs a query of its own.
 #[derive(Debug)]
 pub struct Detail<R: 'static> {

@@ -1,6 +1,7 @@
 //! One table of typed rows: what is shown of them, in which order, from where, and how fresh they are.
 
 mod exact;
+mod known;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -16,8 +17,8 @@ use crate::server::known::{At, Counters};
 
 pub use crate::model::text::{printable, printable_lines};
 pub use crate::server::exact::Figures;
-use exact::Known;
-pub use exact::LATER_SECONDS;
+pub use known::LATER_SECONDS;
+use known::{Known, apply};
 
 /// A query is asked again after at least so many times its own cost: 2 % of one server core at most.
 const DUTY: f64 = 50.0;
@@ -195,7 +196,7 @@ impl<R: Record> Table<R> {
         let before = std::mem::replace(&mut self.rows, rows);
         R::settle(&before, &mut self.rows);
         for row in &mut self.rows {
-            exact::apply(row, &self.exact);
+            apply(row, &self.exact);
         }
         R::relate(&mut self.rows, at);
         self.weigh(at);

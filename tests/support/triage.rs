@@ -12,6 +12,7 @@ use hypertop::model::screen_id::ScreenId;
 use hypertop::model::target::Target;
 use hypertop::model::version::Version;
 use hypertop::screens::Screens;
+use hypertop::screens::gather;
 use hypertop::screens::overview::{self, Row};
 use hypertop::server::exact::Exact;
 use hypertop::server::known::At;
@@ -130,7 +131,7 @@ pub async fn all(rig: &Rig) -> Vec<Row> {
     let (screens, _) = look(rig, overview::PARTS).await;
     let parts = overview::PARTS.iter();
     parts
-        .flat_map(|part| overview::found(&screens, *part))
+        .flat_map(|part| gather::found(&screens, *part))
         .collect()
 }
 
@@ -163,7 +164,7 @@ fn screen(rule: &Rule) -> ScreenId {
 pub async fn said(rig: &Rig, rule: &'static Rule, of: &str) -> Vec<Row> {
     let screen = screen(rule);
     let (screens, _) = look(rig, &[screen]).await;
-    let rows = overview::found_on(&screens, screen).into_iter();
+    let rows = gather::found_on(&screens, screen).into_iter();
     rows.filter(|row| row.of == of || row.subject == of)
         .collect()
 }
@@ -250,9 +251,9 @@ pub async fn overview(rig: &Rig) -> Vec<Row> {
     let (screens, _) = look(rig, &parts).await;
     let found = parts
         .iter()
-        .map(|part| (*part, overview::found(&screens, *part)))
+        .map(|part| (*part, gather::found(&screens, *part)))
         .collect();
-    overview::findings(&found)
+    gather::findings(&found)
 }
 
 /// Waits until something of the rule is found.

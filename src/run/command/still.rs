@@ -11,7 +11,8 @@ use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::text::printable;
 use crate::run::show;
-use crate::screens::overview;
+use crate::screens::gather;
+use crate::screens::overview::Row;
 use crate::screens::record::Record;
 use crate::server::known::At;
 
@@ -19,7 +20,7 @@ use crate::server::known::At;
 const LATER: Duration = Duration::from_secs(3);
 
 /// The findings that stay, or why they are not known.
-pub(super) struct Still(Result<Vec<overview::Row>>);
+pub(super) struct Still(Result<Vec<Row>>);
 
 impl Shell<'_> {
     /// Reads the findings again, as the console does.
@@ -33,7 +34,7 @@ impl Shell<'_> {
                 now,
                 server: &session.server,
             };
-            let is_about = |row: &overview::Row| {
+            let is_about = |row: &Row| {
                 let mut of = row
                     .targets()
                     .into_iter()
@@ -43,7 +44,7 @@ impl Shell<'_> {
                     seen.any(|seen| (seen.kind, seen.id) == (of.kind, of.id))
                 })
             };
-            let mut rows = overview::all(&screens);
+            let mut rows = gather::all(&screens);
             rows.retain(is_about);
             rows.sort_by_key(|row| std::cmp::Reverse(row.verdict(&at).level));
             Ok(rows)
@@ -54,7 +55,7 @@ impl Shell<'_> {
 
 impl Still {
     pub(super) fn lines(&self) -> Vec<String> {
-        let line = |row: &overview::Row| {
+        let line = |row: &Row| {
             let finding = &row.finding;
             let said = format!(
                 "{} {} {}: {}",
@@ -80,7 +81,7 @@ impl Still {
     }
 
     pub(super) fn put(&self, json: &mut Json) {
-        let one = |row: &overview::Row| {
+        let one = |row: &Row| {
             let finding = &row.finding;
             json!({"rule": finding.rule.name, "subject": row.subject, "verdict": finding.level.name(), "reason": finding.reason})
         };

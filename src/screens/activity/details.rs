@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Row, seconds, span};
+use super::session::{Row, Wait, seconds, span};
 use crate::model::moment::Stamp;
 use crate::model::plan::Mode;
 use crate::model::text;
@@ -53,10 +53,7 @@ fn session(row: &Row, at: &At) -> Vec<(String, Value)> {
         ("transaction has written", hidden(row.writes.into())),
         ("holds back vacuum", hidden(held_back)),
         ("waits for", hidden(row.wait_words())),
-        (
-            "lock waited for",
-            row.wait.as_ref().map(super::Wait::words).into(),
-        ),
+        ("lock waited for", row.wait.as_ref().map(Wait::words).into()),
         ("works on", row.relation.clone().into()),
         ("that is", row.relation_kind.clone().into()),
         ("chunk", row.chunk.clone().into()),
@@ -151,7 +148,7 @@ fn link(row: &tokio_postgres::Row, at: &At) -> Result<Vec<Value>> {
         .try_get::<_, Option<String>>("wait_lock")?
         .map(|lock| -> Result<String> {
             let relation: Option<String> = row.try_get("wait_relation")?;
-            let wait = super::Wait {
+            let wait = Wait {
                 lock,
                 mode: row.try_get("wait_mode")?,
                 thing: relation.clone(),

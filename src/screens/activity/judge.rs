@@ -1,6 +1,6 @@
 //! What is wrong with a session, and what of it cannot be seen.
 
-use super::{Row, Wait, seconds};
+use super::session::{ABORTED, Row, Wait, seconds};
 use crate::model::fix::ActionName;
 use crate::model::plan::Mode;
 use crate::model::target::Target;
@@ -187,7 +187,7 @@ fn idles(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         Level::Notice
     };
-    let aborted = if row.state.as_deref() == Some(super::ABORTED) {
+    let aborted = if row.state.as_deref() == Some(ABORTED) {
         " whose transaction has failed"
     } else {
         ""

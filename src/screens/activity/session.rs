@@ -267,3 +267,10 @@ impl Work {
 pub(super) fn seconds(since: Option<Stamp>, at: &At) -> Option<f64> {
     since.map(|since| at.now.seconds_since(since).max(0.0))
 }
+
+pub(super) fn span(seconds: Option<f64>) -> Value {
+    seconds.map_or(Value::Null, |seconds| {
+        // Whole seconds: a list that is read again each second should not flicker.
+        Value::Seconds(if seconds < 1.0 { 0.0 } else { seconds.floor() })
+    })
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Head, Party, Row};
+use super::session::{Head, Party, Row};
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::text::party;

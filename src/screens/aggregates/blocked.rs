@@ -3,13 +3,11 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::Row;
 use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::target::Target;
-use crate::model::verdict::{Finding, Findings, Level};
-use crate::model::{rules, text};
-use crate::server::known::At;
+use crate::model::text;
+use crate::model::verdict::{Finding, Level};
 
 /// Ends the session that is in the way.
 pub(super) const END: &str = "terminate-session";
@@ -89,25 +87,5 @@ impl Blocked {
     /// The session to be ended.
     pub(in crate::screens) fn session(&self) -> Option<Target> {
         self.blocker.filter(|pid| *pid != 0).map(Target::session)
-    }
-}
-
-/// A refresh that waits for a lock, also where it cannot be told what that makes late: the newest row of a locked source
-/// cannot be read.
-pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
-    let blocked = row.blocked.as_ref();
-    let rule = &rules::AGGREGATE_BLOCKED;
-    let patience = row.limits(at).blocked;
-    if let Some(finding) =
-        blocked.and_then(|blocked| blocked.finding(rule, "its refresh", at.now, patience))
-    {
-        findings.push(finding);
-    }
-}
-
-/// Where it is behind, that finding says who blocks it.
-pub(super) fn told_as_cause(row: &Row, findings: &mut Findings) {
-    if row.blocked.is_some() && findings.has(&rules::AGGREGATE_BEHIND) {
-        findings.forget(&rules::AGGREGATE_BLOCKED);
     }
 }

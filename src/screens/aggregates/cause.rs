@@ -1,10 +1,11 @@
 //! Why an aggregate is behind, in words.
 
-use super::blocked::{self, END};
-use super::{Row, gaps, troubles, watermark};
+use super::blocked::END;
+use super::row::Row;
+use super::{gaps, troubles, watermark};
 use crate::model::fix::ActionName;
 use crate::model::moment::Axis;
-use crate::model::target::{Kind, Target};
+use crate::model::target::Target;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::server::known::At;
@@ -19,7 +20,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     troubles::judge_compressed(row, &mut findings);
     judge_others(row, &mut findings);
     judge_parent(row, &mut findings);
-    blocked::judge(row, &mut findings, at);
+    troubles::judge_blocked(row, &mut findings, at);
     if row.covered(at).is_none() {
         let new = row.policy.as_ref().filter(|policy| policy.is_new(at.now));
         let level = match (new, row.source_end) {
@@ -43,7 +44,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         return findings.verdict("");
     }
     judge_lag(row, &mut findings, at);
-    blocked::told_as_cause(row, &mut findings);
+    troubles::told_as_cause(row, &mut findings);
     watermark::judge(row, &mut findings, at);
     gaps::judge(row, &mut findings, &row.limits(at), at);
     let mut healthy = healthy(row, at);
@@ -94,7 +95,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
         None => (
             "has no refresh policy".to_owned(),
             "add-refresh-policy",
-            source(row),
+            row.source_target(),
         ),
         Some(job) if !job.scheduled => (
             format!("has its policy (job {}) paused", job.id),
@@ -262,23 +263,10 @@ fn judge_unknown(row: &Row, findings: &mut Findings) {
     let reason = format!("its lag is not known: {why}");
     let finding = Finding::new(&rules::AGGREGATE_UNKNOWN, Level::Unknown, reason);
     findings.push(if locked {
-        finding.upon(source(row))
+        finding.upon(row.source_target())
     } else {
         finding
     });
-}
-
-/// What it reads.
-pub(super) fn source(row: &Row) -> Target {
-    Target {
-        kind: if row.parent_id.is_some() {
-            Kind::Aggregate
-        } else {
-            Kind::Hypertable
-        },
-        id: row.source_id.into(),
-        name: row.source(),
-    }
 }
 
 /// What the lag means for who reads the aggregate.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Row;
+use super::row::Row;
 use crate::model::moment::{Point, Stamp};
 use crate::model::text;
 use crate::model::value::Value;

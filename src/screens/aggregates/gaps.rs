@@ -1,6 +1,6 @@
 //! What no run of an aggregate's policies will ever take in, and the refresh of exactly that.
 
-use super::Row;
+use super::row::Row;
 use crate::model::bucket::{Buckets, Range, Shape};
 use crate::model::moment::Point;
 use crate::model::thresholds::{Limits, exceeds};

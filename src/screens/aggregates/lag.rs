@@ -1,6 +1,6 @@
 //! How far an aggregate is behind, from where it is, where its source is and what time it is.
 
-use super::Row;
+use super::row::Row;
 use crate::model::moment::{Axis, Point};
 use crate::model::text;
 use crate::model::thresholds::Limits;

@@ -2,29 +2,12 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-
-use super::Row;
-use crate::model::fix::ActionName;
+use super::row::{Inherited, Row};
 use crate::model::rules;
 use crate::model::target::{Kind, Target};
 use crate::model::verdict::{Finding, Level, without_stop};
 use crate::screens::record::Record;
 use crate::server::known::At;
-
-/// What is wrong with the first ancestor, seen from the source, that is behind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inherited {
-    pub from: String,
-    pub why: String,
-    /// Its own mend, and what that acts on.
-    #[serde(skip)]
-    pub mend: Option<ActionName>,
-    #[serde(skip)]
-    pub on: Option<Target>,
-    #[serde(skip)]
-    pub sets: Vec<(String, String)>,
-}
 
 impl Row {
     /// Its name, indented under its parent's.

@@ -1,103 +1,12 @@
 //! What else keeps an aggregate from being right: who blocks its refresh, what no run will ever reach, and the
 //! other policies that work against its own.
 
-use anyhow::Result;
-use serde::{Deserialize, Serialize};
-
-use super::Row;
+use super::row::Row;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::target::{Kind, Target};
 use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::server::known::At;
-
-/// What waits for a refresh, and will not get one by itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waits {
-    /// Where the reach of its policies begins at their next run; `None`: one reaches over everything, or it is not known.
-    #[serde(default)]
-    pub reach_from: Option<i64>,
-    /// From here on nothing was refreshed.
-    #[serde(default)]
-    pub tail: Option<i64>,
-    /// Changed ranges of what the source still has, older than any of its policies goes back.
-    pub unreached: i64,
-    /// Where the newest of them ends.
-    pub unreached_to: Option<i64>,
-    /// Where the first changed range begins, and the first that begins within the reach.
-    #[serde(default)]
-    pub unread_from: Option<i64>,
-    #[serde(default)]
-    pub unread_next: Option<i64>,
-    /// Where the changed ranges end that begin before the source does.
-    #[serde(default)]
-    pub cut_to: Option<i64>,
-    /// What an interrupted refresh left half done; since 2.22.
-    pub ranges: i64,
-    /// An idle session that keeps the range of a cancelled refresh; since 2.26.
-    pub stuck_pid: Option<i32>,
-    /// Where the oldest chunk of the source begins and ends.
-    pub source_start: Option<i64>,
-    pub first_chunk_end: Option<i64>,
-    /// Its watermark lies beyond the present bucket.
-    #[serde(default)]
-    pub ahead: bool,
-}
-
-impl Waits {
-    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        Ok(Self {
-            unreached: row.try_get("unreached")?,
-            unreached_to: row.try_get("unreached_to")?,
-            unread_from: row.try_get("unread_from")?,
-            unread_next: row.try_get("unread_next")?,
-            cut_to: row.try_get("cut_to")?,
-            reach_from: row.try_get("reach_from")?,
-            tail: row.try_get("tail")?,
-            ranges: row.try_get("ranges")?,
-            stuck_pid: row.try_get("stuck_pid")?,
-            source_start: row.try_get("source_start")?,
-            first_chunk_end: row.try_get("first_chunk_end")?,
-            ahead: row.try_get::<_, Option<bool>>("ahead")?.unwrap_or(false),
-        })
-    }
-
-    /// Takes the figures of integer time; without them nothing is known of what no policy goes back to.
-    pub(super) fn reach(&mut self, figures: &[Option<i64>]) {
-        let figure = |nth: usize| figures.get(nth).copied().flatten();
-        self.reach_from = figure(0);
-        self.unreached = figure(1).unwrap_or(0);
-        self.unreached_to = figure(2);
-        self.unread_from = figure(3);
-        self.unread_next = figure(4);
-        self.cut_to = figure(5);
-    }
-}
-
-/// The other policies: retention of its source, compression of its own chunks.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Around {
-    /// The retention policy of the source is scheduled; `None`: there is none.
-    pub source_drops: Option<bool>,
-    pub source_drop_seconds: Option<f64>,
-    /// The same for integer time.
-    pub source_drop_number: Option<i64>,
-    pub compress_after: Option<String>,
-    /// Its compression policy takes chunks that its refreshes still write to; `None`: no such policy, or not comparable.
-    pub compresses_inside: Option<bool>,
-}
-
-impl Around {
-    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        Ok(Self {
-            source_drops: row.try_get("source_drops")?,
-            source_drop_seconds: row.try_get("source_drop_seconds")?,
-            source_drop_number: row.try_get("source_drop_number")?,
-            compress_after: row.try_get("own_compress_after")?,
-            compresses_inside: row.try_get("compresses_inside")?,
-        })
-    }
-}
 
 /// A cancelled refresh whose session lives on: the server refuses every other one.
 pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
@@ -260,4 +169,24 @@ pub(super) fn running(row: &Row, at: &At) -> Option<String> {
         ),
         (None, _) => "a refresh is running now".to_owned(),
     })
+}
+
+/// A refresh that waits for a lock, also where it cannot be told what that makes late: the newest row of a locked source
+/// cannot be read.
+pub(super) fn judge_blocked(row: &Row, findings: &mut Findings, at: &At) {
+    let blocked = row.blocked.as_ref();
+    let rule = &rules::AGGREGATE_BLOCKED;
+    let patience = row.limits(at).blocked;
+    if let Some(finding) =
+        blocked.and_then(|blocked| blocked.finding(rule, "its refresh", at.now, patience))
+    {
+        findings.push(finding);
+    }
+}
+
+/// Where it is behind, that finding says who blocks it.
+pub(super) fn told_as_cause(row: &Row, findings: &mut Findings) {
+    if row.blocked.is_some() && findings.has(&rules::AGGREGATE_BEHIND) {
+        findings.forget(&rules::AGGREGATE_BLOCKED);
+    }
 }

@@ -1,6 +1,6 @@
 //! A watermark in the future, which hides new rows in real-time aggregates too.
 
-use super::Row;
+use super::row::Row;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{clock, rules, text};
@@ -107,7 +107,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let reason = format!("its watermark lies in the future ({until}): {means}{wait}; {because}");
     let finding = Finding::new(&rules::AGGREGATE_FUTURE, level, reason);
     if row.parent_id.is_some() && newest.is_some() {
-        return finding.upon(super::cause::source(row));
+        return finding.upon(row.source_target());
     }
     let deletes = if newest.is_some() { "yes" } else { "no" };
     finding.setting("delete_future_rows", deletes)

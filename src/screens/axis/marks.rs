@@ -1,7 +1,7 @@
 //! What policies, aggregates and the clock cut the axis by: a line each, the label beside its sign.
 
+use super::parts::{Ink, InkedLine, Mark, Place};
 use super::scale::Scale;
-use super::{Ink, InkedLine, Mark, Place};
 use crate::model::text;
 use crate::model::verdict::Level;
 

@@ -1,9 +1,8 @@
 //! From the dimension to columns, and what each column shows.
 
-use super::{Place, Slice, TimeAxis};
+use super::parts::{MapCell, Place, Slice, TimeAxis};
 use crate::model::moment::Axis;
 use crate::model::text;
-use crate::screens::record::MapCell;
 
 /// What one column of the axis shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use super::*;
+use crate::model::verdict::Level;
 
 const DAY: i64 = 86_400_000_000;
 /// 2026-11-01 00:00 UTC.

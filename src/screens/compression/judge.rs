@@ -1,6 +1,6 @@
 //! What is to be said of a hypertable's compression, in words.
 
-use super::{Recorded, Row};
+use super::row::{Recorded, Row};
 use crate::model::target::Target;
 use crate::model::thresholds::{Limits, exceeds};
 use crate::model::verdict::{Finding, Findings, Level, Verdict};

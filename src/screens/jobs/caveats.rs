@@ -1,7 +1,8 @@
 //! What this role, server or version does not show of the jobs.
 
-use super::{JobError, Row, State, Workers};
+use super::row::{JobError, Row, Workers};
 use crate::model::version::Version;
+use crate::screens::policy::State;
 use crate::server::known::{At, Edition, Server};
 
 /// Where the history knows successes, if they are logged.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Row, started};
+use super::row::{Row, started};
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::value::Value;

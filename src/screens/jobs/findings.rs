@@ -1,21 +1,15 @@
 //! What is to be said of a job: why it fails, waits or stands still.
 
+use super::row::{JobError, Row, Statistics};
+use super::starts::{self, FORGETS_NO_JOB};
 use super::state::BLINK_SECONDS;
-use super::{JobError, Row, State, Statistics, starts};
 use crate::model::target::Target;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level, Verdict, without_stop};
-use crate::model::version::Version;
 use crate::model::{rules, text};
 use crate::screens::policy;
+use crate::screens::policy::State;
 use crate::server::known::{At, Edition};
-
-/// From this version on the scheduler finds its way out of every `next_start = -infinity`.
-pub(super) const FORGETS_NO_JOB: Version = Version {
-    major: 2,
-    minor: 26,
-    patch: 4,
-};
 
 /// A crashed run that began so long ago should have been followed by another.
 const FORGOTTEN_SECONDS: f64 = 600.0;

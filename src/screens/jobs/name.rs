@@ -1,6 +1,6 @@
 //! What people call a job.
 
-use super::Row;
+use super::row::Row;
 
 impl Row {
     /// What people call it: a policy by what it does to which table, any other job by its own name or procedure.

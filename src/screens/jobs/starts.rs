@@ -1,12 +1,19 @@
 //! What is to be said of a job that should start, and does not, or not soon.
 
-use super::Row;
-use super::findings::FORGETS_NO_JOB;
+use super::row::Row;
 use crate::model::moment::Stamp;
 use crate::model::verdict::{Finding, Findings, Level};
+use crate::model::version::Version;
 use crate::model::{rules, text};
 use crate::screens::policy;
 use crate::server::known::At;
+
+/// From this version on the scheduler finds its way out of every `next_start = -infinity`.
+pub(super) const FORGETS_NO_JOB: Version = Version {
+    major: 2,
+    minor: 26,
+    patch: 4,
+};
 
 pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     let late = text::duration(row.late_seconds(at).unwrap_or_default());

@@ -1,6 +1,6 @@
 //! What a job is at now: from its statistics, its worker and the clock.
 
-use super::{Row, Statistics};
+use super::row::{Row, Statistics};
 use crate::model::moment::Stamp;
 use crate::screens::policy::{LATE_SECONDS, State};
 use crate::server::known::At;

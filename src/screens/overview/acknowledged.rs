@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Row;
+use super::row::Row;
 use crate::journal::acknowledge::{Acknowledgement, Identity, Wanted, Why};
 use crate::model::moment::Stamp;
 use crate::model::text;

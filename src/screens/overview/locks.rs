@@ -1,7 +1,7 @@
 //! Who holds a lock goes before what waits for it: the right fix of work that cannot get on is at the holder.
 
-use super::Row;
-use super::once::{among, is_consequence};
+use super::consequence::{among, is_consequence};
+use super::row::Row;
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Kind, Target};

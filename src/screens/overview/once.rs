@@ -1,11 +1,11 @@
 //! One fault is told once: what several screens or several jobs say of it, and what follows from it.
 
-use super::Row;
+use super::consequence::{among, is_consequence};
 use super::locks::{held_by_a_lock, told_by_its_lock};
-use crate::model::rules::Rule;
+use super::row::Row;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Kind, Target};
-use crate::model::verdict::{Finding, Level, without_stop};
+use crate::model::verdict::{Level, without_stop};
 use crate::model::{rules, text};
 
 /// So many jobs of one fault are named.
@@ -153,21 +153,6 @@ fn is_the_same(cause: &Row, blame: &Row) -> bool {
     cause == blame
         || blame == &rules::JOB_FAILING && faults.contains(&cause)
         || blame == &rules::JOB_PAUSED && cause == &rules::JOB_GAVE_UP
-}
-
-/// Work that waits because a job does not do it.
-pub(super) fn is_consequence(finding: &Finding) -> bool {
-    [
-        &rules::AGGREGATE_BEHIND,
-        &rules::AGGREGATE_NEVER_REFRESHED,
-        &rules::COMPRESSION_BACKLOG,
-        &rules::RETENTION_OVERDUE,
-    ]
-    .contains(&finding.rule)
-}
-
-pub(super) fn among(row: &Row, rules: &[&'static Rule]) -> bool {
-    rules.contains(&row.finding.rule)
 }
 
 /// Where nothing can start any job, that is the finding, and not each job that does not start and what waits for it.

@@ -3,10 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::hint::Hint;
-use super::since::{Begun, First};
 use crate::model::moment::Stamp;
 use crate::model::value::Value;
-use crate::screens::record::Record;
 
 /// The extension, as far as it is there; the same in every row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -146,4 +144,20 @@ impl Row {
 
 pub(super) fn span(milliseconds: Option<f64>) -> Value {
     milliseconds.map_or(Value::Null, |ms| Value::Seconds(ms / 1e3))
+}
+
+/// When the console looked first, and what was lost until then.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Begun {
+    pub at: Stamp,
+    pub reset: Option<Stamp>,
+    pub dropped: Option<i64>,
+}
+
+/// The first look that the console took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct First {
+    pub at: Stamp,
+    pub calls: i64,
+    pub total: f64,
 }

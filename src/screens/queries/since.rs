@@ -2,18 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-
-use super::row::{Figures, Row, Tool};
+use super::row::{Begun, Figures, First, Row, Tool};
 use crate::model::moment::Stamp;
-
-/// When the console looked first, and what was lost until then.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Begun {
-    pub at: Stamp,
-    pub reset: Option<Stamp>,
-    pub dropped: Option<i64>,
-}
 
 impl Tool {
     /// When everything was set to zero under the console's eyes.
@@ -31,14 +21,6 @@ impl Tool {
             None => dropped - begun.dropped?,
         })
     }
-}
-
-/// The first look that the console took.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct First {
-    pub at: Stamp,
-    pub calls: i64,
-    pub total: f64,
 }
 
 impl Figures {

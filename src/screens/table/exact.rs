@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::known::{Had, LATER_SECONDS, apply};
 use super::{DUTY, Freshness, Table};
 use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
@@ -13,53 +14,8 @@ use crate::server::known::At;
 
 /// What an exact figure costs for each relation, in seconds.
 const EXACT_COST: f64 = 0.0002;
-/// So many seconds exact figures stand that cannot be had again; then only why is told.
-const KEPT_SECONDS: f64 = 300.0;
-/// Behind the Overview what is dear is asked for again after so many seconds.
-pub const LATER_SECONDS: f64 = 300.0;
 /// So many seconds after the first rows the worst row is what is looked at: its figures come bit by bit.
 const OPENING_SECONDS: f64 = 10.0;
-
-/// What is known, by the place in [`Record::EXACT`] and the row's id.
-pub(super) type Known = HashMap<(usize, i64), Had>;
-
-/// Exact figures of one row.
-#[derive(Debug)]
-pub(super) struct Had {
-    /// When they were asked for last.
-    asked: Stamp,
-    /// When they were had.
-    at: Stamp,
-    figures: Figures,
-    /// Why they could not be had again since.
-    error: Option<String>,
-    /// The row's weight when they were had: with another, they are of other things.
-    weight: usize,
-}
-
-impl Had {
-    fn new(figures: Figures, weight: usize, now: Stamp) -> Self {
-        Self {
-            asked: now,
-            at: now,
-            figures,
-            error: None,
-            weight,
-        }
-    }
-
-    /// Figures that could not be had now do not wipe those that were had a short while ago.
-    fn take(&mut self, figures: Figures, weight: usize, now: Stamp) {
-        match figures {
-            Err(error) if self.figures.is_ok() && now.seconds_since(self.at) < KEPT_SECONDS => {
-                self.asked = now;
-                self.weight = weight;
-                self.error = Some(error);
-            }
-            figures => *self = Self::new(figures, weight, now),
-        }
-    }
-}
 
 impl<R: Record> Table<R> {
     /// The exact figures to be asked for next: which of [`Record::EXACT`], and what is wanted of it; behind the Overview,
@@ -239,17 +195,6 @@ impl<R: Record> Table<R> {
     pub fn forget_exact(&mut self) {
         for had in self.exact.values_mut() {
             had.asked = Stamp::BEFORE_ALL;
-        }
-    }
-}
-
-pub(super) fn apply<R: Record>(row: &mut R, known: &Known) {
-    for (nth, exact) in R::EXACT.iter().enumerate() {
-        if let Some((id, _)) = (exact.want)(row)
-            && let Some(had) = known.get(&(nth, id))
-        {
-            let figures = had.figures.as_ref();
-            (exact.take)(row, figures.map(Vec::as_slice).map_err(String::as_str));
         }
     }
 }

@@ -1,0 +1,282 @@
+//! All screens, named once: their rows, their tables, and what each is.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
+
+use crate::model::moment::Stamp;
+use crate::model::screen_id::ScreenId;
+use crate::screens::record::{Exact, Record, Section};
+use crate::screens::table::{Freshness, Table};
+use crate::screens::{
+    activity, aggregates, compression, hypertables, indexes, jobs, journal, overview, queries,
+    retention, server,
+};
+use crate::server::exact::{ExactQuery, Figures};
+use crate::server::known::{At, Counters, Server};
+use crate::server::sql::{Param, Query};
+
+macro_rules! screens {
+    ($($id:ident: $module:ident),+ $(,)?) => {
+        /// Rows of one screen, on their way from the database (or one row, on its way to its details).
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        pub enum Rows { $($id(Vec<$module::Row>)),+ }
+
+        /// The state of every screen.
+        #[derive(Debug, Default)]
+        pub struct Screens { $(pub $module: Table<$module::Row>),+ }
+
+        impl ScreenId {
+            /// What the screen is, without its rows.
+            pub fn about(self) -> About {
+                match self { $(Self::$id => About::of::<$module::Row>()),+ }
+            }
+
+            /// Reads the rows that the screen's query returned, and those of its other half.
+            pub fn read(self, rows: &[tokio_postgres::Row], beside: &[tokio_postgres::Row]) -> Result<Rows> {
+                Ok(match self { $(Self::$id => Rows::$id(read(rows, beside)?)),+ })
+            }
+        }
+
+        impl Rows {
+            /// The queries of a row's details: their names, texts and parameters.
+            pub fn details(&self) -> Vec<(&'static str, &'static Query, Vec<Param>)> {
+                match self { $(Self::$id(rows) => details(rows)),+ }
+            }
+
+            /// Makes sections of what the details' query number `index` returned.
+            pub fn build(&self, index: usize, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
+                match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
+            }
+
+            /// Of which screen they are.
+            pub fn screen(&self) -> ScreenId {
+                match self { $(Self::$id(_) => ScreenId::$id),+ }
+            }
+
+            /// Each row by itself.
+            pub fn each(&self) -> Vec<Self> {
+                match self { $(Self::$id(rows) => rows.iter().map(|row| Self::$id(vec![row.clone()])).collect()),+ }
+            }
+
+            pub fn len(&self) -> usize {
+                match self { $(Self::$id(rows) => rows.len()),+ }
+            }
+
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+        }
+
+        impl Screens {
+            /// Takes an answer; the screen is known by the kind of its rows.
+            pub fn load(&mut self, asked: u64, rows: Rows, took: Duration, at: &At) {
+                match rows { $(Rows::$id(rows) => self.$module.load(asked, rows, took, at)),+ }
+            }
+
+            /// The row with this key by itself, the heading and the part of its details that it knows, and its verdict.
+            pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, crate::model::verdict::Verdict)> {
+                match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
+                    (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
+                })),+ }
+            }
+
+            /// The rows of every screen, as they stand.
+            pub fn all_rows(&self) -> Vec<Rows> {
+                vec![$(Rows::$id(self.$module.rows().to_vec())),+]
+            }
+
+            /// What one screen's rows cannot rest on, the screen taken by itself.
+            pub fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
+                match id { $(ScreenId::$id => {
+                    let mut caveats = $module::Row::caveats(self.$module.rows(), at);
+                    caveats.extend(self.$module.unread(at.now));
+                    caveats
+                }),+ }
+            }
+        }
+
+        /// Does the same with the table of a screen, whichever it is.
+        macro_rules! with_table {
+            ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
+                match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }
+            };
+            (mut $screens:expr, $screen:expr, |$table:ident| $body:expr) => {
+                match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &mut $screens.$module; $body }),+ }
+            };
+        }
+    };
+}
+
+screens! {
+    Overview: overview,
+    Compression: compression,
+    Retention: retention,
+    Indexes: indexes,
+    Jobs: jobs,
+    Aggregates: aggregates,
+    Hypertables: hypertables,
+    Activity: activity,
+    Queries: queries,
+    Journal: journal,
+    Server: server,
+}
+
+pub(crate) use with_table;
+
+/// What a screen is, without its rows.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub query: &'static Query,
+    /// The list's other half.
+    pub beside: Option<&'static Query>,
+    /// The text of `query` for a server and role.
+    pub list_text: fn(&Server) -> &'static str,
+    /// The query for a database without `TimescaleDB`; `None`: there is nothing to show there.
+    pub plain: Option<&'static Query>,
+    pub watched: &'static [&'static str],
+    pub exact: fn() -> Vec<ExactQuery>,
+    pub details: fn() -> Vec<&'static Query>,
+}
+
+fn exact_query<R: Record>(exact: &'static Exact<R>) -> ExactQuery {
+    ExactQuery {
+        query: &exact.query,
+        figures: exact.figures,
+        slice: exact.slice,
+        overview: exact.overview,
+        later: exact.later,
+        every: exact.every,
+    }
+}
+
+impl About {
+    fn of<R: Record>() -> Self {
+        Self {
+            name: R::ID.name(),
+            title: R::TITLE,
+            query: const { &R::QUERY },
+            beside: (const { &R::BESIDE }).as_ref(),
+            list_text: R::list_text,
+            plain: (const { &R::PLAIN }).as_ref(),
+            watched: R::WATCHED,
+            exact: || R::EXACT.iter().map(exact_query).collect(),
+            details: || R::DETAILS.iter().map(|detail| &detail.query).collect(),
+        }
+    }
+
+    /// Every query that the screen asks, for the tests that run them all.
+    pub fn queries(&self) -> Vec<&'static Query> {
+        let exact = (self.exact)().into_iter().map(|exact| exact.query);
+        let mut all = vec![self.query];
+        all.extend(self.beside.into_iter().chain(self.plain).chain(exact));
+        all.extend((self.details)());
+        all
+    }
+}
+
+impl ScreenId {
+    pub fn title(self) -> &'static str {
+        self.about().title
+    }
+
+    /// The screens that are read for this one: the overview is made of others.
+    pub fn parts(self) -> Vec<Self> {
+        match self {
+            Self::Overview => overview::PARTS.to_vec(),
+            one => vec![one],
+        }
+    }
+}
+
+impl Screens {
+    /// The key of the selected row.
+    pub fn selected_key(&self, id: ScreenId) -> Option<String> {
+        with_table!(self, id, |table| table.selected().map(Record::key))
+    }
+
+    pub fn ask(&mut self, id: ScreenId) -> Option<u64> {
+        with_table!(mut self, id, |table| table.ask())
+    }
+
+    pub fn fail(&mut self, id: ScreenId, asked: u64, error: String) {
+        with_table!(mut self, id, |table| table.fail(asked, error));
+    }
+
+    pub fn abandon(&mut self) {
+        for id in ScreenId::ALL {
+            with_table!(mut self, *id, |table| table.abandon());
+        }
+    }
+
+    /// Whether its rows should be read again; `gathered`: for the Overview.
+    pub fn is_stale(&self, id: ScreenId, counters: &Counters, gathered: bool, now: Stamp) -> bool {
+        with_table!(self, id, |table| table.is_stale(counters, gathered, now))
+    }
+
+    pub fn counted(&mut self, id: ScreenId, counters: Counters) {
+        with_table!(mut self, id, |table| table.counted(counters));
+    }
+
+    pub fn fresh(&self, id: ScreenId) -> &Freshness {
+        with_table!(self, id, |table| &table.fresh)
+    }
+
+    /// Which of its exact figures (by its place in [`Record::EXACT`]) the first `lines` rows want.
+    pub fn wanted_at_first(
+        &mut self,
+        id: ScreenId,
+        nth: usize,
+        lines: usize,
+        now: Stamp,
+    ) -> Vec<(i64, usize)> {
+        with_table!(mut self, id, |table| {
+            table.visible(lines);
+            table.wanted(nth, false, now)
+        })
+    }
+
+    pub fn take_exact(
+        &mut self,
+        id: ScreenId,
+        nth: usize,
+        figures: Vec<(i64, Figures)>,
+        last: bool,
+        at: &At,
+    ) {
+        with_table!(mut self, id, |table| table
+            .take_exact(nth, figures, last, at));
+    }
+}
+
+fn read<R: Record>(rows: &[tokio_postgres::Row], beside: &[tokio_postgres::Row]) -> Result<Vec<R>> {
+    let mut rows: Vec<R> = rows.iter().map(R::read).collect::<Result<_>>()?;
+    R::join(&mut rows, beside)?;
+    Ok(rows)
+}
+
+fn details<R: Record>(rows: &[R]) -> Vec<(&'static str, &'static Query, Vec<Param>)> {
+    let Some(row) = rows.first() else {
+        return Vec::new();
+    };
+    let ask = |detail: &'static crate::screens::record::Detail<R>| {
+        (detail.title, &detail.query, (detail.params)(row))
+    };
+    R::DETAILS.iter().map(ask).collect()
+}
+
+fn build<R: Record>(
+    of: &[R],
+    index: usize,
+    rows: &[tokio_postgres::Row],
+    at: &At,
+) -> Result<Vec<Section>> {
+    let (row, detail) = of
+        .first()
+        .zip(R::DETAILS.get(index))
+        .ok_or_else(|| anyhow!("no such details"))?;
+    (detail.build)(row, rows, at)
+}

@@ -1,0 +1,155 @@
+//! The findings of all screens.
+
+use std::collections::BTreeMap;
+
+use crate::model::rules;
+use crate::model::screen_id::ScreenId;
+use crate::model::verdict::Level;
+use crate::screens::catalogue::{Screens, with_table};
+use crate::screens::overview::{PARTS, Row, told_once};
+use crate::screens::record::Record;
+use crate::screens::table::{Freshness, Table};
+use crate::server::known::At;
+
+/// What was found in each screen's rows.
+pub type Found = BTreeMap<ScreenId, Vec<Row>>;
+
+/// The findings of one screen, as it was judged last.
+pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
+    with_table!(screens, part, |table| collect(part, table))
+}
+
+/// Those of them that the Overview lists: statements that nobody shows are no fault, [`caveats`] says it.
+pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
+    let mut rows = found_on(screens, part);
+    rows.retain(|row| {
+        ![&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&row.finding.rule)
+    });
+    rows
+}
+
+/// What a screen's rows cannot rest on, or not yet.
+pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
+    let mut caveats = screens.own_caveats(id, at);
+    if id == ScreenId::Overview {
+        caveats.extend(ungathered(screens, at));
+    }
+    caveats
+}
+
+/// What the findings cannot rest on, or not yet.
+fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
+    let mut said = Vec::new();
+    for part in PARTS {
+        let (missing, all) = with_table!(screens, *part, |table| table.ungathered());
+        if missing > 0 {
+            let what = match part {
+                ScreenId::Indexes => "sizes and bloat",
+                _ => "sizes",
+            };
+            let title = part.title();
+            said.push(format!(
+                "{title}: {what} of {missing} of {all} rows are not read yet, so what is found by them is not below"
+            ));
+        }
+        let unread = with_table!(screens, *part, |table| table.unread(at.now));
+        said.extend(
+            unread
+                .into_iter()
+                .map(|words| format!("{}: {words}", part.title())),
+        );
+    }
+    let missing = screens.queries.rows().iter().any(|row| {
+        let verdict = row.verdict(at);
+        let mut findings = verdict.findings.iter();
+        findings.any(|of| [&rules::QUERIES_MISSING, &rules::QUERIES_HIDDEN].contains(&of.rule))
+    });
+    if missing {
+        let first = screens
+            .own_caveats(ScreenId::Queries, at)
+            .into_iter()
+            .next();
+        said.extend(first.map(|words| format!("Queries: {words}")));
+    }
+    said
+}
+
+/// Every finding of these screens, those that say the same thing told once.
+pub fn all(screens: &Screens) -> Vec<Row> {
+    let parts = PARTS.iter();
+    let found = parts.map(|part| (*part, found(screens, *part))).collect();
+    findings(&found)
+}
+
+/// Every finding of the screens that were read, those that say the same thing told once.
+pub fn findings(found: &Found) -> Vec<Row> {
+    told_once(collected(found))
+}
+
+/// Every finding of the screens that were read, as each tells it.
+pub fn collected(found: &Found) -> Vec<Row> {
+    let parts = PARTS.iter().filter_map(|part| found.get(part));
+    parts.flatten().cloned().collect()
+}
+
+/// What the screens tell together, for the head of the Overview.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// How many jobs failed in their last run, and how many there are; `None`: not read yet.
+    pub failing: Option<(usize, usize)>,
+    /// The longest lag as a multiple of what its policy promises, and what is to be said of that aggregate.
+    pub worst_lag: Option<(f64, Level)>,
+    /// Bytes that compression saved, as recorded; `None`: not read yet.
+    pub saved: Option<i64>,
+}
+
+impl Standing {
+    pub fn of(screens: &Screens, at: &At) -> Self {
+        let read = |fresh: &Freshness| !matches!(fresh, Freshness::Never);
+        let saves =
+            |row: &crate::screens::compression::Row| Some(row.before_bytes? - row.after_bytes?);
+        Self {
+            failing: read(&screens.jobs.fresh).then(|| failing(screens)),
+            worst_lag: worst_lag(screens, at),
+            saved: read(&screens.compression.fresh)
+                .then(|| screens.compression.rows().iter().filter_map(saves).sum()),
+        }
+    }
+}
+
+fn collect<R: Record>(screen: ScreenId, table: &Table<R>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (record, findings) in table.found() {
+        let (of, subject, targets) = (record.key(), record.title(), record.targets());
+        rows.extend(findings.iter().map(|finding| Row {
+            screen,
+            of: of.clone(),
+            subject: subject.clone(),
+            targets: targets.clone(),
+            finding: finding.clone(),
+            first_seen: None,
+            aside: None,
+        }));
+    }
+    rows
+}
+
+fn failing(screens: &Screens) -> (usize, usize) {
+    let jobs = screens.jobs.rows();
+    let fails = |row: &&crate::screens::jobs::Row| {
+        row.last_run_status() == Some("Failed") && !row.is_portal_fault()
+    };
+    (jobs.iter().filter(fails).count(), jobs.len())
+}
+
+fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
+    let rows = screens.aggregates.rows().iter();
+    let behind = rows.filter_map(|row| Some((row.behind(at)?, row)));
+    let (times, row) = behind.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    let level = if times > 1.0 {
+        row.verdict(at).level
+    } else {
+        Level::Ok
+    };
+    Some((times, level))
+}

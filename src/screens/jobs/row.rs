@@ -1,0 +1,147 @@
+//! One job, with what is known of its runs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::moment::Stamp;
+use crate::model::value::Value;
+
+/// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    pub text: String,
+    pub seconds: f64,
+}
+
+/// The newest error on record of a job whose last run failed (the details have those of the others). It may be older
+/// than that run, which can have been stopped without leaving one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobError {
+    /// `None`: the worker vanished, so that no error could be written down.
+    pub sqlstate: Option<String>,
+    /// Message, detail and hint.
+    pub message: String,
+    pub at: Option<Stamp>,
+}
+
+/// What the scheduler has counted of a job; a job that it never looked at has none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
+    pub last_start: Option<Stamp>,
+    /// `None` while it runs, after a crash and before the first run (`-infinity` on the server).
+    pub last_finish: Option<Stamp>,
+    /// `-infinity` (kept) means: running, waiting after a crash, or at once.
+    pub next_start: Option<Stamp>,
+    pub last_run_success: Option<bool>,
+    pub total_runs: i64,
+    pub total_successes: i64,
+    pub total_failures: i64,
+    /// While a run goes on, it counts as a crash already.
+    pub total_crashes: i64,
+    pub consecutive_failures: i32,
+    pub consecutive_crashes: i32,
+    /// Of all successful runs together.
+    pub total_duration_seconds: f64,
+}
+
+/// What the server's workers are at; the same in every row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workers {
+    /// Launcher, schedulers and running jobs of all databases.
+    pub used: i64,
+    /// `timescaledb.max_background_workers`.
+    pub slots: Option<i64>,
+    /// Schedulers of this database: 1, or nothing starts.
+    pub schedulers: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
+pub struct Row {
+    pub job_id: i32,
+    pub application_name: String,
+    pub proc_schema: String,
+    pub proc: String,
+    pub proc_exists: bool,
+    pub owner: String,
+    /// `None`: there is no such role any more.
+    pub owner_may_log_in: Option<bool>,
+    /// Who owns what a policy works on, where its own owner has not that role's rights.
+    #[serde(default)]
+    pub wants_rights_of: Option<String>,
+    /// The role of this session is a member of the owner.
+    pub owned: bool,
+    /// The hypertable or aggregate, quoted where needed.
+    pub target: Option<String>,
+    pub target_kind: Option<String>,
+    /// A policy whose configuration names a hypertable that is gone.
+    pub orphaned: bool,
+    pub scheduled: bool,
+    pub schedule: Interval,
+    /// Zero: without limit.
+    pub max_runtime: Interval,
+    /// -1: without limit.
+    pub max_retries: i32,
+    pub retry_period: Interval,
+    pub fixed_schedule: bool,
+    pub initial_start: Option<Stamp>,
+    pub timezone: Option<String>,
+    pub config: Option<String>,
+    pub statistics: Option<Statistics>,
+    /// Of one that the scheduler never looked at: it has been there since this moment for sure.
+    #[serde(default)]
+    pub known_since: Option<Stamp>,
+    pub error: Option<JobError>,
+    /// The worker that runs it now.
+    pub pid: Option<i32>,
+    pub workers: Workers,
+}
+
+impl Row {
+    pub(super) fn is_internal(&self) -> bool {
+        self.job_id < 1000
+    }
+
+    pub(super) fn run_seconds(&self) -> Option<f64> {
+        let statistics = self.statistics.as_ref()?;
+        let (start, finish) = (statistics.last_start?, statistics.last_finish?);
+        (finish > start).then(|| finish.seconds_since(start))
+    }
+
+    /// How long the runs that succeeded took on average.
+    #[expect(clippy::cast_precision_loss, reason = "a count of runs")]
+    pub(super) fn average_seconds(&self) -> Option<f64> {
+        let statistics = self.statistics.as_ref()?;
+        (statistics.total_successes > 0)
+            .then(|| statistics.total_duration_seconds / statistics.total_successes as f64)
+    }
+
+    /// `None`: it never finished a run, or is running.
+    pub fn last_run_status(&self) -> Option<&'static str> {
+        let statistics = self.statistics.as_ref()?;
+        statistics.last_finish?;
+        Some(if statistics.last_run_success? {
+            "Success"
+        } else {
+            "Failed"
+        })
+    }
+
+    /// When it is to start; a paused job has no such time.
+    pub(super) fn next_start(&self) -> Option<Stamp> {
+        self.statistics
+            .as_ref()?
+            .next_start
+            .filter(|next| self.scheduled && next.is_finite())
+    }
+
+    pub(super) fn count(&self, of: fn(&Statistics) -> i64) -> Value {
+        self.statistics.as_ref().map(of).into()
+    }
+}
+
+pub(super) fn started(row: &Row) -> Option<Stamp> {
+    row.statistics.as_ref()?.last_start
+}

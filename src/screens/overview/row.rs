@@ -1,0 +1,70 @@
+//! One finding, and where it was found.
+
+use serde::{Deserialize, Serialize};
+
+use crate::journal::acknowledge::{Acknowledgement, Identity};
+use crate::model::moment::Stamp;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Target;
+use crate::model::text;
+use crate::model::value::Value;
+use crate::model::verdict::Finding;
+use crate::server::known::At;
+
+/// One finding, and where it was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    pub screen: ScreenId,
+    /// The row of that screen.
+    pub of: String,
+    /// What the row calls itself.
+    pub subject: String,
+    pub finding: Finding,
+    pub targets: Vec<Target>,
+    /// When this console saw it first; `None`: by the headless twin, which looks once.
+    pub first_seen: Option<Stamp>,
+    /// Why it is shown only to those who ask for what is put aside.
+    #[serde(default)]
+    pub aside: Option<Acknowledgement>,
+}
+
+impl Row {
+    pub fn identity(&self) -> Identity {
+        (self.screen, self.of.clone(), self.finding.rule.name)
+    }
+
+    pub(super) fn is(&self, _: &At) -> Value {
+        let title = self.finding.rule.title;
+        match &self.aside {
+            Some(aside) => Value::Text(format!("({}) {title}", aside.what.word())),
+            None => title.into(),
+        }
+    }
+
+    /// What its mend acts on, as it is typed.
+    pub(super) fn target(&self) -> Option<String> {
+        let target = self.finding.mends(self.targets.clone())?;
+        Some(target.name)
+    }
+
+    /// The fields of the mend's form, as they are typed.
+    pub(super) fn set(&self) -> Value {
+        match self.target() {
+            Some(_) => Value::Fields(self.finding.sets.clone()),
+            None => Value::Null,
+        }
+    }
+
+    pub(super) fn age(&self, at: &At) -> Value {
+        match (self.finding.since, self.first_seen) {
+            (Some(since), _) => {
+                Value::Text(text::duration(at.now.seconds_since(since).max(0.0).floor()))
+            }
+            (None, Some(seen)) => Value::Text(format!(
+                "> {}",
+                text::duration(at.now.seconds_since(seen).max(0.0).floor())
+            )),
+            (None, None) => Value::Null,
+        }
+    }
+}
