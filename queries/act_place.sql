@@ -1,7 +1,11 @@
--- Which database of which server · system (NULL: this role may not read it), database, database_oid, standby · public
--- · reads the control file
-select case when has_function_privilege('pg_control_system()', 'execute')
-            then (select s.system_identifier::text from pg_control_system() s) end as system,
-       d.datname::text as database, d.oid::int8 as database_oid, pg_is_in_recovery() as standby, pg_backend_pid() as pid,
-       current_user::text as role
+-- Which database of which server, in which of its runs · database, database_oid, standby, started, address (NULL: by a
+-- socket), timeline and wal (NULL: a standby), reads_system (may act_system be asked) · public
+select d.datname::text as database, d.oid::int8 as database_oid, pg_is_in_recovery() as standby, pg_backend_pid() as pid,
+       current_user::text as role, has_function_privilege('pg_control_system()', 'execute') as reads_system,
+       to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as started,
+       host(inet_server_addr()) || ':' || inet_server_port() as address,
+       -- the control file has the new timeline only some time after a promotion
+       case when not pg_is_in_recovery()
+            then ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int8 end as timeline,
+       case when not pg_is_in_recovery() then (pg_current_wal_flush_lsn() - '0/0')::int8 end as wal
 from pg_database d where d.datname = current_database()

@@ -36,6 +36,8 @@ pub struct Connected {
     pub driver: JoinHandle<()>,
     /// For the header: `db1:5432`, `[local]:5432`.
     pub host: String,
+    /// Exactly what was connected to; see [`Host::way`].
+    pub way: String,
     /// The TLS version; `None` where it is not encrypted.
     pub tls: Option<String>,
     /// What was asked from the person, to be used again.
@@ -289,6 +291,7 @@ async fn open_socket(
         driver,
         notices,
         host: host.to_string(),
+        way: host.way(),
         tls: None,
         password: None,
         trusted: Vec::new(),
@@ -363,6 +366,7 @@ async fn open_tcp(
         driver,
         notices,
         host: host.to_string(),
+        way: host.way(),
         tls: agreed,
         password: None,
         trusted: Vec::new(),

@@ -11,6 +11,7 @@ mod entries;
 mod entry;
 mod file;
 mod own;
+mod place;
 mod process;
 mod words;
 
@@ -31,29 +32,8 @@ pub use differences::differences;
 pub use entries::Entries;
 pub use entry::Entry;
 pub use file::Journal;
+pub use place::{Place, Run};
 pub use process::{Running, began};
-
-/// Which database of which server, whatever name it was reached by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// The cluster's system identifier; `None` where the role may not read it.
-    pub system: Option<String>,
-    pub database: String,
-    /// The database's oid.
-    pub database_oid: i64,
-    /// As the header showed it; for people only.
-    pub host: String,
-}
-
-impl Place {
-    /// The same database: by the cluster's identifier, or by name and host where that could not be read.
-    pub fn is(&self, other: &Self) -> bool {
-        match (&self.system, &other.system) {
-            (Some(a), Some(b)) => a == b && self.database_oid == other.database_oid,
-            _ => self.host == other.host && self.database == other.database,
-        }
-    }
-}
 
 /// A target with its state, and the action whose query captured it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -404,17 +404,23 @@ fn look(cli: &Cli, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>, b
 /// What the journal knows of actions that were cut off in this database; what cannot be read is told there too.
 async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
     let found = async {
-        let place =
-            execute::place(&session.connected.client, session.connected.host.clone()).await?;
+        let place = execute::place(&session.connected).await?;
         let entries = actor.journal.entries()?;
         let here = entries
             .all
             .into_iter()
             .filter(|entry| entry.begin.place.is(&place) && entry.state() == "unfinished");
-        anyhow::Ok(
-            here.map(|entry| entry.begin.id.to_string())
-                .collect::<Vec<_>>(),
-        )
+        let words = here.map(|entry| match entry.begin.place.doubt(&place) {
+            None => entry.begin.id.to_string(),
+            Some(_) => {
+                let there = entry.begin.place.words();
+                format!(
+                    "{} (done on {there}, which may be another server)",
+                    entry.begin.id
+                )
+            }
+        });
+        anyhow::Ok(words.collect::<Vec<_>>())
     };
     match found.await {
         Ok(ids) if ids.is_empty() => Vec::new(),

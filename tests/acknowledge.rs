@@ -27,6 +27,8 @@ fn place() -> Place {
         database: "plant".to_owned(),
         database_oid: 5,
         host: "db1:5432".to_owned(),
+        way: None,
+        run: None,
     }
 }
 
@@ -301,6 +303,7 @@ fn rolling_back_the_journals_entry_shows_the_finding_again() {
             state: entry.state().to_owned(),
             entry,
             unreadable: 0,
+            elsewhere: None,
         }]),
         took: Duration::ZERO,
     });
@@ -355,6 +358,12 @@ fn another_database_knows_nothing_of_it() {
     let entries = journal.entries().unwrap();
     assert_eq!(entries.acknowledgements(&place()).len(), 1);
     assert!(entries.acknowledgements(&elsewhere).is_empty());
+    // A copy of the server has the same databases.
+    let copy = Place {
+        host: "db2:5432".to_owned(),
+        ..place()
+    };
+    assert!(entries.acknowledgements(&copy).is_empty());
 }
 
 #[test]

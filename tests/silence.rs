@@ -180,6 +180,7 @@ async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&W
         inputs: String::new(),
         undoes: Vec::new(),
         restores: Vec::new(),
+        place: None,
     };
     let (told, _progress) = mpsc::unbounded_channel();
     let (_orders, order) = watch::channel(Order::Go);

@@ -14,7 +14,7 @@ mod writer;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -61,6 +61,8 @@ pub struct Deed {
     /// The journal's entries that this takes back, and what the state was before them.
     pub undoes: Vec<u64>,
     pub restores: Vec<Seen>,
+    /// Of a rollback: where it was planned, and is to be done.
+    pub place: Option<Place>,
 }
 
 /// Who carries out plans.
@@ -88,6 +90,7 @@ impl Actor {
         // A limit on the size of files then is an error like a full disk, and does not end the process in mid-action.
         let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
         let _limit = signal(size)?;
+        is_planned_here(&writer, deed)?;
         let before = self.check(&writer, deed).await?;
         let expects = self.meant(&writer, deed).await?;
         let entries = self.journal.entries()?;
@@ -163,8 +166,22 @@ impl Actor {
     }
 }
 
+/// An error where the connection leads to another server than that of the preview: a host's name or a list of hosts may.
+fn is_planned_here(writer: &Writer, deed: &Deed) -> Result<()> {
+    let planned = deed.place.as_ref();
+    let why = planned.and_then(|place| place.doubt(&writer.place));
+    if let (Some(place), Some(why)) = (planned, why) {
+        bail!(
+            "the preview was of {}, and this connection leads to {}, which may be another server ({why}): nothing was done; look at it again",
+            place.words(),
+            writer.place.words()
+        );
+    }
+    Ok(())
+}
+
 fn bindings(entries: &Entries, deed: &Deed, place: &Place) -> Bindings {
-    let mut bindings = entries.bindings(place);
+    let mut bindings = entries.bindings(place, &deed.undoes);
     for id in &deed.undoes {
         bindings
             .kept

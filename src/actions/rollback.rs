@@ -2,6 +2,7 @@
 
 mod back;
 mod doubt;
+mod elsewhere;
 mod settle;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -52,15 +53,22 @@ pub async fn plan(
         [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
         many => format!("Roll back {} entries, newest first", many.len()),
     };
-    let mut back = back::Back::new(actor, client, entries, place).await?;
+    let mut back = back::Back::new(actor, client, entries, place, &ids).await?;
     let (mut notes, mut touches, mut leaves_open) = (Vec::new(), Vec::new(), Vec::new());
+    let mut consent = Consent::Enter;
     for entry in &undone {
+        let elsewhere = elsewhere::doubt(entries, entry, place)?;
+        let more = elsewhere::said(entries, entry, place, elsewhere.as_deref());
+        back.notes.extend(more);
         let done = doubt::done(actor, client, entries, entry, place).await?;
         let steps = back.take(entry, &done.at).await?;
         touches.extend(touched(entry, &steps));
         roles(actor, client, entry.begin.id, &steps).await?;
         back.steps.extend(steps);
-        if done.open {
+        if elsewhere.is_some() {
+            consent = Consent::Name;
+        }
+        if done.open || elsewhere.is_some() {
             leaves_open.push(entry.begin.id);
         }
         notes.push((entry, done));
@@ -77,6 +85,7 @@ pub async fn plan(
     plan.touches = touches;
     plan.named.relations = back.named;
     plan.leaves_open = leaves_open;
+    plan = plan.wanting(consent);
     if back.notes.iter().any(|note| note.level > Level::Notice) {
         plan = plan.wanting(Consent::Yes);
     }
@@ -130,6 +139,7 @@ pub async fn plan(
         inputs: String::new(),
         undoes,
         restores,
+        place: Some(place.clone()),
     })
 }
 
@@ -151,9 +161,6 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
     is_here(entry, place)?;
     if begin.acknowledges.is_some() {
         bail!("entry {id} is an acknowledgement: roll back such entries apart from actions");
-    }
-    if let Some(by) = entry.taken_back_by {
-        bail!("entry {id} is rolled back already, by entry {by}");
     }
     if begin.plan.action == ACTION {
         bail!("entry {id} is itself a rollback: do the action again to have it back");
@@ -256,7 +263,7 @@ async fn look(
     seen: &mut Vec<Seen>,
     restores: &mut Vec<Seen>,
 ) -> Result<()> {
-    let bindings = entries.bindings(place);
+    let bindings = entries.bindings(place, &[entry.begin.id]);
     for before in &entry.begin.before {
         let target = current(&before.target, &bindings);
         let newer = if seen.is_empty() {

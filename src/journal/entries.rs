@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{Entry, Line, Place, Ran};
+use super::{Begin, Entry, Line, Place, Ran};
 use crate::journal::acknowledge::Acknowledgement;
 use crate::model::plan::{Bindings, Step};
 
@@ -27,7 +27,9 @@ impl Entries {
     /// What is put aside in this place: the newest entry of each finding, unless it has ended.
     pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
         let mut newest = BTreeMap::new();
-        for entry in self.all.iter().filter(|one| one.begin.place.is(place)) {
+        // What is found on a copy was not put aside there.
+        let here = |one: &&Entry| one.begin.place.is_surely(place);
+        for entry in self.all.iter().filter(here) {
             if let Some(what) = &entry.begin.acknowledges {
                 newest.insert((&what.screen, &what.key, &what.rule), (entry, what));
             }
@@ -49,14 +51,31 @@ impl Entries {
         last.unwrap_or(0) + 1
     }
 
-    /// The ids of jobs and indexes that were made anew in this place.
-    pub fn bindings(&self, place: &Place) -> Bindings {
+    /// The ids of jobs and indexes that were made anew in this place, and where these entries were done.
+    pub fn bindings(&self, place: &Place, undoes: &[u64]) -> Bindings {
         let mut bindings = Bindings::default();
-        let here = self.all.iter().filter(|entry| entry.begin.place.is(place));
-        for (name, value) in here.flat_map(Entry::kept) {
+        let here = |entry: &&Entry| {
+            let mut of = undoes.iter();
+            entry.begin.place.is_surely(place) || of.any(|id| self.counts(entry, *id, place))
+        };
+        for (name, value) in self.all.iter().filter(here).flat_map(Entry::kept) {
             bindings.renew(&name, &value);
         }
         bindings
+    }
+
+    /// Whether what an entry did was done in this place, or where entry `id` was, of which this place may be a copy. What
+    /// another copy did was not.
+    pub fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
+        let was = &entry.begin.place;
+        let of = self.find(id).map(|of| &of.begin.place);
+        was.is_surely(place) || of.is_some_and(|of| was.is_surely(of))
+    }
+
+    /// The rollbacks of an entry.
+    pub fn rollbacks(&self, id: u64) -> impl Iterator<Item = &Entry> {
+        let all = self.all.iter();
+        all.filter(move |entry| entry.begin.undoes.contains(&id))
     }
 
     /// What these lines are.
@@ -105,21 +124,21 @@ impl Entries {
     }
 
     /// An error where these entries cannot be taken back now by these steps: somebody else does it, or has done it.
-    pub(super) fn free(&self, ids: &[u64], steps: &[Step]) -> Result<()> {
-        for id in ids {
+    pub(super) fn free(&self, begin: &Begin) -> Result<()> {
+        let steps = &begin.plan.steps;
+        for id in &begin.undoes {
             if let Some(by) = self.find(*id).and_then(|entry| entry.taken_back_by) {
                 bail!("entry {id} is rolled back already, by entry {by}: nothing was done");
             }
-            let others = self
-                .all
-                .iter()
-                .filter(|other| other.begin.undoes.contains(id));
-            for other in others {
+            for other in self.rollbacks(*id) {
                 let (by, pid) = (other.begin.id, other.begin.pid);
                 if other.is_under_way() {
                     bail!(
                         "entry {id} is being rolled back now, by entry {by} (process {pid}): nothing was done; wait for its end"
                     );
+                }
+                if !self.counts(other, *id, &begin.place) {
+                    continue;
                 }
                 let again = |step: &Step| {
                     step.undoes.is_some() && steps.iter().any(|one| one.undoes == step.undoes)

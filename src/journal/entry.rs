@@ -99,7 +99,7 @@ impl Entry {
     }
 
     /// Whether all of it took effect, even where it was cut off before it could say so.
-    pub(super) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.ended_as() == Some(Outcome::Done)
             || self.done_at().len() == self.begin.plan.steps.len()
     }

@@ -47,7 +47,7 @@ impl Journal {
     pub fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
-        entries.free(&begin.undoes, &begin.plan.steps)?;
+        entries.free(&begin)?;
         begin.id = entries.next_id();
         let id = begin.id;
         self.append(&mut file, &Line::Begin(Box::new(begin)))?;

@@ -24,6 +24,8 @@ fn begin(undoes: Vec<u64>) -> Begin {
             database: "db".to_owned(),
             database_oid: 5,
             host: "h".to_owned(),
+            way: None,
+            run: None,
         },
         timescaledb: Some("2.28.3".to_owned()),
         plan: Plan::new(
@@ -80,7 +82,7 @@ fn an_action_is_on_disk_before_it_runs_and_whole_after_it() {
     let entries = journal.entries().unwrap();
     assert_eq!(entries.all[0].state(), "done");
     assert_eq!(entries.all[0].done().len(), 1);
-    assert_eq!(entries.bindings(&entries.all[0].begin.place).job(7), 9);
+    assert_eq!(entries.bindings(&entries.all[0].begin.place, &[]).job(7), 9);
     let mode = std::fs::metadata(journal.path())
         .unwrap()
         .permissions()

@@ -24,7 +24,7 @@ impl Entry {
                 begin.at,
                 begin.role,
                 begin.place.database,
-                begin.place.host
+                begin.place.words()
             ),
         ];
         // Names stay within their lines; statements and the server's words may have several.

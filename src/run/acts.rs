@@ -118,7 +118,7 @@ async fn back(actor: &Actor, session: &mut Option<Session>, ids: &[u64]) -> anyh
     let session = open(actor, session).await?;
     let client = &session.connected.client;
     let entries = actor.journal.entries()?;
-    let place = execute::place(client, session.connected.host.clone()).await?;
+    let place = execute::place(&session.connected).await?;
     rollback::plan(actor, client, &entries, &place, ids).await
 }
 

@@ -11,7 +11,7 @@ use crate::server::session::Session;
 impl Session {
     /// Which database this is; asked once.
     pub(crate) async fn place(&self) -> Result<&Place> {
-        let ask = || execute::place(&self.connected.client, self.connected.host.clone());
+        let ask = || execute::place(&self.connected);
         self.place.get_or_try_init(ask).await
     }
 

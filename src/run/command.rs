@@ -122,6 +122,7 @@ impl Shell<'_> {
             inputs,
             undoes: Vec::new(),
             restores: Vec::new(),
+            place: None,
         })
     }
 
@@ -146,15 +147,14 @@ impl Shell<'_> {
             self.end_acknowledged(&entries, ids).await?;
             return Ok(None);
         }
-        let place = execute::place(client, self.session.connected.host.clone()).await?;
+        let place = execute::place(&self.session.connected).await?;
         let deed = rollback::plan(&self.actor, client, &entries, &place, ids).await?;
         Ok(Some(deed))
     }
 
     /// Shows findings again; nothing in the database changes, so a reading console may do it too.
     async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<()> {
-        let client = &self.session.connected.client;
-        let place = execute::place(client, self.session.connected.host.clone()).await?;
+        let place = execute::place(&self.session.connected).await?;
         for entry in ids.iter().filter_map(|id| entries.find(*id)) {
             rollback::is_here(entry, &place)?;
             if entry.ended.is_some() {

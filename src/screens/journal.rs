@@ -23,6 +23,9 @@ pub struct Row {
     pub state: String,
     /// Lines of the journal's file that could not be read.
     pub unreadable: usize,
+    /// Where it was done, if that may be another server than this: the same by another name, or one that was copied.
+    #[serde(default)]
+    pub elsewhere: Option<String>,
 }
 
 impl Row {
@@ -39,6 +42,63 @@ impl Row {
             "over"
         } else {
             &self.state
+        }
+    }
+
+    /// How it went, and what there is to do.
+    fn judged(&self, at: &At) -> Verdict {
+        if let Some(what) = &self.entry.begin.acknowledges {
+            let said = acknowledged(&self.entry, what, at);
+            return Verdict::ok(format!("{}; {said}", self.entry.begin.plan.title));
+        }
+        let (done, all) = (self.entry.done().len(), self.entry.begin.plan.steps.len());
+        match (&self.entry.end, self.state.as_str()) {
+            (_, "rolled back") => Verdict::of(
+                &rules::JOURNAL,
+                Level::Ok,
+                format!(
+                    "rolled back by entry {}",
+                    self.entry.taken_back_by.unwrap_or(0)
+                ),
+            ),
+            (None, "running") => Verdict::of(
+                &rules::JOURNAL,
+                Level::Notice,
+                format!("under way in process {}", self.entry.begin.pid),
+            ),
+            (None, _) => Verdict::of(
+                &rules::JOURNAL,
+                Level::Warning,
+                format!(
+                    "cut off: {done} of {all} steps are known to be done; what was under way then may or may not have happened. Look at its details, and at the screens"
+                ),
+            ),
+            (Some(end), _) => {
+                let error = end.error.as_deref().map_or_else(String::new, |error| {
+                    format!(": {}", error.replace('\n', "; "))
+                });
+                let steps = format!("{done} of {all} steps done{error}");
+                match end.outcome {
+                    Outcome::Done => Verdict::of(
+                        &rules::JOURNAL,
+                        Level::Ok,
+                        self.entry.begin.plan.undo.text(),
+                    ),
+                    Outcome::Cancelled => Verdict::of(
+                        &rules::JOURNAL,
+                        Level::Notice,
+                        format!("cancelled, {steps}"),
+                    ),
+                    Outcome::Failed => {
+                        Verdict::of(&rules::JOURNAL, Level::Warning, format!("failed, {steps}"))
+                    }
+                    Outcome::Unknown => Verdict::of(
+                        &rules::JOURNAL,
+                        Level::Warning,
+                        format!("not known how it ended, {steps}"),
+                    ),
+                }
+            }
         }
     }
 
@@ -148,59 +208,14 @@ impl Record for Row {
     }
 
     fn verdict(&self, at: &At) -> Verdict {
-        if let Some(what) = &self.entry.begin.acknowledges {
-            let said = acknowledged(&self.entry, what, at);
-            return Verdict::ok(format!("{}; {said}", self.entry.begin.plan.title));
+        let mut verdict = self.judged(at);
+        if let Some(there) = &self.elsewhere {
+            let words = format!(
+                "; done on {there}, which is this server by another name or one that was copied"
+            );
+            verdict.reason.push_str(&words);
         }
-        let (done, all) = (self.entry.done().len(), self.entry.begin.plan.steps.len());
-        match (&self.entry.end, self.state.as_str()) {
-            (_, "rolled back") => Verdict::of(
-                &rules::JOURNAL,
-                Level::Ok,
-                format!(
-                    "rolled back by entry {}",
-                    self.entry.taken_back_by.unwrap_or(0)
-                ),
-            ),
-            (None, "running") => Verdict::of(
-                &rules::JOURNAL,
-                Level::Notice,
-                format!("under way in process {}", self.entry.begin.pid),
-            ),
-            (None, _) => Verdict::of(
-                &rules::JOURNAL,
-                Level::Warning,
-                format!(
-                    "cut off: {done} of {all} steps are known to be done; what was under way then may or may not have happened. Look at its details, and at the screens"
-                ),
-            ),
-            (Some(end), _) => {
-                let error = end.error.as_deref().map_or_else(String::new, |error| {
-                    format!(": {}", error.replace('\n', "; "))
-                });
-                let steps = format!("{done} of {all} steps done{error}");
-                match end.outcome {
-                    Outcome::Done => Verdict::of(
-                        &rules::JOURNAL,
-                        Level::Ok,
-                        self.entry.begin.plan.undo.text(),
-                    ),
-                    Outcome::Cancelled => Verdict::of(
-                        &rules::JOURNAL,
-                        Level::Notice,
-                        format!("cancelled, {steps}"),
-                    ),
-                    Outcome::Failed => {
-                        Verdict::of(&rules::JOURNAL, Level::Warning, format!("failed, {steps}"))
-                    }
-                    Outcome::Unknown => Verdict::of(
-                        &rules::JOURNAL,
-                        Level::Warning,
-                        format!("not known how it ended, {steps}"),
-                    ),
-                }
-            }
-        }
+        verdict
     }
 
     fn caveats(rows: &[Self], _: &At) -> Vec<String> {

@@ -51,6 +51,7 @@ impl Session {
         Ok(Rows::Journal(
             here.map(|entry| screens::journal::Row {
                 state: entry.state().to_owned(),
+                elsewhere: (!entry.begin.place.is_surely(place)).then(|| entry.begin.place.words()),
                 entry,
                 unreadable,
             })

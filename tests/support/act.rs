@@ -153,6 +153,7 @@ impl Rig {
             inputs: inputs.summary(),
             undoes: Vec::new(),
             restores: Vec::new(),
+            place: None,
         })
     }
 
@@ -184,7 +185,7 @@ impl Rig {
         let told = |error: anyhow::Error| format!("{error:#}");
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries().map_err(told)?;
-        let place = execute::place(client, self.session.connected.host.clone())
+        let place = execute::place(&self.session.connected)
             .await
             .map_err(told)?;
         rollback::plan(&self.actor, client, &entries, &place, ids)

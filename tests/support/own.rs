@@ -87,11 +87,21 @@ pub struct Standby<'a> {
 impl<'a> Standby<'a> {
     /// A copy of the server as it is now, by way of this slot.
     pub fn start(of: &'a PrivateServer, slot: &str, settings: &str) -> Self {
+        Self::copied(of, &["-R", "-C", "-S", slot], settings)
+    }
+
+    /// A copy of the server as it is now that goes its own way: what a restored backup is.
+    pub fn copy(of: &'a PrivateServer) -> Self {
+        Self::copied(of, &[], "listen_addresses = ''")
+    }
+
+    fn copied(of: &'a PrivateServer, how: &[&str], settings: &str) -> Self {
         let standby = Self { of, port: 6543 };
         let folder = of.socket_folder();
         let mut copy = of.command("pg_basebackup");
-        copy.args(["-D", "standby", "-R", "-X", "stream", "-c", "fast"])
-            .args(["-C", "-S", slot, "-U", "postgres", "-h"])
+        copy.args(["-D", "standby", "-X", "stream", "-c", "fast"])
+            .args(how)
+            .args(["-U", "postgres", "-p", &of.port().to_string(), "-h"])
             .arg(folder);
         run(&mut copy);
         let path = folder.join("standby/postgresql.auto.conf");
@@ -120,6 +130,20 @@ impl<'a> Standby<'a> {
             "start",
         ]);
         run(&mut start);
+    }
+
+    pub fn promote(&self) {
+        let mut promote = self.of.command("pg_ctl");
+        promote.args(["-D", "standby", "-w", "promote"]);
+        run(&mut promote);
+    }
+
+    /// Starts it in the place of the server that it was copied from, which must have been stopped.
+    pub fn listens_for(&self, server: &PrivateServer) {
+        let path = self.of.socket_folder().join("standby/postgresql.auto.conf");
+        let conf = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{conf}port = {}\n", server.port())).unwrap();
+        self.launch();
     }
 
     pub fn stop(&self) {

@@ -1,12 +1,12 @@
 //! The session that writes: a connection of its own, on the primary, in the database that was looked at.
 
 use anyhow::{Context as _, Result, bail};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
 use super::Actor;
 use super::send::execute;
 use crate::connect::{self, Connected};
-use crate::journal::Place;
+use crate::journal::{Place, Run};
 use crate::model::version::Version;
 use crate::model::{text, trust};
 use crate::server::known::own::Own;
@@ -14,6 +14,7 @@ use crate::server::session;
 use crate::server::sql::{Param, Query, query};
 
 const PLACE: Query = query!("act_place");
+const SYSTEM: Query = query!("act_system");
 
 /// What a write session sets. Its texts read as those of the read session, whose state it compares: every session's
 /// start-up packet sees to that.
@@ -46,9 +47,8 @@ impl Actor {
         execute(client, &session).await?;
         let trusted = Param::Texts(connected.trusted.clone());
         session::ask(client, trust::TELL, &[trusted]).await?;
-        let row = session::ask(client, PLACE.text(self.server.sql_version()), &[]).await?;
-        let (place, standby, row) = read_place(&row, connected.host.clone())?;
-        if standby {
+        let (place, row) = place_and_row(&connected).await?;
+        if row.try_get("standby")? {
             bail!(
                 "{} is a standby: nothing was changed; connect to its primary",
                 place.host
@@ -73,18 +73,36 @@ impl Actor {
 }
 
 /// Which database a session is in.
-pub async fn place(client: &Client, host: String) -> Result<Place> {
-    let rows = session::ask(client, PLACE.text(Version::new(0, 0)), &[]).await?;
-    Ok(read_place(&rows, host)?.0)
+pub async fn place(connected: &Connected) -> Result<Place> {
+    Ok(place_and_row(connected).await?.0)
 }
 
-fn read_place(rows: &[Row], host: String) -> Result<(Place, bool, &Row)> {
-    let row = rows.first().context("the server did not say which it is")?;
+async fn place_and_row(connected: &Connected) -> Result<(Place, Row)> {
+    let ask = async |query: &Query| -> Result<Row> {
+        let text = query.text(Version::new(0, 0));
+        let rows = session::ask(&connected.client, text, &[]).await?;
+        let row = rows.into_iter().next();
+        row.context("the server did not say which it is")
+    };
+    let row = ask(&PLACE).await?;
+    let system = if row.try_get("reads_system")? {
+        Some(ask(&SYSTEM).await?.try_get("system")?)
+    } else {
+        None
+    };
+    let run = Run {
+        started: row.try_get("started")?,
+        address: row.try_get("address")?,
+        timeline: row.try_get("timeline")?,
+        wal: row.try_get("wal")?,
+    };
     let place = Place {
-        system: row.try_get("system")?,
+        system,
         database: row.try_get("database")?,
         database_oid: row.try_get("database_oid")?,
-        host,
+        host: connected.host.clone(),
+        way: Some(connected.way.clone()),
+        run: Some(run),
     };
-    Ok((place, row.try_get("standby")?, row))
+    Ok((place, row))
 }

@@ -18,6 +18,7 @@ pub struct Back<'a> {
     actor: &'a Actor,
     client: &'a Client,
     entries: &'a Entries,
+    place: &'a Place,
     bindings: Bindings,
     jobs: BTreeMap<i64, FoundJob>,
     /// Jobs that a step before makes again.
@@ -47,13 +48,15 @@ impl<'a> Back<'a> {
         actor: &'a Actor,
         client: &'a Client,
         entries: &'a Entries,
-        place: &Place,
+        place: &'a Place,
+        ids: &[u64],
     ) -> Result<Self> {
         Ok(Self {
             actor,
             client,
             entries,
-            bindings: entries.bindings(place),
+            place,
+            bindings: entries.bindings(place, ids),
             jobs: named::jobs(client, &actor.server).await?,
             made: BTreeSet::new(),
             steps: Vec::new(),
@@ -124,8 +127,8 @@ impl<'a> Back<'a> {
 
     /// Whether a rollback did this step before it failed or was stopped.
     fn is_back(&self, id: u64, step: &Step) -> bool {
-        let rollbacks = self.entries.all.iter();
-        let mut rollbacks = rollbacks.filter(|entry| entry.begin.undoes.contains(&id));
+        let rollbacks = self.entries.rollbacks(id);
+        let mut rollbacks = rollbacks.filter(|one| self.entries.counts(one, id, self.place));
         // Rollbacks of an older hypertop do not say which step it was.
         let old = Step {
             undoes: None,
@@ -141,8 +144,7 @@ impl<'a> Back<'a> {
 
     /// Whether the index that a step makes again was made already by a rollback that was cut off in that step.
     async fn is_there(&self, id: u64, step: &Step) -> Result<bool> {
-        let rollbacks = self.entries.all.iter();
-        let mut rollbacks = rollbacks.filter(|entry| entry.begin.undoes.contains(&id));
+        let mut rollbacks = self.entries.rollbacks(id);
         let cut_off = rollbacks.any(|entry| {
             let mut steps = entry
                 .undecided()

@@ -26,10 +26,12 @@ pub async fn done(
     place: &Place,
 ) -> Result<Done> {
     let id = entry.begin.id;
-    let others = entries.all.iter();
-    let others = others.filter(|other| other.begin.undoes.contains(&id));
-    if others
+    let is_here = |one: &&Entry| one.begin.place.doubt(place).is_none();
+    let elsewhere = !is_here(&entry);
+    if entries
+        .rollbacks(id)
         .chain([entry])
+        .filter(is_here)
         .flat_map(Entry::undecided)
         .any(|mark| mark.xid.is_some())
     {
@@ -77,6 +79,12 @@ pub async fn done(
     }
     done.at.sort_unstable();
     if done.at.is_empty() && !done.open && (entry.end.is_none() || entry.in_doubt().is_some()) {
+        if elsewhere {
+            bail!(
+                "entry {id} was cut off on {}, and only that server knows whether it was done there; here everything is as it was before it: there is nothing to take back",
+                entry.begin.place.words()
+            );
+        }
         bail!(
             "entry {id} was cut off before it changed anything; everything is as it was before it: there is nothing to take back"
         );
@@ -114,7 +122,7 @@ async fn changed(
     entry: &Entry,
     place: &Place,
 ) -> Result<bool> {
-    let bindings = entries.bindings(place);
+    let bindings = entries.bindings(place, &[entry.begin.id]);
     for before in &entry.begin.before {
         let target = current(&before.target, &bindings);
         let state = actor.state(client, &before.action, &target).await?;

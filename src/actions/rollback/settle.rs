@@ -27,7 +27,8 @@ pub async fn settled(
     let here = entries
         .all
         .iter()
-        .filter(|entry| entry.begin.place.is(place));
+        // A copy has given the transactions' numbers to others.
+        .filter(|entry| entry.begin.place.is(place) && entry.begin.place.doubt(place).is_none());
     for entry in here.filter(|entry| entry.begin.marks && !entry.is_under_way()) {
         for mark in entry.undecided() {
             if let Some(ran) = fate(actor, client, mark).await? {

@@ -114,6 +114,7 @@ impl Filling {
                     inputs: inputs.summary(),
                     undoes: Vec::new(),
                     restores: Vec::new(),
+                    place: None,
                 })
             }
         };

@@ -24,6 +24,27 @@ pub struct Host {
     pub port: u16,
 }
 
+impl Host {
+    /// Exactly what is connected to: the socket's path, or the address, else the name, with the port.
+    pub fn way(&self) -> String {
+        let port = self.port;
+        match &self.place {
+            Place::Socket(folder) => {
+                let path = folder.join(format!(".s.PGSQL.{port}"));
+                path.display().to_string()
+            }
+            Place::Tcp { name, address } => {
+                let target = address.as_ref().unwrap_or(name);
+                if target.contains(':') {
+                    format!("[{target}]:{port}")
+                } else {
+                    format!("{target}:{port}")
+                }
+            }
+        }
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {

@@ -1,0 +1,68 @@
+//! Entries of another place than this one, which may be the same server or a copy of it.
+
+use anyhow::{Result, bail};
+
+use crate::journal::{Entries, Entry, Place};
+use crate::model::plan::Note;
+use crate::model::verdict::Level;
+
+/// Why it is not known that this is where an entry was done; `None`: it is. An error where it is rolled back already.
+pub fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
+    let id = entry.begin.id;
+    let there = entry.begin.place.words();
+    let doubt = entry.begin.place.doubt(here);
+    if let Some(by) = entry.taken_back_by {
+        if doubt.is_some() {
+            bail!(
+                "entry {id} is rolled back already on {there}, by entry {by}; this is {}, which may be a copy: do by hand what `hypertop journal {id}` shows",
+                here.words()
+            );
+        }
+        bail!("entry {id} is rolled back already, by entry {by}");
+    }
+    let whole = |by: &&Entry| by.is_whole() && by.begin.place.is_surely(here);
+    let leaves = |by: &&Entry| by.begin.plan.leaves_open.contains(&id);
+    if doubt.is_some()
+        && let Some(by) = entries.rollbacks(id).filter(leaves).find(whole)
+    {
+        bail!(
+            "entry {id} is rolled back here already, by entry {}; it is open for {there}, where it was done",
+            by.begin.id
+        );
+    }
+    Ok(doubt)
+}
+
+/// What is to be known where it is not this place, and where it was rolled back in another.
+pub fn said(entries: &Entries, entry: &Entry, here: &Place, doubt: Option<&str>) -> Vec<Note> {
+    let (id, place) = (entry.begin.id, &entry.begin.place);
+    let mut notes = Vec::new();
+    let mut warn = |text| {
+        let level = Level::Warning;
+        notes.push(Note { level, text });
+    };
+    if let Some(why) = doubt {
+        warn(format!(
+            "entry {id} was done on {there}, and this is {here}: {shares}, but {why}. It may be the same server (by another name, after a failover), or a copy of it (a restored backup, a promoted standby), and nothing shows which. This acts on {here} alone; entry {id} stays open for {there}",
+            there = place.words(),
+            here = here.words(),
+            shares = place.shares(here),
+        ));
+    }
+    let others = entries.rollbacks(id);
+    for by in others.filter(|by| !by.begin.place.is_surely(here)) {
+        let (of, done) = (by.begin.plan.steps.len(), by.done().len());
+        let words = match (done, by.undecided().next()) {
+            (0, None) => continue,
+            (_, Some(_)) => "was to roll it back, and was cut off,".to_owned(),
+            (_, None) if done == of => "rolled it back".to_owned(),
+            (_, None) => format!("took back {done} of {of} steps of it"),
+        };
+        warn(format!(
+            "entry {by} {words} on {there}, which may be another server than this: what it changed here, if so, is shown as drifted",
+            by = by.begin.id,
+            there = by.begin.place.words(),
+        ));
+    }
+    notes
+}

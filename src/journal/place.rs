@@ -1,0 +1,188 @@
+//! Where something was done, and whether that is where one is now: a server and its physical copy have the same system
+//! identifier and the same databases.
+
+use serde::{Deserialize, Serialize};
+
+/// Which database of which server, whatever name it was reached by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The cluster's system identifier; `None` where the role may not read it.
+    pub system: Option<String>,
+    pub database: String,
+    /// The database's oid.
+    pub database_oid: i64,
+    /// As the header showed it.
+    pub host: String,
+    /// Exactly what was connected to: the socket's path, or the name or address with the port. `None`, as for `run`: an
+    /// older hypertop wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+}
+
+/// What tells a server from its copies, in the run that it was in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Since when it runs, to the microsecond: a copy was started by itself.
+    pub started: String,
+    /// Its own address as it sees it; `None`: it was reached by a socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// A promoted standby and a server that was put back have another. `None`: it is a standby, as for `wal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<i64>,
+    /// How far its WAL was on disk, in bytes: it never goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<i64>,
+}
+
+impl Place {
+    /// The same database or a copy of it: by the cluster's identifier, or by name and host where that could not be read.
+    pub fn is(&self, other: &Self) -> bool {
+        match (&self.system, &other.system) {
+            (Some(a), Some(b)) => a == b && self.database_oid == other.database_oid,
+            _ => self.host == other.host && self.database == other.database,
+        }
+    }
+
+    /// The same database of the same server, and no copy of it.
+    pub fn is_surely(&self, other: &Self) -> bool {
+        self.is(other) && self.unlike(other).is_none()
+    }
+
+    /// Why it is not known that one is in this place, where [`Self::is`] says so; `None`: one surely is. `here` is asked
+    /// after this was.
+    pub fn doubt(&self, here: &Self) -> Option<String> {
+        let standby = || {
+            let run = here.run.as_ref();
+            let is_one = run.is_some_and(|run| run.timeline.is_none());
+            is_one.then(|| "it is a standby".to_owned())
+        };
+        let wal = |place: &Self| place.run.as_ref()?.wal;
+        let behind = wal(self)
+            .zip(wal(here))
+            .is_some_and(|(then, now)| now < then);
+        let behind = || behind.then(|| "its WAL is not as far as it was then".to_owned());
+        self.unlike(here).or_else(standby).or_else(behind)
+    }
+
+    fn unlike(&self, other: &Self) -> Option<String> {
+        let (then, now) = match (&self.run, &other.run) {
+            (Some(then), Some(now)) if then.started == now.started => return None,
+            (Some(then), Some(now)) => (then, now),
+            _ => {
+                let why = "it is reached by another name, and an older hypertop kept nothing else";
+                return (self.host != other.host).then(|| why.to_owned());
+            }
+        };
+        let known = |what: Option<String>, none: &str| what.unwrap_or_else(|| none.to_owned());
+        if self.way != other.way {
+            return Some("it is reached by another name, and was started since".to_owned());
+        }
+        if then.address != now.address {
+            let [was, is] = [then, now].map(|run| known(run.address.clone(), "a socket"));
+            return Some(format!("its own address was {was}, and is {is}"));
+        }
+        let [was, is] = [then, now].map(|run| run.timeline.map(|number| number.to_string()));
+        (was != is).then(|| {
+            let [was, is] = [was, is].map(|number| known(number, "that of a standby"));
+            format!("its timeline was {was}, and is {is}")
+        })
+    }
+
+    /// What two places have in common, where one is perhaps the other.
+    pub fn shares(&self, other: &Self) -> &'static str {
+        if self.system.is_some() && other.system.is_some() {
+            "the system identifier and the database are the same"
+        } else {
+            "the host and the database are called the same (the system identifier cannot be read)"
+        }
+    }
+
+    /// As a person tells places apart.
+    pub fn words(&self) -> String {
+        match &self.way {
+            Some(way) if *way != self.host => format!("{} ({way})", self.host),
+            _ => self.host.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(way: &str, started: &str, timeline: Option<i64>, wal: Option<i64>) -> Place {
+        let run = Run {
+            started: started.to_owned(),
+            address: way.contains("db").then(|| "10.0.0.5:5432".to_owned()),
+            timeline,
+            wal,
+        };
+        Place {
+            system: Some("7".to_owned()),
+            database: "plant".to_owned(),
+            database_oid: 5,
+            host: way.to_owned(),
+            way: Some(way.to_owned()),
+            run: Some(run),
+        }
+    }
+
+    #[test]
+    fn a_place_is_surely_another_by_what_it_is_and_not_by_its_name() {
+        let then = place("db1:5432", "t1", Some(1), Some(100));
+        for (now, why) in [
+            (place("db1:5432", "t1", Some(1), Some(100)), None),
+            (place("/run/.s.PGSQL.5432", "t1", Some(1), Some(120)), None),
+            (place("db1:5432", "t2", Some(1), Some(120)), None),
+            (
+                place("db1:5432", "t2", Some(1), Some(99)),
+                Some("its WAL is not as far"),
+            ),
+            // A machine that was copied with its memory.
+            (
+                place("db2:5432", "t1", Some(1), Some(99)),
+                Some("its WAL is not as far"),
+            ),
+            (
+                place("db2:5432", "t2", Some(1), Some(120)),
+                Some("another name"),
+            ),
+            (
+                place("db1:5432", "t2", Some(2), Some(120)),
+                Some("its timeline was 1, and is 2"),
+            ),
+            (
+                place("db1:5432", "t2", None, None),
+                Some("its timeline was 1, and is that of a standby"),
+            ),
+        ] {
+            let doubt = then.doubt(&now);
+            assert_eq!(doubt.is_some(), why.is_some(), "{now:?}: {doubt:?}");
+            assert!(doubt.unwrap_or_default().contains(why.unwrap_or_default()));
+        }
+        // The same name leads to another machine (a tunnel).
+        let mut now = place("db1:5432", "t2", Some(1), Some(120));
+        now.run.as_mut().unwrap().address = Some("10.0.0.9:5432".to_owned());
+        assert!(then.doubt(&now).unwrap().contains("10.0.0.9"));
+        // Another database of the same server.
+        now = then.clone();
+        now.database_oid = 6;
+        assert!(!then.is_surely(&now));
+    }
+
+    #[test]
+    fn of_a_place_that_an_older_hypertop_wrote_the_name_is_known() {
+        let now = place("db1:5432", "t1", Some(1), Some(100));
+        let mut then = now.clone();
+        (then.way, then.run) = (None, None);
+        assert_eq!(then.doubt(&now), None);
+        let mut standby = now.clone();
+        standby.run.as_mut().unwrap().timeline = None;
+        assert!(then.doubt(&standby).unwrap().contains("a standby"));
+        "db2:5432".clone_into(&mut then.host);
+        assert!(then.is(&now) && then.doubt(&now).is_some());
+    }
+}
