@@ -38,14 +38,7 @@ pub async fn plan(
     ids.dedup();
     let settled = settle::settled(actor, client, entries, place).await?;
     let entries = &settled;
-    let mut undone = Vec::new();
-    for id in &ids {
-        let entry = entries.find(*id).ok_or_else(|| {
-            anyhow!("the journal has no entry {id} (hypertop journal lists them)")
-        })?;
-        allowed(entry, place)?;
-        undone.push(entry);
-    }
+    let undone = undone(entries, place, &ids)?;
     let Some(newest) = undone.first() else {
         bail!("no entry is named")
     };
@@ -141,6 +134,19 @@ pub async fn plan(
         restores,
         place: Some(place.clone()),
     })
+}
+
+/// The entries of these numbers, which can be taken back as far as the journal knows.
+fn undone<'a>(entries: &'a Entries, place: &Place, ids: &[u64]) -> Result<Vec<&'a Entry>> {
+    let mut undone = Vec::new();
+    for id in ids {
+        let entry = entries.find(*id).ok_or_else(|| {
+            anyhow!("the journal has no entry {id} (hypertop journal lists them)")
+        })?;
+        allowed(entry, place)?;
+        undone.push(entry);
+    }
+    Ok(undone)
 }
 
 /// An error where the entry is of another database.
