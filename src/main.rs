@@ -410,15 +410,13 @@ async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
             .all
             .into_iter()
             .filter(|entry| entry.begin.place.is(&place) && entry.state() == "unfinished");
-        let words = here.map(|entry| match entry.begin.place.doubt(&place) {
-            None => entry.begin.id.to_string(),
-            Some(_) => {
-                let there = entry.begin.place.words();
-                format!(
-                    "{} (done on {there}, which may be another server)",
-                    entry.begin.id
-                )
+        let words = here.map(|entry| {
+            let (id, there) = (entry.begin.id, &entry.begin.place);
+            if there.doubt(&place).is_none() {
+                return id.to_string();
             }
+            let there = there.words();
+            format!("{id} (done on {there}, which may be another server)")
         });
         anyhow::Ok(words.collect::<Vec<_>>())
     };

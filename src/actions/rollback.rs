@@ -42,10 +42,6 @@ pub async fn plan(
     let Some(newest) = undone.first() else {
         bail!("no entry is named")
     };
-    let title = match undone.as_slice() {
-        [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
-        many => format!("Roll back {} entries, newest first", many.len()),
-    };
     let mut back = back::Back::new(actor, client, entries, place, &ids).await?;
     let (mut notes, mut touches, mut leaves_open) = (Vec::new(), Vec::new(), Vec::new());
     let mut consent = Consent::Enter;
@@ -67,7 +63,7 @@ pub async fn plan(
         notes.push((entry, done));
     }
     let mut plan = Plan::new(
-        title,
+        title(&undone),
         std::mem::take(&mut back.steps),
         Undo::Needless("do the action again to have it back".to_owned()),
     );
@@ -147,6 +143,13 @@ fn undone<'a>(entries: &'a Entries, place: &Place, ids: &[u64]) -> Result<Vec<&'
         undone.push(entry);
     }
     Ok(undone)
+}
+
+fn title(undone: &[&Entry]) -> String {
+    match undone {
+        [one] => format!("Roll back {}: {}", one.begin.id, one.begin.plan.title),
+        many => format!("Roll back {} entries, newest first", many.len()),
+    }
 }
 
 /// An error where the entry is of another database.
