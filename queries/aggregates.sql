@@ -28,8 +28,13 @@ job as materialized (
                    when j.config ->> 'end_offset' ~ :is_interval
                         and j.config ->> 'end_offset' ~ '\d' then (j.config ->> 'end_offset')::interval end as end_interval,
          case when j.config ->> 'start_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'start_offset')::int8 end as start_number, case
-              when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number
-    from _timescaledb_config.bgw_job j where j.proc_name = 'policy_refresh_continuous_aggregate'),
+              when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number,
+         o.owner_zone, o.zone
+    from _timescaledb_config.bgw_job j
+    left join lateral (
+    \ir shared/owner_zone.sql
+    ) o on true
+   where j.proc_name = 'policy_refresh_continuous_aggregate'),
 -- of several policies the one whose window ends latest decides the lag
 newest as materialized (
   select distinct on (j.hypertable_id) j.*, count(*) over (partition by j.hypertable_id) as policies
@@ -61,14 +66,21 @@ squeezes as materialized (
               and j.config ->> 'compress_after' ~ '\d' then (j.config ->> 'compress_after')::interval end as after_interval, case
                    when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
--- where the reach of an aggregate's policies begins at their next run; NULL: one reaches over everything, or time is an integer, whose now
--- is
--- not free to ask
+-- where the reach of an aggregate's policies begins at their next run; NULL: one reaches over everything, or its owner's zone is not
+-- reckoned (odd_zone), or time is an integer, whose now is not free to ask
 reach as materialized (
-  select a.id, case when bool_and(j.start_interval is not null) and a.axis not in ('bigint', 'integer', 'smallint')
-                    then min((case when a.axis = 'timestamp with time zone' then extract(epoch from r.at - j.start_interval)
-                                   -- without a zone it is the wall clock at that run, which may have been changed until then
-                                   else extract(epoch from r.at::timestamp - j.start_interval) end * 1000000)::int8) end as since
+  select a.id, case when bool_and(j.start_interval is not null and (j.owner_zone is null or j.zone is not null))
+              and a.axis not in ('bigint', 'integer', 'smallint')
+                    then min((case when a.axis = 'timestamp with time zone'
+                                   then extract(epoch from coalesce((((r.at at time zone j.zone)
+                                        - date_trunc('day', j.start_interval)) at time zone j.zone)
+                                             - (j.start_interval - date_trunc('day', j.start_interval)), r.at - j.start_interval))
+                                   -- without a zone it is the wall clock at that run, which may have been changed until then; a date has
+                                   -- no hours
+                                   else extract(epoch from date_trunc(case a.axis when 'date' then 'day' else 'microseconds' end,
+                                        coalesce(r.at at time zone j.zone, r.at::timestamp) - j.start_interval)) end * 1000000)::int8) end
+                                             as since,
+         min(j.owner_zone) filter (where j.zone is null and a.axis not in ('bigint', 'integer', 'smallint')) as odd_zone
     from agg a join job j on j.hypertable_id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
     cross join lateral (select greatest(now(), case when j.scheduled and isfinite(st.next_start) then st.next_start end) as at) r
          group by a.id, a.axis),
@@ -139,7 +151,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
 \else
          + u.pending as pending,
 \endif
-       o.since as reach_from, t.tail, x.unreached, x.unreached_to, x.unread_from, x.unread_next, x.cut_to,
+       o.since as reach_from, o.odd_zone, j.owner_zone, t.tail, x.unreached, x.unreached_to, x.unread_from, x.unread_next, x.cut_to,
        a.bucket_offset::text as bucket_offset, case
             when a.axis not in ('bigint', 'integer', 'smallint')
                  then (extract(epoch from case when a.axis in ('timestamp without time zone', 'date')
@@ -197,7 +209,8 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                  when k.start_number is not null then k.start_number > q.after_number
                                       else now() - k.start_interval < now() - q.after_interval end) from job k
                                         where k.hypertable_id = a.id) end as compresses_inside,
-                                             (extract(timezone from now()) * 1000000)::int8 as local_shift,
+       (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - (now() at time zone 'UTC')) * 1000000)::int8
+         as local_shift,
        coalesce(os.many, 0) as other_policies_stopped, os.job_id as other_job_id, os.scheduled as other_scheduled,
        pj.id as parent_job_id, pj.scheduled as parent_scheduled, not pst.last_run_success and pst.last_finish > '-infinity' as parent_fails
   from agg a

@@ -21,20 +21,12 @@ bound as materialized (
                    true, '')))[1]::text::int8 - j.after_text::int8 end as boundary,
          case when j.created_text ~ :is_interval and j.created_text ~ '\d' then now() - (j.created_text)::interval end as made_before
     from unnest($1::int8[]) w(id)
-    join lateral (select x.config ->> 'compress_after' as after_text, x.config ->> 'compress_created_before' as created_text,
-                   o.owner_zone, o.zone from _timescaledb_config.bgw_job x
+    join lateral (select j.config ->> 'compress_after' as after_text, j.config ->> 'compress_created_before' as created_text,
+                   o.owner_zone, o.zone from _timescaledb_config.bgw_job j
     left join lateral (
-    -- the job runs as its owner, whose time zone goes before the database's. Four names are also abbreviations, without summer
-    -- time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
-    select o.zone as owner_zone,
-           case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
-                when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-                when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
-                when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
-      from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
-             where o.setrole = x.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
-               and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o) o on true
-                   where x.hypertable_id = w.id and x.proc_name = 'policy_compression' order by x.id limit 1) j on true
+    \ir shared/owner_zone.sql
+    ) o on true
+                   where j.hypertable_id = w.id and j.proc_name = 'policy_compression' order by j.id limit 1) j on true
     join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null
          order by x.id limit 1) d on true
     left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted

@@ -165,14 +165,18 @@ pending as materialized (
 ),
 job as materialized (
   select j.hypertable_id, j.proc_name::text as proc_name, j.id, j.scheduled, j.config,
-         to_jsonb(j) || jsonb_build_object('owner', j.owner::regrole::text, 'next_start', s.next_start::text) as whole,
+         to_jsonb(j) || jsonb_build_object('owner', j.owner::regrole::text, 'next_start', s.next_start::text) as whole, o.owner_zone,
          (to_jsonb(j) - 'id') || jsonb_build_object('owner', j.owner::regrole::text,
            'application_name', regexp_replace(j.application_name::text, ' \[\d+\]$', '')) as kept
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
+    left join lateral (
+    \ir shared/owner_zone.sql
+    ) o on true
    where j.hypertable_id in (select i.id from ids i)
 ),
 policy as materialized (
   select j.hypertable_id, jsonb_object_agg(j.proc_name, jsonb_build_object('id', j.id, 'scheduled', j.scheduled,
+           'clock_zone', coalesce(j.owner_zone, current_setting('TimeZone')),
            'after', coalesce(j.config ->> 'drop_after', j.config ->> 'compress_after'),
            'by_creation', j.config ? 'drop_created_before' or j.config ? 'compress_created_before')) as policies
     from job j where j.proc_name in ('policy_retention', 'policy_compression') group by j.hypertable_id
@@ -187,6 +191,8 @@ level as (
              where y.tgrelid = a.raw_oid and not y.tgisinternal and y.tgname not in ('ts_insert_blocker', 'ts_cagg_invalidation_trigger')),
                   '[]'),
            'hierarchical', a.hierarchical, 'materialized_only', a.materialized_only, 'finalized', a.finalized,
+           -- in which its policies reckon; a new policy's owner is the view's
+           'clock_zone', coalesce(case when k.id is null then o.owner_zone else k.owner_zone end, current_setting('TimeZone')),
            'axis', a.axis, 'bucket', a.bucket_width, 'zone', a.bucket_zone, 'offset', a.bucket_offset,
            'origin', case when not a.whole and a.bucket_origin is not null then
 \if :since_2_15
@@ -249,6 +255,12 @@ level as (
     left join pending p on p.id = a.id
     left join (select x.hypertable_id, sum(x.chunks) as chunks, min(x.low) as low, max(x.high) as high from slice x
          group by x.hypertable_id) s on s.hypertable_id = a.raw_id
+    left join lateral (select y.id, y.owner_zone from job y where y.hypertable_id = a.id
+                         and y.proc_name = 'policy_refresh_continuous_aggregate' order by y.id limit 1) k on true
+    left join lateral (select y.relowner as owner from pg_class y where y.oid = a.view_oid) j on true
+    left join lateral (
+    \ir shared/owner_zone.sql
+    ) o on true
     -- the clock of integer time is the hypertable's at the root
     left join lateral (
       select case when f.trusted and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage')
@@ -270,8 +282,7 @@ level as (
     ) n on true
 )
 select jsonb_build_object(
-         'levels', (select jsonb_agg(l.facts order by l.height desc) from level l),
-         'local_shift', (extract(timezone from now()) * 1000000)::int8, 'zone', current_setting('TimeZone')
+         'levels', (select jsonb_agg(l.facts order by l.height desc) from level l)
        ) as facts,
        jsonb_build_object(
          'materialized_only', a.materialized_only,

@@ -157,11 +157,12 @@ select jsonb_build_object(
          -- the hypertable's own function says what "now" is in its unit
          'now', case when not t.integer_time then case
               when t.axis = 'timestamp with time zone' then (extract(epoch from now()) * 1000000)::int8
-                                                       else (extract(epoch from now()::timestamp) * 1000000)::int8 end
+              when z.owner_zone is null or z.zone is not null
+                   then (extract(epoch from coalesce(now() at time zone z.zone, now()::timestamp)) * 1000000)::int8 end
                      when t.code_trusted then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n',
                             t.integer_now_func_schema, t.integer_now_func), false, true, '')))[1]::text::int8 end,
-         'code', t.code, 'now_utc', (extract(epoch from now()) * 1000000)::int8, 'now_local',
-         (extract(epoch from now()::timestamp) * 1000000)::int8,
+         'code', t.code, 'now_utc', (extract(epoch from now()) * 1000000)::int8,
+         'zone', coalesce(z.owner_zone, current_setting('TimeZone')), 'zone_owners', z.owner_zone is not null,
          'expression_index', exists (select from pg_index i where i.indrelid = t.table_oid and i.indexprs is not null),
          'columns', (select jsonb_agg(x.attname order by x.attnum) from pg_attribute x
                      where x.attrelid = t.table_oid and x.attnum > 0 and not x.attisdropped),
@@ -176,12 +177,7 @@ select jsonb_build_object(
                     'key', c.key, 'relation', format('%I.%I', c.schema_name, c.table_name), 'oid', c.oid::int8, 'status', c.status,
                     'from', c.range_start, 'to', c.range_end, 'before_bytes', c.before_bytes, 'after_bytes', c.after_bytes, 'rows', c.rows,
                     'companion', c.companion::int8, 'settings', c.whole,
-                    'to_local', case when t.axis = 'timestamp with time zone' and c.range_end between -60000000000000000
-                         and 200000000000000000
-                      then (extract(epoch from (timestamptz 'epoch' + c.range_end * interval '1 microsecond')::timestamp) * 1000000)::int8
-                           else c.range_end end,
-                    'created', (extract(epoch from c.creation_time) * 1000000)::int8,
-                    'created_local', (extract(epoch from c.creation_time::timestamp) * 1000000)::int8) order by c.range_start, c.id)
+                    'created', (extract(epoch from c.creation_time) * 1000000)::int8) order by c.range_start, c.id)
            from chunk c), '[]'),
          'sized', coalesce((select jsonb_agg(c.oid::int8) from chunk c where c.status & 9 <> 1), '[]'),
          'job', (select p.whole || jsonb_build_object('owner', p.owner, 'next_start', p.next_start, 'relation', t.relation, 'integer_time',
@@ -201,6 +197,13 @@ select jsonb_build_object(
                                where p.proc_name = 'policy_compression'), '{}')
        ) as state
 from target t
+-- the zone in which the policy's worker reckons, where its owner has one; a new policy's owner is the table's
+cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
+                                      where b.hypertable_id = t.id and b.proc_name = 'policy_compression' order by b.id limit 1),
+                                    (select y.relowner from pg_class y where y.oid = t.table_oid)) as owner) j
+left join lateral (
+  \ir shared/owner_zone.sql
+) z on true
 \if :since_2_29
 left join lateral (
   select jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),

@@ -36,7 +36,7 @@ select to_jsonb(b) || jsonb_build_object(
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
          -- the aggregate that it refreshes, or those that read what it drops, and what they have not taken in
          'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner,
-         'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8,
+         'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8, 'owner_zone', z.owner_zone,
          'pid', w.pid
        ) as facts,
        (to_jsonb(b) - 'id') || jsonb_build_object(
@@ -59,6 +59,10 @@ left join lateral (
   select min(v.pid) as pid from pg_stat_activity v
   where v.datname = current_database() and v.application_name = b.application_name::text
 ) w on true
+-- the zone in which its worker reckons, where its owner has one
+cross join lateral (select b.owner) j left join lateral (
+  \ir shared/owner_zone.sql
+) z on true
 left join lateral (
   with raw as materialized (
     select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id from _timescaledb_catalog.dimension x
@@ -101,13 +105,16 @@ left join lateral (
                             when m.axis = 'timestamp with time zone'
                                  then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
              'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone',
-             current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
+             coalesce(z.owner_zone, current_setting('TimeZone')), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
              'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
-                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
+                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset', 'zone', o.owner_zone,
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
                                      'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end)
                                           order by q.id)
                                      from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
+                                     cross join lateral (select q.owner) j left join lateral (
+                                     \ir shared/owner_zone.sql
+                                     ) o on true
                                     where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'),
                                          '[]')) order by x.mat_hypertable_id)
       from raw cross join f

@@ -33,14 +33,14 @@ target as materialized (
   order by d.id limit 1
 ), zone as materialized (
   -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
-  select coalesce(o.name, current_setting('TimeZone')) as name, o.name is not null as owners
+  select coalesce(o.owner_zone, current_setting('TimeZone')) as name, o.owner_zone is not null as owners
   from target t
-  join pg_database d on d.datname = current_database()
+  -- a new policy's owner is the table's; one that is there keeps its own
+  cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
+                                        where b.hypertable_id = t.id and b.proc_name = 'policy_retention' order by b.id limit 1),
+                                      t.relowner) as owner) j
   left join lateral (
-    select split_part(e.entry, '=', 2) as name
-    from pg_db_role_setting s, unnest(s.setconfig) e(entry)
-    where s.setrole = t.relowner and s.setdatabase in (0, d.oid) and lower(split_part(e.entry, '=', 1)) = 'timezone'
-    order by s.setdatabase desc limit 1
+  \ir shared/owner_zone.sql
   ) o on true
 ), live as materialized (
 \if :since_2_29
@@ -106,8 +106,11 @@ target as materialized (
                where m.hypertable_id = a.mat_hypertable_id and m.interval_length is not null),
     'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset',
          b.config -> 'start_offset',
-                             'end_offset', b.config -> 'end_offset') order by b.id)
+                             'end_offset', b.config -> 'end_offset', 'zone', o.owner_zone) order by b.id)
                            from _timescaledb_config.bgw_job b
+                           cross join lateral (select b.owner) j left join lateral (
+                           \ir shared/owner_zone.sql
+                           ) o on true
                            where b.proc_name = 'policy_refresh_continuous_aggregate' and b.hypertable_id = a.mat_hypertable_id), '[]'),
     'read_by', coalesce((
       with recursive below as (
@@ -140,13 +143,16 @@ target as materialized (
                             when m.axis = 'timestamp with time zone'
                                  then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
              'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone',
-             current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
+             (select z.name from zone z), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
              'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
-                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
+                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset', 'zone', o.owner_zone,
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
                                      'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end)
                                           order by q.id)
                                      from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
+                                     cross join lateral (select q.owner) j left join lateral (
+                                     \ir shared/owner_zone.sql
+                                     ) o on true
                                     where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'),
                                          '[]')) order by x.mat_hypertable_id) as unread
       from raw cross join f
@@ -276,7 +282,6 @@ select jsonb_build_object(
          'relation', t.relation, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'axis', d.axis, 'interval_length', d.interval_length,
          'has_now', d.has_now, 'integer_now', d.integer_now, 'code', d.code,
          'zone', z.name, 'zone_owners', z.owners,
-         'utc_offset_seconds', extract(epoch from (now() at time zone z.name) - (now() at time zone 'UTC'))::int8,
          'policies', coalesce((select jsonb_object_agg(p.proc_name, p.facts) from policy p), '{}'),
          'aggregates', coalesce((select r.aggregates from reader r), '[]'),
          'unread', coalesce((select u.unread from unread u), '[]'),
@@ -289,11 +294,6 @@ select jsonb_build_object(
                        * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8),
          'chunks', coalesce((
            select jsonb_agg(jsonb_build_array(l.name, l.oid::int8, l.companion::int8, l.range_start, l.range_end,
-             -- where the chunk ends in local time, as microseconds since 1970 without a zone
-             case when d.axis = 'timestamp with time zone' and l.range_end between -210866803200000000 and 9223371331199999999
-                  then (extract(epoch from (timestamptz 'epoch' + l.range_end * interval '1 microsecond') at time zone z.name)
-                       * 1000000)::int8
-                  else l.range_end end,
              l.status, l.rows, (extract(epoch from l.creation_time) * 1000000)::int8) order by l.nth)
            from live l), '[]'),
          'sized', coalesce((

@@ -200,13 +200,16 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
                             when m.axis = 'timestamp with time zone'
                                  then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
              'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone',
-             current_setting('TimeZone'), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
+             coalesce(j.owner_zone, current_setting('TimeZone')), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
              'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
-                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset',
+                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset', 'zone', o.owner_zone,
                                      'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
                                      'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end)
                                           order by q.id)
                                      from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
+                                     cross join lateral (select q.owner) j left join lateral (
+                                     \ir shared/owner_zone.sql
+                                     ) o on true
                                     where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'),
                                          '[]')) order by x.mat_hypertable_id) as readers
       from _timescaledb_catalog.continuous_agg x

@@ -5,6 +5,7 @@ mod support;
 
 use hypertop::model::interval::Interval;
 use jiff::tz::TimeZone;
+use support::act::Rig;
 use support::triage;
 
 #[test]
@@ -65,5 +66,45 @@ fn a_length_before_a_moment_is_reckoned_as_the_server_does_in_the_zone_of_the_po
             Interval::parse("90000 years").unwrap().before(0, None),
             None
         );
+    });
+}
+
+/// An aggregate whose policy goes back by months, in a zone whose clock is changed twice a year.
+const CHANGED: &str = "do $$ begin execute format('alter database %I set timezone = ''America/New_York''', current_database()); end $$;
+create table raw (ts timestamptz not null, v float);
+select create_hypertable('raw', 'ts', chunk_time_interval => interval '7 days');
+insert into raw select t, 1 from generate_series(now() - interval '10 months', now(), interval '1 day') t;
+create materialized view hourly with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from raw group by 1 with no data";
+
+#[test]
+fn months_are_held_against_hours_over_a_change_of_the_clock() {
+    triage::on_each("changed", CHANGED, async |rig, _| {
+        let rig = &Rig::on(&rig.name, &rig.conninfo).await;
+        // Of three, six and nine months before any day at least one begins under the other clock.
+        let mut over = 0;
+        for span in ["3 mons", "6 mons", "9 mons"] {
+            let shift = "extract(timezone from now()) - extract(timezone from now() - interval";
+            over += u32::from(rig.text(&format!("select {shift} '{span}') <> 0")).await == "t");
+            let sql = format!(
+                "select add_continuous_aggregate_policy('hourly', interval '{span}', interval '1 day', interval '1 hour', initial_start => now() + interval '1 day')"
+            );
+            rig.sql(&sql).await;
+            let seconds =
+                format!("select extract(epoch from now() - (now() - interval '{span}'))::int8");
+            let seconds: i64 = rig.text(&seconds).await.parse().unwrap();
+            for (drop_after, loses) in [(seconds - 1800, true), (seconds + 1800, false)] {
+                let drop_after = format!("{drop_after} s");
+                let set = [("drop_after", drop_after.as_str())];
+                let said = match rig.plan("add-retention-policy", "public.raw", &set).await {
+                    Ok(deed) => format!("{:?}", deed.plan.notes),
+                    Err(why) => why,
+                };
+                let refused = said.starts_with("DATA LOSS: the refresh policy");
+                assert_eq!(refused, loses, "{}: {span}, {drop_after}: {said}", rig.name);
+            }
+            rig.sql("select remove_continuous_aggregate_policy('hourly')")
+                .await;
+        }
+        assert!(over > 0, "{}", rig.name);
     });
 }

@@ -84,7 +84,7 @@ fn a_range_that_ends_in_the_bucket_of_the_start_offset_is_found_while_the_bucket
         let row = found(rig, &rules::AGGREGATE_UNREACHED, MONTHLY, &words).await;
         let month = |ago: i32| {
             format!(
-                "select to_char(date_trunc('month', now() - interval '4 months') + interval '{ago} months', 'YYYY-MM-DD HH24:MI:SS')"
+                "select to_char(date_trunc('month', now() - interval '4 months') + interval '{ago} months', 'YYYY-MM-DD HH24:MI:SSZ')"
             )
         };
         let window = [rig.text(&month(-3)).await, rig.text(&month(1)).await];

@@ -7,7 +7,7 @@ use hypertop::model::moment::{Axis, Point, Stamp};
 use hypertop::model::rules;
 use hypertop::model::value::Value;
 use support::act::Rig;
-use support::triage::{self, found};
+use support::triage::{self, found, gone};
 
 const NAME: &str = "public.hourly";
 
@@ -64,6 +64,11 @@ async fn all_texts(rig: &Rig) -> String {
             "{} {}: {}",
             row.of, row.finding.rule.name, row.finding.reason
         );
+        // What a finding's fix is given, as `show` has it for programs.
+        let axis_has_one = row.of == NAME;
+        for (field, value) in row.finding.sets.iter().filter(|_| axis_has_one) {
+            let _ = writeln!(all, "{field}={value}");
+        }
     }
     for (name, on, set) in [
         (
@@ -157,7 +162,11 @@ fn every_moment_that_is_told_names_its_zone_in_a_database_in_kolkata() {
         )
         .await;
         let all = all_texts(rig).await;
-        assert!(all.contains(" UTC"), "{}: {all}", rig.name);
+        assert!(
+            all.contains(" UTC") && all.contains("from=2"),
+            "{}: {all}",
+            rig.name
+        );
         assert_eq!(without_a_zone(&all), [""; 0], "{}: {all}", rig.name);
         // What a job's form asks for is read where it says.
         let id = rig
@@ -171,6 +180,92 @@ fn every_moment_that_is_told_names_its_zone_in_a_database_in_kolkata() {
             "{}: {form}",
             rig.name
         );
+    });
+}
+
+/// An aggregate with a changed range in each of three places, and a policy that goes back over the newest of them.
+const SCHEDULED: &str = "create table raw (ts timestamp not null, v float);
+select create_hypertable('raw', 'ts', chunk_time_interval => interval '1 day');
+insert into raw select t, 1 from generate_series(now()::timestamp - interval '8 days', now()::timestamp, interval '1 hour') t;
+create materialized view hourly with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from raw group by 1 with no data";
+
+#[test]
+fn the_zone_of_a_schedule_or_none_changes_nothing_and_one_of_the_owner_does() {
+    triage::on_each("schedule", SCHEDULED, async |rig, _| {
+        let owner = format!("owner_of_{}", rig.name.replace('.', "_"));
+        rig.sql(&format!(
+            "create role {owner} superuser login; alter table raw owner to {owner}; alter materialized view hourly owner to {owner}"
+        ))
+        .await;
+        rig.sql("call refresh_continuous_aggregate('hourly', null, null)")
+            .await;
+        rig.sql("select add_continuous_aggregate_policy('hourly', interval '4 days', interval '1 hour', interval '1 day', initial_start => now() + interval '1 hour')").await;
+        rig.sql("insert into raw select now()::timestamp - ago, 5 from unnest(array['6 days', '3 days 12 hours']::interval[]) ago").await;
+        let job =
+            "_timescaledb_config.bgw_job where proc_name = 'policy_refresh_continuous_aggregate'";
+        let id = rig.text(&format!("select id from {job}")).await;
+        let none = rig
+            .text(&format!("select timezone is null from {job}"))
+            .await;
+        assert_eq!(none, "t", "{}", rig.name);
+        let told = async || {
+            let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[]).await;
+            row.finding.sets
+        };
+        let preview = async || {
+            let deed = rig.plan("run-job-now", &id, &[]).await.unwrap();
+            format!("{:?}", deed.plan.notes)
+        };
+        let without = told().await;
+        let said = preview().await;
+        assert!(
+            said.contains("no run goes back that far"),
+            "{}: {said}",
+            rig.name
+        );
+        rig.sql(&format!(
+            "update _timescaledb_config.bgw_job set timezone = 'Asia/Tokyo' where id = {id}"
+        ))
+        .await;
+        assert_eq!(told().await, without, "{}", rig.name);
+        // Fourteen hours ahead: its runs begin so much later here, and the newer range stays out too.
+        rig.sql(&format!(
+            "alter role {owner} set timezone = 'Pacific/Kiritimati'"
+        ))
+        .await;
+        let newer = "select 'to ' || to_char(time_bucket('1 hour', max(ts)) + interval '1 hour', 'YYYY-MM-DD HH24:MI') from raw where v = 5";
+        let newer = rig.text(newer).await;
+        found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[&newer]).await;
+        assert_ne!(told().await, without, "{}", rig.name);
+        assert_ne!(preview().await, said, "{}", rig.name);
+        // A setting that is no name: not known, and said.
+        rig.sql(&format!("alter role {owner} set timezone = '+3'"))
+            .await;
+        gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
+        let words = [
+            "policy goes back to is not known",
+            "(+3) is no zone's name",
+            "pg_timezone_names",
+        ];
+        found(rig, &rules::AGGREGATE_UNKNOWN, NAME, &words).await;
+        assert!(
+            preview().await.contains("(+3) is no zone's name"),
+            "{}",
+            rig.name
+        );
+        let drop = rig
+            .plan("drop-chunks", "public.raw", &[("drop_after", "5 days")])
+            .await;
+        let refused = drop.map_or_else(|why| why, |deed| deed.plan.title);
+        assert!(
+            refused.contains("(+3) is no zone's name"),
+            "{}: {refused}",
+            rig.name
+        );
+        rig.sql(&format!(
+            "reassign owned by {owner} to postgres; drop owned by {owner}; drop role {owner}"
+        ))
+        .await;
     });
 }
 

@@ -20,6 +20,7 @@ use crate::actions::alter_job::Job;
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::Inputs;
 use crate::model::bucket::{Buckets, Shape};
+use crate::model::clock;
 use crate::model::moment::Axis;
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::target::Kind;
@@ -107,10 +108,6 @@ const fn on(form: Option<Former>, plan: Planner) -> Act {
 struct Facts {
     /// What it is built on first, the aggregate itself last.
     levels: Vec<Aggregate>,
-    /// Microseconds by which the clock of background workers is ahead of UTC.
-    local_shift: i64,
-    /// The zone of that clock.
-    zone: Option<String>,
 }
 
 /// One aggregate; places are in the unit of its axis.
@@ -131,6 +128,8 @@ struct Aggregate {
     /// Built on another aggregate.
     hierarchical: bool,
     materialized_only: bool,
+    /// The zone in which its refresh policies reckon.
+    clock_zone: String,
     /// Not of the format from before 2.7.
     finalized: bool,
     axis: String,
@@ -212,6 +211,8 @@ struct Rule {
     id: i64,
     scheduled: bool,
     after: Option<String>,
+    /// The zone in which it reckons.
+    clock_zone: String,
     /// By when chunks were made, which cannot be compared with times in them.
     by_creation: bool,
 }
@@ -239,18 +240,19 @@ impl Facts {
         let all = self.levels.iter().filter_map(|level| level.refreshing);
         all.into_iter().find(|refreshing| refreshing.idle)
     }
-
-    /// What the clock shows on the aggregate's axis; `None`: integer time whose clock cannot be asked.
-    fn now(&self, level: &Aggregate, context: &Context) -> Option<i64> {
-        match level.axis() {
-            Axis::Integer => level.integer_now,
-            Axis::TimestampTz => Some(context.at.now.0),
-            Axis::Timestamp | Axis::Date => Some(context.at.now.0.saturating_add(self.local_shift)),
-        }
-    }
 }
 
 impl Aggregate {
+    /// What the clock of this zone shows on its axis; `None`: integer time whose clock cannot be asked, or no zone that is
+    /// known here.
+    fn now(&self, zone: &str, context: &Context) -> Option<i64> {
+        match self.axis() {
+            Axis::Integer => self.integer_now,
+            Axis::TimestampTz => Some(context.at.now.0),
+            Axis::Timestamp | Axis::Date => clock::wall(context.at.now.0, zone),
+        }
+    }
+
     fn axis(&self) -> Axis {
         Axis::of(&self.axis)
     }

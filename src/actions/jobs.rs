@@ -135,6 +135,8 @@ struct Known {
     /// Between its source's chunks some are missing.
     gaps: bool,
     local_shift: i64,
+    /// The time zone of its owner, in which its worker reckons, where that has one.
+    owner_zone: Option<String>,
     /// The oids of the catalogue's tables that `alter_job` and `delete_job` write.
     job_table: i64,
     stat_table: i64,

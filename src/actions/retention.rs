@@ -11,6 +11,7 @@ mod whatif;
 use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::catalogue::{Action, Group, act};
 use crate::actions::form::Inputs;
+use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Plan, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
@@ -121,7 +122,8 @@ fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<St
         let why = rule::created_before_fails(context.at.server.sql_version(), facts)?;
         return Some(why.to_owned());
     }
-    rule::no_clock(facts).filter(|_| !facts.has_now)
+    let integer = facts.axis() == Axis::Integer;
+    rule::no_clock(facts).filter(|_| integer && !facts.has_now)
 }
 
 /// Removes any policy of a hypertable; pausing is offered, because it keeps the job's id and its counters.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
@@ -62,9 +63,13 @@ pub fn literal(axis: Axis, at: i64) -> Option<String> {
     Some(moment.strftime(form).to_string())
 }
 
-/// A place on the axis as the forms take it: a moment in UTC, or a number.
+/// A place on the axis as the forms take it: a moment with its zone, which is UTC, or a number.
 pub fn typed(axis: Axis, at: i64) -> Option<String> {
-    literal(axis, at).map(|text| text.trim_end_matches("+00").to_owned())
+    let text = literal(axis, at)?;
+    Some(match text.strip_suffix("+00") {
+        Some(moment) if axis == Axis::TimestampTz => format!("{moment}Z"),
+        _ => text,
+    })
 }
 
 /// For people: `2026-11-20 08:00 UTC`, `2026-11-20`, `90 000`.
@@ -77,21 +82,41 @@ pub fn interval(text: &str) -> Option<Interval> {
     Interval::parse(text).ok()
 }
 
-/// This far before a place: an interval on the clock of the zone in which policies run, or units of integer time.
+/// A zone as a setting names it: by its name, or as POSIX has it; `None`: neither, such as the offset `+3`.
+pub fn zone(name: &str) -> Option<TimeZone> {
+    let name = name.strip_prefix("posix/").unwrap_or(name);
+    TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
+}
+
+/// This far before a place: an interval on the clock of the zone in which policies run, or units of integer time;
+/// `None`: no such zone is known here, or it lies beyond the calendar.
 pub fn back(axis: Axis, at: i64, span: &str, zone: Option<&str>) -> Option<i64> {
     let span = match axis {
         Axis::Integer => return at.checked_sub(span.parse().ok()?),
         _ => interval(span)?,
     };
-    let zone = zone.filter(|_| axis == Axis::TimestampTz);
-    let zone = zone.and_then(|zone| jiff::tz::TimeZone::get(zone).ok());
-    span.before(at, zone.as_ref())
+    match zone.filter(|_| axis == Axis::TimestampTz) {
+        Some(name) => span.before(at, Some(&self::zone(name)?)),
+        None if axis == Axis::Date => span.before(at, None).map(midnight),
+        None => span.before(at, None),
+    }
+}
+
+/// A date has no hours: the server cuts them off.
+pub fn midnight(at: i64) -> i64 {
+    at.div_euclid(86_400_000_000) * 86_400_000_000
+}
+
+/// Why it is not known what a policy reaches, where its zone is not.
+pub fn odd_zone(zone: &str) -> String {
+    format!(
+        "the time zone in which its policy runs ({zone}) is no zone's name: ALTER ROLE (its owner) or ALTER DATABASE … SET timezone = a name of pg_timezone_names"
+    )
 }
 
 /// What the wall clock of a zone shows then; `None`: no such zone is known here.
-pub fn wall(at: i64, zone: Option<&str>) -> Option<i64> {
-    let zone = jiff::tz::TimeZone::get(zone?).ok()?;
-    let shown = zone.to_datetime(Timestamp::from_microsecond(at).ok()?);
+pub fn wall(at: i64, zone: &str) -> Option<i64> {
+    let shown = self::zone(zone)?.to_datetime(Timestamp::from_microsecond(at).ok()?);
     let shown = jiff::tz::Offset::UTC.to_timestamp(shown).ok()?;
     Some(shown.as_microsecond())
 }
@@ -130,6 +155,8 @@ mod tests {
         assert_eq!(read(tz, "2026-11-20"), "2026-11-20 00:00:00+00");
         assert_eq!(read(tz, "2026-11-20 08:30"), "2026-11-20 08:30:00+00");
         assert_eq!(read(tz, "2026-11-20 08:30+01:00"), "2026-11-20 07:30:00+00");
+        assert_eq!(typed(tz, NOON).unwrap(), "2026-11-21 12:00:00Z");
+        assert_eq!(read(tz, "2026-11-21 12:00:00Z"), "2026-11-21 12:00:00+00");
         assert_eq!(
             read(tz, "2026-11-20T08:30:00.25Z"),
             "2026-11-20 08:30:00.25+00"

@@ -1,6 +1,6 @@
 //! Intervals as a person writes them: `7 days`, `7d`, `1h30m`, `1 mon`, `01:30:00`.
 
-mod back;
+pub mod back;
 mod standard;
 
 use std::fmt;
@@ -150,6 +150,11 @@ impl Interval {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn seconds(self) -> f64 {
         (self.months * 30 + self.days) as f64 * 86_400.0 + self.micros as f64 / 1e6
+    }
+
+    /// It has no days and no months, whose length a zone's clock decides.
+    pub fn is_clock_free(self) -> bool {
+        self.months == 0 && self.days == 0
     }
 
     pub fn is_positive(self) -> bool {

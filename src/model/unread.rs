@@ -35,7 +35,7 @@ pub struct Unread {
     remade_from: Option<i64>,
     #[serde(default)]
     remade_to: Option<i64>,
-    /// The zone in which policies run.
+    /// The zone in which the policy runs that is asked about.
     #[serde(default)]
     clock_zone: Option<String>,
     policies: Vec<Run>,
@@ -49,6 +49,9 @@ struct Run {
     fails: bool,
     /// `None`: at once, or not at all.
     next: Option<i64>,
+    /// The zone of its owner, where that has one.
+    #[serde(default)]
+    zone: Option<String>,
     /// Its offsets, as they are configured; `None`: open.
     start: Option<String>,
     end: Option<String>,
@@ -137,38 +140,43 @@ impl Unread {
         parts
     }
 
-    /// What is now on its axis: the wall clock of the zone in which policies run, where its time has no zone.
-    fn now(&self, clock: &Clock) -> Option<i64> {
-        match self.axis() {
-            Axis::Integer => clock.integer,
-            Axis::TimestampTz => Some(clock.now.0),
-            Axis::Timestamp | Axis::Date => Some(
-                clock::wall(clock.now.0, self.clock_zone.as_deref())
-                    .unwrap_or_else(|| clock.now.0.saturating_add(clock.local_shift)),
-            ),
+    /// What is now on its axis: the wall clock of the zone in which a policy runs, where its time has no zone.
+    fn now(&self, clock: &Clock, zone: Option<&str>) -> Option<i64> {
+        match (self.axis(), zone) {
+            (Axis::Integer, _) => clock.integer,
+            (Axis::TimestampTz, _) => Some(clock.now.0),
+            (Axis::Timestamp | Axis::Date, Some(zone)) => clock::wall(clock.now.0, zone),
+            (Axis::Timestamp | Axis::Date, None) => clock.now.0.checked_add(clock.local_shift),
         }
     }
 
-    /// So long before a place on its axis, as its policies reckon it.
-    fn back(&self, at: i64, span: &str) -> Option<i64> {
-        clock::back(self.axis(), at, span, self.clock_zone.as_deref())
+    /// So long before now on its axis, as the policy reckons it that is asked about.
+    fn back(&self, clock: &Clock, span: &str) -> Option<i64> {
+        let zone = self.clock_zone.as_deref();
+        clock::back(self.axis(), self.now(clock, zone)?, span, zone)
+    }
+
+    /// That policy's zone, where it is none that is known here: then nothing of what its runs reach is known.
+    pub fn odd_zone(&self) -> Option<&str> {
+        let zone = self.clock_zone.as_deref();
+        zone.filter(|zone| self.axis() != Axis::Integer && clock::zone(zone).is_none())
     }
 
     /// Where the reach of a policy with this start offset begins at a run at this moment.
     pub fn reach(&self, start_offset: &str, clock: &Clock) -> Option<i64> {
-        let at = self.back(self.now(clock)?, start_offset)?;
+        let at = self.back(clock, start_offset)?;
         self.buckets()?.ceil(at)
     }
 
     /// Where the reach of a policy with this end offset ends at such a run: before the first bucket that it leaves alone.
     pub fn reach_end(&self, end_offset: &str, clock: &Clock) -> Option<i64> {
-        let at = self.back(self.now(clock)?, end_offset)?;
+        let at = self.back(clock, end_offset)?;
         self.buckets()?.floor(at)
     }
 
     /// How far a retention policy of its source drops now, whose chunks end at these places: where the last one ends that goes.
     pub fn dropped_up_to(&self, ends: &[i64], drop_after: &str, clock: &Clock) -> Option<i64> {
-        let boundary = self.back(self.now(clock)?, drop_after)?;
+        let boundary = self.back(clock, drop_after)?;
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
@@ -177,17 +185,18 @@ impl Unread {
         let Some(buckets) = self.buckets() else {
             return false;
         };
-        let side = |at: i64, offset: &Option<String>, open: i64| match offset {
-            None => Some(open),
-            Some(offset) => self.back(at, offset),
-        };
         self.policies.iter().any(|run| {
+            let zone = run.zone.as_deref().or(self.clock_zone.as_deref());
+            let side = |at: i64, offset: &Option<String>, open: i64| match offset {
+                None => Some(open),
+                Some(offset) => clock::back(self.axis(), at, offset, zone),
+            };
             let next = run.next.unwrap_or(clock.now.0).max(clock.now.0);
             let then = Clock {
                 now: Stamp(next),
                 ..*clock
             };
-            let Some(at) = self.now(&then) else {
+            let Some(at) = self.now(&then, zone) else {
                 return false;
             };
             let from = side(at, &run.start, i64::MIN).and_then(|at| match at {

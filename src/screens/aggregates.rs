@@ -20,7 +20,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
-use crate::model::{rules, text};
+use crate::model::{clock, rules, text};
 use crate::screens::policy;
 use crate::screens::policy::Policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
@@ -279,10 +279,11 @@ impl Record for Row {
                         .unwrap_or(0),
                     schedule_seconds: row.try_get("schedule_seconds")?,
                     known_since: None,
-                    owner_zone: None,
+                    owner_zone: row.try_get("owner_zone")?,
                     code: None,
                 })
             });
+        let odd_zone: Option<String> = row.try_get("odd_zone")?;
         Ok(Self {
             id: row.try_get("id")?,
             source_id: row.try_get("raw_id")?,
@@ -310,7 +311,7 @@ impl Record for Row {
             first_unread: None,
             remade: None,
             future_rows: None,
-            reach_error: None,
+            reach_error: odd_zone.as_deref().map(clock::odd_zone),
             unknown: None,
             pending: row.try_get("pending")?,
             refreshing: row.try_get("refreshing")?,
@@ -373,7 +374,16 @@ impl Record for Row {
         if denied > 0 {
             caveats.push(format!("{} without a lag: this role may not SELECT from the source; the bound is its newest chunk's end", aggregates(denied)));
         }
-        let local = || count(|row| matches!(row.axis, Axis::Timestamp | Axis::Date));
+        let local = || {
+            let database = |row: &Row| {
+                row.policy
+                    .as_ref()
+                    .is_none_or(|policy| policy.owner_zone.is_none())
+            };
+            let local =
+                |row: &&Row| matches!(row.axis, Axis::Timestamp | Axis::Date) && database(row);
+            rows.iter().filter(local).count()
+        };
         caveats.extend(at.server.zone_caveat(local));
         if at.server.edition == Edition::Apache {
             caveats.push("Apache edition: refresh policies do not run".to_owned());

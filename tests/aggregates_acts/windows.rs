@@ -109,7 +109,8 @@ fn a_window_that_holds_no_bucket_is_refused_with_the_one_that_was_meant() {
             .unwrap_err();
         assert!(
             told.contains("no whole bucket")
-                && told.contains("--set from='2026-01-01 00:00:00' --set to='2026-01-02 00:00:00'"),
+                && told
+                    .contains("--set from='2026-01-01 00:00:00Z' --set to='2026-01-02 00:00:00Z'"),
             "{told}"
         );
         let told = rig

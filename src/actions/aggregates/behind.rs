@@ -19,7 +19,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
 
 pub(super) fn one(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Facts::read(context)?;
-    let place = Place::of(&facts, facts.own()?, context)?;
+    let place = Place::of(facts.own()?, context)?;
     let Some(window) = place.behind()? else {
         return Err(up_to_date(&place));
     };
@@ -138,7 +138,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
     // From where the level below changes, and up to where it is complete.
     let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
     for level in &facts.levels {
-        let place = Place::of(&facts, level, context)?;
+        let place = Place::of(level, context)?;
         let end = limit.map_or_else(|| place.end(), |limit| Ok(place.end()?.min(limit)))?;
         let end = place.buckets.floor(end).unwrap_or(end);
         limit = Some(end.max(level.refreshed().unwrap_or(end)));

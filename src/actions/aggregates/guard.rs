@@ -1,7 +1,7 @@
 //! The guard against losing data: a refresh deletes the buckets whose source rows are gone.
 
+use super::Aggregate;
 use super::place::Place;
-use super::{Aggregate, Facts};
 use crate::actions::act::Context;
 use crate::model::bucket::Buckets;
 use crate::model::moment::Axis;
@@ -38,13 +38,8 @@ impl Lost {
 }
 
 /// Everything of this aggregate that its source no longer has, oldest first.
-pub(super) fn lost(
-    facts: &Facts,
-    level: &Aggregate,
-    buckets: &Buckets,
-    context: &Context,
-) -> Vec<Lost> {
-    let dropped = dropped_before(facts, level, context);
+pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> Vec<Lost> {
+    let dropped = dropped_before(level, context);
     let mut all = Vec::new();
     for hole in &level.holes {
         let (Some(to), from) = (
@@ -74,11 +69,12 @@ pub(super) fn lost(
 }
 
 /// Before this place the retention policy of the source may have dropped something.
-fn dropped_before(facts: &Facts, level: &Aggregate, context: &Context) -> Option<i64> {
+fn dropped_before(level: &Aggregate, context: &Context) -> Option<i64> {
     let retention = level.source_policies.retention.as_ref()?;
-    let now = facts.now(level, context)?;
+    let zone = &retention.clock_zone;
+    let now = level.now(zone, context)?;
     let after = retention.after.as_deref()?;
-    clock::back(level.axis(), now, after, facts.zone.as_deref())
+    clock::back(level.axis(), now, after, Some(zone))
 }
 
 /// What this window would lose, oldest first.

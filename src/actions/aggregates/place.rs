@@ -1,7 +1,7 @@
 //! An aggregate on its time axis: where it should be, what it lost, and the steps of a refresh.
 
 use super::guard::{self, Lost, Window};
-use super::{Aggregate, Facts, offset, since};
+use super::{Aggregate, offset, since};
 use crate::actions::act::{Context, Refusal};
 use crate::model::bucket::Buckets;
 use crate::model::moment::Axis;
@@ -22,8 +22,6 @@ pub(super) struct Place<'a> {
     /// On the aggregate's axis; `None`: the clock of integer time cannot be asked.
     pub now: Option<i64>,
     pub lost: Vec<Lost>,
-    /// The zone in which its policies run.
-    zone: Option<String>,
 }
 
 /// How a refresh is cut into steps, and what it is told.
@@ -35,14 +33,13 @@ pub(super) struct How {
 }
 
 impl<'a> Place<'a> {
-    pub fn of(facts: &Facts, level: &'a Aggregate, context: &Context) -> Result<Self, Refusal> {
+    pub fn of(level: &'a Aggregate, context: &Context) -> Result<Self, Refusal> {
         let buckets = level.buckets()?;
         Ok(Self {
-            lost: guard::lost(facts, level, &buckets, context),
-            now: facts.now(level, context),
+            lost: guard::lost(level, &buckets, context),
+            now: level.now(&level.clock_zone, context),
             level,
             buckets,
-            zone: facts.zone.clone(),
         })
     }
 
@@ -52,7 +49,7 @@ impl<'a> Place<'a> {
 
     /// This far before a place, as its policies reckon it.
     pub fn back(&self, at: i64, span: &str) -> Option<i64> {
-        clock::back(self.axis(), at, span, self.zone.as_deref())
+        clock::back(self.axis(), at, span, Some(&self.level.clock_zone))
     }
 
     pub fn show(&self, window: Window) -> String {

@@ -23,7 +23,7 @@ const SAME: &str = "same";
 
 pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
     let facts = Facts::read(context)?;
-    let place = Place::of(&facts, facts.own()?, context)?;
+    let place = Place::of(facts.own()?, context)?;
     if let Some(refusal) = no_more(context, place.level) {
         return Err(refusal);
     }
@@ -158,7 +158,7 @@ fn setting(inputs: &Inputs, axis: Axis, old: Option<&Setting>) -> Result<Setting
 
 pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Facts::read(context)?;
-    let place = Place::of(&facts, facts.own()?, context)?;
+    let place = Place::of(facts.own()?, context)?;
     let level = place.level;
     if let Some(refusal) = no_more(context, level) {
         return Err(refusal);
@@ -250,7 +250,7 @@ pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
 
 pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Facts::read(context)?;
-    let place = Place::of(&facts, facts.own()?, context)?;
+    let place = Place::of(facts.own()?, context)?;
     let jobs = picked(place.level, inputs)?;
     let [job] = jobs.as_slice() else {
         return Err("policy: pick one, since each has a window of its own".into());

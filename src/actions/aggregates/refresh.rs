@@ -16,7 +16,7 @@ pub(super) const NEEDLESS: &str =
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Facts::read(context)?;
-    let place = Place::of(&facts, facts.own()?, context)?;
+    let place = Place::of(facts.own()?, context)?;
     let window = suggested(&place);
     let axis = place.axis();
     let text = |at: Option<i64>| {
@@ -116,7 +116,7 @@ pub(super) fn end_stuck(facts: &Facts, inputs: &Inputs, plan: &mut Plan) -> Resu
 
 pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Facts::read(context)?;
-    let place = Place::of(&facts, facts.own()?, context)?;
+    let place = Place::of(facts.own()?, context)?;
     let level = place.level;
     let asked = asked(&place, inputs)?;
     let window = aligned(&place, asked)?;

@@ -116,7 +116,7 @@ pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(L
         .levels
         .iter()
         .find(|parent| level.hierarchical && parent.name == level.source);
-    if let Some(parent) = parent.and_then(|parent| Place::of(facts, parent, context).ok())
+    if let Some(parent) = parent.and_then(|parent| Place::of(parent, context).ok())
         && let Ok(Some(window)) = parent.behind()
     {
         remarks.push((

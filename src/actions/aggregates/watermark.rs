@@ -26,7 +26,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     if context.at.server.simulated {
         return Err("this is the stand-in, whose watermark nothing moves back; on TimescaleDB drop_chunks sets it anew".into());
     }
-    let place = Place::of(&facts, facts.own()?, context)?;
+    let place = Place::of(facts.own()?, context)?;
     let level = place.level;
     let show = |at: i64| clock::show(place.axis(), at);
     let present = place.now.and_then(|now| place.buckets.floor(now));

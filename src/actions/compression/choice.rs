@@ -142,6 +142,11 @@ fn aged<'k>(known: &'k Known, inputs: &Inputs) -> Result<Vec<&'k Chunk>, Refusal
         .filter(|length| length.size() >= 0.0)
         .ok_or_else(|| format!("{name} is counted back from now: {text} cannot be"))?;
     older(known, length, age).ok_or_else(|| match &known.code {
+        _ if !known.integer_time => format!(
+            "which chunks are older than {text} is not known: give from and to; {}",
+            known.odd_zone().unwrap_or_else(|| "it lies outside all time".to_owned())
+        )
+        .into(),
         Some(code) => format!(
             "which chunks are older than {text} is not known: give from and to; {}",
             code.words(None)

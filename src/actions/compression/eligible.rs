@@ -2,6 +2,7 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::model::interval::Interval;
+use crate::model::moment::Axis;
 use crate::model::plan::Note;
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -46,29 +47,20 @@ impl Length {
 
 /// The chunks that end (or were made) at least so long ago; `None`: what "now" is, is not known.
 pub fn older(known: &Known, length: Length, age: Age) -> Option<Vec<&Chunk>> {
-    let old: Box<dyn Fn(&Chunk) -> bool> = match length {
-        Length::Number(number) => {
-            let bound = known.now?.saturating_sub(number);
-            Box::new(move |chunk| chunk.to <= bound)
-        }
+    let bound = match (length, age) {
+        (Length::Number(number), _) => known.now?.saturating_sub(number),
         // Days and months are counted by the wall clock, as the server does.
-        Length::Time(interval) if interval.months != 0 || interval.days != 0 => {
-            let bound = interval.before(known.now_local, None)?;
-            Box::new(move |chunk| match age {
-                Age::Range => chunk.to_local <= bound,
-                Age::Creation => chunk.created_local.is_some_and(|made| made <= bound),
-            })
+        (Length::Time(interval), Age::Creation) => known.before(known.now_utc, interval)?,
+        (Length::Time(interval), Age::Range) if known.axis() == Axis::TimestampTz => {
+            known.before(known.now?, interval)?
         }
-        Length::Time(interval) => {
-            let (now, micros) = (known.now?, interval.micros);
-            let made = known.now_utc.saturating_sub(micros);
-            Box::new(move |chunk| match age {
-                Age::Range => chunk.to <= now.saturating_sub(micros),
-                Age::Creation => chunk.created.is_some_and(|at| at <= made),
-            })
-        }
+        (Length::Time(interval), Age::Range) => interval.before(known.now?, None)?,
     };
-    Some(known.chunks.iter().filter(|chunk| old(chunk)).collect())
+    let old = |chunk: &&Chunk| match age {
+        Age::Range => chunk.to <= bound,
+        Age::Creation => chunk.created.is_some_and(|made| made <= bound),
+    };
+    Some(known.chunks.iter().filter(old).collect())
 }
 
 /// A chunk that the policy would take.
@@ -108,7 +100,10 @@ pub fn what_if(context: &Context, known: &Known, length: Length, age: Age) -> Ve
     match older(known, length, age) {
         None => note(
             Level::Unknown,
-            "which chunks it reaches now cannot be told: what \"now\" is on this table is not known".to_owned(),
+            known.odd_zone().map_or_else(
+                || "which chunks it reaches now cannot be told: what \"now\" is on this table is not known".to_owned(),
+                |why| format!("which chunks it reaches now is not known: {why}"),
+            ),
         ),
         Some(old) => {
             let due: Vec<_> = old.iter().copied().filter(|chunk| waits(chunk)).collect();

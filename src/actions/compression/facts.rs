@@ -5,10 +5,11 @@ use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
+use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
-use crate::model::text;
 use crate::model::trust::Code;
 use crate::model::version::Version;
+use crate::model::{clock, text};
 
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
@@ -37,8 +38,8 @@ pub struct Known {
     pub code: Option<Code>,
     /// Microseconds since 1970.
     pub now_utc: i64,
-    /// The workers' wall clock, in microseconds as if it were UTC.
-    pub now_local: i64,
+    /// The time zone in which the policy thinks.
+    pub zone: String,
     pub expression_index: bool,
     /// As the catalogue has them, not quoted.
     pub columns: Vec<String>,
@@ -66,11 +67,8 @@ pub struct Chunk {
     pub status: i32,
     pub from: i64,
     pub to: i64,
-    /// The end by the workers' wall clock, where the dimension is a timestamptz.
-    pub to_local: i64,
     /// Microseconds since 1970; `None` before 2.13.
     pub created: Option<i64>,
-    pub created_local: Option<i64>,
     /// As recorded when it was compressed.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
@@ -129,6 +127,20 @@ impl Known {
 
     pub fn axis(&self) -> Axis {
         Axis::of(&self.axis)
+    }
+
+    /// So long before a moment, in the policy's zone; `None`: that is none that is known here.
+    pub fn before(&self, at: i64, span: Interval) -> Option<i64> {
+        if span.is_clock_free() {
+            return span.before(at, None);
+        }
+        span.before(at, Some(&clock::zone(&self.zone)?))
+    }
+
+    /// Why it is not known what is old, where it is the zone that is not.
+    pub fn odd_zone(&self) -> Option<String> {
+        let odd = !self.integer_time && clock::zone(&self.zone).is_none();
+        odd.then(|| clock::odd_zone(&self.zone))
     }
 
     /// There is a function that says what is now, and it is not run.

@@ -61,6 +61,11 @@ fn foreground(context: &Context, known: &Known) -> Plan {
         let as_worker = "select pg_catalog.set_config('search_path', $1::text, false), pg_catalog.set_config('row_security', 'on', false)";
         run.insert(0, Statement::new(as_worker, vec![path.as_str().into()]));
     }
+    if let Some(zone) = &known.owner_zone {
+        // Its worker reckons in it, and so does what is said here.
+        let as_worker = "select pg_catalog.set_config('TimeZone', $1::text, false)";
+        run.insert(0, Statement::new(as_worker, vec![zone.as_str().into()]));
+    }
     let step = Step::new(format!("run {}", job.describe()), run, Vec::new()).plain();
     let (undo, consent) = outcome(job);
     let mut plan = Plan::new(format!("Run {} now", job.describe()), vec![step], undo);

@@ -4,6 +4,7 @@ use super::{Known, RETENTION};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::bucket::Range;
+use crate::model::clock;
 use crate::model::moment::Stamp;
 use crate::model::plan::{Consent, Plan, Statement, Step};
 use crate::model::remade::REMADE;
@@ -78,6 +79,10 @@ impl Known {
 
     /// The plan, with why it is not known what its runs leave out or drop unread, where that is so.
     fn unknown(&self, plan: Plan, what: &str) -> Plan {
+        if let Some(zone) = self.unread.iter().find_map(Unread::odd_zone) {
+            let why = clock::odd_zone(zone);
+            return plan.note(Level::Warning, format!("{what} is not known: {why}"));
+        }
         let Some(code) = self.code.as_ref().filter(|_| !self.unread.is_empty()) else {
             return plan;
         };

@@ -32,7 +32,7 @@ impl Reach {
             return Self::Everything;
         };
         let span = Span::of(start);
-        let place = span.and_then(|span| facts.reach(span, now));
+        let place = span.and_then(|span| facts.reach_of(refresh, span, now));
         span.zip(place)
             .map_or(Self::Unknown, |(span, place)| Self::Back(span, place))
     }
@@ -180,7 +180,7 @@ fn note_starved(
 ) -> Plan {
     let mut ends = aggregate.refreshes.iter().map(|refresh| {
         let end = refresh.end_offset.as_ref().and_then(Span::of)?;
-        facts.reach(end, now)
+        facts.reach_of(refresh, end, now)
     });
     let starved =
         !aggregate.refreshes.is_empty() && ends.all(|end| end.is_some_and(|newest| newest <= edge));

@@ -11,11 +11,12 @@ use serde_json::Value as Json;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::form::Inputs;
-use crate::model::interval::Interval;
+use crate::model::interval::{Interval, back};
 use crate::model::moment::{Axis, Point, Stamp};
-use crate::model::text;
 use crate::model::trust::Code;
 use crate::model::unread::Unread;
+use crate::model::{clock, text};
+use jiff::tz::TimeZone;
 
 /// What `queries/plan_retention.sql` puts together.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -40,7 +41,6 @@ pub struct Retention {
     /// It is only this session's, and what hides the server's.
     #[serde(skip)]
     pub zone_hidden_by: Option<String>,
-    pub utc_offset_seconds: i64,
     /// By the policy's procedure.
     pub policies: HashMap<String, Policy>,
     pub aggregates: Vec<Aggregate>,
@@ -79,8 +79,6 @@ pub struct Chunk {
     pub companion: Option<i64>,
     pub start: i64,
     pub end: i64,
-    /// Its end in the policy's time zone, as microseconds since 1970 without a zone.
-    local_end: i64,
     pub status: i64,
     /// By the statistics, and by what was counted when it was compressed; `None`: never analyzed.
     pub rows: Option<i64>,
@@ -119,6 +117,9 @@ pub struct Refresh {
     pub start_offset: Option<Json>,
     /// `None`: up to the newest.
     pub end_offset: Option<Json>,
+    /// The time zone of its owner, where that has one.
+    #[serde(default)]
+    pub zone: Option<String>,
 }
 
 /// A length of time, in the dimension's way.
@@ -184,8 +185,6 @@ impl fmt::Display for Span {
 pub enum Cut {
     /// In the dimension's own unit.
     Raw(i64),
-    /// In the policy's local time, microseconds since 1970 without a zone.
-    Local(i64),
     /// By when they were made, microseconds since 1970.
     Created(i64),
 }
@@ -194,7 +193,6 @@ impl Cut {
     pub fn takes(self, chunk: &Chunk) -> bool {
         match self {
             Self::Raw(edge) => chunk.end <= edge,
-            Self::Local(edge) => chunk.local_end <= edge,
             Self::Created(edge) => chunk.created.is_some_and(|created| created < edge),
         }
     }
@@ -227,54 +225,57 @@ impl Retention {
             .and_then(Span::of)
     }
 
-    fn local(&self, now: Stamp) -> i64 {
-        now.0 + self.utc_offset_seconds * 1_000_000
+    /// The policy's clock; `None`: its zone is none that is known here.
+    fn clock(&self) -> Option<TimeZone> {
+        clock::zone(&self.zone)
+    }
+
+    /// Why it is not known what is old, where it is the zone that is not.
+    pub fn odd_zone(&self) -> Option<String> {
+        let odd = self.axis() != Axis::Integer && self.clock().is_none();
+        odd.then(|| clock::odd_zone(&self.zone))
     }
 
     /// What is older than this; `None`: what "now" is in this unit is not known, or it lies outside all time.
     pub fn older(&self, span: Span, now: Stamp) -> Option<Cut> {
-        let axis = self.axis();
-        match span {
-            Span::Number(number) if axis == Axis::Integer => {
-                Some(Cut::Raw(self.integer_now?.checked_sub(number)?))
-            }
-            Span::Number(_) => None,
-            Span::Interval(_) if axis == Axis::Integer => None,
-            // Hours and less are the same in every zone.
-            Span::Interval(interval) if axis == Axis::TimestampTz => {
-                if interval.months == 0 && interval.days == 0 {
-                    Some(Cut::Raw(now.0.checked_sub(interval.micros)?))
-                } else {
-                    interval.before(self.local(now), None).map(Cut::Local)
-                }
-            }
-            Span::Interval(interval) => {
-                let edge = interval.before(self.local(now), None)?;
-                let day = 86_400_000_000;
-                // A date has no hours: the server cuts them off.
-                let edge = if axis == Axis::Date {
-                    edge.div_euclid(day) * day
-                } else {
-                    edge
-                };
-                Some(Cut::Raw(edge))
-            }
-        }
+        self.place(span, now, None).map(Cut::Raw)
     }
 
     /// Chunks that were made longer ago than this.
     pub fn created_before(&self, interval: Interval, now: Stamp) -> Option<Cut> {
-        let offset = self.utc_offset_seconds * 1_000_000;
-        Some(Cut::Created(
-            interval.before(self.local(now), None)? - offset,
-        ))
+        let made = interval.before(now.0, Some(&self.clock()?))?;
+        Some(Cut::Created(made))
     }
 
     /// Where this span back from now lies on the axis; for comparing one policy with another.
     pub fn reach(&self, span: Span, now: Stamp) -> Option<i64> {
-        match self.older(span, now)? {
-            Cut::Local(edge) => Some(edge - self.utc_offset_seconds * 1_000_000),
-            Cut::Raw(edge) | Cut::Created(edge) => Some(edge),
+        self.place(span, now, None)
+    }
+
+    /// The same for a refresh policy, whose owner may have another zone.
+    pub fn reach_of(&self, refresh: &Refresh, span: Span, now: Stamp) -> Option<i64> {
+        self.place(span, now, refresh.zone.as_deref())
+    }
+
+    fn place(&self, span: Span, now: Stamp, zone: Option<&str>) -> Option<i64> {
+        let zone = zone.unwrap_or(&self.zone);
+        match (span, self.axis()) {
+            (Span::Number(number), Axis::Integer) => self.integer_now?.checked_sub(number),
+            (Span::Number(_), _) | (Span::Interval(_), Axis::Integer) => None,
+            // Hours and less are the same in every zone.
+            (Span::Interval(interval), Axis::TimestampTz) if interval.is_clock_free() => {
+                interval.before(now.0, None)
+            }
+            (Span::Interval(interval), Axis::TimestampTz) => {
+                interval.before(now.0, Some(&clock::zone(zone)?))
+            }
+            (Span::Interval(interval), Axis::Timestamp) => {
+                interval.before(clock::wall(now.0, zone)?, None)
+            }
+            // A date has no hours: the server cuts them off.
+            (Span::Interval(interval), Axis::Date) => interval
+                .before(clock::wall(now.0, zone)?, None)
+                .map(clock::midnight),
         }
     }
 
@@ -296,11 +297,14 @@ impl Retention {
             return Ok(Cut::Raw(moment.as_microsecond()));
         }
         let civil: DateTime = typed.parse().map_err(|_| wrong())?;
-        let micros = micros(civil).ok_or_else(wrong)?;
-        Ok(match axis {
-            Axis::TimestampTz => Cut::Local(micros),
-            _ => Cut::Raw(micros),
-        })
+        let micros = match axis {
+            Axis::TimestampTz => {
+                let odd = || Refusal::new(clock::odd_zone(&self.zone));
+                back::local(civil, &self.clock().ok_or_else(odd)?)
+            }
+            _ => micros(civil),
+        };
+        micros.map(Cut::Raw).ok_or_else(wrong)
     }
 
     /// A place on the axis, in words.

@@ -99,17 +99,21 @@ pub fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
             "drop_after must be longer than nothing: else chunks go while they are written".into(),
         );
     }
-    match no_clock(facts) {
+    let fixed = match after {
+        Span::Interval(interval) => facts.axis() == Axis::TimestampTz && interval.is_clock_free(),
+        Span::Number(_) => false,
+    };
+    match no_clock(facts).filter(|_| !fixed) {
         // The server knows what is now, and it is asked when the policy runs.
         Some(why) if facts.code.as_ref().is_none_or(|code| code.owner.is_none()) => Err(why.into()),
         _ => Ok(()),
     }
 }
 
-/// Why nothing can be older than a number here: nobody says what "now" is.
+/// Why it is not known what is old here: nobody says what "now" is, or in which zone.
 pub fn no_clock(facts: &Retention) -> Option<String> {
     if facts.axis() != Axis::Integer {
-        return None;
+        return facts.odd_zone();
     }
     if !facts.has_now {
         return Some(format!(

@@ -1,5 +1,6 @@
 //! So long before a moment, as PostgreSQL reckons it: months, then days, on the clock of a zone, then the rest.
 
+use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, Timestamp};
 
@@ -26,8 +27,12 @@ fn on_the_clock(at: i64, span: Span, zone: Option<&TimeZone>) -> Option<i64> {
         let back = Offset::UTC.to_datetime(moment).checked_sub(span).ok()?;
         return Some(Offset::UTC.to_timestamp(back).ok()?.as_microsecond());
     };
-    let back = zone.to_datetime(moment).checked_sub(span).ok()?;
-    // An hour that comes twice is the second one to PostgreSQL; one that does not come, as if the clock had not been changed.
-    let back = zone.to_ambiguous_timestamp(back).later().ok()?;
-    Some(back.as_microsecond())
+    local(zone.to_datetime(moment).checked_sub(span).ok()?, zone)
+}
+
+/// When the wall clock of a zone shows this. An hour that comes twice is the second one to PostgreSQL; one that does not
+/// come, as if the clock had not been changed.
+pub fn local(shown: DateTime, zone: &TimeZone) -> Option<i64> {
+    let moment = zone.to_ambiguous_timestamp(shown).later().ok()?;
+    Some(moment.as_microsecond())
 }
