@@ -1,4 +1,5 @@
-//! The journal is a file of one's own: no symbolic link leads it elsewhere, and nobody else's file is taken for it.
+//! The journal is a file of one's own: no symbolic link leads it elsewhere, and nobody else's file is taken for it. Lines
+//! that an older hypertop wrote are read.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fs;
@@ -101,4 +102,27 @@ fn a_pipe_in_the_journals_place_keeps_nobody_waiting() {
     let file = state.path().join("hypertop/journal.jsonl");
     nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
     refused(&journal(state.path()), "it is no regular file");
+}
+
+#[test]
+fn the_lines_of_a_hypertop_that_kept_nothing_of_the_servers_run_are_read() {
+    let state = tempfile::tempdir().unwrap();
+    fs::create_dir(state.path().join("hypertop")).unwrap();
+    let file = state.path().join("hypertop/journal.jsonl");
+    fs::write(&file, include_str!("journal_files/without_runs.jsonl")).unwrap();
+    let entries = hypertop::journal::Journal::new(&file).entries().unwrap();
+    let states: Vec<_> = entries.all.iter().map(|entry| entry.state()).collect();
+    assert_eq!(
+        (states, entries.unreadable),
+        (vec!["rolled back", "done", "done"], 0)
+    );
+    for entry in &entries.all {
+        let place = &entry.begin.place;
+        assert_eq!((&place.way, &place.run), (&None, &None));
+        assert_eq!(entry.done().len(), 1);
+    }
+    let output = journal(state.path());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(0), 3));
+    assert_eq!(said.matches("[local]:7999/postgres").count(), 3, "{said}");
 }

@@ -54,6 +54,14 @@ impl Place {
     /// Why it is not known that one is in this place, where [`Self::is`] says so; `None`: one surely is. `here` is asked
     /// after this was.
     pub fn doubt(&self, here: &Self) -> Option<String> {
+        let older = || {
+            let (then, now) = self.run.as_ref().zip(here.run.as_ref())?;
+            // Two that run at once are two; later runs of one server begin later.
+            (now.started < then.started).then(|| {
+                let [was, is] = [&then.started, &now.started];
+                format!("it runs since {is}, and that one was started later, {was}")
+            })
+        };
         let standby = || {
             let run = here.run.as_ref();
             let is_one = run.is_some_and(|run| run.timeline.is_none());
@@ -64,7 +72,8 @@ impl Place {
             .zip(wal(here))
             .is_some_and(|(then, now)| now < then);
         let behind = || behind.then(|| "its WAL is not as far as it was then".to_owned());
-        self.unlike(here).or_else(standby).or_else(behind)
+        let unlike = older().or_else(|| self.unlike(here));
+        unlike.or_else(standby).or_else(behind)
     }
 
     fn unlike(&self, other: &Self) -> Option<String> {
@@ -78,7 +87,10 @@ impl Place {
         };
         let known = |what: Option<String>, none: &str| what.unwrap_or_else(|| none.to_owned());
         if self.way != other.way {
-            return Some("it is reached by another name, and was started since".to_owned());
+            let [was, is] = [&then.started, &now.started];
+            return Some(format!(
+                "it is reached by another name, and was started {is}, not {was}"
+            ));
         }
         if then.address != now.address {
             let [was, is] = [then, now].map(|run| known(run.address.clone(), "a socket"));
@@ -153,6 +165,11 @@ mod tests {
             (
                 place("db1:5432", "t2", Some(2), Some(120)),
                 Some("its timeline was 1, and is 2"),
+            ),
+            // It ran already when that one began.
+            (
+                place("db1:5432", "t0", Some(1), Some(120)),
+                Some("was started later, t1"),
             ),
             (
                 place("db1:5432", "t2", None, None),

@@ -23,7 +23,7 @@ pub struct Row {
     pub state: String,
     /// Lines of the journal's file that could not be read.
     pub unreadable: usize,
-    /// Where it was done, if that may be another server than this: the same by another name, or one that was copied.
+    /// Where it was done, if that may be another server than this: its original, or a copy.
     #[serde(default)]
     pub elsewhere: Option<String>,
 }
@@ -211,7 +211,7 @@ impl Record for Row {
         let mut verdict = self.judged(at);
         if let Some(there) = &self.elsewhere {
             let words = format!(
-                "; done on {there}, which is this server by another name or one that was copied"
+                "; done on {there}, which may be this server by another name, its original or a copy"
             );
             verdict.reason.push_str(&words);
         }

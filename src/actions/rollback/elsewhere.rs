@@ -43,7 +43,7 @@ pub fn said(entries: &Entries, entry: &Entry, here: &Place, doubt: Option<&str>)
     };
     if let Some(why) = doubt {
         warn(format!(
-            "entry {id} was done on {there}, and this is {here}: {shares}, but {why}. It may be the same server (by another name, after a failover), or a copy of it (a restored backup, a promoted standby), and nothing shows which. This acts on {here} alone; entry {id} stays open for {there}",
+            "entry {id} was done on {there}, and this is {here}: {shares}, but {why}. It may be the same server (by another name, after a failover) or a copy of it (a restored backup, a promoted standby). This acts here alone, and entry {id} stays open there",
             there = place.words(),
             here = here.words(),
             shares = place.shares(here),
@@ -59,7 +59,7 @@ pub fn said(entries: &Entries, entry: &Entry, here: &Place, doubt: Option<&str>)
             (_, None) => format!("took back {done} of {of} steps of it"),
         };
         warn(format!(
-            "entry {by} {words} on {there}, which may be another server than this: what it changed here, if so, is shown as drifted",
+            "entry {by} {words} on {there}, which may be another server than this; if it is not, what it changed is shown as drifted",
             by = by.begin.id,
             there = by.begin.place.words(),
         ));
