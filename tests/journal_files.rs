@@ -7,6 +7,8 @@ use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use hypertop::journal::{Entry, Journal};
+
 /// `hypertop journal` with this state folder.
 fn journal(state: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hypertop"))
@@ -34,7 +36,7 @@ fn a_journal_that_is_a_symbolic_link_is_not_read_nor_written() {
     let file = state.path().join("hypertop/journal.jsonl");
     symlink(&elsewhere, &file).unwrap();
     refused(&journal(state.path()), "is a symbolic link");
-    let written = hypertop::journal::Journal::new(&file).acknowledge(Vec::new());
+    let written = Journal::new(&file).acknowledge(Vec::new());
     let why = format!("{:#}", written.unwrap_err());
     assert!(why.contains("is a symbolic link"), "{why}");
     assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "not a journal\n");
@@ -49,11 +51,7 @@ fn a_folder_of_the_journal_that_is_a_symbolic_link_is_not_entered() {
     symlink(&elsewhere, state.path().join("hypertop")).unwrap();
     refused(&journal(state.path()), "is a symbolic link");
     let file = state.path().join("hypertop/journal.jsonl");
-    assert!(
-        hypertop::journal::Journal::new(file)
-            .acknowledge(Vec::new())
-            .is_err()
-    );
+    assert!(Journal::new(file).acknowledge(Vec::new()).is_err());
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
 }
 
@@ -63,9 +61,7 @@ fn a_state_folder_may_be_a_symbolic_link() {
     fs::create_dir(state.path().join("real")).unwrap();
     symlink(state.path().join("real"), state.path().join("state")).unwrap();
     let file = state.path().join("state/hypertop/journal.jsonl");
-    hypertop::journal::Journal::new(&file)
-        .acknowledge(Vec::new())
-        .unwrap();
+    Journal::new(&file).acknowledge(Vec::new()).unwrap();
     assert!(journal(&state.path().join("state")).status.success());
 }
 
@@ -89,7 +85,7 @@ fn a_journal_of_another_owner_is_refused() {
         );
     } else {
         // Who is not root finds somebody else's files only where they stand.
-        let of_root = hypertop::journal::Journal::new("/etc/passwd").entries();
+        let of_root = Journal::new("/etc/passwd").entries();
         let why = format!("{:#}", of_root.unwrap_err());
         assert!(why.contains("belongs to another user (uid 0)"), "{why}");
     }
@@ -110,8 +106,8 @@ fn the_lines_of_a_hypertop_that_kept_nothing_of_the_servers_run_are_read() {
     fs::create_dir(state.path().join("hypertop")).unwrap();
     let file = state.path().join("hypertop/journal.jsonl");
     fs::write(&file, include_str!("journal_files/without_runs.jsonl")).unwrap();
-    let entries = hypertop::journal::Journal::new(&file).entries().unwrap();
-    let states: Vec<_> = entries.all.iter().map(|entry| entry.state()).collect();
+    let entries = Journal::new(&file).entries().unwrap();
+    let states: Vec<_> = entries.all.iter().map(Entry::state).collect();
     assert_eq!(
         (states, entries.unreadable),
         (vec!["rolled back", "done", "done"], 0)
