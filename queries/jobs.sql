@@ -58,9 +58,10 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
             when t.id is not null then format('%I.%I', t.schema_name, t.table_name) end as target,
        case when a.mat_hypertable_id is not null then 'aggregate' when t.id is not null then 'hypertable' end as target_kind,
-       -- of an aggregate on an aggregate
-       j.proc_name = 'policy_refresh_continuous_aggregate'
-            and exists (select from _timescaledb_catalog.continuous_agg p where p.mat_hypertable_id = a.raw_hypertable_id) as hierarchical,
+       -- of the refresh policy of an aggregate on an aggregate
+       case when j.proc_name = 'policy_refresh_continuous_aggregate'
+            and exists (select from _timescaledb_catalog.continuous_agg p where p.mat_hypertable_id = a.raw_hypertable_id)
+            then a.mat_hypertable_id end as hierarchical_id,
        j.scheduled, j.schedule_interval::text as schedule_interval,
        date_part('epoch', j.schedule_interval) as schedule_seconds,
        j.max_runtime::text as max_runtime, date_part('epoch', j.max_runtime) as max_runtime_seconds,

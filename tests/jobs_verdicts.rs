@@ -70,6 +70,7 @@ fn job() -> Row {
         owned: false,
         target: Some("mes.metric_hist".to_owned()),
         target_kind: Some("hypertable".to_owned()),
+        hierarchical_id: None,
         scheduled: true,
         schedule: interval("01:00:00", 3600.0),
         max_runtime: interval("00:05:00", 300.0),

@@ -177,10 +177,7 @@ impl Job {
     /// Why `alter_job` cannot touch it on this server, if it cannot.
     pub fn unalterable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
-        let below = |major, minor, patch| {
-            (version.major, version.minor, version.patch) < (major, minor, patch)
-        };
-        if self.hierarchical && version >= Version::new(2, 22) && below(2, 23, 1) {
+        if self.is_made_again(context) {
             return Some(Refusal::new(format!(
                 "TimescaleDB {version} refuses every alter_job on the refresh policy of an aggregate on an aggregate: \
                  delete the policy and add it again, or upgrade to 2.23.1"
@@ -189,7 +186,8 @@ impl Job {
         let by_creation = self.proc_name == "policy_retention"
             && self.setting("drop_after").is_none()
             && self.setting("drop_created_before").is_some();
-        (by_creation && self.integer_time != Some(true) && below(2, 26, 3)).then(|| {
+        let never = self.integer_time != Some(true) && version.drops_none_by_creation();
+        (by_creation && never).then(|| {
             Refusal::new(format!(
                 "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before: delete it \
                  and add one by drop_after, or upgrade to 2.26.3"

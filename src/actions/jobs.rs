@@ -235,25 +235,71 @@ fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         )
         .into());
     }
+    let mut plan = if known.job.is_made_again(context) {
+        again(context, &known, format!("Resume {}", known.job.describe()))?
+    } else {
+        scheduled(context, &known)?
+    };
+    plan = known.dropping_unread(plan, context.at.now);
+    plan = known.reaching_remade(plan, context.at.now);
+    unread::beside(context, &known, inputs, known.wiping(plan))
+}
+
+fn scheduled(context: &Context, known: &Known) -> Result<Plan, Refusal> {
     let undo = match run::lasting(&known.job) {
         Some(why) => Undo::Partly(format!(
             "the job is paused again; what its runs did by then does not come back ({why})"
         )),
         None => Undo::Exact(AS_IT_WAS.to_owned()),
     };
-    let mut plan = switch(context, &known, true, undo)?;
+    let mut plan = switch(context, known, true, undo)?;
     if known.job.policy() == RETENTION {
         plan = plan
             .note(Level::Warning, known.drops())
             .wanting(Consent::Name);
     }
-    plan = plan.note(
+    Ok(plan.note(
         Level::Notice,
         "where its next start is past, it runs at once",
+    ))
+}
+
+/// The policy is deleted and added again, as which it is scheduled and begins at once: where nothing else has the server
+/// schedule it or start it.
+fn again(context: &Context, known: &Known, title: String) -> Result<Plan, Refusal> {
+    let job = &known.job;
+    let mut step = job.replace(context, &Change::default())?;
+    // Added once more it would be scheduled, whatever it was: not to have it is the nearest to what was.
+    step.undo = job.delete_for_good(context).run;
+    let why = job.unalterable(context);
+    let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
+    let undo = Undo::Partly(
+        "the policy made again is deleted, so that nothing refreshes the aggregate any more: this TimescaleDB can neither \
+         pause it nor move its next start; add-refresh-policy brings it back"
+            .to_owned(),
     );
-    plan = known.dropping_unread(plan, context.at.now);
-    plan = known.reaching_remade(plan, context.at.now);
-    unread::beside(context, &known, inputs, known.wiping(plan))
+    let mut plan = Plan::new(title, vec![step], undo)
+        .wanting(Consent::Yes)
+        .note(
+            Level::Warning,
+            format!(
+                "the policy is deleted and added again under a new id{why}. Its window and its schedule stay; max_runtime, \
+                 max_retries, retry_period and name become the defaults"
+            ),
+        )
+        .note(Level::Notice, "where no first run is set for later, it runs at once");
+    if let Some(pid) = known.pid {
+        plan = plan.note(Level::Warning, cancels(pid));
+    }
+    plan = known
+        .altering(plan)
+        .touching(known.stat_table, "bgw_job_stat", Mode::ShareRowExclusive);
+    Ok(known.warned(context, plan))
+}
+
+/// What deleting a job means for the run that is under way.
+fn cancels(pid: i32) -> String {
+    format!("it runs now (session {pid}): the run is cancelled, even where deleting then fails")
 }
 
 fn switch(context: &Context, known: &Known, scheduled: bool, undo: Undo) -> Result<Plan, Refusal> {
@@ -334,12 +380,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         plan = plan.note(Level::Notice, job.pausing_instead());
     }
     if let Some(pid) = known.pid {
-        plan = plan.note(
-            Level::Warning,
-            format!(
-                "it runs now (session {pid}): the run is cancelled, even where deleting then fails"
-            ),
-        );
+        plan = plan.note(Level::Warning, cancels(pid));
     }
     plan = known
         .altering(plan)

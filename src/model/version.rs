@@ -21,6 +21,25 @@ impl Version {
         }
     }
 
+    /// `alter_job` refuses whatever is to be changed of the refresh policy of an aggregate on an aggregate: 2.22.0 to 2.23.0
+    /// take the job itself for a second policy.
+    pub fn alters_no_hierarchy(self) -> bool {
+        let mended = Self {
+            patch: 1,
+            ..Self::new(2, 23)
+        };
+        self >= Self::new(2, 22) && self < mended
+    }
+
+    /// A retention policy by creation on a time dimension can neither run nor be altered.
+    pub fn drops_none_by_creation(self) -> bool {
+        let mended = Self {
+            patch: 3,
+            ..Self::new(2, 26)
+        };
+        self < mended
+    }
+
     /// Reads `2.28.3`, `2.29.0-dev`, `2.11`; anything after the numbers is ignored.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit());

@@ -288,7 +288,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
                 Undo::Exact("the policy gets back its settings and its next start".to_owned()),
             )
         }
-        Some(why) => (replace(context, job, &change)?, replaced(&why)),
+        Some(why) => (job.replace(context, &change)?, replaced(&why)),
     };
     let plan = Plan::new(format!("Change {}", job.describe()), vec![step], undo).changing(&[STATE]);
     let plan = told(&place, &facts, inputs, plan, &new, Some((job, &old)))?;
@@ -327,23 +327,6 @@ fn config(place: &Place, job: &Job, new: &Setting) -> Json {
         map.insert("end_offset".to_owned(), json(&new.end));
     }
     config
-}
-
-/// Where the server refuses `alter_job`: the policy is deleted and made anew, in one transaction.
-fn replace(context: &Context, job: &Job, change: &Change) -> Result<Step, Refusal> {
-    let mut changed = job.clone();
-    if let Some(every) = &change.schedule_interval {
-        changed.schedule_interval.clone_from(every);
-    }
-    if change.config.is_some() {
-        changed.config.clone_from(&change.config);
-    }
-    let mut step = job.delete(context)?;
-    let delete = step.run.clone();
-    step.label = format!("make {} anew", job.describe());
-    step.run.extend(changed.recreate(context)?);
-    step.undo = [delete, job.recreate(context)?].concat();
-    Ok(step)
 }
 
 fn replaced(why: &Refusal) -> Undo {

@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::{Call, Job};
+use super::{Call, Change, Job};
 use crate::actions::act::{Context, Refusal};
-use crate::model::plan::{Lit, Statement};
+use crate::model::plan::{Lit, Statement, Step};
 use crate::model::text;
 use crate::model::version::Version;
 
@@ -58,6 +58,28 @@ impl Job {
             statements.push(alter.statement());
         }
         Ok(statements)
+    }
+
+    /// What `alter_job` refuses on this server, deleting it and adding it again does.
+    pub fn is_made_again(&self, context: &Context) -> bool {
+        self.hierarchical && context.at.server.sql_version().alters_no_hierarchy()
+    }
+
+    /// Where the server refuses `alter_job`: deletes it and makes it again with this window and schedule, in one transaction.
+    pub fn replace(&self, context: &Context, change: &Change) -> Result<Step, Refusal> {
+        let mut changed = self.clone();
+        if let Some(every) = &change.schedule_interval {
+            changed.schedule_interval.clone_from(every);
+        }
+        if change.config.is_some() {
+            changed.config.clone_from(&change.config);
+        }
+        let mut step = self.delete(context)?;
+        let delete = step.run.clone();
+        step.label = format!("make {} anew", self.describe());
+        step.run.extend(changed.recreate(context)?);
+        step.undo = [delete, self.recreate(context)?].concat();
+        Ok(step)
     }
 
     fn begins_without_slots(&self) -> bool {

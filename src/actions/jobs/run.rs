@@ -1,10 +1,12 @@
 //! Running a job now: in the foreground, or by the scheduler.
 
-use super::Known;
 use super::config::Length;
+use super::{Known, again};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::model::clock;
+use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
 
@@ -132,14 +134,18 @@ fn by_scheduler(context: &Context, known: &Known) -> Result<Plan, Refusal> {
         ))
         .offering("or in the foreground", foreground()));
     }
-    if let Some(refusal) = job.unalterable(context) {
-        return Err(refusal.offering("it can run in the foreground", foreground()));
-    }
     if let Some(pid) = known.pid {
         return Err(Refusal::new(format!(
             "{} runs already (session {pid})",
             job.describe()
         )));
+    }
+    let title = format!("Let the scheduler run {} now", job.describe());
+    if job.is_made_again(context) && !starts_later(context, job) {
+        return again(context, known, title);
+    }
+    if let Some(refusal) = job.unalterable(context) {
+        return Err(refusal.offering("it can run in the foreground", foreground()));
     }
     let now = Change {
         next_start: Some("now".to_owned()),
@@ -156,7 +162,7 @@ fn by_scheduler(context: &Context, known: &Known) -> Result<Plan, Refusal> {
     );
     let (undo, consent) = outcome(job);
     let mut plan = Plan::new(
-        format!("Let the scheduler run {} now", job.describe()),
+        title,
         vec![step],
         Undo::Partly(format!(
             "its next start comes back; what the run did does not ({})",
@@ -168,6 +174,13 @@ fn by_scheduler(context: &Context, known: &Known) -> Result<Plan, Refusal> {
         Level::Notice,
         "the scheduler starts it within seconds, if a worker is free; the Jobs screen tells how it ends",
     ))
+}
+
+/// Added again it would wait for the first of its slots.
+fn starts_later(context: &Context, job: &Job) -> bool {
+    let first = job.initial_start.as_deref().filter(|_| job.fixed_schedule);
+    let first = first.and_then(|at| clock::parse(Axis::TimestampTz, at, None).ok());
+    first.is_some_and(|first| first > context.at.now.0)
 }
 
 impl Known {

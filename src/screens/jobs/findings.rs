@@ -3,7 +3,7 @@
 use super::row::{JobError, Row, Statistics};
 use super::starts::{self, FORGETS_NO_JOB};
 use super::state::BLINK_SECONDS;
-use crate::model::target::Target;
+use crate::model::target::{Kind, Target};
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level, Verdict, without_stop};
 use crate::model::{rules, text};
@@ -74,10 +74,30 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         );
         let finding = Finding::new(&rules::JOB_SLOW, Level::Notice, reason);
         let every = format!("{} seconds", (2.0 * took).ceil());
-        findings.push(finding.setting("schedule_interval", every));
+        let finding = finding.setting("schedule_interval", every);
+        findings.push(match unalterable(row, at) {
+            Some(aggregate) => finding
+                .mended_by(Some("edit-refresh-policy"))
+                .upon(aggregate),
+            None => finding,
+        });
     }
     cause_first(&mut findings);
     findings.verdict(healthy(row, state, at))
+}
+
+/// The aggregate whose refresh policy this TimescaleDB refuses to alter; making it again changes its window and schedule.
+fn unalterable(row: &Row, at: &At) -> Option<Target> {
+    let id = row.hierarchical_id?;
+    let name = row.target.as_ref()?;
+    at.server
+        .sql_version()
+        .alters_no_hierarchy()
+        .then(|| Target {
+            kind: Kind::Aggregate,
+            id: id.into(),
+            name: name.clone(),
+        })
 }
 
 /// Why no run can succeed goes before how the last one failed, and is one finding with it.
@@ -342,15 +362,27 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
         true => Level::Warning,
     };
     let limit = row.max_runtime.seconds;
-    let finding = if stopped(row) {
+    let unalterable = unalterable(row, at);
+    let finding = if stopped(row) && unalterable.is_some() {
+        let version = at.server.sql_version();
+        let reason = format!(
+            "{how_often}{ago}: {why}{then}; TimescaleDB {version} refuses to change that on an aggregate on an aggregate: \
+             remove-refresh-policy and add-refresh-policy make the policy again, without a max_runtime"
+        );
+        Finding::new(&rules::JOB_FAILING, level, reason).mended_by(None)
+    } else if stopped(row) {
         let longer = format!("{} seconds", 2.0 * limit);
         let reason = format!("{how_often}{ago}: {why}{then}; edit-job gives it twice as long");
         Finding::new(&rules::JOB_FAILING, level, reason)
             .mended_by(Some("edit-job"))
             .setting("max_runtime", longer)
     } else {
+        let edit = match unalterable {
+            Some(_) => "edit-refresh-policy",
+            None => "edit-job",
+        };
         let reason = format!(
-            "{how_often}{ago}: {why}{then}; run-job-now shows whether it works, edit-job changes its settings"
+            "{how_often}{ago}: {why}{then}; run-job-now shows whether it works, {edit} changes its settings"
         );
         Finding::new(&rules::JOB_FAILING, level, reason)
     };

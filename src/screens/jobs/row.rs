@@ -76,6 +76,9 @@ pub struct Row {
     /// The hypertable or aggregate, quoted where needed.
     pub target: Option<String>,
     pub target_kind: Option<String>,
+    /// The materialization that it refreshes, of an aggregate on an aggregate.
+    #[serde(default)]
+    pub hierarchical_id: Option<i32>,
     /// A policy whose configuration names a hypertable that is gone.
     pub orphaned: bool,
     pub scheduled: bool,
