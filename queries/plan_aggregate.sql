@@ -29,7 +29,7 @@ slice as materialized (
   select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks, min(c.id) as made,
 \else
   -- to 2.14 a chunk that is made again keeps its id, but not its table
-  select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks,
+  select d.hypertable_id, min(z.id) as slice, z.range_start as low, z.range_end as high, count(*) as chunks,
          min(to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8) as made,
 \endif
          -- when the first of its chunks was made, on the clock of its axis (known since 2.13)
@@ -110,8 +110,13 @@ remade as materialized (
              min(m.made) filter (where m.low >= q.high and (a.whole or m.low <= (extract(epoch from now()) * 1000000)::int8)) as newer
         from slice m where m.hypertable_id = a.id and m.high > q.low
     ) m
-   where (q.next < q.made or q.next is null) and m.inside < q.made
-     and (least(q.next, m.newer) < q.made or q.next is null and q.at >= q.high) and q.low > -9000000000000000000
+   where m.inside < q.made and q.low > -9000000000000000000 and ((q.next < q.made or q.next is null)
+     and (least(q.next, m.newer) < q.made or q.next is null and q.at >= q.high)
+\if :since_2_15
+     )
+\else
+     or :made_again)
+\endif
 ),
 -- the first row of the aggregate in each of them
 hole as materialized (

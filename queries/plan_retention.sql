@@ -216,12 +216,11 @@ target as materialized (
                min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint')
                     or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following
                     and unbounded following) as next
-\if :since_2_29
+\if :since_2_15
                   from (select s.range_start as low, s.range_end as high, min(c.id) as made,
 \else
-                  from (select s.range_start as low, s.range_end as high,
-                       min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
-                            then to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 else c.id end) as made,
+                  from (select s.range_start as low, s.range_end as high, min(s.id) as slice,
+                       min(to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8) as made,
 \endif
                                min((extract(epoch from case when m.axis = 'timestamp with time zone'
                                     then (to_jsonb(c) ->> 'creation_time')::timestamptz
@@ -258,8 +257,13 @@ target as materialized (
                  join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
 \endif
             where md.hypertable_id = x.mat_hypertable_id and md.interval_length is not null and ms.range_end > q.low) o
-         where (q.next < q.made or q.next is null) and o.inside < q.made
+         where o.inside < q.made and ((q.next < q.made or q.next is null)
               and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
+\if :since_2_15
+              )
+\else
+              or :made_again)
+\endif
       ) g on r.low is not null or r.cut_to is not null
 ), policy as (
   select b.proc_name,
