@@ -10,7 +10,9 @@ settings as materialized (
          (select string_agg(quote_ident(a) || case when x.orderby_desc[nth] then ' DESC' else '' end
                             || case when x.orderby_nullsfirst[nth] = x.orderby_desc[nth] then ''
                                  when x.orderby_nullsfirst[nth] then ' NULLS FIRST' else ' NULLS LAST' end,
-                            ', ' order by nth) from unnest(x.orderby) with ordinality u(a, nth)) as order_by
+                            ', ' order by nth) from unnest(x.orderby) with ordinality u(a, nth)) as order_by,
+         -- left to TimescaleDB until a chunk is compressed (2.22+); beside an order no segment-by is none
+         x.segmentby is null and x.orderby is null as open
     from hyper h join pg_namespace n on n.nspname = h.schema_name
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
     join _timescaledb_catalog.compression_settings x on x.relid = t.oid),
@@ -22,7 +24,8 @@ with settings as materialized (
          string_agg(quote_ident(x.attname) || case when x.orderby_asc then '' else ' DESC' end
                     || case when x.orderby_nullsfirst = not x.orderby_asc then '' when x.orderby_nullsfirst then ' NULLS FIRST'
                          else ' NULLS LAST' end,
-                    ', ' order by x.orderby_column_index) filter (where x.orderby_column_index > 0) as order_by
+                    ', ' order by x.orderby_column_index) filter (where x.orderby_column_index > 0) as order_by,
+         false as open
     from _timescaledb_catalog.hypertable_compression x group by x.hypertable_id),
 \endif
 recorded as materialized (
@@ -52,9 +55,9 @@ waiting as materialized (
       select u.pid as blocker from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) q on true
    order by w.hypertable_id, l.pid)
 \if :since_2_14
-select h.id::int8 as id, o.hypertable_id is not null as enabled, o.segment_by, o.order_by,
+select h.id::int8 as id, o.hypertable_id is not null as enabled, o.segment_by, o.order_by, coalesce(o.open, false) as open,
 \else
-select h.id::int8 as id, h.compression_state = 1 as enabled, o.segment_by, o.order_by,
+select h.id::int8 as id, h.compression_state = 1 as enabled, o.segment_by, o.order_by, coalesce(o.open, false) as open,
 \endif
        c.before_bytes, c.after_bytes, c.compressed_rows, c.batches,
        v.pid as blocked_pid, v.blocker, case

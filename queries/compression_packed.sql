@@ -44,7 +44,7 @@ packed as materialized (
 \endif
 \if :since_2_22
 old as materialized (
-  -- what the table leaves to TimescaleDB differs from nothing
+  -- what the table leaves to TimescaleDB differs from nothing; a segment-by left open beside an order is none
 \elif :since_2_19
 old as materialized (
 \elif :since_2_14
@@ -66,7 +66,7 @@ old as materialized (
                  from _timescaledb_catalog.compression_chunk_size y) z on z.chunk_id = p.id
 \endif
 \if :since_2_22
-   where (x.segmentby is not null and coalesce(p.segmentby, '{}') <> x.segmentby
+   where ((x.segmentby is not null or x.orderby is not null) and coalesce(p.segmentby, '{}') <> coalesce(x.segmentby, '{}')
 \elif :since_2_14
    where (coalesce(p.segmentby, '{}') <> coalesce(x.segmentby, '{}')
 \endif

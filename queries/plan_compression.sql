@@ -204,7 +204,7 @@ cross join lateral (select coalesce((select b.owner::oid from _timescaledb_confi
 left join lateral (
   \ir shared/owner_zone.sql
 ) z on true
-\if :since_2_29
+\if :since_2_27
 left join lateral (
   select jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
                             'nulls_first', to_jsonb(s.orderby_nullsfirst), 'index', s.index) as whole
@@ -212,7 +212,7 @@ left join lateral (
 ) o on true
 \elif :since_2_14
 left join lateral (
-  -- an aggregate's that was left open beside an order stays none, and 2.26 can put back no other
+  -- one that was left open beside an order is none, and of an aggregate's nothing here can put back another
   select jsonb_build_object('segment_by',
        to_jsonb(case when t.aggregate and s.orderby is not null then coalesce(s.segmentby, '{}') else s.segmentby end),
                             'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),

@@ -7,6 +7,7 @@ mod columns;
 mod decompress;
 mod eligible;
 mod facts;
+mod open;
 mod policies;
 mod rewrite;
 mod rule;

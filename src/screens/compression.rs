@@ -249,6 +249,7 @@ impl Record for Row {
             rows: None,
             batches: None,
             segment_by: None,
+            open: false,
             order_by: None,
             policy,
             recompress: row.try_get("recompress")?,
@@ -290,6 +291,7 @@ impl Record for Row {
             if let Some(half) = halves.get(&row.id.into()) {
                 row.enabled = half.try_get("enabled")?;
                 row.segment_by = half.try_get("segment_by")?;
+                row.open = half.try_get("open")?;
                 row.order_by = half.try_get("order_by")?;
                 row.before_bytes = half.try_get("before_bytes")?;
                 row.after_bytes = half.try_get("after_bytes")?;
@@ -353,8 +355,14 @@ impl Record for Row {
                 .into(),
             ),
             ("enabled".into(), self.enabled.into()),
-            ("segment by".into(), self.segment_by.clone().into()),
-            ("order by".into(), self.order_by.clone().into()),
+            (
+                "segment by".into(),
+                left(self.segment_by.as_ref(), self.open),
+            ),
+            (
+                "order by".into(),
+                left(self.order_by.as_ref(), self.enabled),
+            ),
             (
                 "chunks".into(),
                 format!(
@@ -432,5 +440,13 @@ impl Record for Row {
 
     fn due(&self) -> Option<Stamp> {
         self.next_due
+    }
+}
+
+/// A setting, or that TimescaleDB chooses it.
+fn left(setting: Option<&String>, open: bool) -> Value {
+    match setting {
+        None if open => Value::text("TimescaleDB's choice"),
+        setting => setting.cloned().into(),
     }
 }

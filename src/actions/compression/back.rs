@@ -3,14 +3,11 @@
 use super::chunks::compress_call;
 use super::eligible::many;
 use super::facts::{Chunk, Known};
+use super::open::LEAVES_OPEN;
 use super::settings;
 use crate::actions::act::Context;
 use crate::model::plan::Statement;
 use crate::model::text::quote_literal as lit;
-use crate::model::version::Version;
-
-/// From here on the table may leave segment-by open too, and has sparse indexes.
-const LEAVES_OPEN: Version = Version::new(2, 22);
 
 /// Compresses a chunk under the settings that it had.
 ///
@@ -112,13 +109,20 @@ pub fn lost(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<String> 
     if let Some(chunks) = of(&Chunk::is_partial) {
         lost.push(format!("{chunks} only partly compressed now: then wholly"));
     }
-    // Of an aggregate none is the same as open.
-    let unsegmented = table.segment_by.is_none() || known.aggregate && table.segments().is_empty();
-    let open =
-        context.at.server.sql_version() >= LEAVES_OPEN && (unsegmented || table.order_by.is_none());
+    let later = context.at.server.sql_version() >= LEAVES_OPEN;
+    let open = later && table.order_by.is_none();
     if let Some(chunks) = of(&|_| open) {
         lost.push(format!(
             "{} leaves segment-by or order-by to TimescaleDB, which chooses again: {chunks} may come back under other settings than now",
+            known.relation
+        ));
+    }
+    // Of an aggregate's none it is not known whether it was left open.
+    let unset = table.segment_by.is_none() || known.aggregate && table.segments().is_empty();
+    let under = |chunk: &Chunk| later && !open && unset && known.differs(chunk);
+    if let Some(chunks) = of(&under) {
+        lost.push(format!(
+            "{} segments by nothing, which was not set and could not be put back: {chunks} under other settings come back under the table's",
             known.relation
         ));
     }

@@ -182,7 +182,7 @@ impl Known {
         let (Some(own), Some(table)) = (&chunk.settings, &self.settings) else {
             return false;
         };
-        own.segments() != table.segments() && table.segment_by.is_some()
+        own.segments() != table.segments() && !table.leaves_segments()
             || own.order_text() != table.order_text() && table.order_by.is_some()
     }
 
@@ -254,6 +254,21 @@ impl Chunk {
 }
 
 impl Settings {
+    /// What segments is left to TimescaleDB until a chunk is compressed. Beside an order it chooses none.
+    pub fn leaves_segments(&self) -> bool {
+        self.segment_by.is_none() && self.order_by.is_none()
+    }
+
+    /// The same, with an open segment-by as none where that is what it means.
+    #[must_use]
+    pub fn meant(&self) -> Self {
+        let mut meant = self.clone();
+        if !self.leaves_segments() {
+            meant.segment_by.get_or_insert_default();
+        }
+        meant
+    }
+
     /// The columns that segment, none being the same as an empty list.
     pub fn segments(&self) -> &[String] {
         self.segment_by.as_deref().unwrap_or_default()
@@ -321,17 +336,21 @@ impl Settings {
 
     /// In words: `segment by line_id; order by ts DESC`.
     pub fn describe(&self) -> String {
+        self.described(if self.leaves_segments() {
+            "the default"
+        } else {
+            "nothing"
+        })
+    }
+
+    /// The same, with this in the place of no segment-by.
+    pub fn described(&self, none: &str) -> String {
         let or = |text: String, none: &str| {
             if text.is_empty() {
                 none.to_owned()
             } else {
                 text
             }
-        };
-        let none = if self.segment_by.is_some() {
-            "nothing"
-        } else {
-            "the default"
         };
         format!(
             "segment by {}; order by {}",

@@ -10,7 +10,7 @@ use crate::model::version::Version;
 use super::back::{compress_as_before, lost};
 use super::chunks::{compress_call, decompress_call, lock};
 use super::eligible::many;
-use super::facts::{Chunk, Known};
+use super::facts::{Chunk, Known, Settings};
 use super::{choice, known};
 
 /// Partial or unordered: some rows are not in the batches where order-by wants them.
@@ -127,7 +127,10 @@ pub fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if chunks.is_empty() {
         return Err(nothing_differs(context, &known));
     }
-    let whole = context.at.server.sql_version() >= Version::new(2, 26);
+    // What the table leaves open, 2.28 takes from the chunk as it is.
+    let set = |of: &Settings| of.segment_by.is_some() && of.order_by.is_some();
+    let set = known.settings.as_ref().is_some_and(set);
+    let whole = set && context.at.server.sql_version() >= Version::new(2, 26);
     let steps = chunks
         .iter()
         .map(|chunk| step(context, &known, chunk, whole));

@@ -11,12 +11,7 @@ use super::columns::{self, NONE};
 use super::eligible::many;
 use super::facts::{Known, Settings};
 use super::known;
-
-/// From here on the table may leave a choice to TimescaleDB until a chunk is compressed, and options can be reset.
-const LEAVES_OPEN: Version = Version::new(2, 22);
-
-/// From here on an aggregate's materialization takes a RESET (run on 2.28.3; refused by 2.22.1 and 2.26.4).
-const RESETS_AGGREGATES: Version = Version::new(2, 27);
+use super::open::{GROUPS_NO_MORE, LEAVES_OPEN, Open, RESETS_AGGREGATES};
 
 /// `alter table …`, or the view of an aggregate, whose materialization it means.
 fn alter(known: &Known, what: &str) -> Statement {
@@ -59,9 +54,10 @@ pub fn put(context: &Context, known: &Known, to: &Settings) -> Vec<Statement> {
     let whole = segment_by.is_some() && order_by.is_some();
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
-        // What is left out is chosen anew, as when an aggregate's compression is enabled; but a segment-by stays beside
-        // the order that is put: there an empty one means the same as one that was left open.
-        let segment_by = segment_by.or_else(|| order_by.is_some().then(String::new));
+        // What is left out is chosen anew, as when an aggregate's compression is enabled; but a segment-by stays, beside
+        // the order that is put or from 2.25 on: there an empty one means the same as one that was left open.
+        let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
+        let segment_by = segment_by.or_else(|| stays.then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
     }
     if version < LEAVES_OPEN {
@@ -104,18 +100,31 @@ fn on(known: &Known, to: &Settings) -> Vec<Statement> {
     )]
 }
 
-fn fields(known: &Known, now: &Settings) -> Vec<Field> {
-    let segments = match &now.segment_by {
+fn fields(context: &Context, known: &Known, now: &Settings, enabling: bool) -> Vec<Field> {
+    let segments = match &now.meant().segment_by {
         Some(none) if none.is_empty() => NONE.to_owned(),
         _ => now.segment_text(),
+    };
+    let version = context.at.server.sql_version();
+    let alone = Open::of(known.aggregate, version, false, enabling);
+    let empty = match alone {
+        Open::Nothing => "none",
+        Open::Grouped => alone.words(),
+        Open::Now => "TimescaleDB's choice",
+        Open::Later => "TimescaleDB's choice, but none beside an order-by",
     };
     vec![
         Field::new("segment_by", "Segment by", Kind::Text, segments)
             .optional()
-            .help(format!("columns as SQL writes them; {NONE}: no segments; empty: TimescaleDB's choice. There are: {}", known.column_list())),
+            .help(format!(
+                "columns as SQL writes them; {NONE}: no segments; empty: {empty}. There are: {}",
+                known.column_list()
+            )),
         Field::new("order_by", "Order by", Kind::Text, now.order_text())
             .optional()
-            .help("columns with DESC, NULLS FIRST; empty: TimescaleDB's default, the time descending"),
+            .help(
+                "columns with DESC, NULLS FIRST; empty: TimescaleDB's default, the time descending",
+            ),
     ]
 }
 
@@ -138,6 +147,31 @@ fn read(known: &Known, inputs: &Inputs) -> Result<Settings, Refusal> {
         .into());
     }
     Ok(to)
+}
+
+/// What settings come to on this server.
+struct Means {
+    settings: Settings,
+    text: String,
+    /// The segment-by was left open.
+    open: Option<Open>,
+}
+
+impl Means {
+    fn of(context: &Context, known: &Known, to: &Settings, enabling: bool) -> Self {
+        let (version, ordered) = (context.at.server.sql_version(), to.order_by.is_some());
+        let open = to.segment_by.is_none();
+        let open = open.then(|| Open::of(known.aggregate, version, ordered, enabling));
+        let mut settings = to.clone();
+        if open == Some(Open::Nothing) {
+            settings.segment_by = Some(Vec::new());
+        }
+        Self {
+            settings,
+            text: to.described(open.unwrap_or(Open::Nothing).words()),
+            open,
+        }
+    }
 }
 
 /// Unique constraints that an INSERT into a compressed chunk can check only by unpacking more than it must.
@@ -185,7 +219,12 @@ fn finish(mut plan: Plan, known: &Known, to: &Settings) -> Plan {
 
 pub fn enable_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?;
-    Ok(Form::new(fields(&known, &Settings::default())))
+    Ok(Form::new(fields(
+        context,
+        &known,
+        &Settings::default(),
+        true,
+    )))
 }
 
 pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
@@ -198,6 +237,7 @@ pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let to = read(&known, inputs)?;
+    let means = Means::of(context, &known, &to, true);
     let step = Step::new(
         format!("enable compression on {}", known.relation),
         on(&known, &to),
@@ -213,25 +253,21 @@ pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     )
     // A policy that somebody adds to it meanwhile would fail at every run without it.
     .changing(&["/settings", "/jobs"])
-    .note(Level::Notice, to.describe())
+    .note(Level::Notice, means.text)
     .note(
         Level::Notice,
         "compresses nothing by itself: compress-chunks does, or add-compression-policy",
     );
-    if to.segment_by.is_none() {
-        plan = plan.note(
-            Level::Notice,
-            "TimescaleDB chooses the segment-by, by indexes and statistics; name columns that queries filter by, with many rows of each \
-             value in a chunk",
-        );
+    if let Some(open) = means.open {
+        plan = plan.note(Level::Notice, open.note());
     }
-    Ok(finish(plan, &known, &to))
+    Ok(finish(plan, &known, &means.settings))
 }
 
 pub fn edit_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let now = known.settings.clone().unwrap_or_default();
-    Ok(Form::new(fields(&known, &now)))
+    Ok(Form::new(fields(context, &known, &now, false)))
 }
 
 pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
@@ -252,7 +288,8 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if version < LEAVES_OPEN {
         to.segment_by.get_or_insert_default();
     }
-    if to.segment_by == now.segment_by && to.order_text() == now.order_text() {
+    let means = Means::of(context, &known, &to, false);
+    if means.settings.segment_by == now.meant().segment_by && to.order_text() == now.order_text() {
         let words = format!("{} is compressed like this: change a field", known.relation);
         let note = Note {
             level: Level::Notice,
@@ -270,7 +307,10 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let mut plan = Plan::new(title, vec![step], undo)
         .changing(&["/settings"])
         .note(Level::Notice, format!("from: {}", now.describe()))
-        .note(Level::Notice, format!("to: {}", to.describe()));
+        .note(Level::Notice, format!("to: {}", means.text));
+    if let Some(open) = means.open {
+        plan = plan.note(Level::Notice, open.note());
+    }
     plan = if compressed > 0 {
         plan.note(
             Level::Warning,
@@ -285,7 +325,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             "no chunk is compressed yet: all will be by these settings",
         )
     };
-    Ok(finish(plan, &known, &to))
+    Ok(finish(plan, &known, &means.settings))
 }
 
 pub fn disable_form(context: &Context) -> Result<Form, Refusal> {

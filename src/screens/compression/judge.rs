@@ -175,12 +175,17 @@ impl Row {
             (None, Some(rows)) if rows < few => {
                 format!("batches hold too few rows: {rows:.0}, where 1000 fit")
             }
+            (None, _) if self.open => {
+                "segment-by and order-by are left to TimescaleDB, which chose when the chunks were compressed: name a segment-by"
+                    .to_owned()
+            }
             (None, _) => {
                 "there is no segment-by, so that rows of different things lie in one batch"
                     .to_owned()
             }
             (Some(_), _) if self.order_by.is_none() => {
-                "there is no order-by, so that like values do not lie side by side".to_owned()
+                "the order-by is left to TimescaleDB, which orders by time: another may put like values side by side"
+                    .to_owned()
             }
             (Some(by), Some(rows)) => format!(
                 "look at segment-by {by} and the order-by ({rows:.0} rows a batch are enough)"

@@ -11,6 +11,10 @@ use crate::screens::aggregates::Blocked;
 use crate::screens::policy::Policy;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the server tells"
+)]
 pub struct Row {
     pub id: i32,
     pub schema: String,
@@ -34,6 +38,9 @@ pub struct Row {
     pub rows: Option<i64>,
     pub batches: Option<i64>,
     pub segment_by: Option<String>,
+    /// Both are left to TimescaleDB, which chooses when a chunk is compressed.
+    #[serde(default)]
+    pub open: bool,
     pub order_by: Option<String>,
     pub policy: Option<Policy>,
     /// `recompress` and `maxchunks_to_compress` of the policy's configuration.

@@ -1,0 +1,73 @@
+//! A segment-by that is left open, and what that comes to: by version, for hypertables and for aggregates.
+
+use crate::model::version::Version;
+
+/// From here on the table may leave a choice to TimescaleDB until a chunk is compressed, and options can be reset.
+pub const LEAVES_OPEN: Version = Version::new(2, 22);
+
+/// From here on an aggregate's materialization takes a RESET (run on 2.28.3; refused by 2.22.1 and 2.26.4).
+pub const RESETS_AGGREGATES: Version = Version::new(2, 27);
+
+/// From here on TimescaleDB chooses a hypertable's segment-by, where that is left open: to 2.21 by the ALTER TABLE.
+const CHOOSES: Version = Version::new(2, 15);
+
+/// From here on an aggregate's, left open, is none; before, all that it groups by beside the time.
+pub const GROUPS_NO_MORE: Version = Version::new(2, 25);
+
+/// What a segment-by that is left open comes to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Open {
+    Nothing,
+    /// The columns that an aggregate groups by.
+    Grouped,
+    /// Chosen when it is enabled, or when a chunk is compressed.
+    Now,
+    Later,
+}
+
+impl Open {
+    /// `ordered`: beside an order-by; `enabling`: not a change of settings.
+    pub fn of(aggregate: bool, version: Version, ordered: bool, enabling: bool) -> Self {
+        if aggregate && (enabling || version >= LEAVES_OPEN && !ordered) {
+            if version < GROUPS_NO_MORE {
+                return Self::Grouped;
+            }
+            if enabling || version < RESETS_AGGREGATES {
+                return Self::Nothing;
+            }
+        }
+        match version {
+            _ if version >= LEAVES_OPEN && !ordered => Self::Later,
+            _ if version >= CHOOSES && version < LEAVES_OPEN && enabling => Self::Now,
+            _ => Self::Nothing,
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Grouped => "the columns that it groups by beside the time",
+            Self::Now | Self::Later => "the default",
+        }
+    }
+
+    /// Said where it was left open.
+    pub fn note(self) -> String {
+        let name = "name columns that queries filter by, with many rows of each value in a chunk";
+        match self {
+            Self::Nothing => {
+                format!("no column segments the rows, and TimescaleDB chooses none here: {name}")
+            }
+            Self::Grouped => {
+                "TimescaleDB segments by all columns that the aggregate groups by beside the time"
+                    .to_owned()
+            }
+            Self::Now => format!(
+                "TimescaleDB chooses the segment-by now, by indexes and statistics, or none; {name}"
+            ),
+            Self::Later => format!(
+                "TimescaleDB chooses the segment-by when a chunk is compressed, by indexes and statistics; {name}"
+            ),
+        }
+    }
+}
