@@ -92,6 +92,8 @@ fn months_are_held_against_hours_over_a_change_of_the_clock() {
             let seconds =
                 format!("select extract(epoch from now() - (now() - interval '{span}'))::int8");
             let seconds: i64 = rig.text(&seconds).await.parse().unwrap();
+            let job = "select id from _timescaledb_config.bgw_job where proc_name = 'policy_refresh_continuous_aggregate'";
+            let job = rig.text(job).await;
             for (drop_after, loses) in [(seconds - 1800, true), (seconds + 1800, false)] {
                 let drop_after = format!("{drop_after} s");
                 let set = [("drop_after", drop_after.as_str())];
@@ -101,6 +103,16 @@ fn months_are_held_against_hours_over_a_change_of_the_clock() {
                 };
                 let refused = said.starts_with("DATA LOSS: the refresh policy");
                 assert_eq!(refused, loses, "{}: {span}, {drop_after}: {said}", rig.name);
+                // The same by the refresh, where the other policy is there already.
+                let add = format!(
+                    "begin; select alter_job(add_retention_policy('raw', interval '{drop_after}'), next_start => 'infinity'); commit"
+                );
+                rig.sql(&add).await;
+                let deed = rig.plan("run-job-now", &job, &[]).await.unwrap();
+                let said = format!("{:?}", deed.plan.notes);
+                let warned = said.contains("DATA LOSS: it refreshes the last");
+                assert_eq!(warned, loses, "{}: {span}, {drop_after}: {said}", rig.name);
+                rig.sql("select remove_retention_policy('raw')").await;
             }
             rig.sql("select remove_continuous_aggregate_policy('hourly')")
                 .await;

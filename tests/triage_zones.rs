@@ -263,7 +263,7 @@ fn the_zone_of_a_schedule_or_none_changes_nothing_and_one_of_the_owner_does() {
             rig.name
         );
         rig.sql(&format!(
-            "reassign owned by {owner} to postgres; drop owned by {owner}; drop role {owner}"
+            "select remove_continuous_aggregate_policy('hourly'); reassign owned by {owner} to postgres; drop owned by {owner}; drop role {owner}"
         ))
         .await;
     });

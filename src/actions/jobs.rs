@@ -137,6 +137,12 @@ struct Known {
     local_shift: i64,
     /// The time zone of its owner, in which its worker reckons, where that has one.
     owner_zone: Option<String>,
+    /// When the server was asked, by which months have their lengths.
+    #[serde(skip)]
+    now: i64,
+    /// The zone in which its worker reckons.
+    #[serde(skip)]
+    zone: String,
     /// The oids of the catalogue's tables that `alter_job` and `delete_job` write.
     job_table: i64,
     stat_table: i64,
@@ -148,7 +154,11 @@ impl Known {
         if context.at.server.edition == Edition::Apache {
             return Err("the Apache edition of TimescaleDB refuses to run, alter or delete jobs: it wants timescaledb.license = timescale (the Community edition)".into());
         }
-        context.read()
+        let mut known: Self = context.read()?;
+        known.now = context.at.now.0;
+        let zone = known.owner_zone.as_ref();
+        known.zone = zone.unwrap_or(&context.at.server.time_zone).clone();
+        Ok(known)
     }
 
     /// The plan of an `alter_job`, which writes one row of a table of all jobs.

@@ -4,7 +4,9 @@ use serde_json::{Map, Value as Json};
 
 use super::Known;
 use crate::actions::act::Refusal;
+use crate::model::clock;
 use crate::model::interval::Interval;
+use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Note};
 use crate::model::verdict::Level;
 
@@ -23,11 +25,22 @@ impl Length {
             Interval::parse(text).ok().map(Self::Time)
         }
     }
+}
 
-    pub fn exceeds(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Number(a), Self::Number(b)) => a > b,
-            (Self::Time(a), Self::Time(b)) => a.seconds() > b.seconds(),
+impl Known {
+    /// Whether one length goes back farther from now than the other, as its worker reckons.
+    pub(super) fn exceeds(&self, one: Length, other: Length) -> bool {
+        match (one, other) {
+            (Length::Number(one), Length::Number(other)) => one > other,
+            (Length::Time(one), Length::Time(other)) => {
+                let axis = self.job.axis_type.as_deref().map(Axis::of);
+                let zone = clock::zone(&self.zone).filter(|_| axis == Some(Axis::TimestampTz));
+                let back = |span: Interval| span.before(self.now, zone.as_ref());
+                match (back(one), back(other)) {
+                    (Some(one), Some(other)) => one < other,
+                    _ => one.seconds() > other.seconds(),
+                }
+            }
             _ => false,
         }
     }
@@ -185,7 +198,7 @@ impl Known {
         };
         if length(&had_text)
             .zip(length(&now_text))
-            .is_some_and(|(had, now)| had.exceeds(now))
+            .is_some_and(|(had, now)| self.exceeds(had, now))
         {
             let text = format!(
                 "it keeps {now_text} instead of {had_text}: what is older is dropped at its next run, and a rollback after that does not bring it back"
@@ -201,7 +214,7 @@ impl Known {
             Some(value) => self.length(key, value, self.is_integer()).map(Some),
         };
         match (offset("start_offset")?, offset("end_offset")?) {
-            (Some(start), Some(end)) if !start.exceeds(end) => {
+            (Some(start), Some(end)) if !self.exceeds(start, end) => {
                 Err("config: start_offset is further back than end_offset: the refresh goes from the one to the other".into())
             }
             _ => Ok(()),

@@ -208,7 +208,7 @@ impl Known {
         let reaches = start_offset.is_none_or(|start| {
             Length::parse(start, integer)
                 .zip(Length::parse(keeps, integer))
-                .is_none_or(|(start, keeps)| start.exceeds(keeps))
+                .is_none_or(|(start, keeps)| self.exceeds(start, keeps))
         });
         let over = start_offset.map_or_else(
             || "all of".to_owned(),
