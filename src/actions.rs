@@ -1,6 +1,7 @@
 //! What can be done to a database: an action asks by a form, makes a plan, shows a preview, is carried out and undone.
 
 pub mod act;
+pub mod action;
 pub mod aggregates;
 pub mod alter_job;
 pub mod catalogue;
@@ -12,6 +13,8 @@ pub(crate) mod here;
 pub mod hypertables;
 pub mod indexes;
 pub mod jobs;
+pub(crate) mod membership;
+pub mod plans;
 pub mod preview;
 pub(crate) mod proof;
 pub mod retention;

@@ -4,197 +4,33 @@ mod acknowledging;
 pub mod dialog;
 mod dialogs;
 mod keys;
+mod message;
 pub mod overlay;
+mod press;
 mod replay;
 pub mod tape;
 pub mod theme;
 
 use std::time::Duration;
 
-use crate::actions::act::Facts;
-use crate::actions::catalogue::{Action, Here};
-use crate::actions::execute::{Deed, Order, Progress, Report};
-use crate::actions::preview::Preview;
+use crate::actions::action::Here;
 use crate::app::dialog::Running;
 use crate::app::overlay::Overlay;
 use crate::app::tape::Replay;
 use crate::app::theme::Theme;
-use crate::journal::acknowledge::{Known, Request};
 use crate::model::access::Access;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::Target;
 use crate::screens::details::Details;
 use crate::screens::gather;
 use crate::screens::history::History;
 use crate::screens::overview::{self, Aside, Seen};
-use crate::screens::record::Section;
 use crate::screens::table::Freshness;
 use crate::screens::{Rows, Screens, with_table};
 use crate::server::exact::Figures;
 use crate::server::known::{At, Counters, Server};
-use crate::server::sql::{Param, Query};
 
-/// What happened.
-#[derive(Debug)]
-pub enum Msg {
-    /// A key, as text: `j`, `ctrl-k`, `pgdn`.
-    Key(String),
-    /// Text that the terminal says was pasted.
-    Paste(String),
-    /// A click on a line of the body (0 is the first), or the wheel.
-    Click {
-        line: u16,
-    },
-    Wheel(isize),
-    Resize,
-    Tick(Stamp),
-    Up(Box<Server>),
-    Down {
-        error: String,
-        retry: Duration,
-    },
-    Pulse {
-        screen: ScreenId,
-        asked: u64,
-        clock: Stamp,
-        counters: Counters,
-    },
-    /// The next tick asks again.
-    PulseFailed {
-        asked: u64,
-        error: String,
-    },
-    Loaded {
-        asked: u64,
-        rows: Rows,
-        took: Duration,
-    },
-    Failed {
-        screen: ScreenId,
-        asked: u64,
-        error: String,
-    },
-    Exact {
-        screen: ScreenId,
-        /// Which of the screen's exact figures.
-        nth: usize,
-        round: u64,
-        figures: Vec<(i64, Figures)>,
-        last: bool,
-    },
-    Detail {
-        asked: u64,
-        index: usize,
-        sections: Result<Vec<Section>, String>,
-    },
-    /// What an action needs to know of its targets.
-    Facts {
-        asked: u64,
-        result: Result<Vec<Facts>, String>,
-    },
-    /// A plan, with whom it would meet.
-    Looked {
-        asked: u64,
-        deed: Box<Deed>,
-        preview: Box<Preview>,
-    },
-    /// The plan of a rollback, or why there is none.
-    RollbackPlanned {
-        asked: u64,
-        result: Box<Result<Deed, String>>,
-    },
-    Progress(Progress),
-    /// How a plan ended; an error: nothing was changed.
-    Reported(Box<Result<Report, String>>),
-    /// What is put aside, with the journal's length; `None`: as before.
-    Aside(Result<Option<Known>, String>),
-    /// Something to be told.
-    Told {
-        text: String,
-        bad: bool,
-    },
-}
-
-/// What is to be done about it, outside.
-#[derive(Debug)]
-pub enum Effect {
-    Pulse {
-        screen: ScreenId,
-        asked: u64,
-    },
-    Load {
-        screen: ScreenId,
-        asked: u64,
-    },
-    /// What the screen asked for is no longer wanted: stop it on the server.
-    Cancel {
-        screen: ScreenId,
-    },
-    Exact {
-        screen: ScreenId,
-        /// Which of the screen's exact figures.
-        nth: usize,
-        round: u64,
-        ids: Vec<(i64, usize)>,
-    },
-    Detail {
-        asked: u64,
-        index: usize,
-        query: &'static Query,
-        params: Vec<Param>,
-        of: Rows,
-        now: Stamp,
-    },
-    /// Ask what an action needs to know.
-    Facts {
-        asked: u64,
-        action: &'static Action,
-        targets: Vec<Target>,
-    },
-    /// Ask whom a plan would meet.
-    Look {
-        asked: u64,
-        deed: Box<Deed>,
-    },
-    Rollback {
-        asked: u64,
-        ids: Vec<u64>,
-    },
-    /// A person agreed: carry it out.
-    Do(Box<Deed>),
-    /// To the journal: what is put aside.
-    Aside(Request),
-    /// To the plan that runs.
-    Order(Order),
-    Copy(String),
-    Suspend,
-    Interval(Duration),
-    /// Begin or end a recording of what is read.
-    Record,
-    Quit,
-}
-
-/// The connection, as the header shows it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Link {
-    Connecting,
-    Up,
-    /// Since when, the reason, and when it is tried again.
-    Down {
-        since: Stamp,
-        error: String,
-        again: Stamp,
-    },
-}
-
-/// What is said in the last line for a while.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
-    pub text: String,
-    pub bad: bool,
-    pub until: Stamp,
-}
+pub use self::message::{Effect, Link, Msg, Notice};
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]

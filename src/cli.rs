@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::actions::catalogue::Action;
+use crate::actions::action::Action;
 use crate::config;
 use crate::connect::conninfo;
 use crate::connect::conninfo::Flags;

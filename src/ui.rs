@@ -1,5 +1,6 @@
 //! Drawing: reads the state; changes none of it but what the size of the terminal decides.
 
+mod boxes;
 mod details;
 mod dialog;
 mod footer;
@@ -12,7 +13,6 @@ pub mod terminal;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 
@@ -21,7 +21,7 @@ use crate::app::{App, Link};
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::{printable, printable_lines};
-use crate::model::verdict::{Level, Verdict};
+use crate::model::verdict::Verdict;
 use crate::screens::gather;
 use crate::screens::table::Freshness;
 use crate::screens::with_table;
@@ -188,7 +188,7 @@ fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> V
     let mut wrapped = wrapped.into_iter();
     let first = wrapped.next().unwrap_or_default();
     let mut lines = vec![Line::from(vec![
-        Span::styled(name, level_style(theme, verdict.level)),
+        Span::styled(name, theme.level(verdict.level)),
         Span::styled(first, theme.style("text")),
     ])];
     lines
@@ -236,14 +236,4 @@ fn message(frame: &mut Frame, area: Rect, theme: &Theme, text: &str) {
             .style(theme.style("title")),
         area,
     );
-}
-
-pub(crate) fn level_style(theme: &Theme, level: Level) -> Style {
-    theme.style(match level {
-        Level::Ok => "level.ok",
-        Level::Notice => "level.notice",
-        Level::Unknown => "level.unknown",
-        Level::Warning => "level.warning",
-        Level::Critical => "level.critical",
-    })
 }

@@ -14,7 +14,7 @@ mod stopping;
 #[path = "aggregates_acts/windows.rs"]
 mod windows;
 
-use hypertop::actions::act::ACTIONS;
+use hypertop::actions::catalogue::ACTIONS;
 use support::act::Rig;
 use support::{block_on, with_targets};
 

@@ -8,8 +8,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use hypertop::actions::act;
 use hypertop::actions::execute::{Actor, Deed, Order, Progress, Report};
+use hypertop::actions::plans;
 use hypertop::actions::preview;
 use hypertop::journal::Outcome;
 use hypertop::model::plan::{Consent, Mode};
@@ -574,7 +574,7 @@ fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
 async fn both_paused(rig: &Rig, one: &str, other: &str) -> u64 {
     let mut deed = rig.plan("pause-job", one, &[]).await.unwrap();
     let second = rig.plan("pause-job", other, &[]).await.unwrap();
-    deed.plan = act::together("pause two".to_owned(), vec![deed.plan, second.plan]).unwrap();
+    deed.plan = plans::together("pause two".to_owned(), vec![deed.plan, second.plan]).unwrap();
     deed.seen.extend(second.seen);
     rig.perform(&deed).await.unwrap().id
 }

@@ -3,8 +3,8 @@
 
 mod support;
 
-use hypertop::actions::act;
-use hypertop::actions::catalogue::Does;
+use hypertop::actions::action::Does;
+use hypertop::actions::catalogue;
 use hypertop::connect::conninfo::Settings;
 use hypertop::demo::private_server::PrivateServer;
 use hypertop::model::plan::{Consent, Note};
@@ -107,7 +107,7 @@ async fn targets(rig: &Rig, on: hypertop::model::target::Kind) -> Vec<String> {
 /// The preview of every action on everything that it can be taken on; how many there were.
 async fn preview(rig: &Rig) -> usize {
     let mut plans = 0;
-    for action in act::ACTIONS.iter().copied().flatten() {
+    for action in catalogue::ACTIONS.iter().copied().flatten() {
         let Does::Plan(act) = &action.does else {
             continue;
         };
@@ -178,7 +178,7 @@ fn what_an_action_runs_of_somebody_elses_code_is_said_before() {
         for version in server.timescaledb_versions() {
             let rig = doors(server, &version).await;
             let mut opened = 0;
-            for action in act::ACTIONS.iter().copied().flatten() {
+            for action in catalogue::ACTIONS.iter().copied().flatten() {
                 let Does::Plan(act) = &action.does else {
                     continue;
                 };

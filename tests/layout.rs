@@ -74,9 +74,8 @@ fn a_filter_stands_beside_the_tabs_and_every_key_is_still_there() {
             "{line}"
         );
         for id in ScreenId::ALL {
-            let key = hypertop::actions::catalogue::key_of(
-                hypertop::actions::catalogue::Here::Screen(*id),
-            );
+            let key =
+                hypertop::actions::catalogue::key_of(hypertop::actions::action::Here::Screen(*id));
             let first = &id.title()[..1];
             assert!(
                 key.is_none_or(|key| tabs.contains(&format!("{key} {first}"))),

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use hypertop::actions::action::Does;
 use hypertop::actions::catalogue;
-use hypertop::actions::catalogue::Does;
 use hypertop::actions::form::{Form, Kind};
 use hypertop::demo;
 use lines::{Back, LINES, Line, On, UNTRIED};

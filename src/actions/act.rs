@@ -8,33 +8,12 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use crate::actions::catalogue::Action;
 use crate::actions::form::{Form, Inputs};
-use crate::model::plan::{Note, Plan, Touch};
+use crate::model::plan::{Note, Plan};
 use crate::model::target::{Kind, Target};
 use crate::model::text;
 use crate::server::known::At;
-use crate::server::sql::{Query, query};
-
-/// True sizes of the relations whose oids are `$1`: `id`, `bytes` (with indexes and TOAST).
-pub const SIZES: Query = query!("plan_sizes");
-/// What a plan's undo and this role's rights stand on: the kind of target `$1`, its id `$2`.
-pub const PROOF: Query = query!("plan_proof");
-/// Who holds or wants locks on the relations whose oids are `$1`.
-pub const LOCKS: Query = query!("plan_locks");
-/// What `$1`, as a person typed it, means.
-pub const TARGET: Query = query!("plan_target");
-
-/// The actions of every family.
-pub static ACTIONS: &[&[Action]] = &[
-    crate::actions::aggregates::ACTIONS,
-    crate::actions::compression::ACTIONS,
-    crate::actions::retention::ACTIONS,
-    crate::actions::indexes::ACTIONS,
-    crate::actions::hypertables::ACTIONS,
-    crate::actions::jobs::ACTIONS,
-    crate::actions::sessions::ACTIONS,
-];
+use crate::server::sql::Query;
 
 /// What the database said of a target.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -182,48 +161,4 @@ impl Act {
         self.form
             .map_or_else(|| Ok(Form::default()), |form| form(context))
     }
-}
-
-/// The plan of an action, with the names and the rules that all plans share.
-pub fn make(
-    action: &'static str,
-    act: &Act,
-    context: &Context,
-    inputs: &Inputs,
-) -> Result<Plan, Refusal> {
-    let server = context.at.server;
-    if server.standby {
-        return Err(Refusal::new(
-            "this server is a standby: connect to its primary to change anything",
-        ));
-    }
-    let mut plan = (act.plan)(context, inputs)?;
-    action.clone_into(&mut plan.action);
-    context.target.name.clone_into(&mut plan.target);
-    Ok(crate::actions::proof::prove(
-        context,
-        crate::actions::code::say(plan, server, &context.facts.code),
-    ))
-}
-
-/// Several plans of one action as one, in order; they are done, and taken back, together.
-pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
-    let mut plans = plans.into_iter();
-    let mut all = plans.next()?;
-    for plan in plans {
-        let before = all.steps.len();
-        all.steps.extend(plan.steps);
-        all.notes.extend(plan.notes);
-        all.touches
-            .extend(plan.touches.into_iter().map(|touch| Touch {
-                step: touch.step.map(|step| step + before),
-                ..touch
-            }));
-        all.consent = all.consent.max(plan.consent);
-        all.target = format!("{}, {}", all.target, plan.target);
-        all.undo = all.undo.and(plan.undo);
-        all.runs.extend(plan.runs);
-    }
-    all.title = title;
-    Some(all)
 }

@@ -6,8 +6,6 @@
 
 mod recreate;
 
-pub use recreate::{MEMBERSHIP_OPTIONS, may_not_become};
-
 use serde::Deserialize;
 use serde_json::Value as Json;
 

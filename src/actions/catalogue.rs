@@ -2,166 +2,27 @@
 //!
 //! Keys, help, palette and hints are readings of [`all`].
 
-use crate::actions::act;
-use crate::actions::act::Act;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Kind;
 
+use crate::actions::action::{Action, Does, Here};
 use crate::actions::here::HERE;
+use crate::actions::{aggregates, compression, hypertables, indexes, jobs, retention, sessions};
 
-/// What an action does to the console itself; none of these touches the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Here {
-    Quit,
-    Back,
-    Open,
-    Step(isize),
-    Page(isize),
-    HalfPage(isize),
-    First,
-    Last,
-    Column(isize),
-    Sort,
-    Reverse,
-    SortByVerdict,
-    Wide,
-    Filter,
-    ClearFilter,
-    Reload,
-    Pause,
-    Record,
-    Moment(isize),
-    Minute(i32),
-    Faster,
-    Slower,
-    NextScreen,
-    PreviousScreen,
-    Screen(ScreenId),
-    CopyCell,
-    CopyRow,
-    Mark,
-    Unmark,
-    Actions,
-    Mend,
-    Acknowledge,
-    Snooze,
-    ShowAside,
-    Rollback,
-    Progress,
-    NextTheme,
-    Palette,
-    Help,
-    Suspend,
-}
-
-/// One entry of the catalogue.
-#[derive(Debug)]
-pub struct Action {
-    /// Kebab-case; the name in the palette and in the help.
-    pub name: &'static str,
-    pub help: &'static str,
-    pub keys: &'static [&'static str],
-    /// Where the help lists it.
-    pub group: Group,
-    pub does: Does,
-}
-
-/// What taking an action means.
-#[derive(Debug)]
-pub enum Does {
-    /// It changes the console only.
-    Here(Here),
-    /// It changes the database: preview, consent, journal.
-    Plan(Act),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    Screens,
-    Rows,
-    View,
-    Console,
-    Aggregates,
-    Compression,
-    Retention,
-    Indexes,
-    Jobs,
-    Hypertables,
-    Sessions,
-    Journal,
-}
-
-impl Group {
-    pub const ALL: [Self; 12] = [
-        Self::Screens,
-        Self::Rows,
-        Self::View,
-        Self::Console,
-        Self::Aggregates,
-        Self::Compression,
-        Self::Retention,
-        Self::Indexes,
-        Self::Jobs,
-        Self::Hypertables,
-        Self::Sessions,
-        Self::Journal,
-    ];
-
-    /// The screen whose rows these actions are about.
-    pub fn screen(self) -> Option<ScreenId> {
-        Some(match self {
-            Self::Aggregates => ScreenId::Aggregates,
-            Self::Compression => ScreenId::Compression,
-            Self::Retention => ScreenId::Retention,
-            Self::Indexes => ScreenId::Indexes,
-            Self::Jobs => ScreenId::Jobs,
-            Self::Sessions => ScreenId::Activity,
-            Self::Journal => ScreenId::Journal,
-            Self::Hypertables => ScreenId::Hypertables,
-            Self::Screens | Self::Rows | Self::View | Self::Console => {
-                return None;
-            }
-        })
-    }
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Screens => "Screens",
-            Self::Rows => "Rows and columns",
-            Self::View => "What is shown",
-            Self::Console => "Console",
-            Self::Aggregates => "Act: aggregates",
-            Self::Compression => "Act: compression",
-            Self::Retention => "Act: retention",
-            Self::Indexes => "Act: indexes",
-            Self::Jobs => "Act: jobs",
-            Self::Hypertables => "Act: hypertables",
-            Self::Sessions => "Act: sessions",
-            Self::Journal => "Act: journal and rollback",
-        }
-    }
-}
-
-/// An action on the database.
-pub const fn act(
-    name: &'static str,
-    keys: &'static [&'static str],
-    group: Group,
-    act: Act,
-    help: &'static str,
-) -> Action {
-    Action {
-        name,
-        help,
-        keys,
-        group,
-        does: Does::Plan(act),
-    }
-}
+/// The actions of every family.
+pub static ACTIONS: &[&[Action]] = &[
+    aggregates::ACTIONS,
+    compression::ACTIONS,
+    retention::ACTIONS,
+    indexes::ACTIONS,
+    hypertables::ACTIONS,
+    jobs::ACTIONS,
+    sessions::ACTIONS,
+];
 
 /// The whole catalogue: what changes the console, then what changes the database, family by family.
 pub fn all() -> impl Iterator<Item = &'static Action> {
-    HERE.iter().chain(act::ACTIONS.iter().copied().flatten())
+    HERE.iter().chain(ACTIONS.iter().copied().flatten())
 }
 
 /// What psql's users type by habit, and the action that it means.
@@ -186,16 +47,6 @@ pub fn by_key(key: &str, kinds: &[Kind], screen: ScreenId) -> Option<&'static Ac
                 .find_map(|kind| here().find(|action| action.applies(&[*kind])))
         })
         .or_else(|| here().find(|action| action.applies(&[])))
-}
-
-impl Action {
-    /// Whether it can be taken where a thing of these kinds is selected.
-    pub fn applies(&self, kinds: &[Kind]) -> bool {
-        match &self.does {
-            Does::Here(_) => true,
-            Does::Plan(act) => kinds.contains(&act.on),
-        }
-    }
 }
 
 /// The first key of what does this to the console; `None`: no key does.
@@ -243,6 +94,7 @@ pub fn search(typed: &str) -> Vec<&'static Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actions::action::Group;
     use crate::model::fix;
 
     #[test]

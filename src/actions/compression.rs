@@ -14,14 +14,11 @@ mod rule;
 mod settings;
 
 use crate::actions::act::{Act, Context, MakeForm, Refusal};
-use crate::actions::catalogue::{Action, Group, act};
+use crate::actions::action::{Action, Group, act};
 use crate::actions::form::Inputs;
 use crate::model::plan::Plan;
 use crate::model::target::Kind;
-use crate::server::known::Edition;
 use crate::server::sql::{Query, query};
-
-use facts::Known;
 
 const FACTS: Query = query!("plan_compression");
 
@@ -106,23 +103,3 @@ pub static ACTIONS: &[Action] = &[
         "Remove the compression policy",
     ),
 ];
-
-/// The facts, where this server can do anything with compression at all.
-fn known(context: &Context) -> Result<Known, Refusal> {
-    let server = context.at.server;
-    if server.simulated {
-        return Err(
-            "this is the stand-in on plain PostgreSQL, which cannot compress: try it on a real TimescaleDB"
-                .into(),
-        );
-    }
-    if server.edition == Edition::Apache {
-        return Err(
-            "compression and its policies want the Community edition, and this server runs the Apache edition \
-             (set timescaledb.license = 'timescale' and restart)"
-                .into(),
-        );
-    }
-    let known: Known = context.read()?;
-    Ok(known.on(server.sql_version()))
-}

@@ -1,5 +1,7 @@
 //! Carrying out a plan: a write session of its own, step by step, with the journal before and after.
 
+mod actor;
+mod monitor;
 pub mod named;
 mod pace;
 mod problem;
@@ -11,71 +13,29 @@ mod step;
 mod steps;
 mod writer;
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use crate::connect::conninfo::Settings;
-use crate::journal::{self, Begin, End, Entries, Entry, Journal, Outcome, Place, Running, Seen};
-use crate::model::moment::Stamp;
-use crate::model::plan::named::Relation;
-use crate::model::plan::{Bindings, Plan, Undo};
+use crate::journal::{self, Begin, End, Entries, Entry, Outcome, Place, Running, Seen};
+use crate::model::plan::{Bindings, Undo};
 use crate::model::text;
 use crate::model::version::Version;
-use crate::server::known::Server;
 
 use progress::tell;
 use writer::Writer;
 
+use self::actor::Run;
 pub use problem::Problem;
 pub use progress::Progress;
 pub use report::Report;
 pub use state::current;
 pub use writer::place;
 
-/// How often a pace that holds is looked at again, and how often a running statement's progress is.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// What a person wants of a plan that runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    Go,
-    /// After the step that runs, wait.
-    Hold,
-    /// Stop now, on the server.
-    Stop,
-}
-
-/// What is to be done: a plan, with what it was made from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Deed {
-    pub plan: Plan,
-    /// What the plan was made from; where it has changed since, nothing is done.
-    pub seen: Vec<Seen>,
-    /// What was chosen, in words.
-    pub inputs: String,
-    /// The journal's entries that this takes back, and what the state was before them.
-    pub undoes: Vec<u64>,
-    pub restores: Vec<Seen>,
-    /// Of a rollback: where it was planned, and is to be done.
-    pub place: Option<Place>,
-}
-
-/// Who carries out plans.
-#[derive(Debug, Clone)]
-pub struct Actor {
-    pub settings: Settings,
-    pub password: Option<String>,
-    pub journal: Journal,
-    /// The server as the read session knows it: versions, time zone.
-    pub server: Server,
-    /// The clock, which is read in `run` (and `command`) alone.
-    pub clock: fn() -> Stamp,
-}
+pub use self::actor::{Actor, Deed, Order};
 
 impl Actor {
     /// Carries out a plan that a person agreed to. An error means that nothing was changed.
@@ -188,21 +148,6 @@ fn bindings(entries: &Entries, deed: &Deed, place: &Place) -> Bindings {
             .extend(entries.find(*id).map(Entry::kept).unwrap_or_default());
     }
     bindings
-}
-
-/// One plan that runs.
-struct Run<'a> {
-    actor: &'a Actor,
-    id: u64,
-    bindings: Bindings,
-    /// What its statements mean by these names.
-    expects: BTreeMap<String, Relation>,
-    done: usize,
-    /// The journal could not be written: nothing more may be done.
-    journal_lost: bool,
-    problems: Vec<(String, Problem)>,
-    notices: Vec<String>,
-    told: &'a UnboundedSender<Progress>,
 }
 
 impl Run<'_> {

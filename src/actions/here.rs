@@ -1,7 +1,7 @@
 //! What changes the console only, with its keys.
 
-use crate::actions::catalogue::Group::{Console, Rows, Screens, View};
-use crate::actions::catalogue::{Action, Does, Group, Here};
+use crate::actions::action::Group::{Console, Rows, Screens, View};
+use crate::actions::action::{Action, Does, Group, Here};
 use crate::model::screen_id::ScreenId;
 
 const fn action(

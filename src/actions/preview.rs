@@ -3,9 +3,8 @@
 use anyhow::{Result, bail};
 use tokio_postgres::Row;
 
-use crate::actions::act;
 use crate::actions::act::{Act, Facts};
-use crate::actions::catalogue::{Action, Does};
+use crate::actions::action::{Action, Does};
 use crate::actions::code;
 use crate::model::plan::{Mode, Note, Plan, Undo, script};
 use crate::model::target::{Kind, Target};
@@ -14,7 +13,16 @@ use crate::model::text::printable;
 use crate::model::verdict::Level;
 use crate::server::exact::{Exact, slices};
 use crate::server::session::Session;
-use crate::server::sql::Param;
+use crate::server::sql::{Param, Query, query};
+
+/// True sizes of the relations whose oids are `$1`: `id`, `bytes` (with indexes and TOAST).
+const TRUE_SIZES: Query = query!("plan_sizes");
+/// What a plan's undo and this role's rights stand on: the kind of target `$1`, its id `$2`.
+const PROOF: Query = query!("plan_proof");
+/// Who holds or wants locks on the relations whose oids are `$1`.
+const LOCKS: Query = query!("plan_locks");
+/// What `$1`, as a person typed it, means.
+const TARGET: Query = query!("plan_target");
 
 /// How many relations' sizes are asked at once.
 const SLICE: usize = 500;
@@ -68,7 +76,7 @@ pub async fn facts(
             Param::Text(target.kind.name().to_owned()),
             Param::BigInt(target.id),
         ];
-        let rows = session.ask(&act::PROOF, &asked).await?;
+        let rows = session.ask(&PROOF, &asked).await?;
         let proof = rows.first().map(|row| row.try_get("proof")).transpose()?;
         known.insert("proof".to_owned(), proof.unwrap_or_default());
     }
@@ -96,7 +104,7 @@ pub async fn facts(
 }
 
 const SIZES: crate::server::exact::ExactQuery = crate::server::exact::ExactQuery {
-    query: &act::SIZES,
+    query: &TRUE_SIZES,
     figures: &["bytes"],
     slice: SLICE,
     overview: false,
@@ -126,7 +134,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         );
     }
     let rows = session
-        .ask(&act::TARGET, &[Param::Text(typed.to_owned())])
+        .ask(&TARGET, &[Param::Text(typed.to_owned())])
         .await?;
     let mut found = Vec::new();
     let mut others = Vec::new();
@@ -190,7 +198,7 @@ pub async fn preview(session: &Session, plan: Plan) -> Preview {
 }
 
 async fn holders(session: &Session, plan: &Plan, oids: Vec<i64>) -> Result<Vec<Holder>> {
-    let rows = session.ask(&act::LOCKS, &[Param::BigInts(oids)]).await?;
+    let rows = session.ask(&LOCKS, &[Param::BigInts(oids)]).await?;
     let mut holders = Vec::new();
     for row in &rows {
         holders.extend(holder(row, plan)?);

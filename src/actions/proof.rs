@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::actions::act::Context;
-use crate::actions::alter_job::MEMBERSHIP_OPTIONS;
+use crate::actions::membership::not_the_owner;
 use crate::model::interval::Interval;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Undo};
 use crate::model::target::Kind;
@@ -128,25 +128,6 @@ pub fn prove(context: &Context, mut plan: Plan) -> Plan {
         plan = plan.note(Level::Warning, why);
     }
     proof.locks(context, plan)
-}
-
-/// Whom an owner's right is wanted of, and has it not: in words, with the statement that mends it.
-pub fn not_the_owner(what: &str, owner: &str, role: &str, member: bool, postgres: i32) -> String {
-    let (is, mend) = match (member, postgres >= MEMBERSHIP_OPTIONS) {
-        (false, _) => (
-            "is no member of that role",
-            format!("GRANT {owner} TO {role}"),
-        ),
-        (true, false) => (
-            "is a member of that role that does not inherit its rights",
-            format!("ALTER ROLE {role} INHERIT"),
-        ),
-        (true, true) => (
-            "is a member of that role that does not inherit its rights",
-            format!("GRANT {owner} TO {role} WITH INHERIT TRUE"),
-        ),
-    };
-    format!("{what} belongs to {owner}, and {role} {is}: the server will refuse ({mend})")
 }
 
 /// The job that a statement calls this function for.

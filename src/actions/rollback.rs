@@ -8,10 +8,11 @@ mod settle;
 use anyhow::{Context, Result, anyhow, bail};
 use tokio_postgres::Client;
 
+use crate::actions::action::Does;
 use crate::actions::catalogue;
-use crate::actions::catalogue::Does;
+use crate::actions::code;
 use crate::actions::execute::{Actor, Deed, current};
-use crate::actions::{alter_job, code};
+use crate::actions::membership::may_not_become;
 use crate::journal::{Entries, Entry, Place, Seen, differences};
 use crate::model::plan::{Consent, Note, Plan, Statement, Step, Touch, Undo};
 use crate::model::target::Target;
@@ -211,7 +212,7 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
             let session: &str = row.try_get("session_role")?;
             bail!(
                 "entry {id} cannot be taken back by this role: that is to be done as {role}, and {}",
-                alter_job::may_not_become(session, role, server.postgres)
+                may_not_become(session, role, server.postgres)
             );
         }
     }

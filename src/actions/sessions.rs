@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::actions::act::{Act, Context, Refusal};
-use crate::actions::catalogue::{Action, Group, act};
+use crate::actions::action::{Action, Group, act};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::model::target::Kind;

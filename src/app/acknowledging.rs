@@ -1,7 +1,8 @@
 //! Putting findings aside on the Overview: what the core does with keys, prompts and what the journal says.
 
-use super::{App, Effect, Link};
-use crate::actions::catalogue::Here;
+use super::App;
+use super::message::{Effect, Link};
+use crate::actions::action::Here;
 use crate::app::overlay::{Ask, Overlay};
 use crate::journal::acknowledge;
 use crate::journal::acknowledge::{Known, Request, Why};

@@ -3,21 +3,26 @@
 mod agreeing;
 mod filling;
 pub mod group;
+mod next;
 mod running;
+mod trouble;
 
 use crate::actions::act::{Context, Facts};
-use crate::actions::catalogue::{Action, Does};
+use crate::actions::action::{Action, Does};
 use crate::actions::execute::Deed;
 use crate::actions::form::{Form, Kind};
 use crate::actions::preview;
 use crate::actions::preview::Preview;
-use crate::app::overlay::event;
 use crate::model::target::Target;
 use crate::server::known::At;
 
+use self::next::scroll;
 pub use agreeing::Agreeing;
-pub use filling::{Filling, Trouble};
+pub use filling::Filling;
 pub use running::{Running, report_lines};
+pub use trouble::{Refused, Trouble};
+
+pub use self::next::Next;
 
 /// What is asked of a person now.
 #[derive(Debug)]
@@ -43,17 +48,6 @@ pub enum Stage {
     },
     Form(Box<Filling>),
     Preview(Box<Agreeing>),
-}
-
-/// What a key led to.
-#[derive(Debug)]
-pub enum Next {
-    Stay,
-    Close,
-    /// The preview is wanted.
-    Look(Box<Deed>),
-    Do(Box<Deed>),
-    Copy(String),
 }
 
 impl Acting {
@@ -181,18 +175,5 @@ impl Acting {
             }
             Stage::Asking | Stage::Told { .. } => {}
         }
-    }
-}
-
-/// Moves the first line that is shown.
-fn scroll(top: &mut usize, key: &str, page: usize) {
-    match key {
-        "j" | "down" => *top += 1,
-        "k" | "up" => *top = top.saturating_sub(1),
-        "pgdn" | "ctrl-f" | "ctrl-d" | "space" => *top += page,
-        "pgup" | "ctrl-b" | "ctrl-u" => *top = top.saturating_sub(page),
-        "g" | "home" => *top = 0,
-        "G" | "end" => *top = usize::MAX / 2,
-        _ => {}
     }
 }

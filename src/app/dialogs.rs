@@ -1,8 +1,9 @@
 //! From an action to its end: what the core does with facts, previews, consent, progress and reports.
 
-use super::{App, Effect, Link};
+use super::App;
+use super::message::{Effect, Link};
 use crate::actions::act::Facts;
-use crate::actions::catalogue::{Action, Does};
+use crate::actions::action::{Action, Does};
 use crate::actions::execute::{Deed, Order, Report};
 use crate::actions::preview::Preview;
 use crate::app::dialog::{Acting, Next, Running, report_lines};

@@ -1,8 +1,9 @@
 //! What a key does: the overlay on top takes it, else the catalogue says what it means.
 
-use super::{App, Effect, FASTEST, Link, SLOWEST};
+use super::message::{Effect, Link};
+use super::{App, FASTEST, SLOWEST};
+use crate::actions::action::{Action, Does, Here};
 use crate::actions::catalogue;
-use crate::actions::catalogue::{Action, Does, Here};
 use crate::app::overlay::{Answer, Overlay};
 use crate::model::screen_id::ScreenId;
 use crate::model::text;

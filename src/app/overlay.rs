@@ -1,10 +1,10 @@
 //! What lies over a screen: the palette, the filter's prompt, the help.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_textarea::TextArea;
 
+use super::press::event;
+use crate::actions::action::{Action, Does};
 use crate::actions::catalogue;
-use crate::actions::catalogue::{Action, Does};
 use crate::app::dialog::Acting;
 use crate::journal::acknowledge;
 use crate::model::screen_id::ScreenId;
@@ -238,31 +238,4 @@ fn palette_key(palette: &mut Palette, key: &str) -> Answer {
         }
     }
     Answer::Stay
-}
-
-/// The key's text back as the event that a text area understands.
-pub fn event(key: &str) -> Option<KeyEvent> {
-    let (modifiers, name) = match (key.strip_prefix("ctrl-"), key.strip_prefix("alt-")) {
-        (Some(name), _) if !name.is_empty() => (KeyModifiers::CONTROL, name),
-        (_, Some(name)) if !name.is_empty() => (KeyModifiers::ALT, name),
-        _ => (KeyModifiers::NONE, key),
-    };
-    let mut chars = name.chars();
-    let code = match (chars.next(), chars.next()) {
-        (Some(c), None) => KeyCode::Char(c),
-        _ => match name {
-            "space" => KeyCode::Char(' '),
-            "backspace" => KeyCode::Backspace,
-            "delete" => KeyCode::Delete,
-            "enter" => KeyCode::Enter,
-            "up" => KeyCode::Up,
-            "down" => KeyCode::Down,
-            "left" => KeyCode::Left,
-            "right" => KeyCode::Right,
-            "home" => KeyCode::Home,
-            "end" => KeyCode::End,
-            _ => return None,
-        },
-    };
-    Some(KeyEvent::new(code, modifiers))
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{App, Effect, Link, Msg};
+use super::App;
+use super::message::{Effect, Link, Msg};
 use crate::app::tape::{Kept, Line, Replay};
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::app::Msg;
+use crate::app::message::Msg;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;

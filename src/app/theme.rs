@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use ratatui::style::{Color, Modifier, Style};
+
+use crate::model::verdict::Level;
 use serde::Deserialize;
 
 const BUILT_IN: [(&str, &str); 5] = [
@@ -77,6 +79,17 @@ impl Theme {
     pub fn style(&self, role: &str) -> Style {
         debug_assert!(ROLES.contains(&role), "no theme knows {role:?}");
         self.look_up(role)
+    }
+
+    /// The style of a verdict's level.
+    pub fn level(&self, level: Level) -> Style {
+        self.style(match level {
+            Level::Ok => "level.ok",
+            Level::Notice => "level.notice",
+            Level::Unknown => "level.unknown",
+            Level::Warning => "level.warning",
+            Level::Critical => "level.critical",
+        })
     }
 
     fn look_up(&self, role: &str) -> Style {

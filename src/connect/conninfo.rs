@@ -5,12 +5,12 @@ mod hosts;
 mod keepalive;
 mod keywords;
 mod parse;
+mod surroundings;
 mod tls;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::ffi::OsString;
 use std::fmt;
@@ -28,7 +28,10 @@ pub use keepalive::Keepalive;
 pub use keywords::help;
 pub use tls::{Root, SslMode, Versions};
 
+use self::surroundings::Options;
 use keywords::KEYWORDS;
+
+pub use self::surroundings::Surroundings;
 
 /// How long a host that does not answer is waited for where nobody says so. libpq waits for ever.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,42 +51,6 @@ pub struct Flags {
     pub no_password: bool,
     /// `-W`: ask before connecting.
     pub password: bool,
-}
-
-/// What the rules read besides the command line.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    pub env: BTreeMap<String, OsString>,
-    pub home: Option<PathBuf>,
-    pub os_user: String,
-}
-
-impl Surroundings {
-    pub fn of_process() -> Self {
-        let env: BTreeMap<_, _> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .collect();
-        let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective())
-            .ok()
-            .flatten();
-        let home = env
-            .get("HOME")
-            .filter(|home| !home.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| user.as_ref().map(|user| user.dir.clone()));
-        let os_user = user.map(|user| user.name).unwrap_or_default();
-        Self { env, home, os_user }
-    }
-
-    /// As libpq, one that is set to nothing is set.
-    fn variable(&self, name: &str) -> Option<OsString> {
-        self.env.get(name).cloned()
-    }
-
-    /// A file in `~/.postgresql`, where libpq looks for certificates.
-    fn certificate(&self, name: &str) -> Option<PathBuf> {
-        Some(self.home.as_ref()?.join(".postgresql").join(name))
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,9 +102,6 @@ impl fmt::Debug for Settings {
             .finish_non_exhaustive()
     }
 }
-
-/// Options by keyword, as one source gives them: bytes, as libpq has them.
-type Options = BTreeMap<String, OsString>;
 
 /// Works out the settings, in libpq's order: command line, service, environment, default.
 pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {

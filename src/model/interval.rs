@@ -1,19 +1,13 @@
 //! Intervals as a person writes them: `7 days`, `7d`, `1h30m`, `1 mon`, `01:30:00`.
 
 pub mod back;
-mod standard;
+mod parts;
+pub mod standard;
 
+use self::parts::clock;
 use std::fmt;
 
-pub use standard::read as standard;
-
-/// Months, days and microseconds, which PostgreSQL keeps apart because a month and a day have no fixed length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Interval {
-    pub months: i64,
-    pub days: i64,
-    pub micros: i64,
-}
+pub use self::parts::Interval;
 
 /// Units and their (months, days, microseconds). `m` is a minute, as in `1h30m`; a month is `mon`.
 const UNITS: &[(&[&str], Interval)] = &[
@@ -92,7 +86,7 @@ impl Interval {
         let mut total = Self::default();
         // PostgreSQL's style postgres_verbose begins so.
         let mut rest = text.trim().trim_start_matches("@ ");
-        if let Some(interval) = standard(rest) {
+        if let Some(interval) = standard::read(rest) {
             return Ok(interval);
         }
         if rest.is_empty() {
@@ -160,27 +154,6 @@ impl Interval {
     pub fn is_positive(self) -> bool {
         self.seconds() > 0.0
     }
-}
-
-/// `01:30`, `01:30:05.5` in microseconds.
-fn clock(text: &str) -> Option<i64> {
-    let mut parts = text.split(':');
-    let hours: i64 = parts.next()?.parse().ok()?;
-    let minutes: i64 = parts.next()?.parse().ok().filter(|m| *m < 60)?;
-    let seconds: f64 = parts.next().map_or(Some(0.0), |s| s.parse().ok())?;
-    if parts.next().is_some() || !(0.0..60.0).contains(&seconds) {
-        return None;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "below a minute of microseconds"
-    )]
-    let micros = (seconds * 1e6).round() as i64;
-    hours
-        .checked_mul(3600)?
-        .checked_add(minutes * 60)?
-        .checked_mul(1_000_000)?
-        .checked_add(micros)
 }
 
 impl fmt::Display for Interval {

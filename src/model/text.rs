@@ -3,6 +3,7 @@
 mod cells;
 mod interval;
 mod names;
+mod number;
 mod order;
 mod printable;
 mod session;
@@ -16,6 +17,8 @@ pub use order::natural_order;
 pub use printable::{bounded, printable, printable_cell, printable_json, printable_lines};
 pub use session::{one_line, party};
 
+pub use self::number::{bytes, count, plural};
+
 /// Who holds a lock where no session does: such locks come with the process id 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 
@@ -27,42 +30,6 @@ pub fn prepared(gid: Option<&str>) -> String {
         ),
         None => PREPARED.to_owned(),
     }
-}
-
-/// Bytes in units of 1024, as PostgreSQL's `pg_size_pretty` counts, with three digits: `417 kB`, `4.25 MB`.
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-pub fn bytes(bytes: i64) -> String {
-    let mut size = bytes as f64;
-    let mut unit = "B";
-    for next in ["kB", "MB", "GB", "TB", "PB"] {
-        if size.abs() < 1000.0 {
-            break;
-        }
-        size /= 1024.0;
-        unit = next;
-    }
-    match (unit, size.abs()) {
-        ("B", _) => format!("{bytes} B"),
-        (_, ..9.995) => format!("{size:.2} {unit}"),
-        (_, ..99.95) => format!("{size:.1} {unit}"),
-        _ => format!("{size:.0} {unit}"),
-    }
-}
-
-/// A count with thin groups of thousands: `20 652`.
-pub fn count(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        text.push('-');
-    }
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) && digits.len() > 4 {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A length of time in its two largest units: `340ms`, `12s`, `4m 10s`, `3h 5m`, `12d 4h`.
@@ -170,17 +137,6 @@ pub fn point_in_utc(point: Point) -> String {
             let text = calendar(stamp);
             text.strip_suffix(":00").map_or(text.clone(), str::to_owned)
         }
-    }
-}
-
-/// `1 chunk`, `24 chunks`.
-pub fn plural(number: i64, one: &str) -> String {
-    if number == 1 {
-        format!("1 {one}")
-    } else if one.ends_with("ex") {
-        format!("{} {one}es", count(number))
-    } else {
-        format!("{} {one}s", count(number))
     }
 }
 

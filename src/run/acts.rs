@@ -5,7 +5,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
 use crate::actions::act::Facts;
-use crate::actions::catalogue::{Action, Does};
+use crate::actions::action::{Action, Does};
 use crate::actions::execute;
 use crate::actions::execute::{Actor, Deed, Order};
 use crate::actions::{preview, rollback};

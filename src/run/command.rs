@@ -1,56 +1,36 @@
 //! Acting from the shell: `run`, `journal`, `rollback`; the same plans, guards and journal as the console's.
 
+mod agreement;
 mod consent;
 mod journal;
 mod name;
+mod shell;
 mod still;
 
-use std::io::Write as _;
-
 use anyhow::{Result, anyhow, bail};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use crate::actions::act;
 use crate::actions::act::{Act, Context, Refusal};
-use crate::actions::catalogue::{Action, Does};
+use crate::actions::action::{Action, Does};
 use crate::actions::execute;
-use crate::actions::execute::{Actor, Deed};
+use crate::actions::execute::Deed;
+use crate::actions::plans;
 use crate::actions::{preview, rollback};
 use crate::app::dialog::group;
 use crate::journal::acknowledge::{Ended, Why};
 use crate::journal::{Entries, Seen};
-use crate::model::access::Access;
 use crate::model::plan::Plan;
 use crate::model::text;
 use crate::run::stderr;
 use crate::server::exact::Exact;
 use crate::server::known::At;
-use crate::server::session::Session;
 
-pub use consent::Agreement;
+use self::shell::{say, tell};
+pub use agreement::Agreement;
 pub use journal::journal;
 pub use name::{find, nearest};
 
-/// Exit codes: done; an error or a failure; no connection; nothing was changed.
-pub const DONE: u8 = 0;
-pub const FAILED: u8 = 1;
-pub const NO_CONNECTION: u8 = 2;
-pub const UNCHANGED: u8 = 3;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    Text,
-    Json,
-}
-
-/// Where a command acts, and how it speaks.
-#[derive(Debug)]
-pub struct Shell<'a> {
-    pub session: Session,
-    pub actor: Actor,
-    pub rules: Access,
-    pub agreement: &'a Agreement,
-}
+pub use self::shell::{DONE, FAILED, Format, NO_CONNECTION, Shell, UNCHANGED, print};
 
 impl Shell<'_> {
     /// `hypertop run ACTION TARGET… --set key=value`.
@@ -227,24 +207,6 @@ fn plan(
         let lines: Vec<_> = wrong.into_iter().map(|(_, error)| error).collect();
         anyhow!(lines.join("\n"))
     })?;
-    let plan = act::make(action.name, act, context, &given);
+    let plan = plans::make(action.name, act, context, &given);
     Ok(plan.map(|plan| (plan, given.summary())))
-}
-
-fn say(json: &Json) -> Result<()> {
-    let text = serde_json::to_string_pretty(json)?;
-    print(format!("{}\n", text::printable_json(text)))
-}
-
-/// Lines for a person to read.
-fn tell(lines: &str) -> Result<()> {
-    print(format!("{}\n", text::printable_lines(lines)))
-}
-
-/// Writes to standard output; a reader that went away is no error.
-pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
-    match std::io::stdout().write_all(text.as_ref()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -8,8 +8,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::app::{Effect, Msg};
 use crate::connect::conninfo::Settings;
 use crate::model::screen_id::ScreenId;
-use crate::server::exact::{Exact, Half, slices};
+use crate::server::exact::{Exact, slices};
 use crate::server::known::At;
+use crate::server::sql::Half;
 
 /// What the second connection does next: details, for which somebody waits, before the next slice of a round; `None`: the
 /// console is gone.

@@ -9,9 +9,9 @@ use tokio_postgres::Row;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::screens::{self, Rows};
-use crate::server::exact::Half;
 use crate::server::known::{Counters, PULSE, Pulse};
 use crate::server::session::{Session, TURNED};
+use crate::server::sql::Half;
 use crate::server::sql::Param;
 
 /// So long a list waits for its other half where the second connection is busy, then it asks for it itself.

@@ -15,13 +15,6 @@ use crate::server::known::Server;
 use crate::server::session::{Session, Silence, TURNED, in_time, said, still_reads};
 use crate::server::sql::{Param, Query};
 
-/// A list's other half is asked for, on the second connection.
-#[derive(Debug)]
-pub struct Half {
-    pub query: &'static Query,
-    pub reply: tokio::sync::oneshot::Sender<Result<Vec<Row>>>,
-}
-
 /// How the exact figures of a screen are asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct ExactQuery {

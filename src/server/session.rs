@@ -10,8 +10,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 
-use crate::server::exact::Half;
-pub use crate::server::exact::{Exact, slices};
+use crate::server::sql::Half;
 
 use crate::connect::{Connected, packet};
 use crate::journal::{Journal, Place};

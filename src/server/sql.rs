@@ -1,5 +1,8 @@
 //! SQL text by name and by TimescaleDB version: a query is one file, `queries/NAME.sql`, in the words that `script` reads.
 
+use anyhow::Result;
+use tokio_postgres::Row;
+
 use super::script;
 use crate::model::version::Version;
 
@@ -75,4 +78,11 @@ pub enum Param {
     Text(String),
     BigInts(Vec<i64>),
     Texts(Vec<String>),
+}
+
+/// A list's other half is asked for, on the second connection.
+#[derive(Debug)]
+pub struct Half {
+    pub query: &'static Query,
+    pub reply: tokio::sync::oneshot::Sender<Result<Vec<Row>>>,
 }

@@ -15,7 +15,6 @@ use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::axis::{Ink, TimeAxis};
 use crate::screens::record::Section;
-use crate::ui::level_style;
 
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     let now = app.server_now();
@@ -35,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     }
     if let Some(verdict) = &details.verdict {
         let name = format!(" {} {}: ", verdict.level.sign(), verdict.level.name());
-        let style = level_style(&theme, verdict.level);
+        let style = theme.level(verdict.level);
         let wrapped = text::wrap(
             &printable(&verdict.reason),
             width.saturating_sub(name.len() + 1),
@@ -210,7 +209,7 @@ fn grid_lines(
         let style: Style = if level == Level::Ok {
             theme.style("text")
         } else {
-            level_style(theme, level)
+            theme.level(level)
         };
         lines.push(Line::from(vec![
             Span::styled(format!(" {} ", level.sign()), style),
@@ -244,7 +243,7 @@ fn axis_lines(lines: &mut Vec<Line<'static>>, axis: &TimeAxis, width: usize, the
             let style = match ink {
                 Ink::Text => theme.style("text"),
                 Ink::Muted => theme.style("muted"),
-                Ink::Level(level) => level_style(theme, level),
+                Ink::Level(level) => theme.level(level),
             };
             Span::styled(printable(&text), style)
         }));

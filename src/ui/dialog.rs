@@ -7,10 +7,8 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{BorderType, Clear, Paragraph};
+use ratatui::widgets::Paragraph;
 
-use super::overlays::boxed;
-use crate::actions::preview;
 use crate::app::dialog::{Acting, Agreeing, Stage};
 use crate::app::theme::Theme;
 use crate::model::plan::Consent;
@@ -19,6 +17,7 @@ use crate::model::text::printable;
 
 pub(super) use running::{progress_text, running};
 
+use super::boxes::{scrolled, small, window, wrapped};
 use form::form;
 
 pub(super) fn draw(
@@ -67,72 +66,6 @@ pub(super) fn draw(
             preview(frame, inner, agreeing, theme);
         }
     }
-}
-
-fn small(area: Rect, height: u16) -> Rect {
-    area.centered(
-        Constraint::Fill(1),
-        Constraint::Length(height.min(area.height)),
-    )
-}
-
-/// The frame around an action; a marked one on a protected connection.
-fn window(frame: &mut Frame, area: Rect, title: &str, protected: bool, theme: &Theme) -> Rect {
-    frame.render_widget(Clear, area);
-    let mut block = boxed(title, theme);
-    if protected {
-        let mark = Line::styled(" PROTECTED ", theme.style("protected")).right_aligned();
-        block = block
-            .title_bottom(mark)
-            .border_type(BorderType::Double)
-            .border_style(theme.style("error"));
-    }
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-    Rect {
-        x: inner.x + 1,
-        width: inner.width.saturating_sub(2),
-        ..inner
-    }
-}
-
-/// Lines broken at the width, with their styles.
-fn wrapped<'a>(lines: &[preview::Line], width: usize, theme: &Theme) -> Vec<Line<'a>> {
-    let mut all = Vec::new();
-    for (role, line) in lines {
-        let style = theme.style(role);
-        for piece in text::wrap_keeping_indent(line, width) {
-            all.push(Line::styled(piece, style));
-        }
-    }
-    all
-}
-
-fn scrolled(
-    frame: &mut Frame,
-    area: Rect,
-    lines: &[preview::Line],
-    top: &mut usize,
-    theme: &Theme,
-) {
-    let all = wrapped(lines, area.width.into(), theme);
-    let page = usize::from(area.height);
-    *top = (*top).min(all.len().saturating_sub(page));
-    fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
-}
-
-/// As many lines as there is room for; that there are more is said in the last.
-fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
-    let page = usize::from(area.height);
-    let below = lines.len().saturating_sub(page);
-    lines.truncate(page);
-    if below > 0
-        && let Some(last) = lines.last_mut()
-    {
-        let more = text::plural(i64::try_from(below + 1).unwrap_or(0), "line");
-        *last = Line::styled(format!("↓ {more} more"), theme.style("muted"));
-    }
-    frame.render_widget(Paragraph::new(lines), area);
 }
 
 fn preview(frame: &mut Frame, area: Rect, agreeing: &mut Agreeing, theme: &Theme) {

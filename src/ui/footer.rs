@@ -5,8 +5,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
+use crate::actions::action::Here;
 use crate::actions::catalogue;
-use crate::actions::catalogue::Here;
 use crate::app::App;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;

@@ -4,10 +4,11 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, Paragraph};
+use ratatui::widgets::{Clear, Paragraph};
 
+use super::boxes::boxed;
+use crate::actions::action::{Action, Group};
 use crate::actions::catalogue;
-use crate::actions::catalogue::{Action, Group};
 use crate::app::App;
 use crate::app::overlay::{Overlay, Palette, Prompt};
 use crate::app::theme::Theme;
@@ -65,14 +66,6 @@ fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
     frame.render_widget(Paragraph::new(lines), inner);
-}
-
-pub(super) fn boxed<'a>(title: &'a str, theme: &Theme) -> Block<'a> {
-    let title = Line::styled(format!(" {title} "), theme.style("title"));
-    Block::bordered()
-        .title(title)
-        .border_style(theme.style("border"))
-        .style(theme.style("text"))
 }
 
 fn prompt_line(frame: &mut Frame, area: Rect, sign: &str, prompt: &mut Prompt, theme: &Theme) {
@@ -236,7 +229,7 @@ fn help_lines(width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let levels = crate::model::verdict::Level::ALL.iter().rev();
     let mut signs: Vec<_> = levels
         .map(|level| {
-            let of = super::level_style(theme, *level);
+            let of = theme.level(*level);
             (level.sign().to_owned(), of, level.name())
         })
         .collect();

@@ -13,7 +13,6 @@ use crate::screens::record::Record;
 use crate::screens::table::Freshness;
 use crate::screens::{chart, overview, server, with_table};
 use crate::server::known::At;
-use crate::ui::level_style;
 
 /// Cells that a figure wants at least.
 const CELLS: usize = 20;
@@ -87,7 +86,7 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     );
     let room = width.saturating_sub(name.len() + 1);
     Line::from(vec![
-        Span::styled(name, level_style(theme, level)),
+        Span::styled(name, theme.level(level)),
         Span::styled(format!(" {}", text::cut(&words, room)), theme.style("text")),
     ])
 }
@@ -101,7 +100,7 @@ fn draw<'a>(figure: &Figure, cells: usize, theme: &Theme) -> [Span<'a>; 3] {
         // Colour is never the only sign.
         let now = text::cut(&figure.now, room.saturating_sub(2));
         let now = format!("{now} {}", figure.level.sign());
-        (level_style(theme, figure.level), now)
+        (theme.level(figure.level), now)
     };
     let left = room.saturating_sub(text::width(&now) + 1);
     let was: Vec<_> = figure.was.iter().copied().map(Some).collect();

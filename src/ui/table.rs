@@ -14,7 +14,6 @@ use crate::screens::record::{Column, Record};
 use crate::screens::table::{SortBy, Table, shown};
 use crate::screens::with_table;
 use crate::server::known::At;
-use crate::ui::level_style;
 
 /// Cells before the first column: the verdict's sign and a space.
 const SIGN: u16 = 2;
@@ -85,7 +84,7 @@ fn draw_rows<R: Record>(
             y,
             level.sign(),
             1,
-            base.patch(level_style(theme, level)),
+            base.patch(theme.level(level)),
         );
         if marked {
             put(
@@ -100,7 +99,7 @@ fn draw_rows<R: Record>(
         for (nth, place) in placed.iter().enumerate() {
             let value = (place.column.value)(row, at);
             let style = match (&value, nth) {
-                (_, 0) if !on => base.patch(level_style(theme, level)),
+                (_, 0) if !on => base.patch(theme.level(level)),
                 (Value::Null, _) if !on => theme.style("muted"),
                 _ if on && place.index + 1 == column_cursor => {
                     base.add_modifier(ratatui::style::Modifier::UNDERLINED)

@@ -4,8 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
+use crate::actions::action::Here;
 use crate::actions::catalogue;
-use crate::actions::catalogue::Here;
 use crate::app::App;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;

@@ -211,7 +211,8 @@ fn of_two_duplicates_that_are_marked_together_one_stays() {
         let mut both = rig.plan("drop-index", &index("two"), &[]).await.unwrap();
         both.seen.extend(one.seen);
         both.plan =
-            hypertop::actions::act::together("both".to_owned(), vec![both.plan, one.plan]).unwrap();
+            hypertop::actions::plans::together("both".to_owned(), vec![both.plan, one.plan])
+                .unwrap();
         let report = rig.perform(&both).await.unwrap();
         assert_eq!(report.outcome, Outcome::Failed);
         assert!(

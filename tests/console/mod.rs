@@ -58,6 +58,7 @@ pub fn row(id: i32, name: &str, backlog: i64) -> compression::Row {
         enabled: true,
         axis: Axis::TimestampTz,
         has_now: false,
+        open: false,
         chunks: 100,
         compressed: 100 - backlog,
         partial: 0,

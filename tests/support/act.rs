@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use hypertop::actions::act;
 use hypertop::actions::act::{Act, Context, Facts};
+use hypertop::actions::action::{Action, Does};
 use hypertop::actions::catalogue;
-use hypertop::actions::catalogue::{Action, Does};
 use hypertop::actions::execute;
 use hypertop::actions::execute::{Actor, Deed, Order, Report};
 use hypertop::actions::form::Form;
+use hypertop::actions::plans;
 use hypertop::actions::{preview, rollback};
 use hypertop::journal::{Journal, Seen};
 use hypertop::model::moment::Stamp;
@@ -140,7 +140,7 @@ impl Rig {
             form.set(key, value)?;
         }
         let inputs = form.inputs().map_err(|wrong| format!("{wrong:?}"))?;
-        let plan = act::make(action.name, act, &context, &inputs)
+        let plan = plans::make(action.name, act, &context, &inputs)
             .map_err(|refusal| refusal.to_string())?;
         let seen = vec![Seen {
             action: name.to_owned(),

@@ -4,8 +4,8 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use hypertop::actions::action::Does;
 use hypertop::actions::catalogue;
-use hypertop::actions::catalogue::Does;
 use hypertop::demo::private_server::{Options, PrivateServer};
 use hypertop::model::rules::Rule;
 use hypertop::model::screen_id::ScreenId;

@@ -1,9 +1,12 @@
 //! Refreshing what is behind: of one aggregate, and of all that it is built on, from the bottom up.
 
-use super::guard::{self, Window};
+use super::explain::explain;
+use super::facts::Facts;
+use super::guard;
 use super::place::{How, Place};
 use super::refresh::{self, NEEDLESS};
-use super::{Facts, remarks};
+use super::remarks;
+use super::window::Window;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs};
 use crate::model::clock;
@@ -66,7 +69,7 @@ fn nothing_safe(place: &Place, window: Window) -> Refusal {
     }
     Refusal::new(format!(
         "all that waits lies where the source is gone: {}. A refresh would delete those rows; to let it happen, set override_data_loss",
-        guard::explain(place, &met, window)
+        explain(place, &met, window)
     ))
 }
 
@@ -109,7 +112,7 @@ fn add(
             Level::Warning,
             format!(
                 "left out, because a refresh there would delete rows that nothing can compute again (override_data_loss takes it in): {}",
-                guard::explain(place, &met, window)
+                explain(place, &met, window)
             ),
         );
     }

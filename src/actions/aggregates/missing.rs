@@ -1,9 +1,11 @@
 //! What no run of a policy would take in, and its refresh beside the policy.
 
-use super::guard::{self, Window};
+use super::explain::explain;
+use super::guard;
 use super::place::{How, Place};
 use super::refresh;
 use super::what_if::Setting;
+use super::window::Window;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Inputs, Kind};
 use crate::model::clock;
@@ -71,7 +73,7 @@ pub(super) fn add(
     if !met.is_empty() {
         let words = format!(
             "not to be brought in again: {}",
-            guard::explain(place, &met, window)
+            explain(place, &met, window)
         );
         plan = plan.note(Level::Warning, words);
     }

@@ -1,8 +1,8 @@
 //! What a refresh policy would mean, in words: its window now, the lag it promises, and what it runs into.
 
+use super::facts::{Aggregate, Facts, Rule};
 use super::place::Place;
 use super::what_if::{Setting, reach};
-use super::{Aggregate, Facts, Rule};
 use crate::actions::alter_job::Job;
 use crate::model::moment::Axis;
 use crate::model::verdict::Level;

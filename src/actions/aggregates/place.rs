@@ -1,7 +1,8 @@
 //! An aggregate on its time axis: where it should be, what it lost, and the steps of a refresh.
 
-use super::guard::{self, Lost, Window};
-use super::{Aggregate, offset, since};
+use super::facts::{Aggregate, offset, since};
+use super::guard;
+use super::window::{Lost, Window};
 use crate::actions::act::{Context, Refusal};
 use crate::model::bucket::Buckets;
 use crate::model::moment::Axis;

@@ -2,10 +2,11 @@
 
 use serde_json::Value as Json;
 
+use super::facts::{Aggregate, Facts, STATE, since};
 use super::place::Place;
 use super::remove::{none, pick, picked};
 use super::what_if::{self, Setting};
-use super::{Aggregate, Facts, missing, notes, refresh, since};
+use super::{missing, notes, refresh};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Call, Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind};
@@ -15,7 +16,6 @@ use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
 
-pub(super) const STATE: &str = "/refresh_policies";
 /// Stands for an open side of the window, as the empty field does.
 const OPEN: &str = "open";
 /// Stands for a setting that stays as it is, where there are several policies to choose from.

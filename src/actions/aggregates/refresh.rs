@@ -1,9 +1,11 @@
 //! Refreshing a window that a person chose, in whole buckets, with the guard against losing data.
 
-use super::guard::{self, Lost, Window};
+use super::explain::explain;
+use super::facts::{Facts, since};
+use super::guard;
 use super::place::{How, Place};
 use super::remarks::remarks;
-use super::{Facts, since};
+use super::window::{Lost, Window};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::clock;
@@ -194,7 +196,7 @@ pub(super) fn deleting(place: &Place, mut plan: Plan, met: &[Lost], window: Wind
         Level::Critical,
         format!(
             "DELETES DATA: {}; this refresh removes them",
-            guard::explain(place, met, window)
+            explain(place, met, window)
         ),
     );
     if level.children.is_empty() {
@@ -254,7 +256,7 @@ fn settings(
 fn refused(place: &Place, met: &[Lost], window: Window) -> Refusal {
     let refusal = Refusal::new(format!(
         "{}. A refresh over that deletes those rows for good: nothing can compute them again. To let it happen, set override_data_loss",
-        guard::explain(place, met, window)
+        explain(place, met, window)
     ));
     let rest = guard::safe_parts(&place.lost, window).pop();
     match rest.and_then(|part| settings(place, part.from, part.to)) {

@@ -1,8 +1,8 @@
 //! What there is to know of a refresh beside its window: what waits, who is about, what stopping leaves.
 
-use super::guard::Window;
+use super::facts::{Facts, Refreshing, since};
 use super::place::Place;
-use super::{Facts, Refreshing, since};
+use super::window::Window;
 use crate::actions::act::Context;
 use crate::model::verdict::Level;
 use crate::model::{clock, text};

@@ -1,7 +1,7 @@
 //! Removing refresh policies, and choosing among several.
 
+use super::facts::{Aggregate, Facts, STATE};
 use super::what_if::Setting;
-use super::{Aggregate, Facts};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::form::{Field, Form, Inputs, Item, Kind};
@@ -71,7 +71,7 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     };
     let mut plan = Plan::new(format!("Remove {}", names.join(", ")), steps, undo)
         .wanting(Consent::Yes)
-        .changing(&[super::policies::STATE]);
+        .changing(&[STATE]);
     for job in &jobs {
         plan = job.calmed(context, plan);
         plan = plan.note(Level::Notice, pausing(context, job));

@@ -1,9 +1,9 @@
 //! Moving a watermark back that lies in the future: the server sets it anew, from the newest bucket, only where chunks of
 //! an aggregate are dropped; that is asked for with a range in which there are none.
 
-use super::guard::Window;
+use super::facts::{Aggregate, Facts, since};
 use super::place::{How, Place};
-use super::{Aggregate, Facts, since};
+use super::window::Window;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::moment::Axis;

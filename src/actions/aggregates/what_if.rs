@@ -1,8 +1,10 @@
 //! What a refresh policy would do: its window, and what its runs would lose.
 
-use super::guard::{self, Window};
+use super::explain::explain;
+use super::facts::{Rule, offset};
+use super::guard;
 use super::place::Place;
-use super::{Rule, offset};
+use super::window::Window;
 use crate::actions::act::Refusal;
 use crate::actions::alter_job::Job;
 use crate::model::interval::Interval;
@@ -275,7 +277,7 @@ pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
     };
     let now = met
         .as_ref()
-        .map(|(window, met)| guard::explain(place, met, *window));
+        .map(|(window, met)| explain(place, met, *window));
     let why = why(place, new, dropped, now);
     Some(Risk { why, safe })
 }

@@ -8,20 +8,6 @@ use crate::model::plan::{Lit, Statement, Step};
 use crate::model::text;
 use crate::model::version::Version;
 
-/// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether
-/// it brings the role's rights.
-pub const MEMBERSHIP_OPTIONS: i32 = 160_000;
-
-/// That a role (as SQL writes it) may not become another on this PostgreSQL, and what lets it.
-pub fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
-    let option = if postgres < MEMBERSHIP_OPTIONS {
-        ""
-    } else {
-        " WITH SET TRUE"
-    };
-    format!("{role} may not SET ROLE to {other} (GRANT {other} TO {role}{option} lets it)")
-}
-
 /// The options of a refresh policy beside its window, and since when it can be added with them.
 const OPTIONS: &[(&str, &str, Version)] = &[
     ("include_tiered_data", "bool", Version::new(2, 18)),

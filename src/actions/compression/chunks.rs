@@ -6,9 +6,10 @@ use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
+use super::choice;
 use super::eligible::{self, many, summary, waits};
+use super::facts::known;
 use super::facts::{Chunk, Known};
-use super::{choice, known};
 
 /// `compress_chunk`; `lenient`: one that is compressed already is no error.
 pub fn compress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {

@@ -9,10 +9,11 @@ use crate::model::verdict::Level;
 use crate::model::version::Version;
 
 use super::back::{compress_as_before, lost};
+use super::choice;
 use super::chunks::{decompress_call, lock};
 use super::eligible::many;
+use super::facts::known;
 use super::facts::{Chunk, Known};
-use super::{choice, known};
 
 /// Compressed rows that can be unpacked.
 fn unpackable(chunk: &Chunk) -> bool {

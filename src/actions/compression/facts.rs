@@ -10,6 +10,7 @@ use crate::model::moment::{Axis, Point};
 use crate::model::trust::Code;
 use crate::model::version::Version;
 use crate::model::{clock, text};
+use crate::server::known::Edition;
 
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
@@ -358,4 +359,24 @@ impl Settings {
             or(self.order_text(), "the default")
         )
     }
+}
+
+/// The facts, where this server can do anything with compression at all.
+pub(super) fn known(context: &Context) -> Result<Known, Refusal> {
+    let server = context.at.server;
+    if server.simulated {
+        return Err(
+            "this is the stand-in on plain PostgreSQL, which cannot compress: try it on a real TimescaleDB"
+                .into(),
+        );
+    }
+    if server.edition == Edition::Apache {
+        return Err(
+            "compression and its policies want the Community edition, and this server runs the Apache edition \
+             (set timescaledb.license = 'timescale' and restart)"
+                .into(),
+        );
+    }
+    let known: Known = context.read()?;
+    Ok(known.on(server.sql_version()))
 }

@@ -13,7 +13,7 @@ use crate::model::version::Version;
 use super::chunks::setting;
 use super::eligible::{Age, Length, older, waits, what_if};
 use super::facts::Known;
-use super::known;
+use super::facts::known;
 use super::rule::{AFTER, BY_CREATION, CREATED, Rule};
 
 const POLICY: &str = "/jobs/policy_compression";

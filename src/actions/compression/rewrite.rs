@@ -8,10 +8,11 @@ use crate::model::verdict::Level;
 use crate::model::version::Version;
 
 use super::back::{compress_as_before, lost};
+use super::choice;
 use super::chunks::{compress_call, decompress_call, lock};
 use super::eligible::many;
+use super::facts::known;
 use super::facts::{Chunk, Known, Settings};
-use super::{choice, known};
 
 /// Partial or unordered: some rows are not in the batches where order-by wants them.
 fn loose(chunk: &Chunk) -> bool {

@@ -9,8 +9,8 @@ use crate::model::version::Version;
 
 use super::columns::{self, NONE};
 use super::eligible::many;
+use super::facts::known;
 use super::facts::{Known, Settings};
-use super::known;
 use super::open::{GROUPS_NO_MORE, LEAVES_OPEN, Open, RESETS_AGGREGATES};
 
 /// `alter table …`, or the view of an aggregate, whose materialization it means.

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::actor::LOOK;
+use super::actor::{Order, Run};
+use super::progress::Progress;
 use super::progress::tell;
 use super::writer::Writer;
-use super::{LOOK, Order, Progress, Run};
 use crate::model::plan::Pace;
 use crate::model::text;
 use crate::server::session;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Problem;
+use super::problem::Problem;
 use crate::journal::Outcome;
 use crate::model::text;
 use crate::model::text::{printable, printable_lines};

@@ -3,7 +3,7 @@
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row};
 
-use super::Problem;
+use super::problem::Problem;
 use crate::model::plan::{Lit, Statement};
 
 /// Runs SQL that has no parameters and gives nothing back.

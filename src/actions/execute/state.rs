@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
+use super::actor::{Actor, Deed};
+use super::named;
 use super::writer::Writer;
-use super::{Actor, Deed, named};
+use crate::actions::action::Does;
 use crate::actions::catalogue;
-use crate::actions::catalogue::Does;
 use crate::actions::code;
 use crate::journal::{Seen, differences};
 use crate::model::plan::Bindings;

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use tokio::sync::watch;
 
+use super::actor::{Order, Run};
 use super::named::{self, alike};
+use super::problem::Problem;
 use super::send::execute;
 use super::writer::Writer;
-use super::{Order, Problem, Run};
 use crate::journal::Mark;
 use crate::model::plan::named::{Named, NamedJob, Relation};
 use crate::model::plan::{Statement, Step};

@@ -4,11 +4,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::actor::LOOK;
+use super::actor::{Order, Run};
+use super::problem::Problem;
+use super::progress::Progress;
 use super::progress::tell;
 use super::send::send;
 use super::step::Did;
 use super::writer::Writer;
-use super::{LOOK, Order, Problem, Progress, Run};
 use crate::journal::{Outcome, Ran};
 use crate::model::plan::{Plan, Statement, Step};
 

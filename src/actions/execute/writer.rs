@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use tokio_postgres::Row;
 
-use super::Actor;
+use super::actor::Actor;
 use super::send::execute;
 use crate::connect::{self, Connected};
 use crate::journal::{Place, Run};

@@ -6,7 +6,7 @@ use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-use super::Hypertable;
+use super::facts::Hypertable;
 
 pub fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts: Hypertable = context.read()?;

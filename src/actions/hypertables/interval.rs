@@ -9,7 +9,7 @@ use crate::model::plan::{Lit, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-use super::{Dimension, Hypertable};
+use super::facts::{Dimension, Hypertable};
 
 const DAY: i64 = 86_400_000_000;
 /// Chunks beyond which planning and locking are felt.

@@ -8,7 +8,7 @@ use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-use super::Hypertable;
+use super::facts::Hypertable;
 
 const POLICY: &str = "/policies/policy_reorder";
 

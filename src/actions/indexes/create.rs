@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{NAME, PER_CHUNK, Part, count, short, statement};
+use super::facts::{NAME, PER_CHUNK, Part, count, short, statement};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
@@ -70,7 +70,7 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
 pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let table: Hypertable = context.read()?;
     if context.at.server.simulated {
-        return Err(super::SIMULATED.into());
+        return Err(super::facts::SIMULATED.into());
     }
     let wish = wish(&table, inputs)?;
     if let Some(refusal) = refused(context, &table, &wish) {

@@ -1,6 +1,6 @@
 //! Dropping: what is unused or a duplicate, and what an interrupted REINDEX left.
 
-use super::{BY_SHAPE, Index, Leftover, Part, Twin, count, statement};
+use super::facts::{BY_SHAPE, Index, Leftover, Part, Twin, count, statement};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Statement, Step, Undo};
@@ -83,7 +83,7 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
         return Err(refusal);
     }
     if index.hypertable && context.at.server.simulated {
-        return Err(super::SIMULATED.into());
+        return Err(super::facts::SIMULATED.into());
     }
     let undo = undo_of_drop(context, &index);
     let shared = shared(context, &index);

@@ -1,6 +1,6 @@
 //! Completing an index: on the chunks that lack it, and where a build failed.
 
-use super::{BY_SHAPE, Index, Making, NAME, count, short, statement, waits_long};
+use super::facts::{BY_SHAPE, Index, Making, NAME, count, short, statement, waits_long};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
@@ -48,7 +48,7 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
         );
     }
     if context.at.server.simulated {
-        return Some(super::SIMULATED.into());
+        return Some(super::facts::SIMULATED.into());
     }
     if index.valid && index.lacking().is_empty() && index.copies.iter().all(|copy| copy.valid) {
         return Some(format!("{name} is valid, and on every chunk of {}", index.table).into());

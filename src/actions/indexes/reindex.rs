@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Copy, Index, count, statement, waits_long};
+use super::facts::{Copy, Index, count, statement, waits_long};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
@@ -12,7 +12,7 @@ use crate::model::verdict::Level;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Table {
     display: String,
-    parts: Vec<super::Part>,
+    parts: Vec<super::facts::Part>,
     copies: Vec<Copy>,
     leftovers: i64,
 }

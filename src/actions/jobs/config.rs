@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Known;
+use super::facts::Known;
 use crate::actions::act::Refusal;
 use crate::model::clock;
 use crate::model::interval::Interval;

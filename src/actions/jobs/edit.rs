@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::Known;
+use super::facts::Known;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job, Slots};
 use crate::actions::form::{Field, Form, Inputs, Kind};

@@ -1,7 +1,8 @@
 //! Running a job now: in the foreground, or by the scheduler.
 
+use super::again::again;
 use super::config::Length;
-use super::{Known, again};
+use super::facts::Known;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind};

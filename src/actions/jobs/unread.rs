@@ -1,6 +1,6 @@
 //! What a job's runs take from an aggregate or leave out for good, said before it runs, with the refresh of exactly that.
 
-use super::{Known, RETENTION};
+use super::facts::{Known, RETENTION};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::bucket::Range;

@@ -6,10 +6,11 @@ use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::model::text;
 
+use super::clash;
+use super::facts::{POLICY, community};
 use super::facts::{Policy, Retention, Span};
+use super::going::Going;
 use super::rule::{Rule, note_cut, note_others, override_field, rule};
-use super::whatif::Going;
-use super::{POLICY, clash, community};
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;

@@ -10,7 +10,7 @@ use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::facts::{Aggregate, Refresh, Retention, Span};
-use super::whatif::Going;
+use super::going::Going;
 
 /// How far back from now a refresh policy reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

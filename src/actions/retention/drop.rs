@@ -9,8 +9,9 @@ use crate::model::verdict::Level;
 
 use super::clash;
 use super::facts::{Chunk, Cut, Retention, Span};
+use super::going::Going;
 use super::rule::{no_clock, usable};
-use super::whatif::{self, Going};
+use super::whatif;
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;

@@ -11,10 +11,12 @@ use crate::model::plan::{Consent, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
+use super::clash;
 use super::facts::{Cut, Retention, Span};
+use super::facts::{POLICY, policy};
+use super::going::Going;
 use super::rule::{Rule, created_before_fails, note_cut, note_others, override_field, usable};
-use super::whatif::{self, Going};
-use super::{POLICY, clash, policy};
+use super::whatif;
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;

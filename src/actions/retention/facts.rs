@@ -16,7 +16,11 @@ use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::trust::Code;
 use crate::model::unread::Unread;
 use crate::model::{clock, text};
+use crate::server::known::Edition;
 use jiff::tz::TimeZone;
+
+/// What a rollback of a policy's change compares.
+pub(super) const POLICY: &str = "/policies/policy_retention";
 
 /// What `queries/plan_retention.sql` puts together.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -330,4 +334,23 @@ fn seconds(micros: i64) -> f64 {
 fn micros(civil: DateTime) -> Option<i64> {
     let moment = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?;
     Some(moment.as_microsecond())
+}
+
+/// Policies are the Community edition's.
+pub fn community(context: &Context) -> Result<(), Refusal> {
+    if context.at.server.edition == Edition::Apache {
+        return Err("this server runs TimescaleDB's Apache edition, which has no policies: timescaledb.license = 'timescale' and a restart give them".into());
+    }
+    Ok(())
+}
+
+/// The policy of the target, or the words that there is none.
+pub(super) fn policy<'a>(context: &Context, facts: &'a Retention) -> Result<&'a Policy, Refusal> {
+    community(context)?;
+    facts.policy().ok_or_else(|| {
+        Refusal::new(format!(
+            "{} has no retention policy: add-retention-policy makes one",
+            facts.relation
+        ))
+    })
 }

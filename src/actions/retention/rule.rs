@@ -11,7 +11,8 @@ use crate::model::version::Version;
 
 use super::clash;
 use super::facts::{Cut, Retention, Span};
-use super::whatif::{self, Going};
+use super::going::Going;
+use super::whatif;
 
 pub fn override_field() -> Field {
     Field::new("override_data_loss", "Override data loss", FieldKind::Flag, "no")

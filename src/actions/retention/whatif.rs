@@ -8,76 +8,9 @@ use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::clash;
-use super::facts::{Chunk, Cut, Retention, Span};
-
-/// Chunks that a cut takes, and those that it would take were they not frozen.
-#[derive(Debug)]
-pub struct Going<'a> {
-    pub chunks: Vec<&'a Chunk>,
-    pub frozen: usize,
-}
-
-impl<'a> Going<'a> {
-    pub fn of(facts: &'a Retention, cut: Cut) -> Self {
-        let (frozen, chunks): (Vec<_>, Vec<_>) = facts
-            .chunks
-            .iter()
-            .filter(|chunk| cut.takes(chunk))
-            .partition(|chunk| chunk.is_frozen());
-        Self {
-            chunks,
-            frozen: frozen.len(),
-        }
-    }
-
-    pub fn count(&self) -> i64 {
-        count(self.chunks.len())
-    }
-
-    /// Where the newest of them ends; `None`: there are none.
-    pub fn edge(&self) -> Option<i64> {
-        self.chunks.iter().map(|chunk| chunk.end).max()
-    }
-
-    pub fn start(&self) -> Option<i64> {
-        self.chunks.iter().map(|chunk| chunk.start).min()
-    }
-
-    /// `12 chunks, 2026-01-01 to 2026-01-13 (3.2 GB, about 1 200 000 rows)`.
-    pub fn describe(&self, context: &Context, facts: &Retention) -> String {
-        let mut said = text::plural(self.count(), "chunk");
-        if let (Some(start), Some(end)) = (self.start(), self.edge()) {
-            said = format!("{said}, {} to {}", facts.at(start), facts.at(end));
-        }
-        format!("{said} ({}, {})", self.bytes(context), self.rows())
-    }
-
-    fn bytes(&self, context: &Context) -> String {
-        let asked: Vec<_> = self
-            .chunks
-            .iter()
-            .filter(|chunk| context.facts.sizes.contains_key(&chunk.oid))
-            .collect();
-        let bytes = context.bytes(asked.iter().flat_map(|chunk| chunk.oids()));
-        match bytes.map(text::bytes) {
-            Some(bytes) if asked.len() == self.chunks.len() => bytes,
-            Some(bytes) => format!("the oldest {} of them {bytes}", count(asked.len())),
-            None => "size not known: a lock kept it from being read".to_owned(),
-        }
-    }
-
-    fn rows(&self) -> String {
-        let known: Option<i64> = self.chunks.iter().map(|chunk| chunk.rows).sum();
-        known.map_or_else(
-            || "rows not known: not all of them were analyzed".to_owned(),
-            |rows| format!("about {} rows", text::count(rows)),
-        )
-    }
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
+use super::facts::{Retention, Span};
+use super::going::Going;
+use super::going::count;
 
 /// When a policy runs next, in words, and whether that is within the next minutes.
 pub fn next_run(job: &Job, now: Stamp) -> (String, bool) {

@@ -2,10 +2,11 @@
 
 use tui_textarea::TextArea;
 
-use super::{Next, event, scroll};
+use super::next::{Next, scroll};
 use crate::actions::execute::Deed;
 use crate::actions::preview;
 use crate::actions::preview::Preview;
+use crate::app::press::event;
 use crate::model::plan::Consent;
 
 /// A preview that wants consent.

@@ -2,12 +2,15 @@
 
 use tui_textarea::{CursorMove, TextArea};
 
-use super::{Next, event, group};
-use crate::actions::act;
+use super::group;
+use super::next::Next;
+use super::trouble::Trouble;
 use crate::actions::act::{Context, Facts, Refusal};
-use crate::actions::catalogue::{Action, Does};
+use crate::actions::action::{Action, Does};
 use crate::actions::execute::Deed;
 use crate::actions::form::{Field, Form, Kind};
+use crate::actions::plans;
+use crate::app::press::event;
 use crate::journal::Seen;
 use crate::model::target::Target;
 use crate::server::known::At;
@@ -27,18 +30,6 @@ pub struct Filling {
     formless: Vec<Option<Refusal>>,
     /// The targets that a person agreed to go on without.
     left_out: Vec<String>,
-}
-
-/// Why there is no plan (yet).
-#[derive(Debug, Clone, PartialEq)]
-pub enum Trouble {
-    Fields(Vec<(&'static str, String)>),
-    Refusal(Refusal),
-    /// Some targets refuse, so many do not.
-    Some {
-        refused: group::Refused,
-        left: usize,
-    },
 }
 
 impl Filling {
@@ -81,7 +72,7 @@ impl Filling {
             Err(wrong) => Err(Trouble::Fields(wrong)),
             Ok(inputs) => {
                 let plan_of = |(target, facts): (&Target, &Facts)| {
-                    act::make(
+                    plans::make(
                         action.name,
                         act,
                         &Context {

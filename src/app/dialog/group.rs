@@ -2,15 +2,12 @@
 
 use std::fmt::Write;
 
-use super::Trouble;
-use crate::actions::act;
+use super::trouble::{Refused, Trouble};
 use crate::actions::act::Refusal;
+use crate::actions::plans;
 use crate::model::plan::{Note, Plan};
 use crate::model::text;
 use crate::model::verdict::Level;
-
-/// Who refuses, and why.
-pub type Refused = Vec<(String, Refusal)>;
 
 /// The plans of those that do not refuse, as one, titled by how many they are. Who refuses must be among `left_out`;
 /// where nobody does anything it is the refusal of all.
@@ -31,7 +28,7 @@ pub fn together(
         [one] => one.title.clone(),
         many => format!("{action} on {} targets", many.len()),
     };
-    let plan = act::together(title, made);
+    let plan = plans::together(title, made);
     let mut plan = plan.ok_or_else(|| Trouble::Refusal("there is no target".into()))?;
     let notes = refused.iter().map(|(name, refusal)| Note {
         level: Level::Warning,

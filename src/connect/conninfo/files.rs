@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::hosts::{Host, Place};
 use super::keywords::is_known;
-use super::{Host, Place, Surroundings};
+use super::surroundings::Surroundings;
 
 /// One line of a service.
 pub struct Entry {

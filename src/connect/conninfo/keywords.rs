@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Options, Surroundings};
+use super::surroundings::{Options, Surroundings};
 
 /// The options that are understood, with their environment variables.
 pub(super) const KEYWORDS: [(&str, &str); 25] = [

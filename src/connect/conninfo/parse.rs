@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use anyhow::{Result, bail, ensure};
 
-use super::Options;
+use super::surroundings::Options;
 
 /// Whether a database argument is a whole conninfo rather than a name.
 pub fn is_conninfo(text: &str) -> bool {

@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Span, Timestamp};
 
-use super::Interval;
+use super::parts::Interval;
 
 impl Interval {
     /// This much before a moment (microseconds since 1970), on the clock of this zone; `None`: there is no zone, the moment

@@ -1,6 +1,6 @@
 //! Intervals as PostgreSQL writes them where `IntervalStyle` is `iso_8601` or `sql_standard`; policies keep such texts.
 
-use super::{Interval, clock};
+use super::parts::{Interval, clock};
 
 /// The designators of a date and of a time in their order, and their units.
 const DATE: &[(char, &str)] = &[('Y', "y"), ('M', "mon"), ('W', "w"), ('D', "d")];

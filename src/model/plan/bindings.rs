@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Lit, Statement};
+use super::statement::{Lit, Statement};
 
 /// What statements are bound to when they run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

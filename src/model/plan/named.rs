@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lit, Statement};
+use super::statement::{Lit, Statement};
 use crate::model::text;
 
 /// A relation by what stays when it is renamed.

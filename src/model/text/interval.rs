@@ -1,6 +1,6 @@
 //! Intervals as PostgreSQL writes them, in one short style, and their length.
 
-use super::count;
+use super::number::count;
 use crate::model::interval;
 
 /// PostgreSQL's units of an interval, as this console writes them, with their length in seconds (a month counts 30 days).
@@ -16,7 +16,7 @@ const UNITS: [(&str, &[&str], f64); 7] = [
 
 /// The parts of an interval as PostgreSQL writes it, `3 days 01:30:00` or in another `IntervalStyle`; `None`: something else.
 fn interval_parts(text: &str) -> Option<Vec<(f64, usize)>> {
-    let other = interval::standard(text).map(|interval| interval.to_string());
+    let other = interval::standard::read(text).map(|interval| interval.to_string());
     let text = other.as_deref().unwrap_or(text);
     let mut parts = Vec::new();
     let mut words = text.trim_start_matches("@ ").split_whitespace();

@@ -3,13 +3,12 @@
 use std::io::BufRead as _;
 
 use anyhow::Result;
-use clap::Args;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
+use super::shell::{DONE, FAILED, Format, Shell, UNCHANGED, say, tell};
 use super::still::Still;
-use super::{DONE, FAILED, Format, Shell, UNCHANGED, say, tell};
 use crate::actions::execute::{Deed, Order, Problem, Progress, Report};
 use crate::actions::preview;
 use crate::actions::preview::Preview;
@@ -18,22 +17,6 @@ use crate::model::plan::{Consent, Plan, inverse, script};
 use crate::model::text;
 use crate::run::stderr;
 use crate::ui::terminal;
-
-/// How `run` and `rollback` are agreed to.
-#[derive(Debug, Clone, Args)]
-pub struct Agreement {
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Agree to what can be taken back
-    #[arg(long, short = 'y')]
-    pub yes: bool,
-    /// Agree to what cannot be taken back, by naming its target
-    #[arg(long, value_name = "NAME")]
-    pub confirm: Option<String>,
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
 
 impl Shell<'_> {
     pub(super) async fn agree_and_do(&self, deed: Deed) -> Result<u8> {

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde_json::{Value as Json, json};
 
-use super::{DONE, Format, say, tell};
+use super::shell::{DONE, Format, say, tell};
 use crate::journal::{Entry, Journal};
 use crate::model::plan::{inverse, script};
 use crate::model::text;

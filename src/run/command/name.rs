@@ -1,7 +1,7 @@
 //! The action that a command line names.
 
+use crate::actions::action::{Action, Does};
 use crate::actions::catalogue;
-use crate::actions::catalogue::{Action, Does};
 
 /// The action with this name, as the command line takes it; an error offers the nearest ones, or all.
 pub fn find(name: &str) -> Result<&'static Action, String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value as Json, json};
 
-use super::Shell;
+use super::shell::Shell;
 use crate::actions::execute::Deed;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;

@@ -7,7 +7,6 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use tui_textarea::TextArea;
 
-use super::{fitted, wrapped};
 use crate::actions::act::Refusal;
 use crate::actions::form::{Field, Item, Kind};
 use crate::actions::preview;
@@ -15,6 +14,7 @@ use crate::app::dialog::{Filling, Trouble, group};
 use crate::app::theme::Theme;
 use crate::model::text;
 use crate::model::text::printable;
+use crate::ui::boxes::{fitted, wrapped};
 
 /// Cells of a field's label.
 const LABEL: usize = 22;

@@ -5,13 +5,13 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use super::{small, window};
 use crate::actions::execute::Order;
 use crate::app::dialog::Running;
 use crate::app::theme::Theme;
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::text::printable;
+use crate::ui::boxes::{small, window};
 
 pub(in crate::ui) fn running(
     frame: &mut Frame,

@@ -1,0 +1,165 @@
+//! What an entry of the catalogue is.
+
+use crate::actions::act::Act;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Kind;
+
+/// What an action does to the console itself; none of these touches the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Here {
+    Quit,
+    Back,
+    Open,
+    Step(isize),
+    Page(isize),
+    HalfPage(isize),
+    First,
+    Last,
+    Column(isize),
+    Sort,
+    Reverse,
+    SortByVerdict,
+    Wide,
+    Filter,
+    ClearFilter,
+    Reload,
+    Pause,
+    Record,
+    Moment(isize),
+    Minute(i32),
+    Faster,
+    Slower,
+    NextScreen,
+    PreviousScreen,
+    Screen(ScreenId),
+    CopyCell,
+    CopyRow,
+    Mark,
+    Unmark,
+    Actions,
+    Mend,
+    Acknowledge,
+    Snooze,
+    ShowAside,
+    Rollback,
+    Progress,
+    NextTheme,
+    Palette,
+    Help,
+    Suspend,
+}
+
+/// One entry of the catalogue.
+#[derive(Debug)]
+pub struct Action {
+    /// Kebab-case; the name in the palette and in the help.
+    pub name: &'static str,
+    pub help: &'static str,
+    pub keys: &'static [&'static str],
+    /// Where the help lists it.
+    pub group: Group,
+    pub does: Does,
+}
+
+/// What taking an action means.
+#[derive(Debug)]
+pub enum Does {
+    /// It changes the console only.
+    Here(Here),
+    /// It changes the database: preview, consent, journal.
+    Plan(Act),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    Screens,
+    Rows,
+    View,
+    Console,
+    Aggregates,
+    Compression,
+    Retention,
+    Indexes,
+    Jobs,
+    Hypertables,
+    Sessions,
+    Journal,
+}
+
+impl Group {
+    pub const ALL: [Self; 12] = [
+        Self::Screens,
+        Self::Rows,
+        Self::View,
+        Self::Console,
+        Self::Aggregates,
+        Self::Compression,
+        Self::Retention,
+        Self::Indexes,
+        Self::Jobs,
+        Self::Hypertables,
+        Self::Sessions,
+        Self::Journal,
+    ];
+
+    /// The screen whose rows these actions are about.
+    pub fn screen(self) -> Option<ScreenId> {
+        Some(match self {
+            Self::Aggregates => ScreenId::Aggregates,
+            Self::Compression => ScreenId::Compression,
+            Self::Retention => ScreenId::Retention,
+            Self::Indexes => ScreenId::Indexes,
+            Self::Jobs => ScreenId::Jobs,
+            Self::Sessions => ScreenId::Activity,
+            Self::Journal => ScreenId::Journal,
+            Self::Hypertables => ScreenId::Hypertables,
+            Self::Screens | Self::Rows | Self::View | Self::Console => {
+                return None;
+            }
+        })
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Screens => "Screens",
+            Self::Rows => "Rows and columns",
+            Self::View => "What is shown",
+            Self::Console => "Console",
+            Self::Aggregates => "Act: aggregates",
+            Self::Compression => "Act: compression",
+            Self::Retention => "Act: retention",
+            Self::Indexes => "Act: indexes",
+            Self::Jobs => "Act: jobs",
+            Self::Hypertables => "Act: hypertables",
+            Self::Sessions => "Act: sessions",
+            Self::Journal => "Act: journal and rollback",
+        }
+    }
+}
+
+/// An action on the database.
+pub const fn act(
+    name: &'static str,
+    keys: &'static [&'static str],
+    group: Group,
+    act: Act,
+    help: &'static str,
+) -> Action {
+    Action {
+        name,
+        help,
+        keys,
+        group,
+        does: Does::Plan(act),
+    }
+}
+
+impl Action {
+    /// Whether it can be taken where a thing of these kinds is selected.
+    pub fn applies(&self, kinds: &[Kind]) -> bool {
+        match &self.does {
+            Does::Here(_) => true,
+            Does::Plan(act) => kinds.contains(&act.on),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a refresh would lose, in words.
+
+use super::facts::Aggregate;
+use super::place::Place;
+use super::window::{Lost, Window};
+use crate::model::moment::Axis;
+use crate::model::{clock, text};
+
+/// What the window would lose, in words: which range, and how many buckets.
+pub(super) fn explain(place: &Place, met: &[Lost], window: Window) -> String {
+    let (level, axis) = (place.level, place.axis());
+    let Some(first) = met.first() else {
+        return format!("nothing of {} is lost", level.name);
+    };
+    let to = clock::show(axis, first.to);
+    let gone = match first.from {
+        Some(from) if first.remade => {
+            let from = clock::show(axis, from);
+            format!(
+                "{} has a chunk between {from} and {to} that was made after newer ones, as where a late row makes a chunk again that was dropped; what {} has there may come from rows that are gone",
+                level.source, level.name
+            )
+        }
+        None => format!("{} has no chunk any more before {to}", level.source),
+        Some(from) => {
+            let from = clock::show(axis, from);
+            format!("{} has no chunk between {from} and {to}", level.source)
+        }
+    };
+    let more = match met.len() {
+        1 => String::new(),
+        many => format!(", and {} more such gaps", many - 1),
+    };
+    let rows = match first.first {
+        None => "whether the aggregate has rows there, this role may not see, or not without running its owner's code".to_owned(),
+        Some(row) => {
+            let row = clock::show(axis, row);
+            format!("{} has rows there from {row} on", level.name)
+        }
+    };
+    format!(
+        "{gone}{}{more}; {rows}{}",
+        if first.remade {
+            String::new()
+        } else {
+            by_whom(level)
+        },
+        wiped(place, met, window)
+    )
+}
+
+/// How many buckets would go at most: some of them may hold no row.
+pub(super) fn wiped(place: &Place, met: &[Lost], window: Window) -> String {
+    let buckets = &place.buckets;
+    let count = |lost: &Lost| {
+        let first = lost.first.and_then(|at| buckets.floor(at));
+        let from = [first, lost.from, window.from]
+            .into_iter()
+            .flatten()
+            .max()?;
+        let to = window.to.map_or(lost.to, |to| to.min(lost.to));
+        buckets.between(from, to)
+    };
+    met.iter()
+        .map(count)
+        .sum::<Option<i64>>()
+        .map_or_else(String::new, |all| {
+            format!(
+                ": up to {} of {} would be wiped",
+                text::plural(all, "bucket"),
+                buckets.text
+            )
+        })
+}
+
+pub(super) fn by_whom(level: &Aggregate) -> String {
+    match &level.source_policies.retention {
+        Some(policy) => {
+            let after = policy.after.as_deref().map_or_else(String::new, |after| {
+                format!(" after {}", unit(level, after))
+            });
+            format!(" (its retention, job {}, drops{after})", policy.id)
+        }
+        None => " (dropped by hand: it has no retention policy)".to_owned(),
+    }
+}
+
+pub(super) fn unit(level: &Aggregate, after: &str) -> String {
+    match level.axis() {
+        Axis::Integer => format!("{after} units"),
+        _ => after.to_owned(),
+    }
+}

@@ -1,0 +1,213 @@
+//! What the server says of an aggregate, of what it is built on and of its policies.
+
+use serde::Deserialize;
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::Job;
+use crate::model::bucket::{Buckets, Shape};
+use crate::model::clock;
+use crate::model::moment::Axis;
+use crate::model::trust::Code;
+use crate::model::version::Version;
+use crate::server::known::Edition;
+
+pub(super) const STATE: &str = "/refresh_policies";
+
+/// What `queries/plan_aggregate.sql` says.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Facts {
+    /// What it is built on first, the aggregate itself last.
+    pub(super) levels: Vec<Aggregate>,
+}
+
+/// One aggregate; places are in the unit of its axis.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Aggregate {
+    /// Of the materialization hypertable.
+    pub(super) id: i64,
+    /// Quoted and qualified, as all names here.
+    pub(super) name: String,
+    pub(super) view_oid: i64,
+    pub(super) mat_oid: i64,
+    pub(super) mat_name: String,
+    pub(super) source: String,
+    pub(super) source_oid: i64,
+    #[serde(flatten)]
+    pub(super) deleting: Deleting,
+    pub(super) watermark: Option<i64>,
+    /// Built on another aggregate.
+    pub(super) hierarchical: bool,
+    pub(super) materialized_only: bool,
+    /// The zone in which its refresh policies reckon.
+    pub(super) clock_zone: String,
+    /// Not of the format from before 2.7.
+    pub(super) finalized: bool,
+    pub(super) axis: String,
+    pub(super) bucket: Option<String>,
+    pub(super) zone: Option<String>,
+    pub(super) offset: Option<String>,
+    /// On the clock of the buckets' zone.
+    pub(super) origin: Option<i64>,
+    pub(super) refreshed_to: Option<i64>,
+    /// History up to this place was never materialized.
+    pub(super) never_before: Option<i64>,
+    /// Ranges that wait, where the source has chunks; from the first to the last of them.
+    pub(super) pending: i64,
+    pub(super) pending_from: Option<i64>,
+    pub(super) pending_to: Option<i64>,
+    pub(super) source_chunks: i64,
+    pub(super) source_from: Option<i64>,
+    pub(super) source_to: Option<i64>,
+    /// Begin, end and number of chunks of the newest stretches of the source, newest first.
+    pub(super) slices: Vec<(i64, i64, i64)>,
+    pub(super) holes: Vec<Hole>,
+    /// Before this place there may be more holes: so many were not looked at.
+    pub(super) unchecked_before: Option<i64>,
+    /// `None`: time is no integer, or its clock may not be asked.
+    pub(super) integer_now: Option<i64>,
+    /// The function that says so, where looking does not run it.
+    pub(super) code: Option<Code>,
+    /// It has a function that tells what is now; `None`: time is no integer.
+    pub(super) integer_clock: Option<bool>,
+    pub(super) children: Vec<String>,
+    /// Its refresh policies.
+    pub(super) jobs: Vec<Job>,
+    pub(super) source_policies: Around,
+    pub(super) own_policies: Around,
+    /// The session that refreshes it now, where the server tells (2.26 and later).
+    pub(super) refreshing: Option<Refreshing>,
+}
+
+/// What deleting rows of the source needs.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Deleting {
+    /// Its column of time, quoted.
+    pub(super) source_column: Option<String>,
+    pub(super) may_delete: bool,
+    /// Those of people, quoted.
+    pub(super) source_triggers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Refreshing {
+    pub(super) pid: i64,
+    /// It does nothing: its refresh was cancelled, and the range stays marked as long as the session lives.
+    pub(super) idle: bool,
+}
+
+/// A stretch in which the source has no chunk, or not the chunk that it had, but the aggregate has rows.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Hole {
+    /// `None`: everything before the oldest chunk.
+    pub(super) low: Option<i64>,
+    pub(super) high: i64,
+    /// The first bucket of the aggregate there; `None`: this role may not look.
+    pub(super) first: Option<i64>,
+    /// It has a chunk there, but one that may have been made again after it was dropped.
+    pub(super) remade: bool,
+}
+
+/// The other policies of a table.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Around {
+    #[serde(rename = "policy_retention")]
+    pub(super) retention: Option<Rule>,
+    #[serde(rename = "policy_compression")]
+    pub(super) compression: Option<Rule>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Rule {
+    pub(super) id: i64,
+    pub(super) scheduled: bool,
+    pub(super) after: Option<String>,
+    /// The zone in which it reckons.
+    pub(super) clock_zone: String,
+    /// By when chunks were made, which cannot be compared with times in them.
+    pub(super) by_creation: bool,
+}
+
+impl Facts {
+    pub(super) fn read(context: &Context) -> Result<Self, Refusal> {
+        if context.at.server.edition == Edition::Apache {
+            return Err(
+                "this server runs the Apache edition (timescaledb.license), which has no continuous aggregates to act on"
+                    .into(),
+            );
+        }
+        context.read()
+    }
+
+    /// The aggregate itself.
+    pub(super) fn own(&self) -> Result<&Aggregate, Refusal> {
+        self.levels
+            .last()
+            .ok_or_else(|| "the server does not know this aggregate any more".into())
+    }
+
+    /// A session that is idle, and keeps refreshes away from one of the levels.
+    pub(super) fn stuck(&self) -> Option<Refreshing> {
+        let all = self.levels.iter().filter_map(|level| level.refreshing);
+        all.into_iter().find(|refreshing| refreshing.idle)
+    }
+}
+
+impl Aggregate {
+    /// What the clock of this zone shows on its axis; `None`: integer time whose clock cannot be asked, or no zone that is
+    /// known here.
+    pub(super) fn now(&self, zone: &str, context: &Context) -> Option<i64> {
+        match self.axis() {
+            Axis::Integer => self.integer_now,
+            Axis::TimestampTz => Some(context.at.now.0),
+            Axis::Timestamp | Axis::Date => clock::wall(context.at.now.0, zone),
+        }
+    }
+
+    pub(super) fn axis(&self) -> Axis {
+        Axis::of(&self.axis)
+    }
+
+    pub(super) fn buckets(&self) -> Result<Buckets, String> {
+        let shape = Shape {
+            axis: self.axis(),
+            width: self.bucket.as_deref(),
+            zone: self.zone.as_deref(),
+            offset: self.offset.as_deref(),
+            origin: self.origin,
+        };
+        Buckets::of(&self.name, shape)
+    }
+
+    /// Up to where a refresh has been; `None`: never.
+    pub(super) fn refreshed(&self) -> Option<i64> {
+        self.refreshed_to.filter(|at| self.axis().is_place(*at))
+    }
+
+    /// The policy whose window ends latest: how far behind now the aggregate is meant to be.
+    pub(super) fn newest_policy(&self) -> Option<&Job> {
+        let end = |job: &&Job| {
+            let offset = offset(job, "end_offset");
+            offset.map_or(Some(f64::NEG_INFINITY), |text| {
+                crate::model::clock::length(self.axis(), &text)
+            })
+        };
+        self.jobs.iter().min_by(|a, b| {
+            end(a)
+                .partial_cmp(&end(b))
+                .unwrap_or(std::cmp::Ordering::Equal)
+        })
+    }
+}
+
+/// An offset of a refresh policy, as it is configured; `None`: open.
+pub(super) fn offset(job: &Job, key: &str) -> Option<String> {
+    match job.config.as_ref()?.get(key)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+pub(super) fn since(context: &Context, major: u32, minor: u32) -> bool {
+    context.at.server.sql_version() >= Version::new(major, minor)
+}

@@ -1,0 +1,74 @@
+//! How far the statement that runs is, and who keeps it waiting.
+
+use anyhow::Result;
+use tokio_postgres::Row;
+
+use super::actor::Run;
+use super::progress::{Progress, tell};
+use crate::connect::{self, Connected};
+use crate::model::text;
+use crate::server::session;
+use crate::server::sql::{Param, Query, query};
+
+const PROGRESS: Query = query!("act_progress");
+
+impl Run<'_> {
+    /// A connection that reads, and gives up as early as any other.
+    async fn monitor(&self) -> Result<Connected> {
+        let settings = &self.actor.settings;
+        let connected = connect::again(settings, self.actor.password.as_deref()).await?;
+        session::reads(&connected.client).await?;
+        Ok(connected)
+    }
+
+    /// Tells how far the statement is, and who keeps it waiting; asked on a connection of its own. Whether the server still
+    /// has the session; `None`: it gave no answer.
+    pub(super) async fn look(&self, monitor: &mut Option<Connected>, pid: i64) -> Option<bool> {
+        if monitor.is_none() {
+            *monitor = self.monitor().await.ok();
+        }
+        let connected = monitor.as_ref()?;
+        let text = PROGRESS.text(self.actor.server.sql_version());
+        // What cannot be asked is not told; the statement itself goes on.
+        let answer = session::ask(&connected.client, text, &[Param::BigInt(pid)]).await;
+        let rows = match answer {
+            Ok(rows) => rows,
+            Err(error) => {
+                if error.is::<session::Silence>() || connected.client.is_closed() {
+                    *monitor = None;
+                    return None;
+                }
+                // The server answered, if not what was asked.
+                return Some(true);
+            }
+        };
+        if let Some(progress) = rows.first().and_then(|row| progress(row).ok()).flatten() {
+            tell(self.told, progress);
+        }
+        Some(!rows.is_empty())
+    }
+}
+
+fn progress(row: &Row) -> Result<Option<Progress>> {
+    let blocker: Option<i32> = row.try_get("blocker")?;
+    if let Some(pid) = blocker {
+        let said = |name: &str| {
+            row.try_get::<_, Option<String>>(name)
+                .map(|text| text.filter(|text| !text.is_empty()))
+        };
+        let role = said("blocker_role")?.map_or_else(String::new, |role| format!(" of {role}"));
+        let application =
+            said("blocker_application")?.map_or_else(String::new, |name| format!(", {name}"));
+        let state = said("blocker_state")?.map_or_else(String::new, |state| format!(", {state}"));
+        let long: Option<f64> = row.try_get("blocker_seconds")?;
+        let long = long.map_or_else(String::new, |long| {
+            format!(", transaction open for {}", text::duration(long))
+        });
+        return Ok(Some(Progress::Waits(format!(
+            "for a lock that session {pid}{role} holds{application}{state}{long}"
+        ))));
+    }
+    let phase: Option<String> = row.try_get("phase")?;
+    let share: Option<f64> = row.try_get("share")?;
+    Ok(phase.map(|phase| Progress::Phase(phase, share)))
+}

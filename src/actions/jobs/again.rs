@@ -1,0 +1,45 @@
+//! A policy that this server does not let be altered: deleted, and added again.
+
+use super::facts::Known;
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::Change;
+use crate::model::plan::{Consent, Mode, Plan, Undo};
+use crate::model::verdict::Level;
+
+/// The policy is deleted and added again, as which it is scheduled and begins at once: where nothing else has the server
+/// schedule it or start it.
+pub(super) fn again(context: &Context, known: &Known, title: String) -> Result<Plan, Refusal> {
+    let job = &known.job;
+    let mut step = job.replace(context, &Change::default())?;
+    // Added once more it would be scheduled, whatever it was: not to have it is the nearest to what was.
+    step.undo = job.delete_for_good(context).run;
+    let why = job.unalterable(context);
+    let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
+    let undo = Undo::Partly(
+        "the policy made again is deleted, so that nothing refreshes the aggregate any more: this TimescaleDB can neither \
+         pause it nor move its next start; add-refresh-policy brings it back"
+            .to_owned(),
+    );
+    let mut plan = Plan::new(title, vec![step], undo)
+        .wanting(Consent::Yes)
+        .note(
+            Level::Warning,
+            format!(
+                "the policy is deleted and added again under a new id{why}. Its window and its schedule stay; max_runtime, \
+                 max_retries, retry_period and name become the defaults"
+            ),
+        )
+        .note(Level::Notice, "where no first run is set for later, it runs at once");
+    if let Some(pid) = known.pid {
+        plan = plan.note(Level::Warning, cancels(pid));
+    }
+    plan = known
+        .altering(plan)
+        .touching(known.stat_table, "bgw_job_stat", Mode::ShareRowExclusive);
+    Ok(known.warned(context, plan))
+}
+
+/// What deleting a job means for the run that is under way.
+pub(super) fn cancels(pid: i32) -> String {
+    format!("it runs now (session {pid}): the run is cancelled, even where deleting then fails")
+}

@@ -1,0 +1,49 @@
+//! Plans, with the names and the rules that all of them share.
+
+use crate::actions::act::{Act, Context, Refusal};
+use crate::actions::form::Inputs;
+use crate::model::plan::{Plan, Touch};
+
+/// The plan of an action, with the names and the rules that all plans share.
+pub fn make(
+    action: &'static str,
+    act: &Act,
+    context: &Context,
+    inputs: &Inputs,
+) -> Result<Plan, Refusal> {
+    let server = context.at.server;
+    if server.standby {
+        return Err(Refusal::new(
+            "this server is a standby: connect to its primary to change anything",
+        ));
+    }
+    let mut plan = (act.plan)(context, inputs)?;
+    action.clone_into(&mut plan.action);
+    context.target.name.clone_into(&mut plan.target);
+    Ok(crate::actions::proof::prove(
+        context,
+        crate::actions::code::say(plan, server, &context.facts.code),
+    ))
+}
+
+/// Several plans of one action as one, in order; they are done, and taken back, together.
+pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
+    let mut plans = plans.into_iter();
+    let mut all = plans.next()?;
+    for plan in plans {
+        let before = all.steps.len();
+        all.steps.extend(plan.steps);
+        all.notes.extend(plan.notes);
+        all.touches
+            .extend(plan.touches.into_iter().map(|touch| Touch {
+                step: touch.step.map(|step| step + before),
+                ..touch
+            }));
+        all.consent = all.consent.max(plan.consent);
+        all.target = format!("{}, {}", all.target, plan.target);
+        all.undo = all.undo.and(plan.undo);
+        all.runs.extend(plan.runs);
+    }
+    all.title = title;
+    Some(all)
+}

@@ -1,0 +1,62 @@
+//! Removing a policy of a hypertable.
+
+use super::facts::{POLICY, Policy, Retention, policy};
+use super::{edit, rule};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::form::Inputs;
+use crate::model::moment::Axis;
+use crate::model::plan::{Consent, Plan, Step, Undo};
+use crate::model::verdict::Level;
+
+pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+    let facts = Retention::read(context)?;
+    let policy = policy(context, &facts)?;
+    let plan = match unmakable(context, &facts, policy) {
+        Some(why) => Plan::new(
+            format!("Remove {}", policy.job.describe()),
+            vec![Step {
+                undo: Vec::new(),
+                ..policy.job.delete(context)?
+            }],
+            Undo::Never(format!("it could not be made again: {why}")),
+        ),
+        None => remove_policy(context, policy)?,
+    };
+    let words = format!(
+        "{} then keeps every chunk until somebody drops it",
+        facts.relation
+    );
+    let plan = policy.job.calmed(context, plan);
+    Ok(plan.changing(&[POLICY]).note(Level::Ok, words))
+}
+
+/// Why the policy, as it is, could not be added today.
+fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<String> {
+    if edit::key(&policy.job) == "drop_created_before" {
+        let why = rule::created_before_fails(context.at.server.sql_version(), facts)?;
+        return Some(why.to_owned());
+    }
+    let integer = facts.axis() == Axis::Integer;
+    rule::no_clock(facts).filter(|_| integer && !facts.has_now)
+}
+
+/// Removes any policy of a hypertable; pausing is offered, because it keeps the job's id and its counters.
+pub fn remove_policy(context: &Context, policy: &Policy) -> Result<Plan, Refusal> {
+    let job = &policy.job;
+    let undo = Undo::Exact(
+        "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back".to_owned(),
+    );
+    let mut plan = Plan::new(
+        format!("Remove {}", job.describe()),
+        vec![job.delete(context)?],
+        undo,
+    )
+    .note(Level::Notice, job.pausing_instead());
+    if let Some(pid) = policy.pid {
+        plan = plan.note(
+            Level::Warning,
+            format!("it runs now (session {pid}): removing it cancels that run, even where the removal itself fails"),
+        );
+    }
+    Ok(plan.wanting(Consent::Yes))
+}

@@ -1,0 +1,48 @@
+//! Numbers as people read them.
+
+/// Bytes in units of 1024, as PostgreSQL's `pg_size_pretty` counts, with three digits: `417 kB`, `4.25 MB`.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn bytes(bytes: i64) -> String {
+    let mut size = bytes as f64;
+    let mut unit = "B";
+    for next in ["kB", "MB", "GB", "TB", "PB"] {
+        if size.abs() < 1000.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = next;
+    }
+    match (unit, size.abs()) {
+        ("B", _) => format!("{bytes} B"),
+        (_, ..9.995) => format!("{size:.2} {unit}"),
+        (_, ..99.95) => format!("{size:.1} {unit}"),
+        _ => format!("{size:.0} {unit}"),
+    }
+}
+
+/// A count with thin groups of thousands: `20 652`.
+pub fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        text.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) && digits.len() > 4 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 chunk`, `24 chunks`.
+pub fn plural(number: i64, one: &str) -> String {
+    if number == 1 {
+        format!("1 {one}")
+    } else if one.ends_with("ex") {
+        format!("{} {one}es", count(number))
+    } else {
+        format!("{} {one}s", count(number))
+    }
+}

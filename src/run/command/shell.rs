@@ -1,0 +1,54 @@
+//! What every command without a terminal has: its session, its format, its exit codes.
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use serde_json::Value as Json;
+
+use super::agreement::Agreement;
+use crate::actions::execute::Actor;
+use crate::model::access::Access;
+use crate::model::text;
+use crate::server::session::Session;
+
+/// Exit codes: done; an error or a failure; no connection; nothing was changed.
+pub const DONE: u8 = 0;
+
+pub const FAILED: u8 = 1;
+
+pub const NO_CONNECTION: u8 = 2;
+
+pub const UNCHANGED: u8 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+/// Where a command acts, and how it speaks.
+#[derive(Debug)]
+pub struct Shell<'a> {
+    pub session: Session,
+    pub actor: Actor,
+    pub rules: Access,
+    pub agreement: &'a Agreement,
+}
+
+pub(super) fn say(json: &Json) -> Result<()> {
+    let text = serde_json::to_string_pretty(json)?;
+    print(format!("{}\n", text::printable_json(text)))
+}
+
+/// Lines for a person to read.
+pub(super) fn tell(lines: &str) -> Result<()> {
+    print(format!("{}\n", text::printable_lines(lines)))
+}
+
+/// Writes to standard output; a reader that went away is no error.
+pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
+    match std::io::stdout().write_all(text.as_ref()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,91 @@
+//! The frames that stand over a screen.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Block;
+use ratatui::widgets::{BorderType, Clear, Paragraph};
+
+use crate::actions::preview;
+use crate::app::theme::Theme;
+use crate::model::text;
+
+pub(super) fn small(area: Rect, height: u16) -> Rect {
+    area.centered(
+        Constraint::Fill(1),
+        Constraint::Length(height.min(area.height)),
+    )
+}
+
+/// The frame around an action; a marked one on a protected connection.
+pub(super) fn window(
+    frame: &mut Frame,
+    area: Rect,
+    title: &str,
+    protected: bool,
+    theme: &Theme,
+) -> Rect {
+    frame.render_widget(Clear, area);
+    let mut block = boxed(title, theme);
+    if protected {
+        let mark = Line::styled(" PROTECTED ", theme.style("protected")).right_aligned();
+        block = block
+            .title_bottom(mark)
+            .border_type(BorderType::Double)
+            .border_style(theme.style("error"));
+    }
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        ..inner
+    }
+}
+
+/// Lines broken at the width, with their styles.
+pub(super) fn wrapped<'a>(lines: &[preview::Line], width: usize, theme: &Theme) -> Vec<Line<'a>> {
+    let mut all = Vec::new();
+    for (role, line) in lines {
+        let style = theme.style(role);
+        for piece in text::wrap_keeping_indent(line, width) {
+            all.push(Line::styled(piece, style));
+        }
+    }
+    all
+}
+
+pub(super) fn scrolled(
+    frame: &mut Frame,
+    area: Rect,
+    lines: &[preview::Line],
+    top: &mut usize,
+    theme: &Theme,
+) {
+    let all = wrapped(lines, area.width.into(), theme);
+    let page = usize::from(area.height);
+    *top = (*top).min(all.len().saturating_sub(page));
+    fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
+}
+
+/// As many lines as there is room for; that there are more is said in the last.
+pub(super) fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
+    let page = usize::from(area.height);
+    let below = lines.len().saturating_sub(page);
+    lines.truncate(page);
+    if below > 0
+        && let Some(last) = lines.last_mut()
+    {
+        let more = text::plural(i64::try_from(below + 1).unwrap_or(0), "line");
+        *last = Line::styled(format!("↓ {more} more"), theme.style("muted"));
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+pub(super) fn boxed<'a>(title: &'a str, theme: &Theme) -> Block<'a> {
+    let title = Line::styled(format!(" {title} "), theme.style("title"));
+    Block::bordered()
+        .title(title)
+        .border_style(theme.style("border"))
+        .style(theme.style("text"))
+}
