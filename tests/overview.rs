@@ -47,6 +47,7 @@ fn job(id: i32, scheduled: bool) -> jobs::Row {
         proc_schema: "_timescaledb_functions".to_owned(),
         proc: "policy_compression".to_owned(),
         proc_exists: true,
+        hierarchical_id: None,
         orphaned: false,
         owner: "dba".to_owned(),
         owner_may_log_in: Some(true),
