@@ -9,8 +9,9 @@ use std::time::Duration;
 use console::{NOW, drawn, press, row, server};
 use hypertop::app::tape::{Recorder, Replay};
 use hypertop::app::{App, Effect, Link, Msg, theme};
-use hypertop::journal::acknowledge::{Ended, Request, Why};
-use hypertop::journal::{Entry, Journal, Place, acknowledge};
+use hypertop::journal::acknowledge::{Ended, Why};
+use hypertop::journal::serve::{self, Request};
+use hypertop::journal::{Entry, Journal, Place};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::{Rows, compression, journal as shown};
 
@@ -57,7 +58,7 @@ impl Console {
     fn serve(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             if let Effect::Aside(request) = effect {
-                let answer = acknowledge::serve(Some(&self.journal), &place(), self.role, request);
+                let answer = serve::serve(Some(&self.journal), &place(), self.role, request);
                 self.app
                     .update(Msg::Aside(answer.map_err(|error| format!("{error:#}"))));
             }

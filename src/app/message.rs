@@ -6,7 +6,7 @@ use crate::actions::act::Facts;
 use crate::actions::action::Action;
 use crate::actions::execute::{Deed, Order, Progress, Report};
 use crate::actions::preview::Preview;
-use crate::journal::acknowledge::{Known, Request};
+use crate::journal::serve::{Known, Request};
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;

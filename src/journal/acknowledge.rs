@@ -1,9 +1,9 @@
 //! Findings that somebody has put aside: acknowledged, or snoozed for a while. The journal keeps them.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Journal, Place};
+use super::place::Place;
 use crate::model::interval::Interval;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
@@ -82,20 +82,6 @@ pub struct Ended {
 
 /// Which finding: the screen, the row's key, the rule's name.
 pub type Identity = (ScreenId, String, &'static str);
-
-/// What the console asks of the journal.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Request {
-    /// What is put aside, unless the journal is still as long as this.
-    Read {
-        length: Option<u64>,
-    },
-    Acknowledge(Vec<Wanted>),
-    End {
-        at: String,
-        ids: Vec<(u64, Why)>,
-    },
-}
 
 fn moment(text: &str) -> Option<Stamp> {
     let moment: jiff::Timestamp = text.parse().ok()?;
@@ -181,50 +167,4 @@ pub fn snooze(typed: &str) -> Result<f64, String> {
     } else {
         Err(format!("{typed:?}: write 8h or 2d, a year at most"))
     }
-}
-
-/// What is put aside, with the length of the journal that says so.
-pub type Known = (u64, Vec<Acknowledgement>);
-
-/// Writes what is asked into the journal, and reads what is put aside in this place; `None`: as before.
-pub fn serve(
-    journal: Option<&Journal>,
-    place: &Place,
-    role: &str,
-    request: Request,
-) -> Result<Option<Known>> {
-    let Some(journal) = journal else {
-        if matches!(request, Request::Read { .. }) {
-            return Ok(None);
-        }
-        bail!("there is no place for a journal: set HOME or XDG_STATE_HOME");
-    };
-    // Before it is read: what is written meanwhile is read next time.
-    let mut length = journal.length()?;
-    match request {
-        Request::Read { length: known } if known == Some(length) => return Ok(None),
-        Request::Read { .. } => {}
-        Request::Acknowledge(wanted) => {
-            let entry = |what| Acknowledgement {
-                id: 0,
-                role: role.to_owned(),
-                place: place.clone(),
-                what,
-                pid: std::process::id(),
-            };
-            journal.acknowledge(wanted.into_iter().map(entry).collect())?;
-            length = journal.length()?;
-        }
-        Request::End { at, ids } => {
-            let ended = |(of, why): (u64, Why)| Ended {
-                of,
-                at: at.clone(),
-                role: role.to_owned(),
-                why,
-            };
-            journal.end_acknowledged(ids.into_iter().map(ended).collect())?;
-            length = journal.length()?;
-        }
-    }
-    Ok(Some((length, journal.entries()?.acknowledgements(place))))
 }

@@ -6,7 +6,9 @@ use anyhow::{Result, bail};
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{Begin, Entry, Line, Place, Ran};
+use super::entry::Entry;
+use super::line::{Begin, Line, Ran};
+use super::place::Place;
 use crate::journal::acknowledge::Acknowledgement;
 use crate::model::plan::{Bindings, Step};
 

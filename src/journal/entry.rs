@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Begin, End, Mark, Outcome, Ran};
+use super::line::{Begin, End, Mark, Outcome, Ran};
 use crate::journal::acknowledge::{Acknowledgement, Ended};
 use crate::model::plan::named::Named;
 use crate::model::plan::{Plan, Step, Undo};

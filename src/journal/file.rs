@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 
+use super::entries::Entries;
+use super::entry::Entry;
+use super::line::{Begin, End, Line, Mark, Ran};
 use super::own::{self, Folder};
-use super::{Begin, End, Entries, Entry, Line, Mark, Ran};
 use crate::connect::conninfo::Surroundings;
 use crate::journal::acknowledge::{Acknowledgement, Ended};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use super::Entry;
+use super::entry::Entry;
 
 /// Entries (by number and moment) of this very process that it works on no more, ended or not.
 static OVER: Mutex<BTreeSet<(u64, String)>> = Mutex::new(BTreeSet::new());

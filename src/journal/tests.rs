@@ -1,11 +1,12 @@
 //! The journal on disk: what a crash, a torn line and many writers leave of it.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::model::plan::named::{JobKind, NamedJob, Relation};
+use crate::model::plan::named::{JobKind, Named, NamedJob, Relation};
 use crate::model::plan::{Plan, Step, Undo};
 use crate::model::target::{Kind, Target};
 

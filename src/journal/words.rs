@@ -1,6 +1,6 @@
 //! An entry in words, for the shell and for the Journal's details.
 
-use super::Entry;
+use super::entry::Entry;
 use crate::journal::acknowledge::Wanted;
 use crate::model::plan::{Step, inverse, script};
 use crate::model::text::{printable, printable_lines};

@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use crate::actions::execute;
 use crate::app::Msg;
-use crate::journal::acknowledge::{Acknowledgement, Request};
-use crate::journal::{Journal, Place, acknowledge};
+use crate::journal::acknowledge::Acknowledgement;
+use crate::journal::serve::{self, Request};
+use crate::journal::{Journal, Place};
 use crate::server::session::Session;
 
 impl Session {
@@ -34,7 +35,7 @@ impl Session {
         }
         let answer = async {
             let place = self.place().await?;
-            acknowledge::serve(self.journal.as_ref(), place, &self.server.role, request)
+            serve::serve(self.journal.as_ref(), place, &self.server.role, request)
         };
         let answer = answer.await.map_err(|error| format!("{error:#}"));
         match answer {

@@ -1,6 +1,5 @@
 //! Acting from the shell: `run`, `journal`, `rollback`; the same plans, guards and journal as the console's.
 
-mod agreement;
 mod consent;
 mod journal;
 mod name;
@@ -26,9 +25,9 @@ use crate::server::exact::Exact;
 use crate::server::known::At;
 
 use self::shell::{say, tell};
-pub use agreement::Agreement;
 pub use journal::journal;
 pub use name::{find, nearest};
+pub use shell::Agreement;
 
 pub use self::shell::{DONE, FAILED, Format, NO_CONNECTION, Shell, UNCHANGED, print};
 

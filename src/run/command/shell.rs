@@ -5,11 +5,11 @@ use std::io::Write as _;
 use anyhow::Result;
 use serde_json::Value as Json;
 
-use super::agreement::Agreement;
 use crate::actions::execute::Actor;
 use crate::model::access::Access;
 use crate::model::text;
 use crate::server::session::Session;
+use clap::Args;
 
 /// Exit codes: done; an error or a failure; no connection; nothing was changed.
 pub const DONE: u8 = 0;
@@ -51,4 +51,20 @@ pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// How `run` and `rollback` are agreed to.
+#[derive(Debug, Clone, Args)]
+pub struct Agreement {
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Agree to what can be taken back
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Agree to what cannot be taken back, by naming its target
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }

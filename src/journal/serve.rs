@@ -1,0 +1,66 @@
+//! Acknowledging in the journal, and reading what is acknowledged.
+
+use super::acknowledge::{Acknowledgement, Ended, Wanted, Why};
+use super::file::Journal;
+use super::place::Place;
+use anyhow::{Result, bail};
+
+/// What the console asks of the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// What is put aside, unless the journal is still as long as this.
+    Read {
+        length: Option<u64>,
+    },
+    Acknowledge(Vec<Wanted>),
+    End {
+        at: String,
+        ids: Vec<(u64, Why)>,
+    },
+}
+
+/// What is put aside, with the length of the journal that says so.
+pub type Known = (u64, Vec<Acknowledgement>);
+
+/// Writes what is asked into the journal, and reads what is put aside in this place; `None`: as before.
+pub fn serve(
+    journal: Option<&Journal>,
+    place: &Place,
+    role: &str,
+    request: Request,
+) -> Result<Option<Known>> {
+    let Some(journal) = journal else {
+        if matches!(request, Request::Read { .. }) {
+            return Ok(None);
+        }
+        bail!("there is no place for a journal: set HOME or XDG_STATE_HOME");
+    };
+    // Before it is read: what is written meanwhile is read next time.
+    let mut length = journal.length()?;
+    match request {
+        Request::Read { length: known } if known == Some(length) => return Ok(None),
+        Request::Read { .. } => {}
+        Request::Acknowledge(wanted) => {
+            let entry = |what| Acknowledgement {
+                id: 0,
+                role: role.to_owned(),
+                place: place.clone(),
+                what,
+                pid: std::process::id(),
+            };
+            journal.acknowledge(wanted.into_iter().map(entry).collect())?;
+            length = journal.length()?;
+        }
+        Request::End { at, ids } => {
+            let ended = |(of, why): (u64, Why)| Ended {
+                of,
+                at: at.clone(),
+                role: role.to_owned(),
+                why,
+            };
+            journal.end_acknowledged(ids.into_iter().map(ended).collect())?;
+            length = journal.length()?;
+        }
+    }
+    Ok(Some((length, journal.entries()?.acknowledgements(place))))
+}
