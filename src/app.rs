@@ -92,8 +92,8 @@ pub struct App {
 const JUDGED_SECONDS: f64 = 60.0;
 /// So long past its turn the server's answer may come before the clock waits for it.
 const SILENCE_SECONDS: f64 = 15.0;
-pub const FASTEST: Duration = Duration::from_millis(500);
-pub const SLOWEST: Duration = Duration::from_secs(300);
+pub(crate) const FASTEST: Duration = Duration::from_millis(500);
+pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
 
 impl App {
     pub fn new(now: Stamp, themes: Vec<Theme>, interval: Duration) -> Self {

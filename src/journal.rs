@@ -21,10 +21,11 @@ mod words;
 mod tests;
 
 pub use differences::differences;
-pub use entries::Entries;
+pub(crate) use entries::Entries;
 pub use entry::Entry;
 pub use file::Journal;
 pub use place::{Place, Run};
 pub use process::{Running, began};
 
-pub use self::line::{Begin, End, Mark, Outcome, Ran, Seen};
+pub(crate) use self::line::{Begin, End, Mark, Ran};
+pub use self::line::{Outcome, Seen};

@@ -25,4 +25,4 @@ pub mod server;
 pub mod table;
 
 pub(crate) use catalogue::with_table;
-pub use catalogue::{About, Rows, Screens};
+pub use catalogue::{Rows, Screens};

@@ -142,7 +142,7 @@ impl From<String> for Refusal {
 }
 
 /// From facts to a form.
-pub type MakeForm = fn(&Context) -> Result<Form, Refusal>;
+pub(crate) type MakeForm = fn(&Context) -> Result<Form, Refusal>;
 
 /// An action on the database: where it applies, what it asks, and how it makes its plan.
 #[derive(Debug)]

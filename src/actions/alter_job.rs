@@ -97,13 +97,13 @@ pub fn first_run(inputs: &Inputs) -> Option<Interval> {
 }
 
 /// The moment of that first run, as `next_start` takes it.
-pub fn first_start(context: &Context, first: &Interval) -> Result<String, Refusal> {
+pub(crate) fn first_start(context: &Context, first: &Interval) -> Result<String, Refusal> {
     let start = text::rfc3339(context.at.now.plus_seconds(first.seconds()));
     Ok(start.ok_or("first_run lies outside all time")?)
 }
 
 /// An `alter_job` of the job that the statement before it added, and kept as `job_id`.
-pub fn alter_added(context: &Context) -> Call {
+pub(crate) fn alter_added(context: &Context) -> Call {
     let mut call = Call::new(format!(
         "select job_id from {}",
         context.function("alter_job")

@@ -26,7 +26,7 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
 }
 
 /// What psql's users type by habit, and the action that it means.
-pub const ALIASES: &[(&str, &str)] = &[
+pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("\\q", "quit"),
     ("q", "quit"),
     ("\\x", "open-details"),
@@ -35,7 +35,7 @@ pub const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// The action that this key means on a screen where a thing of these kinds is selected.
-pub fn by_key(key: &str, kinds: &[Kind], screen: ScreenId) -> Option<&'static Action> {
+pub(crate) fn by_key(key: &str, kinds: &[Kind], screen: ScreenId) -> Option<&'static Action> {
     let here = || all().filter(|action| action.keys.contains(&key));
     let own = || here().filter(|action| action.group.screen() == Some(screen));
     // A row may stand for several things: what the screen is about counts first, then what the row is first.
@@ -79,7 +79,7 @@ fn fit(action: &Action, typed: &str) -> Option<usize> {
 }
 
 /// The actions that fit what was typed, best first; all of them for nothing typed.
-pub fn search(typed: &str) -> Vec<&'static Action> {
+pub(crate) fn search(typed: &str) -> Vec<&'static Action> {
     let typed = typed.trim().to_lowercase();
     if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == typed) {
         return by_name(name).into_iter().collect();

@@ -61,7 +61,11 @@ pub fn said(plan: &Plan) -> Option<&Note> {
 }
 
 /// Whose code stands on a target now.
-pub async fn standing(client: &Client, version: Version, target: &Target) -> Result<Vec<Standing>> {
+pub(crate) async fn standing(
+    client: &Client,
+    version: Version,
+    target: &Target,
+) -> Result<Vec<Standing>> {
     let ids = match target.kind {
         Kind::Hypertable | Kind::Aggregate => [target.id, 0, 0],
         Kind::Job => [0, target.id, 0],
@@ -129,7 +133,7 @@ fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
 }
 
 /// What a plan would run by now, beyond what was said.
-pub fn unsaid(plan: &Plan, code: &[Standing]) -> Option<String> {
+pub(crate) fn unsaid(plan: &Plan, code: &[Standing]) -> Option<String> {
     let mut names = runs(plan, code).into_iter().map(|(name, _)| name);
     names.find(|name| !plan.runs.contains(name))
 }

@@ -1,7 +1,13 @@
 //! What a role may become, and how that is said.
 
 /// Whom an owner's right is wanted of, and has it not: in words, with the statement that mends it.
-pub fn not_the_owner(what: &str, owner: &str, role: &str, member: bool, postgres: i32) -> String {
+pub(crate) fn not_the_owner(
+    what: &str,
+    owner: &str,
+    role: &str,
+    member: bool,
+    postgres: i32,
+) -> String {
     let (is, mend) = match (member, postgres >= MEMBERSHIP_OPTIONS) {
         (false, _) => (
             "is no member of that role",
@@ -21,10 +27,10 @@ pub fn not_the_owner(what: &str, owner: &str, role: &str, member: bool, postgres
 
 /// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether
 /// it brings the role's rights.
-pub const MEMBERSHIP_OPTIONS: i32 = 160_000;
+pub(crate) const MEMBERSHIP_OPTIONS: i32 = 160_000;
 
 /// That a role (as SQL writes it) may not become another on this PostgreSQL, and what lets it.
-pub fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
+pub(crate) fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
     let option = if postgres < MEMBERSHIP_OPTIONS {
         ""
     } else {

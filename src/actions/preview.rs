@@ -387,7 +387,7 @@ fn statements(script: &[String], lines: &mut Vec<Line>) {
 }
 
 /// A remark with its sign.
-pub fn note_line(note: &Note) -> Line {
+pub(crate) fn note_line(note: &Note) -> Line {
     let text = format!("{} {}", note.level.sign(), printable(&note.text));
     (level_role(note.level), text)
 }

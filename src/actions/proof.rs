@@ -105,7 +105,7 @@ impl Context<'_> {
 }
 
 /// The plan, promising no more than is proven, warning where the server will refuse, and with every lock that it takes.
-pub fn prove(context: &Context, mut plan: Plan) -> Plan {
+pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     let Some(proof) = context.proof() else {
         return plan;
     };

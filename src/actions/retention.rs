@@ -15,8 +15,8 @@ use crate::actions::action::{Action, Group, act};
 use crate::model::target::Kind;
 use crate::server::sql::{Query, query};
 
-pub use facts::community;
-pub use remove::remove_policy;
+pub(crate) use facts::community;
+pub(crate) use remove::remove_policy;
 
 const FACTS: Query = query!("plan_retention");
 pub static ACTIONS: &[Action] = &[

@@ -24,7 +24,7 @@ use crate::server::sql::{Param, Query, query};
 const ROLE: Query = query!("act_role");
 
 /// The name under which a rollback stands in the journal.
-pub const ACTION: &str = "rollback";
+pub(crate) const ACTION: &str = "rollback";
 
 /// The plan that takes these entries back, newest first; an error says why one of them cannot be.
 pub async fn plan(
@@ -154,7 +154,7 @@ fn title(undone: &[&Entry]) -> String {
 }
 
 /// An error where the entry is of another database.
-pub fn is_here(entry: &Entry, place: &Place) -> Result<()> {
+pub(crate) fn is_here(entry: &Entry, place: &Place) -> Result<()> {
     let (id, begin) = (entry.begin.id, &entry.begin);
     if !begin.place.is(place) {
         bail!(

@@ -17,12 +17,14 @@ use crate::model::target::Target;
 use crate::server::known::At;
 
 use self::next::scroll;
-pub use agreeing::Agreeing;
-pub use filling::Filling;
-pub use running::{Running, report_lines};
-pub use trouble::{Refused, Trouble};
+pub(crate) use agreeing::Agreeing;
+pub(crate) use filling::Filling;
+pub use running::Running;
+pub(crate) use running::report_lines;
+pub use trouble::Refused;
+pub(crate) use trouble::Trouble;
 
-pub use self::next::Next;
+pub(crate) use self::next::Next;
 
 /// What is asked of a person now.
 #[derive(Debug)]

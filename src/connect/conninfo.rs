@@ -22,11 +22,13 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::model::trust::Trust;
 
-pub use files::Passwords;
-pub use hosts::{Host, Place};
-pub use keepalive::Keepalive;
+pub(crate) use files::Passwords;
+pub(crate) use hosts::Host;
+pub use hosts::Place;
+pub(crate) use keepalive::Keepalive;
 pub use keywords::help;
-pub use tls::{Root, SslMode, Versions};
+pub use tls::SslMode;
+pub(crate) use tls::{Root, Versions};
 
 use self::surroundings::Options;
 use keywords::KEYWORDS;
@@ -34,7 +36,7 @@ use keywords::KEYWORDS;
 pub use self::surroundings::Surroundings;
 
 /// How long a host that does not answer is waited for where nobody says so. libpq waits for ever.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What the command line says; `None` where it says nothing.
 #[derive(Debug, Clone, Default)]

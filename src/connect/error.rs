@@ -66,7 +66,7 @@ pub fn together(failures: Vec<ConnectError>) -> ConnectError {
     ConnectError::new(kind, texts.join("\n"))
 }
 
-pub fn timed_out(host: &Host, limit: Duration) -> ConnectError {
+pub(crate) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
     let text = format!(
         "connection to server at {host} timed out after {} s: is a firewall in between? (connect_timeout)",
         limit.as_secs()
@@ -74,7 +74,7 @@ pub fn timed_out(host: &Host, limit: Duration) -> ConnectError {
     ConnectError::new(Kind::Unreachable, text)
 }
 
-pub fn unreachable(target: &str, error: &io::Error) -> ConnectError {
+pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
     use io::ErrorKind;
     let mend = match error.kind() {
         ErrorKind::ConnectionRefused => "Is the server running there and accepting connections?",

@@ -64,7 +64,7 @@ pub fn statements() -> String {
 }
 
 /// Whether these are the words in which a pooler refuses a packet with `options`.
-pub fn is_refused(words: &str) -> bool {
+pub(crate) fn is_refused(words: &str) -> bool {
     // PgBouncer: unsupported startup parameter [in options]; RDS Proxy: doesn't support command-line options.
     words.contains("unsupported startup parameter") || words.contains("command-line options")
 }

@@ -29,7 +29,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect};
 use crate::connect::conninfo::{Root, Settings, SslMode};
 
 /// What the handshake agreed on, for the header: `TLSv1.3`.
-pub type Agreed = Arc<Mutex<Option<String>>>;
+pub(crate) type Agreed = Arc<Mutex<Option<String>>>;
 
 /// TLS to one server, known by the name that its certificate has to bear.
 #[derive(Clone)]
@@ -261,9 +261,9 @@ fn refuse_unknown_key(signed: &DigitallySignedStruct) -> Result<(), Error> {
     Ok(())
 }
 
-pub const VERSION_1: &str =
+pub(crate) const VERSION_1: &str =
     "the server's certificate is of X.509 version 1, which cannot be verified here";
-pub const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (P-521, say) that cannot be verified here";
+pub(crate) const UNKNOWN_KEY: &str = "the server's certificate, or an authority's, has a key (P-521, say) that cannot be verified here";
 
 type Handshake = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
 

@@ -54,7 +54,7 @@ pub struct PrivateServer {
 }
 
 /// The superuser of the private server.
-pub const USER: &str = "postgres";
+pub(crate) const USER: &str = "postgres";
 
 impl PrivateServer {
     pub fn start(options: &Options) -> Result<Self> {

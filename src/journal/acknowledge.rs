@@ -13,7 +13,7 @@ use crate::model::{rules, text};
 /// A finding that began so much later than the acknowledgement is another one; evidence is dated by readings that may be minutes old.
 const LATER_SECONDS: f64 = 600.0;
 /// How long a snooze is where nothing else is asked.
-pub const SNOOZE: &str = "8h";
+pub(crate) const SNOOZE: &str = "8h";
 const LONGEST_SNOOZE: f64 = 366.0 * 86_400.0;
 
 /// Why an entry counts no longer.
@@ -81,7 +81,7 @@ pub struct Ended {
 }
 
 /// Which finding: the screen, the row's key, the rule's name.
-pub type Identity = (ScreenId, String, &'static str);
+pub(crate) type Identity = (ScreenId, String, &'static str);
 
 fn moment(text: &str) -> Option<Stamp> {
     let moment: jiff::Timestamp = text.parse().ok()?;
@@ -160,7 +160,7 @@ impl Acknowledgement {
 }
 
 /// What a person typed as the length of a snooze, in seconds; the error says how to write it.
-pub fn snooze(typed: &str) -> Result<f64, String> {
+pub(crate) fn snooze(typed: &str) -> Result<f64, String> {
     let seconds = Interval::parse(typed)?.seconds();
     if (1.0..=LONGEST_SNOOZE).contains(&seconds) {
         Ok(seconds)

@@ -13,11 +13,11 @@ use nix::sys::stat::Mode;
 /// To be read.
 pub const READ: OFlag = OFlag::O_RDONLY;
 /// To be read and appended to; made where there is none.
-pub const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
+pub(crate) const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
 
 /// The folder of a file, held open: what stands under its name later does not matter.
 #[derive(Debug)]
-pub struct Folder {
+pub(crate) struct Folder {
     folder: File,
     path: PathBuf,
 }

@@ -20,7 +20,7 @@ pub enum Request {
 }
 
 /// What is put aside, with the length of the journal that says so.
-pub type Known = (u64, Vec<Acknowledgement>);
+pub(crate) type Known = (u64, Vec<Acknowledgement>);
 
 /// Writes what is asked into the journal, and reads what is put aside in this place; `None`: as before.
 pub fn serve(

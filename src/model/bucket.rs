@@ -13,7 +13,7 @@ const MONDAY: i64 = 946_857_600_000_000;
 
 /// How the server describes an aggregate's buckets.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape<'a> {
+pub(crate) struct Shape<'a> {
     pub axis: Axis,
     pub width: Option<&'a str>,
     pub zone: Option<&'a str>,
@@ -31,7 +31,7 @@ pub struct Range {
 
 /// How an aggregate cuts its time axis; places are in the axis' own unit.
 #[derive(Debug, Clone)]
-pub struct Buckets {
+pub(crate) struct Buckets {
     width: Width,
     /// Counted on this zone's clock; `None`: UTC, or no clock at all.
     zone: Option<TimeZone>,

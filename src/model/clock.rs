@@ -108,7 +108,7 @@ pub fn midnight(at: i64) -> i64 {
 }
 
 /// Why it is not known what a policy reaches, where its zone is not.
-pub fn odd_zone(zone: &str) -> String {
+pub(crate) fn odd_zone(zone: &str) -> String {
     format!(
         "the time zone in which its policy runs ({zone}) is no zone's name: ALTER ROLE (its owner) or ALTER DATABASE … SET timezone = a name of pg_timezone_names"
     )

@@ -5,10 +5,10 @@
 use crate::model::target::Kind;
 
 /// The name of an action of the catalogue.
-pub type ActionName = &'static str;
+pub(crate) type ActionName = &'static str;
 
 /// Every action that is some finding's fix.
-pub const FIXES: &[(ActionName, Kind)] = &[
+pub(crate) const FIXES: &[(ActionName, Kind)] = &[
     ("add-compression-policy", Kind::Hypertable),
     ("add-refresh-policy", Kind::Aggregate),
     ("add-retention-policy", Kind::Hypertable),

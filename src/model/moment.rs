@@ -102,6 +102,3 @@ pub struct Point {
     pub axis: Axis,
     pub raw: i64,
 }
-
-/// The internal value of an empty aggregate's watermark: 4714-11-24 BC.
-pub const NO_TIME: i64 = -210_866_803_200_000_000;

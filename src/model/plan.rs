@@ -11,8 +11,9 @@ use crate::model::verdict::Level;
 
 use named::Named;
 
-pub use bindings::Bindings;
-pub use lock::{Mode, Touch};
+pub(crate) use bindings::Bindings;
+pub use lock::Mode;
+pub(crate) use lock::Touch;
 pub use statement::{Lit, Statement};
 
 /// What is done at once: one transaction, or one statement that wants none around it.
@@ -271,7 +272,7 @@ pub fn script(steps: &[Step]) -> Vec<String> {
 }
 
 /// The steps that take these back: newest first.
-pub fn inverse(done: &[Step]) -> Vec<Step> {
+pub(crate) fn inverse(done: &[Step]) -> Vec<Step> {
     let back = |step: &Step| Step {
         label: format!("take back: {}", step.label),
         run: step.undo.clone(),

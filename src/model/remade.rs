@@ -4,7 +4,7 @@
 use crate::model::bucket::{Buckets, Range};
 
 /// What is known of such a chunk, and what follows.
-pub const REMADE: &str = "its chunk was made after newer ones, as where a late row makes a chunk again that was dropped: a refresh computes these buckets from what is there now, and what the aggregate still has from before is gone for good";
+pub(crate) const REMADE: &str = "its chunk was made after newer ones, as where a late row makes a chunk again that was dropped: a refresh computes these buckets from what is there now, and what the aggregate still has from before is gone for good";
 
 /// Of a range what lies in chunks made again, in whole buckets; `remade`: where they begin and end.
 pub fn touched(buckets: &Buckets, range: Range, remade: Option<(i64, i64)>) -> Option<Range> {

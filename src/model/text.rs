@@ -10,14 +10,17 @@ mod session;
 
 use crate::model::moment::{Axis, Point, Stamp};
 
-pub use cells::{cut, pad, pad_left, width, wrap, wrap_keeping_indent};
+pub use cells::{cut, width};
+pub(crate) use cells::{pad, pad_left, wrap, wrap_keeping_indent};
 pub use interval::{interval, interval_seconds};
 pub use names::{qualified, quote_identifier, quote_literal};
-pub use order::natural_order;
-pub use printable::{bounded, printable, printable_cell, printable_json, printable_lines};
-pub use session::{one_line, party};
+pub(crate) use order::natural_order;
+pub use printable::bounded;
+pub(crate) use printable::{printable, printable_cell, printable_json, printable_lines};
+pub(crate) use session::{one_line, party};
 
-pub use self::number::{bytes, count, plural};
+pub(crate) use self::number::plural;
+pub use self::number::{bytes, count};
 
 /// Who holds a lock where no session does: such locks come with the process id 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
@@ -34,7 +37,7 @@ pub fn prepared(gid: Option<&str>) -> String {
 
 /// A length of time in its two largest units: `340ms`, `12s`, `4m 10s`, `3h 5m`, `12d 4h`.
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let sign = if seconds < 0.0 { "-" } else { "" };
     let size = seconds.abs();
     if size == 0.0 {
@@ -127,7 +130,7 @@ pub fn point(point: Point) -> String {
 }
 
 /// The same where the head over it, or the title, names the zone.
-pub fn point_in_utc(point: Point) -> String {
+pub(crate) fn point_in_utc(point: Point) -> String {
     let stamp = Stamp(point.raw);
     match point.axis {
         Axis::Integer if !stamp.is_finite() => age(stamp, stamp),

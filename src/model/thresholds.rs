@@ -144,7 +144,7 @@ limits! {
 
 /// Whether a count lies above a threshold.
 #[expect(clippy::cast_precision_loss, reason = "thresholds are round")]
-pub fn exceeds(count: i64, threshold: f64) -> bool {
+pub(crate) fn exceeds(count: i64, threshold: f64) -> bool {
     count as f64 > threshold
 }
 

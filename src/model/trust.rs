@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::text::fits;
 
 /// Tells the server the trusted owners, `$1`.
-pub const TELL: &str =
+pub(crate) const TELL: &str =
     "select set_config('hypertop.trusted_owners', ($1::text[])::name[]::text, false)";
 
 /// The owners that are trusted on some connections.
@@ -53,7 +53,7 @@ pub fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
 }
 
 /// How what was not run begins; [`crate::screens::table`] counts by it.
-pub const NOT_RUN: &str = "not run: ";
+pub(crate) const NOT_RUN: &str = "not run: ";
 
 /// The two ways to see what was not run.
 fn ways(owner: &str) -> String {
@@ -63,7 +63,7 @@ fn ways(owner: &str) -> String {
 }
 
 /// Why a function was not called; `owner`: who could put other code in its place, `None`: there is no such function.
-pub fn not_called(function: &str, owner: Option<&str>, role: &str) -> String {
+pub(crate) fn not_called(function: &str, owner: Option<&str>, role: &str) -> String {
     match owner {
         Some(owner) => format!(
             "{NOT_RUN}{function} is {owner}'s, and would run with the rights of {role}; {}",
@@ -74,7 +74,7 @@ pub fn not_called(function: &str, owner: Option<&str>, role: &str) -> String {
 }
 
 /// Why a relation was not read.
-pub fn not_read(owner: &str, role: &str, busy: bool) -> String {
+pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
     let why = if busy {
         format!(
             "{owner} could put code onto its newest chunk, which cannot be kept away at this moment (something else holds it, or this is a standby)"

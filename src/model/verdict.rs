@@ -171,7 +171,7 @@ impl Verdict {
 }
 
 /// A server's sentence ends in a full stop, which has no place where a reason goes on.
-pub fn without_stop(reason: &str) -> &str {
+pub(crate) fn without_stop(reason: &str) -> &str {
     reason.trim_end().trim_end_matches('.')
 }
 

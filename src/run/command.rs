@@ -26,10 +26,12 @@ use crate::server::known::At;
 
 use self::shell::{say, tell};
 pub use journal::journal;
-pub use name::{find, nearest};
+pub use name::find;
+pub(crate) use name::nearest;
 pub use shell::Agreement;
 
-pub use self::shell::{DONE, FAILED, Format, NO_CONNECTION, Shell, UNCHANGED, print};
+pub(crate) use self::shell::UNCHANGED;
+pub use self::shell::{DONE, FAILED, Format, NO_CONNECTION, Shell, print};
 
 impl Shell<'_> {
     /// `hypertop run ACTION TARGET… --set key=value`.

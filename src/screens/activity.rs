@@ -18,9 +18,10 @@ use crate::server::known;
 use crate::server::known::At;
 use crate::server::sql::{Param, Query, query};
 
-pub use judge::LOCKS_ON;
+pub(crate) use judge::LOCKS_ON;
 use session::span;
-pub use session::{Head, Job, Party, Row, Wait, Work};
+pub use session::{Job, Row};
+pub(crate) use session::{Wait, Work};
 
 fn pids(pids: &[i32]) -> Value {
     if pids.is_empty() {

@@ -34,7 +34,7 @@ pub use details::policies as policy_sections;
 
 pub use waits::{Around, Waits};
 
-pub use self::row::{Inherited, ParentJob, Row};
+pub use self::row::{ParentJob, Row};
 
 const NEWEST: Exact<Row> = Exact {
     overview: true,

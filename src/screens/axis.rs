@@ -16,7 +16,8 @@ use crate::screens::chart;
 use marks::note;
 use scale::{Column, Scale};
 
-pub use self::parts::{Ink, InkedLine, MapCell, Mark, Place, Slice, TimeAxis};
+pub(crate) use self::parts::{Ink, InkedLine, Mark, Slice, TimeAxis};
+pub use self::parts::{MapCell, Place};
 
 /// The narrowest axis that says anything.
 const NARROWEST: usize = 20;
@@ -176,7 +177,7 @@ fn ink(cell: MapCell) -> Ink {
 }
 
 /// A place without seconds, which say nothing on an axis.
-pub fn to_the_minute(point: Point) -> String {
+pub(crate) fn to_the_minute(point: Point) -> String {
     let raw = if point.axis == Axis::Integer || !Stamp(point.raw).is_finite() {
         point.raw
     } else {

@@ -5,7 +5,7 @@ const BLOCKS: [char; 9] = ['_', '▁', '▂', '▃', '▄', '▅', '▆', '▇',
 /// Which of the points (by rising x) to keep so that at most `most` are left and the line still looks the same: the
 /// first, the last, and of each bucket between them the one that spans the largest triangle with what was kept before
 /// it and the mean of the bucket after it.
-pub fn lttb(points: &[(f64, f64)], most: usize) -> Vec<usize> {
+pub(crate) fn lttb(points: &[(f64, f64)], most: usize) -> Vec<usize> {
     if points.len() <= most {
         return (0..points.len()).collect();
     }
@@ -43,7 +43,7 @@ fn mean(points: &[(f64, f64)]) -> (f64, f64) {
 
 /// The series in exactly `width` cells or fewer; `None` stays unknown: it is neither drawn nor bridged.
 #[expect(clippy::cast_precision_loss, reason = "a position in a series")]
-pub fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
+pub(crate) fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
     if values.len() <= width {
         return values.to_vec();
     }
@@ -92,7 +92,7 @@ fn cell(at: f64, of: usize, width: usize) -> usize {
     clippy::cast_sign_loss,
     reason = "eighths of a cell"
 )]
-pub fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
+pub(crate) fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
     let highest = values.iter().flatten().copied().fold(0.0, f64::max);
     let eighths = |value: f64| {
         if value <= 0.0 || highest <= 0.0 {
@@ -115,7 +115,7 @@ pub fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
 }
 
 /// The series in one line of at most so many cells.
-pub fn sparkline(values: &[Option<f64>], width: usize) -> String {
+pub(crate) fn sparkline(values: &[Option<f64>], width: usize) -> String {
     bars(&resample(values, width), 1).concat()
 }
 

@@ -15,8 +15,8 @@ use crate::screens::axis::{Mark, Place, Slice, TimeAxis};
 use crate::screens::record::Section;
 use crate::server::sql::{Query, query};
 
-pub use cut::Cut;
-pub use size::Size;
+pub(crate) use cut::Cut;
+pub(crate) use size::Size;
 
 /// `$1` is the hypertable's id (int8).
 pub const QUERY: Query = query!("chunks");

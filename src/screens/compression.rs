@@ -27,7 +27,8 @@ use crate::server::sql::{Param, Query, query};
 
 pub use pace::Pace;
 
-pub use self::row::{Drift, Recorded, Row, Stuck};
+pub(crate) use self::row::Stuck;
+pub use self::row::{Drift, Recorded, Row};
 
 /// Seconds after which a policy that runs is looked at again.
 const LOOK_AGAIN: f64 = 30.0;

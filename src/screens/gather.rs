@@ -87,7 +87,7 @@ pub fn findings(found: &Found) -> Vec<Row> {
 }
 
 /// Every finding of the screens that were read, as each tells it.
-pub fn collected(found: &Found) -> Vec<Row> {
+pub(crate) fn collected(found: &Found) -> Vec<Row> {
     let parts = PARTS.iter().filter_map(|part| found.get(part));
     parts.flatten().cloned().collect()
 }

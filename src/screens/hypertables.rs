@@ -20,7 +20,8 @@ use crate::screens::{aggregates, chunks};
 use crate::server::known::At;
 use crate::server::sql::{Param, Query, query};
 
-pub use row::{Kind, Limits, Plain, Policies, Policy, Row, Window};
+pub use row::{Kind, Limits, Policies, Policy, Row};
+pub(crate) use row::{Plain, Window};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Hypertables;

@@ -6,7 +6,8 @@ mod locks;
 mod once;
 mod row;
 
-pub use acknowledged::{Aside, Hidden};
+pub use acknowledged::Aside;
+pub(crate) use acknowledged::Hidden;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub use once::told_once;
 pub use self::row::Row;
 
 /// The level of the worst finding, and how many there are of each, in words; what is put aside does not count.
-pub fn health(rows: &[Row]) -> (Level, String) {
+pub(crate) fn health(rows: &[Row]) -> (Level, String) {
     let rows: Vec<_> = rows.iter().filter(|row| row.aside.is_none()).collect();
     let count = |level| {
         i64::try_from(rows.iter().filter(|row| row.finding.level == level).count())

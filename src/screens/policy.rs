@@ -17,10 +17,10 @@ use crate::screens::record::Exact;
 use crate::server::sql::query;
 
 /// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
-pub const LATE_SECONDS: f64 = 120.0;
+pub(crate) const LATE_SECONDS: f64 = 120.0;
 
 /// How run-job-now starts a job whose next start is wrong: in the foreground that would stay as it is.
-pub const BY: (&str, &str) = ("how", "scheduler");
+pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
 /// What a job is at now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +83,16 @@ pub const fn age<R>(
 }
 
 /// Whether a job that never ran has been there for longer than the scheduler takes to start it.
-pub fn is_old(known_since: Option<Stamp>, now: Stamp) -> bool {
+pub(crate) fn is_old(known_since: Option<Stamp>, now: Stamp) -> bool {
     known_since.is_some_and(|since| now.seconds_since(since) > LATE_SECONDS)
 }
 
 /// How long the next start is away, in words, where that is much longer than the schedule explains: somebody moved it.
-pub fn strangely_far(next: Option<Stamp>, schedule_seconds: f64, now: Stamp) -> Option<String> {
+pub(crate) fn strangely_far(
+    next: Option<Stamp>,
+    schedule_seconds: f64,
+    now: Stamp,
+) -> Option<String> {
     let wait = next.and_then(Stamp::finite)?.seconds_since(now);
     (wait > 2.0 * schedule_seconds + 3600.0).then(|| text::duration(wait.round()))
 }
@@ -402,7 +406,7 @@ pub fn overdue(seconds: Option<f64>, since: Option<Stamp>, now: Stamp) -> Option
 }
 
 /// The same at the end of a sentence.
-pub fn due_for(overdue: Option<(f64, String)>) -> String {
+pub(crate) fn due_for(overdue: Option<(f64, String)>) -> String {
     match overdue {
         Some((_, long)) => format!("the oldest due for {long}"),
         None => "for how long is not known".to_owned(),

@@ -20,10 +20,10 @@ use crate::server::known::At;
 use crate::server::sql::{Param, Query, query};
 
 use self::row::span;
-pub use hint::Hint;
-pub use named::{Catalog, Relation};
+pub(crate) use named::Catalog;
 
-pub use self::row::{Begun, Figures, First, Row, Tool};
+pub(crate) use self::row::Tool;
+pub use self::row::{Figures, Row};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Queries;

@@ -15,9 +15,9 @@ use crate::screens::filter::Filter;
 use crate::screens::record::{Column, Record};
 use crate::server::known::{At, Counters};
 
-pub use crate::model::text::{printable, printable_lines};
+pub(crate) use crate::model::text::printable;
 pub use crate::server::exact::Figures;
-pub use known::LATER_SECONDS;
+pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};
 
 /// A query is asked again after at least so many times its own cost: 2 % of one server core at most.

@@ -20,7 +20,7 @@ pub const PULSE: Query = query!("pulse");
 /// The newest TimescaleDB that hypertop's tests have run on or whose catalogues were measured.
 pub const NEWEST_KNOWN: Version = Version::new(2, 29);
 /// The oldest one that is supported.
-pub const OLDEST_KNOWN: Version = Version::new(2, 11);
+pub(crate) const OLDEST_KNOWN: Version = Version::new(2, 11);
 
 /// Which functions the licence allows: compression, policies and aggregates want Community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,4 +206,4 @@ impl At<'_> {
 }
 
 /// The change counters of the catalogues that a screen watches, as `queries/pulse.sql` gives them.
-pub type Counters = Vec<Option<i64>>;
+pub(crate) type Counters = Vec<Option<i64>>;

@@ -156,7 +156,7 @@ pub(crate) async fn still_reads(client: &Client) -> bool {
 }
 
 /// Sets what the start-up packet set once more.
-pub async fn set_as_started(client: &Client) -> Result<()> {
+pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }
 
@@ -194,7 +194,7 @@ fn late() -> anyhow::Error {
 
 /// No answer came.
 #[derive(Debug)]
-pub struct Silence(pub Duration);
+pub(crate) struct Silence(pub Duration);
 
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use super::script;
 use crate::model::version::Version;
 
 /// A query's texts, each with the version from which on it serves; newest first, the last one for any version.
-pub type Texts = Vec<(Version, String)>;
+pub(crate) type Texts = Vec<(Version, String)>;
 
 /// A query by its name.
 #[derive(Debug, Clone, Copy)]

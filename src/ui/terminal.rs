@@ -238,7 +238,7 @@ impl Drop for Screen {
 const CLIPBOARD_BYTES: usize = 74_000;
 
 /// The sequence that sets the clipboard; inside tmux it is wrapped, so that the outer terminal gets it.
-pub fn osc52(text: &str, tmux: bool) -> String {
+pub(crate) fn osc52(text: &str, tmux: bool) -> String {
     let mut end = text.len().min(CLIPBOARD_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -276,7 +276,7 @@ pub fn restore_on_panic() {
 }
 
 /// A key as text: `j`, `G`, `ctrl-k`, `shift-tab`, `pgdn`, `space`; `None` for keys that mean nothing here.
-pub fn key_text(key: KeyEvent) -> Option<String> {
+pub(crate) fn key_text(key: KeyEvent) -> Option<String> {
     let name = match key.code {
         KeyCode::Char(' ') => "space".to_owned(),
         KeyCode::Char(c) => c.to_string(),

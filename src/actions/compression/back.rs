@@ -13,7 +13,11 @@ use crate::model::text::quote_literal as lit;
 ///
 /// What the table's settings are is asked when it runs: they may have been changed since. Only where they are others, and
 /// whole, so that they can be put back to the letter, are they switched for the moment; else the chunk gets the table's.
-pub fn compress_as_before(context: &Context, known: &Known, chunk: &Chunk) -> Vec<Statement> {
+pub(crate) fn compress_as_before(
+    context: &Context,
+    known: &Known,
+    chunk: &Chunk,
+) -> Vec<Statement> {
     let compress = compress_call(context, chunk, true);
     let own = chunk.settings.as_ref();
     let Some(own) = own.filter(|own| own.order_by.is_some()) else {

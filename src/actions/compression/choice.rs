@@ -83,7 +83,7 @@ pub fn age(known: &Known, default: String) -> Field {
 }
 
 /// Whether anything was said of which chunks are meant.
-pub fn is_made(inputs: &Inputs) -> bool {
+pub(crate) fn is_made(inputs: &Inputs) -> bool {
     ["chunks", "from", "to", "older_than", "created_before"]
         .iter()
         .any(|field| inputs.text(field).is_some())

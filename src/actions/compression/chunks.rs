@@ -12,7 +12,7 @@ use super::facts::known;
 use super::facts::{Chunk, Known};
 
 /// `compress_chunk`; `lenient`: one that is compressed already is no error.
-pub fn compress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
+pub(crate) fn compress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
     Statement::new(
         format!(
             "select {}($1::regclass, if_not_compressed => {lenient})",
@@ -22,7 +22,7 @@ pub fn compress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Stateme
     )
 }
 
-pub fn decompress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
+pub(crate) fn decompress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
     Statement::new(
         format!(
             "select {}($1::regclass, if_compressed => {lenient})",
@@ -45,7 +45,7 @@ fn ended(known: &Known, chunk: &Chunk) -> bool {
     )
 }
 
-pub fn compress_form(context: &Context) -> Result<Form, Refusal> {
+pub(crate) fn compress_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let job = known.job.as_ref();
     let after = job.and_then(|job| setting(job, "compress_after"));

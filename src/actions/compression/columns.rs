@@ -3,7 +3,7 @@
 use super::facts::{Known, Settings};
 
 /// The word for no segment-by at all, where an empty field leaves the choice to TimescaleDB.
-pub const NONE: &str = "none";
+pub(crate) const NONE: &str = "none";
 
 /// One piece of a list.
 #[derive(Debug, PartialEq)]

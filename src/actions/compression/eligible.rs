@@ -11,14 +11,14 @@ use super::facts::{Chunk, Known};
 
 /// A length of time as the hypertable's dimension wants it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Length {
+pub(crate) enum Length {
     Time(Interval),
     Number(i64),
 }
 
 /// By what a chunk's age is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
+pub(crate) enum Age {
     /// The end of its range.
     Range,
     /// When it was made.
@@ -94,7 +94,7 @@ pub fn size(context: &Context, chunks: &[&Chunk]) -> String {
 }
 
 /// What a policy with this length would do now, and what it would meet.
-pub fn what_if(context: &Context, known: &Known, length: Length, age: Age) -> Vec<Note> {
+pub(crate) fn what_if(context: &Context, known: &Known, length: Length, age: Age) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |level, text: String| notes.push(Note { level, text });
     match older(known, length, age) {
@@ -182,7 +182,7 @@ pub fn conflicts(known: &Known, length: Length) -> Vec<Note> {
 }
 
 /// Refresh policies whose window reaches into these chunks.
-pub fn in_windows(known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+pub(crate) fn in_windows(known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     for refresh in &known.refreshes {
         let start = refresh
@@ -230,7 +230,7 @@ pub fn in_windows(known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
 }
 
 /// Refuses what is no length of time before now.
-pub fn positive(length: Length, name: &str) -> Result<Length, Refusal> {
+pub(crate) fn positive(length: Length, name: &str) -> Result<Length, Refusal> {
     if length.size() < 0.0 {
         return Err(format!("{name} must not be negative: it is counted back from now").into());
     }

@@ -17,7 +17,7 @@ use crate::server::known::Edition;
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the catalogue tells"
 )]
-pub struct Known {
+pub(crate) struct Known {
     /// The hypertable, or the user's view of an aggregate: quoted and qualified.
     pub relation: String,
     /// The hypertable itself, also of an aggregate.

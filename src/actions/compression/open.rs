@@ -3,20 +3,20 @@
 use crate::model::version::Version;
 
 /// From here on the table may leave a choice to TimescaleDB until a chunk is compressed, and options can be reset.
-pub const LEAVES_OPEN: Version = Version::new(2, 22);
+pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
 
 /// From here on an aggregate's materialization takes a RESET (run on 2.28.3; refused by 2.22.1 and 2.26.4).
-pub const RESETS_AGGREGATES: Version = Version::new(2, 27);
+pub(crate) const RESETS_AGGREGATES: Version = Version::new(2, 27);
 
 /// From here on TimescaleDB chooses a hypertable's segment-by, where that is left open: to 2.21 by the ALTER TABLE.
 const CHOOSES: Version = Version::new(2, 15);
 
 /// From here on an aggregate's, left open, is none; before, all that it groups by beside the time.
-pub const GROUPS_NO_MORE: Version = Version::new(2, 25);
+pub(crate) const GROUPS_NO_MORE: Version = Version::new(2, 25);
 
 /// What a segment-by that is left open comes to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Open {
+pub(crate) enum Open {
     Nothing,
     /// The columns that an aggregate groups by.
     Grouped,

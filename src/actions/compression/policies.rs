@@ -51,7 +51,7 @@ fn fields(
     fields
 }
 
-pub fn add_form(context: &Context) -> Result<Form, Refusal> {
+pub(crate) fn add_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = fields(context, &known, String::new(), String::new(), "");
     fields.push(
@@ -150,7 +150,7 @@ fn policy(known: &Known) -> Result<&Job, Refusal> {
     })
 }
 
-pub fn edit_form(context: &Context) -> Result<Form, Refusal> {
+pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?;
     let job = policy(&known)?;
     let now = |key| setting(job, key).unwrap_or_default();

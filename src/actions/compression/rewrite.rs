@@ -19,7 +19,7 @@ fn loose(chunk: &Chunk) -> bool {
     chunk.is_compressed() && !chunk.is_frozen() && chunk.has(2 | 8)
 }
 
-pub fn recompress_form(context: &Context) -> Result<Form, Refusal> {
+pub(crate) fn recompress_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = vec![choice::picks(context, &known, loose, "")];
     fields.extend(choice::range(&known));
@@ -106,7 +106,7 @@ fn rewritable(chunk: &Chunk) -> bool {
     chunk.is_compressed() && !chunk.is_frozen()
 }
 
-pub fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
+pub(crate) fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields =
         vec![choice::picks(context, &known, rewritable, "").help(

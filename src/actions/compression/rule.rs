@@ -13,10 +13,10 @@ use super::eligible::{Age, Length, positive};
 use super::facts::Known;
 
 /// From here on a policy may go by when a chunk was made.
-pub const BY_CREATION: Version = Version::new(2, 13);
+pub(crate) const BY_CREATION: Version = Version::new(2, 13);
 /// Its keys in the configuration, which are the names of its arguments too.
 pub const AFTER: &str = "compress_after";
-pub const CREATED: &str = "compress_created_before";
+pub(crate) const CREATED: &str = "compress_created_before";
 /// When it compresses: by range or by creation.
 pub struct Rule {
     pub length: Length,

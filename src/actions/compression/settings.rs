@@ -217,7 +217,7 @@ fn finish(mut plan: Plan, known: &Known, to: &Settings) -> Plan {
     plan.touching(known.table_oid, &known.table, Mode::AccessExclusive)
 }
 
-pub fn enable_form(context: &Context) -> Result<Form, Refusal> {
+pub(crate) fn enable_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?;
     Ok(Form::new(fields(
         context,
@@ -264,7 +264,7 @@ pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(finish(plan, &known, &means.settings))
 }
 
-pub fn edit_form(context: &Context) -> Result<Form, Refusal> {
+pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let now = known.settings.clone().unwrap_or_default();
     Ok(Form::new(fields(context, &known, &now, false)))
@@ -328,7 +328,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(finish(plan, &known, &means.settings))
 }
 
-pub fn disable_form(context: &Context) -> Result<Form, Refusal> {
+pub(crate) fn disable_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let policy = known.job.as_ref().map(|job| {
         Field::new("remove_policy", "Remove the policy", Kind::Flag, "yes").help(format!(

@@ -84,7 +84,7 @@ pub async fn by_name(
 }
 
 /// The relations that have these oids now.
-pub async fn by_oid(
+pub(crate) async fn by_oid(
     client: &Client,
     server: &Server,
     oids: Vec<i64>,
@@ -132,7 +132,7 @@ pub fn statements(step: &Step) -> impl Iterator<Item = &Statement> {
 }
 
 /// All that steps and their undos name, as it is now.
-pub async fn of_steps(client: &Client, server: &Server, steps: &[Step]) -> Result<Named> {
+pub(crate) async fn of_steps(client: &Client, server: &Server, steps: &[Step]) -> Result<Named> {
     let all = || steps.iter().flat_map(statements);
     let mut wanted: Vec<String> = all().flat_map(Statement::relations).collect();
     wanted.sort_unstable();

@@ -12,7 +12,7 @@ use crate::model::verdict::Level;
 
 /// A length of time on a hypertable's axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Length {
+pub(crate) enum Length {
     Number(i64),
     Time(Interval),
 }
@@ -48,7 +48,7 @@ impl Known {
 
 /// What is to be said of a configuration that will do.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub(crate) struct Checked {
     pub notes: Vec<Note>,
     pub consent: Option<Consent>,
 }

@@ -129,7 +129,13 @@ pub fn guard(
 }
 
 /// Notes each aggregate that a refresh would rob of `what` once its source is gone up to `edge`, or that starves.
-pub fn note_all(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp, what: &str) -> Plan {
+pub(crate) fn note_all(
+    mut plan: Plan,
+    facts: &Retention,
+    edge: i64,
+    now: Stamp,
+    what: &str,
+) -> Plan {
     for aggregate in &facts.aggregates {
         plan = note_wipe(plan, facts, aggregate, edge, now, what);
         plan = note_starved(plan, facts, aggregate, edge, now);
@@ -138,7 +144,7 @@ pub fn note_all(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp, what: 
 }
 
 /// Notes what a refresh would delete from an aggregate once its source is gone up to `edge`.
-pub fn note_wipe(
+pub(crate) fn note_wipe(
     mut plan: Plan,
     facts: &Retention,
     aggregate: &Aggregate,
@@ -195,7 +201,7 @@ fn note_starved(
 }
 
 /// Notes what a policy by creation means to the aggregates: what it drops has no fixed place in time.
-pub fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
+pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
     plan = note_all(plan, facts, edge, now, "what is dropped");
     for aggregate in &facts.aggregates {
         if refreshes(facts, aggregate, now).any(|(.., reach)| !reach.passes(edge)) {
@@ -210,7 +216,7 @@ pub fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) ->
 }
 
 /// Notes what goes before an aggregate has read it.
-pub fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
+pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
     let (Some(start), Some(edge)) = (going.start(), going.edge()) else {
         return plan;
     };
@@ -244,7 +250,7 @@ pub fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
 }
 
 /// What becomes of the aggregates when this is dropped now.
-pub fn note_readers(mut plan: Plan, facts: &Retention, going: &Going, now: Stamp) -> Plan {
+pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Going, now: Stamp) -> Plan {
     plan = note_unread(plan, facts, going);
     let Some(edge) = going.edge() else {
         return plan;

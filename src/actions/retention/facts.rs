@@ -337,7 +337,7 @@ fn micros(civil: DateTime) -> Option<i64> {
 }
 
 /// Policies are the Community edition's.
-pub fn community(context: &Context) -> Result<(), Refusal> {
+pub(crate) fn community(context: &Context) -> Result<(), Refusal> {
     if context.at.server.edition == Edition::Apache {
         return Err("this server runs TimescaleDB's Apache edition, which has no policies: timescaledb.license = 'timescale' and a restart give them".into());
     }

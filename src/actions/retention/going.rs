@@ -6,7 +6,7 @@ use crate::model::text;
 
 /// Chunks that a cut takes, and those that it would take were they not frozen.
 #[derive(Debug)]
-pub struct Going<'a> {
+pub(crate) struct Going<'a> {
     pub chunks: Vec<&'a Chunk>,
     pub frozen: usize,
 }

@@ -41,7 +41,7 @@ fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<St
 }
 
 /// Removes any policy of a hypertable; pausing is offered, because it keeps the job's id and its counters.
-pub fn remove_policy(context: &Context, policy: &Policy) -> Result<Plan, Refusal> {
+pub(crate) fn remove_policy(context: &Context, policy: &Policy) -> Result<Plan, Refusal> {
     let job = &policy.job;
     let undo = Undo::Exact(
         "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back".to_owned(),

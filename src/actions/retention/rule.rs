@@ -14,7 +14,7 @@ use super::facts::{Cut, Retention, Span};
 use super::going::Going;
 use super::whatif;
 
-pub fn override_field() -> Field {
+pub(crate) fn override_field() -> Field {
     Field::new("override_data_loss", "Override data loss", FieldKind::Flag, "no")
         .optional()
         .help("yes: also where a refresh then deletes rows of an aggregate, whose source is gone, for good")
@@ -71,7 +71,7 @@ pub fn rule(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<Rul
 }
 
 /// Why every run, and every `alter_job`, of a policy with `drop_created_before` fails on this version.
-pub fn created_before_fails(version: Version, facts: &Retention) -> Option<&'static str> {
+pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<&'static str> {
     let mended = Version {
         patch: 3,
         ..Version::new(2, 26)
@@ -94,7 +94,7 @@ pub fn created_before_fails(version: Version, facts: &Retention) -> Option<&'sta
 }
 
 /// Refuses a drop-after that the server could not apply, or that would drop what is not old.
-pub fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
+pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
     if !after.is_positive() {
         return Err(
             "drop_after must be longer than nothing: else chunks go while they are written".into(),
@@ -133,7 +133,7 @@ pub fn no_clock(facts: &Retention) -> Option<String> {
 }
 
 /// What the change means to the other policies and to the aggregates.
-pub fn note_others(
+pub(crate) fn note_others(
     mut plan: Plan,
     facts: &Retention,
     rule: Rule,
@@ -159,7 +159,7 @@ pub fn note_others(
     }
 }
 
-pub fn note_cut(
+pub(crate) fn note_cut(
     plan: Plan,
     context: &Context,
     facts: &Retention,

@@ -13,7 +13,7 @@ use super::going::Going;
 use super::going::count;
 
 /// When a policy runs next, in words, and whether that is within the next minutes.
-pub fn next_run(job: &Job, now: Stamp) -> (String, bool) {
+pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
     if !job.scheduled {
         return ("after resume-job, for it is paused".to_owned(), false);
     }
@@ -27,7 +27,7 @@ pub fn next_run(job: &Job, now: Stamp) -> (String, bool) {
 }
 
 /// Notes what a cut takes. `when` follows "would drop": `the first run, at once,`.
-pub fn note_going(
+pub(crate) fn note_going(
     plan: Plan,
     context: &Context,
     facts: &Retention,
@@ -64,7 +64,7 @@ pub fn note_going(
 }
 
 /// Says in which zone local time is meant, where that makes a difference.
-pub fn note_zone(plan: Plan, facts: &Retention) -> Plan {
+pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     match facts.axis() {
         Axis::Timestamp | Axis::Date if facts.zone_hidden_by.is_some() => plan.note(
             Level::Unknown,
@@ -85,7 +85,7 @@ pub fn note_zone(plan: Plan, facts: &Retention) -> Plan {
 }
 
 /// Notes where a policy that drops after `drop` quarrels with the others.
-pub fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp) -> Plan {
+pub(crate) fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp) -> Plan {
     let Some(edge) = facts.reach(drop, now) else {
         return plan;
     };

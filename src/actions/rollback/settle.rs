@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const LOOKS: usize = 10;
 
 /// The entries with all that the server knows of steps that were cut off; it is written down as well.
-pub async fn settled(
+pub(crate) async fn settled(
     actor: &Actor,
     client: &Client,
     entries: &Entries,

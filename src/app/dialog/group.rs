@@ -65,7 +65,7 @@ pub fn words(refused: &Refused, of: usize) -> String {
 }
 
 /// What can be done all the same.
-pub fn offer(left: usize) -> String {
+pub(crate) fn offer(left: usize) -> String {
     match left {
         1 => "go on with the other one alone".to_owned(),
         many => format!("go on with the other {many}"),

@@ -80,7 +80,7 @@ impl Running {
 }
 
 /// How it ended, as lines with their roles.
-pub fn report_lines(report: &Report) -> Vec<preview::Line> {
+pub(crate) fn report_lines(report: &Report) -> Vec<preview::Line> {
     let bad = report.outcome != Outcome::Done;
     let role = |nth: usize| match nth {
         0 if bad => "error",

@@ -201,7 +201,7 @@ fn plain(field: &[u8]) -> Vec<u8> {
 }
 
 /// A private key must not be readable by others; one that root owns may be readable by its group.
-pub fn check_key(file: &Path) -> Result<()> {
+pub(crate) fn check_key(file: &Path) -> Result<()> {
     let about = std::fs::metadata(file)
         .with_context(|| format!("private key file \"{}\"", file.display()))?;
     let forbidden = if about.uid() == 0 { 0o037 } else { 0o077 };

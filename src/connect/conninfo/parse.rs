@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use super::surroundings::Options;
 
 /// Whether a database argument is a whole conninfo rather than a name.
-pub fn is_conninfo(text: &str) -> bool {
+pub(crate) fn is_conninfo(text: &str) -> bool {
     is_uri(text) || text.contains('=')
 }
 

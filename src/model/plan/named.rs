@@ -155,7 +155,7 @@ fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
 }
 
 /// A piece of SQL without what is in quotes in it.
-pub fn unquoted(sql: &str) -> String {
+pub(crate) fn unquoted(sql: &str) -> String {
     let (mut out, mut at) = (String::new(), 0);
     for (_, from, to) in tokens(sql) {
         if sql[from..].starts_with(['"', '\'']) {

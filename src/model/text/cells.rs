@@ -31,17 +31,17 @@ pub fn cut(text: &str, cells: usize) -> String {
 }
 
 /// The text padded with spaces to so many cells; longer text stays as it is.
-pub fn pad(text: &str, cells: usize) -> String {
+pub(crate) fn pad(text: &str, cells: usize) -> String {
     format!("{text}{}", " ".repeat(cells.saturating_sub(text.width())))
 }
 
 /// The text pushed to the right of so many cells.
-pub fn pad_left(text: &str, cells: usize) -> String {
+pub(crate) fn pad_left(text: &str, cells: usize) -> String {
     format!("{}{text}", " ".repeat(cells.saturating_sub(text.width())))
 }
 
 /// Breaks a text between words into lines of at most so many cells; a longer word is cut into pieces.
-pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -64,7 +64,7 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
 }
 
 /// As [`wrap`], with the first line's indent before each line that follows.
-pub fn wrap_keeping_indent(text: &str, cells: usize) -> Vec<String> {
+pub(crate) fn wrap_keeping_indent(text: &str, cells: usize) -> Vec<String> {
     let body = text.trim_start();
     let indent = (text.len() - body.len()).min(cells / 2);
     let lines = wrap(body, cells - indent);

@@ -37,7 +37,7 @@ pub fn count(number: i64) -> String {
 }
 
 /// `1 chunk`, `24 chunks`.
-pub fn plural(number: i64, one: &str) -> String {
+pub(crate) fn plural(number: i64, one: &str) -> String {
     if number == 1 {
         format!("1 {one}")
     } else if one.ends_with("ex") {

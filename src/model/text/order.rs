@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Text order in which `chunk_9` comes before `chunk_10`, and case counts only between equals.
-pub fn natural_order(a: &str, b: &str) -> Ordering {
+pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
         let (digits, others) = (leading_digits(left), leading_digits(right));

@@ -53,7 +53,7 @@ fn is_hidden(c: char) -> bool {
 
 /// Text without characters that would move the terminal's cursor or hide others: controls are shown as their symbols,
 /// what nobody sees as its number, `\u202e`.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     if !text.chars().any(|c| c.is_ascii_control() || is_hidden(c)) {
         return text.to_owned();
     }
@@ -70,12 +70,12 @@ pub fn printable(text: &str) -> String {
 }
 
 /// The same for a text of several lines.
-pub fn printable_lines(text: &str) -> String {
+pub(crate) fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// JSON whose strings hold no such character: any reader takes them for the same text.
-pub fn printable_json(json: String) -> String {
+pub(crate) fn printable_json(json: String) -> String {
     let acts = |c: char| c == '\u{7f}' || is_hidden(c);
     if !json.chars().any(acts) {
         return json;
@@ -93,7 +93,7 @@ pub fn printable_json(json: String) -> String {
 
 /// A cell of a table that a spreadsheet opens: it runs what begins as a formula, so such text begins with `'`. What is a
 /// number (`-1.5`) stays one.
-pub fn printable_cell(text: &str) -> String {
+pub(crate) fn printable_cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if formula && !is_number(text) {
         format!("'{}", printable(text))

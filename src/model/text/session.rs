@@ -3,7 +3,7 @@
 use super::cells::cut;
 
 /// The beginning of a statement, without line breaks, runs of spaces and the comment that it begins with.
-pub fn one_line(query: &str) -> String {
+pub(crate) fn one_line(query: &str) -> String {
     let mut query = query.trim_start();
     while query.starts_with("--") {
         let Some((_, rest)) = query.split_once('\n') else {
@@ -16,7 +16,7 @@ pub fn one_line(query: &str) -> String {
 }
 
 /// A session in a few words: `4711 (psql of postgres, idle in transaction)`.
-pub fn party(pid: i32, program: &str, role: Option<&str>, state: Option<&str>) -> String {
+pub(crate) fn party(pid: i32, program: &str, role: Option<&str>, state: Option<&str>) -> String {
     let role = role.map_or_else(String::new, |role| format!(" of {role}"));
     let state = state.map_or_else(String::new, |state| format!(", {state}"));
     let program = if program.is_empty() {

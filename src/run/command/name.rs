@@ -19,7 +19,7 @@ pub fn find(name: &str) -> Result<&'static Action, String> {
 }
 
 /// The names that are most like this one, at most four.
-pub fn nearest(name: &str, all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+pub(crate) fn nearest(name: &str, all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let mut near: Vec<_> = all
         .map(|known| (likeness(name, known), known))
         .filter(|(likeness, _)| *likeness >= 0.4)

@@ -18,7 +18,7 @@ pub const FAILED: u8 = 1;
 
 pub const NO_CONNECTION: u8 = 2;
 
-pub const UNCHANGED: u8 = 3;
+pub(crate) const UNCHANGED: u8 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {

@@ -9,7 +9,7 @@ use crate::model::{rules, text};
 use crate::server::known::At;
 
 /// What a session that idles in a transaction keeps from others, said last.
-pub const LOCKS_ON: &str = "; the strongest is on ";
+pub(crate) const LOCKS_ON: &str = "; the strongest is on ";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();

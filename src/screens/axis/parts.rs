@@ -57,7 +57,7 @@ pub enum Ink {
     Level(Level),
 }
 
-pub type InkedLine = Vec<(Ink, String)>;
+pub(crate) type InkedLine = Vec<(Ink, String)>;
 
 /// What one chunk is in a chunk map: a letter that says it without colour, and the level that colours it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

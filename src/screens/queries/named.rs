@@ -31,7 +31,7 @@ impl Relation {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Catalog(pub Vec<Relation>);
+pub(crate) struct Catalog(pub Vec<Relation>);
 
 impl Catalog {
     /// What cannot be read is left out: then less is named, and nothing is wrong.
@@ -95,7 +95,7 @@ impl Catalog {
 
 /// A piece of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Token {
+pub(crate) enum Token {
     /// Lower case, unless it was quoted.
     Word(String),
     /// The text of a literal.

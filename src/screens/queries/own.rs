@@ -34,7 +34,7 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
 });
 
 /// The comment with which the console's own statement begins, if this is one. The server keeps it up to PostgreSQL 17.
-pub fn head_of(text: &str) -> Option<&'static str> {
+pub(crate) fn head_of(text: &str) -> Option<&'static str> {
     let first = text.lines().next().unwrap_or_default().trim();
     let is_one = |own: &&Own| {
         if first.starts_with("-- ") {

@@ -7,7 +7,7 @@ use crate::screens::record::Record;
 use crate::server::exact::Figures;
 
 /// Behind the Overview what is dear is asked for again after so many seconds.
-pub const LATER_SECONDS: f64 = 300.0;
+pub(crate) const LATER_SECONDS: f64 = 300.0;
 /// So many seconds exact figures stand that cannot be had again; then only why is told.
 const KEPT_SECONDS: f64 = 300.0;
 
