@@ -43,28 +43,7 @@ bent as materialized (
   join pg_catalog.pg_class t on t.oid = i.inhrelid and (t.relnatts <> r.relnatts or t.relname::text not like r.usual)
   where r.hypertable_id is not null
 ),
-member as materialized (
-  select y.inhparent, y.inhrelid, y.indexrelid, y.special, y.leftover,
-    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.keys,
-      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
-  from (select false as indnullsnotdistinct) old
-  cross join lateral (
-    select i.inhparent, i.inhrelid, x.indexrelid, x.indclass, x.indcollation, x.indoption,
-      x.indexprs is not null or x.indpred is not null as special,
-      case when x.indisvalid then false
-        else (select c.relname::text ~ '_cc(new|old)[0-9]*$' from pg_catalog.pg_class c where c.oid = x.indexrelid) end as leftover,
-      case when b.inhrelid is null then x.indkey::int2[]
-        else (select array_agg(coalesce(p.attnum, 0::int2) order by k.place)
-          from unnest(x.indkey::int2[]) with ordinality k (attnum, place)
-          left join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum
-          left join pg_catalog.pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname and not p.attisdropped) end as keys,
-      (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
-        + 16 * indnullsnotdistinct::int)::int8 as flags
-    from (select distinct r.table_oid from root r where r.hypertable_id is not null) r
-    join pg_catalog.pg_inherits i on i.inhparent = r.table_oid
-    join pg_catalog.pg_index x on x.indrelid = i.inhrelid
-    left join bent b on b.inhrelid = i.inhrelid
-  ) y
+\ir shared/index_members.sql
 \endif
 ),
 -- An index of a partitioned table lives in its partitions' indexes.
@@ -76,27 +55,7 @@ leaf as materialized (
 ),
 \if :since_2_22
 -- An expression or partial index of a chunk goes by the name it was made from, as in the list: against all of the table's of that kind.
-rival as materialized (
-  select distinct r.indexrelid as root, r.table_oid, r.sig, o.indexrelid as rival, c.relname::text as relname
-  from root r
-  join pg_catalog.pg_index o on o.indrelid = r.table_oid and (o.indexprs is not null or o.indpred is not null)
-  join pg_catalog.pg_class c on c.oid = o.indexrelid
-  where r.special and r.hypertable_id is not null
-),
-fitting as materialized (
-  select v.root, m.inhrelid, m.indexrelid, bool_or(v.fits) filter (where v.rival = v.root) as fits, bool_or(v.fits) as fits_any
-  from (
-    select v.root, v.rival, m.inhrelid, m.indexrelid, c.relname::text = made.name
-        or (octet_length(made.name) > 63 and starts_with(made.name, regexp_replace(c.relname::text, '_[0-9]+$', ''))) as fits
-    from rival v
-    join member m on m.inhparent = v.table_oid and m.sig = v.sig and m.special and not m.leftover
-    join pg_catalog.pg_class c on c.oid = m.indexrelid
-    join pg_catalog.pg_class t on t.oid = m.inhrelid
-    cross join lateral (select t.relname::text || '_' || v.relname as name) made
-  ) v
-  join member m on m.indexrelid = v.indexrelid
-  group by v.root, m.inhrelid, m.indexrelid
-),
+\ir shared/index_fitting.sql
 belongs as materialized (
   select r.indexrelid as root, m.indexrelid, m.inhrelid, m.leftover
   from root r join member m on m.inhparent = r.table_oid and m.sig = r.sig and (m.leftover or not m.special)

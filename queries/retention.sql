@@ -189,139 +189,17 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   -- who reads it, and up to where
   left join lateral (
     select jsonb_agg(jsonb_build_object(
-             'id', x.mat_hypertable_id, 'name', format('%I.%I', x.user_view_schema, x.user_view_name), 'axis', m.axis,
-             -- up to 2.14 the width stands with the aggregate, in microseconds
-             'bucket', case when k.width > 0
-                  and m.axis not in ('bigint', 'integer', 'smallint') then justify_hours(k.width * interval '1 microsecond')::text
-                            when k.width > 0 then k.width::text else k.bf ->> 'bucket_width' end,
-             'zone', k.zone, 'offset', k.bf ->> 'bucket_offset',
-             'origin', case when m.axis in ('timestamp without time zone', 'date')
-                  then (extract(epoch from k.origin::timestamp) * 1000000)::int8
-                            when m.axis = 'timestamp with time zone'
-                                 then (extract(epoch from k.origin::timestamptz at time zone coalesce(k.zone, 'UTC')) * 1000000)::int8 end,
-             'tail', t.tail, 'never_before', t.never_before, 'low', r.low, 'cut_to', r.cut_to, 'source_from', f.oldest, 'clock_zone',
-             coalesce(j.owner_zone, current_setting('TimeZone')), 'remade_from', g.remade_from, 'remade_to', g.remade_to,
-             'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
-                  q.config ->> 'start_offset', 'end', q.config ->> 'end_offset', 'zone', o.owner_zone,
-                                     'fails', coalesce(not qs.last_run_success and qs.last_finish > '-infinity', false),
-                                     'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end)
-                                          order by q.id)
-                                     from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
-                                     cross join lateral (select q.owner) j left join lateral (
-                                     \ir shared/owner_zone.sql
-                                     ) o on true
-                                    where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'),
-                                         '[]')) order by x.mat_hypertable_id) as readers
+             \ir shared/unread_bucket.sql
+             'clock_zone', coalesce(j.owner_zone, current_setting('TimeZone')),
+             \ir shared/unread_policies.sql
+      as readers
       from _timescaledb_catalog.continuous_agg x
       join dim m on m.hypertable_id = x.mat_hypertable_id
-      left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = x.mat_hypertable_id
-      cross join lateral (
-        select (to_jsonb(x) ->> 'bucket_width')::int8 as width, to_jsonb(bf) as bf,
-               nullif(coalesce(to_jsonb(bf) ->> 'bucket_timezone', to_jsonb(bf) ->> 'timezone'), '') as zone,
-               nullif(coalesce(to_jsonb(bf) ->> 'bucket_origin', to_jsonb(bf) ->> 'origin'), '') as origin) k
-      left join lateral (
-        select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
-               max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
-                                                        and l.greatest_modified_value < 9223372036854775807) as never_before
-          from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-            where l.materialization_id = x.mat_hypertable_id) t on true
-      -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh
-      -- left, too.
-      -- What begins before the source does was dropped there, to the end of a bucket: told by itself
-      left join lateral (
-        select min(w.low) filter (where w.low >= f.oldest) as low, max(w.high) filter (where w.low < f.oldest) as cut_to
-          from ((select l.lowest_modified_value as low, l.greatest_modified_value as high
-            from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
-                  where l.hypertable_id = x.raw_hypertable_id and l.lowest_modified_value < t.tail order by l.lowest_modified_value
-                       limit 1000)
-                 union all
-                select l.lowest_modified_value, l.greatest_modified_value
-                  from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-                 where l.materialization_id = x.mat_hypertable_id and l.greatest_modified_value < 9223372036854775807
-                   and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-                 union all
-                select (xpath('/row/low/text()', u.line))[1]::text::int8, (xpath('/row/high/text()', u.line))[1]::text::int8
-                  from unnest(xpath('/table/row', case
-                       when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
-                            and to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges') is null then query_to_xml(format(
-                         'select lowest_modified_value as low, greatest_modified_value as high from '
-                         '_timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',
-                         x.mat_hypertable_id), false, false, '') end)) u(line)) w
-         where (t.never_before is null or w.high > t.never_before)
+      cross join lateral (select d.id as dimension_id) raw
+      \ir shared/unread_changes.sql
            and (gone.ranges is null or exists (select from jsonb_array_elements(gone.ranges) e
              where (e ->> 0)::int8 <= w.high and (e ->> 1)::int8 > w.low))
-           and exists (select from _timescaledb_catalog.dimension_slice s
-\if :since_2_29
-                        where s.dimension_id = d.id and s.range_end > w.low
-                             and (s.range_start < w.high or s.range_start <= w.low))) r on true
-      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the
-      -- same time:
-      -- so it is where a late row makes a chunk again that was dropped; with the holes beside them
-\else
-                        where s.dimension_id = d.id and s.range_end > w.low and (s.range_start < w.high or s.range_start <= w.low)
-                          and exists (select from _timescaledb_catalog.chunk_constraint y
-                            join _timescaledb_catalog.chunk c on c.id = y.chunk_id
-                                       where y.dimension_slice_id = s.id
-                                            and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)))) r on true
-      -- where chunks from there on were made after newer ones (the newest: after its time was over), and after the materialization of the
-      -- same time:
-      -- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
-\endif
-      left join lateral (
-        select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
-          from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
-               min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint')
-                    or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following
-                    and unbounded following) as next
-\if :since_2_15
-                  from (select s.range_start as low, s.range_end as high, min(c.id) as made,
-\else
-                  from (select s.range_start as low, s.range_end as high, min(s.id) as slice,
-                       min(to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8) as made,
-\endif
-                               min((extract(epoch from case when m.axis = 'timestamp with time zone'
-                                    then (to_jsonb(c) ->> 'creation_time')::timestamptz
-                                                            else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone
-                                                                 'UTC' end) * 1000000)::int8) as at
-\if :since_2_29
-                          from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk c on c.id = s.chunk_id
-                         where s.dimension_id = d.id and s.range_end > case when r.cut_to is null then r.low else f.oldest end
-                              group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
-         cross join lateral (
-           select min(ms.chunk_id) filter (where ms.range_start < q.high) as inside,
-                  min(ms.chunk_id) filter (where ms.range_start >= q.high
-                       and (m.axis in ('bigint', 'integer', 'smallint')
-                            or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
-             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
-\else
-                          from _timescaledb_catalog.dimension_slice s
-                            join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id
-                              join _timescaledb_catalog.chunk c on c.id = y.chunk_id
-                                   and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-                         where s.dimension_id = d.id and s.range_end > case when r.cut_to is null then r.low else f.oldest end
-                              group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
-         cross join lateral (
-           select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
-                then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
-                     filter (where ms.range_start < q.high) as inside,
-                     min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
-                          then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
-                               filter (where ms.range_start >= q.high
-                       and (m.axis in ('bigint', 'integer', 'smallint')
-                            or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
-             from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
-               join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id
-                 join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
-\endif
-            where md.hypertable_id = x.mat_hypertable_id and md.interval_length is not null and ms.range_end > q.low) o
-         where o.inside < q.made and ((q.next < q.made or q.next is null)
-              and (least(q.next, o.newer) < q.made or not m.axis in ('bigint', 'integer', 'smallint') and q.next is null and q.at >= q.high)
-\if :since_2_15
-              )
-\else
-              or :made_again)
-\endif
-      ) g on r.low is not null or r.cut_to is not null
+           \ir shared/unread_remade.sql
      where x.raw_hypertable_id = h.id
           and (z.drop_edge is not null or gone.edge is not null or j.scheduled and j.after_number is not null
                and d.axis in ('bigint', 'integer', 'smallint'))) i on true

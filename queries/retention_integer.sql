@@ -14,33 +14,7 @@ clock as materialized (
   select distinct on (s.id) s.id, s.of as root, d.integer_now_func_schema as schema, d.integer_now_func as function
     from source s join _timescaledb_catalog.dimension d on d.hypertable_id = s.of and d.interval_length is not null
          and d.integer_now_func is not null order by s.id, d.id),
-told as materialized (
-  select t.id, t.at, t.trusted,
-         -- a function that reads the clock, and no table, counts units of time; how many seconds one has is seen by how far it has come
-         -- since 1970
-         case when f.body
-              ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday) '
-                 '*\(|\m(current_timestamp|current_date|current_time|localtimestamp|localtime)\M' and f.body !~* '\m(max|order +by|limit)\M'
-              then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)
-                     where abs(t.at * u.seconds - extract(epoch from now())::numeric) < 2 * 86400) end as unit
-    from (select c.id, f.oid, coalesce(f.trusted, false) as trusted,
-                 case when f.trusted then (xpath('/row/n/text()',
-                      query_to_xml(format('select %I.%I() as n', c.schema, c.function), false, true, '')))[1]::text::int8
-                      else (select z.range_end from _timescaledb_catalog.dimension x
-                        join _timescaledb_catalog.dimension_slice z on z.dimension_id = x.id
-                             where x.hypertable_id = c.root and x.interval_length is not null order by x.id, z.range_start desc
-                                  limit 1) end as at
-            from clock c
-            left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted
-                                     from trusted t join pg_namespace n on n.nspname = c.schema
-                                       join pg_proc p on p.pronamespace = n.oid and p.proname = c.function and p.pronargs = 0
-                                            and p.prokind = 'f') f on true) t
-    left join lateral (select pg_get_functiondef(t.oid) as body where t.trusted) f on true),
-bound as materialized (
-  select t.id, d.id as dimension_id, t.at, t.trusted, t.unit, j.after, t.at - j.after as boundary
-    from told t
-    join lateral (select x.id from _timescaledb_catalog.dimension x where x.hypertable_id = t.id and x.interval_length is not null
-         order by x.id limit 1) d on true
+\ir shared/integer_now.sql
     join lateral (select case when x.config ->> 'drop_after' ~ '^\d{1,18}$' then (x.config ->> 'drop_after')::int8 end as after
       from _timescaledb_config.bgw_job x
                    where x.hypertable_id = t.id and x.proc_name = 'policy_retention' order by x.id limit 1) j on true),
@@ -65,35 +39,7 @@ due as materialized (
                             where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk
                                  and status & 4 = 0 offset 0) c),
 \endif
--- a chunk was due when rows were written that lie by more than the policy's length, and a chunk, beyond it; and not before it was made
-since as materialized (
-  select d.id, min(greatest(d.made, case
-       when b.unit is not null then now() - ((b.boundary - d.range_end) * b.unit)::float8 * interval '1 second' else w.made end))
-           filter (where b.unit is not null or d.made is not null and w.made is not null) as due_since
-    from due d join bound b on b.id = d.id
-    left join lateral (
-      select min(c.made) as made
-\if :since_2_29
-        from (select s.chunk_id, s.range_start from _timescaledb_catalog.dimension_slice s
-\else
-        from (select s.id, s.range_start from _timescaledb_catalog.dimension_slice s
-\endif
-               where s.dimension_id = b.dimension_id
-                    and s.range_start >= least(d.range_end::numeric + b.after + (d.range_end::numeric - d.range_start),
-                         9223372036854775807)::int8 and s.range_start <= b.at
-               order by s.range_start limit 5) s
-        cross join (select false as dropped, null::timestamptz as creation_time) absent
-\if :since_2_29
-        cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made from _timescaledb_catalog.chunk
-          where id = s.chunk_id and not dropped and not osm_chunk offset 0) c
-\else
-        cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made
-          from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
-            where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk offset 0) c
-\endif
-       where b.unit is null) w on true
-   where d.nth <= 20
-   group by 1)
+\ir shared/integer_since.sql
 select w.id, (select count(*) from clock c where c.id = w.id) as clocks,
        case when b.trusted then n.chunks end as eligible_chunks, case when not b.trusted then n.chunks end as about_chunks,
        case when b.trusted then (extract(epoch from s.due_since) * 1000000)::int8 end as due_since,

@@ -1,0 +1,30 @@
+-- since when each chunk is due on integer time: by its unit, or by when newer chunks were made
+-- a chunk was due when rows were written that lie by more than the policy's length, and a chunk, beyond it; and not before it was made
+since as materialized (
+  select d.id, min(greatest(d.made, case
+       when b.unit is not null then now() - ((b.boundary - d.range_end) * b.unit)::float8 * interval '1 second' else w.made end))
+           filter (where b.unit is not null or d.made is not null and w.made is not null) as due_since
+    from due d join bound b on b.id = d.id
+    left join lateral (
+      select min(c.made) as made
+\if :since_2_29
+        from (select s.chunk_id, s.range_start from _timescaledb_catalog.dimension_slice s
+\else
+        from (select s.id, s.range_start from _timescaledb_catalog.dimension_slice s
+\endif
+               where s.dimension_id = b.dimension_id
+                    and s.range_start >= least(d.range_end::numeric + b.after + (d.range_end::numeric - d.range_start),
+                         9223372036854775807)::int8 and s.range_start <= b.at
+               order by s.range_start limit 5) s
+        cross join (select false as dropped, null::timestamptz as creation_time) absent
+\if :since_2_29
+        cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made from _timescaledb_catalog.chunk
+          where id = s.chunk_id and not dropped and not osm_chunk offset 0) c
+\else
+        cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made
+          from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
+            where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk offset 0) c
+\endif
+       where b.unit is null) w on true
+   where d.nth <= 20
+   group by 1)
