@@ -14,6 +14,7 @@ pub mod theme;
 use std::time::Duration;
 
 use crate::actions::action::Here;
+use crate::actions::key_map::KeyMap;
 use crate::app::dialog::Running;
 use crate::app::overlay::Overlay;
 use crate::app::tape::Replay;
@@ -51,6 +52,7 @@ pub struct App {
     pub interval: Duration,
     pub paused: bool,
     pub wide: bool,
+    pub keys: KeyMap,
     pub themes: Vec<Theme>,
     /// Which of `themes`.
     pub theme: usize,
@@ -111,6 +113,7 @@ impl App {
             interval,
             paused: false,
             wide: false,
+            keys: KeyMap::default(),
             themes,
             theme: 0,
             details_page: 20,

@@ -135,7 +135,7 @@ pub enum Command {
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
     },
-    /// Open the console on a recording: [ and ] go through its moments, { and } by the minute, space plays
+    /// Open the console on a recording; its help lists the keys that go through it
     Replay { file: PathBuf },
     /// List the queries that the console asks, or print one as the server gets it
     Sql {

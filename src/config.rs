@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::actions::key_map::KeyMap;
 use crate::app::{FASTEST, SLOWEST};
 use crate::connect::conninfo::Surroundings;
 use crate::model::access::Access;
@@ -26,6 +27,8 @@ pub struct Config {
     pub connections: Vec<Rule>,
     /// From where on something is found wrong.
     pub thresholds: Thresholds,
+    /// `Err`: what is wrong with `[keys]`; no console is opened with that.
+    pub keys: Result<KeyMap, String>,
 }
 
 /// What is so for the connections that it matches.
@@ -105,6 +108,7 @@ impl Default for Config {
             read_only: false,
             connections: Vec::new(),
             thresholds: Thresholds::default(),
+            keys: Ok(KeyMap::default()),
         }
     }
 }
@@ -122,6 +126,8 @@ struct File {
     thresholds: thresholds::Table,
     #[serde(default)]
     thresholds_for: Vec<thresholds::Table>,
+    #[serde(default)]
+    keys: thresholds::Table,
 }
 
 /// The folder in which settings and themes are looked for.
@@ -145,7 +151,12 @@ pub fn read(around: &Surroundings) -> (Config, Option<String>) {
     };
     match std::fs::read_to_string(&path) {
         Ok(text) => match parse(&text) {
-            Ok(config) => (config, None),
+            Ok(mut config) => {
+                config.keys = config
+                    .keys
+                    .map_err(|error| format!("{}: {error}", path.display()));
+                (config, None)
+            }
             Err(error) => (
                 Config::default(),
                 Some(format!("{}: {error}", path.display())),
@@ -163,7 +174,7 @@ fn parse(text: &str) -> Result<Config, String> {
     let file: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(0, |span| line(text, span.start));
         format!(
-            "line {line}: {} (known are: refresh, theme, mouse, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners; [thresholds], [[thresholds_for]])",
+            "line {line}: {} (known are: refresh, theme, mouse, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners; [thresholds], [[thresholds_for]], [keys])",
             error.message()
         )
     })?;
@@ -177,6 +188,8 @@ fn parse(text: &str) -> Result<Config, String> {
     config.connections = file.connection;
     config.thresholds = Thresholds::read(&file.thresholds, &file.thresholds_for)
         .map_err(|(place, why)| format!("line {}: {why}", line(text, place)))?;
+    config.keys = KeyMap::read(&file.keys)
+        .map_err(|(place, why)| format!("line {}: {why}", line(text, place)));
     Ok(config)
 }
 
@@ -259,6 +272,19 @@ mod tests {
             told.contains("line 3: replication_lag") && told.contains("write \"5m\""),
             "{told}"
         );
+    }
+
+    #[test]
+    fn a_wrong_key_names_its_line_and_leaves_the_other_settings_in_force() {
+        let config = parse("read_only = true\n[keys]\nquit = \"Q\"\nmark-row = \"Q\"\n").unwrap();
+        let told = config.keys.unwrap_err();
+        assert!(
+            told.starts_with("line 4: mark-row") && told.contains("quit has that key too"),
+            "{told}"
+        );
+        assert!(config.read_only);
+        let told = parse("[keys]\nquit = \"Q\"\nquit = \"x\"\n").unwrap_err();
+        assert!(told.contains("line 3"), "{told}");
     }
 
     #[test]

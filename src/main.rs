@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use hypertop::actions::execute;
 use hypertop::actions::execute::Actor;
+use hypertop::actions::key_map::KeyMap;
 use hypertop::app::tape::Replay;
 use hypertop::app::theme;
 use hypertop::app::theme::Theme;
@@ -141,10 +142,11 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
                     "a console needs a terminal; `hypertop show SCREEN` prints the same as text"
                 )));
             }
+            let keys = keys(around)?;
             let (settings, session) = open(cli, None, around).await?;
             let journal = Journal::of(around);
             Ok(code(
-                console(cli, around, settings, session, journal).await?,
+                console(cli, around, keys, settings, session, journal).await?,
             ))
         }
     }
@@ -256,11 +258,12 @@ async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Res
     if !terminal::is_there() {
         anyhow::bail!("a console needs a terminal: replay opens one");
     }
+    let keys = keys(around)?;
     let (config, themes, notes, _) = look(cli, around);
     for note in notes {
         stderr::say(format_args!("hypertop: warning: {note}"));
     }
-    run::replay(recording, config, themes).await
+    run::replay(recording, config, keys, themes).await
 }
 
 /// The demo, on a private server or a given one; without a terminal it prints the screens once.
@@ -270,6 +273,7 @@ async fn demo(
     simulate: bool,
     around: &Surroundings,
 ) -> Result<Ended> {
+    let keys = terminal::is_there().then(|| keys(around)).transpose()?;
     let started = async {
         match url {
             None => demo::start(simulate, |words| stderr::say(words)).await,
@@ -293,8 +297,8 @@ async fn demo(
         None => Some(Journal::new(folder.path().join("journal.jsonl"))),
         Some(_) => Journal::of(around),
     };
-    let ended = if terminal::is_there() {
-        console(cli, around, demo.settings.clone(), session, journal).await?
+    let ended = if let Some(keys) = keys {
+        console(cli, around, keys, demo.settings.clone(), session, journal).await?
     } else {
         let mut text = Vec::new();
         for screen in ScreenId::ALL
@@ -341,9 +345,15 @@ async fn open(
     opened.await.map_err(no_connection)
 }
 
+/// The keys in force; with a wrong one no console is opened, as nobody would know what it does.
+fn keys(around: &Surroundings) -> Result<KeyMap> {
+    config::read(around).0.keys.map_err(anyhow::Error::msg)
+}
+
 async fn console(
     cli: &Cli,
     around: &Surroundings,
+    keys: KeyMap,
     settings: Settings,
     session: Session,
     journal: Option<Journal>,
@@ -371,6 +381,7 @@ async fn console(
         rules,
         session,
         config,
+        keys,
         themes,
         notes,
         told,
@@ -389,6 +400,7 @@ fn look(cli: &Cli, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>, b
             .as_deref(),
     );
     notes.extend(wrong);
+    notes.extend(config.keys.as_ref().err().cloned());
     choose(&mut config, cli, around);
     if !themes.iter().any(|theme| theme.name == config.theme) {
         let names: Vec<_> = themes.iter().map(|theme| theme.name.as_str()).collect();
@@ -423,7 +435,7 @@ async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
     match found.await {
         Ok(ids) if ids.is_empty() => Vec::new(),
         Ok(ids) => vec![format!(
-            "cut off before the end: journal entry {}; the Journal (0) says what is known",
+            "cut off before the end: journal entry {}; the Journal says what is known",
             ids.join(", ")
         )],
         Err(error) => vec![format!("{error:#}")],

@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use crate::actions::execute::Actor;
+use crate::actions::key_map::KeyMap;
 use crate::app::overlay::Overlay;
 use crate::app::tape::{Recorder, Replay};
 use crate::app::theme::Theme;
@@ -58,6 +59,7 @@ pub struct Start {
     pub rules: Access,
     pub session: Session,
     pub config: Config,
+    pub keys: KeyMap,
     pub themes: Vec<Theme>,
     /// What is wrong with the person's own files and flags.
     pub notes: Vec<String>,
@@ -67,10 +69,11 @@ pub struct Start {
 }
 
 /// A console that looks and reads as its person set it.
-fn as_set(config: &Config, themes: Vec<Theme>) -> App {
+fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     let theme = themes.iter().position(|theme| theme.name == config.theme);
     let mut app = App::new(now(), themes, config.refresh);
     app.theme = theme.unwrap_or(0);
+    app.keys = keys;
     app
 }
 
@@ -82,12 +85,13 @@ pub async fn console(start: Start) -> Result<Ended> {
         rules,
         session,
         config,
+        keys: map,
         themes,
         notes,
         told,
         screen: first,
     } = start;
-    let mut app = as_set(&config, themes);
+    let mut app = as_set(&config, map, themes);
     app.rules = rules;
     app.screen = first;
     if !notes.is_empty() {
@@ -231,8 +235,13 @@ fn record(recorder: &mut Option<Recorder>, app: &mut App) {
 }
 
 /// Opens the console on a recording.
-pub async fn replay(replay: Replay, config: Config, themes: Vec<Theme>) -> Result<Ended> {
-    let mut app = as_set(&config, themes);
+pub async fn replay(
+    replay: Replay,
+    config: Config,
+    keys: KeyMap,
+    themes: Vec<Theme>,
+) -> Result<Ended> {
+    let mut app = as_set(&config, keys, themes);
     app.replay(replay);
     let mut screen = Screen::take(config.mouse)?;
     let mut ticks = ticker(app.interval);

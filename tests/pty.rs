@@ -99,6 +99,28 @@ fn broken_settings_are_named_over_the_screen_until_a_key_is_pressed() {
 }
 
 #[test]
+fn a_wrong_key_ends_it_before_the_terminal_is_touched() {
+    with_targets(|targets| {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("hypertop");
+        std::fs::create_dir(&own).unwrap();
+        let text = "refresh = \"2s\"\n[keys]\nquit = \"Q\"\nmark-row = \"Q\"\n";
+        std::fs::write(own.join("config.toml"), text).unwrap();
+        let config = folder.path().to_str().unwrap();
+        for args in [vec![targets.all[0].conninfo.as_str()], vec!["demo"]] {
+            let console = Console::open_with(&args, config);
+            let raw = std::sync::Arc::clone(&console.raw);
+            assert_eq!(console.ended(), 1);
+            let raw = String::from_utf8_lossy(&raw.lock().unwrap()).into_owned();
+            for words in ["config.toml: line 4: mark-row", "quit has that key too"] {
+                assert!(raw.contains(words), "no {words} in:\n{raw}");
+            }
+            assert!(!raw.contains('\x1b'), "{raw:?}");
+        }
+    });
+}
+
+#[test]
 fn it_survives_a_tiny_terminal_and_back() {
     with_targets(|targets| {
         let mut console = Console::open(&[&targets.all[0].conninfo]);

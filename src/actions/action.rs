@@ -55,6 +55,7 @@ pub struct Action {
     /// Kebab-case; the name in the palette and in the help.
     pub name: &'static str,
     pub help: &'static str,
+    /// By default; `[keys]` of config.toml may say otherwise.
     pub keys: &'static [&'static str],
     /// Where the help lists it.
     pub group: Group,

@@ -1,11 +1,8 @@
 //! The action catalogue: everything a person can do in the console, declared once.
 //!
-//! Keys, help, palette and hints are readings of [`all`].
+//! Help, palette, hints and the default keys are readings of [`all`].
 
-use crate::model::screen_id::ScreenId;
-use crate::model::target::Kind;
-
-use crate::actions::action::{Action, Does, Here};
+use crate::actions::action::Action;
 use crate::actions::here::HERE;
 use crate::actions::{aggregates, compression, hypertables, indexes, jobs, retention, sessions};
 
@@ -33,27 +30,6 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("\\?", "show-help"),
     ("\\watch", "reload"),
 ];
-
-/// The action that this key means on a screen where a thing of these kinds is selected.
-pub(crate) fn by_key(key: &str, kinds: &[Kind], screen: ScreenId) -> Option<&'static Action> {
-    let here = || all().filter(|action| action.keys.contains(&key));
-    let own = || here().filter(|action| action.group.screen() == Some(screen));
-    // A row may stand for several things: what the screen is about counts first, then what the row is first.
-    own()
-        .find(|action| action.applies(kinds))
-        .or_else(|| {
-            kinds
-                .iter()
-                .find_map(|kind| here().find(|action| action.applies(&[*kind])))
-        })
-        .or_else(|| here().find(|action| action.applies(&[])))
-}
-
-/// The first key of what does this to the console; `None`: no key does.
-pub fn key_of(here: Here) -> Option<&'static str> {
-    let does = |action: &&Action| matches!(action.does, Does::Here(does) if does == here);
-    HERE.iter().find(does)?.keys.first().copied()
-}
 
 /// The action with this name, or the one that the alias means.
 pub fn by_name(name: &str) -> Option<&'static Action> {
@@ -94,34 +70,9 @@ pub(crate) fn search(typed: &str) -> Vec<&'static Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action::Group;
+    use crate::actions::action::{Does, Here};
     use crate::model::fix;
-
-    #[test]
-    fn every_key_means_one_thing_for_each_kind_of_row_on_each_screen() {
-        for kind in Kind::ALL {
-            for group in Group::ALL {
-                let own = |action: &&Action| {
-                    action.group == group || matches!(action.does, Does::Here(_))
-                };
-                let here = all().filter(own).filter(|action| action.applies(&[*kind]));
-                let mut keys: Vec<_> = here.flat_map(|action| action.keys).collect();
-                let many = keys.len();
-                keys.sort();
-                keys.dedup();
-                assert_eq!(keys.len(), many, "{kind:?} {group:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_key_means_what_the_screen_is_about() {
-        let hypertable = &[Kind::Hypertable, Kind::Job];
-        let name = |screen| by_key("e", hypertable, screen).map(|action| action.name);
-        assert_eq!(name(ScreenId::Compression), Some("edit-compression-policy"));
-        assert_eq!(name(ScreenId::Retention), Some("edit-retention-policy"));
-        assert_eq!(name(ScreenId::Jobs), Some("edit-job"));
-    }
+    use crate::model::screen_id::ScreenId;
 
     #[test]
     fn every_fix_is_an_action_and_acts_on_what_it_says() {
@@ -148,16 +99,17 @@ mod tests {
     }
 
     #[test]
-    fn every_screen_can_be_shown_and_the_digits_follow_the_tabs() {
-        let mut digits = Vec::new();
+    fn every_screen_has_a_key_and_the_keys_follow_the_tabs() {
+        let mut keys = Vec::new();
         for id in ScreenId::ALL {
             let action = by_name(&format!("show-{}", id.name())).expect("an action a screen");
             assert!(matches!(&action.does, Does::Here(Here::Screen(shown)) if shown == id));
-            digits.extend(action.keys);
+            assert_eq!(action.keys.len(), 1, "{id:?}");
+            keys.extend(action.keys);
         }
-        // On the keyboard 0 comes after 9.
-        let place = |key: &&str| "1234567890".find(*key);
-        assert!(digits.is_sorted_by_key(place), "{digits:?}");
+        // As they stand on the keyboard.
+        let place = |key: &&str| "1234567890=".find(*key).unwrap();
+        assert!(keys.is_sorted_by_key(place), "{keys:?}");
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub(crate) static HERE: &[Action] = &[
     ),
     action(
         "show-server",
-        &[],
+        &["="],
         Screens,
         Here::Screen(ScreenId::Server),
         "Server: connections, WAL, replication, workers, settings that hurt",
@@ -324,7 +324,7 @@ pub(crate) static HERE: &[Action] = &[
         &["]"],
         Console,
         Here::Moment(1),
-        "In a recording: the next moment (space plays)",
+        "In a recording: the next moment (pause plays)",
     ),
     action(
         "previous-moment",

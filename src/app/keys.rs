@@ -1,4 +1,4 @@
-//! What a key does: the overlay on top takes it, else the catalogue says what it means.
+//! What a key does: the overlay on top takes it, else the key map says what it means.
 
 use super::message::{Effect, Link};
 use super::{App, FASTEST, SLOWEST};
@@ -15,7 +15,9 @@ use crate::screens::with_table;
 
 impl App {
     pub(super) fn key(&mut self, key: &str) -> Vec<Effect> {
-        if self.overlay.is_some() && key != "ctrl-z" {
+        // What is typed into an overlay is no action's key; this one types nothing.
+        let suspends = key == "ctrl-z" && self.keys.here(key) == Some(Here::Suspend);
+        if self.overlay.is_some() && !suspends {
             return match &self.overlay {
                 Some(Overlay::Act(_)) => self.acting_key(key),
                 Some(Overlay::Running) => self.running_key(key),
@@ -23,8 +25,8 @@ impl App {
                 _ => self.overlay_key(key),
             };
         }
-        catalogue::by_key(key, &self.kinds(), self.screen)
-            .map_or_else(Vec::new, |action| self.take(action))
+        let action = self.keys.by_key(key, &self.kinds(), self.screen);
+        action.map_or_else(Vec::new, |action| self.take(action))
     }
 
     /// Does what an action of the catalogue means.
@@ -39,7 +41,7 @@ impl App {
         let Some(overlay) = &mut self.overlay else {
             return Vec::new();
         };
-        match overlay.key(key) {
+        match overlay.key(key, &self.keys) {
             Answer::Stay => self.filter_as_typed(),
             Answer::Close => self.overlay = None,
             Answer::Cancel => {

@@ -3,8 +3,9 @@
 use tui_textarea::TextArea;
 
 use super::press::event;
-use crate::actions::action::{Action, Does};
+use crate::actions::action::{Action, Does, Here};
 use crate::actions::catalogue;
+use crate::actions::key_map::KeyMap;
 use crate::app::dialog::Acting;
 use crate::journal::acknowledge;
 use crate::model::screen_id::ScreenId;
@@ -186,9 +187,9 @@ impl Overlay {
         }
     }
 
-    pub fn key(&mut self, key: &str) -> Answer {
+    pub fn key(&mut self, key: &str, keys: &KeyMap) -> Answer {
         match self {
-            Self::Help(top) => help_key(top, key),
+            Self::Help(top) => help_key(top, key, keys.here(key)),
             Self::Note(_) => Answer::Close,
             Self::Filter(prompt) => match key {
                 "esc" | "ctrl-c" => Answer::Cancel,
@@ -205,17 +206,21 @@ impl Overlay {
     }
 }
 
-fn help_key(top: &mut usize, key: &str) -> Answer {
-    match key {
-        "j" | "down" => *top += 1,
-        "k" | "up" => *top = top.saturating_sub(1),
-        "pgdn" | "ctrl-f" | "ctrl-d" | "space" => *top += 10,
-        "pgup" | "ctrl-b" | "ctrl-u" => *top = top.saturating_sub(10),
-        "g" | "home" => *top = 0,
-        "G" | "end" => *top = usize::MAX / 2,
-        "esc" | "q" | "?" | "f1" | "enter" | "ctrl-c" => return Answer::Close,
-        _ => {}
-    }
+/// Scrolled as rows are; what a key does there by itself counts where it does nothing of that kind.
+fn help_key(top: &mut usize, key: &str, here: Option<Here>) -> Answer {
+    let lines = match (here, key) {
+        (Some(Here::Step(lines)), _) => lines,
+        (Some(Here::Page(pages) | Here::HalfPage(pages)), _) => pages * 10,
+        (Some(Here::First), _) | (_, "home") => isize::MIN,
+        (Some(Here::Last), _) | (_, "end") => isize::MAX / 2,
+        (Some(Here::Back | Here::Help | Here::Quit), _) | (_, "enter") => return Answer::Close,
+        (_, "down") => 1,
+        (_, "up") => -1,
+        (_, "pgdn" | "space") => 10,
+        (_, "pgup") => -10,
+        _ => 0,
+    };
+    *top = top.saturating_add_signed(lines);
     Answer::Stay
 }
 

@@ -3,6 +3,7 @@
 mod cells;
 mod interval;
 mod names;
+mod near;
 mod number;
 mod order;
 mod printable;
@@ -14,6 +15,7 @@ pub use cells::{cut, width};
 pub(crate) use cells::{pad, pad_left, wrap, wrap_keeping_indent};
 pub use interval::{interval, interval_seconds};
 pub use names::{qualified, quote_identifier, quote_literal};
+pub(crate) use near::nearest;
 pub(crate) use order::natural_order;
 pub use printable::bounded;
 pub(crate) use printable::{printable, printable_cell, printable_json, printable_lines};

@@ -27,7 +27,6 @@ use crate::server::known::At;
 use self::shell::{say, tell};
 pub use journal::journal;
 pub use name::find;
-pub(crate) use name::nearest;
 pub use shell::Agreement;
 
 pub(crate) use self::shell::UNCHANGED;

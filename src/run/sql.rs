@@ -1,7 +1,7 @@
 //! `hypertop sql`: the queries as the server gets them, so that a DBA can review and run what the console asks.
 
+use crate::model::text;
 use crate::model::version::Version;
-use crate::run::command;
 use crate::server::known::{NEWEST_KNOWN, OLDEST_KNOWN};
 use crate::server::sql;
 
@@ -9,7 +9,7 @@ use crate::server::sql;
 pub fn query(name: &str) -> Result<&'static str, String> {
     let found = sql::names().find(|known| *known == name);
     found.ok_or_else(|| {
-        let near = command::nearest(name, sql::names());
+        let near = text::nearest(name, sql::names());
         if near.is_empty() {
             "there is no such query; `hypertop sql` lists them".to_owned()
         } else {

@@ -6,7 +6,6 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
 use crate::actions::action::Here;
-use crate::actions::catalogue;
 use crate::app::App;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
@@ -33,7 +32,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     }
     let mut room = usize::from(area.width).saturating_sub(text::width(&place) + 1);
     for (here, label) in hints(app) {
-        let Some(key) = catalogue::key_of(*here) else {
+        let Some(key) = app.keys.key_of(*here) else {
             continue;
         };
         let label = format!(" {label}  ");

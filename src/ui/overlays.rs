@@ -7,8 +7,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::boxes::boxed;
-use crate::actions::action::{Action, Group};
+use crate::actions::action::{Action, Group, Here};
 use crate::actions::catalogue;
+use crate::actions::key_map::KeyMap;
 use crate::app::App;
 use crate::app::overlay::{Overlay, Palette, Prompt};
 use crate::app::theme::Theme;
@@ -33,8 +34,8 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
             let title = text::cut(&title, usize::from(area.width).saturating_sub(4));
             one_line(frame, area, &title, "> ", &mut ask.prompt, hint, &theme);
         }
-        Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &theme),
-        Some(Overlay::Help(top)) => help(frame, area, top, &theme),
+        Some(Overlay::Palette(palette)) => draw_palette(frame, area, palette, &app.keys, &theme),
+        Some(Overlay::Help(top)) => help(frame, area, top, &app.keys, &theme),
         Some(Overlay::Act(acting)) => {
             crate::ui::dialog::draw(frame, area, acting, protected, &theme);
         }
@@ -112,7 +113,13 @@ fn one_line(
     );
 }
 
-fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Theme) {
+fn draw_palette(
+    frame: &mut Frame,
+    area: Rect,
+    palette: &mut Palette,
+    keys: &KeyMap,
+    theme: &Theme,
+) {
     let found = palette.found();
     let area = area.centered(Constraint::Max(90), Constraint::Max(18));
     frame.render_widget(Clear, area);
@@ -145,13 +152,18 @@ fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Th
     let rows: Vec<_> = rows
         .map(|(at, action)| {
             let here = action.applies(&palette.kinds);
-            entry(
-                action,
-                at == palette.selected,
-                here,
-                inner.width.into(),
-                theme,
-            )
+            let key = if here {
+                keys.shown(action, &palette.kinds, palette.screen)
+            } else {
+                keys.of(action).first().map(String::as_str)
+            };
+            let style = theme.style(match (at == palette.selected, here) {
+                (true, _) => "row.selected",
+                (false, true) => "text",
+                (false, false) => "muted",
+            });
+            let key = key.unwrap_or_default();
+            entry(action, key, style, inner.width.into())
         })
         .collect();
     let empty = vec![Line::styled("nothing of that name", theme.style("muted"))];
@@ -164,40 +176,31 @@ fn draw_palette(frame: &mut Frame, area: Rect, palette: &mut Palette, theme: &Th
 /// Cells of an action's name in a list.
 const NAME: usize = 28;
 
-fn entry(
-    action: &Action,
-    selected: bool,
-    here: bool,
-    width: usize,
-    theme: &Theme,
-) -> Line<'static> {
-    let keys = action.keys.first().copied().unwrap_or_default();
-    let style = theme.style(match (selected, here) {
-        (true, _) => "row.selected",
-        (false, true) => "text",
-        (false, false) => "muted",
-    });
+fn entry(action: &Action, key: &str, style: Style, width: usize) -> Line<'static> {
     // Short keys stand under each other; a long one takes from its own line only.
-    let column = text::width(keys).max(4) + 2;
+    let column = text::width(key).max(4) + 2;
     let rest = width.saturating_sub(NAME + column);
     let help = text::pad(&text::cut(action.help, rest), rest);
     Line::from(vec![
         Span::styled(text::pad(&format!(" {}", action.name), NAME), style),
         Span::styled(help, style),
-        Span::styled(format!("{} ", text::pad_left(keys, column - 1)), style),
+        Span::styled(format!("{} ", text::pad_left(key, column - 1)), style),
     ])
 }
 
 /// The widest that the help becomes.
 const WIDEST: u16 = 132;
 
-fn help(frame: &mut Frame, area: Rect, top: &mut usize, theme: &Theme) {
+fn help(frame: &mut Frame, area: Rect, top: &mut usize, keys: &KeyMap, theme: &Theme) {
     let area = area.centered(Constraint::Max(WIDEST), Constraint::Fill(1));
     frame.render_widget(Clear, area);
-    let block = boxed("Help · j/k scroll, Esc closes", theme);
+    let down = keys.key_of(Here::Step(1)).unwrap_or("down");
+    let up = keys.key_of(Here::Step(-1)).unwrap_or("up");
+    let title = format!("Help · {down}/{up} scroll, Esc closes");
+    let block = boxed(&title, theme);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let lines = help_lines(inner.width.into(), theme);
+    let lines = help_lines(inner.width.into(), keys, theme);
     *top = (*top).min(lines.len().saturating_sub(inner.height.into()));
     let visible: Vec<_> = lines
         .into_iter()
@@ -208,21 +211,20 @@ fn help(frame: &mut Frame, area: Rect, top: &mut usize, theme: &Theme) {
 }
 
 /// What to press, or to type into the palette.
-fn how(action: &Action) -> String {
-    if action.keys.is_empty() {
-        format!(":{}", action.name)
-    } else {
-        action.keys.join("  ")
+fn how(action: &Action, keys: &KeyMap) -> String {
+    match keys.of(action) {
+        [] => format!(":{}", action.name),
+        keys => keys.join("  "),
     }
 }
 
-fn help_lines(width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn help_lines(width: usize, keys: &KeyMap, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for group in Group::ALL {
         let of = theme.style("key");
         let entries = catalogue::all().filter(|action| action.group == group);
         let entries: Vec<_> = entries
-            .map(|action| (how(action), of, action.help))
+            .map(|action| (how(action, keys), of, action.help))
             .collect();
         section(&mut lines, group.title(), &entries, width, theme);
     }

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::actions::action::Here;
-use crate::actions::catalogue;
+use crate::actions::key_map::KeyMap;
 use crate::app::App;
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
@@ -29,24 +29,23 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let [left, right] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(beside)]).areas(area);
     let mut spans = Vec::new();
-    let (tabs, most, gap) = tabs_that_fit(app.screen, usize::from(left.width));
-    for id in tabs {
+    let (tabs, own, most, gap) = tabs_that_fit(app.screen, usize::from(left.width), &app.keys);
+    for (at, id) in tabs.into_iter().enumerate() {
         let active = id == app.screen;
         let style = theme.style(if active { "tab.active" } else { "tab" });
-        let title = if active {
-            id.title()
-        } else {
-            short(id.title(), most)
-        };
-        spans.push(Span::styled(format!(" {}{title}{gap}", digit(id)), style));
+        let title = short(id.title(), if active { own } else { most });
+        let key = key(id, &app.keys);
+        // Where it is tight, nothing has to stand before the first.
+        let before = if at == 0 && gap.is_empty() { "" } else { " " };
+        spans.push(Span::styled(format!("{before}{key}{title}{gap}"), style));
     }
     frame.render_widget(Line::from(spans).style(theme.style("tab")), left);
     frame.render_widget(Line::styled(filter, theme.style("caveat")), right);
 }
 
 /// The key of a screen's tab, with a space after it; empty: it has none.
-fn digit(id: ScreenId) -> String {
-    let key = catalogue::key_of(Here::Screen(id));
+fn key(id: ScreenId, keys: &KeyMap) -> String {
+    let key = keys.key_of(Here::Screen(id));
     key.map_or_else(String::new, |key| format!("{key} "))
 }
 
@@ -60,8 +59,12 @@ const TABS: usize = 46;
 /// With fewer letters, a tab that has no key is left out.
 const READABLE: usize = 6;
 
-/// The tabs to show, how many letters of those that are not open, and what stands behind each.
-fn tabs_that_fit(open: ScreenId, width: usize) -> (Vec<ScreenId>, usize, &'static str) {
+/// The tabs to show, how many letters of the open one and of the others, and what stands behind each.
+fn tabs_that_fit(
+    open: ScreenId,
+    width: usize,
+    keys: &KeyMap,
+) -> (Vec<ScreenId>, usize, usize, &'static str) {
     let whole = ScreenId::ALL
         .iter()
         .map(|id| id.title().len())
@@ -69,7 +72,7 @@ fn tabs_that_fit(open: ScreenId, width: usize) -> (Vec<ScreenId>, usize, &'stati
         .unwrap_or(1);
     let keys: Vec<_> = ScreenId::ALL
         .iter()
-        .map(|id| (*id, digit(*id).len()))
+        .map(|id| (*id, text::width(&key(*id, keys))))
         .collect();
     let shown = |open: ScreenId, keyless: bool| {
         let is_shown = move |(id, key): &&(ScreenId, usize)| keyless || *id == open || *key > 0;
@@ -87,16 +90,25 @@ fn tabs_that_fit(open: ScreenId, width: usize) -> (Vec<ScreenId>, usize, &'stati
                 };
                 letters.len() + key + 1 + gap.len()
             };
-            shown(*open, keyless).map(each).sum::<usize>() <= width
+            let first = usize::from(gap.is_empty());
+            shown(*open, keyless).map(each).sum::<usize>() <= width + first
         })
     };
     if fits(true, whole, " ") {
-        return (tabs(true), whole, " ");
+        return (tabs(true), whole, whole, " ");
     }
     if let Some(most) = (READABLE..=whole).rev().find(|most| fits(true, *most, "")) {
-        return (tabs(true), most, "");
+        return (tabs(true), whole, most, "");
     }
-    // What no digit opens is the first to go.
+    // What no key opens is the first to go.
     let most = (1..=whole).rev().find(|most| fits(false, *most, ""));
-    (tabs(false), most.unwrap_or(1), "")
+    // Better a letter of each than the whole name of the open one.
+    let others = shown(open, false).map(|(id, key)| key + 1 + usize::from(*id != open));
+    let own = (width + 1).saturating_sub(others.sum()).max(1);
+    (
+        tabs(false),
+        most.map_or(own, |_| whole),
+        most.unwrap_or(1),
+        "",
+    )
 }

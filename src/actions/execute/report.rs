@@ -55,7 +55,7 @@ impl Report {
         }
         let id = self.id;
         let back = if self.can_be_taken_back {
-            format!(": u in the Journal (0), or `hypertop rollback {id}`, takes it back")
+            format!(": rollback in the Journal, or `hypertop rollback {id}`, takes it back")
         } else {
             String::new()
         };

@@ -2,6 +2,7 @@
 
 use crate::actions::action::{Action, Does};
 use crate::actions::catalogue;
+use crate::model::text::nearest;
 
 /// The action with this name, as the command line takes it; an error offers the nearest ones, or all.
 pub fn find(name: &str) -> Result<&'static Action, String> {
@@ -16,30 +17,4 @@ pub fn find(name: &str) -> Result<&'static Action, String> {
     } else {
         format!("there is no such action; near it: {}", near.join(", "))
     })
-}
-
-/// The names that are most like this one, at most four.
-pub(crate) fn nearest(name: &str, all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
-    let mut near: Vec<_> = all
-        .map(|known| (likeness(name, known), known))
-        .filter(|(likeness, _)| *likeness >= 0.4)
-        .collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter().take(4).map(|(_, known)| known).collect()
-}
-
-/// How much of two names is the same, from 0 to 1: by the pairs of letters that they share.
-fn likeness(a: &str, b: &str) -> f64 {
-    let pairs =
-        |name: &str| -> Vec<(char, char)> { name.chars().zip(name.chars().skip(1)).collect() };
-    let (a, mut b) = (pairs(a), pairs(b));
-    let all = u32::try_from(a.len() + b.len()).unwrap_or(u32::MAX);
-    let mut shared = 0;
-    for pair in &a {
-        if let Some(at) = b.iter().position(|other| other == pair) {
-            b.swap_remove(at);
-            shared += 2;
-        }
-    }
-    f64::from(shared) / f64::from(all.max(1))
 }

@@ -1,0 +1,340 @@
+//! Which key takes which action: the defaults of the catalogue, and `[keys]` of config.toml over them.
+
+use std::collections::BTreeMap;
+
+use toml::Value;
+
+use crate::actions::action::{Action, Does, Here};
+use crate::actions::catalogue::all;
+use crate::actions::chord;
+use crate::model::screen_id::ScreenId;
+use crate::model::target::Kind;
+use crate::model::text::nearest;
+use crate::model::thresholds::{Table, Wrong};
+
+/// Whatever is written, these keys leave the console and what lies over it.
+const ALWAYS: [(&str, &str); 2] = [("quit", "ctrl-c"), ("go-back", "esc")];
+
+/// The keys in force, by the name of the action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMap(BTreeMap<&'static str, Vec<String>>);
+
+impl Default for KeyMap {
+    fn default() -> Self {
+        let keys = |action: &Action| action.keys.iter().map(|key| (*key).to_owned()).collect();
+        Self(all().map(|action| (action.name, keys(action))).collect())
+    }
+}
+
+impl KeyMap {
+    /// The defaults, but for the actions that are written: those have the written keys only.
+    pub fn read(table: &Table) -> Result<Self, Wrong> {
+        let mut map = Self::default();
+        let mut written = BTreeMap::new();
+        let mut lines: Vec<_> = table.iter().collect();
+        lines.sort_by_key(|(name, _)| name.span().start);
+        for (name, value) in lines {
+            let at = |why| (name.span().start, why);
+            let action = find(name.as_ref(), value.as_ref()).map_err(at)?;
+            let keys = keys(action, value.as_ref()).map_err(at)?;
+            map.0.insert(action.name, keys);
+            written.insert(action.name, name.span().start);
+        }
+        match map.first_clash(&written) {
+            Some(wrong) => Err(wrong),
+            None => Ok(map),
+        }
+    }
+
+    /// The keys of an action; none where it has to be taken from the palette.
+    pub fn of(&self, action: &Action) -> &[String] {
+        self.0.get(action.name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first key of what does this to the console; `None`: no key does.
+    pub fn key_of(&self, here: Here) -> Option<&str> {
+        let does = |action: &&Action| matches!(action.does, Does::Here(does) if does == here);
+        Some(self.of(all().find(does)?).first()?.as_str())
+    }
+
+    /// What this key does to the console where no row is selected.
+    pub fn here(&self, key: &str) -> Option<Here> {
+        self.with(key).find_map(|action| match action.does {
+            Does::Here(here) => Some(here),
+            Does::Plan(_) => None,
+        })
+    }
+
+    /// The action that this key means on a screen where a thing of these kinds is selected.
+    pub fn by_key(&self, key: &str, kinds: &[Kind], screen: ScreenId) -> Option<&'static Action> {
+        let here = || self.with(key);
+        let own = || here().filter(|action| action.group.screen() == Some(screen));
+        // A row may stand for several things: what the screen is about counts first, then what the row is first.
+        own()
+            .find(|action| action.applies(kinds))
+            .or_else(|| {
+                kinds
+                    .iter()
+                    .find_map(|kind| here().find(|action| action.applies(&[*kind])))
+            })
+            .or_else(|| here().find(|action| action.applies(&[])))
+    }
+
+    /// The first key that takes this action where such a thing is selected, and not another action there.
+    pub fn shown(&self, action: &Action, kinds: &[Kind], screen: ScreenId) -> Option<&str> {
+        let takes = |key: &&String| {
+            let taken = self.by_key(key, kinds, screen);
+            taken.is_some_and(|taken| taken.name == action.name)
+        };
+        self.of(action).iter().find(takes).map(String::as_str)
+    }
+
+    fn with(&self, key: &str) -> impl Iterator<Item = &'static Action> {
+        all().filter(move |action| self.of(action).iter().any(|own| own == key))
+    }
+
+    /// The keys by which two actions could be meant, where neither the screen nor the row decides which.
+    pub fn clashes(&self) -> Vec<(&str, &'static Action, &'static Action)> {
+        let mut clashes = Vec::new();
+        let actions: Vec<_> = all().collect();
+        for (at, one) in actions.iter().enumerate() {
+            for other in actions.iter().skip(at + 1) {
+                // Actions of two families part by the screen, else by what the row is; those of the console are anywhere.
+                let meet = one.group == other.group || is_here(one) || is_here(other);
+                let shared = |key: &&String| meet && self.of(other).contains(key);
+                let keys = self.of(one).iter().filter(shared);
+                clashes.extend(keys.map(|key| (key.as_str(), *one, *other)));
+            }
+        }
+        clashes
+    }
+
+    /// The first line by which two actions clash.
+    fn first_clash(&self, written: &BTreeMap<&str, usize>) -> Option<Wrong> {
+        let wrong = |(key, one, other): (&str, &Action, &Action)| {
+            let place = |action: &Action| written.get(action.name).copied();
+            let (here, there) = if place(one) > place(other) {
+                (one, other)
+            } else {
+                (other, one)
+            };
+            let whose = if place(there).is_some() {
+                "has that key too"
+            } else {
+                "has that key by default"
+            };
+            let (new, old) = (here.name, there.name);
+            let why = format!(
+                "{new} = {key:?}: {old} {whose}, on the same screen: take another key, or write {old} = \"\" (no key) or another one for it"
+            );
+            Some((place(here)?, why))
+        };
+        self.clashes().into_iter().filter_map(wrong).min()
+    }
+}
+
+fn is_here(action: &Action) -> bool {
+    matches!(action.does, Does::Here(_))
+}
+
+/// The action that a line of `[keys]` is about.
+fn find(name: &str, value: &Value) -> Result<&'static Action, String> {
+    if let Some(action) = all().find(|action| action.name == name) {
+        return Ok(action);
+    }
+    let turned = value
+        .as_str()
+        .filter(|value| all().any(|action| action.name == *value));
+    let near = nearest(name, all().map(|action| action.name));
+    Err(match (turned, near.as_slice()) {
+        (Some(action), _) => format!("there is no action {name:?}: write {action} = {name:?}"),
+        (_, []) => format!("there is no action {name:?}: the palette lists all"),
+        (_, near) => format!("there is no action {name:?}; near it: {}", near.join(", ")),
+    })
+}
+
+/// The keys that are written for an action, and those that nobody can take from it.
+fn keys(action: &Action, value: &Value) -> Result<Vec<String>, String> {
+    let name = action.name;
+    let written = match value {
+        Value::String(none) if none.is_empty() => Vec::new(),
+        Value::String(key) => vec![key.as_str()],
+        Value::Array(keys) => keys.iter().filter_map(Value::as_str).collect(),
+        _ => return Err(form(name, value)),
+    };
+    if let Value::Array(keys) = value
+        && keys.len() != written.len()
+    {
+        return Err(form(name, value));
+    }
+    let mut keys: Vec<String> = Vec::new();
+    let fixed = ALWAYS.iter().filter(|(own, _)| *own == name);
+    for key in written.into_iter().chain(fixed.map(|(_, key)| *key)) {
+        chord::check(key).map_err(|why| format!("{name}: {why}"))?;
+        if let Some((own, _)) = ALWAYS
+            .iter()
+            .find(|(own, fixed)| *fixed == key && *own != name)
+        {
+            return Err(format!(
+                "{name} = {key:?}: {key} is always {own}: take another key"
+            ));
+        }
+        if !keys.iter().any(|known| known == key) {
+            keys.push(key.to_owned());
+        }
+    }
+    Ok(keys)
+}
+
+fn form(name: &str, value: &Value) -> String {
+    format!(
+        "{name} = {value}: keys are text: write {name} = \"K\", several as [\"K\", \"f2\"], none as \"\""
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::actions::catalogue::by_name;
+
+    #[derive(Deserialize)]
+    struct File {
+        keys: Table,
+    }
+
+    /// The map of these lines of `[keys]`; what is wrong, with its line.
+    fn read(lines: &str) -> Result<KeyMap, (usize, String)> {
+        let text = format!("[keys]\n{lines}");
+        let file: File = toml::from_str(&text).unwrap();
+        KeyMap::read(&file.keys).map_err(|(at, why)| (text[..at].lines().count() + 1, why))
+    }
+
+    fn of(map: &KeyMap, name: &str) -> Vec<String> {
+        map.of(by_name(name).unwrap()).to_vec()
+    }
+
+    #[test]
+    fn by_default_no_key_means_two_things_on_any_screen() {
+        assert!(KeyMap::default().clashes().is_empty());
+        assert_eq!(read("").unwrap(), KeyMap::default());
+    }
+
+    #[test]
+    fn every_default_is_a_key_that_a_terminal_sends() {
+        for key in all().flat_map(|action| action.keys) {
+            assert_eq!(chord::check(key), Ok(()), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_key_means_what_the_screen_is_about() {
+        let hypertable = &[Kind::Hypertable, Kind::Job];
+        let map = read("edit-retention-policy = \"E\"\nedit-job = [\"E\", \"f3\"]").unwrap();
+        let name = |map: &KeyMap, key, screen| {
+            let action = map.by_key(key, hypertable, screen);
+            action.map(|action| action.name)
+        };
+        let default = KeyMap::default();
+        for (screen, action) in [
+            (ScreenId::Compression, "edit-compression-policy"),
+            (ScreenId::Retention, "edit-retention-policy"),
+            (ScreenId::Jobs, "edit-job"),
+        ] {
+            assert_eq!(name(&default, "e", screen), Some(action));
+        }
+        assert_eq!(
+            name(&map, "E", ScreenId::Retention),
+            Some("edit-retention-policy")
+        );
+        assert_eq!(name(&map, "E", ScreenId::Jobs), Some("edit-job"));
+        assert_eq!(name(&map, "f3", ScreenId::Retention), Some("edit-job"));
+        assert_eq!(
+            name(&map, "e", ScreenId::Retention),
+            Some("edit-compression-policy"),
+            "what is left of the old key"
+        );
+    }
+
+    #[test]
+    fn what_is_written_takes_the_place_of_all_keys_of_its_action() {
+        let map = read("next-row = \"n\"\nrun-job-now = \"N\"\nmark-row = \"\"").unwrap();
+        assert_eq!(of(&map, "next-row"), ["n"]);
+        assert_eq!(of(&map, "mark-row"), [""; 0]);
+        assert_eq!(of(&map, "previous-row"), ["k", "up"]);
+        assert_eq!(map.here("n"), Some(Here::Step(1)));
+        assert_eq!(map.here("j"), None);
+        assert_eq!(map.key_of(Here::Mark), None);
+        let swapped = read("next-row = \"k\"\nprevious-row = \"j\"").unwrap();
+        assert_eq!(swapped.here("j"), Some(Here::Step(-1)));
+    }
+
+    #[test]
+    fn the_console_and_what_lies_over_it_can_always_be_left() {
+        let map = read("quit = \"\"\ngo-back = \"backspace\"").unwrap();
+        assert_eq!(of(&map, "quit"), ["ctrl-c"]);
+        assert_eq!(of(&map, "go-back"), ["backspace", "esc"]);
+        for (line, words) in [
+            ("mark-row = \"ctrl-c\"", "ctrl-c is always quit"),
+            ("quit = [\"Q\", \"esc\"]", "esc is always go-back"),
+        ] {
+            let (at, why) = read(line).unwrap_err();
+            assert!(at == 2 && why.contains(words), "{at}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_line_and_its_fix() {
+        for (lines, line, words) in [
+            (
+                "quit = \"Q\"\ncompress-chunk = \"x\"",
+                3,
+                "no action \"compress-chunk\"; near it: compress-chunks",
+            ),
+            ("Q = \"quit\"", 2, "write quit = \"Q\""),
+            ("\"\\\\q\" = \"Q\"", 2, "there is no action"),
+            (
+                "\n\nquit = \"pagedown\"",
+                4,
+                "quit: \"pagedown\" is no key: write one character",
+            ),
+            ("quit = [\"Q\", \"Ctrl-K\"]", 2, "write \"ctrl-k\""),
+            ("quit = 3", 2, "quit = 3: keys are text: write quit = \"K\""),
+            ("quit = [\"Q\", 3]", 2, "keys are text"),
+            // With a default of the console, of the same family, and of each other.
+            (
+                "quit = \"Q\"\ncompress-chunks = \"x\"",
+                3,
+                "mark-row has that key by default",
+            ),
+            (
+                "drop-chunks = \"e\"",
+                2,
+                "edit-retention-policy has that key by default",
+            ),
+            ("next-row = \"n\"", 2, "run-job-now has that key by default"),
+            (
+                "edit-job = \"f5\"\nrun-job-now = [\"f4\", \"f5\"]",
+                3,
+                "edit-job has that key too",
+            ),
+        ] {
+            let (at, why) = read(lines).unwrap_err();
+            assert!(at == line && why.contains(words), "{lines}: {at}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_shown_where_it_takes_the_action() {
+        let map = KeyMap::default();
+        let edit = by_name("edit-retention-policy").unwrap();
+        let shown = |screen| map.shown(edit, &[Kind::Hypertable], screen);
+        assert_eq!(shown(ScreenId::Retention), Some("e"));
+        assert_eq!(
+            shown(ScreenId::Compression),
+            None,
+            "another action has it there"
+        );
+    }
+}
