@@ -58,7 +58,7 @@ impl KeyMap {
     }
 
     /// What this key does to the console where no row is selected.
-    pub fn here(&self, key: &str) -> Option<Here> {
+    pub(crate) fn here(&self, key: &str) -> Option<Here> {
         self.with(key).find_map(|action| match action.does {
             Does::Here(here) => Some(here),
             Does::Plan(_) => None,
@@ -66,7 +66,12 @@ impl KeyMap {
     }
 
     /// The action that this key means on a screen where a thing of these kinds is selected.
-    pub fn by_key(&self, key: &str, kinds: &[Kind], screen: ScreenId) -> Option<&'static Action> {
+    pub(crate) fn by_key(
+        &self,
+        key: &str,
+        kinds: &[Kind],
+        screen: ScreenId,
+    ) -> Option<&'static Action> {
         let here = || self.with(key);
         let own = || here().filter(|action| action.group.screen() == Some(screen));
         // A row may stand for several things: what the screen is about counts first, then what the row is first.
@@ -81,7 +86,7 @@ impl KeyMap {
     }
 
     /// The first key that takes this action where such a thing is selected, and not another action there.
-    pub fn shown(&self, action: &Action, kinds: &[Kind], screen: ScreenId) -> Option<&str> {
+    pub(crate) fn shown(&self, action: &Action, kinds: &[Kind], screen: ScreenId) -> Option<&str> {
         let takes = |key: &&String| {
             let taken = self.by_key(key, kinds, screen);
             taken.is_some_and(|taken| taken.name == action.name)
@@ -94,7 +99,7 @@ impl KeyMap {
     }
 
     /// The keys by which two actions could be meant, where neither the screen nor the row decides which.
-    pub fn clashes(&self) -> Vec<(&str, &'static Action, &'static Action)> {
+    fn clashes(&self) -> Vec<(&str, &'static Action, &'static Action)> {
         let mut clashes = Vec::new();
         let actions: Vec<_> = all().collect();
         for (at, one) in actions.iter().enumerate() {

@@ -276,7 +276,7 @@ pub fn restore_on_panic() {
 }
 
 /// A key as text: `j`, `G`, `ctrl-k`, `shift-tab`, `pgdn`, `space`; `None` for keys that mean nothing here.
-pub(crate) fn key_text(key: KeyEvent) -> Option<String> {
+pub fn key_text(key: KeyEvent) -> Option<String> {
     let name = match key.code {
         KeyCode::Char(' ') => "space".to_owned(),
         KeyCode::Char(c) => c.to_string(),
