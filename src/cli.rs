@@ -12,7 +12,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::version::Version;
 use crate::run::command::Agreement;
 use crate::run::show::Format;
-use crate::run::{command, sql};
+use crate::run::{command, sql, thresholds};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -145,6 +145,11 @@ pub enum Command {
         /// The TimescaleDB version that it is for, or none [default: the newest known]
         #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
         version: Option<Version>,
+    },
+    /// List all thresholds, from where on something is worth a word: in force, by default, and who says so
+    Thresholds {
+        #[arg(long, value_enum, default_value_t = thresholds::Format::Text)]
+        format: thresholds::Format,
     },
     /// Open the console on a demo factory, on a private server that is gone afterwards
     Demo {

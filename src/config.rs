@@ -12,7 +12,7 @@ use crate::model::access::Access;
 use crate::model::text::fits;
 use crate::model::thresholds::Thresholds;
 use crate::model::trust::Trust;
-use crate::model::{thresholds, trust};
+use crate::model::{threshold_settings, trust};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -123,11 +123,11 @@ struct File {
     #[serde(default)]
     connection: Vec<Rule>,
     #[serde(default)]
-    thresholds: thresholds::Table,
+    thresholds: threshold_settings::Table,
     #[serde(default)]
-    thresholds_for: Vec<thresholds::Table>,
+    thresholds_for: Vec<threshold_settings::Table>,
     #[serde(default)]
-    keys: thresholds::Table,
+    keys: threshold_settings::Table,
 }
 
 /// The folder in which settings and themes are looked for.
@@ -144,9 +144,14 @@ pub fn folder(around: &Surroundings) -> Option<PathBuf> {
     Some(base?.join("hypertop"))
 }
 
+/// Where the settings are looked for.
+pub fn file(around: &Surroundings) -> Option<PathBuf> {
+    Some(folder(around)?.join("config.toml"))
+}
+
 /// Reads the settings; what is wrong with the file is told, and the defaults serve.
 pub fn read(around: &Surroundings) -> (Config, Option<String>) {
-    let Some(path) = folder(around).map(|folder| folder.join("config.toml")) else {
+    let Some(path) = file(around) else {
         return (Config::default(), None);
     };
     match std::fs::read_to_string(&path) {
@@ -186,10 +191,11 @@ fn parse(text: &str) -> Result<Config, String> {
     config.mouse = file.mouse.unwrap_or(config.mouse);
     config.read_only = file.read_only.unwrap_or(config.read_only);
     config.connections = file.connection;
-    config.thresholds = Thresholds::read(&file.thresholds, &file.thresholds_for)
-        .map_err(|(place, why)| format!("line {}: {why}", line(text, place)))?;
-    config.keys = KeyMap::read(&file.keys)
-        .map_err(|(place, why)| format!("line {}: {why}", line(text, place)));
+    let at = |place| line(text, place);
+    config.thresholds = threshold_settings::read(&file.thresholds, &file.thresholds_for, at)
+        .map_err(|(place, why)| format!("line {}: {why}", at(place)))?;
+    config.keys =
+        KeyMap::read(&file.keys).map_err(|(place, why)| format!("line {}: {why}", at(place)));
     Ok(config)
 }
 

@@ -72,7 +72,9 @@ fn code(ended: Ended) -> u8 {
 
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
-    if matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there() {
+    let is_shown = matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there();
+    // What is wrong with the file is that command's own error.
+    if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
         // No console will say it.
         for note in look(&cli, &around).2 {
             stderr::say(format_args!("hypertop: warning: {note}"));
@@ -131,6 +133,7 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             command::print(printed)?;
             Ok(DONE)
         }
+        Some(Command::Thresholds { format }) => Ok(thresholds(around, *format)?),
         Some(Command::Replay { file }) => Ok(code(replay(cli, around, file).await?)),
         Some(Command::Demo { url, simulate }) => {
             let demo = demo(cli, url.as_ref(), *simulate, around);
@@ -150,6 +153,18 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             ))
         }
     }
+}
+
+/// `hypertop thresholds`; needs no connection.
+fn thresholds(around: &Surroundings, format: run::thresholds::Format) -> Result<u8> {
+    let (config, wrong) = config::read(around);
+    if let Some(wrong) = wrong {
+        anyhow::bail!("{wrong}");
+    }
+    let file = config::file(around);
+    let printed = run::thresholds::printed(&config.thresholds, file.as_deref(), format)?;
+    command::print(printed)?;
+    Ok(DONE)
 }
 
 async fn show(

@@ -12,6 +12,7 @@ pub mod rules;
 pub mod screen_id;
 pub mod target;
 pub mod text;
+pub mod threshold_settings;
 pub mod thresholds;
 pub mod trust;
 pub(crate) mod unread;

@@ -7,6 +7,7 @@ mod second;
 pub mod show;
 pub mod sql;
 pub mod stderr;
+pub mod thresholds;
 pub mod worker;
 
 use std::time::{Duration, SystemTime};

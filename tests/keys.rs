@@ -10,7 +10,7 @@ use hypertop::actions::{catalogue, chord};
 use hypertop::app::overlay::Overlay;
 use hypertop::app::{App, Effect};
 use hypertop::model::screen_id::ScreenId;
-use hypertop::model::thresholds::Table;
+use hypertop::model::threshold_settings::Table;
 use hypertop::ui::terminal::key_text;
 
 /// A console with these lines in `[keys]`.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use console::{NOW, connected, drawn, press, row, server};
 use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
-use hypertop::model::thresholds::{Table, Thresholds};
+use hypertop::model::threshold_settings;
+use hypertop::model::threshold_settings::Table;
 use hypertop::screens::record::Record;
 use hypertop::screens::{Rows, aggregates, compression, jobs, server as figures};
 
@@ -319,7 +320,8 @@ fn a_threshold_of_ones_own_makes_or_silences_a_finding() {
     let judged = |text: &str| {
         let file: File = toml::from_str(text).unwrap();
         let mut server = server();
-        server.thresholds = Thresholds::read(&file.thresholds, &file.thresholds_for).unwrap();
+        server.thresholds =
+            threshold_settings::read(&file.thresholds, &file.thresholds_for, |_| 0).unwrap();
         let mut app = App::new(NOW, theme::all(None).0, Duration::from_secs(2));
         app.update(Msg::Up(Box::new(server)));
         load(

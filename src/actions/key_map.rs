@@ -10,7 +10,7 @@ use crate::actions::chord;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Kind;
 use crate::model::text::nearest;
-use crate::model::thresholds::{Table, Wrong};
+use crate::model::threshold_settings::{Table, Wrong};
 
 /// Whatever is written, these keys leave the console and what lies over it.
 const ALWAYS: [(&str, &str); 2] = [("quit", "ctrl-c"), ("go-back", "esc")];

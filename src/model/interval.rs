@@ -143,7 +143,7 @@ impl Interval {
     /// Its length where a month has 30 days; for comparing and for estimates only.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn seconds(self) -> f64 {
-        (self.months * 30 + self.days) as f64 * 86_400.0 + self.micros as f64 / 1e6
+        (self.months as f64 * 30.0 + self.days as f64) * 86_400.0 + self.micros as f64 / 1e6
     }
 
     /// It has no days and no months, whose length a zone's clock decides.

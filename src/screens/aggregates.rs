@@ -204,7 +204,7 @@ impl Record for Row {
         Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
-                .map(|policy| policy.state(at.now))
+                .map(|policy| policy.state(&row.limits(at), at.now))
                 .into()
         })
         .rank(1),

@@ -103,7 +103,7 @@ impl Record for Row {
         Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
-                .map(|policy| policy.state(at.now))
+                .map(|policy| policy.state(&at.limits(&row.full_name()), at.now))
                 .into()
         })
         .rank(1),
@@ -401,7 +401,11 @@ impl Record for Row {
             facts.extend([
                 (
                     "policy".to_owned(),
-                    Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
+                    Value::text(format!(
+                        "job {}, {}",
+                        policy.job_id,
+                        policy.state(&at.limits(&self.full_name()), at.now)
+                    )),
                 ),
                 ("compress after".to_owned(), policy.after_value()),
                 (

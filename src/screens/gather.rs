@@ -146,7 +146,7 @@ fn worst_lag(screens: &Screens, at: &At) -> Option<(f64, Level)> {
     let rows = screens.aggregates.rows().iter();
     let behind = rows.filter_map(|row| Some((row.behind(at)?, row)));
     let (times, row) = behind.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    let level = if times > 1.0 {
+    let level = if times > at.limits(&row.full_name()).aggregate_lag_factor {
         row.verdict(at).level
     } else {
         Level::Ok

@@ -16,9 +16,6 @@ use crate::model::{rules, text};
 use crate::screens::record::Exact;
 use crate::server::sql::query;
 
-/// A job that should have started so long ago, and did not, is late. The scheduler looks every few seconds.
-pub(crate) const LATE_SECONDS: f64 = 120.0;
-
 /// How run-job-now starts a job whose next start is wrong: in the foreground that would stay as it is.
 pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
@@ -83,18 +80,20 @@ pub const fn age<R>(
 }
 
 /// Whether a job that never ran has been there for longer than the scheduler takes to start it.
-pub(crate) fn is_old(known_since: Option<Stamp>, now: Stamp) -> bool {
-    known_since.is_some_and(|since| now.seconds_since(since) > LATE_SECONDS)
+pub(crate) fn is_old(known_since: Option<Stamp>, limits: &Limits, now: Stamp) -> bool {
+    known_since.is_some_and(|since| now.seconds_since(since) > limits.job_late)
 }
 
 /// How long the next start is away, in words, where that is much longer than the schedule explains: somebody moved it.
 pub(crate) fn strangely_far(
     next: Option<Stamp>,
     schedule_seconds: f64,
+    limits: &Limits,
     now: Stamp,
 ) -> Option<String> {
     let wait = next.and_then(Stamp::finite)?.seconds_since(now);
-    (wait > 2.0 * schedule_seconds + 3600.0).then(|| text::duration(wait.round()))
+    (wait > limits.job_far_factor * schedule_seconds + limits.job_far)
+        .then(|| text::duration(wait.round()))
 }
 
 /// A policy's job, as far as its hypertable's screen needs it.
@@ -198,9 +197,9 @@ impl Policy {
 
     /// It was made a moment ago, as far as is known: what is due waits for its first run, as it should. One that somebody
     /// gave a start is judged by that.
-    pub fn is_new(&self, now: Stamp) -> bool {
+    pub fn is_new(&self, limits: &Limits, now: Stamp) -> bool {
         let planned = self.next_start.is_some_and(Stamp::is_finite);
-        self.waits_for_first().is_some() && !planned && !is_old(self.known_since, now)
+        self.waits_for_first().is_some() && !planned && !is_old(self.known_since, limits, now)
     }
 
     pub fn is_failing(&self) -> bool {
@@ -224,29 +223,32 @@ impl Policy {
     }
 
     /// As the Jobs screen words it; whether a worker runs it is seen there only.
-    pub fn state(&self, now: Stamp) -> &'static str {
+    pub fn state(&self, limits: &Limits, now: Stamp) -> &'static str {
         let state = if self.scheduled && self.next_start == Some(Stamp::BEFORE_ALL) {
             State::MaybeRunning
         } else {
-            let (late, ran) = (self.is_late(now), self.last_finish.is_some());
+            let (late, ran) = (self.is_late(limits, now), self.last_finish.is_some());
             State::waiting(self.scheduled, late, self.consecutive_failures, ran)
         };
         state.name()
     }
 
-    pub fn is_late(&self, now: Stamp) -> bool {
+    pub fn is_late(&self, limits: &Limits, now: Stamp) -> bool {
         let planned = self.next_start.and_then(Stamp::finite);
-        self.scheduled && planned.is_some_and(|planned| now.seconds_since(planned) > LATE_SECONDS)
+        self.scheduled
+            && planned.is_some_and(|planned| now.seconds_since(planned) > limits.job_late)
     }
 
     /// When it runs next, in words.
-    pub fn when(&self, now: Stamp) -> String {
+    pub fn when(&self, limits: &Limits, now: Stamp) -> String {
         match self.next_start {
             _ if !self.scheduled => "the policy is paused".to_owned(),
             Some(Stamp::BEFORE_ALL) => "the policy runs now or at once".to_owned(),
             Some(next) if next.is_finite() && next > now => {
                 // Whether somebody asked for that, the Jobs screen knows.
-                let far = self.schedule_seconds.filter(|_| self.starts_far(now));
+                let far = self
+                    .schedule_seconds
+                    .filter(|_| self.starts_far(limits, now));
                 let far = far.map_or_else(String::new, |every| {
                     format!(" (its schedule: every {})", text::duration(every))
                 });
@@ -260,24 +262,24 @@ impl Policy {
     }
 
     /// The same as the end of a sentence; empty where [`Policy::judge`] says it.
-    pub fn then(&self, now: Stamp) -> String {
-        if !self.scheduled || self.is_failing() || self.is_late(now) {
+    pub fn then(&self, limits: &Limits, now: Stamp) -> String {
+        if !self.scheduled || self.is_failing() || self.is_late(limits, now) {
             String::new()
         } else {
-            format!("; {}", self.when(now))
+            format!("; {}", self.when(limits, now))
         }
     }
 
     /// The next run is away for much longer than the schedule explains.
-    pub fn starts_far(&self, now: Stamp) -> bool {
-        let far = |every| strangely_far(self.next_start, every, now).is_some();
+    pub fn starts_far(&self, limits: &Limits, now: Stamp) -> bool {
+        let far = |every| strangely_far(self.next_start, every, limits, now).is_some();
         self.scheduled && self.schedule_seconds.is_some_and(far)
     }
 
     /// The same on integer time, where it is seldom known for how long the work has been due: it waits for too long
     /// whatever that is.
-    pub fn is_put_off(&self, axis: Axis, now: Stamp) -> bool {
-        axis == Axis::Integer && self.starts_far(now)
+    pub fn is_put_off(&self, axis: Axis, limits: &Limits, now: Stamp) -> bool {
+        axis == Axis::Integer && self.starts_far(limits, now)
     }
 
     /// What is wrong with the job itself; `waits` says that there is work for it. That its next start is far away is no
@@ -304,7 +306,7 @@ impl Policy {
                 ..2 => "failed in its last run".to_owned(),
                 many => format!("failed {} in a row", text::plural(many.into(), "time")),
             };
-            let again = if self.is_late(now) {
+            let again = if self.is_late(limits, now) {
                 next(", and was to try again")
             } else {
                 next(", and tries again")
@@ -312,7 +314,7 @@ impl Policy {
             let reason =
                 format!("its policy (job {id}) {times}{again}; the Jobs screen has the error");
             (&rules::JOB_FAILING, level, reason)
-        } else if self.is_late(now) {
+        } else if self.is_late(limits, now) {
             let reason = format!("its policy (job {id}) is late{}", next(": it was to run"));
             (&rules::JOB_LATE, Level::Warning, reason)
         } else {

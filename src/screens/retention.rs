@@ -130,20 +130,20 @@ impl Row {
             return;
         }
         let goes = text::plural(eligible, "chunk");
-        let patience = policy.schedule_seconds.unwrap_or(86_400.0)
-            + at.limits(&self.full_name()).retention_patience;
-        let then = policy.then(at.now);
+        let limits = at.limits(&self.full_name());
+        let patience = policy.schedule_seconds.unwrap_or(86_400.0) + limits.retention_patience;
+        let then = policy.then(&limits, at.now);
         let rule = &rules::RETENTION_OVERDUE;
         findings.push(
             match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
-                Some((overdue, long)) if overdue > patience && !policy.is_new(at.now) => {
+                Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
                     let reason = format!(
                         "{goes} past drop-after still there, the oldest due for {long}{then}"
                     );
                     Finding::new(rule, Level::Warning, reason)
                         .since(Some(at.now.plus_seconds(-overdue)))
                 }
-                due if policy.is_put_off(self.axis, at.now) => {
+                due if policy.is_put_off(self.axis, &limits, at.now) => {
                     let due = policy::due_for(due);
                     let reason = format!("{goes} past drop-after still there, {due}{then}");
                     Finding::new(rule, Level::Warning, reason)
@@ -284,7 +284,7 @@ impl Record for Row {
         Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()
-                .map(|policy| policy.state(at.now))
+                .map(|policy| policy.state(&at.limits(&row.full_name()), at.now))
                 .into()
         })
         .rank(1),
@@ -475,7 +475,7 @@ impl Record for Row {
                 ),
             );
         }
-        findings.verdict(format!("nothing is due; {}", policy.when(at.now)))
+        findings.verdict(format!("nothing is due; {}", policy.when(&limits, at.now)))
     }
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
@@ -554,7 +554,11 @@ impl Record for Row {
             facts.extend([
                 (
                     "policy".to_owned(),
-                    Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
+                    Value::text(format!(
+                        "job {}, {}",
+                        policy.job_id,
+                        policy.state(&at.limits(&self.full_name()), at.now)
+                    )),
                 ),
                 (
                     "time zone of its owner".to_owned(),

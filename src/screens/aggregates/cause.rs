@@ -21,14 +21,18 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     judge_others(row, &mut findings);
     judge_parent(row, &mut findings);
     troubles::judge_blocked(row, &mut findings, at);
+    let limits = row.limits(at);
     if row.covered(at).is_none() {
-        let new = row.policy.as_ref().filter(|policy| policy.is_new(at.now));
+        let new = row
+            .policy
+            .as_ref()
+            .filter(|policy| policy.is_new(&limits, at.now));
         let level = match (new, row.source_end) {
             (Some(_), _) => Level::Ok,
             (None, Some(_)) => Level::Warning,
             (None, None) => Level::Notice,
         };
-        let then = new.map_or_else(String::new, |policy| policy.then(at.now));
+        let then = new.map_or_else(String::new, |policy| policy.then(&limits, at.now));
         findings.add(
             &rules::AGGREGATE_NEVER_REFRESHED,
             level,
@@ -37,8 +41,8 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         match &row.policy {
             None => findings.push(no_policy(Level::Notice, "it has no refresh policy")),
             Some(policy) => {
-                policy.judge(&mut findings, &row.limits(at), at.now, true);
-                gaps::judge(row, &mut findings, &row.limits(at), at);
+                policy.judge(&mut findings, &limits, at.now, true);
+                gaps::judge(row, &mut findings, &limits, at);
             }
         }
         return findings.verdict("");
@@ -46,7 +50,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     judge_lag(row, &mut findings, at);
     troubles::told_as_cause(row, &mut findings);
     watermark::judge(row, &mut findings, at);
-    gaps::judge(row, &mut findings, &row.limits(at), at);
+    gaps::judge(row, &mut findings, &limits, at);
     let mut healthy = healthy(row, at);
     if row.pending > 0 {
         let ranges = text::plural(row.pending, "changed range");
@@ -131,7 +135,7 @@ fn healthy(row: &Row, at: &At) -> String {
         (Some(lag), Some(_)) => format!(
             "{} behind, within what its policy promises{}",
             amount(row, lag),
-            held_back(row)
+            held_back(row, at)
         ),
         (Some(lag), None) => format!("{} behind; it has no refresh policy", amount(row, lag)),
         (None, _) => "its lag is being read".to_owned(),
@@ -139,12 +143,13 @@ fn healthy(row: &Row, at: &At) -> String {
 }
 
 /// An `end_offset` of many buckets is most of what the policy promises, and easily forgotten.
-fn held_back(row: &Row) -> String {
+fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();
     };
+    let most = row.limits(at).aggregate_held_percent / 100.0 * expected;
     match &row.end_offset {
-        Some(offset) if row.depth == 1 && end > 0.8 * expected => format!(
+        Some(offset) if row.depth == 1 && end > most => format!(
             ": its end_offset alone holds back the newest {}",
             text::interval(offset)
         ),
@@ -225,7 +230,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         let worst = promised
             .is_some_and(|promised| behind > limits.aggregate_lag_critical_factor * promised);
         let stuck = !policy.scheduled || policy.is_failing();
-        let level = if worst && (stuck || policy.is_late(at.now)) {
+        let level = if worst && (stuck || policy.is_late(&limits, at.now)) {
             Level::Critical
         } else {
             Level::Warning
@@ -329,28 +334,29 @@ fn cause(row: &Row, at: &At) -> Cause {
     if let Some(words) = troubles::running(row, at) {
         return Cause::of(&words).mended_by(None);
     }
-    if !policy.scheduled || policy.is_failing() || policy.is_late(at.now) {
+    let limits = row.limits(at);
+    if !policy.scheduled || policy.is_failing() || policy.is_late(&limits, at.now) {
         return Cause::none();
     }
-    if policy.starts_far(at.now) {
-        return Cause::of(&policy.when(at.now));
+    if policy.starts_far(&limits, at.now) {
+        return Cause::of(&policy.when(&limits, at.now));
     }
     if policy.last_finish.is_none() {
         return Cause::of(&format!(
             "its policy (job {}) has not finished a run yet; {}",
             policy.job_id,
-            policy.when(at.now)
+            policy.when(&limits, at.now)
         ));
     }
     let begins = row.start_offset.as_deref().map(text::interval);
     match begins.filter(|_| row.starts_before_its_window(at)) {
         Some(start) => Cause::of(&format!(
             "its policy goes back {start} only (start_offset), too little to catch up: what is older stays missing; {}",
-            policy.when(at.now)
+            policy.when(&limits, at.now)
         )),
         None => Cause::of(&format!(
             "the policy's window or schedule is too narrow to catch up; {}",
-            policy.when(at.now)
+            policy.when(&limits, at.now)
         )),
     }
 }

@@ -81,7 +81,11 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         facts.extend([
             (
                 "policy".to_owned(),
-                Value::text(format!("job {}, {}", policy.job_id, policy.state(at.now))),
+                Value::text(format!(
+                    "job {}, {}",
+                    policy.job_id,
+                    policy.state(&row.limits(at), at.now)
+                )),
             ),
             ("next run".to_owned(), policy.next_start_value()),
             ("last run".to_owned(), policy.last_run_status()),

@@ -3,7 +3,7 @@
 use super::row::Row;
 use crate::model::bucket::{Buckets, Range, Shape};
 use crate::model::moment::Point;
-use crate::model::thresholds::{Limits, exceeds};
+use crate::model::thresholds::{Limits, reaches};
 use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{clock, remade, rules, text};
 use crate::server::known::{At, Edition};
@@ -125,7 +125,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
         }
     }
     let behind = row.pending - row.waits.unreached;
-    if exceeds(behind + 1, limits.pending_ranges) {
+    if reaches(behind, limits.pending_ranges) {
         findings.add(
             &rules::AGGREGATE_PENDING,
             Level::Notice,

@@ -162,7 +162,8 @@ impl Row {
     pub(super) fn promise(&self, at: &At) -> Option<f64> {
         match self.axis {
             Axis::Integer => {
-                let put_off = |policy: &Policy| policy.is_put_off(self.axis, at.now);
+                let limits = self.limits(at);
+                let put_off = |policy: &Policy| policy.is_put_off(self.axis, &limits, at.now);
                 // The schedule does not convert to units: another window is allowed for it, while it is kept.
                 let windows = if self.policy.as_ref().is_some_and(put_off) {
                     1.0
@@ -172,7 +173,10 @@ impl Row {
                 self.expected_units.map(|units| units as f64 * windows)
             }
             // The run itself takes its time.
-            _ => self.expected_seconds.map(|seconds| seconds + 60.0),
+            _ => {
+                let seconds = self.expected_seconds?;
+                Some(seconds + self.limits(at).aggregate_patience)
+            }
         }
     }
 

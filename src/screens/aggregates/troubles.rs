@@ -157,8 +157,12 @@ pub(super) fn running(row: &Row, at: &At) -> Option<String> {
         .last_start
         .filter(|_| by_policy)
         .map(|start| at.now.seconds_since(start).max(0.0));
+    let limits = row.limits(at);
+    let is_slow = |age: f64, average: f64| {
+        age > limits.refresh_slow_time && age > limits.refresh_slow_factor * average
+    };
     Some(match (age, row.average_seconds) {
-        (Some(age), Some(average)) if age > 60.0 && age > 2.0 * average => format!(
+        (Some(age), Some(average)) if is_slow(age, average) => format!(
             "a refresh is running since {}, longer than usual ({} on average)",
             text::duration(age.floor()),
             text::duration(average.ceil())

@@ -9,7 +9,8 @@ use crate::server::known::At;
 /// One beyond the present bucket is a fault that no refresh takes away. One at its end is usual where that bucket is
 /// refreshed: then rows that wait before it are the fault.
 pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
-    let ahead = |to: &i64| row.axis != Axis::Integer && row.now(at) + 60_000_000 < *to;
+    let soon = at.now.plus_seconds(row.limits(at).aggregate_future).0 - at.now.0;
+    let ahead = |to: &i64| row.axis != Axis::Integer && row.now(at).saturating_add(soon) < *to;
     let Some(to) = row.watermark.filter(ahead) else {
         return;
     };

@@ -2,7 +2,7 @@
 
 use super::row::{Recorded, Row};
 use crate::model::target::Target;
-use crate::model::thresholds::{Limits, exceeds};
+use crate::model::thresholds::{Limits, exceeds, reaches};
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::version::Version;
 use crate::model::{rules, text};
@@ -21,9 +21,6 @@ const WORK: Work = Work {
     setting: &rules::COMPRESSION_SETTING,
 };
 
-/// A table that compression makes larger by less: the pages that each chunk has, however few rows, not what is in them.
-const GROWN: i64 = 1 << 20;
-
 impl Recorded {
     /// How many rows a batch holds; up to 1000 fit.
     fn rows_a_batch(&self) -> Option<f64> {
@@ -39,10 +36,10 @@ impl Recorded {
     fn poor(&self, limits: &Limits) -> Option<(Level, String)> {
         let (before, after) = (self.before?, self.after?);
         let ratio = self.ratio().filter(|_| self.chunks > 0)?;
-        // Below a megabyte a chunk the fixed size of pages decides the ratio, not the settings.
-        let large = before / self.chunks >= 1 << 20;
+        // Of a smaller chunk the fixed size of pages decides the ratio, not the settings.
+        let large = reaches(before / self.chunks, limits.poor_chunk_bytes);
         let more = after - before;
-        if ratio < 1.0 && (large || more >= GROWN) {
+        if ratio < 1.0 && (large || reaches(more, limits.grown_bytes)) {
             let more = text::bytes(more);
             let said = format!(
                 "compressed chunks are larger than before ({ratio:.1}x, {more} more in all)"
@@ -87,7 +84,7 @@ impl Row {
                 self.judge_blocked(&mut findings, policy, at);
                 self.judge_backlog(&mut findings, policy, at);
             }
-            None if self.uncompressed > 1 => {
+            None if exceeds(self.uncompressed, limits.unscheduled_chunks) => {
                 findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand; add-compression-policy wants to be told from which age on (compress_after)", text::plural(self.uncompressed, "chunk")));
             }
             None => {}
@@ -259,17 +256,18 @@ impl Row {
             return;
         }
         let waits = text::plural(backlog, "chunk");
-        let then = policy.then(at.now);
+        let limits = at.limits(&self.full_name());
+        let then = policy.then(&limits, at.now);
         let rule = &rules::COMPRESSION_BACKLOG;
         let created = policy.created.as_ref().filter(|_| policy.after.is_none());
         let past = created.map_or("compress-after", |_| WORK.created);
         findings.push(
             match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
-                _ if policy.is_new(at.now) => {
+                _ if policy.is_new(&limits, at.now) => {
                     let trend = self.trend(backlog, policy, at);
                     Finding::new(rule, Level::Ok, format!("{waits} due{trend}{then}"))
                 }
-                Some((overdue, long)) if overdue > self.patience(&at.limits(&self.full_name())) => {
+                Some((overdue, long)) if overdue > self.patience(&limits) => {
                     let reason = format!(
                         "{waits} past {past} not compressed, the oldest due for {long}{}{then}",
                         self.trend(backlog, policy, at),
@@ -277,7 +275,7 @@ impl Row {
                     Finding::new(rule, Level::Warning, reason)
                         .since(Some(at.now.plus_seconds(-overdue)))
                 }
-                due if policy.is_put_off(self.axis, at.now) => {
+                due if policy.is_put_off(self.axis, &limits, at.now) => {
                     let due = policy::due_for(due);
                     let reason = format!("{waits} past {past} not compressed, {due}{then}");
                     Finding::new(rule, Level::Warning, reason)
@@ -287,7 +285,7 @@ impl Row {
                     Level::Ok,
                     format!("{waits} due, for how long is not known{then}"),
                 ),
-                Some(_) if then.is_empty() || policy.starts_far(at.now) => {
+                Some(_) if then.is_empty() || policy.starts_far(&limits, at.now) => {
                     Finding::new(rule, Level::Ok, format!("{waits} due"))
                 }
                 Some(_) => Finding::new(

@@ -6,9 +6,6 @@ use crate::model::text;
 use crate::screens::policy::Policy;
 use crate::server::known::At;
 
-/// Below so many seconds neither a run nor what this console saw makes a rate.
-const YOUNG: f64 = 10.0;
-const SEEN: f64 = 60.0;
 const DAY: f64 = 86_400.0;
 
 impl Row {
@@ -37,7 +34,9 @@ impl Row {
         let runs = policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL);
         let done = self.pace.done.filter(|done| runs && *done > 0)?;
         let took = at.now.seconds_since(self.pace.begun?);
-        if took < YOUNG || self.most().is_some_and(|most| most < done + backlog) {
+        if took < at.limits(&self.full_name()).compression_trend_run
+            || self.most().is_some_and(|most| most < done + backlog)
+        {
             return None;
         }
         Some(format!(
@@ -54,7 +53,7 @@ impl Row {
         let over = at.now.seconds_since(since);
         let long = text::duration(over.floor());
         match backlog - first {
-            _ if over < SEEN => None,
+            _ if over < at.limits(&self.full_name()).compression_trend_seen => None,
             0 => None,
             more @ 1.. => Some((format!(", {more} more than {long} ago"), false)),
             less => {

@@ -2,7 +2,7 @@
 
 use super::row::{Limits, Row};
 use crate::model::moment::Axis;
-use crate::model::thresholds::exceeds;
+use crate::model::thresholds::reaches;
 use crate::model::{text, thresholds};
 
 const MINUTE: i64 = 60_000_000;
@@ -36,7 +36,7 @@ const SENSIBLE: [i64; 19] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
     Fits,
-    /// A full interval takes more than a quarter of memory.
+    /// A full interval takes more than its part of memory.
     TooLarge {
         advised: Option<i64>,
     },
@@ -57,9 +57,27 @@ impl Limits {
             .saturating_mul(self.connections + self.prepared)
     }
 
-    /// A quarter of the memory for caching: what the chunks that are written to should fit in.
-    pub(super) fn quarter(&self) -> i64 {
-        self.memory_bytes / 4
+    /// So many percent of the memory for caching: what the chunks that are written to should fit in.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "memory is far less than 2^52"
+    )]
+    pub(super) fn room(&self, percent: f64) -> i64 {
+        (self.memory_bytes as f64 * percent / 100.0) as i64
+    }
+
+    /// The same with its arithmetic: `8.00 GB / 4 = 2.00 GB`.
+    pub(super) fn room_words(&self, percent: f64) -> String {
+        let (memory, room) = (
+            text::bytes(self.memory_bytes),
+            text::bytes(self.room(percent)),
+        );
+        if percent.total_cmp(&25.0).is_eq() {
+            format!("{memory} / 4 = {room}")
+        } else {
+            format!("{memory} x {percent} % = {room}")
+        }
     }
 
     /// The `max_locks_per_transaction` with which `locks` take so many percent of the table, in steps of 64.
@@ -73,6 +91,15 @@ impl Limits {
         let slots = locks as f64 * 100.0 / percent;
         let each = (slots / sessions as f64).ceil() as i64;
         (each + 63) / 64 * 64
+    }
+}
+
+/// A part of something, in words.
+pub(super) fn part(percent: f64) -> String {
+    if percent.total_cmp(&25.0).is_eq() {
+        "a quarter".to_owned()
+    } else {
+        format!("{percent} %")
     }
 }
 
@@ -133,22 +160,21 @@ impl Row {
         ) else {
             return Size::Fits;
         };
-        let quarter = self.limits.quarter();
-        if bytes > quarter {
-            let most = share(interval, quarter, bytes);
+        let room = self.limits.room(limits.memory_percent);
+        if bytes > room {
+            let most = share(interval, room, bytes);
             let advised = most.and_then(|most| self.sensible(most));
             return Size::TooLarge {
                 advised: advised.filter(|advised| *advised < interval),
             };
         }
-        let reaches = |count: i64, threshold: f64| exceeds(count + 1, threshold);
         let small = !reaches(bytes / self.partitions(), limits.small_chunk_bytes);
         let many = reaches(self.chunks, limits.many_chunks);
         if !many && (!small || !reaches(self.chunks, limits.small_chunks)) {
             return Size::Fits;
         }
-        // A sixteenth of memory, so that other hypertables have room beside it.
-        let most = share(interval, quarter / 4, bytes).map(|most| self.capped(most));
+        // A quarter of the room, so that other hypertables have room beside it.
+        let most = share(interval, room / 4, bytes).map(|most| self.capped(most));
         let advised = most
             .and_then(|most| self.sensible(most))
             .filter(|advised| *advised >= interval.saturating_mul(2));

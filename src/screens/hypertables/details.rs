@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::advice::part;
 use super::row::Row;
 use crate::model::moment::Point;
 use crate::model::text;
@@ -157,8 +158,9 @@ fn policies(row: &Row) -> Value {
     (!said.is_empty()).then(|| said.join(", ")).into()
 }
 
-fn chunk_facts(row: &Row, _: &At) -> Vec<(String, Value)> {
+fn chunk_facts(row: &Row, at: &At) -> Vec<(String, Value)> {
     let limits = &row.limits;
+    let percent = at.limits(&row.full_name()).memory_percent;
     vec![
         (
             "interval of new chunks".into(),
@@ -173,11 +175,10 @@ fn chunk_facts(row: &Row, _: &At) -> Vec<(String, Value)> {
             row.bytes_or_about(row.interval_bytes()),
         ),
         (
-            "a quarter of memory".into(),
+            format!("{} of memory", part(percent)),
             format!(
-                "{} / 4 = {} (effective_cache_size{})",
-                text::bytes(limits.memory_bytes),
-                text::bytes(limits.quarter()),
+                "{} (effective_cache_size{})",
+                limits.room_words(percent),
                 if limits.memory_default {
                     ", PostgreSQL's default"
                 } else {

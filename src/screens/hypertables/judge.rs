@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::advice::Size;
+use super::advice::{Size, part};
 use super::row::{Kind, Plain, Row};
 use crate::model::thresholds::percent;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
@@ -17,7 +17,7 @@ pub(super) fn verdict(row: &Row, limits: &thresholds::Limits) -> Verdict {
     judge_policies(row, &mut findings);
     judge_size(row, limits, &mut findings);
     judge_locks(row, limits.lock_table_percent, &mut findings);
-    findings.verdict(healthy(row))
+    findings.verdict(healthy(row, limits))
 }
 
 /// The fault is the job's; the Jobs screen says more.
@@ -60,11 +60,11 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
     let (rule, level, said, advised) = match row.size_of_chunks(limits) {
         Size::Fits => return,
         Size::TooLarge { advised } => {
-            let (memory, quarter) = (row.limits.memory_bytes, row.limits.quarter());
+            let percent = limits.memory_percent;
             let said = format!(
-                "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than a quarter of effective_cache_size ({} / 4 = {}), so the newest rows do not stay in memory",
-                text::bytes(memory),
-                text::bytes(quarter)
+                "chunks too large for memory: an interval of {interval} takes {full} with its indexes, more than {} of effective_cache_size ({}), so the newest rows do not stay in memory",
+                part(percent),
+                row.limits.room_words(percent)
             );
             (&rules::CHUNKS_LARGE, Level::Warning, said, advised)
         }
@@ -129,14 +129,15 @@ fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {
     }
 }
 
-fn healthy(row: &Row) -> String {
+fn healthy(row: &Row, limits: &thresholds::Limits) -> String {
     let chunks = text::plural(row.chunks, "chunk");
     let mut said = match (row.interval, row.interval_bytes()) {
         (Some(interval), Some(bytes)) => format!(
-            "{chunks}; an interval of {} takes {}, within a quarter of memory ({})",
+            "{chunks}; an interval of {} takes {}, within {} of memory ({})",
             row.interval_text(interval),
             text::bytes(bytes),
-            text::bytes(row.limits.quarter())
+            part(limits.memory_percent),
+            text::bytes(row.limits.room(limits.memory_percent))
         ),
         (Some(interval), None) if row.window.is_none() => format!(
             "{chunks} of {}; none is full yet, so their size is not judged",
@@ -211,11 +212,13 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     }
     let all = rows.iter().filter(|row| row.growth() != Some(0));
     let sum: i64 = all.filter_map(Row::interval_bytes).sum();
-    if sum > limits.quarter() && rows.len() > 1 {
+    let percent = at.server.thresholds.all.memory_percent;
+    if sum > limits.room(percent) && rows.len() > 1 {
         caveats.push(format!(
-            "the newest intervals of all hypertables together take {}, more than a quarter of effective_cache_size ({})",
+            "the newest intervals of all hypertables together take {}, more than {} of effective_cache_size ({})",
             text::bytes(sum),
-            text::bytes(limits.quarter())
+            part(percent),
+            text::bytes(limits.room(percent))
         ));
     }
     if rows.iter().any(|row| row.bytes_error.is_some()) {

@@ -2,9 +2,7 @@
 
 use super::row::{JobError, Row, Statistics};
 use super::starts::{self, FORGETS_NO_JOB};
-use super::state::BLINK_SECONDS;
 use crate::model::target::{Kind, Target};
-use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level, Verdict, without_stop};
 use crate::model::{rules, text};
 use crate::screens::policy;
@@ -36,11 +34,6 @@ impl Row {
             error.is_some_and(|error| error.is_portal_fault() && is_of_last_run(error, of))
         })
     }
-}
-
-/// The thresholds of what the job works for.
-fn limits(row: &Row, at: &At) -> Limits {
-    at.limits(row.target.as_deref().unwrap_or_default())
 }
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -234,8 +227,9 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
     let Some(age) = row.unfinished_seconds(at) else {
         return;
     };
+    let limits = row.limits(at);
     let limit = row.max_runtime.seconds;
-    if limit > 0.0 && age > limit + BLINK_SECONDS {
+    if limit > 0.0 && age > limit + limits.job_overrun {
         let reason = format!(
             "runs since {}, past its max_runtime of {}: the scheduler has not stopped it",
             text::duration(age),
@@ -246,8 +240,8 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
         findings.push(finding);
     }
     if let Some(average) = row.average_seconds()
-        && age > 60.0
-        && age > limits(row, at).job_slow_factor * average
+        && age > limits.job_slow_time
+        && age > limits.job_slow_factor * average
     {
         let reason = format!(
             "runs since {}; its runs take {} on average; Activity says what session {} does or waits for",
@@ -297,7 +291,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     } else {
         "the scheduler tries again after 5 minutes; run-job-now does its work before"
     };
-    let level = if f64::from(crashes) >= limits(row, at).job_failures_critical {
+    let level = if f64::from(crashes) >= row.limits(at).job_failures_critical {
         Level::Critical
     } else {
         Level::Warning
@@ -358,19 +352,19 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
     let why = why_failed(row, error, at);
     let level = match row.scheduled {
         false => Level::Notice,
-        true if f64::from(failures) >= limits(row, at).job_failures_critical => Level::Critical,
+        true if f64::from(failures) >= row.limits(at).job_failures_critical => Level::Critical,
         true => Level::Warning,
     };
     let limit = row.max_runtime.seconds;
     let unalterable = unalterable(row, at);
-    let finding = if stopped(row) && unalterable.is_some() {
+    let finding = if stopped(row, at) && unalterable.is_some() {
         let version = at.server.sql_version();
         let reason = format!(
             "{how_often}{ago}: {why}{then}; TimescaleDB {version} refuses to change that on an aggregate on an aggregate: \
              remove-refresh-policy and add-refresh-policy make the policy again, without a max_runtime"
         );
         Finding::new(&rules::JOB_FAILING, level, reason).mended_by(None)
-    } else if stopped(row) {
+    } else if stopped(row, at) {
         let longer = format!("{} seconds", 2.0 * limit);
         let reason = format!("{how_often}{ago}: {why}{then}; edit-job gives it twice as long");
         Finding::new(&rules::JOB_FAILING, level, reason)
@@ -390,13 +384,14 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
 }
 
 /// Its last run came to the end of its time.
-fn stopped(row: &Row) -> bool {
+fn stopped(row: &Row, at: &At) -> bool {
     let limit = row.max_runtime.seconds;
-    limit > 0.0 && row.run_seconds().is_some_and(|took| took >= 0.98 * limit)
+    let nearly = row.limits(at).job_stopped_percent / 100.0 * limit;
+    limit > 0.0 && row.run_seconds().is_some_and(|took| took >= nearly)
 }
 
 fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
-    if stopped(row) {
+    if stopped(row, at) {
         let limit = text::interval(&row.max_runtime.text);
         return format!("stopped at its max_runtime of {limit}");
     }

@@ -77,7 +77,7 @@ pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
     {
         let cannot = no_start(row, at);
         // A new one is started within seconds.
-        if cannot.is_none() && !policy::is_old(row.known_since, at.now) {
+        if cannot.is_none() && !policy::is_old(row.known_since, &row.limits(at), at.now) {
             return;
         }
         let why = cannot.map_or(
@@ -101,7 +101,12 @@ pub(super) fn far(row: &Row, at: &At, findings: &mut Findings) {
     if asked || row.failed().is_some() {
         return;
     }
-    if let Some(wait) = policy::strangely_far(row.next_start(), row.schedule.seconds, at.now) {
+    if let Some(wait) = policy::strangely_far(
+        row.next_start(),
+        row.schedule.seconds,
+        &row.limits(at),
+        at.now,
+    ) {
         let every = text::interval(&row.schedule.text);
         let reason = format!(
             "runs next in {wait}, although it should run every {every}: run-job-now starts it"

@@ -2,20 +2,23 @@
 
 use super::row::{Row, Statistics};
 use crate::model::moment::Stamp;
-use crate::screens::policy::{LATE_SECONDS, State};
+use crate::model::thresholds::Limits;
+use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// A run that has just ended may still look as if it went on, without its worker.
-pub(super) const BLINK_SECONDS: f64 = 10.0;
-
 impl Row {
+    /// The thresholds of what the job works for.
+    pub(super) fn limits(&self, at: &At) -> Limits {
+        at.limits(self.target.as_deref().unwrap_or_default())
+    }
+
     pub fn state(&self, at: &At) -> State {
         if self.pid.is_some() {
             return State::Running;
         }
         let unfinished = self.unfinished_seconds(at);
-        // On a standby the worker is on another server.
-        if unfinished.is_some_and(|age| at.server.standby || age < BLINK_SECONDS) {
+        // On a standby the worker is on another server; elsewhere a run that has just ended may still look as if it went on.
+        if unfinished.is_some_and(|age| at.server.standby || age < self.limits(at).job_unseen) {
             return State::MaybeRunning;
         }
         if self.scheduled && unfinished.is_some() {
@@ -49,7 +52,7 @@ impl Row {
             None => self.initial_start,
         };
         let late = at.now.seconds_since(due.and_then(Stamp::finite)?);
-        (self.scheduled && self.pid.is_none() && late > LATE_SECONDS).then_some(late)
+        (self.scheduled && self.pid.is_none() && late > self.limits(at).job_late).then_some(late)
     }
 
     /// How many runs crashed; the one that goes on counts as a crash on the server until it ends.

@@ -18,14 +18,14 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
         "replication-lag" if value > limits.replication_lag => lag(row, findings),
         "standby-replay" | "standby-receiver" | "standby-delay" => standby(row, at, findings),
         "replication-slots"
-            if value > limits.slot_bytes || row.share().is_some_and(|share| share > 0.8) =>
+            if value > limits.slot_bytes || row.share().is_some_and(|share| share > limits.slot_percent / 100.0) =>
         {
             slot(row, findings);
         }
         "lost-slots" => lost_slots(row, findings),
         "archiver" if value > 0.0 => archiver(row, at, findings),
         "prepared-transaction" if value > limits.prepared_age => prepared(row, findings),
-        "wraparound" | "multixact-wraparound" => wraparound(row, findings),
+        "wraparound" | "multixact-wraparound" => wraparound(row, limits, findings),
         "launcher" | "scheduler" if row.value == Some(0.0) && !at.server.standby => {
             absence(row, at, findings);
         }
@@ -175,11 +175,14 @@ fn prepared(row: &Row, findings: &mut Findings) {
     findings.push(Finding::new(&rules::SERVER_PREPARED, Level::Warning, said).since(row.since));
 }
 
-fn wraparound(row: &Row, findings: &mut Findings) {
+fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     let value = row.value.unwrap_or_default();
-    let level = if value > 0.5 * WRAPAROUND {
+    let level = if value > limits.wraparound_critical_percent / 100.0 * WRAPAROUND {
         Level::Critical
-    } else if row.share().is_some_and(|share| share > 1.5) {
+    } else if row
+        .share()
+        .is_some_and(|share| share > limits.wraparound_factor)
+    {
         Level::Warning
     } else {
         return;

@@ -1,0 +1,219 @@
+//! `hypertop thresholds`: from where on something is worth a word, and who says so.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::{Value as Json, json};
+
+use crate::model::text;
+use crate::model::thresholds::{ALL, Scope, Threshold, Thresholds, Unit, Written};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Csv,
+}
+
+/// A threshold as it is in force for all, or for those whose name fits.
+struct Line<'a> {
+    of: &'static Threshold,
+    value: f64,
+    written: Option<&'a Written>,
+}
+
+/// All thresholds, each with its exceptions by name; `file`: the config.toml that was read.
+pub fn printed(thresholds: &Thresholds, file: Option<&Path>, format: Format) -> Result<String> {
+    let lines: Vec<_> = ALL.iter().flat_map(|of| lines(of, thresholds)).collect();
+    let rows = lines.iter().map(|line| line.fields(file));
+    Ok(match format {
+        Format::Text => in_columns(&lines, file),
+        Format::Json => {
+            let rows: Vec<Json> = rows
+                .map(|fields| {
+                    Json::Object(
+                        fields
+                            .into_iter()
+                            .map(|(name, field)| (name.to_owned(), field))
+                            .collect(),
+                    )
+                })
+                .collect();
+            let whole = serde_json::to_string_pretty(&json!({ "thresholds": rows }))?;
+            text::printable_json(whole) + "\n"
+        }
+        Format::Csv => {
+            let mut csv = csv::Writer::from_writer(Vec::new());
+            for (nth, fields) in rows.enumerate() {
+                if nth == 0 {
+                    csv.write_record(fields.iter().map(|(name, _)| *name))?;
+                }
+                csv.write_record(fields.iter().map(|(_, field)| cell(field)))?;
+            }
+            String::from_utf8(csv.into_inner()?)?
+        }
+    })
+}
+
+fn lines<'a>(of: &'static Threshold, thresholds: &'a Thresholds) -> Vec<Line<'a>> {
+    let written = || thresholds.written.iter().filter(|one| one.key == of.key);
+    let all = Line {
+        of,
+        value: thresholds.all.get(of.key),
+        written: written().find(|one| one.name.is_none()),
+    };
+    let by_name = written().filter(|one| one.name.is_some()).map(|one| Line {
+        of,
+        value: one.value,
+        written: Some(one),
+    });
+    [all].into_iter().chain(by_name).collect()
+}
+
+impl Line<'_> {
+    /// For whom it counts: a pattern, or `None` for all.
+    fn name(&self) -> Option<&str> {
+        self.written?.name.as_deref()
+    }
+
+    fn comes_from(&self, file: Option<&Path>) -> String {
+        let Some(written) = self.written else {
+            return "default".to_owned();
+        };
+        let file = file.map_or_else(
+            || "config.toml".to_owned(),
+            |file| file.display().to_string(),
+        );
+        let table = match written.name {
+            Some(_) => "[[thresholds_for]]",
+            None => "[thresholds]",
+        };
+        format!("{file}:{} {table}", written.line)
+    }
+
+    /// In the order of the columns; figures in the unit that is named.
+    fn fields(&self, file: Option<&Path>) -> Vec<(&'static str, Json)> {
+        let of = self.of;
+        vec![
+            ("key", of.key.into()),
+            ("for", self.name().into()),
+            ("value", number(self.value)),
+            ("default", number(of.default)),
+            ("unit", unit(of.unit).into()),
+            ("by_name", (of.scope == Scope::Each).into()),
+            ("from", self.comes_from(file).into()),
+            ("meaning", of.meaning.into()),
+        ]
+    }
+}
+
+/// Whole where it is.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole")]
+fn number(value: f64) -> Json {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        Json::from(value as i64)
+    } else {
+        Json::from(value)
+    }
+}
+
+fn cell(field: &Json) -> String {
+    match field {
+        Json::Null => String::new(),
+        Json::String(text) => text::printable_cell(text),
+        other => other.to_string(),
+    }
+}
+
+/// For eyes: one line each, with what it means at the end.
+fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
+    let head = [
+        "THRESHOLD",
+        "FOR",
+        "VALUE",
+        "DEFAULT",
+        "UNIT",
+        "FROM",
+        "MEANING",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    rows.extend(lines.iter().map(|line| {
+        let of = line.of;
+        let whom = match (line.name(), of.scope) {
+            (Some(name), _) => name,
+            (None, Scope::Each) => "all",
+            (None, Scope::Server) => "server",
+        };
+        let cells = [
+            of.key.to_owned(),
+            whom.to_owned(),
+            as_typed(of.unit, line.value),
+            as_typed(of.unit, of.default),
+            match of.unit {
+                Unit::Time => "time",
+                other => unit(other),
+            }
+            .to_owned(),
+            line.comes_from(file),
+            of.meaning.to_owned(),
+        ];
+        cells.map(|cell| text::printable(&cell))
+    }));
+    let widest = |nth: usize| rows.iter().map(|row| text::width(&row[nth])).max();
+    let widths: Vec<_> = (0..head.len() - 1).filter_map(widest).collect();
+    let mut out = String::new();
+    for row in &rows {
+        for (cell, width) in row.iter().zip(&widths) {
+            out.push_str(&text::pad(cell, *width));
+            out.push_str("  ");
+        }
+        out.push_str(&row[head.len() - 1]);
+        out.push('\n');
+    }
+    out
+}
+
+/// What figures are counted in.
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Time => "seconds",
+        Unit::Bytes => "bytes",
+        Unit::Percent => "percent",
+        Unit::Factor => "factor",
+        Unit::Count => "count",
+    }
+}
+
+/// The value as config.toml takes it (without quotes), exactly.
+fn as_typed(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Time => {
+            let sizes = [(86_400.0, "d"), (3600.0, "h"), (60.0, "m")];
+            let (mut left, mut parts) = (value, Vec::new());
+            for (size, name) in sizes {
+                let many = (left / size).floor();
+                left -= many * size;
+                if many > 0.0 {
+                    parts.push(format!("{many}{name}"));
+                }
+            }
+            if left > 0.0 || parts.is_empty() {
+                parts.push(format!("{left}s"));
+            }
+            parts.join(" ")
+        }
+        Unit::Bytes => {
+            let sizes = [(4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")];
+            let mut sizes = sizes
+                .map(|(power, name)| (1024_f64.powi(power), name))
+                .into_iter();
+            let whole = sizes.find(|(size, _)| value >= *size && (value / size).fract() == 0.0);
+            match whole {
+                Some((size, name)) => format!("{} {name}", value / size),
+                None => value.to_string(),
+            }
+        }
+        Unit::Percent => format!("{value}%"),
+        Unit::Factor | Unit::Count => value.to_string(),
+    }
+}
