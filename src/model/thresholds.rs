@@ -38,7 +38,7 @@ macro_rules! limits {
         /// The thresholds that count for one thing. Times are in seconds.
         #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
         #[serde(default)]
-        pub struct Limits { $(#[doc = $meaning] pub $key: f64),+ }
+        pub struct Limits { $(pub $key: f64),+ }
 
         impl Default for Limits {
             fn default() -> Self {

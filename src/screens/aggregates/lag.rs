@@ -160,9 +160,9 @@ impl Row {
     /// The lag that is no reason to worry yet, in seconds or units.
     #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
     pub(super) fn promise(&self, at: &At) -> Option<f64> {
+        let limits = self.limits(at);
         match self.axis {
             Axis::Integer => {
-                let limits = self.limits(at);
                 let put_off = |policy: &Policy| policy.is_put_off(self.axis, &limits, at.now);
                 // The schedule does not convert to units: another window is allowed for it, while it is kept.
                 let windows = if self.policy.as_ref().is_some_and(put_off) {
@@ -173,10 +173,9 @@ impl Row {
                 self.expected_units.map(|units| units as f64 * windows)
             }
             // The run itself takes its time.
-            _ => {
-                let seconds = self.expected_seconds?;
-                Some(seconds + self.limits(at).aggregate_patience)
-            }
+            _ => self
+                .expected_seconds
+                .map(|seconds| seconds + limits.aggregate_patience),
         }
     }
 
