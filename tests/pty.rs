@@ -108,10 +108,8 @@ fn a_wrong_key_ends_it_before_the_terminal_is_touched() {
         std::fs::write(own.join("config.toml"), text).unwrap();
         let config = folder.path().to_str().unwrap();
         for args in [vec![targets.all[0].conninfo.as_str()], vec!["demo"]] {
-            let console = Console::open_with(&args, config);
-            let raw = std::sync::Arc::clone(&console.raw);
-            assert_eq!(console.ended(), 1);
-            let raw = String::from_utf8_lossy(&raw.lock().unwrap()).into_owned();
+            let (raw, code) = Console::open_with(&args, config).written();
+            assert_eq!(code, 1, "{raw}");
             for words in ["config.toml: line 4: mark-row", "quit has that key too"] {
                 assert!(raw.contains(words), "no {words} in:\n{raw}");
             }

@@ -134,8 +134,8 @@ impl Console {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
     }
 
-    /// Waits for the end, and checks that the terminal is given back.
-    pub fn ended(mut self) -> u32 {
+    /// Waits for the end; what was written, and the exit code.
+    pub fn written(mut self) -> (String, u32) {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -149,6 +149,12 @@ impl Console {
         };
         std::thread::sleep(Duration::from_millis(200));
         let raw = String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned();
+        (raw, status.exit_code())
+    }
+
+    /// Waits for the end, and checks that the terminal is given back.
+    pub fn ended(self) -> u32 {
+        let (raw, code) = self.written();
         let (taken, given) = (raw.rfind("\x1b[?1049h"), raw.rfind("\x1b[?1049l"));
         assert!(
             taken.is_some() && given > taken,
@@ -158,6 +164,6 @@ impl Console {
             raw.rfind("\x1b[?25h") > raw.rfind("\x1b[?25l"),
             "the cursor is shown again"
         );
-        status.exit_code()
+        code
     }
 }
