@@ -112,7 +112,8 @@ job as materialized (
               and j.config ->> 'drop_after' ~ '^\d{1,18}$' then (j.config ->> 'drop_after')::int8
               when j.config ->> 'drop_after' ~ :is_interval
                    and j.config ->> 'drop_after' ~ '\d'
-                        then (extract(epoch from (j.config ->> 'drop_after')::interval) * 1000000)::int8 end as drop_after
+                        then (extract(epoch from (j.config ->> 'drop_after')::interval) * 1000000)::int8 end as drop_after,
+         j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after' as by_creation
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
       where j.hypertable_id is not null),
 jobs as materialized (
@@ -121,7 +122,8 @@ jobs as materialized (
          max(state) filter (where proc_name = 'policy_retention') as retain,
          max(state) filter (where proc_name = 'policy_reorder') as reorder, min(compress_after) as compress_after,
          min(drop_after) as drop_after,
-         array_agg(id order by id) filter (where state = 2) as failing, array_agg(id order by id) filter (where state = 1) as paused
+         array_agg(id order by id) filter (where state = 2) as failing, array_agg(id order by id) filter (where state = 1) as paused,
+         array_agg(id) filter (where by_creation) as by_creation
     from job group by 1),
 space as materialized (
   select d.hypertable_id, array_agg(d.column_name::text order by d.id) as columns, array_agg(d.num_slices::int8 order by d.id) as slices
@@ -173,7 +175,7 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
             when not w.unknown then w.bytes::int8 end as window_bytes,
        case when c.chunks > 0 then f.oldest end as oldest, case when c.chunks > 0 then f.newest end as newest,
        (select count(*) from pg_index x where x.indrelid = h.oid) as indexes,
-       j.refresh, j.compress, j.retain, j.reorder, j.compress_after, j.drop_after, j.failing, j.paused, r.names as readers,
+       j.refresh, j.compress, j.retain, j.reorder, j.compress_after, j.drop_after, j.failing, j.paused, j.by_creation, r.names as readers,
        null::int8 as tuples, null::bool as not_null, null::text[] as unique_without, null::int8 as referenced
   from hyper h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
@@ -189,7 +191,7 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
 union all
 select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, null, null, null, null, null, null,
        (b.pages * current_setting('block_size')::int8)::int8, null, null, null, null, null, null, null,
-       (select count(*) from pg_index x where x.indrelid = b.oid), null, null, null, null, null, null, null, null, null,
+       (select count(*) from pg_index x where x.indrelid = b.oid), null, null, null, null, null, null, null, null, null, null,
        nullif(b.tuples, -1), b.attnotnull, b.unique_without, b.referenced
   from candidate b) y
 -- what chunks are measured against

@@ -62,6 +62,10 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        case when j.proc_name = 'policy_refresh_continuous_aggregate'
             and exists (select from _timescaledb_catalog.continuous_agg p where p.mat_hypertable_id = a.raw_hypertable_id)
             then a.mat_hypertable_id end as hierarchical_id,
+       -- a retention policy by creation alone, on a time dimension
+       j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
+         and exists (select from _timescaledb_catalog.dimension d where d.hypertable_id = j.hypertable_id
+                     and d.column_type in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)) as by_creation,
        j.scheduled, j.schedule_interval::text as schedule_interval,
        date_part('epoch', j.schedule_interval) as schedule_seconds,
        j.max_runtime::text as max_runtime, date_part('epoch', j.max_runtime) as max_runtime_seconds,

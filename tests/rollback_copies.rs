@@ -157,15 +157,16 @@ fn what_was_previewed_on_one_server_is_not_done_on_its_copy() {
         let copy = Standby::copy(server);
         for (rig, left, done) in &mut rigs {
             let there = copy.conninfo(&rig.conninfo);
-            let deed = rig.rollback_plan(&[*done]).await.unwrap();
+            let back = rig.rollback_plan(&[*done]).await.unwrap();
+            let wider = &[("interval", "5 days")];
+            let wider = rig.plan("set-chunk-interval", "public.meter", wider).await;
             // As where a name, or a list of hosts, leads to another one by then.
             rig.actor.settings = settings(&there);
-            let refused = rig.perform(&deed).await.unwrap_err();
-            assert!(
-                refused.contains("another server"),
-                "{}: {refused}",
-                rig.name
-            );
+            for deed in [back, wider.unwrap()] {
+                let refused = rig.perform(&deed).await.unwrap_err();
+                let says = refused.contains("another server");
+                assert!(says, "{}: {refused}", rig.name);
+            }
             assert_eq!(state(&there).await, *left, "{}", rig.name);
             assert_eq!(rig.actor.journal.entries().unwrap().all.len(), 1);
         }

@@ -177,6 +177,59 @@ fn a_policy_by_creation_that_fails_at_every_run_is_removed() {
     });
 }
 
+/// What an older version or a superuser leaves of such a policy.
+const STATES: &[(&str, &str)] = &[
+    (
+        "paused",
+        "update _timescaledb_config.bgw_job set scheduled = false where proc_name = 'policy_retention'",
+    ),
+    (
+        "gave up",
+        "update _timescaledb_config.bgw_job set scheduled = false, max_retries = 1 where proc_name = 'policy_retention'; {FAILED}",
+    ),
+    ("failing", "{FAILED}"),
+    (
+        "late",
+        "update _timescaledb_internal.bgw_job_stat set next_start = now() - interval '1 hour'",
+    ),
+];
+const FAILED: &str = "update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '5 minutes', last_finish = now() - interval '4 minutes', last_run_success = false, consecutive_failures = 1, total_failures = 1, total_runs = 1, next_start = now() + interval '1 hour' where job_id >= 1000";
+
+#[test]
+fn whatever_state_it_is_in_each_fix_that_any_screen_offers_can_be_taken() {
+    on_each("hopeless", async |rig, version| {
+        if version < Version::new(2, 13) {
+            return;
+        }
+        for (state, sql) in STATES {
+            let sql = sql.replace("{FAILED}", FAILED);
+            let id =
+                "select id from _timescaledb_config.bgw_job where proc_name = 'policy_retention'";
+            rig.sql(&format!("begin; select delete_job(id) from ({id}) j; select add_retention_policy('{NAME}', drop_created_before => interval '30 days', initial_start => now() + interval '1 hour'); {sql}; commit")).await;
+            let name = format!("{}: {state}", rig.name);
+            let rows = triage::all(rig).await;
+            let hopeless = version.drops_none_by_creation();
+            for row in rows.iter().filter(|row| row.finding.mend.is_some()) {
+                let mend = row.finding.mend.unwrap();
+                let target = row.finding.mends(row.targets.clone()).unwrap();
+                let sets = row.finding.sets.iter();
+                let sets: Vec<_> = sets.map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                let plan = rig.plan(mend, &target.name, &sets).await;
+                assert!(plan.is_ok(), "{name}: {}: {row:#?}", plan.unwrap_err());
+                let of_job = row.screen == ScreenId::Jobs && mend == "delete-job";
+                assert!(!of_job || hopeless, "{name}: {row:#?}");
+            }
+            let job = rig.text(id).await;
+            for how in ["foreground", "scheduler"] {
+                let run = rig.plan("run-job-now", &job, &[("how", how)]).await;
+                let why = run.as_ref().err().map(String::as_str).unwrap_or_default();
+                let says = why.contains("can neither run nor alter");
+                assert_eq!(says, hopeless, "{name}: {how}: {why}");
+            }
+        }
+    });
+}
+
 #[test]
 fn a_creation_that_is_no_interval_is_found_and_set_right() {
     on_each("created", async |rig, version| {

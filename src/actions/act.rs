@@ -9,6 +9,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 
 use crate::actions::form::{Form, Inputs};
+use crate::journal::Place;
 use crate::model::plan::{Note, Plan};
 use crate::model::target::{Kind, Target};
 use crate::model::text;
@@ -26,6 +27,8 @@ pub struct Facts {
     pub sizes: HashMap<i64, Option<i64>>,
     /// Code of owners who are not trusted that stands on the target.
     pub code: Vec<crate::actions::code::Standing>,
+    /// Which database said so; a plan is carried out there alone.
+    pub place: Option<Place>,
 }
 
 impl Facts {

@@ -181,6 +181,12 @@ impl Job {
                  delete the policy and add it again, or upgrade to 2.23.1"
             )));
         }
+        self.hopeless(context)
+    }
+
+    /// Why it can neither run nor be altered on this server, if so.
+    pub fn hopeless(&self, context: &Context) -> Option<Refusal> {
+        let version = context.at.server.sql_version();
         let by_creation = self.proc_name == "policy_retention"
             && self.setting("drop_after").is_none()
             && self.setting("drop_created_before").is_some();

@@ -90,6 +90,7 @@ pub async fn facts(
             target,
         )
         .await?,
+        place: Some(session.place().await?.clone()),
     };
     let wanted: Vec<(i64, usize)> = facts.sized().into_iter().map(|oid| (oid, 1)).collect();
     for slice in slices(&wanted, SLICE) {

@@ -205,6 +205,20 @@ impl Findings {
         })
     }
 
+    /// Where one of these actions would be the fix and cannot help, names another and says why.
+    pub fn fix_otherwise(&mut self, helpless: &[&str], fix: ActionName, why: &str) {
+        let is_helpless = |fix: ActionName| helpless.contains(&fix);
+        for finding in self
+            .0
+            .iter_mut()
+            .filter(|it| it.mend.is_some_and(is_helpless))
+        {
+            finding.mend = Some(fix);
+            finding.sets.clear();
+            finding.reason = format!("{}; {why}", without_stop(&finding.reason));
+        }
+    }
+
     /// Takes the finding of this rule out.
     pub fn take(&mut self, rule: &'static Rule) -> Option<Finding> {
         let place = self.0.iter().position(|finding| finding.rule == rule)?;

@@ -2,20 +2,13 @@
 
 use anyhow::Result;
 
-use crate::actions::execute;
 use crate::app::Msg;
+use crate::journal::Journal;
 use crate::journal::acknowledge::Acknowledgement;
 use crate::journal::serve::{self, Request};
-use crate::journal::{Journal, Place};
 use crate::server::session::Session;
 
 impl Session {
-    /// Which database this is; asked once.
-    pub(crate) async fn place(&self) -> Result<&Place> {
-        let ask = || execute::place(&self.connected);
-        self.place.get_or_try_init(ask).await
-    }
-
     /// What is put aside here; empty where there is no journal.
     pub async fn acknowledged(&self) -> Result<Vec<Acknowledgement>> {
         let Some(journal) = &self.journal else {

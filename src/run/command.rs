@@ -66,7 +66,7 @@ impl Shell<'_> {
             server: &self.session.server,
         };
         let (mut plans, mut seen, mut inputs) = (Vec::new(), Vec::new(), String::new());
-        let mut refused = Vec::new();
+        let (mut refused, mut place) = (Vec::new(), None);
         for typed in targets {
             let target = preview::resolve(&self.session, action, typed).await?;
             let facts = preview::facts(&self.session, &mut exact, act, &target).await?;
@@ -75,6 +75,7 @@ impl Shell<'_> {
                 target: &target,
                 facts: &facts,
             };
+            place = facts.place.clone();
             match plan(action, act, &context, set)? {
                 Ok((plan, given)) => {
                     plans.push(plan);
@@ -102,7 +103,7 @@ impl Shell<'_> {
             inputs,
             undoes: Vec::new(),
             restores: Vec::new(),
-            place: None,
+            place,
         })
     }
 

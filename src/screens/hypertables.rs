@@ -216,7 +216,7 @@ impl Record for Row {
     }
 
     fn verdict(&self, at: &At) -> Verdict {
-        judge::verdict(self, &at.limits(&self.full_name()))
+        judge::verdict(self, &at.limits(&self.full_name()), at.server.sql_version())
     }
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
@@ -284,6 +284,7 @@ fn read_policies(row: &tokio_postgres::Row) -> Result<Policies> {
         reorder: policy("reorder")?,
         failing: jobs("failing")?,
         paused: jobs("paused")?,
+        by_creation: jobs("by_creation")?,
         compress_after: row.try_get("compress_after")?,
         drop_after: row.try_get("drop_after")?,
     })

@@ -188,6 +188,7 @@ impl Record for Row {
             target: row.try_get("target")?,
             target_kind: row.try_get("target_kind")?,
             hierarchical_id: row.try_get("hierarchical_id")?,
+            by_creation: row.try_get("by_creation")?,
             scheduled: row.try_get("scheduled")?,
             schedule: interval("schedule_interval", "schedule_seconds")?,
             max_runtime: interval("max_runtime", "max_runtime_seconds")?,

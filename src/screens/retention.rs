@@ -14,7 +14,6 @@ use crate::model::thresholds::exceeds;
 use crate::model::unread::{Clock, Unread};
 use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
-use crate::model::version::Version;
 use crate::model::{rules, text};
 use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunk, Chunks};
@@ -205,12 +204,7 @@ impl Row {
     /// Why every run of a policy by creation fails here, where TimescaleDB misreads its own configuration.
     fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
         let created = policy.created.as_ref()?;
-        let mended = Version {
-            patch: 3,
-            ..Version::new(2, 26)
-        };
-        let version = at.server.sql_version();
-        if self.axis != Axis::Integer && version < mended {
+        if self.axis != Axis::Integer && at.server.sql_version().drops_none_by_creation() {
             Some(format!(
                 "drop_created_before ({created}) on a time dimension always fails before TimescaleDB 2.26.3: use drop_after"
             ))
@@ -448,12 +442,11 @@ impl Record for Row {
                 _ => Verdict::ok("no policy: nothing is ever dropped"),
             };
         };
-        policy.judge(
-            &mut findings,
-            &limits,
-            at.now,
-            self.eligible.is_some_and(|eligible| eligible > 0),
-        );
+        // Whose setting fails at every run has no other trouble that a person could end.
+        if self.fails_by_creation(policy, at).is_none() {
+            let waits = self.eligible.is_some_and(|eligible| eligible > 0);
+            policy.judge(&mut findings, &limits, at.now, waits);
+        }
         if let Some(blocked) = &self.blocked {
             let rule = &rules::RETENTION_BLOCKED;
             let waits = blocked.finding(rule, "its policy", at.now, limits.blocked);

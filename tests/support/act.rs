@@ -153,7 +153,7 @@ impl Rig {
             inputs: inputs.summary(),
             undoes: Vec::new(),
             restores: Vec::new(),
-            place: None,
+            place: facts.place,
         })
     }
 

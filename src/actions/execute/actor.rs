@@ -38,7 +38,7 @@ pub struct Deed {
     /// The journal's entries that this takes back, and what the state was before them.
     pub undoes: Vec<u64>,
     pub restores: Vec<Seen>,
-    /// Of a rollback: where it was planned, and is to be done.
+    /// Where it was planned, and is to be done; `None`: a recording.
     pub place: Option<Place>,
 }
 

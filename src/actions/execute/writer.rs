@@ -10,7 +10,7 @@ use crate::journal::{Place, Run};
 use crate::model::version::Version;
 use crate::model::{text, trust};
 use crate::server::known::own::Own;
-use crate::server::session;
+use crate::server::session::{self, Session};
 use crate::server::sql::{Param, Query, query};
 
 const PLACE: Query = query!("act_place");
@@ -75,6 +75,14 @@ impl Actor {
 /// Which database a session is in.
 pub async fn place(connected: &Connected) -> Result<Place> {
     Ok(place_and_row(connected).await?.0)
+}
+
+impl Session {
+    /// Which database this is; asked once.
+    pub(crate) async fn place(&self) -> Result<&Place> {
+        let ask = || place(&self.connected);
+        self.place.get_or_try_init(ask).await
+    }
 }
 
 async fn place_and_row(connected: &Connected) -> Result<(Place, Row)> {

@@ -39,6 +39,9 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         )
         .into());
     }
+    if let Some(refusal) = job.hopeless(context) {
+        return Err(refusal);
+    }
     let plan = if inputs.text("how") == Some(SCHEDULER) {
         by_scheduler(context, &known)?
     } else {

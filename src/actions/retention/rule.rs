@@ -72,15 +72,11 @@ pub fn rule(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<Rul
 
 /// Why every run, and every `alter_job`, of a policy with `drop_created_before` fails on this version.
 pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<&'static str> {
-    let mended = Version {
-        patch: 3,
-        ..Version::new(2, 26)
-    };
     if version < Version::new(2, 17) {
         Some(
             "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after",
         )
-    } else if facts.axis() != Axis::Integer && version < mended {
+    } else if facts.axis() != Axis::Integer && version.drops_none_by_creation() {
         Some(
             "before TimescaleDB 2.26.3 a policy with drop_created_before always fails where time is no integer: use drop_after",
         )

@@ -105,7 +105,7 @@ impl Filling {
                     inputs: inputs.summary(),
                     undoes: Vec::new(),
                     restores: Vec::new(),
-                    place: None,
+                    place: self.facts.first().and_then(|facts| facts.place.clone()),
                 })
             }
         };

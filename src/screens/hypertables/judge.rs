@@ -4,31 +4,42 @@ use std::fmt::Write;
 
 use super::advice::{Size, part};
 use super::row::{Kind, Plain, Row};
+use crate::model::moment::Axis;
 use crate::model::thresholds::percent;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::version::Version;
 use crate::model::{rules, text, thresholds};
 use crate::server::known::At;
 
-pub(super) fn verdict(row: &Row, limits: &thresholds::Limits) -> Verdict {
+pub(super) fn verdict(row: &Row, limits: &thresholds::Limits, version: Version) -> Verdict {
     if let Some(plain) = &row.plain {
         return candidate(row, plain);
     }
     let mut findings = Findings::default();
-    judge_policies(row, &mut findings);
+    judge_policies(row, version, &mut findings);
     judge_size(row, limits, &mut findings);
     judge_locks(row, limits.lock_table_percent, &mut findings);
     findings.verdict(healthy(row, limits))
 }
 
 /// The fault is the job's; the Jobs screen says more.
-fn judge_policies(row: &Row, findings: &mut Findings) {
+fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
+    let hopeless = version.drops_none_by_creation() && row.axis != Axis::Integer;
+    let mut add = |rule, level, job: i32, reason: String| {
+        let finding = Finding::new(rule, level, reason).of_job(job);
+        findings.push(if hopeless && row.policies.by_creation.contains(&job) {
+            finding.mended_by(Some("remove-retention-policy"))
+        } else {
+            finding
+        });
+    };
     for job in &row.policies.failing {
         let reason = format!("a policy of it fails (job {job}): the Jobs screen has the error");
-        findings.push(Finding::new(&rules::JOB_FAILING, Level::Warning, reason).of_job(*job));
+        add(&rules::JOB_FAILING, Level::Warning, *job, reason);
     }
     for job in &row.policies.paused {
-        let reason = format!("a policy of it is paused (job {job}): resume-job resumes it");
-        findings.push(Finding::new(&rules::JOB_PAUSED, Level::Notice, reason).of_job(*job));
+        let reason = format!("a policy of it is paused (job {job})");
+        add(&rules::JOB_PAUSED, Level::Notice, *job, reason);
     }
 }
 

@@ -50,6 +50,9 @@ pub struct Policies {
     pub reorder: Option<Policy>,
     pub failing: Vec<i32>,
     pub paused: Vec<i32>,
+    /// Retention by `drop_created_before` alone.
+    #[serde(default)]
+    pub by_creation: Vec<i32>,
     /// compress-after and drop-after in the dimension's unit (a month counts 30 days).
     pub compress_after: Option<i64>,
     pub drop_after: Option<i64>,

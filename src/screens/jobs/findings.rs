@@ -76,6 +76,9 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         });
     }
     cause_first(&mut findings);
+    if row.by_creation && at.server.sql_version().drops_none_by_creation() {
+        hopeless(&mut findings, at);
+    }
     findings.verdict(healthy(row, state, at))
 }
 
@@ -107,6 +110,20 @@ fn cause_first(findings: &mut Findings) {
         findings.tell_more(cause, &failing.reason);
         findings.raise(cause, failing.level);
     }
+}
+
+/// Neither a run nor a change of its settings helps: only another policy does.
+fn hopeless(findings: &mut Findings, at: &At) {
+    let version = at.server.sql_version();
+    let helpless = ["run-job-now", "resume-job", "edit-job"];
+    findings.fix_otherwise(
+        &helpless,
+        "delete-job",
+        &format!(
+            "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before: delete it, and \
+             add one by drop_after"
+        ),
+    );
 }
 
 fn healthy(row: &Row, state: State, at: &At) -> String {

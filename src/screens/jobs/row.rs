@@ -79,6 +79,9 @@ pub struct Row {
     /// The materialization that it refreshes, of an aggregate on an aggregate.
     #[serde(default)]
     pub hierarchical_id: Option<i32>,
+    /// A retention policy by `drop_created_before` alone, on a time dimension.
+    #[serde(default)]
+    pub by_creation: bool,
     /// A policy whose configuration names a hypertable that is gone.
     pub orphaned: bool,
     pub scheduled: bool,

@@ -194,7 +194,11 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
     let mut row = row(2000, DAY, GIB);
     row.compressed = 900;
     row.policies.drop_after = Some(2000 * DAY);
-    let told = verdict(&row, &crate::model::thresholds::Limits::default());
+    let told = verdict(
+        &row,
+        &crate::model::thresholds::Limits::default(),
+        crate::model::version::Version::new(2, 28),
+    );
     assert_eq!(told.level, Level::Warning);
     for words in [
         "takes up to 7803 locks (2000 chunks x (1 + 2 indexes) + 2 x 900 compressed)",
@@ -205,11 +209,20 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
     }
     row.limits.locks_each = 192;
     assert_eq!(
-        verdict(&row, &crate::model::thresholds::Limits::default()).level,
+        verdict(
+            &row,
+            &crate::model::thresholds::Limits::default(),
+            crate::model::version::Version::new(2, 28)
+        )
+        .level,
         Level::Ok
     );
     row.limits.locks_each = 128;
-    let told = verdict(&row, &crate::model::thresholds::Limits::default());
+    let told = verdict(
+        &row,
+        &crate::model::thresholds::Limits::default(),
+        crate::model::version::Version::new(2, 28),
+    );
     assert_eq!(told.level, Level::Notice);
     assert!(
         told.reason.contains("more than 50 % of it"),
@@ -219,7 +232,11 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
     // A small hypertable is well, and says against what.
     row.chunks = 10;
     row.compressed = 0;
-    let told = verdict(&row, &crate::model::thresholds::Limits::default());
+    let told = verdict(
+        &row,
+        &crate::model::thresholds::Limits::default(),
+        crate::model::version::Version::new(2, 28),
+    );
     assert_eq!(told.level, Level::Ok);
     assert!(
         told.reason
