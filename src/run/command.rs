@@ -75,7 +75,7 @@ impl Shell<'_> {
                 target: &target,
                 facts: &facts,
             };
-            place = facts.place.clone();
+            place.clone_from(&facts.place);
             match plan(action, act, &context, set)? {
                 Ok((plan, given)) => {
                     plans.push(plan);
