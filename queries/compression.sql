@@ -1,4 +1,4 @@
--- Compression of every hypertable and aggregate: counts, policy, backlog (the rest: compression_beside)
+-- Compression of every hypertable and aggregate: counts, policy, backlog (the rest: compression_companion)
 -- id, schema, name, kind, … · public (catalogues only, no lock on a user's relation) · ~1 µs a chunk
 with trusted as materialized (
   \ir shared/trusted.sql

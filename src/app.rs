@@ -25,7 +25,7 @@ use crate::model::screen_id::ScreenId;
 use crate::screens::details::Details;
 use crate::screens::gather;
 use crate::screens::history::History;
-use crate::screens::overview::{self, Aside, Seen};
+use crate::screens::overview::{self, Acknowledged, Seen};
 use crate::screens::table::Freshness;
 use crate::screens::{Rows, Screens, with_table};
 use crate::server::exact::Figures;
@@ -69,7 +69,7 @@ pub struct App {
     /// When all findings were judged last.
     judged: Stamp,
     /// The findings that are acknowledged or snoozed.
-    pub aside: Aside,
+    pub acknowledged: Acknowledged,
     /// The recording that is shown instead of a server.
     pub tape: Option<Replay>,
     /// What is read is being recorded.
@@ -123,7 +123,7 @@ impl App {
             read: Vec::new(),
             seen: Seen::default(),
             judged: now,
-            aside: Aside::default(),
+            acknowledged: Acknowledged::default(),
             tape: None,
             recording: false,
             back_to: None,
@@ -231,9 +231,9 @@ impl App {
             Msg::Facts { asked, result } => return self.facts_came(asked, result),
             Msg::Looked {
                 asked,
-                deed,
+                approved,
                 preview,
-            } => self.looked(asked, *deed, &preview),
+            } => self.looked(asked, *approved, &preview),
             Msg::RollbackPlanned { asked, result } => return self.rollback_planned(asked, *result),
             Msg::Progress(progress) => {
                 if let Some(running) = &mut self.running {
@@ -241,8 +241,8 @@ impl App {
                 }
             }
             Msg::Reported(result) => return self.reported(&result),
-            Msg::Aside(result) => self.aside_came(result),
-            Msg::Told { text, bad } => self.say(text, bad),
+            Msg::Acknowledged(result) => self.acknowledged_came(result),
+            Msg::Status { text, bad } => self.say(text, bad),
         }
         Vec::new()
     }
@@ -290,8 +290,8 @@ impl App {
         }
         let mut effects = self.ask_pulse();
         effects.extend(self.ask_exact());
-        effects.extend(self.ask_aside());
-        effects.extend(self.end_aside());
+        effects.extend(self.ask_acknowledged());
+        effects.extend(self.end_acknowledged());
         effects
     }
 
@@ -387,8 +387,8 @@ impl App {
         self.server = Some(server);
         self.screens.abandon();
         self.pulse_waiting = false;
-        self.aside.doubt();
-        let mut effects = self.ask_aside();
+        self.acknowledged.doubt();
+        let mut effects = self.ask_acknowledged();
         // The pulse first: its counters are what the rows that follow are measured against.
         effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
@@ -554,7 +554,7 @@ impl App {
                 }
             }
         }
-        if self.found.is_empty() || (!changed && self.aside.is_empty()) {
+        if self.found.is_empty() || (!changed && self.acknowledged.is_empty()) {
             return;
         }
         let rows = self.sort_out(gather::collected(&self.found), now);

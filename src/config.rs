@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_line_and_the_mend() {
+    fn what_is_wrong_names_the_line_and_the_fix() {
         let told = parse("refresh = \"5s\"\ncolour = 1\n").unwrap_err();
         assert!(
             told.contains("line 2")

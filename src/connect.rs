@@ -1,4 +1,4 @@
-//! Connecting: host after host, with the password that fits each, and errors that say the mend.
+//! Connecting: host after host, with the password that fits each, and errors that say the fix.
 
 pub mod conninfo;
 mod error;

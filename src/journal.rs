@@ -2,7 +2,7 @@
 //!
 //! An action leaves a `begin` line (with its plan and the state before), a `mark` line before each step takes effect, a
 //! `step` line after it, an `end` line (with the state after). A mark without its step was cut off between the two; the
-//! mark's transaction id tells, by the server's own record, whether the step took effect. A finding that is put aside leaves an `acknowledge` line, and an `ended` line when it counts
+//! mark's transaction id tells, by the server's own record, whether the step took effect. A finding that is acknowledged leaves an `acknowledge` line, and an `ended` line when it counts
 //! again; nothing was changed in the database then. A begin without an end was cut off: what was under way then may or may not have happened.
 
 pub mod acknowledge;

@@ -176,7 +176,7 @@ async fn show(
     all: bool,
 ) -> Result<u8, Failure> {
     let (settings, mut session) = open(cli, database, around).await?;
-    // Without the journal nothing is put aside.
+    // Without the journal nothing is acknowledged.
     if !(all && screen == ScreenId::Overview) {
         session.journal = Journal::of(around);
     }

@@ -1,7 +1,7 @@
 //! The loop: the only `select!` over keys, answers, ticks and signals, and it awaits nothing in an arm.
 
+mod acknowledged;
 mod acts;
-mod aside;
 pub mod command;
 mod second;
 pub mod show;
@@ -178,7 +178,7 @@ const TOGETHER: Duration = Duration::from_millis(40);
 /// Comes by itself; nobody waits for it, as for the last figures of what is on the screen.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     match msg {
-        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Aside(Ok(_)) => true,
+        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Acknowledged(Ok(_)) => true,
         Msg::Exact { screen, last, .. } => !last || *screen != shown,
         _ => false,
     }

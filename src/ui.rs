@@ -103,7 +103,7 @@ fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
 fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
     let mut caveats = gather::caveats(&app.screens, app.screen, at);
     if let Some(error) = app
-        .aside
+        .acknowledged
         .error
         .as_ref()
         .filter(|_| app.screen == ScreenId::Overview)

@@ -57,10 +57,11 @@ impl Console {
     /// Answers what was asked of the journal, as the session does.
     fn serve(&mut self, effects: Vec<Effect>) {
         for effect in effects {
-            if let Effect::Aside(request) = effect {
+            if let Effect::Acknowledged(request) = effect {
                 let answer = serve::serve(Some(&self.journal), &place(), self.role, request);
-                self.app
-                    .update(Msg::Aside(answer.map_err(|error| format!("{error:#}"))));
+                self.app.update(Msg::Acknowledged(
+                    answer.map_err(|error| format!("{error:#}")),
+                ));
             }
         }
     }
@@ -155,7 +156,7 @@ fn an_acknowledged_finding_is_hidden_counted_and_kept_with_its_reason() {
 }
 
 #[test]
-fn escape_puts_nothing_aside() {
+fn escape_acknowledges_nothing() {
     let (_folder, journal) = journal();
     let mut console = Console::of(&journal, "dba");
     console.press("A n o esc");
@@ -386,7 +387,7 @@ fn a_journal_that_cannot_be_read_is_told_and_hides_nothing() {
 }
 
 #[test]
-fn without_a_connection_or_in_a_recording_nothing_is_put_aside() {
+fn without_a_connection_or_in_a_recording_nothing_is_acknowledged() {
     let (folder, journal) = journal();
     let mut console = Console::of(&journal, "dba");
     console.app.update(Msg::Down {
@@ -415,12 +416,12 @@ fn nobody_is_asked_again_while_an_answer_is_under_way() {
     let reads = |effects: &[Effect]| {
         effects
             .iter()
-            .filter(|effect| matches!(effect, Effect::Aside(Request::Read { .. })))
+            .filter(|effect| matches!(effect, Effect::Acknowledged(Request::Read { .. })))
             .count()
     };
     let effects = app.update(Msg::Up(Box::new(server())));
     assert_eq!(reads(&effects), 1);
     assert_eq!(reads(&app.update(Msg::Tick(NOW.plus_seconds(2.0)))), 0);
-    app.update(Msg::Aside(Ok(None)));
+    app.update(Msg::Acknowledged(Ok(None)));
     assert_eq!(reads(&app.update(Msg::Tick(NOW.plus_seconds(4.0)))), 1);
 }

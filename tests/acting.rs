@@ -56,14 +56,14 @@ fn answer(app: &mut App, effects: Vec<Effect>, holders: &[Holder]) {
                 asked,
                 result: Ok(targets.iter().map(|_| facts()).collect()),
             }),
-            Effect::Look { asked, deed } => {
+            Effect::Look { asked, approved } => {
                 let preview = Preview {
-                    plan: deed.plan.clone(),
+                    plan: approved.plan.clone(),
                     holders: Ok(holders.to_vec()),
                 };
                 app.update(Msg::Looked {
                     asked,
-                    deed,
+                    approved,
                     preview: Box::new(preview),
                 })
             }
@@ -87,7 +87,7 @@ fn report(outcome: Outcome) -> Report {
         title: "Pause job 1002 (compression policy on mes.metrics)".to_owned(),
         steps_done: usize::from(outcome == Outcome::Done),
         steps: 1,
-        can_be_taken_back: outcome == Outcome::Done,
+        can_be_undone: outcome == Outcome::Done,
         problems: Vec::new(),
         notices: Vec::new(),
         took: Duration::from_millis(30),
@@ -151,18 +151,18 @@ fn nothing_runs_before_consent_and_enter_is_consent_to_what_is_taken_back_exactl
     let mut app = previewed();
     assert!(press(&mut app, "j k space pgdn").is_empty());
     let effects = press(&mut app, "enter");
-    let [Effect::Do(deed)] = effects.as_slice() else {
+    let [Effect::Do(approved)] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     assert!(
-        deed.plan.script()[0].contains("scheduled => false"),
+        approved.plan.script()[0].contains("scheduled => false"),
         "{:?}",
-        deed.plan.script()
+        approved.plan.script()
     );
     assert!(
-        deed.plan.script()[0].contains("timezone => 'Asia/Kolkata'"),
+        approved.plan.script()[0].contains("timezone => 'Asia/Kolkata'"),
         "{:?}",
-        deed.plan.script()
+        approved.plan.script()
     );
 }
 
@@ -274,7 +274,7 @@ fn the_progress_is_shown_held_and_stopped() {
         of: 10,
         label: "compress _hyper_1_3_chunk".to_owned(),
     }));
-    app.update(Msg::Progress(Progress::Weight {
+    app.update(Msg::Progress(Progress::Bytes {
         done: 30 << 20,
         of: 100 << 20,
     }));
@@ -325,7 +325,7 @@ fn the_result_names_the_journal_entry_and_the_server_s_words() {
     let problem = Problem {
         sqlstate: Some("42501".to_owned()),
         message: "insufficient permissions to alter job 1002".to_owned(),
-        mend: Some("connect as the owner"),
+        fix: Some("connect as the owner"),
         lost: false,
         gone: false,
     };
@@ -368,15 +368,20 @@ fn a_session_in_the_way_is_named_before_anything_runs() {
                 asked,
                 result: Ok(vec![facts()]),
             }),
-            Effect::Look { asked, mut deed } => {
-                deed.plan = deed.plan.touching(5, "mes.metrics", Mode::AccessExclusive);
+            Effect::Look {
+                asked,
+                mut approved,
+            } => {
+                approved.plan = approved
+                    .plan
+                    .touching(5, "mes.metrics", Mode::AccessExclusive);
                 let preview = Preview {
-                    plan: deed.plan.clone(),
+                    plan: approved.plan.clone(),
                     holders: Ok(vec![holder.clone()]),
                 };
                 app.update(Msg::Looked {
                     asked,
-                    deed,
+                    approved,
                     preview: Box::new(preview),
                 })
             }
@@ -469,11 +474,11 @@ fn a_group_names_who_refuses_and_why_and_goes_on_without_it_where_a_person_says_
         "{shown}"
     );
     let effects = press(&mut app, "enter");
-    let [Effect::Do(deed)] = effects.as_slice() else {
+    let [Effect::Do(approved)] = effects.as_slice() else {
         panic!("{effects:?}")
     };
-    assert_eq!((deed.plan.steps.len(), deed.seen.len()), (1, 1));
-    assert_eq!(deed.seen[0].target.id, 1002);
+    assert_eq!((approved.plan.steps.len(), approved.seen.len()), (1, 1));
+    assert_eq!(approved.seen[0].target.id, 1002);
 }
 
 #[test]

@@ -84,8 +84,8 @@ fn since(rig: &Rig, minor: u32) -> bool {
     version(rig) >= hypertop::model::version::Version::new(2, minor)
 }
 
-fn notes(deed: &hypertop::actions::execute::Deed) -> String {
-    let all: Vec<_> = deed
+fn notes(approved: &hypertop::actions::execute::ApprovedPlan) -> String {
+    let all: Vec<_> = approved
         .plan
         .notes
         .iter()

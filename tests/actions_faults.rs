@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use hypertop::actions::execute::{Actor, Deed, Order, Progress, Report};
+use hypertop::actions::execute::{Actor, ApprovedPlan, Order, Progress, Report};
 use hypertop::actions::plans;
 use hypertop::actions::preview;
 use hypertop::journal::Outcome;
@@ -79,12 +79,12 @@ async fn until(rig: &Rig, sql: &str, wanted: &str) {
 /// Carries out, with an order that is given when this progress is told.
 async fn perform_and(
     actor: &Actor,
-    deed: &Deed,
+    approved: &ApprovedPlan,
     stop: impl Fn(&Progress) -> bool,
 ) -> (Report, Vec<Progress>) {
     let (told, mut progress) = mpsc::unbounded_channel();
     let (orders, order) = watch::channel(Order::Go);
-    let mut work = std::pin::pin!(actor.perform(deed, &told, order));
+    let mut work = std::pin::pin!(actor.perform(approved, &told, order));
     let mut heard = Vec::new();
     loop {
         tokio::select! {
@@ -138,8 +138,8 @@ fn who_holds_a_lock_is_shown_and_nobody_waits_longer_for_it_than_was_said() {
             "set application_name = 'the holder'; begin; lock table {table} in exclusive mode"
         );
         holder.batch_execute(&hold).await.unwrap();
-        let mut deed = rig.plan("pause-job", &job, &[]).await.unwrap();
-        let preview = preview::preview(&rig.session, deed.plan.clone()).await;
+        let mut approved = rig.plan("pause-job", &job, &[]).await.unwrap();
+        let preview = preview::preview(&rig.session, approved.plan.clone()).await;
         let holders = preview.holders.clone().unwrap();
         let met = holders.iter().find(|one| one.what.contains("the holder"));
         assert!(
@@ -149,8 +149,8 @@ fn who_holds_a_lock_is_shown_and_nobody_waits_longer_for_it_than_was_said() {
         );
         let lines: Vec<_> = preview.lines().into_iter().map(|(_, line)| line).collect();
         assert!(lines.join("\n").contains("the holder"), "{lines:?}");
-        deed.plan.lock_timeout_seconds = 3;
-        let (report, heard) = perform_and(&rig.actor, &deed, |_| false).await;
+        approved.plan.lock_timeout_seconds = 3;
+        let (report, heard) = perform_and(&rig.actor, &approved, |_| false).await;
         assert_eq!(report.outcome, Outcome::Failed);
         let (_, problem) = &report.problems[0];
         assert_eq!(problem.sqlstate.as_deref(), Some("55P03"), "{problem}");
@@ -170,8 +170,8 @@ fn who_holds_a_lock_is_shown_and_nobody_waits_longer_for_it_than_was_said() {
 fn a_run_that_is_stopped_ends_on_the_server_and_the_journal_says_cancelled() {
     on_each(async |_, _, rig| {
         let job = sleeper(rig, 60).await;
-        let deed = rig.plan("run-job-now", &job, &[]).await.unwrap();
-        let (report, _) = perform_and(&rig.actor, &deed, |one| {
+        let approved = rig.plan("run-job-now", &job, &[]).await.unwrap();
+        let (report, _) = perform_and(&rig.actor, &approved, |one| {
             matches!(one, Progress::Step { .. })
         })
         .await;
@@ -202,8 +202,8 @@ fn a_refresh_that_is_stopped_leaves_no_range_that_keeps_others_out() {
         rig.sql(SLOW).await;
         rig.sql("create materialized view public.slow_hourly with (timescaledb.continuous) as select public.time_bucket('1 hour', ts) b, sum(public.slow(v)) s from public.slow_raw group by 1 with no data").await;
         let job = rig.text("select public.add_continuous_aggregate_policy('public.slow_hourly', '2 days', '1 hour', '1 day', initial_start => now() + interval '1 year')").await;
-        let deed = rig.plan("run-job-now", &job, &[]).await.unwrap();
-        let (report, _) = perform_and(&rig.actor, &deed, |one| {
+        let approved = rig.plan("run-job-now", &job, &[]).await.unwrap();
+        let (report, _) = perform_and(&rig.actor, &approved, |one| {
             matches!(one, Progress::Step { .. })
         })
         .await;
@@ -381,7 +381,7 @@ fn what_a_killed_console_left_undecided_is_decided_by_what_the_server_has() {
 }
 
 #[test]
-fn two_programs_at_once_write_one_journal_and_each_deed_is_taken_back() {
+fn two_programs_at_once_write_one_journal_and_each_approved_is_taken_back() {
     on_each(async |_, _, rig| {
         let jobs = [rig.text(RETENTION).await, rig.text(SECOND).await];
         assert_ne!(jobs[0], jobs[1]);
@@ -446,7 +446,7 @@ fn of_two_consoles_that_agreed_to_the_same_the_second_is_told_that_it_changed() 
 }
 
 #[test]
-fn a_role_without_rights_gets_the_servers_words_and_the_mend_from_the_shell() {
+fn a_role_without_rights_gets_the_servers_words_and_the_fix_from_the_shell() {
     on_each(async |_, _, rig| {
         let job = rig.text(RETENTION).await;
         rig.sql("do $$ begin create role stranger login; exception when duplicate_object then null; end $$").await;
@@ -470,7 +470,7 @@ fn a_role_without_rights_gets_the_servers_words_and_the_mend_from_the_shell() {
             "{json:#}"
         );
         assert!(
-            problem["mend"]
+            problem["fix"]
                 .as_str()
                 .unwrap()
                 .contains("member of the owner"),
@@ -538,8 +538,8 @@ fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
             "update _timescaledb_config.bgw_job set max_retries = 9 where id = {job}"
         ))
         .await;
-        let deed = rig.rollback_plan(&[done]).await.unwrap();
-        let drift: Vec<_> = deed
+        let approved = rig.rollback_plan(&[done]).await.unwrap();
+        let drift: Vec<_> = approved
             .plan
             .notes
             .iter()
@@ -552,13 +552,13 @@ fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
                 "{job} drifted since: max_retries was left as 7, now 9"
             )]
         );
-        assert!(deed.plan.consent >= Consent::Yes);
+        assert!(approved.plan.consent >= Consent::Yes);
         // Drift after the rollback was looked at is not run over.
         rig.sql(&format!(
             "update _timescaledb_config.bgw_job set max_retries = 8 where id = {job}"
         ))
         .await;
-        let told = rig.perform(&deed).await.unwrap_err();
+        let told = rig.perform(&approved).await.unwrap_err();
         assert!(told.contains("changed since the preview"), "{told}");
         rig.rollback(&[done]).await;
         let is = rig
@@ -570,13 +570,14 @@ fn drift_is_shown_side_by_side_before_a_rollback_and_wants_more_than_enter() {
     });
 }
 
-/// Two pauses as one deed, as marked rows are done.
+/// Two pauses as one approved plan, as marked rows are done.
 async fn both_paused(rig: &Rig, one: &str, other: &str) -> u64 {
-    let mut deed = rig.plan("pause-job", one, &[]).await.unwrap();
+    let mut approved = rig.plan("pause-job", one, &[]).await.unwrap();
     let second = rig.plan("pause-job", other, &[]).await.unwrap();
-    deed.plan = plans::together("pause two".to_owned(), vec![deed.plan, second.plan]).unwrap();
-    deed.seen.extend(second.seen);
-    rig.perform(&deed).await.unwrap().id
+    approved.plan =
+        plans::together("pause two".to_owned(), vec![approved.plan, second.plan]).unwrap();
+    approved.seen.extend(second.seen);
+    rig.perform(&approved).await.unwrap().id
 }
 
 #[test]
@@ -588,8 +589,8 @@ fn a_rollback_that_failed_half_way_goes_on_with_the_rest_when_it_is_tried_again(
         let table = rig.text(JOB_TABLE).await;
         let hold = format!("begin; select from {table} where id = {one} for update");
         holder.batch_execute(&hold).await.unwrap();
-        let deed = rig.rollback_plan(&[id]).await.unwrap();
-        let report = rig.perform(&deed).await.unwrap();
+        let approved = rig.rollback_plan(&[id]).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert_eq!(report.outcome, Outcome::Failed, "{}", rig.name);
         assert_eq!(rig.text(&scheduled(&other)).await, "t", "{}", rig.name);
         assert_eq!(rig.text(&scheduled(&one)).await, "f", "{}", rig.name);

@@ -55,7 +55,7 @@ fn a_chunk_interval_comes_back_exactly() {
             rig.there_and_back("set-chunk-interval", table, &set, INTERVALS)
                 .await;
         }
-        let deed = rig
+        let approved = rig
             .plan(
                 "set-chunk-interval",
                 "two_dimensions",
@@ -64,9 +64,9 @@ fn a_chunk_interval_comes_back_exactly() {
             .await
             .unwrap();
         assert!(
-            script(&deed.plan).contains("'30 days'::interval"),
+            script(&approved.plan).contains("'30 days'::interval"),
             "{}",
-            script(&deed.plan)
+            script(&approved.plan)
         );
     });
 }
@@ -123,11 +123,11 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             .text("select avg(total_bytes)::int8 from chunks_detailed_size('even')")
             .await;
         let bytes: i64 = bytes.parse().unwrap();
-        let deed = rig
+        let approved = rig
             .plan("set-chunk-interval", "even", &[("interval", "1w")])
             .await
             .unwrap();
-        let said = notes(&deed.plan);
+        let said = notes(&approved.plan);
         let (each, would) = (
             hypertop::model::text::bytes(bytes),
             hypertop::model::text::bytes(bytes * 7),
@@ -146,11 +146,11 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             said.contains("spans 10d in 10 chunks; cut like this it would be at most 2 chunks"),
             "{said}"
         );
-        let deed = rig
+        let approved = rig
             .plan("set-chunk-interval", "even", &[("interval", "60 years")])
             .await
             .unwrap();
-        let said = notes(&deed.plan);
+        let said = notes(&approved.plan);
         assert!(
             said.contains("more than shared_buffers"),
             "{}: {said}",
@@ -158,15 +158,15 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
         );
         // Compressed, a chunk counts as what it was before.
         rig.sql("alter table even set (timescaledb.compress); select compress_chunk(c) from show_chunks('even') c").await;
-        let deed = rig
+        let approved = rig
             .plan("set-chunk-interval", "even", &[("interval", "1w")])
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains(&format!("would hold about {would}")),
+            notes(&approved.plan).contains(&format!("would hold about {would}")),
             "{}: {}",
             rig.name,
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         rig.sql("drop table even").await;
     });
@@ -207,10 +207,10 @@ fn an_analyzed_hypertable_has_statistics_on_its_chunks_too() {
                 hypertop::model::text::quote_literal(table)
             );
             assert_ne!(rig.text(&unread).await, "0", "{}: {table}", rig.name);
-            let deed = rig.plan("analyze-table", table, &[]).await.unwrap();
-            assert!(matches!(deed.plan.undo, Undo::Needless(_)));
-            assert_eq!(deed.plan.consent, Consent::Enter);
-            let report = rig.perform(&deed).await.unwrap();
+            let approved = rig.plan("analyze-table", table, &[]).await.unwrap();
+            assert!(matches!(approved.plan.undo, Undo::Needless(_)));
+            assert_eq!(approved.plan.consent, Consent::Enter);
+            let report = rig.perform(&approved).await.unwrap();
             assert_eq!(report.problems, [], "{}: {table}", rig.name);
             // The statistics are told of it at the end of a transaction, by and by.
             let mut left = String::new();
@@ -222,8 +222,8 @@ fn an_analyzed_hypertable_has_statistics_on_its_chunks_too() {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
             assert_eq!(left, "0", "{}: chunks of {table} were left out", rig.name);
-            let deed = rig.plan("analyze-table", table, &[]).await.unwrap();
-            let said = notes(&deed.plan);
+            let approved = rig.plan("analyze-table", table, &[]).await.unwrap();
+            let said = notes(&approved.plan);
             assert!(
                 !said.contains("no ANALYZE is recorded"),
                 "{}: {said}",
@@ -309,8 +309,8 @@ fn a_role_without_rights_gets_the_servers_words() {
                 "must be owner of hypertable \"naive\"",
             ),
         ] {
-            let deed = other.plan(action, "naive", set).await.unwrap();
-            let report = other.perform(&deed).await.unwrap();
+            let approved = other.plan(action, "naive", set).await.unwrap();
+            let report = other.perform(&approved).await.unwrap();
             let (_, problem) = report.problems.first().expect("it is refused");
             assert!(
                 problem.to_string().contains(words),
@@ -320,13 +320,13 @@ fn a_role_without_rights_gets_the_servers_words() {
         }
         assert_eq!(rig.text(INTERVALS).await, before);
         // ANALYZE only warns: that is said before, and told after.
-        let deed = other.plan("analyze-table", "naive", &[]).await.unwrap();
+        let approved = other.plan("analyze-table", "naive", &[]).await.unwrap();
         assert!(
-            notes(&deed.plan).contains("only postgres (or a member of it) may analyze"),
+            notes(&approved.plan).contains("only postgres (or a member of it) may analyze"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
-        let report = other.perform(&deed).await.unwrap();
+        let report = other.perform(&approved).await.unwrap();
         let told = report.notices.join("\n");
         assert!(
             told.contains("naive"),
@@ -349,7 +349,7 @@ fn on_the_stand_in_the_facts_are_read_too() {
                 "mes.machine_cycles",
                 "mes.metric_hist_1min",
             ] {
-                let deed = rig
+                let approved = rig
                     .plan(
                         "set-chunk-interval",
                         table,
@@ -365,9 +365,9 @@ fn on_the_stand_in_the_facts_are_read_too() {
                     .await
                     .unwrap();
                 assert!(
-                    notes(&deed.plan).contains("new chunks only"),
+                    notes(&approved.plan).contains("new chunks only"),
                     "{}",
-                    notes(&deed.plan)
+                    notes(&approved.plan)
                 );
                 rig.plan(
                     "drop-chunks",

@@ -99,8 +99,8 @@ fn a_role_without_rights_gets_the_servers_words() {
             ("drop-index", "guarded_v", vec![]),
             ("create-index", "guarded", vec![("columns", "v desc")]),
         ] {
-            let deed = weak.plan(name, target, &set).await.unwrap();
-            let report = weak.perform(&deed).await.unwrap();
+            let approved = weak.plan(name, target, &set).await.unwrap();
+            let report = weak.perform(&approved).await.unwrap();
             assert_eq!(report.outcome, Outcome::Failed);
             let problem = &report.problems[0].1;
             // From PostgreSQL 17 on REINDEX wants a privilege, MAINTAIN, which the owner has.
@@ -110,7 +110,7 @@ fn a_role_without_rights_gets_the_servers_words() {
                 "{name}: {problem:?}"
             );
             assert!(
-                problem.mend.is_some_and(|mend| mend.contains("GRANT")),
+                problem.fix.is_some_and(|fix| fix.contains("GRANT")),
                 "{problem:?}"
             );
         }

@@ -34,15 +34,15 @@ fn a_job_that_was_deleted_comes_back_with_all_that_it_had() {
             for job in &all {
                 let top = job_of(rig, "top").await;
                 let own = rig.text(OWN).await;
-                let deed = rig.plan("delete-job", job, &[]).await.unwrap();
-                assert!(deed.plan.consent >= Consent::Yes);
+                let approved = rig.plan("delete-job", job, &[]).await.unwrap();
+                assert!(approved.plan.consent >= Consent::Yes);
                 assert_eq!(
-                    matches!(deed.plan.undo, Undo::Exact(_)),
+                    matches!(approved.plan.undo, Undo::Exact(_)),
                     // What its check function says then is not known before.
                     *job != own && (version != "2.22.1" || *job != top),
                     "{version}: {job}"
                 );
-                let done = rig.perform(&deed).await.unwrap();
+                let done = rig.perform(&approved).await.unwrap();
                 assert_eq!(done.problems, [], "{version}: {job}");
                 assert_eq!(ids(rig).await.len(), 12);
                 rig.rollback(&[done.id]).await;
@@ -50,7 +50,7 @@ fn a_job_that_was_deleted_comes_back_with_all_that_it_had() {
                     rig.text(JOBS).await,
                     before,
                     "{version}: job {job}\n{}",
-                    script(&deed.plan)
+                    script(&approved.plan)
                 );
             }
         });
@@ -76,15 +76,15 @@ fn jobs_deleted_and_paused_are_found_again_under_their_new_ids_by_group_and_one_
             assert_ne!(job, anew);
             let second = rig.act("delete-job", &anew, &[]).await.id;
             rig.rollback(&[second]).await;
-            let deed = rig.rollback_plan(&[paused]).await.unwrap();
+            let approved = rig.rollback_plan(&[paused]).await.unwrap();
             assert!(
-                !deed
+                !approved
                     .plan
                     .notes
                     .iter()
                     .any(|note| note.text.contains("drifted")),
                 "{version}: {:?}",
-                deed.plan.notes
+                approved.plan.notes
             );
             rig.rollback(&[paused]).await;
             assert_eq!(rig.text(JOBS).await, before, "{version}: one by one");
@@ -187,12 +187,12 @@ async fn slots(rig: &Rig, version: &str, fixed: &str) {
     let free = rig.text(&format!("select id from _timescaledb_config.bgw_job where proc_name like 'Job;%' and id <> {fixed}")).await;
     let refused = rig.plan("edit-job", &free, &[set]).await.unwrap_err();
     assert!(refused.contains("fixed_schedule=yes"), "{refused}");
-    let deed = rig
+    let approved = rig
         .plan("edit-job", &free, &[("fixed_schedule", "yes"), set])
         .await
         .unwrap();
-    assert!(matches!(&deed.plan.undo, Undo::Partly(lost) if lost.contains("initial start")));
-    let done = rig.perform(&deed).await.unwrap();
+    assert!(matches!(&approved.plan.undo, Undo::Partly(lost) if lost.contains("initial start")));
+    let done = rig.perform(&approved).await.unwrap();
     let back = rig.rollback_plan(&[done.id]).await.unwrap();
     let report = rig.perform(&back).await.unwrap();
     let differs: Vec<_> = report
@@ -294,11 +294,16 @@ fn a_configuration_that_its_policy_would_fail_at_is_refused_with_what_it_wants()
             let wide = format!(
                 r#"{{"mat_hypertable_id": {mat}, "start_offset": 1000, "end_offset": 10}}"#
             );
-            let deed = rig
+            let approved = rig
                 .plan("edit-job", &refresh, &[("config", &wide)])
                 .await
                 .unwrap();
-            assert_eq!(deed.plan.consent, Consent::Name, "{:?}", deed.plan.notes);
+            assert_eq!(
+                approved.plan.consent,
+                Consent::Name,
+                "{:?}",
+                approved.plan.notes
+            );
             for wrong in [
                 ("max_retries", "-2"),
                 ("schedule_interval", "0s"),
@@ -537,15 +542,15 @@ fn the_policy_of_an_aggregate_on_an_aggregate_that_2_22_cannot_alter_is_refused_
                 );
             }
             rig.sql(&format!("update _timescaledb_config.bgw_job set scheduled = false, max_runtime = '7h' where id = {job}")).await;
-            let deed = rig.plan("delete-job", &job, &[]).await.unwrap();
-            let Undo::Partly(lost) = &deed.plan.undo else {
-                panic!("{:?}", deed.plan.undo)
+            let approved = rig.plan("delete-job", &job, &[]).await.unwrap();
+            let Undo::Partly(lost) = &approved.plan.undo else {
+                panic!("{:?}", approved.plan.undo)
             };
             assert!(
                 lost.contains("max_runtime") && lost.contains("IT WOULD BE SCHEDULED"),
                 "{lost}"
             );
-            let done = rig.perform(&deed).await.unwrap();
+            let done = rig.perform(&approved).await.unwrap();
             let back = rig.rollback_plan(&[done.id]).await.unwrap();
             let report = rig.perform(&back).await.unwrap();
             assert_eq!(report.problems, []);
@@ -574,14 +579,14 @@ fn a_job_without_its_procedure_goes_for_good_and_timescaledbs_own_jobs_stay() {
                     .unwrap_err()
                     .contains("is not there")
             );
-            let deed = rig.plan("delete-job", &job, &[]).await.unwrap();
+            let approved = rig.plan("delete-job", &job, &[]).await.unwrap();
             assert!(
-                matches!(&deed.plan.undo, Undo::Never(why) if why.contains("procedure")),
+                matches!(&approved.plan.undo, Undo::Never(why) if why.contains("procedure")),
                 "{:?}",
-                deed.plan.undo
+                approved.plan.undo
             );
-            assert_eq!(deed.plan.consent, Consent::Name);
-            rig.perform(&deed).await.unwrap();
+            assert_eq!(approved.plan.consent, Consent::Name);
+            rig.perform(&approved).await.unwrap();
             let own = rig
                 .text("select min(id) from _timescaledb_config.bgw_job where id < 1000")
                 .await;
@@ -628,8 +633,8 @@ fn the_stand_ins_jobs_run_too_and_fail_as_their_history_says() {
             rig.act("run-job-now", &retention, &[]).await;
             assert_ne!(rig.text(chunks).await, before, "chunks were dropped");
             let export = rig.text(&job("job_export_erp")).await;
-            let deed = rig.plan("run-job-now", &export, &[]).await.unwrap();
-            let report = rig.perform(&deed).await.unwrap();
+            let approved = rig.plan("run-job-now", &export, &[]).await.unwrap();
+            let report = rig.perform(&approved).await.unwrap();
             assert_eq!(
                 report.problems[0].1.sqlstate.as_deref(),
                 Some("08001"),

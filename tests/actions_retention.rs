@@ -90,34 +90,38 @@ fn an_added_policy_goes_again() {
         let set = [("drop_after", "3d"), ("first_run", "6h")];
         rig.there_and_back("add-retention-policy", "unwatched", &set, POLICIES)
             .await;
-        let deed = rig
+        let approved = rig
             .plan("add-retention-policy", "unwatched", &set)
             .await
             .unwrap();
         // What it drops by then does not come back, and that is said before.
         assert!(
-            matches!(deed.plan.undo, Undo::Partly(_)),
+            matches!(approved.plan.undo, Undo::Partly(_)),
             "{:?}",
-            deed.plan.undo
+            approved.plan.undo
         );
-        assert_eq!(deed.plan.consent, Consent::Yes);
+        assert_eq!(approved.plan.consent, Consent::Yes);
         let at_once = [("drop_after", "3d")];
-        let deed = rig
+        let approved = rig
             .plan("add-retention-policy", "unwatched", &at_once)
             .await
             .unwrap();
-        assert_eq!(deed.plan.consent, Consent::Name, "it drops within seconds");
+        assert_eq!(
+            approved.plan.consent,
+            Consent::Name,
+            "it drops within seconds"
+        );
         let never = [("drop_after", "10 years")];
-        let deed = rig
+        let approved = rig
             .plan("add-retention-policy", "unwatched", &never)
             .await
             .unwrap();
         assert!(
-            matches!(deed.plan.undo, Undo::Exact(_)),
+            matches!(approved.plan.undo, Undo::Exact(_)),
             "{:?}",
-            deed.plan.undo
+            approved.plan.undo
         );
-        assert_eq!(deed.plan.consent, Consent::Enter);
+        assert_eq!(approved.plan.consent, Consent::Enter);
         let created = [("drop_created_before", "10 days"), ("first_run", "6h")];
         let made = rig
             .plan("add-retention-policy", "unwatched", &created)
@@ -205,16 +209,16 @@ fn a_second_policy_an_unknown_length_and_a_number_without_a_clock_are_refused() 
             assert!(why.contains(words), "{}: {action} {table}: {why}", rig.name);
         }
         // It could not be added again, so its name is asked.
-        let deed = rig
+        let approved = rig
             .plan("remove-retention-policy", "no_clock", &[])
             .await
             .unwrap();
         assert!(
-            matches!(deed.plan.undo, Undo::Never(_)),
+            matches!(approved.plan.undo, Undo::Never(_)),
             "{:?}",
-            deed.plan.undo
+            approved.plan.undo
         );
-        assert_eq!(deed.plan.consent, Consent::Name);
+        assert_eq!(approved.plan.consent, Consent::Name);
     });
 }
 
@@ -236,33 +240,33 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
             assert!(why.contains(words), "{}: {words}: {why}", rig.name);
         }
         let offered = [("drop_after", "9 days")];
-        let deed = rig
+        let approved = rig
             .plan("edit-retention-policy", HOSTILE, &offered)
             .await
             .unwrap();
         assert!(
-            !notes(&deed.plan).contains("DATA LOSS"),
+            !notes(&approved.plan).contains("DATA LOSS"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         let wanted = [("drop_after", "5 days"), ("override_data_loss", "yes")];
-        let deed = rig
+        let approved = rig
             .plan("edit-retention-policy", HOSTILE, &wanted)
             .await
             .unwrap();
-        assert_eq!(deed.plan.consent, Consent::Name);
-        let critical = deed.plan.notes.iter().any(|note| {
+        assert_eq!(approved.plan.consent, Consent::Name);
+        let critical = approved.plan.notes.iter().any(|note| {
             note.level == Level::Critical && note.text.contains("deletes rows older than 5d from")
         });
-        assert!(critical, "{}: {}", rig.name, notes(&deed.plan));
-        // What only mends a little is not refused, but said.
-        let report = rig.perform(&deed).await.unwrap();
+        assert!(critical, "{}: {}", rig.name, notes(&approved.plan));
+        // What only fixes a little is not refused, but said.
+        let report = rig.perform(&approved).await.unwrap();
         let later = [("drop_after", "7 days")];
-        let mended = rig
+        let fixed = rig
             .plan("edit-retention-policy", HOSTILE, &later)
             .await
             .unwrap();
-        assert!(notes(&mended.plan).contains("DATA LOSS"));
+        assert!(notes(&fixed.plan).contains("DATA LOSS"));
         rig.rollback(&[report.id]).await;
         // From now on it reads everything: nothing that is dropped is safe, so nothing is offered.
         rig.sql("create table bottomless (ts timestamptz not null, v int);
@@ -291,27 +295,27 @@ fn a_policy_that_lets_a_refresh_delete_rows_is_refused_unless_that_is_wanted() {
 fn conflicts_with_compression_and_what_an_aggregate_never_reads_are_said() {
     on_each(async |rig, _| {
         let set = [("drop_after", "2 days")];
-        let deed = rig
+        let approved = rig
             .plan("edit-retention-policy", "two_dimensions", &set)
             .await
             .unwrap();
-        let said = notes(&deed.plan);
+        let said = notes(&approved.plan);
         assert!(
             said.contains("compresses after 3d: chunks are dropped before"),
             "{said}"
         );
         let set = [("drop_after", "30 min"), ("override_data_loss", "yes")];
-        let deed = rig
+        let approved = rig
             .plan("edit-retention-policy", HOSTILE, &set)
             .await
             .unwrap();
-        let said = notes(&deed.plan);
+        let said = notes(&approved.plan);
         assert!(said.contains("starves"), "{said}");
-        let deed = rig
+        let approved = rig
             .plan("edit-retention-policy", "naive", &[("drop_after", "20h")])
             .await
             .unwrap();
-        assert!(notes(&deed.plan).contains("the time column has no zone"));
+        assert!(notes(&approved.plan).contains("the time column has no zone"));
     });
 }
 
@@ -366,7 +370,7 @@ fn what_would_be_dropped_is_what_show_chunks_says_in_every_time_zone() {
                             assert!(why.contains("has no chunk"), "{}: {why}", rig.name);
                             String::new()
                         },
-                        |deed| going(&deed.plan).join("\n"),
+                        |approved| going(&approved.plan).join("\n"),
                     );
                     assert_eq!(ours, shown, "{}: {table} {after} in {zone}", rig.name);
                 }
@@ -416,8 +420,8 @@ fn a_role_without_rights_gets_the_servers_words_and_nothing_is_changed() {
             ),
             ("drop-chunks", HOSTILE, &old[..], "must be owner of"),
         ] {
-            let deed = other.plan(action, table, set).await.unwrap();
-            let report = other.perform(&deed).await.unwrap();
+            let approved = other.plan(action, table, set).await.unwrap();
+            let report = other.perform(&approved).await.unwrap();
             let (_, problem) = report.problems.first().expect("it is refused");
             assert!(
                 problem.to_string().contains(words),

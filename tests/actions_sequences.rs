@@ -15,15 +15,15 @@ use support::act::Rig;
 use support::works::{self, JOBS};
 use support::{Targets, client, with_targets};
 
-type Deed = (
+type ApprovedPlan = (
     &'static str,
     &'static str,
     &'static [(&'static str, &'static str)],
 );
 
 /// An action that can be taken back, the query that names its targets, and what is set. One line for each that is
-/// tried; a deed that its plan refuses (the job is paused already) is passed over.
-const DEEDS: &[Deed] = &[
+/// tried; a approved plan that its plan refuses (the job is paused already) is passed over.
+const DEEDS: &[ApprovedPlan] = &[
     ("pause-job", ALL_JOBS, &[]),
     ("resume-job", ALL_JOBS, &[]),
     ("edit-job", ALL_JOBS, &[("schedule_interval", "5h")]),
@@ -148,32 +148,32 @@ const COMPRESSION: &str = "select string_agg(to_jsonb(c)::text, E'\\n' order by 
 const AGGREGATES: &str = "select string_agg(format('%s %s', user_view_name, materialized_only), E'\\n' order by mat_hypertable_id) from _timescaledb_catalog.continuous_agg";
 const INDEXES: &str = "select string_agg(indexdef, E'\\n' order by indexdef) from pg_indexes where schemaname !~ '^(pg_|_timescaledb|information_schema)'";
 
-/// Which deed, on which of its targets.
+/// Which approved plan, on which of its targets.
 type Picks = Vec<(prop::sample::Index, prop::sample::Index)>;
 
 /// What is picked is done; gives the journal's numbers, oldest first, and what was done in words.
 async fn act(rig: &Rig, picks: &Picks) -> Result<(Vec<u64>, Vec<String>), TestCaseError> {
     let (mut ids, mut done) = (Vec::new(), Vec::new());
-    for (deed, on) in picks {
-        let (action, targets, set) = *deed.get(DEEDS);
+    for (approved, on) in picks {
+        let (action, targets, set) = *approved.get(DEEDS);
         let targets = rig.texts(targets).await;
         if targets.is_empty() {
             continue;
         }
         let target = on.get(&targets);
-        let deed = match rig.plan(action, target, set).await {
-            Ok(deed) => deed,
+        let approved = match rig.plan(action, target, set).await {
+            Ok(approved) => approved,
             Err(why) => {
                 println!("{}: passed over: {action} {target}: {why}", rig.name);
                 continue;
             }
         };
-        if !matches!(deed.plan.undo, Undo::Exact(_)) {
+        if !matches!(approved.plan.undo, Undo::Exact(_)) {
             continue;
         }
         done.push(format!("{action} {target} {set:?}"));
         let report = rig
-            .perform(&deed)
+            .perform(&approved)
             .await
             .map_err(|why| failed(&done, &why))?;
         if report.outcome != Outcome::Done {
@@ -201,11 +201,11 @@ async fn back(
         ids.iter().rev().map(|id| vec![*id]).collect()
     };
     for group in groups.into_iter().filter(|group| !group.is_empty()) {
-        let deed = rig
+        let approved = rig
             .rollback_plan(&group)
             .await
             .map_err(|why| failed(done, &why))?;
-        let drift = deed
+        let drift = approved
             .plan
             .notes
             .iter()
@@ -216,7 +216,10 @@ async fn back(
                 &format!("rollback of {group:?}: {}", note.text),
             ));
         }
-        let report = rig.perform(&deed).await.map_err(|why| failed(done, &why))?;
+        let report = rig
+            .perform(&approved)
+            .await
+            .map_err(|why| failed(done, &why))?;
         if report.outcome != Outcome::Done || !report.differs.is_empty() {
             let why = format!(
                 "rollback of {group:?}: {:?} {:?}",
@@ -261,7 +264,7 @@ struct Works<'a> {
     runtime: tokio::runtime::Runtime,
     rig: Rig,
     initial: String,
-    /// How many deeds were done.
+    /// How many approved were done.
     done: usize,
     broken: bool,
 }
@@ -287,7 +290,7 @@ impl<'a> Works<'a> {
         }
     }
 
-    fn mend(&mut self) {
+    fn fix(&mut self) {
         if self.broken {
             self.runtime
                 .block_on(works::remove(self.targets, NAME, self.version));
@@ -297,7 +300,7 @@ impl<'a> Works<'a> {
     }
 
     fn there_and_back(&mut self, picks: &Picks, together: bool) -> Result<(), TestCaseError> {
-        self.mend();
+        self.fix();
         let tried = self.runtime.block_on(async {
             let (ids, done) = act(&self.rig, picks).await?;
             self.done += ids.len();
@@ -340,7 +343,7 @@ fn sequences_on(targets: &Targets, version: &str) {
     let works = works.into_inner();
     assert!(
         works.done > 20,
-        "{version}: only {} deeds were done, the rest was refused",
+        "{version}: only {} approved were done, the rest was refused",
         works.done
     );
     works

@@ -70,28 +70,31 @@ fn a_cancel_ends_the_statement_and_leaves_the_session() {
                     &format!("select state = 'active' from pg_stat_activity where pid = {pid}"),
                 )
                 .await;
-                let deed = rig.plan("cancel-query", &pid, &[]).await.unwrap();
-                assert_eq!(deed.plan.consent, Consent::Yes, "{name}");
-                assert!(matches!(deed.plan.undo, Undo::Never(_)), "{name}");
-                let sql = script(&deed.plan);
+                let approved = rig.plan("cancel-query", &pid, &[]).await.unwrap();
+                assert_eq!(approved.plan.consent, Consent::Yes, "{name}");
+                assert!(matches!(approved.plan.undo, Undo::Never(_)), "{name}");
+                let sql = script(&approved.plan);
                 assert!(
                     sql.contains("pg_cancel_backend(a.pid)") && sql.contains("a.backend_start = '"),
                     "{name}: {sql}"
                 );
-                assert!(notes(&deed.plan).contains("select pg_sleep(60)"), "{name}");
-                let report = rig.perform(&deed).await.unwrap();
+                assert!(
+                    notes(&approved.plan).contains("select pg_sleep(60)"),
+                    "{name}"
+                );
+                let report = rig.perform(&approved).await.unwrap();
                 assert_eq!(report.problems, [], "{name}");
                 let (client, code) = work.await.unwrap();
                 assert_eq!(code.as_deref(), Some("57014"), "{name}");
                 client.batch_execute("select 1").await.unwrap();
-                // What was seen is over: the same deed does nothing to what the session runs now.
+                // What was seen is over: the same approved plan does nothing to what the session runs now.
                 let work = runs(client, "select pg_sleep(2)");
                 when(
                     &rig,
                     &format!("select state = 'active' from pg_stat_activity where pid = {pid}"),
                 )
                 .await;
-                let refused = rig.perform(&deed).await.unwrap_err();
+                let refused = rig.perform(&approved).await.unwrap_err();
                 assert!(
                     refused.contains("changed since the preview"),
                     "{name}: {refused}"
@@ -136,10 +139,10 @@ fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
                     ),
                 )
                 .await;
-                let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
-                assert_eq!(deed.plan.consent, Consent::Name, "{name}");
-                assert_eq!(deed.plan.target, pid, "{name}");
-                let said = notes(&deed.plan);
+                let approved = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                assert_eq!(approved.plan.consent, Consent::Name, "{name}");
+                assert_eq!(approved.plan.target, pid, "{name}");
+                let said = notes(&approved.plan);
                 for words in [
                     format!("keeps 1 session waiting: {waiting} (waiter of postgres"),
                     "all of that is rolled back".to_owned(),
@@ -149,7 +152,7 @@ fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
                 // An idle transaction has nothing that a cancel could end.
                 let refused = rig.plan("cancel-query", &pid, &[]).await.unwrap_err();
                 assert!(refused.contains("terminate-session"), "{name}: {refused}");
-                let report = rig.perform(&deed).await.unwrap();
+                let report = rig.perform(&approved).await.unwrap();
                 assert_eq!(
                     (report.problems, report.notices),
                     (vec![], vec![]),
@@ -171,7 +174,7 @@ fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
                     "0",
                     "{name}"
                 );
-                let refused = rig.perform(&deed).await.unwrap_err();
+                let refused = rig.perform(&approved).await.unwrap_err();
                 assert!(
                     refused.contains("changed since the preview"),
                     "{name}: {refused}"
@@ -225,8 +228,8 @@ fn the_scheduler_and_a_jobs_worker_are_warned_of() {
                 let scheduler = "from pg_stat_activity where datname = current_database() and application_name = 'TimescaleDB Background Worker Scheduler'";
                 when(&rig, &format!("select exists (select {scheduler})")).await;
                 let pid = rig.text(&format!("select pid {scheduler}")).await;
-                let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
-                let said = notes(&deed.plan);
+                let approved = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                let said = notes(&approved.plan);
                 assert!(
                     said.contains("NO JOB of this database starts any more"),
                     "{}: {said}",
@@ -242,9 +245,9 @@ fn the_scheduler_and_a_jobs_worker_are_warned_of() {
                 );
                 when(&rig, &format!("select exists (select {worker})")).await;
                 let pid = rig.text(&format!("select pid {worker}")).await;
-                let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                let approved = rig.plan("terminate-session", &pid, &[]).await.unwrap();
                 assert!(
-                    notes(&deed.plan).contains(&format!("it is the worker of job {job}")),
+                    notes(&approved.plan).contains(&format!("it is the worker of job {job}")),
                     "{}",
                     target.name
                 );
@@ -301,8 +304,8 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words() {
                 let rig = Rig::on(&target.name, &poor).await;
                 let theirs = Rig::new(target).await;
                 let (_client, pid) = victim(&theirs, "victim").await;
-                let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
-                let said = notes(&deed.plan);
+                let approved = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+                let said = notes(&approved.plan);
                 assert!(
                     said.contains("nobody_here may not signal sessions of postgres"),
                     "{}: {said}",
@@ -313,7 +316,7 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words() {
                     "{}: {said}",
                     target.name
                 );
-                let report = rig.perform(&deed).await.unwrap();
+                let report = rig.perform(&approved).await.unwrap();
                 let (_, problem) = report.problems.first().expect("a problem");
                 assert_eq!(
                     problem.sqlstate.as_deref(),
@@ -353,21 +356,25 @@ fn a_membership_that_is_not_inherited_is_no_right_to_signal() {
             let noisy = Rig::on("noisy", &as_role("noisy")).await;
             let (_client, pid) = victim(&noisy, "noise").await;
             let warning = "quiet may not signal sessions of noisy";
-            let deed = quiet.plan("terminate-session", &pid, &[]).await.unwrap();
-            assert!(notes(&deed.plan).contains(warning), "{:?}", deed.plan.notes);
-            let report = quiet.perform(&deed).await.unwrap();
+            let approved = quiet.plan("terminate-session", &pid, &[]).await.unwrap();
+            assert!(
+                notes(&approved.plan).contains(warning),
+                "{:?}",
+                approved.plan.notes
+            );
+            let report = quiet.perform(&approved).await.unwrap();
             assert_eq!(report.problems[0].1.sqlstate.as_deref(), Some("42501"));
             // As a role that inherits he may, by either membership.
             admin
                 .sql("alter role quiet inherit; revoke noisy, pg_signal_backend from quiet; grant noisy to quiet")
                 .await;
-            let deed = quiet.plan("terminate-session", &pid, &[]).await.unwrap();
+            let approved = quiet.plan("terminate-session", &pid, &[]).await.unwrap();
             assert!(
-                !notes(&deed.plan).contains(warning),
+                !notes(&approved.plan).contains(warning),
                 "{:?}",
-                deed.plan.notes
+                approved.plan.notes
             );
-            let report = quiet.perform(&deed).await.unwrap();
+            let report = quiet.perform(&approved).await.unwrap();
             assert_eq!(report.problems, []);
             drop((quiet, noisy));
             admin.sql("drop role quiet, noisy").await;
@@ -386,8 +393,8 @@ fn a_process_of_the_server_itself_is_nobodys_to_signal() {
             let pid = admin
                 .text("select pid from pg_stat_activity where backend_type = 'autovacuum launcher'")
                 .await;
-            let deed = rig.plan("terminate-session", &pid, &[]).await.unwrap();
-            let said = notes(&deed.plan);
+            let approved = rig.plan("terminate-session", &pid, &[]).await.unwrap();
+            let said = notes(&approved.plan);
             assert!(
                 said.contains("passer_by may not signal sessions of the server itself"),
                 "{said}"

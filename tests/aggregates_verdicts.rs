@@ -301,7 +301,7 @@ fn a_refresh_that_runs_long_is_no_reason_to_begin_another() {
         Level::Warning,
         &["running since 20m, longer than usual (30s on average)"],
     );
-    assert_eq!(verdict.findings[0].mend, None);
+    assert_eq!(verdict.findings[0].fix, None);
 }
 
 #[test]

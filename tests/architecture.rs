@@ -276,7 +276,7 @@ fn no_files_import_one_another_in_a_circle() {
 
 #[test]
 fn what_a_screen_names_as_a_fix_is_one() {
-    let names = Regex::new(r#"mended_by\(\s*Some\(\s*"([a-z-]+)""#).unwrap();
+    let names = Regex::new(r#"fixed_by\(\s*Some\(\s*"([a-z-]+)""#).unwrap();
     let mut found = 0;
     for (file, text) in sources() {
         for name in names.captures_iter(&text) {

@@ -1,4 +1,4 @@
-//! The command line without a terminal: help, exit codes, formats, messages that name the mend.
+//! The command line without a terminal: help, exit codes, formats, messages that name the fix.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;

@@ -146,7 +146,7 @@ fn chunks_that_are_segmented_are_old_where_only_an_order_was_named_since() {
         )
         .await;
         let row = triage::found(rig, &rules::COMPRESSION_OLD, of, &[]).await;
-        triage::mend(rig, &row, &[]).await;
+        triage::fix(rig, &row, &[]).await;
         triage::gone(rig, &rules::COMPRESSION_OLD, of).await;
         let left = rig.texts("select coalesce(segmentby, '') from timescaledb_information.chunk_compression_settings where hypertable = 'raw'::regclass").await;
         assert_eq!(left, [""], "{}", rig.name);

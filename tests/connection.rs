@@ -380,7 +380,7 @@ fn the_password_file_is_read_for_each_host_that_is_tried() {
 }
 
 #[test]
-fn each_refusal_has_the_servers_words_and_a_mend() {
+fn each_refusal_has_the_servers_words_and_a_fix() {
     let Some(house) = house() else { return };
     for (role, more, kind, words) in [
         (

@@ -112,8 +112,8 @@ async fn preview(rig: &Rig) -> usize {
             continue;
         };
         for target in targets(rig, act.on).await {
-            if let Ok(deed) = rig.plan(action.name, &target, &[]).await {
-                hypertop::actions::preview::preview(&rig.session, deed.plan).await;
+            if let Ok(approved) = rig.plan(action.name, &target, &[]).await {
+                hypertop::actions::preview::preview(&rig.session, approved.plan).await;
                 plans += 1;
             }
         }
@@ -198,11 +198,11 @@ fn what_an_action_runs_of_somebody_elses_code_is_said_before() {
 /// How many doors were gone through.
 async fn act_and_back(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)]) -> usize {
     rig.texts("select pg_stat_reset()").await;
-    let Ok(deed) = rig.plan(name, target, set).await else {
+    let Ok(approved) = rig.plan(name, target, set).await else {
         return 0;
     };
     let place = format!("{}: {name} {target}", rig.name);
-    if let Ok(report) = rig.perform(&deed).await
+    if let Ok(report) = rig.perform(&approved).await
         && let Ok(back) = rig.rollback_plan(&[report.id]).await
     {
         rig.perform(&back).await.unwrap();
@@ -212,18 +212,18 @@ async fn act_and_back(rig: &Rig, name: &str, target: &str, set: &[(&str, &str)])
         return 0;
     }
     let words = "runs code of doors_owner with the rights of postgres, a superuser: doors.";
-    let said = deed
+    let said = approved
         .plan
         .notes
         .iter()
         .any(|note| note.text.starts_with(words));
-    assert!(said, "{place}: {opened:?} {:?}", deed.plan.notes);
+    assert!(said, "{place}: {opened:?} {:?}", approved.plan.notes);
     let unexpected = ["job_check", "integer_now", "job"];
     if opened
         .iter()
         .any(|door| unexpected.contains(&door.as_str()))
     {
-        assert_eq!(deed.plan.consent, Consent::Name, "{place}: {opened:?}");
+        assert_eq!(approved.plan.consent, Consent::Name, "{place}: {opened:?}");
     }
     opened.len()
 }
@@ -283,13 +283,13 @@ fn a_name_hides_nobodys_code() {
                 rig.sql(&format!("alter table doors.{was} rename to {name}"))
                     .await;
                 let target = format!("doors.{name}");
-                let deed = rig
+                let approved = rig
                     .plan("create-index", &target, &[("columns", "w")])
                     .await
                     .unwrap();
                 let words = "runs code of doors_owner with the rights of postgres, a superuser: ";
                 let said = |note: &Note| note.text.starts_with(words);
-                let notes = &deed.plan.notes;
+                let notes = &approved.plan.notes;
                 assert!(notes.iter().any(said), "{version}: {target}: {notes:?}");
                 was = name;
             }

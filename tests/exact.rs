@@ -47,8 +47,9 @@ async fn asleep(rig: &Rig, add: &str) -> String {
 }
 
 async fn planned(rig: &Rig, action: &str, target: &str, set: &[(&str, &str)]) -> Plan {
-    let deed = rig.plan(action, target, set).await;
-    deed.unwrap_or_else(|why| panic!("{}: {action} {target}: {why}", rig.name))
+    let approved = rig.plan(action, target, set).await;
+    approved
+        .unwrap_or_else(|why| panic!("{}: {action} {target}: {why}", rig.name))
         .plan
 }
 
@@ -599,7 +600,7 @@ fn names_that_another_relation_has_are_found_before_an_index_is_made() {
             let refused = rig
                 .plan("create-index", "m", &[("columns", "v"), ("name", name)])
                 .await;
-            let why = refused.map(|deed| script(&deed.plan)).unwrap_err();
+            let why = refused.map(|approved| script(&approved.plan)).unwrap_err();
             assert!(
                 why.contains(name) && why.contains("choose another name"),
                 "{version}: {why}"

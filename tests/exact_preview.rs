@@ -128,16 +128,16 @@ fn who_lacks_the_rights_is_warned_by_every_action_just_where_the_server_refuses(
             let other = as_role(rig, role).await;
             for (action, target, set) in ACTIONS {
                 let set = fields(rig, action, target, set).await;
-                let deed = other
+                let approved = other
                     .plan(action, target, &set)
                     .await
                     .unwrap_or_else(|why| panic!("{version}: {action}: {why}"));
-                let warned = deed
+                let warned = approved
                     .plan
                     .notes
                     .iter()
                     .any(|note| note.text.contains("the server will refuse (GRANT"));
-                let report = other.perform(&deed).await.unwrap();
+                let report = other.perform(&approved).await.unwrap();
                 let refused = report
                     .problems
                     .iter()
@@ -145,15 +145,15 @@ fn who_lacks_the_rights_is_warned_by_every_action_just_where_the_server_refuses(
                 assert_eq!(
                     warned, refused,
                     "{version}: {role}: {action}: {:?} {:?}",
-                    deed.plan.notes, report.problems
+                    approved.plan.notes, report.problems
                 );
                 if role == "stranger" {
                     assert!(refused, "{version}: {action}: {report:?}");
                 } else if !refused {
                     assert_eq!(report.problems, [], "{version}: {action}");
-                    if report.can_be_taken_back {
+                    if report.can_be_undone {
                         // What he dropped as the schema's owner only the table's can make again, as was said.
-                        let undo = deed.plan.undo.text();
+                        let undo = approved.plan.undo.text();
                         let able = !undo.contains("landlord cannot do that");
                         assert_eq!(able, *action != "drop-index", "{version}: {action}: {undo}");
                         rig_rollback(if able { &other } else { rig }, &other, report.id).await;
@@ -170,9 +170,9 @@ fn who_lacks_the_rights_is_warned_by_every_action_just_where_the_server_refuses(
 async fn rig_rollback(rig: &Rig, of: &Rig, id: u64) {
     let mut rig = Rig::on(&rig.name, &rig.conninfo).await;
     rig.actor.journal = of.actor.journal.clone();
-    let deed = rig.rollback_plan(&[id]).await.unwrap();
-    let report = rig.perform(&deed).await.unwrap();
-    assert_eq!(report.problems, [], "{}: {}", rig.name, deed.plan.title);
+    let approved = rig.rollback_plan(&[id]).await.unwrap();
+    let report = rig.perform(&approved).await.unwrap();
+    assert_eq!(report.problems, [], "{}: {}", rig.name, approved.plan.title);
 }
 
 #[test]
@@ -181,8 +181,8 @@ fn the_owner_is_warned_of_nothing_but_of_each_right_that_is_taken_away() {
         let keeper = as_role(rig, "keeper").await;
         for (action, target, set) in ACTIONS {
             let set = fields(rig, action, target, set).await;
-            let deed = keeper.plan(action, target, &set).await.unwrap();
-            let said = deed
+            let approved = keeper.plan(action, target, &set).await.unwrap();
+            let said = approved
                 .plan
                 .notes
                 .iter()
@@ -208,10 +208,14 @@ fn the_owner_is_warned_of_nothing_but_of_each_right_that_is_taken_away() {
             ),
         ] {
             rig.sql(take).await;
-            let deed = keeper.plan(action, target, set).await.unwrap();
-            let warned = deed.plan.notes.iter().any(|note| note.text.contains(why));
-            assert!(warned, "{version}: {action}: {:?}", deed.plan.notes);
-            let report = keeper.perform(&deed).await.unwrap();
+            let approved = keeper.plan(action, target, set).await.unwrap();
+            let warned = approved
+                .plan
+                .notes
+                .iter()
+                .any(|note| note.text.contains(why));
+            assert!(warned, "{version}: {action}: {:?}", approved.plan.notes);
+            let report = keeper.perform(&approved).await.unwrap();
             assert_eq!(
                 report.problems[0].1.sqlstate.as_deref(),
                 Some("42501"),
@@ -232,7 +236,7 @@ fn who_holds_a_lock_is_named_whatever_the_action_waits_for() {
             .unwrap();
         for (action, target, set) in ACTIONS {
             let set = fields(rig, action, target, set).await;
-            let deed = rig.plan(action, target, &set).await.unwrap();
+            let approved = rig.plan(action, target, &set).await.unwrap();
             let table = match *target {
                 "public.by_d" | "a" => "public.m",
                 other => other,
@@ -249,7 +253,7 @@ fn who_holds_a_lock_is_named_whatever_the_action_waits_for() {
                 .batch_execute(&format!("begin; {locks}"))
                 .await
                 .unwrap();
-            let preview = preview::preview(&rig.session, deed.plan.clone()).await;
+            let preview = preview::preview(&rig.session, approved.plan.clone()).await;
             let lines: Vec<_> = preview.lines().into_iter().map(|(_, line)| line).collect();
             holder.batch_execute("rollback").await.unwrap();
             assert!(

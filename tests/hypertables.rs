@@ -230,7 +230,7 @@ fn growth_since_the_start_is_between_two_exact_sizes_and_says_over_which_time() 
 }
 
 #[test]
-fn chunks_too_small_and_too_large_are_told_with_an_interval_that_mends_them() {
+fn chunks_too_small_and_too_large_are_told_with_an_interval_that_fixes_them() {
     with_targets(|targets| {
         for (_, target) in own(targets) {
             let list = shown(target, SCREEN);
@@ -254,7 +254,7 @@ fn chunks_too_small_and_too_large_are_told_with_an_interval_that_mends_them() {
                 .find(|days| large * days / 7 <= MIB)
                 .unwrap();
             let unit = if days == 1 { "day" } else { "days" };
-            let mend = format!("set_chunk_time_interval('public.large', interval '{days} {unit}')");
+            let fix = format!("set_chunk_time_interval('public.large', interval '{days} {unit}')");
             let sum = format!(
                 "{} x {days}d / 7d = {}",
                 hypertop::model::text::bytes(large),
@@ -265,9 +265,9 @@ fn chunks_too_small_and_too_large_are_told_with_an_interval_that_mends_them() {
                 &list,
                 "large",
                 "warning",
-                &["too large for memory", "4.00 MB / 4 = 1.00 MB", &sum, &mend],
+                &["too large for memory", "4.00 MB / 4 = 1.00 MB", &sum, &fix],
             );
-            run(target, &format!("select {mend}; select set_chunk_time_interval('public.small', interval '6 hours')")).unwrap();
+            run(target, &format!("select {fix}; select set_chunk_time_interval('public.small', interval '6 hours')")).unwrap();
             let list = shown(target, SCREEN);
             told(
                 target,

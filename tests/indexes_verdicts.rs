@@ -285,7 +285,7 @@ fn chunks_that_lack_the_index_are_a_warning() {
 }
 
 #[test]
-fn an_invalid_index_says_how_to_mend_it() {
+fn an_invalid_index_says_how_to_fix_it() {
     let root = Row {
         root_valid: false,
         ..index()

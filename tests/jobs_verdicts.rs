@@ -402,7 +402,7 @@ fn what_is_hidden_is_a_caveat() {
 }
 
 #[test]
-fn a_start_that_was_moved_far_away_is_told_with_its_mend() {
+fn a_start_that_was_moved_far_away_is_told_with_its_fix() {
     let row = with(|_, of| of.next_start = ago(-86_400.0 * 20.0));
     let (_, level, reason) = says(&row);
     assert_eq!(level, Level::Notice);

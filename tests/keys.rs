@@ -61,7 +61,7 @@ fn the_server_has_a_key_as_every_screen() {
 fn footer_tabs_palette_and_help_show_the_keys_in_force() {
     let mut app = with(
         "quit = \"Q\"\nfilter-rows = \"ctrl-f\"\npage-down = \"pgdn\"\nshow-jobs = \"alt-j\"\nshow-queries = \"\"
-         compress-chunks = \"f7\"\nshow-help = \"f1\"\nopen-palette = \"f2\"\nnext-row = \"f3\"\nmend = \"\"",
+         compress-chunks = \"f7\"\nshow-help = \"f1\"\nopen-palette = \"f2\"\nnext-row = \"f3\"\nfix = \"\"",
     );
     let shown = drawn(&mut app, 200, 30).backend().to_string();
     let lines: Vec<_> = shown.lines().collect();
@@ -74,7 +74,7 @@ fn footer_tabs_palette_and_help_show_the_keys_in_force() {
     for words in ["Q quit", "f1 help", "ctrl-f filter", "f2 palette"] {
         assert!(footer.contains(words), "{words}: {footer}");
     }
-    assert!(!footer.contains("mend"), "which no key takes: {footer}");
+    assert!(!footer.contains("fix"), "which no key takes: {footer}");
 
     press(&mut app, "f1");
     let help = drawn(&mut app, 120, 300).backend().to_string();

@@ -98,7 +98,7 @@ fn months_are_held_against_hours_over_a_change_of_the_clock() {
                 let drop_after = format!("{drop_after} s");
                 let set = [("drop_after", drop_after.as_str())];
                 let said = match rig.plan("add-retention-policy", "public.raw", &set).await {
-                    Ok(deed) => format!("{:?}", deed.plan.notes),
+                    Ok(approved) => format!("{:?}", approved.plan.notes),
                     Err(why) => why,
                 };
                 let refused = said.starts_with("DATA LOSS: the refresh policy");
@@ -108,8 +108,8 @@ fn months_are_held_against_hours_over_a_change_of_the_clock() {
                     "begin; select alter_job(add_retention_policy('raw', interval '{drop_after}'), next_start => 'infinity'); commit"
                 );
                 rig.sql(&add).await;
-                let deed = rig.plan("run-job-now", &job, &[]).await.unwrap();
-                let said = format!("{:?}", deed.plan.notes);
+                let approved = rig.plan("run-job-now", &job, &[]).await.unwrap();
+                let said = format!("{:?}", approved.plan.notes);
                 let warned = said.contains("DATA LOSS: it refreshes the last");
                 assert_eq!(warned, loses, "{}: {span}, {drop_after}: {said}", rig.name);
                 rig.sql("select remove_retention_policy('raw')").await;

@@ -1,4 +1,4 @@
-//! The Overview: the findings of all screens, each once, worst first, with the way to its evidence and to its mend.
+//! The Overview: the findings of all screens, each once, worst first, with the way to its evidence and to its fix.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod console;
@@ -128,7 +128,7 @@ fn the_console_opens_on_what_is_wrong() {
 }
 
 #[test]
-fn a_fault_that_two_screens_know_is_told_once_with_its_cause_and_mended_at_the_cause() {
+fn a_fault_that_two_screens_know_is_told_once_with_its_cause_and_fixed_at_the_cause() {
     let mut app = app();
     load(&mut app, Rows::Compression(behind()));
     load(
@@ -185,7 +185,7 @@ fn hierarchy(parent_policy: bool) -> Vec<aggregates::Row> {
 }
 
 /// What `m` acts on, and with what.
-fn mended(
+fn fixed(
     app: &mut App,
 ) -> (
     &'static str,
@@ -207,7 +207,7 @@ fn mended(
 }
 
 #[test]
-fn a_child_whose_parent_is_at_fault_is_mended_at_the_parent_on_both_screens() {
+fn a_child_whose_parent_is_at_fault_is_fixed_at_the_parent_on_both_screens() {
     use hypertop::model::target::Kind;
     let parent = vec![(Kind::Aggregate, 10, "mes.hourly".to_owned())];
     let job = vec![(Kind::Job, 1010, "1010".to_owned())];
@@ -225,7 +225,7 @@ fn a_child_whose_parent_is_at_fault_is_mended_at_the_parent_on_both_screens() {
         };
         let place = of_child(&app).unwrap_or_else(|| panic!("{:?}", findings(&app)));
         press(&mut app, &"j ".repeat(place));
-        assert_eq!(mended(&mut app), (action, on.clone()), "the Overview");
+        assert_eq!(fixed(&mut app), (action, on.clone()), "the Overview");
         // Marks are for actions that a person chooses.
         press(&mut app, "6 g x g");
         let child = |app: &App| app.screens.selected_key(ScreenId::Aggregates);
@@ -233,7 +233,7 @@ fn a_child_whose_parent_is_at_fault_is_mended_at_the_parent_on_both_screens() {
             press(&mut app, "j");
         }
         assert_eq!(child(&app).as_deref(), Some("mes.daily"));
-        assert_eq!(mended(&mut app), (action, on), "the Aggregates screen");
+        assert_eq!(fixed(&mut app), (action, on), "the Aggregates screen");
     }
 }
 
@@ -255,7 +255,7 @@ fn where_nothing_starts_any_job_that_is_the_finding_and_not_each_late_job() {
 }
 
 #[test]
-fn work_that_waits_because_its_policy_waits_for_a_lock_is_told_once_and_mended_at_its_holder() {
+fn work_that_waits_because_its_policy_waits_for_a_lock_is_told_once_and_fixed_at_its_holder() {
     let mut app = app();
     let mut metrics = row(2, "metrics", 12);
     metrics.blocked = Some(hypertop::screens::aggregates::Blocked {
@@ -273,7 +273,7 @@ fn work_that_waits_because_its_policy_waits_for_a_lock_is_told_once_and_mended_a
     let told = &app.screens.overview.rows()[0].finding;
     let cause = "its policy (session 4711) waits since 5m for a lock on mes.metrics that session 4712 (nightly load) keeps from it";
     assert!(told.reason.ends_with(cause), "{}", told.reason);
-    assert_eq!(told.mend, Some("terminate-session"));
+    assert_eq!(told.fix, Some("terminate-session"));
     assert_eq!(told.on.as_ref().map(|on| on.id), Some(4712));
 }
 
@@ -559,7 +559,7 @@ fn far() -> (compression::Row, jobs::Row) {
 }
 
 #[test]
-fn work_that_waits_for_a_start_far_away_is_told_once_and_mended_by_starting_the_job() {
+fn work_that_waits_for_a_start_far_away_is_told_once_and_fixed_by_starting_the_job() {
     let mut app = app();
     let (metrics, job) = far();
     load(&mut app, Rows::Compression(vec![metrics]));
@@ -572,7 +572,7 @@ fn work_that_waits_for_a_start_far_away_is_told_once_and_mended_by_starting_the_
     let told = &app.screens.overview.rows()[0].finding;
     let ends = "the policy runs in 20d (its schedule: every 12h); run-job-now starts it";
     assert!(told.reason.ends_with(ends), "{}", told.reason);
-    let (action, on) = mended(&mut app);
+    let (action, on) = fixed(&mut app);
     assert_eq!((action, on[0].1), ("run-job-now", 1002));
 }
 
@@ -636,5 +636,5 @@ fn an_aggregate_that_nothing_refreshes_is_told_once_and_given_a_policy() {
     let told = &app.screens.overview.rows()[0].finding;
     let words = "it was never refreshed, so it holds nothing; it has no refresh policy";
     assert_eq!(told.reason, words);
-    assert_eq!(mended(&mut app).0, "add-refresh-policy");
+    assert_eq!(fixed(&mut app).0, "add-refresh-policy");
 }

@@ -1,4 +1,4 @@
-//! What `show overview` names as a finding's mend is taken by `hypertop run` as it stands: action, target, field values.
+//! What `show overview` names as a finding's fix is taken by `hypertop run` as it stands: action, target, field values.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -23,13 +23,13 @@ fn json(output: &Output) -> Json {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
 }
 
-/// What `hypertop run` answers to the mend of this finding, nothing being done.
+/// What `hypertop run` answers to the fix of this finding, nothing being done.
 fn tried(target: &Target, row: &Json) -> Json {
     let text = |name: &str| {
         let said = row[name].as_str();
         said.unwrap_or_else(|| panic!("{}: no {name}: {row:#}", target.name))
     };
-    let mut args = vec!["run", text("mend"), text("target")];
+    let mut args = vec!["run", text("fix"), text("target")];
     let sets: Vec<String> = row["set"]
         .as_object()
         .unwrap_or_else(|| panic!("{}: no fields: {row:#}", target.name))
@@ -48,15 +48,15 @@ fn tried(target: &Target, row: &Json) -> Json {
 }
 
 #[test]
-fn each_findings_mend_is_taken_by_run_as_it_stands() {
+fn each_findings_fix_is_taken_by_run_as_it_stands() {
     with_targets(|targets| {
         for target in &targets.all {
             let shown = hypertop(target, &["show", "overview", "--format", "json"]);
             let shown = json(&shown);
             let rows = shown["rows"].as_array().unwrap();
-            let mended: Vec<_> = rows.iter().filter(|row| !row["mend"].is_null()).collect();
-            assert!(mended.len() > 5, "{}: {shown:#}", target.name);
-            for row in mended {
+            let fixed: Vec<_> = rows.iter().filter(|row| !row["fix"].is_null()).collect();
+            assert!(fixed.len() > 5, "{}: {shown:#}", target.name);
+            for row in fixed {
                 let answer = tried(target, row);
                 let refused = answer["reason"].as_str().unwrap_or_default();
                 // The stand-in cannot compress; what else a person has to choose, the finding says.

@@ -65,7 +65,7 @@ fn what_hypertables_indexes_and_queries_find_is_on_the_overview_at_once() {
         let told = shown(rig);
         let large = row(&told, "chunks-large").unwrap_or_else(|| panic!("{}: {told:#}", rig.name));
         assert_eq!(large["verdict"], "warning");
-        assert_eq!(large["mend"], "set-chunk-interval");
+        assert_eq!(large["fix"], "set-chunk-interval");
         assert_eq!(large["target"], "\"Me.s\".\"Raw \"\"x\"\"\"");
         assert!(large["set"]["interval"].is_string(), "{large:#}");
         let bloat = row(&told, "index-bloated").unwrap_or_else(|| panic!("{}: {told:#}", rig.name));
@@ -83,7 +83,7 @@ fn what_hypertables_indexes_and_queries_find_is_on_the_overview_at_once() {
         if counted {
             console.wait_for("takes much of all execution time");
         }
-        // What was mended is gone once it is read again.
+        // What was fixed is gone once it is read again.
         rig.sql("reindex index \"Me.s\".\"by.n\"").await;
         console.press("r");
         let begun = Instant::now();

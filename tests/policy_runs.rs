@@ -171,10 +171,10 @@ fn retention_drops_exactly_the_chunks_that_were_shown() {
                     make(&rig, role, kind, &table, &span).await;
                     let add = format!("add_retention_policy('{table}', interval '{span}')");
                     let id = waiting(&rig, &add).await;
-                    let deed = rig.plan("drop-chunks", &table, &[]).await.unwrap();
+                    let approved = rig.plan("drop-chunks", &table, &[]).await.unwrap();
                     all.push(Shown {
                         about: format!("{}: {database} {owner} {kind} {span} {how}", rig.name),
-                        meant: meant(&deed.plan),
+                        meant: meant(&approved.plan),
                         counted: eligible(&rig, &table).await,
                         before: chunks(&rig, &table, "true").await,
                         table,
@@ -218,10 +218,10 @@ fn compression_takes_exactly_the_chunks_that_were_shown() {
                     let add = format!("add_compression_policy('{table}', interval '{span}')");
                     let id = waiting(&rig, &add).await;
                     let older = [("older_than", span.as_str())];
-                    let deed = rig.plan("compress-chunks", &table, &older).await.unwrap();
+                    let approved = rig.plan("compress-chunks", &table, &older).await.unwrap();
                     all.push(Shown {
                         about: format!("{}: {database} {owner} {kind} {span}", rig.name),
-                        meant: meant(&deed.plan),
+                        meant: meant(&approved.plan),
                         counted: backlog(&rig, &table).await,
                         before: chunks(&rig, &table, "true").await,
                         table,
@@ -323,8 +323,8 @@ fn a_refresh_begins_where_it_was_said_that_no_run_goes_farther_back() {
                     .await;
                     let to = row.finding.sets.iter().find(|(key, _)| key == "to");
                     let to = to.unwrap().1.clone();
-                    let deed = rig.plan("run-job-now", &id, &[("how", how)]).await.unwrap();
-                    let notes = format!("{:?}", deed.plan.notes);
+                    let approved = rig.plan("run-job-now", &id, &[("how", how)]).await.unwrap();
+                    let notes = format!("{:?}", approved.plan.notes);
                     let end = format!(" to {}", to.trim_end_matches('Z').trim_end_matches(":00"));
                     assert!(
                         notes.contains("stays missing") && notes.contains(&end),

@@ -330,7 +330,7 @@ fn a_time_zone_of_ones_own_is_not_taken_for_the_servers() {
                 "{}",
                 target.name
             );
-            // Both mends that it names are tried.
+            // Both fixes that it names are tried.
             run("grant execute on function pg_show_all_file_settings() to zone_own");
             assert_eq!(told(&as_role), sure(&servers), "{}", target.name);
             assert!(

@@ -162,8 +162,8 @@ fn what_was_previewed_on_one_server_is_not_done_on_its_copy() {
             let wider = rig.plan("set-chunk-interval", "public.meter", wider).await;
             // As where a name, or a list of hosts, leads to another one by then.
             rig.actor.settings = settings(&there);
-            for deed in [back, wider.unwrap()] {
-                let refused = rig.perform(&deed).await.unwrap_err();
+            for approved in [back, wider.unwrap()] {
+                let refused = rig.perform(&approved).await.unwrap_err();
                 let says = refused.contains("another server");
                 assert!(says, "{}: {refused}", rig.name);
             }
@@ -292,7 +292,7 @@ fn a_promoted_standby_is_not_taken_for_the_primary_that_it_followed() {
             let (code, said) = hypertop(rig, &rig.conninfo, "rollback 1 --confirm public.meter");
             assert_eq!(code, 0, "{}: {said}", rig.name);
             assert_eq!(state(&rig.conninfo).await, *was, "{}: {said}", rig.name);
-            assert_eq!(entry(rig, 1).taken_back_by, None, "{}", rig.name);
+            assert_eq!(entry(rig, 1).rolled_back_by, None, "{}", rig.name);
         }
     });
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use hypertop::actions::execute::Deed;
+use hypertop::actions::execute::ApprovedPlan;
 use hypertop::journal::Outcome;
 use hypertop::model::plan::Consent;
 use support::act::Rig;
@@ -14,8 +14,8 @@ const METER: &str = "set client_min_messages = error; create table public.meter 
     insert into public.meter select now() - interval '30 days' - g * interval '6 hours', g % 5, g from generate_series(1, 120) g;
     alter table public.meter set (timescaledb.compress);";
 
-fn drift(deed: &Deed) -> Vec<&str> {
-    let notes = deed.plan.notes.iter().map(|note| note.text.as_str());
+fn drift(approved: &ApprovedPlan) -> Vec<&str> {
+    let notes = approved.plan.notes.iter().map(|note| note.text.as_str());
     notes
         .filter(|text| text.contains("drifted since"))
         .collect()
@@ -35,16 +35,16 @@ fn a_policy_that_somebody_added_to_what_was_enabled_is_drift() {
             );
             rig.sql("select add_compression_policy('public.meter', interval '10 years')")
                 .await;
-            let deed = rig.rollback_plan(&[done]).await.unwrap();
+            let approved = rig.rollback_plan(&[done]).await.unwrap();
             assert!(
-                drift(&deed)
+                drift(&approved)
                     .iter()
                     .any(|text| text.contains("policy_compression")),
                 "{}: {:?}",
                 rig.name,
-                deed.plan.notes
+                approved.plan.notes
             );
-            assert!(deed.plan.consent >= Consent::Yes);
+            assert!(approved.plan.consent >= Consent::Yes);
         }
     });
 }
@@ -67,14 +67,14 @@ fn a_job_that_somebody_added_again_is_drift_and_one_that_was_there_before_is_not
                 Vec::<&str>::new()
             );
             let again = rig.text(ADD).await;
-            let deed = rig.rollback_plan(&[done]).await.unwrap();
-            let told = drift(&deed);
+            let approved = rig.rollback_plan(&[done]).await.unwrap();
+            let told = drift(&approved);
             assert!(
                 told.len() == 1 && told[0].contains(&format!("job {again} of public.work")),
                 "{}: {told:?}",
                 rig.name
             );
-            assert!(deed.plan.consent >= Consent::Yes);
+            assert!(approved.plan.consent >= Consent::Yes);
             // One that came back by a rollback was there before.
             rig.sql(&format!("select delete_job({again})")).await;
             rig.rollback(&[done]).await;
@@ -116,20 +116,20 @@ fn a_rollback_goes_on_past_a_chunk_that_is_gone_and_says_what_stands() {
                 let bare = chunks[1].rsplit('.').next().unwrap().to_owned();
                 rig.sql(&drop).await;
                 let report = if in_time {
-                    let deed = rig.rollback_plan(&[done]).await.unwrap();
-                    let told = deed.plan.notes.iter().any(|note| {
+                    let approved = rig.rollback_plan(&[done]).await.unwrap();
+                    let told = approved.plan.notes.iter().any(|note| {
                         note.text.contains(&bare) && note.text.contains("is not there any more")
                     });
-                    assert!(told, "{}: {:?}", rig.name, deed.plan.notes);
-                    assert!(deed.plan.consent >= Consent::Yes);
-                    rig.perform(&deed).await.unwrap()
+                    assert!(told, "{}: {:?}", rig.name, approved.plan.notes);
+                    assert!(approved.plan.consent >= Consent::Yes);
+                    rig.perform(&approved).await.unwrap()
                 } else {
-                    let deed = Deed {
+                    let approved = ApprovedPlan {
                         // That the table has changed is another matter.
                         seen: rig.rollback_plan(&[done]).await.unwrap().seen,
                         ..before
                     };
-                    let report = rig.perform(&deed).await.unwrap();
+                    let report = rig.perform(&approved).await.unwrap();
                     let told = report
                         .lines()
                         .iter()

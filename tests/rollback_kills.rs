@@ -268,8 +268,8 @@ fn a_step_that_was_not_committed_is_not_taken_back() {
                 "{{\"event\":\"mark\",\"id\":2,\"at\":\"\",\"step\":0,\"xid\":\"{xid}\"}}\n"
             );
             std::fs::write(rig.journal(), text + &mark).unwrap();
-            let deed = rig.rollback_plan(&[done]).await.unwrap();
-            assert_eq!(deed.plan.steps.len(), 1, "{}", rig.name);
+            let approved = rig.rollback_plan(&[done]).await.unwrap();
+            assert_eq!(approved.plan.steps.len(), 1, "{}", rig.name);
             // And one that the server knows nothing of any more: open, and said.
             let text = std::fs::read_to_string(rig.journal()).unwrap();
             let begin = text.lines().next().unwrap();
@@ -279,13 +279,13 @@ fn a_step_that_was_not_committed_is_not_taken_back() {
             std::fs::write(rig.journal(), format!("{begin}\n{unknown}")).unwrap();
             rig.sql("select set_chunk_time_interval('public.meter', interval '3 days')")
                 .await;
-            let deed = rig.rollback_plan(&[1]).await.unwrap();
-            let told = deed
+            let approved = rig.rollback_plan(&[1]).await.unwrap();
+            let told = approved
                 .plan
                 .notes
                 .iter()
                 .any(|note| note.text.contains("not known whether this was done"));
-            assert!(told, "{}: {:?}", rig.name, deed.plan.notes);
+            assert!(told, "{}: {:?}", rig.name, approved.plan.notes);
         }
     });
 }

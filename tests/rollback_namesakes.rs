@@ -3,7 +3,7 @@
 
 mod support;
 
-use hypertop::actions::execute::Deed;
+use hypertop::actions::execute::ApprovedPlan;
 use hypertop::journal::Outcome;
 use hypertop::model::plan::Consent;
 use serde_json::Value as Json;
@@ -115,8 +115,12 @@ async fn id(rig: &Rig, table: &str) -> String {
     .await
 }
 
-fn noted(deed: &Deed, words: &str) -> bool {
-    deed.plan.notes.iter().any(|note| note.text.contains(words))
+fn noted(approved: &ApprovedPlan, words: &str) -> bool {
+    approved
+        .plan
+        .notes
+        .iter()
+        .any(|note| note.text.contains(words))
 }
 
 /// Every policy is on the hypertable that its configuration names.
@@ -177,7 +181,7 @@ fn a_rollback_follows_a_rename_and_leaves_the_namesake_alone() {
                 let new = id(&rig, "meter").await;
                 let namesake = rig.text(&look(&new)).await;
                 let by_job = matches!(*action, "add-retention-policy" | "edit-retention-policy");
-                let deed = rig
+                let approved = rig
                     .rollback_plan(&[done])
                     .await
                     .unwrap_or_else(|why| panic!("{told}: {why}"));
@@ -188,14 +192,14 @@ fn a_rollback_follows_a_rename_and_leaves_the_namesake_alone() {
                         "attic.elsewhere"
                     };
                     assert!(
-                        noted(&deed, words) && noted(&deed, "is left alone"),
+                        noted(&approved, words) && noted(&approved, "is left alone"),
                         "{told}: {:?}",
-                        deed.plan.notes
+                        approved.plan.notes
                     );
-                    assert!(deed.plan.consent >= Consent::Yes, "{told}");
+                    assert!(approved.plan.consent >= Consent::Yes, "{told}");
                 }
                 let report = rig
-                    .perform(&deed)
+                    .perform(&approved)
                     .await
                     .unwrap_or_else(|why| panic!("{told}: {why}"));
                 assert_eq!(
@@ -273,7 +277,7 @@ fn an_aggregate_that_was_renamed_is_switched_back_and_not_the_one_that_has_its_n
 }
 
 #[test]
-fn a_rename_between_the_preview_and_the_deed_stops_it() {
+fn a_rename_between_the_preview_and_the_approved_stops_it() {
     on_own(&[], async |server| {
         for rig in databases(server).await {
             for (action, set) in [
@@ -283,13 +287,13 @@ fn a_rename_between_the_preview_and_the_deed_stops_it() {
             ] {
                 rig.sql(&table("meter")).await;
                 rig.sql(RETENTION).await;
-                let deed = rig.plan(action, "public.meter", set).await.unwrap();
+                let approved = rig.plan(action, "public.meter", set).await.unwrap();
                 rig.sql("alter table public.meter rename to elsewhere")
                     .await;
                 rig.sql(&table("meter")).await;
                 let new = id(&rig, "meter").await;
                 let namesake = rig.text(&look(&new)).await;
-                let why = rig.perform(&deed).await.unwrap_err();
+                let why = rig.perform(&approved).await.unwrap_err();
                 assert!(
                     why.contains("changed since the preview"),
                     "{}: {action}: {why}",
@@ -308,10 +312,10 @@ fn a_rename_between_the_preview_and_the_deed_stops_it() {
     });
 }
 
-/// Performs while another session has renamed the table but not committed that: it commits when the deed waits for it.
+/// Performs while another session has renamed the table but not committed that: it commits when the approved plan waits for it.
 async fn renamed_under_it(
     rig: &Rig,
-    deed: &Deed,
+    approved: &ApprovedPlan,
 ) -> Result<hypertop::actions::execute::Report, String> {
     let other = support::client(&rig.conninfo).await;
     other
@@ -326,7 +330,7 @@ async fn renamed_under_it(
         }
         other.batch_execute("commit").await.unwrap();
     };
-    let work = rig.perform(deed);
+    let work = rig.perform(approved);
     let mut work = std::pin::pin!(work);
     let mut committed = std::pin::pin!(committed);
     tokio::select! {
@@ -347,11 +351,11 @@ fn a_rename_while_the_statement_waits_for_its_lock_is_noticed_in_the_transaction
             rig.sql(&table("spare")).await;
             let (mine, spare) = (id(&rig, "meter").await, id(&rig, "spare").await);
             let was = [rig.text(&look(&mine)).await, rig.text(&look(&spare)).await];
-            let deed = rig
+            let approved = rig
                 .plan("enable-compression", "public.meter", &[])
                 .await
                 .unwrap();
-            let report = renamed_under_it(&rig, &deed).await.unwrap();
+            let report = renamed_under_it(&rig, &approved).await.unwrap();
             assert_eq!(report.outcome, Outcome::Failed, "{}: {report:?}", rig.name);
             let said = report.lines().join("\n");
             assert!(
@@ -457,8 +461,8 @@ fn an_entry_of_an_older_hypertop_is_rolled_back_where_its_names_can_be_checked_a
                 let namesake = rig.text(&look(&new)).await;
                 match rig.rollback_plan(&[done]).await {
                     Err(why) => assert!(why.contains("another relation"), "{told}: {why}"),
-                    Ok(deed) => {
-                        rig.perform(&deed).await.unwrap();
+                    Ok(approved) => {
+                        rig.perform(&approved).await.unwrap();
                     }
                 }
                 assert_eq!(

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hypertop::actions::execute::{Actor, Deed, Order};
+use hypertop::actions::execute::{Actor, ApprovedPlan, Order};
 use hypertop::app::{Effect, Msg};
 use hypertop::journal::{Journal, Outcome};
 use hypertop::model::plan::{Plan, Statement, Step, Undo};
@@ -174,7 +174,7 @@ async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&W
     };
     let sleep = Statement::new("select pg_sleep(600)", Vec::new());
     let steps = vec![Step::new("sleep", vec![sleep], Vec::new()).plain()];
-    let deed = Deed {
+    let approved = ApprovedPlan {
         plan: Plan::new("Sleep", steps, Undo::Needless("it only sleeps".to_owned())),
         seen: Vec::new(),
         inputs: String::new(),
@@ -184,7 +184,7 @@ async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&W
     };
     let (told, _progress) = mpsc::unbounded_channel();
     let (_orders, order) = watch::channel(Order::Go);
-    let (report, ()) = tokio::join!(actor.perform(&deed, &told, order), async {
+    let (report, ()) = tokio::join!(actor.perform(&approved, &told, order), async {
         tokio::time::sleep(Duration::from_secs(3)).await;
         silence(way).await;
     });

@@ -1,4 +1,4 @@
-//! Triage of aggregates: each cause provoked on a real server, found by its rule and in its words, mended by the action that
+//! Triage of aggregates: each cause provoked on a real server, found by its rule and in its words, fixed by the action that
 //! the finding offers, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -61,13 +61,13 @@ async fn gone(rig: &Rig, name: &str, rule: &'static Rule) {
 }
 
 /// Takes the action that the finding offers, on what it names, else on the aggregate.
-async fn mend(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
+async fn fix(rig: &Rig, finding: &Finding, name: &str, set: &[(&str, &str)]) {
     let own = format!("\"Me.s\".{name}");
     let on = finding
         .on
         .as_ref()
         .map_or(own, |on: &Thing| on.name.clone());
-    let action = finding.mend.unwrap_or_else(|| panic!("{finding:?}"));
+    let action = finding.fix.unwrap_or_else(|| panic!("{finding:?}"));
     let mut all: Vec<_> = finding
         .sets
         .iter()
@@ -130,7 +130,7 @@ fn history_that_was_never_materialized_is_found_and_refreshed() {
         )
         .await;
         assert_eq!(finding.level, Level::Notice);
-        mend(rig, &finding, "hourly", &[]).await;
+        fix(rig, &finding, "hourly", &[]).await;
         assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
     });
 }
@@ -171,7 +171,7 @@ fn changes_that_no_policy_goes_back_to_are_found_and_refreshed() {
             &["changed range", "start_offset 3d", "old or missing"],
         )
         .await;
-        mend(rig, &finding, "hourly", &[]).await;
+        fix(rig, &finding, "hourly", &[]).await;
         assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
     });
 }
@@ -201,13 +201,13 @@ fn a_window_narrower_than_its_schedule_is_found_and_widened() {
             &["window of 3h", "schedule of 1d", "never refreshed"],
         )
         .await;
-        mend(rig, &finding, "hourly", &[("start_offset", "2 days")]).await;
+        fix(rig, &finding, "hourly", &[("start_offset", "2 days")]).await;
         assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
     });
 }
 
 #[test]
-fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_mends() {
+fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_fixes() {
     on_each("blocked", async |rig, _| {
         refresh(
             rig,
@@ -289,8 +289,8 @@ fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_me
                 finding.reason
             );
         }
-        assert_eq!(finding.mend, Some("terminate-session"));
-        mend(rig, finding, "hourly", &[]).await;
+        assert_eq!(finding.fix, Some("terminate-session"));
+        fix(rig, finding, "hourly", &[]).await;
         let begun = Instant::now();
         while !findings(rig, "hourly").await.is_empty() {
             assert!(
@@ -305,7 +305,7 @@ fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_me
 }
 
 #[test]
-fn a_child_says_which_ancestor_is_behind_and_offers_that_ones_mend() {
+fn a_child_says_which_ancestor_is_behind_and_offers_that_ones_fix() {
     on_each("inherits", async |rig, _| {
         refresh(
             rig,
@@ -349,8 +349,8 @@ fn a_child_says_which_ancestor_is_behind_and_offers_that_ones_mend() {
             ],
         )
         .await;
-        assert_eq!(finding.mend, Some("resume-job"), "{}", rig.name);
-        mend(rig, &finding, "daily", &[]).await;
+        assert_eq!(finding.fix, Some("resume-job"), "{}", rig.name);
+        fix(rig, &finding, "daily", &[]).await;
         let begun = Instant::now();
         while !findings(rig, "hourly").await.is_empty() {
             assert!(
@@ -430,7 +430,7 @@ fn the_key_m_on_a_child_resumes_its_parents_policy_from_its_screen_and_from_the_
 }
 
 #[test]
-fn an_aggregate_that_retention_starves_is_found_and_mended_by_keeping_its_source() {
+fn an_aggregate_that_retention_starves_is_found_and_fixed_by_keeping_its_source() {
     on_each("starved", async |rig, _| {
         refresh(
             rig,
@@ -461,13 +461,13 @@ fn an_aggregate_that_retention_starves_is_found_and_mended_by_keeping_its_source
         .await;
         assert_eq!(finding.level, Level::Critical);
         gone(rig, "hourly", &rules::AGGREGATE_WIPE).await;
-        mend(rig, &finding, "hourly", &[("drop_after", "30 days")]).await;
+        fix(rig, &finding, "hourly", &[("drop_after", "30 days")]).await;
         assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
     });
 }
 
 #[test]
-fn an_aggregate_compressed_where_it_is_refreshed_is_found_and_mended() {
+fn an_aggregate_compressed_where_it_is_refreshed_is_found_and_fixed() {
     on_each("squeezed", async |rig, _| {
         refresh(
             rig,
@@ -496,13 +496,13 @@ fn an_aggregate_compressed_where_it_is_refreshed_is_found_and_mended() {
             &["compressed after 20d", "the last 30d"],
         )
         .await;
-        mend(rig, &finding, "hourly", &[]).await;
+        fix(rig, &finding, "hourly", &[]).await;
         assert_eq!(findings(rig, "hourly").await, [], "{}", rig.name);
     });
 }
 
 #[test]
-fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
+fn what_a_cancelled_refresh_leaves_behind_is_found_and_fixed() {
     on_each("cancelled", async |rig, version| {
         refresh(
             rig,
@@ -549,7 +549,7 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
                 &["cancelled in session", "55P03"],
             )
             .await;
-            mend(rig, &finding, "hourly", &[]).await;
+            fix(rig, &finding, "hourly", &[]).await;
         }
         drop(impatient);
         gone(rig, "hourly", &rules::AGGREGATE_STUCK).await;
@@ -558,7 +558,7 @@ fn what_a_cancelled_refresh_leaves_behind_is_found_and_mended() {
             .iter()
             .find(|finding| finding.rule == &rules::AGGREGATE_INTERRUPTED)
         {
-            mend(rig, finding, "hourly", &[]).await;
+            fix(rig, finding, "hourly", &[]).await;
         }
         gone(rig, "hourly", &rules::AGGREGATE_INTERRUPTED).await;
     });
@@ -575,10 +575,10 @@ fn a_refresh_that_was_cancelled_hides_neither_the_lag_nor_what_dropping_would_lo
         let unread = format!("has not read all of it: what lies between {reached} UTC and");
         let plan = async || {
             let set = [("drop_after", "2 days")];
-            let deed = rig
+            let approved = rig
                 .plan("drop-chunks", "\"Me.s\".\"Raw \"\"x\"\"\"", &set)
                 .await;
-            format!("{:?}", deed.unwrap().plan.notes)
+            format!("{:?}", approved.unwrap().plan.notes)
         };
         found(rig, "hourly", &rules::AGGREGATE_BEHIND, &["8d behind"]).await;
         let said = plan().await;
@@ -619,7 +619,7 @@ async fn of_compression(rig: &Rig) -> Vec<Finding> {
 }
 
 #[test]
-fn a_table_that_is_dropped_before_it_is_compressed_is_found_and_mended() {
+fn a_table_that_is_dropped_before_it_is_compressed_is_found_and_fixed() {
     on_each("pointless", async |rig, _| {
         rig.sql("alter table \"Me.s\".\"Raw \"\"x\"\"\" set (timescaledb.compress); select compress_chunk(c, true) from show_chunks('\"Me.s\".\"Raw \"\"x\"\"\"', older_than => interval '2 days') c").await;
         rig.sql("begin; select alter_job(add_retention_policy('\"Me.s\".\"Raw \"\"x\"\"\"', interval '30 days'), next_start => now() + interval '1 hour'), alter_job(add_compression_policy('\"Me.s\".\"Raw \"\"x\"\"\"', interval '30 days'), next_start => now() + interval '1 hour'); commit").await;
@@ -635,7 +635,7 @@ fn a_table_that_is_dropped_before_it_is_compressed_is_found_and_mended() {
             finding.reason
         );
         rig.act(
-            finding.mend.unwrap(),
+            finding.fix.unwrap(),
             "\"Me.s\".\"Raw \"\"x\"\"\"",
             &[("compress_after", "3 days")],
         )
@@ -689,7 +689,7 @@ fn a_policy_whose_hypertable_is_gone_is_found_and_deleted() {
             panic!("{}: {found:?}", rig.name)
         };
         assert_eq!(finding.level, Level::Critical);
-        rig.act(finding.mend.unwrap(), &job.to_string(), &[]).await;
+        rig.act(finding.fix.unwrap(), &job.to_string(), &[]).await;
         assert_eq!(orphans().await, [], "{}", rig.name);
     });
 }

@@ -1,5 +1,5 @@
 //! Triage of aggregates, beside tests/triage.rs: what was never refreshed, has no policy, runs long, waits, lies in the
-//! future or cannot be known; each provoked on a real server, found, mended and gone.
+//! future or cannot be known; each provoked on a real server, found, fixed and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -11,7 +11,7 @@ use hypertop::model::version::Version;
 use hypertop::screens::overview::Row;
 use support::act::Rig;
 use support::client;
-use support::triage::{self, found, goes, gone, mend, said, until};
+use support::triage::{self, fix, found, goes, gone, said, until};
 
 const NAME: &str = r#""Me.s"."Hour ""ly""""#;
 const RAW: &str = r#""Me.s"."Raw ""x""""#;
@@ -62,11 +62,11 @@ fn an_aggregate_that_holds_nothing_is_refreshed_and_gets_a_policy() {
         let told = triage::overview(rig).await;
         let of = told.iter().filter(|row| row.of == NAME);
         let of: Vec<_> = of
-            .map(|row| (row.finding.rule.name, row.finding.mend))
+            .map(|row| (row.finding.rule.name, row.finding.fix))
             .collect();
         let once = [("aggregate-never-refreshed", Some("add-refresh-policy"))];
         assert_eq!(of, once, "{}", rig.name);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_NEVER_REFRESHED, NAME).await;
         let finding = found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &["behind"]).await;
         let set = [
@@ -74,7 +74,7 @@ fn an_aggregate_that_holds_nothing_is_refreshed_and_gets_a_policy() {
             ("end_offset", "1 hour"),
             ("schedule_interval", "1 hour"),
         ];
-        mend(rig, &finding, &set).await;
+        fix(rig, &finding, &set).await;
         gone(rig, &rules::AGGREGATE_NO_POLICY, NAME).await;
     });
 }
@@ -94,7 +94,7 @@ fn rows_that_no_policy_will_ever_bring_in_are_told_with_the_lag_and_a_policy_is_
             ("end_offset", "1 hour"),
             ("schedule_interval", "1 hour"),
         ];
-        mend(rig, &row, &set).await;
+        fix(rig, &row, &set).await;
         goes(rig, &rules::AGGREGATE_NO_POLICY, NAME).await;
         goes(rig, &rules::AGGREGATE_BEHIND, NAME).await;
     });
@@ -140,7 +140,7 @@ fn a_refresh_that_runs_long_says_since_when_and_asks_for_no_other() {
             "longer than usual (1s on average)",
         ];
         let row = found(rig, &rules::AGGREGATE_BEHIND, NAME, &words).await;
-        assert_eq!(row.finding.mend, None);
+        assert_eq!(row.finding.fix, None);
         goes(rig, &rules::AGGREGATE_BEHIND, NAME).await;
     });
 }
@@ -177,7 +177,7 @@ fn a_refresh_that_waits_while_its_lag_cannot_be_read_says_who_holds_the_lock() {
         gone(rig, &rules::AGGREGATE_UNKNOWN, NAME).await;
         let holds = format!("session-blocks Session {pid} nightly load");
         only_the_holder(rig, &holds, "waits for it").await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         goes(rig, &rules::AGGREGATE_BLOCKED, NAME).await;
         goes(rig, &rules::AGGREGATE_UNKNOWN, NAME).await;
     });
@@ -239,7 +239,7 @@ fn many_changed_ranges_are_a_notice_and_a_refresh_takes_them_in() {
         rig.sql(&format!("do $$ begin for i in 1..1000 loop insert into {RAW} values (now() - interval '2 days' + i * interval '1 minute', 1); commit; end loop; end $$")).await;
         let words = ["1000 changed ranges wait for a refresh"];
         let row = found(rig, &rules::AGGREGATE_PENDING, NAME, &words).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_PENDING, NAME).await;
     });
 }
@@ -259,7 +259,7 @@ fn a_further_policy_that_is_paused_or_fails_is_named_and_set_going() {
         let job = format!("(job {id}) is paused");
         let words = ["a further refresh policy of it", job.as_str()];
         let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &words).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;
         // It fails: another table keeps it from its work for longer than it has patience.
         let limit = "do $$ begin execute format('alter database %I set lock_timeout = ''200ms''', current_database()); end $$";
@@ -280,7 +280,7 @@ fn a_further_policy_that_is_paused_or_fails_is_named_and_set_going() {
         let job = format!("(job {id}) fails");
         let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &[job.as_str()]).await;
         // By the scheduler, whose run counts.
-        mend(rig, &row, &[("how", "scheduler")]).await;
+        fix(rig, &row, &[("how", "scheduler")]).await;
         goes(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;
     });
 }
@@ -323,7 +323,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
                 .iter()
                 .any(|note| note.text.contains("DELETES DATA"))
         );
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
         assert_eq!(rig.text(ahead).await, "t", "{}", rig.name);
         assert_eq!(rig.text(&sum).await, "t", "{}: it does not show", rig.name);
@@ -344,7 +344,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
         refresh(rig, "now() + interval '30 days'").await;
         let words = ["are gone from", "no refresh moves it back"];
         let row = found(rig, &rules::AGGREGATE_FUTURE, NAME, &words).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
         assert_eq!(rig.text(ahead).await, "t", "{}", rig.name);
         let none = rig.plan("move-watermark-back", NAME, &[]).await;
@@ -370,7 +370,7 @@ fn a_policy_that_materializes_the_bucket_that_is_still_filled_is_given_an_end() 
         let words = ["lies in the future", "no end_offset", "an end_offset of"];
         let row = found(rig, &rules::AGGREGATE_FUTURE, NAME, &words).await;
         assert_eq!(row.finding.level, Level::Notice);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         let end = rig.text("select (config ->> 'end_offset')::interval = interval '3650 days' from timescaledb_information.jobs where proc_name like 'policy_refresh%'").await;
         assert_eq!(end, "t", "{}", rig.name);
         let words = ["somebody materialized the bucket that is not over yet"];

@@ -6,7 +6,7 @@ mod support;
 
 use hypertop::model::rules;
 use support::act::Rig;
-use support::triage::{self, PACKS_WELL, comes, found, goes, gone, mend, overview, until};
+use support::triage::{self, PACKS_WELL, comes, fix, found, goes, gone, overview, until};
 use support::{client, session};
 
 async fn pid(of: &tokio_postgres::Client) -> i32 {
@@ -74,7 +74,7 @@ fn a_table_that_was_given_to_another_role_leaves_a_policy_without_rights_and_tha
 }
 
 #[test]
-fn a_policy_that_fails_for_a_lock_is_mended_by_ending_who_holds_it_and_not_by_editing_it() {
+fn a_policy_that_fails_for_a_lock_is_fixed_by_ending_who_holds_it_and_not_by_editing_it() {
     triage::on_each("held", PACKS_WELL, async |rig, _| {
         let holder = client(&rig.conninfo).await;
         let oldest = rig
@@ -114,14 +114,14 @@ fn a_policy_that_fails_for_a_lock_is_mended_by_ending_who_holds_it_and_not_by_ed
             panic!("{}: {rows:#?}", rig.name)
         };
         assert_eq!(
-            row.finding.mend,
+            row.finding.fix,
             Some("terminate-session"),
             "{}: {row:#?}",
             rig.name
         );
-        let target = row.finding.mends(row.targets.clone()).unwrap();
+        let target = row.finding.fix_target(row.targets.clone()).unwrap();
         assert_eq!(target.name, pid.to_string(), "{}: {row:#?}", rig.name);
-        mend(rig, row, &[]).await;
+        fix(rig, row, &[]).await;
         rig.act("run-job-now", &id, &[("how", "scheduler")]).await;
         goes(rig, &rules::JOB_FAILING, &id).await;
     });

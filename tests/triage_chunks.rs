@@ -1,4 +1,4 @@
-//! Triage of chunks: too large, too small, too many, more than the lock table holds; found with the arithmetic, mended by
+//! Triage of chunks: too large, too small, too many, more than the lock table holds; found with the arithmetic, fixed by
 //! the interval that is advised, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -9,7 +9,7 @@ use hypertop::model::rules::Rule;
 use hypertop::model::verdict::Level;
 use hypertop::screens::overview::Row;
 use support::act::Rig;
-use support::triage::{self, found, gone, mend};
+use support::triage::{self, fix, found, gone};
 
 const NAME: &str = r#""Me.s"."Raw ""x""""#;
 
@@ -35,7 +35,7 @@ async fn advised(rig: &Rig, rule: &'static Rule, words: &[&str], level: Level) {
     let interval = "select time_interval::text from timescaledb_information.dimensions";
     let said = rig.text(interval).await;
     rig.sql("rollback").await;
-    mend(rig, &finding, &[]).await;
+    fix(rig, &finding, &[]).await;
     assert_eq!(rig.text(interval).await, said, "{}: {reason}", rig.name);
     gone(rig, rule, NAME).await;
 }
@@ -92,7 +92,7 @@ fn more_chunks_than_their_size_asks_for_are_advised_a_longer_interval() {
 }
 
 #[test]
-fn chunks_that_would_fill_the_lock_table_are_told_and_fewer_of_them_mend_it() {
+fn chunks_that_would_fill_the_lock_table_are_told_and_fewer_of_them_fix_it() {
     on_each("locks", async |rig| {
         gone(rig, &rules::CHUNKS_LOCKS, NAME).await;
         rig.limit(|limits| limits.lock_table_percent = 0.5);
@@ -131,8 +131,8 @@ fn hundreds_of_chunks_of_a_page_or_two_are_on_the_overview_with_the_interval_to_
             "{}: {reason}",
             rig.name
         );
-        assert_eq!(row.finding.mend, Some("set-chunk-interval"), "{}", rig.name);
-        mend(rig, row, &[]).await;
+        assert_eq!(row.finding.fix, Some("set-chunk-interval"), "{}", rig.name);
+        fix(rig, row, &[]).await;
         let interval = "select time_interval::text from timescaledb_information.dimensions where hypertable_name = 'tiny'";
         assert_eq!(
             rig.text(interval).await,

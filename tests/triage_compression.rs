@@ -1,4 +1,4 @@
-//! Triage of compression: each trouble provoked on a real server, found by its rule and in its words, mended by the action
+//! Triage of compression: each trouble provoked on a real server, found by its rule and in its words, fixed by the action
 //! that the finding offers, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -11,7 +11,7 @@ use hypertop::model::verdict::Level;
 use hypertop::model::version::Version;
 use support::act::Rig;
 use support::client;
-use support::triage::{self, NAME, PACKS_WELL, found, gone, mend, until};
+use support::triage::{self, NAME, PACKS_WELL, fix, found, gone, until};
 
 /// A new database of each version with [`PACKS_WELL`] in it.
 fn on_each(name: &str, test: impl AsyncFn(&Rig, Version)) {
@@ -38,7 +38,7 @@ fn chunks_under_old_settings_are_counted_and_rewritten() {
         let count = rig.text(count).await;
         let words = [count.as_str(), "other settings than the table's now"];
         let finding = found(rig, &rules::COMPRESSION_OLD, NAME, &words).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_OLD, NAME).await;
     });
 }
@@ -51,7 +51,7 @@ fn late_rows_that_outgrow_the_record_are_found_and_packed() {
         rig.sql(&format!("insert into {NAME} select date_trunc('day', now()) - interval '7 days' + t * interval '1 second', 1, repeat('x', 100) from generate_series(1, 14000) t")).await;
         let words = ["1 compressed chunk takes", "MB where", "kB is on record"];
         let finding = found(rig, &rules::COMPRESSION_RECORD, NAME, &words).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         rig.sql(&format!("vacuum {NAME}")).await;
         gone(rig, &rules::COMPRESSION_RECORD, NAME).await;
     });
@@ -86,8 +86,8 @@ fn a_policy_that_waits_for_a_lock_says_whose_and_ends_the_session() {
         let who = format!("session {pid} (nightly load)");
         let words = ["its policy (session", chunk.as_str(), who.as_str()];
         let finding = found(rig, &rules::COMPRESSION_BLOCKED, NAME, &words).await;
-        assert_eq!(finding.finding.mend, Some("terminate-session"));
-        mend(rig, &finding, &[]).await;
+        assert_eq!(finding.finding.fix, Some("terminate-session"));
+        fix(rig, &finding, &[]).await;
         until(rig, "the run does not end", "select exists (select from timescaledb_information.job_stats where hypertable_name like 'Raw%' and last_run_status = 'Success')").await;
         gone(rig, &rules::COMPRESSION_BLOCKED, NAME).await;
         gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
@@ -108,12 +108,12 @@ fn the_chunk_that_a_policy_leaves_behind_is_named_with_who_holds_it() {
         let who = format!("session {pid} (nightly load) holds RowExclusiveLock");
         let words = [chunk.as_str(), "later ones are compressed", who.as_str()];
         let finding = found(rig, &rules::COMPRESSION_BLOCKED, NAME, &words).await;
-        assert_eq!(finding.finding.mend, Some("terminate-session"));
-        mend(rig, &finding, &[]).await;
+        assert_eq!(finding.finding.fix, Some("terminate-session"));
+        fix(rig, &finding, &[]).await;
         let words = [chunk.as_str(), "later ones are compressed"];
         let finding = found(rig, &rules::COMPRESSION_BLOCKED, NAME, &words).await;
-        assert_eq!(finding.finding.mend, Some("compress-chunks"));
-        mend(rig, &finding, &[]).await;
+        assert_eq!(finding.finding.fix, Some("compress-chunks"));
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_BLOCKED, NAME).await;
         gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
     });
@@ -142,7 +142,7 @@ fn compression_that_is_off_is_told_where_there_are_many_chunks_and_enabled() {
         rig.limit(|limits| limits.uncompressed_chunks = 9.0);
         let words = ["compression is not enabled; 10 chunks"];
         let finding = found(rig, &rules::COMPRESSION_OFF, NAME, &words).await;
-        mend(rig, &finding, &[("segment_by", "d")]).await;
+        fix(rig, &finding, &[("segment_by", "d")]).await;
         gone(rig, &rules::COMPRESSION_OFF, NAME).await;
     });
 }
@@ -152,7 +152,7 @@ fn compression_without_a_policy_is_told_and_given_one() {
     on_each("nobody", async |rig, _| {
         let words = ["without a policy: 10 chunks uncompressed until somebody"];
         let finding = found(rig, &rules::COMPRESSION_NO_POLICY, NAME, &words).await;
-        mend(rig, &finding, &[("compress_after", "2 days")]).await;
+        fix(rig, &finding, &[("compress_after", "2 days")]).await;
         gone(rig, &rules::COMPRESSION_NO_POLICY, NAME).await;
         until(
             rig,
@@ -177,7 +177,7 @@ fn frozen_chunks_are_told_and_thawed_as_the_words_say() {
         let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) thaws it");
         let words = ["1 chunk frozen: policies pass over it", thaw.as_str()];
         let finding = found(rig, &rules::COMPRESSION_FROZEN, NAME, &words).await;
-        assert_eq!(finding.finding.mend, None);
+        assert_eq!(finding.finding.fix, None);
         rig.sql(&format!("select {schema}.unfreeze_chunk('{chunk}')"))
             .await;
         gone(rig, &rules::COMPRESSION_FROZEN, NAME).await;
@@ -212,7 +212,7 @@ fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy(
         let words = ["the policy's next run recompresses"];
         let finding = found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
         assert_eq!(finding.finding.level, Level::Notice);
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_PARTIAL, NAME).await;
         // And the words are true.
         late(rig).await;
@@ -246,13 +246,13 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         ];
         let finding = found(rig, &rules::COMPRESSION_RATIO, name, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
-        assert_eq!(finding.finding.mend, Some("edit-compression-settings"));
+        assert_eq!(finding.finding.fix, Some("edit-compression-settings"));
         // Before, settings change only while nothing is compressed: each chunk is under the table's.
         if version < Version::new(2, 14) {
             gone(rig, &rules::COMPRESSION_OLD, name).await;
             return;
         }
-        mend(rig, &finding, &[("segment_by", "v")]).await;
+        fix(rig, &finding, &[("segment_by", "v")]).await;
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
         let words = [
             "20 of 20 compressed chunks under other settings than the table's now (compressed chunks are larger than before (0.",
@@ -260,7 +260,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         ];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
-        assert_eq!(finding.finding.mend, Some("rewrite-chunks"));
+        assert_eq!(finding.finding.fix, Some("rewrite-chunks"));
         assert!(!finding.finding.reason.contains("segment-by"));
         // One that is under the present settings does not hide the others, nor is it blamed with them.
         let chunk = rig
@@ -273,7 +273,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
         let words = ["19 of 20 compressed chunks under other settings"];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_OLD, name).await;
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
     });
@@ -292,7 +292,7 @@ fn chunks_of_a_few_rows_that_compression_makes_larger_are_told_to_be_longer() {
             "chunks hold too few rows: 5 each",
         ];
         let finding = found(rig, &rules::COMPRESSION_RATIO, "public.few", &words).await;
-        assert_eq!(finding.finding.mend, Some("set-chunk-interval"));
-        mend(rig, &finding, &[("interval", "1 day")]).await;
+        assert_eq!(finding.finding.fix, Some("set-chunk-interval"));
+        fix(rig, &finding, &[("interval", "1 day")]).await;
     });
 }

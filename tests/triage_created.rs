@@ -7,7 +7,7 @@ mod support;
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
 use hypertop::model::version::Version;
-use support::triage::{self, found, gone, mend};
+use support::triage::{self, fix, found, gone};
 
 const NAME: &str = "public.hourly";
 const RAW: &str = "public.raw";
@@ -72,11 +72,15 @@ fn what_a_policy_by_creation_drops_unread_is_critical_before_and_only_that() {
         assert_eq!(row.finding.level, Level::Critical, "{}", rig.name);
         let lost = format!("DATA LOSS: it drops rows that {NAME} has not read, {range}");
         let warns = async || {
-            let deed = rig.plan("run-job-now", &id, &[]).await.unwrap();
-            deed.plan.notes.iter().any(|note| note.text.contains(&lost))
+            let approved = rig.plan("run-job-now", &id, &[]).await.unwrap();
+            approved
+                .plan
+                .notes
+                .iter()
+                .any(|note| note.text.contains(&lost))
         };
         assert!(warns().await, "{}", rig.name);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
         assert!(!warns().await, "{}", rig.name);
         rig.sql(&format!("call run_job({id})")).await;

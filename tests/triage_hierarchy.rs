@@ -101,7 +101,7 @@ async fn offered(rig: &Rig, parts: &[ScreenId]) -> Vec<(Key, Row)> {
     let (screens, _) = triage::look(rig, parts).await;
     let mut offered = Vec::new();
     let rows = parts.iter().flat_map(|part| gather::found(&screens, *part));
-    for row in rows.filter(|row| row.finding.mend.is_some()) {
+    for row in rows.filter(|row| row.finding.fix.is_some()) {
         let key = (row.screen, row.finding.rule.name, about(rig, &row).await);
         offered.push((key, row));
     }
@@ -111,10 +111,10 @@ async fn offered(rig: &Rig, parts: &[ScreenId]) -> Vec<(Key, Row)> {
 /// What the Overview makes of them is taken, too.
 async fn overview_is_taken(rig: &Rig) {
     for row in triage::overview(rig).await {
-        let Some(name) = row.finding.mend else {
+        let Some(name) = row.finding.fix else {
             continue;
         };
-        let target = row.finding.mends(row.targets.clone()).unwrap();
+        let target = row.finding.fix_target(row.targets.clone()).unwrap();
         let sets = row.finding.sets.iter();
         let sets: Vec<_> = sets.map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let plan = rig.plan(name, &target.name, &sets).await;
@@ -144,7 +144,7 @@ fn each_fix_that_any_screen_offers_for_a_hierarchy_runs_on_this_version() {
             let mut run = Vec::new();
             for (key, row) in &first {
                 // Paused policies each by itself, of the rest every fix once.
-                let fix = (key.0, key.1, row.finding.mend);
+                let fix = (key.0, key.1, row.finding.fix);
                 if *state != "paused" && run.contains(&fix) {
                     continue;
                 }
@@ -155,14 +155,14 @@ fn each_fix_that_any_screen_offers_for_a_hierarchy_runs_on_this_version() {
                 let Some((_, row)) = now.iter().find(|(other, _)| other == key) else {
                     continue;
                 };
-                triage::mend(rig, row, &[]).await;
+                triage::fix(rig, row, &[]).await;
                 // A run in the foreground leaves the counters of the one that failed.
                 let foreground =
-                    row.finding.mend == Some("run-job-now") && row.finding.sets.is_empty();
+                    row.finding.fix == Some("run-job-now") && row.finding.sets.is_empty();
                 let left = offered(rig, &[key.0]).await;
                 let left = left
                     .iter()
-                    .find(|(other, left)| other == key && left.finding.mend == row.finding.mend);
+                    .find(|(other, left)| other == key && left.finding.fix == row.finding.fix);
                 assert!(foreground || left.is_none(), "{name}: {left:#?}");
                 let scheduled = format!("select count(*) from {JOBS} where id >= 1000");
                 assert_eq!(rig.text(&scheduled).await, "3", "{name}: {row:#?}");
@@ -183,11 +183,11 @@ fn what_no_action_changes_on_this_version_says_what_does() {
         }
         let of = |name: &str| failing.iter().find(|(of, _)| of == name).unwrap().1;
         let refused = version.alters_no_hierarchy();
-        assert_eq!(of("hourly").finding.mend, Some("edit-job"), "{}", rig.name);
+        assert_eq!(of("hourly").finding.fix, Some("edit-job"), "{}", rig.name);
         for name in ["daily", "weekly"] {
             let finding = &of(name).finding;
-            let mend = (!refused).then_some("edit-job");
-            assert_eq!(finding.mend, mend, "{}: {finding:#?}", rig.name);
+            let fix = (!refused).then_some("edit-job");
+            assert_eq!(finding.fix, fix, "{}: {finding:#?}", rig.name);
             let says = finding
                 .reason
                 .contains("remove-refresh-policy and add-refresh-policy");
@@ -205,8 +205,8 @@ fn resuming_such_a_policy_says_that_it_is_made_again_and_what_its_rollback_leave
             rig.text(&format!("select b.id from {JOBS} b join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id where a.user_view_name = 'weekly'")).await
         };
         let before = job().await;
-        let deed = rig.plan("resume-job", &before, &[]).await.unwrap();
-        let said = format!("{:?} {:?}", deed.plan.notes, deed.plan.undo);
+        let approved = rig.plan("resume-job", &before, &[]).await.unwrap();
+        let said = format!("{:?} {:?}", approved.plan.notes, approved.plan.undo);
         let again = version.alters_no_hierarchy();
         for words in [
             "under a new id",
@@ -217,10 +217,10 @@ fn resuming_such_a_policy_says_that_it_is_made_again_and_what_its_rollback_leave
             assert_eq!(said.contains(words), again, "{}: {words}: {said}", rig.name);
         }
         assert!(
-            matches!(deed.plan.undo, Undo::Partly(_)) || !again,
+            matches!(approved.plan.undo, Undo::Partly(_)) || !again,
             "{said}"
         );
-        let done = rig.perform(&deed).await.unwrap();
+        let done = rig.perform(&approved).await.unwrap();
         assert_eq!(done.problems, [], "{}", rig.name);
         let after = job().await;
         assert_eq!(before != after, again, "{}: {before} {after}", rig.name);

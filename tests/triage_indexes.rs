@@ -1,4 +1,4 @@
-//! Triage of indexes: each flaw provoked on a real server, found by its rule and in its words, mended by the action that
+//! Triage of indexes: each flaw provoked on a real server, found by its rule and in its words, fixed by the action that
 //! the finding offers (or by the statement that it says), and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -13,7 +13,7 @@ use hypertop::model::version::Version;
 use hypertop::screens::record::Record;
 use support::act::Rig;
 use support::client;
-use support::triage::{self, found, gone, mend};
+use support::triage::{self, fix, found, gone};
 
 const NAME: &str = r#""Me.s"."Raw ""x""""#;
 
@@ -88,7 +88,7 @@ fn a_duplicate_is_dropped_and_the_other_stays_on_every_chunk() {
             finding.finding.reason
         );
         gone(rig, &rules::INDEX_DUPLICATE, &of("twin.a")).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_DUPLICATE, &of("twin b")).await;
         gone(rig, &rules::INDEX_MISSING, &of("twin.a")).await;
         assert_eq!(
@@ -114,7 +114,7 @@ fn an_index_that_a_wider_one_covers_is_dropped() {
         let finding = found(rig, &rules::INDEX_COVERED, &of("narrow"), &words).await;
         assert_eq!(finding.finding.level, Level::Notice);
         gone(rig, &rules::INDEX_COVERED, &of("wi.de")).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_COVERED, &of("narrow")).await;
     });
 }
@@ -129,7 +129,7 @@ fn a_chunk_that_lacks_the_index_is_told_and_given_one() {
         rig.sql(&format!("drop index {copy}")).await;
         let words = ["1 of 10 chunks lacks it", "read the whole chunk"];
         let finding = found(rig, &rules::INDEX_MISSING, &of("by.d"), &words).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_MISSING, &of("by.d")).await;
         assert_eq!(
             all_said(rig, "by.d")
@@ -153,7 +153,7 @@ fn an_index_that_was_built_in_part_is_built_anew() {
         let finding = found(rig, &rules::INDEX_INVALID, &of("half"), &words).await;
         assert_eq!(finding.finding.level, Level::Critical);
         rig.sql(&format!("delete from {NAME} where d = 100")).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_INVALID, &of("half")).await;
         gone(rig, &rules::INDEX_MISSING, &of("half")).await;
     });
@@ -174,7 +174,7 @@ fn an_index_that_is_invalid_on_one_chunk_is_built_anew_there_only() {
                 .await
         };
         let before = files().await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_INVALID, &of("by.d")).await;
         let after = files().await;
         let same = after.iter().filter(|file| before.contains(file)).count();
@@ -194,13 +194,13 @@ fn what_an_interrupted_reindex_leaves_on_a_chunk_is_told_and_dropped() {
             "_ccnew: drop it",
         ];
         let finding = found(rig, &rules::INDEX_LEFTOVERS, &of("by.d"), &words).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_LEFTOVERS, &of("by.d")).await;
     });
 }
 
 #[test]
-fn invalid_indexes_of_plain_tables_are_told_and_mended() {
+fn invalid_indexes_of_plain_tables_are_told_and_fixed() {
     on_each("plain", async |rig, _| {
         rig.sql("create table \"Me.s\".\"pl.ain\" (id int, v int); insert into \"Me.s\".\"pl.ain\" values (1, 1), (1, 2)").await;
         let twice = "create unique index concurrently \"once.only\" on \"Me.s\".\"pl.ain\" (id)";
@@ -209,7 +209,7 @@ fn invalid_indexes_of_plain_tables_are_told_and_mended() {
         let words = ["REINDEX it, once no rows are there twice"];
         let finding = found(rig, &rules::INDEX_INVALID, &of("once.only"), &words).await;
         rig.sql("delete from \"Me.s\".\"pl.ain\" where v = 2").await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_INVALID, &of("once.only")).await;
 
         let reindex = "reindex index concurrently \"Me.s\".\"once.only\"";
@@ -218,7 +218,7 @@ fn invalid_indexes_of_plain_tables_are_told_and_mended() {
         let left = of("once.only_ccnew");
         let finding = found(rig, &rules::INDEX_INVALID, &left, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_INVALID, &left).await;
     });
 }
@@ -233,7 +233,7 @@ fn an_index_that_a_partition_lacks_is_attached_as_the_words_say() {
         ];
         let of = "public.parted: whole";
         let finding = found(rig, &rules::INDEX_INVALID, of, &words).await;
-        assert_eq!(finding.finding.mend, None);
+        assert_eq!(finding.finding.fix, None);
         rig.sql("create index piece on parted_1 (k); alter index whole attach partition piece")
             .await;
         gone(rig, &rules::INDEX_INVALID, of).await;

@@ -7,7 +7,7 @@ mod support;
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
 use support::act::Rig;
-use support::triage::{self, found, gone, mend};
+use support::triage::{self, fix, found, gone};
 
 const NAME: &str = "public.hundreds";
 const RAW: &str = "public.raw";
@@ -64,18 +64,18 @@ fn rows_below_the_window_on_integer_time_are_found_and_brought_in() {
         // The preview of its resuming says it, too.
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
-        let deed = rig.plan("resume-job", &id, &[]).await.unwrap();
+        let approved = rig.plan("resume-job", &id, &[]).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
             note.text
                 .contains("stays missing: what public.raw has from 3000 to ")
         };
         assert!(
-            deed.plan.notes.iter().any(says),
+            approved.plan.notes.iter().any(says),
             "{}: {:#?}",
             rig.name,
-            deed.plan.notes
+            approved.plan.notes
         );
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         assert_eq!(differ(rig).await, "0", "{}", rig.name);
         // What lies in the window is the next run's.
@@ -101,16 +101,16 @@ fn retention_on_integer_time_that_drops_what_is_not_read_is_critical_before() {
         let row = found(rig, &rules::RETENTION_UNREAD, RAW, &words).await;
         assert_eq!(row.finding.level, Level::Critical, "{}", rig.name);
         let warns = async || {
-            let deed = rig.plan("run-job-now", &id, &[]).await.unwrap();
+            let approved = rig.plan("run-job-now", &id, &[]).await.unwrap();
             let says = |note: &hypertop::model::plan::Note| {
                 note.text.contains(
                     "DATA LOSS: it drops rows that public.hundreds has not read, 1000 to 3000",
                 )
             };
-            deed.plan.notes.iter().any(says)
+            approved.plan.notes.iter().any(says)
         };
         assert!(warns().await, "{}", rig.name);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
         assert!(!warns().await, "{}", rig.name);
         // A policy that takes it in before is counted on.

@@ -1,4 +1,4 @@
-//! Triage of jobs: each fault provoked on a real server, found by its rule and in its words, mended by the action that
+//! Triage of jobs: each fault provoked on a real server, found by its rule and in its words, fixed by the action that
 //! the finding offers (else as its words say), and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -9,7 +9,7 @@ use hypertop::model::verdict::Level;
 use hypertop::model::version::Version;
 use hypertop::screens::overview::told_once;
 use support::act::Rig;
-use support::triage::{self, all, found, goes, gone, mend, until};
+use support::triage::{self, all, fix, found, goes, gone, until};
 
 /// A procedure that does what its configuration says, and writes down that it has run.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s".ran (job int, at timestamptz default clock_timestamp());
@@ -56,7 +56,7 @@ async fn ran(rig: &Rig, id: &str) {
 }
 
 #[test]
-fn a_failing_job_says_its_error_and_is_mended_by_another_configuration() {
+fn a_failing_job_says_its_error_and_is_fixed_by_another_configuration() {
     on_each("fails", async |rig, _| {
         let config = r#"{"code": "08001", "message": "ERP not reachable"}"#;
         let id = add(rig, config, "next_start => now()").await;
@@ -69,7 +69,7 @@ fn a_failing_job_says_its_error_and_is_mended_by_another_configuration() {
         let row = found(rig, &rules::JOB_FAILING, &id, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         // Running it shows the error as long as its cause is there.
-        assert_eq!(row.finding.mend, Some("run-job-now"));
+        assert_eq!(row.finding.fix, Some("run-job-now"));
         let run = rig.plan("run-job-now", &id, &[]).await.unwrap();
         let report = rig.perform(&run).await.unwrap();
         assert!(
@@ -95,15 +95,15 @@ fn a_run_that_is_stopped_at_its_max_runtime_says_so_and_gets_more_time() {
             "edit-job gives it twice",
         ];
         let row = found(rig, &rules::JOB_FAILING, &id, &words).await;
-        assert_eq!(row.finding.mend, Some("edit-job"));
+        assert_eq!(row.finding.fix, Some("edit-job"));
         let set = [("max_runtime", "1 minute"), ("next_start", "now")];
-        mend(rig, &row, &set).await;
+        fix(rig, &row, &set).await;
         goes(rig, &rules::JOB_FAILING, &id).await;
     });
 }
 
 #[test]
-fn a_job_that_max_retries_paused_is_critical_and_is_resumed_once_its_cause_is_mended() {
+fn a_job_that_max_retries_paused_is_critical_and_is_resumed_once_its_cause_is_fixed() {
     on_each("gave_up", async |rig, _| {
         let config = r#"{"code": "08001", "message": "ERP not reachable"}"#;
         let id = add(rig, config, "max_retries => 1, next_start => now()").await;
@@ -121,7 +121,7 @@ fn a_job_that_max_retries_paused_is_critical_and_is_resumed_once_its_cause_is_me
         gone(rig, &rules::JOB_FAILING, &id).await;
         let set = [("config", "{}"), ("next_start", "now")];
         rig.act("edit-job", &id, &set).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         goes(rig, &rules::JOB_GAVE_UP, &id).await;
         goes(rig, &rules::JOB_FAILING, &id).await;
     });
@@ -133,7 +133,7 @@ fn a_paused_job_is_a_notice_and_is_resumed() {
         let id = add(rig, "{}", "scheduled => false").await;
         let words = ["paused: it will not run until"];
         let row = found(rig, &rules::JOB_PAUSED, &id, &words).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::JOB_PAUSED, &id).await;
         ran(rig, &id).await;
     });
@@ -145,7 +145,7 @@ fn a_start_that_was_moved_far_away_is_brought_back() {
         let id = add(rig, "{}", "next_start => now() + interval '30 days'").await;
         let words = ["runs next in 30d", "every 1h"];
         let row = found(rig, &rules::JOB_FAR, &id, &words).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         ran(rig, &id).await;
         goes(rig, &rules::JOB_FAR, &id).await;
     });
@@ -162,7 +162,7 @@ fn without_a_scheduler_a_job_is_late_and_runs_in_the_foreground_until_one_is_sta
         ];
         let row = found(rig, &rules::JOB_LATE, &id, &words).await;
         assert_eq!(row.finding.level, Level::Critical);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         ran(rig, &id).await;
         // The Overview names the cause, with what starts a scheduler.
         let rows = told_once(all(rig).await);
@@ -193,7 +193,7 @@ fn a_job_that_finds_no_free_worker_says_that_all_are_taken() {
             &["the next job waits for one"],
         )
         .await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         ran(rig, &id).await;
         rig.sql(&format!("select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where job_id >= 1000 and job_id <> {id}")).await;
         rig.sql(
@@ -213,7 +213,7 @@ fn a_job_that_the_scheduler_never_looked_at_is_given_a_start() {
         let words = ["never ran", "no scheduler runs in this database"];
         let row = found(rig, &rules::JOB_NEVER_RAN, &id, &words).await;
         assert_eq!(row.finding.level, Level::Unknown);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::JOB_NEVER_RAN, &id).await;
         scheduler(rig, version, "start").await;
         ran(rig, &id).await;
@@ -240,7 +240,7 @@ fn a_job_that_is_due_at_once_and_does_not_start_is_given_a_start() {
             rig.name
         );
         let row = found(rig, &rules::JOB_AT_ONCE, &id, &["due at once"]).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::JOB_AT_ONCE, &id).await;
         scheduler(rig, version, "start").await;
         ran(rig, &id).await;
@@ -255,15 +255,15 @@ fn an_owner_that_may_not_log_in_is_told_with_what_lets_it() {
         let id = add(rig, "{}", "next_start => now() + interval '1 hour'").await;
         rig.sql(&format!("reset role; alter role {role} nologin"))
             .await;
-        let mend = format!("ALTER ROLE {role} LOGIN");
-        let words = ["may not log in", mend.as_str()];
+        let fix = format!("ALTER ROLE {role} LOGIN");
+        let words = ["may not log in", fix.as_str()];
         let row = found(rig, &rules::JOB_OWNER, &id, &words).await;
         assert_eq!(row.finding.level, Level::Critical);
         // It is so: no worker gets through.
         rig.sql(&format!("select alter_job({id}, next_start => now())"))
             .await;
         counted(rig, &id, "total_crashes + total_failures > 0").await;
-        rig.sql(&mend).await;
+        rig.sql(&fix).await;
         gone(rig, &rules::JOB_OWNER, &id).await;
         rig.act("run-job-now", &id, &[("how", "scheduler")]).await;
         ran(rig, &id).await;
@@ -284,7 +284,7 @@ fn a_job_whose_procedure_is_gone_is_deleted() {
         let words = [r#""Me.s"."Do ""x""" does not exist"#];
         let row = found(rig, &rules::JOB_PROCEDURE_GONE, &id, &words).await;
         assert_eq!(row.finding.level, Level::Critical);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::JOB_PROCEDURE_GONE, &id).await;
     });
 }
@@ -311,7 +311,7 @@ fn a_run_longer_than_its_interval_is_given_a_longer_one() {
         counted(rig, &id, "last_finish > '-infinity'").await;
         let words = ["its last run took 1", "longer than its interval of 1s"];
         let row = found(rig, &rules::JOB_SLOW, &id, &words).await;
-        mend(rig, &row, &[("schedule_interval", "10 minutes")]).await;
+        fix(rig, &row, &[("schedule_interval", "10 minutes")]).await;
         goes(rig, &rules::JOB_SLOW, &id).await;
     });
 }
@@ -328,8 +328,8 @@ fn a_run_far_longer_than_its_others_is_cancelled() {
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '10 minutes', total_successes = 10, total_duration = interval '20 seconds' where job_id = {id}")).await;
         let words = ["runs since 10m", "take 2s on average", "session "];
         let row = found(rig, &rules::JOB_SLOW, &id, &words).await;
-        assert_eq!(row.finding.mend, Some("cancel-query"));
-        mend(rig, &row, &[]).await;
+        assert_eq!(row.finding.fix, Some("cancel-query"));
+        fix(rig, &row, &[]).await;
         goes(rig, &rules::JOB_SLOW, &id).await;
     });
 }
@@ -355,7 +355,7 @@ fn a_run_that_nobody_stops_at_its_max_runtime_is_ended() {
             "has not stopped it",
         ];
         let row = found(rig, &rules::JOB_OVERRUN, &id, &words).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         goes(rig, &rules::JOB_OVERRUN, &id).await;
         let _ = version;
     });

@@ -1,5 +1,5 @@
 //! Policies on integer time whose next start was moved far past their schedule: their work waits, and that is told and
-//! mended as it is on time.
+//! fixed as it is on time.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -8,7 +8,7 @@ use hypertop::model::rules;
 use hypertop::model::rules::Rule;
 use hypertop::model::verdict::Level;
 use support::act::Rig;
-use support::triage::{self, found, gone, mend, overview, until};
+use support::triage::{self, fix, found, gone, overview, until};
 
 const NAME: &str = r#""Me.s"."Raw ""n""""#;
 const ROLLUP: &str = r#""Me.s".rollup"#;
@@ -52,8 +52,8 @@ async fn put_off(rig: &Rig, proc: &str, rule: &'static Rule, of: &str, words: &[
         panic!("{}: {all:#?}", rig.name)
     };
     assert_eq!(one.finding.rule, rule, "{}: {all:#?}", rig.name);
-    assert_eq!(one.finding.mend, Some("run-job-now"), "{}", rig.name);
-    mend(rig, one, &[]).await;
+    assert_eq!(one.finding.fix, Some("run-job-now"), "{}", rig.name);
+    fix(rig, one, &[]).await;
     until(rig, proc, &format!("select exists (select from _timescaledb_internal.bgw_job_stat st join _timescaledb_config.bgw_job j on j.id = st.job_id where j.proc_name = '{proc}' and st.last_run_success and st.last_finish > '-infinity')")).await;
     gone(rig, rule, of).await;
     rig.sql(&format!(

@@ -1,5 +1,5 @@
 //! Triage of statements: heavy ones, those that spill, those that an aggregate could answer, and why there may be none;
-//! found in their words, mended as these say, and gone.
+//! found in their words, fixed as these say, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -58,7 +58,7 @@ async fn forget(rig: &Rig, rule: &'static Rule, id: &str) {
         rig,
         rule,
         id,
-        &["once it is mended, pg_stat_statements_reset(0, 0, "],
+        &["once it is fixed, pg_stat_statements_reset(0, 0, "],
     )
     .await;
     let reason = finding.finding.reason;
@@ -68,7 +68,7 @@ async fn forget(rig: &Rig, rule: &'static Rule, id: &str) {
 }
 
 #[test]
-fn a_statement_that_takes_most_of_the_time_is_told_and_forgotten_once_it_is_mended() {
+fn a_statement_that_takes_most_of_the_time_is_told_and_forgotten_once_it_is_fixed() {
     on_each("heavy", async |rig| {
         let id = counted(rig, "select pg_sleep(0.4) as heavy_one", "heavy_one").await;
         // While little is counted, no share says anything.
@@ -88,7 +88,7 @@ fn a_statement_that_takes_most_of_the_time_is_told_and_forgotten_once_it_is_mend
 }
 
 #[test]
-fn a_statement_that_spills_is_told_and_more_memory_mends_it() {
+fn a_statement_that_spills_is_told_and_more_memory_fixes_it() {
     on_each("spills", async |rig| {
         rig.limit(|limits| limits.spill_bytes_notice = 1024.0 * 1024.0);
         let sort = "select count(*) from (select g as spilled from generate_series(1, 100000) g order by 1 desc offset 0) x";

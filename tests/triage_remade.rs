@@ -8,7 +8,7 @@ use hypertop::model::plan::Consent;
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
 use support::act::Rig;
-use support::triage::{self, found, gone, mend};
+use support::triage::{self, fix, found, gone};
 
 const NAME: &str = r#""Me.s"."Hour ""ly""""#;
 const RAW: &str = r#""Me.s"."Raw ""x""""#;
@@ -45,12 +45,12 @@ async fn says_before(rig: &Rig, ago: i32) {
         rig.name
     );
     set.push(("override_data_loss", "yes"));
-    let deed = rig.plan("refresh-aggregate", NAME, &set).await.unwrap();
-    assert_eq!(deed.plan.consent, Consent::Name, "{}", rig.name);
+    let approved = rig.plan("refresh-aggregate", NAME, &set).await.unwrap();
+    assert_eq!(approved.plan.consent, Consent::Name, "{}", rig.name);
     let says = |note: &hypertop::model::plan::Note| {
         note.level == Level::Critical && note.text.contains("DELETES DATA")
     };
-    assert!(deed.plan.notes.iter().any(says), "{}", rig.name);
+    assert!(approved.plan.notes.iter().any(says), "{}", rig.name);
 }
 
 /// Whatever is offered is done, and these days stay as they are.
@@ -60,7 +60,7 @@ async fn takes_what_is_offered(rig: &Rig, days: &[i32]) {
         .iter()
         .filter(|row| row.finding.rule == &rules::AGGREGATE_UNREACHED);
     for row in offered {
-        mend(rig, row, &[]).await;
+        fix(rig, row, &[]).await;
     }
     for ago in days {
         assert_eq!(kept(rig, *ago).await, "144", "{}: {ago}", rig.name);
@@ -78,23 +78,23 @@ fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
         late(rig, 9).await;
         let words = ["DATA LOSS by a refresh", "made after newer ones"];
         let row = found(rig, &rules::AGGREGATE_REMADE, NAME, &words).await;
-        assert_eq!(row.finding.mend, None, "{}", rig.name);
+        assert_eq!(row.finding.fix, None, "{}", rig.name);
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         says_before(rig, 9).await;
         // A change in a chunk that was always there is offered as before, and the refresh takes exactly that.
         late(rig, 5).await;
         let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[]).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         assert_eq!(kept(rig, 5).await, "1144", "{}", rig.name);
         // What a refresh behind the policy, and the policy's, take in leaves that out, too.
         let id = rig.text("select job_id from timescaledb_information.jobs where proc_name like 'policy_refresh%'").await;
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
-        let deed = rig.plan("resume-job", &id, &[]).await.unwrap();
+        let approved = rig.plan("resume-job", &id, &[]).await.unwrap();
         let says =
             |note: &hypertop::model::plan::Note| note.text.contains("DATA LOSS by a refresh of");
-        let notes = &deed.plan.notes;
+        let notes = &approved.plan.notes;
         assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);
         let set = [("refresh_missing", "yes")];
         let why = rig.plan("resume-job", &id, &set).await.unwrap_err();
@@ -106,12 +106,12 @@ fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
             ("schedule_interval", "1 hour"),
             ("refresh_missing", "yes"),
         ];
-        let deed = rig.plan("add-refresh-policy", NAME, &set).await.unwrap();
+        let approved = rig.plan("add-refresh-policy", NAME, &set).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
             note.text.contains("not to be brought in again")
                 && note.text.contains("makes a chunk again")
         };
-        let notes = &deed.plan.notes;
+        let notes = &approved.plan.notes;
         assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);
         rig.act("add-refresh-policy", NAME, &set).await;
         assert_eq!(kept(rig, 9).await, had, "{}: rows are lost", rig.name);
@@ -127,7 +127,7 @@ fn a_chunk_made_again_amid_others_and_one_that_is_the_only_one_are_found_too() {
             late(rig, ago).await;
         }
         let row = found(rig, &rules::AGGREGATE_REMADE, NAME, &[]).await;
-        assert_eq!(row.finding.mend, None, "{}", rig.name);
+        assert_eq!(row.finding.fix, None, "{}", rig.name);
         says_before(rig, 8).await;
         takes_what_is_offered(rig, &[9, 8, 7]).await;
         // Nothing else is left.
@@ -200,14 +200,14 @@ fn retention_that_drops_late_rows_in_a_chunk_made_again_offers_no_refresh_of_the
         late(rig, 9).await;
         let words = ["DATA LOSS in", NAME, "made after newer ones"];
         let row = found(rig, &rules::RETENTION_UNREAD, RAW, &words).await;
-        assert_eq!(row.finding.mend, None, "{}", rig.name);
-        let deed = rig.plan("run-job-now", &drops, &[]).await.unwrap();
+        assert_eq!(row.finding.fix, None, "{}", rig.name);
+        let approved = rig.plan("run-job-now", &drops, &[]).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
             note.level == Level::Critical && note.text.contains("makes a chunk again")
         };
-        let notes = &deed.plan.notes;
+        let notes = &approved.plan.notes;
         assert!(notes.iter().any(says), "{}: {notes:#?}", rig.name);
-        assert_eq!(deed.plan.consent, Consent::Name, "{}", rig.name);
+        assert_eq!(approved.plan.consent, Consent::Name, "{}", rig.name);
     });
 }
 

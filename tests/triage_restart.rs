@@ -12,7 +12,7 @@ use hypertop::model::verdict::Level;
 use hypertop::screens::record::Record;
 use hypertop::server::known::At;
 use support::act::Rig;
-use support::triage::{self, found, goes, gone, mend, until};
+use support::triage::{self, fix, found, goes, gone, until};
 
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s".ran (job int);
 create procedure "Me.s"."Do ""x"""(job int, config jsonb) language plpgsql as $$ begin if not exists (select from "Me.s".ran) then perform pg_sleep((config ->> 'sleep')::float); end if; insert into "Me.s".ran values (job); end $$"#;
@@ -105,7 +105,7 @@ fn a_worker_that_was_killed_is_a_crash_and_its_job_is_started_again() {
         };
         let row = found(rig, &rules::JOB_CRASHED, &id, words).await;
         gone(rig, &rules::JOB_UNSEEN, &id).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         let done = format!("select exists (select from \"Me.s\".ran where job = {id})");
         until(rig, "it does not run", &done).await;
         // As if the scheduler's five minutes were over.

@@ -1,4 +1,4 @@
-//! Triage of retention: each trouble provoked on a real server, found by its rule and in its words, mended by the action
+//! Triage of retention: each trouble provoked on a real server, found by its rule and in its words, fixed by the action
 //! that the finding offers (else as its words say), and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -11,7 +11,7 @@ use hypertop::model::version::Version;
 use hypertop::run::show;
 use support::act::Rig;
 use support::client;
-use support::triage::{self, found, goes, gone, look, made, mend, until};
+use support::triage::{self, fix, found, goes, gone, look, made, until};
 
 const NAME: &str = r#""Me.s"."Raw ""x""""#;
 const COUNTED: &str = r#""Me.s"."By.number""#;
@@ -77,7 +77,7 @@ fn a_policy_that_waits_for_a_lock_says_who_is_at_the_head_of_the_queue_and_ends_
             let row = found(rig, &rules::RETENTION_BLOCKED, NAME, &words).await;
             assert_eq!(row.finding.level, Level::Warning);
             assert!(row.finding.since.is_some());
-            mend(rig, &row, &[]).await;
+            fix(rig, &row, &[]).await;
             rig.sql("select pg_terminate_backend(pid) from pg_stat_activity where query like 'begin; lock table%'").await;
         };
         tokio::join!(waits, provoked);
@@ -101,7 +101,7 @@ fn chunks_that_should_be_gone_are_counted_and_dropped() {
         let words = [count.as_str(), "the policy runs in 1h"];
         let row = found(rig, &rules::RETENTION_OVERDUE, NAME, &words).await;
         assert!(row.finding.since.is_some());
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_OVERDUE, NAME).await;
     });
 }
@@ -114,7 +114,7 @@ fn old_chunks_that_nothing_drops_are_a_notice_and_get_a_policy() {
         let words = ["nothing is ever dropped", "chunks begins 4"];
         let row = found(rig, &rules::RETENTION_NONE, NAME, &words).await;
         assert_eq!(row.finding.level, Level::Notice);
-        mend(rig, &row, &[("drop_after", "300 days")]).await;
+        fix(rig, &row, &[("drop_after", "300 days")]).await;
         goes(rig, &rules::RETENTION_NONE, NAME).await;
         goes(rig, &rules::RETENTION_OVERDUE, NAME).await;
     });
@@ -137,7 +137,7 @@ fn frozen_chunks_are_told_with_what_lets_them_go() {
         .await;
         gone(rig, &rules::RETENTION_FROZEN, NAME).await;
         let overdue = found(rig, &rules::RETENTION_OVERDUE, NAME, &[]).await;
-        mend(rig, &overdue, &[]).await;
+        fix(rig, &overdue, &[]).await;
         gone(rig, &rules::RETENTION_OVERDUE, NAME).await;
     });
 }
@@ -150,7 +150,7 @@ fn a_setting_that_is_no_length_of_time_is_found_and_set_right() {
         configure(rig, r#"{"drop_after": "abc"}"#).await;
         let words = ["drop_after (abc) does not fit"];
         let row = found(rig, &rules::RETENTION_SETTING, NAME, &words).await;
-        mend(rig, &row, &[("drop_after", "30 days")]).await;
+        fix(rig, &row, &[("drop_after", "30 days")]).await;
         gone(rig, &rules::RETENTION_SETTING, NAME).await;
     });
 }
@@ -170,7 +170,7 @@ fn a_policy_by_creation_that_fails_at_every_run_is_removed() {
         assert_eq!(row.finding.level, Level::Critical);
         let fails = rig.client.batch_execute("do $$ declare j int; begin select id into j from _timescaledb_config.bgw_job where proc_name = 'policy_retention'; call run_job(j); end $$").await;
         assert!(fails.is_err(), "{}: it runs", rig.name);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         rig.act("add-retention-policy", NAME, &[("drop_after", "30 days")])
             .await;
         gone(rig, &rules::RETENTION_SETTING, NAME).await;
@@ -209,14 +209,14 @@ fn whatever_state_it_is_in_each_fix_that_any_screen_offers_can_be_taken() {
             let name = format!("{}: {state}", rig.name);
             let rows = triage::all(rig).await;
             let hopeless = version.drops_none_by_creation();
-            for row in rows.iter().filter(|row| row.finding.mend.is_some()) {
-                let mend = row.finding.mend.unwrap();
-                let target = row.finding.mends(row.targets.clone()).unwrap();
+            for row in rows.iter().filter(|row| row.finding.fix.is_some()) {
+                let fix = row.finding.fix.unwrap();
+                let target = row.finding.fix_target(row.targets.clone()).unwrap();
                 let sets = row.finding.sets.iter();
                 let sets: Vec<_> = sets.map(|(k, v)| (k.as_str(), v.as_str())).collect();
-                let plan = rig.plan(mend, &target.name, &sets).await;
+                let plan = rig.plan(fix, &target.name, &sets).await;
                 assert!(plan.is_ok(), "{name}: {}: {row:#?}", plan.unwrap_err());
-                let of_job = row.screen == ScreenId::Jobs && mend == "delete-job";
+                let of_job = row.screen == ScreenId::Jobs && fix == "delete-job";
                 assert!(!of_job || hopeless, "{name}: {row:#?}");
             }
             let job = rig.text(id).await;
@@ -240,7 +240,7 @@ fn a_creation_that_is_no_interval_is_found_and_set_right() {
         configure(rig, r#"{"drop_created_before": "abc"}"#).await;
         let words = ["drop_created_before (abc) is no interval"];
         let row = found(rig, &rules::RETENTION_SETTING, NAME, &words).await;
-        mend(rig, &row, &[("drop_created_before", "30 days")]).await;
+        fix(rig, &row, &[("drop_created_before", "30 days")]).await;
         gone(rig, &rules::RETENTION_SETTING, NAME).await;
     });
 }
@@ -254,7 +254,7 @@ fn a_number_without_a_clock_is_told_what_gives_it_one() {
         rig.sql("update _timescaledb_catalog.dimension set integer_now_func = null, integer_now_func_schema = null where integer_now_func is not null").await;
         let words = ["without integer_now_func", "set_integer_now_func()"];
         let row = found(rig, &rules::RETENTION_SETTING, COUNTED, &words).await;
-        assert_eq!(row.finding.mend, None);
+        assert_eq!(row.finding.fix, None);
         rig.sql(&format!(
             "select set_integer_now_func('{COUNTED}', '\"Me.s\".clock', replace_if_exists => true)"
         ))
@@ -342,7 +342,7 @@ fn a_number_that_counts_seconds_is_overdue_as_time_is() {
             "{}",
             rig.name
         );
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_OVERDUE, name).await;
     });
 }
@@ -410,7 +410,7 @@ fn a_number_that_counts_anything_is_overdue_since_rows_came_that_lie_far_enough_
         rig.limit(|limits| limits.retention_patience = 3.0 * 86_400.0);
         gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
         rig.limit(|limits| limits.retention_patience = 300.0);
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_OVERDUE, COUNTED).await;
     });
 }

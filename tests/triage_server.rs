@@ -1,4 +1,4 @@
-//! Triage of the server: each fault provoked on a server of its own, found in the right words, mended as they say, and gone.
+//! Triage of the server: each fault provoked on a server of its own, found in the right words, fixed as they say, and gone.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -10,7 +10,7 @@ use hypertop::model::{rules, text};
 use support::act::Rig;
 use support::client;
 use support::own::{database, databases, on_own};
-use support::triage::{comes, found, goes, gone, mend, overview, said, until};
+use support::triage::{comes, fix, found, goes, gone, overview, said, until};
 
 /// The private server itself is none that one would have.
 const SAFE: [(&str, &str); 2] = [("fsync", "on"), ("full_page_writes", "on")];
@@ -210,9 +210,9 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
             "ROLLBACK PREPARED 'it''s \"x\"' in that database",
         ];
         found(&rig, &rules::SERVER_PREPARED, of, &words).await;
-        // A deed that it would keep waiting says so before.
-        let deed = rig.plan("reindex-index", "public.\"Me ?_pkey\"", &[]).await;
-        let preview = preview::preview(&rig.session, deed.unwrap().plan).await;
+        // A approved plan that it would keep waiting says so before.
+        let approved = rig.plan("reindex-index", "public.\"Me ?_pkey\"", &[]).await;
+        let preview = preview::preview(&rig.session, approved.unwrap().plan).await;
         let holders = preview.holders.clone().unwrap();
         assert!(holders.iter().any(|holder| holder.pid == 0), "{holders:?}");
         let lines: Vec<_> = preview.lines().into_iter().map(|(_, line)| line).collect();
@@ -248,7 +248,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
             ],
         )
         .await;
-        assert_eq!(row.finding.mend, None);
+        assert_eq!(row.finding.fix, None);
         rig.sql("rollback prepared 'it''s \"x\"'").await;
         gone(&rig, &rules::SERVER_PREPARED, of).await;
         goes(&rig, &rules::SESSION_BLOCKED, &pid).await;
@@ -257,7 +257,7 @@ fn a_prepared_transaction_that_was_forgotten_is_named_as_sql_wants_it_and_ended(
 }
 
 #[test]
-fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_mended() {
+fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_fixed() {
     let settings = [("archive_mode", "on"), ("archive_command", "false")];
     on_own(&settings, async |server| {
         let rig = Rig::on("plain", &server.conninfo("postgres")).await;
@@ -298,7 +298,7 @@ fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_mended() {
 }
 
 #[test]
-fn ids_that_run_out_are_told_with_the_session_that_holds_vacuum_back_and_ending_it_mends() {
+fn ids_that_run_out_are_told_with_the_session_that_holds_vacuum_back_and_ending_it_fixes() {
     let settings = [
         ("autovacuum_freeze_max_age", "100000"),
         ("autovacuum_naptime", "1s"),
@@ -325,8 +325,8 @@ fn ids_that_run_out_are_told_with_the_session_that_holds_vacuum_back_and_ending_
         ];
         let row = found(&rig, &rules::SERVER_WRAPAROUND, "wraparound", &words).await;
         assert_eq!(row.finding.level, Level::Warning);
-        assert_eq!(row.finding.mend, Some("terminate-session"));
-        mend(&rig, &row, &[]).await;
+        assert_eq!(row.finding.fix, Some("terminate-session"));
+        fix(&rig, &row, &[]).await;
         goes(&rig, &rules::SERVER_WRAPAROUND, "wraparound").await;
         assert!(
             said(&rig, &rules::SERVER_WRAPAROUND, "wraparound")

@@ -1,5 +1,5 @@
 //! Triage of sessions: who waits, who keeps others waiting, who idles, runs long, is hidden; each provoked on a real server,
-//! told once, mended by the action that the finding offers, and gone.
+//! told once, fixed by the action that the finding offers, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -10,7 +10,7 @@ use hypertop::screens::overview::Row;
 use support::act::Rig;
 use support::client;
 use support::own::on_own;
-use support::triage::{self, comes, found, goes, gone, mend, overview, until};
+use support::triage::{self, comes, fix, found, goes, gone, overview, until};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
@@ -98,14 +98,14 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
             .await;
             assert_eq!(row.finding.level, Level::Warning);
             // Whoever asks is led to the head of the queue.
-            assert_eq!(row.finding.mend, Some("terminate-session"));
+            assert_eq!(row.finding.fix, Some("terminate-session"));
             assert_eq!(row.finding.on.unwrap().name, pid);
         }
         let words = ["keeps ", "waiting, and 1 more behind, the longest for"];
         comes(rig, &rules::SESSION_BLOCKS, &of).await;
         let row = found(rig, &rules::SESSION_BLOCKS, &of, &words).await;
         assert_eq!(
-            (row.finding.level, row.finding.mend),
+            (row.finding.level, row.finding.fix),
             (Level::Critical, Some("terminate-session"))
         );
         found(
@@ -126,7 +126,7 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
             "{reason}"
         );
 
-        mend(rig, &told[0], &[]).await;
+        fix(rig, &told[0], &[]).await;
         for job in [writer, owner, reader] {
             assert_eq!(job.await.unwrap(), None, "{}", rig.name);
         }
@@ -162,12 +162,12 @@ fn a_blocker_that_works_is_cancelled_and_lives_and_a_policy_that_waits_for_it_is
             &["keeps session", "waiting"],
         )
         .await;
-        assert_eq!(row.finding.mend, Some("cancel-query"));
+        assert_eq!(row.finding.fix, Some("cancel-query"));
         let told = told(rig).await;
         assert_eq!(told.len(), 1, "{}: {told:#?}", rig.name);
         let reason = &told[0].finding.reason;
         assert!(reason.contains(&format!("{NAME} waits for it")), "{reason}");
-        mend(rig, &told[0], &[]).await;
+        fix(rig, &told[0], &[]).await;
         assert_eq!(holder.await.unwrap().as_deref(), Some("57014"));
         goes(rig, &rules::SESSION_BLOCKS, &of).await;
         goes(rig, &rules::COMPRESSION_BLOCKED, NAME).await;
@@ -196,7 +196,7 @@ fn a_session_that_idles_in_its_transaction_is_told_with_what_vacuum_leaves_and_e
         rig.limit(|limits| limits.idle_in_transaction = 0.1);
         let row = found(&rig, &rules::SESSION_IDLE, &of, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
-        mend(&rig, &row, &[]).await;
+        fix(&rig, &row, &[]).await;
         gone(&rig, &rules::SESSION_IDLE, &of).await;
         assert!(idler.batch_execute("select 1").await.is_err());
     });
@@ -228,17 +228,17 @@ fn a_query_that_runs_long_is_told_and_cancelled() {
         )
         .await;
         assert_eq!(
-            (row.finding.level, row.finding.mend),
+            (row.finding.level, row.finding.fix),
             (Level::Warning, Some("cancel-query"))
         );
-        mend(&rig, &row, &[]).await;
+        fix(&rig, &row, &[]).await;
         assert_eq!(reader.await.unwrap().as_deref(), Some("57014"));
         gone(&rig, &rules::SESSION_LONG, &of).await;
     });
 }
 
 #[test]
-fn what_a_poor_role_cannot_see_is_one_finding_whose_grant_mends_it() {
+fn what_a_poor_role_cannot_see_is_one_finding_whose_grant_fixes_it() {
     on_own(&[], async |server| {
         let rig = Rig::on("plain", &server.conninfo("postgres")).await;
         rig.sql("create role \"On Call\" login").await;

@@ -8,7 +8,7 @@ use hypertop::model::rules;
 use hypertop::model::verdict::Level;
 use hypertop::model::version::Version;
 use support::act::Rig;
-use support::triage::{self, found, gone, mend};
+use support::triage::{self, fix, found, gone};
 
 const NAME: &str = r#""Me.s"."Hour ""ly""""#;
 const RAW: &str = r#""Me.s"."Raw ""x""""#;
@@ -58,13 +58,13 @@ async fn differ(rig: &Rig, of: &str, width: &str) -> String {
     .await
 }
 
-/// Found at once, mended by the refresh that the finding names, gone, and nothing is missing.
+/// Found at once, fixed by the refresh that the finding names, gone, and nothing is missing.
 async fn told_and_brought_in(rig: &Rig, of: &str, width: &str, words: &[&str]) {
     assert_ne!(differ(rig, of, width).await, "0", "{}", rig.name);
     let row = found(rig, &rules::AGGREGATE_UNREACHED, of, words).await;
     assert_eq!(row.finding.level, Level::Warning, "{}", rig.name);
-    assert_eq!(row.finding.mend, Some("refresh-aggregate"), "{}", rig.name);
-    mend(rig, &row, &[]).await;
+    assert_eq!(row.finding.fix, Some("refresh-aggregate"), "{}", rig.name);
+    fix(rig, &row, &[]).await;
     gone(rig, &rules::AGGREGATE_UNREACHED, of).await;
     assert_eq!(differ(rig, of, width).await, "0", "{}", rig.name);
 }
@@ -117,7 +117,7 @@ fn rows_that_are_backfilled_below_the_window_are_found_before_any_run() {
             gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
             rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '9 days', now() - interval '8 days 12 hours', interval '1 hour') t")).await;
             let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &["2 policies"]).await;
-            mend(rig, &row, &[]).await;
+            fix(rig, &row, &[]).await;
             gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         }
     });
@@ -170,7 +170,7 @@ fn retention_that_dropped_up_to_the_next_chunk_is_no_change_that_waits() {
         // Late rows in a chunk that is still there are.
         rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '4 days', now() - interval '3 days', interval '1 hour') t")).await;
         let row = found(rig, &rules::AGGREGATE_UNREACHED, NAME, &[]).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         let kept = format!("select count(*) > 70 from {NAME} where b < now() - interval '7 days'");
         assert_eq!(rig.text(&kept).await, "t", "{}: rows are lost", rig.name);
@@ -194,7 +194,7 @@ fn history_that_is_a_part_of_a_chunk_is_found_too() {
         .await;
         let words = ["history before", "was never materialized"];
         let row = found(rig, &rules::AGGREGATE_HISTORY, NAME, &words).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_HISTORY, NAME).await;
         assert_eq!(differ(rig, NAME, "1 hour").await, "0", "{}", rig.name);
     });
@@ -211,16 +211,17 @@ fn a_policy_that_is_added_brings_in_first_what_its_runs_would_leave_out() {
         )
         .await;
         let row = found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &[]).await;
-        assert_eq!(row.finding.mend, Some("add-refresh-policy"), "{}", rig.name);
+        assert_eq!(row.finding.fix, Some("add-refresh-policy"), "{}", rig.name);
         let window = [
             ("start_offset", "2 days"),
             ("end_offset", "1 hour"),
             ("schedule_interval", "1 hour"),
         ];
         // Alone it leaves them out, and says so.
-        let deed = rig.plan("add-refresh-policy", NAME, &window).await.unwrap();
+        let approved = rig.plan("add-refresh-policy", NAME, &window).await.unwrap();
         let says = |word: &str| {
-            deed.plan
+            approved
+                .plan
                 .notes
                 .iter()
                 .any(|note| note.text.contains(word) && note.level == Level::Warning)
@@ -230,7 +231,7 @@ fn a_policy_that_is_added_brings_in_first_what_its_runs_would_leave_out() {
                 && says("no run goes back that far: refresh_missing"),
             "{}: {:#?}",
             rig.name,
-            deed.plan.notes
+            approved.plan.notes
         );
         // As the finding offers it, nothing is left out.
         let mut set: Vec<_> = row
@@ -316,13 +317,13 @@ async fn will_be_lost(rig: &Rig, of: &str, words: &[&str]) -> hypertop::screens:
 
 /// Whether the preview of an action on this job says that rows are lost.
 async fn warns(rig: &Rig, action: &str, job: &str) -> bool {
-    let deed = rig.plan(action, job, &[]).await.unwrap();
+    let approved = rig.plan(action, job, &[]).await.unwrap();
     let says = |note: &hypertop::model::plan::Note| {
         note.level == Level::Critical && note.text.contains("DATA LOSS: it drops rows that")
     };
-    let says = deed.plan.notes.iter().any(says);
+    let says = approved.plan.notes.iter().any(says);
     assert!(
-        !says || deed.plan.consent == hypertop::model::plan::Consent::Name,
+        !says || approved.plan.consent == hypertop::model::plan::Consent::Name,
         "{}",
         rig.name
     );
@@ -362,7 +363,7 @@ fn retention_that_will_drop_what_an_aggregate_has_not_read_is_critical_before_it
         assert!(warns(rig, "resume-job", &drops).await, "{}", rig.name);
         let whole = format!("select sum(v) from {RAW} where ts < now() - interval '7 days'");
         let had = rig.text(&whole).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         assert!(!warns(rig, "resume-job", &drops).await, "{}", rig.name);
         rig.act("resume-job", &drops, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
@@ -401,17 +402,17 @@ fn what_a_refresh_takes_in_before_the_retention_runs_is_not_lost() {
         // It fails, so that nobody can count on it.
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_run_success = false where job_id = {refreshes}")).await;
         let row = will_be_lost(rig, RAW, &["fails"]).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
         // A changed range in what will go, and one that an interrupted refresh left.
         rig.sql(&format!("insert into {RAW} select t, 7 from generate_series(now() - interval '9 days', now() - interval '8 days', interval '1 hour') t")).await;
         let row = will_be_lost(rig, RAW, &[NAME]).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, RAW).await;
         if (Version::new(2, 22)..Version::new(2, 26)).contains(&version) {
             rig.sql("insert into _timescaledb_catalog.continuous_aggs_materialization_ranges select mat_hypertable_id, (extract(epoch from date_trunc('hour', now()) - interval '9 days') * 1000000)::int8, (extract(epoch from date_trunc('hour', now()) - interval '8 days') * 1000000)::int8 from _timescaledb_catalog.continuous_agg").await;
             let row = will_be_lost(rig, RAW, &[NAME]).await;
-            mend(rig, &row, &[]).await;
+            fix(rig, &row, &[]).await;
             gone(rig, &rules::RETENTION_UNREAD, RAW).await;
         }
     });
@@ -434,7 +435,7 @@ fn retention_of_a_parent_that_a_child_has_not_read_is_critical() {
         rig.sql(&format!("select add_retention_policy('{NAME}', interval '20 days', initial_start => now() + interval '30 minutes')")).await;
         let daily = "\"Me.s\".daily";
         let row = will_be_lost(rig, NAME, &[daily, "has no refresh policy"]).await;
-        mend(rig, &row, &[]).await;
+        fix(rig, &row, &[]).await;
         gone(rig, &rules::RETENTION_UNREAD, NAME).await;
         let had = format!(
             "select sum(v) from {RAW} where ts >= date_trunc('day', now()) - interval '59 days' and ts < date_trunc('day', now()) - interval '40 days'"
@@ -459,16 +460,16 @@ fn resuming_a_refresh_policy_offers_what_its_runs_would_leave_out() {
         let id = policy(rig, NAME, "interval '1 day'", "interval '1 hour'").await;
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
-        let deed = rig.plan("resume-job", &id, &[]).await.unwrap();
+        let approved = rig.plan("resume-job", &id, &[]).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
             note.text.contains("stays missing: what \"Me.s\".\"Raw")
                 && note.text.contains("refresh-aggregate")
         };
         assert!(
-            deed.plan.notes.iter().any(says),
+            approved.plan.notes.iter().any(says),
             "{}: {:#?}",
             rig.name,
-            deed.plan.notes
+            approved.plan.notes
         );
         rig.act("resume-job", &id, &[("refresh_missing", "yes")])
             .await;

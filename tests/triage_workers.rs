@@ -1,5 +1,5 @@
 //! Triage of TimescaleDB's workers: launcher, scheduler, slots, processes, the library, the lock table; each fault provoked on
-//! a server of its own, told once, mended as the words say, and gone.
+//! a server of its own, told once, fixed as the words say, and gone.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod support;
@@ -225,7 +225,7 @@ fn jobs_that_are_late_because_every_slot_is_taken_are_one_finding() {
 }
 
 #[test]
-fn too_few_processes_for_what_is_configured_are_told_with_the_number_that_mends() {
+fn too_few_processes_for_what_is_configured_are_told_with_the_number_that_fixes() {
     let settings = [("max_worker_processes", "20")];
     on_own(&settings, async |server| {
         let rigs = databases(server).await;

@@ -90,14 +90,14 @@ async fn all_texts(rig: &Rig) -> String {
         ),
     ] {
         match rig.plan(name, on, set).await {
-            Ok(deed) => {
-                let notes: Vec<_> = deed
+            Ok(approved) => {
+                let notes: Vec<_> = approved
                     .plan
                     .notes
                     .iter()
                     .map(|note| format!("{note:?}"))
                     .collect();
-                let _ = writeln!(all, "{name}: {} {}", deed.plan.title, notes.join("\n"));
+                let _ = writeln!(all, "{name}: {} {}", approved.plan.title, notes.join("\n"));
             }
             Err(why) => {
                 let _ = writeln!(all, "{name}: {why}");
@@ -213,8 +213,8 @@ fn the_zone_of_a_schedule_or_none_changes_nothing_and_one_of_the_owner_does() {
             row.finding.sets
         };
         let preview = async || {
-            let deed = rig.plan("run-job-now", &id, &[]).await.unwrap();
-            format!("{:?}", deed.plan.notes)
+            let approved = rig.plan("run-job-now", &id, &[]).await.unwrap();
+            format!("{:?}", approved.plan.notes)
         };
         let without = told().await;
         let said = preview().await;
@@ -256,7 +256,7 @@ fn the_zone_of_a_schedule_or_none_changes_nothing_and_one_of_the_owner_does() {
         let drop = rig
             .plan("drop-chunks", "public.raw", &[("drop_after", "5 days")])
             .await;
-        let refused = drop.map_or_else(|why| why, |deed| deed.plan.title);
+        let refused = drop.map_or_else(|why| why, |approved| approved.plan.title);
         assert!(
             refused.contains("(+3) is no zone's name"),
             "{}: {refused}",

@@ -109,12 +109,12 @@ pub async fn measure(settings: &Settings, goals: &mut Goals) -> Wanted {
 /// The list, both halves at once as in the program.
 async fn load(lists: &Session, exact: &mut Exact<'_>, screen: ScreenId) -> Rows {
     let half = async {
-        match screen.about().beside {
-            Some(query) => exact.half(query).await,
+        match screen.about().companion {
+            Some(query) => exact.companion(query).await,
             None => Ok(Vec::new()),
         }
     };
-    lists.load_beside(screen, half).await.unwrap()
+    lists.load_with_companion(screen, half).await.unwrap()
 }
 
 /// The list, and the exact figures of the 46 rows that a 200x50 terminal shows first; returns which these are.

@@ -84,8 +84,8 @@ mod tests {
             );
         }
         for rule in crate::model::rules::ALL {
-            let known = rule.mend.is_none_or(|name| fix::by_name(name).is_some());
-            assert!(known, "{}: {:?}", rule.name, rule.mend);
+            let known = rule.fix.is_none_or(|name| fix::by_name(name).is_some());
+            assert!(known, "{}: {:?}", rule.name, rule.fix);
         }
     }
 

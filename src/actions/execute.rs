@@ -25,7 +25,7 @@ use crate::model::plan::{Bindings, Undo};
 use crate::model::text;
 use crate::model::version::Version;
 
-use progress::tell;
+use progress::report;
 use writer::Writer;
 
 use self::actor::Run;
@@ -35,43 +35,43 @@ pub use report::Report;
 pub use state::current;
 pub use writer::place;
 
-pub use self::actor::{Actor, Deed, Order};
+pub use self::actor::{Actor, ApprovedPlan, Order};
 
 impl Actor {
     /// Carries out a plan that a person agreed to. An error means that nothing was changed.
     pub async fn perform(
         &self,
-        deed: &Deed,
-        told: &UnboundedSender<Progress>,
+        approved: &ApprovedPlan,
+        reports: &UnboundedSender<Progress>,
         mut order: watch::Receiver<Order>,
     ) -> Result<Report> {
         let start = Instant::now();
-        let mut writer = self.open(deed.plan.lock_timeout_seconds).await?;
+        let mut writer = self.open(approved.plan.lock_timeout_seconds).await?;
         // A limit on the size of files then is an error like a full disk, and does not end the process in mid-action.
         let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
         let _limit = signal(size)?;
-        is_planned_here(&writer, deed)?;
-        let before = self.check(&writer, deed).await?;
-        let expects = self.meant(&writer, deed).await?;
+        is_planned_here(&writer, approved)?;
+        let before = self.check(&writer, approved).await?;
+        let expects = self.meant(&writer, approved).await?;
         let entries = self.journal.entries()?;
-        let begin = self.begin(&writer, deed, before);
+        let begin = self.begin(&writer, approved, before);
         let at = begin.at.clone();
         let id = self.journal.begin(begin)?;
         let _running = Running(id, at);
-        tell(told, Progress::Began(id));
+        report(reports, Progress::Began(id));
         let mut run = Run {
             actor: self,
             id,
-            bindings: bindings(&entries, deed, &writer.place),
+            bindings: bindings(&entries, approved, &writer.place),
             expects,
             done: 0,
             journal_lost: false,
             problems: Vec::new(),
             notices: Vec::new(),
-            told,
+            reports,
         };
-        let outcome = run.steps(&mut writer, &deed.plan, &mut order).await;
-        let (after, mut differs) = self.look_after(&writer, deed, &run.bindings).await;
+        let outcome = run.steps(&mut writer, &approved.plan, &mut order).await;
+        let (after, mut differs) = self.look_after(&writer, approved, &run.bindings).await;
         if outcome != Outcome::Done {
             differs.clear();
         }
@@ -91,10 +91,10 @@ impl Actor {
         Ok(Report {
             id,
             outcome,
-            title: deed.plan.title.clone(),
+            title: approved.plan.title.clone(),
             steps_done: run.done,
-            steps: deed.plan.steps.len(),
-            can_be_taken_back: matches!(deed.plan.undo, Undo::Exact(_) | Undo::Partly(_))
+            steps: approved.plan.steps.len(),
+            can_be_undone: matches!(approved.plan.undo, Undo::Exact(_) | Undo::Partly(_))
                 && (run.done > 0 || outcome == Outcome::Unknown),
             problems: run.problems,
             notices: run.notices,
@@ -107,17 +107,17 @@ impl Actor {
         text::rfc3339((self.clock)()).unwrap_or_default()
     }
 
-    fn begin(&self, writer: &Writer, deed: &Deed, before: Vec<Seen>) -> Begin {
+    fn begin(&self, writer: &Writer, approved: &ApprovedPlan, before: Vec<Seen>) -> Begin {
         Begin {
             id: 0,
             at: self.moment(),
             role: writer.role.clone(),
             place: writer.place.clone(),
             timescaledb: self.server.timescaledb.map(|version| version.to_string()),
-            plan: deed.plan.clone(),
-            inputs: deed.inputs.clone(),
+            plan: approved.plan.clone(),
+            inputs: approved.inputs.clone(),
             before,
-            undoes: deed.undoes.clone(),
+            undoes: approved.undoes.clone(),
             marks: true,
             acknowledges: None,
             pid: std::process::id(),
@@ -127,8 +127,8 @@ impl Actor {
 }
 
 /// An error where the connection leads to another server than that of the preview: a host's name or a list of hosts may.
-fn is_planned_here(writer: &Writer, deed: &Deed) -> Result<()> {
-    let planned = deed.place.as_ref();
+fn is_planned_here(writer: &Writer, approved: &ApprovedPlan) -> Result<()> {
+    let planned = approved.place.as_ref();
     let why = planned.and_then(|place| place.doubt(&writer.place));
     if let (Some(place), Some(why)) = (planned, why) {
         bail!(
@@ -140,9 +140,9 @@ fn is_planned_here(writer: &Writer, deed: &Deed) -> Result<()> {
     Ok(())
 }
 
-fn bindings(entries: &Entries, deed: &Deed, place: &Place) -> Bindings {
-    let mut bindings = entries.bindings(place, &deed.undoes);
-    for id in &deed.undoes {
+fn bindings(entries: &Entries, approved: &ApprovedPlan, place: &Place) -> Bindings {
+    let mut bindings = entries.bindings(place, &approved.undoes);
+    for id in &approved.undoes {
         bindings
             .kept
             .extend(entries.find(*id).map(Entry::kept).unwrap_or_default());

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_field_and_the_mend() {
+    fn what_is_wrong_names_the_field_and_the_fix() {
         let mut form = form();
         assert!(
             form.set("drop", "1d")

@@ -26,7 +26,7 @@ pub(crate) static HERE: &[Action] = &[
         &["1"],
         Screens,
         Here::Screen(ScreenId::Overview),
-        "Overview: what is wrong, worst first, and what mends it",
+        "Overview: what is wrong, worst first, and what fixes it",
     ),
     action(
         "show-compression",
@@ -256,11 +256,11 @@ pub(crate) static HERE: &[Action] = &[
         "What can be done with the selected row",
     ),
     action(
-        "mend",
+        "fix",
         &["m"],
         Console,
-        Here::Mend,
-        "Begin the action that mends the worst of what is wrong with the row",
+        Here::Fix,
+        "Fix the row's most severe problem",
     ),
     action(
         "acknowledge",
@@ -280,7 +280,7 @@ pub(crate) static HERE: &[Action] = &[
         "show-acknowledged",
         &["Z"],
         View,
-        Here::ShowAside,
+        Here::ShowHidden,
         "Overview: show what is acknowledged or snoozed too, or leave it out",
     ),
     action(

@@ -1,6 +1,6 @@
 //! What a role may become, and how that is said.
 
-/// Whom an owner's right is wanted of, and has it not: in words, with the statement that mends it.
+/// Whom an owner's right is wanted of, and has it not: in words, with the statement that fixes it.
 pub(crate) fn not_the_owner(
     what: &str,
     owner: &str,
@@ -8,7 +8,7 @@ pub(crate) fn not_the_owner(
     member: bool,
     postgres: i32,
 ) -> String {
-    let (is, mend) = match (member, postgres >= MEMBERSHIP_OPTIONS) {
+    let (is, fix) = match (member, postgres >= MEMBERSHIP_OPTIONS) {
         (false, _) => (
             "is no member of that role",
             format!("GRANT {owner} TO {role}"),
@@ -22,7 +22,7 @@ pub(crate) fn not_the_owner(
             format!("GRANT {owner} TO {role} WITH INHERIT TRUE"),
         ),
     };
-    format!("{what} belongs to {owner}, and {role} {is}: the server will refuse ({mend})")
+    format!("{what} belongs to {owner}, and {role} {is}: the server will refuse ({fix})")
 }
 
 /// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 use crate::actions::action::Does;
 use crate::actions::catalogue;
 use crate::actions::code;
-use crate::actions::execute::{Actor, Deed, current};
+use crate::actions::execute::{Actor, ApprovedPlan, current};
 use crate::actions::membership::may_not_become;
 use crate::journal::{Entries, Entry, Place, Seen, differences};
 use crate::model::plan::{Consent, Note, Plan, Statement, Step, Touch, Undo};
@@ -33,7 +33,7 @@ pub async fn plan(
     entries: &Entries,
     place: &Place,
     ids: &[u64],
-) -> Result<Deed> {
+) -> Result<ApprovedPlan> {
     let mut ids = ids.to_vec();
     ids.sort_unstable_by(|a, b| b.cmp(a));
     ids.dedup();
@@ -123,7 +123,7 @@ pub async fn plan(
         plan.changes.clear();
     }
     let undoes = undone.iter().map(|entry| entry.begin.id).collect();
-    Ok(Deed {
+    Ok(ApprovedPlan {
         plan,
         seen,
         inputs: String::new(),

@@ -1,4 +1,4 @@
-//! Putting findings aside on the Overview: what the core does with keys, prompts and what the journal says.
+//! Acknowledging findings on the Overview: what the core does with keys, prompts and what the journal says.
 
 use super::App;
 use super::message::{Effect, Link};
@@ -15,33 +15,33 @@ use crate::screens::with_table;
 use crate::server::known::At;
 
 impl App {
-    /// Asks what the journal says is put aside, where that is shown.
-    pub(super) fn ask_aside(&mut self) -> Vec<Effect> {
+    /// Asks what the journal says is acknowledged, where that is shown.
+    pub(super) fn ask_acknowledged(&mut self) -> Vec<Effect> {
         let shown = self.screen == ScreenId::Overview && self.link == Link::Up;
-        if !shown || self.aside.waiting || self.tape.is_some() {
+        if !shown || self.acknowledged.waiting || self.tape.is_some() {
             return Vec::new();
         }
-        self.aside.waiting = true;
-        let length = self.aside.length;
-        vec![Effect::Aside(Request::Read { length })]
+        self.acknowledged.waiting = true;
+        let length = self.acknowledged.length;
+        vec![Effect::Acknowledged(Request::Read { length })]
     }
 
-    pub(super) fn aside_came(&mut self, result: Result<Option<Known>, String>) {
-        self.aside.waiting = false;
+    pub(super) fn acknowledged_came(&mut self, result: Result<Option<Known>, String>) {
+        self.acknowledged.waiting = false;
         match result {
             Ok(Some((length, all))) => {
-                self.aside.error = None;
-                self.aside.take(length, all);
+                self.acknowledged.error = None;
+                self.acknowledged.take(length, all);
                 self.collect(&[], true);
             }
-            Ok(None) => self.aside.error = None,
-            Err(error) => self.aside.error = Some(error),
+            Ok(None) => self.acknowledged.error = None,
+            Err(error) => self.acknowledged.error = Some(error),
         }
     }
 
-    /// Tells the findings once, marks what is put aside, and notices what ends that.
+    /// Tells the findings once, marks what is acknowledged, and notices what ends that.
     pub(super) fn sort_out(&mut self, collected: Vec<Row>, now: Stamp) -> Vec<Row> {
-        let watched = !self.aside.is_empty() && self.link == Link::Up && self.tape.is_none();
+        let watched = !self.acknowledged.is_empty() && self.link == Link::Up && self.tape.is_none();
         let mut found = if watched {
             collected.clone()
         } else {
@@ -57,14 +57,14 @@ impl App {
                 with_table!(self.screens, of.0, |table| table
                     .certain(&of.1, rule, made, &at))
             };
-            self.aside.watch(&found, now, &server.role, certain);
+            self.acknowledged.watch(&found, now, &server.role, certain);
         }
-        self.aside.part(rows, now)
+        self.acknowledged.part(rows, now)
     }
 
     /// Writes down what ended by itself.
-    pub(super) fn end_aside(&mut self) -> Vec<Effect> {
-        let ids = self.aside.ends();
+    pub(super) fn end_acknowledged(&mut self) -> Vec<Effect> {
+        let ids = self.acknowledged.ends();
         if ids.is_empty() {
             return Vec::new();
         }
@@ -73,18 +73,18 @@ impl App {
 
     fn ending(&self, ids: Vec<(u64, Why)>) -> Effect {
         let at = text::rfc3339(self.server_clock()).unwrap_or_default();
-        Effect::Aside(Request::End { at, ids })
+        Effect::Acknowledged(Request::End { at, ids })
     }
 
     /// `acknowledge`, `snooze`, `show-acknowledged`.
-    pub(super) fn put_aside(&mut self, here: Here) -> Vec<Effect> {
+    pub(super) fn acknowledging(&mut self, here: Here) -> Vec<Effect> {
         if self.screen != ScreenId::Overview {
-            self.say("findings are put aside on the Overview", false);
+            self.say("findings are acknowledged on the Overview", false);
             return Vec::new();
         }
-        if here == Here::ShowAside {
-            self.aside.shown = !self.aside.shown;
-            let words = match (self.aside.shown, self.aside.hidden().words()) {
+        if here == Here::ShowHidden {
+            self.acknowledged.shown = !self.acknowledged.shown;
+            let words = match (self.acknowledged.shown, self.acknowledged.hidden().words()) {
                 (_, None) => "nothing is acknowledged or snoozed".to_owned(),
                 (true, Some(words)) => format!("shown too: {words}"),
                 (false, Some(words)) => format!("left out: {words}"),
@@ -94,9 +94,9 @@ impl App {
             return Vec::new();
         }
         let barred = if self.tape.is_some() {
-            Some("this is a recording: nothing can be put aside in it")
+            Some("this is a recording: nothing can be acknowledged in it")
         } else if self.link != Link::Up {
-            Some("not connected: nothing can be put aside now")
+            Some("not connected: nothing can be acknowledged now")
         } else {
             None
         };
@@ -111,11 +111,14 @@ impl App {
             .into_iter()
             .cloned()
             .collect();
-        let (hidden, rows): (Vec<_>, Vec<_>) =
-            chosen.into_iter().partition(|row| row.aside.is_some());
+        let (hidden, rows): (Vec<_>, Vec<_>) = chosen
+            .into_iter()
+            .partition(|row| row.acknowledged.is_some());
         match here {
             Here::Acknowledge if rows.is_empty() && !hidden.is_empty() => {
-                let ids = hidden.iter().filter_map(|row| Some(row.aside.as_ref()?.id));
+                let ids = hidden
+                    .iter()
+                    .filter_map(|row| Some(row.acknowledged.as_ref()?.id));
                 let ids = ids.map(|id| (id, Why::Back)).collect();
                 self.screens.overview.unmark();
                 vec![self.ending(ids)]
@@ -130,7 +133,7 @@ impl App {
                 Vec::new()
             }
             _ => {
-                self.say("there is no finding to put aside", false);
+                self.say("there is no finding to acknowledge", false);
                 Vec::new()
             }
         }
@@ -143,7 +146,7 @@ impl App {
         };
         match key {
             "esc" | "ctrl-c" => self.overlay = None,
-            "enter" => return self.asked_aside(),
+            "enter" => return self.acknowledge_asked(),
             key => {
                 ask.prompt.key(key);
                 ask.check();
@@ -152,7 +155,7 @@ impl App {
         Vec::new()
     }
 
-    fn asked_aside(&mut self) -> Vec<Effect> {
+    fn acknowledge_asked(&mut self) -> Vec<Effect> {
         let now = self.server_clock();
         let Some(Overlay::Ask(ask)) = &mut self.overlay else {
             return Vec::new();
@@ -173,30 +176,31 @@ impl App {
         let all = ask.rows.iter().map(wanted).collect();
         self.overlay = None;
         self.screens.overview.unmark();
-        vec![Effect::Aside(Request::Acknowledge(all))]
+        vec![Effect::Acknowledged(Request::Acknowledge(all))]
     }
 
     /// Takes back acknowledgements that are chosen in the Journal; `None`: none is among what is chosen.
-    pub(super) fn take_back_aside(&mut self) -> Option<Vec<Effect>> {
+    pub(super) fn undo_acknowledged(&mut self) -> Option<Vec<Effect>> {
         let chosen = self.screens.journal.chosen();
         let many = chosen.len();
-        let mut asides = chosen.into_iter().map(|row| &row.entry);
-        let asides: Vec<_> = asides
+        let mut acknowledged = chosen.into_iter().map(|row| &row.entry);
+        let acknowledged: Vec<_> = acknowledged
             .by_ref()
             .filter(|entry| entry.begin.acknowledges.is_some())
             .collect();
-        if asides.is_empty() {
+        if acknowledged.is_empty() {
             return None;
         }
-        if asides.len() < many {
+        if acknowledged.len() < many {
             self.say(
                 "actions and acknowledgements are rolled back apart: mark one kind only",
                 true,
             );
             return Some(Vec::new());
         }
-        let (ended, counting): (Vec<_>, Vec<_>) =
-            asides.into_iter().partition(|entry| entry.ended.is_some());
+        let (ended, counting): (Vec<_>, Vec<_>) = acknowledged
+            .into_iter()
+            .partition(|entry| entry.ended.is_some());
         let told = ended.first().map(|entry| {
             format!(
                 "entry {} counts no longer: {}",

@@ -9,7 +9,7 @@ mod trouble;
 
 use crate::actions::act::{Context, Facts};
 use crate::actions::action::{Action, Does};
-use crate::actions::execute::Deed;
+use crate::actions::execute::ApprovedPlan;
 use crate::actions::form::{Form, Kind};
 use crate::actions::preview;
 use crate::actions::preview::Preview;
@@ -44,7 +44,7 @@ pub enum Stage {
     /// The server is asked what the plan needs to know.
     Asking,
     /// Why it cannot be done, or how it ended; lines with their roles, and how far they are scrolled.
-    Told {
+    Message {
         lines: Vec<preview::Line>,
         top: usize,
     },
@@ -81,7 +81,7 @@ impl Acting {
             .lines()
             .map(|line| (role, crate::model::text::printable(line)))
             .collect();
-        self.stage = Stage::Told { lines, top: 0 };
+        self.stage = Stage::Message { lines, top: 0 };
     }
 
     /// The facts are here: the form opens, or the plan is made at once where there is nothing to choose.
@@ -118,7 +118,7 @@ impl Acting {
             return Next::Stay;
         }
         match filling.outcome {
-            Ok(deed) => Next::Look(Box::new(deed)),
+            Ok(approved) => Next::Look(Box::new(approved)),
             Err(Trouble::Refusal(refusal)) => {
                 self.tell("level.warning", &refusal.why);
                 Next::Stay
@@ -129,13 +129,13 @@ impl Acting {
 
     pub fn take_preview(
         &mut self,
-        deed: Deed,
+        approved: ApprovedPlan,
         preview: &Preview,
         protected: bool,
         barred: Option<String>,
     ) {
-        self.title.clone_from(&deed.plan.title);
-        let agreeing = Agreeing::new(deed, preview, protected, barred);
+        self.title.clone_from(&approved.plan.title);
+        let agreeing = Agreeing::new(approved, preview, protected, barred);
         self.stage = Stage::Preview(Box::new(agreeing));
     }
 
@@ -145,7 +145,7 @@ impl Acting {
                 "esc" | "ctrl-c" | "q" => Next::Close,
                 _ => Next::Stay,
             },
-            Stage::Told { top, .. } => match key {
+            Stage::Message { top, .. } => match key {
                 "esc" | "ctrl-c" | "q" | "enter" => Next::Close,
                 key => {
                     scroll(top, key, 10);
@@ -175,7 +175,7 @@ impl Acting {
                 let line: String = text.chars().filter(|c| !c.is_control()).collect();
                 agreeing.typed.insert_str(line);
             }
-            Stage::Asking | Stage::Told { .. } => {}
+            Stage::Asking | Stage::Message { .. } => {}
         }
     }
 }

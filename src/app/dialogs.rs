@@ -4,7 +4,7 @@ use super::App;
 use super::message::{Effect, Link};
 use crate::actions::act::Facts;
 use crate::actions::action::{Action, Does};
-use crate::actions::execute::{Deed, Order, Report};
+use crate::actions::execute::{ApprovedPlan, Order, Report};
 use crate::actions::preview::Preview;
 use crate::app::dialog::{Acting, Next, Running, report_lines};
 use crate::app::overlay::Overlay;
@@ -93,7 +93,7 @@ impl App {
             self.say("roll back from the Journal: select an entry there", true);
             return Vec::new();
         }
-        if let Some(effects) = self.take_back_aside() {
+        if let Some(effects) = self.undo_acknowledged() {
             return effects;
         }
         if self.running.is_some() {
@@ -155,13 +155,13 @@ impl App {
     pub(super) fn rollback_planned(
         &mut self,
         asked: u64,
-        result: Result<Deed, String>,
+        result: Result<ApprovedPlan, String>,
     ) -> Vec<Effect> {
         let Some(acting) = self.waiting(asked) else {
             return Vec::new();
         };
         match result {
-            Ok(deed) => self.follow(Next::Look(Box::new(deed))),
+            Ok(approved) => self.follow(Next::Look(Box::new(approved))),
             Err(error) => {
                 acting.tell("level.warning", &error);
                 Vec::new()
@@ -169,10 +169,10 @@ impl App {
         }
     }
 
-    pub(super) fn looked(&mut self, asked: u64, deed: Deed, preview: &Preview) {
+    pub(super) fn looked(&mut self, asked: u64, approved: ApprovedPlan, preview: &Preview) {
         let (protected, barred) = (self.rules.protected, self.rules.read_only.clone());
         if let Some(acting) = self.waiting(asked) {
-            acting.take_preview(deed, preview, protected, barred);
+            acting.take_preview(approved, preview, protected, barred);
         }
     }
 
@@ -202,15 +202,15 @@ impl App {
                 self.overlay = None;
                 Vec::new()
             }
-            Next::Look(deed) => {
+            Next::Look(approved) => {
                 self.asked += 1;
                 let asked = self.asked;
                 if let Some(Overlay::Act(acting)) = &mut self.overlay {
                     acting.asked = asked;
                 }
-                vec![Effect::Look { asked, deed }]
+                vec![Effect::Look { asked, approved }]
             }
-            Next::Do(deed) => self.start(deed),
+            Next::Do(approved) => self.start(approved),
             Next::Copy(text) => {
                 self.say("copied: the statements", false);
                 vec![Effect::Copy(text)]
@@ -218,7 +218,7 @@ impl App {
         }
     }
 
-    fn start(&mut self, deed: Box<Deed>) -> Vec<Effect> {
+    fn start(&mut self, approved: Box<ApprovedPlan>) -> Vec<Effect> {
         if let Some(why) = self.rules.read_only.clone() {
             self.say(why, true);
             return Vec::new();
@@ -228,14 +228,14 @@ impl App {
             return Vec::new();
         }
         self.running = Some(Running::new(
-            deed.plan.title.clone(),
-            deed.plan.steps.len(),
+            approved.plan.title.clone(),
+            approved.plan.steps.len(),
             self.now,
         ));
         self.overlay = Some(Overlay::Running);
         let screen = self.screen;
         with_table!(mut self.screens, screen, |table| table.unmark());
-        vec![Effect::Do(deed)]
+        vec![Effect::Do(approved)]
     }
 
     /// A key while the progress is on the screen.
@@ -286,7 +286,7 @@ impl App {
         }
         if matches!(self.overlay, None | Some(Overlay::Running)) {
             let mut acting = Acting::new(None, running.title, Vec::new(), 0);
-            acting.stage = crate::app::dialog::Stage::Told { lines, top: 0 };
+            acting.stage = crate::app::dialog::Stage::Message { lines, top: 0 };
             self.overlay = Some(Overlay::Act(Box::new(acting)));
         } else {
             let first = lines

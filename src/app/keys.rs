@@ -121,12 +121,12 @@ impl App {
             Here::Progress => self.show_progress(),
             Here::Help => self.overlay = Some(Overlay::help()),
             Here::Screen(screen) => return self.show(screen),
-            Here::NextScreen => return self.show_beside(1),
-            Here::PreviousScreen => return self.show_beside(ScreenId::ALL.len() - 1),
+            Here::NextScreen => return self.show_neighbour(1),
+            Here::PreviousScreen => return self.show_neighbour(ScreenId::ALL.len() - 1),
             Here::Open => return self.open(),
             Here::Back => return self.back(),
-            Here::Mend => return self.mend(),
-            Here::Acknowledge | Here::Snooze | Here::ShowAside => return self.put_aside(here),
+            Here::Fix => return self.fix(),
+            Here::Acknowledge | Here::Snooze | Here::ShowHidden => return self.acknowledging(here),
             Here::Reload => return self.reload_now(),
             Here::Pause => return self.pause(),
             Here::Record => return vec![Effect::Record],
@@ -243,7 +243,7 @@ impl App {
         effects
     }
 
-    fn show_beside(&mut self, steps: usize) -> Vec<Effect> {
+    fn show_neighbour(&mut self, steps: usize) -> Vec<Effect> {
         let here = ScreenId::ALL.iter().position(|id| *id == self.screen);
         let next = (here.unwrap_or(0) + steps) % ScreenId::ALL.len();
         self.show(ScreenId::ALL[next])
@@ -326,23 +326,23 @@ impl App {
         Vec::new()
     }
 
-    /// Begins the action that mends the worst of what is wrong with the selected row.
-    fn mend(&mut self) -> Vec<Effect> {
+    /// Begins the action that fixes the worst of what is wrong with the selected row.
+    fn fix(&mut self) -> Vec<Effect> {
         let verdict = self
             .at()
             .and_then(|at| with_table!(self.screens, self.screen, |table| table.verdict(&at)));
         let findings = verdict.map(|verdict| verdict.findings).unwrap_or_default();
-        let mended = findings.iter().find_map(|finding| {
-            let action = finding.mend.and_then(catalogue::by_name)?;
+        let fixed = findings.iter().find_map(|finding| {
+            let action = finding.fix.and_then(catalogue::by_name)?;
             Some((action, finding.clone()))
         });
-        match mended {
+        match fixed {
             Some((action, finding)) => {
                 // The row that was judged, whatever is marked.
                 let row = with_table!(self.screens, self.screen, |table| {
                     table.selected().map(Record::targets).unwrap_or_default()
                 });
-                let targets = finding.mends(row).into_iter().collect();
+                let targets = finding.fix_target(row).into_iter().collect();
                 self.begin_on(action, vec![targets], finding.sets)
             }
             None if findings.is_empty() => {
@@ -350,10 +350,7 @@ impl App {
                 Vec::new()
             }
             None => {
-                self.say(
-                    "no action of the console mends this: the reason below says what to do",
-                    false,
-                );
+                self.say("hypertop has no fix for this; see the advice below", false);
                 Vec::new()
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::actions::act::Facts;
 use crate::actions::action::Action;
-use crate::actions::execute::{Deed, Order, Progress, Report};
+use crate::actions::execute::{ApprovedPlan, Order, Progress, Report};
 use crate::actions::preview::Preview;
 use crate::journal::serve::{Known, Request};
 use crate::model::moment::Stamp;
@@ -77,21 +77,21 @@ pub enum Msg {
     /// A plan, with whom it would meet.
     Looked {
         asked: u64,
-        deed: Box<Deed>,
+        approved: Box<ApprovedPlan>,
         preview: Box<Preview>,
     },
     /// The plan of a rollback, or why there is none.
     RollbackPlanned {
         asked: u64,
-        result: Box<Result<Deed, String>>,
+        result: Box<Result<ApprovedPlan, String>>,
     },
     Progress(Progress),
     /// How a plan ended; an error: nothing was changed.
     Reported(Box<Result<Report, String>>),
-    /// What is put aside, with the journal's length; `None`: as before.
-    Aside(Result<Option<Known>, String>),
-    /// Something to be told.
-    Told {
+    /// What is acknowledged, with the journal's length; `None`: as before.
+    Acknowledged(Result<Option<Known>, String>),
+    /// A line for the status line.
+    Status {
         text: String,
         bad: bool,
     },
@@ -136,16 +136,16 @@ pub enum Effect {
     /// Ask whom a plan would meet.
     Look {
         asked: u64,
-        deed: Box<Deed>,
+        approved: Box<ApprovedPlan>,
     },
     Rollback {
         asked: u64,
         ids: Vec<u64>,
     },
     /// A person agreed: carry it out.
-    Do(Box<Deed>),
-    /// To the journal: what is put aside.
-    Aside(Request),
+    Do(Box<ApprovedPlan>),
+    /// To the journal: what is acknowledged.
+    Acknowledged(Request),
     /// To the plan that runs.
     Order(Order),
     Copy(String),

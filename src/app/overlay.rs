@@ -32,13 +32,13 @@ pub enum Overlay {
     Act(Box<Acting>),
     /// The progress of the plan that runs.
     Running,
-    /// Why, or for how long, findings are put aside.
+    /// Why, or for how long, findings are acknowledged.
     Ask(Ask),
     /// What is wrong with the person's own files; any key closes it.
     Note(Vec<String>),
 }
 
-/// What is asked before findings are put aside.
+/// What is asked before findings are acknowledged.
 #[derive(Debug)]
 pub struct Ask {
     pub prompt: Prompt,

@@ -1,4 +1,4 @@
-//! Why a connection failed: the server's own words, and what mends it.
+//! Why a connection failed: the server's own words, and what fixes it.
 
 use std::time::Duration;
 use std::{fmt, io};
@@ -76,7 +76,7 @@ pub(crate) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
 
 pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
     use io::ErrorKind;
-    let mend = match error.kind() {
+    let fix = match error.kind() {
         ErrorKind::ConnectionRefused => "Is the server running there and accepting connections?",
         ErrorKind::NotFound => {
             "Is the server running locally and accepting connections on that socket? Give another folder with -h, or a host."
@@ -87,22 +87,22 @@ pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
     };
     ConnectError::new(
         Kind::Unreachable,
-        format!("connection to server at {target} failed: {error}\n{mend}"),
+        format!("connection to server at {target} failed: {error}\n{fix}"),
     )
 }
 
-/// The server's own words, and what mends it.
+/// The server's own words, and what fixes it.
 pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -> ConnectError {
     let Some(told) = error.as_db_error() else {
         return explain_client(error, host, had_password);
     };
-    let (kind, mend) = if packet::is_refused(told.message()) {
+    let (kind, fix) = if packet::is_refused(told.message()) {
         (
             Kind::Options,
             "A pooler in between takes no options: leave PGOPTIONS and options= out, or connect to the server itself.",
         )
     } else {
-        mend(told.code(), told.message())
+        fix(told.code(), told.message())
     };
     let text = format!(
         "connection to server at {host} failed: {}: {}",
@@ -111,19 +111,19 @@ pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -
     );
     ConnectError {
         by_server: true,
-        ..ConnectError::new(kind, with_mend(text, mend))
+        ..ConnectError::new(kind, with_fix(text, fix))
     }
 }
 
-fn with_mend(text: String, mend: &str) -> String {
-    if mend.is_empty() {
+fn with_fix(text: String, fix: &str) -> String {
+    if fix.is_empty() {
         text
     } else {
-        format!("{text}\n{mend}")
+        format!("{text}\n{fix}")
     }
 }
 
-fn mend(code: &SqlState, message: &str) -> (Kind, &'static str) {
+fn fix(code: &SqlState, message: &str) -> (Kind, &'static str) {
     let unauthorized = *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
     if *code == SqlState::INVALID_PASSWORD {
         (
@@ -200,10 +200,10 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
         cause = deeper.source();
     }
     if text.contains("password missing") && !had_password {
-        let mend = "fe_sendauth: no password supplied\nGive one in ~/.pgpass or PGPASSWORD, or leave -w out to be asked.";
+        let fix = "fe_sendauth: no password supplied\nGive one in ~/.pgpass or PGPASSWORD, or leave -w out to be asked.";
         return ConnectError::new(
             Kind::NoPassword,
-            format!("connection to server at {host} failed: {mend}"),
+            format!("connection to server at {host} failed: {fix}"),
         );
     }
     // "received fatal alert" is how the server refuses a client's certificate.
@@ -219,7 +219,7 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
     ]
     .iter()
     .any(|words| text.contains(words));
-    let mend = if stranger {
+    let fix = if stranger {
         "What answers there does not speak as PostgreSQL does, or went away: check the host (-h) and the port (-p)."
     } else if text.contains("does not support TLS") {
         "The server has no TLS: sslmode=prefer or disable connects without it (or it is no PostgreSQL: check -h and -p)."
@@ -246,5 +246,5 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
     };
     let kind = if is_tls { Kind::Tls } else { Kind::Other };
     let text = format!("connection to server at {host} failed: {text}");
-    ConnectError::new(kind, with_mend(text, mend))
+    ConnectError::new(kind, with_fix(text, fix))
 }

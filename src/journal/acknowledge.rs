@@ -1,4 +1,4 @@
-//! Findings that somebody has put aside: acknowledged, or snoozed for a while. The journal keeps them.
+//! Findings that somebody has acknowledged: acknowledged, or snoozed for a while. The journal keeps them.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ impl Why {
     }
 }
 
-/// What a person wants put aside.
+/// What a person wants acknowledged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wanted {
     /// By the server's clock, RFC 3339.
@@ -60,7 +60,7 @@ pub struct Wanted {
     pub reason: String,
 }
 
-/// A line of the journal: who put aside what, where.
+/// A line of the journal: who acknowledged what, where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Acknowledgement {
     pub id: u64,
@@ -141,7 +141,7 @@ impl Wanted {
 }
 
 impl Acknowledgement {
-    /// Who put it aside and why: the beginning of a sentence that goes on with the finding.
+    /// Who acknowledged it and why: the beginning of a sentence that goes on with the finding.
     pub fn words(&self, now: Stamp) -> String {
         let (what, role) = (&self.what, &self.role);
         let age = what.made().map_or_else(String::new, |made| {

@@ -26,10 +26,10 @@ impl Entries {
         self.all.iter().find(|entry| entry.begin.id == id)
     }
 
-    /// What is put aside in this place: the newest entry of each finding, unless it has ended.
+    /// What is acknowledged in this place: the newest entry of each finding, unless it has ended.
     pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
         let mut newest = BTreeMap::new();
-        // What is found on a copy was not put aside there.
+        // What is found on a copy was not acknowledged there.
         let here = |one: &&Entry| one.begin.place.is_surely(place);
         for entry in self.all.iter().filter(here) {
             if let Some(what) = &entry.begin.acknowledges {
@@ -118,7 +118,7 @@ impl Entries {
             })
             .collect();
         for entry in &mut self.all {
-            entry.taken_back_by = back
+            entry.rolled_back_by = back
                 .iter()
                 .find(|(undone, _)| *undone == entry.begin.id)
                 .map(|(_, by)| *by);
@@ -129,7 +129,7 @@ impl Entries {
     pub(super) fn free(&self, begin: &Begin) -> Result<()> {
         let steps = &begin.plan.steps;
         for id in &begin.undoes {
-            if let Some(by) = self.find(*id).and_then(|entry| entry.taken_back_by) {
+            if let Some(by) = self.find(*id).and_then(|entry| entry.rolled_back_by) {
                 bail!("entry {id} is rolled back already, by entry {by}: nothing was done");
             }
             for other in self.rollbacks(*id) {
@@ -173,7 +173,7 @@ impl Entries {
                 marks: Vec::new(),
                 ran: Vec::new(),
                 end: None,
-                taken_back_by: None,
+                rolled_back_by: None,
                 ended: None,
             }),
             (Line::Acknowledge(one), _) => self.all.push(Entry::acknowledgement(*one)),

@@ -19,8 +19,8 @@ pub struct Entry {
     /// `None`: it was cut off, or is under way in another process.
     pub end: Option<End>,
     /// The entry that took it back.
-    pub taken_back_by: Option<u64>,
-    /// Why the finding that it put aside counts again.
+    pub rolled_back_by: Option<u64>,
+    /// Why the finding that it acknowledged counts again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
 }
@@ -67,7 +67,7 @@ impl Entry {
             marks: Vec::new(),
             ran: Vec::new(),
             end: Some(end),
-            taken_back_by: None,
+            rolled_back_by: None,
             ended: None,
         }
     }
@@ -147,7 +147,7 @@ impl Entry {
             return ended.map_or("in force", |ended| ended.why.name());
         }
         match &self.end {
-            _ if self.taken_back_by.is_some() => "rolled back",
+            _ if self.rolled_back_by.is_some() => "rolled back",
             Some(end) => end.outcome.name(),
             None if self.is_under_way() => "running",
             None => "unfinished",

@@ -72,7 +72,7 @@ impl Journal {
         self.append(&mut file, &Line::End(end))
     }
 
-    /// Puts findings aside; each gets a number.
+    /// Acknowledges findings; each gets a number.
     pub fn acknowledge(&self, all: Vec<Acknowledgement>) -> Result<Vec<u64>> {
         let mut file = self.open()?;
         let first = read(&mut file, &self.path)?.next_id();

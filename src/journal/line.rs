@@ -39,7 +39,7 @@ pub struct Begin {
     /// Its steps leave marks; without (written by an older hypertop) the step after the last known one is in doubt.
     #[serde(default)]
     pub marks: bool,
-    /// The finding that was put aside; then there is no plan, and nothing in the database was changed.
+    /// The finding that was acknowledged; then there is no plan, and nothing in the database was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledges: Option<Wanted>,
     /// The process of hypertop that did it.
@@ -127,7 +127,7 @@ pub(super) enum Line {
     Mark(Mark),
     Step(Ran),
     End(End),
-    /// A finding is put aside: whole in one line, which is torn or there.
+    /// A finding is acknowledged: whole in one line, which is torn or there.
     Acknowledge(Box<Acknowledgement>),
     /// And counts again.
     Ended(Ended),

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 /// What the console asks of the journal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// What is put aside, unless the journal is still as long as this.
+    /// What is acknowledged, unless the journal is still as long as this.
     Read {
         length: Option<u64>,
     },
@@ -19,10 +19,10 @@ pub enum Request {
     },
 }
 
-/// What is put aside, with the length of the journal that says so.
+/// What is acknowledged, with the length of the journal that says so.
 pub(crate) type Known = (u64, Vec<Acknowledgement>);
 
-/// Writes what is asked into the journal, and reads what is put aside in this place; `None`: as before.
+/// Writes what is asked into the journal, and reads what is acknowledged in this place; `None`: as before.
 pub fn serve(
     journal: Option<&Journal>,
     place: &Place,

@@ -65,7 +65,7 @@ impl Entry {
         lines.push(begin.plan.undo.heading().to_owned());
         lines.push(format!("  {}", begin.plan.undo.text()));
         lines.extend(statements(&inverse(&self.done())));
-        if let Some(by) = self.taken_back_by {
+        if let Some(by) = self.rolled_back_by {
             lines.push(format!("rolled back by entry {by}"));
         }
         lines.iter().map(|line| printable_lines(line)).collect()

@@ -30,9 +30,9 @@ pub struct Step {
     pub undo: Vec<Statement>,
     #[serde(default)]
     pub undo_plain: bool,
-    /// How much of the whole it is (bytes), for the rate and the time that is left; zero: not known.
-    #[serde(default)]
-    pub weight: i64,
+    /// Its size in bytes, for the rate and the time that is left; zero: not known.
+    #[serde(default, rename = "weight")]
+    pub bytes: i64,
     /// The entry and its step that this takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<(u64, usize)>,
@@ -46,7 +46,7 @@ impl Step {
             plain: false,
             undo,
             undo_plain: false,
-            weight: 0,
+            bytes: 0,
             undoes: None,
         }
     }
@@ -59,8 +59,8 @@ impl Step {
     }
 
     #[must_use]
-    pub fn weighing(mut self, bytes: Option<i64>) -> Self {
-        self.weight = bytes.unwrap_or(0);
+    pub fn sized(mut self, bytes: Option<i64>) -> Self {
+        self.bytes = bytes.unwrap_or(0);
         self
     }
 }
@@ -279,7 +279,7 @@ pub(crate) fn inverse(done: &[Step]) -> Vec<Step> {
         plain: step.undo_plain,
         undo: Vec::new(),
         undo_plain: false,
-        weight: step.weight,
+        bytes: step.bytes,
         undoes: None,
     };
     done.iter()

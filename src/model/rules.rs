@@ -1,4 +1,4 @@
-//! The rules: everything that can be found wrong, by name, with the action that mends it.
+//! The rules: everything that can be found wrong, by name, with the action that fixes it.
 //!
 //! Where a rule is applied, and its wording, is with the screen whose rows it judges. The name is what
 //! acknowledgements and thresholds go by; it does not change.
@@ -13,19 +13,19 @@ pub struct Rule {
     pub name: &'static str,
     /// What it is about, in a few words.
     pub title: &'static str,
-    /// The action of the catalogue that mends it; `None`: nothing in a database does.
-    pub mend: Option<&'static str>,
+    /// The action of the catalogue that fixes it; `None`: nothing in a database does.
+    pub fix: Option<&'static str>,
 }
 
 macro_rules! rules {
-    ($($id:ident: $name:literal, $title:literal $(, $mend:literal)?;)+) => {
-        $(pub static $id: Rule = Rule { name: $name, title: $title, mend: rules!(@mend $($mend)?) };)+
+    ($($id:ident: $name:literal, $title:literal $(, $fix:literal)?;)+) => {
+        $(pub static $id: Rule = Rule { name: $name, title: $title, fix: rules!(@fix $($fix)?) };)+
 
         /// All of them.
         pub static ALL: &[&Rule] = &[$(&$id),+];
     };
-    (@mend) => { None };
-    (@mend $mend:literal) => { Some($mend) };
+    (@fix) => { None };
+    (@fix $fix:literal) => { Some($fix) };
 }
 
 rules! {

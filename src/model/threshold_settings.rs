@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_key_and_the_mend_and_its_place() {
+    fn what_is_wrong_names_the_key_and_the_fix_and_its_place() {
         for (text, words) in [
             ("patience = 1", "`hypertop thresholds` lists all"),
             ("slot_byte = 1", "near it: slot_bytes"),

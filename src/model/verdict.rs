@@ -56,12 +56,12 @@ pub struct Finding {
     pub rule: &'static Rule,
     pub level: Level,
     pub reason: String,
-    /// The action that mends it here; at first the rule's own.
-    #[serde(deserialize_with = "action_name")]
-    pub mend: Option<ActionName>,
+    /// The action that fixes it here; at first the rule's own.
+    #[serde(deserialize_with = "action_name", alias = "mend")]
+    pub fix: Option<ActionName>,
     /// Fields of that action's form that the evidence fills in: names and values.
     pub sets: Vec<(String, String)>,
-    /// What its mend acts on, where that is not the row itself.
+    /// What its fix acts on, where that is not the row itself.
     #[serde(default)]
     pub on: Option<Target>,
     /// It is the fault of this job, of which the Jobs screen knows more.
@@ -84,7 +84,7 @@ impl Finding {
             rule,
             level,
             reason: reason.into(),
-            mend: rule.mend,
+            fix: rule.fix,
             sets: Vec::new(),
             on: None,
             job: None,
@@ -94,12 +94,12 @@ impl Finding {
 
     /// Mended otherwise than the rule says; `None`: by nothing in the catalogue.
     #[must_use]
-    pub fn mended_by(mut self, action: Option<&'static str>) -> Self {
-        self.mend = action;
+    pub fn fixed_by(mut self, action: Option<&'static str>) -> Self {
+        self.fix = action;
         self
     }
 
-    /// The mend's form is opened with this value in this field.
+    /// The fix's form is opened with this value in this field.
     #[must_use]
     pub fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
         self.sets.push((field.to_owned(), value.into()));
@@ -113,16 +113,16 @@ impl Finding {
         self
     }
 
-    /// Its mend ends, or interrupts, the session that stands in the way.
+    /// Its fix ends, or interrupts, the session that stands in the way.
     pub fn frees(&self) -> bool {
-        matches!(self.mend, Some("terminate-session" | "cancel-query"))
+        matches!(self.fix, Some("terminate-session" | "cancel-query"))
             && self.on.as_ref().is_some_and(|on| on.kind == Kind::Session)
     }
 
-    /// What its mend acts on, where the row that was judged stands for these things; `None`: there is no mend, or nothing
+    /// What its fix acts on, where the row that was judged stands for these things; `None`: there is no fix, or nothing
     /// for it to act on.
-    pub fn mends(&self, row: Vec<Target>) -> Option<Target> {
-        let (_, kind) = self.mend.and_then(fix::by_name)?;
+    pub fn fix_target(&self, row: Vec<Target>) -> Option<Target> {
+        let (_, kind) = self.fix.and_then(fix::by_name)?;
         let targets = match &self.on {
             // Where the fault lies elsewhere, that thing alone.
             Some(on) => on.clone().and_materialization(),
@@ -211,9 +211,9 @@ impl Findings {
         for finding in self
             .0
             .iter_mut()
-            .filter(|it| it.mend.is_some_and(is_helpless))
+            .filter(|it| it.fix.is_some_and(is_helpless))
         {
-            finding.mend = Some(fix);
+            finding.fix = Some(fix);
             finding.sets.clear();
             finding.reason = format!("{}; {why}", without_stop(&finding.reason));
         }

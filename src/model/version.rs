@@ -24,20 +24,20 @@ impl Version {
     /// `alter_job` refuses whatever is to be changed of the refresh policy of an aggregate on an aggregate: 2.22.0 to 2.23.0
     /// take the job itself for a second policy.
     pub fn alters_no_hierarchy(self) -> bool {
-        let mended = Self {
+        let fixed = Self {
             patch: 1,
             ..Self::new(2, 23)
         };
-        self >= Self::new(2, 22) && self < mended
+        self >= Self::new(2, 22) && self < fixed
     }
 
     /// A retention policy by creation on a time dimension can neither run nor be altered.
     pub fn drops_none_by_creation(self) -> bool {
-        let mended = Self {
+        let fixed = Self {
             patch: 3,
             ..Self::new(2, 26)
         };
-        self < mended
+        self < fixed
     }
 
     /// Reads `2.28.3`, `2.29.0-dev`, `2.11`; anything after the numbers is ignored.

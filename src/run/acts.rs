@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::actions::act::Facts;
 use crate::actions::action::{Action, Does};
 use crate::actions::execute;
-use crate::actions::execute::{Actor, Deed, Order};
+use crate::actions::execute::{Actor, ApprovedPlan, Order};
 use crate::actions::{preview, rollback};
 use crate::app::{Effect, Msg};
 use crate::connect;
@@ -30,11 +30,11 @@ pub(crate) async fn serve(
                 let _ = orders.send(wanted);
                 continue;
             }
-            Effect::Do(deed) => {
+            Effect::Do(approved) => {
                 let _ = orders.send(Order::Go);
                 tokio::spawn(carry_out(
                     actor.clone(),
-                    deed,
+                    approved,
                     order.clone(),
                     answers.clone(),
                 ));
@@ -51,12 +51,12 @@ pub(crate) async fn serve(
                     result: result.map_err(|error| format!("{error:#}")),
                 }
             }
-            Effect::Look { asked, deed } => match open(&actor, &mut session).await {
+            Effect::Look { asked, approved } => match open(&actor, &mut session).await {
                 Ok(session) => {
-                    let preview = preview::preview(session, deed.plan.clone()).await;
+                    let preview = preview::preview(session, approved.plan.clone()).await;
                     Msg::Looked {
                         asked,
-                        deed,
+                        approved,
                         preview: Box::new(preview),
                     }
                 }
@@ -114,7 +114,11 @@ async fn facts(
     Ok(all)
 }
 
-async fn back(actor: &Actor, session: &mut Option<Session>, ids: &[u64]) -> anyhow::Result<Deed> {
+async fn back(
+    actor: &Actor,
+    session: &mut Option<Session>,
+    ids: &[u64],
+) -> anyhow::Result<ApprovedPlan> {
     let session = open(actor, session).await?;
     let client = &session.connected.client;
     let entries = actor.journal.entries()?;
@@ -124,11 +128,11 @@ async fn back(actor: &Actor, session: &mut Option<Session>, ids: &[u64]) -> anyh
 
 async fn carry_out(
     actor: Actor,
-    deed: Box<Deed>,
+    approved: Box<ApprovedPlan>,
     order: watch::Receiver<Order>,
     answers: UnboundedSender<Msg>,
 ) {
-    let (told, mut progress) = unbounded_channel();
+    let (reports, mut progress) = unbounded_channel();
     let forward = answers.clone();
     let forwarding = tokio::spawn(async move {
         while let Some(progress) = progress.recv().await {
@@ -136,9 +140,9 @@ async fn carry_out(
             let _ = forward.send(Msg::Progress(progress));
         }
     });
-    let result = actor.perform(&deed, &told, order).await;
-    drop(told);
-    // All that was told before the end is told before it.
+    let result = actor.perform(&approved, &reports, order).await;
+    drop(reports);
+    // All that was reports before the end is reports before it.
     let _ = forwarding.await;
     let _ = answers.send(Msg::Reported(Box::new(
         result.map_err(|error| format!("{error:#}")),

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::action::{Action, Does};
 use crate::actions::execute;
-use crate::actions::execute::Deed;
+use crate::actions::execute::ApprovedPlan;
 use crate::actions::plans;
 use crate::actions::{preview, rollback};
 use crate::app::dialog::group;
@@ -40,19 +40,19 @@ impl Shell<'_> {
         targets: &[String],
         set: &[(String, String)],
     ) -> Result<u8> {
-        match self.deed(action, targets, set).await {
-            Ok(deed) => self.agree_and_do(deed).await,
+        match self.approved(action, targets, set).await {
+            Ok(approved) => self.agree_and_do(approved).await,
             Err(error) => self.refuse(&format!("{error:#}")),
         }
     }
 
     /// What is to be done; an error, as a refusal, means that nothing is.
-    async fn deed(
+    async fn approved(
         &self,
         action: &'static Action,
         targets: &[String],
         set: &[(String, String)],
-    ) -> Result<Deed> {
+    ) -> Result<ApprovedPlan> {
         let Does::Plan(act) = &action.does else {
             bail!("{} changes the console only", action.name);
         };
@@ -97,7 +97,7 @@ impl Shell<'_> {
         }
         let plan = group::together(action.name, plans, refused, &[]);
         let plan = plan.map_err(|_| anyhow!("no target is named"))?;
-        Ok(Deed {
+        Ok(ApprovedPlan {
             plan,
             seen,
             inputs,
@@ -110,14 +110,14 @@ impl Shell<'_> {
     /// `hypertop rollback ID…`.
     pub async fn rollback(&self, ids: &[u64]) -> Result<u8> {
         match self.way_back(ids).await {
-            Ok(Some(deed)) => self.agree_and_do(deed).await,
+            Ok(Some(approved)) => self.agree_and_do(approved).await,
             Ok(None) => Ok(DONE),
             Err(error) => self.refuse(&format!("{error:#}")),
         }
     }
 
     /// What takes these entries back; `None`: they were acknowledgements, and have ended.
-    async fn way_back(&self, ids: &[u64]) -> Result<Option<Deed>> {
+    async fn way_back(&self, ids: &[u64]) -> Result<Option<ApprovedPlan>> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
         let is_acknowledgement = |id: &u64| {
@@ -129,8 +129,8 @@ impl Shell<'_> {
             return Ok(None);
         }
         let place = execute::place(&self.session.connected).await?;
-        let deed = rollback::plan(&self.actor, client, &entries, &place, ids).await?;
-        Ok(Some(deed))
+        let approved = rollback::plan(&self.actor, client, &entries, &place, ids).await?;
+        Ok(Some(approved))
     }
 
     /// Shows findings again; nothing in the database changes, so a reading console may do it too.

@@ -1,4 +1,4 @@
-//! What the second connection does: halves of lists, details, slices of exact figures.
+//! What the second connection does: companions of lists, details, slices of exact figures.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::connect::conninfo::Settings;
 use crate::model::screen_id::ScreenId;
 use crate::server::exact::{Exact, slices};
 use crate::server::known::At;
-use crate::server::sql::Half;
+use crate::server::sql::Companion;
 
 /// What the second connection does next: details, for which somebody waits, before the next slice of a round; `None`: the
 /// console is gone.
@@ -44,7 +44,7 @@ pub(crate) async fn serve(
     settings: Settings,
     password: Option<String>,
     mut requests: UnboundedReceiver<Effect>,
-    mut halves: UnboundedReceiver<Half>,
+    mut companions: UnboundedReceiver<Companion>,
     answers: UnboundedSender<Msg>,
     opens: ScreenId,
 ) {
@@ -60,10 +60,10 @@ pub(crate) async fn serve(
         let effect = tokio::select! {
             biased;
             // A list waits for it.
-            Some(Half { query, reply }) = halves.recv() => {
+            Some(Companion { query, reply }) = companions.recv() => {
                 // Whoever asked may have gone on without it.
                 if !reply.is_closed() {
-                    drop(reply.send(exact.half(query).await));
+                    drop(reply.send(exact.companion(query).await));
                 }
                 continue;
             }
@@ -88,7 +88,7 @@ pub(crate) async fn serve(
         }
         if ended && let Some(text) = exact.distrust().await {
             let text = text.to_owned();
-            let _ = answers.send(Msg::Told { text, bad: true });
+            let _ = answers.send(Msg::Status { text, bad: true });
         }
     }
 }

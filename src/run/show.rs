@@ -12,7 +12,7 @@ use crate::model::screen_id::ScreenId;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::run::stderr;
-use crate::screens::overview::Aside;
+use crate::screens::overview::Acknowledged;
 use crate::screens::record::Record;
 use crate::screens::table::{Table, shown};
 use crate::screens::{Rows, Screens, gather, overview, with_table};
@@ -57,15 +57,15 @@ pub async fn show(
         now: clock,
         server: &session.server,
     };
-    let mut aside = None;
+    let mut acknowledged = None;
     if screen == ScreenId::Overview {
         let (rows, said) = left(session, gather::all(&screens), clock).await;
-        aside = said;
+        acknowledged = said;
         let asked = screens.ask(screen).unwrap_or_default();
         screens.load(asked, Rows::Overview(rows), Duration::ZERO, &at);
     }
     let mut caveats = gather::caveats(&screens, screen, &at);
-    caveats.extend(aside);
+    caveats.extend(acknowledged);
     with_table!(screens, screen, |table| print(
         table, &caveats, &at, format, out
     ))
@@ -116,7 +116,7 @@ pub async fn gather(
 /// So long `show overview` reads what is dear.
 const LATER: Duration = Duration::from_secs(10);
 
-/// The findings that are not put aside, and how many are.
+/// The findings that are not acknowledged, and how many are.
 async fn left(
     session: &Session,
     rows: Vec<overview::Row>,
@@ -130,10 +130,10 @@ async fn left(
             return (rows, Some(said));
         }
     };
-    let mut aside = Aside::default();
-    aside.take(0, all);
-    let rows = aside.part(rows, now);
-    let said = aside.hidden().words();
+    let mut acknowledged = Acknowledged::default();
+    acknowledged.take(0, all);
+    let rows = acknowledged.part(rows, now);
+    let said = acknowledged.hidden().words();
     let said = said.map(|words| {
         format!("left out: {words}; --all prints them too, hypertop journal lists them")
     });

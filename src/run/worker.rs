@@ -25,12 +25,12 @@ pub async fn serve(
     let password = first.connected.password.clone();
     let thresholds = first.server.thresholds.clone();
     let (to_exact, exact_requests) = unbounded_channel();
-    let (to_second, halves) = unbounded_channel();
+    let (to_second, companions) = unbounded_channel();
     tokio::spawn(super::second::serve(
         settings.clone(),
         password.clone(),
         exact_requests,
-        halves,
+        companions,
         answers.clone(),
         opens,
     ));
@@ -130,7 +130,7 @@ async fn serve_session(
                 effect @ (Effect::Facts { .. } | Effect::Look { .. } | Effect::Rollback { .. } | Effect::Do(_) | Effect::Order(_)) => {
                     if to_acts.send(effect).is_err() {
                         let text = "there is no place for the journal (set HOME or XDG_STATE_HOME), and without it nothing is changed";
-                        answers.send(Msg::Told { text: text.to_owned(), bad: true }).ok()?;
+                        answers.send(Msg::Status { text: text.to_owned(), bad: true }).ok()?;
                     }
                 }
                 effect @ (Effect::Exact { .. } | Effect::Detail { .. }) => to_exact.send(effect).ok()?,
@@ -195,9 +195,9 @@ fn answer<'a>(session: &'a Session, effect: &Effect) -> Option<Work<'a>> {
                 }
             }),
         )),
-        Effect::Aside(ref request) => {
+        Effect::Acknowledged(ref request) => {
             let request = request.clone();
-            Some((ScreenId::Overview, Box::pin(session.aside(request))))
+            Some((ScreenId::Overview, Box::pin(session.acknowledge(request))))
         }
         _ => None,
     }

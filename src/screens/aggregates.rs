@@ -116,8 +116,8 @@ const GAPS: Exact<Row> = Exact {
     ],
     slice: 6,
     want: |row| {
-        let weight = if row.waits.ahead { 4 } else { 2 };
-        (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), weight))
+        let cost = if row.waits.ahead { 4 } else { 2 };
+        (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))
     },
     // Where they cannot be had, the newest row says why nothing of the source can be read.
     take: |row, figures| {

@@ -33,9 +33,9 @@ macro_rules! screens {
                 match self { $(Self::$id => About::of::<$module::Row>()),+ }
             }
 
-            /// Reads the rows that the screen's query returned, and those of its other half.
-            pub fn read(self, rows: &[tokio_postgres::Row], beside: &[tokio_postgres::Row]) -> Result<Rows> {
-                Ok(match self { $(Self::$id => Rows::$id(read(rows, beside)?)),+ })
+            /// Reads the rows that the screen's query returned, and those of its other companion.
+            pub fn read(self, rows: &[tokio_postgres::Row], companion: &[tokio_postgres::Row]) -> Result<Rows> {
+                Ok(match self { $(Self::$id => Rows::$id(read(rows, companion)?)),+ })
             }
         }
 
@@ -131,8 +131,8 @@ pub struct About {
     pub name: &'static str,
     pub title: &'static str,
     pub query: &'static Query,
-    /// The list's other half.
-    pub beside: Option<&'static Query>,
+    /// The companion query of a list.
+    pub companion: Option<&'static Query>,
     /// The text of `query` for a server and role.
     pub list_text: fn(&Server) -> &'static str,
     /// The query for a database without `TimescaleDB`; `None`: there is nothing to show there.
@@ -159,7 +159,7 @@ impl About {
             name: R::ID.name(),
             title: R::TITLE,
             query: const { &R::QUERY },
-            beside: (const { &R::BESIDE }).as_ref(),
+            companion: (const { &R::COMPANION }).as_ref(),
             list_text: R::list_text,
             plain: (const { &R::PLAIN }).as_ref(),
             watched: R::WATCHED,
@@ -172,7 +172,7 @@ impl About {
     pub fn queries(&self) -> Vec<&'static Query> {
         let exact = (self.exact)().into_iter().map(|exact| exact.query);
         let mut all = vec![self.query];
-        all.extend(self.beside.into_iter().chain(self.plain).chain(exact));
+        all.extend(self.companion.into_iter().chain(self.plain).chain(exact));
         all.extend((self.details)());
         all
     }
@@ -252,9 +252,12 @@ impl Screens {
     }
 }
 
-fn read<R: Record>(rows: &[tokio_postgres::Row], beside: &[tokio_postgres::Row]) -> Result<Vec<R>> {
+fn read<R: Record>(
+    rows: &[tokio_postgres::Row],
+    companion: &[tokio_postgres::Row],
+) -> Result<Vec<R>> {
     let mut rows: Vec<R> = rows.iter().map(R::read).collect::<Result<_>>()?;
-    R::join(&mut rows, beside)?;
+    R::join(&mut rows, companion)?;
     Ok(rows)
 }
 

@@ -37,7 +37,7 @@ impl Record for Row {
     const ID: ScreenId = ScreenId::Compression;
     const TITLE: &'static str = "Compression";
     const QUERY: Query = query!("compression");
-    const BESIDE: Option<Query> = Some(query!("compression_beside"));
+    const COMPANION: Option<Query> = Some(query!("compression_companion"));
     const WATCHED: &'static [&'static str] = &[
         "_timescaledb_catalog.chunk",
         "_timescaledb_catalog.hypertable",
@@ -126,7 +126,7 @@ impl Record for Row {
             query: query!("compression_integer"),
             figures: &["backlog_chunks", "about_chunks", "due_since"],
             slice: 2_000,
-            want: |row| Some((row.id.into(), row.integer_weight()?)),
+            want: |row| Some((row.id.into(), row.integer_cost()?)),
             take: |row, figures| match figures {
                 Ok([chunks, about, since]) => {
                     row.about_backlog = *about;
@@ -151,7 +151,7 @@ impl Record for Row {
             query: query!("compression_exact"),
             figures: &["backlog_bytes"],
             slice: 500,
-            want: |row| Some((row.id.into(), row.backlog_weight()?)),
+            want: |row| Some((row.id.into(), row.backlog_cost()?)),
             take: |row, figures| match figures {
                 Ok([bytes]) => {
                     row.backlog_bytes = *bytes;
@@ -190,8 +190,8 @@ impl Record for Row {
             ],
             slice: 500,
             want: |row| {
-                let weight = row.packed_weight();
-                (weight > 0).then(|| (row.id.into(), weight))
+                let cost = row.packed_cost();
+                (cost > 0).then(|| (row.id.into(), cost))
             },
             take: |row, figures| match figures {
                 Ok([old, drifted, recorded, now, of_old @ ..]) => {
@@ -283,22 +283,22 @@ impl Record for Row {
         })
     }
 
-    fn join(rows: &mut [Self], beside: &[tokio_postgres::Row]) -> Result<()> {
-        let mut halves = HashMap::new();
-        for half in beside {
-            halves.insert(half.try_get::<_, i64>("id")?, half);
+    fn join(rows: &mut [Self], companion: &[tokio_postgres::Row]) -> Result<()> {
+        let mut companions = HashMap::new();
+        for companion in companion {
+            companions.insert(companion.try_get::<_, i64>("id")?, companion);
         }
         for row in rows {
-            if let Some(half) = halves.get(&row.id.into()) {
-                row.enabled = half.try_get("enabled")?;
-                row.segment_by = half.try_get("segment_by")?;
-                row.open = half.try_get("open")?;
-                row.order_by = half.try_get("order_by")?;
-                row.before_bytes = half.try_get("before_bytes")?;
-                row.after_bytes = half.try_get("after_bytes")?;
-                row.rows = half.try_get("compressed_rows")?;
-                row.batches = half.try_get("batches")?;
-                row.blocked = Blocked::read(half)?;
+            if let Some(companion) = companions.get(&row.id.into()) {
+                row.enabled = companion.try_get("enabled")?;
+                row.segment_by = companion.try_get("segment_by")?;
+                row.open = companion.try_get("open")?;
+                row.order_by = companion.try_get("order_by")?;
+                row.before_bytes = companion.try_get("before_bytes")?;
+                row.after_bytes = companion.try_get("after_bytes")?;
+                row.rows = companion.try_get("compressed_rows")?;
+                row.batches = companion.try_get("batches")?;
+                row.blocked = Blocked::read(companion)?;
             }
         }
         Ok(())

@@ -128,7 +128,7 @@ fn collect<R: Record>(screen: ScreenId, table: &Table<R>) -> Vec<Row> {
             targets: targets.clone(),
             finding: finding.clone(),
             first_seen: None,
-            aside: None,
+            acknowledged: None,
         }));
     }
     rows

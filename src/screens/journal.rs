@@ -58,7 +58,7 @@ impl Row {
                 Level::Ok,
                 format!(
                     "rolled back by entry {}",
-                    self.entry.taken_back_by.unwrap_or(0)
+                    self.entry.rolled_back_by.unwrap_or(0)
                 ),
             ),
             (None, "running") => Verdict::of(
@@ -108,7 +108,7 @@ impl Row {
         acts.then(|| i64::try_from(many).ok()).flatten().into()
     }
 
-    fn can_be_taken_back(&self) -> &'static str {
+    fn can_be_undone(&self) -> &'static str {
         if self.entry.begin.acknowledges.is_some() {
             return match &self.entry.ended {
                 None => "exactly",
@@ -117,7 +117,7 @@ impl Row {
             };
         }
         match &self.entry.begin.plan.undo {
-            _ if self.entry.taken_back_by.is_some() => "it was",
+            _ if self.entry.rolled_back_by.is_some() => "it was",
             _ if self.entry.done().iter().all(|step| step.undo.is_empty()) => "no",
             Undo::Exact(_) => "exactly",
             Undo::Partly(_) => "partly",
@@ -168,7 +168,7 @@ impl Record for Row {
             row.entry.begin.plan.title.as_str().into()
         })
         .grows(),
-        Column::<Self>::text("undo", "UNDO", 7, |row, _| row.can_be_taken_back().into()).rank(1),
+        Column::<Self>::text("undo", "UNDO", 7, |row, _| row.can_be_undone().into()).rank(1),
         Column::<Self>::text("role", "ROLE", 12, |row, _| {
             row.entry.begin.role.as_str().into()
         })
@@ -195,7 +195,7 @@ impl Record for Row {
             row.entry.begin.plan.target.as_str().into()
         }),
         Column::<Self>::hidden("rolled_back_by", |row, _| {
-            row.entry.taken_back_by.map(u64::cast_signed).into()
+            row.entry.rolled_back_by.map(u64::cast_signed).into()
         }),
     ];
 

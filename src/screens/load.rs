@@ -11,10 +11,10 @@ use crate::model::screen_id::ScreenId;
 use crate::screens::{self, Rows};
 use crate::server::known::{Counters, PULSE, Pulse};
 use crate::server::session::{Session, TURNED};
-use crate::server::sql::Half;
+use crate::server::sql::Companion;
 use crate::server::sql::Param;
 
-/// So long a list waits for its other half where the second connection is busy, then it asks for it itself.
+/// So long a list waits for its other companion where the second connection is busy, then it asks for it itself.
 const BUSY: Duration = Duration::from_millis(300);
 
 impl Session {
@@ -68,18 +68,19 @@ impl Session {
 
     /// The rows of a screen; an error where the screen has nothing to ask this server.
     pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
-        self.load_beside(screen, self.half(screen)).await
+        self.load_with_companion(screen, self.companion(screen))
+            .await
     }
 
-    /// The other half of a list, on the second connection where there is one.
-    async fn half(&self, screen: ScreenId) -> Result<Vec<Row>> {
-        let query = screen.about().beside;
+    /// The other companion of a list, on the second connection where there is one.
+    async fn companion(&self, screen: ScreenId) -> Result<Vec<Row>> {
+        let query = screen.about().companion;
         let Some(query) = query.filter(|_| self.server.timescaledb.is_some()) else {
             return Ok(Vec::new());
         };
         if let Some(second) = &self.second {
             let (reply, answer) = oneshot::channel();
-            if second.send(Half { query, reply }).is_ok()
+            if second.send(Companion { query, reply }).is_ok()
                 && let Ok(Ok(Ok(rows))) = tokio::time::timeout(BUSY, answer).await
             {
                 return Ok(rows);
@@ -88,11 +89,11 @@ impl Session {
         self.ask(query, &[]).await
     }
 
-    /// The rows of a screen, with its list's other half from elsewhere.
-    pub async fn load_beside(
+    /// The rows of a screen, with its companion query of a list from elsewhere.
+    pub async fn load_with_companion(
         &self,
         screen: ScreenId,
-        half: impl Future<Output = Result<Vec<Row>>>,
+        companion: impl Future<Output = Result<Vec<Row>>>,
     ) -> Result<Rows> {
         if screen == ScreenId::Journal {
             return self.journal().await;
@@ -111,7 +112,7 @@ impl Session {
                 about.title, self.server.database
             )
         })?;
-        let (list, beside) = tokio::try_join!(self.list(screen, text), half)?;
-        screen.read(&list, &beside)
+        let (list, companion) = tokio::try_join!(self.list(screen, text), companion)?;
+        screen.read(&list, &companion)
     }
 }

@@ -6,7 +6,7 @@ mod locks;
 mod once;
 mod row;
 
-pub use acknowledged::Aside;
+pub use acknowledged::Acknowledged;
 pub(crate) use acknowledged::Hidden;
 
 use std::collections::HashMap;
@@ -42,9 +42,12 @@ pub use once::told_once;
 
 pub use self::row::Row;
 
-/// The level of the worst finding, and how many there are of each, in words; what is put aside does not count.
+/// The level of the worst finding, and how many there are of each, in words; what is acknowledged does not count.
 pub(crate) fn health(rows: &[Row]) -> (Level, String) {
-    let rows: Vec<_> = rows.iter().filter(|row| row.aside.is_none()).collect();
+    let rows: Vec<_> = rows
+        .iter()
+        .filter(|row| row.acknowledged.is_none())
+        .collect();
     let count = |level| {
         i64::try_from(rows.iter().filter(|row| row.finding.level == level).count())
             .unwrap_or(i64::MAX)
@@ -99,10 +102,12 @@ impl Record for Row {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("subject", "WHAT", 24, |row, _| row.subject.as_str().into()),
         Column::<Self>::hidden("rule", |row, _| row.finding.rule.name.into()),
-        Column::<Self>::text("title", "IS", 32, Self::is).grows(),
-        Column::<Self>::number("", "FOR", 9, Self::age),
+        Column::<Self>::text("title", "PROBLEM", 32, Self::is).grows(),
+        Column::<Self>::number("", "SINCE", 9, Self::age),
         Column::<Self>::hidden("since", |row, _| row.finding.since.into()),
-        Column::<Self>::text("mend", "MEND", 24, |row, _| row.finding.mend.into()).rank(1),
+        Column::<Self>::text("fix", "FIX", 24, |row, _| row.finding.fix.into()).rank(1),
+        // Its name up to 0.1.
+        Column::<Self>::hidden("mend", |row, _| row.finding.fix.into()),
         Column::<Self>::hidden("target", |row, _| row.target().into()),
         Column::<Self>::hidden("set", |row, _| row.set()),
         Column::<Self>::text("screen", "SCREEN", 11, |row, _| row.screen.name().into()).rank(2),
@@ -130,9 +135,13 @@ impl Record for Row {
     }
 
     fn verdict(&self, at: &At) -> Verdict {
-        if let Some(aside) = &self.aside {
+        if let Some(acknowledged) = &self.acknowledged {
             let level = self.finding.level.name();
-            let reason = format!("{} [{level}] {}", aside.words(at.now), self.finding.reason);
+            let reason = format!(
+                "{} [{level}] {}",
+                acknowledged.words(at.now),
+                self.finding.reason
+            );
             return Verdict {
                 level: Level::Ok,
                 reason,
@@ -161,10 +170,10 @@ impl Record for Row {
             targets.retain(|target| target.kind != on.kind);
             targets.insert(0, on.clone());
         }
-        // What the mend acts on, whatever else of its kind the row stands for.
-        if let Some(mends) = self.finding.mends(self.targets.clone()) {
-            targets.retain(|target| target.kind != mends.kind);
-            targets.insert(0, mends);
+        // What the fix acts on, whatever else of its kind the row stands for.
+        if let Some(fixes) = self.finding.fix_target(self.targets.clone()) {
+            targets.retain(|target| target.kind != fixes.kind);
+            targets.insert(0, fixes);
         }
         targets
     }

@@ -356,7 +356,7 @@ impl Policy {
             unset(work.created, created, "is no interval")
         } else if axis == Axis::Integer && !has_now {
             let reason = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func() tells it";
-            Finding::new(work.setting, Level::Warning, reason).mended_by(None)
+            Finding::new(work.setting, Level::Warning, reason).fixed_by(None)
         } else if !self.is_understood(axis) {
             let after = self.after.as_deref().unwrap_or("none");
             unset(work.after, after, "does not fit the dimension")

@@ -101,9 +101,9 @@ pub struct Exact<R: 'static> {
     /// `$1` is `int8[]`, the ids; returns a column `id` (int8) and the columns named in `figures` (int8, may be NULL).
     pub query: Query,
     pub figures: &'static [&'static str],
-    /// How much weight one statement takes at most.
+    /// How much cost one statement takes at most.
     pub slice: usize,
-    /// The row's id and its weight (relations that the server has to open); `None`: this row wants nothing.
+    /// The row's id and its cost (relations that the server has to open); `None`: this row wants nothing.
     pub want: fn(&R) -> Option<(i64, usize)>,
     /// Takes the figures in the order of `figures`, or why they could not be had (a lock, a privilege).
     pub take: fn(&mut R, Result<&[Option<i64>], &str>),
@@ -145,9 +145,9 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
-    /// The list's other half: a second statement for figures of many rows that the list need not wait for. It is asked at
+    /// The companion query of a list: a second statement for figures of many rows that the list need not wait for. It is asked at
     /// the same moment on the second connection; both make one reading, see [`Record::join`].
-    const BESIDE: Option<Query> = None;
+    const COMPANION: Option<Query> = None;
     /// The query where TimescaleDB is not in the database; `None`: the screen says so instead.
     const PLAIN: Option<Query> = None;
     /// The catalogues whose change makes the rows stale, as `schema.table`; those that a version lacks are passed over.
@@ -172,8 +172,8 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     /// Reads one row that `QUERY` returned, by column name.
     fn read(row: &Row) -> Result<Self>;
 
-    /// Takes what [`Record::BESIDE`] returned into the rows that it belongs to.
-    fn join(_rows: &mut [Self], _beside: &[Row]) -> Result<()> {
+    /// Takes what [`Record::COMPANION`] returned into the rows that it belongs to.
+    fn join(_rows: &mut [Self], _companion: &[Row]) -> Result<()> {
         Ok(())
     }
 

@@ -115,7 +115,7 @@ impl Row {
             findings.push(if self.axis == Axis::Integer {
                 finding
             } else {
-                finding.mended_by(Some("remove-retention-policy"))
+                finding.fixed_by(Some("remove-retention-policy"))
             });
             return;
         }
@@ -194,7 +194,7 @@ impl Row {
     }
 
     /// How many chunks the function that says what "now" is may have to open; `None`: the list has what is due.
-    fn integer_weight(&self) -> Option<usize> {
+    fn integer_cost(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;
         let integer = self.axis == Axis::Integer && (self.has_now || self.aggregate);
@@ -300,7 +300,7 @@ impl Record for Row {
                 "drop_edge",
             ],
             slice: 2_000,
-            want: |row| Some((row.id.into(), row.integer_weight()?)),
+            want: |row| Some((row.id.into(), row.integer_cost()?)),
             take: |row, figures| match figures {
                 Ok([clocks, chunks, about, since, now, edge]) => {
                     (row.integer_now, row.drop_edge) = (*now, *edge);
@@ -611,7 +611,7 @@ fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
     );
     Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
         .upon(reader.target())
-        .mended_by(None)
+        .fixed_by(None)
 }
 
 /// The chunks past the boundary, oldest first, and what stays.

@@ -199,7 +199,7 @@ impl<R: Record> Table<R> {
             apply(row, &self.exact);
         }
         R::relate(&mut self.rows, at);
-        self.weigh(at);
+        self.update_verdicts(at);
         self.arrange(key.as_deref(), at);
     }
 
@@ -230,16 +230,16 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// Judges every row anew; one that got worse, or better, goes to its place.
+    /// Judges every row again; one that got worse, or better, goes to its place.
     pub fn judge(&mut self, at: &At) {
         let before = self.levels.clone();
-        self.weigh(at);
+        self.update_verdicts(at);
         if before != self.levels {
             self.rearrange(at);
         }
     }
 
-    fn weigh(&mut self, at: &At) {
+    fn update_verdicts(&mut self, at: &At) {
         let judged = self.rows.iter().map(|row| {
             let mut verdict = row.verdict(at);
             verdict.findings.retain(|finding| finding.level > Level::Ok);

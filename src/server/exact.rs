@@ -33,7 +33,7 @@ pub type Figures = Result<Vec<Option<i64>>, String>;
 
 /// What the second connection sets too: its statements serve many slices, and are planned once.
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
-/// The second connection is renewed after so much weight: a backend keeps memory for each relation that it opened, once.
+/// The second connection is renewed after so much cost: a backend keeps memory for each relation that it opened, once.
 const RENEW_AFTER: usize = 5000;
 /// So long after it could not be opened it is not tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(20);
@@ -45,8 +45,8 @@ pub struct Exact<'a> {
     password: Option<String>,
     session: Option<Session>,
     /// In hundredths.
-    weight: usize,
-    /// What was asked of this session, by query name and id: asked again, it weighs a hundredth, for some of the relations
+    cost: usize,
+    /// What was asked of this session, by query name and id: asked again, it costs a hundredth, for some of the relations
     /// behind it are new ones.
     opened: HashSet<(&'static str, i64)>,
     /// When it could not be opened, and why: nobody waits for that twice in a row.
@@ -61,7 +61,7 @@ impl<'a> Exact<'a> {
             settings,
             password,
             session: None,
-            weight: 0,
+            cost: 0,
             opened: HashSet::new(),
             failed: None,
             statements: HashMap::new(),
@@ -73,11 +73,11 @@ impl<'a> Exact<'a> {
         drop(self.try_slice(query, &[]).await);
     }
 
-    /// The session, renewed where it has opened too much or is gone; `weight` is what it will open, in hundredths.
-    async fn session(&mut self, weight: usize) -> Result<&Session> {
-        self.weight += weight;
+    /// The session, renewed where it has opened too much or is gone; `cost` is what it will open, in hundredths.
+    async fn session(&mut self, cost: usize) -> Result<&Session> {
+        self.cost += cost;
         let gone = |session: &Session| session.connected.client.is_closed();
-        if self.weight > 100 * RENEW_AFTER || self.session.as_ref().is_none_or(gone) {
+        if self.cost > 100 * RENEW_AFTER || self.session.as_ref().is_none_or(gone) {
             self.session = None;
             if let Some((when, error)) = &self.failed
                 && when.elapsed() < TRY_AGAIN
@@ -92,7 +92,7 @@ impl<'a> Exact<'a> {
                     bail!("{error}");
                 }
             }
-            self.weight = weight;
+            self.cost = cost;
             self.failed = None;
             self.opened.clear();
             self.statements.clear();
@@ -138,8 +138,8 @@ impl<'a> Exact<'a> {
         drop(self.session(0).await);
     }
 
-    /// The rows that a list's other half returns, see [`crate::screens::record::Record::BESIDE`].
-    pub async fn half(&mut self, query: &'static Query) -> Result<Vec<Row>> {
+    /// The rows that a companion query of a list returns, see [`crate::screens::record::Record::COMPANION`].
+    pub async fn companion(&mut self, query: &'static Query) -> Result<Vec<Row>> {
         let answer = self.try_half(query).await;
         self.heed(answer)
     }
@@ -154,9 +154,9 @@ impl<'a> Exact<'a> {
         &mut self,
         query: &'static Query,
         types: &[Type],
-        weight: usize,
+        cost: usize,
     ) -> Result<Statement> {
-        self.session(weight).await?;
+        self.session(cost).await?;
         let session = self.session.as_ref().context("no second connection")?;
         if let Some(known) = self.statements.get(query.name) {
             return Ok(known.clone());
@@ -172,14 +172,12 @@ impl<'a> Exact<'a> {
         query: ExactQuery,
         ids: &[(i64, usize)],
     ) -> Result<Vec<(i64, Figures)>> {
-        let weigh = |(id, weight): &(i64, usize)| {
+        let cost_of = |(id, cost): &(i64, usize)| {
             let again = self.opened.contains(&(query.query.name, *id));
-            if again { *weight } else { 100 * weight }
+            if again { *cost } else { 100 * cost }
         };
-        let weight = ids.iter().map(weigh).sum();
-        let statement = self
-            .planned(query.query, &[Type::INT8_ARRAY], weight)
-            .await?;
+        let cost = ids.iter().map(cost_of).sum();
+        let statement = self.planned(query.query, &[Type::INT8_ARRAY], cost).await?;
         let asked = ids.iter().map(|(id, _)| (query.query.name, *id));
         self.opened.extend(asked);
         let client = &self.session(0).await?.connected.client;
@@ -236,16 +234,16 @@ impl<'a> Exact<'a> {
     }
 }
 
-/// Cuts ids into slices of at most so much weight (a single id may weigh more).
+/// Cuts ids into slices of at most so much cost (a single id may cost_of more).
 pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
     let mut slices = Vec::new();
-    let (mut start, mut weight) = (0, 0);
+    let (mut start, mut cost) = (0, 0);
     for (at, (_, more)) in ids.iter().enumerate() {
-        if at > start && weight + more > most {
+        if at > start && cost + more > most {
             slices.push(&ids[start..at]);
-            (start, weight) = (at, 0);
+            (start, cost) = (at, 0);
         }
-        weight += more;
+        cost += more;
     }
     if start < ids.len() {
         slices.push(&ids[start..]);

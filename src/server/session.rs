@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 
-use crate::server::sql::Half;
+use crate::server::sql::Companion;
 
 use crate::connect::{Connected, packet};
 use crate::journal::{Journal, Place};
@@ -50,8 +50,8 @@ pub struct Session {
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
     /// Why it is not used any more, if so.
     pub(crate) given_up: OnceLock<String>,
-    /// Where the other halves of lists are asked for; `None`: of this session too.
-    pub(crate) second: Option<UnboundedSender<Half>>,
+    /// Where the other companions of lists are asked for; `None`: of this session too.
+    pub(crate) second: Option<UnboundedSender<Companion>>,
 }
 
 impl Session {

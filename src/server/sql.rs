@@ -80,9 +80,9 @@ pub enum Param {
     Texts(Vec<String>),
 }
 
-/// A list's other half is asked for, on the second connection.
+/// A companion query of a list is asked for, on the second connection.
 #[derive(Debug)]
-pub struct Half {
+pub struct Companion {
     pub query: &'static Query,
     pub reply: tokio::sync::oneshot::Sender<Result<Vec<Row>>>,
 }

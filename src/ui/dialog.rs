@@ -40,7 +40,7 @@ pub(super) fn draw(
                 inner,
             );
         }
-        Stage::Told { lines, top } => {
+        Stage::Message { lines, top } => {
             let height = wrapped(lines, usize::from(area.width).saturating_sub(4), theme).len() + 3;
             let inner = window(
                 frame,

@@ -77,20 +77,20 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
     } else if app.screen == ScreenId::Overview {
         &[
             (Here::Open, "details"),
-            (Here::Mend, "mend"),
+            (Here::Fix, "fix"),
             (Here::Actions, "act"),
             (Here::Acknowledge, "acknowledge"),
             (Here::Help, "help"),
             (Here::Quit, "quit"),
             (Here::Snooze, "snooze"),
-            (Here::ShowAside, "show hidden"),
+            (Here::ShowHidden, "show hidden"),
             (Here::Filter, "filter"),
             (Here::Palette, "palette"),
         ]
     } else {
         &[
             (Here::Open, "details"),
-            (Here::Mend, "mend"),
+            (Here::Fix, "fix"),
             (Here::Actions, "act"),
             (Here::Help, "help"),
             (Here::Quit, "quit"),

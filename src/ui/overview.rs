@@ -45,8 +45,8 @@ pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
 fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let theme = app.theme();
     let (level, words) = overview::health(app.screens.overview.rows());
-    let hidden = app.aside.hidden().words();
-    let aside = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
+    let hidden = app.acknowledged.hidden().words();
+    let acknowledged = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
     // What is dear comes later: health is not claimed before it is in.
     let healthy = level == Level::Ok;
     let unread = |part: &ScreenId| {
@@ -60,23 +60,28 @@ fn standing<'a>(app: &App, width: usize) -> Line<'a> {
         .map(ScreenId::title)
         .collect();
     let (level, words) = match (missing.is_empty(), level) {
-        (true, Level::Ok) if !aside.is_empty() => (level, format!("nothing else is wrong{aside}")),
-        (true, _) => (level, format!("{words}{aside}")),
+        (true, Level::Ok) if !acknowledged.is_empty() => {
+            (level, format!("nothing else is wrong{acknowledged}"))
+        }
+        (true, _) => (level, format!("{words}{acknowledged}")),
         (false, Level::Ok) => (
             Level::Unknown,
             format!(
-                "nothing so far{aside}; still reading {}",
+                "nothing so far{acknowledged}; still reading {}",
                 missing.join(", ")
             ),
         ),
         (false, _) => (
             level,
-            format!("{words}{aside}; still reading {}", missing.join(", ")),
+            format!(
+                "{words}{acknowledged}; still reading {}",
+                missing.join(", ")
+            ),
         ),
     };
     let name = format!(
         " {} ",
-        if level == Level::Ok && app.aside.hidden() == Hidden::default() {
+        if level == Level::Ok && app.acknowledged.hidden() == Hidden::default() {
             "HEALTHY".to_owned()
         } else if level == Level::Ok {
             "QUIET".to_owned()

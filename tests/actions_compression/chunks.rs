@@ -13,18 +13,18 @@ fn old_chunks_are_compressed_oldest_first_and_decompressed_again() {
         let place = Place::make(&rig, "compress").await;
         place.compress(&rig, "9 days").await;
         let set = [("older_than", "7d")];
-        let deed = rig
+        let approved = rig
             .plan("compress-chunks", &place.table, &set)
             .await
             .unwrap();
-        assert_eq!(deed.plan.steps.len(), 2, "{}", script(&deed.plan));
-        assert!(matches!(deed.plan.undo, Undo::Partly(_)));
+        assert_eq!(approved.plan.steps.len(), 2, "{}", script(&approved.plan));
+        assert!(matches!(approved.plan.undo, Undo::Partly(_)));
         assert!(
-            notes(&deed.plan).contains("leaves about"),
+            notes(&approved.plan).contains("leaves about"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
-        assert!(deed.plan.steps.iter().all(|step| step.weight > 0));
+        assert!(approved.plan.steps.iter().all(|step| step.bytes > 0));
         rig.there_and_back("compress-chunks", &place.table, &set, &place.chunks())
             .await;
         let report = rig
@@ -125,13 +125,13 @@ fn a_chunk_that_fails_in_the_middle_is_noted_and_the_rest_goes_on_or_stops_as_ch
             .unwrap();
         for (on_error, done, left) in [("stop", 1, "10000000000"), ("continue", 2, "10100000000")] {
             let set = [("older_than", "7d"), ("on_error", on_error)];
-            let mut deed = rig
+            let mut approved = rig
                 .plan("compress-chunks", &place.table, &set)
                 .await
                 .unwrap();
-            assert_eq!(deed.plan.steps.len(), 3);
-            deed.plan.lock_timeout_seconds = 1;
-            let report = rig.perform(&deed).await.unwrap();
+            assert_eq!(approved.plan.steps.len(), 3);
+            approved.plan.lock_timeout_seconds = 1;
+            let report = rig.perform(&approved).await.unwrap();
             assert_eq!(
                 (report.outcome, report.steps_done, report.problems.len()),
                 (Outcome::Failed, done, 1),
@@ -185,15 +185,15 @@ fn a_frozen_chunk_is_left_alone() {
             place.table
         ))
         .await;
-        let deed = rig
+        let approved = rig
             .plan("compress-chunks", &place.table, &[("older_than", "7d")])
             .await
             .unwrap();
-        assert_eq!(deed.plan.steps.len(), 2);
+        assert_eq!(approved.plan.steps.len(), 2);
         assert!(
-            notes(&deed.plan).contains("1 chunk frozen"),
+            notes(&approved.plan).contains("1 chunk frozen"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         rig.act("compress-chunks", &place.table, &[("older_than", "7d")])
             .await;
@@ -225,11 +225,11 @@ fn a_role_without_rights_gets_the_servers_words() {
             ("edit-compression-settings", &[("segment_by", "none")]),
             ("add-compression-policy", &[("compress_after", "7d")]),
         ] {
-            let deed = guest
+            let approved = guest
                 .plan(action, &place.table, set)
                 .await
                 .unwrap_or_else(|why| panic!("{}: {action}: {why}", guest.name));
-            let report = guest.perform(&deed).await.unwrap();
+            let report = guest.perform(&approved).await.unwrap();
             assert_eq!(report.outcome, Outcome::Failed, "{action}");
             let words = report.problems[0].1.to_string();
             assert!(
@@ -260,12 +260,12 @@ fn where_decompressing_would_crash_the_server_it_is_refused_and_compressing_has_
             .await
             .unwrap_err();
         assert!(refused.contains("crashes the whole server"), "{refused}");
-        let deed = rig
+        let approved = rig
             .plan("compress-chunks", &place.table, &[("older_than", "7d")])
             .await
             .unwrap();
-        assert!(matches!(deed.plan.undo, Undo::Never(_)));
-        assert!(deed.plan.steps.iter().all(|step| step.undo.is_empty()));
+        assert!(matches!(approved.plan.undo, Undo::Never(_)));
+        assert!(approved.plan.steps.iter().all(|step| step.undo.is_empty()));
     });
 }
 
@@ -303,11 +303,11 @@ fn what_is_older_is_what_the_server_finds_older_in_any_time_zone_and_on_any_kind
                             "select count(*) from show_chunks('{table}', older_than => interval '{age}')"
                         ))
                         .await;
-                    let deed = abroad
+                    let approved = abroad
                         .plan("compress-chunks", &table, &[("older_than", age)])
                         .await
                         .unwrap();
-                    let steps = deed.plan.steps.len().to_string();
+                    let steps = approved.plan.steps.len().to_string();
                     assert_eq!(steps, found, "{}: {kind} {age} in {zone}", rig.name);
                 }
             }
@@ -330,12 +330,12 @@ fn compressing_that_merges_chunks_says_that_there_is_no_way_back() {
         ))
         .await;
         let set = [("older_than", "6 days")];
-        let deed = rig
+        let approved = rig
             .plan("compress-chunks", &place.table, &set)
             .await
             .unwrap();
-        assert!(matches!(&deed.plan.undo, Undo::Never(why) if why.contains("merges")));
-        assert_eq!(deed.plan.consent, Consent::Name);
+        assert!(matches!(&approved.plan.undo, Undo::Never(why) if why.contains("merges")));
+        assert_eq!(approved.plan.consent, Consent::Name);
         let sum = format!(r#"select sum("Größe (mm)") from {}"#, place.table);
         let before = rig.text(&sum).await;
         rig.act("compress-chunks", &place.table, &set).await;
@@ -347,17 +347,17 @@ fn compressing_that_merges_chunks_says_that_there_is_no_way_back() {
 fn without_a_policy_every_chunk_that_has_ended_waits_and_with_one_its_backlog() {
     everywhere(&async |rig, _| {
         let place = Place::make(&rig, "backlog").await;
-        let deed = rig
+        let approved = rig
             .plan("compress-chunks", &place.table, &[])
             .await
             .unwrap();
-        assert_eq!(deed.plan.steps.len(), 10, "{}", script(&deed.plan));
+        assert_eq!(approved.plan.steps.len(), 10, "{}", script(&approved.plan));
         rig.sql(&format!(
             "select alter_job(add_compression_policy('{}', interval '4 days'), next_start => now() + interval '1 day')",
             place.table
         ))
         .await;
-        let deed = rig
+        let approved = rig
             .plan("compress-chunks", &place.table, &[])
             .await
             .unwrap();
@@ -367,7 +367,7 @@ fn without_a_policy_every_chunk_that_has_ended_waits_and_with_one_its_backlog() 
                 place.table
             ))
             .await;
-        assert_eq!(deed.plan.steps.len().to_string(), due);
+        assert_eq!(approved.plan.steps.len().to_string(), due);
         // The window is in UTC, and a chunk counts that has rows in it.
         let day = |ago: i32| {
             rig.text(Box::leak(
@@ -375,7 +375,7 @@ fn without_a_policy_every_chunk_that_has_ended_waits_and_with_one_its_backlog() 
             ))
         };
         let (from, to) = (day(6).await, day(4).await);
-        let deed = rig
+        let approved = rig
             .plan(
                 "compress-chunks",
                 &place.table,
@@ -383,6 +383,6 @@ fn without_a_policy_every_chunk_that_has_ended_waits_and_with_one_its_backlog() 
             )
             .await
             .unwrap();
-        assert_eq!(deed.plan.steps.len(), 2, "{}", script(&deed.plan));
+        assert_eq!(approved.plan.steps.len(), 2, "{}", script(&approved.plan));
     });
 }

@@ -22,30 +22,31 @@ fn decompressing_pauses_the_policy_first_and_both_come_back() {
             .unwrap_err();
         assert!(refused.contains("--set chunks='all'"), "{refused}");
         let set = [("chunks", "all")];
-        let deed = rig
+        let approved = rig
             .plan("decompress-chunks", &place.table, &set)
             .await
             .unwrap();
         assert!(
-            deed.plan.steps[0].label.starts_with("pause job"),
+            approved.plan.steps[0].label.starts_with("pause job"),
             "{:?}",
-            deed.plan.steps[0]
+            approved.plan.steps[0]
         );
         let both = format!("select ({}) || ({})::text", place.chunks(), place.job());
         rig.there_and_back("decompress-chunks", &place.table, &set, &both)
             .await;
         let unpaused = [("chunks", "all"), ("pause_policy", "no")];
-        let deed = rig
+        let approved = rig
             .plan("decompress-chunks", &place.table, &unpaused)
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains("compresses these chunks again"),
+            notes(&approved.plan).contains("compresses these chunks again"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         assert!(
-            deed.plan
+            approved
+                .plan
                 .notes
                 .iter()
                 .any(|note| note.level == Level::Warning)
@@ -58,7 +59,7 @@ fn policies_are_added_changed_and_removed_and_come_back() {
     everywhere(&async |rig, _| {
         let place = Place::make(&rig, "policy").await;
         let add = [("compress_after", "3d"), ("first_run", "1 day")];
-        let deed = rig
+        let approved = rig
             .plan("add-compression-policy", &place.table, &add)
             .await
             .unwrap();
@@ -69,11 +70,11 @@ fn policies_are_added_changed_and_removed_and_come_back() {
             ))
             .await;
         assert!(
-            notes(&deed.plan).contains(&format!("would compress {due} chunks (")),
+            notes(&approved.plan).contains(&format!("would compress {due} chunks (")),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
-        assert_eq!(deed.plan.consent, Consent::Yes);
+        assert_eq!(approved.plan.consent, Consent::Yes);
         rig.there_and_back("add-compression-policy", &place.table, &add, &place.job())
             .await;
         rig.act("add-compression-policy", &place.table, &add).await;
@@ -124,14 +125,14 @@ fn policies_are_added_changed_and_removed_and_come_back() {
             refused.contains("has a compression policy already"),
             "{refused}"
         );
-        let deed = rig
+        let approved = rig
             .plan("remove-compression-policy", &place.table, &[])
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains("pause-job"),
+            notes(&approved.plan).contains("pause-job"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         rig.there_and_back("remove-compression-policy", &place.table, &[], &place.job())
             .await;
@@ -180,14 +181,14 @@ fn a_policy_by_creation_is_added_and_changed_into_one_by_range() {
             ("compress_created_before", "3 days"),
             ("first_run", "1 day"),
         ];
-        let deed = rig
+        let approved = rig
             .plan("add-compression-policy", &place.table, &add)
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains("would compress no chunk"),
+            notes(&approved.plan).contains("would compress no chunk"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         rig.there_and_back("add-compression-policy", &place.table, &add, &place.job())
             .await;
@@ -233,20 +234,20 @@ fn integer_time_takes_numbers_and_needs_to_know_what_now_is() {
             .await
             .unwrap_err();
         assert!(refused.contains("set_integer_now_func"), "{refused}");
-        let deed = rig.plan("compress-chunks", &table, &[]).await.unwrap();
-        assert_eq!(deed.plan.steps.len(), 9, "all but the newest");
+        let approved = rig.plan("compress-chunks", &table, &[]).await.unwrap();
+        assert_eq!(approved.plan.steps.len(), 9, "all but the newest");
         rig.sql(&format!(
             "create function {schema}.now() returns int language sql stable as 'select 950'; select set_integer_now_func('{table}', '{schema}.now')"
         ))
         .await;
-        let deed = rig
+        let approved = rig
             .plan("add-compression-policy", &table, &set)
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains("would compress 6 chunks"),
+            notes(&approved.plan).contains("would compress 6 chunks"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         rig.there_and_back("add-compression-policy", &table, &set, &job(&table))
             .await;
@@ -345,7 +346,7 @@ fn an_aggregate_is_compressed_like_a_hypertable() {
         rig.there_and_back("add-compression-policy", &view, &add, &job(&view))
             .await;
         rig.act("add-compression-policy", &view, &add).await;
-        let deed = rig
+        let approved = rig
             .plan(
                 "edit-compression-policy",
                 &view,
@@ -354,9 +355,9 @@ fn an_aggregate_is_compressed_like_a_hypertable() {
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains("goes back 20 days"),
+            notes(&approved.plan).contains("goes back 20 days"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         rig.there_and_back(
             "edit-compression-policy",
@@ -384,7 +385,7 @@ fn the_form_of_a_policy_names_the_policies_it_would_meet() {
         ))
         .await;
         let told = async |after: &str| {
-            let deed = rig
+            let approved = rig
                 .plan(
                     "add-compression-policy",
                     &place.table,
@@ -392,7 +393,7 @@ fn the_form_of_a_policy_names_the_policies_it_would_meet() {
                 )
                 .await
                 .unwrap();
-            notes(&deed.plan)
+            notes(&approved.plan)
         };
         let early = told("2d").await;
         assert!(
@@ -407,14 +408,14 @@ fn the_form_of_a_policy_names_the_policies_it_would_meet() {
                 && late.contains("before they would be compressed"),
             "{late}"
         );
-        let deed = rig
+        let approved = rig
             .plan("compress-chunks", &place.table, &[("older_than", "2d")])
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains("reaches into"),
+            notes(&approved.plan).contains("reaches into"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
     });
 }

@@ -48,14 +48,14 @@ fn settings_are_changed_and_come_back_and_old_chunks_are_rewritten_and_come_back
             refused.contains("present settings") && refused.contains("chunks='all'"),
             "{refused}"
         );
-        let deed = rig
+        let approved = rig
             .plan("edit-compression-settings", &place.table, &set)
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains("2 chunks keep the settings"),
+            notes(&approved.plan).contains("2 chunks keep the settings"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
         rig.there_and_back(
             "edit-compression-settings",
@@ -170,7 +170,7 @@ fn what_is_typed_as_columns_is_checked_by_name() {
                alter table {table} set (timescaledb.compress, timescaledb.compress_segmentby = '"a,b"')"#
         ))
         .await;
-        let deed = rig
+        let approved = rig
             .plan(
                 "edit-compression-settings",
                 &place.table,
@@ -179,9 +179,9 @@ fn what_is_typed_as_columns_is_checked_by_name() {
             .await
             .unwrap();
         assert!(
-            notes(&deed.plan).contains("unique index"),
+            notes(&approved.plan).contains("unique index"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
     });
 }

@@ -19,7 +19,7 @@ async fn stopped(
     target: &str,
     set: &[(&str, &str)],
 ) -> Report {
-    let deed = rig.plan(name, target, set).await.unwrap();
+    let approved = rig.plan(name, target, set).await.unwrap();
     let (told, mut progress) = mpsc::unbounded_channel();
     let (orders, order) = watch::channel(Order::Go);
     let stop = async {
@@ -36,7 +36,7 @@ async fn stopped(
             .unwrap();
         orders.send(Order::Stop).unwrap();
     };
-    let (report, ()) = tokio::join!(rig.actor.perform(&deed, &told, order), stop);
+    let (report, ()) = tokio::join!(rig.actor.perform(&approved, &told, order), stop);
     report.unwrap()
 }
 
@@ -162,7 +162,7 @@ fn a_new_index_is_on_every_chunk_and_goes_again() {
 fn an_index_whose_build_failed_is_dropped_or_made_whole() {
     on_each(|rig, _| async move {
         hostile(&rig).await;
-        let deed = rig
+        let approved = rig
             .plan(
                 "create-index",
                 TABLE,
@@ -170,7 +170,7 @@ fn an_index_whose_build_failed_is_dropped_or_made_whole() {
             )
             .await
             .unwrap();
-        let report = rig.perform(&deed).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert_eq!(report.outcome, Outcome::Failed, "{}", rig.name);
         assert!(
             report.problems[0].1.message.contains("division by zero"),
@@ -221,23 +221,24 @@ fn a_reindex_gives_every_copy_a_new_file_and_nothing_else() {
             )
             .await;
         assert_eq!(report.steps_done, 5);
-        let deed = rig
+        let approved = rig
             .plan("reindex-index", &index(&format!("{LONG}1")), &[])
             .await
             .unwrap();
         assert_eq!(
-            deed.plan.steps.len(),
+            approved.plan.steps.len(),
             3,
             "the empty ones of compressed chunks are left out: {}",
-            script(&deed.plan)
+            script(&approved.plan)
         );
         assert!(
-            deed.plan
+            approved
+                .plan
                 .notes
                 .iter()
                 .any(|note| note.text.contains("2 indexes smaller than")),
             "{:?}",
-            deed.plan.notes
+            approved.plan.notes
         );
         let between = rig.text(FILES).await;
         assert_ne!(between, files);
@@ -303,16 +304,16 @@ fn a_reindex_that_was_cancelled_says_so_and_its_leftover_is_dropped() {
         assert_eq!(report.steps_done, 2, "{}: {report:?}", rig.name);
         other.batch_execute("rollback").await.unwrap();
         assert_eq!(rig.text(INVALID).await, "1", "{}", rig.name);
-        let deed = rig
+        let approved = rig
             .plan("drop-leftovers", &index(&format!("{LONG}1")), &[])
             .await
             .unwrap();
         assert!(
-            script(&deed.plan).contains("_ccnew"),
+            script(&approved.plan).contains("_ccnew"),
             "{}",
-            script(&deed.plan)
+            script(&approved.plan)
         );
-        let report = rig.perform(&deed).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert_eq!(report.problems, []);
         assert_eq!(rig.text(INVALID).await, "0", "{}", rig.name);
     });

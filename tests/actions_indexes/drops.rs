@@ -69,11 +69,11 @@ fn a_unique_index_comes_back_where_timescaledb_can_make_one() {
                 compression(true)
             ))
             .await;
-            let deed = rig.plan("drop-index", &index("uniq"), &[]).await.unwrap();
+            let approved = rig.plan("drop-index", &index("uniq"), &[]).await.unwrap();
             assert!(
-                deed.plan.undo.text().contains("compression enabled"),
+                approved.plan.undo.text().contains("compression enabled"),
                 "{:?}",
-                deed.plan.undo
+                approved.plan.undo
             );
             rig.sql(&compression(false)).await;
         }
@@ -113,11 +113,17 @@ fn the_survivor_of_a_duplicate_has_its_index_on_every_chunk() {
         rig.sql(&rows(72)).await;
         for name in [format!("{LONG}2"), format!("{LONG}1")] {
             let before = rig.text(INDEXES).await;
-            let deed = rig.plan("drop-index", &index(&name), &[]).await.unwrap();
-            let steps = deed.plan.steps.len();
-            assert_eq!(steps > 1, by_shape, "{}: {}", rig.name, script(&deed.plan));
+            let approved = rig.plan("drop-index", &index(&name), &[]).await.unwrap();
+            let steps = approved.plan.steps.len();
+            assert_eq!(
+                steps > 1,
+                by_shape,
+                "{}: {}",
+                rig.name,
+                script(&approved.plan)
+            );
             if by_shape {
-                let notes = format!("{:?}", deed.plan.notes);
+                let notes = format!("{:?}", approved.plan.notes);
                 assert!(notes.contains("share one index on 3 chunks"), "{notes}");
                 let set = [("on_error", "continue")];
                 let why = rig
@@ -126,7 +132,7 @@ fn the_survivor_of_a_duplicate_has_its_index_on_every_chunk() {
                     .unwrap_err();
                 assert!(why.contains("without an index"), "{why}");
             }
-            let report = rig.perform(&deed).await.unwrap();
+            let report = rig.perform(&approved).await.unwrap();
             assert_eq!(report.problems, [], "{}", rig.name);
             assert_eq!(lacking(&rig, "v DESC").await, "0", "{}", rig.name);
             if by_shape {
@@ -149,20 +155,20 @@ fn a_duplicate_is_not_dropped_when_the_other_has_gone_or_chunks_have_come() {
             "create index one on {TABLE} (v); create index two on {TABLE} (v)"
         ))
         .await;
-        let deed = rig.plan("drop-index", &index("two"), &[]).await.unwrap();
+        let approved = rig.plan("drop-index", &index("two"), &[]).await.unwrap();
         rig.sql(&format!(
             "insert into {TABLE} values ('2026-05-01', 1, 1, 'x')"
         ))
         .await;
-        let report = rig.perform(&deed).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert!(
             report.problems[0].1.message.contains("chunks came or went"),
             "{:?}",
             report.problems
         );
-        let deed = rig.plan("drop-index", &index("two"), &[]).await.unwrap();
+        let approved = rig.plan("drop-index", &index("two"), &[]).await.unwrap();
         rig.sql(&format!("drop index {}", index("one"))).await;
-        let report = rig.perform(&deed).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert!(
             report
                 .problems

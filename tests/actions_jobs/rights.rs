@@ -9,7 +9,7 @@ use super::support::with_targets;
 use super::support::works::{JOBS, on_each};
 
 #[test]
-fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_mend() {
+fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_fix() {
     with_targets(|targets| {
         on_each(targets, "rights", async |rig, version| {
             let job = rig.text(OWN).await;
@@ -26,16 +26,17 @@ fn a_role_without_rights_is_warned_and_gets_the_servers_words_and_the_mend() {
                 ("delete-job", &[]),
                 ("run-job-now", &[]),
             ] {
-                let deed = nobody.plan(action, &job, set).await.unwrap();
+                let approved = nobody.plan(action, &job, set).await.unwrap();
                 assert!(
-                    deed.plan
+                    approved
+                        .plan
                         .notes
                         .iter()
                         .any(|note| note.text.contains("the server will refuse")),
                     "{action}: {:?}",
-                    deed.plan.notes
+                    approved.plan.notes
                 );
-                let report = nobody.perform(&deed).await.unwrap();
+                let report = nobody.perform(&approved).await.unwrap();
                 let (_, problem) = &report.problems[0];
                 assert_eq!(
                     problem.sqlstate.as_deref(),
@@ -73,32 +74,32 @@ async fn as_role(rig: &Rig, version: &str, role: &str) -> Rig {
     Rig::on(version, &conninfo).await
 }
 
-/// The mend, in brackets, of the warning that the server will refuse; `None`: there is no such warning.
-fn refusal_and_mend(plan: &Plan) -> Option<(String, String)> {
+/// The fix, in brackets, of the warning that the server will refuse; `None`: there is no such warning.
+fn refusal_and_fix(plan: &Plan) -> Option<(String, String)> {
     let note = plan
         .notes
         .iter()
         .find(|note| note.text.contains("the server will refuse"))?;
-    let (told, mend) = note.text.split_once("refuse (").expect("a mend");
-    Some((told.to_owned(), mend.trim_end_matches(')').to_owned()))
+    let (told, fix) = note.text.split_once("refuse (").expect("a fix");
+    Some((told.to_owned(), fix.trim_end_matches(')').to_owned()))
 }
 
 #[test]
-fn a_member_that_does_not_inherit_is_warned_with_the_statement_that_mends_it() {
+fn a_member_that_does_not_inherit_is_warned_with_the_statement_that_fixes_it() {
     with_targets(|targets| {
         on_each(targets, "heirless", async |rig, version| {
             let job = rig.text(OWN).await;
             let heir = as_role(rig, version, "heirless").await;
             rig.sql("grant \"Ow\"\"ner 1\" to heirless").await;
-            let deed = heir.plan("pause-job", &job, &[]).await.unwrap();
-            let (told, mend) = refusal_and_mend(&deed.plan).expect("a warning");
+            let approved = heir.plan("pause-job", &job, &[]).await.unwrap();
+            let (told, fix) = refusal_and_fix(&approved.plan).expect("a warning");
             assert!(told.contains("does not inherit"), "{version}: {told}");
-            let report = heir.perform(&deed).await.unwrap();
+            let report = heir.perform(&approved).await.unwrap();
             let state = report.problems[0].1.sqlstate.as_deref();
             assert_eq!(state, Some("42501"), "{version}: it was refused");
-            rig.sql(&mend).await;
-            let deed = heir.plan("pause-job", &job, &[]).await.unwrap();
-            assert_eq!(refusal_and_mend(&deed.plan), None, "{version}");
+            rig.sql(&fix).await;
+            let approved = heir.plan("pause-job", &job, &[]).await.unwrap();
+            assert_eq!(refusal_and_fix(&approved.plan), None, "{version}");
             heir.there_and_back("pause-job", &job, &[], JOBS).await;
             drop(heir);
             rig.sql("drop owned by heirless; drop role heirless").await;
@@ -117,9 +118,9 @@ fn the_databases_owner_is_warned_of_others_jobs_just_where_the_server_refuses() 
             let mut warned = false;
             for inherits in ["noinherit", "inherit"] {
                 rig.sql(&format!("alter role landlord {inherits}")).await;
-                let deed = owner.plan("pause-job", &policy, &[]).await.unwrap();
-                warned = refusal_and_mend(&deed.plan).is_some();
-                let report = owner.perform(&deed).await.unwrap();
+                let approved = owner.plan("pause-job", &policy, &[]).await.unwrap();
+                warned = refusal_and_fix(&approved.plan).is_some();
+                let report = owner.perform(&approved).await.unwrap();
                 let refused = !report.problems.is_empty();
                 assert_eq!(warned, refused, "{version}: {:?}", report.problems);
                 if !refused {
@@ -129,9 +130,9 @@ fn the_databases_owner_is_warned_of_others_jobs_just_where_the_server_refuses() 
             let early = Version::parse(version).unwrap() < Version::new(2, 28);
             assert_eq!(warned, early, "{version}");
             // He may delete what he could not make anew as its owner's.
-            let deed = owner.plan("delete-job", &job, &[]).await.unwrap();
-            let Undo::Never(why) = &deed.plan.undo else {
-                panic!("{version}: {:?}", deed.plan.undo)
+            let approved = owner.plan("delete-job", &job, &[]).await.unwrap();
+            let Undo::Never(why) = &approved.plan.undo else {
+                panic!("{version}: {:?}", approved.plan.undo)
             };
             assert!(
                 why.contains("landlord may not SET ROLE to \"Ow\"\"ner 1\""),
@@ -156,33 +157,33 @@ fn without_the_set_option_a_job_is_deleted_for_good_and_its_rollback_refused_bef
                 rig.sql(&format!("grant \"Ow\"\"ner 1\" to setless with {options}"))
                     .await;
             };
-            let mend = "GRANT \"Ow\"\"ner 1\" TO setless WITH SET TRUE";
+            let fix = "GRANT \"Ow\"\"ner 1\" TO setless WITH SET TRUE";
             let job = rig.text(OWN).await;
             let role = as_role(rig, version, "setless").await;
             grant("inherit true, set false").await;
             let before = rig.text(JOBS).await;
             role.there_and_back("pause-job", &job, &[], JOBS).await;
-            let deed = role.plan("delete-job", &job, &[]).await.unwrap();
-            assert_eq!(deed.plan.consent, Consent::Name, "{version}");
-            let Undo::Never(why) = &deed.plan.undo else {
-                panic!("{version}: {:?}", deed.plan.undo)
+            let approved = role.plan("delete-job", &job, &[]).await.unwrap();
+            assert_eq!(approved.plan.consent, Consent::Name, "{version}");
+            let Undo::Never(why) = &approved.plan.undo else {
+                panic!("{version}: {:?}", approved.plan.undo)
             };
-            assert!(why.contains(mend), "{version}: {why}");
-            rig.sql(mend).await;
-            let deed = role.plan("delete-job", &job, &[]).await.unwrap();
+            assert!(why.contains(fix), "{version}: {why}");
+            rig.sql(fix).await;
+            let approved = role.plan("delete-job", &job, &[]).await.unwrap();
             // The check function has the last word, as for every role.
-            let Undo::Partly(why) = &deed.plan.undo else {
-                panic!("{version}: {:?}", deed.plan.undo)
+            let Undo::Partly(why) = &approved.plan.undo else {
+                panic!("{version}: {:?}", approved.plan.undo)
             };
             assert!(why.starts_with("its check function"), "{version}: {why}");
-            let done = role.perform(&deed).await.unwrap();
+            let done = role.perform(&approved).await.unwrap();
             assert_eq!(done.problems, [], "{version}");
             let deleted = rig.text(JOBS).await;
             grant("set false").await;
             let why = role.rollback_plan(&[done.id]).await.unwrap_err();
-            assert!(why.contains(mend), "{version}: {why}");
+            assert!(why.contains(fix), "{version}: {why}");
             assert_eq!(rig.text(JOBS).await, deleted, "{version}");
-            rig.sql(mend).await;
+            rig.sql(fix).await;
             role.rollback(&[done.id]).await;
             assert_eq!(rig.text(JOBS).await, before, "{version}");
             drop(role);

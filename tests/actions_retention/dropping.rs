@@ -44,27 +44,30 @@ fn chunks_are_dropped_step_by_step_and_just_those_that_were_shown() {
         let stays = rig.text(rest).await;
         let aggregated = rig.text("select count(*) from dropped_daily").await;
         let set = [("drop_after", "4d"), ("chunks_per_step", "2")];
-        let deed = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
-        assert_eq!(deed.plan.consent, Consent::Name);
-        assert!(matches!(deed.plan.undo, Undo::Never(_)));
-        let number = going(&deed.plan).len() - 1;
+        let approved = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
+        assert_eq!(approved.plan.consent, Consent::Name);
+        assert!(matches!(approved.plan.undo, Undo::Never(_)));
+        let number = going(&approved.plan).len() - 1;
         assert!(
-            going(&deed.plan).contains(&r#"public."devices;""#.to_owned()),
+            going(&approved.plan).contains(&r#"public."devices;""#.to_owned()),
             "its foreign key locks that too"
         );
         assert_eq!(
-            deed.plan.steps.len(),
+            approved.plan.steps.len(),
             number.div_ceil(2),
             "{}",
-            deed.plan.title
+            approved.plan.title
         );
         assert!(
-            deed.plan.title.contains(&format!("Drop {number} chunks")),
+            approved
+                .plan
+                .title
+                .contains(&format!("Drop {number} chunks")),
             "{}",
-            deed.plan.title
+            approved.plan.title
         );
-        assert!(deed.plan.steps.iter().all(|step| step.weight > 0));
-        let said = notes(&deed.plan);
+        assert!(approved.plan.steps.iter().all(|step| step.bytes > 0));
+        let said = notes(&approved.plan);
         assert!(
             said.contains("public.dropped_daily has not read all of it"),
             "{said}"
@@ -73,7 +76,7 @@ fn chunks_are_dropped_step_by_step_and_just_those_that_were_shown() {
             said.contains("public.dropped_daily keeps what it has: it has no refresh policy"),
             "{said}"
         );
-        let report = rig.perform(&deed).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert_eq!(report.problems, [], "{}", rig.name);
         assert_eq!(rig.text(LEFT).await, stays, "{}", rig.name);
         assert_eq!(
@@ -108,24 +111,24 @@ fn a_frozen_chunk_stays_and_one_that_came_after_the_preview_stops_it() {
             .await;
         let frozen = rig.text(&format!("select {third}")).await;
         let set = [("drop_after", "4d"), ("chunks_per_step", "1000")];
-        let deed = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
+        let approved = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
         assert!(
-            notes(&deed.plan).contains("1 frozen chunk past the boundary"),
+            notes(&approved.plan).contains("1 frozen chunk past the boundary"),
             "{}",
-            notes(&deed.plan)
+            notes(&approved.plan)
         );
-        assert!(!going(&deed.plan).contains(&frozen));
+        assert!(!going(&approved.plan).contains(&frozen));
         // A row that comes late makes a chunk that nobody was shown, and that is older than all of them.
         let before = rig.text(LEFT).await;
         rig.sql(r#"insert into "to ""drop"" $1" values (date_trunc('day', now()) - interval '60 days', 1, 1)"#).await;
-        let why = rig.perform(&deed).await.unwrap_err();
+        let why = rig.perform(&approved).await.unwrap_err();
         assert!(
             why.contains("changed since the preview"),
             "{}: {why}",
             rig.name
         );
-        let deed = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
-        let report = rig.perform(&deed).await.unwrap();
+        let approved = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert_eq!(report.problems, [], "{}", rig.name);
         let left = rig.text(LEFT).await;
         assert!(left.contains(&frozen), "{}: {left}", rig.name);
@@ -142,9 +145,9 @@ fn a_step_in_which_another_chunk_would_go_drops_nothing() {
         rig.sql(r#"select drop_chunks('"to ""drop"" $1"', older_than => date_trunc('day', now(), 'UTC') - interval '6 days', newer_than => date_trunc('day', now(), 'UTC') - interval '8 days')"#).await;
         let before = rig.text(LEFT).await;
         let set = [("drop_after", "2d"), ("chunks_per_step", "1000")];
-        let deed = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
+        let approved = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
         rig.sql(r#"insert into "to ""drop"" $1" values (date_trunc('day', now(), 'UTC') - interval '7 days', 1, 1)"#).await;
-        let report = rig.perform(&deed).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         let (_, problem) = report.problems.first().expect("it is refused");
         assert!(
             problem
@@ -192,12 +195,12 @@ fn a_place_in_time_says_up_to_where_in_the_columns_own_type() {
                 before.to_owned()
             };
             let expected = rig.text(&sql.replace("{}", &before)).await;
-            let deed = rig
+            let approved = rig
                 .plan("drop-chunks", table, &[("before", &before)])
                 .await
                 .unwrap();
             assert_eq!(
-                going(&deed.plan).len().to_string(),
+                going(&approved.plan).len().to_string(),
                 expected,
                 "{}: {table}",
                 rig.name
@@ -241,8 +244,8 @@ fn each_kind_of_time_can_be_dropped_by() {
                     select set_integer_now_func('{table}', 'now_{kind}')")).await;
             }
             let set = [("drop_after", after), ("chunks_per_step", "3")];
-            let deed = rig.plan("drop-chunks", &table, &set).await.unwrap();
-            let report = rig.perform(&deed).await.unwrap();
+            let approved = rig.plan("drop-chunks", &table, &set).await.unwrap();
+            let report = rig.perform(&approved).await.unwrap();
             assert_eq!(report.problems, [], "{}: {table}", rig.name);
             let left = format!("select count(*) from {table}");
             let expected = if width == "20" { "60" } else { "0" };
@@ -256,8 +259,8 @@ fn each_kind_of_time_can_be_dropped_by() {
 fn a_step_leaves_room_in_the_lock_table() {
     on_each(async |rig, _| {
         let set = [("drop_after", "1h"), ("chunks_per_step", "100000")];
-        let deed = rig.plan("drop-chunks", HOSTILE, &set).await.unwrap();
-        assert_eq!(deed.plan.steps.len(), 1);
+        let approved = rig.plan("drop-chunks", HOSTILE, &set).await.unwrap();
+        assert_eq!(approved.plan.steps.len(), 1);
         let none = [("drop_after", "1h"), ("chunks_per_step", "0")];
         let why = rig.plan("drop-chunks", HOSTILE, &none).await.unwrap_err();
         assert!(why.contains("1 or more"), "{why}");

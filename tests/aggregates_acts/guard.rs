@@ -56,7 +56,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
                 .next()
                 .unwrap()
                 .to_owned();
-            let deed = rig
+            let approved = rig
                 .plan(
                     "refresh-aggregate",
                     &view,
@@ -64,27 +64,28 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
                 )
                 .await
                 .unwrap();
-            assert!(matches!(deed.plan.undo, Undo::Needless(_)));
-            rig.perform(&deed).await.unwrap();
+            assert!(matches!(approved.plan.undo, Undo::Needless(_)));
+            rig.perform(&approved).await.unwrap();
             assert_eq!(rig.text(&rows).await, before, "{}", rig.name);
             // Behind never touches it by itself.
-            if let Ok(deed) = rig.plan("refresh-behind", &view, &[]).await {
-                rig.perform(&deed).await.unwrap();
+            if let Ok(approved) = rig.plan("refresh-behind", &view, &[]).await {
+                rig.perform(&approved).await.unwrap();
                 assert_eq!(
                     rig.text(&rows).await,
                     before,
                     "{}: {}",
                     rig.name,
-                    script(&deed.plan)
+                    script(&approved.plan)
                 );
             }
             let over = [("from", from), ("to", ""), ("override_data_loss", "yes")];
-            let deed = rig.plan("refresh-aggregate", &view, &over).await.unwrap();
-            assert_eq!(deed.plan.consent, Consent::Name);
+            let approved = rig.plan("refresh-aggregate", &view, &over).await.unwrap();
+            assert_eq!(approved.plan.consent, Consent::Name);
             assert!(
-                matches!(deed.plan.undo, Undo::Never(_)) && notes(&deed).contains("DELETES DATA")
+                matches!(approved.plan.undo, Undo::Never(_))
+                    && notes(&approved).contains("DELETES DATA")
             );
-            let report = rig.perform(&deed).await.unwrap();
+            let report = rig.perform(&approved).await.unwrap();
             assert_eq!(report.outcome, Outcome::Done, "{:?}", report.problems);
             let after: i64 = rig.text(&rows).await.parse().unwrap();
             // It was no false alarm: what the preview counted is gone.
@@ -139,19 +140,20 @@ fn a_gap_in_the_middle_is_seen_and_gaps_without_rows_are_no_loss() {
         ))
         .await;
         for name in ["refresh-behind", "refresh-hierarchy"] {
-            let deed = rig.plan(name, TZ, &[("step_buckets", "0")]).await.unwrap();
+            let approved = rig.plan(name, TZ, &[("step_buckets", "0")]).await.unwrap();
             assert!(
-                notes(&deed).contains("left out") && deed.plan.steps.len() == 2,
+                notes(&approved).contains("left out") && approved.plan.steps.len() == 2,
                 "{}",
-                notes(&deed)
+                notes(&approved)
             );
-            let deed = rig
+            let approved = rig
                 .plan(name, TZ, &[("override_data_loss", "yes")])
                 .await
                 .unwrap();
-            assert_eq!(deed.plan.consent, Consent::Name);
+            assert_eq!(approved.plan.consent, Consent::Name);
             assert!(
-                matches!(deed.plan.undo, Undo::Never(_)) && notes(&deed).contains("DELETES DATA")
+                matches!(approved.plan.undo, Undo::Never(_))
+                    && notes(&approved).contains("DELETES DATA")
             );
         }
         rig.act("refresh-behind", TZ, &[]).await;
@@ -227,9 +229,13 @@ fn a_policy_that_reaches_over_what_retention_drops_is_refused_and_offered_clampe
                 ("initial_start", "2040-01-01"),
                 ("override_data_loss", "yes"),
             ];
-            let deed = rig.plan("add-refresh-policy", &view, &set).await.unwrap();
-            assert_eq!(deed.plan.consent, Consent::Name);
-            assert!(notes(&deed).contains("DELETES DATA"), "{}", notes(&deed));
+            let approved = rig.plan("add-refresh-policy", &view, &set).await.unwrap();
+            assert_eq!(approved.plan.consent, Consent::Name);
+            assert!(
+                notes(&approved).contains("DELETES DATA"),
+                "{}",
+                notes(&approved)
+            );
             let set = [("start_offset", near), set[1], set[2], set[3]];
             rig.act("add-refresh-policy", &view, &set).await;
             let told = rig
@@ -290,7 +296,7 @@ fn a_policy_whose_first_run_would_wipe_what_was_dropped_by_hand_is_refused() {
 }
 
 #[test]
-fn the_dangerous_policy_of_the_factory_is_refused_and_mended() {
+fn the_dangerous_policy_of_the_factory_is_refused_and_fixed() {
     on_each(async |rig| {
         let told = rig
             .plan(

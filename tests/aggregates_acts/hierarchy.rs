@@ -21,7 +21,7 @@ fn a_hierarchy_is_refreshed_from_the_bottom_up() {
     on_each(async |rig| {
         rig.sql(AXES).await;
         rig.sql(LADDER).await;
-        let deed = rig
+        let approved = rig
             .plan(
                 "refresh-hierarchy",
                 &named("weeks"),
@@ -29,7 +29,7 @@ fn a_hierarchy_is_refreshed_from_the_bottom_up() {
             )
             .await
             .unwrap();
-        let order: Vec<_> = deed
+        let order: Vec<_> = approved
             .plan
             .steps
             .iter()
@@ -42,7 +42,7 @@ fn a_hierarchy_is_refreshed_from_the_bottom_up() {
                 && order[2].contains(".weeks,"),
             "{order:?}"
         );
-        let report = rig.perform(&deed).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert_eq!(
             report.outcome,
             Outcome::Done,
@@ -97,11 +97,11 @@ fn policies_in_a_hierarchy_come_back_as_far_as_this_version_allows() {
             ("schedule_interval", "12h"),
             ("initial_start", "2040-01-01 00:00"),
         ];
-        let deed = rig.plan("add-refresh-policy", &view, &set).await.unwrap();
+        let approved = rig.plan("add-refresh-policy", &view, &set).await.unwrap();
         assert!(
-            notes(&deed).contains("has no policy and promises nothing"),
+            notes(&approved).contains("has no policy and promises nothing"),
             "{}",
-            notes(&deed)
+            notes(&approved)
         );
         rig.act("add-refresh-policy", &view, &set).await;
         rig.there_and_back(
@@ -113,17 +113,17 @@ fn policies_in_a_hierarchy_come_back_as_far_as_this_version_allows() {
         .await;
         rig.there_and_back("remove-refresh-policy", &view, &[], &sql)
             .await;
-        let deed = rig
+        let approved = rig
             .plan("edit-refresh-policy", &view, &[("start_offset", "40d")])
             .await
             .unwrap();
         let broken = version(rig).minor == 22;
         assert_eq!(
-            matches!(deed.plan.undo, Undo::Partly(_)),
+            matches!(approved.plan.undo, Undo::Partly(_)),
             broken,
             "{}: {:?}",
             rig.name,
-            deed.plan.undo
+            approved.plan.undo
         );
         if !since(rig, 29) {
             let told = rig

@@ -84,7 +84,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
         );
         let told = refused(&named("big_1000"), &[("start_offset", "7 days")]).await;
         assert!(told.contains("start_offset"), "{told}");
-        let deed = rig
+        let approved = rig
             .plan(
                 "add-refresh-policy",
                 TZ,
@@ -96,7 +96,7 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
             )
             .await
             .unwrap();
-        let told = notes(&deed);
+        let told = notes(&approved);
         assert!(told.contains("expected lag: up to 2d 1h"), "{told}");
         assert!(
             told.contains("a run now would refresh") && told.contains("of 1 day, over"),
@@ -113,14 +113,14 @@ fn a_policy_form_says_at_once_what_is_wrong_and_what_it_would_mean() {
             ],
         )
         .await;
-        let deed = rig
+        let approved = rig
             .plan("edit-refresh-policy", TZ, &[("end_offset", "2d")])
             .await
             .unwrap();
         assert!(
-            notes(&deed).contains("up to 3d 1h (it was 2d 1h)"),
+            notes(&approved).contains("up to 3d 1h (it was 2d 1h)"),
             "{}",
-            notes(&deed)
+            notes(&approved)
         );
         let told = rig
             .plan(
@@ -183,11 +183,11 @@ fn the_three_policies_of_an_aggregate_are_held_against_each_other() {
         rig.act("add-refresh-policy", &view, &set).await;
         rig.sql(&format!("alter materialized view {view} set (timescaledb.compress = true); select add_compression_policy($${view}$$, interval '30 days');
             select add_retention_policy($${view}$$, interval '28 days')")).await;
-        let deed = rig
+        let approved = rig
             .plan("edit-refresh-policy", &view, &[("start_offset", "35d")])
             .await
             .unwrap();
-        let told = notes(&deed);
+        let told = notes(&approved);
         for conflict in [
             "compress inside the refresh window",
             "retention shorter than the refresh window",
@@ -195,11 +195,11 @@ fn the_three_policies_of_an_aggregate_are_held_against_each_other() {
         ] {
             assert!(told.contains(conflict), "{}: {told}", rig.name);
         }
-        let deed = rig
+        let approved = rig
             .plan("edit-refresh-policy", &view, &[("start_offset", "25d")])
             .await
             .unwrap();
-        let told = notes(&deed);
+        let told = notes(&approved);
         assert!(
             !told.contains("compress inside") && !told.contains("retention shorter"),
             "{told}"

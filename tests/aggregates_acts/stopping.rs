@@ -12,7 +12,7 @@ use super::support::client;
 use super::{AXES, SCHEMA, TZ, notes, on_each, since};
 
 #[test]
-fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
+fn a_role_without_rights_gets_the_server_s_words_and_the_fix() {
     on_each(async |rig| {
         rig.sql(AXES).await;
         rig.sql(&format!("drop role if exists agg_guest; create role agg_guest login; grant usage on schema {SCHEMA} to agg_guest")).await;
@@ -33,8 +33,8 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
             ("add-refresh-policy", &[("start_offset", "7d")]),
             ("switch-real-time", &[]),
         ] {
-            let deed = guest.plan(name, TZ, set).await.unwrap();
-            let report = guest.perform(&deed).await.unwrap();
+            let approved = guest.plan(name, TZ, set).await.unwrap();
+            let report = guest.perform(&approved).await.unwrap();
             let (_, problem) = &report.problems[0];
             assert_eq!(
                 problem.sqlstate.as_deref(),
@@ -71,7 +71,11 @@ fn a_role_without_rights_gets_the_server_s_words_and_the_mend() {
 }
 
 /// Performs a plan and stops it as soon as it has been in this step for a while.
-async fn stop_in_step(rig: &Rig, deed: &hypertop::actions::execute::Deed, step: usize) -> Report {
+async fn stop_in_step(
+    rig: &Rig,
+    approved: &hypertop::actions::execute::ApprovedPlan,
+    step: usize,
+) -> Report {
     let (teller, mut heard) = mpsc::unbounded_channel();
     let (orders, wanted) = watch::channel(Order::Go);
     let halt = async {
@@ -85,7 +89,7 @@ async fn stop_in_step(rig: &Rig, deed: &hypertop::actions::execute::Deed, step: 
     };
     let (report, ()) = tokio::join!(
         async {
-            let report = rig.actor.perform(deed, &teller, wanted).await;
+            let report = rig.actor.perform(approved, &teller, wanted).await;
             drop(teller);
             report.unwrap()
         },
@@ -111,7 +115,7 @@ async fn block(rig: &Rig) -> tokio_postgres::Client {
 fn a_refresh_that_is_stopped_reports_what_was_done_and_the_rest_is_caught_up() {
     on_each(async |rig| {
         rig.sql(AXES).await;
-        let deed = rig
+        let approved = rig
             .plan(
                 "refresh-aggregate",
                 TZ,
@@ -123,9 +127,9 @@ fn a_refresh_that_is_stopped_reports_what_was_done_and_the_rest_is_caught_up() {
             )
             .await
             .unwrap();
-        assert_eq!(deed.plan.steps.len(), 2, "{}", script(&deed.plan));
+        assert_eq!(approved.plan.steps.len(), 2, "{}", script(&approved.plan));
         let blocker = block(rig).await;
-        let report = stop_in_step(rig, &deed, 2).await;
+        let report = stop_in_step(rig, &approved, 2).await;
         assert_eq!(
             (report.outcome, report.steps_done, report.steps),
             (Outcome::Cancelled, 1, 2),
@@ -187,13 +191,13 @@ fn a_range_that_another_session_s_cancelled_refresh_holds_is_freed_by_ending_tha
             from _timescaledb_catalog.continuous_agg where user_view_name = 'Agg of \"tz\".1' and not exists (
               select from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges where pid = {pid})")).await;
         let set = [("from", "20 days ago"), ("to", "1 day ago")];
-        let deed = rig.plan("refresh-aggregate", TZ, &set).await.unwrap();
+        let approved = rig.plan("refresh-aggregate", TZ, &set).await.unwrap();
         assert!(
-            notes(&deed).contains("end_stuck_session"),
+            notes(&approved).contains("end_stuck_session"),
             "{}",
-            notes(&deed)
+            notes(&approved)
         );
-        let report = rig.perform(&deed).await.unwrap();
+        let report = rig.perform(&approved).await.unwrap();
         assert!(
             report.problems[0]
                 .1
@@ -202,7 +206,7 @@ fn a_range_that_another_session_s_cancelled_refresh_holds_is_freed_by_ending_tha
             "{:?}",
             report.problems
         );
-        let deed = rig
+        let approved = rig
             .plan(
                 "refresh-aggregate",
                 TZ,
@@ -210,8 +214,8 @@ fn a_range_that_another_session_s_cancelled_refresh_holds_is_freed_by_ending_tha
             )
             .await
             .unwrap();
-        assert!(deed.plan.consent >= Consent::Yes);
-        let report = rig.perform(&deed).await.unwrap();
+        assert!(approved.plan.consent >= Consent::Yes);
+        let report = rig.perform(&approved).await.unwrap();
         assert_eq!(report.outcome, Outcome::Done, "{:?}", report.problems);
         drop(other);
     });

@@ -41,16 +41,16 @@ fn a_window_is_aligned_to_buckets_and_refreshed_on_every_kind_of_time() {
             (named("small_1000"), "10500", "30001", "small", "b", 19, 10),
             (named("big_1000"), "10500", "30001", "big", "b", 19, 10),
         ] {
-            let deed = rig
+            let approved = rig
                 .plan("refresh-aggregate", &view, &[("from", from), ("to", to)])
                 .await
                 .unwrap();
             assert!(
-                notes(&deed).contains("aligned to whole buckets"),
+                notes(&approved).contains("aligned to whole buckets"),
                 "{}",
-                notes(&deed)
+                notes(&approved)
             );
-            let report = rig.perform(&deed).await.unwrap();
+            let report = rig.perform(&approved).await.unwrap();
             assert_eq!(
                 report.outcome,
                 Outcome::Done,
@@ -58,7 +58,7 @@ fn a_window_is_aligned_to_buckets_and_refreshed_on_every_kind_of_time() {
                 rig.name,
                 report.problems
             );
-            assert_eq!(deed.plan.consent, Consent::Enter);
+            assert_eq!(approved.plan.consent, Consent::Enter);
             let count = rig.text(&format!("select count(*) from {view}")).await;
             let said = rig
                 .text(&format!(
@@ -184,7 +184,7 @@ fn buckets_begin_where_the_server_has_them() {
                 "1999-12-31 23:59",
                 "2026-11-01 05:30",
             ] {
-                let deed = rig
+                let approved = rig
                     .plan(
                         "refresh-aggregate",
                         &view,
@@ -196,7 +196,7 @@ fn buckets_begin_where_the_server_has_them() {
                     )
                     .await
                     .unwrap();
-                let bounds: Vec<String> = deed.plan.steps[0].run[0]
+                let bounds: Vec<String> = approved.plan.steps[0].run[0]
                     .params
                     .iter()
                     .skip(1)
@@ -247,7 +247,7 @@ fn buckets_begin_where_the_server_has_them() {
 fn a_big_window_is_cut_into_steps_that_leave_nothing_out() {
     on_each(async |rig| {
         rig.sql(AXES).await;
-        let deed = rig
+        let approved = rig
             .plan(
                 "refresh-aggregate",
                 TZ,
@@ -260,16 +260,19 @@ fn a_big_window_is_cut_into_steps_that_leave_nothing_out() {
             )
             .await
             .unwrap();
-        assert_eq!(deed.plan.steps.len(), 3, "{}", script(&deed.plan));
+        assert_eq!(approved.plan.steps.len(), 3, "{}", script(&approved.plan));
         assert!(
-            deed.plan
+            approved
+                .plan
                 .steps
                 .iter()
                 .all(|step| step.plain && step.run.len() == 1)
         );
-        assert!(script(&deed.plan).starts_with("call") && !script(&deed.plan).contains("BEGIN"));
-        assert!((deed.plan.pace.rest_seconds - 0.01).abs() < 1e-9);
-        let report = rig.perform(&deed).await.unwrap();
+        assert!(
+            script(&approved.plan).starts_with("call") && !script(&approved.plan).contains("BEGIN")
+        );
+        assert!((approved.plan.pace.rest_seconds - 0.01).abs() < 1e-9);
+        let report = rig.perform(&approved).await.unwrap();
         assert_eq!(
             (report.outcome, report.steps_done),
             (Outcome::Done, 3),
@@ -287,7 +290,7 @@ fn a_big_window_is_cut_into_steps_that_leave_nothing_out() {
             .unwrap_err();
         assert!(told.contains("take more buckets a step"), "{told}");
         // Without a word about steps there are never too many.
-        let deed = rig
+        let approved = rig
             .plan(
                 "refresh-aggregate",
                 &named("big_1000"),
@@ -295,7 +298,11 @@ fn a_big_window_is_cut_into_steps_that_leave_nothing_out() {
             )
             .await
             .unwrap();
-        assert!(deed.plan.steps.len() <= 101, "{}", deed.plan.steps.len());
+        assert!(
+            approved.plan.steps.len() <= 101,
+            "{}",
+            approved.plan.steps.len()
+        );
     });
 }
 

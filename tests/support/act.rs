@@ -7,7 +7,7 @@ use hypertop::actions::act::{Act, Context, Facts};
 use hypertop::actions::action::{Action, Does};
 use hypertop::actions::catalogue;
 use hypertop::actions::execute;
-use hypertop::actions::execute::{Actor, Deed, Order, Report};
+use hypertop::actions::execute::{Actor, ApprovedPlan, Order, Report};
 use hypertop::actions::form::Form;
 use hypertop::actions::plans;
 use hypertop::actions::{preview, rollback};
@@ -124,7 +124,7 @@ impl Rig {
         name: &str,
         target: &str,
         set: &[(&str, &str)],
-    ) -> Result<Deed, String> {
+    ) -> Result<ApprovedPlan, String> {
         let (action, act, target, facts, now) = self.asked(name, target).await?;
         let at = At {
             now,
@@ -147,7 +147,7 @@ impl Rig {
             target,
             state: facts.state,
         }];
-        Ok(Deed {
+        Ok(ApprovedPlan {
             plan,
             seen,
             inputs: inputs.summary(),
@@ -158,30 +158,30 @@ impl Rig {
     }
 
     /// Carries out a plan that was agreed to.
-    pub async fn perform(&self, deed: &Deed) -> Result<Report, String> {
+    pub async fn perform(&self, approved: &ApprovedPlan) -> Result<Report, String> {
         let (told, _progress) = mpsc::unbounded_channel();
         let (_orders, order) = watch::channel(Order::Go);
         self.actor
-            .perform(deed, &told, order)
+            .perform(approved, &told, order)
             .await
             .map_err(|error| format!("{error:#}"))
     }
 
     /// Plans and does; the report must be a success.
     pub async fn act(&self, name: &str, target: &str, set: &[(&str, &str)]) -> Report {
-        let deed = self
+        let approved = self
             .plan(name, target, set)
             .await
             .unwrap_or_else(|why| panic!("{}: {name} {target}: {why}", self.name));
         let report = self
-            .perform(&deed)
+            .perform(&approved)
             .await
             .unwrap_or_else(|why| panic!("{}: {name} {target}: {why}", self.name));
         assert_eq!(report.problems, [], "{}: {name} {target}", self.name);
         report
     }
 
-    pub async fn rollback_plan(&self, ids: &[u64]) -> Result<Deed, String> {
+    pub async fn rollback_plan(&self, ids: &[u64]) -> Result<ApprovedPlan, String> {
         let told = |error: anyhow::Error| format!("{error:#}");
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries().map_err(told)?;
@@ -195,12 +195,12 @@ impl Rig {
 
     /// Takes back; it must succeed and leave the state as it was before.
     pub async fn rollback(&self, ids: &[u64]) -> Report {
-        let deed = self
+        let approved = self
             .rollback_plan(ids)
             .await
             .unwrap_or_else(|why| panic!("{}: rollback {ids:?}: {why}", self.name));
         let report = self
-            .perform(&deed)
+            .perform(&approved)
             .await
             .unwrap_or_else(|why| panic!("{}: rollback {ids:?}: {why}", self.name));
         assert_eq!(report.problems, [], "{}: rollback of {ids:?}", self.name);

@@ -1,4 +1,4 @@
-//! A server of one's own in tests: with settings that make a fault, restarted to mend it, with a standby.
+//! A server of one's own in tests: with settings that make a fault, restarted to fix it, with a standby.
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Triage in tests: a fault provoked on a real server, found by its rule and in its words, mended by the action that the
+//! Triage in tests: a fault provoked on a real server, found by its rule and in its words, fixed by the action that the
 //! finding offers, and gone.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -190,8 +190,8 @@ pub async fn found(rig: &Rig, rule: &'static Rule, of: &str, words: &[&str]) -> 
 
 /// What the finding offers has something to act on, and a form that takes its fields.
 async fn offers(rig: &Rig, row: &Row) {
-    let Some(name) = row.finding.mend else { return };
-    let target = row.finding.mends(row.targets.clone());
+    let Some(name) = row.finding.fix else { return };
+    let target = row.finding.fix_target(row.targets.clone());
     let target = target.unwrap_or_else(|| panic!("{}: {name} on nothing: {row:#?}", rig.name));
     let sets = row.finding.sets.iter();
     let sets: Vec<_> = sets.map(|(k, v)| (k.as_str(), v.as_str())).collect();
@@ -228,8 +228,8 @@ pub async fn until(rig: &Rig, what: &str, sql: &str) {
 }
 
 /// Takes the action that the finding offers, its form filled in as the console does, and with these fields.
-pub async fn mend(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
-    let name = row.finding.mend.unwrap_or_else(|| panic!("{row:#?}"));
+pub async fn fix(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
+    let name = row.finding.fix.unwrap_or_else(|| panic!("{row:#?}"));
     let Does::Plan(act) = &catalogue::by_name(name).unwrap().does else {
         panic!("{name} changes the console only")
     };

@@ -10,7 +10,7 @@ use hypertop::screens::Screens;
 use hypertop::screens::record::Record;
 use hypertop::server::known::At;
 
-use super::support::triage::{found, gone, made, mend};
+use super::support::triage::{fix, found, gone, made};
 use super::{NAME, compress, on_each, policy, run};
 
 #[test]
@@ -28,7 +28,7 @@ fn chunks_past_compress_after_are_told_with_the_policys_next_run_and_compressed(
         let finding = found(rig, &rules::COMPRESSION_BACKLOG, NAME, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
         assert!(finding.finding.since.is_some());
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
         assert_eq!(rig.text("select count(*) from timescaledb_information.chunks where not is_compressed and range_end <= now() - interval '2 days'").await, "0");
     });
@@ -100,7 +100,7 @@ fn recompress_false_is_critical_where_it_stops_the_policy_and_taken_out() {
         ];
         let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
         assert_eq!(finding.finding.level, Level::Critical);
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
         run(rig).await;
         gone(rig, &rules::COMPRESSION_BACKLOG, NAME).await;
@@ -113,7 +113,7 @@ fn a_compress_after_that_is_no_interval_is_told_and_set_right() {
         policy(rig, r#"{"compress_after": "a while"}"#).await;
         let words = ["its policy's compress_after (a while) does not fit"];
         let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
-        mend(rig, &finding, &[("compress_after", "2 days")]).await;
+        fix(rig, &finding, &[("compress_after", "2 days")]).await;
         gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
         if version < Version::new(2, 13) {
             return;
@@ -127,7 +127,7 @@ fn a_compress_after_that_is_no_interval_is_told_and_set_right() {
             .await;
         let words = ["its policy's compress_created_before (a while) is no interval"];
         let finding = found(rig, &rules::COMPRESSION_SETTING, NAME, &words).await;
-        mend(rig, &finding, &[("compress_created_before", "1 hour")]).await;
+        fix(rig, &finding, &[("compress_created_before", "1 hour")]).await;
         gone(rig, &rules::COMPRESSION_SETTING, NAME).await;
     });
 }
@@ -159,7 +159,7 @@ fn a_policy_by_creation_compresses_what_was_made_long_enough_ago_on_every_versio
 }
 
 #[test]
-fn integer_time_without_a_now_is_told_and_the_named_function_mends_it() {
+fn integer_time_without_a_now_is_told_and_the_named_function_fixes_it() {
     on_each("counted", async |rig, _| {
         rig.sql("create table \"Me.s\".counted (n bigint not null, v int);
                  select create_hypertable('\"Me.s\".counted', 'n', chunk_time_interval => 100);
@@ -176,7 +176,7 @@ fn integer_time_without_a_now_is_told_and_the_named_function_mends_it() {
             "set_integer_now_func() tells it",
         ];
         let finding = found(rig, &rules::COMPRESSION_SETTING, name, &words).await;
-        assert_eq!(finding.finding.mend, None);
+        assert_eq!(finding.finding.fix, None);
         rig.sql("select set_integer_now_func('\"Me.s\".counted', 'now_is')")
             .await;
         gone(rig, &rules::COMPRESSION_SETTING, name).await;
@@ -251,7 +251,7 @@ fn a_backlog_of_integer_time_is_overdue_once_rows_came_that_lie_far_enough_beyon
         ];
         let finding = found(rig, &rules::COMPRESSION_BACKLOG, name, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_BACKLOG, name).await;
     });
 }

@@ -5,7 +5,7 @@ use hypertop::model::verdict::Level;
 
 use super::support::act::Rig;
 use super::support::client;
-use super::support::triage::{found, goes, gone, mend};
+use super::support::triage::{fix, found, goes, gone};
 use super::{NAME, of, on_each};
 
 /// Scans are counted for long enough to tell.
@@ -40,7 +40,7 @@ fn an_index_that_nobody_scans_is_told_by_its_size_and_dropped() {
         rig.limit(|limits| limits.unused_index_bytes = 1024.0);
         let finding = found(rig, &rules::INDEX_UNUSED, &of("idle"), &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_UNUSED, &of("idle")).await;
     });
 }
@@ -70,7 +70,7 @@ fn an_index_that_compression_left_without_use_is_told_and_dropped() {
         compress(rig, "-2 days").await;
         let words = ["all 10 chunks that have it are compressed"];
         found(rig, &rules::INDEX_COMPRESSED, &of("by.v"), &words).await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_COMPRESSED, &of("by.v")).await;
     });
 }
@@ -112,7 +112,7 @@ fn a_bloated_index_is_told_with_its_spare_bytes_and_packed() {
         let bytes = "select sum(pg_relation_size(indexrelid)) from pg_index where indexrelid::regclass::text like '%by.d\"'";
         let bytes = async || rig.text(bytes).await.parse::<i64>().unwrap();
         let before = bytes().await;
-        mend(rig, &finding, &[]).await;
+        fix(rig, &finding, &[]).await;
         assert!(bytes().await * 2 < before, "{}: {before}", rig.name);
         gone(rig, &rules::INDEX_BLOATED, &of("by.d")).await;
     });

@@ -32,8 +32,8 @@ pub(super) fn one(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if plan.steps.is_empty() {
         return Err(nothing_safe(&place, window));
     }
-    for (weight, words) in remarks::company(&place, &facts, context) {
-        plan = plan.note(weight, words);
+    for (level, words) in remarks::company(&place, &facts, context) {
+        plan = plan.note(level, words);
     }
     finish(&facts, inputs, plan)
 }

@@ -16,7 +16,7 @@ pub(super) fn notes(
     old: Option<(&Job, &Setting)>,
 ) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
-    let mut note = |weight, words: String| notes.push((weight, words));
+    let mut note = |level, words: String| notes.push((level, words));
     match new.window(place) {
         Some(window) => note(
             Level::Notice,

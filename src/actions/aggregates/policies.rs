@@ -231,8 +231,8 @@ fn told(
             .wanting(Consent::Name)
             .note(Level::Critical, format!("DELETES DATA: {}", risk.why));
     }
-    for (weight, words) in notes::notes(place, facts, new, old) {
-        plan = plan.note(weight, words);
+    for (level, words) in notes::notes(place, facts, new, old) {
+        plan = plan.note(level, words);
     }
     Ok(plan)
 }

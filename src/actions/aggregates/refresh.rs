@@ -153,8 +153,8 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
             ),
         );
     }
-    for (weight, words) in remarks(&place, &facts, context, window, how.force) {
-        plan = plan.note(weight, words);
+    for (level, words) in remarks(&place, &facts, context, window, how.force) {
+        plan = plan.note(level, words);
     }
     plan = place.touch(context, plan);
     end_stuck(&facts, inputs, &mut plan)?;

@@ -151,7 +151,7 @@ pub(super) fn suggested(place: &Place) -> Setting {
     setting
 }
 
-/// What the server would refuse, said before and with the mend.
+/// What the server would refuse, said before and with the fix.
 pub(super) fn check(place: &Place, new: &Setting, own: Option<i64>) -> Result<(), Refusal> {
     let (axis, level) = (place.axis(), place.level);
     let (start, end) = new.lengths(axis);

@@ -95,7 +95,7 @@ pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             vec![compress_call(context, chunk, false)],
             back,
         )
-        .weighing(context.bytes([chunk.oid]))
+        .sized(context.bytes([chunk.oid]))
     });
     let undo = match crashes {
         Some(why) => Undo::Never(why),

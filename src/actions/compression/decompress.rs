@@ -77,7 +77,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             vec![decompress_call(context, chunk, false)],
             compress_as_before(context, &known, chunk),
         )
-        .weighing(chunk.before_bytes)
+        .sized(chunk.before_bytes)
     }));
     let title = format!("Decompress {} of {}", many(chunks.len()), known.relation);
     let mut plan = Plan::new(title, steps, undo(context, &known, &chunks));

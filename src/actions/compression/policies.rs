@@ -306,7 +306,7 @@ fn idle_by_configuration(context: &Context, known: &Known) -> Option<String> {
     (broken && known.never_recompresses()).then(|| {
         format!(
             "its configuration has \"recompress\": false, by which a policy of TimescaleDB {version} compresses nothing, silently \
-             (seen on 2.22 and 2.26, mended in 2.27): recompress=yes here takes that key out"
+             (seen on 2.22 and 2.26, fixed in 2.27): recompress=yes here takes that key out"
         )
     })
 }

@@ -49,7 +49,7 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
                 vec![recompress_call(context, chunk)],
                 Vec::new(),
             )
-            .weighing(chunk.after_bytes)
+            .sized(chunk.after_bytes)
         })
         .collect();
     let title = format!("Recompress {} of {}", many(chunks.len()), known.relation);
@@ -167,7 +167,7 @@ fn step(context: &Context, known: &Known, chunk: &Chunk, whole: bool) -> Step {
     };
     let mut back = vec![decompress_call(context, chunk, true)];
     back.extend(compress_as_before(context, known, chunk));
-    Step::new(format!("rewrite {}", chunk.key), run, back).weighing(chunk.before_bytes)
+    Step::new(format!("rewrite {}", chunk.key), run, back).sized(chunk.before_bytes)
 }
 
 fn nothing_differs(context: &Context, known: &Known) -> Refusal {

@@ -29,7 +29,7 @@ pub enum Order {
 
 /// What is to be done: a plan, with what it was made from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Deed {
+pub struct ApprovedPlan {
     pub plan: Plan,
     /// What the plan was made from; where it has changed since, nothing is done.
     pub seen: Vec<Seen>,
@@ -66,5 +66,5 @@ pub(super) struct Run<'a> {
     pub(super) journal_lost: bool,
     pub(super) problems: Vec<(String, Problem)>,
     pub(super) notices: Vec<String>,
-    pub(super) told: &'a UnboundedSender<Progress>,
+    pub(super) reports: &'a UnboundedSender<Progress>,
 }

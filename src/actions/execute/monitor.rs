@@ -4,7 +4,7 @@ use anyhow::Result;
 use tokio_postgres::Row;
 
 use super::actor::Run;
-use super::progress::{Progress, tell};
+use super::progress::{Progress, report};
 use crate::connect::{self, Connected};
 use crate::model::text;
 use crate::server::session;
@@ -29,7 +29,7 @@ impl Run<'_> {
         }
         let connected = monitor.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
-        // What cannot be asked is not told; the statement itself goes on.
+        // What cannot be asked is not reports; the statement itself goes on.
         let answer = session::ask(&connected.client, text, &[Param::BigInt(pid)]).await;
         let rows = match answer {
             Ok(rows) => rows,
@@ -43,7 +43,7 @@ impl Run<'_> {
             }
         };
         if let Some(progress) = rows.first().and_then(|row| progress(row).ok()).flatten() {
-            tell(self.told, progress);
+            report(self.reports, progress);
         }
         Some(!rows.is_empty())
     }

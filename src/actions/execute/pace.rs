@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::actor::LOOK;
 use super::actor::{Order, Run};
 use super::progress::Progress;
-use super::progress::tell;
+use super::progress::report;
 use super::writer::Writer;
 use crate::model::plan::Pace;
 use crate::model::text;
@@ -41,10 +41,10 @@ impl Run<'_> {
                 return true;
             }
             let Some(reason) = reason else {
-                tell(self.told, Progress::Goes);
+                report(self.reports, Progress::Goes);
                 return true;
             };
-            tell(self.told, Progress::Waits(reason));
+            report(self.reports, Progress::Waits(reason));
             if !wait(order, LOOK).await {
                 return false;
             }

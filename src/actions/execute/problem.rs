@@ -1,4 +1,4 @@
-//! What the server refused, in its own words, and what would mend it.
+//! What the server refused, in its own words, and what would fix it.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub struct Problem {
     /// `None`: it is not the server that said so.
     pub sqlstate: Option<String>,
     pub message: String,
-    pub mend: Option<&'static str>,
+    pub fix: Option<&'static str>,
     /// The connection is gone: whether the statement took effect is not known.
     pub lost: bool,
     /// What it was about is not there any more.
@@ -32,7 +32,7 @@ impl Problem {
         let code = told.code();
         Self {
             sqlstate: Some(code.code().to_owned()),
-            mend: mend(code, &message),
+            fix: fix(code, &message),
             lost: *code == SqlState::ADMIN_SHUTDOWN || *code == SqlState::CRASH_SHUTDOWN,
             gone: false,
             message,
@@ -43,7 +43,7 @@ impl Problem {
         Self {
             sqlstate: None,
             message: message.into(),
-            mend: None,
+            fix: None,
             lost: false,
             gone: false,
         }
@@ -58,7 +58,7 @@ impl Problem {
 }
 
 /// What a person can do about it.
-fn mend(code: &SqlState, message: &str) -> Option<&'static str> {
+fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
     // A lock timeout inside a refresh is XX000 on 2.26, with the same text.
     if *code == SqlState::LOCK_NOT_AVAILABLE || message.contains("due to lock timeout") {
         return Some(if message.contains("concurrent refresh") {
@@ -94,7 +94,7 @@ impl fmt::Display for Problem {
             write!(f, "{code}: ")?;
         }
         write!(f, "{}", self.message)?;
-        self.mend.map_or(Ok(()), |mend| write!(f, "\n{mend}"))
+        self.fix.map_or(Ok(()), |fix| write!(f, "\n{fix}"))
     }
 }
 

@@ -1,8 +1,8 @@
-//! What is told while a plan runs.
+//! Reports of a plan that runs.
 
 use tokio::sync::mpsc::UnboundedSender;
 
-/// What is told while a plan runs.
+/// Reports of a plan that runs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
     /// The journal has it, under this number.
@@ -13,8 +13,8 @@ pub enum Progress {
         of: usize,
         label: String,
     },
-    /// A step ended; the weight that is done so far, of the whole.
-    Weight {
+    /// A step ended; the bytes that are done so far, of the whole.
+    Bytes {
         done: i64,
         of: i64,
     },
@@ -27,7 +27,7 @@ pub enum Progress {
     Notice(String),
 }
 
-pub(super) fn tell(told: &UnboundedSender<Progress>, progress: Progress) {
+pub(super) fn report(reports: &UnboundedSender<Progress>, progress: Progress) {
     // Nobody may be listening any more; the work goes on to its end all the same.
-    let _ = told.send(progress);
+    let _ = reports.send(progress);
 }

@@ -16,7 +16,7 @@ pub struct Report {
     pub steps_done: usize,
     pub steps: usize,
     /// A rollback of the entry has something to take back, or to find out.
-    pub can_be_taken_back: bool,
+    pub can_be_undone: bool,
     /// What went wrong, by step.
     pub problems: Vec<(String, Problem)>,
     /// The server's notices and warnings.
@@ -54,7 +54,7 @@ impl Report {
             )));
         }
         let id = self.id;
-        let back = if self.can_be_taken_back {
+        let back = if self.can_be_undone {
             format!(": rollback in the Journal, or `hypertop rollback {id}`, takes it back")
         } else {
             String::new()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
-use super::actor::{Actor, Deed};
+use super::actor::{Actor, ApprovedPlan};
 use super::named;
 use super::writer::Writer;
 use crate::actions::action::Does;
@@ -20,13 +20,17 @@ use crate::server::sql::Param;
 
 impl Actor {
     /// The state as it is now; an error where it is no longer what the plan was made from.
-    pub(super) async fn check(&self, writer: &Writer, deed: &Deed) -> Result<Vec<Seen>> {
+    pub(super) async fn check(
+        &self,
+        writer: &Writer,
+        approved: &ApprovedPlan,
+    ) -> Result<Vec<Seen>> {
         let mut now = Vec::new();
-        for seen in &deed.seen {
+        for seen in &approved.seen {
             let state = self
                 .state(&writer.connected.client, &seen.action, &seen.target)
                 .await?;
-            let moved = differences(&deed.plan.changes, &seen.state, &state);
+            let moved = differences(&approved.plan.changes, &seen.state, &state);
             if let Some((what, was, is)) = moved.first() {
                 bail!(
                     "{} changed since the preview ({what}: {was}, now {is}): nothing was done; look at it again",
@@ -35,7 +39,7 @@ impl Actor {
             }
             let (client, version) = (&writer.connected.client, self.server.sql_version());
             let standing = code::standing(client, version, &seen.target).await?;
-            if let Some(name) = code::unsaid(&deed.plan, &standing) {
+            if let Some(name) = code::unsaid(&approved.plan, &standing) {
                 bail!(
                     "{} changed since the preview (this would run code that it does not name: {name}): nothing was done; look at it again",
                     seen.target.name
@@ -53,16 +57,16 @@ impl Actor {
     pub(super) async fn meant(
         &self,
         writer: &Writer,
-        deed: &Deed,
+        approved: &ApprovedPlan,
     ) -> Result<BTreeMap<String, Relation>> {
-        let plan = &deed.plan;
-        if !deed.undoes.is_empty() {
+        let plan = &approved.plan;
+        if !approved.undoes.is_empty() {
             // A rollback found them by what the journal kept of them.
             return Ok(plan.named.relations.clone());
         }
         let client = &writer.connected.client;
         let named = named::of_steps(client, &self.server, &plan.steps).await?;
-        let targets = || deed.seen.iter().map(|seen| &seen.target);
+        let targets = || approved.seen.iter().map(|seen| &seen.target);
         for (name, relation) in &named.relations {
             let another = targets()
                 .filter(|target| target.name == *name)
@@ -84,7 +88,7 @@ impl Actor {
         let tables = |seen: &Seen| {
             (seen.target.kind == Kind::Job).then(|| seen.state["hypertable_id"].as_i64())
         };
-        let tables: Option<Vec<_>> = deed.seen.iter().map(tables).collect();
+        let tables: Option<Vec<_>> = approved.seen.iter().map(tables).collect();
         if let Some(tables) = tables
             && let Some((name, _)) = named
                 .relations
@@ -126,23 +130,23 @@ impl Actor {
     pub(super) async fn look_after(
         &self,
         writer: &Writer,
-        deed: &Deed,
+        approved: &ApprovedPlan,
         bindings: &Bindings,
     ) -> (Vec<Seen>, Vec<(String, String, String)>) {
         let (mut after, mut differs) = (Vec::new(), Vec::new());
-        for seen in &deed.seen {
+        for seen in &approved.seen {
             let target = current(&seen.target, bindings);
             // What cannot be looked at is left out; a rollback then has nothing to compare with, and says so.
             if let Ok(state) = self
                 .state(&writer.connected.client, &seen.action, &target)
                 .await
             {
-                if let Some(was) = deed
+                if let Some(was) = approved
                     .restores
                     .iter()
                     .find(|was| was.target == seen.target && was.action == seen.action)
                 {
-                    differs.extend(differences(&deed.plan.changes, &was.state, &state));
+                    differs.extend(differences(&approved.plan.changes, &was.state, &state));
                 }
                 after.push(Seen {
                     state,

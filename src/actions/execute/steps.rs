@@ -8,7 +8,7 @@ use super::actor::LOOK;
 use super::actor::{Order, Run};
 use super::problem::Problem;
 use super::progress::Progress;
-use super::progress::tell;
+use super::progress::report;
 use super::send::send;
 use super::step::Did;
 use super::writer::Writer;
@@ -30,8 +30,8 @@ impl Run<'_> {
         plan: &Plan,
         order: &mut watch::Receiver<Order>,
     ) -> Outcome {
-        let whole: i64 = plan.steps.iter().map(|step| step.weight).sum();
-        let (mut weight, mut wal) = (0, None);
+        let whole: i64 = plan.steps.iter().map(|step| step.bytes).sum();
+        let (mut bytes, mut wal) = (0, None);
         for (at, step) in plan.steps.iter().enumerate() {
             if at > 0 && !self.pace(writer, &plan.pace, &mut wal, order).await {
                 return Outcome::Cancelled;
@@ -43,8 +43,8 @@ impl Run<'_> {
                 let why = "the connection was lost before this step, which was not begun";
                 return self.fail(step, Problem::other(why), at);
             }
-            tell(
-                self.told,
+            report(
+                self.reports,
                 Progress::Step {
                     number: at + 1,
                     of: plan.steps.len(),
@@ -59,7 +59,7 @@ impl Run<'_> {
                 }
             }
             let result = self.step(writer, at, step, order).await;
-            weight += step.weight;
+            bytes += step.bytes;
             match result {
                 Ok(did) => {
                     self.done += 1;
@@ -93,10 +93,10 @@ impl Run<'_> {
                     }
                 }
             }
-            tell(
-                self.told,
-                Progress::Weight {
-                    done: weight,
+            report(
+                self.reports,
+                Progress::Bytes {
+                    done: bytes,
                     of: whole,
                 },
             );
@@ -172,7 +172,7 @@ impl Run<'_> {
 
     pub(super) fn take_notices(&mut self, writer: &mut Writer) {
         while let Ok(notice) = writer.connected.notices.try_recv() {
-            tell(self.told, Progress::Notice(notice.clone()));
+            report(self.reports, Progress::Notice(notice.clone()));
             if self.notices.len() < NOTICES && !self.notices.contains(&notice) {
                 self.notices.push(notice);
                 if self.notices.len() == NOTICES {
@@ -193,7 +193,7 @@ struct Silence {
 }
 
 impl Silence {
-    /// Takes what the other connection was told; why the statement's own is given up, if it is.
+    /// Takes what the other connection was reports; why the statement's own is given up, if it is.
     fn after(&mut self, there: Option<bool>) -> Option<&'static str> {
         match there {
             Some(true) => *self = Self::default(),

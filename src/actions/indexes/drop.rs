@@ -35,7 +35,7 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
         ))];
         Step::new(format!("drop {}", leftover.name), run, Vec::new())
             .plain()
-            .weighing(context.bytes([leftover.oid]))
+            .sized(context.bytes([leftover.oid]))
     };
     let undo = Undo::Needless("no query can use an invalid index".to_owned());
     let title = format!(
@@ -92,7 +92,7 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
         for part in &shared {
             let copies = index.copies.iter().filter(|copy| copy.part == part.oid);
             let bytes = context.bytes(copies.map(|copy| copy.oid));
-            steps.push(keep(&index, survivor, part)?.weighing(bytes));
+            steps.push(keep(&index, survivor, part)?.sized(bytes));
         }
     }
     steps.push(drop_step(context, &index, &undo)?);
@@ -276,10 +276,10 @@ fn drop_step(context: &Context, index: &Index, undo: &Undo) -> Result<Step, Refu
     let label = format!("drop {}", index.qualified());
     let bytes = context.bytes(index.copies.iter().map(|copy| copy.oid));
     if matches!(undo, Undo::Never(_)) {
-        return Ok(Step::new(label, run, Vec::new()).weighing(bytes));
+        return Ok(Step::new(label, run, Vec::new()).sized(bytes));
     }
     let (back, plain) = index.bring_back(context)?;
-    let mut step = Step::new(label, run, back).weighing(bytes);
+    let mut step = Step::new(label, run, back).sized(bytes);
     step.undo_plain = plain;
     Ok(step)
 }

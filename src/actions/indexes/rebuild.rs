@@ -44,7 +44,7 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
     let name = index.qualified();
     if !index.hypertable {
         return Some(
-            format!("{name} is not a hypertable's index, so no chunk can lack it (reindex-index mends an invalid one)").into(),
+            format!("{name} is not a hypertable's index, so no chunk can lack it (reindex-index fixes an invalid one)").into(),
         );
     }
     if context.at.server.simulated {
@@ -86,7 +86,7 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
             copy.name
         ))];
         let step = Step::new(format!("reindex {}", copy.name), run, Vec::new()).plain();
-        steps.push(step.weighing(context.bytes([copy.oid])));
+        steps.push(step.sized(context.bytes([copy.oid])));
     }
     let undo = if lacking.is_empty() {
         Undo::Needless("the invalid ones become valid".to_owned())
@@ -180,7 +180,7 @@ fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     Ok(whole(index, steps).note(
         Level::Warning,
         format!(
-            "{} is invalid as a whole, and that cannot be mended: it is dropped and made again from its definition",
+            "{} is invalid as a whole, and that cannot be fixed: it is dropped and made again from its definition",
             index.name
         ),
     ))

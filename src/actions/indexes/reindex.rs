@@ -165,13 +165,13 @@ fn step(copy: &Copy, bytes: Option<i64>) -> Step {
     // An exclusion constraint's index cannot be built concurrently.
     if copy.exclusion {
         let run = vec![statement(format!("REINDEX INDEX {}", copy.name))];
-        return Step::new(label, run, Vec::new()).weighing(bytes);
+        return Step::new(label, run, Vec::new()).sized(bytes);
     }
     let run = vec![statement(format!(
         "REINDEX INDEX CONCURRENTLY {}",
         copy.name
     ))];
-    Step::new(label, run, Vec::new()).plain().weighing(bytes)
+    Step::new(label, run, Vec::new()).plain().sized(bytes)
 }
 
 /// What it needs at a time, and writes in all.

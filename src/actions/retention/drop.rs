@@ -176,7 +176,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&Chunk]) -> Result<Step,
         facts.at(end)
     );
     let bytes = context.bytes(chunks.iter().flat_map(|chunk| chunk.oids()));
-    Ok(Step::new(label, vec![Statement::new(sql, Vec::new())], Vec::new()).weighing(bytes))
+    Ok(Step::new(label, vec![Statement::new(sql, Vec::new())], Vec::new()).sized(bytes))
 }
 
 /// A place on the axis as SQL writes it, in the time column's own type; `None`: it cannot be written.

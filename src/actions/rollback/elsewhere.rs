@@ -11,7 +11,7 @@ pub fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<St
     let id = entry.begin.id;
     let there = entry.begin.place.words();
     let doubt = entry.begin.place.doubt(here);
-    if let Some(by) = entry.taken_back_by {
+    if let Some(by) = entry.rolled_back_by {
         if doubt.is_some() {
             bail!(
                 "entry {id} is rolled back already on {there}, by entry {by}; this is {}, which may be a copy: do by hand what `hypertop journal {id}` shows",

@@ -3,7 +3,7 @@
 use tui_textarea::TextArea;
 
 use super::next::{Next, scroll};
-use crate::actions::execute::Deed;
+use crate::actions::execute::ApprovedPlan;
 use crate::actions::preview;
 use crate::actions::preview::Preview;
 use crate::app::press::event;
@@ -12,7 +12,7 @@ use crate::model::plan::Consent;
 /// A preview that wants consent.
 #[derive(Debug)]
 pub struct Agreeing {
-    pub deed: Deed,
+    pub approved: ApprovedPlan,
     pub lines: Vec<preview::Line>,
     pub consent: Consent,
     pub typed: TextArea<'static>,
@@ -27,7 +27,7 @@ pub struct Agreeing {
 
 impl Agreeing {
     pub(super) fn new(
-        deed: Deed,
+        approved: ApprovedPlan,
         preview: &Preview,
         protected: bool,
         barred: Option<String>,
@@ -36,10 +36,10 @@ impl Agreeing {
             consent: if protected {
                 Consent::Name
             } else {
-                deed.plan.consent
+                approved.plan.consent
             },
             lines: preview.lines(),
-            deed,
+            approved,
             typed: TextArea::default(),
             top: 0,
             page: 10,
@@ -64,7 +64,7 @@ impl Agreeing {
                         });
                 format!(
                     "{wrong}type {} and Enter to run it · Esc leaves everything as it is",
-                    self.deed.plan.target
+                    self.approved.plan.target
                 )
             }
         }
@@ -75,17 +75,17 @@ impl Agreeing {
     }
 
     pub(super) fn key(&mut self, key: &str) -> Next {
-        let agreed = || Next::Do(Box::new(self.deed.clone()));
+        let agreed = || Next::Do(Box::new(self.approved.clone()));
         match key {
             "esc" | "ctrl-c" => return Next::Close,
-            "ctrl-y" => return Next::Copy(self.deed.plan.script().join("\n")),
+            "ctrl-y" => return Next::Copy(self.approved.plan.script().join("\n")),
             "enter" | "y" if self.barred.is_none() && self.consent <= Consent::Yes => {
                 // A habit of Enter must not run what wants a word.
                 if key == "y" || self.consent == Consent::Enter {
                     return agreed();
                 }
             }
-            "enter" if self.barred.is_none() && self.text() == self.deed.plan.target => {
+            "enter" if self.barred.is_none() && self.text() == self.approved.plan.target => {
                 return agreed();
             }
             "enter" if self.barred.is_none() && self.consent == Consent::Name => {

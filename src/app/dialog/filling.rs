@@ -7,7 +7,7 @@ use super::next::Next;
 use super::trouble::Trouble;
 use crate::actions::act::{Context, Facts, Refusal};
 use crate::actions::action::{Action, Does};
-use crate::actions::execute::Deed;
+use crate::actions::execute::ApprovedPlan;
 use crate::actions::form::{Field, Form, Kind};
 use crate::actions::plans;
 use crate::app::press::event;
@@ -25,7 +25,7 @@ pub struct Filling {
     pub focus: usize,
     /// The line of the list that the cursor is on, in a field of picks.
     pub pick: usize,
-    pub outcome: Result<Deed, Trouble>,
+    pub outcome: Result<ApprovedPlan, Trouble>,
     /// Why a target has no form at all; in the order of the targets.
     formless: Vec<Option<Refusal>>,
     /// The targets that a person agreed to go on without.
@@ -99,7 +99,7 @@ impl Filling {
                     }
                 }
                 let plan = group::together(action.name, plans, refused, &self.left_out);
-                plan.map(|plan| Deed {
+                plan.map(|plan| ApprovedPlan {
                     plan,
                     seen,
                     inputs: inputs.summary(),
@@ -181,7 +181,7 @@ impl Filling {
 
     fn go_on(&self) -> Next {
         match &self.outcome {
-            Ok(deed) => Next::Look(Box::new(deed.clone())),
+            Ok(approved) => Next::Look(Box::new(approved.clone())),
             Err(_) => Next::Stay,
         }
     }

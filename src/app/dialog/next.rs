@@ -1,6 +1,6 @@
 //! What a stage of a dialog does with a key.
 
-use crate::actions::execute::Deed;
+use crate::actions::execute::ApprovedPlan;
 
 /// What a key led to.
 #[derive(Debug)]
@@ -8,8 +8,8 @@ pub enum Next {
     Stay,
     Close,
     /// The preview is wanted.
-    Look(Box<Deed>),
-    Do(Box<Deed>),
+    Look(Box<ApprovedPlan>),
+    Do(Box<ApprovedPlan>),
     Copy(String),
 }
 

@@ -15,7 +15,7 @@ pub struct Running {
     pub of: usize,
     pub label: String,
     pub done: i64,
-    pub weight: i64,
+    pub bytes: i64,
     pub waits: Option<String>,
     pub phase: Option<(String, Option<f64>)>,
     pub notice: Option<String>,
@@ -32,7 +32,7 @@ impl Running {
             of: steps,
             label: String::new(),
             done: 0,
-            weight: 0,
+            bytes: 0,
             waits: None,
             phase: None,
             notice: None,
@@ -47,7 +47,7 @@ impl Running {
                 (self.number, self.of, self.label) = (number, of, label);
                 (self.waits, self.phase) = (None, None);
             }
-            Progress::Weight { done, of } => (self.done, self.weight) = (done, of),
+            Progress::Bytes { done, of } => (self.done, self.bytes) = (done, of),
             Progress::Phase(phase, share) => {
                 self.phase = Some((phase, share));
                 self.waits = None;
@@ -58,7 +58,7 @@ impl Running {
         }
     }
 
-    /// The share that is done: by weight where the steps have any, else by number.
+    /// The share that is done: by bytes where the steps have any, else by number.
     #[expect(clippy::cast_precision_loss, reason = "a share to show")]
     pub fn share(&self) -> f64 {
         let inside = self
@@ -66,8 +66,8 @@ impl Running {
             .as_ref()
             .and_then(|(_, share)| *share)
             .unwrap_or(0.0);
-        if self.weight > 0 && self.done > 0 {
-            return self.done as f64 / self.weight as f64;
+        if self.bytes > 0 && self.done > 0 {
+            return self.done as f64 / self.bytes as f64;
         }
         (self.number.saturating_sub(1) as f64 + inside) / self.of.max(1) as f64
     }

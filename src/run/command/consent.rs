@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::shell::{DONE, FAILED, Format, Shell, UNCHANGED, say, tell};
 use super::still::Still;
-use crate::actions::execute::{Deed, Order, Problem, Progress, Report};
+use crate::actions::execute::{ApprovedPlan, Order, Problem, Progress, Report};
 use crate::actions::preview;
 use crate::actions::preview::Preview;
 use crate::journal::Outcome;
@@ -19,11 +19,11 @@ use crate::run::stderr;
 use crate::ui::terminal;
 
 impl Shell<'_> {
-    pub(super) async fn agree_and_do(&self, deed: Deed) -> Result<u8> {
-        let preview = preview::preview(&self.session, deed.plan.clone()).await;
+    pub(super) async fn agree_and_do(&self, approved: ApprovedPlan) -> Result<u8> {
+        let preview = preview::preview(&self.session, approved.plan.clone()).await;
         let mut preview_json = plan_json(&preview);
         if self.agreement.format == Format::Text {
-            let mut out = text::printable(&deed.plan.title);
+            let mut out = text::printable(&approved.plan.title);
             for (_, line) in preview.lines() {
                 out.push('\n');
                 out.push_str(&line);
@@ -40,25 +40,27 @@ impl Shell<'_> {
             }
             return Ok(DONE);
         }
-        if let Err(why) = self.consent(&deed.plan) {
+        if let Err(why) = self.consent(&approved.plan) {
             return self.refuse(&why);
         }
-        let report = match self.perform(&deed).await {
+        let report = match self.perform(&approved).await {
             Ok(report) => report,
             // It did not even begin.
             Err(error) => return self.refuse(&format!("{error:#}")),
         };
         // What a rollback brings back is no news.
-        let checks = report.outcome == Outcome::Done && deed.undoes.is_empty();
+        let checks = report.outcome == Outcome::Done && approved.undoes.is_empty();
         let still = if checks {
-            Some(self.still(&deed).await)
+            Some(self.still(&approved).await)
         } else {
             None
         };
         self.report(&report, still, preview_json)?;
         Ok(match report.outcome {
             Outcome::Done => DONE,
-            Outcome::Failed | Outcome::Cancelled if changed_nothing(&deed, &report) => UNCHANGED,
+            Outcome::Failed | Outcome::Cancelled if changed_nothing(&approved, &report) => {
+                UNCHANGED
+            }
             _ => FAILED,
         })
     }
@@ -111,10 +113,10 @@ impl Shell<'_> {
         }
     }
 
-    async fn perform(&self, deed: &Deed) -> Result<Report> {
-        let (told, mut progress) = unbounded_channel();
+    async fn perform(&self, approved: &ApprovedPlan) -> Result<Report> {
+        let (reports, mut progress) = unbounded_channel();
         let (orders, order) = watch::channel(Order::Go);
-        let mut work = std::pin::pin!(self.actor.perform(deed, &told, order));
+        let mut work = std::pin::pin!(self.actor.perform(approved, &reports, order));
         let mut ending = std::pin::pin!(crate::run::signalled());
         let mut stopped = false;
         loop {
@@ -142,7 +144,7 @@ impl Shell<'_> {
         if let Some(still) = still {
             still.put(&mut json);
         }
-        let problem = |(label, problem): &(String, Problem)| json!({"step": label, "sqlstate": problem.sqlstate, "message": problem.message, "mend": problem.mend});
+        let problem = |(label, problem): &(String, Problem)| json!({"step": label, "sqlstate": problem.sqlstate, "message": problem.message, "fix": problem.fix, "mend": problem.fix});
         json["outcome"] = report.outcome.name().into();
         json["journal_id"] = report.id.into();
         json["steps_done"] = report.steps_done.into();
@@ -159,8 +161,8 @@ impl Shell<'_> {
 }
 
 /// Whether what failed was a transaction, and the first: of a statement without one something may be left.
-fn changed_nothing(deed: &Deed, report: &Report) -> bool {
-    let first = deed.plan.steps.first();
+fn changed_nothing(approved: &ApprovedPlan, report: &Report) -> bool {
+    let first = approved.plan.steps.first();
     report.steps_done == 0 && report.problems.len() <= 1 && first.is_some_and(|step| !step.plain)
 }
 

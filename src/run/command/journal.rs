@@ -71,7 +71,7 @@ fn entry_json(entry: &Entry) -> Json {
         "error": entry.end.as_ref().and_then(|end| end.error.clone()),
         "seconds": entry.end.as_ref().map(|end| end.seconds),
         "before": begin.before, "after": entry.end.as_ref().map(|end| end.after.clone()),
-        "undoes": begin.undoes, "rolled_back_by": entry.taken_back_by,
+        "undoes": begin.undoes, "rolled_back_by": entry.rolled_back_by,
         "acknowledges": begin.acknowledges, "ended": entry.ended,
     })
 }

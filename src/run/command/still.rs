@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value as Json, json};
 
 use super::shell::Shell;
-use crate::actions::execute::Deed;
+use crate::actions::execute::ApprovedPlan;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::text::printable;
@@ -24,7 +24,7 @@ pub(super) struct Still(Result<Vec<Row>>);
 
 impl Shell<'_> {
     /// Reads the findings again, as the console does.
-    pub(super) async fn still(&self, deed: &Deed) -> Still {
+    pub(super) async fn still(&self, approved: &ApprovedPlan) -> Still {
         let found = async {
             let (settings, session) = (&self.actor.settings, &self.session);
             let screens =
@@ -40,7 +40,7 @@ impl Shell<'_> {
                     .into_iter()
                     .flat_map(Target::and_materialization);
                 of.any(|of| {
-                    let mut seen = deed.seen.iter().map(|seen| &seen.target);
+                    let mut seen = approved.seen.iter().map(|seen| &seen.target);
                     seen.any(|seen| (seen.kind, seen.id) == (of.kind, of.id))
                 })
             };

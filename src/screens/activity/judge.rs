@@ -116,7 +116,7 @@ fn blocked(row: &Row, at: &At, findings: &mut Findings) {
     let finding = Finding::new(&rules::SESSION_BLOCKED, level, reason).since(wait.since);
     findings.push(match row.head {
         Some(head) if !head.own => finding
-            .mended_by(Some(end(head.active)))
+            .fixed_by(Some(end(head.active)))
             .upon(Target::session(head.pid)),
         _ => finding,
     });
@@ -161,8 +161,8 @@ fn blocks(row: &Row, at: &At, findings: &mut Findings) {
         more => format!(", and {more} more behind"),
     };
     let reason = format!("keeps {whom} waiting{behind}{long}");
-    let mend = (!row.own).then(|| end(row.is_active()));
-    let finding = Finding::new(&rules::SESSION_BLOCKS, level, reason).mended_by(mend);
+    let fix = (!row.own).then(|| end(row.is_active()));
+    let finding = Finding::new(&rules::SESSION_BLOCKS, level, reason).fixed_by(fix);
     findings.push(finding.since(row.blocks_since));
 }
 

@@ -79,7 +79,7 @@ impl Blocked {
         let mut finding = Finding::new(rule, Level::Warning, self.words(who, now))
             .since(self.since)
             // A prepared transaction has no session to be ended.
-            .mended_by(self.session().map(|_| END));
+            .fixed_by(self.session().map(|_| END));
         finding.on = self.session();
         Some(finding)
     }

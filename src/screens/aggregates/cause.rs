@@ -68,7 +68,7 @@ fn judge_others(row: &Row, findings: &mut Findings) {
         1 => "a further refresh policy of it".to_owned(),
         many => format!("{many} further refresh policies of it, the first of them"),
     };
-    let (what, mend) = if row.other_scheduled {
+    let (what, fix) = if row.other_scheduled {
         ("fails: the Jobs screen has the error", "run-job-now")
     } else {
         ("is paused: resume-job resumes it", "resume-job")
@@ -76,7 +76,7 @@ fn judge_others(row: &Row, findings: &mut Findings) {
     let reason = format!("{many} (job {job}) {what}; its part of the window is not refreshed");
     findings.push(
         Finding::new(&rules::AGGREGATE_POLICY_STOPPED, Level::Warning, reason)
-            .mended_by(Some(mend))
+            .fixed_by(Some(fix))
             .upon(Target::job(job)),
     );
 }
@@ -89,13 +89,13 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
     if let Some(of) = &row.inherited {
         let reason = format!("it inherits the lag of {}: {}", of.from, of.why);
         let mut finding =
-            Finding::new(&rules::AGGREGATE_PARENT, Level::Notice, reason).mended_by(of.mend);
+            Finding::new(&rules::AGGREGATE_PARENT, Level::Notice, reason).fixed_by(of.fix);
         finding.on.clone_from(&of.on);
         finding.sets.clone_from(&of.sets);
         findings.push(finding);
         return;
     }
-    let (what, mend, on) = match &row.parent_job {
+    let (what, fix, on) = match &row.parent_job {
         None => (
             "has no refresh policy".to_owned(),
             "add-refresh-policy",
@@ -119,7 +119,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
     );
     findings.push(
         Finding::new(&rules::AGGREGATE_PARENT, Level::Notice, reason)
-            .mended_by(Some(mend))
+            .fixed_by(Some(fix))
             .upon(on),
     );
 }
@@ -248,8 +248,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
             reader(row),
             cause.words
         );
-        let mut finding =
-            Finding::new(&rules::AGGREGATE_BEHIND, level, reason).mended_by(cause.mend);
+        let mut finding = Finding::new(&rules::AGGREGATE_BEHIND, level, reason).fixed_by(cause.fix);
         finding.on = cause.on;
         findings.push(finding);
     }
@@ -286,7 +285,7 @@ fn reader(row: &Row) -> &'static str {
 /// Why an aggregate is behind; what is wrong with the job itself is said by `Policy::judge`.
 struct Cause {
     words: String,
-    mend: Option<ActionName>,
+    fix: Option<ActionName>,
     on: Option<Target>,
 }
 
@@ -295,7 +294,7 @@ impl Cause {
     fn none() -> Self {
         Self {
             words: String::new(),
-            mend: rules::AGGREGATE_BEHIND.mend,
+            fix: rules::AGGREGATE_BEHIND.fix,
             on: None,
         }
     }
@@ -307,8 +306,8 @@ impl Cause {
         }
     }
 
-    fn mended_by(mut self, mend: Option<ActionName>) -> Self {
-        self.mend = mend;
+    fn fixed_by(mut self, fix: Option<ActionName>) -> Self {
+        self.fix = fix;
         self
     }
 }
@@ -320,19 +319,19 @@ fn cause(row: &Row, at: &At) -> Cause {
     };
     if let Some(pid) = row.waits.stuck_pid {
         let mut cause =
-            Cause::of("every refresh fails while that session lives").mended_by(Some(END));
+            Cause::of("every refresh fails while that session lives").fixed_by(Some(END));
         cause.on = Some(Target::session(pid));
         return cause;
     }
     if let Some(blocked) = &row.blocked {
         let on = blocked.session();
         let mut cause =
-            Cause::of(&blocked.words("its refresh", at.now)).mended_by(on.as_ref().map(|_| END));
+            Cause::of(&blocked.words("its refresh", at.now)).fixed_by(on.as_ref().map(|_| END));
         cause.on = on;
         return cause;
     }
     if let Some(words) = troubles::running(row, at) {
-        return Cause::of(&words).mended_by(None);
+        return Cause::of(&words).fixed_by(None);
     }
     let limits = row.limits(at);
     if !policy.scheduled || policy.is_failing() || policy.is_late(&limits, at.now) {

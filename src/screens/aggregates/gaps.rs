@@ -48,7 +48,7 @@ impl Row {
         let reach = reach.map(|(reach, longest)| reach.saturating_add(longest));
         let tail = self.tail().zip(reach);
         let history = self.never().zip(waits.source_start);
-        // Where something waits for good, how its chunks came to be decides whether a refresh is the mend.
+        // Where something waits for good, how its chunks came to be decides whether a refresh is the fix.
         tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
             || history.is_some_and(|(never, start)| start <= never)
             || self.unreached().is_some()

@@ -114,9 +114,9 @@ pub struct ParentJob {
 pub struct Inherited {
     pub from: String,
     pub why: String,
-    /// Its own mend, and what that acts on.
+    /// Its own fix, and what that acts on.
     #[serde(skip)]
-    pub mend: Option<ActionName>,
+    pub fix: Option<ActionName>,
     #[serde(skip)]
     pub on: Option<Target>,
     #[serde(skip)]

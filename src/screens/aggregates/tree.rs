@@ -85,7 +85,7 @@ fn bequeath(row: &Row, at: &At) -> Option<Inherited> {
     })?;
     let job = findings.iter().find(|finding| finding.job.is_some());
     // Who stands in the way goes before the job that cannot get on for it.
-    let mender: &Finding = job.filter(|_| !behind.frees()).unwrap_or(behind);
+    let fixer: &Finding = job.filter(|_| !behind.frees()).unwrap_or(behind);
     let mut why = without_stop(&behind.reason).to_owned();
     if let Some(job) = job {
         why = format!("{why}; {}", without_stop(&job.reason));
@@ -98,12 +98,12 @@ fn bequeath(row: &Row, at: &At) -> Option<Inherited> {
     Some(Inherited {
         from: row.full_name(),
         why,
-        mend: mender.mend,
-        sets: mender.sets.clone(),
-        on: mender
+        fix: fixer.fix,
+        sets: fixer.sets.clone(),
+        on: fixer
             .on
             .clone()
-            .or_else(|| mender.job.map(Target::job))
+            .or_else(|| fixer.job.map(Target::job))
             .or_else(|| Some(aggregate())),
     })
 }

@@ -63,7 +63,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let finding = Finding::new(&rules::AGGREGATE_FUTURE, Level::Notice, reason);
     findings.push(
         finding
-            .mended_by(Some("edit-refresh-policy"))
+            .fixed_by(Some("edit-refresh-policy"))
             .setting("end_offset", bucket.clone()),
     );
 }
@@ -126,7 +126,7 @@ fn future_rows(row: &Row) -> String {
 /// A refresh of all that waits before the watermark takes the rows in that it hides.
 fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
     let finding =
-        Finding::new(&rules::AGGREGATE_FUTURE, level, reason).mended_by(Some("refresh-aggregate"));
+        Finding::new(&rules::AGGREGATE_FUTURE, level, reason).fixed_by(Some("refresh-aggregate"));
     let Some(to) = clock::typed(row.axis, to) else {
         return finding;
     };

@@ -155,9 +155,9 @@ impl Row {
         schedule.unwrap_or(86_400.0) + limits.compression_patience
     }
 
-    /// The likeliest reason of a poor ratio of chunks that are under the table's present settings, and what mends it.
+    /// The likeliest reason of a poor ratio of chunks that are under the table's present settings, and what fixes it.
     fn why_poor(&self, of: &Recorded, few: f64) -> (String, Option<&'static str>) {
-        let mend = rules::COMPRESSION_RATIO.mend;
+        let fix = rules::COMPRESSION_RATIO.fix;
         let segments = self.segment_by.as_deref();
         if let Some(rows) = of.rows_each().filter(|rows| *rows < few) {
             let why = format!(
@@ -189,7 +189,7 @@ impl Row {
             ),
             (Some(_), None) => "look at segment-by and order-by".to_owned(),
         };
-        (why, mend)
+        (why, fix)
     }
 
     /// Of the chunks that are under the table's present settings: nothing else can be blamed on these.
@@ -203,7 +203,7 @@ impl Row {
         let Some((level, said)) = present.poor(limits) else {
             return;
         };
-        let (why, mend) = match &self.packed_error {
+        let (why, fix) = match &self.packed_error {
             Some(error) => {
                 let why =
                     format!("under which settings they were compressed is not known ({error})");
@@ -212,7 +212,7 @@ impl Row {
             None => self.why_poor(&present, limits.batch_rows),
         };
         let reason = format!("{said}: {why}");
-        findings.push(Finding::new(&rules::COMPRESSION_RATIO, level, reason).mended_by(mend));
+        findings.push(Finding::new(&rules::COMPRESSION_RATIO, level, reason).fixed_by(fix));
     }
 
     /// Retention that is faster than compression.
@@ -331,9 +331,9 @@ impl Row {
         );
         let finding = Finding::new(&rules::COMPRESSION_BLOCKED, level, reason);
         findings.push(match stuck.holder {
-            Some(pid @ 1..) => finding.mended_by(Some(END)).upon(Target::session(pid)),
+            Some(pid @ 1..) => finding.fixed_by(Some(END)).upon(Target::session(pid)),
             // No session can be ended; the transaction must be.
-            Some(_) => finding.mended_by(None),
+            Some(_) => finding.fixed_by(None),
             None => finding.setting("chunks", stuck.chunk.as_str()),
         });
     }
@@ -371,7 +371,7 @@ impl Row {
         findings.push(if self.partial + self.unordered > 0 {
             finding
         } else {
-            finding.mended_by(None)
+            finding.fixed_by(None)
         });
     }
 }

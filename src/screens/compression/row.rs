@@ -233,7 +233,7 @@ impl Row {
 
     /// What the exact figures say of compressed chunks.
     pub(super) fn packed_facts(&self) -> Vec<(String, Value)> {
-        if self.packed_weight() == 0 {
+        if self.packed_cost() == 0 {
             return Vec::new();
         }
         let old = self
@@ -254,13 +254,13 @@ impl Row {
     }
 
     /// How many chunks the bytes of the backlog have to open; `None`: there is nothing to ask.
-    pub(super) fn backlog_weight(&self) -> Option<usize> {
+    pub(super) fn backlog_cost(&self) -> Option<usize> {
         let backlog = self.backlog.filter(|backlog| *backlog > 0)?;
         usize::try_from(backlog).ok()
     }
 
     /// How many chunks the function that says what "now" is may have to open; `None`: the list has the backlog.
-    pub(super) fn integer_weight(&self) -> Option<usize> {
+    pub(super) fn integer_cost(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;
         let integer = self.axis == Axis::Integer && self.has_now;
@@ -268,7 +268,7 @@ impl Row {
     }
 
     /// How many relations the true sizes of compressed chunks have to open, two for each; 0: none is compressed.
-    pub(super) fn packed_weight(&self) -> usize {
+    pub(super) fn packed_cost(&self) -> usize {
         let many = 2 * (self.compressed.min(20) + self.partial.min(100));
         usize::try_from(many).unwrap_or(0)
     }

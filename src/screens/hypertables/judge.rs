@@ -28,7 +28,7 @@ fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
     let mut add = |rule, level, job: i32, reason: String| {
         let finding = Finding::new(rule, level, reason).of_job(job);
         findings.push(if hopeless && row.policies.by_creation.contains(&job) {
-            finding.mended_by(Some("remove-retention-policy"))
+            finding.fixed_by(Some("remove-retention-policy"))
         } else {
             finding
         });
@@ -121,7 +121,7 @@ fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {
         limits.connections,
         limits.prepared
     );
-    let mend = format!(
+    let fix = format!(
         "set max_locks_per_transaction to {} (restart), or have fewer chunks",
         limits.locks_each_for(locks, most)
     );
@@ -129,13 +129,13 @@ fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {
         findings.add(
             &rules::CHUNKS_LOCKS,
             Level::Warning,
-            format!("{said}: it can fail with out of shared memory; {mend}"),
+            format!("{said}: it can fail with out of shared memory; {fix}"),
         );
     } else {
         findings.add(
             &rules::CHUNKS_LOCKS,
             Level::Notice,
-            format!("{said}: more than {most} % of it; {mend}"),
+            format!("{said}: more than {most} % of it; {fix}"),
         );
     }
 }

@@ -31,7 +31,7 @@ pub fn verdict(row: &Row, at: &At) -> Verdict {
 fn judge_validity(row: &Row, findings: &mut Findings) {
     let hyper = matches!(row.kind, Kind::Hypertable | Kind::Aggregate);
     if !row.root_valid {
-        let (level, words, mend) = if is_leftover(&row.name) {
+        let (level, words, fix) = if is_leftover(&row.name) {
             (
                 Level::Warning,
                 "an interrupted REINDEX CONCURRENTLY left it: drop it",
@@ -63,7 +63,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
             )
         };
         let reason = format!("invalid: no query uses it, yet every write pays for it; {words}");
-        findings.push(Finding::new(&rules::INDEX_INVALID, level, reason).mended_by(mend));
+        findings.push(Finding::new(&rules::INDEX_INVALID, level, reason).fixed_by(fix));
     }
     let Some(parts) = &row.parts else { return };
     if parts.invalid > 0 {

@@ -70,7 +70,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         let finding = finding.setting("schedule_interval", every);
         findings.push(match unalterable(row, at) {
             Some(aggregate) => finding
-                .mended_by(Some("edit-refresh-policy"))
+                .fixed_by(Some("edit-refresh-policy"))
                 .upon(aggregate),
             None => finding,
         });
@@ -267,7 +267,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
             row.pid.unwrap_or_default()
         );
         let mut finding = Finding::new(&rules::JOB_SLOW, Level::Notice, reason);
-        finding = finding.mended_by(Some("cancel-query"));
+        finding = finding.fixed_by(Some("cancel-query"));
         finding.on = row.pid.map(Target::session);
         findings.push(finding);
     }
@@ -380,12 +380,12 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
             "{how_often}{ago}: {why}{then}; TimescaleDB {version} refuses to change that on an aggregate on an aggregate: \
              remove-refresh-policy and add-refresh-policy make the policy again, without a max_runtime"
         );
-        Finding::new(&rules::JOB_FAILING, level, reason).mended_by(None)
+        Finding::new(&rules::JOB_FAILING, level, reason).fixed_by(None)
     } else if stopped(row, at) {
         let longer = format!("{} seconds", 2.0 * limit);
         let reason = format!("{how_often}{ago}: {why}{then}; edit-job gives it twice as long");
         Finding::new(&rules::JOB_FAILING, level, reason)
-            .mended_by(Some("edit-job"))
+            .fixed_by(Some("edit-job"))
             .setting("max_runtime", longer)
     } else {
         let edit = match unalterable {

@@ -26,9 +26,9 @@ impl Row {
     }
 }
 
-/// What is put aside here now; of one finding the newest entry counts.
+/// What is acknowledged here now; of one finding the newest entry counts.
 #[derive(Debug, Default)]
-pub struct Aside {
+pub struct Acknowledged {
     known: HashMap<Identity, Acknowledgement>,
     /// The length of the journal that it was read from; the file only grows. `None`: not read yet.
     pub length: Option<u64>,
@@ -36,7 +36,7 @@ pub struct Aside {
     pub error: Option<String>,
     /// An answer is under way.
     pub waiting: bool,
-    /// What is put aside is shown too.
+    /// What is acknowledged is shown too.
     pub shown: bool,
     hidden: Hidden,
     /// The first of the readings that have not shown the finding of an acknowledgement.
@@ -46,7 +46,7 @@ pub struct Aside {
     sent: Vec<u64>,
 }
 
-/// How many findings are put aside.
+/// How many findings are acknowledged.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Hidden {
     pub acknowledged: usize,
@@ -78,7 +78,7 @@ impl Hidden {
     }
 }
 
-impl Aside {
+impl Acknowledged {
     /// What the journal says of this place; `all` holds what is in force, the newest of each finding.
     pub fn take(&mut self, length: u64, all: Vec<Acknowledgement>) {
         self.length = Some(length);
@@ -103,20 +103,20 @@ impl Aside {
         self.hidden
     }
 
-    /// Marks the findings that are put aside, and leaves them out where they are not to be shown.
+    /// Marks the findings that are acknowledged, and leaves them out where they are not to be shown.
     pub fn part(&mut self, mut rows: Vec<Row>, now: Stamp) -> Vec<Row> {
         for row in &mut rows {
             let entry = self.known.get(&row.identity());
-            row.aside = entry
+            row.acknowledged = entry
                 .filter(|one| one.what.hides(&row.finding, now))
                 .cloned();
         }
         self.hidden = Hidden::of(
             rows.iter()
-                .filter_map(|row| Some(&row.aside.as_ref()?.what)),
+                .filter_map(|row| Some(&row.acknowledged.as_ref()?.what)),
         );
         if !self.shown {
-            rows.retain(|row| row.aside.is_none());
+            rows.retain(|row| row.acknowledged.is_none());
         }
         rows
     }

@@ -8,7 +8,7 @@ use crate::model::target::{Kind, Target};
 use crate::model::verdict::{Finding, without_stop};
 use crate::screens::activity::LOCKS_ON;
 
-/// Work that waits because somebody holds a lock on what it is to be done to: that is its cause, and its mend there.
+/// Work that waits because somebody holds a lock on what it is to be done to: that is its cause, and its fix there.
 pub(super) fn told_by_its_lock(mut rows: Vec<Row>) -> Vec<Row> {
     let blocked = [
         &rules::AGGREGATE_BLOCKED,
@@ -28,7 +28,7 @@ pub(super) fn told_by_its_lock(mut rows: Vec<Row>) -> Vec<Row> {
             let reason = without_stop(&row.finding.reason);
             row.finding.reason = format!("{reason}; {}", cause.finding.reason);
             row.finding.level = row.finding.level.max(cause.finding.level);
-            row.finding.mend = cause.finding.mend;
+            row.finding.fix = cause.finding.fix;
             row.finding.sets.clone_from(&cause.finding.sets);
             row.finding.on.clone_from(&cause.finding.on);
             told.push(cause.identity());
@@ -75,23 +75,23 @@ pub(super) fn held_by_a_lock(mut rows: Vec<Row>) -> Vec<Row> {
             // As the job's name and target end: `… of mes.oee (job 1007)`.
             thing.is_some_and(|thing| subject.contains(&format!(" {thing} (job ")))
         };
-        let was_stopped = finding.rule == &rules::JOB_FAILING && finding.mend != finding.rule.mend;
-        let (words, mend, on) = if let Some((_, lock)) =
+        let was_stopped = finding.rule == &rules::JOB_FAILING && finding.fix != finding.rule.fix;
+        let (words, fix, on) = if let Some((_, lock)) =
             waiting.iter().find(|(job, _)| *job == row.of)
         {
             let words = format!("its worker is {}", lock.reason);
-            (words, lock.mend, lock.on.clone())
+            (words, lock.fix, lock.on.clone())
         } else if let Some((session, lock)) = idle.iter().filter(|_| was_stopped).find(stands_on) {
             let words = format!(
                 "session {} may be what it waited for: {}",
                 session.name, lock.reason
             );
-            (words, lock.mend, Some(session.clone()))
+            (words, lock.fix, Some(session.clone()))
         } else {
             continue;
         };
         finding.reason = format!("{}; {words}", without_stop(&finding.reason));
-        (finding.mend, finding.on) = (mend, on);
+        (finding.fix, finding.on) = (fix, on);
         finding.sets.clear();
     }
     rows

@@ -46,10 +46,10 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
                 cause.finding.reason
             );
             row.finding.level = row.finding.level.max(cause.finding.level);
-            // What no action mends at the cause is mended at what it leaves undone.
+            // What no action fixes at the cause is fixed at what it leaves undone.
             // Who stands in its way goes before the job that cannot get on for it.
-            if cause.finding.mend.is_some() && !row.finding.frees() {
-                row.finding.mend = cause.finding.mend;
+            if cause.finding.fix.is_some() && !row.finding.frees() {
+                row.finding.fix = cause.finding.fix;
                 row.finding.sets.clone_from(&cause.finding.sets);
                 row.finding.on.clone_from(&cause.finding.on);
                 row.finding.job = blame.finding.job;
@@ -65,7 +65,7 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Work whose policy starts much too late says so itself: it is mended by starting that job.
+/// Work whose policy starts much too late says so itself: it is fixed by starting that job.
 fn put_far(mut rows: Vec<Row>) -> Vec<Row> {
     let far = |row: &Row| row.finding.rule == &rules::JOB_FAR;
     let (causes, mut told): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
@@ -76,7 +76,7 @@ fn put_far(mut rows: Vec<Row>) -> Vec<Row> {
                 && is_consequence(&row.finding)
                 && row.finding.job.is_none()
                 // Nothing else was found to keep it.
-                && row.finding.mend == row.finding.rule.mend
+                && row.finding.fix == row.finding.rule.fix
         };
         let Some(row) = told.iter_mut().find(starts) else {
             told.push(cause);
@@ -86,7 +86,7 @@ fn put_far(mut rows: Vec<Row>) -> Vec<Row> {
             "{}; run-job-now starts it",
             without_stop(&row.finding.reason)
         );
-        row.finding.mend = cause.finding.mend;
+        row.finding.fix = cause.finding.fix;
         row.finding.sets.clone_from(&cause.finding.sets);
         row.finding.on = None;
         row.finding.job = cause.of.parse().ok();
@@ -112,14 +112,14 @@ fn one_absence(mut rows: Vec<Row>) -> Vec<Row> {
             let reason = without_stop(&row.finding.reason);
             row.finding.reason = format!("{reason}; {}", cause.finding.reason);
             row.finding.level = row.finding.level.max(cause.finding.level);
-            row.finding.mend = cause.finding.mend;
+            row.finding.fix = cause.finding.fix;
             row.finding.sets.clone_from(&cause.finding.sets);
         }
     }
     told
 }
 
-/// Work that waits because its policy waits for a lock: that is its cause, and whoever holds the lock its mend.
+/// Work that waits because its policy waits for a lock: that is its cause, and whoever holds the lock its fix.
 fn told_as_wait(rows: &mut [Row], blame: &Row) -> bool {
     let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
     if !blocked.contains(&blame.finding.rule) {
@@ -135,7 +135,7 @@ fn told_as_wait(rows: &mut [Row], blame: &Row) -> bool {
     let reason = without_stop(&row.finding.reason);
     row.finding.reason = format!("{reason}; {}", cause.reason);
     row.finding.level = row.finding.level.max(cause.level);
-    row.finding.mend = cause.mend;
+    row.finding.fix = cause.fix;
     row.finding.sets.clone_from(&cause.sets);
     row.finding.on.clone_from(&cause.on);
     true
@@ -318,7 +318,7 @@ fn blocks_a_policy(row: &Row) -> bool {
         &rules::COMPRESSION_BLOCKED,
         &rules::RETENTION_BLOCKED,
     ];
-    row.finding.mend == Some("terminate-session")
+    row.finding.fix == Some("terminate-session")
         && (is_consequence(&row.finding) || among(row, &blocked))
 }
 

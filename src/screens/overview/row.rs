@@ -23,9 +23,9 @@ pub struct Row {
     pub targets: Vec<Target>,
     /// When this console saw it first; `None`: by the headless twin, which looks once.
     pub first_seen: Option<Stamp>,
-    /// Why it is shown only to those who ask for what is put aside.
-    #[serde(default)]
-    pub aside: Option<Acknowledgement>,
+    /// Why it is shown only to those who ask for what is acknowledged.
+    #[serde(default, alias = "aside")]
+    pub acknowledged: Option<Acknowledgement>,
 }
 
 impl Row {
@@ -35,19 +35,19 @@ impl Row {
 
     pub(super) fn is(&self, _: &At) -> Value {
         let title = self.finding.rule.title;
-        match &self.aside {
-            Some(aside) => Value::Text(format!("({}) {title}", aside.what.word())),
+        match &self.acknowledged {
+            Some(acknowledged) => Value::Text(format!("({}) {title}", acknowledged.what.word())),
             None => title.into(),
         }
     }
 
-    /// What its mend acts on, as it is typed.
+    /// What its fix acts on, as it is typed.
     pub(super) fn target(&self) -> Option<String> {
-        let target = self.finding.mends(self.targets.clone())?;
+        let target = self.finding.fix_target(self.targets.clone())?;
         Some(target.name)
     }
 
-    /// The fields of the mend's form, as they are typed.
+    /// The fields of the fix's form, as they are typed.
     pub(super) fn set(&self) -> Value {
         match self.target() {
             Some(_) => Value::Fields(self.finding.sets.clone()),

@@ -85,11 +85,11 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// What it took before a mend stays counted.
+/// What it took before a fix stays counted.
 fn forget(row: &Row) -> String {
     row.queryid.map_or_else(String::new, |id| {
         format!(
-            "; once it is mended, pg_stat_statements_reset(0, 0, {id}) forgets what it took before"
+            "; once it is fixed, pg_stat_statements_reset(0, 0, {id}) forgets what it took before"
         )
     })
 }

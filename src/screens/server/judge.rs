@@ -160,7 +160,7 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
         &rules::SERVER_ARCHIVER,
         Level::Critical,
         format!(
-            "{what}: the disk fills with WAL. Mend archive_command or where it writes to; the server's log has its words"
+            "{what}: the disk fills with WAL. Fix archive_command or where it writes to; the server's log has its words"
         ),
     );
 }
@@ -188,7 +188,7 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
         return;
     };
     let database = row.about();
-    let mend = match &row.holder {
+    let fix = match &row.holder {
         Some(holder) => format!("It is held back by {holder}: end that, and autovacuum goes on"),
         None => format!(
             "Vacuum does not get through, or something holds it back (an old transaction, a prepared one, a slot): VACUUM (FREEZE) in {database}"
@@ -198,7 +198,7 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
         &rules::SERVER_WRAPAROUND,
         level,
         format!(
-            "{} is {} in database {database}, and autovacuum should have frozen at {}; the server takes no writes from {} million on. {mend}",
+            "{} is {} in database {database}, and autovacuum should have frozen at {}; the server takes no writes from {} million on. {fix}",
             row.title(),
             count(value),
             count(row.bound.unwrap_or_default()),
@@ -207,7 +207,7 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     );
     findings.push(match row.pid {
         Some(pid) => finding
-            .mended_by(Some("terminate-session"))
+            .fixed_by(Some("terminate-session"))
             .upon(Target::session(pid)),
         None => finding,
     });

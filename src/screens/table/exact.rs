@@ -35,7 +35,7 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// Which of these exact figures are wanted for the rows on the screen (or all), and their weights.
+    /// Which of these exact figures are wanted for the rows on the screen (or all), and their costs.
     pub fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
         let Some(exact) = R::EXACT.get(nth) else {
             return Vec::new();
@@ -49,22 +49,22 @@ impl<R: Record> Table<R> {
         } else {
             self.view[self.window()].to_vec()
         };
-        let want = |row| (exact.want)(&self.rows[row]).map(|(id, weight)| (row, id, weight));
+        let want = |row| (exact.want)(&self.rows[row]).map(|(id, cost)| (row, id, cost));
         let mut wanted: Vec<_> = rows.into_iter().filter_map(want).collect();
         // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
-        let rest = |weight: usize| weight as f64 * EXACT_COST * DUTY;
-        let weight = wanted.iter().map(|(.., weight)| weight).sum();
+        let rest = |cost: usize| cost as f64 * EXACT_COST * DUTY;
+        let cost = wanted.iter().map(|(.., cost)| cost).sum();
         let every = if all && exact.later {
             LATER_SECONDS
         } else {
             exact.every.as_secs_f64()
         };
-        let patience = every.max(rest(weight));
-        wanted.retain(|&(_, id, weight)| {
+        let patience = every.max(rest(cost));
+        wanted.retain(|&(_, id, cost)| {
             let fresh = self.exact.get(&(nth, id)).is_some_and(|had| {
-                let same = had.weight == weight;
-                let least = rest(weight).max(2.0);
+                let same = had.cost == cost;
+                let least = rest(cost).max(2.0);
                 now.seconds_since(had.asked) < if same { patience } else { least }
             });
             !fresh
@@ -75,10 +75,7 @@ impl<R: Record> Table<R> {
         }
         let mut seen = HashSet::new();
         wanted.retain(|&(_, id, _)| seen.insert(id));
-        wanted
-            .into_iter()
-            .map(|(_, id, weight)| (id, weight))
-            .collect()
+        wanted.into_iter().map(|(_, id, cost)| (id, cost)).collect()
     }
 
     pub fn exact_asked(&mut self, round: u64) {
@@ -95,15 +92,15 @@ impl<R: Record> Table<R> {
         if last {
             self.round = None;
         }
-        let weights: HashMap<i64, usize> = R::EXACT.get(nth).map_or_else(HashMap::new, |exact| {
+        let costs: HashMap<i64, usize> = R::EXACT.get(nth).map_or_else(HashMap::new, |exact| {
             self.rows.iter().filter_map(exact.want).collect()
         });
         for (id, figures) in figures {
-            let weight = weights.get(&id).copied().unwrap_or(0);
+            let cost = costs.get(&id).copied().unwrap_or(0);
             self.exact
                 .entry((nth, id))
-                .and_modify(|had| had.take(figures.clone(), weight, at.now))
-                .or_insert_with(|| Had::new(figures, weight, at.now));
+                .and_modify(|had| had.take(figures.clone(), cost, at.now))
+                .or_insert_with(|| Had::new(figures, cost, at.now));
         }
         for row in &mut self.rows {
             apply(row, &self.exact);
@@ -113,7 +110,7 @@ impl<R: Record> Table<R> {
         }
         R::relate(&mut self.rows, at);
         let key = self.selected().map(Record::key);
-        self.weigh(at);
+        self.judge(at);
         self.arrange(key.as_deref(), at);
         let opening = |opened| at.now.seconds_since(opened) < OPENING_SECONDS;
         if self.opened.is_some_and(opening) {

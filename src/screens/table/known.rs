@@ -24,30 +24,30 @@ pub(super) struct Had {
     pub(super) figures: Figures,
     /// Why they could not be had again since.
     pub(super) error: Option<String>,
-    /// The row's weight when they were had: with another, they are of other things.
-    pub(super) weight: usize,
+    /// The row's cost when they were had: with another, they are of other things.
+    pub(super) cost: usize,
 }
 
 impl Had {
-    pub(super) fn new(figures: Figures, weight: usize, now: Stamp) -> Self {
+    pub(super) fn new(figures: Figures, cost: usize, now: Stamp) -> Self {
         Self {
             asked: now,
             at: now,
             figures,
             error: None,
-            weight,
+            cost,
         }
     }
 
     /// Figures that could not be had now do not wipe those that were had a short while ago.
-    pub(super) fn take(&mut self, figures: Figures, weight: usize, now: Stamp) {
+    pub(super) fn take(&mut self, figures: Figures, cost: usize, now: Stamp) {
         match figures {
             Err(error) if self.figures.is_ok() && now.seconds_since(self.at) < KEPT_SECONDS => {
                 self.asked = now;
-                self.weight = weight;
+                self.cost = cost;
                 self.error = Some(error);
             }
-            figures => *self = Self::new(figures, weight, now),
+            figures => *self = Self::new(figures, cost, now),
         }
     }
 }

@@ -110,9 +110,9 @@ fn keys(filling: &Filling) -> String {
 fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let mut lines: Vec<preview::Line> = Vec::new();
     match &filling.outcome {
-        Ok(deed) => {
-            lines.push(("title", printable(&deed.plan.title)));
-            lines.extend(deed.plan.notes.iter().map(preview::note_line));
+        Ok(approved) => {
+            lines.push(("title", printable(&approved.plan.title)));
+            lines.extend(approved.plan.notes.iter().map(preview::note_line));
         }
         Err(Trouble::Fields(wrong)) => {
             lines.extend(

@@ -69,10 +69,10 @@ fn a_chunk_that_does_not_fit_a_quarter_of_memory_is_advised_a_shorter_interval_t
         Size::Fits
     );
     // Once the advice is followed it is gone, though the large chunk is still the newest full one.
-    let mut mended = large;
-    mended.interval = Some(2 * DAY);
+    let mut fixed = large;
+    fixed.interval = Some(2 * DAY);
     assert_eq!(
-        mended.size_of_chunks(&thresholds::Limits::default()),
+        fixed.size_of_chunks(&thresholds::Limits::default()),
         Size::Fits
     );
 }
@@ -188,7 +188,7 @@ fn locks_are_counted_with_indexes_and_companions() {
 }
 
 #[test]
-fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_mends_it() {
+fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_fixes_it() {
     use crate::model::verdict::Level;
     use crate::screens::hypertables::judge::verdict;
     let mut row = row(2000, DAY, GIB);

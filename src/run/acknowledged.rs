@@ -1,4 +1,4 @@
-//! What is put aside: read from the journal for the Overview, and written there.
+//! What is acknowledged: read from the journal for the Overview, and written there.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use crate::journal::serve::{self, Request};
 use crate::server::session::Session;
 
 impl Session {
-    /// What is put aside here; empty where there is no journal.
+    /// What is acknowledged here; empty where there is no journal.
     pub async fn acknowledged(&self) -> Result<Vec<Acknowledgement>> {
         let Some(journal) = &self.journal else {
             return Ok(Vec::new());
@@ -17,14 +17,14 @@ impl Session {
         Ok(journal.entries()?.acknowledgements(self.place().await?))
     }
 
-    /// Does what the console asks, and says what is put aside then.
-    pub(crate) async fn aside(&self, request: Request) -> Msg {
+    /// Does what the console asks, and says what is acknowledged then.
+    pub(crate) async fn acknowledge(&self, request: Request) -> Msg {
         let reads = matches!(request, Request::Read { .. });
         let empty = |journal: &Journal| matches!(journal.length(), Ok(0));
         if reads && self.journal.as_ref().is_none_or(empty) {
             // Which place this is need not be asked.
             let new = request != Request::Read { length: Some(0) };
-            return Msg::Aside(Ok(new.then(|| (0, Vec::new()))));
+            return Msg::Acknowledged(Ok(new.then(|| (0, Vec::new()))));
         }
         let answer = async {
             let place = self.place().await?;
@@ -32,8 +32,8 @@ impl Session {
         };
         let answer = answer.await.map_err(|error| format!("{error:#}"));
         match answer {
-            Err(text) if !reads => Msg::Told { text, bad: true },
-            answer => Msg::Aside(answer),
+            Err(text) if !reads => Msg::Status { text, bad: true },
+            answer => Msg::Acknowledged(answer),
         }
     }
 }
