@@ -234,7 +234,7 @@ impl<'a> Exact<'a> {
     }
 }
 
-/// Cuts ids into slices of at most so much cost (a single id may cost_of more).
+/// Cuts ids into slices of at most so much cost (a single id may cost more).
 pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
     let mut slices = Vec::new();
     let (mut start, mut cost) = (0, 0);
