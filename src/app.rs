@@ -1,6 +1,7 @@
 //! The state of the console and how it changes: no terminal, no database, no clock.
 
 mod acknowledging;
+pub mod ask;
 pub mod dialog;
 mod dialogs;
 mod keys;
@@ -301,10 +302,10 @@ impl App {
         }
         self.pulse_waiting = true;
         self.pulse += 1;
-        vec![Effect::Pulse {
+        vec![Effect::List(ask::List::Pulse {
             screen: self.screen,
             asked: self.pulse,
-        }]
+        })]
     }
 
     /// The screens that are read for the one that is shown.
@@ -327,7 +328,7 @@ impl App {
         let mut effects = Vec::new();
         for screen in parts.iter().copied() {
             if let Some(asked) = self.screens.ask(screen) {
-                effects.push(Effect::Load { screen, asked });
+                effects.push(Effect::List(ask::List::Load { screen, asked }));
             }
         }
         effects
@@ -368,12 +369,12 @@ impl App {
             self.round += 1;
             let round = self.round;
             with_table!(mut self.screens, screen, |table| table.exact_asked(round));
-            effects.push(Effect::Exact {
+            effects.push(Effect::Figures(ask::Figures::Exact {
                 screen,
                 nth,
                 round: self.round,
                 ids,
-            });
+            }));
         }
         effects
     }

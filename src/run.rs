@@ -3,12 +3,13 @@
 mod acknowledged;
 mod acts;
 pub mod command;
+pub mod requests;
 mod second;
 pub mod show;
 pub mod sql;
 pub mod stderr;
 pub mod thresholds;
-pub mod worker;
+mod worker;
 
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +18,7 @@ use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEvent
 use futures_util::StreamExt;
 use nix::libc::SIGCONT;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use crate::actions::execute::Actor;
@@ -108,7 +109,6 @@ pub async fn console(start: Start) -> Result<Ended> {
         app.say(notes.join(" · "), true);
     }
     let mut screen = Screen::take(config.mouse)?;
-    let (requests, served) = unbounded_channel();
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(app.interval);
     let mut keys = EventStream::new();
@@ -118,9 +118,7 @@ pub async fn console(start: Start) -> Result<Ended> {
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
     let mut due: Option<Instant> = None;
-    tokio::spawn(crate::run::worker::serve(
-        settings, actor, session, served, answers, first,
-    ));
+    let requests = requests::serve(settings, actor, session, answers, first);
     loop {
         let msg = tokio::select! {
             biased;
@@ -158,7 +156,15 @@ pub async fn console(start: Start) -> Result<Ended> {
                     Effect::Quit => return Ok(0),
                     Effect::Interval(interval) => ticks = ticker(interval),
                     Effect::Record => record(&mut recorder, &mut app),
-                    effect => carry_out(effect, &mut screen, &requests)?,
+                    Effect::List(ask) => requests.list(ask),
+                    Effect::Figures(ask) => requests.figures(ask),
+                    Effect::Act(ask) => {
+                        if let Err(why) = requests.act(ask) {
+                            app.say(why, true);
+                        }
+                    }
+                    Effect::Copy(text) => copy(&mut screen, &text)?,
+                    Effect::Suspend => screen.suspend()?,
                 }
             }
         }
@@ -273,10 +279,13 @@ pub async fn replay(
                 match effect {
                     Effect::Quit => return Ok(0),
                     Effect::Interval(interval) => ticks = ticker(interval),
-                    Effect::Copy(text) => screen.copy(&text, std::env::var_os("TMUX").is_some())?,
+                    Effect::Copy(text) => copy(&mut screen, &text)?,
                     Effect::Suspend => screen.suspend()?,
                     Effect::Record => app.say("this is a recording already", false),
-                    effect => waiting.extend(App::answer_from_tape(&effect)),
+                    Effect::Figures(ask) => waiting.extend(App::figures_from_tape(&ask)),
+                    Effect::Act(ask) => waiting.extend(App::act_on_tape(&ask)),
+                    // The recording brings the lists itself.
+                    Effect::List(_) => {}
                 }
             }
         }
@@ -293,14 +302,11 @@ pub async fn record_only(
 ) -> Result<usize> {
     let mut recorder = Recorder::new(path)?;
     let mut app = App::new(now(), crate::app::theme::all(None).0, refresh);
-    let (requests, served) = unbounded_channel();
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(refresh);
     let mut ending = std::pin::pin!(signalled());
     let mut over = std::pin::pin!(until(long.map(|long| Instant::now() + long)));
-    tokio::spawn(crate::run::worker::serve(
-        settings, None, session, served, answers, app.screen,
-    ));
+    let requests = requests::serve(settings, None, session, answers, app.screen);
     loop {
         let msg = tokio::select! {
             biased;
@@ -315,7 +321,17 @@ pub async fn record_only(
         app.now = now();
         recorder.hear(app.server_clock(), &msg)?;
         for effect in app.update(msg) {
-            drop(requests.send(effect));
+            match effect {
+                Effect::List(ask) => requests.list(ask),
+                Effect::Figures(ask) => requests.figures(ask),
+                // No key is pressed here, and nothing is changed.
+                Effect::Act(_)
+                | Effect::Copy(_)
+                | Effect::Suspend
+                | Effect::Interval(_)
+                | Effect::Record
+                | Effect::Quit => {}
+            }
         }
     }
 }
@@ -339,18 +355,8 @@ fn ticker(interval: Duration) -> tokio::time::Interval {
     ticks
 }
 
-fn carry_out(
-    effect: Effect,
-    screen: &mut Screen,
-    requests: &UnboundedSender<Effect>,
-) -> Result<()> {
-    match effect {
-        Effect::Copy(text) => screen.copy(&text, std::env::var_os("TMUX").is_some())?,
-        Effect::Suspend => screen.suspend()?,
-        // The task that serves them ends with the console only.
-        effect => drop(requests.send(effect)),
-    }
-    Ok(())
+fn copy(screen: &mut Screen, text: &str) -> Result<()> {
+    screen.copy(text, std::env::var_os("TMUX").is_some())
 }
 
 fn read_event(event: Event) -> Option<Msg> {

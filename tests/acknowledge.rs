@@ -7,6 +7,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use console::{NOW, drawn, press, row, server};
+use hypertop::app::ask;
 use hypertop::app::tape::{Recorder, Replay};
 use hypertop::app::{App, Effect, Link, Msg, theme};
 use hypertop::journal::acknowledge::{Ended, Why};
@@ -57,7 +58,7 @@ impl Console {
     /// Answers what was asked of the journal, as the session does.
     fn serve(&mut self, effects: Vec<Effect>) {
         for effect in effects {
-            if let Effect::Acknowledged(request) = effect {
+            if let Effect::List(ask::List::Acknowledged(request)) = effect {
                 let answer = serve::serve(Some(&self.journal), &place(), self.role, request);
                 self.app.update(Msg::Acknowledged(
                     answer.map_err(|error| format!("{error:#}")),
@@ -416,7 +417,12 @@ fn nobody_is_asked_again_while_an_answer_is_under_way() {
     let reads = |effects: &[Effect]| {
         effects
             .iter()
-            .filter(|effect| matches!(effect, Effect::Acknowledged(Request::Read { .. })))
+            .filter(|effect| {
+                matches!(
+                    effect,
+                    Effect::List(ask::List::Acknowledged(Request::Read { .. }))
+                )
+            })
             .count()
     };
     let effects = app.update(Msg::Up(Box::new(server())));

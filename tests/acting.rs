@@ -9,6 +9,7 @@ use console::{NOW, connected, drawn, press, screen, tall};
 use hypertop::actions::act::Facts;
 use hypertop::actions::execute::{Order, Problem, Progress, Report};
 use hypertop::actions::preview::{Holder, Preview};
+use hypertop::app::ask;
 use hypertop::app::{App, Effect, Msg};
 use hypertop::journal::Outcome;
 use hypertop::model::access::Access as Rules;
@@ -52,11 +53,11 @@ fn indexed() -> Facts {
 fn answer(app: &mut App, effects: Vec<Effect>, holders: &[Holder]) {
     for effect in effects {
         let next = match effect {
-            Effect::Facts { asked, targets, .. } => app.update(Msg::Facts {
+            Effect::Act(ask::Act::Facts { asked, targets, .. }) => app.update(Msg::Facts {
                 asked,
                 result: Ok(targets.iter().map(|_| facts()).collect()),
             }),
-            Effect::Look { asked, approved } => {
+            Effect::Act(ask::Act::Look { asked, approved }) => {
                 let preview = Preview {
                     plan: approved.plan.clone(),
                     holders: Ok(holders.to_vec()),
@@ -122,7 +123,7 @@ fn a_form_that_was_just_opened_says_what_is_so_now_and_no_refusal() {
 fn the_arrows_move_in_a_list_to_pick_from_and_leave_it_at_its_ends() {
     let mut app = connected();
     let asked = press(&mut app, ": a d d - r e o r d e r - p o l i c y enter");
-    let [Effect::Facts { asked, .. }] = asked.as_slice() else {
+    let [Effect::Act(ask::Act::Facts { asked, .. })] = asked.as_slice() else {
         panic!("{asked:?}")
     };
     app.update(Msg::Facts {
@@ -151,7 +152,7 @@ fn nothing_runs_before_consent_and_enter_is_consent_to_what_is_taken_back_exactl
     let mut app = previewed();
     assert!(press(&mut app, "j k space pgdn").is_empty());
     let effects = press(&mut app, "enter");
-    let [Effect::Do(approved)] = effects.as_slice() else {
+    let [Effect::Act(ask::Act::Do(approved))] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     assert!(
@@ -217,7 +218,7 @@ fn a_protected_connection_wants_the_name_typed_for_everything() {
     assert!(press(&mut app, "backspace 1 0 0 2").is_empty());
     assert!(matches!(
         press(&mut app, "enter").as_slice(),
-        [Effect::Do(_)]
+        [Effect::Act(ask::Act::Do(_))]
     ));
 }
 
@@ -236,7 +237,7 @@ fn a_name_that_was_typed_wrong_is_said_to_be() {
     assert!(!shown.contains("is not the name"), "{shown}");
     assert!(matches!(
         press(&mut app, "enter").as_slice(),
-        [Effect::Do(_)]
+        [Effect::Act(ask::Act::Do(_))]
     ));
 }
 
@@ -244,7 +245,7 @@ fn a_name_that_was_typed_wrong_is_said_to_be() {
 fn what_is_irreversible_is_said_first_on_a_small_screen() {
     let mut app = connected();
     let asked = press(&mut app, ": r u n - j o b - n o w enter");
-    let [Effect::Facts { asked, .. }] = asked.as_slice() else {
+    let [Effect::Act(ask::Act::Facts { asked, .. })] = asked.as_slice() else {
         panic!("{asked:?}")
     };
     let mut retention = facts();
@@ -285,15 +286,15 @@ fn the_progress_is_shown_held_and_stopped() {
     insta::assert_snapshot!(screen(&mut app));
     assert!(matches!(
         press(&mut app, "space").as_slice(),
-        [Effect::Order(Order::Hold)]
+        [Effect::Act(ask::Act::Order(Order::Hold))]
     ));
     assert!(matches!(
         press(&mut app, "space").as_slice(),
-        [Effect::Order(Order::Go)]
+        [Effect::Act(ask::Act::Order(Order::Go))]
     ));
     assert!(matches!(
         press(&mut app, "c").as_slice(),
-        [Effect::Order(Order::Stop)]
+        [Effect::Act(ask::Act::Order(Order::Stop))]
     ));
 }
 
@@ -312,7 +313,7 @@ fn leaving_stops_what_runs_first() {
     press(&mut app, "enter esc");
     assert!(matches!(
         press(&mut app, "q").as_slice(),
-        [Effect::Order(Order::Stop)]
+        [Effect::Act(ask::Act::Order(Order::Stop))]
     ));
     let effects = app.update(Msg::Reported(Box::new(Ok(report(Outcome::Cancelled)))));
     assert!(matches!(effects.as_slice(), [Effect::Quit]));
@@ -364,14 +365,14 @@ fn a_session_in_the_way_is_named_before_anything_runs() {
     loop {
         let Some(effect) = effects.pop() else { break };
         effects = match effect {
-            Effect::Facts { asked, .. } => app.update(Msg::Facts {
+            Effect::Act(ask::Act::Facts { asked, .. }) => app.update(Msg::Facts {
                 asked,
                 result: Ok(vec![facts()]),
             }),
-            Effect::Look {
+            Effect::Act(ask::Act::Look {
                 asked,
                 mut approved,
-            } => {
+            }) => {
                 approved.plan = approved
                     .plan
                     .touching(5, "mes.metrics", Mode::AccessExclusive);
@@ -405,7 +406,7 @@ fn marked_rows_are_acted_on_together() {
     press(&mut app, "g x x");
     assert!(screen(&mut app).contains("2 marked"));
     let effects = press(&mut app, "p");
-    let [Effect::Facts { targets, .. }] = effects.as_slice() else {
+    let [Effect::Act(ask::Act::Facts { targets, .. })] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     assert_eq!(targets.len(), 2);
@@ -435,7 +436,7 @@ fn an_action_for_something_else_says_what_to_select() {
 fn group(keys: &str) -> App {
     let mut app = connected();
     let effects = press(&mut app, keys);
-    let [Effect::Facts { asked, targets, .. }] = effects.as_slice() else {
+    let [Effect::Act(ask::Act::Facts { asked, targets, .. })] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     assert_eq!(targets.len(), 2);
@@ -474,7 +475,7 @@ fn a_group_names_who_refuses_and_why_and_goes_on_without_it_where_a_person_says_
         "{shown}"
     );
     let effects = press(&mut app, "enter");
-    let [Effect::Do(approved)] = effects.as_slice() else {
+    let [Effect::Act(ask::Act::Do(approved))] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     assert_eq!((approved.plan.steps.len(), approved.seen.len()), (1, 1));
@@ -485,7 +486,7 @@ fn a_group_names_who_refuses_and_why_and_goes_on_without_it_where_a_person_says_
 fn a_group_of_which_all_refuse_is_refused() {
     let mut app = connected();
     let effects = press(&mut app, "x x p");
-    let [Effect::Facts { asked, .. }] = effects.as_slice() else {
+    let [Effect::Act(ask::Act::Facts { asked, .. })] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     let paused = |id: i64| {

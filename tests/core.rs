@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, rows, screen, server};
 
+use hypertop::app::ask;
 use hypertop::app::{App, Effect, Link, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::Rows;
@@ -113,7 +114,7 @@ fn a_lost_connection_keeps_the_rows_and_counts_down() {
     assert!(
         effects
             .iter()
-            .any(|effect| matches!(effect, Effect::Load { .. }))
+            .any(|effect| matches!(effect, Effect::List(ask::List::Load { .. })))
     );
 }
 
@@ -190,7 +191,7 @@ fn details_open_on_the_row_ask_for_their_parts_and_close() {
     let effects = press(&mut app, "enter");
     assert!(matches!(
         effects.as_slice(),
-        [Effect::Detail { index: 0, .. }]
+        [Effect::Figures(ask::Figures::Detail { index: 0, .. })]
     ));
     let shown = screen(&mut app);
     assert!(
@@ -236,7 +237,7 @@ fn a_tick_asks_whether_anything_changed_and_reads_only_then() {
     let loads = |effects: &[Effect]| {
         effects
             .iter()
-            .any(|effect| matches!(effect, Effect::Load { .. }))
+            .any(|effect| matches!(effect, Effect::List(ask::List::Load { .. })))
     };
     assert!(
         loads(&pulse(&mut app, 1, &counters, 1.0)),
@@ -250,7 +251,7 @@ fn a_tick_asks_whether_anything_changed_and_reads_only_then() {
     let effects = app.update(Msg::Tick(NOW.plus_seconds(3.0)));
     assert!(matches!(
         effects.first(),
-        Some(Effect::Pulse { asked: 2, .. })
+        Some(Effect::List(ask::List::Pulse { asked: 2, .. }))
     ));
     assert!(
         !loads(&pulse(&mut app, 2, &counters, 3.0)),
@@ -274,15 +275,15 @@ fn leaving_a_screen_stops_the_exact_figures_that_are_being_read_for_it() {
         took: Duration::from_millis(3),
     });
     // The rows are there; what their backlog weighs is still being read.
-    let reads = |effect: &Effect| matches!(effect, Effect::Exact { .. });
+    let reads = |effect: &Effect| matches!(effect, Effect::Figures(ask::Figures::Exact { .. }));
     assert!(effects.iter().any(reads), "{effects:?}");
     let effects = press(&mut app, "4");
     let stops = |effect: &Effect| {
         matches!(
             effect,
-            Effect::Cancel {
+            Effect::Figures(ask::Figures::Cancel {
                 screen: ScreenId::Compression
-            }
+            })
         )
     };
     assert!(effects.iter().any(stops), "{effects:?}");
@@ -291,7 +292,7 @@ fn leaving_a_screen_stops_the_exact_figures_that_are_being_read_for_it() {
 /// The backlog's bytes are asked for among these; the round.
 fn bytes_asked(effects: &[Effect]) -> Option<u64> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Exact { nth: 1, round, .. } => Some(*round),
+        Effect::Figures(ask::Figures::Exact { nth: 1, round, .. }) => Some(*round),
         _ => None,
     })
 }
@@ -319,9 +320,9 @@ fn figures_that_cannot_be_had_again_stand_for_a_while_with_their_age_and_are_not
         let effects = app.update(exact(1, round, vec![(2, figures)]));
         // The others are answered, whatever they are.
         for effect in &effects {
-            if let Effect::Exact {
+            if let Effect::Figures(ask::Figures::Exact {
                 nth: 2, round, ids, ..
-            } = effect
+            }) = effect
             {
                 let figures = ids
                     .iter()

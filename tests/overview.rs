@@ -6,6 +6,7 @@ mod console;
 use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
+use hypertop::app::ask;
 use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::model::threshold_settings;
@@ -147,9 +148,9 @@ fn a_fault_that_two_screens_know_is_told_once_with_its_cause_and_fixed_at_the_ca
     );
     let effects = press(&mut app, "m");
     let [
-        Effect::Facts {
+        Effect::Act(ask::Act::Facts {
             action, targets, ..
-        },
+        }),
     ] = effects.as_slice()
     else {
         panic!("{effects:?}")
@@ -193,9 +194,9 @@ fn fixed(
 ) {
     let effects = press(app, "m");
     let [
-        Effect::Facts {
+        Effect::Act(ask::Act::Facts {
             action, targets, ..
-        },
+        }),
     ] = effects.as_slice()
     else {
         panic!("{effects:?}")
@@ -405,10 +406,10 @@ fn a_screen_that_was_left_before_it_was_read_is_asked_for_again() {
     let loads = |effect: &Effect| {
         matches!(
             effect,
-            Effect::Load {
+            Effect::List(ask::List::Load {
                 screen: ScreenId::Indexes,
                 ..
-            }
+            })
         )
     };
     assert!(effects.iter().any(loads), "{effects:?}");
@@ -424,12 +425,12 @@ fn asked(app: &mut App, rows: Vec<compression::Row>) -> Vec<(usize, u64, Vec<i64
         took: Duration::from_millis(1),
     });
     let exact = effects.into_iter().filter_map(|effect| match effect {
-        Effect::Exact {
+        Effect::Figures(ask::Figures::Exact {
             screen: ScreenId::Compression,
             nth,
             round,
             ids,
-        } => Some((nth, round, ids.iter().map(|(id, _)| *id).collect())),
+        }) => Some((nth, round, ids.iter().map(|(id, _)| *id).collect())),
         _ => None,
     });
     exact.collect()

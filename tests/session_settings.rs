@@ -9,10 +9,11 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
-use hypertop::app::{Effect, Msg};
+use hypertop::app::{Msg, ask};
 use hypertop::connect;
 use hypertop::demo::private_server::PrivateServer;
 use hypertop::model::screen_id::ScreenId;
+use hypertop::run::requests;
 use hypertop::screens::overview;
 use hypertop::server::session::Session;
 use support::act::Rig;
@@ -327,29 +328,21 @@ fn a_session_that_can_write_is_thrown_away_and_a_new_one_opened() {
             // As code that it ran could.
             let turn = "set default_transaction_read_only = off";
             first.connected.client.batch_execute(turn).await.unwrap();
-            let (requests, served) = mpsc::unbounded_channel();
             let (answers, mut told) = mpsc::unbounded_channel();
             let there = settings(&target.conninfo);
-            tokio::spawn(hypertop::run::worker::serve(
-                there,
-                None,
-                first,
-                served,
-                answers,
-                ScreenId::Jobs,
-            ));
-            let pulse = |asked| Effect::Pulse {
+            let requests = requests::serve(there, None, first, answers, ScreenId::Jobs);
+            let pulse = |asked| ask::List::Pulse {
                 screen: ScreenId::Jobs,
                 asked,
             };
-            requests.send(pulse(1)).unwrap();
+            requests.list(pulse(1));
             let (mut warned, mut down) = (String::new(), String::new());
             loop {
                 match tokio::time::timeout(Duration::from_secs(60), told.recv()).await {
                     Ok(Some(Msg::PulseFailed { asked: 1, error })) => warned = error,
                     Ok(Some(Msg::Pulse { asked: 1, .. })) => panic!("nobody noticed"),
                     Ok(Some(Msg::Down { error, .. })) => down = error,
-                    Ok(Some(Msg::Up(_))) if !down.is_empty() => requests.send(pulse(2)).unwrap(),
+                    Ok(Some(Msg::Up(_))) if !down.is_empty() => requests.list(pulse(2)),
                     Ok(Some(Msg::Pulse { asked: 2, .. })) => break,
                     Ok(Some(_)) => {}
                     other => panic!("{other:?}"),

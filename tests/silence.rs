@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hypertop::actions::execute::{Actor, ApprovedPlan, Order};
-use hypertop::app::{Effect, Msg};
+use hypertop::app::{Msg, ask};
 use hypertop::journal::{Journal, Outcome};
 use hypertop::model::plan::{Plan, Statement, Step, Undo};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run;
+use hypertop::run::requests;
 use support::{block_on, client, session, settings, with_targets};
 use tokio::sync::{mpsc, watch};
 
@@ -94,18 +95,10 @@ fn a_list_that_never_comes_ends_the_session_and_a_new_one_is_opened() {
         let way = way(targets.server.port(), usize::MAX);
         block_on(async {
             let first = session(&by(&way, target)).await;
-            let (requests, served) = mpsc::unbounded_channel();
             let (answers, mut told) = mpsc::unbounded_channel();
             let there = settings(&by(&way, target));
-            tokio::spawn(hypertop::run::worker::serve(
-                there,
-                None,
-                first,
-                served,
-                answers,
-                ScreenId::Jobs,
-            ));
-            let load = |asked| Effect::Load {
+            let requests = requests::serve(there, None, first, answers, ScreenId::Jobs);
+            let load = |asked| ask::List::Load {
                 screen: ScreenId::Jobs,
                 asked,
             };
@@ -116,9 +109,9 @@ fn a_list_that_never_comes_ends_the_session_and_a_new_one_is_opened() {
                     Ok(Some(Msg::Up(_))) if !began => {
                         began = true;
                         way.silent.store(true, Ordering::SeqCst);
-                        requests.send(load(1)).unwrap();
+                        requests.list(load(1));
                     }
-                    Ok(Some(Msg::Up(_))) => requests.send(load(2)).unwrap(),
+                    Ok(Some(Msg::Up(_))) => requests.list(load(2)),
                     Ok(Some(Msg::Failed {
                         asked: 1, error, ..
                     })) => failed = error,

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use console::{NOW, connected, drawn, press, row, server};
+use hypertop::app::ask;
 use hypertop::app::tape::{Kept, Recorder, Replay};
 use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
@@ -30,6 +31,14 @@ fn replay(path: &std::path::Path) -> App {
     app.screen = ScreenId::Compression;
     app.replay(Replay::open(path).unwrap());
     app
+}
+
+fn from_tape(effect: &Effect) -> Option<Msg> {
+    match effect {
+        Effect::Figures(ask) => App::figures_from_tape(ask),
+        Effect::Act(ask) => App::act_on_tape(ask),
+        _ => None,
+    }
 }
 
 #[test]
@@ -65,7 +74,7 @@ fn nothing_is_asked_of_a_server_and_nothing_can_be_changed() {
     let mut app = replay(&recorded(&folder));
     for key in ["c", "enter"] {
         let effects = press(&mut app, key);
-        let answers: Vec<Msg> = effects.iter().filter_map(App::answer_from_tape).collect();
+        let answers: Vec<Msg> = effects.iter().filter_map(from_tape).collect();
         assert!(!answers.is_empty(), "{key}: {effects:?}");
         for answer in answers {
             app.update(answer);
@@ -76,9 +85,10 @@ fn nothing_is_asked_of_a_server_and_nothing_can_be_changed() {
     }
     let effects = app.update(Msg::Tick(NOW.plus_seconds(5.0)));
     assert!(
-        !effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::Pulse { .. } | Effect::Load { .. })),
+        !effects.iter().any(|effect| matches!(
+            effect,
+            Effect::List(ask::List::Pulse { .. } | ask::List::Load { .. })
+        )),
         "{effects:?}"
     );
 }

@@ -3,6 +3,7 @@
 use super::App;
 use super::message::{Effect, Link};
 use crate::actions::action::Here;
+use crate::app::ask;
 use crate::app::overlay::{Ask, Overlay};
 use crate::journal::acknowledge;
 use crate::journal::acknowledge::Why;
@@ -23,7 +24,9 @@ impl App {
         }
         self.acknowledged.waiting = true;
         let length = self.acknowledged.length;
-        vec![Effect::Acknowledged(Request::Read { length })]
+        vec![Effect::List(ask::List::Acknowledged(Request::Read {
+            length,
+        }))]
     }
 
     pub(super) fn acknowledged_came(&mut self, result: Result<Option<Known>, String>) {
@@ -73,7 +76,7 @@ impl App {
 
     fn ending(&self, ids: Vec<(u64, Why)>) -> Effect {
         let at = text::rfc3339(self.server_clock()).unwrap_or_default();
-        Effect::Acknowledged(Request::End { at, ids })
+        Effect::List(ask::List::Acknowledged(Request::End { at, ids }))
     }
 
     /// `acknowledge`, `snooze`, `show-acknowledged`.
@@ -176,7 +179,9 @@ impl App {
         let all = ask.rows.iter().map(wanted).collect();
         self.overlay = None;
         self.screens.overview.unmark();
-        vec![Effect::Acknowledged(Request::Acknowledge(all))]
+        vec![Effect::List(ask::List::Acknowledged(Request::Acknowledge(
+            all,
+        )))]
     }
 
     /// Takes back acknowledgements that are chosen in the Journal; `None`: none is among what is chosen.

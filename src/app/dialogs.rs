@@ -6,6 +6,7 @@ use crate::actions::act::Facts;
 use crate::actions::action::{Action, Does};
 use crate::actions::execute::{ApprovedPlan, Order, Report};
 use crate::actions::preview::Preview;
+use crate::app::ask;
 use crate::app::dialog::{Acting, Next, Running, report_lines};
 use crate::app::overlay::Overlay;
 use crate::journal::Outcome;
@@ -80,11 +81,11 @@ impl App {
         };
         let acting = Acting::new(Some(action), title, targets.clone(), self.asked);
         self.overlay = Some(Overlay::Act(Box::new(acting.setting(sets))));
-        vec![Effect::Facts {
+        vec![Effect::Act(ask::Act::Facts {
             asked: self.asked,
             action,
             targets,
-        }]
+        })]
     }
 
     /// Begins taking back what is marked or selected in the journal.
@@ -110,10 +111,10 @@ impl App {
         self.asked += 1;
         let acting = Acting::new(None, "rollback".to_owned(), Vec::new(), self.asked);
         self.overlay = Some(Overlay::Act(Box::new(acting)));
-        vec![Effect::Rollback {
+        vec![Effect::Act(ask::Act::Rollback {
             asked: self.asked,
             ids,
-        }]
+        })]
     }
 
     /// The action that is on the screen and waits for this answer.
@@ -208,7 +209,7 @@ impl App {
                 if let Some(Overlay::Act(acting)) = &mut self.overlay {
                     acting.asked = asked;
                 }
-                vec![Effect::Look { asked, approved }]
+                vec![Effect::Act(ask::Act::Look { asked, approved })]
             }
             Next::Do(approved) => self.start(approved),
             Next::Copy(text) => {
@@ -235,7 +236,7 @@ impl App {
         self.overlay = Some(Overlay::Running);
         let screen = self.screen;
         with_table!(mut self.screens, screen, |table| table.unmark());
-        vec![Effect::Do(approved)]
+        vec![Effect::Act(ask::Act::Do(approved))]
     }
 
     /// A key while the progress is on the screen.
@@ -247,7 +248,7 @@ impl App {
         match key {
             "c" | "ctrl-c" => {
                 running.order = Order::Stop;
-                vec![Effect::Order(Order::Stop)]
+                vec![Effect::Act(ask::Act::Order(Order::Stop))]
             }
             "space" if running.order != Order::Stop => {
                 running.order = if running.order == Order::Hold {
@@ -255,7 +256,7 @@ impl App {
                 } else {
                     Order::Hold
                 };
-                vec![Effect::Order(running.order)]
+                vec![Effect::Act(ask::Act::Order(running.order))]
             }
             "esc" | "q" | "enter" => {
                 self.overlay = None;
@@ -322,6 +323,6 @@ impl App {
             "stopping what runs, then leaving; once more leaves at once",
             true,
         );
-        vec![Effect::Order(Order::Stop)]
+        vec![Effect::Act(ask::Act::Order(Order::Stop))]
     }
 }

@@ -4,6 +4,7 @@ use super::message::{Effect, Link};
 use super::{App, FASTEST, SLOWEST};
 use crate::actions::action::{Action, Does, Here};
 use crate::actions::catalogue;
+use crate::app::ask;
 use crate::app::overlay::{Answer, Overlay};
 use crate::model::screen_id::ScreenId;
 use crate::model::text;
@@ -224,10 +225,10 @@ impl App {
             if wanted.contains(&part) {
                 // Other figures are wanted first: the rest of the round comes later.
                 if busy && !waiting {
-                    effects.push(Effect::Cancel { screen: part });
+                    effects.extend(cancel(part));
                 }
             } else if busy {
-                effects.push(Effect::Cancel { screen: part });
+                effects.extend(cancel(part));
                 // What was not even begun is dropped without an answer.
                 with_table!(mut self.screens, part, |table| table.abandon());
             }
@@ -305,13 +306,15 @@ impl App {
             return Vec::new();
         }
         let asked = self.asked;
-        let detail = |(index, (_, query, params)): (usize, (_, _, _))| Effect::Detail {
-            asked,
-            index,
-            query,
-            params,
-            of: of.clone(),
-            now,
+        let detail = |(index, (_, query, params)): (usize, (_, _, _))| {
+            Effect::Figures(ask::Figures::Detail {
+                asked,
+                index,
+                query,
+                params,
+                of: of.clone(),
+                now,
+            })
         };
         queries.into_iter().enumerate().map(detail).collect()
     }
@@ -419,4 +422,12 @@ impl App {
         self.say(format!("copied: {shown}"), false);
         vec![Effect::Copy(copied)]
     }
+}
+
+/// What the screen asked for is not wanted any more.
+fn cancel(screen: ScreenId) -> [Effect; 2] {
+    [
+        Effect::List(ask::List::Cancel { screen }),
+        Effect::Figures(ask::Figures::Cancel { screen }),
+    ]
 }

@@ -3,18 +3,16 @@
 use std::time::Duration;
 
 use crate::actions::act::Facts;
-use crate::actions::action::Action;
-use crate::actions::execute::{ApprovedPlan, Order, Progress, Report};
+use crate::actions::execute::{ApprovedPlan, Progress, Report};
 use crate::actions::preview::Preview;
-use crate::journal::serve::{Known, Request};
+use crate::app::ask;
+use crate::journal::serve::Known;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::Target;
 use crate::screens::Rows;
 use crate::screens::record::Section;
 use crate::server::exact::Figures;
 use crate::server::known::{Counters, Server};
-use crate::server::sql::{Param, Query};
 
 /// What happened.
 #[derive(Debug)]
@@ -100,54 +98,9 @@ pub enum Msg {
 /// What is to be done about it, outside.
 #[derive(Debug)]
 pub enum Effect {
-    Pulse {
-        screen: ScreenId,
-        asked: u64,
-    },
-    Load {
-        screen: ScreenId,
-        asked: u64,
-    },
-    /// What the screen asked for is no longer wanted: stop it on the server.
-    Cancel {
-        screen: ScreenId,
-    },
-    Exact {
-        screen: ScreenId,
-        /// Which of the screen's exact figures.
-        nth: usize,
-        round: u64,
-        ids: Vec<(i64, usize)>,
-    },
-    Detail {
-        asked: u64,
-        index: usize,
-        query: &'static Query,
-        params: Vec<Param>,
-        of: Rows,
-        now: Stamp,
-    },
-    /// Ask what an action needs to know.
-    Facts {
-        asked: u64,
-        action: &'static Action,
-        targets: Vec<Target>,
-    },
-    /// Ask whom a plan would meet.
-    Look {
-        asked: u64,
-        approved: Box<ApprovedPlan>,
-    },
-    Rollback {
-        asked: u64,
-        ids: Vec<u64>,
-    },
-    /// A person agreed: carry it out.
-    Do(Box<ApprovedPlan>),
-    /// To the journal: what is acknowledged.
-    Acknowledged(Request),
-    /// To the plan that runs.
-    Order(Order),
+    List(ask::List),
+    Figures(ask::Figures),
+    Act(ask::Act),
     Copy(String),
     Suspend,
     Interval(Duration),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::App;
 use super::message::{Effect, Link, Msg};
+use crate::app::ask;
 use crate::app::tape::{Kept, Line, Replay};
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
@@ -131,26 +132,33 @@ impl App {
         self.keep_figures(screen);
     }
 
-    /// What a recording answers where a server would have been asked.
-    pub fn answer_from_tape(effect: &Effect) -> Option<Msg> {
-        let why = || "it is not in the recording".to_owned();
-        match effect {
-            Effect::Detail { asked, index, .. } => Some(Msg::Detail {
+    /// What a recording answers where the second connection would have been asked; `None`: nothing.
+    pub fn figures_from_tape(ask: &ask::Figures) -> Option<Msg> {
+        match ask {
+            ask::Figures::Detail { asked, index, .. } => Some(Msg::Detail {
                 asked: *asked,
                 index: *index,
-                sections: Err(why()),
+                sections: Err("it is not in the recording".to_owned()),
             }),
-            Effect::Facts { asked, .. } => Some(Msg::Facts {
+            ask::Figures::Exact { .. } | ask::Figures::Cancel { .. } => None,
+        }
+    }
+
+    /// Why nothing is done in a recording; `None`: nothing was to be done yet.
+    pub fn act_on_tape(ask: &ask::Act) -> Option<Msg> {
+        match ask {
+            ask::Act::Facts { asked, .. } => Some(Msg::Facts {
                 asked: *asked,
                 result: Err("this is a recording: nothing can be changed in it".to_owned()),
             }),
-            Effect::Rollback { asked, .. } => Some(Msg::RollbackPlanned {
+            ask::Act::Rollback { asked, .. } => Some(Msg::RollbackPlanned {
                 asked: *asked,
                 result: Box::new(Err(
-                    "this is a recording: nothing can be taken back in it".to_owned()
+                    "this is a recording: nothing can be rolled back in it".to_owned()
                 )),
             }),
-            _ => None,
+            // Without facts there is no plan to look at, and none to do.
+            ask::Act::Look { .. } | ask::Act::Do(_) | ask::Act::Order(_) => None,
         }
     }
 

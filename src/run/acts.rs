@@ -9,7 +9,7 @@ use crate::actions::action::{Action, Does};
 use crate::actions::execute;
 use crate::actions::execute::{Actor, ApprovedPlan, Order};
 use crate::actions::{preview, rollback};
-use crate::app::{Effect, Msg};
+use crate::app::{Msg, ask};
 use crate::connect;
 use crate::model::target::Target;
 use crate::server::exact::Exact;
@@ -18,19 +18,19 @@ use crate::server::session::{Session, still_reads};
 /// Serves requests until the console goes.
 pub(crate) async fn serve(
     actor: Actor,
-    mut requests: UnboundedReceiver<Effect>,
+    mut requests: UnboundedReceiver<ask::Act>,
     answers: UnboundedSender<Msg>,
 ) {
     let mut session: Option<Session> = None;
     let (orders, order) = watch::channel(Order::Go);
-    while let Some(effect) = requests.recv().await {
-        let msg = match effect {
-            Effect::Order(wanted) => {
+    while let Some(ask) = requests.recv().await {
+        let msg = match ask {
+            ask::Act::Order(wanted) => {
                 // A plan that has ended hears nothing any more.
                 let _ = orders.send(wanted);
                 continue;
             }
-            Effect::Do(approved) => {
+            ask::Act::Do(approved) => {
                 let _ = orders.send(Order::Go);
                 tokio::spawn(carry_out(
                     actor.clone(),
@@ -40,7 +40,7 @@ pub(crate) async fn serve(
                 ));
                 continue;
             }
-            Effect::Facts {
+            ask::Act::Facts {
                 asked,
                 action,
                 targets,
@@ -51,7 +51,7 @@ pub(crate) async fn serve(
                     result: result.map_err(|error| format!("{error:#}")),
                 }
             }
-            Effect::Look { asked, approved } => match open(&actor, &mut session).await {
+            ask::Act::Look { asked, approved } => match open(&actor, &mut session).await {
                 Ok(session) => {
                     let preview = preview::preview(session, approved.plan.clone()).await;
                     Msg::Looked {
@@ -65,14 +65,13 @@ pub(crate) async fn serve(
                     result: Err(format!("{error:#}")),
                 },
             },
-            Effect::Rollback { asked, ids } => {
+            ask::Act::Rollback { asked, ids } => {
                 let result = back(&actor, &mut session, &ids).await;
                 Msg::RollbackPlanned {
                     asked,
                     result: Box::new(result.map_err(|error| format!("{error:#}"))),
                 }
             }
-            _ => continue,
         };
         if answers.send(msg).is_err() {
             return;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use anyhow::Result;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use crate::app::{Effect, Msg};
+use crate::app::{Msg, ask};
 use crate::connect::conninfo::Settings;
 use crate::model::screen_id::ScreenId;
 use crate::server::exact::{Exact, slices};
@@ -15,17 +15,17 @@ use crate::server::sql::Companion;
 /// What the second connection does next: details, for which somebody waits, before the next slice of a round; `None`: the
 /// console is gone.
 async fn next_exact(
-    waiting: &mut VecDeque<Effect>,
-    requests: &mut UnboundedReceiver<Effect>,
-) -> Option<Effect> {
+    waiting: &mut VecDeque<ask::Figures>,
+    requests: &mut UnboundedReceiver<ask::Figures>,
+) -> Option<ask::Figures> {
     if waiting.is_empty() {
         waiting.push_back(requests.recv().await?);
     }
     while let Ok(more) = requests.try_recv() {
         // Nobody looks at the screen any more: the rest of its rounds is not worth the server's time.
-        if let Effect::Cancel { screen: left } = &more {
-            for effect in waiting.iter_mut() {
-                if let Effect::Exact { screen, ids, .. } = effect
+        if let ask::Figures::Cancel { screen: left } = &more {
+            for ask in waiting.iter_mut() {
+                if let ask::Figures::Exact { screen, ids, .. } = ask
                     && screen == left
                 {
                     ids.clear();
@@ -34,7 +34,7 @@ async fn next_exact(
         }
         waiting.push_back(more);
     }
-    let detail = |effect: &Effect| matches!(effect, Effect::Detail { .. });
+    let detail = |ask: &ask::Figures| matches!(ask, ask::Figures::Detail { .. });
     let next = waiting.iter().position(detail).unwrap_or(0);
     waiting.remove(next)
 }
@@ -43,7 +43,7 @@ async fn next_exact(
 pub(crate) async fn serve(
     settings: Settings,
     password: Option<String>,
-    mut requests: UnboundedReceiver<Effect>,
+    mut requests: UnboundedReceiver<ask::Figures>,
     mut companions: UnboundedReceiver<Companion>,
     answers: UnboundedSender<Msg>,
     opens: ScreenId,
@@ -57,7 +57,7 @@ pub(crate) async fn serve(
     }
     let mut waiting = VecDeque::new();
     loop {
-        let effect = tokio::select! {
+        let ask = tokio::select! {
             biased;
             // A list waits for it.
             Some(Companion { query, reply }) = companions.recv() => {
@@ -67,7 +67,7 @@ pub(crate) async fn serve(
                 }
                 continue;
             }
-            effect = next_exact(&mut waiting, &mut requests) => effect,
+            ask = next_exact(&mut waiting, &mut requests) => ask,
             // While the first list is on its way.
             () = std::future::ready(()), if !cold.is_empty() => {
                 if let Some(query) = cold.pop_front() {
@@ -76,10 +76,10 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let Some(effect) = effect else {
+        let Some(ask) = ask else {
             return;
         };
-        let Some(answer) = carry_out(effect, &mut exact, &mut waiting).await else {
+        let Some(answer) = carry_out(ask, &mut exact, &mut waiting).await else {
             continue;
         };
         let ended = !matches!(answer, Msg::Exact { last: false, .. });
@@ -95,12 +95,12 @@ pub(crate) async fn serve(
 
 /// Does one thing; what is left of a round waits again.
 async fn carry_out(
-    effect: Effect,
+    ask: ask::Figures,
     exact: &mut Exact<'_>,
-    waiting: &mut VecDeque<Effect>,
+    waiting: &mut VecDeque<ask::Figures>,
 ) -> Option<Msg> {
-    match effect {
-        Effect::Exact {
+    match ask {
+        ask::Figures::Exact {
             screen,
             nth,
             round,
@@ -118,7 +118,7 @@ async fn carry_out(
             };
             let last = ids.is_empty();
             if !last {
-                waiting.push_back(Effect::Exact {
+                waiting.push_back(ask::Figures::Exact {
                     screen,
                     nth,
                     round,
@@ -133,7 +133,7 @@ async fn carry_out(
                 last,
             })
         }
-        Effect::Detail {
+        ask::Figures::Detail {
             asked,
             index,
             query,
@@ -153,6 +153,7 @@ async fn carry_out(
                 sections: sections.map_err(|error| format!("{error:#}")),
             })
         }
-        _ => None,
+        // It was heeded when it came.
+        ask::Figures::Cancel { .. } => None,
     }
 }

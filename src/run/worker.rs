@@ -1,44 +1,32 @@
-//! Serves the console: the lists on one session, the figures and the acts on tasks of their own.
+//! Serves the lists on one session: connects, answers, connects again with back-off.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use crate::actions::execute::Actor;
-use crate::app::{Effect, Msg};
+use crate::app::{Msg, ask};
 use crate::connect;
 use crate::connect::conninfo::Settings;
+use crate::journal::Journal;
+use crate::journal::serve::Request;
 use crate::model::screen_id::ScreenId;
 use crate::server::session::Session;
+use crate::server::sql::Companion;
 
-/// Serves the console's requests until it goes: connects, answers, connects again with back-off.
-pub async fn serve(
+/// Serves the console's lists until it goes.
+pub(crate) async fn serve(
     settings: Settings,
-    actor: Option<Actor>,
     first: Session,
-    mut requests: UnboundedReceiver<Effect>,
+    journal: Option<Journal>,
+    mut requests: UnboundedReceiver<ask::List>,
+    companions: UnboundedSender<Companion>,
     answers: UnboundedSender<Msg>,
-    opens: ScreenId,
 ) {
     let password = first.connected.password.clone();
     let thresholds = first.server.thresholds.clone();
-    let (to_exact, exact_requests) = unbounded_channel();
-    let (to_second, companions) = unbounded_channel();
-    tokio::spawn(super::second::serve(
-        settings.clone(),
-        password.clone(),
-        exact_requests,
-        companions,
-        answers.clone(),
-        opens,
-    ));
-    let (to_acts, act_requests) = unbounded_channel();
-    let journal = actor.as_ref().map(|actor| actor.journal.clone());
-    if let Some(actor) = actor {
-        tokio::spawn(super::acts::serve(actor, act_requests, answers.clone()));
-    }
     let mut session = Some(first);
     let mut wait = Duration::from_secs(1);
     loop {
@@ -50,7 +38,7 @@ pub async fn serve(
             Ok(mut current) => {
                 current.journal.clone_from(&journal);
                 current.server.thresholds.clone_from(&thresholds);
-                current.second = Some(to_second.clone());
+                current.second = Some(companions.clone());
                 wait = Duration::from_secs(1);
                 if answers
                     .send(Msg::Up(Box::new(current.server.clone())))
@@ -58,7 +46,7 @@ pub async fn serve(
                 {
                     return;
                 }
-                match serve_session(&current, &mut requests, &to_exact, &to_acts, &answers).await {
+                match serve_session(&current, &mut requests, &answers).await {
                     Some(error) => error,
                     None => return,
                 }
@@ -83,27 +71,28 @@ async fn reconnect(settings: &Settings, password: Option<&str>) -> Result<Sessio
     Session::start(connect::again(settings, password).await?).await
 }
 
+/// An answer under way or waiting, and the screen that it is for; `None`: the journal's.
+struct Work<'a> {
+    screen: Option<ScreenId>,
+    answer: Pin<Box<dyn Future<Output = Msg> + Send + 'a>>,
+}
+
 /// Answers until the connection is lost (why is returned) or the console is gone (`None`).
 async fn serve_session(
     session: &Session,
-    requests: &mut UnboundedReceiver<Effect>,
-    to_exact: &UnboundedSender<Effect>,
-    to_acts: &UnboundedSender<Effect>,
+    requests: &mut UnboundedReceiver<ask::List>,
     answers: &UnboundedSender<Msg>,
 ) -> Option<anyhow::Error> {
     let mut running: Option<Work> = None;
     let mut waiting = VecDeque::new();
     let mut closed = tokio::time::interval(Duration::from_millis(500));
     loop {
-        if running.is_none()
-            && let Some(effect) = waiting.pop_front()
-        {
-            running = answer(session, &effect);
-            continue;
+        if running.is_none() {
+            running = waiting.pop_front();
         }
         let work = async {
             match &mut running {
-                Some((_, work)) => work.await,
+                Some(work) => work.answer.as_mut().await,
                 None => std::future::pending().await,
             }
         };
@@ -120,21 +109,21 @@ async fn serve_session(
                 answers.send(msg).ok()?;
             }
             request = requests.recv() => match request? {
-                Effect::Cancel { screen } => {
-                    to_exact.send(Effect::Cancel { screen }).ok()?;
-                    if running.as_ref().is_some_and(|(busy, _)| *busy == screen) {
+                ask::List::Cancel { screen } => {
+                    if running.as_ref().is_some_and(|work| work.screen == Some(screen)) {
                         tokio::spawn(session.connected.canceller());
                     }
-                    waiting.retain(|effect| !matches!(effect, Effect::Load { screen: other, .. } | Effect::Pulse { screen: other, .. } if *other == screen));
+                    waiting.retain(|work: &Work| work.screen != Some(screen));
                 }
-                effect @ (Effect::Facts { .. } | Effect::Look { .. } | Effect::Rollback { .. } | Effect::Do(_) | Effect::Order(_)) => {
-                    if to_acts.send(effect).is_err() {
-                        let text = "there is no place for the journal (set HOME or XDG_STATE_HOME), and without it nothing is changed";
-                        answers.send(Msg::Status { text: text.to_owned(), bad: true }).ok()?;
-                    }
-                }
-                effect @ (Effect::Exact { .. } | Effect::Detail { .. }) => to_exact.send(effect).ok()?,
-                effect => waiting.push_back(effect),
+                ask::List::Pulse { screen, asked } => waiting.push_back(Work {
+                    screen: Some(screen),
+                    answer: Box::pin(pulse(session, screen, asked)),
+                }),
+                ask::List::Load { screen, asked } => waiting.push_back(Work {
+                    screen: Some(screen),
+                    answer: Box::pin(load(session, screen, asked)),
+                }),
+                ask::List::Acknowledged(request) => waiting.push_back(acknowledged(session, request)),
             },
             _ = closed.tick() => {
                 if session.connected.client.is_closed() {
@@ -152,53 +141,40 @@ fn lost(last: &Msg) -> anyhow::Error {
     }
 }
 
-/// An answer under way, and the screen that it is for.
-type Work<'a> = (
-    ScreenId,
-    std::pin::Pin<Box<dyn Future<Output = Msg> + Send + 'a>>,
-);
+async fn pulse(session: &Session, screen: ScreenId, asked: u64) -> Msg {
+    match session.pulse(screen).await {
+        Ok((clock, counters)) => Msg::Pulse {
+            screen,
+            asked,
+            clock,
+            counters,
+        },
+        Err(error) => Msg::PulseFailed {
+            asked,
+            error: format!("{error:#}"),
+        },
+    }
+}
 
-fn answer<'a>(session: &'a Session, effect: &Effect) -> Option<Work<'a>> {
-    match *effect {
-        Effect::Pulse { screen, asked } => Some((
+async fn load(session: &Session, screen: ScreenId, asked: u64) -> Msg {
+    let start = Instant::now();
+    match session.load(screen).await {
+        Ok(rows) => Msg::Loaded {
+            asked,
+            rows,
+            took: start.elapsed(),
+        },
+        Err(error) => Msg::Failed {
             screen,
-            Box::pin(async move {
-                match session.pulse(screen).await {
-                    Ok((clock, counters)) => Msg::Pulse {
-                        screen,
-                        asked,
-                        clock,
-                        counters,
-                    },
-                    Err(error) => Msg::PulseFailed {
-                        asked,
-                        error: format!("{error:#}"),
-                    },
-                }
-            }),
-        )),
-        Effect::Load { screen, asked } => Some((
-            screen,
-            Box::pin(async move {
-                let start = Instant::now();
-                match session.load(screen).await {
-                    Ok(rows) => Msg::Loaded {
-                        asked,
-                        rows,
-                        took: start.elapsed(),
-                    },
-                    Err(error) => Msg::Failed {
-                        screen,
-                        asked,
-                        error: format!("{error:#}"),
-                    },
-                }
-            }),
-        )),
-        Effect::Acknowledged(ref request) => {
-            let request = request.clone();
-            Some((ScreenId::Overview, Box::pin(session.acknowledge(request))))
-        }
-        _ => None,
+            asked,
+            error: format!("{error:#}"),
+        },
+    }
+}
+
+fn acknowledged(session: &Session, request: Request) -> Work<'_> {
+    Work {
+        screen: None,
+        answer: Box::pin(session.acknowledge(request)),
     }
 }

@@ -1,0 +1,76 @@
+//! The three tasks that serve the console, and the way to each.
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::actions::execute::Actor;
+use crate::app::{Msg, ask};
+use crate::connect::conninfo::Settings;
+use crate::model::screen_id::ScreenId;
+use crate::run::{acts, second, worker};
+use crate::server::session::Session;
+
+/// Asks reach the tasks through it; they end when it is dropped.
+#[derive(Debug)]
+pub struct Requests {
+    lists: UnboundedSender<ask::List>,
+    figures: UnboundedSender<ask::Figures>,
+    /// `None`: there is no place for the journal, so nothing is changed.
+    acts: Option<UnboundedSender<ask::Act>>,
+}
+
+/// Starts the tasks on a session that stands; they answer until the console ends.
+pub fn serve(
+    settings: Settings,
+    actor: Option<Actor>,
+    session: Session,
+    answers: UnboundedSender<Msg>,
+    opens: ScreenId,
+) -> Requests {
+    let (figures, figure_asks) = unbounded_channel();
+    let (companions, companion_asks) = unbounded_channel();
+    tokio::spawn(second::serve(
+        settings.clone(),
+        session.connected.password.clone(),
+        figure_asks,
+        companion_asks,
+        answers.clone(),
+        opens,
+    ));
+    let journal = actor.as_ref().map(|actor| actor.journal.clone());
+    let acts = actor.map(|actor| {
+        let (acts, act_asks) = unbounded_channel();
+        tokio::spawn(acts::serve(actor, act_asks, answers.clone()));
+        acts
+    });
+    let (lists, list_asks) = unbounded_channel();
+    tokio::spawn(worker::serve(
+        settings, session, journal, list_asks, companions, answers,
+    ));
+    Requests {
+        lists,
+        figures,
+        acts,
+    }
+}
+
+impl Requests {
+    // The tasks end with the console only: nobody misses what cannot be sent.
+    pub fn list(&self, ask: ask::List) {
+        let _ = self.lists.send(ask);
+    }
+
+    pub fn figures(&self, ask: ask::Figures) {
+        let _ = self.figures.send(ask);
+    }
+
+    /// An error: nothing can be changed, and why.
+    pub fn act(&self, ask: ask::Act) -> Result<(), &'static str> {
+        let sent = self.acts.as_ref().map(|acts| acts.send(ask));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) | None => Err(
+                "there is no place for the journal (set HOME or XDG_STATE_HOME), and without it nothing is changed",
+            ),
+        }
+    }
+}
