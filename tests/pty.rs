@@ -252,7 +252,7 @@ fn a_size_that_no_screen_has_is_not_believed() {
         let most = console.status("VmHWM");
         let kilobytes: u64 = most.trim_end_matches("kB").trim().parse().unwrap();
         assert!(kilobytes < 400_000, "{most}");
-        console.claim(120, 40);
+        console.resize(120, 40);
         console.press("5");
         console.wait_for("job_export_erp");
         console.press("q");
