@@ -135,9 +135,8 @@ select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datnam
                      join pg_locks l on not l.granted
                           and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
                                   where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction)) end as prepared,
-       coalesce(w.blockers, '{}') as blockers, w.locktype as wait_lock, w.mode as wait_mode, w.waitstart as wait_start,
-       wn.name as wait_relation, wn.thing as wait_thing,
-       c.thing as relation, c.kind as relation_kind, c.chunk,
+       coalesce(w.blockers, '{}') as blockers, c.thing as relation, c.kind as relation_kind, c.chunk,
+       w.locktype as wait_lock, w.mode as wait_mode, w.waitstart as wait_start, wn.name as wait_relation, wn.thing as wait_thing,
 \if :since_2_11
        j.id as job_id, j.proc_name::text as job_proc,
        case when ja.mat_hypertable_id is not null then format('%I.%I', ja.user_view_schema, ja.user_view_name)

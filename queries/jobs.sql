@@ -66,24 +66,24 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
          and exists (select from _timescaledb_catalog.dimension d where d.hypertable_id = j.hypertable_id
                      and d.column_type in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)) as by_creation,
-       j.scheduled, j.schedule_interval::text as schedule_interval,
-       date_part('epoch', j.schedule_interval) as schedule_seconds,
-       j.max_runtime::text as max_runtime, date_part('epoch', j.max_runtime) as max_runtime_seconds,
-       j.max_retries, j.retry_period::text as retry_period, date_part('epoch', j.retry_period) as retry_seconds,
+       j.scheduled,
+       jsonb_build_object('text', j.schedule_interval::text, 'seconds', date_part('epoch', j.schedule_interval)) as schedule,
+       jsonb_build_object('text', j.max_runtime::text, 'seconds', date_part('epoch', j.max_runtime)) as max_runtime, j.max_retries,
+       jsonb_build_object('text', j.retry_period::text, 'seconds', date_part('epoch', j.retry_period)) as retry_period,
        j.fixed_schedule, j.initial_start, j.timezone,
        left(j.config_text, 100000) || case
             when octet_length(left(j.config_text, 100000)) < octet_length(j.config_text) then ' (cut: ' || octet_length(j.config_text)
                  || ' bytes in all)' else '' end as config,
-       s.last_start, s.last_finish, s.next_start, s.last_successful_finish, s.last_run_success, s.total_runs,
+       s.total_runs, s.last_start, s.last_finish, s.next_start, s.last_run_success,
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
-       e.sqlstate as last_error_sqlstate, e.finished as last_error_at,
 \if :since_2_15
        left(e.message, 8000) || case when octet_length(left(e.message, 8000)) < octet_length(e.message) then ' (cut: '
             || octet_length(e.message) || ' bytes in all)' else '' end as last_error,
 \else
        e.message as last_error,
 \endif
+       e.sqlstate as last_error_sqlstate, e.finished as last_error_at,
        -- what its procedure goes by; one that names no hypertable has none to miss (NULL is not in an empty set)
        j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%'
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') is not null

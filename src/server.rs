@@ -2,6 +2,7 @@
 
 pub mod exact;
 pub mod known;
+pub(crate) mod row;
 mod script;
 pub mod session;
 pub mod sql;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio_postgres::types::{FromSql, Type};
 
 /// A moment: microseconds since 1970 UTC, or one of the two infinities.
@@ -44,6 +44,11 @@ impl Stamp {
     pub fn finite(self) -> Option<Self> {
         self.is_finite().then_some(self)
     }
+}
+
+/// For a field that leaves the infinities out.
+pub(crate) fn finite<'de, D: Deserializer<'de>>(stamp: D) -> Result<Option<Stamp>, D::Error> {
+    Ok(Option::<Stamp>::deserialize(stamp)?.and_then(Stamp::finite))
 }
 
 /// Microseconds between 1970 and 2000, where PostgreSQL's clock starts.

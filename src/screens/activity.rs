@@ -16,12 +16,13 @@ use crate::model::verdict::Verdict;
 use crate::screens::record::{Column, Detail, Record, Section};
 use crate::server::known;
 use crate::server::known::At;
+use crate::server::row;
 use crate::server::sql::{Param, Query, query};
 
 pub(crate) use judge::LOCKS_ON;
+pub(crate) use session::Work;
 use session::span;
 pub use session::{Job, Row};
-pub(crate) use session::{Wait, Work};
 
 fn pids(pids: &[i32]) -> Value {
     if pids.is_empty() {
@@ -130,48 +131,12 @@ impl Record for Row {
     ];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let visible: bool = row.try_get("visible")?;
-        let query: Option<String> = row.try_get("query")?;
-        Ok(Self {
-            pid: row.try_get("pid")?,
-            leader: row.try_get("leader_pid")?,
-            here: row.try_get("here")?,
-            database: row.try_get("database")?,
-            role: row.try_get("role")?,
-            application: row
-                .try_get::<_, Option<String>>("application_name")?
-                .unwrap_or_default(),
-            backend: row.try_get("backend_type")?,
-            visible,
-            client: row.try_get("client")?,
-            own: known::own::is(row.try_get("pid")?),
-            prepared: row.try_get("prepared")?,
-            started: row.try_get("backend_start")?,
-            transaction: row.try_get("xact_start")?,
-            query_started: row.try_get("query_start")?,
-            state_changed: row.try_get("state_change")?,
-            state: row.try_get("state")?,
-            wait_event_type: row.try_get("wait_event_type")?,
-            wait_event: row.try_get("wait_event")?,
-            writes: row.try_get("writes")?,
-            xid_age: row.try_get("xid_age")?,
-            xmin_age: row.try_get("xmin_age")?,
-            query: query.filter(|query| visible && !query.is_empty()),
-            blockers: row.try_get("blockers")?,
-            wait: read_wait(row)?,
-            relation: row.try_get("relation")?,
-            relation_kind: row.try_get("relation_kind")?,
-            chunk: row.try_get("chunk")?,
-            job: read_job(row)?,
-            work: read_work(row)?,
-            depth: 0,
-            family: None,
-            blocked_by: Vec::new(),
-            blocks: Vec::new(),
-            blocks_since: None,
-            behind: 0,
-            head: None,
-        })
+        let mut session: Self = row::read(row)?;
+        session.own = known::own::is(session.pid);
+        session.query = session
+            .query
+            .filter(|query| session.visible && !query.is_empty());
+        Ok(session)
     }
 
     /// A pid is given again: with its start it is one session's.
@@ -210,40 +175,4 @@ impl Record for Row {
             .chain(job)
             .collect()
     }
-}
-
-fn read_wait(row: &tokio_postgres::Row) -> Result<Option<Wait>> {
-    let Some(lock) = row.try_get("wait_lock")? else {
-        return Ok(None);
-    };
-    Ok(Some(Wait {
-        lock,
-        mode: row.try_get("wait_mode")?,
-        since: row.try_get("wait_start")?,
-        relation: row.try_get("wait_relation")?,
-        thing: row.try_get("wait_thing")?,
-    }))
-}
-
-fn read_job(row: &tokio_postgres::Row) -> Result<Option<Job>> {
-    let Some(id) = row.try_get("job_id")? else {
-        return Ok(None);
-    };
-    Ok(Some(Job {
-        id,
-        proc: row.try_get("job_proc")?,
-        target: row.try_get("job_target")?,
-    }))
-}
-
-fn read_work(row: &tokio_postgres::Row) -> Result<Option<Work>> {
-    let Some(command) = row.try_get("work")? else {
-        return Ok(None);
-    };
-    Ok(Some(Work {
-        command,
-        phase: row.try_get("work_phase")?,
-        share: row.try_get("work_share")?,
-        relation: row.try_get("work_relation")?,
-    }))
 }

@@ -10,8 +10,6 @@ mod state;
 
 use std::time::Duration;
 
-use anyhow::Result;
-
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
@@ -167,49 +165,6 @@ impl Record for Row {
         })
     }
 
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let interval = |text: &str, seconds: &str| -> Result<Interval> {
-            Ok(Interval {
-                text: row.try_get(text)?,
-                seconds: row.try_get(seconds)?,
-            })
-        };
-        Ok(Self {
-            job_id: row.try_get("job_id")?,
-            application_name: row.try_get("application_name")?,
-            proc_schema: row.try_get("proc_schema")?,
-            proc: row.try_get("proc_name")?,
-            proc_exists: row.try_get("proc_exists")?,
-            orphaned: row.try_get("orphaned")?,
-            owner: row.try_get("owner")?,
-            owner_may_log_in: row.try_get("owner_may_log_in")?,
-            wants_rights_of: row.try_get("wants_rights_of")?,
-            owned: row.try_get("owned")?,
-            target: row.try_get("target")?,
-            target_kind: row.try_get("target_kind")?,
-            hierarchical_id: row.try_get("hierarchical_id")?,
-            by_creation: row.try_get("by_creation")?,
-            scheduled: row.try_get("scheduled")?,
-            schedule: interval("schedule_interval", "schedule_seconds")?,
-            max_runtime: interval("max_runtime", "max_runtime_seconds")?,
-            max_retries: row.try_get("max_retries")?,
-            retry_period: interval("retry_period", "retry_seconds")?,
-            fixed_schedule: row.try_get("fixed_schedule")?,
-            initial_start: row.try_get("initial_start")?,
-            timezone: row.try_get("timezone")?,
-            config: row.try_get("config")?,
-            statistics: read_statistics(row)?,
-            known_since: None,
-            error: read_error(row)?,
-            pid: row.try_get("pid")?,
-            workers: Workers {
-                used: row.try_get("slots_used")?,
-                slots: row.try_get("slots")?,
-                schedulers: row.try_get("schedulers")?,
-            },
-        })
-    }
-
     fn key(&self) -> String {
         self.job_id.to_string()
     }
@@ -245,41 +200,4 @@ impl Record for Row {
     fn facts(&self, at: &At) -> Vec<Section> {
         details::facts(self, at)
     }
-}
-
-fn read_statistics(row: &tokio_postgres::Row) -> Result<Option<Statistics>> {
-    let Some(total_runs) = row.try_get("total_runs")? else {
-        return Ok(None);
-    };
-    let moment = |name| -> Result<Option<Stamp>> {
-        Ok(row
-            .try_get::<_, Option<Stamp>>(name)?
-            .and_then(Stamp::finite))
-    };
-    Ok(Some(Statistics {
-        last_start: moment("last_start")?,
-        last_finish: moment("last_finish")?,
-        next_start: row.try_get("next_start")?,
-        last_run_success: row.try_get("last_run_success")?,
-        total_runs,
-        total_successes: row.try_get("total_successes")?,
-        total_failures: row.try_get("total_failures")?,
-        total_crashes: row.try_get("total_crashes")?,
-        consecutive_failures: row.try_get("consecutive_failures")?,
-        consecutive_crashes: row.try_get("consecutive_crashes")?,
-        total_duration_seconds: row.try_get("total_duration_seconds")?,
-    }))
-}
-
-fn read_error(row: &tokio_postgres::Row) -> Result<Option<JobError>> {
-    let Some(message) = row.try_get("last_error")? else {
-        return Ok(None);
-    };
-    Ok(Some(JobError {
-        sqlstate: row.try_get("last_error_sqlstate")?,
-        message,
-        at: row
-            .try_get::<_, Option<Stamp>>("last_error_at")?
-            .and_then(Stamp::finite),
-    }))
 }

@@ -10,8 +10,6 @@ mod since;
 
 use std::time::Duration;
 
-use anyhow::Result;
-
 use crate::model::screen_id::ScreenId;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
@@ -22,7 +20,6 @@ use crate::server::sql::{Param, Query, query};
 use self::row::span;
 pub(crate) use named::Catalog;
 
-pub(crate) use self::row::Tool;
 pub use self::row::{Figures, Row};
 
 impl Record for Row {
@@ -107,25 +104,6 @@ impl Record for Row {
         build: details::statement,
     }];
 
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        Ok(Self {
-            clock: row.try_get("clock")?,
-            tool: read_tool(row)?,
-            queryid: row.try_get("queryid")?,
-            hidden_of: row.try_get("hidden_of")?,
-            query: row.try_get("query")?,
-            length: row.try_get::<_, Option<i32>>("length")?.unwrap_or(0).into(),
-            roles: row
-                .try_get::<_, Option<Vec<String>>>("roles")?
-                .unwrap_or_default(),
-            figures: read_figures(row)?,
-            block: row.try_get("block")?,
-            example: row.try_get("example")?,
-            catalog: row.try_get("catalog")?,
-            ..Self::default()
-        })
-    }
-
     fn key(&self) -> String {
         self.key_text()
     }
@@ -169,44 +147,4 @@ impl Record for Row {
     fn facts(&self, at: &At) -> Vec<Section> {
         details::facts(self, at)
     }
-}
-
-fn read_tool(row: &tokio_postgres::Row) -> Result<Tool> {
-    Ok(Tool {
-        installed: row.try_get("installed")?,
-        version: row.try_get("version")?,
-        loaded: row.try_get("loaded")?,
-        readable: row.try_get("readable")?,
-        available: row.try_get("available")?,
-        track: row.try_get("track")?,
-        most: row.try_get("most")?,
-        reset: row.try_get("stats_reset")?,
-        dropped: row.try_get("dropped")?,
-        begun: None,
-        statements: row.try_get("many")?,
-        whole: row.try_get("whole")?,
-    })
-}
-
-fn read_figures(row: &tokio_postgres::Row) -> Result<Option<Figures>> {
-    let Some(calls) = row.try_get("calls")? else {
-        return Ok(None);
-    };
-    let count = |name| -> Result<i64> { Ok(row.try_get::<_, Option<i64>>(name)?.unwrap_or(0)) };
-    Ok(Some(Figures {
-        calls,
-        total: row.try_get("total")?,
-        shortest: row.try_get("shortest")?,
-        longest: row.try_get("longest")?,
-        planning: row.try_get("planning")?,
-        rows: count("rows")?,
-        hit: count("blocks_hit")?,
-        read: count("blocks_read")?,
-        dirtied: count("blocks_dirtied")?,
-        written: count("blocks_written")?,
-        temp_read: count("temp_read")?,
-        temp_written: count("temp_written")?,
-        wal_bytes: row.try_get("wal")?,
-        read_time: row.try_get("read_time")?,
-    }))
 }

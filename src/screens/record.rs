@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 
 use crate::model::moment::Stamp;
@@ -14,6 +15,7 @@ use crate::model::value::Value;
 use crate::model::verdict::{Level, Verdict};
 use crate::screens::axis::TimeAxis;
 use crate::server::known::{At, Server};
+use crate::server::row;
 use crate::server::sql::{Param, Query};
 
 /// One column: the same value is shown, sorted, filtered and printed as JSON or CSV.
@@ -141,7 +143,7 @@ pub struct Detail<R: 'static> {
 }
 
 /// A row of a screen, and with it all that the screen is.
-pub trait Record: Clone + Debug + Send + Sized + 'static {
+pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
@@ -170,7 +172,9 @@ pub trait Record: Clone + Debug + Send + Sized + 'static {
     }
 
     /// Reads one row that `QUERY` returned, by column name.
-    fn read(row: &Row) -> Result<Self>;
+    fn read(row: &Row) -> Result<Self> {
+        row::read(row)
+    }
 
     /// Takes what [`Record::COMPANION`] returned into the rows that it belongs to.
     fn join(_rows: &mut [Self], _companion: &[Row]) -> Result<()> {

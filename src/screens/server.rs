@@ -5,8 +5,6 @@ mod row;
 
 use std::time::Duration;
 
-use anyhow::Result;
-
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::text;
@@ -57,19 +55,6 @@ impl Record for Row {
             }
         },
     }];
-
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        Ok(Self {
-            name: row.try_get("name")?,
-            value: row.try_get("value")?,
-            bound: row.try_get("bound")?,
-            about: row.try_get("about")?,
-            since: row.try_get("since")?,
-            pid: row.try_get("pid")?,
-            holder: row.try_get("holder")?,
-            bytes: None,
-        })
-    }
 
     fn key(&self) -> String {
         self.name.clone()

@@ -6,35 +6,48 @@ use crate::model::moment::Stamp;
 use crate::model::text::one_line;
 use crate::model::value::Value;
 use crate::server::known::At;
+use crate::server::row::or_default;
 
 /// The lock that a session waits for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
     /// As `pg_locks` calls it: `relation`, `transactionid`, `tuple`, …
+    #[serde(alias = "wait_lock")]
     pub lock: String,
+    #[serde(alias = "wait_mode")]
     pub mode: String,
     /// `None`: before PostgreSQL 14.
+    #[serde(alias = "wait_start")]
     pub since: Option<Stamp>,
+    #[serde(alias = "wait_relation")]
     pub relation: Option<String>,
     /// The hypertable, aggregate or table that the relation belongs to.
+    #[serde(alias = "wait_thing")]
     pub thing: Option<String>,
 }
 
 /// A job whose worker the session is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
+    #[serde(alias = "job_id")]
     pub id: i32,
+    #[serde(alias = "job_proc")]
     pub proc: String,
+    #[serde(alias = "job_target")]
     pub target: Option<String>,
 }
 
 /// Maintenance that goes on, from the server's progress views.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
+    #[serde(alias = "work")]
     pub command: String,
+    #[serde(alias = "work_phase")]
     pub phase: Option<String>,
     /// From 0 to 1; `None`: the server does not say.
+    #[serde(alias = "work_share")]
     pub share: Option<f64>,
+    #[serde(alias = "work_relation")]
     pub relation: Option<String>,
 }
 
@@ -63,25 +76,33 @@ pub struct Party {
 pub struct Row {
     pub pid: i32,
     /// Of a parallel worker: the session that it works for.
+    #[serde(alias = "leader_pid")]
     pub leader: Option<i32>,
     /// In this database; another one's session is here because it keeps one of these waiting.
     pub here: bool,
     pub database: Option<String>,
     pub role: Option<String>,
+    #[serde(alias = "application_name", deserialize_with = "or_default")]
     pub application: String,
     /// `None`: hidden from this role.
+    #[serde(alias = "backend_type")]
     pub backend: Option<String>,
     /// This role is shown what it does.
     pub visible: bool,
     pub client: Option<String>,
     /// One of the console's own.
+    #[serde(default)]
     pub own: bool,
     /// The quoted gids of the prepared transactions that keep it waiting.
     #[serde(default)]
     pub prepared: Option<String>,
+    #[serde(alias = "backend_start")]
     pub started: Option<Stamp>,
+    #[serde(alias = "xact_start")]
     pub transaction: Option<Stamp>,
+    #[serde(alias = "query_start")]
     pub query_started: Option<Stamp>,
+    #[serde(alias = "state_change")]
     pub state_changed: Option<Stamp>,
     pub state: Option<String>,
     pub wait_event_type: Option<String>,
@@ -96,6 +117,7 @@ pub struct Row {
     pub query: Option<String>,
     /// Who keeps it waiting; 0 is a prepared transaction.
     pub blockers: Vec<i32>,
+    #[serde(alias = "wait_lock")]
     pub wait: Option<Wait>,
     /// What it has its strongest lock on.
     pub relation: Option<String>,
@@ -103,13 +125,17 @@ pub struct Row {
     pub relation_kind: Option<String>,
     /// The chunk (or partition) that it holds a heavy lock on.
     pub chunk: Option<String>,
+    #[serde(alias = "job_id")]
     pub job: Option<Job>,
     pub work: Option<Work>,
     /// Where it stands among those that block each other; 0: nobody of the list keeps it waiting.
+    #[serde(default)]
     pub depth: usize,
     pub family: Option<i32>,
+    #[serde(default)]
     pub blocked_by: Vec<Party>,
     /// Those that wait for it.
+    #[serde(default)]
     pub blocks: Vec<i32>,
     /// Since when the first of those waits.
     pub blocks_since: Option<Stamp>,

@@ -1,14 +1,16 @@
 //! A job's details: its full row, its configuration, its errors and runs.
 
 use anyhow::Result;
+use serde::{Deserialize, Deserializer};
 
 use super::row::{Row, started};
-use crate::model::moment::Stamp;
+use crate::model::moment::{Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::{Level, without_stop};
 use crate::screens::record::Section;
 use crate::server::known::At;
+use crate::server::row::{or_default, read, read_all};
 
 /// So many errors are shown with their whole text.
 const ERRORS: usize = 50;
@@ -108,6 +110,12 @@ fn moment(stamp: Stamp) -> String {
     text::moment(stamp)
 }
 
+#[derive(Deserialize)]
+struct Configuration {
+    config: Option<String>,
+    check_function: Option<String>,
+}
+
 pub(super) fn configuration(
     _row: &Row,
     rows: &[tokio_postgres::Row],
@@ -116,10 +124,12 @@ pub(super) fn configuration(
     let Some(found) = rows.first() else {
         return Ok(vec![note("Configuration", "the job is gone")]);
     };
-    let config: Option<String> = found.try_get("config")?;
-    let check: Option<String> = found.try_get("check_function")?;
+    let Configuration {
+        config,
+        check_function,
+    } = read(found)?;
     let mut text = config.unwrap_or_else(|| "none".to_owned());
-    if let Some(check) = check {
+    if let Some(check) = check_function {
         text.push_str("\nchecked by ");
         text.push_str(&check);
     }
@@ -134,34 +144,25 @@ fn note(title: &str, text: impl Into<String>) -> Section {
 }
 
 /// One run on record.
+#[derive(Deserialize)]
 struct Run {
+    #[serde(deserialize_with = "plausible")]
     started: Option<Stamp>,
+    #[serde(deserialize_with = "plausible")]
     finished: Option<Stamp>,
+    #[serde(deserialize_with = "or_default")]
     succeeded: bool,
     sqlstate: Option<String>,
     message: Option<String>,
     pid: Option<i32>,
 }
 
-impl Run {
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let moment = |name| -> Result<Option<Stamp>> {
-            let stamp: Option<Stamp> = row.try_get(name)?;
-            // A worker that was killed leaves the year 2000 at times.
-            Ok(stamp.and_then(Stamp::finite).filter(|stamp| *stamp > Y2001))
-        };
-        Ok(Self {
-            started: moment("started")?,
-            finished: moment("finished")?,
-            succeeded: row
-                .try_get::<_, Option<bool>>("succeeded")?
-                .unwrap_or(false),
-            sqlstate: row.try_get("sqlstate")?,
-            message: row.try_get("message")?,
-            pid: row.try_get("pid")?,
-        })
-    }
+/// A worker that was killed leaves the year 2000 at times.
+fn plausible<'de, D: Deserializer<'de>>(stamp: D) -> Result<Option<Stamp>, D::Error> {
+    Ok(finite(stamp)?.filter(|stamp| *stamp > Y2001))
+}
 
+impl Run {
     fn seconds(&self) -> Value {
         match (self.started, self.finished) {
             (Some(start), Some(finish)) => Value::Seconds(finish.seconds_since(start)),
@@ -178,7 +179,7 @@ impl Run {
 const Y2001: Stamp = Stamp(978_307_200_000_000);
 
 pub(super) fn history(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
-    let runs: Vec<Run> = rows.iter().map(Run::read).collect::<Result<_>>()?;
+    let runs: Vec<Run> = read_all(rows)?;
     Ok(vec![errors(row, &runs, at), past(row, &runs, at)])
 }
 

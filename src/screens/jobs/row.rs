@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::moment::Stamp;
+use crate::model::moment::{Stamp, finite};
 use crate::model::value::Value;
 
 /// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
@@ -17,17 +17,22 @@ pub struct Interval {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobError {
     /// `None`: the worker vanished, so that no error could be written down.
+    #[serde(alias = "last_error_sqlstate")]
     pub sqlstate: Option<String>,
     /// Message, detail and hint.
+    #[serde(alias = "last_error")]
     pub message: String,
+    #[serde(alias = "last_error_at", deserialize_with = "finite")]
     pub at: Option<Stamp>,
 }
 
 /// What the scheduler has counted of a job; a job that it never looked at has none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
+    #[serde(deserialize_with = "finite")]
     pub last_start: Option<Stamp>,
     /// `None` while it runs, after a crash and before the first run (`-infinity` on the server).
+    #[serde(deserialize_with = "finite")]
     pub last_finish: Option<Stamp>,
     /// `-infinity` (kept) means: running, waiting after a crash, or at once.
     pub next_start: Option<Stamp>,
@@ -47,6 +52,7 @@ pub struct Statistics {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workers {
     /// Launcher, schedulers and running jobs of all databases.
+    #[serde(alias = "slots_used")]
     pub used: i64,
     /// `timescaledb.max_background_workers`.
     pub slots: Option<i64>,
@@ -63,6 +69,7 @@ pub struct Row {
     pub job_id: i32,
     pub application_name: String,
     pub proc_schema: String,
+    #[serde(alias = "proc_name")]
     pub proc: String,
     pub proc_exists: bool,
     pub owner: String,
@@ -95,13 +102,16 @@ pub struct Row {
     pub initial_start: Option<Stamp>,
     pub timezone: Option<String>,
     pub config: Option<String>,
+    #[serde(alias = "total_runs")]
     pub statistics: Option<Statistics>,
     /// Of one that the scheduler never looked at: it has been there since this moment for sure.
     #[serde(default)]
     pub known_since: Option<Stamp>,
+    #[serde(alias = "last_error")]
     pub error: Option<JobError>,
     /// The worker that runs it now.
     pub pid: Option<i32>,
+    #[serde(alias = "slots_used")]
     pub workers: Workers,
 }
 

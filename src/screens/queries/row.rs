@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::hint::Hint;
 use crate::model::moment::Stamp;
 use crate::model::value::Value;
+use crate::server::row::or_default;
 
 /// The extension, as far as it is there; the same in every row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,7 @@ pub struct Tool {
     #[serde(default)]
     pub most: Option<String>,
     /// `None`: before PostgreSQL 14, or never.
+    #[serde(alias = "stats_reset")]
     pub reset: Option<Stamp>,
     /// How often the least used were dropped for want of room, since `reset`.
     pub dropped: Option<i64>,
@@ -34,6 +36,7 @@ pub struct Tool {
     #[serde(default)]
     pub begun: Option<Begun>,
     /// Statements of this database, and their time together in milliseconds.
+    #[serde(alias = "many")]
     pub statements: Option<i64>,
     pub whole: Option<f64>,
 }
@@ -46,15 +49,23 @@ pub struct Figures {
     pub shortest: Option<f64>,
     pub longest: Option<f64>,
     pub planning: Option<f64>,
+    #[serde(deserialize_with = "or_default")]
     pub rows: i64,
     /// Shared blocks.
+    #[serde(alias = "blocks_hit", deserialize_with = "or_default")]
     pub hit: i64,
+    #[serde(alias = "blocks_read", deserialize_with = "or_default")]
     pub read: i64,
+    #[serde(alias = "blocks_dirtied", deserialize_with = "or_default")]
     pub dirtied: i64,
+    #[serde(alias = "blocks_written", deserialize_with = "or_default")]
     pub written: i64,
+    #[serde(deserialize_with = "or_default")]
     pub temp_read: i64,
+    #[serde(deserialize_with = "or_default")]
     pub temp_written: i64,
     /// `None`: not known before `pg_stat_statements` 1.8.
+    #[serde(alias = "wal")]
     pub wal_bytes: Option<i64>,
     pub read_time: Option<f64>,
 }
@@ -63,6 +74,7 @@ pub struct Figures {
 pub struct Row {
     /// The server's clock when it was read.
     pub clock: Option<Stamp>,
+    #[serde(alias = "installed")]
     pub tool: Tool,
     /// `None`: hidden from this role, or there is no statement at all.
     pub queryid: Option<i64>,
@@ -70,9 +82,12 @@ pub struct Row {
     pub hidden_of: Option<String>,
     /// The first 4000 characters, without literals.
     pub query: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub length: i64,
+    #[serde(deserialize_with = "or_default")]
     pub roles: Vec<String>,
     /// `None`: a row that only says why there are no statements.
+    #[serde(alias = "calls")]
     pub figures: Option<Figures>,
     /// Bytes of a block.
     pub block: i64,
@@ -82,9 +97,11 @@ pub struct Row {
     pub catalog: Option<serde_json::Value>,
     pub first: Option<First>,
     /// The hypertables and aggregates that the text names.
+    #[serde(default)]
     pub named: Vec<String>,
     pub hint: Option<Hint>,
     /// One that this console asks.
+    #[serde(default)]
     pub own: bool,
 }
 

@@ -1,0 +1,285 @@
+//! Rows of a query read into structs by column name, through serde.
+//!
+//! A field takes the column of its name or of its `alias`. A field that is a struct itself is read from the same row: its alias
+//! names the first of its columns, and where that is NULL, an `Option` of it is `None` (a struct in a JSON column is read from
+//! that). An enum takes a text (the name or alias of a variant) or an integer (the variant's number, from 0).
+//!
+//! In debug builds, so in tests, a value that no field takes is an error: a name is misspelt, or the column is not needed.
+
+use std::cell::RefCell;
+use std::error::Error as StdError;
+use std::fmt;
+
+use anyhow::{Result, bail};
+use serde::de::value::{SeqDeserializer, U32Deserializer};
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
+};
+use serde::{Deserialize, forward_to_deserialize_any};
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Kind, Type};
+
+use crate::model::moment::Stamp;
+
+/// Reads one row.
+pub(crate) fn read<T: DeserializeOwned>(row: &Row) -> Result<T> {
+    let part = Part {
+        row,
+        from: 0,
+        taken: &RefCell::new(vec![false; row.len()]),
+    };
+    let read = T::deserialize(part)?;
+    if cfg!(debug_assertions) {
+        let taken = part.taken.borrow();
+        for (at, column) in row.columns().iter().enumerate() {
+            if !taken[at] && row.try_get::<_, Raw>(at)?.0.is_some() {
+                bail!("column {} of a query is read by nothing", column.name());
+            }
+        }
+    }
+    Ok(read)
+}
+
+pub(crate) fn read_all<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
+    rows.iter().map(read).collect()
+}
+
+/// For a field whose default stands for NULL.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[derive(Debug)]
+struct Error {
+    message: String,
+    /// The message names the column already.
+    placed: bool,
+}
+
+impl Error {
+    fn at(self, name: &str, ty: &Type) -> Self {
+        if self.placed {
+            return self;
+        }
+        Self {
+            message: format!("column {name} ({ty}): {}", self.message),
+            placed: true,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self {
+            message: message.to_string(),
+            placed: false,
+        }
+    }
+}
+
+/// The columns of a row for one struct.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    row: &'a Row,
+    /// Its first column.
+    from: usize,
+    /// Whether some field took the column.
+    taken: &'a RefCell<Vec<bool>>,
+}
+
+impl<'de> Deserializer<'de> for Part<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_map(Columns {
+            part: self,
+            at: self.from,
+        })
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// Walks the columns from left to right.
+struct Columns<'a> {
+    part: Part<'a>,
+    at: usize,
+}
+
+impl<'de> MapAccess<'de> for Columns<'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
+        let Some(column) = self.part.row.columns().get(self.at) else {
+            return Ok(None);
+        };
+        seed.deserialize(de::value::BorrowedStrDeserializer::new(column.name()))
+            .map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let (part, at) = (self.part, self.at);
+        self.at += 1;
+        let column = &part.row.columns()[at];
+        let value = part.row.try_get::<_, Raw>(at).map_err(de::Error::custom)?;
+        let value = Value {
+            from: Some((part, at)),
+            ty: column.type_(),
+            raw: value.0,
+        };
+        seed.deserialize(value)
+            .map_err(|error| error.at(column.name(), column.type_()))
+    }
+}
+
+/// Bytes as the server sent them; `None`: NULL.
+struct Raw<'a>(Option<&'a [u8]>);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(Some(raw)))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(None))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// The value of a column, or an element of an array.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    /// The row, from which a struct in its place is read, and the column; an array's element has none.
+    from: Option<(Part<'a>, usize)>,
+    ty: &'a Type,
+    raw: Option<&'a [u8]>,
+}
+
+impl<'a> Value<'a> {
+    fn take(self) {
+        if let Some((part, at)) = self.from {
+            part.taken.borrow_mut()[at] = true;
+        }
+    }
+
+    fn get<T: FromSql<'a>>(self, raw: &'a [u8]) -> Result<T, Error> {
+        T::from_sql(self.ty, raw).map_err(de::Error::custom)
+    }
+}
+
+impl<'a> IntoDeserializer<'a, Error> for Value<'a> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Value<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.take();
+        let Some(raw) = self.raw else {
+            return visitor.visit_unit();
+        };
+        if let Kind::Array(element) = self.ty.kind() {
+            let elements = self.get::<Vec<Raw>>(raw)?.into_iter();
+            let elements = elements.map(|Raw(raw)| Value {
+                from: None,
+                ty: element,
+                raw,
+            });
+            return visitor.visit_seq(SeqDeserializer::new(elements));
+        }
+        match *self.ty {
+            Type::BOOL => visitor.visit_bool(self.get(raw)?),
+            Type::INT2 => visitor.visit_i16(self.get(raw)?),
+            Type::INT4 => visitor.visit_i32(self.get(raw)?),
+            Type::INT8 => visitor.visit_i64(self.get(raw)?),
+            Type::OID => visitor.visit_u32(self.get(raw)?),
+            Type::FLOAT4 => visitor.visit_f32(self.get(raw)?),
+            Type::FLOAT8 => visitor.visit_f64(self.get(raw)?),
+            Type::CHAR => visitor.visit_char(char::from(self.get::<i8>(raw)?.cast_unsigned())),
+            Type::TIMESTAMPTZ | Type::TIMESTAMP => visitor.visit_i64(self.get::<Stamp>(raw)?.0),
+            Type::JSON | Type::JSONB => self
+                .get::<serde_json::Value>(raw)?
+                .deserialize_any(visitor)
+                .map_err(de::Error::custom),
+            _ if <&str as FromSql>::accepts(self.ty) => visitor.visit_borrowed_str(self.get(raw)?),
+            _ => Err(de::Error::custom("hypertop reads no value of this type")),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.take();
+        match self.raw {
+            None => visitor.visit_none(),
+            Some(_) => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.from {
+            Some((part, from)) if !matches!(*self.ty, Type::JSON | Type::JSONB) => {
+                Part { from, ..part }.deserialize_any(visitor)
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match u32::deserialize(self) {
+            Ok(number) => visitor.visit_enum(U32Deserializer::new(number)),
+            Err(_) => visitor.visit_enum(<&str>::deserialize(self)?.into_deserializer()),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier
+    }
+}
