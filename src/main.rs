@@ -5,20 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use hypertop::actions::execute;
 use hypertop::actions::execute::Actor;
 use hypertop::actions::key_map::KeyMap;
 use hypertop::app::tape::Replay;
-use hypertop::app::theme;
-use hypertop::app::theme::Theme;
 use hypertop::cli::{Cli, Command};
-use hypertop::config::{self, Config};
+use hypertop::config;
 use hypertop::connect::conninfo;
 use hypertop::connect::conninfo::{Settings, Surroundings};
 use hypertop::journal::Journal;
 use hypertop::model::screen_id::ScreenId;
 use hypertop::run::command::{Agreement, DONE, FAILED, NO_CONNECTION, Shell};
-use hypertop::run::{Ended, command, show, stderr};
+use hypertop::run::{Ended, command, show, start, stderr};
 use hypertop::server::session::Session;
 use hypertop::ui::terminal;
 use hypertop::{connect, demo, run};
@@ -254,7 +251,7 @@ async fn record(
     file: &std::path::Path,
     long: Option<std::time::Duration>,
 ) -> Result<u8> {
-    let (config, ..) = look(cli, around);
+    let (config, ..) = start::look(cli.theme.as_deref(), cli.refresh, around);
     stderr::say(format_args!(
         "hypertop: recording database {:?} into {}; Ctrl-C ends it",
         session.server.database,
@@ -274,7 +271,7 @@ async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Res
         anyhow::bail!("a console needs a terminal: replay opens one");
     }
     let keys = keys(around)?;
-    let (config, themes, notes, _) = look(cli, around);
+    let (config, themes, notes, _) = start::look(cli.theme.as_deref(), cli.refresh, around);
     for note in notes {
         stderr::say(format_args!("hypertop: warning: {note}"));
     }
@@ -373,7 +370,7 @@ async fn console(
     session: Session,
     journal: Option<Journal>,
 ) -> Result<Ended> {
-    let (config, themes, notes, broken) = look(cli, around);
+    let (config, themes, notes, broken) = start::look(cli.theme.as_deref(), cli.refresh, around);
     let mut rules = config.rules(
         &session.server.host,
         &session.server.database,
@@ -388,9 +385,9 @@ async fn console(
     let actor = journal.map(|journal| actor(&settings, &session, journal));
     let mut told = Vec::new();
     if let Some(actor) = &actor {
-        told.extend(cut_off(actor, &session).await);
+        told.extend(start::interrupted(actor, &session).await);
     }
-    let start = run::Start {
+    let opening = run::Start {
         settings,
         actor,
         rules,
@@ -402,74 +399,5 @@ async fn console(
         told,
         screen: cli.screen.unwrap_or(ScreenId::Overview),
     };
-    Box::pin(run::console(start)).await
-}
-
-/// How the console is to look and behave, and what is wrong with the files and flags that say so.
-fn look(cli: &Cli, around: &Surroundings) -> (Config, Vec<Theme>, Vec<String>, bool) {
-    let (mut config, wrong) = config::read(around);
-    let broken = wrong.is_some();
-    let (themes, mut notes) = theme::all(
-        config::folder(around)
-            .map(|folder| folder.join("themes"))
-            .as_deref(),
-    );
-    notes.extend(wrong);
-    notes.extend(config.keys.as_ref().err().cloned());
-    choose(&mut config, cli, around);
-    if !themes.iter().any(|theme| theme.name == config.theme) {
-        let names: Vec<_> = themes.iter().map(|theme| theme.name.as_str()).collect();
-        notes.push(format!(
-            "there is no theme {:?}; there are: {}",
-            config.theme,
-            names.join(", ")
-        ));
-    }
-    (config, themes, notes, broken)
-}
-
-/// What the journal knows of actions that were cut off in this database; what cannot be read is told there too.
-async fn cut_off(actor: &Actor, session: &Session) -> Vec<String> {
-    let found = async {
-        let place = execute::place(&session.connected).await?;
-        let entries = actor.journal.entries()?;
-        let here = entries
-            .all
-            .into_iter()
-            .filter(|entry| entry.begin.place.is(&place) && entry.state() == "unfinished");
-        let words = here.map(|entry| {
-            let (id, there) = (entry.begin.id, &entry.begin.place);
-            if there.doubt(&place).is_none() {
-                return id.to_string();
-            }
-            let there = there.words();
-            format!("{id} (done on {there}, which may be another server)")
-        });
-        anyhow::Ok(words.collect::<Vec<_>>())
-    };
-    match found.await {
-        Ok(ids) if ids.is_empty() => Vec::new(),
-        Ok(ids) => vec![format!(
-            "cut off before the end: journal entry {}; the Journal says what is known",
-            ids.join(", ")
-        )],
-        Err(error) => vec![format!("{error:#}")],
-    }
-}
-
-/// The command line before the file; `NO_COLOR` before the file's theme.
-fn choose(config: &mut Config, cli: &Cli, around: &Surroundings) {
-    if around
-        .env
-        .get("NO_COLOR")
-        .is_some_and(|value| !value.is_empty())
-    {
-        "mono".clone_into(&mut config.theme);
-    }
-    if let Some(theme) = &cli.theme {
-        config.theme.clone_from(theme);
-    }
-    if let Some(refresh) = cli.refresh {
-        config.refresh = refresh;
-    }
+    Box::pin(run::console(opening)).await
 }

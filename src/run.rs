@@ -7,6 +7,7 @@ pub mod requests;
 mod second;
 pub mod show;
 pub mod sql;
+pub mod start;
 pub mod stderr;
 pub mod thresholds;
 mod worker;

@@ -308,7 +308,7 @@ fn kill_9_in_the_middle_of_an_action_leaves_a_journal_that_says_unfinished() {
         assert_eq!(rig.actor.journal.entries().unwrap().unreadable, 0);
         let start = first_words_of_the_console(rig);
         assert!(
-            start.contains("cut off before the end: journal entry 1"),
+            start.contains("interrupted before the end: journal entry 1"),
             "{start}"
         );
         // The next action is written after it as ever.

@@ -1,0 +1,345 @@
+//! What is read for the screens: what is asked when, and what becomes of the answers.
+
+use super::{App, Effect, Link, ask};
+use crate::model::moment::Stamp;
+use crate::model::screen_id::ScreenId;
+use crate::screens::gather;
+use crate::screens::history::History;
+use crate::screens::overview::{self};
+use crate::screens::table::Freshness;
+use crate::screens::{Rows, Screens, with_table};
+use crate::server::exact::Figures;
+use crate::server::known::{At, Counters, Server};
+use std::time::Duration;
+
+impl App {
+    pub(super) fn ask_pulse(&mut self) -> Vec<Effect> {
+        if self.pulse_waiting {
+            return Vec::new();
+        }
+        self.pulse_waiting = true;
+        self.pulse += 1;
+        vec![Effect::List(ask::List::Pulse {
+            screen: self.screen,
+            asked: self.pulse,
+        })]
+    }
+
+    /// The screens that are read for the one that is shown.
+    pub fn parts(&self) -> Vec<ScreenId> {
+        let mut parts = self.screen.parts();
+        parts.retain(|part| self.can_show(*part));
+        parts
+    }
+
+    pub(super) fn ask_load(&mut self) -> Vec<Effect> {
+        let parts = self.parts();
+        self.ask_loads(&parts)
+    }
+
+    /// Asks for the rows of these screens, whichever is shown.
+    pub fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
+        if self.link != Link::Up {
+            return Vec::new();
+        }
+        let mut effects = Vec::new();
+        for screen in parts.iter().copied() {
+            if let Some(asked) = self.screens.ask(screen) {
+                effects.push(Effect::List(ask::List::Load { screen, asked }));
+            }
+        }
+        effects
+    }
+
+    /// Whether everything that the screen shows was read once.
+    pub fn has_read(&self) -> bool {
+        let mut parts = self.parts().into_iter();
+        parts.all(|part| was_read(&self.screens, part))
+    }
+
+    /// Whether this screen has anything to ask this server.
+    pub fn can_show(&self, screen: ScreenId) -> bool {
+        let has = self
+            .server
+            .as_ref()
+            .is_some_and(|server| server.timescaledb.is_some());
+        // The journal is kept on this machine, and the overview is made of what can be shown.
+        has || matches!(screen, ScreenId::Journal | ScreenId::Overview)
+            || screen.about().plain.is_some()
+    }
+
+    pub(super) fn ask_exact(&mut self) -> Vec<Effect> {
+        if self.link != Link::Up {
+            return Vec::new();
+        }
+        let now = self.server_clock();
+        let overview = self.screen == ScreenId::Overview;
+        // What is dear comes behind all else.
+        let later = self.has_read();
+        let mut effects = Vec::new();
+        for screen in self.parts() {
+            let asks = with_table!(self.screens, screen, |table| table
+                .asks(overview, later, now));
+            let Some((nth, ids)) = asks else {
+                continue;
+            };
+            self.round += 1;
+            let round = self.round;
+            with_table!(mut self.screens, screen, |table| table.exact_asked(round));
+            effects.push(Effect::Figures(ask::Figures::Exact {
+                screen,
+                nth,
+                round: self.round,
+                ids,
+            }));
+        }
+        effects
+    }
+
+    pub(super) fn up(&mut self, server: Server) -> Vec<Effect> {
+        self.ahead = server.clock.0.saturating_sub(self.now.0);
+        if matches!(self.link, Link::Down { .. }) {
+            self.say("connected again", false);
+        }
+        self.link = Link::Up;
+        self.server = Some(server);
+        self.screens.abandon();
+        self.pulse_waiting = false;
+        self.acknowledged.doubt();
+        let mut effects = self.ask_acknowledged();
+        // The pulse first: its counters are what the rows that follow are measured against.
+        effects.extend(self.ask_pulse());
+        effects.extend(self.ask_load());
+        effects.extend(self.refresh_details());
+        effects
+    }
+
+    pub(super) fn down(&mut self, error: String, retry: Duration) {
+        let since = match &self.link {
+            Link::Down { since, .. } => *since,
+            Link::Connecting | Link::Up => self.now,
+        };
+        self.link = Link::Down {
+            since,
+            error,
+            again: self.now.plus_seconds(retry.as_secs_f64()),
+        };
+        self.screens.abandon();
+        self.pulse_waiting = false;
+    }
+
+    pub(super) fn pulsed(
+        &mut self,
+        screen: ScreenId,
+        asked: u64,
+        clock: Stamp,
+        counters: Counters,
+    ) -> Vec<Effect> {
+        if asked != self.pulse {
+            return Vec::new();
+        }
+        self.pulse_waiting = false;
+        self.ahead = clock.0.saturating_sub(self.now.0);
+        if screen != self.screen {
+            return Vec::new();
+        }
+        let reload = std::mem::take(&mut self.reload);
+        let mut counters = counters.into_iter();
+        let mut wanted = Vec::new();
+        for part in self.screen.parts() {
+            let counters: Counters = counters.by_ref().take(part.about().watched.len()).collect();
+            if self.can_show(part) && self.counted(part, counters, clock, reload) {
+                wanted.push(part);
+            }
+        }
+        self.ask_loads(&wanted)
+    }
+
+    /// Takes the counters of a screen; whether its rows are to be read again.
+    pub(super) fn counted(
+        &mut self,
+        part: ScreenId,
+        counters: Counters,
+        clock: Stamp,
+        reload: bool,
+    ) -> bool {
+        let waiting = with_table!(self.screens, part, |table| table.is_waiting());
+        if waiting && !was_read(&self.screens, part) {
+            // The first rows are on their way, asked for behind this very pulse.
+            self.screens.counted(part, counters);
+            return false;
+        }
+        let gathered = self.screen == ScreenId::Overview;
+        let wanted = reload || self.screens.is_stale(part, &counters, gathered, clock);
+        if !wanted || waiting {
+            return false;
+        }
+        self.screens.counted(part, counters);
+        true
+    }
+
+    pub(super) fn loaded(&mut self, asked: u64, rows: Rows, took: Duration) -> Vec<Effect> {
+        let Some(server) = &self.server else {
+            return Vec::new();
+        };
+        let at = At {
+            now: Stamp(self.now.0.saturating_add(self.ahead)),
+            server,
+        };
+        let screen = rows.screen();
+        self.screens.load(asked, rows, took, &at);
+        let mut effects = self.ask_exact();
+        self.gather(screen);
+        effects.extend(self.refresh_details());
+        effects
+    }
+
+    pub(super) fn exact(
+        &mut self,
+        screen: ScreenId,
+        nth: usize,
+        round: u64,
+        figures: Vec<(i64, Figures)>,
+        last: bool,
+    ) -> Vec<Effect> {
+        if round > self.round {
+            return Vec::new();
+        }
+        let last = last && with_table!(self.screens, screen, |table| table.is_round(round));
+        if let Some(server) = &self.server {
+            let at = At {
+                now: Stamp(self.now.0.saturating_add(self.ahead)),
+                server,
+            };
+            self.screens.take_exact(screen, nth, figures, last, &at);
+        }
+        if !last {
+            return Vec::new();
+        }
+        self.gather(screen);
+        if self.parts().contains(&screen) {
+            self.ask_exact()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Takes what was read of one screen into the figures, and into the overview where that is shown.
+    pub(super) fn gather(&mut self, part: ScreenId) {
+        let now = self.server_now();
+        let Some(server) = &self.server else {
+            return;
+        };
+        let at = At { now, server };
+        if matches!(
+            part,
+            ScreenId::Jobs | ScreenId::Aggregates | ScreenId::Compression
+        ) {
+            self.standing = gather::Standing::of(&self.screens, &at);
+        }
+        self.keep_figures(part);
+        if self.screen == ScreenId::Overview && !self.read.contains(&part) {
+            self.read.push(part);
+        }
+    }
+
+    /// Judges every screen anew, and makes the overview's rows of what is found.
+    pub(super) fn find(&mut self) {
+        let now = self.server_now();
+        let Some(server) = &self.server else {
+            return;
+        };
+        if self.screen != ScreenId::Overview {
+            return;
+        }
+        let at = At { now, server };
+        for part in overview::PARTS {
+            if was_read(&self.screens, *part) {
+                with_table!(mut self.screens, *part, |table| table.judge(&at));
+            }
+        }
+        self.collect(overview::PARTS, true);
+    }
+
+    /// Makes the overview's rows of these screens as they were judged last, and of the others as they were found before;
+    /// `anew` though nothing new is found.
+    pub(super) fn collect(&mut self, parts: &[ScreenId], anew: bool) {
+        if self.screen != ScreenId::Overview || self.server.is_none() {
+            return;
+        }
+        let now = self.server_now();
+        let mut changed = anew;
+        for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
+            if was_read(&self.screens, *part) {
+                let found = gather::found(&self.screens, *part);
+                if self.found.get(part) != Some(&found) {
+                    changed = true;
+                    self.found.insert(*part, found);
+                }
+            }
+        }
+        if self.found.is_empty() || (!changed && self.acknowledged.is_empty()) {
+            return;
+        }
+        let rows = self.sort_out(gather::collected(&self.found), now);
+        let Some(server) = &self.server else {
+            return;
+        };
+        let at = At { now, server };
+        let asked = self.screens.ask(ScreenId::Overview).unwrap_or_default();
+        self.screens
+            .load(asked, Rows::Overview(rows), Duration::ZERO, &at);
+        self.screens.overview.stay_on_top();
+    }
+
+    /// Adds what was read of a screen to the history.
+    #[expect(clippy::cast_precision_loss, reason = "figures for a sparkline")]
+    pub(super) fn keep_figures(&mut self, part: ScreenId) {
+        let Freshness::At(read) = self.screens.fresh(part).clone() else {
+            return;
+        };
+        match part {
+            ScreenId::Server => {
+                for figure in self.screens.server.rows() {
+                    keep_figure(&mut self.history, figure, read);
+                }
+            }
+            ScreenId::Jobs => {
+                if let Some((failing, _)) = self.standing.failing {
+                    self.history.add("failing-jobs", read, failing as f64);
+                }
+            }
+            ScreenId::Aggregates => {
+                if let Some((times, _)) = self.standing.worst_lag {
+                    self.history.add("worst-lag", read, times);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds what was read of the server at a moment of a recording to the history.
+    pub(super) fn keep_server(&mut self, rows: &[crate::screens::server::Row], read: Stamp) {
+        for figure in rows {
+            keep_figure(&mut self.history, figure, read);
+        }
+    }
+}
+
+/// Whether it was read once, or tried to.
+fn was_read(screens: &Screens, part: ScreenId) -> bool {
+    *screens.fresh(part) != Freshness::Never
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for a sparkline")]
+fn keep_figure(history: &mut History, figure: &crate::screens::server::Row, read: Stamp) {
+    if let Some(value) = figure.value {
+        history.add(&figure.name, read, value);
+    }
+    if let Some(bound) = figure.bound {
+        history.add(&format!("{} of", figure.name), read, bound);
+    }
+    if let Some(bytes) = figure.bytes {
+        history.add("database-size", read, bytes as f64);
+    }
+}

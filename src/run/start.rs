@@ -1,0 +1,87 @@
+//! What the console starts with: its settings and themes, and what an earlier one left unfinished.
+
+use std::time::Duration;
+
+use crate::actions::execute::{self, Actor};
+use crate::app::theme::Theme;
+use crate::config::{self, Config};
+use crate::connect::conninfo::Surroundings;
+use crate::server::session::Session;
+
+/// The settings, the themes, what is wrong with the files and flags that say so, and whether config.toml cannot be read.
+pub fn look(
+    theme: Option<&str>,
+    refresh: Option<Duration>,
+    around: &Surroundings,
+) -> (Config, Vec<Theme>, Vec<String>, bool) {
+    let (mut config, wrong) = config::read(around);
+    let broken = wrong.is_some();
+    let (themes, mut notes) = crate::app::theme::all(
+        config::folder(around)
+            .map(|folder| folder.join("themes"))
+            .as_deref(),
+    );
+    notes.extend(wrong);
+    notes.extend(config.keys.as_ref().err().cloned());
+    choose(&mut config, theme, refresh, around);
+    if !themes.iter().any(|theme| theme.name == config.theme) {
+        let names: Vec<_> = themes.iter().map(|theme| theme.name.as_str()).collect();
+        notes.push(format!(
+            "there is no theme {:?}; there are: {}",
+            config.theme,
+            names.join(", ")
+        ));
+    }
+    (config, themes, notes, broken)
+}
+
+/// The command line before the file; `NO_COLOR` before the file's theme.
+fn choose(
+    config: &mut Config,
+    theme: Option<&str>,
+    refresh: Option<Duration>,
+    around: &Surroundings,
+) {
+    if around
+        .env
+        .get("NO_COLOR")
+        .is_some_and(|value| !value.is_empty())
+    {
+        "mono".clone_into(&mut config.theme);
+    }
+    if let Some(theme) = theme {
+        theme.clone_into(&mut config.theme);
+    }
+    if let Some(refresh) = refresh {
+        config.refresh = refresh;
+    }
+}
+
+/// What the journal knows of actions that were interrupted in this database, or why it cannot be read.
+pub async fn interrupted(actor: &Actor, session: &Session) -> Vec<String> {
+    let found = async {
+        let place = execute::place(&session.connected).await?;
+        let entries = actor.journal.entries()?;
+        let here = entries
+            .all
+            .into_iter()
+            .filter(|entry| entry.begin.place.is(&place) && entry.state() == "unfinished");
+        let words = here.map(|entry| {
+            let (id, there) = (entry.begin.id, &entry.begin.place);
+            if there.doubt(&place).is_none() {
+                return id.to_string();
+            }
+            let there = there.words();
+            format!("{id} (done on {there}, which may be another server)")
+        });
+        anyhow::Ok(words.collect::<Vec<_>>())
+    };
+    match found.await {
+        Ok(ids) if ids.is_empty() => Vec::new(),
+        Ok(ids) => vec![format!(
+            "interrupted before the end: journal entry {}; the Journal says what is known",
+            ids.join(", ")
+        )],
+        Err(error) => vec![format!("{error:#}")],
+    }
+}
