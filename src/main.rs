@@ -73,7 +73,7 @@ async fn obey(cli: Cli) -> ExitCode {
     // What is wrong with the file is that command's own error.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
         // No console will say it.
-        for note in look(&cli, &around).2 {
+        for note in start::look(cli.theme.as_deref(), cli.refresh, &around).2 {
             stderr::say(format_args!("hypertop: warning: {note}"));
         }
     }
