@@ -147,6 +147,9 @@ impl From<String> for Refusal {
 /// From facts to a form.
 pub(crate) type MakeForm = fn(&Context) -> Result<Form, Refusal>;
 
+/// From facts and a filled form to a plan, or to the reason why not.
+pub(crate) type MakePlan = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
+
 /// An action on the database: where it applies, what it asks, and how it makes its plan.
 #[derive(Debug)]
 pub struct Act {
@@ -155,7 +158,7 @@ pub struct Act {
     pub facts: Query,
     /// What a person may choose, with defaults from the facts; `None`: nothing.
     pub form: Option<MakeForm>,
-    pub plan: fn(&Context, &Inputs) -> Result<Plan, Refusal>,
+    pub plan: MakePlan,
 }
 
 impl Act {

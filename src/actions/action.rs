@@ -1,8 +1,9 @@
 //! What an entry of the catalogue is.
 
-use crate::actions::act::Act;
+use crate::actions::act::{Act, MakeForm, MakePlan};
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Kind;
+use crate::server::sql::Query;
 
 /// What an action does to the console itself; none of these touches the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,20 +139,59 @@ impl Group {
     }
 }
 
-/// An action on the database.
-pub const fn act(
-    name: &'static str,
-    keys: &'static [&'static str],
-    group: Group,
-    act: Act,
-    help: &'static str,
-) -> Action {
-    Action {
-        name,
-        help,
-        keys,
-        group,
-        does: Does::Plan(act),
+/// What the actions of a family share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Family {
+    pub group: Group,
+    pub on: Kind,
+    pub facts: Query,
+}
+
+impl Family {
+    /// An action that asks for its settings by a form.
+    pub const fn asking(
+        self,
+        name: &'static str,
+        keys: &'static [&'static str],
+        form: MakeForm,
+        plan: MakePlan,
+        help: &'static str,
+    ) -> Action {
+        self.action(name, keys, Some(form), plan, help)
+    }
+
+    /// An action with nothing to choose.
+    pub const fn plain(
+        self,
+        name: &'static str,
+        keys: &'static [&'static str],
+        plan: MakePlan,
+        help: &'static str,
+    ) -> Action {
+        self.action(name, keys, None, plan, help)
+    }
+
+    const fn action(
+        self,
+        name: &'static str,
+        keys: &'static [&'static str],
+        form: Option<MakeForm>,
+        plan: MakePlan,
+        help: &'static str,
+    ) -> Action {
+        let act = Act {
+            on: self.on,
+            facts: self.facts,
+            form,
+            plan,
+        };
+        Action {
+            name,
+            help,
+            keys,
+            group: self.group,
+            does: Does::Plan(act),
+        }
     }
 }
 

@@ -17,86 +17,35 @@ mod what_if;
 mod window;
 
 use self::facts::Facts;
-use crate::actions::act::{Act, Context, Refusal};
-use crate::actions::action::{Action, Group, act};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::action::{Action, Family, Group};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
-use crate::server::sql::{Query, query};
+use crate::server::sql::query;
 
-const FACTS: Query = query!("plan_aggregate");
+const AGGREGATE: Family = Family {
+    group: Group::Aggregates,
+    on: Kind::Aggregate,
+    facts: query!("plan_aggregate"),
+};
 
+#[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    act(
-        "refresh-aggregate",
-        &["f"],
-        Group::Aggregates,
-        on(Some(refresh::form), refresh::window),
-        "Refresh a window of the selected aggregate",
-    ),
-    act(
-        "refresh-behind",
-        &["b"],
-        Group::Aggregates,
-        on(Some(behind::form), behind::one),
-        "Refresh what is behind: what waits, up to now less the policy's end offset",
-    ),
-    act(
-        "refresh-hierarchy",
-        &["B"],
-        Group::Aggregates,
-        on(Some(behind::form), behind::hierarchy),
-        "Refresh what is behind in the aggregates it is built on, then in itself",
-    ),
-    act(
-        "add-refresh-policy",
-        &[],
-        Group::Aggregates,
-        on(Some(policies::add_form), policies::add),
-        "Let the selected aggregate be refreshed on a schedule",
-    ),
-    act(
-        "edit-refresh-policy",
-        &["e"],
-        Group::Aggregates,
-        on(Some(policies::edit_form), policies::edit),
-        "Change the window or the schedule of a refresh policy",
-    ),
-    act(
-        "remove-refresh-policy",
-        &[],
-        Group::Aggregates,
-        on(Some(remove::form), remove::remove),
-        "Remove a refresh policy (pause-job only stops it)",
-    ),
-    act(
-        "move-watermark-back",
-        &[],
-        Group::Aggregates,
-        on(Some(watermark::form), watermark::back),
-        "Move a watermark back that lies in the future, with or without the rows that moved it there",
-    ),
-    act(
-        "switch-real-time",
-        &["M"],
-        Group::Aggregates,
-        on(None, switch_real_time),
-        "Switch between real-time and materialized rows only",
-    ),
+    AGGREGATE.asking("refresh-aggregate", &["f"], refresh::form, refresh::window, "Refresh a window of the selected aggregate"),
+    AGGREGATE.asking("refresh-behind", &["b"], behind::form, behind::one,
+        "Refresh what is behind: what waits, up to now less the policy's end offset"),
+    AGGREGATE.asking("refresh-hierarchy", &["B"], behind::form, behind::hierarchy,
+        "Refresh what is behind in the aggregates it is built on, then in itself"),
+    AGGREGATE.asking("add-refresh-policy", &[], policies::add_form, policies::add, "Let the selected aggregate be refreshed on a schedule"),
+    AGGREGATE.asking("edit-refresh-policy", &["e"], policies::edit_form, policies::edit,
+        "Change the window or the schedule of a refresh policy"),
+    AGGREGATE.asking("remove-refresh-policy", &[], remove::form, remove::remove, "Remove a refresh policy (pause-job only stops it)"),
+    AGGREGATE.asking("move-watermark-back", &[], watermark::form, watermark::back,
+        "Move a watermark back that lies in the future, with or without the rows that moved it there"),
+    AGGREGATE.plain("switch-real-time", &["M"], switch_real_time, "Switch between real-time and materialized rows only"),
 ];
-
-type Former = fn(&Context) -> Result<crate::actions::form::Form, Refusal>;
-type Planner = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
-
-const fn on(form: Option<Former>, plan: Planner) -> Act {
-    Act {
-        on: Kind::Aggregate,
-        facts: FACTS,
-        form,
-        plan,
-    }
-}
 
 fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts = Facts::read(context)?;

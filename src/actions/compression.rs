@@ -13,93 +13,31 @@ mod rewrite;
 mod rule;
 mod settings;
 
-use crate::actions::act::{Act, Context, MakeForm, Refusal};
-use crate::actions::action::{Action, Group, act};
-use crate::actions::form::Inputs;
-use crate::model::plan::Plan;
+use crate::actions::action::{Action, Family, Group};
 use crate::model::target::Kind;
-use crate::server::sql::{Query, query};
+use crate::server::sql::query;
 
-const FACTS: Query = query!("plan_compression");
+const TABLE: Family = Family {
+    group: Group::Compression,
+    on: Kind::Hypertable,
+    facts: query!("plan_compression"),
+};
 
-const fn on(form: Option<MakeForm>, plan: fn(&Context, &Inputs) -> Result<Plan, Refusal>) -> Act {
-    Act {
-        on: Kind::Hypertable,
-        facts: FACTS,
-        form,
-        plan,
-    }
-}
-
+#[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    act(
-        "compress-chunks",
-        &["c"],
-        Group::Compression,
-        on(Some(chunks::compress_form), chunks::compress),
-        "Compress chunks: the policy's backlog, those picked, or all older than so long",
-    ),
-    act(
-        "decompress-chunks",
-        &["C"],
-        Group::Compression,
-        on(Some(decompress::form), decompress::plan),
-        "Decompress chunks; pauses the policy first, or it compresses them again",
-    ),
-    act(
-        "recompress-chunks",
-        &[],
-        Group::Compression,
-        on(Some(rewrite::recompress_form), rewrite::recompress),
-        "Recompress partially compressed chunks: late rows join the others",
-    ),
-    act(
-        "rewrite-chunks",
-        &[],
-        Group::Compression,
-        on(Some(rewrite::rewrite_form), rewrite::rewrite),
-        "Compress chunks anew, under the table's present settings",
-    ),
-    act(
-        "enable-compression",
-        &[],
-        Group::Compression,
-        on(Some(settings::enable_form), settings::enable),
-        "Enable compression, with segment-by and order-by",
-    ),
-    act(
-        "edit-compression-settings",
-        &[],
-        Group::Compression,
-        on(Some(settings::edit_form), settings::edit),
-        "Change segment-by and order-by",
-    ),
-    act(
-        "disable-compression",
-        &[],
-        Group::Compression,
-        on(Some(settings::disable_form), settings::disable),
-        "Disable compression where no chunk is compressed",
-    ),
-    act(
-        "add-compression-policy",
-        &[],
-        Group::Compression,
-        on(Some(policies::add_form), policies::add),
-        "Add a policy that compresses old chunks",
-    ),
-    act(
-        "edit-compression-policy",
-        &["e"],
-        Group::Compression,
-        on(Some(policies::edit_form), policies::edit),
-        "Change when the policy compresses, and how often it looks",
-    ),
-    act(
-        "remove-compression-policy",
-        &[],
-        Group::Compression,
-        on(None, policies::remove),
-        "Remove the compression policy",
-    ),
+    TABLE.asking("compress-chunks", &["c"], chunks::compress_form, chunks::compress,
+        "Compress chunks: the policy's backlog, those picked, or all older than so long"),
+    TABLE.asking("decompress-chunks", &["C"], decompress::form, decompress::plan,
+        "Decompress chunks; pauses the policy first, or it compresses them again"),
+    TABLE.asking("recompress-chunks", &[], rewrite::recompress_form, rewrite::recompress,
+        "Recompress partially compressed chunks: late rows join the others"),
+    TABLE.asking("rewrite-chunks", &[], rewrite::rewrite_form, rewrite::rewrite,
+        "Compress chunks anew, under the table's present settings"),
+    TABLE.asking("enable-compression", &[], settings::enable_form, settings::enable, "Enable compression, with segment-by and order-by"),
+    TABLE.asking("edit-compression-settings", &[], settings::edit_form, settings::edit, "Change segment-by and order-by"),
+    TABLE.asking("disable-compression", &[], settings::disable_form, settings::disable, "Disable compression where no chunk is compressed"),
+    TABLE.asking("add-compression-policy", &[], policies::add_form, policies::add, "Add a policy that compresses old chunks"),
+    TABLE.asking("edit-compression-policy", &["e"], policies::edit_form, policies::edit,
+        "Change when the policy compresses, and how often it looks"),
+    TABLE.plain("remove-compression-policy", &[], policies::remove, "Remove the compression policy"),
 ];

@@ -5,60 +5,21 @@ mod facts;
 mod interval;
 mod reorder;
 
-use crate::actions::act::Act;
-use crate::actions::action::{Action, Group, act};
+use crate::actions::action::{Action, Family, Group};
 use crate::model::target::Kind;
-use crate::server::sql::{Query, query};
+use crate::server::sql::query;
 
-const FACTS: Query = query!("plan_hypertable");
+const TABLE: Family = Family {
+    group: Group::Hypertables,
+    on: Kind::Hypertable,
+    facts: query!("plan_hypertable"),
+};
 
+#[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    act(
-        "set-chunk-interval",
-        &["i"],
-        Group::Hypertables,
-        Act {
-            on: Kind::Hypertable,
-            facts: FACTS,
-            form: Some(interval::form),
-            plan: interval::plan,
-        },
-        "Change what new chunks of the selected hypertable span",
-    ),
-    act(
-        "analyze-table",
-        &[],
-        Group::Hypertables,
-        Act {
-            on: Kind::Hypertable,
-            facts: FACTS,
-            form: None,
-            plan: analyze::plan,
-        },
-        "Gather the planner's statistics of the selected hypertable and its chunks",
-    ),
-    act(
-        "add-reorder-policy",
-        &[],
-        Group::Hypertables,
-        Act {
-            on: Kind::Hypertable,
-            facts: FACTS,
-            form: Some(reorder::form),
-            plan: reorder::add,
-        },
-        "Keep the rows of the selected hypertable's older chunks in the order of an index",
-    ),
-    act(
-        "remove-reorder-policy",
-        &[],
-        Group::Hypertables,
-        Act {
-            on: Kind::Hypertable,
-            facts: FACTS,
-            form: None,
-            plan: reorder::remove,
-        },
-        "Remove the reorder policy of the selected hypertable",
-    ),
+    TABLE.asking("set-chunk-interval", &["i"], interval::form, interval::plan, "Change what new chunks of the selected hypertable span"),
+    TABLE.plain("analyze-table", &[], analyze::plan, "Gather the planner's statistics of the selected hypertable and its chunks"),
+    TABLE.asking("add-reorder-policy", &[], reorder::form, reorder::add,
+        "Keep the rows of the selected hypertable's older chunks in the order of an index"),
+    TABLE.plain("remove-reorder-policy", &[], reorder::remove, "Remove the reorder policy of the selected hypertable"),
 ];

@@ -8,79 +8,30 @@ mod run;
 mod unread;
 
 use self::facts::{Known, RETENTION};
-use crate::actions::act::{Act, Context, Refusal};
-use crate::actions::action::{Action, Group, act};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::action::{Action, Family, Group};
 use crate::actions::alter_job;
 use crate::actions::alter_job::Change;
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
-use crate::server::sql::{Query, query};
+use crate::server::sql::query;
 
-const FACTS: Query = query!("plan_job");
+const JOB: Family = Family {
+    group: Group::Jobs,
+    on: Kind::Job,
+    facts: query!("plan_job"),
+};
 
+#[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    act(
-        "run-job-now",
-        &["n"],
-        Group::Jobs,
-        Act {
-            on: Kind::Job,
-            facts: FACTS,
-            form: Some(run::form),
-            plan: run::plan,
-        },
-        "Run the selected job or policy once, now",
-    ),
-    act(
-        "pause-job",
-        &["p"],
-        Group::Jobs,
-        Act {
-            on: Kind::Job,
-            facts: FACTS,
-            form: None,
-            plan: pause,
-        },
-        "Stop scheduling the selected job or policy",
-    ),
-    act(
-        "resume-job",
-        &["P"],
-        Group::Jobs,
-        Act {
-            on: Kind::Job,
-            facts: FACTS,
-            form: Some(unread::form),
-            plan: resume,
-        },
-        "Schedule the selected job or policy again",
-    ),
-    act(
-        "edit-job",
-        &["e"],
-        Group::Jobs,
-        Act {
-            on: Kind::Job,
-            facts: FACTS,
-            form: Some(edit::form),
-            plan: edit::plan,
-        },
-        "Change the selected job's schedule, limits, retries, next start or configuration",
-    ),
-    act(
-        "delete-job",
-        &["D"],
-        Group::Jobs,
-        Act {
-            on: Kind::Job,
-            facts: FACTS,
-            form: Some(delete_form),
-            plan: delete,
-        },
-        "Delete the selected job or policy",
-    ),
+    JOB.asking("run-job-now", &["n"], run::form, run::plan, "Run the selected job or policy once, now"),
+    JOB.plain("pause-job", &["p"], pause, "Stop scheduling the selected job or policy"),
+    JOB.asking("resume-job", &["P"], unread::form, resume, "Schedule the selected job or policy again"),
+    JOB.asking("edit-job", &["e"], edit::form, edit::plan,
+        "Change the selected job's schedule, limits, retries, next start or configuration"),
+    JOB.asking("delete-job", &["D"], delete_form, delete, "Delete the selected job or policy"),
 ];
 
 /// What takes a switch back.

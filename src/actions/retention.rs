@@ -10,62 +10,24 @@ mod remove;
 mod rule;
 mod whatif;
 
-use crate::actions::act::Act;
-use crate::actions::action::{Action, Group, act};
+use crate::actions::action::{Action, Family, Group};
 use crate::model::target::Kind;
-use crate::server::sql::{Query, query};
+use crate::server::sql::query;
 
 pub(crate) use facts::community;
 pub(crate) use remove::remove_policy;
 
-const FACTS: Query = query!("plan_retention");
+const TABLE: Family = Family {
+    group: Group::Retention,
+    on: Kind::Hypertable,
+    facts: query!("plan_retention"),
+};
+
+#[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    act(
-        "add-retention-policy",
-        &[],
-        Group::Retention,
-        Act {
-            on: Kind::Hypertable,
-            facts: FACTS,
-            form: Some(add::form),
-            plan: add::plan,
-        },
-        "Drop chunks of the selected hypertable by a policy",
-    ),
-    act(
-        "edit-retention-policy",
-        &["e"],
-        Group::Retention,
-        Act {
-            on: Kind::Hypertable,
-            facts: FACTS,
-            form: Some(edit::form),
-            plan: edit::plan,
-        },
-        "Change after which time the retention policy drops, and how often it looks",
-    ),
-    act(
-        "remove-retention-policy",
-        &[],
-        Group::Retention,
-        Act {
-            on: Kind::Hypertable,
-            facts: FACTS,
-            form: None,
-            plan: remove::plan,
-        },
-        "Remove the retention policy of the selected hypertable",
-    ),
-    act(
-        "drop-chunks",
-        &["D"],
-        Group::Retention,
-        Act {
-            on: Kind::Hypertable,
-            facts: FACTS,
-            form: Some(drop::form),
-            plan: drop::plan,
-        },
-        "Drop the chunks of the selected hypertable that are old enough, now",
-    ),
+    TABLE.asking("add-retention-policy", &[], add::form, add::plan, "Drop chunks of the selected hypertable by a policy"),
+    TABLE.asking("edit-retention-policy", &["e"], edit::form, edit::plan,
+        "Change after which time the retention policy drops, and how often it looks"),
+    TABLE.plain("remove-retention-policy", &[], remove::plan, "Remove the retention policy of the selected hypertable"),
+    TABLE.asking("drop-chunks", &["D"], drop::form, drop::plan, "Drop the chunks of the selected hypertable that are old enough, now"),
 ];

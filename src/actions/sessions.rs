@@ -2,43 +2,26 @@
 
 use serde::Deserialize;
 
-use crate::actions::act::{Act, Context, Refusal};
-use crate::actions::action::{Action, Group, act};
+use crate::actions::act::{Context, Refusal};
+use crate::actions::action::{Action, Family, Group};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::text;
 use crate::model::text::{one_line, party};
 use crate::model::verdict::Level;
-use crate::server::sql::{Query, query};
+use crate::server::sql::query;
 
-const FACTS: Query = query!("plan_session");
+const SESSION: Family = Family {
+    group: Group::Sessions,
+    on: Kind::Session,
+    facts: query!("plan_session"),
+};
 
+#[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    act(
-        "cancel-query",
-        &["c"],
-        Group::Sessions,
-        Act {
-            on: Kind::Session,
-            facts: FACTS,
-            form: None,
-            plan: cancel,
-        },
-        "Stop what the selected session runs; the session stays",
-    ),
-    act(
-        "terminate-session",
-        &["K"],
-        Group::Sessions,
-        Act {
-            on: Kind::Session,
-            facts: FACTS,
-            form: None,
-            plan: terminate,
-        },
-        "End the selected session and its transaction",
-    ),
+    SESSION.plain("cancel-query", &["c"], cancel, "Stop what the selected session runs; the session stays"),
+    SESSION.plain("terminate-session", &["K"], terminate, "End the selected session and its transaction"),
 ];
 
 /// `pg_terminate_backend` can wait for the end from here on.
