@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod key_map;
 pub(crate) mod membership;
 pub mod plans;
+mod policy;
 pub mod preview;
 pub(crate) mod proof;
 pub mod retention;

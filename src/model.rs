@@ -10,6 +10,7 @@ pub mod plan;
 pub(crate) mod remade;
 pub mod rules;
 pub mod screen_id;
+pub mod span;
 pub mod target;
 pub mod text;
 pub mod threshold_settings;

@@ -301,7 +301,7 @@ fn conflicts_with_compression_and_what_an_aggregate_never_reads_are_said() {
             .unwrap();
         let said = notes(&approved.plan);
         assert!(
-            said.contains("compresses after 3d: chunks are dropped before"),
+            said.contains("compresses after 3 days: chunks go before they would be compressed"),
             "{said}"
         );
         let set = [("drop_after", "30 min"), ("override_data_loss", "yes")];

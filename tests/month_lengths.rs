@@ -4,7 +4,8 @@
 mod support;
 
 use hypertop::model::interval::Interval;
-use jiff::tz::TimeZone;
+use hypertop::model::moment::{Axis, Stamp};
+use hypertop::model::span::{Now, Span};
 use support::act::Rig;
 use support::triage;
 
@@ -18,7 +19,6 @@ fn a_length_before_a_moment_is_reckoned_as_the_server_does_in_the_zone_of_the_po
             "Asia/Kolkata",
             "Europe/London",
         ] {
-            let zone = TimeZone::get(name).unwrap();
             for at in [
                 "2026-03-31 11:30:00+00",
                 "2026-03-30 23:30:00+00",
@@ -49,16 +49,24 @@ fn a_length_before_a_moment_is_reckoned_as_the_server_does_in_the_zone_of_the_po
                         .text(&raw(&format!("({moment} - '{span}'::interval)")))
                         .await;
                     // A time without a zone: the wall clock of the zone.
-                    let wall = rig.text(&raw(&format!("{moment}::timestamp"))).await;
                     let bare = rig
                         .text(&raw(&format!("({moment}::timestamp - '{span}'::interval)")))
                         .await;
+                    let day =
+                        format!("({moment}::timestamp - '{span}'::interval)::date::timestamp");
+                    let day = rig.text(&raw(&day)).await;
                     rig.sql("reset timezone").await;
-                    let span = Interval::parse(span).unwrap();
-                    let is = span.before(now, Some(&zone)).unwrap();
-                    assert_eq!(is.to_string(), is_to_be, "{name} {at} - {span}");
-                    let is = span.before(wall.parse().unwrap(), None).unwrap();
-                    assert_eq!(is.to_string(), bare, "{name} {at} - {span}, no zone");
+                    let span = Span::Interval(Interval::parse(span).unwrap());
+                    for (axis, is_to_be) in [
+                        (Axis::TimestampTz, &is_to_be),
+                        (Axis::Timestamp, &bare),
+                        (Axis::Date, &day),
+                    ] {
+                        let is = Now::on(axis, Stamp(now), None, name).less(span).unwrap();
+                        assert_eq!(&is.to_string(), is_to_be, "{name} {axis:?} {at} - {span}");
+                    }
+                    let made = Now::of_making(Stamp(now), name).less(span).unwrap();
+                    assert_eq!(made.to_string(), is_to_be, "{name} {at} - {span}");
                 }
             }
         }
@@ -73,6 +81,7 @@ fn a_length_before_a_moment_is_reckoned_as_the_server_does_in_the_zone_of_the_po
 const CHANGED: &str = "do $$ begin execute format('alter database %I set timezone = ''America/New_York''', current_database()); end $$;
 create table raw (ts timestamptz not null, v float);
 select create_hypertable('raw', 'ts', chunk_time_interval => interval '7 days');
+alter table raw set (timescaledb.compress);
 insert into raw select t, 1 from generate_series(now() - interval '10 months', now(), interval '1 day') t;
 create materialized view hourly with (timescaledb.continuous, timescaledb.materialized_only = true) as select time_bucket('1 hour', ts) b, sum(v) s from raw group by 1 with no data";
 
@@ -112,7 +121,18 @@ fn months_are_held_against_hours_over_a_change_of_the_clock() {
                 let said = format!("{:?}", approved.plan.notes);
                 let warned = said.contains("DATA LOSS: it refreshes the last");
                 assert_eq!(warned, loses, "{}: {span}, {drop_after}: {said}", rig.name);
+                let set = [("start_offset", span)];
+                let said = rig.plan("edit-refresh-policy", "public.hourly", &set).await;
+                let said = said.map_or_else(|why| why, |_| String::new());
+                let refused = said.contains("but public.raw keeps only");
+                assert_eq!(refused, loses, "{}: {span}, {drop_after}: {said}", rig.name);
                 rig.sql("select remove_retention_policy('raw')").await;
+                // Compressed so much later the rows that it takes in are still uncompressed.
+                let set = [("compress_after", drop_after.as_str())];
+                let approved = rig.plan("add-compression-policy", "public.raw", &set).await;
+                let said = format!("{:?}", approved.unwrap().plan.notes);
+                let met = said.contains("conflict: the refresh policy of public.hourly");
+                assert_eq!(met, loses, "{}: {span}, {drop_after}: {said}", rig.name);
             }
             rig.sql("select remove_continuous_aggregate_policy('hourly')")
                 .await;

@@ -13,7 +13,7 @@ use crate::journal::Place;
 use crate::model::plan::{Note, Plan};
 use crate::model::target::{Kind, Target};
 use crate::model::text;
-use crate::server::known::At;
+use crate::server::known::{At, Edition};
 use crate::server::sql::Query;
 
 /// What the database said of a target.
@@ -159,11 +159,22 @@ pub struct Act {
     /// What a person may choose, with defaults from the facts; `None`: nothing.
     pub form: Option<MakeForm>,
     pub plan: MakePlan,
+    /// Its functions are refused by the Apache edition.
+    pub needs: Edition,
 }
 
 impl Act {
+    /// Refuses what this server's edition has no functions for.
+    pub(crate) fn allowed(&self, context: &Context) -> Result<(), Refusal> {
+        if self.needs == Edition::Community && context.at.server.edition == Edition::Apache {
+            return Err("this server runs TimescaleDB's Apache edition, which has no compression, no policies and no refreshes: timescaledb.license = 'timescale' (the Community edition) and a restart give them".into());
+        }
+        Ok(())
+    }
+
     /// The form with its defaults; empty where there is nothing to choose.
     pub fn form(&self, context: &Context) -> Result<Form, Refusal> {
+        self.allowed(context)?;
         self.form
             .map_or_else(|| Ok(Form::default()), |form| form(context))
     }

@@ -3,6 +3,7 @@
 use crate::actions::act::{Act, MakeForm, MakePlan};
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Kind;
+use crate::server::known::Edition;
 use crate::server::sql::Query;
 
 /// What an action does to the console itself; none of these touches the database.
@@ -145,6 +146,7 @@ pub(crate) struct Family {
     pub group: Group,
     pub on: Kind,
     pub facts: Query,
+    pub needs: Edition,
 }
 
 impl Family {
@@ -184,6 +186,7 @@ impl Family {
             facts: self.facts,
             form,
             plan,
+            needs: self.needs,
         };
         Action {
             name,

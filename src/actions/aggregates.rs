@@ -23,12 +23,14 @@ use crate::actions::form::Inputs;
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
+use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const AGGREGATE: Family = Family {
     group: Group::Aggregates,
     on: Kind::Aggregate,
     facts: query!("plan_aggregate"),
+    needs: Edition::Community,
 };
 
 #[rustfmt::skip]

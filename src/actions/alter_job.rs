@@ -10,10 +10,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::Inputs;
-use crate::model::interval::Interval;
 use crate::model::plan::{Lit, Plan, Statement, Step};
-use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
@@ -88,40 +85,6 @@ const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_
 /// From here on a worker whose job was deleted under it counts its retries in a row that is gone, and PostgreSQL goes down
 /// with it: 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 where `max_retries` was -1.
 const DELETING_CRASHES: Version = Version::new(2, 26);
-
-/// When a policy that is being added is to run first; `None`: at once.
-pub fn first_run(inputs: &Inputs) -> Option<Interval> {
-    inputs
-        .interval("first_run")
-        .filter(|first| first.is_positive())
-}
-
-/// The moment of that first run, as `next_start` takes it.
-pub(crate) fn first_start(context: &Context, first: &Interval) -> Result<String, Refusal> {
-    let start = text::rfc3339(context.at.now.plus_seconds(first.seconds()));
-    Ok(start.ok_or("first_run lies outside all time")?)
-}
-
-/// An `alter_job` of the job that the statement before it added, and kept as `job_id`.
-pub(crate) fn alter_added(context: &Context) -> Call {
-    let mut call = Call::new(format!(
-        "select job_id from {}",
-        context.function("alter_job")
-    ));
-    call.give("", "int", Lit::Kept("job_id".to_owned()));
-    call
-}
-
-/// Puts the first run of the job just added off; `None`: it runs at once.
-pub fn put_off(context: &Context, inputs: &Inputs) -> Result<Option<Statement>, Refusal> {
-    let Some(first) = first_run(inputs) else {
-        return Ok(None);
-    };
-    let mut call = alter_added(context);
-    let start = first_start(context, &first)?;
-    call.give("next_start", "timestamptz", start.into());
-    Ok(Some(call.statement()))
-}
 
 impl Job {
     /// What to do instead of removing it.

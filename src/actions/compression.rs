@@ -15,12 +15,14 @@ mod settings;
 
 use crate::actions::action::{Action, Family, Group};
 use crate::model::target::Kind;
+use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const TABLE: Family = Family {
     group: Group::Compression,
     on: Kind::Hypertable,
     facts: query!("plan_compression"),
+    needs: Edition::Community,
 };
 
 #[rustfmt::skip]

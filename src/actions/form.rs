@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
+use crate::model::span::Span;
 use crate::model::text;
 
 /// What may stand in a field.
@@ -42,6 +43,13 @@ pub struct Field {
     pub value: String,
     /// May be left empty.
     pub optional: bool,
+}
+
+/// Lets a refresh delete what cannot be computed again.
+pub(crate) fn override_field() -> Field {
+    Field::new("override_data_loss", "Override data loss", Kind::Flag, "no")
+        .optional()
+        .help("yes: also where a refresh deletes rows of an aggregate for good, because their source was dropped")
 }
 
 impl Field {
@@ -276,6 +284,11 @@ impl Inputs {
 
     pub fn interval(&self, name: &str) -> Option<Interval> {
         Interval::parse(self.text(name)?).ok()
+    }
+
+    /// Of a [`Field::span`]; `None`: it is empty.
+    pub fn span(&self, name: &str, axis: Axis) -> Option<Span> {
+        Span::parse(axis, self.text(name)?)
     }
 
     pub fn picked(&self, name: &str) -> Vec<&str> {

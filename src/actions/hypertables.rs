@@ -7,19 +7,26 @@ mod reorder;
 
 use crate::actions::action::{Action, Family, Group};
 use crate::model::target::Kind;
+use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const TABLE: Family = Family {
     group: Group::Hypertables,
     on: Kind::Hypertable,
     facts: query!("plan_hypertable"),
+    needs: Edition::Apache,
+};
+
+const POLICY: Family = Family {
+    needs: Edition::Community,
+    ..TABLE
 };
 
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
     TABLE.asking("set-chunk-interval", &["i"], interval::form, interval::plan, "Change what new chunks of the selected hypertable span"),
     TABLE.plain("analyze-table", &[], analyze::plan, "Gather the planner's statistics of the selected hypertable and its chunks"),
-    TABLE.asking("add-reorder-policy", &[], reorder::form, reorder::add,
+    POLICY.asking("add-reorder-policy", &[], reorder::form, reorder::add,
         "Keep the rows of the selected hypertable's older chunks in the order of an index"),
-    TABLE.plain("remove-reorder-policy", &[], reorder::remove, "Remove the reorder policy of the selected hypertable"),
+    POLICY.plain("remove-reorder-policy", &[], reorder::remove, "Remove the reorder policy of the selected hypertable"),
 ];

@@ -10,17 +10,20 @@ mod reindex;
 
 use crate::actions::action::{Action, Family, Group};
 use crate::model::target::Kind;
+use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const INDEX: Family = Family {
     group: Group::Indexes,
     on: Kind::Index,
     facts: query!("plan_index"),
+    needs: Edition::Apache,
 };
 const TABLE: Family = Family {
     group: Group::Indexes,
     on: Kind::Hypertable,
     facts: query!("plan_index_table"),
+    needs: Edition::Apache,
 };
 
 #[rustfmt::skip]

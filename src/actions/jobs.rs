@@ -16,12 +16,14 @@ use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
+use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const JOB: Family = Family {
     group: Group::Jobs,
     on: Kind::Job,
     facts: query!("plan_job"),
+    needs: Edition::Community,
 };
 
 #[rustfmt::skip]

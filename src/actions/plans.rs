@@ -17,6 +17,7 @@ pub fn make(
             "this server is a standby: connect to its primary to change anything",
         ));
     }
+    act.allowed(context)?;
     let mut plan = (act.plan)(context, inputs)?;
     action.clone_into(&mut plan.action);
     context.target.name.clone_into(&mut plan.target);

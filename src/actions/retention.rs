@@ -12,22 +12,28 @@ mod whatif;
 
 use crate::actions::action::{Action, Family, Group};
 use crate::model::target::Kind;
+use crate::server::known::Edition;
 use crate::server::sql::query;
 
-pub(crate) use facts::community;
 pub(crate) use remove::remove_policy;
 
 const TABLE: Family = Family {
     group: Group::Retention,
     on: Kind::Hypertable,
     facts: query!("plan_retention"),
+    needs: Edition::Apache,
+};
+
+const POLICY: Family = Family {
+    needs: Edition::Community,
+    ..TABLE
 };
 
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    TABLE.asking("add-retention-policy", &[], add::form, add::plan, "Drop chunks of the selected hypertable by a policy"),
-    TABLE.asking("edit-retention-policy", &["e"], edit::form, edit::plan,
+    POLICY.asking("add-retention-policy", &[], add::form, add::plan, "Drop chunks of the selected hypertable by a policy"),
+    POLICY.asking("edit-retention-policy", &["e"], edit::form, edit::plan,
         "Change after which time the retention policy drops, and how often it looks"),
-    TABLE.plain("remove-retention-policy", &[], remove::plan, "Remove the retention policy of the selected hypertable"),
+    POLICY.plain("remove-retention-policy", &[], remove::plan, "Remove the retention policy of the selected hypertable"),
     TABLE.asking("drop-chunks", &["D"], drop::form, drop::plan, "Drop the chunks of the selected hypertable that are old enough, now"),
 ];

@@ -10,12 +10,14 @@ use crate::model::target::Kind;
 use crate::model::text;
 use crate::model::text::{one_line, party};
 use crate::model::verdict::Level;
+use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const SESSION: Family = Family {
     group: Group::Sessions,
     on: Kind::Session,
     facts: query!("plan_session"),
+    needs: Edition::Apache,
 };
 
 #[rustfmt::skip]

@@ -88,20 +88,6 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
 }
 
-/// This far before a place: an interval on the clock of the zone in which policies run, or units of integer time;
-/// `None`: no such zone is known here, or it lies beyond the calendar.
-pub fn back(axis: Axis, at: i64, span: &str, zone: Option<&str>) -> Option<i64> {
-    let span = match axis {
-        Axis::Integer => return at.checked_sub(span.parse().ok()?),
-        _ => interval(span)?,
-    };
-    match zone.filter(|_| axis == Axis::TimestampTz) {
-        Some(name) => span.before(at, Some(&self::zone(name)?)),
-        None if axis == Axis::Date => span.before(at, None).map(midnight),
-        None => span.before(at, None),
-    }
-}
-
 /// A date has no hours: the server cuts them off.
 pub fn midnight(at: i64) -> i64 {
     at.div_euclid(86_400_000_000) * 86_400_000_000
@@ -119,15 +105,6 @@ pub fn wall(at: i64, zone: &str) -> Option<i64> {
     let shown = self::zone(zone)?.to_datetime(Timestamp::from_microsecond(at).ok()?);
     let shown = jiff::tz::Offset::UTC.to_timestamp(shown).ok()?;
     Some(shown.as_microsecond())
-}
-
-/// A length in seconds, or in units of integer time.
-#[expect(clippy::cast_precision_loss, reason = "for comparing")]
-pub fn length(axis: Axis, span: &str) -> Option<f64> {
-    match axis {
-        Axis::Integer => span.parse::<i64>().ok().map(|units| units as f64),
-        _ => interval(span).map(Interval::seconds),
-    }
 }
 
 /// A length for people: `3h 20m`, `50 000`.

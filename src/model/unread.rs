@@ -7,6 +7,7 @@ use super::bucket::{Buckets, Shape};
 use super::{clock, remade};
 use crate::model::bucket::Range;
 use crate::model::moment::{Axis, Stamp};
+use crate::model::span::{Now, Span};
 use crate::model::target::{Kind, Target};
 
 /// An aggregate, its buckets, and where it is; places are in the unit of its axis.
@@ -140,26 +141,33 @@ impl Unread {
         parts
     }
 
-    /// What is now on its axis: the wall clock of the zone in which a policy runs, where its time has no zone.
-    fn now(&self, clock: &Clock, zone: Option<&str>) -> Option<i64> {
-        match (self.axis(), zone) {
-            (Axis::Integer, _) => clock.integer,
-            (Axis::TimestampTz, _) => Some(clock.now.0),
-            (Axis::Timestamp | Axis::Date, Some(zone)) => clock::wall(clock.now.0, zone),
-            (Axis::Timestamp | Axis::Date, None) => clock.now.0.checked_add(clock.local_shift),
-        }
+    /// What is now to a policy that runs in this zone; where its zone is not known, the database's own clock.
+    fn now<'a>(&self, clock: &Clock, zone: Option<&'a str>) -> Now<'a> {
+        let axis = self.axis();
+        let Some(zone) = zone else {
+            let at = match axis {
+                Axis::Integer => clock.integer,
+                Axis::TimestampTz => Some(clock.now.0),
+                Axis::Timestamp | Axis::Date => clock.now.0.checked_add(clock.local_shift),
+            };
+            return Now { axis, at, zone };
+        };
+        Now::on(axis, clock.now, clock.integer, zone)
     }
 
     /// So long before now on its axis, as the policy reckons it that is asked about.
     fn back(&self, clock: &Clock, span: &str) -> Option<i64> {
-        let zone = self.clock_zone.as_deref();
-        clock::back(self.axis(), self.now(clock, zone)?, span, zone)
+        let now = self.now(clock, self.clock_zone.as_deref());
+        now.less(Span::parse(now.axis, span)?)
     }
 
-    /// That policy's zone, where it is none that is known here: then nothing of what its runs reach is known.
-    pub fn odd_zone(&self) -> Option<&str> {
+    /// That policy's zone, where it is none that is known here: then it is not known what lies this length before now.
+    pub fn odd_zone(&self, span: &str) -> Option<&str> {
         let zone = self.clock_zone.as_deref();
-        zone.filter(|zone| self.axis() != Axis::Integer && clock::zone(zone).is_none())
+        let zone = zone.filter(|zone| clock::zone(zone).is_none())?;
+        let now = Now::on(self.axis(), Stamp(0), Some(0), zone);
+        let place = Span::parse(now.axis, span).and_then(|span| now.less(span));
+        place.is_none().then_some(zone)
     }
 
     /// Where the reach of a policy with this start offset begins at a run at this moment.
@@ -187,23 +195,21 @@ impl Unread {
         };
         self.policies.iter().any(|run| {
             let zone = run.zone.as_deref().or(self.clock_zone.as_deref());
-            let side = |at: i64, offset: &Option<String>, open: i64| match offset {
-                None => Some(open),
-                Some(offset) => clock::back(self.axis(), at, offset, zone),
-            };
             let next = run.next.unwrap_or(clock.now.0).max(clock.now.0);
             let then = Clock {
                 now: Stamp(next),
                 ..*clock
             };
-            let Some(at) = self.now(&then, zone) else {
-                return false;
+            let now = self.now(&then, zone);
+            let side = |offset: &Option<String>, open: i64| match offset {
+                None => now.at.map(|_| open),
+                Some(offset) => now.less(Span::parse(now.axis, offset)?),
             };
-            let from = side(at, &run.start, i64::MIN).and_then(|at| match at {
+            let from = side(&run.start, i64::MIN).and_then(|at| match at {
                 i64::MIN => Some(at),
                 at => buckets.ceil(at),
             });
-            let to = side(at, &run.end, i64::MAX).and_then(|at| match at {
+            let to = side(&run.end, i64::MAX).and_then(|at| match at {
                 i64::MAX => Some(at),
                 at => buckets.floor(at),
             });

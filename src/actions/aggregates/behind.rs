@@ -8,14 +8,14 @@ use super::refresh::{self, NEEDLESS};
 use super::remarks;
 use super::window::Window;
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Form, Inputs};
+use crate::actions::form::{Form, Inputs, override_field};
 use crate::model::clock;
 use crate::model::plan::{Plan, Undo};
 use crate::model::verdict::Level;
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Facts::read(context)?;
-    let mut fields = vec![refresh::step_field(), refresh::override_field()];
+    let mut fields = vec![refresh::step_field(), override_field()];
     fields.extend(refresh::stuck_field(&facts));
     Ok(Form::new(fields).paced())
 }

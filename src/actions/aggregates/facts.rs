@@ -5,11 +5,10 @@ use serde::Deserialize;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::model::bucket::{Buckets, Shape};
-use crate::model::clock;
-use crate::model::moment::Axis;
+use crate::model::moment::{Axis, Stamp};
+use crate::model::span::{Now, Span};
 use crate::model::trust::Code;
 use crate::model::version::Version;
-use crate::server::known::Edition;
 
 pub(super) const STATE: &str = "/refresh_policies";
 
@@ -111,13 +110,14 @@ pub(super) struct Hole {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Around {
     #[serde(rename = "policy_retention")]
-    pub(super) retention: Option<Rule>,
+    pub(super) retention: Option<AgePolicy>,
     #[serde(rename = "policy_compression")]
-    pub(super) compression: Option<Rule>,
+    pub(super) compression: Option<AgePolicy>,
 }
 
+/// A policy that takes chunks by their age.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Rule {
+pub(super) struct AgePolicy {
     pub(super) id: i64,
     pub(super) scheduled: bool,
     pub(super) after: Option<String>,
@@ -127,14 +127,16 @@ pub(super) struct Rule {
     pub(super) by_creation: bool,
 }
 
+impl AgePolicy {
+    /// After which time it takes a chunk; `None`: by when that was made, or not understood.
+    pub(super) fn span(&self, axis: Axis) -> Option<Span> {
+        let after = self.after.as_deref().filter(|_| !self.by_creation);
+        Span::parse(axis, after?)
+    }
+}
+
 impl Facts {
     pub(super) fn read(context: &Context) -> Result<Self, Refusal> {
-        if context.at.server.edition == Edition::Apache {
-            return Err(
-                "this server runs the Apache edition (timescaledb.license), which has no continuous aggregates to act on"
-                    .into(),
-            );
-        }
         context.read()
     }
 
@@ -153,14 +155,9 @@ impl Facts {
 }
 
 impl Aggregate {
-    /// What the clock of this zone shows on its axis; `None`: integer time whose clock cannot be asked, or no zone that is
-    /// known here.
-    pub(super) fn now(&self, zone: &str, context: &Context) -> Option<i64> {
-        match self.axis() {
-            Axis::Integer => self.integer_now,
-            Axis::TimestampTz => Some(context.at.now.0),
-            Axis::Timestamp | Axis::Date => clock::wall(context.at.now.0, zone),
-        }
+    /// What is now to a policy that reckons in this zone.
+    pub(super) fn now<'a>(&self, zone: &'a str, now: Stamp) -> Now<'a> {
+        Now::on(self.axis(), now, self.integer_now, zone)
     }
 
     pub(super) fn axis(&self) -> Axis {
@@ -186,10 +183,8 @@ impl Aggregate {
     /// The policy whose window ends latest: how far behind now the aggregate is meant to be.
     pub(super) fn newest_policy(&self) -> Option<&Job> {
         let end = |job: &&Job| {
-            let offset = offset(job, "end_offset");
-            offset.map_or(Some(f64::NEG_INFINITY), |text| {
-                crate::model::clock::length(self.axis(), &text)
-            })
+            let offset = job.setting("end_offset");
+            offset.map_or(Some(f64::NEG_INFINITY), |text| length(self.axis(), &text))
         };
         self.jobs.iter().min_by(|a, b| {
             end(a)
@@ -199,13 +194,9 @@ impl Aggregate {
     }
 }
 
-/// An offset of a refresh policy, as it is configured; `None`: open.
-pub(super) fn offset(job: &Job, key: &str) -> Option<String> {
-    match job.config.as_ref()?.get(key)? {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
+/// In seconds, or in units of integer time; a month has 30 days.
+pub(super) fn length(axis: Axis, text: &str) -> Option<f64> {
+    Span::parse(axis, text).map(Span::length)
 }
 
 pub(super) fn since(context: &Context, major: u32, minor: u32) -> bool {

@@ -4,7 +4,7 @@ use super::facts::Aggregate;
 use super::window::{Lost, Window};
 use crate::actions::act::Context;
 use crate::model::bucket::Buckets;
-use crate::model::clock;
+use crate::model::span::Span;
 
 /// Everything of this aggregate that its source no longer has, oldest first.
 pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> Vec<Lost> {
@@ -40,10 +40,8 @@ pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> V
 /// Before this place the retention policy of the source may have dropped something.
 fn dropped_before(level: &Aggregate, context: &Context) -> Option<i64> {
     let retention = level.source_policies.retention.as_ref()?;
-    let zone = &retention.clock_zone;
-    let now = level.now(zone, context)?;
-    let after = retention.after.as_deref()?;
-    clock::back(level.axis(), now, after, Some(zone))
+    let now = level.now(&retention.clock_zone, context.at.now);
+    now.less(Span::parse(now.axis, retention.after.as_deref()?)?)
 }
 
 /// What this window would lose, oldest first.

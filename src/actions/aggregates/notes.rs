@@ -1,10 +1,15 @@
 //! What a refresh policy would mean, in words: its window now, the lag it promises, and what it runs into.
 
-use super::facts::{Aggregate, Facts, Rule};
+use super::facts::{AgePolicy, Aggregate, Facts, length};
 use super::place::Place;
-use super::what_if::{Setting, reach};
+use super::what_if::Setting;
 use crate::actions::alter_job::Job;
+use crate::actions::policy::conflicts::{
+    Reach, There, dropped_before_compressed, refreshed_when_compressed, refreshed_when_dropped,
+};
 use crate::model::moment::Axis;
+use crate::model::plan::Note;
+use crate::model::span::{Now, Span};
 use crate::model::verdict::Level;
 use crate::model::{clock, text};
 
@@ -49,7 +54,9 @@ pub(super) fn notes(
             "to the end: the bucket that is not over is materialized as it is, and rows that come into it later show after the next run only".to_owned(),
         );
     }
-    conflicts(place, new, &mut notes);
+    let met = conflicts(place, new, old.map(|(job, _)| job));
+    notes.extend(met.into_iter().map(|note| (note.level, note.text)));
+    notes.extend(later(place, new));
     notes
 }
 
@@ -102,8 +109,8 @@ fn lag_of(level: &Aggregate, job: &Job) -> Option<f64> {
     let end = setting
         .end
         .as_deref()
-        .map_or(Some(0.0), |end| clock::length(axis, end))?;
-    let bucket = clock::length(axis, level.bucket.as_deref()?)?;
+        .map_or(Some(0.0), |end| length(axis, end))?;
+    let bucket = length(axis, level.bucket.as_deref()?)?;
     let every = match axis {
         Axis::Integer => 0.0,
         _ => clock::interval(&setting.every)?.seconds(),
@@ -112,55 +119,65 @@ fn lag_of(level: &Aggregate, job: &Job) -> Option<f64> {
 }
 
 /// Where the three policies of an aggregate work against each other.
-fn conflicts(place: &Place, new: &Setting, notes: &mut Vec<(Level, String)>) {
+fn conflicts(place: &Place, new: &Setting, job: Option<&Job>) -> Vec<Note> {
     let (level, axis) = (place.level, place.axis());
-    let (start, _) = new.lengths(axis);
-    let length = |after: &Option<Rule>| {
-        let after = after.as_ref().filter(|after| !after.by_creation)?;
-        let text = after.after.clone()?;
-        let length = clock::length(axis, &text)?;
-        Some((after.id, text::interval(&text), length))
+    let start = new.start.as_deref().map(|start| Span::parse(axis, start));
+    let there = job.map(|job| (job.id, job.scheduled));
+    let refresh = match start {
+        Some(None) => None,
+        start => Some(Reach::refresh(
+            &place.now,
+            &level.name,
+            there,
+            start.flatten(),
+        )),
     };
-    let compression = length(&level.own_policies.compression);
-    let retention = length(&level.own_policies.retention);
-    if let Some((id, after, at)) = &compression
-        && *at < start
-    {
-        notes.push((
+    let other = |policy: &Option<AgePolicy>, reach: fn(&Now, There, Span) -> Reach| {
+        let policy = policy.as_ref()?;
+        let now = place.now_of(policy);
+        Some(reach(
+            &now,
+            Some((policy.id, policy.scheduled)),
+            policy.span(axis)?,
+        ))
+    };
+    let compression = other(&level.own_policies.compression, Reach::compression);
+    let retention = other(&level.own_policies.retention, Reach::retention);
+    let (refresh, compression, retention) = (&refresh, &compression, &retention);
+    let met = [
+        refresh
+            .as_ref()
+            .zip(compression.as_ref())
+            .and_then(|(one, other)| refreshed_when_compressed(one, other)),
+        refresh
+            .as_ref()
+            .zip(retention.as_ref())
+            .and_then(|(one, other)| refreshed_when_dropped(one, other)),
+        retention
+            .as_ref()
+            .zip(compression.as_ref())
+            .and_then(|(one, other)| dropped_before_compressed(one, other)),
+    ];
+    met.into_iter().flatten().collect()
+}
+
+/// What its source's retention may mean to it later.
+fn later(place: &Place, new: &Setting) -> Option<(Level, String)> {
+    let level = place.level;
+    let retention = level.source_policies.retention.as_ref();
+    if retention.is_some_and(|retention| retention.by_creation) {
+        return Some((
             Level::Warning,
-            format!("compress inside the refresh window: job {id} compresses chunks of {} after {after}, and refreshes that reach back {} write into them again", level.name, reach(new, axis)),
+            format!(
+                "{} drops chunks by when they were made: whether this window reaches over dropped rows later cannot be told",
+                level.source
+            ),
         ));
     }
-    if let Some((id, after, at)) = &retention
-        && *at < start
-    {
-        notes.push((
-            Level::Warning,
-            format!("retention shorter than the refresh window: job {id} drops rows of {} after {after}, and refreshes may bring them back", level.name),
-        ));
-    }
-    if let (Some((id, after, drop)), Some((_, compress, at))) = (&retention, &compression)
-        && drop <= at
-    {
-        notes.push((
-            Level::Warning,
-            format!("drop before compress: job {id} drops chunks of {} after {after}, before they are compressed after {compress}", level.name),
-        ));
-    }
-    if level
-        .source_policies
-        .retention
-        .as_ref()
-        .is_some_and(|retention| retention.by_creation)
-    {
-        notes.push((
-            Level::Warning,
-            format!("{} drops chunks by when they were made: whether this window reaches over dropped rows later cannot be told", level.source),
-        ));
-    } else if new.start.is_none() {
-        notes.push((
+    new.start.is_none().then(|| {
+        (
             Level::Warning,
             format!("from the beginning on: should chunks of {} ever be dropped, a run deletes their rows from {} for good", level.source, level.name),
-        ));
-    }
+        )
+    })
 }

@@ -1,12 +1,13 @@
 //! An aggregate on its time axis: where it should be, what it lost, and the steps of a refresh.
 
-use super::facts::{Aggregate, offset, since};
+use super::facts::{AgePolicy, Aggregate, since};
 use super::guard;
 use super::window::{Lost, Window};
 use crate::actions::act::{Context, Refusal};
 use crate::model::bucket::Buckets;
-use crate::model::moment::Axis;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::{Lit, Mode, Plan, Statement, Step};
+use crate::model::span::{Now, Span};
 use crate::model::{clock, text};
 
 /// A step takes about so many chunks of the source, unless a person says otherwise.
@@ -20,8 +21,9 @@ const LIMIT: i64 = 2000;
 pub(super) struct Place<'a> {
     pub level: &'a Aggregate,
     pub buckets: Buckets,
-    /// On the aggregate's axis; `None`: the clock of integer time cannot be asked.
-    pub now: Option<i64>,
+    /// To its refresh policies; not known where the clock of integer time cannot be asked.
+    pub now: Now<'a>,
+    moment: Stamp,
     pub lost: Vec<Lost>,
 }
 
@@ -38,7 +40,8 @@ impl<'a> Place<'a> {
         let buckets = level.buckets()?;
         Ok(Self {
             lost: guard::lost(level, &buckets, context),
-            now: level.now(&level.clock_zone, context),
+            now: level.now(&level.clock_zone, context.at.now),
+            moment: context.at.now,
             level,
             buckets,
         })
@@ -48,9 +51,30 @@ impl<'a> Place<'a> {
         self.level.axis()
     }
 
-    /// This far before a place, as its policies reckon it.
-    pub fn back(&self, at: i64, span: &str) -> Option<i64> {
-        clock::back(self.axis(), at, span, Some(&self.level.clock_zone))
+    /// So long before now, as its refresh policies reckon it.
+    pub fn back(&self, span: &str) -> Option<i64> {
+        self.now.less(Span::parse(self.axis(), span)?)
+    }
+
+    /// What is now to another policy.
+    pub fn now_of<'p>(&self, policy: &'p AgePolicy) -> Now<'p> {
+        self.level.now(&policy.clock_zone, self.moment)
+    }
+
+    /// Whether a refresh from this offset on goes farther back than where this policy takes chunks by their age.
+    pub fn passes(&self, start: Option<&str>, policy: &AgePolicy) -> bool {
+        let axis = self.axis();
+        let Some(after) = policy.span(axis) else {
+            return false;
+        };
+        let Some(start) = start else {
+            return true;
+        };
+        let edge = self.now_of(policy).less(after);
+        Span::parse(axis, start).is_some_and(|start| match (self.now.less(start), edge) {
+            (Some(start), Some(edge)) => start < edge,
+            _ => start.length() > after.length(),
+        })
     }
 
     pub fn show(&self, window: Window) -> String {
@@ -66,7 +90,7 @@ impl<'a> Place<'a> {
 
     /// Now less the end offset of the policy, in whole buckets.
     pub fn end(&self) -> Result<i64, Refusal> {
-        let Some(now) = self.now else {
+        let Some(now) = self.now.at else {
             if let Some(code) = &self.level.code {
                 return Err(format!(
                     "what is now on {}'s integer time is not known: use refresh-aggregate with from and to; {}",
@@ -84,10 +108,10 @@ impl<'a> Place<'a> {
         let back = self
             .level
             .newest_policy()
-            .and_then(|job| offset(job, "end_offset"));
+            .and_then(|job| job.setting("end_offset"));
         let end = match back {
             None => Some(now),
-            Some(back) => self.back(now, &back),
+            Some(back) => self.back(&back),
         };
         end.and_then(|end| self.buckets.floor(end)).ok_or_else(|| {
             Refusal::new(format!(

@@ -6,14 +6,16 @@ use super::facts::{Aggregate, Facts, STATE, since};
 use super::place::Place;
 use super::remove::{none, pick, picked};
 use super::what_if::{self, Setting};
-use super::{missing, notes, refresh};
+use super::{missing, notes};
 use crate::actions::act::{Context, Refusal};
-use crate::actions::alter_job::{Call, Change, Job};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::alter_job::{Change, Job};
+use crate::actions::form::{Field, Form, Inputs, Kind, override_field};
+use crate::actions::policy::rule::every;
+use crate::actions::policy::{add, change};
 use crate::model::clock;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
-use crate::model::plan::{Consent, Lit, Note, Plan, Statement, Step, Undo};
+use crate::model::plan::{Consent, Note, Plan, Undo};
 use crate::model::verdict::Level;
 
 /// Stands for an open side of the window, as the empty field does.
@@ -41,7 +43,7 @@ pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
     let zone = Field::new("timezone", "Time zone", Kind::Text, "")
         .optional()
         .help("in which the beat is kept when clocks change; with a first run only");
-    fields.extend([start, zone, missing::field(), refresh::override_field()]);
+    fields.extend([start, zone, missing::field(), override_field()]);
     Ok(Form::new(fields))
 }
 
@@ -128,16 +130,10 @@ fn side(
 
 fn setting(inputs: &Inputs, axis: Axis, old: Option<&Setting>) -> Result<Setting, Refusal> {
     let name = "schedule_interval";
-    let every = match (inputs.text(name), old) {
+    let beat = match (inputs.text(name), old) {
         (None, _) => return Err(format!("{name} is wanted").into()),
         (Some(SAME), Some(old)) => old.every.clone(),
-        (Some(text), _) => {
-            let every = Interval::parse(text).map_err(|error| format!("{name}: {error}"))?;
-            if !every.is_positive() {
-                return Err(format!("{name}: {text} is not longer than nothing").into());
-            }
-            every.to_string()
-        }
+        _ => every(inputs)?.unwrap_or_default().to_string(),
     };
     Ok(Setting {
         start: side(
@@ -152,7 +148,7 @@ fn setting(inputs: &Inputs, axis: Axis, old: Option<&Setting>) -> Result<Setting
             axis,
             old.and_then(|old| old.end.clone()),
         )?,
-        every,
+        every: beat,
     })
 }
 
@@ -179,33 +175,20 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         || "its first run begins within seconds".to_owned(),
         |at| format!("its first run begins at {at}"),
     );
-    let mut call = Call::new(format!(
-        "select {}",
-        context.function("add_continuous_aggregate_policy")
-    ));
+    let mut call = add::call(context, "add_continuous_aggregate_policy", &level.name);
     let span = place.span_kind();
-    call.give("", "regclass", level.name.as_str().into());
     call.give("start_offset", span, new.start.clone().into());
     call.give("end_offset", span, new.end.clone().into());
     call.give("schedule_interval", "interval", new.every.as_str().into());
     call.give_some("initial_start", "timestamptz", start);
     call.give_some("timezone", "text", zone);
-    let delete = format!("select {}($1::int)", context.function("delete_job"));
-    let step = Step::new(
-        format!("add a refresh policy to {}", level.name),
-        vec![call.statement().keeping("job_id")],
-        vec![Statement::new(delete, vec![Lit::Kept("job_id".to_owned())])],
-    );
     let undo = Undo::Exact(
         "the policy is deleted again; what its runs refreshed stays refreshed".to_owned(),
     );
-    let plan = Plan::new(
-        format!("Add a refresh policy to {}", level.name),
-        vec![step],
-        undo,
-    )
-    .changing(&[STATE])
-    .note(Level::Notice, first);
+    let what = ("refresh policy", level.name.as_str());
+    let plan = add::plan(context, inputs, what, call, None, undo)?
+        .changing(&[STATE])
+        .note(Level::Notice, first);
     let plan = told(&place, &facts, inputs, plan, &new, None)?;
     missing::add(context, &place, inputs, plan, &new, true)
 }
@@ -244,7 +227,7 @@ pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     let only = Some(Setting::of(job)).filter(|_| level.jobs.len() == 1);
     let mut all: Vec<Field> = pick(level).into_iter().collect();
     all.extend(fields(level.axis(), only.as_ref()));
-    all.push(refresh::override_field());
+    all.push(override_field());
     Ok(Form::new(all))
 }
 
@@ -276,21 +259,18 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
             .filter(|_| (&new.start, &new.end) != (&old.start, &old.end)),
         ..Change::default()
     };
-    let (step, undo) = match job.unalterable(context) {
+    let plan = match job.unalterable(context) {
         None => {
-            let step = Step::new(
-                format!("change {}", job.describe()),
-                vec![job.alter(context, &change)],
-                vec![job.restore(context)],
-            );
-            (
-                step,
-                Undo::Exact("the policy gets back its settings and its next start".to_owned()),
-            )
+            let undo =
+                Undo::Exact("the policy gets back its settings and its next start".to_owned());
+            change::edit(job, job.alter(context, &change), job.restore(context), undo)
         }
-        Some(why) => (job.replace(context, &change)?, replaced(&why)),
+        Some(why) => {
+            let title = format!("Change {}", job.describe());
+            Plan::new(title, vec![job.replace(context, &change)?], replaced(&why))
+        }
     };
-    let plan = Plan::new(format!("Change {}", job.describe()), vec![step], undo).changing(&[STATE]);
+    let plan = plan.changing(&[STATE]);
     let plan = told(&place, &facts, inputs, plan, &new, Some((job, &old)))?;
     if place.level.jobs.len() > 1 {
         return Ok(plan);

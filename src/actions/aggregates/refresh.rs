@@ -7,7 +7,7 @@ use super::place::{How, Place};
 use super::remarks::remarks;
 use super::window::{Lost, Window};
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, Form, Inputs, Kind, override_field};
 use crate::model::clock;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
@@ -61,12 +61,6 @@ pub(super) fn step_field() -> Field {
     Field::new("step_buckets", "Buckets a step", Kind::Integer, "")
         .optional()
         .help("each step is a transaction of its own; empty: about 24 chunks of the source; 0: all at once")
-}
-
-pub(super) fn override_field() -> Field {
-    Field::new("override_data_loss", "Override data loss", Kind::Flag, "no")
-        .optional()
-        .help("yes: also where the source was dropped, which deletes the aggregate's rows there for good")
 }
 
 /// What is behind, or the last two buckets; nothing where neither can be told.
@@ -167,7 +161,7 @@ fn asked(place: &Place, inputs: &Inputs) -> Result<Window, Refusal> {
     let typed = |name: &str| {
         inputs
             .text(name)
-            .map(|text| clock::parse(place.axis(), text, place.now))
+            .map(|text| clock::parse(place.axis(), text, place.now.at))
             .transpose()
             .map_err(|error| Refusal::new(format!("{name}: {error}")))
     };

@@ -64,7 +64,11 @@ pub(super) fn remarks(
 /// Where the window reaches that it perhaps should not.
 fn reach(place: &Place, window: Window, remarks: &mut Vec<(Level, String)>) {
     let level = place.level;
-    if let Some(now) = place.now.filter(|now| window.to.is_none_or(|to| to > *now)) {
+    if let Some(now) = place
+        .now
+        .at
+        .filter(|now| window.to.is_none_or(|to| to > *now))
+    {
         remarks.push((
             Level::Warning,
             format!(

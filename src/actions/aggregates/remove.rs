@@ -5,6 +5,7 @@ use super::what_if::Setting;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::form::{Field, Form, Inputs, Item, Kind};
+use crate::actions::policy::change;
 use crate::model::plan::{Consent, Plan, Undo};
 use crate::model::verdict::Level;
 
@@ -23,10 +24,7 @@ pub(super) fn pick(level: &Aggregate) -> Option<Field> {
 }
 
 pub(super) fn none(level: &Aggregate) -> Refusal {
-    Refusal::new(format!(
-        "{} has no refresh policy: add-refresh-policy makes one",
-        level.name
-    ))
+    change::none(&level.name, "refresh policy")
 }
 
 pub(super) fn picked<'a>(level: &'a Aggregate, inputs: &Inputs) -> Result<Vec<&'a Job>, Refusal> {
@@ -61,9 +59,7 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     }
     let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
     let undo = match &partly {
-        None => Undo::Exact(
-            "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back".to_owned(),
-        ),
+        None => Undo::Exact(change::MADE_AGAIN.to_owned()),
         Some(why) => Undo::Partly(format!(
             "the policy is made again with its window and its schedule; that it was paused, its limits of time and retries, and its next start do not come back, because {}",
             why.why

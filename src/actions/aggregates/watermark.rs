@@ -29,7 +29,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let place = Place::of(facts.own()?, context)?;
     let level = place.level;
     let show = |at: i64| clock::show(place.axis(), at);
-    let present = place.now.and_then(|now| place.buckets.floor(now));
+    let present = place.now.at.and_then(|now| place.buckets.floor(now));
     let Some((present, cut)) = present.zip(present.and_then(|at| place.buckets.step(at, 1))) else {
         return Err(format!("what is now on {}'s time is not known", level.name).into());
     };

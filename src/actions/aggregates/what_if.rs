@@ -1,7 +1,7 @@
 //! What a refresh policy would do: its window, and what its runs would lose.
 
 use super::explain::explain;
-use super::facts::{Rule, offset};
+use super::facts::{AgePolicy, length};
 use super::guard;
 use super::place::Place;
 use super::window::Window;
@@ -9,6 +9,7 @@ use crate::actions::act::Refusal;
 use crate::actions::alter_job::Job;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
+use crate::model::span::Span;
 use crate::model::{clock, text};
 
 const DAY: i64 = 86_400_000_000;
@@ -42,8 +43,8 @@ impl Setting {
     /// The window of a job, as it is configured.
     pub fn of(job: &Job) -> Self {
         Self {
-            start: offset(job, "start_offset"),
-            end: offset(job, "end_offset"),
+            start: job.setting("start_offset"),
+            end: job.setting("end_offset"),
             every: job.schedule_interval.clone(),
         }
     }
@@ -64,23 +65,23 @@ impl Setting {
     }
 
     pub fn lengths(&self, axis: Axis) -> (f64, f64) {
-        let length = |side: &Option<String>, open: f64| {
+        let side = |side: &Option<String>, open: f64| {
             side.as_deref()
-                .map_or(Some(open), |text| clock::length(axis, text))
+                .map_or(Some(open), |text| length(axis, text))
                 .unwrap_or(f64::NAN)
         };
         (
-            length(&self.start, f64::INFINITY),
-            length(&self.end, f64::NEG_INFINITY),
+            side(&self.start, f64::INFINITY),
+            side(&self.end, f64::NEG_INFINITY),
         )
     }
 
     /// What a run refreshes now; `None`: what is now cannot be told.
     pub fn window(&self, place: &Place) -> Option<Window> {
-        let now = place.now?;
+        place.now.at?;
         let side = |side: &Option<String>| match side {
             None => Some(None),
-            Some(back) => place.back(now, back).map(Some),
+            Some(back) => place.back(back).map(Some),
         };
         let from = match side(&self.start)? {
             None => None,
@@ -99,7 +100,7 @@ impl Setting {
         let end = self
             .end
             .as_deref()
-            .map_or(Some(0.0), |end| clock::length(axis, end))?;
+            .map_or(Some(0.0), |end| length(axis, end))?;
         let every = match axis {
             Axis::Integer => 0.0,
             _ => clock::interval(&self.every)?.seconds(),
@@ -109,27 +110,8 @@ impl Setting {
 }
 
 /// So many widths of a bucket, as a policy takes it.
-fn widths(place: &Place, times: i64) -> Option<String> {
-    if place.axis() == Axis::Integer {
-        return Some(
-            place
-                .buckets
-                .text
-                .parse::<i64>()
-                .ok()?
-                .checked_mul(times)?
-                .to_string(),
-        );
-    }
-    let width = clock::interval(&place.buckets.text)?;
-    Some(
-        Interval {
-            months: width.months.checked_mul(times)?,
-            days: width.days.checked_mul(times)?,
-            micros: width.micros.checked_mul(times)?,
-        }
-        .to_string(),
-    )
+fn widths(place: &Place, times: i64) -> Option<Span> {
+    Span::parse(place.axis(), &place.buckets.text)?.times(times)
 }
 
 /// What is put into the form of a new policy: ten buckets that are over, as far as the source has them.
@@ -141,8 +123,8 @@ pub(super) fn suggested(place: &Place) -> Setting {
             .map_or_else(|| "1 day".to_owned(), |width| width.to_string()),
     };
     let mut setting = Setting {
-        start: widths(place, 11),
-        end: widths(place, 1),
+        start: widths(place, 11).map(Span::typed),
+        end: widths(place, 1).map(Span::typed),
         every,
     };
     if let Some(safe) = wipe_risk(place, &setting).and_then(|risk| risk.safe) {
@@ -190,21 +172,11 @@ pub(super) fn check(place: &Place, new: &Setting, own: Option<i64>) -> Result<()
 /// The start offset of the smallest window that ends where this one does.
 fn two_buckets(place: &Place, new: &Setting) -> Option<String> {
     let two = widths(place, 2)?;
-    let Some(end) = &new.end else {
-        return Some(two);
+    let start = match &new.end {
+        None => two,
+        Some(end) => Span::parse(place.axis(), end)?.plus(two)?,
     };
-    if place.axis() == Axis::Integer {
-        return Some((end.parse::<i64>().ok()? + two.parse::<i64>().ok()?).to_string());
-    }
-    let (end, two) = (clock::interval(end)?, clock::interval(&two)?);
-    Some(
-        Interval {
-            months: end.months + two.months,
-            days: end.days + two.days,
-            micros: end.micros + two.micros,
-        }
-        .to_string(),
-    )
+    Some(start.typed())
 }
 
 /// Why the runs of a policy would delete rows of the aggregate.
@@ -222,7 +194,7 @@ impl Risk {
         ));
         let (_, end) = new.lengths(place.axis());
         let room = |start: &String| {
-            let start = clock::length(place.axis(), start);
+            let start = length(place.axis(), start);
             start.is_some_and(|start| start - end >= 2.0 * place.buckets.length(place.axis()))
         };
         match self.safe.filter(room) {
@@ -237,7 +209,6 @@ impl Risk {
 
 pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
     let (level, axis) = (place.level, place.axis());
-    let (start, _) = new.lengths(axis);
     let met = new
         .window(place)
         .map(|window| (window, guard::met(&place.lost, window)))
@@ -251,20 +222,18 @@ pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
         .retention
         .as_ref()
         .and_then(|retention| {
-            let after = retention
-                .after
-                .as_deref()
-                .filter(|_| !retention.by_creation)?;
-            (start > clock::length(axis, after)?).then_some((retention, after))
+            let passes = place.passes(new.start.as_deref(), retention);
+            Some((retention, retention.after.as_deref()?)).filter(|_| passes)
         });
     if met.is_none() && dropped.is_none() {
         return None;
     }
     let shorter = |a: String, b: String| {
-        if clock::length(axis, &a) <= clock::length(axis, &b) {
-            a
-        } else {
+        let spans = Span::parse(axis, &a).zip(Span::parse(axis, &b));
+        if spans.is_some_and(|(a, b)| place.now.exceeds(a, b)) {
             b
+        } else {
+            a
         }
     };
     let kept = dropped.map(|(_, after)| after.to_owned());
@@ -286,7 +255,7 @@ pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
 fn why(
     place: &Place,
     new: &Setting,
-    dropped: Option<(&Rule, &str)>,
+    dropped: Option<(&AgePolicy, &str)>,
     now: Option<String>,
 ) -> String {
     let (level, axis) = (place.level, place.axis());
@@ -313,7 +282,7 @@ fn why(
     }
 }
 
-fn paused(after: &Rule) -> &'static str {
+fn paused(after: &AgePolicy) -> &'static str {
     if after.scheduled { "" } else { ", paused now" }
 }
 
@@ -327,7 +296,7 @@ pub(super) fn reach(new: &Setting, axis: Axis) -> String {
 
 /// How far back from now a place is, in whole days or hours that do not reach it.
 fn since_safe(place: &Place, safe: i64) -> Option<String> {
-    let back = place.now?.checked_sub(safe).filter(|back| *back > 0)?;
+    let back = place.now.at?.checked_sub(safe).filter(|back| *back > 0)?;
     if place.axis() == Axis::Integer {
         return Some(back.to_string());
     }

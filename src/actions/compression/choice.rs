@@ -2,10 +2,12 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Inputs, Item, Kind};
+use crate::actions::policy::rule::Rule;
 use crate::model::moment::Axis;
+use crate::model::span::Span;
 use crate::model::text;
 
-use super::eligible::{Age, Length, older};
+use super::eligible::older;
 use super::facts::{Chunk, Known};
 
 /// The field with the chunks that can be picked.
@@ -122,26 +124,21 @@ pub fn chosen<'k>(
 }
 
 fn aged<'k>(known: &'k Known, inputs: &Inputs) -> Result<Vec<&'k Chunk>, Refusal> {
-    let ages = [
-        ("older_than", Age::Range),
-        ("created_before", Age::Creation),
-    ];
-    let Some((name, text, age)) = ages
+    let keys = ["older_than", "created_before"];
+    let Some((name, text)) = keys
         .into_iter()
-        .find_map(|(name, age)| Some((name, inputs.text(name)?, age)))
+        .find_map(|name| Some((name, inputs.text(name)?)))
     else {
         return Ok(known.chunks.iter().collect());
     };
-    let length = match age {
-        Age::Range => Length::read(known, text),
-        Age::Creation => crate::model::interval::Interval::parse(text)
-            .ok()
-            .map(Length::Time),
+    let rule = match name {
+        "older_than" => Span::parse(known.axis(), text).map(Rule::After),
+        _ => inputs.interval(name).map(Rule::CreatedBefore),
     };
-    let length = length
-        .filter(|length| length.size() >= 0.0)
+    let rule = rule
+        .filter(|rule| rule.span().length() >= 0.0)
         .ok_or_else(|| format!("{name} is counted back from now: {text} cannot be"))?;
-    older(known, length, age).ok_or_else(|| match &known.code {
+    older(known, rule).ok_or_else(|| match &known.code {
         _ if !known.integer_time => format!(
             "which chunks are older than {text} is not known: give from and to; {}",
             known.odd_zone().unwrap_or_else(|| "it lies outside all time".to_owned())

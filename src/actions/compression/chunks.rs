@@ -48,8 +48,8 @@ fn ended(known: &Known, chunk: &Chunk) -> bool {
 pub(crate) fn compress_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let job = known.job.as_ref();
-    let after = job.and_then(|job| setting(job, "compress_after"));
-    let created = job.and_then(|job| setting(job, "compress_created_before"));
+    let after = job.and_then(|job| job.setting("compress_after"));
+    let created = job.and_then(|job| job.setting("compress_created_before"));
     let mut fields = vec![choice::age(&known, after.unwrap_or_default())];
     if let Some(created) = created {
         fields.push(
@@ -61,15 +61,6 @@ pub(crate) fn compress_form(context: &Context) -> Result<Form, Refusal> {
     fields.extend(choice::range(&known));
     fields.push(choice::picks(context, &known, waits, ""));
     Ok(Form::new(fields).paced())
-}
-
-/// A length of time in a policy's configuration.
-pub fn setting(job: &crate::actions::alter_job::Job, key: &str) -> Option<String> {
-    match job.config.as_ref()?.get(key)? {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }
 
 pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {

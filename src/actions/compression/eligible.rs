@@ -1,65 +1,21 @@
 //! Which chunks a length of time reaches: what a policy would take, and what it would meet.
 
 use crate::actions::act::{Context, Refusal};
-use crate::model::interval::Interval;
-use crate::model::moment::Axis;
+use crate::actions::policy::conflicts::{self, Reach};
+use crate::actions::policy::rule::Rule;
+use crate::model::moment::Stamp;
 use crate::model::plan::Note;
+use crate::model::span::{Now, Span};
 use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::facts::{Chunk, Known};
 
-/// A length of time as the hypertable's dimension wants it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Length {
-    Time(Interval),
-    Number(i64),
-}
-
-/// By what a chunk's age is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Age {
-    /// The end of its range.
-    Range,
-    /// When it was made.
-    Creation,
-}
-
-impl Length {
-    /// Reads a checked input or a policy's configuration; `None`: it is not of this dimension's kind.
-    pub fn read(known: &Known, text: &str) -> Option<Self> {
-        if known.integer_time {
-            text.parse().ok().map(Self::Number)
-        } else {
-            Interval::parse(text).ok().map(Self::Time)
-        }
-    }
-
-    /// For comparing, a month counting 30 days.
-    #[expect(clippy::cast_precision_loss, reason = "for comparing")]
-    pub fn size(self) -> f64 {
-        match self {
-            Self::Time(interval) => interval.seconds(),
-            Self::Number(number) => number as f64,
-        }
-    }
-}
-
 /// The chunks that end (or were made) at least so long ago; `None`: what "now" is, is not known.
-pub fn older(known: &Known, length: Length, age: Age) -> Option<Vec<&Chunk>> {
-    let bound = match (length, age) {
-        (Length::Number(number), _) => known.now?.saturating_sub(number),
-        // Days and months are counted by the wall clock, as the server does.
-        (Length::Time(interval), Age::Creation) => known.before(known.now_utc, interval)?,
-        (Length::Time(interval), Age::Range) if known.axis() == Axis::TimestampTz => {
-            known.before(known.now?, interval)?
-        }
-        (Length::Time(interval), Age::Range) => interval.before(known.now?, None)?,
-    };
-    let old = |chunk: &&Chunk| match age {
-        Age::Range => chunk.to <= bound,
-        Age::Creation => chunk.created.is_some_and(|made| made <= bound),
-    };
+pub fn older(known: &Known, rule: Rule) -> Option<Vec<&Chunk>> {
+    let making = Now::of_making(Stamp(known.now_utc), &known.zone);
+    let cut = rule.cut(&known.now(), &making)?;
+    let old = |chunk: &&Chunk| cut.takes(chunk.to, chunk.created);
     Some(known.chunks.iter().filter(old).collect())
 }
 
@@ -94,10 +50,10 @@ pub fn size(context: &Context, chunks: &[&Chunk]) -> String {
 }
 
 /// What a policy with this length would do now, and what it would meet.
-pub(crate) fn what_if(context: &Context, known: &Known, length: Length, age: Age) -> Vec<Note> {
+pub(crate) fn what_if(context: &Context, known: &Known, rule: Rule) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |level, text: String| notes.push(Note { level, text });
-    match older(known, length, age) {
+    match older(known, rule) {
         None => note(
             Level::Unknown,
             known.odd_zone().map_or_else(
@@ -124,60 +80,45 @@ pub(crate) fn what_if(context: &Context, known: &Known, length: Length, age: Age
             }
         }
     }
-    if age == Age::Range {
-        notes.extend(conflicts(known, length));
+    if let Rule::After(after) = rule {
+        notes.extend(conflicts(known, after));
     }
     notes
 }
 
 /// The other policies that this one would meet.
-pub fn conflicts(known: &Known, length: Length) -> Vec<Note> {
+pub fn conflicts(known: &Known, length: Span) -> Vec<Note> {
+    let now = known.now();
+    let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
+    let own = Reach::compression(&now, job, length);
     let mut notes = Vec::new();
-    let mut note = |level, text: String| notes.push(Note { level, text });
     for refresh in &known.refreshes {
-        let reaches = refresh
-            .start_offset
-            .as_ref()
-            .map(|text| Length::read(known, text));
-        match reaches {
-            Some(Some(start)) if start.size() > length.size() => note(
-                Level::Warning,
-                format!(
-                    "conflict: the refresh policy of {} (job {}) goes back {}: rows that it still expects there would \
-                     be in compressed chunks; compress later than that",
-                    refresh.view,
-                    refresh.id,
-                    refresh.start_offset.as_deref().unwrap_or_default()
-                ),
-            ),
-            None => note(
-                Level::Notice,
-                format!(
+        let Some(start) = &refresh.start_offset else {
+            notes.push(Note {
+                level: Level::Notice,
+                text: format!(
                     "the refresh policy of {} (job {}) reaches back to the beginning: it {} compressed chunks",
                     refresh.view,
                     refresh.id,
                     if refresh.own { "writes into" } else { "reads" }
                 ),
-            ),
-            _ => {}
-        }
+            });
+            continue;
+        };
+        let start = Span::parse(known.axis(), start);
+        let job = Some((refresh.id, true));
+        let start = start.map(|start| Reach::refresh(&now, &refresh.view, job, Some(start)));
+        notes.extend(start.and_then(|start| conflicts::refreshed_when_compressed(&start, &own)));
     }
-    let retention = known.retention.as_ref();
-    let drops = retention
-        .and_then(|retention| Some((retention, retention.drop_after.as_ref()?)))
-        .and_then(|(retention, text)| Some((retention, text, Length::read(known, text)?)));
-    if let Some((retention, text, drop)) = drops
-        && drop.size() <= length.size()
-    {
-        note(
-            Level::Warning,
-            format!(
-                "conflict: the retention policy (job {}{}) drops chunks after {text}, before they would be compressed",
-                retention.id,
-                if retention.scheduled { "" } else { ", paused" },
-            ),
-        );
-    }
+    let drops = known.retention.as_ref().and_then(|retention| {
+        let after = Span::parse(known.axis(), retention.drop_after.as_deref()?)?;
+        Some(Reach::retention(
+            &now,
+            Some((retention.id, retention.scheduled)),
+            after,
+        ))
+    });
+    notes.extend(drops.and_then(|drops| conflicts::dropped_before_compressed(&drops, &own)));
     notes
 }
 
@@ -188,12 +129,12 @@ pub(crate) fn in_windows(known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String
         let start = refresh
             .start_offset
             .as_ref()
-            .map(|text| Length::read(known, text));
+            .map(|text| Span::parse(known.axis(), text));
         let reached = match start {
             // It reaches back to the beginning.
             None => chunks.len(),
             Some(length) => {
-                let Some(out) = length.and_then(|length| older(known, length, Age::Range)) else {
+                let Some(out) = length.and_then(|length| older(known, Rule::After(length))) else {
                     continue;
                 };
                 let out: std::collections::HashSet<_> = out.iter().map(|chunk| chunk.oid).collect();
@@ -230,8 +171,8 @@ pub(crate) fn in_windows(known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String
 }
 
 /// Refuses what is no length of time before now.
-pub(crate) fn positive(length: Length, name: &str) -> Result<Length, Refusal> {
-    if length.size() < 0.0 {
+pub(crate) fn positive(length: Span, name: &str) -> Result<Span, Refusal> {
+    if length.length() < 0.0 {
         return Err(format!("{name} must not be negative: it is counted back from now").into());
     }
     Ok(length)

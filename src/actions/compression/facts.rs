@@ -5,12 +5,11 @@ use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
-use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
+use crate::model::span::Now;
 use crate::model::trust::Code;
 use crate::model::version::Version;
 use crate::model::{clock, text};
-use crate::server::known::Edition;
 
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
@@ -130,12 +129,13 @@ impl Known {
         Axis::of(&self.axis)
     }
 
-    /// So long before a moment, in the policy's zone; `None`: that is none that is known here.
-    pub fn before(&self, at: i64, span: Interval) -> Option<i64> {
-        if span.is_clock_free() {
-            return span.before(at, None);
+    /// What is now to the policy.
+    pub fn now(&self) -> Now<'_> {
+        Now {
+            axis: self.axis(),
+            at: self.now,
+            zone: Some(&self.zone),
         }
-        span.before(at, Some(&clock::zone(&self.zone)?))
     }
 
     /// Why it is not known what is old, where it is the zone that is not.
@@ -367,13 +367,6 @@ pub(super) fn known(context: &Context) -> Result<Known, Refusal> {
     if server.simulated {
         return Err(
             "this is the stand-in on plain PostgreSQL, which cannot compress: try it on a real TimescaleDB"
-                .into(),
-        );
-    }
-    if server.edition == Edition::Apache {
-        return Err(
-            "compression and its policies want the Community edition, and this server runs the Apache edition \
-             (set timescaledb.license = 'timescale' and restart)"
                 .into(),
         );
     }

@@ -3,18 +3,19 @@
 use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::alter_job::{Call, Change, Job, first_run, put_off};
+use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind};
-use crate::model::interval::Interval;
-use crate::model::plan::{Lit, Note, Plan, Statement, Step, Undo};
+use crate::actions::policy::rule::{COMPRESS, Rule, every};
+use crate::actions::policy::{add, change};
+use crate::model::moment::Axis;
+use crate::model::plan::{Note, Plan, Undo};
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-use super::chunks::setting;
-use super::eligible::{Age, Length, older, waits, what_if};
+use super::eligible::{many, older, waits, what_if};
 use super::facts::Known;
 use super::facts::known;
-use super::rule::{AFTER, BY_CREATION, CREATED, Rule};
+use super::rule::{self, BY_CREATION};
 
 const POLICY: &str = "/jobs/policy_compression";
 const MOST: &str = "maxchunks_to_compress";
@@ -28,7 +29,7 @@ fn fields(
     every: &str,
 ) -> Vec<Field> {
     let mut fields = vec![
-        Field::span(AFTER, "Compress after", known.axis(), after)
+        Field::span(COMPRESS.after, "Compress after", known.axis(), after)
             .optional()
             .help(if known.integer_time {
                 "chunks that end so far before now; a whole number"
@@ -38,9 +39,14 @@ fn fields(
     ];
     if context.at.server.sql_version() >= BY_CREATION {
         fields.push(
-            Field::new(CREATED, "Or created before", Kind::Interval, created)
-                .optional()
-                .help("instead: chunks that were made so long ago, whatever time their rows bear"),
+            Field::new(
+                COMPRESS.created,
+                "Or created before",
+                Kind::Interval,
+                created,
+            )
+            .optional()
+            .help("instead: chunks that were made so long ago, whatever time their rows bear"),
         );
     }
     fields.push(
@@ -54,44 +60,31 @@ fn fields(
 pub(crate) fn add_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let mut fields = fields(context, &known, String::new(), String::new(), "");
-    fields.push(
-        Field::new("first_run", "First run in", Kind::Interval, "")
-            .optional()
-            .help("empty: within seconds"),
-    );
+    fields.push(add::first_run_field());
     Ok(Form::new(fields))
 }
 
 pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?.enabled()?;
-    if let Some(job) = &known.job {
-        return Err(format!(
-            "{} has a compression policy already, job {}: edit-compression-policy changes it",
-            known.relation, job.id
-        )
-        .into());
-    }
+    let relation = known.relation.as_str();
+    let instead = "edit-compression-policy changes it";
+    add::only(relation, known.job.as_ref(), instead)?;
     let version = context.at.server.sql_version();
     if known.aggregate
         && version < Version::new(2, 27)
         && !known.refreshes.iter().any(|refresh| refresh.own)
     {
         return Err(format!(
-            "{} has no refresh policy, and TimescaleDB {version} wants one before a compression policy: add-refresh-policy makes it",
-            known.relation
+            "{relation} has no refresh policy, and TimescaleDB {version} wants one before a compression policy: add-refresh-policy makes it"
         )
         .into());
     }
-    let rule = Rule::read(context, &known, inputs)?;
-    let step = Step::new(
-        format!("add a compression policy to {}", known.relation),
-        add_statements(context, &known, inputs, &rule)?,
-        vec![Statement::new(
-            format!("select {}($1::int)", context.function("delete_job")),
-            vec![Lit::Kept("job_id".to_owned())],
-        )],
-    );
-    let due = older(&known, rule.length, rule.age);
+    let rule = rule::rule(context, &known, inputs)?;
+    let mut call = add::call(context, "add_compression_policy", relation);
+    rule.give(&mut call, &COMPRESS);
+    let every = every(inputs)?.map(|every| every.to_string());
+    call.give_some("schedule_interval", "interval", every);
+    let due = older(&known, rule);
     let idle = due.is_some_and(|due| !due.into_iter().any(waits));
     let undo = if idle {
         Undo::Exact("the policy goes; it has nothing to compress yet".to_owned())
@@ -100,65 +93,31 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             "the policy goes; chunks that it has compressed by then stay compressed: decompress-chunks unpacks them".to_owned(),
         )
     };
-    let mut plan = Plan::new(
-        format!("Add a compression policy to {}", known.relation),
-        vec![step],
-        undo,
-    )
-    .changing(&[POLICY]);
-    plan.notes
-        .extend(what_if(context, &known, rule.length, rule.age));
-    plan = match first_run(inputs) {
-        Some(first) => plan.note(Level::Notice, format!("first run in {first}")),
-        None => plan.note(
-            Level::Notice,
-            "first run within seconds, by a background worker",
-        ),
-    };
-    Ok(plan)
-}
-
-fn add_statements(
-    context: &Context,
-    known: &Known,
-    inputs: &Inputs,
-    rule: &Rule,
-) -> Result<Vec<Statement>, Refusal> {
-    let mut call = Call::new(format!(
-        "select {}",
-        context.function("add_compression_policy")
-    ));
-    call.give("", "regclass", known.relation.as_str().into());
-    call.give(rule.key(), rule.kind(), rule.lit());
-    call.give_some(
-        "schedule_interval",
-        "interval",
-        inputs.text("schedule_interval"),
+    let what = ("compression policy", relation);
+    let mut plan = add::plan(context, inputs, what, call, None, undo)?.changing(&[POLICY]);
+    plan.notes.extend(what_if(context, &known, rule));
+    let first = add::first_run(inputs).map_or_else(
+        || "first run within seconds, by a background worker".to_owned(),
+        |first| format!("first run in {first}"),
     );
-    let mut statements = vec![call.statement().keeping("job_id")];
-    statements.extend(put_off(context, inputs)?);
-    Ok(statements)
+    Ok(plan.note(Level::Notice, first))
 }
 
 /// The policy, or the words that there is none.
 fn policy(known: &Known) -> Result<&Job, Refusal> {
-    known.job.as_ref().ok_or_else(|| {
-        Refusal::new(format!(
-            "{} has no compression policy: add-compression-policy makes one",
-            known.relation
-        ))
-    })
+    let job = known.job.as_ref();
+    job.ok_or_else(|| change::none(&known.relation, "compression policy"))
 }
 
 pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?;
     let job = policy(&known)?;
-    let now = |key| setting(job, key).unwrap_or_default();
+    let now = |key| job.setting(key).unwrap_or_default();
     let mut fields = fields(
         context,
         &known,
-        now(AFTER),
-        now(CREATED),
+        now(COMPRESS.after),
+        now(COMPRESS.created),
         &job.schedule_interval,
     );
     fields.push(
@@ -178,35 +137,25 @@ pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
 pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
     let job = policy(&known)?;
-    let rule = Rule::read(context, &known, inputs)?;
-    let config = config(job, &rule, inputs)?;
-    let every = inputs
-        .text("schedule_interval")
-        .unwrap_or(&job.schedule_interval);
-    let every = (Interval::parse(every).ok() != Interval::parse(&job.schedule_interval).ok())
-        .then(|| every.to_owned());
+    let rule = rule::rule(context, &known, inputs)?;
+    let config = config(job, known.axis(), rule, inputs)?;
+    let every = change::every(inputs, job)?;
     let same = job.config.as_ref() == Some(&config);
     if same && every.is_none() {
-        return Err(stands(context, &known, job, &rule));
+        return Err(stands(context, &known, job, rule));
     }
     let change = Change {
         schedule_interval: every,
         config: (!same).then_some(config),
         ..Change::default()
     };
-    let step = Step::new(
-        format!("change {}", job.describe()),
-        vec![job.alter(context, &change)],
-        vec![job.restore(context)],
-    );
     let undo = Undo::Exact("the policy is as it was, in all its settings; what it compresses meanwhile stays compressed".to_owned());
-    let mut plan =
-        Plan::new(format!("Change {}", job.describe()), vec![step], undo).changing(&[POLICY]);
+    let alter = job.alter(context, &change);
+    let mut plan = change::edit(job, alter, job.restore(context), undo).changing(&[POLICY]);
     if let Some(now) = was(&known, job) {
         plan = plan.note(Level::Notice, format!("now: {now}"));
     }
-    plan.notes
-        .extend(what_if(context, &known, rule.length, rule.age));
+    plan.notes.extend(what_if(context, &known, rule));
     if !job.scheduled {
         plan = plan.note(
             Level::Notice,
@@ -220,8 +169,8 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 }
 
 /// Nothing would change; what the present rule means.
-fn stands(context: &Context, known: &Known, job: &Job, rule: &Rule) -> Refusal {
-    let mut notes = what_if(context, known, rule.length, rule.age);
+fn stands(context: &Context, known: &Known, job: &Job, rule: Rule) -> Refusal {
+    let mut notes = what_if(context, known, rule);
     let mut note = |level, text| notes.push(Note { level, text });
     if !job.scheduled {
         note(
@@ -237,28 +186,16 @@ fn stands(context: &Context, known: &Known, job: &Job, rule: &Rule) -> Refusal {
 
 /// The present rule, and how many chunks wait by it.
 fn was(known: &Known, job: &Job) -> Option<String> {
-    let (key, age) = if setting(job, AFTER).is_some() {
-        (AFTER, Age::Range)
-    } else {
-        (CREATED, Age::Creation)
-    };
-    let text = setting(job, key)?;
-    let length = match age {
-        Age::Range => Length::read(known, &text)?,
-        Age::Creation => Length::Time(Interval::parse(&text).ok()?),
-    };
-    let due = older(known, length, age)?
-        .into_iter()
-        .filter(|chunk| waits(chunk))
-        .count();
-    Some(format!(
-        "{key} {text}, by which {} due now",
-        super::eligible::many(due)
-    ))
+    let rule = Rule::of(job, known.axis(), &COMPRESS)?;
+    let due = older(known, rule)?.into_iter();
+    let due = many(due.filter(|chunk| waits(chunk)).count());
+    let key = COMPRESS.of(job);
+    let text = job.setting(key)?;
+    Some(format!("{key} {text}, by which {due} due now"))
 }
 
 /// The configuration with what the form says; everything else in it stays.
-fn config(job: &Job, rule: &Rule, inputs: &Inputs) -> Result<Json, Refusal> {
+fn config(job: &Job, axis: Axis, rule: Rule, inputs: &Inputs) -> Result<Json, Refusal> {
     let mut config = match &job.config {
         Some(Json::Object(config)) => config.clone(),
         _ => {
@@ -269,18 +206,12 @@ fn config(job: &Job, rule: &Rule, inputs: &Inputs) -> Result<Json, Refusal> {
             .into());
         }
     };
-    for key in [AFTER, CREATED] {
-        if key != rule.key() {
-            config.remove(key);
-        }
-    }
+    let key = rule.key(&COMPRESS);
+    config.retain(|had, _| had == key || had != COMPRESS.after && had != COMPRESS.created);
     // The same length stays as the server wrote it.
-    let same = setting(job, rule.key()).is_some_and(|text| match rule.length {
-        Length::Number(number) => text.parse() == Ok(number),
-        Length::Time(interval) => Interval::parse(&text) == Ok(interval),
-    });
-    if !same {
-        config.insert(rule.key().to_owned(), rule.json());
+    let old = Rule::of(job, axis, &COMPRESS);
+    if old != Some(rule) {
+        config.insert(key.to_owned(), rule.span().json());
     }
     match inputs.integer(MOST) {
         Some(most) if most < 1 => {
@@ -314,17 +245,7 @@ fn idle_by_configuration(context: &Context, known: &Known) -> Option<String> {
 pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
     let job = policy(&known)?;
-    let step = job.delete(context)?;
-    let undo = Undo::Exact("the policy is made anew with all its settings and its next start, under a new id; its counters and history begin anew".to_owned());
-    let mut plan = Plan::new(format!("Remove {}", job.describe()), vec![step], undo)
-        .changing(&[POLICY])
-        .note(
-            Level::Notice,
-            format!(
-                "pause-job {} stops it as well, and keeps its id, its counters and its history",
-                job.id
-            ),
-        );
+    let mut plan = change::remove(context, job)?.changing(&[POLICY]);
     plan = job.calmed(context, plan);
     if let Some(now) = was(&known, job) {
         plan = plan.note(

@@ -3,9 +3,11 @@
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Call;
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
+use crate::actions::policy::rule::longer_than_nothing;
 use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
 use crate::model::plan::{Lit, Plan, Step, Undo};
+use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 
@@ -81,9 +83,7 @@ fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
         let interval = Interval::parse(text).map_err(|error| format!("interval: {error}"))?;
         length(interval).ok_or("interval reaches outside all time")?
     };
-    if length <= 0 {
-        return Err("interval must be longer than nothing".into());
-    }
+    longer_than_nothing("interval", Span::Number(length))?;
     let most = match dimension.axis.as_str() {
         "smallint" => i16::MAX.into(),
         "integer" => i32::MAX.into(),

@@ -1,10 +1,11 @@
 //! The reorder policy: rows of older chunks in the order of an index.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::alter_job::{Call, alter_added, first_run, first_start};
 use crate::actions::form::{Field, Form, Inputs, Item, Kind as FieldKind};
-use crate::actions::retention::{community, remove_policy};
-use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
+use crate::actions::policy::rule::every;
+use crate::actions::policy::{add, change};
+use crate::actions::retention::remove_policy;
+use crate::model::plan::{Plan, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
 
@@ -32,22 +33,15 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         Field::new("schedule_interval", "Looks every", FieldKind::Interval, "")
             .optional()
             .help("each run reorders one chunk; empty: as TimescaleDB chooses (mostly half a chunk's span, at most 12 h)"),
-        Field::new("first_run", "First run in", FieldKind::Interval, "")
-            .optional()
-            .help("empty: within seconds"),
+        add::first_run_field(),
     ]))
 }
 
 pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    community(context)?;
     let facts: Hypertable = context.read()?;
-    if let Some(policy) = facts.policies.get("policy_reorder") {
-        return Err(format!(
-            "{} has a reorder policy already, job {}: remove-reorder-policy takes it away",
-            facts.name, policy.job.id
-        )
-        .into());
-    }
+    let policy = facts.policies.get("policy_reorder");
+    let instead = "remove-reorder-policy takes it away";
+    add::only(&facts.name, policy.map(|policy| &policy.job), instead)?;
     let picked = inputs.picked("index");
     let [index] = picked.as_slice() else {
         return Err(format!(
@@ -60,17 +54,12 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         "the policy goes; chunks that it has reordered by then keep that order, with the same rows"
             .to_owned(),
     );
-    let delete = Statement::new(
-        format!("select {}($1::int)", context.function("delete_job")),
-        vec![Lit::Kept("job_id".to_owned())],
-    );
-    let step = Step::new(
-        format!("add a reorder policy to {}", facts.name),
-        statements(context, &facts, index, inputs)?,
-        vec![delete],
-    );
-    let title = format!("Add a reorder policy to {} by {index}", facts.name);
-    let plan = Plan::new(title, vec![step], undo).changing(&[POLICY]);
+    let mut call = add::call(context, "add_reorder_policy", &facts.relation);
+    call.give("index_name", "name", (*index).into());
+    let what = ("reorder policy", facts.name.as_str());
+    let mut plan = add::plan(context, inputs, what, call, every(inputs)?, undo)?;
+    plan.title = format!("{} by {index}", plan.title);
+    let plan = plan.changing(&[POLICY]);
     Ok(plan
         .note(
             Level::Ok,
@@ -86,46 +75,10 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         ))
 }
 
-fn statements(
-    context: &Context,
-    facts: &Hypertable,
-    index: &str,
-    inputs: &Inputs,
-) -> Result<Vec<Statement>, Refusal> {
-    let mut call = Call::new(format!("select {}", context.function("add_reorder_policy")));
-    call.give("", "regclass", facts.relation.as_str().into());
-    call.give("index_name", "name", index.into());
-    let mut statements = vec![call.statement().keeping("job_id")];
-    let every = inputs
-        .interval("schedule_interval")
-        .filter(|every| every.is_positive());
-    let first = first_run(inputs);
-    if every.is_none() && first.is_none() {
-        return Ok(statements);
-    }
-    let mut call = alter_added(context);
-    call.give_some(
-        "schedule_interval",
-        "interval",
-        every.map(|every| every.to_string()),
-    );
-    if let Some(first) = first {
-        let start = first_start(context, &first)?;
-        call.give("next_start", "timestamptz", start.into());
-    }
-    statements.push(call.statement());
-    Ok(statements)
-}
-
 pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
-    community(context)?;
     let facts: Hypertable = context.read()?;
-    let policy = facts.policies.get("policy_reorder").ok_or_else(|| {
-        format!(
-            "{} has no reorder policy: add-reorder-policy makes one",
-            facts.name
-        )
-    })?;
+    let policy = facts.policies.get("policy_reorder");
+    let policy = policy.ok_or_else(|| change::none(&facts.name, "reorder policy"))?;
     let plan = policy
         .job
         .calmed(context, remove_policy(context, policy)?)

@@ -4,44 +4,29 @@ use serde_json::{Map, Value as Json};
 
 use super::facts::Known;
 use crate::actions::act::Refusal;
-use crate::model::clock;
-use crate::model::interval::Interval;
-use crate::model::moment::Axis;
+use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::{Consent, Note};
+use crate::model::span::{Now, Span};
 use crate::model::verdict::Level;
-
-/// A length of time on a hypertable's axis.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Length {
-    Number(i64),
-    Time(Interval),
-}
-
-impl Length {
-    pub fn parse(text: &str, integer: bool) -> Option<Self> {
-        if integer {
-            text.parse().ok().map(Self::Number)
-        } else {
-            Interval::parse(text).ok().map(Self::Time)
-        }
-    }
-}
 
 impl Known {
     /// Whether one length goes back farther from now than the other, as its worker reckons.
-    pub(super) fn exceeds(&self, one: Length, other: Length) -> bool {
-        match (one, other) {
-            (Length::Number(one), Length::Number(other)) => one > other,
-            (Length::Time(one), Length::Time(other)) => {
-                let axis = self.job.axis_type.as_deref().map(Axis::of);
-                let zone = clock::zone(&self.zone).filter(|_| axis == Some(Axis::TimestampTz));
-                let back = |span: Interval| span.before(self.now, zone.as_ref());
-                match (back(one), back(other)) {
-                    (Some(one), Some(other)) => one < other,
-                    _ => one.seconds() > other.seconds(),
-                }
-            }
-            _ => false,
+    pub(super) fn exceeds(&self, one: Span, other: Span) -> bool {
+        let now = Now::on(self.axis(), Stamp(self.now), Some(0), &self.zone);
+        now.exceeds(one, other)
+    }
+
+    /// The axis of its table's time; a length in the configuration of a job without one is an interval.
+    pub(super) fn axis(&self) -> Axis {
+        let axis = self
+            .job
+            .axis_type
+            .as_deref()
+            .map_or(Axis::Timestamp, Axis::of);
+        if self.is_integer() {
+            Axis::Integer
+        } else {
+            axis
         }
     }
 }
@@ -155,13 +140,9 @@ impl Known {
     }
 
     /// A length of the kind that the axis wants.
-    fn length(&self, key: &str, value: &Json, integer: bool) -> Result<Length, Refusal> {
+    fn length(&self, key: &str, value: &Json, integer: bool) -> Result<Span, Refusal> {
         let on = self.job.relation.as_deref().unwrap_or("its table");
-        let found = match value {
-            Json::Number(number) if integer => number.as_i64().map(Length::Number),
-            Json::String(text) if !integer => Length::parse(text, false),
-            _ => None,
-        };
+        let found = Span::of(value).filter(|span| integer == matches!(span, Span::Number(_)));
         found.ok_or_else(|| {
             let wanted = if integer {
                 format!("a whole number, as the time of {on} is one: {{\"{key}\": 100000}}")
@@ -192,7 +173,7 @@ impl Known {
     fn shorter(&self, map: &Map<String, Json>, checked: &mut Checked) {
         let had = self.job.setting("drop_after");
         let now = text_of(map.get("drop_after"));
-        let length = |text: &String| Length::parse(text, self.is_integer());
+        let length = |text: &String| Span::parse(self.axis(), text);
         let (Some(had_text), Some(now_text)) = (had, now) else {
             return;
         };

@@ -6,9 +6,11 @@ use super::facts::Known;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job, Slots};
 use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::policy::rule::longer_than_nothing;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Plan, Step, Undo};
+use crate::model::span::Span;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
@@ -308,10 +310,8 @@ fn changed(inputs: &Inputs, field: &str, was: &str) -> Option<(String, String)> 
 }
 
 fn positive(field: &str, text: &str) -> Result<(), Refusal> {
-    match Interval::parse(text) {
-        Ok(interval) if interval.is_positive() => Ok(()),
-        _ => Err(format!("{field}: {text} is not longer than nothing").into()),
-    }
+    let interval = Interval::parse(text).unwrap_or_default();
+    longer_than_nothing(field, Span::Interval(interval)).map(drop)
 }
 
 fn not_negative(field: &str, text: &str) -> Result<(), Refusal> {

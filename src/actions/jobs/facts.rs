@@ -9,7 +9,6 @@ use crate::model::plan::{Mode, Plan};
 use crate::model::unread::Unread;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
-use crate::server::known::Edition;
 
 /// From here on the database's owner may alter, run and delete the jobs of others.
 pub(super) const DATABASE_OWNER: Version = Version::new(2, 28);
@@ -74,11 +73,8 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The facts, where this edition and this role can do anything with a job.
+    /// The facts, with the zone in which its worker reckons.
     pub(super) fn of(context: &Context) -> Result<Self, Refusal> {
-        if context.at.server.edition == Edition::Apache {
-            return Err("the Apache edition of TimescaleDB refuses to run, alter or delete jobs: it wants timescaledb.license = timescale (the Community edition)".into());
-        }
         let mut known: Self = context.read()?;
         known.now = context.at.now.0;
         let zone = known.owner_zone.as_ref();

@@ -1,7 +1,6 @@
 //! Running a job now: in the foreground, or by the scheduler.
 
 use super::again::again;
-use super::config::Length;
 use super::facts::Known;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
@@ -9,6 +8,7 @@ use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::clock;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Plan, Statement, Step, Undo};
+use crate::model::span::Span;
 use crate::model::verdict::Level;
 
 const FOREGROUND: &str = "foreground";
@@ -208,10 +208,9 @@ impl Known {
             return None;
         }
         let keeps = self.source_drop_after.as_deref()?;
-        let integer = self.job.integer_time == Some(true);
         let reaches = start_offset.is_none_or(|start| {
-            Length::parse(start, integer)
-                .zip(Length::parse(keeps, integer))
+            Span::parse(self.axis(), start)
+                .zip(Span::parse(self.axis(), keeps))
                 .is_none_or(|(start, keeps)| self.exceeds(start, keeps))
         });
         let over = start_offset.map_or_else(

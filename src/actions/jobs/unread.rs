@@ -78,9 +78,10 @@ impl Known {
     }
 
     /// The plan, with why it is not known what its runs leave out or drop unread, where that is so.
-    fn unknown(&self, plan: Plan, what: &str) -> Plan {
-        if let Some(zone) = self.unread.iter().find_map(Unread::odd_zone) {
-            let why = clock::odd_zone(zone);
+    fn unknown(&self, plan: Plan, what: &str, span: &str) -> Plan {
+        let odd = |unread: &Unread| unread.odd_zone(span).map(str::to_owned);
+        if let Some(zone) = self.unread.iter().find_map(odd) {
+            let why = clock::odd_zone(&zone);
             return plan.note(Level::Warning, format!("{what} is not known: {why}"));
         }
         let Some(code) = self.code.as_ref().filter(|_| !self.unread.is_empty()) else {
@@ -135,10 +136,10 @@ impl Known {
     /// The plan, with what no run takes in.
     pub(super) fn left_out(&self, mut plan: Plan, now: Stamp) -> Plan {
         let Some((unread, range)) = self.missing(now) else {
-            let closed = self.job.setting("start_offset").is_some();
-            return match self.job.policy() {
-                "refresh policy" if closed => self.unknown(plan, "what no run goes back to"),
-                _ => plan,
+            let start = self.job.setting("start_offset");
+            return match start.filter(|_| self.job.policy() == "refresh policy") {
+                Some(start) => self.unknown(plan, "what no run goes back to", &start),
+                None => plan,
             };
         };
         let (remade, rest) = unread.apart(range);
@@ -175,8 +176,8 @@ impl Known {
         let clock = self.clock(now);
         let ends = self.ends.as_deref().unwrap_or_default();
         let after = self.job.setting("drop_after");
-        if after.is_some() {
-            plan = self.unknown(plan, "what it drops that an aggregate has not read");
+        if let Some(after) = &after {
+            plan = self.unknown(plan, "what it drops that an aggregate has not read", after);
         }
         let parts = self.unread.iter().flat_map(|unread| {
             let parts = match (&after, self.made.as_deref()) {

@@ -1,16 +1,16 @@
 //! Adding a retention policy.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::alter_job::{Call, first_run, put_off};
-use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
-use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
+use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind, override_field};
+use crate::actions::policy::add;
+use crate::actions::policy::rule::{DROP, every};
+use crate::model::plan::{Consent, Plan, Undo};
 use crate::model::text;
 
 use super::clash;
-use super::facts::{POLICY, community};
-use super::facts::{Policy, Retention, Span};
+use super::facts::{POLICY, Retention};
 use super::going::Going;
-use super::rule::{Rule, note_cut, note_others, override_field, rule};
+use super::rule::{edge, note_cut, note_others, rule};
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;
@@ -23,38 +23,27 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
             .help("instead of drop_after: chunks that were made longer ago than this go, whatever time their rows bear"),
         Field::new("schedule_interval", "Looks every", FieldKind::Interval, "1 day")
             .help("how often the policy looks for chunks to drop"),
-        Field::new("first_run", "First run in", FieldKind::Interval, "")
-            .optional()
-            .help("empty: within seconds"),
+        add::first_run_field(),
         override_field(),
     ]))
 }
 
 pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    community(context)?;
     let facts = Retention::read(context)?;
-    if let Some(Policy { job, .. }) = facts.policy() {
-        return Err(format!(
-            "{} has a retention policy already, job {}: edit-retention-policy changes it",
-            facts.relation, job.id
-        )
-        .into());
-    }
+    let relation = facts.relation.as_str();
+    let job = facts.policy().map(|policy| &policy.job);
+    add::only(relation, job, "edit-retention-policy changes it")?;
     let rule = rule(context, &facts, inputs)?;
     let now = context.at.now;
-    let first = first_run(inputs);
-    let going = rule.cut(&facts, now).map(|cut| Going::of(&facts, cut));
+    let first = add::first_run(inputs);
+    let going = facts.cut(rule, now).map(|cut| Going::of(&facts, cut));
     let drops = going.as_ref().is_none_or(|going| !going.chunks.is_empty());
-    let edge = rule.edge(&facts, going.as_ref(), now);
+    let edge = edge(rule, &facts, going.as_ref(), now);
     clash::guard(&facts, edge, now, inputs)?;
-    let step = Step::new(
-        format!("add a retention policy to {}", facts.relation),
-        add_statements(context, &facts, inputs, rule)?,
-        vec![Statement::new(
-            format!("select {}($1::int)", context.function("delete_job")),
-            vec![Lit::Kept("job_id".to_owned())],
-        )],
-    );
+    let mut call = add::call(context, "add_retention_policy", relation);
+    rule.give(&mut call, &DROP);
+    let every = every(inputs)?.map(|every| every.to_string());
+    call.give_some("schedule_interval", "interval", every);
     let undo = if drops {
         Undo::Partly(
             "the policy goes; chunks that it has dropped by then do not come back".to_owned(),
@@ -62,12 +51,8 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     } else {
         Undo::Exact("the policy goes; it has nothing to drop yet".to_owned())
     };
-    let mut plan = Plan::new(
-        format!("Add a retention policy to {}", facts.relation),
-        vec![step],
-        undo,
-    )
-    .changing(&[POLICY]);
+    let what = ("retention policy", relation);
+    let mut plan = add::plan(context, inputs, what, call, None, undo)?.changing(&[POLICY]);
     let when = first.map_or_else(
         || "the first run, within seconds,".to_owned(),
         |first| {
@@ -80,38 +65,4 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         plan = plan.wanting(Consent::Name);
     }
     Ok(note_others(plan, &facts, rule, going.as_ref(), now))
-}
-
-fn add_statements(
-    context: &Context,
-    facts: &Retention,
-    inputs: &Inputs,
-    rule: Rule,
-) -> Result<Vec<Statement>, Refusal> {
-    let mut call = Call::new(format!(
-        "select {}",
-        context.function("add_retention_policy")
-    ));
-    call.give("", "regclass", facts.relation.as_str().into());
-    match rule {
-        Rule::After(Span::Number(number)) => call.give("drop_after", "bigint", number.into()),
-        Rule::After(Span::Interval(interval)) => {
-            call.give("drop_after", "interval", interval.to_string().into());
-        }
-        Rule::CreatedBefore(interval) => {
-            call.give(
-                "drop_created_before",
-                "interval",
-                interval.to_string().into(),
-            );
-        }
-    }
-    call.give_some(
-        "schedule_interval",
-        "interval",
-        inputs.text("schedule_interval"),
-    );
-    let mut statements = vec![call.statement().keeping("job_id")];
-    statements.extend(put_off(context, inputs)?);
-    Ok(statements)
 }

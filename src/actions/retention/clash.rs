@@ -6,10 +6,11 @@ use crate::actions::form::Inputs;
 use crate::model::moment::Stamp;
 use crate::model::plan::{Consent, Plan};
 use crate::model::remade::REMADE;
+use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 
-use super::facts::{Aggregate, Refresh, Retention, Span};
+use super::facts::{Aggregate, Refresh, Retention};
 use super::going::Going;
 
 /// How far back from now a refresh policy reads.

@@ -2,13 +2,15 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
+use crate::actions::policy::rule::{Cut, Rule};
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
+use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::clash;
-use super::facts::{Chunk, Cut, Retention, Span};
+use super::facts::{Chunk, Retention};
 use super::going::Going;
 use super::rule::{no_clock, usable};
 use super::whatif;
@@ -97,12 +99,12 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
     if let Some(typed) = inputs.text("before") {
         return Ok((facts.typed(typed)?, format!("before {typed}")));
     }
-    let after = Span::given(inputs, "drop_after", facts.axis()).ok_or_else(|| {
+    let after = inputs.span("drop_after", facts.axis()).ok_or_else(|| {
         Refusal::new("say which chunks: drop_after (a length of time), or before (a place in time)")
     })?;
     usable(facts, after)?;
     let cut = facts
-        .older(after, context.at.now)
+        .cut(Rule::After(after), context.at.now)
         .ok_or_else(|| match no_clock(facts) {
             Some(why) => format!("which chunks are older is not known: give before; {why}"),
             None => "drop_after reaches outside all time".to_owned(),

@@ -4,30 +4,27 @@ use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
-use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
-use crate::model::interval::Interval;
-use crate::model::moment::Stamp;
-use crate::model::plan::{Consent, Plan, Step, Undo};
+use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind, override_field};
+use crate::actions::policy::change;
+use crate::actions::policy::rule::{Cut, DROP, Rule, longer_than_nothing};
+use crate::model::moment::{Axis, Stamp};
+use crate::model::plan::{Consent, Plan, Undo};
+use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::clash;
-use super::facts::{Cut, Retention, Span};
-use super::facts::{POLICY, policy};
+use super::facts::{POLICY, Retention, policy};
 use super::going::Going;
-use super::rule::{Rule, created_before_fails, note_cut, note_others, override_field, usable};
+use super::rule::{created_before_fails, edge, note_cut, note_others, usable};
 use super::whatif;
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;
-    let job = &policy(context, &facts)?.job;
-    let has = job.config.as_ref().and_then(|config| config.get(key(job)));
-    let has = has.map_or_else(String::new, |value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    });
-    let rule = if key(job) == "drop_after" {
+    let job = &policy(&facts)?.job;
+    let key = DROP.of(job);
+    let has = job.setting(key).unwrap_or_default();
+    let rule = if key == DROP.after {
         Field::span("drop_after", "Drop after", facts.axis(), has)
             .help("chunks whose newest possible row is older than this go")
     } else {
@@ -54,14 +51,14 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
 
 pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
-    let job = &policy(context, &facts)?.job;
+    let job = &policy(&facts)?.job;
     let now = context.at.now;
     let rule = edited(context, &facts, job, inputs)?;
-    let going = rule.cut(&facts, now).map(|cut| Going::of(&facts, cut));
-    let Some(change) = change(job, rule, inputs)? else {
+    let going = facts.cut(rule, now).map(|cut| Going::of(&facts, cut));
+    let Some(change) = changed(job, facts.axis(), rule, inputs)? else {
         return Err(stands(context, &facts, rule, going.as_ref(), inputs));
     };
-    let before = present(job).and_then(|rule| rule.cut(&facts, now));
+    let before = Rule::of(job, facts.axis(), &DROP).and_then(|rule| facts.cut(rule, now));
     let before = before.map(|cut| Going::of(&facts, cut).count());
     let more = change.config.is_some()
         && match (&going, before) {
@@ -69,7 +66,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             _ => true,
         };
     if drops_sooner(&facts, job, rule, now) {
-        clash::guard(&facts, rule.edge(&facts, going.as_ref(), now), now, inputs)?;
+        clash::guard(&facts, edge(rule, &facts, going.as_ref(), now), now, inputs)?;
     }
     let undo = if more {
         Undo::Partly(
@@ -80,10 +77,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         Undo::Exact("the policy is as it was, with its next start".to_owned())
     };
     let back = job.alter(context, &captured(job, &change));
-    let label = format!("change {}", job.describe());
-    let step = Step::new(label, vec![job.alter(context, &change)], vec![back]);
-    let title = format!("Change {}", job.describe());
-    let mut plan = Plan::new(title, vec![step], undo).changing(&[POLICY]);
+    let mut plan = change::edit(job, job.alter(context, &change), back, undo).changing(&[POLICY]);
     let (when, soon) = whatif::next_run(job, now);
     let when = format!("the next run, {when},");
     plan = note_cut(plan, context, &facts, going.as_ref(), &when);
@@ -109,10 +103,10 @@ fn stands(
     inputs: &Inputs,
 ) -> Refusal {
     let now = context.at.now;
-    if let Err(danger) = clash::guard(facts, rule.edge(facts, going, now), now, inputs) {
+    if let Err(danger) = clash::guard(facts, edge(rule, facts, going, now), now, inputs) {
         return danger;
     }
-    let job = match policy(context, facts) {
+    let job = match policy(facts) {
         Ok(policy) => &policy.job,
         Err(none) => return none,
     };
@@ -130,27 +124,13 @@ fn stands(
     Refusal::unchanged(job.already_so(), plan.notes)
 }
 
-/// What the policy is told to drop as it stands; `None`: not understood.
-fn present(job: &Job) -> Option<Rule> {
-    let span = Span::of(job.config.as_ref()?.get(key(job))?)?;
-    match span {
-        Span::Interval(interval) if key(job) == "drop_created_before" => {
-            Some(Rule::CreatedBefore(interval))
-        }
-        span => Some(Rule::After(span)),
-    }
-}
-
 /// Whether the new setting may take from an aggregate what the present one leaves.
 fn drops_sooner(facts: &Retention, job: &Job, rule: Rule, now: Stamp) -> bool {
-    let edge = |rule| match rule {
-        Rule::After(after) => facts.reach(after, now),
-        Rule::CreatedBefore(interval) => match facts.created_before(interval, now) {
-            Some(Cut::Created(edge)) => Some(edge),
-            _ => None,
-        },
+    let edge = |rule| match facts.cut(rule, now)? {
+        Cut::Raw(edge) | Cut::Created(edge) => Some(edge),
     };
-    match (present(job).and_then(edge), edge(rule)) {
+    let present = Rule::of(job, facts.axis(), &DROP);
+    match (present.and_then(edge), edge(rule)) {
         (Some(before), Some(after)) => after > before,
         _ => true,
     }
@@ -163,21 +143,18 @@ fn edited(
     job: &Job,
     inputs: &Inputs,
 ) -> Result<Rule, Refusal> {
-    let key = key(job);
-    if key == "drop_after" {
-        let after = Span::given(inputs, key, facts.axis()).ok_or("drop_after is wanted")?;
+    if DROP.of(job) == DROP.after {
+        let after = inputs.span(DROP.after, facts.axis());
+        let after = after.ok_or("drop_after is wanted")?;
         usable(facts, after)?;
         return Ok(Rule::After(after));
     }
     if let Some(why) = created_before_fails(context.at.server.sql_version(), facts) {
         return Err(format!("{why}: remove-retention-policy, then add-retention-policy").into());
     }
-    let interval = inputs
-        .interval(key)
-        .filter(|interval| interval.is_positive());
-    Ok(Rule::CreatedBefore(interval.ok_or(
-        "drop_created_before must be longer than nothing",
-    )?))
+    let interval = inputs.interval(DROP.created).unwrap_or_default();
+    longer_than_nothing(DROP.created, Span::Interval(interval))?;
+    Ok(Rule::CreatedBefore(interval))
 }
 
 /// What the change touches, as it was.
@@ -191,46 +168,23 @@ fn captured(job: &Job, change: &Change) -> Change {
 }
 
 /// What differs from the policy as it stands; `None`: nothing.
-fn change(job: &Job, rule: Rule, inputs: &Inputs) -> Result<Option<Change>, Refusal> {
-    let key = key(job);
-    let value = match rule {
-        Rule::After(span) => span,
-        Rule::CreatedBefore(interval) => Span::Interval(interval),
-    };
+fn changed(job: &Job, axis: Axis, rule: Rule, inputs: &Inputs) -> Result<Option<Change>, Refusal> {
+    let value = rule.span();
     let mut config = job
         .config
         .clone()
         .unwrap_or_else(|| Json::Object(serde_json::Map::new()));
-    let stands = config.get(key).and_then(Span::of) == Some(value);
+    let stands = Rule::of(job, axis, &DROP) == Some(rule);
     if let Some(settings) = config.as_object_mut() {
-        settings.insert(key.to_owned(), value.json());
+        settings.insert(rule.key(&DROP).to_owned(), value.json());
     }
-    let every = inputs
-        .interval("schedule_interval")
-        .ok_or("schedule_interval is wanted")?;
-    if !every.is_positive() {
-        return Err("schedule_interval must be longer than nothing".into());
-    }
-    let same = Interval::parse(&job.schedule_interval) == Ok(every);
-    if stands && same {
+    let schedule_interval = change::every(inputs, job)?;
+    if stands && schedule_interval.is_none() {
         return Ok(None);
     }
     Ok(Some(Change {
         config: (!stands).then_some(config),
-        schedule_interval: (!same).then(|| every.to_string()),
+        schedule_interval,
         ..Change::default()
     }))
-}
-
-/// The setting that the policy has: `drop_after`, or `drop_created_before`.
-pub fn key(job: &Job) -> &'static str {
-    let created = job
-        .config
-        .as_ref()
-        .and_then(|config| config.get("drop_created_before"));
-    if created.is_some_and(|created| !created.is_null()) {
-        "drop_created_before"
-    } else {
-        "drop_after"
-    }
 }

@@ -1,7 +1,6 @@
 //! A hypertable as retention sees it: its chunks, its policies, the aggregates that read it, and what "now" is there.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -10,13 +9,14 @@ use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
-use crate::actions::form::Inputs;
-use crate::model::interval::{Interval, back};
+use crate::actions::policy::change;
+use crate::actions::policy::rule::{Cut, Rule};
+use crate::model::interval::back;
 use crate::model::moment::{Axis, Point, Stamp};
+use crate::model::span::{Now, Span};
 use crate::model::trust::Code;
 use crate::model::unread::Unread;
 use crate::model::{clock, text};
-use crate::server::known::Edition;
 use jiff::tz::TimeZone;
 
 /// What a rollback of a policy's change compares.
@@ -126,82 +126,6 @@ pub struct Refresh {
     pub zone: Option<String>,
 }
 
-/// A length of time, in the dimension's way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Span {
-    Interval(Interval),
-    Number(i64),
-}
-
-impl Span {
-    /// From a policy's configuration; `None`: it is not understood.
-    pub fn of(config: &Json) -> Option<Self> {
-        match config {
-            Json::String(text) => Interval::parse(text).ok().map(Self::Interval),
-            Json::Number(number) => number.as_i64().map(Self::Number),
-            _ => None,
-        }
-    }
-
-    /// From a form's field of [`crate::actions::form::Field::span`]; `None`: it is empty.
-    pub fn given(inputs: &Inputs, name: &str, axis: Axis) -> Option<Self> {
-        match axis {
-            Axis::Integer => inputs.integer(name).map(Self::Number),
-            _ => inputs.interval(name).map(Self::Interval),
-        }
-    }
-
-    pub fn is_positive(self) -> bool {
-        match self {
-            Self::Interval(interval) => interval.is_positive(),
-            Self::Number(number) => number > 0,
-        }
-    }
-
-    /// As a form takes it.
-    pub fn typed(self) -> String {
-        match self {
-            Self::Interval(interval) => interval.to_string(),
-            Self::Number(number) => number.to_string(),
-        }
-    }
-
-    /// As a policy's configuration keeps it.
-    pub fn json(self) -> Json {
-        match self {
-            Self::Interval(interval) => Json::from(interval.to_string()),
-            Self::Number(number) => Json::from(number),
-        }
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Interval(interval) => write!(f, "{}", text::interval(&interval.to_string())),
-            Self::Number(number) => write!(f, "{}", text::count(*number)),
-        }
-    }
-}
-
-/// Up to where chunks go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// In the dimension's own unit.
-    Raw(i64),
-    /// By when they were made, microseconds since 1970.
-    Created(i64),
-}
-
-impl Cut {
-    pub fn takes(self, chunk: &Chunk) -> bool {
-        match self {
-            Self::Raw(edge) => chunk.end <= edge,
-            Self::Created(edge) => chunk.created.is_some_and(|created| created < edge),
-        }
-    }
-}
-
 impl Retention {
     pub fn read(context: &Context) -> Result<Self, Refusal> {
         let mut facts: Self = context.read()?;
@@ -220,13 +144,8 @@ impl Retention {
 
     /// A setting of one of its policies; `None`: no such policy, or not understood.
     pub fn setting(&self, policy: &str, key: &str) -> Option<Span> {
-        self.policies
-            .get(policy)?
-            .job
-            .config
-            .as_ref()?
-            .get(key)
-            .and_then(Span::of)
+        let policy = self.policies.get(policy)?;
+        Span::parse(self.axis(), &policy.job.setting(key)?)
     }
 
     /// The policy's clock; `None`: its zone is none that is known here.
@@ -240,47 +159,25 @@ impl Retention {
         odd.then(|| clock::odd_zone(&self.zone))
     }
 
-    /// What is older than this; `None`: what "now" is in this unit is not known, or it lies outside all time.
-    pub fn older(&self, span: Span, now: Stamp) -> Option<Cut> {
-        self.place(span, now, None).map(Cut::Raw)
+    /// What is now to its policy.
+    pub fn now(&self, now: Stamp) -> Now<'_> {
+        Now::on(self.axis(), now, self.integer_now, &self.zone)
     }
 
-    /// Chunks that were made longer ago than this.
-    pub fn created_before(&self, interval: Interval, now: Stamp) -> Option<Cut> {
-        let made = interval.before(now.0, Some(&self.clock()?))?;
-        Some(Cut::Created(made))
+    /// Which chunks the policy takes; `None`: what "now" is in this unit is not known, or it lies outside all time.
+    pub fn cut(&self, rule: Rule, now: Stamp) -> Option<Cut> {
+        rule.cut(&self.now(now), &Now::of_making(now, &self.zone))
     }
 
     /// Where this span back from now lies on the axis; for comparing one policy with another.
     pub fn reach(&self, span: Span, now: Stamp) -> Option<i64> {
-        self.place(span, now, None)
+        self.now(now).less(span)
     }
 
     /// The same for a refresh policy, whose owner may have another zone.
     pub fn reach_of(&self, refresh: &Refresh, span: Span, now: Stamp) -> Option<i64> {
-        self.place(span, now, refresh.zone.as_deref())
-    }
-
-    fn place(&self, span: Span, now: Stamp, zone: Option<&str>) -> Option<i64> {
-        let zone = zone.unwrap_or(&self.zone);
-        match (span, self.axis()) {
-            (Span::Number(number), Axis::Integer) => self.integer_now?.checked_sub(number),
-            (Span::Number(_), _) | (Span::Interval(_), Axis::Integer) => None,
-            // Hours and less are the same in every zone.
-            (Span::Interval(interval), Axis::TimestampTz) if interval.is_clock_free() => {
-                interval.before(now.0, None)
-            }
-            (Span::Interval(interval), Axis::TimestampTz) => {
-                interval.before(now.0, Some(&clock::zone(zone)?))
-            }
-            (Span::Interval(interval), Axis::Timestamp) => {
-                interval.before(clock::wall(now.0, zone)?, None)
-            }
-            // A date has no hours: the server cuts them off.
-            (Span::Interval(interval), Axis::Date) => interval
-                .before(clock::wall(now.0, zone)?, None)
-                .map(clock::midnight),
-        }
+        let zone = refresh.zone.as_deref().unwrap_or(&self.zone);
+        Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }
 
     /// A place on the axis as a person typed it; without an offset it is local time.
@@ -336,21 +233,8 @@ fn micros(civil: DateTime) -> Option<i64> {
     Some(moment.as_microsecond())
 }
 
-/// Policies are the Community edition's.
-pub(crate) fn community(context: &Context) -> Result<(), Refusal> {
-    if context.at.server.edition == Edition::Apache {
-        return Err("this server runs TimescaleDB's Apache edition, which has no policies: timescaledb.license = 'timescale' and a restart give them".into());
-    }
-    Ok(())
-}
-
 /// The policy of the target, or the words that there is none.
-pub(super) fn policy<'a>(context: &Context, facts: &'a Retention) -> Result<&'a Policy, Refusal> {
-    community(context)?;
-    facts.policy().ok_or_else(|| {
-        Refusal::new(format!(
-            "{} has no retention policy: add-retention-policy makes one",
-            facts.relation
-        ))
-    })
+pub(super) fn policy(facts: &Retention) -> Result<&Policy, Refusal> {
+    let none = || change::none(&facts.relation, "retention policy");
+    facts.policy().ok_or_else(none)
 }

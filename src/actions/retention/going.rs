@@ -1,7 +1,8 @@
 //! What goes when a table is cut.
 
-use super::facts::{Chunk, Cut, Retention};
+use super::facts::{Chunk, Retention};
 use crate::actions::act::Context;
+use crate::actions::policy::rule::Cut;
 use crate::model::text;
 
 /// Chunks that a cut takes, and those that it would take were they not frozen.
@@ -16,7 +17,7 @@ impl<'a> Going<'a> {
         let (frozen, chunks): (Vec<_>, Vec<_>) = facts
             .chunks
             .iter()
-            .filter(|chunk| cut.takes(chunk))
+            .filter(|chunk| cut.takes(chunk.end, chunk.created))
             .partition(|chunk| chunk.is_frozen());
         Self {
             chunks,

@@ -1,16 +1,18 @@
 //! Removing a policy of a hypertable.
 
 use super::facts::{POLICY, Policy, Retention, policy};
-use super::{edit, rule};
+use super::rule;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
+use crate::actions::policy::change;
+use crate::actions::policy::rule::DROP;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Plan, Step, Undo};
 use crate::model::verdict::Level;
 
 pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
-    let policy = policy(context, &facts)?;
+    let policy = policy(&facts)?;
     let plan = match unmakable(context, &facts, policy) {
         Some(why) => Plan::new(
             format!("Remove {}", policy.job.describe()),
@@ -32,7 +34,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
 
 /// Why the policy, as it is, could not be added today.
 fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<String> {
-    if edit::key(&policy.job) == "drop_created_before" {
+    if DROP.of(&policy.job) == DROP.created {
         let why = rule::created_before_fails(context.at.server.sql_version(), facts)?;
         return Some(why.to_owned());
     }
@@ -40,18 +42,9 @@ fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<St
     rule::no_clock(facts).filter(|_| integer && !facts.has_now)
 }
 
-/// Removes any policy of a hypertable; pausing is offered, because it keeps the job's id and its counters.
+/// Removes any policy of a hypertable, with a word on the run that this cancels.
 pub(crate) fn remove_policy(context: &Context, policy: &Policy) -> Result<Plan, Refusal> {
-    let job = &policy.job;
-    let undo = Undo::Exact(
-        "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back".to_owned(),
-    );
-    let mut plan = Plan::new(
-        format!("Remove {}", job.describe()),
-        vec![job.delete(context)?],
-        undo,
-    )
-    .note(Level::Notice, job.pausing_instead());
+    let mut plan = change::remove(context, &policy.job)?;
     if let Some(pid) = policy.pid {
         plan = plan.note(
             Level::Warning,

@@ -1,73 +1,47 @@
 //! What a retention policy is told to drop, what of that can work, and what it means to others.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Inputs, Kind as FieldKind};
-use crate::model::interval::Interval;
+use crate::actions::form::Inputs;
+use crate::actions::policy::rule::{DROP, Rule, longer_than_nothing};
 use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::Plan;
+use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
 use super::clash;
-use super::facts::{Cut, Retention, Span};
+use super::facts::Retention;
 use super::going::Going;
 use super::whatif;
 
-pub(crate) fn override_field() -> Field {
-    Field::new("override_data_loss", "Override data loss", FieldKind::Flag, "no")
-        .optional()
-        .help("yes: also where a refresh then deletes rows of an aggregate, whose source is gone, for good")
-}
-
-/// What a policy is told to drop.
-#[derive(Debug, Clone, Copy)]
-pub enum Rule {
-    After(Span),
-    CreatedBefore(Interval),
-}
-
-impl Rule {
-    pub fn cut(self, facts: &Retention, now: Stamp) -> Option<Cut> {
-        match self {
-            Self::After(after) => facts.older(after, now),
-            Self::CreatedBefore(interval) => facts.created_before(interval, now),
-        }
-    }
-
-    /// Up to where on the axis it drops, against which the reach of a refresh is held; `None`: not known.
-    pub fn edge(self, facts: &Retention, going: Option<&Going>, now: Stamp) -> Option<i64> {
-        match self {
-            Self::After(after) => facts.reach(after, now),
-            // What a chunk holds says nothing of when it was made: all that is known is what would go now.
-            Self::CreatedBefore(_) => Some(going.and_then(Going::edge).unwrap_or(i64::MIN + 1)),
-        }
+/// Up to where on the axis it drops, against which the reach of a refresh is held; `None`: not known.
+pub(crate) fn edge(
+    rule: Rule,
+    facts: &Retention,
+    going: Option<&Going>,
+    now: Stamp,
+) -> Option<i64> {
+    match rule {
+        Rule::After(after) => facts.reach(after, now),
+        // What a chunk holds says nothing of when it was made: all that is known is what would go now.
+        Rule::CreatedBefore(_) => Some(going.and_then(Going::edge).unwrap_or(i64::MIN + 1)),
     }
 }
 
-pub fn rule(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<Rule, Refusal> {
-    let after = Span::given(inputs, "drop_after", facts.axis());
-    let created = inputs.interval("drop_created_before");
-    match (after, created) {
-        (Some(_), Some(_)) => {
-            Err("either drop_after or drop_created_before: one of them is enough".into())
-        }
-        (None, None) => Err("drop_after is wanted: after which time do chunks go?".into()),
-        (Some(after), None) => {
-            usable(facts, after)?;
-            Ok(Rule::After(after))
-        }
-        (None, Some(interval)) => {
-            let broken = created_before_fails(context.at.server.sql_version(), facts);
-            if let Some(why) = broken {
+pub(crate) fn rule(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<Rule, Refusal> {
+    let asks = "after which time do chunks go?";
+    let rule = Rule::given(inputs, facts.axis(), &DROP, asks)?;
+    match rule {
+        Rule::After(after) => usable(facts, after)?,
+        Rule::CreatedBefore(_) => {
+            if let Some(why) = created_before_fails(context.at.server.sql_version(), facts) {
                 return Err(why.into());
             }
-            if !interval.is_positive() {
-                return Err("drop_created_before must be longer than nothing".into());
-            }
-            Ok(Rule::CreatedBefore(interval))
+            longer_than_nothing(DROP.created, rule.span())?;
         }
     }
+    Ok(rule)
 }
 
 /// Why every run, and every `alter_job`, of a policy with `drop_created_before` fails on this version.
@@ -91,11 +65,7 @@ pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Optio
 
 /// Refuses a drop-after that the server could not apply, or that would drop what is not old.
 pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
-    if !after.is_positive() {
-        return Err(
-            "drop_after must be longer than nothing: else chunks go while they are written".into(),
-        );
-    }
+    longer_than_nothing(DROP.after, after)?;
     let fixed = match after {
         Span::Interval(interval) => facts.axis() == Axis::TimestampTz && interval.is_clock_free(),
         Span::Number(_) => false,
@@ -145,7 +115,7 @@ pub(crate) fn note_others(
             plan = whatif::note_zone(plan, facts);
         }
         Rule::CreatedBefore(_) => {
-            let edge = rule.edge(facts, going, now).unwrap_or(i64::MIN);
+            let edge = edge(rule, facts, going, now).unwrap_or(i64::MIN);
             plan = clash::note_created(plan, facts, edge, now);
         }
     }

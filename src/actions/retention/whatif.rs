@@ -2,13 +2,15 @@
 
 use crate::actions::act::Context;
 use crate::actions::alter_job::Job;
+use crate::actions::policy::conflicts::{self, Reach};
 use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::Plan;
+use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::clash;
-use super::facts::{Retention, Span};
+use super::facts::{Policy, Retention};
 use super::going::Going;
 use super::going::count;
 
@@ -90,18 +92,13 @@ pub(crate) fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now:
         return plan;
     };
     plan = clash::note_all(plan, facts, edge, now, &format!("rows older than {drop}"));
-    let compress = facts.setting("policy_compression", "compress_after");
-    if let Some(after) = compress
-        && facts
-            .reach(after, now)
-            .is_some_and(|compress| compress <= edge)
-    {
-        plan = plan.note(
-            Level::Warning,
-            format!(
-                "the compression policy compresses after {after}: chunks are dropped before that, so it never has work"
-            ),
-        );
+    let there = |policy: &Policy| (policy.job.id, policy.job.scheduled);
+    let compression = facts.policies.get("policy_compression");
+    if let Some(after) = facts.setting("policy_compression", "compress_after") {
+        let own = Reach::retention(&facts.now(now), facts.policy().map(there), drop);
+        let other = Reach::compression(&facts.now(now), compression.map(there), after);
+        plan.notes
+            .extend(conflicts::dropped_before_compressed(&own, &other));
     }
     plan
 }

@@ -1,0 +1,84 @@
+//! Adding a policy: what all kinds of them have in common.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::{Call, Job};
+use crate::actions::form::{Field, Inputs, Kind};
+use crate::model::interval::Interval;
+use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
+use crate::model::text;
+
+const FIRST_RUN: &str = "first_run";
+
+pub fn first_run_field() -> Field {
+    Field::new(FIRST_RUN, "First run in", Kind::Interval, "")
+        .optional()
+        .help("empty: within seconds")
+}
+
+/// When the policy is to run first; `None`: at once.
+pub fn first_run(inputs: &Inputs) -> Option<Interval> {
+    let first = inputs.interval(FIRST_RUN);
+    first.filter(|first| first.is_positive())
+}
+
+/// Sets of the job just added, which is kept as `job_id`, what its call does not take; `None`: nothing.
+fn set(
+    context: &Context,
+    inputs: &Inputs,
+    every: Option<Interval>,
+) -> Result<Option<Statement>, Refusal> {
+    let first = first_run(inputs);
+    if every.is_none() && first.is_none() {
+        return Ok(None);
+    }
+    let mut call = Call::new(format!(
+        "select job_id from {}",
+        context.function("alter_job")
+    ));
+    call.give("", "int", Lit::Kept("job_id".to_owned()));
+    let every = every.map(|every| every.to_string());
+    call.give_some("schedule_interval", "interval", every);
+    if let Some(first) = first {
+        let start = text::rfc3339(context.at.now.plus_seconds(first.seconds()));
+        let start = start.ok_or("first_run lies outside all time")?;
+        call.give("next_start", "timestamptz", start.into());
+    }
+    Ok(Some(call.statement()))
+}
+
+/// A policy that is added by this call, deleted by the undo; `every` where the call does not take it.
+pub fn plan(
+    context: &Context,
+    inputs: &Inputs,
+    what: (&str, &str),
+    call: Call,
+    every: Option<Interval>,
+    undo: Undo,
+) -> Result<Plan, Refusal> {
+    let (policy, relation) = what;
+    let mut statements = vec![call.statement().keeping("job_id")];
+    statements.extend(set(context, inputs, every)?);
+    let delete = Statement::new(
+        format!("select {}($1::int)", context.function("delete_job")),
+        vec![Lit::Kept("job_id".to_owned())],
+    );
+    let label = format!("add a {policy} to {relation}");
+    let step = Step::new(label, statements, vec![delete]);
+    let title = format!("Add a {policy} to {relation}");
+    Ok(Plan::new(title, vec![step], undo))
+}
+
+/// The call of a function that adds a policy to this.
+pub fn call(context: &Context, function: &str, relation: &str) -> Call {
+    let mut call = Call::new(format!("select {}", context.function(function)));
+    call.give("", "regclass", relation.into());
+    call
+}
+
+/// Refuses a second one.
+pub fn only(relation: &str, job: Option<&Job>, instead: &str) -> Result<(), Refusal> {
+    job.map_or(Ok(()), |job| {
+        let (policy, id) = (job.policy(), job.id);
+        Err(format!("{relation} has a {policy} already, job {id}: {instead}").into())
+    })
+}

@@ -1,0 +1,42 @@
+//! Changing and removing a policy that is there.
+
+use crate::actions::act::{Context, Refusal};
+use crate::actions::alter_job::Job;
+use crate::actions::form::Inputs;
+use crate::actions::policy::rule;
+use crate::model::interval::Interval;
+use crate::model::plan::{Plan, Statement, Step, Undo};
+use crate::model::verdict::Level;
+
+/// What brings a removed policy back, and what does not come back with it.
+pub const MADE_AGAIN: &str = "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back";
+
+/// The words that there is none to change; `policy` as [`Job::policy`] calls it.
+pub fn none(relation: &str, policy: &str) -> Refusal {
+    let add = policy.replace(' ', "-");
+    Refusal::new(format!("{relation} has no {policy}: add-{add} makes one"))
+}
+
+pub fn edit(job: &Job, alter: Statement, back: Statement, undo: Undo) -> Plan {
+    let job = job.describe();
+    let step = Step::new(format!("change {job}"), vec![alter], vec![back]);
+    Plan::new(format!("Change {job}"), vec![step], undo)
+}
+
+/// Removes it; pausing is offered, because it keeps the job's id and its counters.
+pub fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
+    let undo = Undo::Exact(MADE_AGAIN.to_owned());
+    let plan = Plan::new(
+        format!("Remove {}", job.describe()),
+        vec![job.delete(context)?],
+        undo,
+    );
+    Ok(plan.note(Level::Notice, job.pausing_instead()))
+}
+
+/// How often it is to look, where that differs from how it does.
+pub fn every(inputs: &Inputs, job: &Job) -> Result<Option<String>, Refusal> {
+    let now = Interval::parse(&job.schedule_interval).ok();
+    let every = rule::every(inputs)?.filter(|every| Some(*every) != now);
+    Ok(every.map(|every| every.to_string()))
+}

@@ -1,0 +1,144 @@
+//! When a policy takes a chunk: so long after its range ended, or after it was made.
+
+use crate::actions::act::Refusal;
+use crate::actions::alter_job::{Call, Job};
+use crate::actions::form::Inputs;
+use crate::model::interval::Interval;
+use crate::model::moment::Axis;
+use crate::model::span::{Now, Span};
+
+/// The names of its two settings: in the configuration, of its arguments and of the form's fields.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Keys {
+    pub after: &'static str,
+    pub created: &'static str,
+    /// The one that is shown and edited where `alter_job` has set both.
+    created_first: bool,
+}
+
+pub static COMPRESS: Keys = Keys {
+    after: "compress_after",
+    created: "compress_created_before",
+    created_first: false,
+};
+
+pub static DROP: Keys = Keys {
+    after: "drop_after",
+    created: "drop_created_before",
+    created_first: true,
+};
+
+impl Keys {
+    /// The one that the policy has.
+    pub fn of(&self, job: &Job) -> &'static str {
+        let has = |key| job.setting(key).is_some();
+        if has(self.created) && (self.created_first || !has(self.after)) {
+            self.created
+        } else {
+            self.after
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    After(Span),
+    CreatedBefore(Interval),
+}
+
+/// Up to where chunks are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// In the dimension's own unit.
+    Raw(i64),
+    /// By when they were made, microseconds since 1970.
+    Created(i64),
+}
+
+impl Cut {
+    /// Whether it takes a chunk that ends there and was made then.
+    pub fn takes(self, end: i64, created: Option<i64>) -> bool {
+        match self {
+            Self::Raw(edge) => end <= edge,
+            Self::Created(edge) => created.is_some_and(|created| created < edge),
+        }
+    }
+}
+
+impl Rule {
+    /// As the form has it; `asks` is what the missing setting would say.
+    pub fn given(inputs: &Inputs, axis: Axis, keys: &Keys, asks: &str) -> Result<Self, Refusal> {
+        let Keys { after, created, .. } = keys;
+        match (inputs.text(after), inputs.text(created)) {
+            (Some(_), Some(_)) => {
+                Err(format!("either {after} or {created}: one of them decides").into())
+            }
+            (None, None) => Err(format!("{after} is wanted: {asks}").into()),
+            (Some(text), None) => Span::parse(axis, text)
+                .map(Self::After)
+                .ok_or_else(|| format!("{after}: {text} is no length of time here").into()),
+            (None, Some(text)) => Ok(Self::CreatedBefore(Interval::parse(text)?)),
+        }
+    }
+
+    /// What the policy does as it stands; `None`: not understood.
+    pub fn of(job: &Job, axis: Axis, keys: &Keys) -> Option<Self> {
+        let key = keys.of(job);
+        let text = job.setting(key)?;
+        if key == keys.created {
+            return Interval::parse(&text).ok().map(Self::CreatedBefore);
+        }
+        Span::parse(axis, &text).map(Self::After)
+    }
+
+    pub fn key(self, keys: &Keys) -> &'static str {
+        match self {
+            Self::After(_) => keys.after,
+            Self::CreatedBefore(_) => keys.created,
+        }
+    }
+
+    pub fn span(self) -> Span {
+        match self {
+            Self::After(span) => span,
+            Self::CreatedBefore(interval) => Span::Interval(interval),
+        }
+    }
+
+    /// As an argument of `add_…_policy`.
+    pub fn give(self, call: &mut Call, keys: &Keys) {
+        match self.span() {
+            Span::Number(number) => call.give(self.key(keys), "bigint", number.into()),
+            Span::Interval(interval) => {
+                call.give(self.key(keys), "interval", interval.to_string().into());
+            }
+        }
+    }
+
+    /// What it takes now; `now` is what is now on the axis and where chunks are made.
+    pub fn cut(self, now: &Now, making: &Now) -> Option<Cut> {
+        match self {
+            Self::After(span) => now.less(span).map(Cut::Raw),
+            Self::CreatedBefore(_) => making.less(self.span()).map(Cut::Created),
+        }
+    }
+}
+
+/// Refuses a length that is nothing or less.
+pub fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
+    if span.is_positive() {
+        Ok(span)
+    } else {
+        Err(format!("{name} must be longer than nothing").into())
+    }
+}
+
+/// How often a policy looks, by the form; `None`: as TimescaleDB chooses, or as it does now.
+pub fn every(inputs: &Inputs) -> Result<Option<Interval>, Refusal> {
+    let name = "schedule_interval";
+    let Some(text) = inputs.text(name) else {
+        return Ok(None);
+    };
+    let every = Interval::parse(text).map_err(|error| format!("{name}: {error}"))?;
+    longer_than_nothing(name, Span::Interval(every)).map(|_| Some(every))
+}
