@@ -7,16 +7,16 @@ mod facts;
 mod guard;
 mod missing;
 mod notes;
-mod place;
 mod policies;
 mod refresh;
 mod remarks;
 mod remove;
+mod timeline;
 mod watermark;
 mod what_if;
 mod window;
 
-use self::facts::Facts;
+use self::facts::Hierarchy;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::action::{Action, Family, Group};
 use crate::actions::form::Inputs;
@@ -50,7 +50,7 @@ pub static ACTIONS: &[Action] = &[
 ];
 
 fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
+    let facts = Hierarchy::read(context)?;
     let level = facts.own()?;
     if context.at.server.simulated {
         return Err("this is the stand-in: plain PostgreSQL has no ALTER MATERIALIZED VIEW … SET (timescaledb.…); on TimescaleDB it works".into());

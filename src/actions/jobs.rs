@@ -7,7 +7,7 @@ mod facts;
 mod run;
 mod unread;
 
-use self::facts::{Known, RETENTION};
+use self::facts::{JobFacts, RETENTION};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::action::{Action, Family, Group};
 use crate::actions::alter_job;
@@ -40,7 +40,7 @@ pub static ACTIONS: &[Action] = &[
 const AS_IT_WAS: &str = "the job is scheduled as it was, with its next start";
 
 fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
-    let known = Known::of(context)?;
+    let known = JobFacts::of(context)?;
     if !known.job.scheduled {
         return Err(format!(
             "{} is paused already: resume-job schedules it again",
@@ -62,7 +62,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
 }
 
 fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let known = Known::of(context)?;
+    let known = JobFacts::of(context)?;
     if known.job.scheduled {
         return Err(format!(
             "{} is scheduled already: pause-job stops that",
@@ -80,7 +80,7 @@ fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     unread::beside(context, &known, inputs, known.wiping(plan))
 }
 
-fn scheduled(context: &Context, known: &Known) -> Result<Plan, Refusal> {
+fn scheduled(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     let undo = match run::lasting(&known.job) {
         Some(why) => Undo::Partly(format!(
             "the job is paused again; what its runs did by then does not come back ({why})"
@@ -99,7 +99,12 @@ fn scheduled(context: &Context, known: &Known) -> Result<Plan, Refusal> {
     ))
 }
 
-fn switch(context: &Context, known: &Known, scheduled: bool, undo: Undo) -> Result<Plan, Refusal> {
+fn switch(
+    context: &Context,
+    known: &JobFacts,
+    scheduled: bool,
+    undo: Undo,
+) -> Result<Plan, Refusal> {
     let job = &known.job;
     if let Some(refusal) = job.unalterable(context) {
         return Err(refusal);
@@ -122,7 +127,7 @@ const CALM: &str = "lift_max_retries";
 
 /// The check function of a job may refuse what is to be altered first: then it can still be deleted.
 fn delete_form(context: &Context) -> Result<Form, Refusal> {
-    let known = Known::of(context)?;
+    let known = JobFacts::of(context)?;
     let proof = context.proof();
     let job = proof.as_ref().and_then(|proof| proof.job(known.job.id));
     let check = job.and_then(|job| job.check.as_ref().filter(|_| job.check_there));
@@ -136,7 +141,7 @@ fn delete_form(context: &Context) -> Result<Form, Refusal> {
 }
 
 fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let known = Known::of(context)?;
+    let known = JobFacts::of(context)?;
     let job = &known.job;
     if job.is_internal() {
         return Err(format!(

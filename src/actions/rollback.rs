@@ -3,6 +3,7 @@
 mod back;
 mod doubt;
 mod elsewhere;
+mod inverses;
 mod settle;
 
 use anyhow::{Context, Result, anyhow, bail};

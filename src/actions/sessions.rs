@@ -37,7 +37,7 @@ const PATIENCE: i64 = 5000;
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server tells"
 )]
-struct Session {
+struct OtherSession {
     pid: i32,
     database: Option<String>,
     here: bool,
@@ -77,7 +77,7 @@ enum Worker {
     Job(i64),
 }
 
-impl Session {
+impl OtherSession {
     fn read(context: &Context) -> Result<Self, Refusal> {
         let session: Self = context.read()?;
         if session.own {
@@ -244,7 +244,7 @@ impl Session {
 }
 
 fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
-    let session = Session::read(context)?;
+    let session = OtherSession::read(context)?;
     let worker = session.worker();
     if session.visible && !session.is_active() && worker.is_none() && session.leader.is_none() {
         let open = session.transaction_seconds.map_or_else(
@@ -296,7 +296,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
 }
 
 fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
-    let session = Session::read(context)?;
+    let session = OtherSession::read(context)?;
     let waits = context.at.server.postgres >= WAITS;
     let call = if waits {
         format!("pg_catalog.pg_terminate_backend(a.pid, {PATIENCE})")
@@ -355,7 +355,7 @@ fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
 }
 
 /// What ends with it, where it is no client's session.
-fn warn_of(session: &Session, plan: Plan) -> Plan {
+fn warn_of(session: &OtherSession, plan: Plan) -> Plan {
     match session.worker() {
         Some(Worker::Launcher) => plan.note(
             Level::Warning,

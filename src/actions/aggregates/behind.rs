@@ -1,11 +1,11 @@
 //! Refreshing what is behind: of one aggregate, and of all that it is built on, from the bottom up.
 
 use super::explain::explain;
-use super::facts::Facts;
+use super::facts::Hierarchy;
 use super::guard;
-use super::place::{How, Place};
 use super::refresh::{self, NEEDLESS};
 use super::remarks;
+use super::timeline::{How, Timeline};
 use super::window::Window;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs, override_field};
@@ -14,15 +14,15 @@ use crate::model::plan::{Plan, Undo};
 use crate::model::verdict::Level;
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
-    let facts = Facts::read(context)?;
+    let facts = Hierarchy::read(context)?;
     let mut fields = vec![refresh::step_field(), override_field()];
     fields.extend(refresh::stuck_field(&facts));
     Ok(Form::new(fields).paced())
 }
 
 pub(super) fn one(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
-    let place = Place::of(facts.own()?, context)?;
+    let facts = Hierarchy::read(context)?;
+    let place = Timeline::of(facts.own()?, context)?;
     let Some(window) = place.behind()? else {
         return Err(up_to_date(&place));
     };
@@ -38,13 +38,13 @@ pub(super) fn one(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     finish(&facts, inputs, plan)
 }
 
-fn finish(facts: &Facts, inputs: &Inputs, mut plan: Plan) -> Result<Plan, Refusal> {
+fn finish(facts: &Hierarchy, inputs: &Inputs, mut plan: Plan) -> Result<Plan, Refusal> {
     refresh::end_stuck(facts, inputs, &mut plan)?;
     plan.pace = inputs.pace();
     Ok(plan)
 }
 
-fn up_to_date(place: &Place) -> Refusal {
+fn up_to_date(place: &Timeline) -> Refusal {
     let level = place.level;
     let to = level.refreshed().map_or_else(String::new, |at| {
         format!(", refreshed to {}", clock::show(place.axis(), at))
@@ -62,7 +62,7 @@ fn up_to_date(place: &Place) -> Refusal {
     ))
 }
 
-fn nothing_safe(place: &Place, window: Window) -> Refusal {
+fn nothing_safe(place: &Timeline, window: Window) -> Refusal {
     let met = guard::met(&place.lost, window);
     if met.is_empty() {
         return up_to_date(place);
@@ -75,7 +75,7 @@ fn nothing_safe(place: &Place, window: Window) -> Refusal {
 
 /// The steps of a window: without what would lose data, or, where a person overrode that, with it.
 fn add(
-    place: &Place,
+    place: &Timeline,
     context: &Context,
     inputs: &Inputs,
     mut plan: Plan,
@@ -131,7 +131,7 @@ fn add(
 }
 
 pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
+    let facts = Hierarchy::read(context)?;
     let own = facts.own()?;
     let title = format!(
         "Refresh {} and what it is built on, from the bottom up",
@@ -141,7 +141,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
     // From where the level below changes, and up to where it is complete.
     let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
     for level in &facts.levels {
-        let place = Place::of(level, context)?;
+        let place = Timeline::of(level, context)?;
         let end = limit.map_or_else(|| place.end(), |limit| Ok(place.end()?.min(limit)))?;
         let end = place.buckets.floor(end).unwrap_or(end);
         limit = Some(end.max(level.refreshed().unwrap_or(end)));

@@ -1,13 +1,13 @@
 //! What a refresh would lose, in words.
 
 use super::facts::Aggregate;
-use super::place::Place;
+use super::timeline::Timeline;
 use super::window::{Lost, Window};
 use crate::model::moment::Axis;
 use crate::model::{clock, text};
 
 /// What the window would lose, in words: which range, and how many buckets.
-pub(super) fn explain(place: &Place, met: &[Lost], window: Window) -> String {
+pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String {
     let (level, axis) = (place.level, place.axis());
     let Some(first) = met.first() else {
         return format!("nothing of {} is lost", level.name);
@@ -50,7 +50,7 @@ pub(super) fn explain(place: &Place, met: &[Lost], window: Window) -> String {
 }
 
 /// How many buckets would go at most: some of them may hold no row.
-pub(super) fn wiped(place: &Place, met: &[Lost], window: Window) -> String {
+pub(super) fn wiped(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {
         let first = lost.first.and_then(|at| buckets.floor(at));

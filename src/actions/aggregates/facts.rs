@@ -14,7 +14,7 @@ pub(super) const STATE: &str = "/refresh_policies";
 
 /// What `queries/plan_aggregate.sql` says.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Facts {
+pub(super) struct Hierarchy {
     /// What it is built on first, the aggregate itself last.
     pub(super) levels: Vec<Aggregate>,
 }
@@ -135,7 +135,7 @@ impl AgePolicy {
     }
 }
 
-impl Facts {
+impl Hierarchy {
     pub(super) fn read(context: &Context) -> Result<Self, Refusal> {
         context.read()
     }

@@ -2,8 +2,8 @@
 
 use super::explain::explain;
 use super::guard;
-use super::place::{How, Place};
 use super::refresh;
+use super::timeline::{How, Timeline};
 use super::what_if::Setting;
 use super::window::Window;
 use crate::actions::act::{Context, Refusal};
@@ -21,7 +21,7 @@ pub(super) fn field() -> Field {
 }
 
 /// What the source still has before this place and the aggregate has not taken in, in whole buckets.
-fn before(place: &Place, edge: i64) -> Option<Window> {
+fn before(place: &Timeline, edge: i64) -> Option<Window> {
     let level = place.level;
     let start = level.source_from?;
     let end = level.source_to?.min(edge);
@@ -47,7 +47,7 @@ fn before(place: &Place, edge: i64) -> Option<Window> {
 }
 
 /// What this setting leaves out for good; `None`: nothing, or what is now is not known.
-fn of(place: &Place, new: &Setting, adds: bool) -> Option<Window> {
+fn of(place: &Timeline, new: &Setting, adds: bool) -> Option<Window> {
     let mut edge = new.window(place)?.from?;
     for job in place.level.jobs.iter().filter(|_| adds) {
         edge = edge.min(Setting::of(job).window(place)?.from?);
@@ -58,7 +58,7 @@ fn of(place: &Place, new: &Setting, adds: bool) -> Option<Window> {
 /// The plan with what its policy leaves out: refreshed first where that was asked for, else named with what brings it in.
 pub(super) fn add(
     context: &Context,
-    place: &Place,
+    place: &Timeline,
     inputs: &Inputs,
     mut plan: Plan,
     new: &Setting,

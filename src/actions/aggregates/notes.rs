@@ -1,7 +1,7 @@
 //! What a refresh policy would mean, in words: its window now, the lag it promises, and what it runs into.
 
-use super::facts::{AgePolicy, Aggregate, Facts, length};
-use super::place::Place;
+use super::facts::{AgePolicy, Aggregate, Hierarchy, length};
+use super::timeline::Timeline;
 use super::what_if::Setting;
 use crate::actions::alter_job::Job;
 use crate::actions::policy::conflicts::{
@@ -15,8 +15,8 @@ use crate::model::{clock, text};
 
 /// What the setting would mean, beside what it replaces.
 pub(super) fn notes(
-    place: &Place,
-    facts: &Facts,
+    place: &Timeline,
+    facts: &Hierarchy,
     new: &Setting,
     old: Option<(&Job, &Setting)>,
 ) -> Vec<(Level, String)> {
@@ -60,7 +60,7 @@ pub(super) fn notes(
     notes
 }
 
-fn lag_note(place: &Place, facts: &Facts, new: &Setting, old: Option<&Setting>) -> String {
+fn lag_note(place: &Timeline, facts: &Hierarchy, new: &Setting, old: Option<&Setting>) -> String {
     let axis = place.axis();
     let say =
         |lag: Option<f64>| lag.map_or_else(|| "unknown".to_owned(), |lag| clock::say(axis, lag));
@@ -119,7 +119,7 @@ fn lag_of(level: &Aggregate, job: &Job) -> Option<f64> {
 }
 
 /// Where the three policies of an aggregate work against each other.
-fn conflicts(place: &Place, new: &Setting, job: Option<&Job>) -> Vec<Note> {
+fn conflicts(place: &Timeline, new: &Setting, job: Option<&Job>) -> Vec<Note> {
     let (level, axis) = (place.level, place.axis());
     let start = new.start.as_deref().map(|start| Span::parse(axis, start));
     let there = job.map(|job| (job.id, job.scheduled));
@@ -162,7 +162,7 @@ fn conflicts(place: &Place, new: &Setting, job: Option<&Job>) -> Vec<Note> {
 }
 
 /// What its source's retention may mean to it later.
-fn later(place: &Place, new: &Setting) -> Option<(Level, String)> {
+fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
     let level = place.level;
     let retention = level.source_policies.retention.as_ref();
     if retention.is_some_and(|retention| retention.by_creation) {

@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::facts::{Aggregate, Facts, STATE, since};
-use super::place::Place;
+use super::facts::{Aggregate, Hierarchy, STATE, since};
 use super::remove::{none, pick, picked};
+use super::timeline::Timeline;
 use super::what_if::{self, Setting};
 use super::{missing, notes};
 use crate::actions::act::{Context, Refusal};
@@ -24,8 +24,8 @@ const OPEN: &str = "open";
 const SAME: &str = "same";
 
 pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
-    let facts = Facts::read(context)?;
-    let place = Place::of(facts.own()?, context)?;
+    let facts = Hierarchy::read(context)?;
+    let place = Timeline::of(facts.own()?, context)?;
     if let Some(refusal) = no_more(context, place.level) {
         return Err(refusal);
     }
@@ -153,8 +153,8 @@ fn setting(inputs: &Inputs, axis: Axis, old: Option<&Setting>) -> Result<Setting
 }
 
 pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
-    let place = Place::of(facts.own()?, context)?;
+    let facts = Hierarchy::read(context)?;
+    let place = Timeline::of(facts.own()?, context)?;
     let level = place.level;
     if let Some(refusal) = no_more(context, level) {
         return Err(refusal);
@@ -195,8 +195,8 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 
 /// The plan with the what-if; refused where its runs would lose data, unless a person overrode that.
 fn told(
-    place: &Place,
-    facts: &Facts,
+    place: &Timeline,
+    facts: &Hierarchy,
     inputs: &Inputs,
     mut plan: Plan,
     new: &Setting,
@@ -221,7 +221,7 @@ fn told(
 }
 
 pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
-    let facts = Facts::read(context)?;
+    let facts = Hierarchy::read(context)?;
     let level = facts.own()?;
     let job = level.jobs.first().ok_or_else(|| none(level))?;
     let only = Some(Setting::of(job)).filter(|_| level.jobs.len() == 1);
@@ -232,8 +232,8 @@ pub(super) fn edit_form(context: &Context) -> Result<Form, Refusal> {
 }
 
 pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
-    let place = Place::of(facts.own()?, context)?;
+    let facts = Hierarchy::read(context)?;
+    let place = Timeline::of(facts.own()?, context)?;
     let jobs = picked(place.level, inputs)?;
     let [job] = jobs.as_slice() else {
         return Err("policy: pick one, since each has a window of its own".into());
@@ -279,7 +279,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 }
 
 /// Nothing would change; what the present window means, and what it would lose.
-fn stands(place: &Place, facts: &Facts, old: &Setting, words: String) -> Refusal {
+fn stands(place: &Timeline, facts: &Hierarchy, old: &Setting, words: String) -> Refusal {
     let risk = what_if::wipe_risk(place, old)
         .map(|risk| (Level::Critical, format!("DELETES DATA: {}", risk.why)));
     let notes = risk
@@ -290,7 +290,7 @@ fn stands(place: &Place, facts: &Facts, old: &Setting, words: String) -> Refusal
 }
 
 /// The job's configuration with another window; what else stands in it stays.
-fn config(place: &Place, job: &Job, new: &Setting) -> Json {
+fn config(place: &Timeline, job: &Job, new: &Setting) -> Json {
     let mut config = job
         .config
         .clone()

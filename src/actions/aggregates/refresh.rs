@@ -1,10 +1,10 @@
 //! Refreshing a window that a person chose, in whole buckets, with the guard against losing data.
 
 use super::explain::explain;
-use super::facts::{Facts, since};
+use super::facts::{Hierarchy, since};
 use super::guard;
-use super::place::{How, Place};
 use super::remarks::remarks;
+use super::timeline::{How, Timeline};
 use super::window::{Lost, Window};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind, override_field};
@@ -17,8 +17,8 @@ pub(super) const NEEDLESS: &str =
     "a refresh only brings the aggregate up to its source; what it replaces can be computed again";
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
-    let facts = Facts::read(context)?;
-    let place = Place::of(facts.own()?, context)?;
+    let facts = Hierarchy::read(context)?;
+    let place = Timeline::of(facts.own()?, context)?;
     let window = suggested(&place);
     let axis = place.axis();
     let text = |at: Option<i64>| {
@@ -64,7 +64,7 @@ pub(super) fn step_field() -> Field {
 }
 
 /// What is behind, or the last two buckets; nothing where neither can be told.
-fn suggested(place: &Place) -> Window {
+fn suggested(place: &Timeline) -> Window {
     if let Ok(Some(window)) = place.behind()
         && let Some(part) = guard::safe_parts(&place.lost, window).pop()
     {
@@ -78,7 +78,7 @@ fn suggested(place: &Place) -> Window {
 }
 
 /// Only where a cancelled refresh has left its range in a session that is idle now.
-pub(super) fn stuck_field(facts: &Facts) -> Option<Field> {
+pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     let stuck = facts.stuck()?;
     let field = Field::new("end_stuck_session", "End session", Kind::Flag, "no").optional();
     Some(field.help(format!(
@@ -88,7 +88,11 @@ pub(super) fn stuck_field(facts: &Facts) -> Option<Field> {
 }
 
 /// Puts the end of such a session before everything else; what it does is decided on the server, when it runs.
-pub(super) fn end_stuck(facts: &Facts, inputs: &Inputs, plan: &mut Plan) -> Result<(), Refusal> {
+pub(super) fn end_stuck(
+    facts: &Hierarchy,
+    inputs: &Inputs,
+    plan: &mut Plan,
+) -> Result<(), Refusal> {
     let Some(stuck) = facts.stuck() else {
         return Ok(());
     };
@@ -111,8 +115,8 @@ pub(super) fn end_stuck(facts: &Facts, inputs: &Inputs, plan: &mut Plan) -> Resu
 }
 
 pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
-    let place = Place::of(facts.own()?, context)?;
+    let facts = Hierarchy::read(context)?;
+    let place = Timeline::of(facts.own()?, context)?;
     let level = place.level;
     let asked = asked(&place, inputs)?;
     let window = aligned(&place, asked)?;
@@ -157,7 +161,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
 }
 
 /// What was typed, on the aggregate's axis.
-fn asked(place: &Place, inputs: &Inputs) -> Result<Window, Refusal> {
+fn asked(place: &Timeline, inputs: &Inputs) -> Result<Window, Refusal> {
     let typed = |name: &str| {
         inputs
             .text(name)
@@ -180,7 +184,7 @@ fn asked(place: &Place, inputs: &Inputs) -> Result<Window, Refusal> {
 }
 
 /// The plan, turned into one that deletes data and says so.
-pub(super) fn deleting(place: &Place, mut plan: Plan, met: &[Lost], window: Window) -> Plan {
+pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: Window) -> Plan {
     let level = place.level;
     plan.undo = Undo::Never(format!(
         "the rows of {} whose source is gone go with this refresh, and nothing can compute them again",
@@ -203,7 +207,7 @@ pub(super) fn deleting(place: &Place, mut plan: Plan, met: &[Lost], window: Wind
     plan.note(Level::Critical, words)
 }
 
-fn aligned(place: &Place, asked: Window) -> Result<Window, Refusal> {
+fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
     let beyond = || Refusal::new("the window is beyond what a calendar has");
     let window = Window {
         from: asked
@@ -236,7 +240,7 @@ fn aligned(place: &Place, asked: Window) -> Result<Window, Refusal> {
 }
 
 fn settings(
-    place: &Place,
+    place: &Timeline,
     from: Option<i64>,
     to: Option<i64>,
 ) -> Option<Vec<(&'static str, String)>> {
@@ -247,7 +251,7 @@ fn settings(
     Some(vec![("from", text(from)?), ("to", text(to)?)])
 }
 
-fn refused(place: &Place, met: &[Lost], window: Window) -> Refusal {
+fn refused(place: &Timeline, met: &[Lost], window: Window) -> Refusal {
     let refusal = Refusal::new(format!(
         "{}. A refresh over that deletes those rows for good: nothing can compute them again. To let it happen, set override_data_loss",
         explain(place, met, window)

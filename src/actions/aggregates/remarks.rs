@@ -1,7 +1,7 @@
 //! What there is to know of a refresh beside its window: what waits, who is about, what stopping leaves.
 
-use super::facts::{Facts, Refreshing, since};
-use super::place::Place;
+use super::facts::{Hierarchy, Refreshing, since};
+use super::timeline::Timeline;
 use super::window::Window;
 use crate::actions::act::Context;
 use crate::model::verdict::Level;
@@ -9,8 +9,8 @@ use crate::model::{clock, text};
 
 /// What else there is to know of a window.
 pub(super) fn remarks(
-    place: &Place,
-    facts: &Facts,
+    place: &Timeline,
+    facts: &Hierarchy,
     context: &Context,
     window: Window,
     force: bool,
@@ -62,7 +62,7 @@ pub(super) fn remarks(
 }
 
 /// Where the window reaches that it perhaps should not.
-fn reach(place: &Place, window: Window, remarks: &mut Vec<(Level, String)>) {
+fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     let level = place.level;
     if let Some(now) = place
         .now
@@ -93,7 +93,11 @@ fn reach(place: &Place, window: Window, remarks: &mut Vec<(Level, String)>) {
 }
 
 /// Who else is about: sessions, parents, children, and what stopping would leave.
-pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(Level, String)> {
+pub(super) fn company(
+    place: &Timeline,
+    facts: &Hierarchy,
+    context: &Context,
+) -> Vec<(Level, String)> {
     let level = place.level;
     let mut remarks = Vec::new();
     if let Some(Refreshing { pid, idle }) = level.refreshing {
@@ -120,7 +124,7 @@ pub(super) fn company(place: &Place, facts: &Facts, context: &Context) -> Vec<(L
         .levels
         .iter()
         .find(|parent| level.hierarchical && parent.name == level.source);
-    if let Some(parent) = parent.and_then(|parent| Place::of(parent, context).ok())
+    if let Some(parent) = parent.and_then(|parent| Timeline::of(parent, context).ok())
         && let Ok(Some(window)) = parent.behind()
     {
         remarks.push((

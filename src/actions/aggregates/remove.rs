@@ -1,6 +1,6 @@
 //! Removing refresh policies, and choosing among several.
 
-use super::facts::{Aggregate, Facts, STATE};
+use super::facts::{Aggregate, Hierarchy, STATE};
 use super::what_if::Setting;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
@@ -40,7 +40,7 @@ pub(super) fn picked<'a>(level: &'a Aggregate, inputs: &Inputs) -> Result<Vec<&'
 }
 
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
-    let facts = Facts::read(context)?;
+    let facts = Hierarchy::read(context)?;
     let level = facts.own()?;
     if level.jobs.is_empty() {
         return Err(none(level));
@@ -49,7 +49,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
 }
 
 pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
+    let facts = Hierarchy::read(context)?;
     let level = facts.own()?;
     let jobs = picked(level, inputs)?;
     let (mut steps, mut partly) = (Vec::new(), None);

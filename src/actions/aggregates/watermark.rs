@@ -1,8 +1,8 @@
 //! Moving a watermark back that lies in the future: the server sets it anew, from the newest bucket, only where chunks of
 //! an aggregate are dropped; that is asked for with a range in which there are none.
 
-use super::facts::{Aggregate, Facts, since};
-use super::place::{How, Place};
+use super::facts::{Aggregate, Hierarchy, since};
+use super::timeline::{How, Timeline};
 use super::window::Window;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
@@ -22,11 +22,11 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
 }
 
 pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let facts = Facts::read(context)?;
+    let facts = Hierarchy::read(context)?;
     if context.at.server.simulated {
         return Err("this is the stand-in, whose watermark nothing moves back; on TimescaleDB drop_chunks sets it anew".into());
     }
-    let place = Place::of(facts.own()?, context)?;
+    let place = Timeline::of(facts.own()?, context)?;
     let level = place.level;
     let show = |at: i64| clock::show(place.axis(), at);
     let present = place.now.at.and_then(|now| place.buckets.floor(now));
@@ -101,12 +101,12 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 }
 
 /// The aggregate that it is built on, where that one is ahead, too.
-fn ahead<'a>(facts: &'a Facts, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
+fn ahead<'a>(facts: &'a Hierarchy, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
     let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
     levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))
 }
 
-fn delete(place: &Place, cut: i64) -> Result<Step, Refusal> {
+fn delete(place: &Timeline, cut: i64) -> Result<Step, Refusal> {
     let level = place.level;
     let Some(column) = level
         .deleting
@@ -147,7 +147,7 @@ fn delete(place: &Place, cut: i64) -> Result<Step, Refusal> {
 }
 
 /// No chunk begins there: nothing is dropped, and the watermark is reckoned from the rows again.
-fn set_anew(context: &Context, place: &Place) -> Step {
+fn set_anew(context: &Context, place: &Timeline) -> Step {
     let nowhere = match (place.axis(), place.level.axis.as_str()) {
         (Axis::Integer, "smallint") => "32767",
         (Axis::Integer, "integer") => "2147483647",
@@ -164,7 +164,7 @@ fn set_anew(context: &Context, place: &Place) -> Step {
     Step::new(label, vec![Statement::new(sql, params)], Vec::new())
 }
 
-fn noted(place: &Place, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
+fn noted(place: &Timeline, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
     let level = place.level;
     let show = |at: i64| clock::show(place.axis(), at);
     let future = level.slices.iter().filter(|(_, high, _)| *high > cut);

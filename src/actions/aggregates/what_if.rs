@@ -3,7 +3,7 @@
 use super::explain::explain;
 use super::facts::{AgePolicy, length};
 use super::guard;
-use super::place::Place;
+use super::timeline::Timeline;
 use super::window::Window;
 use crate::actions::act::Refusal;
 use crate::actions::alter_job::Job;
@@ -77,7 +77,7 @@ impl Setting {
     }
 
     /// What a run refreshes now; `None`: what is now cannot be told.
-    pub fn window(&self, place: &Place) -> Option<Window> {
+    pub fn window(&self, place: &Timeline) -> Option<Window> {
         place.now.at?;
         let side = |side: &Option<String>| match side {
             None => Some(None),
@@ -95,7 +95,7 @@ impl Setting {
     }
 
     /// How far behind it lets the aggregate fall: end offset, bucket, schedule; units without the schedule.
-    pub fn lag(&self, place: &Place) -> Option<f64> {
+    pub fn lag(&self, place: &Timeline) -> Option<f64> {
         let axis = place.axis();
         let end = self
             .end
@@ -110,12 +110,12 @@ impl Setting {
 }
 
 /// So many widths of a bucket, as a policy takes it.
-fn widths(place: &Place, times: i64) -> Option<Span> {
+fn widths(place: &Timeline, times: i64) -> Option<Span> {
     Span::parse(place.axis(), &place.buckets.text)?.times(times)
 }
 
 /// What is put into the form of a new policy: ten buckets that are over, as far as the source has them.
-pub(super) fn suggested(place: &Place) -> Setting {
+pub(super) fn suggested(place: &Timeline) -> Setting {
     let every = match place.axis() {
         Axis::Integer => "1 hour".to_owned(),
         _ => clock::interval(&place.buckets.text)
@@ -134,7 +134,7 @@ pub(super) fn suggested(place: &Place) -> Setting {
 }
 
 /// What the server would refuse, said before and with the fix.
-pub(super) fn check(place: &Place, new: &Setting, own: Option<i64>) -> Result<(), Refusal> {
+pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result<(), Refusal> {
     let (axis, level) = (place.axis(), place.level);
     let (start, end) = new.lengths(axis);
     let width = place.buckets.length(axis);
@@ -170,7 +170,7 @@ pub(super) fn check(place: &Place, new: &Setting, own: Option<i64>) -> Result<()
 }
 
 /// The start offset of the smallest window that ends where this one does.
-fn two_buckets(place: &Place, new: &Setting) -> Option<String> {
+fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
     let two = widths(place, 2)?;
     let start = match &new.end {
         None => two,
@@ -187,7 +187,7 @@ pub(super) struct Risk {
 }
 
 impl Risk {
-    pub fn refusal(self, place: &Place, new: &Setting) -> Refusal {
+    pub fn refusal(self, place: &Timeline, new: &Setting) -> Refusal {
         let refusal = Refusal::new(format!(
             "{}. To let it happen, set override_data_loss",
             self.why
@@ -207,7 +207,7 @@ impl Risk {
     }
 }
 
-pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
+pub(super) fn wipe_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     let (level, axis) = (place.level, place.axis());
     let met = new
         .window(place)
@@ -253,7 +253,7 @@ pub(super) fn wipe_risk(place: &Place, new: &Setting) -> Option<Risk> {
 
 /// The words: what the source's retention drops, and what the very next run would delete.
 fn why(
-    place: &Place,
+    place: &Timeline,
     new: &Setting,
     dropped: Option<(&AgePolicy, &str)>,
     now: Option<String>,
@@ -295,7 +295,7 @@ pub(super) fn reach(new: &Setting, axis: Axis) -> String {
 }
 
 /// How far back from now a place is, in whole days or hours that do not reach it.
-fn since_safe(place: &Place, safe: i64) -> Option<String> {
+fn since_safe(place: &Timeline, safe: i64) -> Option<String> {
     let back = place.now.at?.checked_sub(safe).filter(|back| *back > 0)?;
     if place.axis() == Axis::Integer {
         return Some(back.to_string());

@@ -2,7 +2,7 @@
 
 use super::chunks::compress_call;
 use super::eligible::many;
-use super::facts::{Chunk, Known};
+use super::facts::{ChunkState, Compression};
 use super::open::LEAVES_OPEN;
 use super::settings;
 use crate::actions::act::Context;
@@ -15,8 +15,8 @@ use crate::model::text::quote_literal as lit;
 /// whole, so that they can be put back to the letter, are they switched for the moment; else the chunk gets the table's.
 pub(crate) fn compress_as_before(
     context: &Context,
-    known: &Known,
-    chunk: &Chunk,
+    known: &Compression,
+    chunk: &ChunkState,
 ) -> Vec<Statement> {
     let compress = compress_call(context, chunk, true);
     let own = chunk.settings.as_ref();
@@ -101,16 +101,16 @@ fn commas(parts: impl Iterator<Item = String>) -> String {
 }
 
 /// What such chunks do not get back.
-pub fn lost(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<String> {
+pub fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<String> {
     let Some(table) = &known.settings else {
         return Vec::new();
     };
     let mut lost = Vec::new();
-    let of = |fits: &dyn Fn(&Chunk) -> bool| {
+    let of = |fits: &dyn Fn(&ChunkState) -> bool| {
         let number = chunks.iter().filter(|chunk| fits(chunk)).count();
         (number > 0).then(|| many(number))
     };
-    if let Some(chunks) = of(&Chunk::is_partial) {
+    if let Some(chunks) = of(&ChunkState::is_partial) {
         lost.push(format!("{chunks} only partly compressed now: then wholly"));
     }
     let later = context.at.server.sql_version() >= LEAVES_OPEN;
@@ -123,14 +123,14 @@ pub fn lost(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<String> 
     }
     // Of an aggregate's none it is not known whether it was left open.
     let unset = table.segment_by.is_none() || known.aggregate && table.segments().is_empty();
-    let under = |chunk: &Chunk| later && !open && unset && known.differs(chunk);
+    let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {
         lost.push(format!(
             "{} segments by nothing, which was not set and could not be put back: {chunks} under other settings come back under the table's",
             known.relation
         ));
     }
-    let sparse = |chunk: &Chunk| {
+    let sparse = |chunk: &ChunkState| {
         let own = chunk
             .settings
             .as_ref()

@@ -2,19 +2,19 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Inputs, Item, Kind};
-use crate::actions::policy::rule::Rule;
+use crate::actions::policy::rule::AgeRule;
 use crate::model::moment::Axis;
 use crate::model::span::Span;
 use crate::model::text;
 
 use super::eligible::older;
-use super::facts::{Chunk, Known};
+use super::facts::{ChunkState, Compression};
 
 /// The field with the chunks that can be picked.
 pub fn picks(
     context: &Context,
-    known: &Known,
-    fits: impl Fn(&Chunk) -> bool,
+    known: &Compression,
+    fits: impl Fn(&ChunkState) -> bool,
     picked: &str,
 ) -> Field {
     let items = known.chunks.iter().filter(|chunk| fits(chunk));
@@ -29,7 +29,7 @@ pub fn picks(
         .help("just these; where none is picked, the other fields say which")
 }
 
-fn about(context: &Context, known: &Known, chunk: &Chunk) -> String {
+fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
     let bytes = if chunk.is_compressed() {
         chunk.after_bytes
     } else {
@@ -54,7 +54,7 @@ fn about(context: &Context, known: &Known, chunk: &Chunk) -> String {
 }
 
 /// The fields of a range on the time axis, and of a bound on how many.
-pub fn range(known: &Known) -> [Field; 3] {
+pub fn range(known: &Compression) -> [Field; 3] {
     let time = || Kind::Time(known.axis());
     let how = match known.axis() {
         Axis::Integer => "a number",
@@ -74,7 +74,7 @@ pub fn range(known: &Known) -> [Field; 3] {
 }
 
 /// `older_than`, with its default.
-pub fn age(known: &Known, default: String) -> Field {
+pub fn age(known: &Compression, default: String) -> Field {
     let help = match known.axis() {
         Axis::Integer => "chunks that end at least so far before now",
         _ => "chunks that end at least so long ago: 7 days, 7d, 1h30m, 1 mon",
@@ -93,12 +93,12 @@ pub(crate) fn is_made(inputs: &Inputs) -> bool {
 
 /// The chunks that are meant and that fit, oldest first.
 pub fn chosen<'k>(
-    known: &'k Known,
+    known: &'k Compression,
     inputs: &Inputs,
-    fits: impl Fn(&Chunk) -> bool,
-) -> Result<Vec<&'k Chunk>, Refusal> {
+    fits: impl Fn(&ChunkState) -> bool,
+) -> Result<Vec<&'k ChunkState>, Refusal> {
     let picked: std::collections::HashSet<_> = inputs.picked("chunks").into_iter().collect();
-    let mut chunks: Vec<&Chunk> = if picked.is_empty() {
+    let mut chunks: Vec<&ChunkState> = if picked.is_empty() {
         aged(known, inputs)?
     } else {
         known
@@ -123,7 +123,7 @@ pub fn chosen<'k>(
     Ok(chunks)
 }
 
-fn aged<'k>(known: &'k Known, inputs: &Inputs) -> Result<Vec<&'k Chunk>, Refusal> {
+fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkState>, Refusal> {
     let keys = ["older_than", "created_before"];
     let Some((name, text)) = keys
         .into_iter()
@@ -132,8 +132,8 @@ fn aged<'k>(known: &'k Known, inputs: &Inputs) -> Result<Vec<&'k Chunk>, Refusal
         return Ok(known.chunks.iter().collect());
     };
     let rule = match name {
-        "older_than" => Span::parse(known.axis(), text).map(Rule::After),
-        _ => inputs.interval(name).map(Rule::CreatedBefore),
+        "older_than" => Span::parse(known.axis(), text).map(AgeRule::After),
+        _ => inputs.interval(name).map(AgeRule::CreatedBefore),
     };
     let rule = rule
         .filter(|rule| rule.span().length() >= 0.0)
@@ -159,7 +159,7 @@ fn aged<'k>(known: &'k Known, inputs: &Inputs) -> Result<Vec<&'k Chunk>, Refusal
 }
 
 /// A place on the axis, as a person writes it; without an offset it is UTC, as the screens show it.
-fn bound(known: &Known, inputs: &Inputs, name: &str) -> Result<Option<i64>, Refusal> {
+fn bound(known: &Compression, inputs: &Inputs, name: &str) -> Result<Option<i64>, Refusal> {
     let Some(text) = inputs.text(name) else {
         return Ok(None);
     };

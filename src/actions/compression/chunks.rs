@@ -9,10 +9,10 @@ use crate::model::verdict::Level;
 use super::choice;
 use super::eligible::{self, many, summary, waits};
 use super::facts::known;
-use super::facts::{Chunk, Known};
+use super::facts::{ChunkState, Compression};
 
 /// `compress_chunk`; `lenient`: one that is compressed already is no error.
-pub(crate) fn compress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
+pub(crate) fn compress_call(context: &Context, chunk: &ChunkState, lenient: bool) -> Statement {
     Statement::new(
         format!(
             "select {}($1::regclass, if_not_compressed => {lenient})",
@@ -22,7 +22,7 @@ pub(crate) fn compress_call(context: &Context, chunk: &Chunk, lenient: bool) -> 
     )
 }
 
-pub(crate) fn decompress_call(context: &Context, chunk: &Chunk, lenient: bool) -> Statement {
+pub(crate) fn decompress_call(context: &Context, chunk: &ChunkState, lenient: bool) -> Statement {
     Statement::new(
         format!(
             "select {}($1::regclass, if_compressed => {lenient})",
@@ -33,7 +33,7 @@ pub(crate) fn decompress_call(context: &Context, chunk: &Chunk, lenient: bool) -
 }
 
 /// A chunk that ends before now (the newest one where "now" is not known does not count as ended).
-fn ended(known: &Known, chunk: &Chunk) -> bool {
+fn ended(known: &Compression, chunk: &ChunkState) -> bool {
     known.now.map_or_else(
         || {
             known
@@ -116,7 +116,7 @@ pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan)
 }
 
-fn nothing_waits(known: &Known, inputs: &Inputs) -> Refusal {
+fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     let waiting = known
         .chunks
         .iter()
@@ -154,7 +154,7 @@ fn nothing_waits(known: &Known, inputs: &Inputs) -> Refusal {
 }
 
 /// What a plan over chunks locks: the chunks, one in each of the last steps, and the table weakly.
-pub fn lock(mut plan: Plan, known: &Known, chunks: &[&Chunk], mode: Mode) -> Plan {
+pub fn lock(mut plan: Plan, known: &Compression, chunks: &[&ChunkState], mode: Mode) -> Plan {
     let before = plan.steps.len().saturating_sub(chunks.len());
     for (step, chunk) in (before..).zip(chunks) {
         plan = plan.touching_in(step, chunk.oid, &chunk.key, mode);
@@ -169,7 +169,11 @@ pub fn lock(mut plan: Plan, known: &Known, chunks: &[&Chunk], mode: Mode) -> Pla
     plan.changing(&pointers)
 }
 
-fn compress_notes(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+fn compress_notes(
+    context: &Context,
+    known: &Compression,
+    chunks: &[&ChunkState],
+) -> Vec<(Level, String)> {
     let mut notes = price(context, known, chunks);
     let newest = chunks.iter().map(|chunk| chunk.to).max();
     if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
@@ -203,7 +207,7 @@ fn compress_notes(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(L
 }
 
 /// Disk, waits, WAL and rows.
-fn price(context: &Context, known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     let whole = context.bytes(chunks.iter().map(|chunk| chunk.oid));
     let biggest = chunks

@@ -1,6 +1,6 @@
 //! Lists of columns as the compression options take them, read as SQL reads them: `line_id, "a,b"`, `ts DESC NULLS LAST`.
 
-use super::facts::{Known, Settings};
+use super::facts::{Compression, Settings};
 
 /// The word for no segment-by at all, where an empty field leaves the choice to TimescaleDB.
 pub(crate) const NONE: &str = "none";
@@ -51,7 +51,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
 }
 
 /// A column that a token names.
-fn column(known: &Known, token: &Token) -> Result<String, String> {
+fn column(known: &Compression, token: &Token) -> Result<String, String> {
     let there = |name: &str| known.columns.iter().any(|column| column == name);
     let named = match token {
         Token::Quoted(name) => there(name).then(|| name.clone()),
@@ -84,7 +84,7 @@ fn parts(text: &str) -> Result<Vec<Vec<Token>>, String> {
 }
 
 /// Segment-by from what was typed.
-pub fn segments(known: &Known, text: &str) -> Result<Vec<String>, String> {
+pub fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> {
     if text.trim() == NONE && !known.columns.iter().any(|column| column == NONE) {
         return Ok(Vec::new());
     }
@@ -114,7 +114,7 @@ pub fn segments(known: &Known, text: &str) -> Result<Vec<String>, String> {
 }
 
 /// Order-by from what was typed, into the settings.
-pub fn orders(known: &Known, text: &str, settings: &mut Settings) -> Result<(), String> {
+pub fn orders(known: &Compression, text: &str, settings: &mut Settings) -> Result<(), String> {
     let (mut columns, mut desc, mut first) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts(text)? {
         let Some((name, rest)) = part.split_first() else {

@@ -13,10 +13,10 @@ use super::choice;
 use super::chunks::{decompress_call, lock};
 use super::eligible::many;
 use super::facts::known;
-use super::facts::{Chunk, Known};
+use super::facts::{ChunkState, Compression};
 
 /// Compressed rows that can be unpacked.
-fn unpackable(chunk: &Chunk) -> bool {
+fn unpackable(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen()
 }
 
@@ -93,7 +93,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan)
 }
 
-fn undo(context: &Context, known: &Known, chunks: &[&Chunk]) -> Undo {
+fn undo(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Undo {
     let mut text = vec![
         "each chunk is compressed again under the settings that it had, and the policy goes on if it was paused here; the same rows, \
          but batches and recorded sizes are made anew"
@@ -113,8 +113,8 @@ fn undo(context: &Context, known: &Known, chunks: &[&Chunk]) -> Undo {
 
 fn notes(
     context: &Context,
-    known: &Known,
-    chunks: &[&Chunk],
+    known: &Compression,
+    chunks: &[&ChunkState],
     paused: bool,
 ) -> Vec<(Level, String)> {
     let reach = chunks.first().zip(chunks.last());
@@ -125,8 +125,9 @@ fn notes(
         Level::Notice,
         format!("decompresses {}{reach}", many(chunks.len())),
     )];
-    let sum =
-        |of: fn(&Chunk) -> Option<i64>| chunks.iter().map(|chunk| of(chunk)).sum::<Option<i64>>();
+    let sum = |of: fn(&ChunkState) -> Option<i64>| {
+        chunks.iter().map(|chunk| of(chunk)).sum::<Option<i64>>()
+    };
     let before = sum(|chunk| chunk.before_bytes);
     let after = sum(|chunk| chunk.after_bytes);
     notes.push(match (before, after) {

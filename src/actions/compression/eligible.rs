@@ -2,30 +2,30 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::policy::conflicts::{self, Reach};
-use crate::actions::policy::rule::Rule;
+use crate::actions::policy::rule::AgeRule;
 use crate::model::moment::Stamp;
 use crate::model::plan::Note;
 use crate::model::span::{Now, Span};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-use super::facts::{Chunk, Known};
+use super::facts::{ChunkState, Compression};
 
 /// The chunks that end (or were made) at least so long ago; `None`: what "now" is, is not known.
-pub fn older(known: &Known, rule: Rule) -> Option<Vec<&Chunk>> {
+pub fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
     let making = Now::of_making(Stamp(known.now_utc), &known.zone);
     let cut = rule.cut(&known.now(), &making)?;
-    let old = |chunk: &&Chunk| cut.takes(chunk.to, chunk.created);
+    let old = |chunk: &&ChunkState| cut.takes(chunk.to, chunk.created);
     Some(known.chunks.iter().filter(old).collect())
 }
 
 /// A chunk that the policy would take.
-pub fn waits(chunk: &Chunk) -> bool {
+pub fn waits(chunk: &ChunkState) -> bool {
     !chunk.is_compressed() && !chunk.is_frozen()
 }
 
 /// How many, how big, how old: `12 chunks (3.4 MB), 2026-11-01 00:00 to 2026-11-12 00:00`.
-pub fn summary(context: &Context, known: &Known, chunks: &[&Chunk]) -> String {
+pub fn summary(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> String {
     let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
         return "no chunk".to_owned();
     };
@@ -43,14 +43,14 @@ pub fn many(chunks: usize) -> String {
 }
 
 /// The bytes of uncompressed chunks now.
-pub fn size(context: &Context, chunks: &[&Chunk]) -> String {
+pub fn size(context: &Context, chunks: &[&ChunkState]) -> String {
     context
         .bytes(chunks.iter().map(|chunk| chunk.oid))
         .map_or_else(|| "size not known".to_owned(), text::bytes)
 }
 
 /// What a policy with this length would do now, and what it would meet.
-pub(crate) fn what_if(context: &Context, known: &Known, rule: Rule) -> Vec<Note> {
+pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |level, text: String| notes.push(Note { level, text });
     match older(known, rule) {
@@ -80,14 +80,14 @@ pub(crate) fn what_if(context: &Context, known: &Known, rule: Rule) -> Vec<Note>
             }
         }
     }
-    if let Rule::After(after) = rule {
+    if let AgeRule::After(after) = rule {
         notes.extend(conflicts(known, after));
     }
     notes
 }
 
 /// The other policies that this one would meet.
-pub fn conflicts(known: &Known, length: Span) -> Vec<Note> {
+pub fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
     let own = Reach::compression(&now, job, length);
@@ -123,7 +123,7 @@ pub fn conflicts(known: &Known, length: Span) -> Vec<Note> {
 }
 
 /// Refresh policies whose window reaches into these chunks.
-pub(crate) fn in_windows(known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String)> {
+pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     for refresh in &known.refreshes {
         let start = refresh
@@ -134,7 +134,8 @@ pub(crate) fn in_windows(known: &Known, chunks: &[&Chunk]) -> Vec<(Level, String
             // It reaches back to the beginning.
             None => chunks.len(),
             Some(length) => {
-                let Some(out) = length.and_then(|length| older(known, Rule::After(length))) else {
+                let Some(out) = length.and_then(|length| older(known, AgeRule::After(length)))
+                else {
                     continue;
                 };
                 let out: std::collections::HashSet<_> = out.iter().map(|chunk| chunk.oid).collect();

@@ -16,7 +16,7 @@ use crate::model::{clock, text};
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the catalogue tells"
 )]
-pub(crate) struct Known {
+pub(crate) struct Compression {
     /// The hypertable, or the user's view of an aggregate: quoted and qualified.
     pub relation: String,
     /// The hypertable itself, also of an aggregate.
@@ -48,16 +48,16 @@ pub(crate) struct Known {
     /// Aggregates that read it: quoted and qualified.
     pub aggregates: Vec<String>,
     /// By their place on the time axis.
-    pub chunks: Vec<Chunk>,
+    pub chunks: Vec<ChunkState>,
     /// The compression policy.
     pub job: Option<Job>,
     /// Refresh policies of aggregates that read it, and its own where it is an aggregate.
-    pub refreshes: Vec<Refresh>,
-    pub retention: Option<Retention>,
+    pub refreshes: Vec<RefreshStart>,
+    pub retention: Option<DropPolicy>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Chunk {
+pub struct ChunkState {
     /// As it is picked: without its schema where that is TimescaleDB's own.
     pub key: String,
     /// Quoted and qualified.
@@ -93,7 +93,7 @@ pub struct Settings {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Refresh {
+pub struct RefreshStart {
     pub id: i64,
     pub view: String,
     /// Of this aggregate, not of one that reads it.
@@ -103,14 +103,14 @@ pub struct Refresh {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Retention {
+pub struct DropPolicy {
     pub id: i64,
     /// `None`: it drops by the time of creation.
     pub drop_after: Option<String>,
     pub scheduled: bool,
 }
 
-impl Known {
+impl Compression {
     /// As this version means it: before 2.22 no segment-by is just that, and not a choice left to TimescaleDB.
     pub fn on(mut self, version: Version) -> Self {
         if version < Version::new(2, 22) {
@@ -179,7 +179,7 @@ impl Known {
     }
 
     /// Whether a chunk was compressed under other settings than the table has now.
-    pub fn differs(&self, chunk: &Chunk) -> bool {
+    pub fn differs(&self, chunk: &ChunkState) -> bool {
         let (Some(own), Some(table)) = (&chunk.settings, &self.settings) else {
             return false;
         };
@@ -231,7 +231,7 @@ impl Known {
     }
 }
 
-impl Chunk {
+impl ChunkState {
     pub fn has(&self, bits: i32) -> bool {
         self.status & bits != 0
     }
@@ -362,7 +362,7 @@ impl Settings {
 }
 
 /// The facts, where this server can do anything with compression at all.
-pub(super) fn known(context: &Context) -> Result<Known, Refusal> {
+pub(super) fn known(context: &Context) -> Result<Compression, Refusal> {
     let server = context.at.server;
     if server.simulated {
         return Err(
@@ -370,6 +370,6 @@ pub(super) fn known(context: &Context) -> Result<Known, Refusal> {
                 .into(),
         );
     }
-    let known: Known = context.read()?;
+    let known: Compression = context.read()?;
     Ok(known.on(server.sql_version()))
 }

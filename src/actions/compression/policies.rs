@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind};
-use crate::actions::policy::rule::{COMPRESS, Rule, every};
+use crate::actions::policy::rule::{AgeRule, COMPRESS, every};
 use crate::actions::policy::{add, change};
 use crate::model::moment::Axis;
 use crate::model::plan::{Note, Plan, Undo};
@@ -13,7 +13,7 @@ use crate::model::verdict::Level;
 use crate::model::version::Version;
 
 use super::eligible::{many, older, waits, what_if};
-use super::facts::Known;
+use super::facts::Compression;
 use super::facts::known;
 use super::rule::{self, BY_CREATION};
 
@@ -23,7 +23,7 @@ const RECOMPRESS: &str = "recompress";
 
 fn fields(
     context: &Context,
-    known: &Known,
+    known: &Compression,
     after: String,
     created: String,
     every: &str,
@@ -104,7 +104,7 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 }
 
 /// The policy, or the words that there is none.
-fn policy(known: &Known) -> Result<&Job, Refusal> {
+fn policy(known: &Compression) -> Result<&Job, Refusal> {
     let job = known.job.as_ref();
     job.ok_or_else(|| change::none(&known.relation, "compression policy"))
 }
@@ -169,7 +169,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 }
 
 /// Nothing would change; what the present rule means.
-fn stands(context: &Context, known: &Known, job: &Job, rule: Rule) -> Refusal {
+fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> Refusal {
     let mut notes = what_if(context, known, rule);
     let mut note = |level, text| notes.push(Note { level, text });
     if !job.scheduled {
@@ -185,8 +185,8 @@ fn stands(context: &Context, known: &Known, job: &Job, rule: Rule) -> Refusal {
 }
 
 /// The present rule, and how many chunks wait by it.
-fn was(known: &Known, job: &Job) -> Option<String> {
-    let rule = Rule::of(job, known.axis(), &COMPRESS)?;
+fn was(known: &Compression, job: &Job) -> Option<String> {
+    let rule = AgeRule::of(job, known.axis(), &COMPRESS)?;
     let due = older(known, rule)?.into_iter();
     let due = many(due.filter(|chunk| waits(chunk)).count());
     let key = COMPRESS.of(job);
@@ -195,7 +195,7 @@ fn was(known: &Known, job: &Job) -> Option<String> {
 }
 
 /// The configuration with what the form says; everything else in it stays.
-fn config(job: &Job, axis: Axis, rule: Rule, inputs: &Inputs) -> Result<Json, Refusal> {
+fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json, Refusal> {
     let mut config = match &job.config {
         Some(Json::Object(config)) => config.clone(),
         _ => {
@@ -209,7 +209,7 @@ fn config(job: &Job, axis: Axis, rule: Rule, inputs: &Inputs) -> Result<Json, Re
     let key = rule.key(&COMPRESS);
     config.retain(|had, _| had == key || had != COMPRESS.after && had != COMPRESS.created);
     // The same length stays as the server wrote it.
-    let old = Rule::of(job, axis, &COMPRESS);
+    let old = AgeRule::of(job, axis, &COMPRESS);
     if old != Some(rule) {
         config.insert(key.to_owned(), rule.span().json());
     }
@@ -231,7 +231,7 @@ fn config(job: &Job, axis: Axis, rule: Rule, inputs: &Inputs) -> Result<Json, Re
 }
 
 /// Between 2.22 and 2.27 a policy that may not recompress does nothing at all.
-fn idle_by_configuration(context: &Context, known: &Known) -> Option<String> {
+fn idle_by_configuration(context: &Context, known: &Compression) -> Option<String> {
     let version = context.at.server.sql_version();
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);
     (broken && known.never_recompresses()).then(|| {

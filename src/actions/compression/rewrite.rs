@@ -12,10 +12,10 @@ use super::choice;
 use super::chunks::{compress_call, decompress_call, lock};
 use super::eligible::many;
 use super::facts::known;
-use super::facts::{Chunk, Known, Settings};
+use super::facts::{ChunkState, Compression, Settings};
 
 /// Partial or unordered: some rows are not in the batches where order-by wants them.
-fn loose(chunk: &Chunk) -> bool {
+fn loose(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen() && chunk.has(2 | 8)
 }
 
@@ -89,7 +89,7 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan)
 }
 
-fn recompress_call(context: &Context, chunk: &Chunk) -> Statement {
+fn recompress_call(context: &Context, chunk: &ChunkState) -> Statement {
     if context.at.server.sql_version() >= Version::new(2, 14) {
         return compress_call(context, chunk, true);
     }
@@ -102,7 +102,7 @@ fn recompress_call(context: &Context, chunk: &Chunk) -> Statement {
     )
 }
 
-fn rewritable(chunk: &Chunk) -> bool {
+fn rewritable(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen()
 }
 
@@ -150,7 +150,7 @@ pub fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(notes(plan, &known, &chunks))
 }
 
-fn step(context: &Context, known: &Known, chunk: &Chunk, whole: bool) -> Step {
+fn step(context: &Context, known: &Compression, chunk: &ChunkState, whole: bool) -> Step {
     let run = if whole {
         vec![Statement::new(
             format!(
@@ -170,7 +170,7 @@ fn step(context: &Context, known: &Known, chunk: &Chunk, whole: bool) -> Step {
     Step::new(format!("rewrite {}", chunk.key), run, back).sized(chunk.before_bytes)
 }
 
-fn nothing_differs(context: &Context, known: &Known) -> Refusal {
+fn nothing_differs(context: &Context, known: &Compression) -> Refusal {
     let version = context.at.server.sql_version();
     if version < Version::new(2, 14) {
         return format!(
@@ -194,7 +194,7 @@ fn nothing_differs(context: &Context, known: &Known) -> Refusal {
     }
 }
 
-fn notes(mut plan: Plan, known: &Known, chunks: &[&Chunk]) -> Plan {
+fn notes(mut plan: Plan, known: &Compression, chunks: &[&ChunkState]) -> Plan {
     if let Some(settings) = &known.settings {
         plan = plan.note(
             Level::Notice,

@@ -2,22 +2,26 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
-use crate::actions::policy::rule::{COMPRESS, Rule};
+use crate::actions::policy::rule::{AgeRule, COMPRESS};
 use crate::model::text;
 use crate::model::version::Version;
 
 use super::eligible::positive;
-use super::facts::Known;
+use super::facts::Compression;
 
 /// From here on a policy may go by when a chunk was made.
 pub(crate) const BY_CREATION: Version = Version::new(2, 13);
 
-pub(crate) fn rule(context: &Context, known: &Known, inputs: &Inputs) -> Result<Rule, Refusal> {
+pub(crate) fn rule(
+    context: &Context,
+    known: &Compression,
+    inputs: &Inputs,
+) -> Result<AgeRule, Refusal> {
     let asks = "how old is a chunk when it is compressed?";
-    let rule = Rule::given(inputs, known.axis(), &COMPRESS, asks)?;
+    let rule = AgeRule::given(inputs, known.axis(), &COMPRESS, asks)?;
     let version = context.at.server.sql_version();
     match rule {
-        Rule::After(_)
+        AgeRule::After(_)
             if known.integer_time && known.now.is_none() && !known.has_hidden_clock() =>
         {
             return Err(format!(
@@ -28,7 +32,7 @@ pub(crate) fn rule(context: &Context, known: &Known, inputs: &Inputs) -> Result<
             )
             .into());
         }
-        Rule::CreatedBefore(_) if version < BY_CREATION => {
+        AgeRule::CreatedBefore(_) if version < BY_CREATION => {
             return Err(format!(
                 "{} came with TimescaleDB 2.13, this is {version}: use {}",
                 COMPRESS.created, COMPRESS.after

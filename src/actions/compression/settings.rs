@@ -10,11 +10,11 @@ use crate::model::version::Version;
 use super::columns::{self, NONE};
 use super::eligible::many;
 use super::facts::known;
-use super::facts::{Known, Settings};
+use super::facts::{Compression, Settings};
 use super::open::{GROUPS_NO_MORE, LEAVES_OPEN, Open, RESETS_AGGREGATES};
 
 /// `alter table …`, or the view of an aggregate, whose materialization it means.
-fn alter(known: &Known, what: &str) -> Statement {
+fn alter(known: &Compression, what: &str) -> Statement {
     let kind = if known.aggregate {
         "materialized view"
     } else {
@@ -27,7 +27,7 @@ fn alter(known: &Known, what: &str) -> Statement {
 }
 
 pub fn set(
-    known: &Known,
+    known: &Compression,
     segment_by: Option<&str>,
     order_by: Option<&str>,
     sparse: Option<&str>,
@@ -48,7 +48,7 @@ pub fn set(
 }
 
 /// The statements after which the table has just these settings, where compression is enabled.
-pub fn put(context: &Context, known: &Known, to: &Settings) -> Vec<Statement> {
+pub fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
     let whole = segment_by.is_some() && order_by.is_some();
@@ -82,12 +82,12 @@ pub fn put(context: &Context, known: &Known, to: &Settings) -> Vec<Statement> {
     statements
 }
 
-fn off(known: &Known) -> Statement {
+fn off(known: &Compression) -> Statement {
     alter(known, "set (timescaledb.compress = false)")
 }
 
 /// Enabling with these settings, from nothing.
-fn on(known: &Known, to: &Settings) -> Vec<Statement> {
+fn on(known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
     // Sparse indexes are taken together with order-by only.
@@ -100,7 +100,7 @@ fn on(known: &Known, to: &Settings) -> Vec<Statement> {
     )]
 }
 
-fn fields(context: &Context, known: &Known, now: &Settings, enabling: bool) -> Vec<Field> {
+fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool) -> Vec<Field> {
     let segments = match &now.meant().segment_by {
         Some(none) if none.is_empty() => NONE.to_owned(),
         _ => now.segment_text(),
@@ -129,7 +129,7 @@ fn fields(context: &Context, known: &Known, now: &Settings, enabling: bool) -> V
 }
 
 /// What the form says, as settings.
-fn read(known: &Known, inputs: &Inputs) -> Result<Settings, Refusal> {
+fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     let mut to = Settings::default();
     if let Some(text) = inputs.text("segment_by") {
         let segments =
@@ -158,7 +158,7 @@ struct Means {
 }
 
 impl Means {
-    fn of(context: &Context, known: &Known, to: &Settings, enabling: bool) -> Self {
+    fn of(context: &Context, known: &Compression, to: &Settings, enabling: bool) -> Self {
         let (version, ordered) = (context.at.server.sql_version(), to.order_by.is_some());
         let open = to.segment_by.is_none();
         let open = open.then(|| Open::of(known.aggregate, version, ordered, enabling));
@@ -175,7 +175,7 @@ impl Means {
 }
 
 /// Unique constraints that an INSERT into a compressed chunk can check only by unpacking more than it must.
-fn uncovered(known: &Known, to: &Settings) -> Vec<String> {
+fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
     let Some(segments) = &to.segment_by else {
         return Vec::new();
     };
@@ -201,7 +201,7 @@ fn uncovered(known: &Known, to: &Settings) -> Vec<String> {
 }
 
 /// The notes and locks that every change of settings has.
-fn finish(mut plan: Plan, known: &Known, to: &Settings) -> Plan {
+fn finish(mut plan: Plan, known: &Compression, to: &Settings) -> Plan {
     for columns in uncovered(known, to) {
         plan = plan.note(
             Level::Warning,

@@ -26,7 +26,7 @@ pub(super) struct Hypertable {
     /// By the policy's procedure.
     pub(super) policies: HashMap<String, Policy>,
     /// Those by which chunks can be reordered.
-    pub(super) indexes: Vec<Index>,
+    pub(super) indexes: Vec<OrderIndex>,
     /// Bytes.
     pub(super) shared_buffers: Option<i64>,
     pub(super) chunks: i64,
@@ -45,7 +45,7 @@ pub(super) struct Hypertable {
     /// The newest chunks that are no longer filled.
     pub(super) recent: Vec<Recent>,
     /// The newest thousand.
-    pub(super) touched: Vec<Chunk>,
+    pub(super) touched: Vec<TouchedChunk>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -66,7 +66,7 @@ impl Dimension {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Index {
+pub(super) struct OrderIndex {
     pub(super) name: String,
     pub(super) definition: String,
 }
@@ -82,7 +82,7 @@ pub(super) struct Recent {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct Chunk {
+pub(super) struct TouchedChunk {
     pub(super) oid: i64,
     pub(super) name: String,
 }

@@ -10,7 +10,7 @@ use crate::model::text;
 use crate::model::verdict::Level;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Table {
+struct TableFacts {
     display: String,
     parts: Vec<super::facts::Part>,
     copies: Vec<Copy>,
@@ -66,7 +66,7 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
 }
 
 pub(super) fn table(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let table: Table = context.read()?;
+    let table: TableFacts = context.read()?;
     if table.parts.is_empty() {
         return Err(format!(
             "{} has no chunks, so there is nothing to build anew",

@@ -1,6 +1,6 @@
 //! A policy that this server does not let be altered: deleted, and added again.
 
-use super::facts::Known;
+use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Change;
 use crate::model::plan::{Consent, Mode, Plan, Undo};
@@ -8,7 +8,7 @@ use crate::model::verdict::Level;
 
 /// The policy is deleted and added again, as which it is scheduled and begins at once: where nothing else has the server
 /// schedule it or start it.
-pub(super) fn again(context: &Context, known: &Known, title: String) -> Result<Plan, Refusal> {
+pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
     let job = &known.job;
     let mut step = job.replace(context, &Change::default())?;
     // Added once more it would be scheduled, whatever it was: not to have it is the nearest to what was.

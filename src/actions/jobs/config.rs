@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::facts::Known;
+use super::facts::JobFacts;
 use crate::actions::act::Refusal;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::{Consent, Note};
 use crate::model::span::{Now, Span};
 use crate::model::verdict::Level;
 
-impl Known {
+impl JobFacts {
     /// Whether one length goes back farther from now than the other, as its worker reckons.
     pub(super) fn exceeds(&self, one: Span, other: Span) -> bool {
         let now = Now::on(self.axis(), Stamp(self.now), Some(0), &self.zone);
@@ -61,7 +61,7 @@ const REFRESH: &[&str] = &[
     "verbose_log",
 ];
 
-impl Known {
+impl JobFacts {
     /// Checks a new configuration against what the policy needs.
     pub(super) fn check(&self, config: &Json) -> Result<Checked, Refusal> {
         let mut checked = Checked::default();

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::facts::Known;
+use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job, Slots};
 use crate::actions::form::{Field, Form, Inputs, Kind};
@@ -15,7 +15,7 @@ use crate::model::verdict::Level;
 use crate::model::version::Version;
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
-    let known = Known::of(context)?;
+    let known = JobFacts::of(context)?;
     let job = &known.job;
     if let Some(refusal) = job.unalterable(context) {
         return Err(refusal);
@@ -83,7 +83,7 @@ fn slots(job: &Job, zone: &str) -> [Field; 3] {
 }
 
 pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let known = Known::of(context)?;
+    let known = JobFacts::of(context)?;
     let job = &known.job;
     if let Some(refusal) = job.unalterable(context) {
         return Err(refusal);
@@ -131,7 +131,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 }
 
 /// Nothing would change; what is to be minded in the present configuration.
-fn stands(context: &Context, known: &Known) -> Refusal {
+fn stands(context: &Context, known: &JobFacts) -> Refusal {
     let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
     let mut plan = known.warned(context, bare);
     let config = known.job.config.as_ref();

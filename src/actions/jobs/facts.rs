@@ -19,7 +19,7 @@ pub(super) const DATABASE_OWNER: Version = Version::new(2, 28);
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server tells"
 )]
-pub(super) struct Known {
+pub(super) struct JobFacts {
     #[serde(flatten)]
     pub(super) job: Job,
     /// This role has the rights of the job's owner.
@@ -72,7 +72,7 @@ pub(super) struct Known {
     pub(super) stat_table: i64,
 }
 
-impl Known {
+impl JobFacts {
     /// The facts, with the zone in which its worker reckons.
     pub(super) fn of(context: &Context) -> Result<Self, Refusal> {
         let mut known: Self = context.read()?;

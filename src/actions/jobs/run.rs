@@ -1,7 +1,7 @@
 //! Running a job now: in the foreground, or by the scheduler.
 
 use super::again::again;
-use super::facts::Known;
+use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind};
@@ -28,7 +28,7 @@ pub fn form(_: &Context) -> Result<Form, Refusal> {
 }
 
 pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
-    let known = Known::of(context)?;
+    let known = JobFacts::of(context)?;
     let job = &known.job;
     if !known.has_proc {
         return Err(format!(
@@ -52,7 +52,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(known.warned(context, plan))
 }
 
-fn foreground(context: &Context, known: &Known) -> Plan {
+fn foreground(context: &Context, known: &JobFacts) -> Plan {
     let job = &known.job;
     // Without parameters it is sent as psql sends it, which is how compression and refresh may end transactions.
     let call = Statement::new(
@@ -127,7 +127,7 @@ fn outcome(job: &Job) -> (Undo, Consent) {
     }
 }
 
-fn by_scheduler(context: &Context, known: &Known) -> Result<Plan, Refusal> {
+fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     let job = &known.job;
     let foreground = || vec![("how", FOREGROUND.to_owned())];
     if !job.scheduled {
@@ -187,7 +187,7 @@ fn starts_later(context: &Context, job: &Job) -> bool {
     first.is_some_and(|first| first > context.at.now.0)
 }
 
-impl Known {
+impl JobFacts {
     /// The plan, warning where a refresh would reach over what the source no longer keeps.
     pub(super) fn wiping(&self, mut plan: Plan) -> Plan {
         let Some(why) = self.wipes(self.job.setting("start_offset").as_deref()) else {

@@ -1,6 +1,6 @@
 //! What a job's runs take from an aggregate or leave out for good, said before it runs, with the refresh of exactly that.
 
-use super::facts::{Known, RETENTION};
+use super::facts::{JobFacts, RETENTION};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
 use crate::model::bucket::Range;
@@ -16,7 +16,7 @@ const FIELD: &str = "refresh_missing";
 
 /// Nothing to choose, unless runs leave out what can be refreshed with it.
 pub fn form(context: &Context) -> Result<Form, Refusal> {
-    let known = Known::of(context)?;
+    let known = JobFacts::of(context)?;
     let missing = known.missing(context.at.now);
     let safe = missing.filter(|(unread, range)| unread.apart(*range).0.is_none());
     if safe.is_none() || known.gaps {
@@ -31,7 +31,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
 /// The plan of resuming it, with what its runs leave out: refreshed first where that was asked for.
 pub fn beside(
     context: &Context,
-    known: &Known,
+    known: &JobFacts,
     inputs: &Inputs,
     mut plan: Plan,
 ) -> Result<Plan, Refusal> {
@@ -68,7 +68,7 @@ pub fn beside(
     ))
 }
 
-impl Known {
+impl JobFacts {
     fn clock(&self, now: Stamp) -> Clock {
         Clock {
             now,

@@ -41,7 +41,7 @@ impl Keys {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub enum AgeRule {
     After(Span),
     CreatedBefore(Interval),
 }
@@ -65,7 +65,7 @@ impl Cut {
     }
 }
 
-impl Rule {
+impl AgeRule {
     /// As the form has it; `asks` is what the missing setting would say.
     pub fn given(inputs: &Inputs, axis: Axis, keys: &Keys, asks: &str) -> Result<Self, Refusal> {
         let Keys { after, created, .. } = keys;

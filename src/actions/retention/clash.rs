@@ -10,7 +10,7 @@ use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 
-use super::facts::{Aggregate, Refresh, Retention};
+use super::facts::{Reader, RefreshPolicy, Retention};
 use super::going::Going;
 
 /// How far back from now a refresh policy reads.
@@ -24,7 +24,7 @@ enum Reach {
 }
 
 impl Reach {
-    fn of(facts: &Retention, refresh: &Refresh, now: Stamp) -> Self {
+    fn of(facts: &Retention, refresh: &RefreshPolicy, now: Stamp) -> Self {
         let Some(start) = refresh
             .start_offset
             .as_ref()
@@ -57,7 +57,7 @@ impl Reach {
 }
 
 /// Each refresh policy that reads what is dropped up to `edge`.
-fn wipes(facts: &Retention, edge: i64, now: Stamp) -> Vec<(&Aggregate, &Refresh, Reach)> {
+fn wipes(facts: &Retention, edge: i64, now: Stamp) -> Vec<(&Reader, &RefreshPolicy, Reach)> {
     let each = |aggregate| refreshes(facts, aggregate, now);
     let all = facts.aggregates.iter().flat_map(each);
     all.filter(|(.., reach)| reach.passes(edge)).collect()
@@ -65,14 +65,14 @@ fn wipes(facts: &Retention, edge: i64, now: Stamp) -> Vec<(&Aggregate, &Refresh,
 
 fn refreshes<'a>(
     facts: &Retention,
-    aggregate: &'a Aggregate,
+    aggregate: &'a Reader,
     now: Stamp,
-) -> impl Iterator<Item = (&'a Aggregate, &'a Refresh, Reach)> {
+) -> impl Iterator<Item = (&'a Reader, &'a RefreshPolicy, Reach)> {
     let refreshes = aggregate.refreshes.iter();
     refreshes.map(move |refresh| (aggregate, refresh, Reach::of(facts, refresh, now)))
 }
 
-fn job(refresh: &Refresh) -> String {
+fn job(refresh: &RefreshPolicy) -> String {
     let paused = if refresh.scheduled {
         ""
     } else {
@@ -148,7 +148,7 @@ pub(crate) fn note_all(
 pub(crate) fn note_wipe(
     mut plan: Plan,
     facts: &Retention,
-    aggregate: &Aggregate,
+    aggregate: &Reader,
     edge: i64,
     now: Stamp,
     what: &str,
@@ -178,13 +178,7 @@ pub(crate) fn note_wipe(
 }
 
 /// Notes an aggregate whose policy reads only what is dropped by then.
-fn note_starved(
-    plan: Plan,
-    facts: &Retention,
-    aggregate: &Aggregate,
-    edge: i64,
-    now: Stamp,
-) -> Plan {
+fn note_starved(plan: Plan, facts: &Retention, aggregate: &Reader, edge: i64, now: Stamp) -> Plan {
     let mut ends = aggregate.refreshes.iter().map(|refresh| {
         let end = refresh.end_offset.as_ref().and_then(Span::of)?;
         facts.reach_of(refresh, end, now)

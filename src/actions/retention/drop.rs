@@ -2,7 +2,7 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
-use crate::actions::policy::rule::{Cut, Rule};
+use crate::actions::policy::rule::{AgeRule, Cut};
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::span::Span;
@@ -10,7 +10,7 @@ use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::clash;
-use super::facts::{Chunk, Retention};
+use super::facts::{AgedChunk, Retention};
 use super::going::Going;
 use super::rule::{no_clock, usable};
 use super::whatif;
@@ -104,7 +104,7 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
     })?;
     usable(facts, after)?;
     let cut = facts
-        .cut(Rule::After(after), context.at.now)
+        .cut(AgeRule::After(after), context.at.now)
         .ok_or_else(|| match no_clock(facts) {
             Some(why) => format!("which chunks are older is not known: give before; {why}"),
             None => "drop_after reaches outside all time".to_owned(),
@@ -120,7 +120,7 @@ fn steps(
     per_step: usize,
 ) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
-    let mut batch: Vec<&Chunk> = Vec::new();
+    let mut batch: Vec<&AgedChunk> = Vec::new();
     for slice in going.chunks.chunk_by(|a, b| a.end == b.end) {
         if !batch.is_empty() && batch.len() + slice.len() > per_step {
             steps.push(step(context, facts, &batch)?);
@@ -134,7 +134,7 @@ fn steps(
     Ok(steps)
 }
 
-fn step(context: &Context, facts: &Retention, chunks: &[&Chunk]) -> Result<Step, Refusal> {
+fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<Step, Refusal> {
     let start = chunks
         .iter()
         .map(|chunk| chunk.start)

@@ -6,7 +6,7 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind, override_field};
 use crate::actions::policy::change;
-use crate::actions::policy::rule::{Cut, DROP, Rule, longer_than_nothing};
+use crate::actions::policy::rule::{AgeRule, Cut, DROP, longer_than_nothing};
 use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::{Consent, Plan, Undo};
 use crate::model::span::Span;
@@ -58,7 +58,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let Some(change) = changed(job, facts.axis(), rule, inputs)? else {
         return Err(stands(context, &facts, rule, going.as_ref(), inputs));
     };
-    let before = Rule::of(job, facts.axis(), &DROP).and_then(|rule| facts.cut(rule, now));
+    let before = AgeRule::of(job, facts.axis(), &DROP).and_then(|rule| facts.cut(rule, now));
     let before = before.map(|cut| Going::of(&facts, cut).count());
     let more = change.config.is_some()
         && match (&going, before) {
@@ -98,7 +98,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 fn stands(
     context: &Context,
     facts: &Retention,
-    rule: Rule,
+    rule: AgeRule,
     going: Option<&Going>,
     inputs: &Inputs,
 ) -> Refusal {
@@ -125,11 +125,11 @@ fn stands(
 }
 
 /// Whether the new setting may take from an aggregate what the present one leaves.
-fn drops_sooner(facts: &Retention, job: &Job, rule: Rule, now: Stamp) -> bool {
+fn drops_sooner(facts: &Retention, job: &Job, rule: AgeRule, now: Stamp) -> bool {
     let edge = |rule| match facts.cut(rule, now)? {
         Cut::Raw(edge) | Cut::Created(edge) => Some(edge),
     };
-    let present = Rule::of(job, facts.axis(), &DROP);
+    let present = AgeRule::of(job, facts.axis(), &DROP);
     match (present.and_then(edge), edge(rule)) {
         (Some(before), Some(after)) => after > before,
         _ => true,
@@ -142,19 +142,19 @@ fn edited(
     facts: &Retention,
     job: &Job,
     inputs: &Inputs,
-) -> Result<Rule, Refusal> {
+) -> Result<AgeRule, Refusal> {
     if DROP.of(job) == DROP.after {
         let after = inputs.span(DROP.after, facts.axis());
         let after = after.ok_or("drop_after is wanted")?;
         usable(facts, after)?;
-        return Ok(Rule::After(after));
+        return Ok(AgeRule::After(after));
     }
     if let Some(why) = created_before_fails(context.at.server.sql_version(), facts) {
         return Err(format!("{why}: remove-retention-policy, then add-retention-policy").into());
     }
     let interval = inputs.interval(DROP.created).unwrap_or_default();
     longer_than_nothing(DROP.created, Span::Interval(interval))?;
-    Ok(Rule::CreatedBefore(interval))
+    Ok(AgeRule::CreatedBefore(interval))
 }
 
 /// What the change touches, as it was.
@@ -168,13 +168,18 @@ fn captured(job: &Job, change: &Change) -> Change {
 }
 
 /// What differs from the policy as it stands; `None`: nothing.
-fn changed(job: &Job, axis: Axis, rule: Rule, inputs: &Inputs) -> Result<Option<Change>, Refusal> {
+fn changed(
+    job: &Job,
+    axis: Axis,
+    rule: AgeRule,
+    inputs: &Inputs,
+) -> Result<Option<Change>, Refusal> {
     let value = rule.span();
     let mut config = job
         .config
         .clone()
         .unwrap_or_else(|| Json::Object(serde_json::Map::new()));
-    let stands = Rule::of(job, axis, &DROP) == Some(rule);
+    let stands = AgeRule::of(job, axis, &DROP) == Some(rule);
     if let Some(settings) = config.as_object_mut() {
         settings.insert(rule.key(&DROP).to_owned(), value.json());
     }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::policy::change;
-use crate::actions::policy::rule::{Cut, Rule};
+use crate::actions::policy::rule::{AgeRule, Cut};
 use crate::model::interval::back;
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::span::{Now, Span};
@@ -47,16 +47,16 @@ pub struct Retention {
     pub zone_hidden_by: Option<String>,
     /// By the policy's procedure.
     pub policies: HashMap<String, Policy>,
-    pub aggregates: Vec<Aggregate>,
+    pub aggregates: Vec<Reader>,
     /// What those have not taken in.
     pub unread: Vec<Unread>,
     /// Tables to which its foreign keys lead.
-    pub references: Vec<Relation>,
+    pub references: Vec<Referenced>,
     pub indexes: i64,
     /// Room in the lock table, at least.
     pub lock_slots: i64,
     /// Oldest first.
-    pub chunks: Vec<Chunk>,
+    pub chunks: Vec<AgedChunk>,
 }
 
 /// A policy's job, and the session that runs it now.
@@ -68,14 +68,14 @@ pub struct Policy {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Relation {
+pub struct Referenced {
     pub oid: i64,
     pub name: String,
 }
 
 /// One chunk; the query sends an array, because there may be many.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Chunk {
+pub struct AgedChunk {
     /// Quoted and qualified.
     pub name: String,
     pub oid: i64,
@@ -90,7 +90,7 @@ pub struct Chunk {
     pub created: Option<i64>,
 }
 
-impl Chunk {
+impl AgedChunk {
     pub fn is_frozen(&self) -> bool {
         self.status & 4 != 0
     }
@@ -102,19 +102,19 @@ impl Chunk {
 
 /// An aggregate that reads the hypertable.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Aggregate {
+pub struct Reader {
     pub name: String,
     /// Up to where it has read its source; the least number: never.
     pub refreshed_to: Option<i64>,
     /// Where its oldest chunk begins.
     pub oldest: Option<i64>,
-    pub refreshes: Vec<Refresh>,
+    pub refreshes: Vec<RefreshPolicy>,
     /// Aggregates on this one, however far away.
     pub read_by: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Refresh {
+pub struct RefreshPolicy {
     pub id: i64,
     pub scheduled: bool,
     /// `None`: from the beginning.
@@ -165,7 +165,7 @@ impl Retention {
     }
 
     /// Which chunks the policy takes; `None`: what "now" is in this unit is not known, or it lies outside all time.
-    pub fn cut(&self, rule: Rule, now: Stamp) -> Option<Cut> {
+    pub fn cut(&self, rule: AgeRule, now: Stamp) -> Option<Cut> {
         rule.cut(&self.now(now), &Now::of_making(now, &self.zone))
     }
 
@@ -175,7 +175,7 @@ impl Retention {
     }
 
     /// The same for a refresh policy, whose owner may have another zone.
-    pub fn reach_of(&self, refresh: &Refresh, span: Span, now: Stamp) -> Option<i64> {
+    pub fn reach_of(&self, refresh: &RefreshPolicy, span: Span, now: Stamp) -> Option<i64> {
         let zone = refresh.zone.as_deref().unwrap_or(&self.zone);
         Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }

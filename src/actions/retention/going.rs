@@ -1,6 +1,6 @@
 //! What goes when a table is cut.
 
-use super::facts::{Chunk, Retention};
+use super::facts::{AgedChunk, Retention};
 use crate::actions::act::Context;
 use crate::actions::policy::rule::Cut;
 use crate::model::text;
@@ -8,7 +8,7 @@ use crate::model::text;
 /// Chunks that a cut takes, and those that it would take were they not frozen.
 #[derive(Debug)]
 pub(crate) struct Going<'a> {
-    pub chunks: Vec<&'a Chunk>,
+    pub chunks: Vec<&'a AgedChunk>,
     pub frozen: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
-use crate::actions::policy::rule::{DROP, Rule, longer_than_nothing};
+use crate::actions::policy::rule::{AgeRule, DROP, longer_than_nothing};
 use crate::model::moment::{Axis, Stamp};
 use crate::model::plan::Plan;
 use crate::model::span::Span;
@@ -17,24 +17,28 @@ use super::whatif;
 
 /// Up to where on the axis it drops, against which the reach of a refresh is held; `None`: not known.
 pub(crate) fn edge(
-    rule: Rule,
+    rule: AgeRule,
     facts: &Retention,
     going: Option<&Going>,
     now: Stamp,
 ) -> Option<i64> {
     match rule {
-        Rule::After(after) => facts.reach(after, now),
+        AgeRule::After(after) => facts.reach(after, now),
         // What a chunk holds says nothing of when it was made: all that is known is what would go now.
-        Rule::CreatedBefore(_) => Some(going.and_then(Going::edge).unwrap_or(i64::MIN + 1)),
+        AgeRule::CreatedBefore(_) => Some(going.and_then(Going::edge).unwrap_or(i64::MIN + 1)),
     }
 }
 
-pub(crate) fn rule(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<Rule, Refusal> {
+pub(crate) fn rule(
+    context: &Context,
+    facts: &Retention,
+    inputs: &Inputs,
+) -> Result<AgeRule, Refusal> {
     let asks = "after which time do chunks go?";
-    let rule = Rule::given(inputs, facts.axis(), &DROP, asks)?;
+    let rule = AgeRule::given(inputs, facts.axis(), &DROP, asks)?;
     match rule {
-        Rule::After(after) => usable(facts, after)?,
-        Rule::CreatedBefore(_) => {
+        AgeRule::After(after) => usable(facts, after)?,
+        AgeRule::CreatedBefore(_) => {
             if let Some(why) = created_before_fails(context.at.server.sql_version(), facts) {
                 return Err(why.into());
             }
@@ -102,7 +106,7 @@ pub fn no_clock(facts: &Retention) -> Option<String> {
 pub(crate) fn note_others(
     mut plan: Plan,
     facts: &Retention,
-    rule: Rule,
+    rule: AgeRule,
     going: Option<&Going>,
     now: Stamp,
 ) -> Plan {
@@ -110,11 +114,11 @@ pub(crate) fn note_others(
         plan = plan.note(Level::Ok, words);
     }
     match rule {
-        Rule::After(after) => {
+        AgeRule::After(after) => {
             plan = whatif::note_conflicts(plan, facts, after, now);
             plan = whatif::note_zone(plan, facts);
         }
-        Rule::CreatedBefore(_) => {
+        AgeRule::CreatedBefore(_) => {
             let edge = edge(rule, facts, going, now).unwrap_or(i64::MIN);
             plan = clash::note_created(plan, facts, edge, now);
         }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
+use super::inverses::inverses;
 use crate::actions::execute::named::{Found, FoundJob, alike};
 use crate::actions::execute::{Actor, named};
 use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::named::{Named, Relation, parts, qualified};
-use crate::model::plan::{Bindings, Lit, Note, Statement, Step, inverse};
+use crate::model::plan::{Bindings, Note, Statement, Step};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
 
@@ -70,7 +71,7 @@ impl<'a> Back<'a> {
     /// and those whose things are gone. An error where nothing is left.
     pub async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
-        let all = backs(entry, done)?;
+        let all = inverses(entry, done)?;
         let many = all.len();
         let mut candidates = Vec::new();
         for step in all {
@@ -367,46 +368,4 @@ fn gone(name: &str, there: &There) -> String {
     } else {
         format!("{name} is not there any more")
     }
-}
-
-/// The inverse steps, newest first, with what the entry kept put in.
-fn backs(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
-    let (id, kept) = (entry.begin.id, entry.kept());
-    let mut steps = Vec::new();
-    for &at in done.iter().rev() {
-        let step = entry.begin.plan.steps.get(at);
-        let back = step.and_then(|step| inverse(std::slice::from_ref(step)).pop());
-        steps.extend(back.map(|back| Step {
-            undoes: Some((id, at)),
-            ..back
-        }));
-    }
-    if steps.is_empty() {
-        bail!(
-            "entry {id} ({}) changed nothing, as far as the journal knows: there is nothing to take back",
-            entry.state()
-        );
-    }
-    let statements = steps.iter().flat_map(|step| &step.run);
-    let made: Vec<String> = statements.filter_map(|one| one.keeps.clone()).collect();
-    for param in steps
-        .iter_mut()
-        .flat_map(|step| &mut step.run)
-        .flat_map(|statement| &mut statement.params)
-    {
-        let Lit::Kept(name) = param else { continue };
-        let Some(value) = kept.get(name) else {
-            // An earlier statement of the same undo returns it in time.
-            if made.contains(name) {
-                continue;
-            }
-            bail!(
-                "entry {id} was cut off before it was known what it made ({name}): look at {}, and take it back by hand",
-                entry.begin.plan.target
-            );
-        };
-        let job = value.parse().ok().filter(|_| name.starts_with("job"));
-        *param = job.map_or_else(|| Lit::Text(value.clone()), Lit::Job);
-    }
-    Ok(steps)
 }

@@ -18,7 +18,7 @@ const MOST_STEPS: i64 = 100;
 const LIMIT: i64 = 2000;
 
 /// An aggregate with all that its windows depend on.
-pub(super) struct Place<'a> {
+pub(super) struct Timeline<'a> {
     pub level: &'a Aggregate,
     pub buckets: Buckets,
     /// To its refresh policies; not known where the clock of integer time cannot be asked.
@@ -35,7 +35,7 @@ pub(super) struct How {
     pub step_buckets: Option<i64>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Timeline<'a> {
     pub fn of(level: &'a Aggregate, context: &Context) -> Result<Self, Refusal> {
         let buckets = level.buckets()?;
         Ok(Self {
