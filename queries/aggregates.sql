@@ -114,7 +114,7 @@ whole as (
   union all
   select p.id, p.seconds + coalesce(w.seconds, 0), p.units + coalesce(w.units, 0), w.depth + 1 from promise p
     join whole w on w.id = p.parent_id where w.depth < 20)
-select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axis, a.bucket_width, a.bucket_fixed, a.bucket_zone,
+select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axis, a.bucket_width, a.bucket_zone,
        coalesce(pa.user_view_schema, rh.schema_name)::text as source_schema,
        coalesce(pa.user_view_name, rh.table_name)::text as source_name,
        nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
@@ -151,7 +151,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
 \else
          + u.pending as pending,
 \endif
-       o.since as reach_from, o.odd_zone, j.owner_zone, t.tail, x.unreached, x.unreached_to, x.unread_from, x.unread_next, x.cut_to,
+       o.since as reach_from, o.odd_zone, t.tail, x.unreached, x.unreached_to, x.unread_from, x.unread_next, x.cut_to,
        a.bucket_offset::text as bucket_offset, case
             when a.axis not in ('bigint', 'integer', 'smallint')
                  then (extract(epoch from case when a.axis in ('timestamp without time zone', 'date')
@@ -184,7 +184,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                                   where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
             else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p
               where p.pid = b.blocker) end as blocker_name,
-       j.id as job_id, coalesce(j.policies, 0) as policies, j.scheduled, j.start_text, j.end_text,
+       j.id as job_id, coalesce(j.policies, 0) as policies, j.scheduled, j.owner_zone, j.start_text, j.end_text,
        extract(epoch from j.start_interval)::float8 as start_seconds, extract(epoch from j.end_interval)::float8 as end_seconds,
        j.schedule_interval::text as schedule_interval, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        nullif(st.last_start, '-infinity') as last_start,

@@ -184,7 +184,8 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(c.uncompressed, 0) as uncompressed, coalesce(c.frozen, 0) as frozen, coalesce(c.unordered, 0) as unordered,
        r.drop_text as drop_after, case when r.drop_number is not null then r.drop_number <= j.after_number
                                        else now() - r.drop_interval >= now() - j.after_interval end as drops_first,
-       own.code, own.owner as code_owner, current_user::text as code_role, j.id as job_id, j.scheduled, j.owner_zone, j.after_text,
+       j.id as job_id, own.code, own.owner as code_owner, case when own.code is not null then current_user::text end as code_role,
+       j.scheduled, j.owner_zone, j.after_text,
        extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
        j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        j.created_text, j.made_before,

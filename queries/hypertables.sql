@@ -171,12 +171,12 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
        coalesce(c.partial, 0) as partial, coalesce(o.chunks, 0) as tiered,
        case when coalesce(l.unknown, 0) * 2 <= coalesce(l.chunks, 0)
             then (coalesce(c.after_bytes, 0) + coalesce(l.pages, 0) * current_setting('block_size')::int8)::int8 end as about_bytes,
-       w.window_start, w.window_end, w.ranges as window_ranges, w.chunks as window_chunks, case
+       w.window_start, w.window_end, w.ranges as window_ranges, case
             when not w.unknown then w.bytes::int8 end as window_bytes,
        case when c.chunks > 0 then f.oldest end as oldest, case when c.chunks > 0 then f.newest end as newest,
        (select count(*) from pg_index x where x.indrelid = h.oid) as indexes,
        j.refresh, j.compress, j.retain, j.reorder, j.compress_after, j.drop_after, j.failing, j.paused, j.by_creation, r.names as readers,
-       null::int8 as tuples, null::bool as not_null, null::text[] as unique_without, null::int8 as referenced
+       null::bool as not_null, null::int8 as tuples, null::text[] as unique_without, null::int8 as referenced
   from hyper h
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
   left join dim d on d.hypertable_id = h.id
@@ -190,9 +190,9 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
   left join readers r on r.hypertable_id = h.id
 union all
 select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, null, null, null, null, null, null,
-       (b.pages * current_setting('block_size')::int8)::int8, null, null, null, null, null, null, null,
+       (b.pages * current_setting('block_size')::int8)::int8, null, null, null, null, null, null,
        (select count(*) from pg_index x where x.indrelid = b.oid), null, null, null, null, null, null, null, null, null, null,
-       nullif(b.tuples, -1), b.attnotnull, b.unique_without, b.referenced
+       b.attnotnull, nullif(b.tuples, -1), b.unique_without, b.referenced
   from candidate b) y
 -- what chunks are measured against
 cross join (select current_setting('max_locks_per_transaction')::int8 as locks_each,

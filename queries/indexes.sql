@@ -351,21 +351,21 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   case when r.many then coalesce(c.pages, 0)::int8 else r.pages::int8 end as pages,
   current_setting('block_size')::int8 as page_bytes,
 \if :since_2_22
-  r.indisvalid as root_valid, coalesce(c.invalid, 0) as invalid_chunks, coalesce(l.members, 0) as leftovers,
-  (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, coalesce(c.unsure, 0) as unsure,
+  r.indisvalid as root_valid, c.invalid as invalid_chunks, l.members as leftovers,
+  (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, c.unsure,
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
   -- TimescaleDB 2.22 and later give indexes that it cannot tell apart one index on each new chunk.
   case when r.hypertable_id is not null then greatest(w.identical * coalesce(c.chunks, 0) - coalesce(c.members, 0), 0) end as shared_chunks,
 \elif :since_2_11
-  r.indisvalid as root_valid, coalesce(c.invalid, 0) as invalid_chunks, coalesce(l.leftovers, 0) as leftovers,
-  (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, coalesce(c.unsure, 0) as unsure,
+  r.indisvalid as root_valid, c.invalid as invalid_chunks, l.leftovers,
+  (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, c.unsure,
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
-  0::int8 as shared_chunks,
+  null::int8 as shared_chunks,
 \else
-  r.indisvalid as root_valid, coalesce(c.invalid, 0) as invalid_chunks, 0::int8 as leftovers,
-  null::text as leftover_example, coalesce(c.unsure, 0) as unsure,
+  r.indisvalid as root_valid, c.invalid as invalid_chunks, null::int8 as leftovers,
+  null::text as leftover_example, c.unsure,
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
   case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
   null::int8 as shared_chunks,

@@ -141,8 +141,9 @@ waiting as materialized (
    order by w.job_id, l.pid)
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
-       coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest,
-       own.code, own.owner as code_owner, current_user::text as code_role, j.id as job_id, j.scheduled, j.owner_zone, j.after_text,
+       coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest_raw,
+       j.id as job_id, own.code, own.owner as code_owner, case when own.code is not null then current_user::text end as code_role,
+       j.scheduled, j.owner_zone, j.after_text,
        extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
        extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.eligible, m.eligible, 0) end as eligible,
@@ -151,7 +152,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x
          where x.raw_hypertable_id = h.id) as read_by,
-       coalesce(z.drop_edge, gone.edge) as drop_edge, gone.ranges::text as going, i.readers::text as readers,
+       coalesce(z.drop_edge, gone.edge) as drop_edge, gone.ranges as going, i.readers,
        (extract(timezone from now()) * 1000000)::int8 as local_shift,
        v.pid as blocked_pid, v.blocker, case
             when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p

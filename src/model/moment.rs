@@ -71,6 +71,7 @@ impl<'a> FromSql<'a> for Stamp {
 
 /// The type of a hypertable's time dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String")]
 pub enum Axis {
     TimestampTz,
     /// Without time zone: the value is kept as if it were UTC.
@@ -88,15 +89,21 @@ impl Axis {
         }
     }
 
-    /// From the name of the column's type, as `format_type` or `regtype` write it.
+    /// From the name of the column's type, as `format_type` or `regtype` write it; or from its own name in a recording.
     pub fn of(column_type: &str) -> Self {
         match column_type {
-            "timestamp without time zone" => Self::Timestamp,
-            "date" => Self::Date,
-            "bigint" | "integer" | "smallint" => Self::Integer,
+            "timestamp without time zone" | "Timestamp" => Self::Timestamp,
+            "date" | "Date" => Self::Date,
+            "bigint" | "integer" | "smallint" | "Integer" => Self::Integer,
             // uuid (UUIDv7) dimensions are kept in microseconds too.
             _ => Self::TimestampTz,
         }
+    }
+}
+
+impl From<String> for Axis {
+    fn from(name: String) -> Self {
+        Self::of(&name)
     }
 }
 

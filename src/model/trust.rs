@@ -90,10 +90,13 @@ pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
 /// A function whose owner is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Code {
+    #[serde(alias = "code")]
     pub function: String,
     /// `None`: there is no such function.
+    #[serde(alias = "code_owner")]
     pub owner: Option<String>,
     /// With whose rights it would run.
+    #[serde(alias = "code_role")]
     pub role: String,
 }
 

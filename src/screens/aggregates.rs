@@ -25,6 +25,7 @@ use crate::screens::policy;
 use crate::screens::policy::Policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Edition};
+use crate::server::row::read;
 use crate::server::sql::{Param, Query, query};
 
 /// The policies on a hypertable or an aggregate's materialization; `$1` is its id (int8).
@@ -260,88 +261,9 @@ impl Record for Row {
     ];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let end_seconds: Option<f64> = row.try_get("end_seconds")?;
-        let policy = row
-            .try_get::<_, Option<i32>>("job_id")?
-            .map(|job_id| -> Result<Policy> {
-                Ok(Policy {
-                    job_id,
-                    scheduled: row.try_get("scheduled")?,
-                    after: row.try_get("end_text")?,
-                    after_seconds: end_seconds,
-                    after_number: None,
-                    created: None,
-                    last_run_success: row.try_get("last_run_success")?,
-                    last_finish: row.try_get("last_finish")?,
-                    next_start: row.try_get("next_start")?,
-                    consecutive_failures: row
-                        .try_get::<_, Option<i32>>("consecutive_failures")?
-                        .unwrap_or(0),
-                    schedule_seconds: row.try_get("schedule_seconds")?,
-                    known_since: None,
-                    owner_zone: row.try_get("owner_zone")?,
-                    code: None,
-                })
-            });
-        let odd_zone: Option<String> = row.try_get("odd_zone")?;
-        Ok(Self {
-            id: row.try_get("id")?,
-            source_id: row.try_get("raw_id")?,
-            parent_id: row.try_get("parent_id")?,
-            schema: row.try_get("schema")?,
-            name: row.try_get("name")?,
-            source_schema: row.try_get("source_schema")?,
-            source_name: row.try_get("source_name")?,
-            materialized_only: row.try_get("materialized_only")?,
-            axis: Axis::of(row.try_get("axis")?),
-            bucket_width: row.try_get("bucket_width")?,
-            bucket_zone: row.try_get("bucket_zone")?,
-            bucket_offset: row.try_get("bucket_offset")?,
-            bucket_origin: row.try_get("bucket_origin")?,
-            watermark: row.try_get("watermark")?,
-            refreshed_to: row.try_get("refreshed_to")?,
-            never_before: row.try_get("never_before")?,
-            source_end: row.try_get("source_end")?,
-            bucket_longest: row.try_get("bucket_longest")?,
-            newest: None,
-            newest_end: None,
-            newest_asked: false,
-            newest_error: None,
-            oldest: None,
-            first_unread: None,
-            remade: None,
-            future_rows: None,
-            reach_error: odd_zone.as_deref().map(clock::odd_zone),
-            unknown: None,
-            pending: row.try_get("pending")?,
-            refreshing: row.try_get("refreshing")?,
-            policy: policy.transpose()?,
-            policies: row.try_get("policies")?,
-            start_offset: row.try_get("start_text")?,
-            end_offset: row.try_get("end_text")?,
-            start_seconds: row.try_get("start_seconds")?,
-            end_seconds,
-            schedule_interval: row.try_get("schedule_interval")?,
-            expected_seconds: row.try_get("expected_seconds")?,
-            expected_units: row.try_get("expected_units")?,
-            depth: row.try_get("depth")?,
-            wipe_risk: row.try_get("wipe_risk")?,
-            source_drop_after: row.try_get("source_drop_after")?,
-            local_shift: row.try_get("local_shift")?,
-            other_stopped: row.try_get("other_policies_stopped")?,
-            other_job: row.try_get("other_job_id")?,
-            other_scheduled: row
-                .try_get::<_, Option<bool>>("other_scheduled")?
-                .unwrap_or(false),
-            parent_job: parent_job(row)?,
-            last_start: row.try_get("last_start")?,
-            average_seconds: row.try_get("average_seconds")?,
-            blocked: Blocked::read(row)?,
-            waits: Waits::read(row)?,
-            around: Around::read(row)?,
-            inherited: None,
-            family: None,
-        })
+        let mut aggregate: Self = read(row)?;
+        aggregate.reach_error = aggregate.reach_error.as_deref().map(clock::odd_zone);
+        Ok(aggregate)
     }
 
     fn key(&self) -> String {
@@ -406,17 +328,4 @@ impl Record for Row {
     fn family(&self) -> Option<i64> {
         self.family.map(Into::into)
     }
-}
-
-fn parent_job(row: &tokio_postgres::Row) -> Result<Option<ParentJob>> {
-    let Some(id) = row.try_get("parent_job_id")? else {
-        return Ok(None);
-    };
-    Ok(Some(ParentJob {
-        id,
-        scheduled: row.try_get("parent_scheduled")?,
-        fails: row
-            .try_get::<_, Option<bool>>("parent_fails")?
-            .unwrap_or(false),
-    }))
 }

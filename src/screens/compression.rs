@@ -17,17 +17,17 @@ use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::model::version::Version;
 use crate::model::{rules, text};
-use crate::screens::aggregates::Blocked;
 use crate::screens::chunks::{self, Chunks};
 use crate::screens::policy;
 use crate::screens::policy::Policy;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Edition};
+use crate::server::row::{read, read_all};
 use crate::server::sql::{Param, Query, query};
 
 pub use pace::Pace;
 
-pub(crate) use self::row::Stuck;
+use self::row::Companion;
 pub use self::row::{Drift, Recorded, Row};
 
 /// Seconds after which a policy that runs is looked at again.
@@ -224,81 +224,34 @@ impl Record for Row {
     }];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let asked: Stamp = row.try_get("asked")?;
-        let next_due: Option<f64> = row.try_get("next_due_seconds")?;
-        let backlog: Option<i64> = row.try_get("backlog")?;
-        let policy = Policy::read(row)?;
-        let runs = policy
+        let (mut hypertable, due): (Self, policy::Due) = read(row)?;
+        let runs = hypertable
+            .policy
             .as_ref()
             .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
-        Ok(Self {
-            id: row.try_get("id")?,
-            schema: row.try_get("schema")?,
-            name: row.try_get("name")?,
-            aggregate: row.try_get("aggregate")?,
-            enabled: false,
-            axis: Axis::of(row.try_get("axis")?),
-            has_now: row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
-            chunks: row.try_get("chunks")?,
-            compressed: row.try_get("compressed")?,
-            partial: row.try_get("partial")?,
-            uncompressed: row.try_get("uncompressed")?,
-            frozen: row.try_get("frozen")?,
-            unordered: row.try_get("unordered")?,
-            before_bytes: None,
-            after_bytes: None,
-            rows: None,
-            batches: None,
-            segment_by: None,
-            open: false,
-            order_by: None,
-            policy,
-            recompress: row.try_get("recompress")?,
-            most_chunks: row.try_get("most_chunks")?,
-            boundary: row.try_get("boundary")?,
-            made_before: row.try_get("made_before")?,
-            backlog,
-            backlog_bytes: backlog.filter(|chunks| *chunks == 0),
-            about_backlog_bytes: row.try_get("about_backlog_bytes")?,
-            backlog_error: None,
-            about_backlog: None,
-            partial_due: row.try_get("partial_due")?,
-            overdue_seconds: row.try_get("overdue_seconds")?,
-            due_since: None,
-            next_due: next_due
-                // A run may come to wait for a lock, which no catalogue tells.
-                .map(|next| if runs { next.min(LOOK_AGAIN) } else { next })
-                .or(runs.then_some(LOOK_AGAIN))
-                .map(|seconds| asked.plus_seconds(seconds)),
-            pace: Pace::read(row)?,
-            drop_after: row.try_get("drop_after")?,
-            drops_first: row.try_get("drops_first")?,
-            blocked: None,
-            stuck: Stuck::read(row)?,
-            old_settings: None,
-            old_record: Recorded::default(),
-            drift: None,
-            packed_error: None,
-            seen: None,
-        })
+        hypertable.backlog_bytes = hypertable.backlog.filter(|chunks| *chunks == 0);
+        // A run may come to wait for a lock, which no catalogue tells.
+        hypertable.next_due = due.at(runs.then_some(LOOK_AGAIN));
+        Ok(hypertable)
     }
 
     fn join(rows: &mut [Self], companion: &[tokio_postgres::Row]) -> Result<()> {
-        let mut companions = HashMap::new();
-        for companion in companion {
-            companions.insert(companion.try_get::<_, i64>("id")?, companion);
-        }
+        let companions: Vec<Companion> = read_all(companion)?;
+        let mut companions: HashMap<_, _> = companions
+            .into_iter()
+            .map(|companion| (companion.id, companion))
+            .collect();
         for row in rows {
-            if let Some(companion) = companions.get(&row.id.into()) {
-                row.enabled = companion.try_get("enabled")?;
-                row.segment_by = companion.try_get("segment_by")?;
-                row.open = companion.try_get("open")?;
-                row.order_by = companion.try_get("order_by")?;
-                row.before_bytes = companion.try_get("before_bytes")?;
-                row.after_bytes = companion.try_get("after_bytes")?;
-                row.rows = companion.try_get("compressed_rows")?;
-                row.batches = companion.try_get("batches")?;
-                row.blocked = Blocked::read(companion)?;
+            if let Some(companion) = companions.remove(&row.id) {
+                row.enabled = companion.enabled;
+                row.segment_by = companion.segment_by;
+                row.open = companion.open;
+                row.order_by = companion.order_by;
+                row.before_bytes = companion.before_bytes;
+                row.after_bytes = companion.after_bytes;
+                row.rows = companion.compressed_rows;
+                row.batches = companion.batches;
+                row.blocked = companion.blocked;
             }
         }
         Ok(())

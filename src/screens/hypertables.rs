@@ -18,10 +18,11 @@ use crate::model::verdict::Verdict;
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::screens::{aggregates, chunks};
 use crate::server::known::At;
+use crate::server::row::read;
 use crate::server::sql::{Param, Query, query};
 
+use row::Space;
 pub use row::{Kind, Limits, Policies, Policy, Row};
-pub(crate) use row::{Plain, Window};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Hypertables;
@@ -151,55 +152,11 @@ impl Record for Row {
     ];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let kind = match row.try_get("kind")? {
-            "hypertable" => Kind::Hypertable,
-            "aggregate" => Kind::Aggregate,
-            _ => Kind::Candidate,
-        };
-        let count = |name| {
-            row.try_get::<_, Option<i64>>(name)
-                .map(Option::unwrap_or_default)
-        };
-        Ok(Self {
-            id: row.try_get("id")?,
-            schema: row.try_get("schema")?,
-            name: row.try_get("name")?,
-            kind,
-            axis: Axis::of(row.try_get("axis")?),
-            column: row.try_get("column_name")?,
-            interval: row.try_get("interval_length")?,
-            now: row.try_get("now_raw")?,
-            space: read_space(row)?,
-            chunks: count("chunks")?,
-            compressed: count("compressed")?,
-            partial: count("partial")?,
-            tiered: count("tiered")?,
-            about_bytes: row.try_get("about_bytes")?,
-            bytes: None,
-            measured: None,
-            bytes_error: None,
-            seen: None,
-            window: read_window(row)?,
-            oldest: row.try_get("oldest")?,
-            newest: row.try_get("newest")?,
-            indexes: count("indexes")?,
-            policies: read_policies(row)?,
-            readers: row
-                .try_get::<_, Option<Vec<String>>>("readers")?
-                .unwrap_or_default(),
-            plain: if kind == Kind::Candidate {
-                Some(read_plain(row)?)
-            } else {
-                None
-            },
-            limits: Limits {
-                locks_each: row.try_get("locks_each")?,
-                connections: row.try_get("connections")?,
-                prepared: row.try_get("prepared")?,
-                memory_bytes: row.try_get("memory_bytes")?,
-                memory_default: row.try_get("memory_default")?,
-            },
-        })
+        let (mut hypertable, space): (Self, Space) = read(row)?;
+        let slices = space.space_slices.unwrap_or_default().into_iter();
+        let columns = space.space_columns.unwrap_or_default().into_iter();
+        hypertable.space = columns.zip(slices.map(Option::unwrap_or_default)).collect();
+        Ok(hypertable)
     }
 
     fn key(&self) -> String {
@@ -247,54 +204,4 @@ impl Record for Row {
     fn facts(&self, at: &At) -> Vec<Section> {
         details::facts(self, at)
     }
-}
-
-fn read_space(row: &tokio_postgres::Row) -> Result<Vec<(String, i64)>> {
-    let columns: Option<Vec<String>> = row.try_get("space_columns")?;
-    let slices: Option<Vec<Option<i64>>> = row.try_get("space_slices")?;
-    let (columns, slices) = (columns.unwrap_or_default(), slices.unwrap_or_default());
-    let slices = slices.into_iter().map(Option::unwrap_or_default);
-    Ok(columns.into_iter().zip(slices).collect())
-}
-
-fn read_window(row: &tokio_postgres::Row) -> Result<Option<Window>> {
-    let (start, end) = (row.try_get("window_start")?, row.try_get("window_end")?);
-    let (Some(start), Some(end)) = (start, end) else {
-        return Ok(None);
-    };
-    Ok(Some(Window {
-        start,
-        end,
-        ranges: row.try_get("window_ranges")?,
-        bytes: row.try_get("window_bytes")?,
-        about: true,
-    }))
-}
-
-fn read_policies(row: &tokio_postgres::Row) -> Result<Policies> {
-    let policy = |name| row.try_get(name).map(Policy::of);
-    let jobs = |name| {
-        row.try_get::<_, Option<Vec<i32>>>(name)
-            .map(Option::unwrap_or_default)
-    };
-    Ok(Policies {
-        refresh: policy("refresh")?,
-        compress: policy("compress")?,
-        retain: policy("retain")?,
-        reorder: policy("reorder")?,
-        failing: jobs("failing")?,
-        paused: jobs("paused")?,
-        by_creation: jobs("by_creation")?,
-        compress_after: row.try_get("compress_after")?,
-        drop_after: row.try_get("drop_after")?,
-    })
-}
-
-fn read_plain(row: &tokio_postgres::Row) -> Result<Plain> {
-    Ok(Plain {
-        tuples: row.try_get("tuples")?,
-        not_null: row.try_get("not_null")?,
-        unique_without: row.try_get("unique_without")?,
-        referenced: row.try_get("referenced")?,
-    })
 }

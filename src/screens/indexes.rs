@@ -12,8 +12,10 @@ use crate::model::verdict::Verdict;
 use crate::model::{rules, text};
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::At;
+use crate::server::row::read;
 use crate::server::sql::{Param, Query, query};
 
+use self::row::More;
 pub use self::row::{Kind, Parts, Row};
 
 mod chunks;
@@ -126,33 +128,10 @@ impl Record for Row {
     }];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let constraint: Option<String> = row.try_get("constraint_name")?;
-        let constraint_type: Option<String> = row.try_get("constraint_type")?;
-        let pages: i64 = row.try_get("pages")?;
-        Ok(Self {
-            id: row.try_get("id")?,
-            schema: row.try_get("schema")?,
-            table: row.try_get("table")?,
-            name: row.try_get("name")?,
-            kind: Kind::of(row.try_get("kind")?),
-            method: row.try_get("method")?,
-            definition: row.try_get("definition")?,
-            parts: Parts::read(row)?,
-            members: row.try_get("members")?,
-            scans: row.try_get("scans")?,
-            about_bytes: pages.saturating_mul(row.try_get("page_bytes")?),
-            bytes: None,
-            bloat_bytes: None,
-            exact_error: None,
-            root_valid: row.try_get("root_valid")?,
-            unique: row.try_get("unique")?,
-            constraint: constraint.zip(constraint_type),
-            referenced: row.try_get("referenced")?,
-            replica_identity: row.try_get("replica_identity")?,
-            reorders: row.try_get("reorders")?,
-            duplicate_of: row.try_get("duplicate_of")?,
-            covered_by: row.try_get("covered_by")?,
-        })
+        let (mut index, more): (Self, More) = read(row)?;
+        index.about_bytes = more.pages.saturating_mul(more.page_bytes);
+        index.constraint = more.constraint_name.zip(more.constraint_type);
+        Ok(index)
     }
 
     fn key(&self) -> String {

@@ -1,9 +1,9 @@
 //! What several screens say of a policy's job, in the same words.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::moment::{Axis, Stamp};
 use crate::model::rules::Rule;
@@ -14,6 +14,7 @@ use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::screens::record::Exact;
+use crate::server::row::or_default;
 use crate::server::sql::query;
 
 /// How run-job-now starts a job whose next start is wrong: in the foreground that would stay as it is.
@@ -102,17 +103,21 @@ pub struct Policy {
     pub job_id: i32,
     pub scheduled: bool,
     /// compress-after or drop-after as it is configured; `None`: another key, or missing.
+    #[serde(alias = "after_text", alias = "end_text", deserialize_with = "bounded")]
     pub after: Option<String>,
     /// Its length in seconds; `None` for integer time, and where it is not understood.
+    #[serde(alias = "end_seconds")]
     pub after_seconds: Option<f64>,
     pub after_number: Option<i64>,
     /// `drop_created_before` or `compress_created_before`: chunks count by when they were made, not by their time.
+    #[serde(default, alias = "created_text", deserialize_with = "bounded")]
     pub created: Option<String>,
     /// `None`: it never finished.
     pub last_run_success: Option<bool>,
     pub last_finish: Option<Stamp>,
     /// `None`: paused, or never planned. `-infinity`: it runs now, or is to run at once.
     pub next_start: Option<Stamp>,
+    #[serde(deserialize_with = "or_default")]
     pub consecutive_failures: i32,
     pub schedule_seconds: Option<f64>,
     /// It has been there since this moment for sure, where that is asked for: of one that never finished a run.
@@ -125,48 +130,32 @@ pub struct Policy {
     pub code: Option<Code>,
 }
 
+/// For a setting's text, which is what somebody wrote.
+fn bounded<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<Cow<'de, str>>::deserialize(text)?;
+    Ok(text.map(|text| text::bounded(&text)))
+}
+
+/// When the next chunk falls due, by the server's clock.
+#[derive(Deserialize)]
+pub(crate) struct Due {
+    asked: Stamp,
+    next_due_seconds: Option<f64>,
+}
+
+impl Due {
+    /// `again`: in so many seconds it is to be looked at in any case.
+    pub(crate) fn at(&self, again: Option<f64>) -> Option<Stamp> {
+        let next = self.next_due_seconds.into_iter().chain(again);
+        let next = next.reduce(f64::min)?;
+        Some(self.asked.plus_seconds(next))
+    }
+}
+
 impl Policy {
     /// Its job, for the actions that act on jobs.
     pub fn target(&self) -> Target {
         Target::job(self.job_id)
-    }
-
-    /// Reads the columns that `queries/compression.sql` and `queries/retention.sql` share.
-    pub fn read(row: &Row) -> anyhow::Result<Option<Self>> {
-        let Some(job_id) = row.try_get("job_id")? else {
-            return Ok(None);
-        };
-        let words = |name| -> anyhow::Result<Option<String>> {
-            let text: Option<&str> = row.try_get(name)?;
-            Ok(text.map(text::bounded))
-        };
-        Ok(Some(Self {
-            job_id,
-            scheduled: row.try_get("scheduled")?,
-            after: words("after_text")?,
-            after_seconds: row.try_get("after_seconds")?,
-            after_number: row.try_get("after_number")?,
-            created: words("created_text")?,
-            last_run_success: row.try_get("last_run_success")?,
-            last_finish: row.try_get("last_finish")?,
-            next_start: row.try_get("next_start")?,
-            consecutive_failures: row
-                .try_get::<_, Option<i32>>("consecutive_failures")?
-                .unwrap_or(0),
-            schedule_seconds: row.try_get("schedule_seconds")?,
-            known_since: None,
-            owner_zone: row.try_get("owner_zone")?,
-            code: row
-                .try_get::<_, Option<String>>("code")?
-                .map(|function| -> anyhow::Result<Code> {
-                    Ok(Code {
-                        function,
-                        owner: row.try_get("code_owner")?,
-                        role: row.try_get("code_role")?,
-                    })
-                })
-                .transpose()?,
-        }))
     }
 
     pub fn after_value(&self) -> Value {

@@ -21,6 +21,7 @@ use crate::screens::policy;
 use crate::screens::policy::{Policy, Work};
 use crate::screens::record::{Column, Detail, Exact, Record, Section};
 use crate::server::known::{At, Edition};
+use crate::server::row::{self, or_default};
 use crate::server::sql::{Param, Query, query};
 
 const WORK: Work = Work {
@@ -39,10 +40,12 @@ pub struct Row {
     pub aggregate: bool,
     pub axis: Axis,
     /// An integer dimension whose hypertable says what "now" is; of an aggregate assumed until it is asked for.
+    #[serde(deserialize_with = "or_default")]
     pub has_now: bool,
     pub chunks: i64,
     /// Where the oldest chunk begins; `None`: there is no chunk.
     pub oldest: Option<Point>,
+    #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
     /// The end of what the policy drops, in the dimension's unit; `None` for integer time.
     pub boundary: Option<i64>,
@@ -64,25 +67,31 @@ pub struct Row {
     pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
     /// Aggregates that read this hypertable.
+    #[serde(deserialize_with = "or_default")]
     pub read_by: Vec<String>,
     /// Where the last chunk ends that the next run drops; `None`: none will go, or it is not known.
     #[serde(default)]
     pub drop_edge: Option<i64>,
     /// Of a policy by creation the times of the chunks that go: what lies between them stays.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub going: Vec<(i64, i64)>,
     /// What is now on integer time; `None`: not known (yet).
     #[serde(default)]
     pub integer_now: Option<i64>,
     /// Where such a chunk goes: the aggregates that read it, and what they have not taken in.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub readers: Vec<Unread>,
     /// Microseconds by which the local clock of the database is ahead of UTC.
     #[serde(default)]
     pub local_shift: i64,
     /// The policy's worker waits for a lock.
-    #[serde(default)]
+    #[serde(default, alias = "blocked_pid")]
     pub blocked: Option<Blocked>,
+}
+
+#[derive(Deserialize)]
+struct Oldest {
+    oldest_raw: Option<i64>,
 }
 
 impl Row {
@@ -361,49 +370,13 @@ impl Record for Row {
     }];
 
     fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let asked: Stamp = row.try_get("asked")?;
-        let next_due: Option<f64> = row.try_get("next_due_seconds")?;
-        let axis = Axis::of(row.try_get("axis")?);
-        let aggregate: bool = row.try_get("aggregate")?;
-        let eligible: Option<i64> = row.try_get("eligible")?;
-        Ok(Self {
-            id: row.try_get("id")?,
-            schema: row.try_get("schema")?,
-            name: row.try_get("name")?,
-            aggregate,
-            axis,
-            has_now: aggregate || row.try_get::<_, Option<bool>>("has_now")?.unwrap_or(false),
-            chunks: row.try_get("chunks")?,
-            oldest: row
-                .try_get::<_, Option<i64>>("oldest")?
-                .map(|raw| Point { axis, raw }),
-            policy: Policy::read(row)?,
-            boundary: row.try_get("boundary")?,
-            made_before: row.try_get("made_before")?,
-            eligible,
-            eligible_bytes: eligible.filter(|chunks| *chunks == 0),
-            eligible_error: None,
-            about_eligible: None,
-            frozen: row.try_get("frozen")?,
-            overdue_seconds: row.try_get("overdue_seconds")?,
-            due_since: None,
-            next_due: next_due.map(|seconds| asked.plus_seconds(seconds)),
-            read_by: row
-                .try_get::<_, Option<Vec<String>>>("read_by")?
-                .unwrap_or_default(),
-            drop_edge: row.try_get("drop_edge")?,
-            going: match row.try_get::<_, Option<&str>>("going")? {
-                Some(going) => serde_json::from_str(going)?,
-                None => Vec::new(),
-            },
-            integer_now: None,
-            readers: match row.try_get::<_, Option<&str>>("readers")? {
-                Some(readers) => serde_json::from_str(readers)?,
-                None => Vec::new(),
-            },
-            local_shift: row.try_get("local_shift")?,
-            blocked: Blocked::read(row)?,
-        })
+        let (mut hypertable, oldest, due): (Self, Oldest, policy::Due) = row::read(row)?;
+        let axis = hypertable.axis;
+        hypertable.has_now |= hypertable.aggregate;
+        hypertable.oldest = oldest.oldest_raw.map(|raw| Point { axis, raw });
+        hypertable.eligible_bytes = hypertable.eligible.filter(|chunks| *chunks == 0);
+        hypertable.next_due = due.at(None);
+        Ok(hypertable)
     }
 
     fn key(&self) -> String {

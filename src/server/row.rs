@@ -21,7 +21,7 @@ use tokio_postgres::types::{FromSql, Kind, Type};
 
 use crate::model::moment::Stamp;
 
-/// Reads one row.
+/// Reads one row into a struct, or into a tuple of structs that take a part of its columns each.
 pub(crate) fn read<T: DeserializeOwned>(row: &Row) -> Result<T> {
     let part = Part {
         row,
@@ -99,6 +99,14 @@ struct Part<'a> {
     taken: &'a RefCell<Vec<bool>>,
 }
 
+impl<'a> IntoDeserializer<'a, Error> for Part<'a> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
 impl<'de> Deserializer<'de> for Part<'de> {
     type Error = Error;
 
@@ -109,9 +117,18 @@ impl<'de> Deserializer<'de> for Part<'de> {
         })
     }
 
+    /// Several structs from one row.
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        many: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_seq(SeqDeserializer::new(std::iter::repeat_n(self, many)))
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        newtype_struct seq tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -1,6 +1,5 @@
 //! A worker that waits for a lock: since when, for which, and whose session is to be ended.
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
@@ -15,30 +14,20 @@ pub(super) const END: &str = "terminate-session";
 /// A worker (of a refresh, of a policy) that waits for a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
+    #[serde(alias = "blocked_pid")]
     pub pid: i32,
     /// At the head of the queue in which it waits; 0: a prepared transaction; `None`: gone by now.
     pub blocker: Option<i32>,
     pub blocker_name: Option<String>,
     /// `None`: it waits for a transaction, not for a relation.
+    #[serde(alias = "blocked_on")]
     pub relation: Option<String>,
     /// `None`: before PostgreSQL 14.
+    #[serde(alias = "blocked_since")]
     pub since: Option<Stamp>,
 }
 
 impl Blocked {
-    pub(in crate::screens) fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
-        let Some(pid) = row.try_get("blocked_pid")? else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            pid,
-            blocker: row.try_get("blocker")?,
-            blocker_name: row.try_get("blocker_name")?,
-            relation: row.try_get("blocked_on")?,
-            since: row.try_get("blocked_since")?,
-        }))
-    }
-
     /// `its refresh (session 4711) waits since 5m for a lock on mes.oee that session 4712 (psql) keeps from it`.
     pub(in crate::screens) fn words(&self, who: &str, now: Stamp) -> String {
         let since = self.since.map_or_else(String::new, |since| {

@@ -7,6 +7,7 @@ use crate::model::fix::ActionName;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::target::{Kind, Target};
 use crate::screens::policy::Policy;
+use crate::server::row::or_default;
 
 use super::waits::{Around, Waits};
 
@@ -15,6 +16,7 @@ pub struct Row {
     /// Of its materialization hypertable.
     pub id: i32,
     /// Of the hypertable that it reads: for a hierarchy the parent's materialization.
+    #[serde(alias = "raw_id")]
     pub source_id: i32,
     /// Of the aggregate that it is built on; `None`: it reads a hypertable.
     pub parent_id: Option<i32>,
@@ -45,6 +47,7 @@ pub struct Row {
     pub newest: Option<i64>,
     pub newest_end: Option<i64>,
     /// Whether `newest` was asked for with success: then `None` means that there is no row, unless `unknown` says why not.
+    #[serde(default)]
     pub newest_asked: bool,
     /// Why `newest` cannot be known, as the query numbers it.
     pub unknown: Option<i64>,
@@ -61,15 +64,18 @@ pub struct Row {
     #[serde(default)]
     pub future_rows: Option<i64>,
     /// Integer time: why it is not known where the reach of its policies begins.
-    #[serde(default)]
+    #[serde(default, alias = "odd_zone")]
     pub reach_error: Option<String>,
     pub pending: i64,
     /// `None`: this role cannot see it.
     pub refreshing: Option<bool>,
+    #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
     /// How many refresh policies there are; the one shown ends latest.
     pub policies: i64,
+    #[serde(alias = "start_text")]
     pub start_offset: Option<String>,
+    #[serde(alias = "end_text")]
     pub end_offset: Option<String>,
     pub start_seconds: Option<f64>,
     pub end_seconds: Option<f64>,
@@ -85,17 +91,24 @@ pub struct Row {
     /// Microseconds by which the local clock of the database is ahead of UTC: "now" of a time without zone.
     pub local_shift: i64,
     /// Its further refresh policies that are paused or fail.
+    #[serde(alias = "other_policies_stopped")]
     pub other_stopped: i64,
     /// The first of those, and whether all are scheduled (and fail).
+    #[serde(alias = "other_job_id")]
     pub other_job: Option<i32>,
+    #[serde(deserialize_with = "or_default")]
     pub other_scheduled: bool,
     /// The parent's refresh policy; `None`: no parent, or it has no policy.
+    #[serde(alias = "parent_job_id")]
     pub parent_job: Option<ParentJob>,
     /// When its policy began to run last, and how long its good runs take on average.
     pub last_start: Option<Stamp>,
     pub average_seconds: Option<f64>,
+    #[serde(alias = "blocked_pid")]
     pub blocked: Option<Blocked>,
+    #[serde(alias = "ahead")]
     pub waits: Waits,
+    #[serde(alias = "source_drop_seconds")]
     pub around: Around,
     /// What the first of its ancestors to be behind is behind by, and why.
     pub inherited: Option<Inherited>,
@@ -105,8 +118,11 @@ pub struct Row {
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct ParentJob {
+    #[serde(alias = "parent_job_id")]
     pub id: i32,
+    #[serde(alias = "parent_scheduled")]
     pub scheduled: bool,
+    #[serde(alias = "parent_fails", deserialize_with = "or_default")]
     pub fails: bool,
 }
 /// What is wrong with the first ancestor, seen from the source, that is behind.

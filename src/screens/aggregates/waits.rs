@@ -1,7 +1,8 @@
 //! What a refresh waits for, and what stands around an aggregate.
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
+
+use crate::server::row::or_default;
 
 /// What waits for a refresh, and will not get one by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,28 +33,11 @@ pub struct Waits {
     pub source_start: Option<i64>,
     pub first_chunk_end: Option<i64>,
     /// Its watermark lies beyond the present bucket.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub ahead: bool,
 }
 
 impl Waits {
-    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        Ok(Self {
-            unreached: row.try_get("unreached")?,
-            unreached_to: row.try_get("unreached_to")?,
-            unread_from: row.try_get("unread_from")?,
-            unread_next: row.try_get("unread_next")?,
-            cut_to: row.try_get("cut_to")?,
-            reach_from: row.try_get("reach_from")?,
-            tail: row.try_get("tail")?,
-            ranges: row.try_get("ranges")?,
-            stuck_pid: row.try_get("stuck_pid")?,
-            source_start: row.try_get("source_start")?,
-            first_chunk_end: row.try_get("first_chunk_end")?,
-            ahead: row.try_get::<_, Option<bool>>("ahead")?.unwrap_or(false),
-        })
-    }
-
     /// Takes the figures of integer time; without them nothing is known of what no policy goes back to.
     pub(super) fn reach(&mut self, figures: &[Option<i64>]) {
         let figure = |nth: usize| figures.get(nth).copied().flatten();
@@ -74,19 +58,8 @@ pub struct Around {
     pub source_drop_seconds: Option<f64>,
     /// The same for integer time.
     pub source_drop_number: Option<i64>,
+    #[serde(alias = "own_compress_after")]
     pub compress_after: Option<String>,
     /// Its compression policy takes chunks that its refreshes still write to; `None`: no such policy, or not comparable.
     pub compresses_inside: Option<bool>,
-}
-
-impl Around {
-    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        Ok(Self {
-            source_drops: row.try_get("source_drops")?,
-            source_drop_seconds: row.try_get("source_drop_seconds")?,
-            source_drop_number: row.try_get("source_drop_number")?,
-            compress_after: row.try_get("own_compress_after")?,
-            compresses_inside: row.try_get("compresses_inside")?,
-        })
-    }
 }

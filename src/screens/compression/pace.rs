@@ -1,6 +1,5 @@
 //! How fast a policy compresses.
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
@@ -9,24 +8,19 @@ use crate::model::moment::Stamp;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
     /// When its last run began, also the one that runs now.
+    #[serde(alias = "run_begun")]
     pub begun: Option<Stamp>,
     /// Chunks whose compressed part was made in that run; `None`: this version does not tell (before 2.14, from 2.29).
+    #[serde(alias = "run_chunks")]
     pub done: Option<i64>,
     /// Chunks that fell due in the time of ten runs, by their ranges, and over how many seconds they reach.
+    #[serde(alias = "due_chunks")]
     pub due: Option<i64>,
+    #[serde(alias = "due_over_seconds")]
     pub due_seconds: Option<f64>,
 }
 
 impl Pace {
-    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        Ok(Self {
-            begun: row.try_get("run_begun")?,
-            done: row.try_get("run_chunks")?,
-            due: row.try_get("due_chunks")?,
-            due_seconds: row.try_get("due_over_seconds")?,
-        })
-    }
-
     /// Chunks that fall due in a second.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     pub(super) fn falls_due(&self) -> Option<f64> {

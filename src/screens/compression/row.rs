@@ -1,6 +1,5 @@
 //! One hypertable's compression, with what is known of its policy.
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::pace::Pace;
@@ -9,6 +8,7 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::screens::aggregates::Blocked;
 use crate::screens::policy::Policy;
+use crate::server::row::or_default;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
@@ -21,9 +21,11 @@ pub struct Row {
     pub name: String,
     /// The materialization of a continuous aggregate.
     pub aggregate: bool,
+    #[serde(default)]
     pub enabled: bool,
     pub axis: Axis,
     /// An integer dimension whose hypertable says what "now" is.
+    #[serde(deserialize_with = "or_default")]
     pub has_now: bool,
     pub chunks: i64,
     pub compressed: i64,
@@ -42,6 +44,7 @@ pub struct Row {
     #[serde(default)]
     pub open: bool,
     pub order_by: Option<String>,
+    #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
     /// `recompress` and `maxchunks_to_compress` of the policy's configuration.
     pub recompress: Option<String>,
@@ -69,7 +72,7 @@ pub struct Row {
     #[serde(default)]
     pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
-    #[serde(default)]
+    #[serde(alias = "run_begun", default)]
     pub pace: Pace,
     /// `drop_after` of the retention policy that runs; and whether chunks go before they are compressed, where that can
     /// be compared.
@@ -78,6 +81,7 @@ pub struct Row {
     /// The policy's worker, where it waits for a lock.
     pub blocked: Option<Blocked>,
     /// The chunk that its last run left behind.
+    #[serde(alias = "stuck_chunk")]
     pub stuck: Option<Stuck>,
     /// Chunks compressed under other settings than the table's now; `None`: not asked yet.
     pub old_settings: Option<i64>,
@@ -91,32 +95,38 @@ pub struct Row {
     pub seen: Option<(Stamp, i64)>,
 }
 
+/// What the companion query returns of a hypertable.
+#[derive(Deserialize)]
+pub(super) struct Companion {
+    pub(super) id: i32,
+    pub(super) enabled: bool,
+    pub(super) segment_by: Option<String>,
+    pub(super) open: bool,
+    pub(super) order_by: Option<String>,
+    pub(super) before_bytes: Option<i64>,
+    pub(super) after_bytes: Option<i64>,
+    pub(super) compressed_rows: Option<i64>,
+    pub(super) batches: Option<i64>,
+    #[serde(alias = "blocked_pid")]
+    pub(super) blocked: Option<Blocked>,
+}
+
 /// The oldest chunk that the policy's last run should have compressed and did not, where later ones are compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
     /// As the actions take it: quoted, without TimescaleDB's own schema.
+    #[serde(alias = "stuck_chunk")]
     pub chunk: String,
     /// Who has held a lock on it since before the failed run ended; 0: a prepared transaction; `None`: nobody is seen.
     pub holder: Option<i32>,
     pub(super) holder_name: Option<String>,
+    #[serde(alias = "holder_mode")]
     pub(super) mode: Option<String>,
+    #[serde(alias = "holder_since")]
     pub(super) since: Option<Stamp>,
 }
 
 impl Stuck {
-    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
-        let Some(chunk) = row.try_get("stuck_chunk")? else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            chunk,
-            holder: row.try_get("holder")?,
-            holder_name: row.try_get("holder_name")?,
-            mode: row.try_get("holder_mode")?,
-            since: row.try_get("holder_since")?,
-        }))
-    }
-
     /// Who is in the way; `None`: nobody is seen.
     pub(super) fn why(&self, now: Stamp) -> Option<String> {
         let pid = self.holder?;

@@ -5,17 +5,21 @@ use serde::{Deserialize, Serialize};
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 use crate::model::value::Value;
+use crate::server::row::or_default;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
+    #[serde(alias = "hypertable")]
     Hypertable,
     /// The materialization of a continuous aggregate.
+    #[serde(alias = "aggregate")]
     Aggregate,
     /// A large plain table with a time column.
+    #[serde(alias = "candidate")]
     Candidate,
 }
 
-/// How a policy is; the worst of several of its kind.
+/// How a policy is; the worst of several of its kind, as the query numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     Planned,
@@ -24,14 +28,6 @@ pub enum Policy {
 }
 
 impl Policy {
-    pub(super) fn of(state: Option<i32>) -> Option<Self> {
-        state.map(|state| match state {
-            0 => Self::Planned,
-            1 => Self::Paused,
-            _ => Self::Failing,
-        })
-    }
-
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Planned => "scheduled",
@@ -48,10 +44,12 @@ pub struct Policies {
     pub compress: Option<Policy>,
     pub retain: Option<Policy>,
     pub reorder: Option<Policy>,
+    #[serde(deserialize_with = "or_default")]
     pub failing: Vec<i32>,
+    #[serde(deserialize_with = "or_default")]
     pub paused: Vec<i32>,
     /// Retention by `drop_created_before` alone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub by_creation: Vec<i32>,
     /// compress-after and drop-after in the dimension's unit (a month counts 30 days).
     pub compress_after: Option<i64>,
@@ -61,14 +59,23 @@ pub struct Policies {
 /// The newest intervals that are full, as they were written.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Window {
+    #[serde(alias = "window_start")]
     pub start: i64,
+    #[serde(alias = "window_end")]
     pub end: i64,
     /// How many intervals are there; empty ones leave no trace.
+    #[serde(alias = "window_ranges")]
     pub ranges: i64,
     /// Bytes as they were before any compression; `None`: not known (yet).
+    #[serde(alias = "window_bytes")]
     pub bytes: Option<i64>,
     /// By an estimate.
+    #[serde(default = "estimated")]
     pub about: bool,
+}
+
+fn estimated() -> bool {
+    true
 }
 
 /// What the server gives, the same in every row.
@@ -102,16 +109,24 @@ pub struct Row {
     pub name: String,
     pub kind: Kind,
     pub axis: Axis,
+    #[serde(alias = "column_name")]
     pub column: Option<String>,
     /// The chunk interval that is set, in the dimension's unit.
+    #[serde(alias = "interval_length")]
     pub interval: Option<i64>,
     /// "Now" on the dimension; `None`: integer time.
+    #[serde(alias = "now_raw")]
     pub now: Option<i64>,
     /// The other dimensions: column and number of partitions (0: cut by intervals, too).
+    #[serde(default)]
     pub space: Vec<(String, i64)>,
+    #[serde(deserialize_with = "or_default")]
     pub chunks: i64,
+    #[serde(deserialize_with = "or_default")]
     pub compressed: i64,
+    #[serde(deserialize_with = "or_default")]
     pub partial: i64,
+    #[serde(deserialize_with = "or_default")]
     pub tiered: i64,
     pub about_bytes: Option<i64>,
     pub bytes: Option<i64>,
@@ -120,15 +135,28 @@ pub struct Row {
     pub bytes_error: Option<String>,
     /// The first exact size that this console saw, and when; an estimate is never one.
     pub seen: Option<(Stamp, i64)>,
+    #[serde(alias = "window_start")]
     pub window: Option<Window>,
     pub oldest: Option<i64>,
     pub newest: Option<i64>,
+    #[serde(deserialize_with = "or_default")]
     pub indexes: i64,
+    #[serde(alias = "refresh")]
     pub policies: Policies,
     /// The aggregates that read it.
+    #[serde(deserialize_with = "or_default")]
     pub readers: Vec<String>,
+    #[serde(alias = "not_null")]
     pub plain: Option<Plain>,
+    #[serde(alias = "locks_each")]
     pub limits: Limits,
+}
+
+/// The other dimensions, as the query returns them.
+#[derive(Deserialize)]
+pub(super) struct Space {
+    pub(super) space_columns: Option<Vec<String>>,
+    pub(super) space_slices: Option<Vec<Option<i64>>>,
 }
 
 impl Row {

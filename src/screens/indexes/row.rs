@@ -1,35 +1,30 @@
 //! One index, with what is known of its use and size.
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::value::Value;
 use crate::server::known::At;
+use crate::server::row::or_default;
 
 /// What an index is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
+    #[serde(alias = "hypertable")]
     Hypertable,
     /// A continuous aggregate's materialization, under the name of its view.
+    #[serde(alias = "aggregate")]
     Aggregate,
+    #[serde(alias = "partitioned table")]
     Partitioned,
+    #[serde(alias = "materialized view")]
     MaterializedView,
+    #[serde(alias = "table")]
     Table,
 }
 
 impl Kind {
-    pub(super) fn of(name: &str) -> Self {
-        match name {
-            "hypertable" => Self::Hypertable,
-            "aggregate" => Self::Aggregate,
-            "partitioned table" => Self::Partitioned,
-            "materialized view" => Self::MaterializedView,
-            _ => Self::Table,
-        }
-    }
-
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Hypertable => "hypertable",
@@ -53,18 +48,27 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     /// Chunks (or partitions) that have the index.
+    #[serde(alias = "chunks")]
     pub with: i64,
     /// Not counted for partitions: where one lacks it, the parent's index is invalid.
+    #[serde(alias = "chunks_without", deserialize_with = "or_default")]
     pub without: i64,
+    #[serde(alias = "chunks_never_scanned", deserialize_with = "or_default")]
     pub never_scanned: i64,
+    #[serde(alias = "compressed_chunks", deserialize_with = "or_default")]
     pub compressed: i64,
     /// Chunks where another index of the same definition shares the one index.
+    #[serde(alias = "shared_chunks", deserialize_with = "or_default")]
     pub shared: i64,
+    #[serde(alias = "invalid_chunks", deserialize_with = "or_default")]
     pub invalid: i64,
     /// Invalid indexes of this definition that an interrupted REINDEX CONCURRENTLY left on chunks, and one's name.
+    #[serde(deserialize_with = "or_default")]
     pub leftovers: i64,
+    #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
     /// Chunk indexes of which only the shape is known to fit.
+    #[serde(deserialize_with = "or_default")]
     pub unsure: i64,
 }
 
@@ -83,11 +87,13 @@ pub struct Row {
     pub method: String,
     /// `None`: its table is locked, or it was dropped while it was read.
     pub definition: Option<String>,
+    #[serde(alias = "chunks")]
     pub parts: Option<Parts>,
     /// Relations that an exact size has to open.
     pub members: i64,
     pub scans: i64,
     /// By the pages that the last VACUUM or ANALYZE counted.
+    #[serde(default)]
     pub about_bytes: i64,
     pub bytes: Option<i64>,
     /// `None`: not asked for, or not to be had.
@@ -106,6 +112,15 @@ pub struct Row {
     pub duplicate_of: Option<String>,
     /// A wider index that begins with the same columns.
     pub covered_by: Option<String>,
+}
+
+/// What else the query returns.
+#[derive(Deserialize)]
+pub(super) struct More {
+    pub(super) pages: i64,
+    pub(super) page_bytes: i64,
+    pub(super) constraint_name: Option<String>,
+    pub(super) constraint_type: Option<String>,
 }
 
 impl Row {
@@ -192,26 +207,4 @@ impl Row {
 /// Since when scans are counted: the database's reset, else an unknown time before the server's start.
 pub(super) fn counted_since(at: &At) -> Option<Stamp> {
     at.server.stats_reset
-}
-
-impl Parts {
-    /// `None`: the table has no parts.
-    pub(super) fn read(row: &tokio_postgres::Row) -> Result<Option<Self>> {
-        let Some(with) = row.try_get::<_, Option<i64>>("chunks")? else {
-            return Ok(None);
-        };
-        let count =
-            |name: &str| -> Result<i64> { Ok(row.try_get::<_, Option<i64>>(name)?.unwrap_or(0)) };
-        Ok(Some(Self {
-            with,
-            without: count("chunks_without")?,
-            never_scanned: count("chunks_never_scanned")?,
-            compressed: count("compressed_chunks")?,
-            shared: count("shared_chunks")?,
-            invalid: count("invalid_chunks")?,
-            leftovers: count("leftovers")?,
-            leftover: row.try_get("leftover_example")?,
-            unsure: count("unsure")?,
-        }))
-    }
 }
