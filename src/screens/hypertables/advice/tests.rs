@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use super::*;
-use crate::screens::hypertables::{Kind, Policies, Window};
+use crate::screens::hypertables::row::Window;
+use crate::screens::hypertables::{Kind, Policies};
 
 const GIB: i64 = 1 << 30;
 
