@@ -1,4 +1,4 @@
-//! The state of the console and how it changes: no terminal, no database, no clock.
+//! State of the console, and how messages change it: no terminal, no database, no clock.
 
 mod acknowledging;
 pub mod ask;
@@ -46,46 +46,46 @@ pub struct App {
     pub notice: Option<Notice>,
     /// This machine's clock.
     pub now: Stamp,
-    /// When the server was last heard, by this machine's clock.
+    /// Time of the server's last answer, by this machine's clock.
     heard: Stamp,
-    /// The server's clock less this machine's, in microseconds.
+    /// Server's clock minus this machine's, in microseconds.
     ahead: i64,
     pub interval: Duration,
     pub paused: bool,
     pub wide: bool,
     pub keys: KeyMap,
     pub themes: Vec<Theme>,
-    /// Which of `themes`.
+    /// Index into `themes`.
     pub theme: usize,
     /// Lines of the details that fit on the screen; set when drawn.
     pub details_page: usize,
-    /// What the server's figures were since the start.
+    /// The server's figures since the start.
     pub history: History,
-    /// What the screens tell together.
+    /// Figures of all screens, for the Overview's gauges.
     pub standing: gather::Standing,
     found: gather::Found,
-    /// The screens that were read since the findings were sorted out.
+    /// Screens read since the Overview was last rebuilt.
     read: Vec<ScreenId>,
     seen: Seen,
-    /// When all findings were judged last.
+    /// Time when all findings were last judged.
     judged: Stamp,
     /// The findings that are acknowledged or snoozed.
     pub acknowledged: Acknowledged,
     /// The recording that is shown instead of a server.
     pub tape: Option<Replay>,
-    /// What is read is being recorded.
+    /// A recording is running.
     pub recording: bool,
-    /// The screen to go back to from details that were opened from there.
+    /// The screen from which these details were opened.
     back_to: Option<ScreenId>,
     /// What this connection may do.
     pub rules: Access,
-    /// The plan that is being carried out.
+    /// The running plan.
     pub running: Option<Running>,
-    /// The console closes when the plan has ended.
+    /// Quit when the plan has ended.
     leaving: bool,
     pulse: u64,
     pulse_waiting: bool,
-    /// Read everything, whatever the counters say.
+    /// Read everything, even if the counters did not change.
     reload: bool,
     round: u64,
     asked: u64,
@@ -93,7 +93,7 @@ pub struct App {
 
 /// Findings are judged again after so long, though nothing was read.
 const JUDGED_SECONDS: f64 = 60.0;
-/// So long past its turn the server's answer may come before the clock waits for it.
+/// The server's clock goes on for this many seconds after a missed answer, then it stops.
 const SILENCE_SECONDS: f64 = 15.0;
 pub(crate) const FASTEST: Duration = Duration::from_millis(500);
 pub(crate) const SLOWEST: Duration = Duration::from_secs(300);
@@ -143,7 +143,7 @@ impl App {
         &self.themes[self.theme]
     }
 
-    /// The server's clock, for what is judged: it stands still with the figures where the server is not heard.
+    /// The server's clock for verdicts: it stops when the server does not answer, as the figures do.
     pub fn server_now(&self) -> Stamp {
         let most = self
             .heard
@@ -151,7 +151,7 @@ impl App {
         Stamp(self.now.min(most).0.saturating_add(self.ahead))
     }
 
-    /// The server's clock, for the age of what is shown.
+    /// The server's clock, for the age of the figures.
     pub fn server_clock(&self) -> Stamp {
         Stamp(self.now.0.saturating_add(self.ahead))
     }
@@ -169,7 +169,7 @@ impl App {
         effects
     }
 
-    /// Sorts the findings out where something was read since; before a frame, not after each of several answers.
+    /// Rebuilds the Overview if something was read; once before a frame, not after each answer.
     pub fn settle(&mut self) {
         let read = std::mem::take(&mut self.read);
         if !read.is_empty() {
@@ -177,7 +177,7 @@ impl App {
         }
     }
 
-    /// What happened is taken in, but for [`App::settle`].
+    /// Applies a message; the Overview is rebuilt later, by [`App::settle`].
     pub fn hear(&mut self, msg: Msg) -> Vec<Effect> {
         if matches!(msg, Msg::Up(_) | Msg::Pulse { .. } | Msg::Loaded { .. }) {
             self.heard = self.now;
@@ -205,7 +205,7 @@ impl App {
             Msg::PulseFailed { asked, error } => {
                 if asked == self.pulse {
                     self.pulse_waiting = false;
-                    self.say(format!("the server could not be asked: {error}"), true);
+                    self.say(format!("query failed: {error}"), true);
                 }
             }
             Msg::Failed {
@@ -281,7 +281,7 @@ impl App {
             };
             with_table!(mut self.screens, self.screen, |table| table.tick(&at));
         }
-        // The clock alone makes some things worse.
+        // Some verdicts change with time alone.
         if self.now.seconds_since(self.judged) >= JUDGED_SECONDS {
             self.judged = self.now;
             self.find();

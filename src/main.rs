@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     terminal::restore_on_panic();
     if !std::env::temp_dir().is_absolute() {
-        // An empty TMPDIR would be the folder that the person happens to be in.
+        // An empty TMPDIR would mean the current folder.
         let _ = tempfile::env::override_temp_dir(std::path::Path::new("/tmp"));
     }
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(&error.into(), FAILED),
     };
     let code = runtime.block_on(obey(cli));
-    // What still waits for the network must not keep the person waiting.
+    // Do not wait for network tasks at the end.
     runtime.shutdown_background();
     code
 }
@@ -46,7 +46,7 @@ fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// What went wrong, and the exit code that says so.
+/// An error and its exit code.
 struct Failure(anyhow::Error, u8);
 
 impl From<anyhow::Error> for Failure {
@@ -59,7 +59,7 @@ fn no_connection(error: anyhow::Error) -> Failure {
     Failure(error, NO_CONNECTION)
 }
 
-/// The exit code of what a person, or a signal, ended.
+/// Exit code of a console that the user or a signal ended.
 fn code(ended: Ended) -> u8 {
     match ended {
         0 => DONE,
@@ -70,9 +70,9 @@ fn code(ended: Ended) -> u8 {
 async fn obey(cli: Cli) -> ExitCode {
     let around = Surroundings::of_process();
     let is_shown = matches!(cli.command, Some(Command::Show { .. })) || !terminal::is_there();
-    // What is wrong with the file is that command's own error.
+    // `thresholds` reports errors of the file itself.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
-        // No console will say it.
+        // No console will show it.
         for note in start::look(cli.theme.as_deref(), cli.refresh, &around).2 {
             stderr::say(format_args!("hypertop: warning: {note}"));
         }
@@ -173,7 +173,7 @@ async fn show(
     all: bool,
 ) -> Result<u8, Failure> {
     let (settings, mut session) = open(cli, database, around).await?;
-    // Without the journal nothing is acknowledged.
+    // Without a journal there are no acknowledgements.
     if !(all && screen == ScreenId::Overview) {
         session.journal = Journal::of(around);
     }
@@ -195,7 +195,7 @@ fn journal(around: &Surroundings) -> Result<Journal> {
     )
 }
 
-/// Who carries out plans where this session reads.
+/// The actor for this session's server.
 fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
     Actor {
         settings: settings.clone(),
@@ -206,7 +206,7 @@ fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
     }
 }
 
-/// Why nothing could be begun, in the format that was asked for.
+/// Prints why nothing could start, in the chosen format.
 fn unable(agreement: &Agreement, Failure(error, code): Failure) -> Result<u8, Failure> {
     let unchanged = agreement.refuse(&format!("{error:#}"))?;
     Ok(if code == NO_CONNECTION {
@@ -216,7 +216,7 @@ fn unable(agreement: &Agreement, Failure(error, code): Failure) -> Result<u8, Fa
     })
 }
 
-/// What `run` and `rollback` act with.
+/// The actor of `run` and `rollback`.
 async fn shell<'a>(
     cli: &Cli,
     around: &Surroundings,
@@ -224,7 +224,7 @@ async fn shell<'a>(
 ) -> Result<Shell<'a>, Failure> {
     let (config, wrong) = config::read(around);
     if let Some(wrong) = wrong {
-        // What it says of read-only and protected connections is not known, so nothing is changed.
+        // Its read-only and protected connections are unknown, so nothing is changed.
         return Err(anyhow::anyhow!("{wrong}").into());
     }
     let journal = journal(around)?;
@@ -295,7 +295,7 @@ async fn demo(
             }
         }
     };
-    // A signal while it loads must remove the private server too: the future is dropped, and that with it.
+    // A signal while it loads drops the future, and with it the private server.
     let demo = tokio::select! {
         demo = started => demo?,
         signal = run::signalled() => return signal,
@@ -303,7 +303,7 @@ async fn demo(
     tokio::spawn(demo::live(demo.settings.clone(), demo.simulated));
     let mut session = Session::start(connect::again(&demo.settings, None).await?).await?;
     session.server.thresholds = config::read(around).0.thresholds;
-    // What is done in a server that is thrown away is thrown away with it.
+    // The journal of a temporary server is temporary, too.
     let folder = tempfile::tempdir()?;
     let journal = match url {
         None => Some(Journal::new(folder.path().join("journal.jsonl"))),
@@ -357,7 +357,7 @@ async fn open(
     opened.await.map_err(no_connection)
 }
 
-/// The keys in force; with a wrong one no console is opened, as nobody would know what it does.
+/// The key map. An invalid key is an error: the console would do something unexpected.
 fn keys(around: &Surroundings) -> Result<KeyMap> {
     config::read(around).0.keys.map_err(anyhow::Error::msg)
 }
@@ -378,14 +378,14 @@ async fn console(
         cli.read_only,
     );
     if broken {
-        // What the file says of read-only and protected connections is not known.
+        // The file's read-only and protected connections are unknown.
         rules.read_only =
             Some("config.toml cannot be read: nothing is changed until it can".to_owned());
     }
     let actor = journal.map(|journal| actor(&settings, &session, journal));
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     if let Some(actor) = &actor {
-        told.extend(start::interrupted(actor, &session).await);
+        messages.extend(start::interrupted(actor, &session).await);
     }
     let opening = run::Start {
         settings,
@@ -396,7 +396,7 @@ async fn console(
         keys,
         themes,
         notes,
-        told,
+        messages,
         screen: cli.screen.unwrap_or(ScreenId::Overview),
     };
     Box::pin(run::console(opening)).await

@@ -1,4 +1,4 @@
-//! The loop: the only `select!` over keys, answers, ticks and signals, and it awaits nothing in an arm.
+//! The event loop: the only `select!` over keys, answers, ticks and signals; no arm awaits anything.
 
 mod acknowledged;
 mod acts;
@@ -50,28 +50,28 @@ pub fn now() -> Stamp {
     Stamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// How the console ended, as a signal number; 0 when a person left it.
+/// The signal that ended the console; 0: the user quit.
 pub type Ended = i32;
 
-/// What the console opens on.
+/// Everything that the console starts with.
 #[derive(Debug)]
 pub struct Start {
     pub settings: Settings,
-    /// Who carries out plans; `None`: there is no place for the journal, so nothing is changed.
+    /// Runs plans; `None`: the journal has no place, so nothing can be changed.
     pub actor: Option<Actor>,
     pub rules: Access,
     pub session: Session,
     pub config: Config,
     pub keys: KeyMap,
     pub themes: Vec<Theme>,
-    /// What is wrong with the person's own files and flags.
+    /// Errors in the user's files and flags.
     pub notes: Vec<String>,
-    /// What else is to be told at the start.
-    pub told: Vec<String>,
+    /// Other messages for the start.
+    pub messages: Vec<String>,
     pub screen: ScreenId,
 }
 
-/// A console that looks and reads as its person set it.
+/// An app with the user's settings.
 fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     let theme = themes.iter().position(|theme| theme.name == config.theme);
     let mut app = App::new(now(), themes, config.refresh);
@@ -80,7 +80,7 @@ fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     app
 }
 
-/// Opens the console on a session that stands, until the person leaves or a signal ends it.
+/// Runs the console on an open session, until the user quits or a signal ends it.
 pub async fn console(start: Start) -> Result<Ended> {
     let Start {
         settings,
@@ -91,7 +91,7 @@ pub async fn console(start: Start) -> Result<Ended> {
         keys: map,
         themes,
         notes,
-        told,
+        messages,
         screen: first,
     } = start;
     let mut app = as_set(&config, map, themes);
@@ -101,9 +101,9 @@ pub async fn console(start: Start) -> Result<Ended> {
         app.overlay = Some(Overlay::Note(notes.clone()));
     }
     let mut notes = notes;
-    notes.extend(settings.warnings.iter().cloned().chain(told));
+    notes.extend(settings.warnings.iter().cloned().chain(messages));
     for note in &notes {
-        // Still to be read when the console is closed.
+        // It can still be read when the console is closed.
         stderr::say(format_args!("hypertop: {note}"));
     }
     if !notes.is_empty() {
@@ -179,10 +179,10 @@ pub async fn console(start: Start) -> Result<Ended> {
     }
 }
 
-/// What a tick and its answers bring is drawn at once, in one frame.
+/// Answers that arrive within this time are drawn in one frame.
 const TOGETHER: Duration = Duration::from_millis(40);
 
-/// Comes by itself; nobody waits for it, as for the last figures of what is on the screen.
+/// Routine messages need no frame of their own; the last figures of the shown screen do.
 fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     match msg {
         Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Acknowledged(Ok(_)) => true,
@@ -191,7 +191,7 @@ fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
     }
 }
 
-/// `None`: for ever.
+/// `None`: waits for ever.
 async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
@@ -199,7 +199,7 @@ async fn until(due: Option<Instant>) {
     }
 }
 
-/// Keeps what a message brings, where a recording is under way; why it ended, if it cannot go on.
+/// Records the message if a recording is running; returns why the recording ended, if it did.
 fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<String> {
     let error = recorder.as_mut()?.hear(app.server_clock(), msg).err()?;
     *recorder = None;
@@ -207,7 +207,7 @@ fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<Str
     Some(format!("the recording has ended: {error:#}"))
 }
 
-/// Begins a recording in the folder that hypertop was started in, or ends it.
+/// Starts a recording in the current folder, or stops it.
 fn record(recorder: &mut Option<Recorder>, app: &mut App) {
     if let Some(ended) = recorder.take() {
         app.recording = false;
@@ -242,7 +242,7 @@ fn record(recorder: &mut Option<Recorder>, app: &mut App) {
     }
 }
 
-/// Opens the console on a recording.
+/// Runs the console on a recording.
 pub async fn replay(
     replay: Replay,
     config: Config,
@@ -285,7 +285,7 @@ pub async fn replay(
                     Effect::Record => app.say("this is a recording already", false),
                     Effect::Figures(ask) => waiting.extend(App::figures_from_tape(&ask)),
                     Effect::Act(ask) => waiting.extend(App::act_on_tape(&ask)),
-                    // The recording brings the lists itself.
+                    // The lists come from the recording.
                     Effect::List(_) => {}
                 }
             }
@@ -293,7 +293,7 @@ pub async fn replay(
     }
 }
 
-/// Records what the screens read until a signal or the given time ends it.
+/// Records the screens until a signal, or the given time, ends it.
 pub async fn record_only(
     settings: Settings,
     session: Session,
@@ -325,7 +325,7 @@ pub async fn record_only(
             match effect {
                 Effect::List(ask) => requests.list(ask),
                 Effect::Figures(ask) => requests.figures(ask),
-                // No key is pressed here, and nothing is changed.
+                // No keys here: nothing is changed.
                 Effect::Act(_)
                 | Effect::Copy(_)
                 | Effect::Suspend

@@ -1,4 +1,4 @@
-//! Drawing: reads the state; changes none of it but what the size of the terminal decides.
+//! Drawing: reads the state, and sets only what depends on the terminal's size.
 
 mod boxes;
 mod details;
@@ -69,7 +69,7 @@ fn too_small(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(paragraph, area);
 }
 
-/// Caveats, rows, and why the selected row is judged as it is.
+/// Caveats, rows, and the selected row's reason.
 fn screen(frame: &mut Frame, area: Rect, app: &mut App) {
     if let Some(reason) = nothing_to_show(app) {
         message(frame, area, app.theme(), &reason);
@@ -141,7 +141,7 @@ fn said(app: &App, at: &At) -> (Vec<String>, Option<Verdict>) {
     )
 }
 
-/// At most four lines; the rest is counted.
+/// At most four lines; the last one counts the rest.
 fn caveat_lines<'a>(caveats: &[String], width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let mut lines: Vec<String> = Vec::new();
     for caveat in caveats {
@@ -198,7 +198,7 @@ fn reason_lines<'a>(verdict: Option<&Verdict>, width: usize, theme: &Theme) -> V
     lines
 }
 
-/// Why there is no table at all, if there is none.
+/// Why there is no table; `None`: there is one.
 fn nothing_to_show(app: &App) -> Option<String> {
     if app.server.is_none() {
         return Some(match &app.link {

@@ -340,7 +340,7 @@ fn heading(plan: &Json) -> &'static str {
 
 /// Reads a preview, agrees to it as it asks, and waits for the report.
 fn agree(console: &mut Console, target: &str, heading: &str) {
-    console.wait_for("leaves everything as it is");
+    console.wait_for("cancels, nothing is changed");
     let mut unseen = vec!["Runs", heading];
     for _ in 0..20 {
         let text = console.text();

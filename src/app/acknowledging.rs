@@ -1,4 +1,4 @@
-//! Acknowledging findings on the Overview: what the core does with keys, prompts and what the journal says.
+//! Acknowledging findings on the Overview: keys, prompts, and the journal's answers.
 
 use super::App;
 use super::message::{Effect, Link};
@@ -16,7 +16,7 @@ use crate::screens::with_table;
 use crate::server::known::At;
 
 impl App {
-    /// Asks what the journal says is acknowledged, where that is shown.
+    /// Asks the journal for the acknowledged findings, where they are shown.
     pub(super) fn ask_acknowledged(&mut self) -> Vec<Effect> {
         let shown = self.screen == ScreenId::Overview && self.link == Link::Up;
         if !shown || self.acknowledged.waiting || self.tape.is_some() {
@@ -42,7 +42,7 @@ impl App {
         }
     }
 
-    /// Tells the findings once, marks what is acknowledged, and notices what ends that.
+    /// Removes duplicate findings, marks the acknowledged ones, and notices what ends an acknowledgement.
     pub(super) fn sort_out(&mut self, collected: Vec<Row>, now: Stamp) -> Vec<Row> {
         let watched = !self.acknowledged.is_empty() && self.link == Link::Up && self.tape.is_none();
         let mut found = if watched {
@@ -65,7 +65,7 @@ impl App {
         self.acknowledged.part(rows, now)
     }
 
-    /// Writes down what ended by itself.
+    /// Writes the acknowledgements that ended by themselves to the journal.
     pub(super) fn end_acknowledged(&mut self) -> Vec<Effect> {
         let ids = self.acknowledged.ends();
         if ids.is_empty() {
@@ -142,7 +142,7 @@ impl App {
         }
     }
 
-    /// A key while a reason, or a length of time, is asked for.
+    /// A key while the prompt for a reason or a duration is open.
     pub(super) fn ask_key(&mut self, key: &str) -> Vec<Effect> {
         let Some(Overlay::Ask(ask)) = &mut self.overlay else {
             return Vec::new();
@@ -184,7 +184,7 @@ impl App {
         )))]
     }
 
-    /// Takes back acknowledgements that are chosen in the Journal; `None`: none is among what is chosen.
+    /// Undoes the acknowledgements selected in the Journal; `None`: none is selected.
     pub(super) fn undo_acknowledged(&mut self) -> Option<Vec<Effect>> {
         let chosen = self.screens.journal.chosen();
         let many = chosen.len();

@@ -1,4 +1,4 @@
-//! What the app asks of the server and of the journal: one type for each receiver.
+//! Requests of the app to the server and the journal: one type for each receiver.
 
 use crate::actions::action::Action;
 use crate::actions::execute::{ApprovedPlan, Order};
@@ -16,9 +16,9 @@ pub enum List {
     Pulse { screen: ScreenId, asked: u64 },
     /// A screen's rows.
     Load { screen: ScreenId, asked: u64 },
-    /// The screen was left: stop what it asked for on the server.
+    /// The screen was left: cancel its query on the server.
     Cancel { screen: ScreenId },
-    /// To the journal: what is acknowledged.
+    /// To the journal: read or write acknowledgements.
     Acknowledged(Request),
 }
 
@@ -27,7 +27,7 @@ pub enum List {
 pub enum Figures {
     Exact {
         screen: ScreenId,
-        /// Which of the screen's exact figures.
+        /// Index into the screen's exact figures.
         nth: usize,
         round: u64,
         /// Each row's id, and its cost.
@@ -48,21 +48,21 @@ pub enum Figures {
 /// To the task that carries out plans.
 #[derive(Debug)]
 pub enum Act {
-    /// What an action needs to know of its targets.
+    /// The facts of an action's targets.
     Facts {
         asked: u64,
         action: &'static Action,
         targets: Vec<Target>,
     },
-    /// Whom a plan would meet.
+    /// The sessions that hold locks on what a plan touches.
     Look {
         asked: u64,
         approved: Box<ApprovedPlan>,
     },
-    /// The plan that rolls these entries back.
+    /// Plan the rollback of these journal entries.
     Rollback { asked: u64, ids: Vec<u64> },
-    /// A person agreed: carry it out.
+    /// The user confirmed: run it.
     Do(Box<ApprovedPlan>),
-    /// To the plan that runs.
+    /// To the running plan: go on, pause or stop.
     Order(Order),
 }

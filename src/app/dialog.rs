@@ -1,4 +1,4 @@
-//! An action on its way through the console: facts, form, preview, consent, progress, result. Pure, as the rest of `app`.
+//! The dialog of one action: facts, form, preview, consent, progress, result.
 
 mod agreeing;
 mod filling;
@@ -26,7 +26,7 @@ pub(crate) use trouble::Trouble;
 
 pub(crate) use self::next::Next;
 
-/// What is asked of a person now.
+/// The dialog that is open.
 #[derive(Debug)]
 pub struct Acting {
     /// `None`: a rollback, which has no form.
@@ -35,15 +35,15 @@ pub struct Acting {
     pub targets: Vec<Target>,
     sets: Vec<(String, String)>,
     pub stage: Stage,
-    /// The number of the request that is waited for.
+    /// Number of the request whose answer is awaited.
     pub asked: u64,
 }
 
 #[derive(Debug)]
 pub enum Stage {
-    /// The server is asked what the plan needs to know.
+    /// Waiting for the facts of the targets.
     Asking,
-    /// Why it cannot be done, or how it ended; lines with their roles, and how far they are scrolled.
+    /// A refusal or a result: lines with their theme roles, and the first line shown.
     Message {
         lines: Vec<preview::Line>,
         top: usize,
@@ -69,7 +69,7 @@ impl Acting {
         }
     }
 
-    /// Fields that the form is opened with, by name.
+    /// Values that the form opens with, by field name.
     #[must_use]
     pub fn setting(mut self, sets: Vec<(String, String)>) -> Self {
         self.sets = sets;
@@ -84,7 +84,7 @@ impl Acting {
         self.stage = Stage::Message { lines, top: 0 };
     }
 
-    /// The facts are here: the form opens, or the plan is made at once where there is nothing to choose.
+    /// Takes the facts: opens the form, or makes the plan at once if there is nothing to choose.
     pub fn take_facts(&mut self, facts: Vec<Facts>, at: &At) -> Next {
         let Some(Does::Plan(act)) = self.action.map(|action| &action.does) else {
             return Next::Stay;
@@ -102,7 +102,7 @@ impl Acting {
         }
         let form = form.map(|mut form| {
             for (field, value) in &self.sets {
-                // A field that this form does not have here keeps nobody from the others.
+                // A field that this form does not have is skipped.
                 let _ = form.set(field, value);
             }
             form

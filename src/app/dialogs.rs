@@ -1,4 +1,4 @@
-//! From an action to its end: what the core does with facts, previews, consent, progress and reports.
+//! The life of an action in the app: facts, preview, consent, progress, report.
 
 use super::App;
 use super::message::{Effect, Link};
@@ -16,12 +16,12 @@ use crate::screens::with_table;
 use crate::server::known::At;
 
 impl App {
-    /// What the marked rows (or the selected one) are, as far as actions go.
+    /// Targets of the marked rows, or of the selected one.
     pub fn targets(&self) -> Vec<Vec<Target>> {
         with_table!(self.screens, self.screen, |table| table.targets())
     }
 
-    /// The kinds of things that an action may act on here.
+    /// Kinds of targets on this screen.
     pub fn kinds(&self) -> Vec<Kind> {
         let mut kinds = Vec::new();
         for target in self.targets().iter().flatten() {
@@ -32,12 +32,12 @@ impl App {
         kinds
     }
 
-    /// Begins an action on what is marked or selected.
+    /// Starts an action on the marked rows, or on the selected one.
     pub(super) fn begin(&mut self, action: &'static Action) -> Vec<Effect> {
         self.begin_on(action, self.targets(), Vec::new())
     }
 
-    /// Begins an action on these rows' things, its form opened with these values.
+    /// Starts an action on these targets; its form opens with these values.
     pub(super) fn begin_on(
         &mut self,
         action: &'static Action,
@@ -88,7 +88,7 @@ impl App {
         })]
     }
 
-    /// Begins taking back what is marked or selected in the journal.
+    /// Starts the rollback of the marked or selected journal entries.
     pub(super) fn begin_rollback(&mut self) -> Vec<Effect> {
         if self.screen.name() != "journal" {
             self.say("roll back from the Journal: select an entry there", true);
@@ -117,7 +117,7 @@ impl App {
         })]
     }
 
-    /// The action that is on the screen and waits for this answer.
+    /// The open dialog, if it waits for this answer.
     fn waiting(&mut self, asked: u64) -> Option<&mut Acting> {
         match &mut self.overlay {
             Some(Overlay::Act(acting)) if acting.asked == asked => Some(acting),
@@ -177,7 +177,7 @@ impl App {
         }
     }
 
-    /// A key while an action is on the screen.
+    /// A key while a dialog is open.
     pub(super) fn acting_key(&mut self, key: &str) -> Vec<Effect> {
         let now = self.server_clock();
         let Some(server) = self.server.clone() else {
@@ -239,7 +239,7 @@ impl App {
         vec![Effect::Act(ask::Act::Do(approved))]
     }
 
-    /// A key while the progress is on the screen.
+    /// A key while the progress is shown.
     pub(super) fn running_key(&mut self, key: &str) -> Vec<Effect> {
         let Some(running) = &mut self.running else {
             self.overlay = None;
@@ -296,7 +296,7 @@ impl App {
                 .map_or_else(String::new, |(_, line)| line);
             self.say(first, bad);
         }
-        // What was done changes what every screen says, also where no catalogue that it watches moved.
+        // The action may change any screen, even one whose watched tables did not change.
         for id in ScreenId::ALL {
             with_table!(mut self.screens, *id, |table| table.doubt());
         }
@@ -307,13 +307,13 @@ impl App {
         }
     }
 
-    /// Leaves; a plan that runs is stopped on the server first.
+    /// Quits; a running plan is cancelled on the server first.
     pub(super) fn leave(&mut self) -> Vec<Effect> {
         let Some(running) = &mut self.running else {
             return vec![Effect::Quit];
         };
         if self.leaving {
-            // Asked twice: the journal will show the entry as unfinished.
+            // The second request: quit at once. The journal will show the entry as unfinished.
             return vec![Effect::Quit];
         }
         self.leaving = true;

@@ -1,4 +1,4 @@
-//! What a key does: the overlay on top takes it, else the key map says what it means.
+//! Keys: the top overlay takes them, else the key map names the action.
 
 use super::message::{Effect, Link};
 use super::{App, FASTEST, SLOWEST};
@@ -14,7 +14,7 @@ use crate::screens::with_table;
 
 impl App {
     pub(super) fn key(&mut self, key: &str) -> Vec<Effect> {
-        // What is typed into an overlay is no action's key; this one types nothing.
+        // An overlay takes all typed keys; this overlay has no text field.
         let suspends = key == "ctrl-z" && self.keys.here(key) == Some(Here::Suspend);
         if self.overlay.is_some() && !suspends {
             return match &self.overlay {
@@ -28,7 +28,7 @@ impl App {
         action.map_or_else(Vec::new, |action| self.take(action))
     }
 
-    /// Does what an action of the catalogue means.
+    /// Runs an action of the catalogue.
     fn take(&mut self, action: &'static Action) -> Vec<Effect> {
         match &action.does {
             Does::Here(here) => self.here(*here),
@@ -76,7 +76,7 @@ impl App {
         }
     }
 
-    /// The filter follows what is typed; while it cannot be understood the last one stays.
+    /// Filters while the user types; an invalid filter keeps the last valid one.
     pub(super) fn filter_as_typed(&mut self) {
         if let Some(Overlay::Filter(prompt)) = &mut self.overlay {
             let typed = prompt.text();
@@ -97,7 +97,7 @@ impl App {
         });
     }
 
-    /// Does something to the screens that needs to know when and where; nothing before the first connection.
+    /// Changes the screens with the clock and the server; does nothing before the first connection.
     pub(super) fn with_at(
         &mut self,
         act: impl FnOnce(&mut crate::screens::Screens, &crate::server::known::At),
@@ -205,7 +205,7 @@ impl App {
         }
     }
 
-    /// Begins the action that fixes the worst of what is wrong with the selected row.
+    /// Starts the fix of the selected row's worst finding.
     fn fix(&mut self) -> Vec<Effect> {
         let verdict = self
             .at()
@@ -217,7 +217,7 @@ impl App {
         });
         match fixed {
             Some((action, finding)) => {
-                // The row that was judged, whatever is marked.
+                // The selected row, even if others are marked.
                 let row = with_table!(self.screens, self.screen, |table| {
                     table.selected().map(Record::targets).unwrap_or_default()
                 });
@@ -240,7 +240,7 @@ impl App {
             self.say("not connected: nothing can be read now", true);
             return Vec::new();
         }
-        // Of the Overview: what it is made of.
+        // The Overview is made of other screens' rows.
         for screen in self.screen.parts() {
             with_table!(mut self.screens, screen, |table| table.forget_exact());
         }

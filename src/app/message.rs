@@ -1,4 +1,4 @@
-//! What reaches the app, and what it wants done.
+//! Messages to the app, and its effects.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::screens::record::Section;
 use crate::server::exact::Figures;
 use crate::server::known::{Counters, Server};
 
-/// What happened.
+/// An event.
 #[derive(Debug)]
 pub enum Msg {
     /// A key, as text: `j`, `ctrl-k`, `pgdn`.
     Key(String),
-    /// Text that the terminal says was pasted.
+    /// Pasted text (bracketed paste).
     Paste(String),
     /// A click on a line of the body (0 is the first), or the wheel.
     Click {
@@ -56,7 +56,7 @@ pub enum Msg {
     },
     Exact {
         screen: ScreenId,
-        /// Which of the screen's exact figures.
+        /// Index into the screen's exact figures.
         nth: usize,
         round: u64,
         figures: Vec<(i64, Figures)>,
@@ -67,26 +67,26 @@ pub enum Msg {
         index: usize,
         sections: Result<Vec<Section>, String>,
     },
-    /// What an action needs to know of its targets.
+    /// The facts of an action's targets.
     Facts {
         asked: u64,
         result: Result<Vec<Facts>, String>,
     },
-    /// A plan, with whom it would meet.
+    /// A plan, with the sessions that hold locks on what it touches.
     Looked {
         asked: u64,
         approved: Box<ApprovedPlan>,
         preview: Box<Preview>,
     },
-    /// The plan of a rollback, or why there is none.
+    /// The plan of a rollback, or the refusal.
     RollbackPlanned {
         asked: u64,
         result: Box<Result<ApprovedPlan, String>>,
     },
     Progress(Progress),
-    /// How a plan ended; an error: nothing was changed.
+    /// The result of a plan; an error: nothing was changed.
     Reported(Box<Result<Report, String>>),
-    /// What is acknowledged, with the journal's length; `None`: as before.
+    /// The acknowledged findings, with the journal's length; `None`: unchanged.
     Acknowledged(Result<Option<Known>, String>),
     /// A line for the status line.
     Status {
@@ -95,7 +95,7 @@ pub enum Msg {
     },
 }
 
-/// What is to be done about it, outside.
+/// Work that the app wants done outside: it has no terminal, no database and no clock.
 #[derive(Debug)]
 pub enum Effect {
     List(ask::List),
@@ -104,7 +104,7 @@ pub enum Effect {
     Copy(String),
     Suspend,
     Interval(Duration),
-    /// Begin or end a recording of what is read.
+    /// Start or stop a recording.
     Record,
     Quit,
 }
@@ -114,7 +114,7 @@ pub enum Effect {
 pub enum Link {
     Connecting,
     Up,
-    /// Since when, the reason, and when it is tried again.
+    /// Since when, why, and the time of the next attempt.
     Down {
         since: Stamp,
         error: String,
@@ -122,7 +122,7 @@ pub enum Link {
     },
 }
 
-/// What is said in the last line for a while.
+/// A message in the last line, shown for some seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
     pub text: String,

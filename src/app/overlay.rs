@@ -1,4 +1,4 @@
-//! What lies over a screen: the palette, the filter's prompt, the help.
+//! Overlays: the palette, the filter's prompt, the help.
 
 use tui_textarea::TextArea;
 
@@ -12,12 +12,12 @@ use crate::model::screen_id::ScreenId;
 use crate::model::target::Kind;
 use crate::screens::overview;
 
-/// What an overlay wants done after a key.
+/// Result of a key in an overlay.
 #[derive(Debug)]
 pub enum Answer {
     Stay,
     Close,
-    /// Close, and undo what was changed while it was open.
+    /// Close, and restore what was changed while it was open.
     Cancel,
     Run(&'static Action),
 }
@@ -26,24 +26,24 @@ pub enum Answer {
 pub enum Overlay {
     Palette(Palette),
     Filter(Prompt),
-    /// How far the help is scrolled.
+    /// First line of the help that is shown.
     Help(usize),
-    /// An action on its way.
+    /// An action's dialog.
     Act(Box<Acting>),
     /// The progress of the plan that runs.
     Running,
-    /// Why, or for how long, findings are acknowledged.
+    /// The prompt for a reason (acknowledge) or a duration (snooze).
     Ask(Ask),
-    /// What is wrong with the person's own files; any key closes it.
+    /// Errors in the user's config or themes; any key closes it.
     Note(Vec<String>),
 }
 
-/// What is asked before findings are acknowledged.
+/// The prompt before findings are acknowledged or snoozed.
 #[derive(Debug)]
 pub struct Ask {
     pub prompt: Prompt,
     pub rows: Vec<overview::Row>,
-    /// A length of time is wanted, and not a reason.
+    /// It asks for a duration, not for a reason.
     pub snoozes: bool,
 }
 
@@ -64,7 +64,7 @@ impl Ask {
         }
     }
 
-    /// Says what is wrong with what is typed.
+    /// Shows an error for the typed text.
     pub fn check(&mut self) {
         if self.snoozes {
             self.prompt.error = acknowledge::snooze(&self.prompt.text()).err();
@@ -85,11 +85,11 @@ impl Ask {
     }
 }
 
-/// One line that is typed.
+/// A one-line text field.
 #[derive(Debug)]
 pub struct Prompt {
     pub area: TextArea<'static>,
-    /// What stood there before, for Esc.
+    /// The former text, which Esc restores.
     pub before: String,
     pub error: Option<String>,
 }
@@ -98,11 +98,11 @@ pub struct Prompt {
 pub struct Palette {
     pub prompt: Prompt,
     pub selected: usize,
-    /// What is selected on the screen.
+    /// The selected target.
     pub kinds: Vec<Kind>,
-    /// The screen under it: what it is about stands first.
+    /// The screen below: its actions come first.
     pub screen: ScreenId,
-    /// Only what can be done with that.
+    /// Only the actions for the selected target.
     pub only_acts: bool,
 }
 
@@ -200,13 +200,13 @@ impl Overlay {
                 }
             },
             Self::Palette(palette) => palette_key(palette, key),
-            // The core takes their keys: they need to know when and where.
+            // The app handles their keys, because they need the clock and the server.
             Self::Act(_) | Self::Running | Self::Ask(_) => Answer::Stay,
         }
     }
 }
 
-/// Scrolled as rows are; what a key does there by itself counts where it does nothing of that kind.
+/// Scrolls with the keys of the row list; any other key goes to the overlay itself.
 fn help_key(top: &mut usize, key: &str, here: Option<Here>) -> Answer {
     let lines = match (here, key) {
         (Some(Here::Step(lines)), _) => lines,

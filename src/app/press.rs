@@ -1,8 +1,8 @@
-//! A key as the text area takes it.
+//! A key's text as an event of the text area.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// The key's text back as the event that a text area understands.
+/// Turns a key's text back into an event; `None`: no text area takes it.
 pub fn event(key: &str) -> Option<KeyEvent> {
     let (modifiers, name) = match (key.strip_prefix("ctrl-"), key.strip_prefix("alt-")) {
         (Some(name), _) if !name.is_empty() => (KeyModifiers::CONTROL, name),

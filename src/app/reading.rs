@@ -1,4 +1,4 @@
-//! What is read for the screens: what is asked when, and what becomes of the answers.
+//! Reading the screens: requests, their answers, and the findings made of them.
 
 use super::{App, Effect, Link, ask};
 use crate::model::moment::Stamp;
@@ -25,7 +25,7 @@ impl App {
         })]
     }
 
-    /// The screens that are read for the one that is shown.
+    /// The screens that the shown screen is made of: itself, or the Overview's parts.
     pub fn parts(&self) -> Vec<ScreenId> {
         let mut parts = self.screen.parts();
         parts.retain(|part| self.can_show(*part));
@@ -37,7 +37,7 @@ impl App {
         self.ask_loads(&parts)
     }
 
-    /// Asks for the rows of these screens, whichever is shown.
+    /// Requests the rows of these screens.
     pub fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
         if self.link != Link::Up {
             return Vec::new();
@@ -51,19 +51,19 @@ impl App {
         effects
     }
 
-    /// Whether everything that the screen shows was read once.
+    /// Whether all parts of the shown screen have been read once.
     pub fn has_read(&self) -> bool {
         let mut parts = self.parts().into_iter();
         parts.all(|part| was_read(&self.screens, part))
     }
 
-    /// Whether this screen has anything to ask this server.
+    /// Whether this server can fill the screen.
     pub fn can_show(&self, screen: ScreenId) -> bool {
         let has = self
             .server
             .as_ref()
             .is_some_and(|server| server.timescaledb.is_some());
-        // The journal is kept on this machine, and the overview is made of what can be shown.
+        // The journal is a local file, and the Overview shows the parts that can be read.
         has || matches!(screen, ScreenId::Journal | ScreenId::Overview)
             || screen.about().plain.is_some()
     }
@@ -74,7 +74,7 @@ impl App {
         }
         let now = self.server_clock();
         let overview = self.screen == ScreenId::Overview;
-        // What is dear comes behind all else.
+        // Expensive figures come last.
         let later = self.has_read();
         let mut effects = Vec::new();
         for screen in self.parts() {
@@ -107,7 +107,7 @@ impl App {
         self.pulse_waiting = false;
         self.acknowledged.doubt();
         let mut effects = self.ask_acknowledged();
-        // The pulse first: its counters are what the rows that follow are measured against.
+        // The pulse first: the rows that follow are compared with its counters.
         effects.extend(self.ask_pulse());
         effects.extend(self.ask_load());
         effects.extend(self.refresh_details());
@@ -155,7 +155,7 @@ impl App {
         self.ask_loads(&wanted)
     }
 
-    /// Takes the counters of a screen; whether its rows are to be read again.
+    /// Takes a screen's counters; true: its rows must be read again.
     pub(super) fn counted(
         &mut self,
         part: ScreenId,
@@ -165,7 +165,7 @@ impl App {
     ) -> bool {
         let waiting = with_table!(self.screens, part, |table| table.is_waiting());
         if waiting && !was_read(&self.screens, part) {
-            // The first rows are on their way, asked for behind this very pulse.
+            // The first rows were requested together with this pulse.
             self.screens.counted(part, counters);
             return false;
         }
@@ -224,7 +224,7 @@ impl App {
         }
     }
 
-    /// Takes what was read of one screen into the figures, and into the overview where that is shown.
+    /// Updates the header's figures with one screen's rows, and the Overview if it is shown.
     pub(super) fn gather(&mut self, part: ScreenId) {
         let now = self.server_now();
         let Some(server) = &self.server else {
@@ -243,7 +243,7 @@ impl App {
         }
     }
 
-    /// Judges every screen anew, and makes the overview's rows of what is found.
+    /// Judges every screen again, and rebuilds the Overview.
     pub(super) fn find(&mut self) {
         let now = self.server_now();
         let Some(server) = &self.server else {
@@ -261,14 +261,14 @@ impl App {
         self.collect(overview::PARTS, true);
     }
 
-    /// Makes the overview's rows of these screens as they were judged last, and of the others as they were found before;
-    /// `anew` though nothing new is found.
-    pub(super) fn collect(&mut self, parts: &[ScreenId], anew: bool) {
+    /// Rebuilds the Overview from the last verdicts of these screens, and the earlier findings of the others;
+    /// `force`: even if nothing new was found.
+    pub(super) fn collect(&mut self, parts: &[ScreenId], force: bool) {
         if self.screen != ScreenId::Overview || self.server.is_none() {
             return;
         }
         let now = self.server_now();
-        let mut changed = anew;
+        let mut changed = force;
         for part in parts.iter().filter(|part| overview::PARTS.contains(part)) {
             if was_read(&self.screens, *part) {
                 let found = gather::found(&self.screens, *part);
@@ -292,7 +292,7 @@ impl App {
         self.screens.overview.stay_on_top();
     }
 
-    /// Adds what was read of a screen to the history.
+    /// Adds a screen's figures to the history.
     #[expect(clippy::cast_precision_loss, reason = "figures for a sparkline")]
     pub(super) fn keep_figures(&mut self, part: ScreenId) {
         let Freshness::At(read) = self.screens.fresh(part).clone() else {
@@ -318,7 +318,7 @@ impl App {
         }
     }
 
-    /// Adds what was read of the server at a moment of a recording to the history.
+    /// Adds the server's figures at a moment of a recording to the history.
     pub(super) fn keep_server(&mut self, rows: &[crate::screens::server::Row], read: Stamp) {
         for figure in rows {
             keep_figure(&mut self.history, figure, read);
@@ -326,7 +326,7 @@ impl App {
     }
 }
 
-/// Whether it was read once, or tried to.
+/// Whether the screen has been read, or reading it has failed.
 fn was_read(screens: &Screens, part: ScreenId) -> bool {
     *screens.fresh(part) != Freshness::Never
 }

@@ -1,4 +1,4 @@
-//! The console on a recording: every screen as it was at the moment that is shown.
+//! Replay: every screen as it was at the selected moment of a recording.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::screens::{Rows, gather, with_table};
 use crate::server::exact::Figures;
 use crate::server::known::At;
 
-/// For how many seconds exact figures were shown: they are asked for again after a while, later where they are dear.
+/// Seconds that exact figures stay valid in a replay: they were read seldom, the expensive ones most seldom.
 fn lasts(screen: ScreenId, nth: usize) -> f64 {
     let exact = (screen.about().exact)();
     exact.get(nth).map_or(0.0, |exact| {
@@ -24,7 +24,7 @@ fn lasts(screen: ScreenId, nth: usize) -> f64 {
     })
 }
 
-/// The number of the last reading of each screen's rows.
+/// Number of the last reading of each screen.
 fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
     let rows = |(nth, line): (usize, &Line)| match &line.kept {
         Kept::Rows(rows) => Some((rows.screen(), nth)),
@@ -34,7 +34,7 @@ fn last_of_each(lines: &[Line]) -> HashMap<ScreenId, usize> {
 }
 
 impl App {
-    /// Shows a recording from its beginning; nothing is asked of any server from here on.
+    /// Shows a recording from its beginning; no server is asked.
     pub fn replay(&mut self, replay: Replay) {
         self.rules.read_only = Some("this is a recording: nothing can be changed in it".to_owned());
         self.paused = true;
@@ -45,7 +45,7 @@ impl App {
         self.rewind();
     }
 
-    /// Moves through the recording, and shows what was known then.
+    /// Moves to another moment of the recording, and shows it.
     pub(super) fn seek(&mut self, go: impl FnOnce(&mut Replay)) -> Vec<Effect> {
         let Some(replay) = &mut self.tape else {
             self.say(
@@ -59,7 +59,7 @@ impl App {
         self.refresh_details()
     }
 
-    /// Makes the state anew from what had been read up to the moment that is shown.
+    /// Rebuilds the state from the readings up to the selected moment.
     fn rewind(&mut self) {
         let Some(replay) = self.tape.take() else {
             return;
@@ -132,7 +132,7 @@ impl App {
         self.keep_figures(screen);
     }
 
-    /// What a recording answers where the second connection would have been asked; `None`: nothing.
+    /// The recording's answer instead of the second connection's; `None`: there is none.
     pub fn figures_from_tape(ask: &ask::Figures) -> Option<Msg> {
         match ask {
             ask::Figures::Detail { asked, index, .. } => Some(Msg::Detail {
@@ -144,7 +144,7 @@ impl App {
         }
     }
 
-    /// Why nothing is done in a recording; `None`: nothing was to be done yet.
+    /// The refusal of an action in a recording; `None`: none is needed.
     pub fn act_on_tape(ask: &ask::Act) -> Option<Msg> {
         match ask {
             ask::Act::Facts { asked, .. } => Some(Msg::Facts {
@@ -157,12 +157,12 @@ impl App {
                     "this is a recording: nothing can be rolled back in it".to_owned()
                 )),
             }),
-            // Without facts there is no plan to look at, and none to do.
+            // Never asked: without facts there is no plan.
             ask::Act::Look { .. } | ask::Act::Do(_) | ask::Act::Order(_) => None,
         }
     }
 
-    /// Everything that is known now, for a recording that begins in the middle.
+    /// The present state, for a recording that starts now.
     pub fn known(&self) -> Vec<Kept> {
         let Some(server) = &self.server else {
             return Vec::new();

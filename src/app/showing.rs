@@ -1,4 +1,4 @@
-//! Which screen, or whose details, are shown.
+//! Switching screens, and opening details.
 
 use super::App;
 use super::message::{Effect, Link};
@@ -24,13 +24,13 @@ impl App {
                 table.is_waiting()
             ));
             if wanted.contains(&part) {
-                // Other figures are wanted first: the rest of the round comes later.
+                // The new screen's figures come first; the rest of this round comes later.
                 if busy && !waiting {
                     effects.extend(cancel(part));
                 }
             } else if busy {
                 effects.extend(cancel(part));
-                // What was not even begun is dropped without an answer.
+                // A request that has not started is dropped without an answer.
                 with_table!(mut self.screens, part, |table| table.abandon());
             }
         }
@@ -62,7 +62,7 @@ impl App {
             self.details = Some(Details::new(key));
             return self.refresh_details();
         }
-        // A finding's evidence is the row that it was found in.
+        // The details of a finding are those of the row it was found in.
         let Some((screen, of)) = self
             .screens
             .overview
@@ -76,7 +76,7 @@ impl App {
         self.with_at(|screens, at| {
             with_table!(mut screens, screen, |table| table.arrange(Some(&of), at));
         });
-        // One that tells of many has no row of its own.
+        // A finding about several rows has no row of its own.
         if !of.is_empty() {
             self.details = Some(Details::new(of));
             effects.extend(self.refresh_details());
@@ -84,7 +84,7 @@ impl App {
         effects
     }
 
-    /// Asks for the parts of the open details again; their old state stays until the answer.
+    /// Requests the open details again; the old ones stay until the answer.
     pub(super) fn refresh_details(&mut self) -> Vec<Effect> {
         let now = self.server_now();
         let (Some(details), Some(server)) = (&mut self.details, &self.server) else {
@@ -131,7 +131,7 @@ impl App {
     }
 }
 
-/// What the screen asked for is not wanted any more.
+/// Cancels the screen's requests.
 fn cancel(screen: ScreenId) -> [Effect; 2] {
     [
         Effect::List(ask::List::Cancel { screen }),

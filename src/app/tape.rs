@@ -1,4 +1,4 @@
-//! Record and replay: what the screens read, kept in a file line by line, and looked at again without a server.
+//! Recordings: the screens' readings in a file, one a line, to be replayed without a server.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read as _, Write};
@@ -18,10 +18,10 @@ use crate::server::known::Server;
 
 /// The format's number; a file of another one is not read.
 const FORMAT: u32 = 1;
-/// A longer line is none of a recording's: what lists hold is bounded where they are read.
+/// Longest line of a recording, in bytes; lists are bounded, so a longer line is not one.
 const LINE_BYTES: usize = 64 << 20;
 const HEAD_BYTES: usize = 4096;
-/// Readings that are closer together are one moment.
+/// Readings closer together than this are one moment.
 const MOMENT_SECONDS: f64 = 0.5;
 
 /// The first line of the file.
@@ -32,7 +32,7 @@ struct Head {
     version: String,
 }
 
-/// What was read.
+/// One reading's content.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
@@ -47,14 +47,14 @@ pub enum Kept {
     },
 }
 
-/// One reading, and when it was, by the server's clock.
+/// One reading, with its time by the server's clock.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Line {
     pub at: Stamp,
     pub kept: Kept,
 }
 
-/// Writes a recording; every reading is in the file before the next.
+/// Writes a recording; each reading is written before the next one is taken.
 #[derive(Debug)]
 pub struct Recorder {
     pub path: PathBuf,
@@ -63,7 +63,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins a file that does not exist yet; only its owner may read it, for it holds what queries and errors say.
+    /// Creates a new file, readable by its owner only: it holds texts of queries and errors.
     pub fn new(path: &Path) -> Result<Self> {
         let named = || format!("cannot record into {}", path.display());
         let file = OpenOptions::new()
@@ -104,7 +104,7 @@ impl Recorder {
         self.write(&Line { at, kept })
     }
 
-    /// Keeps what this message brings, if it is something that was read.
+    /// Records the message, if it is a reading.
     pub fn hear(&mut self, at: Stamp, msg: &Msg) -> Result<()> {
         let kept = match msg {
             Msg::Up(server) => Kept::Server(server.clone()),
@@ -126,7 +126,7 @@ impl Recorder {
     }
 }
 
-/// A name for a recording that is begun in the console: of the database and the moment.
+/// File name of a recording: the database and the time.
 pub fn file_name(server: &Server, now: Stamp) -> String {
     let plain = |c: char| if c.is_alphanumeric() { c } else { '_' };
     let database: String = server.database.chars().take(40).map(plain).collect();
@@ -137,17 +137,17 @@ pub fn file_name(server: &Server, now: Stamp) -> String {
     format!("hypertop-{database}-{moment}.jsonl")
 }
 
-/// A recording that is replayed, and where in it one is.
+/// A recording under replay, and the selected moment.
 #[derive(Debug)]
 pub struct Replay {
     lines: Vec<Line>,
-    /// For each moment the number of lines up to its end.
+    /// For each moment, the number of lines up to its end.
     moments: Vec<usize>,
-    /// Which moment is shown.
+    /// The selected moment.
     pub position: usize,
-    /// It goes on by itself, a moment a tick.
+    /// It plays: one moment a tick.
     pub plays: bool,
-    /// What is wrong with the file.
+    /// Problem with the file, if any.
     pub note: Option<String>,
 }
 
@@ -173,7 +173,7 @@ impl Replay {
         while let Some(line) = next_line(&mut file, LINE_BYTES).transpose() {
             match line.and_then(|line| Ok(serde_json::from_slice(&line)?)) {
                 Ok(line) => lines.push(line),
-                // The recorder may have been stopped in the middle of it.
+                // The recorder may have been stopped in the middle of this line.
                 Err(error) => {
                     note = Some(format!(
                         "line {} of the recording cannot be read, nor what follows: {error}",
@@ -196,7 +196,7 @@ impl Replay {
         })
     }
 
-    /// How many moments there are.
+    /// Number of moments.
     pub fn len(&self) -> usize {
         self.moments.len()
     }
@@ -205,25 +205,25 @@ impl Replay {
         self.moments.is_empty()
     }
 
-    /// When the moment that is shown was.
+    /// Time of the selected moment.
     pub fn now(&self) -> Stamp {
         self.so_far().last().map_or(Stamp(0), |line| line.at)
     }
 
-    /// Everything that was read up to the moment that is shown.
+    /// All readings up to the selected moment.
     pub fn so_far(&self) -> &[Line] {
         let end = self.moments.get(self.position).copied().unwrap_or(0);
         &self.lines[..end]
     }
 
-    /// Goes so many moments on (or back); it stops at the ends.
+    /// Moves by this number of moments; stops at the ends.
     pub fn step(&mut self, moments: isize) {
         let last = self.moments.len().saturating_sub(1);
         self.position = self.position.saturating_add_signed(moments).min(last);
         self.plays &= self.position < last;
     }
 
-    /// Goes to the moment that is so many seconds away.
+    /// Moves by this number of seconds.
     pub fn skip(&mut self, seconds: f64) {
         let goal = self.now().plus_seconds(seconds);
         let at = |end: &usize| self.lines[end - 1].at;
@@ -242,10 +242,10 @@ impl Replay {
     }
 }
 
-/// The next line of a file, without its end; `None`: there is none. One that is too long is not read any further.
+/// The next line of a file, without its line break; `None`: end of file. Reading stops at a line that is too long.
 fn next_line(file: &mut impl BufRead, most: usize) -> Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    // One byte more is one too many.
+    // One more byte shows that the line is too long.
     let limit = u64::try_from(most)?.saturating_add(1);
     file.take(limit).read_until(b'\n', &mut line)?;
     match line.pop() {
@@ -260,7 +260,7 @@ fn next_line(file: &mut impl BufRead, most: usize) -> Result<Option<Vec<u8>>> {
     Ok(Some(line))
 }
 
-/// Cuts the lines into moments; the first one holds what was known when the recording began.
+/// Groups the lines into moments; the first one holds the state at the start.
 fn moments(lines: &[Line]) -> Vec<usize> {
     let mut ends = Vec::new();
     for (nth, pair) in lines.windows(2).enumerate() {

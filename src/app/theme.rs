@@ -20,7 +20,7 @@ const BUILT_IN: [(&str, &str); 5] = [
     ("mono", include_str!("../../themes/mono.toml")),
 ];
 
-/// The roles that the console asks for; any other in a theme is a mistake that is told.
+/// The roles that the console uses; any other one in a theme is reported as an error.
 const ROLES: [&str; 24] = [
     "text",
     "muted",
@@ -201,7 +201,7 @@ fn parse(text: &str) -> Result<File> {
 }
 
 /// All themes: those built in, then those of the folder (a file of a built-in's name replaces it).
-/// Whatever is wrong with a file is told, and the others still serve.
+/// A broken file is reported, and the others still load.
 pub fn all(folder: Option<&Path>) -> (Vec<Theme>, Vec<String>) {
     let mut files = BTreeMap::new();
     let mut order = Vec::new();

@@ -1,4 +1,4 @@
-//! What is acknowledged: read from the journal for the Overview, and written there.
+//! Acknowledged findings: read from the journal, and written to it.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use crate::journal::serve::{self, Request};
 use crate::server::session::Session;
 
 impl Session {
-    /// What is acknowledged here; empty where there is no journal.
+    /// The acknowledgements of this database; empty without a journal.
     pub async fn acknowledged(&self) -> Result<Vec<Acknowledgement>> {
         let Some(journal) = &self.journal else {
             return Ok(Vec::new());
@@ -17,12 +17,12 @@ impl Session {
         Ok(journal.entries()?.acknowledgements(self.place().await?))
     }
 
-    /// Does what the console asks, and says what is acknowledged then.
+    /// Carries out the request, and answers with the acknowledgements after it.
     pub(crate) async fn acknowledge(&self, request: Request) -> Msg {
         let reads = matches!(request, Request::Read { .. });
         let empty = |journal: &Journal| matches!(journal.length(), Ok(0));
         if reads && self.journal.as_ref().is_none_or(empty) {
-            // Which place this is need not be asked.
+            // An empty journal needs no query for the place.
             let new = request != Request::Read { length: Some(0) };
             return Msg::Acknowledged(Ok(new.then(|| (0, Vec::new()))));
         }

@@ -1,5 +1,4 @@
-//! The console's actions: what their plans need to know is asked on a read session of its own, and they are carried
-//! out by an [`Actor`], one at a time.
+//! The console's actions: facts and previews on a read session of their own, plans run by an [`Actor`], one at a time.
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -15,7 +14,7 @@ use crate::model::target::Target;
 use crate::server::exact::Exact;
 use crate::server::session::{Session, still_reads};
 
-/// Serves requests until the console goes.
+/// Serves requests until the console ends.
 pub(crate) async fn serve(
     actor: Actor,
     mut requests: UnboundedReceiver<ask::Act>,
@@ -26,7 +25,7 @@ pub(crate) async fn serve(
     while let Some(ask) = requests.recv().await {
         let msg = match ask {
             ask::Act::Order(wanted) => {
-                // A plan that has ended hears nothing any more.
+                // Nobody listens if the plan has ended.
                 let _ = orders.send(wanted);
                 continue;
             }
@@ -135,13 +134,13 @@ async fn carry_out(
     let forward = answers.clone();
     let forwarding = tokio::spawn(async move {
         while let Some(progress) = progress.recv().await {
-            // The console may be gone; the plan goes on to its end.
+            // The plan goes on even if the console has ended.
             let _ = forward.send(Msg::Progress(progress));
         }
     });
     let result = actor.perform(&approved, &reports, order).await;
     drop(reports);
-    // All that was reports before the end is reports before it.
+    // All progress is sent before the result.
     let _ = forwarding.await;
     let _ = answers.send(Msg::Reported(Box::new(
         result.map_err(|error| format!("{error:#}")),

@@ -1,4 +1,4 @@
-//! Acting from the shell: `run`, `journal`, `rollback`; the same plans, guards and journal as the console's.
+//! Actions from the shell: `run`, `journal`, `rollback`; with the same plans, guards and journal as the console.
 
 mod consent;
 mod journal;
@@ -46,7 +46,7 @@ impl Shell<'_> {
         }
     }
 
-    /// What is to be done; an error, as a refusal, means that nothing is.
+    /// The plan for these targets; on an error or a refusal nothing is done.
     async fn approved(
         &self,
         action: &'static Action,
@@ -89,7 +89,7 @@ impl Shell<'_> {
                 Err(refusal) => refused.push((target.name.clone(), refusal)),
             }
         }
-        // Who names several means all of them: nothing is done without some.
+        // Several targets are all or none: one refusal stops all.
         match (refused.as_slice(), targets.len()) {
             ([], _) => {}
             ([(_, refusal)], 1) => bail!("{refusal}"),
@@ -116,7 +116,7 @@ impl Shell<'_> {
         }
     }
 
-    /// What takes these entries back; `None`: they were acknowledgements, and have ended.
+    /// The rollback of these entries; `None`: they were acknowledgements, which end at once.
     async fn way_back(&self, ids: &[u64]) -> Result<Option<ApprovedPlan>> {
         let client = &self.session.connected.client;
         let entries = self.actor.journal.entries()?;
@@ -133,7 +133,7 @@ impl Shell<'_> {
         Ok(Some(approved))
     }
 
-    /// Shows findings again; nothing in the database changes, so a reading console may do it too.
+    /// Ends acknowledgements. The database is not changed, so this works with --read-only too.
     async fn end_acknowledged(&self, entries: &Entries, ids: &[u64]) -> Result<()> {
         let place = execute::place(&self.session.connected).await?;
         for entry in ids.iter().filter_map(|id| entries.find(*id)) {
@@ -178,7 +178,7 @@ impl Shell<'_> {
 }
 
 impl Agreement {
-    /// Says why nothing was changed, in the format that was asked for.
+    /// Prints why nothing was changed, in the chosen format.
     pub fn refuse(&self, why: &str) -> Result<u8> {
         match self.format {
             Format::Json => say(&json!({"outcome": "refused", "reason": why}))?,
@@ -190,7 +190,7 @@ impl Agreement {
     }
 }
 
-/// The plan for one target, and what was chosen in words, or its refusal; an error: a field is wrong.
+/// The plan for one target with its inputs in words, or the refusal; an error: a field is invalid.
 fn plan(
     action: &Action,
     act: &Act,

@@ -1,4 +1,4 @@
-//! The three tasks that serve the console, and the way to each.
+//! The three tasks that serve the console, and the channels to them.
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -9,16 +9,16 @@ use crate::model::screen_id::ScreenId;
 use crate::run::{acts, second, worker};
 use crate::server::session::Session;
 
-/// Asks reach the tasks through it; they end when it is dropped.
+/// Channels to the tasks; the tasks end when it is dropped.
 #[derive(Debug)]
 pub struct Requests {
     lists: UnboundedSender<ask::List>,
     figures: UnboundedSender<ask::Figures>,
-    /// `None`: there is no place for the journal, so nothing is changed.
+    /// `None`: the journal has no place, so nothing can be changed.
     acts: Option<UnboundedSender<ask::Act>>,
 }
 
-/// Starts the tasks on a session that stands; they answer until the console ends.
+/// Starts the tasks, the lists on this open session.
 pub fn serve(
     settings: Settings,
     actor: Option<Actor>,
@@ -54,7 +54,7 @@ pub fn serve(
 }
 
 impl Requests {
-    // The tasks end with the console only: nobody misses what cannot be sent.
+    // Sending fails only when the console ends; then nothing is lost.
     pub fn list(&self, ask: ask::List) {
         let _ = self.lists.send(ask);
     }

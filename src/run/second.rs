@@ -1,4 +1,4 @@
-//! What the second connection does: companions of lists, details, slices of exact figures.
+//! The second connection: companion queries, details, and exact figures in slices.
 
 use std::collections::VecDeque;
 
@@ -12,8 +12,7 @@ use crate::server::exact::{Exact, slices};
 use crate::server::known::At;
 use crate::server::sql::Companion;
 
-/// What the second connection does next: details, for which somebody waits, before the next slice of a round; `None`: the
-/// console is gone.
+/// The next request: details first, because the user waits for them; `None`: the console has ended.
 async fn next_exact(
     waiting: &mut VecDeque<ask::Figures>,
     requests: &mut UnboundedReceiver<ask::Figures>,
@@ -22,7 +21,7 @@ async fn next_exact(
         waiting.push_back(requests.recv().await?);
     }
     while let Ok(more) = requests.try_recv() {
-        // Nobody looks at the screen any more: the rest of its rounds is not worth the server's time.
+        // The screen was left: skip the rest of its rounds.
         if let ask::Figures::Cancel { screen: left } = &more {
             for ask in waiting.iter_mut() {
                 if let ask::Figures::Exact { screen, ids, .. } = ask
@@ -39,7 +38,7 @@ async fn next_exact(
     waiting.remove(next)
 }
 
-/// The second connection's work: what opens many relations, and what may take long.
+/// Serves what opens many relations or may take long.
 pub(crate) async fn serve(
     settings: Settings,
     password: Option<String>,
@@ -59,16 +58,16 @@ pub(crate) async fn serve(
     loop {
         let ask = tokio::select! {
             biased;
-            // A list waits for it.
+            // A list waits for its companion query.
             Some(Companion { query, reply }) = companions.recv() => {
-                // Whoever asked may have gone on without it.
+                // The list may have stopped waiting.
                 if !reply.is_closed() {
                     drop(reply.send(exact.companion(query).await));
                 }
                 continue;
             }
             ask = next_exact(&mut waiting, &mut requests) => ask,
-            // While the first list is on its way.
+            // Until the first list arrives.
             () = std::future::ready(()), if !cold.is_empty() => {
                 if let Some(query) = cold.pop_front() {
                     exact.warm(query).await;
@@ -93,7 +92,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Does one thing; what is left of a round waits again.
+/// Answers one request; the rest of a round is queued again.
 async fn carry_out(
     ask: ask::Figures,
     exact: &mut Exact<'_>,
@@ -153,7 +152,7 @@ async fn carry_out(
                 sections: sections.map_err(|error| format!("{error:#}")),
             })
         }
-        // It was heeded when it came.
+        // Handled when it arrived.
         ask::Figures::Cancel { .. } => None,
     }
 }

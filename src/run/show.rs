@@ -1,4 +1,4 @@
-//! The headless twin: the same queries, verdicts and columns, printed once.
+//! `hypertop show`: the console's queries, verdicts and columns, printed once.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -25,13 +25,13 @@ pub enum Format {
     Table,
     Json,
     Csv,
-    /// CSV with every text as it is.
+    /// CSV with raw texts.
     #[value(skip)]
     RawCsv,
 }
 
 impl Format {
-    /// This format as `--raw` wants it; JSON escapes what acts on a terminal, and says the same.
+    /// This format with `--raw`. JSON stays as it is: it escapes control characters without loss.
     pub fn raw(self, raw: bool) -> Result<Self> {
         match self {
             _ if !raw => Ok(self),
@@ -43,7 +43,7 @@ impl Format {
     }
 }
 
-/// Reads a screen whole, with exact figures, and prints it.
+/// Reads a screen with all exact figures, and prints it.
 pub async fn show(
     settings: &Settings,
     session: &Session,
@@ -71,7 +71,7 @@ pub async fn show(
     ))
 }
 
-/// Reads a screen, and what it is made of; what is dear for so long at most.
+/// Reads a screen and its parts; expensive figures for this time at most.
 pub async fn gather(
     settings: &Settings,
     session: &Session,
@@ -98,7 +98,7 @@ pub async fn gather(
         reading.list(*part, which).await?;
         reading.figures(*part, which, None).await?;
     }
-    // What is dear comes behind all else, and is bounded; a note says what is not in.
+    // Expensive figures come last, with a time limit; a note names what is missing.
     let until = Instant::now() + later;
     for part in parts.iter().filter(|part| **part != screen) {
         let mut reading = Reading {
@@ -113,10 +113,10 @@ pub async fn gather(
     Ok(screens)
 }
 
-/// So long `show overview` reads what is dear.
+/// Time limit of `show overview` for expensive figures.
 const LATER: Duration = Duration::from_secs(10);
 
-/// The findings that are not acknowledged, and how many are.
+/// The findings without the acknowledged ones, and a note with their number.
 async fn left(
     session: &Session,
     rows: Vec<overview::Row>,
@@ -140,7 +140,7 @@ async fn left(
     (rows, said)
 }
 
-/// The reading of the screens.
+/// Reads screens, with a progress line.
 struct Reading<'a, 'b, W: Write> {
     session: &'a Session,
     exact: &'a mut Exact<'b>,
@@ -149,7 +149,7 @@ struct Reading<'a, 'b, W: Write> {
 }
 
 impl<W: Write> Reading<'_, '_, W> {
-    /// Reads the rows of one screen, while the connection for these figures is made.
+    /// Reads one screen's rows while the second connection opens.
     async fn list(&mut self, screen: ScreenId, which: fn(&ExactQuery) -> bool) -> Result<()> {
         let mut queries = (screen.about().exact)();
         queries.retain(which);
@@ -180,7 +180,7 @@ impl<W: Write> Reading<'_, '_, W> {
         Ok(())
     }
 
-    /// Reads these exact figures of all rows, the worst first, as far as it gets.
+    /// Reads these exact figures of all rows, worst rows first, until the time limit.
     async fn figures(
         &mut self,
         screen: ScreenId,
@@ -218,10 +218,10 @@ impl<W: Write> Reading<'_, '_, W> {
     }
 }
 
-/// A reading that lasts no longer needs no word.
+/// A shorter reading shows no progress line.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// One line that says how far a slow reading is, where someone sees it; gone when dropped.
+/// The progress line of a slow reading, on a terminal only; erased when dropped.
 struct Progress<W: Write> {
     out: W,
     seen: bool,
@@ -239,7 +239,7 @@ impl<W: Write> Progress<W> {
         }
     }
 
-    /// How long until something is to be said.
+    /// Time until the next progress line.
     fn patience(&self) -> Duration {
         SLOW.saturating_sub(self.begun.elapsed())
     }
@@ -247,7 +247,7 @@ impl<W: Write> Progress<W> {
     fn say(&mut self, words: &str) {
         if self.seen && self.begun.elapsed() >= SLOW {
             self.shown = true;
-            // Who cannot be told is not told.
+            // A closed stderr is no error.
             let _ = write!(self.out, "\r\x1b[Khypertop: {words} …");
             let _ = self.out.flush();
         }

@@ -1,4 +1,4 @@
-//! `hypertop sql`: the queries as the server gets them, so that a DBA can review and run what the console asks.
+//! `hypertop sql`: the console's queries as the server gets them, for review.
 
 use crate::model::text;
 use crate::model::version::Version;

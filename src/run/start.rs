@@ -1,4 +1,4 @@
-//! What the console starts with: its settings and themes, and what an earlier one left unfinished.
+//! The console's start: settings, themes, and interrupted actions of an earlier console.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::config::{self, Config};
 use crate::connect::conninfo::Surroundings;
 use crate::server::session::Session;
 
-/// The settings, the themes, what is wrong with the files and flags that say so, and whether config.toml cannot be read.
+/// Settings, themes, errors in the user's files and flags, and whether config.toml is unreadable.
 pub fn look(
     theme: Option<&str>,
     refresh: Option<Duration>,
@@ -35,7 +35,7 @@ pub fn look(
     (config, themes, notes, broken)
 }
 
-/// The command line before the file; `NO_COLOR` before the file's theme.
+/// Options override config.toml; `NO_COLOR` overrides its theme.
 fn choose(
     config: &mut Config,
     theme: Option<&str>,
@@ -57,7 +57,7 @@ fn choose(
     }
 }
 
-/// What the journal knows of actions that were interrupted in this database, or why it cannot be read.
+/// The journal's interrupted actions in this database, or why the journal cannot be read.
 pub async fn interrupted(actor: &Actor, session: &Session) -> Vec<String> {
     let found = async {
         let place = execute::place(&session.connected).await?;

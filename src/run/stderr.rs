@@ -1,17 +1,17 @@
-//! The one way to standard error. What is said there holds the words of servers and of files, so it is neutralised as on
-//! the screen; where nobody reads it any more, that is no reason to fail.
+//! The only way to standard error: control characters in texts of servers and files are escaped, and a closed stderr is
+//! no error.
 
 use std::fmt::Display;
 use std::io::{Write as _, stderr};
 
 use crate::model::text;
 
-/// One thing, on a line of its own (or several).
+/// Prints a message and a line break.
 pub fn say(words: impl Display) {
     let _ = writeln!(stderr(), "{}", text::printable_lines(&words.to_string()));
 }
 
-/// A question, whose answer is typed on the same line.
+/// Prints a question without a line break.
 pub fn ask(words: &str) {
     let _ = write!(stderr(), "{}", text::printable(words)).and_then(|()| stderr().flush());
 }

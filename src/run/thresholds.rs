@@ -1,4 +1,4 @@
-//! `hypertop thresholds`: from where on something is worth a word, and who says so.
+//! `hypertop thresholds`: every threshold, its value in force, and where that comes from.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub enum Format {
     Csv,
 }
 
-/// A threshold as it is in force for all, or for those whose name fits.
+/// One threshold in force, for all names or for a pattern.
 struct Line<'a> {
     of: &'static Threshold,
     value: f64,
@@ -71,7 +71,7 @@ fn lines<'a>(of: &'static Threshold, thresholds: &'a Thresholds) -> Vec<Line<'a>
 }
 
 impl Line<'_> {
-    /// For whom it counts: a pattern, or `None` for all.
+    /// Pattern of the names it applies to; `None`: all.
     fn name(&self) -> Option<&str> {
         self.written?.name.as_deref()
     }
@@ -91,7 +91,7 @@ impl Line<'_> {
         format!("{file}:{} {table}", written.line)
     }
 
-    /// In the order of the columns; figures in the unit that is named.
+    /// The cells in the order of the columns; figures in the threshold's unit.
     fn fields(&self, file: Option<&Path>) -> Vec<(&'static str, Json)> {
         let of = self.of;
         vec![
@@ -107,7 +107,7 @@ impl Line<'_> {
     }
 }
 
-/// Whole where it is.
+/// Without decimals if the value is whole.
 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole")]
 fn number(value: f64) -> Json {
     if value.fract() == 0.0 && value.abs() < 1e15 {
@@ -125,7 +125,7 @@ fn cell(field: &Json) -> String {
     }
 }
 
-/// For eyes: one line each, with what it means at the end.
+/// One line each; the meaning comes last.
 fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
     let head = [
         "THRESHOLD",
@@ -173,7 +173,7 @@ fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
     out
 }
 
-/// What figures are counted in.
+/// The unit of the figures.
 fn unit(unit: Unit) -> &'static str {
     match unit {
         Unit::Time => "seconds",
@@ -184,7 +184,7 @@ fn unit(unit: Unit) -> &'static str {
     }
 }
 
-/// The value as config.toml takes it (without quotes), exactly.
+/// The exact value as in config.toml, without quotes.
 fn as_typed(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Time => {

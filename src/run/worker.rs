@@ -16,7 +16,7 @@ use crate::model::screen_id::ScreenId;
 use crate::server::session::Session;
 use crate::server::sql::Companion;
 
-/// Serves the console's lists until it goes.
+/// Serves the lists until the console ends.
 pub(crate) async fn serve(
     settings: Settings,
     first: Session,
@@ -71,13 +71,13 @@ async fn reconnect(settings: &Settings, password: Option<&str>) -> Result<Sessio
     Session::start(connect::again(settings, password).await?).await
 }
 
-/// An answer under way or waiting, and the screen that it is for; `None`: the journal's.
+/// A running or waiting answer, and its screen; `None`: of the journal.
 struct Work<'a> {
     screen: Option<ScreenId>,
     answer: Pin<Box<dyn Future<Output = Msg> + Send + 'a>>,
 }
 
-/// Answers until the connection is lost (why is returned) or the console is gone (`None`).
+/// Answers until the connection is lost (returns why) or the console ends (`None`).
 async fn serve_session(
     session: &Session,
     requests: &mut UnboundedReceiver<ask::List>,

@@ -1,4 +1,4 @@
-//! The frames that stand over a screen.
+//! Frames over a screen.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
@@ -17,7 +17,7 @@ pub(super) fn small(area: Rect, height: u16) -> Rect {
     )
 }
 
-/// The frame around an action; a marked one on a protected connection.
+/// The frame of a dialog; marked on a protected connection.
 pub(super) fn window(
     frame: &mut Frame,
     area: Rect,
@@ -68,7 +68,7 @@ pub(super) fn scrolled(
     fitted(frame, area, all.into_iter().skip(*top).collect(), theme);
 }
 
-/// As many lines as there is room for; that there are more is said in the last.
+/// The lines that fit; the last one says if there are more.
 pub(super) fn fitted(frame: &mut Frame, area: Rect, mut lines: Vec<Line>, theme: &Theme) {
     let page = usize::from(area.height);
     let below = lines.len().saturating_sub(page);

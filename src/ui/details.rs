@@ -103,12 +103,12 @@ fn section_lines(
                 }
             }
         }
-        // Its title knows what a column stands for, so it is drawn with the lines.
+        // The title depends on the axis' scale, so both are drawn together.
         Section::Axis(axis) => axis_lines(lines, axis, width, theme),
     }
 }
 
-/// A value in a details view: moments both as an age and as the moment itself.
+/// A value in details: a moment is shown with its age.
 fn full(value: &Value, now: Stamp) -> String {
     match value {
         Value::Time(stamp) if stamp.is_finite() => {

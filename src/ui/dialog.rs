@@ -1,4 +1,4 @@
-//! An action over the screen: what is asked, the form, the preview, the progress, the result.
+//! The dialog of an action: waiting, form, preview, progress, result.
 
 mod form;
 mod running;

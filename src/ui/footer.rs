@@ -1,4 +1,4 @@
-//! The last line: a notice, or the keys that matter here; where the cursor is, and how old the rows are.
+//! The last line: a notice or the keys; the cursor's row and the age of the rows.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -37,7 +37,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
         };
         let label = format!(" {label}  ");
         let wanted = text::width(key) + text::width(&label);
-        // A hint that is cut says nothing.
+        // A hint that does not fit is left out.
         if wanted > room {
             break;
         }
@@ -54,7 +54,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(Line::styled(place, theme.style("muted")), end);
 }
 
-/// What can be done here, the most wanted first.
+/// The keys of this screen, most useful first.
 fn hints(app: &App) -> &'static [(Here, &'static str)] {
     if app.details.is_some() {
         &[
@@ -103,7 +103,7 @@ fn hints(app: &App) -> &'static [(Here, &'static str)] {
     }
 }
 
-/// Where the cursor is, and how old the rows are.
+/// The cursor's row, and the age of the rows.
 fn place(app: &App) -> String {
     let (at, shown, all) = with_table!(app.screens, app.screen, |table| table.place());
     let marks = with_table!(app.screens, app.screen, |table| table.marks());
@@ -133,7 +133,7 @@ fn place(app: &App) -> String {
     }
 }
 
-/// When the oldest of what is shown was read.
+/// Time of the oldest reading shown.
 fn oldest(app: &App) -> Option<Stamp> {
     let read = |part: ScreenId| match app.screens.fresh(part) {
         Freshness::At(loaded) => Some(*loaded),

@@ -1,4 +1,4 @@
-//! The first line: which server this is and what one may do there, and how often it is read.
+//! The first line: server, access (read-only, protected), and the interval.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -14,7 +14,7 @@ const NO_TLS: &str = "no TLS";
 pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     let theme = app.theme();
     let mut spans = Vec::new();
-    // On a narrow terminal the database's name is worth more than the program's.
+    // On a narrow terminal the program's name is left out first.
     if area.width >= 100 || app.server.is_none() {
         spans.push(Span::styled("hypertop ", theme.style("header.product")));
     }
@@ -23,7 +23,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
             spans.push(Span::styled(" SIMULATED ", theme.style("simulated")));
             spans.push(Span::raw(" "));
         }
-        // What one may do here is worth more than where exactly one is.
+        // Access is kept; the server's details are shortened first.
         let marks = [
             (app.rules.protected, " PROTECTED ", "protected"),
             (app.rules.read_only.is_some(), " READ ONLY ", "caveat"),
@@ -68,7 +68,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
     frame.render_widget(right, end);
 }
 
-/// Where in a recording one is, with a slider.
+/// Position in a recording, with a slider.
 fn replayed<'a>(app: &App) -> Span<'a> {
     const SLIDER: usize = 10;
     let Some(tape) = &app.tape else {
@@ -88,8 +88,8 @@ fn replayed<'a>(app: &App) -> Span<'a> {
     Span::styled(text, app.theme().style("caveat"))
 }
 
-/// Host, database, role, TLS, primary or standby, versions, edition: what the header says of the server,
-/// in fewer words where there is little room.
+/// Host, database, role, TLS, primary or standby, versions, edition: shortened step by step
+/// until it fits.
 fn about_server(server: &Server, room: usize) -> String {
     let tls = server.tls.as_deref().unwrap_or(NO_TLS);
     let side = if server.standby { "standby" } else { "primary" };

@@ -1,4 +1,4 @@
-//! The palette, the filter's prompt and the help, over whatever is below.
+//! The palette, the filter's prompt and the help.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -48,7 +48,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     }
 }
 
-/// As large as its lines want, in the middle.
+/// A box as large as its lines, in the middle.
 fn note(frame: &mut Frame, area: Rect, notes: &[String], theme: &Theme) {
     let width = usize::from(area.width).min(90).saturating_sub(4);
     let mut lines: Vec<_> = notes
@@ -81,7 +81,7 @@ fn prompt_line(frame: &mut Frame, area: Rect, sign: &str, prompt: &mut Prompt, t
     frame.render_widget(&prompt.area, right);
 }
 
-/// A line that is typed, at the foot of the screen.
+/// A one-line prompt at the bottom of the screen.
 fn one_line(
     frame: &mut Frame,
     area: Rect,
@@ -124,7 +124,7 @@ fn draw_palette(
     let area = area.centered(Constraint::Max(90), Constraint::Max(18));
     frame.render_widget(Clear, area);
     let title = if palette.only_acts {
-        "What can be done with it"
+        "Actions on the selected row"
     } else {
         "What do you want to do?"
     };
@@ -139,7 +139,7 @@ fn draw_palette(
     let [line, list, help] = Layout::vertical(parts).areas(inner);
     prompt_line(frame, line, ": ", &mut palette.prompt, theme);
     if let Some(action) = found.get(palette.selected) {
-        // In the list it may be cut.
+        // A list may cut it.
         let words = text::cut(action.help, usize::from(help.width).saturating_sub(1));
         frame.render_widget(
             Line::styled(format!(" {words}"), theme.style("notice")),
@@ -177,7 +177,7 @@ fn draw_palette(
 const NAME: usize = 28;
 
 fn entry(action: &Action, key: &str, style: Style, width: usize) -> Line<'static> {
-    // Short keys stand under each other; a long one takes from its own line only.
+    // Short keys are aligned; a long one moves only its own line.
     let column = text::width(key).max(4) + 2;
     let rest = width.saturating_sub(NAME + column);
     let help = text::pad(&text::cut(action.help, rest), rest);
@@ -188,7 +188,7 @@ fn entry(action: &Action, key: &str, style: Style, width: usize) -> Line<'static
     ])
 }
 
-/// The widest that the help becomes.
+/// Greatest width of the help.
 const WIDEST: u16 = 132;
 
 fn help(frame: &mut Frame, area: Rect, top: &mut usize, keys: &KeyMap, theme: &Theme) {
@@ -210,7 +210,7 @@ fn help(frame: &mut Frame, area: Rect, top: &mut usize, keys: &KeyMap, theme: &T
     frame.render_widget(Paragraph::new(visible), inner);
 }
 
-/// What to press, or to type into the palette.
+/// The key, or the name to type into the palette.
 fn how(action: &Action, keys: &KeyMap) -> String {
     match keys.of(action) {
         [] => format!(":{}", action.name),
@@ -241,7 +241,7 @@ fn help_lines(width: usize, keys: &KeyMap, theme: &Theme) -> Vec<Line<'static>> 
     lines
 }
 
-/// Names, and what they stand for beside them, as far to the left as the longest name lets them.
+/// Names with their meaning, aligned after the longest name.
 fn section(
     lines: &mut Vec<Line<'static>>,
     title: &str,

@@ -1,4 +1,4 @@
-//! The head of the Overview: how it stands, and the server's figures with what they were since the start.
+//! The head of the Overview: the worst level, and the server's figures with their history.
 
 use ratatui::text::{Line, Span};
 
@@ -14,10 +14,10 @@ use crate::screens::table::Freshness;
 use crate::screens::{chart, overview, server, with_table};
 use crate::server::known::At;
 
-/// Cells that a figure wants at least.
+/// Smallest width of a figure, in cells.
 const CELLS: usize = 20;
 
-/// One figure: what it is, what it is now, what it was, and how bad that is.
+/// One figure: label, value, history and level.
 struct Figure {
     label: &'static str,
     now: String,
@@ -41,13 +41,13 @@ pub(super) fn panel<'a>(app: &App, width: usize) -> Vec<Line<'a>> {
     lines
 }
 
-/// The worst level, how many findings there are of each, and what is not read yet.
+/// The worst level, the number of findings by level, and the screens not read yet.
 fn standing<'a>(app: &App, width: usize) -> Line<'a> {
     let theme = app.theme();
     let (level, words) = overview::health(app.screens.overview.rows());
     let hidden = app.acknowledged.hidden().words();
     let acknowledged = hidden.map_or_else(String::new, |hidden| format!(" · {hidden}"));
-    // What is dear comes later: health is not claimed before it is in.
+    // No all-clear before the expensive figures are read, too.
     let healthy = level == Level::Ok;
     let unread = |part: &ScreenId| {
         let (missing, _) = with_table!(app.screens, *part, |table| table.ungathered());

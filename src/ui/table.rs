@@ -1,4 +1,4 @@
-//! The table of a screen: only the lines and columns that are on the terminal are built.
+//! The table of a screen; only visible rows and columns are built.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -28,10 +28,10 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     with_table!(mut app.screens, app.screen, |table| draw_rows(frame.buffer_mut(), area, table, &at, theme, wide));
 }
 
-/// A column with its place on the terminal.
+/// A column with its position on the terminal.
 struct Placed<R: 'static> {
     column: &'static Column<R>,
-    /// Which of the shown columns it is.
+    /// Index among the shown columns.
     index: usize,
     left: u16,
     width: u16,
@@ -106,7 +106,7 @@ fn draw_rows<R: Record>(
                 }
                 _ => base,
             };
-            // A level that is well does not colour its name: colour is for what wants eyes.
+            // Level Ok leaves the name uncoloured: colour is for problems.
             let style = if nth == 0 && level == crate::model::verdict::Level::Ok && !on {
                 base
             } else {
@@ -183,8 +183,8 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, content: &str, width: u16, style: St
     buffer.set_stringn(x, y, content, width.into(), style);
 }
 
-/// Which columns are on the terminal, and where: those of low rank that fit, or (wide, or when the column
-/// cursor is on one that does not fit) the first one and as many as fit up to the cursor's.
+/// Visible columns and their positions: the most important ones that fit, or (in wide mode, or when the column
+/// cursor is on one that does not fit) the first column and those up to the cursor's.
 fn place<R: Record>(table: &Table<R>, area: Rect, wide: bool) -> Vec<Placed<R>> {
     let all: Vec<_> = shown::<R>().enumerate().collect();
     let width = area.width.saturating_sub(SIGN);

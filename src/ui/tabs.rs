@@ -1,4 +1,4 @@
-//! The line of tabs, as many and as long as fit, and the filter beside them.
+//! The line of tabs, shortened until it fits, and the filter.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -35,7 +35,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
         let style = theme.style(if active { "tab.active" } else { "tab" });
         let title = short(id.title(), if active { own } else { most });
         let key = key(id, &app.keys);
-        // Where it is tight, nothing has to stand before the first.
+        // In a narrow line the first tab has no space before it.
         let before = if at == 0 && gap.is_empty() { "" } else { " " };
         spans.push(Span::styled(format!("{before}{key}{title}{gap}"), style));
     }
@@ -53,13 +53,13 @@ fn short(title: &str, most: usize) -> &str {
     title.get(..most).unwrap_or(title)
 }
 
-/// Cells that the tabs want before a filter gets any.
+/// Width that the tabs keep when a filter is shown, in cells.
 const TABS: usize = 46;
 
-/// With fewer letters, a tab that has no key is left out.
+/// Fewest letters of a tab; below it, a tab without a key is left out.
 const READABLE: usize = 6;
 
-/// The tabs to show, how many letters of the open one and of the others, and what stands behind each.
+/// The tabs to show, the letters of the open one and of the others, and the gap after each.
 fn tabs_that_fit(
     open: ScreenId,
     width: usize,
@@ -79,7 +79,7 @@ fn tabs_that_fit(
         keys.iter().filter(is_shown)
     };
     let tabs = |keyless| shown(open, keyless).map(|(id, _)| *id).collect();
-    // As many letters whichever is open, so that the tabs do not jump about.
+    // The same number of letters whichever tab is open, so that the tabs do not jump.
     let fits = |keyless: bool, most: usize, gap: &str| {
         ScreenId::ALL.iter().all(|open| {
             let each = |(id, key): &(ScreenId, usize)| {
@@ -100,9 +100,9 @@ fn tabs_that_fit(
     if let Some(most) = (READABLE..=whole).rev().find(|most| fits(true, *most, "")) {
         return (tabs(true), whole, most, "");
     }
-    // What no key opens is the first to go.
+    // Tabs without a key are left out first.
     let most = (1..=whole).rev().find(|most| fits(false, *most, ""));
-    // Better a letter of each than the whole name of the open one.
+    // A letter of each tab matters more than the whole name of the open one.
     let others = shown(open, false).map(|(id, key)| key + 1 + usize::from(*id != open));
     let own = (width + 1).saturating_sub(others.sum()).max(1);
     (

@@ -25,7 +25,7 @@ use ratatui::{Terminal, buffer};
 use crate::app::App;
 use crate::ui;
 
-/// Whether the terminal is in our hands, for the panic hook.
+/// Whether the terminal is in raw mode, for the panic hook.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Collects a frame and writes it at once.
@@ -48,17 +48,17 @@ impl Write for OneWrite {
     }
 }
 
-/// crossterm's backend, but for asking the terminal where its cursor is: a terminal that does not answer would hold
-/// up the first frame, and a full screen does not need to know.
+/// crossterm's backend without the query for the cursor's position: a terminal that does not answer would delay the
+/// first frame, and a full screen does not need it.
 #[derive(Debug)]
 struct Quiet {
     out: CrosstermBackend<OneWrite>,
-    /// The last size that a screen can have.
+    /// The last believable size.
     size: Cell<Size>,
 }
 
-/// No screen has more columns or lines, nor more cells in all: who says so (a broken terminal, somebody who wants the
-/// memory filled) is not believed, and the size stays as it was.
+/// Most columns or lines, and most cells, of a believable size. A larger one (a broken terminal, or an attack on the
+/// memory) is ignored.
 const MOST: (u16, u32) = (10_000, 1_000_000);
 
 fn is_a_size(size: Size) -> bool {
@@ -68,7 +68,7 @@ fn is_a_size(size: Size) -> bool {
 impl Backend for Quiet {
     type Error = io::Error;
 
-    /// What differs, as one synchronized update; nothing where nothing differs.
+    /// Draws the changed cells as one synchronized update; writes nothing if none changed.
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a buffer::Cell)>>(
         &mut self,
         content: I,
@@ -140,7 +140,7 @@ pub struct Screen {
     mouse: bool,
 }
 
-/// Whether a console can be opened here at all.
+/// Whether stdin and stdout are a terminal.
 pub fn is_there() -> bool {
     io::stdout().is_terminal() && io::stdin().is_terminal()
 }
@@ -190,13 +190,13 @@ impl Screen {
         Ok(())
     }
 
-    /// The next frame is drawn from nothing.
+    /// Draws the whole next frame.
     pub fn redraw(&mut self) {
-        // A terminal that does not answer is found out by the next write.
+        // The next write reports a broken terminal.
         let _ = self.terminal.clear();
     }
 
-    /// Draws what differs from the last frame, in one write; nothing where nothing differs.
+    /// Draws the changed cells in one write.
     pub fn draw(&mut self, app: &mut App) -> Result<()> {
         self.terminal.autoresize()?;
         ui::draw(&mut self.terminal.get_frame(), app);
@@ -206,20 +206,20 @@ impl Screen {
         Ok(())
     }
 
-    /// The program was stopped from outside, and goes on: whoever had the terminal left it as a shell wants it.
+    /// Takes the terminal again after SIGCONT: the shell has reset it meanwhile.
     pub fn take_again(&mut self) -> Result<()> {
         restore();
         self.enter()
     }
 
-    /// Gives the terminal to the shell until the person comes back.
+    /// Suspends: gives the terminal to the shell until `fg`.
     pub fn suspend(&mut self) -> Result<()> {
         restore();
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP)?;
         self.enter()
     }
 
-    /// Puts text on the clipboard of the person's own machine, by way of the terminal (OSC 52).
+    /// Copies text to the clipboard of the user's machine, through the terminal (OSC 52).
     pub fn copy(&mut self, text: &str, tmux: bool) -> Result<()> {
         let out = self.terminal.backend_mut();
         out.write_all(osc52(text, tmux).as_bytes())?;
@@ -234,7 +234,7 @@ impl Drop for Screen {
     }
 }
 
-/// More than this is cut: terminals drop longer sequences whole.
+/// Longest text that is copied: terminals drop longer sequences.
 const CLIPBOARD_BYTES: usize = 74_000;
 
 /// The sequence that sets the clipboard; inside tmux it is wrapped, so that the outer terminal gets it.
@@ -275,7 +275,7 @@ pub fn restore_on_panic() {
     }));
 }
 
-/// A key as text: `j`, `G`, `ctrl-k`, `shift-tab`, `pgdn`, `space`; `None` for keys that mean nothing here.
+/// A key as text: `j`, `G`, `ctrl-k`, `shift-tab`, `pgdn`, `space`; `None`: an unsupported key.
 pub fn key_text(key: KeyEvent) -> Option<String> {
     let name = match key.code {
         KeyCode::Char(' ') => "space".to_owned(),

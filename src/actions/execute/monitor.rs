@@ -29,7 +29,7 @@ impl Run<'_> {
         }
         let connected = monitor.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
-        // What cannot be asked is not reports; the statement itself goes on.
+        // Without an answer there is no progress report; the statement goes on.
         let answer = session::ask(&connected.client, text, &[Param::BigInt(pid)]).await;
         let rows = match answer {
             Ok(rows) => rows,

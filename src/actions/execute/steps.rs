@@ -193,7 +193,7 @@ struct Silence {
 }
 
 impl Silence {
-    /// Takes what the other connection was reports; why the statement's own is given up, if it is.
+    /// Takes the other connection's report; `Some`: why the statement's connection is given up.
     fn after(&mut self, there: Option<bool>) -> Option<&'static str> {
         match there {
             Some(true) => *self = Self::default(),

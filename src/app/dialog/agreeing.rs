@@ -1,4 +1,4 @@
-//! A preview that wants consent.
+//! A preview that waits for consent.
 
 use tui_textarea::TextArea;
 
@@ -9,7 +9,7 @@ use crate::actions::preview::Preview;
 use crate::app::press::event;
 use crate::model::plan::Consent;
 
-/// A preview that wants consent.
+/// A preview that waits for consent.
 #[derive(Debug)]
 pub struct Agreeing {
     pub approved: ApprovedPlan,
@@ -21,7 +21,7 @@ pub struct Agreeing {
     pub page: usize,
     /// Why it cannot be run here at all.
     pub barred: Option<String>,
-    /// What was typed and entered, and is not the name.
+    /// The text that was entered instead of the name.
     pub wrong: Option<String>,
 }
 
@@ -48,12 +48,12 @@ impl Agreeing {
         }
     }
 
-    /// What has to be done to run it, in words.
+    /// How to run it, in words.
     pub fn how(&self) -> String {
         match (&self.barred, self.consent) {
             (Some(why), _) => why.clone(),
-            (None, Consent::Enter) => "Enter runs it · Esc leaves everything as it is".to_owned(),
-            (None, Consent::Yes) => "y runs it · Esc leaves everything as it is".to_owned(),
+            (None, Consent::Enter) => "Enter runs it · Esc cancels, nothing is changed".to_owned(),
+            (None, Consent::Yes) => "y runs it · Esc cancels, nothing is changed".to_owned(),
             (None, Consent::Name) => {
                 let wrong =
                     self.wrong
@@ -63,7 +63,7 @@ impl Agreeing {
                             typed => format!("{typed:?} is not the name: "),
                         });
                 format!(
-                    "{wrong}type {} and Enter to run it · Esc leaves everything as it is",
+                    "{wrong}type {} and Enter to run it · Esc cancels, nothing is changed",
                     self.approved.plan.target
                 )
             }
@@ -80,7 +80,7 @@ impl Agreeing {
             "esc" | "ctrl-c" => return Next::Close,
             "ctrl-y" => return Next::Copy(self.approved.plan.script().join("\n")),
             "enter" | "y" if self.barred.is_none() && self.consent <= Consent::Yes => {
-                // A habit of Enter must not run what wants a word.
+                // Enter pressed by habit must not run it.
                 if key == "y" || self.consent == Consent::Enter {
                     return agreed();
                 }

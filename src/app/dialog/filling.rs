@@ -1,4 +1,4 @@
-//! A form that is filled in, and the plan that its values make.
+//! A form, and the plan made of its values.
 
 use tui_textarea::{CursorMove, TextArea};
 
@@ -15,20 +15,20 @@ use crate::journal::Seen;
 use crate::model::target::Target;
 use crate::server::known::At;
 
-/// A form that is filled in.
+/// A form with the user's input.
 #[derive(Debug)]
 pub struct Filling {
     pub facts: Vec<Facts>,
     pub form: Form,
-    /// What is typed, field by field; those that are not typed have an empty one.
+    /// One text area for each field; empty for fields that are not typed.
     pub areas: Vec<TextArea<'static>>,
     pub focus: usize,
-    /// The line of the list that the cursor is on, in a field of picks.
+    /// The cursor's line, in a field that is a list.
     pub pick: usize,
     pub outcome: Result<ApprovedPlan, Trouble>,
-    /// Why a target has no form at all; in the order of the targets.
+    /// The refusal of each target that has no form, in the order of the targets.
     formless: Vec<Option<Refusal>>,
-    /// The targets that a person agreed to go on without.
+    /// Targets that the user agreed to leave out.
     left_out: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Filling {
         self.form.fields.get(self.focus)
     }
 
-    /// What is typed becomes the field's value.
+    /// Copies the typed text into the field's value.
     pub(super) fn typed(&mut self) {
         if let (Some(field), Some(area)) = (
             self.form.fields.get_mut(self.focus),
@@ -63,7 +63,7 @@ impl Filling {
         }
     }
 
-    /// Makes the plan anew from what stands in the form.
+    /// Makes the plan again from the form's values.
     pub(super) fn remake(&mut self, action: Option<&'static Action>, targets: &[Target], at: &At) {
         let Some((action, Does::Plan(act))) = action.map(|action| (action, &action.does)) else {
             return;
@@ -120,7 +120,7 @@ impl Filling {
     ) -> Next {
         let many = self.form.fields.len();
         let kind = self.field().map(|field| field.kind.clone());
-        // Whether the arrows move inside the field; from the end of a list they go on to the next one.
+        // Arrow keys move inside this field; past the end of a list they go to the next field.
         let inside = match &kind {
             Some(Kind::Json) => true,
             Some(Kind::Pick(items)) if key == "down" => self.pick + 1 < items.len(),
@@ -171,7 +171,7 @@ impl Filling {
             }
             ("enter", Some(Kind::Json)) => self.edit("enter"),
             ("enter" | "ctrl-s", _) => return self.go_on(),
-            // The ends of a list, and what is not typed.
+            // At the end of a list, or in a field that is not typed.
             (_, Some(Kind::Flag | Kind::Choice(_) | Kind::Pick(_)) | None) => {}
             _ => self.edit(key),
         }
@@ -211,7 +211,7 @@ impl Filling {
 
     fn edit(&mut self, key: &str) {
         if let ("ctrl-u", Some(area)) = (key, self.areas.get_mut(self.focus)) {
-            // As a shell has it: what stands before the cursor goes.
+            // As in a shell: deletes to the start of the line.
             area.delete_line_by_head();
         } else if let (Some(area), Some(event)) = (self.areas.get_mut(self.focus), event(key)) {
             area.input(event);
@@ -219,7 +219,7 @@ impl Filling {
         self.typed();
     }
 
-    /// Puts what the refusal offers into the form, or leaves out who refuses.
+    /// Takes the refusal's offered values, or leaves out the targets that refuse.
     fn take_offer(&mut self) {
         if let Err(Trouble::Some { refused, .. }) = &self.outcome {
             self.left_out = refused.iter().map(|(name, _)| name.clone()).collect();
@@ -233,7 +233,7 @@ impl Filling {
             return;
         };
         for (name, value) in set.clone() {
-            // An offer names the form's own fields.
+            // The offered values are fields of this form.
             if self.form.set(name, &value).is_ok()
                 && let Some(at) = self.form.fields.iter().position(|field| field.name == name)
             {

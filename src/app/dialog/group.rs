@@ -1,4 +1,4 @@
-//! Several targets of one action: their plans as one; where some refuse they are named with their reasons, and can be left out.
+//! One action on several targets: one plan; targets that refuse are named and can be left out.
 
 use std::fmt::Write;
 
@@ -9,8 +9,8 @@ use crate::model::plan::{Note, Plan};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// The plans of those that do not refuse, as one, titled by how many they are. Who refuses must be among `left_out`;
-/// where nobody does anything it is the refusal of all.
+/// The plans of the targets that do not refuse, as one plan. Those that refuse must be in `left_out`;
+/// if all refuse, it is their common refusal.
 pub fn together(
     action: &str,
     made: Vec<Plan>,
@@ -38,7 +38,7 @@ pub fn together(
     Ok(plan)
 }
 
-/// One word for all of them: where it is the same for each, that; else each by its name.
+/// The refusal of all targets: one text if they agree, else one line for each.
 fn refusal_of_all(mut refused: Refused) -> Refusal {
     let alike = |refusal: &Refusal| refused.iter().all(|(_, other)| other == refusal);
     let opened = refused.iter().all(|(_, refusal)| refusal.stands.is_some());
@@ -49,7 +49,7 @@ fn refusal_of_all(mut refused: Refused) -> Refusal {
     }
 }
 
-/// Who of so many refuses, a line each.
+/// The targets that refuse, one line each.
 pub fn words(refused: &Refused, of: usize) -> String {
     let refuse = if refused.len() == 1 {
         "refuses"
@@ -64,7 +64,7 @@ pub fn words(refused: &Refused, of: usize) -> String {
     said
 }
 
-/// What can be done all the same.
+/// The offer to go on without them.
 pub(crate) fn offer(left: usize) -> String {
     match left {
         1 => "go on with the other one alone".to_owned(),

@@ -1,19 +1,19 @@
-//! What a stage of a dialog does with a key.
+//! Results of a key in a dialog.
 
 use crate::actions::execute::ApprovedPlan;
 
-/// What a key led to.
+/// Result of a key.
 #[derive(Debug)]
 pub enum Next {
     Stay,
     Close,
-    /// The preview is wanted.
+    /// Show the preview.
     Look(Box<ApprovedPlan>),
     Do(Box<ApprovedPlan>),
     Copy(String),
 }
 
-/// Moves the first line that is shown.
+/// Scrolls: moves the first line shown.
 pub(super) fn scroll(top: &mut usize, key: &str, page: usize) {
     match key {
         "j" | "down" => *top += 1,

@@ -1,11 +1,11 @@
-//! A plan that runs, how far it is, and how it ended.
+//! A running plan: its progress and its result.
 
 use crate::actions::execute::{Order, Progress, Report};
 use crate::actions::preview;
 use crate::journal::Outcome;
 use crate::model::moment::Stamp;
 
-/// A plan that runs, whether or not it is on the screen.
+/// A running plan, shown or not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
     pub title: String,
@@ -58,7 +58,7 @@ impl Running {
         }
     }
 
-    /// The share that is done: by bytes where the steps have any, else by number.
+    /// The completed share, 0 to 1: by bytes if the steps have sizes, else by number of steps.
     #[expect(clippy::cast_precision_loss, reason = "a share to show")]
     pub fn share(&self) -> f64 {
         let inside = self
@@ -72,14 +72,14 @@ impl Running {
         (self.number.saturating_sub(1) as f64 + inside) / self.of.max(1) as f64
     }
 
-    /// Seconds that are left at the present rate; `None`: too early to tell.
+    /// Seconds left at the present rate; `None`: not known yet.
     pub fn left(&self, now: Stamp) -> Option<f64> {
         let (share, spent) = (self.share(), now.seconds_since(self.started));
         (share > 0.02 && spent > 2.0).then(|| spent / share * (1.0 - share))
     }
 }
 
-/// How it ended, as lines with their roles.
+/// The result, as lines with their theme roles.
 pub(crate) fn report_lines(report: &Report) -> Vec<preview::Line> {
     let bad = report.outcome != Outcome::Done;
     let role = |nth: usize| match nth {

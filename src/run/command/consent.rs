@@ -1,4 +1,4 @@
-//! What a plan would do, whether a person agrees, and how it went.
+//! Preview, consent, run and result of a plan in the shell.
 
 use std::io::BufRead as _;
 
@@ -45,10 +45,10 @@ impl Shell<'_> {
         }
         let report = match self.perform(&approved).await {
             Ok(report) => report,
-            // It did not even begin.
+            // It did not start.
             Err(error) => return self.refuse(&format!("{error:#}")),
         };
-        // What a rollback brings back is no news.
+        // After a rollback the former findings are expected again.
         let checks = report.outcome == Outcome::Done && approved.undoes.is_empty();
         let still = if checks {
             Some(self.still(&approved).await)
@@ -65,7 +65,7 @@ impl Shell<'_> {
         })
     }
 
-    /// Whether a person agreed: by flags, or asked on the terminal.
+    /// Whether the user agrees: by options, or at the prompt.
     fn consent(&self, plan: &Plan) -> Result<(), String> {
         let wanted = if self.rules.protected {
             Consent::Name
@@ -125,7 +125,7 @@ impl Shell<'_> {
                 _ = &mut ending, if !stopped => {
                     stopped = true;
                     stderr::say("hypertop: stopping on the server…");
-                    // The work itself holds the other end.
+                    // The sender lives as long as the run.
                     let _ = orders.send(Order::Stop);
                 }
                 Some(progress) = progress.recv() => if self.agreement.format == Format::Text {
@@ -160,7 +160,7 @@ impl Shell<'_> {
     }
 }
 
-/// Whether what failed was a transaction, and the first: of a statement without one something may be left.
+/// Whether the first step failed in its transaction, so nothing was changed; a step outside a transaction may leave something.
 fn changed_nothing(approved: &ApprovedPlan, report: &Report) -> bool {
     let first = approved.plan.steps.first();
     report.steps_done == 0 && report.problems.len() <= 1 && first.is_some_and(|step| !step.plain)

@@ -1,4 +1,4 @@
-//! `hypertop journal`: what is on record, as a list or one entry whole.
+//! `hypertop journal`: the list of entries, or one entry in full.
 
 use anyhow::{Result, anyhow};
 use serde_json::{Value as Json, json};
@@ -9,7 +9,7 @@ use crate::model::plan::{inverse, script};
 use crate::model::text;
 use crate::run::stderr;
 
-/// `hypertop journal [ID]`: everything on record, of all databases; needs no connection.
+/// `hypertop journal [ID]`: all entries of all databases; needs no connection.
 pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8> {
     let entries = journal.entries()?;
     if entries.unreadable > 0 {

@@ -1,4 +1,4 @@
-//! What every command without a terminal has: its session, its format, its exit codes.
+//! Common parts of the shell commands: session, format, exit codes.
 
 use std::io::Write as _;
 
@@ -26,7 +26,7 @@ pub enum Format {
     Json,
 }
 
-/// Where a command acts, and how it speaks.
+/// A shell command's session, actor and options.
 #[derive(Debug)]
 pub struct Shell<'a> {
     pub session: Session,
@@ -40,12 +40,12 @@ pub(super) fn say(json: &Json) -> Result<()> {
     print(format!("{}\n", text::printable_json(text)))
 }
 
-/// Lines for a person to read.
+/// Prints lines as text.
 pub(super) fn tell(lines: &str) -> Result<()> {
     print(format!("{}\n", text::printable_lines(lines)))
 }
 
-/// Writes to standard output; a reader that went away is no error.
+/// Writes to standard output; a closed pipe is no error.
 pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
     match std::io::stdout().write_all(text.as_ref()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -53,16 +53,16 @@ pub fn print(text: impl AsRef<[u8]>) -> Result<()> {
     }
 }
 
-/// How `run` and `rollback` are agreed to.
+/// Options of `run` and `rollback`: consent and format.
 #[derive(Debug, Clone, Args)]
 pub struct Agreement {
-    /// Show what would be done, and do nothing
+    /// Show the plan, and do nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Agree to what can be taken back
+    /// Agree to what can be undone
     #[arg(long, short = 'y')]
     pub yes: bool,
-    /// Agree to what cannot be taken back, by naming its target
+    /// Agree to what is irreversible, by naming its target
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
     #[arg(long, value_enum, default_value_t = Format::Text)]

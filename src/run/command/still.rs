@@ -1,4 +1,4 @@
-//! What is still found wrong with a thing after something was done to it.
+//! Findings that remain on a target after an action.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::screens::overview::Row;
 use crate::screens::record::Record;
 use crate::server::known::At;
 
-/// So long what is dear to read is read again.
+/// Time limit for reading expensive figures again.
 const LATER: Duration = Duration::from_secs(3);
 
-/// The findings that stay, or why they are not known.
+/// The remaining findings, or why they are unknown.
 pub(super) struct Still(Result<Vec<Row>>);
 
 impl Shell<'_> {
-    /// Reads the findings again, as the console does.
+    /// Reads the findings again, as the Overview does.
     pub(super) async fn still(&self, approved: &ApprovedPlan) -> Still {
         let found = async {
             let (settings, session) = (&self.actor.settings, &self.session);

@@ -1,4 +1,4 @@
-//! The form: its fields, and under them what the values would mean or what is in their way.
+//! The form: its fields, and below them the plan or the errors.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -19,10 +19,10 @@ use crate::ui::boxes::{fitted, wrapped};
 /// Cells of a field's label.
 const LABEL: usize = 22;
 
-/// Lines of a list of picks, and of a text of several lines.
+/// Height of a list, and of a text of several lines.
 const LIST: usize = 8;
 
-/// The fields above, what the values would mean below.
+/// The fields above, the plan or the errors below.
 pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: &Theme) {
     let width = usize::from(area.width);
     let (mut lines, mut focus_line) = (Vec::new(), 0);
@@ -62,7 +62,7 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
         Constraint::Length(1),
     ];
     let [top, middle, below, foot] = Layout::vertical(rows).areas(area);
-    // No further than to the last line: room that is left would hide fields for nothing.
+    // Not past the last line, which would hide fields and show empty room.
     let first = (focus_line + LIST + 1)
         .saturating_sub(above)
         .min(focus_line)
@@ -106,7 +106,7 @@ fn keys(filling: &Filling) -> String {
     format!("{field}{tab}{on} · Esc leaves")
 }
 
-/// What the plan would mean, or what is in its way.
+/// The plan's notes, or why there is no plan.
 fn about<'a>(filling: &Filling, width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let mut lines: Vec<preview::Line> = Vec::new();
     match &filling.outcome {
@@ -242,7 +242,7 @@ fn style(on: bool, theme: &Theme) -> Style {
     })
 }
 
-/// A typed value with the cursor in it, scrolled sideways so that the cursor is seen.
+/// A typed value, scrolled so that the cursor is visible.
 fn typed<'a>(value: &str, cursor: Option<usize>, room: usize, style: Style) -> Vec<Span<'a>> {
     let chars: Vec<char> = printable(value).chars().collect();
     let Some(at) = cursor else {

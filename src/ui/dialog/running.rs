@@ -1,4 +1,4 @@
-//! The progress of a plan that runs.
+//! The progress of a running plan.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
