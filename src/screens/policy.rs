@@ -103,7 +103,12 @@ pub struct Policy {
     pub job_id: i32,
     pub scheduled: bool,
     /// compress-after or drop-after as it is configured; `None`: another key, or missing.
-    #[serde(alias = "after_text", alias = "end_text", deserialize_with = "bounded")]
+    #[serde(
+        default,
+        alias = "after_text",
+        alias = "end_text",
+        deserialize_with = "bounded"
+    )]
     pub after: Option<String>,
     /// Its length in seconds; `None` for integer time, and where it is not understood.
     #[serde(alias = "end_seconds")]

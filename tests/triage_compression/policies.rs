@@ -167,7 +167,7 @@ fn integer_time_without_a_now_is_told_and_the_named_function_fixes_it() {
                  create function now_is() returns bigint language sql stable as 'select 1000::bigint';
                  select set_integer_now_func('\"Me.s\".counted', 'now_is');
                  alter table \"Me.s\".counted set (timescaledb.compress);
-                 begin; select alter_job(add_compression_policy('\"Me.s\".counted', 500::bigint), next_start => now() + interval '3 hours'); commit").await;
+                 begin; select alter_job(add_compression_policy('\"Me.s\".counted', 500::bigint), next_start => now() + interval '3 hours 40 seconds'); commit").await;
         let name = "\"Me.s\".counted";
         gone(rig, &rules::COMPRESSION_SETTING, name).await;
         rig.sql("update _timescaledb_catalog.dimension set integer_now_func_schema = null, integer_now_func = null").await;
@@ -235,7 +235,7 @@ fn a_backlog_of_integer_time_is_overdue_once_rows_came_that_lie_far_enough_beyon
                  create function now_is() returns bigint language sql stable as 'select max(n) from \"Me.s\".counted';
                  select set_integer_now_func('\"Me.s\".counted', 'now_is');
                  alter table \"Me.s\".counted set (timescaledb.compress);
-                 begin; select alter_job(add_compression_policy('\"Me.s\".counted', 1000::bigint), next_start => now() + interval '3 hours'); commit").await;
+                 begin; select alter_job(add_compression_policy('\"Me.s\".counted', 1000::bigint), next_start => now() + interval '3 hours 40 seconds'); commit").await;
         let name = "\"Me.s\".counted";
         gone(rig, &rules::COMPRESSION_BACKLOG, name).await;
         if version < Version::new(2, 13) {
@@ -265,7 +265,7 @@ fn a_backlog_of_days_by_the_current_date_is_overdue_as_time_is() {
                  select set_integer_now_func('\"Me.s\".daily', 'today');
                  insert into \"Me.s\".daily select today() - g, 1 from generate_series(0, 15) g;
                  alter table \"Me.s\".daily set (timescaledb.compress);
-                 begin; select alter_job(add_compression_policy('\"Me.s\".daily', 10), next_start => now() + interval '3 hours'); commit").await;
+                 begin; select alter_job(add_compression_policy('\"Me.s\".daily', 10), next_start => now() + interval '3 hours 40 seconds'); commit").await;
         made(rig, version, "daily", "20", "true").await;
         let words = [
             "5 chunks past compress-after",

@@ -22,17 +22,17 @@ pub struct JobError {
     /// Message, detail and hint.
     #[serde(alias = "last_error")]
     pub message: String,
-    #[serde(alias = "last_error_at", deserialize_with = "finite")]
+    #[serde(alias = "last_error_at", default, deserialize_with = "finite")]
     pub at: Option<Stamp>,
 }
 
 /// What the scheduler has counted of a job; a job that it never looked at has none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
-    #[serde(deserialize_with = "finite")]
+    #[serde(default, deserialize_with = "finite")]
     pub last_start: Option<Stamp>,
     /// `None` while it runs, after a crash and before the first run (`-infinity` on the server).
-    #[serde(deserialize_with = "finite")]
+    #[serde(default, deserialize_with = "finite")]
     pub last_finish: Option<Stamp>,
     /// `-infinity` (kept) means: running, waiting after a crash, or at once.
     pub next_start: Option<Stamp>,
