@@ -1,6 +1,6 @@
 //! The action catalogue: everything a person can do in the console, declared once.
 //!
-//! Help, palette, hints and the default keys are readings of [`all`].
+//! Help, palette and the default keys are readings of [`all`].
 
 use crate::actions::action::Action;
 use crate::actions::here::HERE;

@@ -1,4 +1,5 @@
-//! TLS for tokio-postgres by rustls, with libpq's meanings of `sslmode`.
+//! TLS for tokio-postgres by rustls: certificates as libpq checks them. `conninfo/tls.rs` reads `sslmode`, and `connect.rs`
+//! decides by it whether TLS is tried or required.
 
 use std::future::Future;
 use std::net::IpAddr;

@@ -189,7 +189,7 @@ impl Unread {
     }
 
     /// Whether one of its policies takes this in before that moment; on integer time, as if that stood still until then.
-    pub fn is_read_by(&self, range: Range, until: Stamp, clock: &Clock) -> bool {
+    pub fn is_read_by(&self, range: Range, until: Stamp, clock: &Clock, job_late: f64) -> bool {
         let Some(buckets) = self.buckets() else {
             return false;
         };
@@ -213,10 +213,10 @@ impl Unread {
                 i64::MAX => Some(at),
                 at => buckets.floor(at),
             });
-            // One that is late is not counted on.
+            // A late job may not run at all.
             let late = run
                 .next
-                .is_some_and(|next| next < clock.now.0 - 120_000_000);
+                .is_some_and(|next| clock.now.seconds_since(Stamp(next)) > job_late);
             run.scheduled
                 && !(run.fails || late)
                 && next < until.0

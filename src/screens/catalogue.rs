@@ -1,4 +1,4 @@
-//! All screens, named once: their rows, their tables, and what each is.
+//! All screens, with their rows and tables; their order is that of `model/screen_id.rs`.
 
 use std::time::Duration;
 

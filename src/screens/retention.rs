@@ -187,7 +187,8 @@ impl Row {
                 [] => vec![range],
                 going => reader.within(range, going),
             };
-            let missed = |range: &Range| !reader.is_read_by(*range, runs, &clock);
+            let late = at.limits(&reader.name).job_late;
+            let missed = |range: &Range| !reader.is_read_by(*range, runs, &clock, late);
             for (remade, rest) in parts
                 .into_iter()
                 .filter(missed)
