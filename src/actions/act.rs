@@ -1,7 +1,7 @@
-//! What an action needs to make its plan: a target, the facts about it, and the rules that all plans share.
+//! The type of an action on the database, and what all plans use: target, facts, refusals.
 //!
-//! An action on the database is an [`Act`]: one query for the facts, perhaps a form, and one pure function from both
-//! to a [`Plan`] (or to the reason why not). `plans/jobs.rs` is the example to read before writing another.
+//! An action on the database is an [`Act`]: one query for the facts, an optional form, and one pure function that makes
+//! the [`Plan`] from both, or returns the reason why not. Read `jobs.rs` before writing another.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,23 +16,23 @@ use crate::model::text;
 use crate::server::known::{At, Edition};
 use crate::server::sql::Query;
 
-/// What the database said of a target.
+/// Target as the database reported it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
-    /// What the plan is made of, as the action's query put it together.
+    /// Facts that the plan is made from: the `facts` column of the action's query.
     pub facts: serde_json::Value,
-    /// What an undo promises to bring back; compared before a rollback, and after it.
+    /// State that an undo restores; compared before a rollback, and after it.
     pub state: serde_json::Value,
-    /// Bytes by oid of the relations that the facts list under `sized`; `None`: they could not be had (a lock).
+    /// Bytes by oid of the relations that the facts list under `sized`. `None`: not known, because of a lock.
     pub sizes: HashMap<i64, Option<i64>>,
-    /// Code of owners who are not trusted that stands on the target.
+    /// Code on the target whose owner is not trusted.
     pub code: Vec<crate::actions::code::Standing>,
-    /// Which database said so; a plan is carried out there alone.
+    /// Database that the facts are from. The plan runs in this one only.
     pub place: Option<Place>,
 }
 
 impl Facts {
-    /// The oids whose sizes the plan wants to know.
+    /// Oids of the relations whose sizes the plan uses.
     pub fn sized(&self) -> Vec<i64> {
         let listed = self.facts.get("sized").and_then(|sized| sized.as_array());
         listed
@@ -43,7 +43,7 @@ impl Facts {
     }
 }
 
-/// Everything that a plan may know.
+/// Input of every plan function.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     pub at: At<'a>,
@@ -52,7 +52,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The facts as the module's own type.
+    /// The facts as the module's own type; an error if they do not fit it.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         T::deserialize(&self.facts.facts).map_err(|error| {
             Refusal::new(format!(
@@ -62,7 +62,7 @@ impl Context<'_> {
         })
     }
 
-    /// A function of the extension, qualified: it may live in any schema.
+    /// Name of an extension function, qualified: the extension may live in any schema.
     pub fn function(&self, name: &str) -> String {
         let schema = self
             .at
@@ -73,7 +73,7 @@ impl Context<'_> {
         format!("{}.{name}", text::quote_identifier(schema))
     }
 
-    /// The bytes of these relations together; `None`: one of them is not known.
+    /// Total bytes of these relations. `None`: one of them is not known.
     pub fn bytes(&self, oids: impl IntoIterator<Item = i64>) -> Option<i64> {
         oids.into_iter()
             .map(|oid| self.facts.sizes.get(&oid).copied().flatten())
@@ -81,13 +81,13 @@ impl Context<'_> {
     }
 }
 
-/// Why an action cannot be done, or not like this; shown where the plan would be.
+/// Why an action cannot be done, or not with these inputs; shown in place of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub why: String,
-    /// What would be possible instead: said in words, and the form's fields that it sets.
+    /// An alternative that would work: its description, and the form's fields that it sets.
     pub offer: Option<(String, Vec<(&'static str, String)>)>,
-    /// All is so already, and this is what that means; `None`: it is refused for another reason.
+    /// Notes on the present values, if nothing would change. `None`: refused for another reason.
     pub stands: Option<Vec<Note>>,
 }
 
@@ -100,7 +100,7 @@ impl Refusal {
         }
     }
 
-    /// Nothing would change: a form that was just opened is no mistake, so it shows what the present values mean.
+    /// Refusal because nothing would change. A form that was just opened shows the notes instead of an error.
     pub fn unchanged(why: impl Into<String>, notes: Vec<Note>) -> Self {
         Self {
             stands: Some(notes),
@@ -144,27 +144,27 @@ impl From<String> for Refusal {
     }
 }
 
-/// From facts to a form.
+/// Makes the form from the facts.
 pub(crate) type MakeForm = fn(&Context) -> Result<Form, Refusal>;
 
-/// From facts and a filled form to a plan, or to the reason why not.
+/// Makes the plan from the facts and the filled form, or returns the reason why not.
 pub(crate) type MakePlan = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
 
-/// An action on the database: where it applies, what it asks, and how it makes its plan.
+/// An action on the database: its targets, its query, its form and its plan.
 #[derive(Debug)]
 pub struct Act {
     pub on: Kind,
-    /// `$1` is the target's id (int8); one row with `facts` and `state`, both jsonb. No row: the target is gone.
+    /// `$1` is the target's id (int8). One row with `facts` and `state`, both jsonb; no row: it is gone.
     pub facts: Query,
-    /// What a person may choose, with defaults from the facts; `None`: nothing.
+    /// Form with defaults from the facts. `None`: there is nothing to choose.
     pub form: Option<MakeForm>,
     pub plan: MakePlan,
-    /// Its functions are refused by the Apache edition.
+    /// Edition whose functions it calls; refused on a lower one.
     pub needs: Edition,
 }
 
 impl Act {
-    /// Refuses what this server's edition has no functions for.
+    /// Refuses the action if this server's edition lacks its functions.
     pub(crate) fn allowed(&self, context: &Context) -> Result<(), Refusal> {
         if self.needs == Edition::Community && context.at.server.edition == Edition::Apache {
             return Err("this server runs TimescaleDB's Apache edition, which has no compression, no policies and no refreshes: timescaledb.license = 'timescale' (the Community edition) and a restart give them".into());
@@ -172,7 +172,7 @@ impl Act {
         Ok(())
     }
 
-    /// The form with its defaults; empty where there is nothing to choose.
+    /// The form with its defaults; empty if there is nothing to choose.
     pub fn form(&self, context: &Context) -> Result<Form, Refusal> {
         self.allowed(context)?;
         self.form

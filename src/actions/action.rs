@@ -1,4 +1,4 @@
-//! What an entry of the catalogue is.
+//! Types of the catalogue's entries.
 
 use crate::actions::act::{Act, MakeForm, MakePlan};
 use crate::model::screen_id::ScreenId;
@@ -6,7 +6,7 @@ use crate::model::target::Kind;
 use crate::server::known::Edition;
 use crate::server::sql::Query;
 
-/// What an action does to the console itself; none of these touches the database.
+/// An action on the console itself; none of these touches the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Here {
     Quit,
@@ -54,22 +54,22 @@ pub enum Here {
 /// One entry of the catalogue.
 #[derive(Debug)]
 pub struct Action {
-    /// Kebab-case; the name in the palette and in the help.
+    /// Kebab-case name, shown in the palette and in the help.
     pub name: &'static str,
     pub help: &'static str,
-    /// By default; `[keys]` of config.toml may say otherwise.
+    /// Default keys; `[keys]` of config.toml overrides them.
     pub keys: &'static [&'static str],
-    /// Where the help lists it.
+    /// Section of the help.
     pub group: Group,
     pub does: Does,
 }
 
-/// What taking an action means.
+/// Effect of an action.
 #[derive(Debug)]
 pub enum Does {
-    /// It changes the console only.
+    /// Changes the console only.
     Here(Here),
-    /// It changes the database: preview, consent, journal.
+    /// Changes the database: with preview, consent and journal.
     Plan(Act),
 }
 
@@ -140,7 +140,7 @@ impl Group {
     }
 }
 
-/// What the actions of a family share.
+/// Fields that all actions of a family share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Family {
     pub group: Group,
@@ -150,7 +150,7 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// An action that asks for its settings by a form.
+    /// An action with a form.
     pub const fn asking(
         self,
         name: &'static str,
@@ -162,7 +162,7 @@ impl Family {
         self.action(name, keys, Some(form), plan, help)
     }
 
-    /// An action with nothing to choose.
+    /// An action without a form.
     pub const fn plain(
         self,
         name: &'static str,
@@ -199,7 +199,7 @@ impl Family {
 }
 
 impl Action {
-    /// Whether it can be taken where a thing of these kinds is selected.
+    /// True if the action applies to a row of one of these kinds.
     pub fn applies(&self, kinds: &[Kind]) -> bool {
         match &self.does {
             Does::Here(_) => true,

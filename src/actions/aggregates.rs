@@ -1,5 +1,5 @@
-//! Acting on continuous aggregates: refresh, refresh policies, real-time; with the guard against losing what the
-//! source no longer has.
+//! Actions on continuous aggregates: refresh, refresh policies, real-time. A guard prevents the loss of buckets whose
+//! source rows are gone.
 
 mod behind;
 mod explain;

@@ -1,8 +1,8 @@
-//! A job as it was captured, the `alter_job` that has no side effects, and making the job anew.
+//! A job as it was captured, an `alter_job` call without side effects, and the re-creation of a deleted job.
 //!
-//! `alter_job` sets the time zone to NULL where it is not given (2.12 and later), and moves `next_start` with the
-//! schedule and the time zone: so both are always given. `next_start` is what it is when the statement runs (it moves
-//! with every run of the job), but never `-infinity`, which a running job has and `alter_job` refuses.
+//! `alter_job` resets a time zone that is not given (2.12 and later), and moves `next_start` if the schedule or the
+//! time zone is given. So both are always given. `next_start` gets the value at the time of the statement, because
+//! every run of the job moves it; but never `-infinity`, the value of a running job, which `alter_job` refuses.
 
 mod recreate;
 
@@ -14,21 +14,21 @@ use crate::model::plan::{Lit, Plan, Statement, Step};
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// All that `alter_job` and `add_…` need to bring a job back, as `queries/plan_job.sql` gives it.
+/// All settings that `alter_job` and `add_…` need to restore a job, as `queries/plan_job.sql` returns them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Job {
     pub id: i64,
     /// With the ` [id]` at its end.
     pub application_name: String,
     pub schedule_interval: String,
-    /// Zero: without limit.
+    /// Zero: no limit.
     pub max_runtime: String,
-    /// -1: without limit.
+    /// -1: no limit.
     pub max_retries: i64,
     pub retry_period: String,
     pub proc_schema: String,
     pub proc_name: String,
-    /// Quoted where it has to be.
+    /// Quoted if necessary.
     pub owner: String,
     pub scheduled: bool,
     pub fixed_schedule: bool,
@@ -38,21 +38,21 @@ pub struct Job {
     pub check_schema: Option<String>,
     pub check_name: Option<String>,
     pub hypertable_id: Option<i64>,
-    /// As the scheduler has it, `-infinity` for a job that runs or never ran; `None`: it never looked at the job.
+    /// As the scheduler has it; `-infinity` for a job that runs or never ran. `None`: not scheduled yet.
     pub next_start: Option<String>,
-    /// The hypertable, or the user's view of an aggregate: quoted and qualified.
+    /// The hypertable, or the user's view of an aggregate; quoted and qualified.
     pub relation: Option<String>,
-    /// Its time is an integer; `None` without a hypertable.
+    /// Its time is an integer. `None`: the job has no hypertable.
     pub integer_time: Option<bool>,
-    /// The type of its time, as `regtype` writes it; the offsets of a refresh policy must be of just this integer type.
+    /// Type of its time column, as `regtype` prints it; integer offsets of a refresh policy must have this type.
     #[serde(default)]
     pub axis_type: Option<String>,
-    /// The refresh policy of an aggregate on another aggregate.
+    /// Refresh policy of an aggregate that is built on another aggregate.
     #[serde(default)]
     pub hierarchical: bool,
 }
 
-/// What `alter_job` is to change; `None`: stays as it is.
+/// Settings that `alter_job` changes. `None`: stays as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Change {
     pub schedule_interval: Option<String>,
@@ -61,17 +61,17 @@ pub struct Change {
     pub retry_period: Option<String>,
     pub scheduled: Option<bool>,
     pub config: Option<Json>,
-    /// `None`: stays as it is when the statement runs.
+    /// `None`: keeps the value at the time of the statement.
     pub next_start: Option<String>,
-    /// Back to the captured next start, if that is still to come when the statement runs.
+    /// Restores the captured next start if that is still in the future when the statement runs.
     pub next_start_back: bool,
-    /// The next start that is being taken back: where the job still has it, and the captured one has passed, it is due now.
+    /// The next start that is being undone. If the job still has it and the captured one is past, the job is due now.
     pub next_start_moved: Option<String>,
     /// 2.12 and later.
     pub slots: Option<Slots>,
 }
 
-/// When a job is due: by slots from an initial start on, or so long after its last run.
+/// Schedule of a job: fixed slots from an initial start on, or an interval after the last run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Slots {
     pub fixed: bool,
@@ -79,15 +79,16 @@ pub struct Slots {
     pub timezone: Option<String>,
 }
 
-/// The next start that the job `$1` has when the statement runs.
+/// Next start of job `$1` at the time of the statement.
 const KEPT: &str = "(select nullif(s.next_start, '-infinity') from _timescaledb_internal.bgw_job_stat s where s.job_id = $1::int)";
 
-/// From here on a worker whose job was deleted under it counts its retries in a row that is gone, and PostgreSQL goes down
-/// with it: 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, 2 of 20 on 2.27.2, none of 25 where `max_retries` was -1.
+/// From this version on the worker of a deleted job updates its retry counter in a row that is gone, which crashes
+/// PostgreSQL: in 13 of 55 deletions of a running job on 2.26.4 and 2.29.2, in 2 of 20 on 2.27.2, in none of 25 with
+/// `max_retries` -1.
 const DELETING_CRASHES: Version = Version::new(2, 26);
 
 impl Job {
-    /// What to do instead of removing it.
+    /// Advice to pause instead of removing it.
     pub fn pausing_instead(&self) -> String {
         format!(
             "pause-job {} stops it too, and keeps its id, its counters and its history",
@@ -115,7 +116,7 @@ impl Job {
         format!("job {} ({}{on})", self.id, self.policy())
     }
 
-    /// What a form says while its fields stand as the job has them.
+    /// Text of a form whose fields equal the job's settings.
     pub fn already_so(&self) -> String {
         format!(
             "nothing is changed yet: {} already has these values; change a field",
@@ -135,7 +136,7 @@ impl Job {
             .unwrap_or(&self.application_name)
     }
 
-    /// Why `alter_job` cannot touch it on this server, if it cannot.
+    /// Why `alter_job` cannot change it on this server. `None`: it can.
     pub fn unalterable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         if self.is_made_again(context) {
@@ -147,7 +148,7 @@ impl Job {
         self.hopeless(context)
     }
 
-    /// Why it can neither run nor be altered on this server, if so.
+    /// Why it can neither run nor be altered on this server. `None`: it can.
     pub fn hopeless(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         let by_creation = self.proc_name == "policy_retention"
@@ -162,13 +163,13 @@ impl Job {
         })
     }
 
-    /// The `alter_job` that changes this and nothing else.
+    /// The `alter_job` call that changes this and nothing else.
     pub fn alter(&self, context: &Context, change: &Change) -> Statement {
         self.altering(context, Lit::Job(self.id), change, true)
             .statement()
     }
 
-    /// `kept`: the job is there, and keeps its next start where the change names none.
+    /// `kept`: the job exists, and keeps its next start if the change names none.
     fn altering(&self, context: &Context, id: Lit, change: &Change, kept: bool) -> Call {
         let mut call = Call::new(format!(
             "select job_id from {}",
@@ -210,7 +211,7 @@ impl Job {
             (None, Some(at), slots) if change.next_start_back => {
                 let place = call.place("timestamptz", at.as_str().into());
                 let fixed = slots.as_ref().is_some_and(|slots| slots.fixed);
-                // NULL: the server computes the next of the slots.
+                // NULL: the server computes the next slot.
                 let stays = if fixed { "null" } else { KEPT };
                 let due = change.next_start_moved.as_deref().map(|moved| {
                     let moved = call.place("timestamptz", moved.into());
@@ -222,7 +223,7 @@ impl Job {
                 ));
             }
             (_, _, Some(slots)) if slots.fixed => {
-                // The server would take a slot before the first one, where that is still to come.
+                // The server would choose a slot before an initial start that is still in the future.
                 if let Some(first) = &slots.initial_start {
                     let place = call.place("timestamptz", first.as_str().into());
                     call.raw(&format!(
@@ -235,7 +236,7 @@ impl Job {
         }
     }
 
-    /// Its slots as they were captured.
+    /// Its schedule as captured.
     pub fn slots(&self) -> Slots {
         Slots {
             fixed: self.fixed_schedule,
@@ -244,7 +245,7 @@ impl Job {
         }
     }
 
-    /// Everything as it was captured, in one call: the undo of any `alter_job`.
+    /// Everything as captured, in one call: the undo of any `alter_job`.
     pub fn restore(&self, context: &Context) -> Statement {
         let change = Change {
             next_start_back: true,
@@ -265,15 +266,15 @@ impl Job {
         }
     }
 
-    /// Deletes it; taken back by making it anew.
+    /// Deletes it; the undo makes it again.
     pub fn delete(&self, context: &Context) -> Result<Step, Refusal> {
         let mut step = self.delete_for_good(context);
         step.undo = self.recreate(context)?;
         Ok(step)
     }
 
-    /// A plan that deletes it, so that the server outlives it: the worker counts no retries where they are unlimited, and it
-    /// sees that only once it is committed.
+    /// Sets `max_retries` to -1 before a plan that deletes the job: deleting a running job can crash the server.
+    /// The worker sees the change only once it is committed.
     pub fn calmed(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;
@@ -300,7 +301,7 @@ impl Job {
         )
     }
 
-    /// Deleting it while it runs may crash the server.
+    /// True if deleting it while it runs may crash the server.
     pub fn crashes(&self, context: &Context) -> bool {
         context.at.server.sql_version() >= DELETING_CRASHES && self.max_retries >= 0
     }
@@ -310,7 +311,7 @@ impl Job {
         context.proof()?.job(self.id)?.unalterable()
     }
 
-    /// Deletes a job that could not be made anew.
+    /// Deletes a job that cannot be made again.
     pub fn delete_for_good(&self, context: &Context) -> Step {
         let delete = Statement::new(
             format!("select {}($1::int)", context.function("delete_job")),
@@ -324,14 +325,14 @@ impl Job {
     }
 }
 
-/// What it means that a job is deleted with its `max_retries`.
+/// Text on the risk of deleting a job with its `max_retries`.
 pub fn risk(why: &str) -> String {
     format!(
         "its max_retries stays, because {why}: if it runs while it is deleted, the server can crash (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)"
     )
 }
 
-/// A function call that grows argument by argument.
+/// A function call, built argument by argument.
 #[derive(Debug)]
 pub struct Call {
     head: String,
@@ -349,7 +350,7 @@ impl Call {
         }
     }
 
-    /// An argument by name (by place where the name is empty), of this type.
+    /// Adds an argument by name (by position if the name is empty), cast to this type.
     pub fn give(&mut self, name: &str, kind: &str, value: Lit) {
         let place = self.place(kind, value);
         self.arguments.push(if name.is_empty() {
@@ -359,18 +360,18 @@ impl Call {
         });
     }
 
-    /// Where a value of this type stands in an expression.
+    /// Adds a parameter of this type; returns its place in an expression.
     fn place(&mut self, kind: &str, value: Lit) -> String {
         self.params.push(value);
         format!("${}::{kind}", self.params.len())
     }
 
-    /// An argument that is an expression.
+    /// Adds an argument that is an expression.
     fn raw(&mut self, argument: &str) {
         self.arguments.push(argument.to_owned());
     }
 
-    /// The same, left out where there is nothing to give.
+    /// Like `give`; adds nothing for `None`.
     pub fn give_some<T: Into<Lit>>(&mut self, name: &str, kind: &str, value: Option<T>) {
         if let Some(value) = value {
             self.give(name, kind, value.into());

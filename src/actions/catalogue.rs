@@ -1,6 +1,6 @@
-//! The action catalogue: everything a person can do in the console, declared once.
+//! The action catalogue: everything that a user can do in the console, declared once.
 //!
-//! Help, palette and the default keys are readings of [`all`].
+//! Help, palette and the default keys are made from [`all`].
 
 use crate::actions::action::Action;
 use crate::actions::here::HERE;
@@ -17,12 +17,12 @@ pub static ACTIONS: &[&[Action]] = &[
     sessions::ACTIONS,
 ];
 
-/// The whole catalogue: what changes the console, then what changes the database, family by family.
+/// The whole catalogue: actions on the console, then actions on the database, family by family.
 pub fn all() -> impl Iterator<Item = &'static Action> {
     HERE.iter().chain(ACTIONS.iter().copied().flatten())
 }
 
-/// What psql's users type by habit, and the action that it means.
+/// Names that users of psql type by habit, each with the action that it means.
 pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("\\q", "quit"),
     ("q", "quit"),
@@ -31,15 +31,15 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("\\watch", "reload"),
 ];
 
-/// The action with this name, or the one that the alias means.
+/// The action with this name or alias.
 pub fn by_name(name: &str) -> Option<&'static Action> {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
     let name = alias.map_or(name, |(_, name)| name);
     all().find(|action| action.name == name)
 }
 
-/// How well an action fits what was typed: in its name, in its help, or its letters in order; lower is better.
-/// `None`: it does not fit.
+/// Rank of an action for the typed text: match in its name, in its help, or its letters in order; lower is better.
+/// `None`: no match.
 fn fit(action: &Action, typed: &str) -> Option<usize> {
     if let Some(at) = action.name.find(&typed.replace(' ', "-")) {
         return Some(at);
@@ -54,7 +54,7 @@ fn fit(action: &Action, typed: &str) -> Option<usize> {
     in_order.then_some(1000)
 }
 
-/// The actions that fit what was typed, best first; all of them for nothing typed.
+/// The actions that match the typed text, best first; all of them for an empty text.
 pub(crate) fn search(typed: &str) -> Vec<&'static Action> {
     let typed = typed.trim().to_lowercase();
     if let Some((_, name)) = ALIASES.iter().find(|(alias, _)| *alias == typed) {
@@ -107,7 +107,7 @@ mod tests {
             assert_eq!(action.keys.len(), 1, "{id:?}");
             keys.extend(action.keys);
         }
-        // As they stand on the keyboard.
+        // In the order of the keyboard.
         let place = |key: &&str| "1234567890=".find(*key).unwrap();
         assert!(keys.is_sorted_by_key(place), "{keys:?}");
     }

@@ -1,8 +1,8 @@
-//! The names of keys, as the terminal's reader says them and as a person writes them.
+//! The names of keys, as the terminal reader reports them and as users write them.
 
 use crate::model::text::{printable, width};
 
-/// The keys that are no characters; `f1` to `f12` besides.
+/// Keys that are no characters; `f1` to `f12` are added below.
 const NAMED: [&str; 14] = [
     "space",
     "enter",
@@ -20,7 +20,7 @@ const NAMED: [&str; 14] = [
     "pgdn",
 ];
 
-/// What a terminal sends for these is another key.
+/// Chords that a terminal sends as another key.
 const SENT_AS: [(&str, &str); 5] = [
     ("ctrl-i", "tab"),
     ("ctrl-m", "enter"),
@@ -29,7 +29,7 @@ const SENT_AS: [(&str, &str); 5] = [
     (" ", "space"),
 ];
 
-/// Whether a key has this name; else why not, and what to write.
+/// Checks the name of a key; an error says what to write instead.
 pub fn check(key: &str) -> Result<(), String> {
     if is_key(key) {
         return Ok(());
@@ -63,7 +63,7 @@ fn is_key(key: &str) -> bool {
         return (letter && !["i", "m"].contains(&held)) || (is_named(held) && sent_as_themselves);
     }
     if let Some(held) = key.strip_prefix("alt-") {
-        // `[` and `O` begin the sequences of other keys.
+        // `[` and `O` begin the escape sequences of other keys.
         return (is_char(held) && !["[", "O"].contains(&held)) || (is_named(held) && held != "esc");
     }
     key == "shift-tab" || is_char(key) || is_named(key)
@@ -75,7 +75,7 @@ fn is_named(key: &str) -> bool {
     NAMED.contains(&key) || function.is_some_and(written)
 }
 
-/// One character that can be typed and shown.
+/// One printable character.
 fn is_char(key: &str) -> bool {
     let mut chars = key.chars();
     let one = chars.next().is_some_and(|c| !c.is_whitespace()) && chars.next().is_none();

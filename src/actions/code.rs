@@ -1,5 +1,5 @@
-//! Whose code a plan runs, and with whose rights: said before, and agreed to by the target's name where the server runs a
-//! function just because a job is altered.
+//! Code of other roles that a plan runs, and the rights it runs with. The preview names it, and asks for the target's
+//! name if the server runs a function just because a job is altered.
 
 use anyhow::Result;
 use tokio_postgres::Client;
@@ -18,7 +18,7 @@ use crate::model::target::{Kind, Target};
 /// Code on a target whose owner is not trusted.
 pub const QUERY: Query = query!("plan_code");
 
-/// Code that a role defined who is not trusted.
+/// Code defined by a role that is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// `app.clock()`.
@@ -27,16 +27,16 @@ pub struct Standing {
     pub door: Door,
 }
 
-/// By what it is run.
+/// Cause by which the code is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
-    /// The procedure of a job.
+    /// A job's procedure.
     Job,
-    /// The check function of a job.
+    /// A job's check function.
     Check,
-    /// The function that says what is now on integer time.
+    /// The `integer_now` function of a hypertable.
     Clock,
-    /// Expressions, conditions, defaults, triggers on a table, its chunks or its views.
+    /// Expressions, conditions, defaults and triggers on a table, its chunks or its views.
     Table,
 }
 
@@ -52,15 +52,15 @@ impl Door {
     }
 }
 
-/// How it is said.
+/// Beginning of the note, by which it is found again.
 const RUNS: &str = "runs code of ";
 
-/// What was said of a plan that is rolled back: its way back runs the same code.
+/// The note of a plan that is rolled back: its undo runs the same code.
 pub fn said(plan: &Plan) -> Option<&Note> {
     plan.notes.iter().find(|note| note.text.starts_with(RUNS))
 }
 
-/// Whose code stands on a target now.
+/// Code on a target now.
 pub(crate) async fn standing(
     client: &Client,
     version: Version,
@@ -86,7 +86,7 @@ pub(crate) async fn standing(
     Ok(found)
 }
 
-/// The doors that a plan's statements, and those that take it back, may open.
+/// The doors that a plan's statements and their undo may open.
 fn doors(plan: &Plan) -> Vec<Door> {
     let steps = plan.steps.iter();
     let statements = steps.flat_map(|step| step.run.iter().chain(&step.undo));
@@ -96,7 +96,7 @@ fn doors(plan: &Plan) -> Vec<Door> {
         .collect()
 }
 
-/// The doors that a statement may open: by its verb and by what it calls, whatever the things are called that it names.
+/// The doors that a statement may open: by its verb and its function calls, not by the names of tables in it.
 fn opens(sql: &str) -> &'static [Door] {
     let sql = unquoted(sql).to_lowercase();
     let calls = |names: &[&str]| names.iter().any(|name| sql.contains(name));
@@ -124,7 +124,7 @@ fn opens(sql: &str) -> &'static [Door] {
     }
 }
 
-/// What of this code a plan may run, as [`Plan::runs`] has it.
+/// The part of this code that a plan may run, each with its name as in [`Plan::runs`].
 fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
     let doors = doors(plan);
     let runs = code.iter().filter(|code| doors.contains(&code.door));
@@ -132,13 +132,13 @@ fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
         .collect()
 }
 
-/// What a plan would run by now, beyond what was said.
+/// Code that the plan would run now and that the preview did not name.
 pub(crate) fn unsaid(plan: &Plan, code: &[Standing]) -> Option<String> {
     let mut names = runs(plan, code).into_iter().map(|(name, _)| name);
     names.find(|name| !plan.runs.contains(name))
 }
 
-/// The plan, saying whose code of this it may run.
+/// The plan with a note on whose code it may run.
 pub fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
     let (said, runs): (Vec<_>, Vec<_>) = runs(&plan, code).into_iter().unzip();
     if runs.is_empty() {
@@ -164,17 +164,17 @@ pub fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
         text::quote_identifier(&server.role),
         names.join(", ")
     );
-    // Where the server calls a function by itself nobody expects it.
+    // A function that the server calls by itself is not expected.
     let unexpected = runs.iter().any(|code| code.door != Door::Table);
     let consent = if unexpected {
         Consent::Name
     } else {
         Consent::Yes
     };
-    // A rollback has it of its entry, perhaps.
+    // A rollback may have copied it from its entry.
     plan.notes.retain(|note| note.text != words);
     plan = plan.note(Level::Warning, words).wanting(consent);
-    // It is what matters most.
+    // First, because it matters most.
     plan.notes.rotate_right(1);
     plan
 }

@@ -1,4 +1,4 @@
-//! Acting on compression: chunks, settings, policies; of a hypertable or of an aggregate's materialization.
+//! Actions on compression: chunks, settings, policies; of a hypertable or of an aggregate's materialization.
 
 mod back;
 mod choice;

@@ -1,4 +1,4 @@
-//! Carrying out a plan: a write session of its own, step by step, with the journal before and after.
+//! Runs an approved plan: on a write session of its own, step by step, with the journal written before and after.
 
 mod actor;
 mod monitor;
@@ -38,7 +38,7 @@ pub use writer::place;
 pub use self::actor::{Actor, ApprovedPlan, Order};
 
 impl Actor {
-    /// Carries out a plan that a person agreed to. An error means that nothing was changed.
+    /// Runs an approved plan. An error means that nothing was changed.
     pub async fn perform(
         &self,
         approved: &ApprovedPlan,
@@ -47,7 +47,7 @@ impl Actor {
     ) -> Result<Report> {
         let start = Instant::now();
         let mut writer = self.open(approved.plan.lock_timeout_seconds).await?;
-        // A limit on the size of files then is an error like a full disk, and does not end the process in mid-action.
+        // The kernel's limit on file sizes then causes an error, like a full disk, and does not kill the process.
         let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
         let _limit = signal(size)?;
         is_planned_here(&writer, approved)?;
@@ -126,7 +126,7 @@ impl Actor {
     }
 }
 
-/// An error where the connection leads to another server than that of the preview: a host's name or a list of hosts may.
+/// An error if the connection leads to another server than the preview's, as a host name or a list of hosts may.
 fn is_planned_here(writer: &Writer, approved: &ApprovedPlan) -> Result<()> {
     let planned = approved.place.as_ref();
     let why = planned.and_then(|place| place.doubt(&writer.place));

@@ -1,4 +1,4 @@
-//! A form: what an action wants to be told, with its defaults; filled in the console or by `--set key=value`.
+//! A form: the inputs of an action with their defaults; filled in the console or by `--set key=value`.
 
 use std::collections::BTreeMap;
 
@@ -7,45 +7,45 @@ use crate::model::moment::Axis;
 use crate::model::span::Span;
 use crate::model::text;
 
-/// What may stand in a field.
+/// Type of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     Text,
     Interval,
     Integer,
-    /// A place on a time axis: a moment (in the axis' own type), or a number for integer time.
+    /// Position on a time axis: a time (in the axis' own type), or a number for integer time.
     Time(Axis),
     Flag,
     Choice(Vec<&'static str>),
-    /// Some of these things, by their keys.
+    /// Some of these items, by their keys.
     Pick(Vec<Item>),
     /// A JSON object, on several lines.
     Json,
 }
 
-/// One thing that can be picked.
+/// An item that can be picked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     pub key: String,
-    /// What is said of it beside its key: range, state, size.
+    /// Text next to its key: range, state, size.
     pub about: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// As on the command line: `drop_after`.
+    /// Name on the command line: `drop_after`.
     pub name: &'static str,
     pub label: &'static str,
-    /// One line: what it does, what the empty field means.
+    /// One line: the field's effect, and the meaning of an empty field.
     pub help: String,
     pub kind: Kind,
-    /// What stands in it; picks are keys parted by line feeds.
+    /// Text of the field. Picked keys are separated by line feeds.
     pub value: String,
     /// May be left empty.
     pub optional: bool,
 }
 
-/// Lets a refresh delete what cannot be computed again.
+/// Field that allows a refresh to delete rows that cannot be computed again.
 pub(crate) fn override_field() -> Field {
     Field::new("override_data_loss", "Override data loss", Kind::Flag, "no")
         .optional()
@@ -69,7 +69,7 @@ impl Field {
         }
     }
 
-    /// A length of time on a hypertable's axis: an interval, or a number where its time is an integer.
+    /// A length of time on a hypertable's axis: an interval, or a number if its time is an integer.
     pub fn span(
         name: &'static str,
         label: &'static str,
@@ -95,9 +95,9 @@ impl Field {
         self
     }
 
-    /// The value as the plan gets it (an interval as PostgreSQL writes it), or what is wrong with it.
+    /// The value for the plan (an interval as PostgreSQL writes it); an error says what is wrong with the text.
     pub fn check(&self) -> Result<String, String> {
-        // A pick is a list; spaces at the end of a name are part of it.
+        // A pick is a list; spaces at the end of a name belong to it.
         if let Kind::Pick(items) = &self.kind {
             return self.check_picks(items);
         }
@@ -150,7 +150,7 @@ impl Field {
         Ok(picked.join("\n"))
     }
 
-    /// Sets it from the command line: picks are parted by commas, `all` and `none` are understood.
+    /// Sets it from the command line. Picked keys are separated by commas; `all` and `none` are accepted.
     pub fn set(&mut self, value: &str) {
         self.value = match (&self.kind, value) {
             (Kind::Pick(items), "all") => {
@@ -158,7 +158,7 @@ impl Field {
                 keys.join("\n")
             }
             (Kind::Pick(_), "none") => String::new(),
-            // A key may itself hold a comma, so a whole key goes before its parts.
+            // A key may contain a comma, so a whole key is tried before its parts.
             (Kind::Pick(items), _) if items.iter().any(|item| item.key == value) => {
                 value.to_owned()
             }
@@ -171,12 +171,12 @@ impl Field {
         };
     }
 
-    /// The keys that are picked.
+    /// The picked keys.
     pub fn picked(&self) -> Vec<&str> {
         self.value.lines().collect()
     }
 
-    /// Whether a flag is set.
+    /// True if the flag is set.
     pub fn is_on(&self) -> bool {
         flag(&self.value) == Some(true)
     }
@@ -200,7 +200,7 @@ impl Form {
         Self { fields }
     }
 
-    /// With the fields that say how fast the steps of a long plan follow each other.
+    /// Adds the fields for the pace of a plan with many steps.
     #[must_use]
     pub fn paced(mut self) -> Self {
         self.fields.extend([
@@ -223,7 +223,7 @@ impl Form {
         self
     }
 
-    /// Sets fields by name, as the command line gives them; an unknown name is an error that lists the known ones.
+    /// Sets a field by name, for the command line. An unknown name is an error that lists the known ones.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         let names: Vec<_> = self.fields.iter().map(|field| field.name).collect();
         let field = self.fields.iter_mut().find(|field| field.name == key);
@@ -242,7 +242,7 @@ impl Form {
         }
     }
 
-    /// All values checked, or everything that is wrong, by field.
+    /// All values, checked; else all errors, by field.
     pub fn inputs(&self) -> Result<Inputs, Vec<(&'static str, String)>> {
         let (mut values, mut wrong) = (BTreeMap::new(), Vec::new());
         for field in &self.fields {
@@ -261,12 +261,12 @@ impl Form {
     }
 }
 
-/// The checked values of a form, by field.
+/// Checked values of a form, by field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs(BTreeMap<String, String>);
 
 impl Inputs {
-    /// What was given; `None`: the field is empty.
+    /// Text of a field. `None`: the field is empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
@@ -286,7 +286,7 @@ impl Inputs {
         Interval::parse(self.text(name)?).ok()
     }
 
-    /// Of a [`Field::span`]; `None`: it is empty.
+    /// Value of a [`Field::span`]. `None`: the field is empty.
     pub fn span(&self, name: &str, axis: Axis) -> Option<Span> {
         Span::parse(axis, self.text(name)?)
     }
@@ -296,7 +296,7 @@ impl Inputs {
             .map_or_else(Vec::new, |keys| keys.lines().collect())
     }
 
-    /// What [`Form::paced`] asked.
+    /// Values of the fields that [`Form::paced`] added.
     pub fn pace(&self) -> crate::model::plan::Pace {
         #[expect(clippy::cast_precision_loss, reason = "megabytes a second")]
         let wal = self.integer("max_wal_rate").map(|rate| rate as f64 * 1e6);
@@ -308,7 +308,7 @@ impl Inputs {
         }
     }
 
-    /// `drop_after = 7 days, scheduled = true`: for the journal.
+    /// The inputs for the journal: `drop_after = 7 days, scheduled = true`.
     pub fn summary(&self) -> String {
         let shown = |(name, value): (&String, &String)| {
             format!("{name} = {}", text::cut(&value.replace('\n', ", "), 60))

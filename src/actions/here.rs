@@ -1,4 +1,4 @@
-//! What changes the console only, with its keys.
+//! Actions on the console only, with their keys.
 
 use crate::actions::action::Group::{Console, Rows, Screens, View};
 use crate::actions::action::Here::Screen;

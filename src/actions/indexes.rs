@@ -1,6 +1,6 @@
-//! Acting on indexes: build anew, clean up, drop, complete, create.
+//! Actions on indexes: rebuild, clean up, drop, complete, create.
 //!
-//! A hypertable's index is a pattern; what is scanned, bloated and missing are its copies on the chunks.
+//! A hypertable's index is a template: only its copies on the chunks are scanned, get bloated or are missing.
 
 mod create;
 mod drop;

@@ -1,4 +1,4 @@
-//! What making a job again, or altering it, stands on.
+//! Requirements for making a job again, or altering it.
 
 use serde::Deserialize;
 
@@ -6,10 +6,10 @@ use crate::actions::act::Context;
 use crate::model::interval::Interval;
 use crate::model::version::Version;
 
-/// From here on an aggregate needs no refresh policy to have a compression policy.
+/// From this version on an aggregate needs no refresh policy to have a compression policy.
 const COMPRESSES_ALONE: Version = Version::new(2, 27);
 
-/// What making a job again, or altering it, asks for.
+/// Facts that decide whether a job can be made again or altered.
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -19,20 +19,20 @@ pub struct JobProof {
     pub(super) owner: String,
     pub(super) owned: bool,
     pub(super) member: bool,
-    /// Not one of TimescaleDB's policies.
+    /// A user-defined action, not one of TimescaleDB's policies.
     pub(super) own: bool,
     pub(super) policy: String,
-    /// Its owner may log in, execute its procedure and its check function.
+    /// True if its owner may log in; the next fields: execute its procedure, and its check function.
     pub(super) logs_in: bool,
     pub(super) procedure: String,
     pub(super) executes: bool,
     pub(super) check_executes: bool,
-    /// Schemas of which its owner lacks USAGE.
+    /// Schemas for which its owner lacks USAGE.
     pub(super) unusable: Vec<String>,
-    /// The check function, where it is not TimescaleDB's own.
+    /// The check function. `None`: it is TimescaleDB's own.
     pub check: Option<String>,
     pub check_there: bool,
-    /// To whom a policy would belong now.
+    /// The role that would own the policy if it were added now.
     pub(super) belongs: Option<String>,
     /// Its configuration names its hypertable.
     pub(super) configured: bool,
@@ -46,7 +46,7 @@ pub struct JobProof {
 }
 
 impl JobProof {
-    /// Why the server refuses `alter_job`, whatever it is to change.
+    /// Why the server refuses any `alter_job`. `None`: it does not.
     pub fn unalterable(&self) -> Option<String> {
         match (&self.index, self.indexed) {
             (Some(index), Some(false)) => Some(format!("its index {index} is gone")),
@@ -56,7 +56,7 @@ impl JobProof {
         }
     }
 
-    /// Why its old configuration may be refused when it is to come back.
+    /// Why the server may refuse its old configuration in an undo.
     pub(super) fn not_set_again(&self) -> Vec<String> {
         let mut doubts = Vec::from_iter(
             self.unalterable()
@@ -70,7 +70,7 @@ impl JobProof {
         doubts
     }
 
-    /// Why it may not come back, or not as it was, after it was deleted.
+    /// Why it may not come back unchanged after it was deleted.
     pub(super) fn not_made_again(&self, context: &Context) -> Vec<String> {
         let owner = &self.owner;
         let mut doubts = Vec::new();
@@ -131,7 +131,7 @@ impl JobProof {
         doubts
     }
 
-    /// A refresh policy over less than two buckets.
+    /// True if it is a refresh policy over less than two buckets.
     fn narrow(&self) -> bool {
         if self.policy != "policy_refresh_continuous_aggregate" {
             return false;
@@ -144,7 +144,7 @@ impl JobProof {
             number.or_else(|| Some(Interval::parse(text).ok()?.seconds()))
         };
         let bucket = match (bucket.parse::<f64>(), Interval::parse(start)) {
-            // To 2.14 in microseconds.
+            // Up to 2.14 in microseconds.
             (Ok(micros), Ok(_)) if start.parse::<i64>().is_err() => Some(micros / 1e6),
             _ => length(bucket),
         };

@@ -1,4 +1,4 @@
-//! Acting on jobs: run, pause, resume, edit, delete. The example for every other family of actions.
+//! Actions on jobs: run, pause, resume, edit, delete. The example for every other family of actions.
 
 mod again;
 mod config;
@@ -36,7 +36,7 @@ pub static ACTIONS: &[Action] = &[
     JOB.asking("delete-job", &["D"], delete_form, delete, "Delete the selected job or policy"),
 ];
 
-/// What takes a switch back.
+/// Text of the undo of pausing and resuming.
 const AS_IT_WAS: &str = "the job is scheduled as it was, with its next start";
 
 fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
@@ -125,7 +125,7 @@ fn switch(
 
 const CALM: &str = "lift_max_retries";
 
-/// The check function of a job may refuse what is to be altered first: then it can still be deleted.
+/// If the check function of a job refuses the change before the deletion, the job can still be deleted without it.
 fn delete_form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let proof = context.proof();
@@ -152,7 +152,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .into());
     }
     let gone = "its id, its counters and the link to its history do not come back";
-    // What could not be made again can still be deleted.
+    // A job that cannot be made again can still be deleted.
     let lost = known
         .lost_for_good(context)
         .or_else(|| job.recreate(context).err().map(|refusal| refusal.why));

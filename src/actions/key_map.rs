@@ -1,4 +1,4 @@
-//! Which key takes which action: the defaults of the catalogue, and `[keys]` of config.toml over them.
+//! Map from keys to actions: the defaults of the catalogue, and `[keys]` of config.toml over them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::model::target::Kind;
 use crate::model::text::nearest;
 use crate::model::threshold_settings::{Table, Wrong};
 
-/// Whatever is written, these keys leave the console and what lies over it.
+/// Keys that always quit the console or close an overlay, whatever config.toml says.
 const ALWAYS: [(&str, &str); 2] = [("quit", "ctrl-c"), ("go-back", "esc")];
 
 /// The keys in force, by the name of the action.
@@ -27,7 +27,7 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// The defaults, but for the actions that are written: those have the written keys only.
+    /// The defaults; an action with a line in `[keys]` has only the keys written there.
     pub fn read(table: &Table) -> Result<Self, Wrong> {
         let mut map = Self::default();
         let mut written = BTreeMap::new();
@@ -46,18 +46,18 @@ impl KeyMap {
         }
     }
 
-    /// The keys of an action; none where it has to be taken from the palette.
+    /// The keys of an action; empty if it is only in the palette.
     pub fn of(&self, action: &Action) -> &[String] {
         self.0.get(action.name).map_or(&[], Vec::as_slice)
     }
 
-    /// The first key of what does this to the console; `None`: no key does.
+    /// The first key of a console action. `None`: it has no key.
     pub fn key_of(&self, here: Here) -> Option<&str> {
         let does = |action: &&Action| matches!(action.does, Does::Here(does) if does == here);
         Some(self.of(all().find(does)?).first()?.as_str())
     }
 
-    /// What this key does to the console where no row is selected.
+    /// The console action of this key if no row is selected.
     pub(crate) fn here(&self, key: &str) -> Option<Here> {
         self.with(key).find_map(|action| match action.does {
             Does::Here(here) => Some(here),
@@ -65,7 +65,7 @@ impl KeyMap {
         })
     }
 
-    /// The action that this key means on a screen where a thing of these kinds is selected.
+    /// The action of this key on a screen if a row of these kinds is selected.
     pub(crate) fn by_key(
         &self,
         key: &str,
@@ -74,7 +74,7 @@ impl KeyMap {
     ) -> Option<&'static Action> {
         let here = || self.with(key);
         let own = || here().filter(|action| action.group.screen() == Some(screen));
-        // A row may stand for several things: what the screen is about counts first, then what the row is first.
+        // A row may have several kinds: the screen's own kind takes precedence, then the row's kinds in order.
         own()
             .find(|action| action.applies(kinds))
             .or_else(|| {
@@ -85,7 +85,7 @@ impl KeyMap {
             .or_else(|| here().find(|action| action.applies(&[])))
     }
 
-    /// The first key that takes this action where such a thing is selected, and not another action there.
+    /// The first key that takes this action and no other on such a row.
     pub(crate) fn shown(&self, action: &Action, kinds: &[Kind], screen: ScreenId) -> Option<&str> {
         let takes = |key: &&String| {
             let taken = self.by_key(key, kinds, screen);
@@ -98,13 +98,13 @@ impl KeyMap {
         all().filter(move |action| self.of(action).iter().any(|own| own == key))
     }
 
-    /// The keys by which two actions could be meant, where neither the screen nor the row decides which.
+    /// Keys that two actions share although neither the screen nor the row decides between them.
     fn clashes(&self) -> Vec<(&str, &'static Action, &'static Action)> {
         let mut clashes = Vec::new();
         let actions: Vec<_> = all().collect();
         for (at, one) in actions.iter().enumerate() {
             for other in actions.iter().skip(at + 1) {
-                // Actions of two families part by the screen, else by what the row is; those of the console are anywhere.
+                // Actions of two families differ by screen, else by row kind; those of the console apply anywhere.
                 let meet = one.group == other.group || is_here(one) || is_here(other);
                 let shared = |key: &&String| meet && self.of(other).contains(key);
                 let keys = self.of(one).iter().filter(shared);
@@ -114,7 +114,7 @@ impl KeyMap {
         clashes
     }
 
-    /// The first line by which two actions clash.
+    /// The first line by which two actions share a key.
     fn first_clash(&self, written: &BTreeMap<&str, usize>) -> Option<Wrong> {
         let wrong = |(key, one, other): (&str, &Action, &Action)| {
             let place = |action: &Action| written.get(action.name).copied();
@@ -142,7 +142,7 @@ fn is_here(action: &Action) -> bool {
     matches!(action.does, Does::Here(_))
 }
 
-/// The action that a line of `[keys]` is about.
+/// The action that a line of `[keys]` names.
 fn find(name: &str, value: &Value) -> Result<&'static Action, String> {
     if let Some(action) = all().find(|action| action.name == name) {
         return Ok(action);
@@ -158,7 +158,7 @@ fn find(name: &str, value: &Value) -> Result<&'static Action, String> {
     })
 }
 
-/// The keys that are written for an action, and those that nobody can take from it.
+/// The keys written for an action, and its fixed keys.
 fn keys(action: &Action, value: &Value) -> Result<Vec<String>, String> {
     let name = action.name;
     let written = match value {
@@ -209,7 +209,7 @@ mod tests {
         keys: Table,
     }
 
-    /// The map of these lines of `[keys]`; what is wrong, with its line.
+    /// The map for these lines of `[keys]`; an error with its line.
     fn read(lines: &str) -> Result<KeyMap, (usize, String)> {
         let text = format!("[keys]\n{lines}");
         let file: File = toml::from_str(&text).unwrap();
@@ -307,7 +307,7 @@ mod tests {
             ("quit = [\"Q\", \"Ctrl-K\"]", 2, "write \"ctrl-k\""),
             ("quit = 3", 2, "quit = 3: keys are text: write quit = \"K\""),
             ("quit = [\"Q\", 3]", 2, "keys are text"),
-            // With a default of the console, of the same family, and of each other.
+            // A default of the console, of the same family, and of each other.
             (
                 "quit = \"Q\"\ncompress-chunks = \"x\"",
                 3,

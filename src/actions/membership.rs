@@ -1,6 +1,6 @@
-//! What a role may become, and how that is said.
+//! Texts on roles that may not become another role.
 
-/// Whom an owner's right is wanted of, and has it not: in words, with the statement that fixes it.
+/// Text on a role that lacks an owner's rights, with the statement that grants them.
 pub(crate) fn not_the_owner(
     what: &str,
     owner: &str,
@@ -25,11 +25,11 @@ pub(crate) fn not_the_owner(
     format!("{what} belongs to {owner}, and {role} {is}: the server will refuse ({fix})")
 }
 
-/// From this PostgreSQL on (`server_version_num`) a membership has options of its own: whether it lets SET ROLE, and whether
-/// it brings the role's rights.
+/// From this PostgreSQL on (`server_version_num`) a membership has options: whether it allows SET ROLE, and whether it
+/// inherits the role's rights.
 pub(crate) const MEMBERSHIP_OPTIONS: i32 = 160_000;
 
-/// That a role (as SQL writes it) may not become another on this PostgreSQL, and what lets it.
+/// Text saying that a role (quoted as in SQL) may not become another on this PostgreSQL, with the remedy.
 pub(crate) fn may_not_become(role: &str, other: &str, postgres: i32) -> String {
     let option = if postgres < MEMBERSHIP_OPTIONS {
         ""

@@ -1,4 +1,4 @@
-//! Plans, with the names and the rules that all of them share.
+//! Makes plans, with the names and the rules that all of them share.
 
 use crate::actions::act::{Act, Context, Refusal};
 use crate::actions::form::Inputs;
@@ -27,7 +27,7 @@ pub fn make(
     ))
 }
 
-/// Several plans of one action as one, in order; they are done, and taken back, together.
+/// Joins several plans of one action, in order; they are run and undone together. `None`: there is no plan.
 pub fn together(title: String, plans: Vec<Plan>) -> Option<Plan> {
     let mut plans = plans.into_iter();
     let mut all = plans.next()?;

@@ -1,4 +1,4 @@
-//! What the policies of a table have in common, whatever they do.
+//! Code that the policies of a table share.
 
 pub(crate) mod add;
 pub(crate) mod change;

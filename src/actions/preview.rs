@@ -1,4 +1,4 @@
-//! What a person sees before agreeing: the facts a plan is made of, and the plan with whom it would meet.
+//! Preview of an action: the facts that its plan is made from, and the plan with the sessions that would block it.
 
 use anyhow::{Result, bail};
 use tokio_postgres::Row;
@@ -16,14 +16,14 @@ use crate::server::sql::{Param, Query, query};
 
 /// True sizes of the relations whose oids are `$1`: `id`, `bytes` (with indexes and TOAST).
 const TRUE_SIZES: Query = query!("plan_sizes");
-/// What a plan's undo and this role's rights stand on: the kind of target `$1`, its id `$2`.
+/// Facts that a plan's undo and this role's rights depend on: the kind of target `$1`, its id `$2`.
 const PROOF: Query = query!("plan_proof");
-/// Who holds or wants locks on the relations whose oids are `$1`.
+/// Sessions that hold or wait for locks on the relations whose oids are `$1`.
 const LOCKS: Query = query!("plan_locks");
-/// What `$1`, as a person typed it, means.
+/// Targets that the typed name `$1` may mean.
 const TARGET: Query = query!("plan_target");
 
-/// How many relations' sizes are asked at once.
+/// The most relations whose sizes are read at once.
 const SLICE: usize = 500;
 
 /// A session that holds, or waits for, a lock on something that a plan touches.
@@ -38,23 +38,23 @@ pub struct Holder {
     /// The program, or the kind of worker.
     pub what: String,
     pub state: Option<String>,
-    /// How long its transaction has been open.
+    /// Age of its transaction in seconds.
     pub seconds: Option<f64>,
     /// `None`: this role may not see it.
     pub query: Option<String>,
-    /// Its lock keeps the plan waiting.
+    /// Its lock blocks the plan.
     pub conflicts: bool,
 }
 
-/// A plan, and whom it would meet now.
+/// A plan, and the sessions that would block it now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
     pub plan: Plan,
-    /// An error: who holds locks could not be asked.
+    /// An error if the locks could not be read.
     pub holders: Result<Vec<Holder>, String>,
 }
 
-/// Asks what an action needs to know of a target; an error where the target is not there.
+/// Reads the facts of an action about a target; an error if the target does not exist.
 pub async fn facts(
     session: &Session,
     exact: &mut Exact<'_>,
@@ -112,7 +112,7 @@ const SIZES: crate::server::exact::ExactQuery = crate::server::exact::ExactQuery
     every: std::time::Duration::ZERO,
 };
 
-/// What a name that a person typed means for this action; an error names what there is.
+/// The target that a typed name means for this action; an error lists the possible ones.
 pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<Target> {
     let Does::Plan(act) = &action.does else {
         bail!(
@@ -121,7 +121,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         );
     };
     if act.on == Kind::Session {
-        // The facts will say whether there is such a session.
+        // The facts show if there is such a session.
         let pid = typed.trim().parse();
         return pid
             .map(Target::session)
@@ -179,7 +179,7 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
     }
 }
 
-/// The plan with those who hold locks on what it touches.
+/// The plan with the sessions that hold locks on what it touches.
 pub async fn preview(session: &Session, plan: Plan) -> Preview {
     let oids: Vec<i64> = plan
         .touches
@@ -203,7 +203,7 @@ async fn holders(session: &Session, plan: &Plan, oids: Vec<i64>) -> Result<Vec<H
     for row in &rows {
         holders.extend(holder(row, plan)?);
     }
-    // Those that matter first.
+    // Those that block the plan first.
     holders.sort_by_key(|holder| !holder.conflicts);
     Ok(holders)
 }
@@ -237,7 +237,7 @@ fn holder(row: &Row, plan: &Plan) -> Result<Option<Holder>> {
 /// A line of a preview, and the theme's role for it.
 pub type Line = (&'static str, String);
 
-/// A remark with its sign.
+/// A note with its sign.
 pub(crate) fn note_line(note: &Note) -> Line {
     let text = format!("{} {}", note.level.sign(), printable(&note.text));
     (level_role(note.level), text)

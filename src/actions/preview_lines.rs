@@ -1,4 +1,4 @@
-//! A preview as lines of text.
+//! Preview as lines of text.
 
 use crate::actions::preview::{Holder, Line, Preview, note_line};
 use crate::model::plan::{Mode, Undo, script};
@@ -9,13 +9,13 @@ use crate::model::text::printable;
 const SHOWN: usize = 200;
 
 impl Preview {
-    /// The whole preview as text: what runs, what it touches, whom it meets, how it is taken back.
+    /// The whole preview as text: its statements, what it touches, who blocks it, and its undo.
     pub fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         let plan = &self.plan;
         let never = matches!(plan.undo, Undo::Never(_));
         if never {
-            // Before all else: what follows may not fit on the screen.
+            // First, because the rest may not fit on the screen.
             let why = printable(plan.undo.text());
             lines.push(("error", format!("IRREVERSIBLE: {why}")));
         }

@@ -1,4 +1,5 @@
-//! What a plan's undo and this role's rights stand on: what is not proven is not promised, and what is not granted is said.
+//! Checks what a plan's undo and this role's rights depend on. An undo that is not proven is not promised, and
+//! missing rights are named.
 
 use std::collections::BTreeMap;
 
@@ -12,30 +13,30 @@ use crate::model::target::Kind;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From here on the database's owner may do what TimescaleDB's own functions do for a table's or a job's owner.
+/// From this version on the database's owner may do what TimescaleDB's functions let the owner of a table or a job do.
 const DATABASE_OWNER: Version = Version::new(2, 28);
 
-/// From here on who drops an index is asked for the rights on its copies on the chunks too.
+/// From this version on dropping an index requires the rights on its copies on the chunks too.
 const ASKS_OF_CHUNKS: Version = Version::new(2, 22);
 
-/// What `queries/plan_proof.sql` tells; names are quoted, but those of functions.
+/// Row of `queries/plan_proof.sql`. Names are quoted, except those of functions.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Proof {
     /// This role.
     role: String,
-    /// It has the rights of the database's owner.
+    /// This role has the rights of the database's owner.
     owns_database: bool,
     relation: Option<RelationProof>,
-    /// Schemas of which this role lacks USAGE, or CREATE.
+    /// Schemas for which this role lacks USAGE; the next field: CREATE.
     unusable: Vec<String>,
     uncreatable: Vec<String>,
     /// Tablespaces in which it may not create.
     unplaceable: Vec<String>,
-    /// The database's own.
+    /// The database's own tablespace.
     pub tablespace: Option<String>,
     /// Functions of the extension that it may not execute.
     denied: Vec<String>,
-    /// The oids of the catalogue's tables that `alter_job`, `add_…` and `delete_job` write.
+    /// Oids of the catalogue tables that `alter_job`, `add_…` and `delete_job` write.
     job_table: Option<i64>,
     stat_table: Option<i64>,
     jobs: BTreeMap<i64, JobProof>,
@@ -54,18 +55,18 @@ struct RelationProof {
     member: bool,
     /// This role has the rights of its schema's owner.
     schema_owned: bool,
-    /// And of those of its chunks' schemas.
+    /// And the rights of the owners of its chunks' schemas.
     parts_owned: bool,
 }
 
 impl Context<'_> {
-    /// What the server said of rights and undo; `None`: it was not asked.
+    /// Facts about rights and undo. `None`: they were not read.
     pub fn proof(&self) -> Option<Proof> {
         Proof::deserialize(self.facts.facts.get("proof")?).ok()
     }
 }
 
-/// The plan, promising no more than is proven, warning where the server will refuse, and with every lock that it takes.
+/// Limits the plan's undo to what is proven, warns if the server will refuse, and adds every lock that it takes.
 pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     let Some(proof) = context.proof() else {
         return plan;
@@ -91,7 +92,7 @@ pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     proof.locks(context, plan)
 }
 
-/// The job that a statement calls this function for.
+/// Id of the job for which a statement calls this function.
 fn job_of(statement: &Statement, function: &str) -> Option<i64> {
     let called = statement.sql.contains(&format!("{function}($1::int"));
     match statement.params.first() {
@@ -101,7 +102,7 @@ fn job_of(statement: &Statement, function: &str) -> Option<i64> {
 }
 
 impl RelationProof {
-    /// Whether a statement is its owner's alone, whom this role is not.
+    /// True if only the owner may run a statement, and this role is not the owner.
     fn is_anothers(&self, context: &Context, statement: &Statement, landlord: bool) -> bool {
         let asks_of_parts = context.at.server.sql_version() >= ASKS_OF_CHUNKS;
         let sql = statement.sql.to_lowercase();
@@ -122,7 +123,7 @@ impl Proof {
         self.jobs.get(&id)
     }
 
-    /// Why the undo may not bring back what was.
+    /// Why the undo may not restore the old state.
     fn doubts(&self, context: &Context, plan: &Plan) -> Vec<String> {
         let mut doubts = Vec::new();
         for step in plan.steps.iter().filter(|step| !step.undo.is_empty()) {
@@ -136,7 +137,7 @@ impl Proof {
                 }
             }
         }
-        // Who may drop an index because the schema is his may not make it again.
+        // A schema's owner may drop an index of another role, but not create it again.
         let undo = || plan.steps.iter().flat_map(|step| &step.undo);
         let landlord = self.is_landlord(context);
         if let Some(relation) = &self.relation
@@ -155,7 +156,7 @@ impl Proof {
         self.owns_database && context.at.server.sql_version() >= DATABASE_OWNER
     }
 
-    /// The rights that these statements want and this role has not, each with what grants it.
+    /// Rights that these statements need and this role lacks, each with the statement that grants it.
     fn missing<'a>(&self, statements: impl Iterator<Item = &'a Statement>) -> Vec<String> {
         let role = &self.role;
         let mut missing = Vec::new();
@@ -181,7 +182,7 @@ impl Proof {
         missing
     }
 
-    /// What belongs to another, where that matters.
+    /// Objects of other owners, if the statements need the owner's rights.
     fn not_owned(&self, context: &Context, plan: &Plan) -> Vec<String> {
         let mut words: Vec<String> = self
             .unusable
@@ -201,7 +202,7 @@ impl Proof {
         let said = |what: &str, owner: &str, member| {
             not_the_owner(what, owner, &self.role, member, server.postgres)
         };
-        // Of jobs by themselves their own plans say it.
+        // The plans of jobs check this themselves.
         if matches!(context.target.kind, Kind::Job | Kind::Session) {
             return words;
         }
@@ -233,7 +234,7 @@ impl Proof {
             .collect()
     }
 
-    /// The plan with the locks that its calls take, where it does not say them itself.
+    /// Adds the locks of the plan's function calls that the plan does not name itself.
     fn locks(&self, context: &Context, mut plan: Plan) -> Plan {
         let (mut jobs, mut stats) = (false, false);
         for statement in plan.steps.iter().flat_map(|step| &step.run) {
@@ -257,7 +258,7 @@ impl Proof {
             .as_ref()
             .filter(|_| context.target.kind != Kind::Job)
         {
-            // Whatever is done looks at it, and waits for who keeps everybody away.
+            // Every statement at least reads the relation, and so waits for an ACCESS EXCLUSIVE lock on it.
             plan = lock(plan, Some(relation.oid), &relation.name, Mode::AccessShare);
         }
         plan

@@ -1,4 +1,4 @@
-//! Acting on retention: add, edit and remove the policy, drop chunks now.
+//! Actions on retention: add, edit and remove the policy, drop chunks now.
 
 mod add;
 mod clash;

@@ -1,4 +1,4 @@
-//! Taking back: from entries of the journal to a plan that is previewed, agreed to, run and journalled like any other.
+//! Rolls back journal entries, with a plan that is previewed, approved, run and journalled like any other.
 
 mod back;
 mod doubt;
@@ -21,13 +21,13 @@ use crate::model::verdict::Level;
 use crate::server::session;
 use crate::server::sql::{Param, Query, query};
 
-/// Whether this session may become the role `$1`.
+/// True if this session may become the role `$1`.
 const ROLE: Query = query!("act_role");
 
-/// The name under which a rollback stands in the journal.
+/// Name of a rollback in the journal.
 pub(crate) const ACTION: &str = "rollback";
 
-/// The plan that takes these entries back, newest first; an error says why one of them cannot be.
+/// The plan that rolls these entries back, newest first; an error says why one of them cannot be.
 pub async fn plan(
     actor: &Actor,
     client: &Client,
@@ -111,7 +111,7 @@ pub async fn plan(
         )
         .await?;
     }
-    // Somebody may have put code there since.
+    // Another user may have put code there since.
     for seen in &seen {
         let version = actor.server.sql_version();
         let standing = code::standing(client, version, &seen.target).await?;
@@ -134,7 +134,7 @@ pub async fn plan(
     })
 }
 
-/// The entries of these numbers, which can be taken back as far as the journal knows.
+/// The entries with these numbers; an error if the journal shows that one of them cannot be rolled back.
 fn undone<'a>(entries: &'a Entries, place: &Place, ids: &[u64]) -> Result<Vec<&'a Entry>> {
     let mut undone = Vec::new();
     for id in ids {
@@ -154,7 +154,7 @@ fn title(undone: &[&Entry]) -> String {
     }
 }
 
-/// An error where the entry is of another database.
+/// An error if the entry is of another database.
 pub(crate) fn is_here(entry: &Entry, place: &Place) -> Result<()> {
     let (id, begin) = (entry.begin.id, &entry.begin);
     if !begin.place.is(place) {
@@ -190,7 +190,7 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// An error where a step is to be done as a role that this session may not become.
+/// An error if a step must run as a role that this session may not become.
 async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Result<()> {
     let statements = steps.iter().flat_map(|step| &step.run);
     for role in statements.filter_map(Statement::becomes) {
@@ -220,7 +220,7 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
     Ok(())
 }
 
-/// What these steps, which take back an entry, lock.
+/// Locks of the steps that roll back an entry.
 fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
     let plan = &entry.begin.plan;
     let taken = |at: usize| {
@@ -229,7 +229,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
     };
     let touches = plan.touches.iter();
     let touches = touches.filter(|touch| touch.step.is_none_or(taken));
-    // The numbers were those of the plan's own steps.
+    // The numbers were those of the original plan's steps.
     touches
         .map(|touch| Touch {
             step: None,
@@ -238,7 +238,7 @@ fn touched(entry: &Entry, steps: &[Step]) -> Vec<Touch> {
         .collect()
 }
 
-/// How far the entry can be taken back, and how much of it there is.
+/// Notes on the parts of the entry that are rolled back.
 fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
     let id = entry.begin.id;
     let mut notes = Vec::new();
@@ -259,7 +259,7 @@ fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
     notes
 }
 
-/// Compares what the entry left with the present, and notes what has drifted.
+/// Compares the state after the entry with the present one, and notes the differences.
 #[expect(
     clippy::too_many_arguments,
     reason = "one step of `plan`, which owns them all"
@@ -283,11 +283,11 @@ async fn look(
             ", perhaps by a newer entry of this group"
         };
         let state = if let Some(newer) = newer_of_group(restores, &target, before) {
-            // It is taken back first: what was before it is this one's present.
+            // The newer entry is rolled back first, so the state before it is the present state for this one.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
-            // What a newer entry found may be between two entries of the group, and not what comes back: the same
-            // target as another query sees it, or a job and its table.
+            // Another query's view of the same target, or of a job's table, may show a state between two entries of
+            // the group. The rollback does not restore that, so it is not compared.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),
@@ -324,7 +324,7 @@ async fn look(
     Ok(())
 }
 
-/// What a newer entry of the group restores of the same target, where both look at it with the same query.
+/// The part of a newer entry in the group that restores the same target, captured by the same query.
 fn newer_of_group<'a>(
     restores: &'a mut [Seen],
     target: &Target,
@@ -339,7 +339,7 @@ fn newer_of_group<'a>(
         .find(|newer| newer.target == *target && query(&newer.action) == query(&before.action))
 }
 
-/// Says it, and asks for more than an Enter.
+/// Adds the note, and asks for more than Enter.
 fn drifted(plan: &mut Plan, level: Level, text: String) {
     plan.notes.push(Note { level, text });
     plan.consent = plan.consent.max(Consent::Yes);

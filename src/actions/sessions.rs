@@ -1,4 +1,4 @@
-//! Acting on sessions: cancel a statement, terminate a session; never the console's own, never another than was seen.
+//! Actions on sessions: cancel a statement, terminate a session; only the one in the preview, never the console's own.
 
 use serde::Deserialize;
 
@@ -26,12 +26,12 @@ pub static ACTIONS: &[Action] = &[
     SESSION.plain("terminate-session", &["K"], terminate, "End the selected session and its transaction"),
 ];
 
-/// `pg_terminate_backend` can wait for the end from here on.
+/// From this version on `pg_terminate_backend` can wait for the end.
 const WAITS: i32 = 140_000;
-/// How long it waits, in milliseconds.
+/// Longest wait, in milliseconds.
 const PATIENCE: i64 = 5000;
 
-/// A session as the query tells it.
+/// A session as the query returns it.
 #[derive(Debug, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -69,7 +69,7 @@ struct Other {
     state: Option<String>,
 }
 
-/// What a background worker of TimescaleDB is.
+/// Kinds of TimescaleDB's background workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Worker {
     Launcher,
@@ -111,7 +111,7 @@ impl OtherSession {
         self.state.as_deref() == Some("active")
     }
 
-    /// A worker of TimescaleDB bears its name both as backend type and as application name.
+    /// Kind of worker, from its backend type and application name, which are the same for TimescaleDB's workers.
     fn worker(&self) -> Option<Worker> {
         let name = self.application.as_deref()?;
         if self
@@ -131,7 +131,7 @@ impl OtherSession {
         id.parse().ok().map(Worker::Job)
     }
 
-    /// The statement that sends the signal, to this very session (and statement) only.
+    /// Statement that sends the signal to exactly this session (and this statement).
     fn signal(&self, call: &str, statement: bool) -> Statement {
         let mut params: Vec<Lit> = vec![self.pid.into()];
         let mut sql =
@@ -147,7 +147,7 @@ impl OtherSession {
         Statement::new(sql, params)
     }
 
-    /// What both previews say: what it does, whom it keeps waiting, what it is.
+    /// Notes of both previews: the statement, the sessions it blocks, and the kind of session.
     fn notes(&self, mut plan: Plan, role: &str) -> Plan {
         if !self.here {
             let database = self.database.as_deref().unwrap_or("none");
@@ -277,7 +277,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         undo,
     )
     .changing(&["/session", "/statement"]);
-    // Nothing that is on disk is lost, so the name need not be typed.
+    // No data on disk is lost, so the name need not be typed.
     plan.consent = Consent::Yes;
     plan = session.notes(plan, &context.at.server.role);
     if let Some(Worker::Job(id)) = worker {
@@ -354,7 +354,7 @@ fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     })
 }
 
-/// What ends with it, where it is no client's session.
+/// Warns about the effects of ending a session that is no client's.
 fn warn_of(session: &OtherSession, plan: Plan) -> Plan {
     match session.worker() {
         Some(Worker::Launcher) => plan.note(

@@ -1,4 +1,4 @@
-//! Refreshing what is behind: of one aggregate, and of all that it is built on, from the bottom up.
+//! Refreshes everything that is late: of one aggregate, or also of the aggregates below it, from the bottom up.
 
 use super::explain::explain;
 use super::facts::Hierarchy;
@@ -73,7 +73,7 @@ fn nothing_safe(place: &Timeline, window: Window) -> Refusal {
     ))
 }
 
-/// The steps of a window: without what would lose data, or, where a person overrode that, with it.
+/// Adds the steps of a window, without the parts that would lose data unless the user overrode that.
 fn add(
     place: &Timeline,
     context: &Context,
@@ -138,7 +138,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
         own.name
     );
     let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
-    // From where the level below changes, and up to where it is complete.
+    // From the first change of the level below to the end of what is complete there.
     let (mut below, mut limit): (Option<i64>, Option<i64>) = (None, None);
     for level in &facts.levels {
         let place = Timeline::of(level, context)?;

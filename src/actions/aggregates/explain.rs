@@ -1,4 +1,4 @@
-//! What a refresh would lose, in words.
+//! Texts about the rows that a refresh would lose.
 
 use super::facts::Aggregate;
 use super::timeline::Timeline;
@@ -6,7 +6,7 @@ use super::window::{Lost, Window};
 use crate::model::moment::Axis;
 use crate::model::{clock, text};
 
-/// What the window would lose, in words: which range, and how many buckets.
+/// Text on what the window would lose: which range, and how many buckets.
 pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String {
     let (level, axis) = (place.level, place.axis());
     let Some(first) = met.first() else {
@@ -49,7 +49,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
     )
 }
 
-/// How many buckets would go at most: some of them may hold no row.
+/// Text on the most buckets that would be deleted. Some of them may hold no row.
 pub(super) fn wiped(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {

@@ -1,4 +1,4 @@
-//! What the server says of an aggregate, of what it is built on and of its policies.
+//! Facts about an aggregate, the aggregates below it and its policies.
 
 use serde::Deserialize;
 
@@ -12,19 +12,19 @@ use crate::model::version::Version;
 
 pub(super) const STATE: &str = "/refresh_policies";
 
-/// What `queries/plan_aggregate.sql` says.
+/// Row of `queries/plan_aggregate.sql`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Hierarchy {
-    /// What it is built on first, the aggregate itself last.
+    /// The lowest level first, the aggregate itself last.
     pub(super) levels: Vec<Aggregate>,
 }
 
-/// One aggregate; places are in the unit of its axis.
+/// One aggregate. Positions are in the unit of its time axis.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Aggregate {
-    /// Of the materialization hypertable.
+    /// Id of the materialization hypertable.
     pub(super) id: i64,
-    /// Quoted and qualified, as all names here.
+    /// Quoted and qualified, like all names here.
     pub(super) name: String,
     pub(super) view_oid: i64,
     pub(super) mat_oid: i64,
@@ -37,20 +37,20 @@ pub(super) struct Aggregate {
     /// Built on another aggregate.
     pub(super) hierarchical: bool,
     pub(super) materialized_only: bool,
-    /// The zone in which its refresh policies reckon.
+    /// Time zone in which its refresh policies compute.
     pub(super) clock_zone: String,
-    /// Not of the format from before 2.7.
+    /// False for the format from before 2.7.
     pub(super) finalized: bool,
     pub(super) axis: String,
     pub(super) bucket: Option<String>,
     pub(super) zone: Option<String>,
     pub(super) offset: Option<String>,
-    /// On the clock of the buckets' zone.
+    /// In the local time of the buckets' zone.
     pub(super) origin: Option<i64>,
     pub(super) refreshed_to: Option<i64>,
-    /// History up to this place was never materialized.
+    /// History before this position was never materialized.
     pub(super) never_before: Option<i64>,
-    /// Ranges that wait, where the source has chunks; from the first to the last of them.
+    /// Number of invalidated ranges over chunks of the source; the next two fields: their first and last position.
     pub(super) pending: i64,
     pub(super) pending_from: Option<i64>,
     pub(super) pending_to: Option<i64>,
@@ -60,49 +60,49 @@ pub(super) struct Aggregate {
     /// Begin, end and number of chunks of the newest stretches of the source, newest first.
     pub(super) slices: Vec<(i64, i64, i64)>,
     pub(super) holes: Vec<Hole>,
-    /// Before this place there may be more holes: so many were not looked at.
+    /// Holes before this position were not searched for.
     pub(super) unchecked_before: Option<i64>,
-    /// `None`: time is no integer, or its clock may not be asked.
+    /// `None`: time is no integer, or its function may not be run.
     pub(super) integer_now: Option<i64>,
-    /// The function that says so, where looking does not run it.
+    /// The `integer_now` function, if it is not run for the preview.
     pub(super) code: Option<Code>,
-    /// It has a function that tells what is now; `None`: time is no integer.
+    /// Has an `integer_now` function. `None`: time is no integer.
     pub(super) integer_clock: Option<bool>,
     pub(super) children: Vec<String>,
     /// Its refresh policies.
     pub(super) jobs: Vec<Job>,
     pub(super) source_policies: Around,
     pub(super) own_policies: Around,
-    /// The session that refreshes it now, where the server tells (2.26 and later).
+    /// The session that refreshes it now, if the server reports it (2.26 and later).
     pub(super) refreshing: Option<Refreshing>,
 }
 
-/// What deleting rows of the source needs.
+/// Details of the source that deleting rows needs.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Deleting {
-    /// Its column of time, quoted.
+    /// Its time column, quoted.
     pub(super) source_column: Option<String>,
     pub(super) may_delete: bool,
-    /// Those of people, quoted.
+    /// Triggers that users made, quoted.
     pub(super) source_triggers: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Refreshing {
     pub(super) pid: i64,
-    /// It does nothing: its refresh was cancelled, and the range stays marked as long as the session lives.
+    /// The session is idle: its refresh was cancelled, and the range stays marked until the session ends.
     pub(super) idle: bool,
 }
 
-/// A stretch in which the source has no chunk, or not the chunk that it had, but the aggregate has rows.
+/// A stretch for which the aggregate has rows, but the source has no chunk or a re-created one.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Hole {
     /// `None`: everything before the oldest chunk.
     pub(super) low: Option<i64>,
     pub(super) high: i64,
-    /// The first bucket of the aggregate there; `None`: this role may not look.
+    /// First bucket of the aggregate in it. `None`: this role may not read it.
     pub(super) first: Option<i64>,
-    /// It has a chunk there, but one that may have been made again after it was dropped.
+    /// The source has a chunk there, but it may have been created again after a drop.
     pub(super) remade: bool,
 }
 
@@ -121,14 +121,14 @@ pub(super) struct AgePolicy {
     pub(super) id: i64,
     pub(super) scheduled: bool,
     pub(super) after: Option<String>,
-    /// The zone in which it reckons.
+    /// Time zone in which it computes.
     pub(super) clock_zone: String,
-    /// By when chunks were made, which cannot be compared with times in them.
+    /// By the chunks' creation time, which cannot be compared with times in them.
     pub(super) by_creation: bool,
 }
 
 impl AgePolicy {
-    /// After which time it takes a chunk; `None`: by when that was made, or not understood.
+    /// Age from which it takes a chunk. `None`: it goes by creation time, or the setting is not understood.
     pub(super) fn span(&self, axis: Axis) -> Option<Span> {
         let after = self.after.as_deref().filter(|_| !self.by_creation);
         Span::parse(axis, after?)
@@ -140,14 +140,14 @@ impl Hierarchy {
         context.read()
     }
 
-    /// The aggregate itself.
+    /// The aggregate itself. An error if the query returned no level.
     pub(super) fn own(&self) -> Result<&Aggregate, Refusal> {
         self.levels
             .last()
             .ok_or_else(|| "the server does not know this aggregate any more".into())
     }
 
-    /// A session that is idle, and keeps refreshes away from one of the levels.
+    /// An idle session that blocks refreshes of one of the levels.
     pub(super) fn stuck(&self) -> Option<Refreshing> {
         let all = self.levels.iter().filter_map(|level| level.refreshing);
         all.into_iter().find(|refreshing| refreshing.idle)
@@ -155,7 +155,7 @@ impl Hierarchy {
 }
 
 impl Aggregate {
-    /// What is now to a policy that reckons in this zone.
+    /// "Now" for a policy that computes in this zone.
     pub(super) fn now<'a>(&self, zone: &'a str, now: Stamp) -> Now<'a> {
         Now::on(self.axis(), now, self.integer_now, zone)
     }
@@ -175,12 +175,12 @@ impl Aggregate {
         Buckets::of(&self.name, shape)
     }
 
-    /// Up to where a refresh has been; `None`: never.
+    /// Position up to which it was refreshed. `None`: never.
     pub(super) fn refreshed(&self) -> Option<i64> {
         self.refreshed_to.filter(|at| self.axis().is_place(*at))
     }
 
-    /// The policy whose window ends latest: how far behind now the aggregate is meant to be.
+    /// The policy whose window ends latest; its end is the newest that the aggregate is expected to have.
     pub(super) fn newest_policy(&self) -> Option<&Job> {
         let end = |job: &&Job| {
             let offset = job.setting("end_offset");
@@ -194,7 +194,7 @@ impl Aggregate {
     }
 }
 
-/// In seconds, or in units of integer time; a month has 30 days.
+/// Length in seconds, or in units of integer time; a month has 30 days. `None`: not a length.
 pub(super) fn length(axis: Axis, text: &str) -> Option<f64> {
     Span::parse(axis, text).map(Span::length)
 }

@@ -1,4 +1,4 @@
-//! The guard against losing data: a refresh deletes the buckets whose source rows are gone.
+//! Guard against data loss: a refresh deletes the buckets whose source rows are gone.
 
 use super::facts::Aggregate;
 use super::window::{Lost, Window};
@@ -17,7 +17,7 @@ pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> V
         ) else {
             continue;
         };
-        // A bucket that reaches into the oldest chunk may simply be the first one; where retention drops it is not.
+        // The first bucket may begin before the oldest chunk without loss; after a drop by retention it has lost rows.
         let whole = hole.first.is_none_or(|first| {
             buckets
                 .floor(first)
@@ -37,14 +37,14 @@ pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> V
     all
 }
 
-/// Before this place the retention policy of the source may have dropped something.
+/// Position before which the source's retention policy may have dropped rows.
 fn dropped_before(level: &Aggregate, context: &Context) -> Option<i64> {
     let retention = level.source_policies.retention.as_ref()?;
     let now = level.now(&retention.clock_zone, context.at.now);
     now.less(Span::parse(now.axis, retention.after.as_deref()?)?)
 }
 
-/// What this window would lose, oldest first.
+/// The lost ranges inside this window, oldest first.
 pub(super) fn met(lost: &[Lost], window: Window) -> Vec<Lost> {
     lost.iter()
         .copied()

@@ -1,4 +1,4 @@
-//! What no run of a policy would take in, and its refresh beside the policy.
+//! Data that no run of a policy would refresh, and its refresh together with the policy.
 
 use super::explain::explain;
 use super::guard;
@@ -20,7 +20,7 @@ pub(super) fn field() -> Field {
         .help("yes: before the policy is there, refreshes what its runs would never go back to")
 }
 
-/// What the source still has before this place and the aggregate has not taken in, in whole buckets.
+/// Whole buckets before `edge` that the source still has and the aggregate never took in.
 fn before(place: &Timeline, edge: i64) -> Option<Window> {
     let level = place.level;
     let start = level.source_from?;
@@ -46,7 +46,7 @@ fn before(place: &Timeline, edge: i64) -> Option<Window> {
     (from < to).then_some(window)
 }
 
-/// What this setting leaves out for good; `None`: nothing, or what is now is not known.
+/// Window that this setting leaves out for good. `None`: nothing, or "now" is not known.
 fn of(place: &Timeline, new: &Setting, adds: bool) -> Option<Window> {
     let mut edge = new.window(place)?.from?;
     for job in place.level.jobs.iter().filter(|_| adds) {
@@ -55,7 +55,7 @@ fn of(place: &Timeline, new: &Setting, adds: bool) -> Option<Window> {
     before(place, edge)
 }
 
-/// The plan with what its policy leaves out: refreshed first where that was asked for, else named with what brings it in.
+/// Adds what the policy leaves out: a refresh before it if the form asks for that, else a note with the remedy.
 pub(super) fn add(
     context: &Context,
     place: &Timeline,

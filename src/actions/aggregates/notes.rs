@@ -1,4 +1,4 @@
-//! What a refresh policy would mean, in words: its window now, the lag it promises, and what it runs into.
+//! Notes on a refresh policy: its window now, its expected lag, and its conflicts.
 
 use super::facts::{AgePolicy, Aggregate, Hierarchy, length};
 use super::timeline::Timeline;
@@ -13,7 +13,7 @@ use crate::model::span::{Now, Span};
 use crate::model::verdict::Level;
 use crate::model::{clock, text};
 
-/// What the setting would mean, beside what it replaces.
+/// Notes on the new setting, compared with the old one.
 pub(super) fn notes(
     place: &Timeline,
     facts: &Hierarchy,
@@ -118,7 +118,7 @@ fn lag_of(level: &Aggregate, job: &Job) -> Option<f64> {
     Some(end + bucket + every)
 }
 
-/// Where the three policies of an aggregate work against each other.
+/// Conflicts between the refresh, compression and retention policies of an aggregate.
 fn conflicts(place: &Timeline, new: &Setting, job: Option<&Job>) -> Vec<Note> {
     let (level, axis) = (place.level, place.axis());
     let start = new.start.as_deref().map(|start| Span::parse(axis, start));
@@ -161,7 +161,7 @@ fn conflicts(place: &Timeline, new: &Setting, job: Option<&Job>) -> Vec<Note> {
     met.into_iter().flatten().collect()
 }
 
-/// What its source's retention may mean to it later.
+/// Effect that the source's retention may have on this policy later.
 fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
     let level = place.level;
     let retention = level.source_policies.retention.as_ref();

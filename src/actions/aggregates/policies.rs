@@ -1,4 +1,4 @@
-//! Adding and editing refresh policies.
+//! Adds and edits refresh policies.
 
 use serde_json::Value as Json;
 
@@ -18,9 +18,9 @@ use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Note, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// Stands for an open side of the window, as the empty field does.
+/// Input for an open side of the window; the same as an empty field.
 const OPEN: &str = "open";
-/// Stands for a setting that stays as it is, where there are several policies to choose from.
+/// Input for a setting that stays as it is, if there are several policies to choose from.
 const SAME: &str = "same";
 
 pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
@@ -88,7 +88,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
     ]
 }
 
-/// Why there can be no (other) refresh policy.
+/// Why there can be no (other) refresh policy. `None`: there can be one.
 fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     if level.integer_clock == Some(false) {
         return Some(Refusal::new(format!(
@@ -106,7 +106,7 @@ fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     })
 }
 
-/// One side of the window as it was typed; `old` is what `same` means.
+/// One side of the window as typed; `old` replaces `same`.
 fn side(
     inputs: &Inputs,
     name: &'static str,
@@ -193,7 +193,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     missing::add(context, &place, inputs, plan, &new, true)
 }
 
-/// The plan with the what-if; refused where its runs would lose data, unless a person overrode that.
+/// Adds the what-if to the plan. Refuses if its runs would lose data, unless the user overrode that.
 fn told(
     place: &Timeline,
     facts: &Hierarchy,
@@ -278,7 +278,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     missing::add(context, &place, inputs, plan, &new, false)
 }
 
-/// Nothing would change; what the present window means, and what it would lose.
+/// Refusal because nothing would change, with notes on the present window and what it would lose.
 fn stands(place: &Timeline, facts: &Hierarchy, old: &Setting, words: String) -> Refusal {
     let risk = what_if::wipe_risk(place, old)
         .map(|risk| (Level::Critical, format!("DELETES DATA: {}", risk.why)));
@@ -289,7 +289,7 @@ fn stands(place: &Timeline, facts: &Hierarchy, old: &Setting, words: String) -> 
     Refusal::unchanged(words, notes.map(note).collect())
 }
 
-/// The job's configuration with another window; what else stands in it stays.
+/// The job's configuration with another window; all other keys stay.
 fn config(place: &Timeline, job: &Job, new: &Setting) -> Json {
     let mut config = job
         .config

@@ -1,4 +1,4 @@
-//! Refreshing a window that a person chose, in whole buckets, with the guard against losing data.
+//! Refreshes a window that the user chose, in whole buckets, with the guard against data loss.
 
 use super::explain::explain;
 use super::facts::{Hierarchy, since};
@@ -63,7 +63,7 @@ pub(super) fn step_field() -> Field {
         .help("each step is a transaction of its own; empty: about 24 chunks of the source; 0: all at once")
 }
 
-/// What is behind, or the last two buckets; nothing where neither can be told.
+/// Default window: what is late, else the last two buckets. Open on both sides if neither is known.
 fn suggested(place: &Timeline) -> Window {
     if let Ok(Some(window)) = place.behind()
         && let Some(part) = guard::safe_parts(&place.lost, window).pop()
@@ -77,7 +77,7 @@ fn suggested(place: &Timeline) -> Window {
     }
 }
 
-/// Only where a cancelled refresh has left its range in a session that is idle now.
+/// Field shown only if a cancelled refresh has left its range marked in a session that is idle now.
 pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     let stuck = facts.stuck()?;
     let field = Field::new("end_stuck_session", "End session", Kind::Flag, "no").optional();
@@ -87,7 +87,7 @@ pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     )))
 }
 
-/// Puts the end of such a session before everything else; what it does is decided on the server, when it runs.
+/// Puts a step before all others that ends such a session. The server checks the session again when it runs.
 pub(super) fn end_stuck(
     facts: &Hierarchy,
     inputs: &Inputs,
@@ -160,7 +160,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     Ok(plan)
 }
 
-/// What was typed, on the aggregate's axis.
+/// The window as typed, on the aggregate's axis.
 fn asked(place: &Timeline, inputs: &Inputs) -> Result<Window, Refusal> {
     let typed = |name: &str| {
         inputs
@@ -183,7 +183,7 @@ fn asked(place: &Timeline, inputs: &Inputs) -> Result<Window, Refusal> {
     Ok(window)
 }
 
-/// The plan, turned into one that deletes data and says so.
+/// Turns the plan into one that deletes data and says so.
 pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: Window) -> Plan {
     let level = place.level;
     plan.undo = Undo::Never(format!(
@@ -229,7 +229,7 @@ fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
         "the window holds no whole bucket of {}: a refresh takes whole buckets only",
         place.buckets.text
     ));
-    // The bucket that was meant.
+    // An end inside a bucket means that whole bucket.
     if let Some(start) = asked.from.and_then(|at| place.buckets.floor(at))
         && let Some(end) = place.buckets.step(start, 1)
         && let Some(set) = settings(place, Some(start), Some(end))

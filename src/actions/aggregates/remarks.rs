@@ -1,4 +1,4 @@
-//! What there is to know of a refresh beside its window: what waits, who is about, what stopping leaves.
+//! Notes on a refresh apart from its window: other sessions, parents and children, and the effect of stopping it.
 
 use super::facts::{Hierarchy, Refreshing, since};
 use super::timeline::Timeline;
@@ -7,7 +7,7 @@ use crate::actions::act::Context;
 use crate::model::verdict::Level;
 use crate::model::{clock, text};
 
-/// What else there is to know of a window.
+/// Notes on a window.
 pub(super) fn remarks(
     place: &Timeline,
     facts: &Hierarchy,
@@ -61,7 +61,7 @@ pub(super) fn remarks(
     remarks
 }
 
-/// Where the window reaches that it perhaps should not.
+/// Warns about a window that reaches where it perhaps should not.
 fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     let level = place.level;
     if let Some(now) = place
@@ -92,7 +92,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     }
 }
 
-/// Who else is about: sessions, parents, children, and what stopping would leave.
+/// Notes on other sessions, parents and children, and on the effect of stopping.
 pub(super) fn company(
     place: &Timeline,
     facts: &Hierarchy,
@@ -149,7 +149,7 @@ pub(super) fn company(
     remarks
 }
 
-/// What a refresh leaves that is stopped half-way, which differs by version.
+/// State that a refresh leaves when it is stopped half-way; differs by version.
 pub(super) fn stopping(context: &Context) -> &'static str {
     if since(context, 2, 28) {
         "stopped half-way: the steps and batches that are done stay, the rest waits for the next refresh"

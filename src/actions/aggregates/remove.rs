@@ -1,4 +1,4 @@
-//! Removing refresh policies, and choosing among several.
+//! Removes refresh policies, and chooses among several.
 
 use super::facts::{Aggregate, Hierarchy, STATE};
 use super::what_if::Setting;
@@ -9,7 +9,7 @@ use crate::actions::policy::change;
 use crate::model::plan::{Consent, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// The policies that can be chosen, where there are several.
+/// Field to pick a policy, if there are several.
 pub(super) fn pick(level: &Aggregate) -> Option<Field> {
     let item = |job: &Job| Item {
         key: job.id.to_string(),

@@ -1,4 +1,4 @@
-//! An aggregate on its time axis: where it should be, what it lost, and the steps of a refresh.
+//! An aggregate on its time axis: its expected end, its lost ranges, and the steps of a refresh.
 
 use super::facts::{AgePolicy, Aggregate, since};
 use super::guard;
@@ -10,28 +10,28 @@ use crate::model::plan::{Lit, Mode, Plan, Statement, Step};
 use crate::model::span::{Now, Span};
 use crate::model::{clock, text};
 
-/// A step takes about so many chunks of the source, unless a person says otherwise.
+/// Default number of source chunks per step.
 const STEP_CHUNKS: i64 = 24;
-/// More steps than that nobody wants: they get larger.
+/// Default for the most steps; above it the steps get larger.
 const MOST_STEPS: i64 = 100;
-/// Not even if a person says so.
+/// The most steps even if the form asks for more.
 const LIMIT: i64 = 2000;
 
-/// An aggregate with all that its windows depend on.
+/// An aggregate with everything that its windows depend on.
 pub(super) struct Timeline<'a> {
     pub level: &'a Aggregate,
     pub buckets: Buckets,
-    /// To its refresh policies; not known where the clock of integer time cannot be asked.
+    /// "Now" for its refresh policies; unknown if the `integer_now` function may not be run.
     pub now: Now<'a>,
     moment: Stamp,
     pub lost: Vec<Lost>,
 }
 
-/// How a refresh is cut into steps, and what it is told.
+/// Options of a refresh and the size of its steps.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct How {
     pub force: bool,
-    /// Buckets of a step; `None`: as the source's chunks suggest; zero: all at once.
+    /// Buckets per step. `None`: by the source's chunks. Zero: everything in one step.
     pub step_buckets: Option<i64>,
 }
 
@@ -51,17 +51,17 @@ impl<'a> Timeline<'a> {
         self.level.axis()
     }
 
-    /// So long before now, as its refresh policies reckon it.
+    /// The position that lies `span` before now, as its refresh policies compute it.
     pub fn back(&self, span: &str) -> Option<i64> {
         self.now.less(Span::parse(self.axis(), span)?)
     }
 
-    /// What is now to another policy.
+    /// "Now" for another policy.
     pub fn now_of<'p>(&self, policy: &'p AgePolicy) -> Now<'p> {
         self.level.now(&policy.clock_zone, self.moment)
     }
 
-    /// Whether a refresh from this offset on goes farther back than where this policy takes chunks by their age.
+    /// True if a refresh from this offset on starts before the position where `policy` takes chunks.
     pub fn passes(&self, start: Option<&str>, policy: &AgePolicy) -> bool {
         let axis = self.axis();
         let Some(after) = policy.span(axis) else {
@@ -88,7 +88,7 @@ impl<'a> Timeline<'a> {
         )
     }
 
-    /// Now less the end offset of the policy, in whole buckets.
+    /// Now minus the policy's `end_offset`, in whole buckets.
     pub fn end(&self) -> Result<i64, Refusal> {
         let Some(now) = self.now.at else {
             if let Some(code) = &self.level.code {
@@ -121,13 +121,13 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// From the first place that waits to where the aggregate should be now; `None`: nothing waits.
+    /// From the first invalidated position to the expected end. `None`: nothing is late.
     pub fn behind(&self) -> Result<Option<Window>, Refusal> {
         let end = self.end()?;
         let next = match self.level.refreshed() {
-            // Where the source has no chunk 2.28 leaves the log as it is, however often it is refreshed.
+            // 2.28 keeps log entries outside the source's chunks, however often they are refreshed.
             Some(at) => Some(at).filter(|at| self.level.source_to.is_some_and(|to| to > *at)),
-            // Never refreshed: all that there is.
+            // Never refreshed: everything.
             None => self.level.source_from,
         };
         let from = [next, self.level.pending_from]
@@ -141,7 +141,7 @@ impl<'a> Timeline<'a> {
         }))
     }
 
-    /// The window in steps, oldest first, each of which is a transaction of its own.
+    /// The window in steps, oldest first. Each step is a transaction of its own.
     pub fn steps(&self, context: &Context, window: Window, how: How) -> Result<Vec<Step>, Refusal> {
         self.split(window, how.step_buckets)?
             .into_iter()
@@ -149,7 +149,7 @@ impl<'a> Timeline<'a> {
             .collect()
     }
 
-    /// An open side stays open in the first and in the last part.
+    /// Splits a window. An open side stays open in the first and in the last part.
     fn split(&self, window: Window, size: Option<i64>) -> Result<Vec<Window>, Refusal> {
         let whole = Ok(vec![window]);
         let first = window.from.or(self.level.source_from);
@@ -189,7 +189,7 @@ impl<'a> Timeline<'a> {
         Ok(parts)
     }
 
-    /// About so many buckets as [`STEP_CHUNKS`] of the source have.
+    /// Number of buckets in [`STEP_CHUNKS`] chunks of the source.
     fn step_size(&self) -> Option<i64> {
         let (low, high, _) = self.level.slices.first()?;
         let span = high.checked_sub(*low)?.checked_mul(STEP_CHUNKS)?;
@@ -218,7 +218,7 @@ impl<'a> Timeline<'a> {
         Ok(Step::new(label, vec![Statement::new(sql, params)], Vec::new()).plain())
     }
 
-    /// The type of its places, as a cast names it.
+    /// Type of positions, as a cast names it.
     pub fn kind(&self) -> &str {
         match self.axis() {
             Axis::TimestampTz => "timestamptz",
@@ -228,7 +228,7 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// The type of lengths on its axis.
+    /// Type of lengths on the axis.
     pub fn span_kind(&self) -> &str {
         match self.axis() {
             Axis::Integer => self.level.axis.as_str(),
@@ -250,7 +250,7 @@ impl<'a> Timeline<'a> {
             )
     }
 
-    /// How much it is: buckets, and chunks of the source.
+    /// Size of a window in words: buckets, and chunks of the source.
     pub fn amount(&self, window: Window) -> String {
         let level = self.level;
         let known_from = level.slices.last().map(|slice| slice.0);

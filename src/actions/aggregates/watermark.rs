@@ -1,5 +1,5 @@
-//! Moving a watermark back that lies in the future: the server sets it anew, from the newest bucket, only where chunks of
-//! an aggregate are dropped; that is asked for with a range in which there are none.
+//! Moves back a watermark that lies in the future. The server recomputes it from the newest bucket only when chunks of
+//! an aggregate are dropped, so the step drops the chunks of a range that has none.
 
 use super::facts::{Aggregate, Hierarchy, since};
 use super::timeline::{How, Timeline};
@@ -58,7 +58,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         force,
         step_buckets: Some(0),
     };
-    // Where chunks of the source are gone, newer versions leave their buckets unless they are forced.
+    // Newer versions keep buckets whose source chunks are gone, unless the refresh is forced.
     if since(context, 2, 18) {
         let future = Window {
             from: Some(cut),
@@ -66,7 +66,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         };
         steps.extend(place.steps(context, future, how(true))?);
     }
-    // Rows of the present bucket that the watermark hides are taken in, too; what 2.22 logs of a forced refresh ends a bucket later.
+    // Includes the rows of the present bucket that the watermark hides. 2.22 logs a forced refresh one bucket longer.
     let window = Window {
         from: Some(present),
         to: place.buckets.step(to, 1).filter(possible),
@@ -100,7 +100,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     ))
 }
 
-/// The aggregate that it is built on, where that one is ahead, too.
+/// The aggregate below it, if its watermark is ahead, too.
 fn ahead<'a>(facts: &'a Hierarchy, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
     let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
     levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))
@@ -146,7 +146,7 @@ fn delete(place: &Timeline, cut: i64) -> Result<Step, Refusal> {
     ))
 }
 
-/// No chunk begins there: nothing is dropped, and the watermark is reckoned from the rows again.
+/// Drops nothing, because no chunk begins in the range; the server then recomputes the watermark.
 fn set_anew(context: &Context, place: &Timeline) -> Step {
     let nowhere = match (place.axis(), place.level.axis.as_str()) {
         (Axis::Integer, "smallint") => "32767",

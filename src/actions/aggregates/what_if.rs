@@ -1,4 +1,4 @@
-//! What a refresh policy would do: its window, and what its runs would lose.
+//! Effects of a refresh policy: its window, and what its runs would lose.
 
 use super::explain::explain;
 use super::facts::{AgePolicy, length};
@@ -14,7 +14,7 @@ use crate::model::{clock, text};
 
 const DAY: i64 = 86_400_000_000;
 
-/// What a refresh policy is told; `None`: that side is open.
+/// Settings of a refresh policy. An offset of `None` leaves that side open.
 #[derive(Debug, Clone)]
 pub(super) struct Setting {
     pub start: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Setting {
     pub every: String,
 }
 
-/// Equal as intervals: PostgreSQL and people write them differently.
+/// Equal as intervals: PostgreSQL and users write the same length in different ways.
 impl PartialEq for Setting {
     fn eq(&self, other: &Self) -> bool {
         let same = |a: &str, b: &str| {
@@ -40,7 +40,7 @@ impl PartialEq for Setting {
 }
 
 impl Setting {
-    /// The window of a job, as it is configured.
+    /// Setting of an existing job.
     pub fn of(job: &Job) -> Self {
         Self {
             start: job.setting("start_offset"),
@@ -76,7 +76,7 @@ impl Setting {
         )
     }
 
-    /// What a run refreshes now; `None`: what is now cannot be told.
+    /// Window of a run that started now. `None`: "now" is not known.
     pub fn window(&self, place: &Timeline) -> Option<Window> {
         place.now.at?;
         let side = |side: &Option<String>| match side {
@@ -94,7 +94,7 @@ impl Setting {
         Some(Window { from, to })
     }
 
-    /// How far behind it lets the aggregate fall: end offset, bucket, schedule; units without the schedule.
+    /// Expected maximum lag: `end_offset` + bucket + schedule in seconds; for integer time without the schedule, in its units.
     pub fn lag(&self, place: &Timeline) -> Option<f64> {
         let axis = place.axis();
         let end = self
@@ -109,12 +109,12 @@ impl Setting {
     }
 }
 
-/// So many widths of a bucket, as a policy takes it.
+/// A length of `times` buckets, as a policy takes it.
 fn widths(place: &Timeline, times: i64) -> Option<Span> {
     Span::parse(place.axis(), &place.buckets.text)?.times(times)
 }
 
-/// What is put into the form of a new policy: ten buckets that are over, as far as the source has them.
+/// Default for a new policy: ten finished buckets, within what the source has.
 pub(super) fn suggested(place: &Timeline) -> Setting {
     let every = match place.axis() {
         Axis::Integer => "1 hour".to_owned(),
@@ -133,12 +133,12 @@ pub(super) fn suggested(place: &Timeline) -> Setting {
     setting
 }
 
-/// What the server would refuse, said before and with the fix.
+/// Refuses what the server would refuse, and names the fix.
 pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result<(), Refusal> {
     let (axis, level) = (place.axis(), place.level);
     let (start, end) = new.lengths(axis);
     let width = place.buckets.length(axis);
-    // Open sides make the window as long as can be.
+    // An open side makes the window as long as possible.
     if start - end < 2.0 * width {
         let back = new.end.clone().unwrap_or_else(|| "0".to_owned());
         let refusal = Refusal::new(format!(
@@ -169,7 +169,7 @@ pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result
     Ok(())
 }
 
-/// The start offset of the smallest window that ends where this one does.
+/// The `start_offset` of the smallest window with the same end.
 fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
     let two = widths(place, 2)?;
     let start = match &new.end {
@@ -182,7 +182,7 @@ fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
 /// Why the runs of a policy would delete rows of the aggregate.
 pub(super) struct Risk {
     pub why: String,
-    /// The longest start offset that loses nothing; `None`: there is none that leaves two buckets.
+    /// The longest `start_offset` that loses nothing. `None`: none of them leaves two buckets.
     pub safe: Option<String>,
 }
 
@@ -239,7 +239,7 @@ pub(super) fn wipe_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     let kept = dropped.map(|(_, after)| after.to_owned());
     let safe = match (kept, held) {
         (Some(a), Some(b)) => Some(shorter(a, b)),
-        // What is lost now meets every window of this end.
+        // A range that is lost now lies in every window with this end.
         (Some(a), None) if met.is_none() => Some(a),
         (None, Some(b)) => Some(b),
         _ => None,
@@ -251,7 +251,7 @@ pub(super) fn wipe_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     Some(Risk { why, safe })
 }
 
-/// The words: what the source's retention drops, and what the very next run would delete.
+/// Text on what the source's retention drops, and what the next run would delete.
 fn why(
     place: &Timeline,
     new: &Setting,
@@ -294,7 +294,7 @@ pub(super) fn reach(new: &Setting, axis: Axis) -> String {
     )
 }
 
-/// How far back from now a place is, in whole days or hours that do not reach it.
+/// Age of a position in whole days or hours, rounded down so that the position stays outside.
 fn since_safe(place: &Timeline, safe: i64) -> Option<String> {
     let back = place.now.at?.checked_sub(safe).filter(|back| *back > 0)?;
     if place.axis() == Axis::Integer {

@@ -1,4 +1,4 @@
-//! Making a job anew, after it was deleted, with all that its row had.
+//! Makes a deleted job again with all settings of its row.
 
 use serde_json::Value as Json;
 
@@ -8,7 +8,7 @@ use crate::model::plan::{Lit, Statement, Step};
 use crate::model::text;
 use crate::model::version::Version;
 
-/// The options of a refresh policy beside its window, and since when it can be added with them.
+/// Options of a refresh policy besides its window, each with the version from which it can be added with them.
 const OPTIONS: &[(&str, &str, Version)] = &[
     ("include_tiered_data", "bool", Version::new(2, 18)),
     ("buckets_per_batch", "int", Version::new(2, 19)),
@@ -17,22 +17,22 @@ const OPTIONS: &[(&str, &str, Version)] = &[
 ];
 
 impl Job {
-    /// The statements, for one transaction, that make it anew with all its settings; its id will be another
-    /// (kept as `job ID`, so that later entries of the journal find it).
+    /// Statements, for one transaction, that make it again with all its settings. The new id is kept as `job ID`, so
+    /// that later entries of the journal find the job. An error if this server cannot make it.
     pub fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
         let kept = format!("job {}", self.id);
         let add = self.add(context)?.keeping(&kept);
         let mut statements = Vec::new();
         if self.is_user_defined() {
-            // A policy belongs to its table's owner by itself; another job to the role that adds it.
+            // A policy gets its table's owner by itself; other jobs get the role that adds them.
             statements.push(Statement::becoming(&self.owner));
         }
         statements.push(add);
-        // Without alter_job what add_… takes is all that comes back.
+        // If alter_job is refused, only the arguments of add_… come back.
         if self.unalterable(context).is_none() {
             let mut change = self.whole();
             change.next_start = self.next_start.clone().filter(|at| at != "-infinity");
-            // One that is not fixed keeps the start of slots that it once had.
+            // A schedule that is not fixed may still have an initial start from before.
             if self.begins_without_slots() && context.at.server.sql_version() >= Version::new(2, 12)
             {
                 change.slots = Some(self.slots());
@@ -46,12 +46,13 @@ impl Job {
         Ok(statements)
     }
 
-    /// What `alter_job` refuses on this server, deleting it and adding it again does.
+    /// True if the job can be replaced on this server although `alter_job` refuses it.
     pub fn is_made_again(&self, context: &Context) -> bool {
         self.hierarchical && context.at.server.sql_version().alters_no_hierarchy()
     }
 
-    /// Where the server refuses `alter_job`: deletes it and makes it again with this window and schedule, in one transaction.
+    /// Deletes the job and makes it again with this window and schedule, in one transaction; used if the server refuses
+    /// `alter_job`.
     pub fn replace(&self, context: &Context, change: &Change) -> Result<Step, Refusal> {
         let mut changed = self.clone();
         if let Some(every) = &change.schedule_interval {
@@ -72,7 +73,7 @@ impl Job {
         !self.fixed_schedule && self.initial_start.is_some()
     }
 
-    /// What making it anew does not bring back on this server; `None`: nothing but its id and its history.
+    /// Settings that do not come back on this server. `None`: all but its id and its history come back.
     pub fn lost(&self, context: &Context) -> Option<String> {
         let refusal = self.unalterable(context)?;
         let paused = if self.scheduled {
@@ -89,7 +90,7 @@ impl Job {
         !self.proc_name.starts_with("policy_") || !self.proc_schema.starts_with("_timescaledb_")
     }
 
-    /// A setting of the configuration as text; `None`: missing or null.
+    /// A setting of the configuration as text. `None`: missing or null.
     pub fn setting(&self, key: &str) -> Option<String> {
         match self.config.as_ref()?.get(key)? {
             Json::Null => None,
@@ -98,7 +99,7 @@ impl Job {
         }
     }
 
-    /// The type that the lengths in its configuration have.
+    /// Type of the lengths in its configuration.
     fn span(&self) -> &str {
         match (self.integer_time, self.axis_type.as_deref()) {
             (Some(true), Some(axis)) => axis,
@@ -133,7 +134,7 @@ impl Job {
                 )));
             }
         };
-        // A policy's schedule is fixed just when it has an initial start.
+        // A policy's schedule is fixed exactly if it has an initial start.
         if self.fixed_schedule {
             call.give_some("initial_start", "timestamptz", self.initial_start.clone());
         }
@@ -141,7 +142,7 @@ impl Job {
         Ok(call.statement())
     }
 
-    /// `add_…_policy` with what the policy is on.
+    /// `add_…_policy` with the relation that the policy is on.
     fn add_on(&self, context: &Context, function: &str) -> Result<Call, Refusal> {
         let relation = self.relation.clone().ok_or_else(|| {
             Refusal::new(format!(
@@ -159,7 +160,7 @@ impl Job {
         call.give("schedule_interval", "interval", every);
     }
 
-    /// A policy by age: by its time, or by when a chunk was made.
+    /// A policy by age: by time, or by the chunks' creation.
     fn add_after(
         &self,
         context: &Context,
@@ -169,14 +170,14 @@ impl Job {
         let mut call = self.add_on(context, function)?;
         match (self.setting(after), self.setting(created)) {
             (None, Some(before)) => call.give(created, "interval", before.into()),
-            // The configuration is given to the letter afterwards; a broken one is broken again then.
+            // The whole configuration is set afterwards, even if it is invalid as before.
             (age, _) => call.give(after, self.span(), self.sound(age).into()),
         }
         self.schedule(&mut call);
         Ok(call)
     }
 
-    /// A length that `add_…_policy` takes, where the configuration has none.
+    /// A length that `add_…_policy` accepts, if the configuration has none.
     fn sound(&self, age: Option<String>) -> String {
         let integer = self.integer_time == Some(true);
         let sound = |age: &String| {
@@ -214,7 +215,7 @@ impl Job {
 
     fn add_user_defined(&self, context: &Context) -> Call {
         let mut call = Call::new(format!("select {}", context.function("add_job")));
-        // By its arguments too: a name may be that of several.
+        // The arguments too, because several procedures may have this name.
         let named = |schema: &str, name: &str, arguments: &str| {
             let (schema, name) = (text::quote_identifier(schema), text::quote_identifier(name));
             Lit::from(format!("{schema}.{name}({arguments})"))

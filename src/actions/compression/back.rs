@@ -1,4 +1,4 @@
-//! Compressing a chunk again as it was: under the settings that it had, whatever its table's are by then, and these stay.
+//! Compresses a chunk again under its own old settings; the settings of its table stay as they are.
 
 use super::chunks::compress_call;
 use super::eligible::many;
@@ -9,10 +9,10 @@ use crate::actions::act::Context;
 use crate::model::plan::Statement;
 use crate::model::text::quote_literal as lit;
 
-/// Compresses a chunk under the settings that it had.
+/// Steps that compress a chunk under the settings that it had.
 ///
-/// What the table's settings are is asked when it runs: they may have been changed since. Only where they are others, and
-/// whole, so that they can be put back to the letter, are they switched for the moment; else the chunk gets the table's.
+/// The table's settings are read when the step runs, because they may have changed since. They are switched for the
+/// moment only if they differ and can be restored exactly; otherwise the chunk gets the table's settings.
 pub(crate) fn compress_as_before(
     context: &Context,
     known: &Compression,
@@ -21,7 +21,7 @@ pub(crate) fn compress_as_before(
     let compress = compress_call(context, chunk, true);
     let own = chunk.settings.as_ref();
     let Some(own) = own.filter(|own| own.order_by.is_some()) else {
-        // Before 2.14 all chunks have the table's.
+        // Before 2.14 all chunks have the table's settings.
         return vec![compress];
     };
     let kind = if known.aggregate {
@@ -90,7 +90,7 @@ pub(crate) fn compress_as_before(
     vec![Statement::new(format!("DO {}", lit(&block)), Vec::new())]
 }
 
-/// The function call of a SELECT.
+/// The function call inside a SELECT.
 fn call(statement: &Statement) -> String {
     let sql = statement.literal();
     sql.strip_prefix("select ").unwrap_or(&sql).to_owned()
@@ -100,7 +100,7 @@ fn commas(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// What such chunks do not get back.
+/// Settings that these chunks do not get back.
 pub fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<String> {
     let Some(table) = &known.settings else {
         return Vec::new();
@@ -121,7 +121,7 @@ pub fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> V
             known.relation
         ));
     }
-    // Of an aggregate's none it is not known whether it was left open.
+    // For an aggregate without segmentby it is not known whether the setting was left open.
     let unset = table.segment_by.is_none() || known.aggregate && table.segments().is_empty();
     let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {

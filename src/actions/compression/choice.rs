@@ -1,4 +1,4 @@
-//! Which chunks are meant: those picked, else those within a range, older than so long, at most so many.
+//! Choice of chunks: those picked, else those within a range, up to an age, at most a number.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Inputs, Item, Kind};
@@ -10,7 +10,7 @@ use crate::model::text;
 use super::eligible::older;
 use super::facts::{ChunkState, Compression};
 
-/// The field with the chunks that can be picked.
+/// Field with the chunks that can be picked.
 pub fn picks(
     context: &Context,
     known: &Compression,
@@ -45,7 +45,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
     if known.differs(chunk) {
         state.push_str(", under other settings");
     }
-    // The end comes last: a narrow list cuts it.
+    // The end comes last, because a narrow list cuts it off.
     format!(
         "{state}, {bytes}, {} to {}",
         known.point(chunk.from),
@@ -53,7 +53,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
     )
 }
 
-/// The fields of a range on the time axis, and of a bound on how many.
+/// Fields for a range on the time axis, and for the most chunks.
 pub fn range(known: &Compression) -> [Field; 3] {
     let time = || Kind::Time(known.axis());
     let how = match known.axis() {
@@ -73,7 +73,7 @@ pub fn range(known: &Compression) -> [Field; 3] {
     ]
 }
 
-/// `older_than`, with its default.
+/// Field `older_than` with its default.
 pub fn age(known: &Compression, default: String) -> Field {
     let help = match known.axis() {
         Axis::Integer => "chunks that end at least so far before now",
@@ -84,14 +84,14 @@ pub fn age(known: &Compression, default: String) -> Field {
         .help(help)
 }
 
-/// Whether anything was said of which chunks are meant.
+/// True if any of these fields is filled.
 pub(crate) fn is_made(inputs: &Inputs) -> bool {
     ["chunks", "from", "to", "older_than", "created_before"]
         .iter()
         .any(|field| inputs.text(field).is_some())
 }
 
-/// The chunks that are meant and that fit, oldest first.
+/// The chosen chunks that also fit `which`, oldest first.
 pub fn chosen<'k>(
     known: &'k Compression,
     inputs: &Inputs,
@@ -158,7 +158,7 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
     })
 }
 
-/// A place on the axis, as a person writes it; without an offset it is UTC, as the screens show it.
+/// A position on the axis as typed. Without an offset it is UTC, as on the screens.
 fn bound(known: &Compression, inputs: &Inputs, name: &str) -> Result<Option<i64>, Refusal> {
     let Some(text) = inputs.text(name) else {
         return Ok(None);

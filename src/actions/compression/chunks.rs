@@ -1,4 +1,4 @@
-//! Compressing chunks, each a transaction of its own, oldest first.
+//! Compresses chunks, each in a transaction of its own, oldest first.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
@@ -11,7 +11,7 @@ use super::eligible::{self, many, summary, waits};
 use super::facts::known;
 use super::facts::{ChunkState, Compression};
 
-/// `compress_chunk`; `lenient`: one that is compressed already is no error.
+/// Call of `compress_chunk`. `lenient`: an already compressed chunk is no error.
 pub(crate) fn compress_call(context: &Context, chunk: &ChunkState, lenient: bool) -> Statement {
     Statement::new(
         format!(
@@ -32,7 +32,7 @@ pub(crate) fn decompress_call(context: &Context, chunk: &ChunkState, lenient: bo
     )
 }
 
-/// A chunk that ends before now (the newest one where "now" is not known does not count as ended).
+/// True if a chunk ends before now. If "now" is not known, the newest chunk does not count as ended.
 fn ended(known: &Compression, chunk: &ChunkState) -> bool {
     known.now.map_or_else(
         || {
@@ -75,7 +75,7 @@ pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let crashes = known.crashes(context);
     let forth_only = crashes.is_some() || known.rolls_up;
     let steps = chunks.iter().map(|chunk| {
-        // Where decompressing would crash the server there is no way back.
+        // No undo if decompressing would crash the server.
         let back = if forth_only {
             Vec::new()
         } else {
@@ -153,7 +153,7 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     }
 }
 
-/// What a plan over chunks locks: the chunks, one in each of the last steps, and the table weakly.
+/// Adds the locks of a plan over chunks: one chunk at a time in each of the last steps, and the table weakly.
 pub fn lock(mut plan: Plan, known: &Compression, chunks: &[&ChunkState], mode: Mode) -> Plan {
     let before = plan.steps.len().saturating_sub(chunks.len());
     for (step, chunk) in (before..).zip(chunks) {
@@ -206,7 +206,7 @@ fn compress_notes(
     notes
 }
 
-/// Disk, waits, WAL and rows.
+/// Notes on disk, waits, WAL and rows.
 fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     let whole = context.bytes(chunks.iter().map(|chunk| chunk.oid));

@@ -1,14 +1,14 @@
-//! Lists of columns as the compression options take them, read as SQL reads them: `line_id, "a,b"`, `ts DESC NULLS LAST`.
+//! Parses lists of columns as SQL does, in the form of the compression options: `line_id, "a,b"`, `ts DESC NULLS LAST`.
 
 use super::facts::{Compression, Settings};
 
-/// The word for no segment-by at all, where an empty field leaves the choice to TimescaleDB.
+/// Input for no segmentby at all. An empty field leaves the choice to TimescaleDB.
 pub(crate) const NONE: &str = "none";
 
-/// One piece of a list.
+/// One token of a list.
 #[derive(Debug, PartialEq)]
 enum Token {
-    /// As it stands between quotes.
+    /// Text between double quotes.
     Quoted(String),
     Word(String),
     Comma,
@@ -50,12 +50,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     Ok(found)
 }
 
-/// A column that a token names.
+/// The column that a token names; an error names the columns there are.
 fn column(known: &Compression, token: &Token) -> Result<String, String> {
     let there = |name: &str| known.columns.iter().any(|column| column == name);
     let named = match token {
         Token::Quoted(name) => there(name).then(|| name.clone()),
-        // Without quotes SQL reads small letters; a name just as it is written does as well.
+        // SQL lowers unquoted names; the exact spelling is accepted as well.
         Token::Word(word) => [word.clone(), word.to_lowercase()]
             .into_iter()
             .find(|name| there(name)),
@@ -70,7 +70,7 @@ fn column(known: &Compression, token: &Token) -> Result<String, String> {
     })
 }
 
-/// Parts of a list, each its tokens.
+/// Items of a list, each with its tokens.
 fn parts(text: &str) -> Result<Vec<Vec<Token>>, String> {
     let (mut parts, mut part) = (Vec::new(), Vec::new());
     for token in tokens(text)? {
@@ -83,7 +83,7 @@ fn parts(text: &str) -> Result<Vec<Vec<Token>>, String> {
     Ok(parts)
 }
 
-/// Segment-by from what was typed.
+/// Parses a segmentby list.
 pub fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> {
     if text.trim() == NONE && !known.columns.iter().any(|column| column == NONE) {
         return Ok(Vec::new());
@@ -113,7 +113,7 @@ pub fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> 
     Ok(columns)
 }
 
-/// Order-by from what was typed, into the settings.
+/// Parses an orderby list into the settings.
 pub fn orders(known: &Compression, text: &str, settings: &mut Settings) -> Result<(), String> {
     let (mut columns, mut desc, mut first) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts(text)? {

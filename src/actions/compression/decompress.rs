@@ -1,4 +1,4 @@
-//! Decompressing chunks, each a transaction of its own, oldest first; the policy is paused before.
+//! Decompresses chunks, each in a transaction of its own, oldest first; pauses the policy before.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Change;
@@ -15,7 +15,7 @@ use super::eligible::many;
 use super::facts::known;
 use super::facts::{ChunkState, Compression};
 
-/// Compressed rows that can be unpacked.
+/// True if a chunk has compressed rows and can be decompressed.
 fn unpackable(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen()
 }

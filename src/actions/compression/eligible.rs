@@ -1,4 +1,4 @@
-//! Which chunks a length of time reaches: what a policy would take, and what it would meet.
+//! Chunks that a policy with a given age would take, and the policies that it would conflict with.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::policy::conflicts::{self, Reach};
@@ -11,7 +11,7 @@ use crate::model::verdict::Level;
 
 use super::facts::{ChunkState, Compression};
 
-/// The chunks that end (or were made) at least so long ago; `None`: what "now" is, is not known.
+/// The chunks that ended (or were made) at least this long ago. `None`: "now" is not known.
 pub fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
     let making = Now::of_making(Stamp(known.now_utc), &known.zone);
     let cut = rule.cut(&known.now(), &making)?;
@@ -19,12 +19,12 @@ pub fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
     Some(known.chunks.iter().filter(old).collect())
 }
 
-/// A chunk that the policy would take.
+/// True if the policy would take this chunk.
 pub fn waits(chunk: &ChunkState) -> bool {
     !chunk.is_compressed() && !chunk.is_frozen()
 }
 
-/// How many, how big, how old: `12 chunks (3.4 MB), 2026-11-01 00:00 to 2026-11-12 00:00`.
+/// Number, size and range: `12 chunks (3.4 MB), 2026-11-01 00:00 to 2026-11-12 00:00`.
 pub fn summary(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> String {
     let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
         return "no chunk".to_owned();
@@ -42,14 +42,14 @@ pub fn many(chunks: usize) -> String {
     text::plural(i64::try_from(chunks).unwrap_or(i64::MAX), "chunk")
 }
 
-/// The bytes of uncompressed chunks now.
+/// Size of uncompressed chunks, in words.
 pub fn size(context: &Context, chunks: &[&ChunkState]) -> String {
     context
         .bytes(chunks.iter().map(|chunk| chunk.oid))
         .map_or_else(|| "size not known".to_owned(), text::bytes)
 }
 
-/// What a policy with this length would do now, and what it would meet.
+/// Notes on the effects and conflicts of a policy with this rule.
 pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |level, text: String| notes.push(Note { level, text });
@@ -86,7 +86,7 @@ pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> 
     notes
 }
 
-/// The other policies that this one would meet.
+/// Conflicts with the other policies.
 pub fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
@@ -122,7 +122,7 @@ pub fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     notes
 }
 
-/// Refresh policies whose window reaches into these chunks.
+/// Refresh policies whose window contains these chunks.
 pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Level, String)> {
     let mut notes = Vec::new();
     for refresh in &known.refreshes {
@@ -171,7 +171,7 @@ pub(crate) fn in_windows(known: &Compression, chunks: &[&ChunkState]) -> Vec<(Le
     notes
 }
 
-/// Refuses what is no length of time before now.
+/// Refuses zero and negative lengths.
 pub(crate) fn positive(length: Span, name: &str) -> Result<Span, Refusal> {
     if length.length() < 0.0 {
         return Err(format!("{name} must not be negative: it is counted back from now").into());

@@ -1,4 +1,4 @@
-//! What the server says of a hypertable's compression, as `queries/plan_compression.sql` gives it.
+//! Facts about a hypertable's compression, as `queries/plan_compression.sql` returns them.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -17,9 +17,9 @@ use crate::model::{clock, text};
     reason = "each is a fact of its own that the catalogue tells"
 )]
 pub(crate) struct Compression {
-    /// The hypertable, or the user's view of an aggregate: quoted and qualified.
+    /// The hypertable, or the user's view of an aggregate; quoted and qualified.
     pub relation: String,
-    /// The hypertable itself, also of an aggregate.
+    /// The hypertable itself, also for an aggregate.
     pub table: String,
     pub table_oid: i64,
     pub view_oid: Option<i64>,
@@ -28,37 +28,37 @@ pub(crate) struct Compression {
     pub settings: Option<Settings>,
     axis: String,
     pub integer_time: bool,
-    /// Of the dimension; `None` where the hypertable has none of time.
+    /// Column of the time dimension. `None`: the hypertable has none.
     pub time_column: Option<String>,
     /// Compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
     pub rolls_up: bool,
-    /// In the dimension's unit; `None`: an integer whose hypertable has no function for it.
+    /// In the dimension's unit. `None`: an integer whose hypertable has no `integer_now` function.
     pub now: Option<i64>,
-    /// That function, where looking does not run it.
+    /// The `integer_now` function, if it is not run for the preview.
     pub code: Option<Code>,
     /// Microseconds since 1970.
     pub now_utc: i64,
-    /// The time zone in which the policy thinks.
+    /// Time zone in which the policy computes.
     pub zone: String,
     pub expression_index: bool,
-    /// As the catalogue has them, not quoted.
+    /// As in the catalogue, not quoted.
     pub columns: Vec<String>,
-    /// The columns of each unique index.
+    /// Columns of each unique index.
     pub uniques: Vec<Vec<String>>,
-    /// Aggregates that read it: quoted and qualified.
+    /// Aggregates that read it; quoted and qualified.
     pub aggregates: Vec<String>,
-    /// By their place on the time axis.
+    /// In the order of the time axis.
     pub chunks: Vec<ChunkState>,
     /// The compression policy.
     pub job: Option<Job>,
-    /// Refresh policies of aggregates that read it, and its own where it is an aggregate.
+    /// Refresh policies of aggregates that read it, and its own if it is an aggregate.
     pub refreshes: Vec<RefreshStart>,
     pub retention: Option<DropPolicy>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct ChunkState {
-    /// As it is picked: without its schema where that is TimescaleDB's own.
+    /// Name for picking it: without its schema if that is TimescaleDB's own.
     pub key: String,
     /// Quoted and qualified.
     pub relation: String,
@@ -67,20 +67,20 @@ pub struct ChunkState {
     pub status: i32,
     pub from: i64,
     pub to: i64,
-    /// Microseconds since 1970; `None` before 2.13.
+    /// Microseconds since 1970. `None`: before 2.13.
     pub created: Option<i64>,
-    /// As recorded when it was compressed.
+    /// Size recorded when it was compressed.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Recorded where it is compressed, else as of the last ANALYZE; `None`: not known.
+    /// Recorded if it is compressed, else from the last ANALYZE. `None`: not known.
     pub rows: Option<i64>,
-    /// The relation with the compressed rows.
+    /// Oid of the relation with the compressed rows.
     pub companion: Option<i64>,
-    /// Those it was compressed under; `None` before 2.14, where all have the table's.
+    /// Settings it was compressed under. `None`: before 2.14, where all chunks have the table's.
     pub settings: Option<Settings>,
 }
 
-/// Segment-by and order-by, as the catalogue has them: `None` is TimescaleDB's default.
+/// segmentby and orderby as in the catalogue. `None`: TimescaleDB's default.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Settings {
     pub segment_by: Option<Vec<String>>,
@@ -96,22 +96,22 @@ pub struct Settings {
 pub struct RefreshStart {
     pub id: i64,
     pub view: String,
-    /// Of this aggregate, not of one that reads it.
+    /// True: refreshes this aggregate. False: refreshes one that reads it.
     pub own: bool,
-    /// `None`: it reaches back to the beginning.
+    /// `None`: no limit; it reaches back to the beginning.
     pub start_offset: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct DropPolicy {
     pub id: i64,
-    /// `None`: it drops by the time of creation.
+    /// `None`: it drops by creation time.
     pub drop_after: Option<String>,
     pub scheduled: bool,
 }
 
 impl Compression {
-    /// As this version means it: before 2.22 no segment-by is just that, and not a choice left to TimescaleDB.
+    /// The settings as this version means them: before 2.22 an empty segmentby is a setting, not a choice left open.
     pub fn on(mut self, version: Version) -> Self {
         if version < Version::new(2, 22) {
             let chunks = self
@@ -129,7 +129,7 @@ impl Compression {
         Axis::of(&self.axis)
     }
 
-    /// What is now to the policy.
+    /// "Now" for the policy.
     pub fn now(&self) -> Now<'_> {
         Now {
             axis: self.axis(),
@@ -138,18 +138,18 @@ impl Compression {
         }
     }
 
-    /// Why it is not known what is old, where it is the zone that is not.
+    /// Why "now" is not known, if the time zone is the reason.
     pub fn odd_zone(&self) -> Option<String> {
         let odd = !self.integer_time && clock::zone(&self.zone).is_none();
         odd.then(|| clock::odd_zone(&self.zone))
     }
 
-    /// There is a function that says what is now, and it is not run.
+    /// True if there is an `integer_now` function that is not run for the preview.
     pub fn has_hidden_clock(&self) -> bool {
         self.code.as_ref().is_some_and(|code| code.owner.is_some())
     }
 
-    /// Refuses where compression is not enabled.
+    /// Refuses if compression is not enabled.
     pub fn enabled(self) -> Result<Self, Refusal> {
         if self.enabled {
             return Ok(self);
@@ -161,7 +161,7 @@ impl Compression {
         .into())
     }
 
-    /// Why chunks with compressed rows must not be decompressed on this server, if they must not.
+    /// Why decompressing chunks would crash this server. `None`: it would not.
     pub fn crashes(&self, context: &Context) -> Option<String> {
         let version = context.at.server.sql_version();
         (version < Version::new(2, 14) && self.expression_index).then(|| {
@@ -173,12 +173,12 @@ impl Compression {
         })
     }
 
-    /// The compression policy, where it is scheduled.
+    /// The compression policy if it is scheduled.
     pub fn running_policy(&self) -> Option<&Job> {
         self.job.as_ref().filter(|job| job.scheduled)
     }
 
-    /// Whether a chunk was compressed under other settings than the table has now.
+    /// True if a chunk was compressed under other settings than the table has now.
     pub fn differs(&self, chunk: &ChunkState) -> bool {
         let (Some(own), Some(table)) = (&chunk.settings, &self.settings) else {
             return false;
@@ -187,13 +187,13 @@ impl Compression {
             || own.order_text() != table.order_text() && table.order_by.is_some()
     }
 
-    /// Whether the policy is told to leave partial chunks alone.
+    /// True if the policy is configured to skip partial chunks.
     pub fn never_recompresses(&self) -> bool {
         let config = self.job.as_ref().and_then(|job| job.config.as_ref());
         config.and_then(|config| config.get("recompress")) == Some(&Json::Bool(false))
     }
 
-    /// The columns as a person may type them.
+    /// The columns as a user may type them.
     pub fn column_list(&self) -> String {
         let quoted: Vec<_> = self
             .columns
@@ -203,7 +203,7 @@ impl Compression {
         quoted.join(", ")
     }
 
-    /// Those with compressed rows.
+    /// Number of chunks with compressed rows.
     pub fn compressed(&self) -> usize {
         self.chunks
             .iter()
@@ -211,7 +211,7 @@ impl Compression {
             .count()
     }
 
-    /// What share of its bytes a chunk of this table keeps when it is compressed, by the record; `None`: no record.
+    /// Compressed size divided by size before, from the recorded sizes. `None`: no record.
     pub fn shrinks_to(&self) -> Option<f64> {
         let recorded = self
             .chunks
@@ -248,19 +248,19 @@ impl ChunkState {
         self.has(4)
     }
 
-    /// Where it lies in the captured state.
+    /// JSON pointer to its settings in the captured state.
     pub fn pointer(&self) -> String {
         format!("/chunks/{}", self.key.replace('~', "~0").replace('/', "~1"))
     }
 }
 
 impl Settings {
-    /// What segments is left to TimescaleDB until a chunk is compressed. Beside an order it chooses none.
+    /// True if TimescaleDB chooses segmentby when it compresses a chunk. With an orderby set it chooses none.
     pub fn leaves_segments(&self) -> bool {
         self.segment_by.is_none() && self.order_by.is_none()
     }
 
-    /// The same, with an open segment-by as none where that is what it means.
+    /// The same settings, with an open segmentby set to none if that is its meaning.
     #[must_use]
     pub fn meant(&self) -> Self {
         let mut meant = self.clone();
@@ -270,12 +270,12 @@ impl Settings {
         meant
     }
 
-    /// The columns that segment, none being the same as an empty list.
+    /// The segmentby columns; empty for none.
     pub fn segments(&self) -> &[String] {
         self.segment_by.as_deref().unwrap_or_default()
     }
 
-    /// `"a,b", line_id`: each quoted by itself.
+    /// Each column quoted by itself: `"a,b", line_id`.
     pub fn segment_text(&self) -> String {
         let quoted: Vec<_> = self
             .segments()
@@ -285,7 +285,7 @@ impl Settings {
         quoted.join(", ")
     }
 
-    /// `ts DESC, "Größe (mm)" NULLS FIRST`; empty: the default.
+    /// `ts DESC, "Größe (mm)" NULLS FIRST`. Empty: the default.
     pub fn order_text(&self) -> String {
         let columns = self.order_by.as_deref().unwrap_or_default();
         let of = |list: &Option<Vec<bool>>, at: usize| {
@@ -310,7 +310,7 @@ impl Settings {
         items.join(", ")
     }
 
-    /// The sparse indexes that a person chose, as the option takes them; `None`: TimescaleDB's own choice.
+    /// The sparse indexes that a user chose, in the option's format. `None`: TimescaleDB's own choice.
     pub fn sparse_text(&self) -> Option<String> {
         let chosen: Vec<_> = self
             .index
@@ -335,7 +335,7 @@ impl Settings {
         (!chosen.is_empty()).then(|| chosen.join(", "))
     }
 
-    /// In words: `segment by line_id; order by ts DESC`.
+    /// The settings in words: `segment by line_id; order by ts DESC`.
     pub fn describe(&self) -> String {
         self.described(if self.leaves_segments() {
             "the default"
@@ -344,7 +344,7 @@ impl Settings {
         })
     }
 
-    /// The same, with this in the place of no segment-by.
+    /// The same, with this text for an empty segmentby.
     pub fn described(&self, none: &str) -> String {
         let or = |text: String, none: &str| {
             if text.is_empty() {
@@ -361,7 +361,7 @@ impl Settings {
     }
 }
 
-/// The facts, where this server can do anything with compression at all.
+/// The facts, or the reason why this server cannot compress.
 pub(super) fn known(context: &Context) -> Result<Compression, Refusal> {
     let server = context.at.server;
     if server.simulated {

@@ -1,32 +1,32 @@
-//! A segment-by that is left open, and what that comes to: by version, for hypertables and for aggregates.
+//! Meaning of a segmentby that is left open, by version, for hypertables and for aggregates.
 
 use crate::model::version::Version;
 
-/// From here on the table may leave a choice to TimescaleDB until a chunk is compressed, and options can be reset.
+/// From this version on the choice can be left to the compression of a chunk, and options can be reset.
 pub(crate) const LEAVES_OPEN: Version = Version::new(2, 22);
 
-/// From here on an aggregate's materialization takes a RESET (run on 2.28.3; refused by 2.22.1 and 2.26.4).
+/// From this version on an aggregate's materialization accepts RESET (run on 2.28.3; refused by 2.22.1 and 2.26.4).
 pub(crate) const RESETS_AGGREGATES: Version = Version::new(2, 27);
 
-/// From here on TimescaleDB chooses a hypertable's segment-by, where that is left open: to 2.21 by the ALTER TABLE.
+/// From this version on TimescaleDB chooses an open segmentby of a hypertable; up to 2.21 in the ALTER TABLE.
 const CHOOSES: Version = Version::new(2, 15);
 
-/// From here on an aggregate's, left open, is none; before, all that it groups by beside the time.
+/// From this version on an open segmentby of an aggregate means none; before, all that it groups by except the time.
 pub(crate) const GROUPS_NO_MORE: Version = Version::new(2, 25);
 
-/// What a segment-by that is left open comes to.
+/// Meaning of a segmentby that is left open.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Open {
     Nothing,
     /// The columns that an aggregate groups by.
     Grouped,
-    /// Chosen when it is enabled, or when a chunk is compressed.
+    /// Chosen when compression is enabled, or when a chunk is compressed.
     Now,
     Later,
 }
 
 impl Open {
-    /// `ordered`: beside an order-by; `enabling`: not a change of settings.
+    /// `ordered`: with an orderby. `enabling`: compression is being enabled, not changed.
     pub fn of(aggregate: bool, version: Version, ordered: bool, enabling: bool) -> Self {
         if aggregate && (enabling || version >= LEAVES_OPEN && !ordered) {
             if version < GROUPS_NO_MORE {
@@ -51,7 +51,7 @@ impl Open {
         }
     }
 
-    /// Said where it was left open.
+    /// Text of the note if it was left open.
     pub fn note(self) -> String {
         let name = "name columns that queries filter by, with many rows of each value in a chunk";
         match self {

@@ -1,4 +1,4 @@
-//! The compression policy: adding, changing, removing; each with what it would compress now and whom it would meet.
+//! Adds, edits and removes the compression policy, with notes on the chunks it would compress now and on conflicts.
 
 use serde_json::Value as Json;
 
@@ -103,7 +103,7 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan.note(Level::Notice, first))
 }
 
-/// The policy, or the words that there is none.
+/// The policy; refuses if there is none.
 fn policy(known: &Compression) -> Result<&Job, Refusal> {
     let job = known.job.as_ref();
     job.ok_or_else(|| change::none(&known.relation, "compression policy"))
@@ -168,7 +168,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan)
 }
 
-/// Nothing would change; what the present rule means.
+/// Refusal because nothing would change, with notes on the present rule.
 fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> Refusal {
     let mut notes = what_if(context, known, rule);
     let mut note = |level, text| notes.push(Note { level, text });
@@ -184,7 +184,7 @@ fn stands(context: &Context, known: &Compression, job: &Job, rule: AgeRule) -> R
     Refusal::unchanged(job.already_so(), notes)
 }
 
-/// The present rule, and how many chunks wait by it.
+/// The present rule, and the number of chunks that wait under it.
 fn was(known: &Compression, job: &Job) -> Option<String> {
     let rule = AgeRule::of(job, known.axis(), &COMPRESS)?;
     let due = older(known, rule)?.into_iter();
@@ -194,7 +194,7 @@ fn was(known: &Compression, job: &Job) -> Option<String> {
     Some(format!("{key} {text}, by which {due} due now"))
 }
 
-/// The configuration with what the form says; everything else in it stays.
+/// The configuration with the form's values; all other keys stay.
 fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json, Refusal> {
     let mut config = match &job.config {
         Some(Json::Object(config)) => config.clone(),
@@ -208,7 +208,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     };
     let key = rule.key(&COMPRESS);
     config.retain(|had, _| had == key || had != COMPRESS.after && had != COMPRESS.created);
-    // The same length stays as the server wrote it.
+    // An equal length keeps the server's spelling.
     let old = AgeRule::of(job, axis, &COMPRESS);
     if old != Some(rule) {
         config.insert(key.to_owned(), rule.span().json());
@@ -230,7 +230,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     Ok(Json::Object(config))
 }
 
-/// Between 2.22 and 2.27 a policy that may not recompress does nothing at all.
+/// Why the policy does nothing at all: between 2.22 and 2.27, if it may not recompress.
 fn idle_by_configuration(context: &Context, known: &Compression) -> Option<String> {
     let version = context.at.server.sql_version();
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);

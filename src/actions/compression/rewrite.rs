@@ -1,4 +1,4 @@
-//! Compressing anew what is compressed already: late rows into their batches, old settings to the present ones.
+//! Recompresses compressed chunks: moves late rows into their batches, and applies the present settings.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Form, Inputs};
@@ -14,7 +14,7 @@ use super::eligible::many;
 use super::facts::known;
 use super::facts::{ChunkState, Compression, Settings};
 
-/// Partial or unordered: some rows are not in the batches where order-by wants them.
+/// Partial or unordered: some rows are not in the batches that orderby gives them.
 fn loose(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen() && chunk.has(2 | 8)
 }
@@ -128,7 +128,7 @@ pub fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if chunks.is_empty() {
         return Err(nothing_differs(context, &known));
     }
-    // What the table leaves open, 2.28 takes from the chunk as it is.
+    // On 2.28 a setting that the table leaves open stays as the chunk has it.
     let set = |of: &Settings| of.segment_by.is_some() && of.order_by.is_some();
     let set = known.settings.as_ref().is_some_and(set);
     let whole = set && context.at.server.sql_version() >= Version::new(2, 26);

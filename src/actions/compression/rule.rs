@@ -1,4 +1,4 @@
-//! When a compression policy compresses: what of that this hypertable and this version allow.
+//! Rules of a compression policy that this hypertable and this version allow.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
@@ -9,7 +9,7 @@ use crate::model::version::Version;
 use super::eligible::positive;
 use super::facts::Compression;
 
-/// From here on a policy may go by when a chunk was made.
+/// From this version on a policy may go by the chunks' creation time.
 pub(crate) const BY_CREATION: Version = Version::new(2, 13);
 
 pub(crate) fn rule(

@@ -1,4 +1,4 @@
-//! Compression settings: enabling, changing segment-by and order-by, disabling.
+//! Enables and disables compression, and changes segmentby and orderby.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind};
@@ -13,7 +13,7 @@ use super::facts::known;
 use super::facts::{Compression, Settings};
 use super::open::{GROUPS_NO_MORE, LEAVES_OPEN, Open, RESETS_AGGREGATES};
 
-/// `alter table …`, or the view of an aggregate, whose materialization it means.
+/// `alter table …`, or `alter materialized view …` for an aggregate.
 fn alter(known: &Compression, what: &str) -> Statement {
     let kind = if known.aggregate {
         "materialized view"
@@ -47,27 +47,27 @@ pub fn set(
     alter(known, &format!("set ({})", options.join(", ")))
 }
 
-/// The statements after which the table has just these settings, where compression is enabled.
+/// Statements after which the table has exactly these settings. Compression must be enabled.
 pub fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
     let whole = segment_by.is_some() && order_by.is_some();
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
-        // What is left out is chosen anew, as when an aggregate's compression is enabled; but a segment-by stays, beside
-        // the order that is put or from 2.25 on: there an empty one means the same as one that was left open.
+        // An aggregate chooses omitted options again, as when its compression is enabled. But segmentby stays together
+        // with the orderby that is set, and from 2.25 on, where an empty one means the same as one left open.
         let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
         let segment_by = segment_by.or_else(|| stays.then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];
     }
     if version < LEAVES_OPEN {
-        // An empty text is none for the one, the default for the other.
+        // An empty text means no segmentby, but the default orderby.
         let (segment_by, order_by) = (segment_by.unwrap_or_default(), order_by.unwrap_or_default());
         return vec![set(known, Some(&segment_by), Some(&order_by), None)];
     }
     let mut statements = Vec::new();
     if !whole {
-        // The view of an aggregate takes no RESET, its materialization does.
+        // The view of an aggregate accepts no RESET, its materialization does.
         statements.push(Statement::new(
             format!(
                 "alter table {} reset (timescaledb.compress_segmentby, timescaledb.compress_orderby)",
@@ -86,11 +86,11 @@ fn off(known: &Compression) -> Statement {
     alter(known, "set (timescaledb.compress = false)")
 }
 
-/// Enabling with these settings, from nothing.
+/// Statement that enables compression with these settings.
 fn on(known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
-    // Sparse indexes are taken together with order-by only.
+    // Sparse indexes are accepted only together with orderby.
     let sparse = to.sparse_text().filter(|_| order_by.is_some());
     vec![set(
         known,
@@ -128,7 +128,7 @@ fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool
     ]
 }
 
-/// What the form says, as settings.
+/// The form's values as settings.
 fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     let mut to = Settings::default();
     if let Some(text) = inputs.text("segment_by") {
@@ -149,11 +149,11 @@ fn read(known: &Compression, inputs: &Inputs) -> Result<Settings, Refusal> {
     Ok(to)
 }
 
-/// What settings come to on this server.
+/// Settings with their meaning on this server.
 struct Means {
     settings: Settings,
     text: String,
-    /// The segment-by was left open.
+    /// Set if segmentby was left open.
     open: Option<Open>,
 }
 
@@ -174,7 +174,7 @@ impl Means {
     }
 }
 
-/// Unique constraints that an INSERT into a compressed chunk can check only by unpacking more than it must.
+/// Unique constraints for which an INSERT into a compressed chunk must decompress more batches than necessary.
 fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
     let Some(segments) = &to.segment_by else {
         return Vec::new();
@@ -200,7 +200,7 @@ fn uncovered(known: &Compression, to: &Settings) -> Vec<String> {
         .collect()
 }
 
-/// The notes and locks that every change of settings has.
+/// Adds the notes and locks that every change of settings has.
 fn finish(mut plan: Plan, known: &Compression, to: &Settings) -> Plan {
     for columns in uncovered(known, to) {
         plan = plan.note(
@@ -251,7 +251,7 @@ pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         vec![step],
         undo,
     )
-    // A policy that somebody adds to it meanwhile would fail at every run without it.
+    // Without it, a policy that another user adds meanwhile would fail at every run.
     .changing(&["/settings", "/jobs"])
     .note(Level::Notice, means.text)
     .note(

@@ -1,4 +1,4 @@
-//! Who carries plans out, and one run of a plan.
+//! The executor of plans, and one run of a plan.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,35 +14,35 @@ use crate::model::plan::named::Relation;
 use crate::model::plan::{Bindings, Plan};
 use crate::server::known::Server;
 
-/// How often a pace that holds is looked at again, and how often a running statement's progress is.
+/// Interval between two checks of a waiting plan, and between two looks at a running statement's progress.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
-/// What a person wants of a plan that runs.
+/// A user's order to a running plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     Go,
-    /// After the step that runs, wait.
+    /// Wait after the step that runs.
     Hold,
-    /// Stop now, on the server.
+    /// Stop now; cancels the statement on the server.
     Stop,
 }
 
-/// What is to be done: a plan, with what it was made from.
+/// A plan that the user agreed to, and the state it was computed from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApprovedPlan {
     pub plan: Plan,
-    /// What the plan was made from; where it has changed since, nothing is done.
+    /// State that the plan was computed from. If it has changed since, nothing is run.
     pub seen: Vec<Seen>,
-    /// What was chosen, in words.
+    /// The chosen inputs, in words.
     pub inputs: String,
-    /// The journal's entries that this takes back, and what the state was before them.
+    /// Numbers of the journal entries that this rolls back.
     pub undoes: Vec<u64>,
     pub restores: Vec<Seen>,
-    /// Where it was planned, and is to be done; `None`: a recording.
+    /// Database it was planned for; it runs in this one only. `None`: a recording.
     pub place: Option<Place>,
 }
 
-/// Who carries out plans.
+/// Executor of plans.
 #[derive(Debug, Clone)]
 pub struct Actor {
     pub settings: Settings,
@@ -50,19 +50,19 @@ pub struct Actor {
     pub journal: Journal,
     /// The server as the read session knows it: versions, time zone.
     pub server: Server,
-    /// The clock, which is read in `run` (and `command`) alone.
+    /// Clock; only `run` and `command` read it themselves.
     pub clock: fn() -> Stamp,
 }
 
-/// One plan that runs.
+/// One run of a plan.
 pub(super) struct Run<'a> {
     pub(super) actor: &'a Actor,
     pub(super) id: u64,
     pub(super) bindings: Bindings,
-    /// What its statements mean by these names.
+    /// Relations that its statements mean by these names.
     pub(super) expects: BTreeMap<String, Relation>,
     pub(super) done: usize,
-    /// The journal could not be written: nothing more may be done.
+    /// The journal could not be written, so no further step may run.
     pub(super) journal_lost: bool,
     pub(super) problems: Vec<(String, Problem)>,
     pub(super) notices: Vec<String>,

@@ -1,4 +1,4 @@
-//! How far the statement that runs is, and who keeps it waiting.
+//! Progress of the running statement, and the sessions that block it.
 
 use anyhow::Result;
 use tokio_postgres::Row;
@@ -13,7 +13,7 @@ use crate::server::sql::{Param, Query, query};
 const PROGRESS: Query = query!("act_progress");
 
 impl Run<'_> {
-    /// A connection that reads, and gives up as early as any other.
+    /// A read connection with the usual timeouts.
     async fn monitor(&self) -> Result<Connected> {
         let settings = &self.actor.settings;
         let connected = connect::again(settings, self.actor.password.as_deref()).await?;
@@ -21,15 +21,15 @@ impl Run<'_> {
         Ok(connected)
     }
 
-    /// Tells how far the statement is, and who keeps it waiting; asked on a connection of its own. Whether the server still
-    /// has the session; `None`: it gave no answer.
+    /// Reports the statement's progress and who blocks it, on a connection of its own. Returns whether the server
+    /// still has the session. `None`: the server did not answer.
     pub(super) async fn look(&self, monitor: &mut Option<Connected>, pid: i64) -> Option<bool> {
         if monitor.is_none() {
             *monitor = self.monitor().await.ok();
         }
         let connected = monitor.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
-        // Without an answer there is no progress report; the statement goes on.
+        // Without an answer there is no progress report; the statement continues.
         let answer = session::ask(&connected.client, text, &[Param::BigInt(pid)]).await;
         let rows = match answer {
             Ok(rows) => rows,
@@ -38,7 +38,7 @@ impl Run<'_> {
                     *monitor = None;
                     return None;
                 }
-                // The server answered, if not what was asked.
+                // The server answered, though with an error.
                 return Some(true);
             }
         };

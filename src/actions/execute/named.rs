@@ -1,4 +1,4 @@
-//! Which things of the server the names in statements mean now.
+//! Resolves the names in statements to relations and jobs, by name and by oid.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::server::sql::{Param, Query, query};
 const RELATIONS: Query = query!("act_relations");
 const JOBS: Query = query!("act_jobs");
 
-/// A relation with the name that it has now.
+/// A relation with its present name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub relation: Relation,
@@ -22,7 +22,7 @@ pub struct Found {
     pub name: String,
 }
 
-/// A job, and the hypertable that its configuration names.
+/// A job, and the hypertable in its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundJob {
     pub kind: JobKind,
@@ -58,7 +58,7 @@ async fn rows(
     session::ask(client, RELATIONS.text(server.sql_version()), &params).await
 }
 
-/// The relations that have these names now; one that no relation has is left out.
+/// The relations with these names now; names that no relation has are left out.
 pub async fn by_name(
     client: &Client,
     server: &Server,
@@ -83,7 +83,7 @@ pub async fn by_name(
     Ok(found)
 }
 
-/// The relations that have these oids now.
+/// The relations with these oids now; dropped ones are left out.
 pub(crate) async fn by_oid(
     client: &Client,
     server: &Server,
@@ -100,7 +100,7 @@ pub(crate) async fn by_oid(
     found.collect()
 }
 
-/// Every job there is.
+/// Every job of the database.
 pub async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i64, FoundJob>> {
     if server.timescaledb.is_none() {
         return Ok(BTreeMap::new());
@@ -118,7 +118,7 @@ pub async fn jobs(client: &Client, server: &Server) -> Result<BTreeMap<i64, Foun
     rows.iter().map(job).collect()
 }
 
-/// The jobs of this kind but one.
+/// Ids of the jobs of this kind, without the job `but`.
 pub fn alike(jobs: &BTreeMap<i64, FoundJob>, kind: &JobKind, but: i64) -> Vec<i64> {
     let others = jobs
         .iter()
@@ -131,7 +131,7 @@ pub fn statements(step: &Step) -> impl Iterator<Item = &Statement> {
     step.run.iter().chain(&step.undo)
 }
 
-/// All that steps and their undos name, as it is now.
+/// Everything that steps and their undo name, as it is now.
 pub(crate) async fn of_steps(client: &Client, server: &Server, steps: &[Step]) -> Result<Named> {
     let all = || steps.iter().flat_map(statements);
     let mut wanted: Vec<String> = all().flat_map(Statement::relations).collect();

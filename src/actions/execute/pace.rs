@@ -1,4 +1,4 @@
-//! Between two steps: the rest, the bounds that are waited for, and the person who holds it.
+//! The pause between two steps: the rest, the limits that are waited for, and a hold by the user.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::server::sql::{Query, query};
 const PACE: Query = query!("act_pace");
 
 impl Run<'_> {
-    /// Rests between steps, and waits while a bound is passed or a person holds it; `false`: stop.
+    /// Rests between steps, and waits while a limit is exceeded or a user holds the plan. `false`: stop.
     pub(super) async fn pace(
         &mut self,
         writer: &Writer,
@@ -37,7 +37,7 @@ impl Run<'_> {
                 Order::Go => self.bound(writer, pace, wal).await,
             };
             if writer.connected.client.is_closed() {
-                // The next step says so.
+                // The next step reports the error.
                 return true;
             }
             let Some(reason) = reason else {
@@ -51,7 +51,7 @@ impl Run<'_> {
         }
     }
 
-    /// Which bound of the pace is passed now.
+    /// The limit of the pace that is exceeded now. `None`: none is.
     async fn bound(
         &self,
         writer: &Writer,
@@ -95,9 +95,9 @@ impl Run<'_> {
     }
 }
 
-/// Waits so long, or until a person changes the order; `false`: stop.
+/// Waits for `long`, or until the user changes the order. `false`: stop.
 async fn wait(order: &mut watch::Receiver<Order>, long: Duration) -> bool {
-    // Whether it was the time or the person, the order is looked at next.
+    // The caller reads the order next, whether the time passed or the order changed.
     let gone = tokio::time::timeout(long, order.changed())
         .await
         .is_ok_and(|changed| changed.is_err());

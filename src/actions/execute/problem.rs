@@ -1,4 +1,4 @@
-//! What the server refused, in its own words, and what would fix it.
+//! Errors of the server in its own words, with a remedy.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use crate::model::text;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// `None`: it is not the server that said so.
+    /// `None`: the error is not from the server.
     pub sqlstate: Option<String>,
     pub message: String,
     pub fix: Option<&'static str>,
-    /// The connection is gone: whether the statement took effect is not known.
+    /// The connection is lost, so it is not known whether the statement took effect.
     pub lost: bool,
-    /// What it was about is not there any more.
+    /// The object that it was about does not exist any more.
     pub gone: bool,
 }
 
@@ -57,9 +57,9 @@ impl Problem {
     }
 }
 
-/// What a person can do about it.
+/// Remedy for an error, if there is one.
 fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
-    // A lock timeout inside a refresh is XX000 on 2.26, with the same text.
+    // On 2.26 a lock timeout inside a refresh has the code XX000 and the same text.
     if *code == SqlState::LOCK_NOT_AVAILABLE || message.contains("due to lock timeout") {
         return Some(if message.contains("concurrent refresh") {
             "another session refreshes it now; wait for its end, or stop it, and try again"

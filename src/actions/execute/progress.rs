@@ -1,8 +1,8 @@
-//! Reports of a plan that runs.
+//! Progress reports of a running plan.
 
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Reports of a plan that runs.
+/// Progress report of a running plan.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
     /// The journal has it, under this number.
@@ -13,21 +13,21 @@ pub enum Progress {
         of: usize,
         label: String,
     },
-    /// A step ended; the bytes that are done so far, of the whole.
+    /// A step ended; bytes done so far, and in total.
     Bytes {
         done: i64,
         of: i64,
     },
-    /// The server's own progress view: the phase, and the share that is done.
+    /// From the server's progress view: the phase, and the share done (0 to 1).
     Phase(String, Option<f64>),
-    /// Why it waits: for a lock and its holder, for a replica, for a person.
+    /// Reason for waiting: a lock and its holder, a replica, or the user.
     Waits(String),
-    /// It goes on.
+    /// The wait is over.
     Goes,
     Notice(String),
 }
 
 pub(super) fn report(reports: &UnboundedSender<Progress>, progress: Progress) {
-    // Nobody may be listening any more; the work goes on to its end all the same.
+    // A closed receiver does not stop the plan.
     let _ = reports.send(progress);
 }

@@ -1,4 +1,4 @@
-//! How a plan ended, and the same in words.
+//! Result of a plan's run, and its text.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::model::text::{printable, printable_lines};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// The journal's number.
+    /// Number in the journal.
     pub id: u64,
     pub outcome: Outcome,
     pub title: String,
     pub steps_done: usize,
     pub steps: usize,
-    /// A rollback of the entry has something to take back, or to find out.
+    /// A rollback of the entry has something to undo, or to find out.
     pub can_be_undone: bool,
-    /// What went wrong, by step.
+    /// Errors, each with its step.
     pub problems: Vec<(String, Problem)>,
     /// The server's notices and warnings.
     pub notices: Vec<String>,
     pub took: Duration,
-    /// After a rollback: where the state still differs from what it was before the action.
+    /// After a rollback: where the state still differs from the state before the action; field, before, now.
     pub differs: Vec<(String, String, String)>,
 }
 
@@ -30,7 +30,7 @@ impl Report {
     /// The result in words.
     pub fn lines(&self) -> Vec<String> {
         let took = text::duration(self.took.as_secs_f64());
-        // Names stay within their lines; the server's words may have several.
+        // Names stay on one line; the server's messages may have several.
         let title = printable(&self.title);
         let mut lines = vec![match self.outcome {
             Outcome::Done => format!("Done in {took}: {title}"),

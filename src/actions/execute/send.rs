@@ -1,4 +1,4 @@
-//! Sending one statement: its parameters as their types' own text, its first value back.
+//! Sends one statement, with parameters as text, and returns its first value.
 
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Row};
@@ -6,7 +6,7 @@ use tokio_postgres::{Client, Row};
 use super::problem::Problem;
 use crate::model::plan::{Lit, Statement};
 
-/// Runs SQL that has no parameters and gives nothing back.
+/// Runs SQL that has no parameters and returns nothing.
 pub(super) async fn execute(client: &Client, sql: &str) -> Result<(), Problem> {
     client
         .batch_execute(sql)
@@ -14,7 +14,7 @@ pub(super) async fn execute(client: &Client, sql: &str) -> Result<(), Problem> {
         .map_err(|error| Problem::of(&error))
 }
 
-/// A parameter as its type's own text.
+/// A parameter in its type's text format.
 #[derive(Debug)]
 struct AsText(Option<String>);
 

@@ -1,4 +1,4 @@
-//! The state of what a plan is about: as it was in the preview, and after it ran.
+//! State of a plan's targets, as in the preview and after the run.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::server::session;
 use crate::server::sql::Param;
 
 impl Actor {
-    /// The state as it is now; an error where it is no longer what the plan was made from.
+    /// The present state; an error if it differs from the one that the plan was made from.
     pub(super) async fn check(
         &self,
         writer: &Writer,
@@ -53,7 +53,7 @@ impl Actor {
         Ok(now)
     }
 
-    /// What the plan's statements mean by the relations' names in them; an error where that is no longer what was shown.
+    /// Relations that the plan's statements mean by their names; an error if they differ from those in the preview.
     pub(super) async fn meant(
         &self,
         writer: &Writer,
@@ -61,7 +61,7 @@ impl Actor {
     ) -> Result<BTreeMap<String, Relation>> {
         let plan = &approved.plan;
         if !approved.undoes.is_empty() {
-            // A rollback found them by what the journal kept of them.
+            // A rollback has found them by the oids in the journal.
             return Ok(plan.named.relations.clone());
         }
         let client = &writer.connected.client;
@@ -84,7 +84,7 @@ impl Actor {
                 );
             }
         }
-        // A job's table is named by what would make the job again only.
+        // A job's table is named only by the statements that would make the job again.
         let tables = |seen: &Seen| {
             (seen.target.kind == Kind::Job).then(|| seen.state["hypertable_id"].as_i64())
         };
@@ -102,7 +102,7 @@ impl Actor {
         Ok(named.relations)
     }
 
-    /// What the action's own query captures of a target; null: it is not there.
+    /// State of a target, as the action's own query captures it. Null: the target is gone.
     pub async fn state(
         &self,
         client: &Client,
@@ -112,7 +112,7 @@ impl Actor {
         let Some(Does::Plan(act)) = catalogue::by_name(action).map(|action| &action.does) else {
             bail!("this version of hypertop knows no action {action:?}");
         };
-        // A job's procedure that ran here may have left it otherwise.
+        // A job's procedure that ran on this session may have changed its settings.
         session::set_as_started(client).await?;
         let rows = session::ask(
             client,
@@ -126,7 +126,7 @@ impl Actor {
         })
     }
 
-    /// The state that was left, and where a rollback did not bring back what was before.
+    /// State after the run, and what a rollback did not restore.
     pub(super) async fn look_after(
         &self,
         writer: &Writer,
@@ -136,7 +136,7 @@ impl Actor {
         let (mut after, mut differs) = (Vec::new(), Vec::new());
         for seen in &approved.seen {
             let target = current(&seen.target, bindings);
-            // What cannot be looked at is left out; a rollback then has nothing to compare with, and says so.
+            // Targets that cannot be read are left out; a rollback then reports that it has nothing to compare with.
             if let Ok(state) = self
                 .state(&writer.connected.client, &seen.action, &target)
                 .await
@@ -158,7 +158,7 @@ impl Actor {
     }
 }
 
-/// The target under the id that it has now.
+/// The target under its present id.
 pub fn current(target: &Target, bindings: &Bindings) -> Target {
     let mut target = target.clone();
     match target.kind {

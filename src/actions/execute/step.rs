@@ -1,7 +1,7 @@
-//! One step: a transaction whose number the journal has before it is committed, or statements without one around them.
+//! Runs one step: a transaction whose id is in the journal before the commit, or statements outside a transaction.
 //!
-//! A name may be given to another thing at any moment. So what the names mean is looked up in the transaction, before
-//! and after: a statement that takes a relation by its name locks it, and then nobody renames it until the end.
+//! Another object may get a name at any moment. So names are looked up inside the transaction, before and after its
+//! statements: a statement locks the relations that it names, which prevents a rename until the end.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::server::sql::{Query, query};
 
 const XID: Query = query!("act_xid");
 
-/// What a step returned under names, and what it and its undo name.
+/// Values that a step returned under names, and the objects that it and its undo name.
 #[derive(Debug, Default)]
 pub(super) struct Did {
     pub kept: BTreeMap<String, String>,
@@ -28,7 +28,7 @@ pub(super) struct Did {
 }
 
 impl Run<'_> {
-    /// Runs one step. Without a line of it on disk it does not take effect.
+    /// Runs one step. It takes effect only if the journal has a line of it on disk.
     pub(super) async fn step(
         &mut self,
         writer: &mut Writer,
@@ -40,7 +40,7 @@ impl Run<'_> {
             let named = self.as_expected(writer, step).await?;
             self.mark(at, None, BTreeMap::new(), named)?;
             let kept = self.statements(writer, step, order).await?;
-            // What cannot be looked at is not kept; a rollback then finds it by its name, and says so.
+            // Names that cannot be looked up are not kept; a rollback then finds the objects by name, and says so.
             let named = self.of(writer, step, &kept).await.unwrap_or_default();
             return Ok(Did { kept, named });
         }
@@ -52,14 +52,14 @@ impl Run<'_> {
                 .map(|()| did),
             Err(problem) => {
                 if !problem.lost {
-                    // Where the server has ended the transaction already this only leaves the block.
+                    // If the server has ended the transaction already, this only leaves the block.
                     let _ = execute(&writer.connected.client, "rollback").await;
                 }
                 Err(problem)
             }
         };
         if result.is_err() {
-            // What it made is gone with it, ids as well.
+            // The rollback also discards the ids of the objects that it made.
             self.bindings = before;
         }
         result
@@ -83,7 +83,7 @@ impl Run<'_> {
             rows.and_then(|rows| Ok(rows.first().map(|row| row.try_get("xid")).transpose()?));
         let xid = xid.map_err(|error| Problem::other(format!("{error:#}")))?;
         self.mark(at, xid, kept.clone(), named)?;
-        // The mark has them already.
+        // The mark already has them.
         let named = Named::default();
         Ok(Did { kept, named })
     }
@@ -130,7 +130,7 @@ impl Run<'_> {
         })
     }
 
-    /// What a step and its undo name now, with the jobs that it made.
+    /// Objects that a step and its undo name now, including the jobs that it made.
     async fn of(
         &self,
         writer: &Writer,
@@ -167,7 +167,7 @@ impl Run<'_> {
         Ok(named)
     }
 
-    /// What the step names; an error where a name means another thing than when the plan was agreed to.
+    /// Objects that the step names; an error if a name means another object than when the plan was approved.
     async fn as_expected(&self, writer: &Writer, step: &Step) -> Result<Named, Problem> {
         let now = self.of(writer, step, &BTreeMap::new()).await?;
         let names = named::statements(step).flat_map(Statement::relations);
@@ -191,7 +191,7 @@ impl Run<'_> {
         Ok(now)
     }
 
-    /// An error where a statement that took a relation by its name got hold of another one.
+    /// An error if a statement that names a relation reached another one than before.
     async fn acted_on_these(
         &mut self,
         writer: &Writer,
@@ -209,7 +209,7 @@ impl Run<'_> {
         let relations: Vec<&Relation> = moved.iter().map(|(_, was)| was).collect();
         let there = self.still_there(writer, &relations).await?;
         for (name, was) in moved {
-            // What it dropped, or put another one in the place of, is gone itself.
+            // Dropped or replaced by the statement itself.
             if there.contains(&was.oid) {
                 return Err(another(&name));
             }

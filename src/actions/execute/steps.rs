@@ -1,4 +1,4 @@
-//! The steps of a plan that runs, one after the other, each noted in the journal.
+//! Runs the steps of a plan in order, and writes each to the journal.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,12 @@ use super::writer::Writer;
 use crate::journal::{Outcome, Ran};
 use crate::model::plan::{Plan, Statement, Step};
 
-/// How long a cancelled statement may take to end before its connection is given up.
+/// Time for a cancelled statement to end, before its connection is closed.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(20);
-/// How long a server may answer nothing, on the statement's connection and on another, before both are given up.
+/// Time without any answer from the server, on the statement's connection and on another, before both are closed.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// A report holds so many notices.
+/// Most notices in a report.
 const NOTICES: usize = 500;
 
 impl Run<'_> {
@@ -51,7 +51,7 @@ impl Run<'_> {
                     label: step.label.clone(),
                 },
             );
-            // A cancelled refresh leaves its mark on the connection, so each has its own.
+            // A cancelled refresh leaves its mark on the connection, so each step has a connection of its own.
             if step.plain && at > 0 {
                 match self.actor.open(plan.lock_timeout_seconds).await {
                     Ok(fresh) => *writer = fresh,
@@ -71,7 +71,7 @@ impl Run<'_> {
                         return Outcome::Failed;
                     }
                 }
-                // Before the stop: of a statement that may still run nobody can say that it was cancelled.
+                // Checked before the stop: a statement that may still run must not be reported as cancelled.
                 Err(problem) if problem.lost => {
                     self.problems.push((step.label.clone(), problem));
                     return Outcome::Unknown;
@@ -80,7 +80,7 @@ impl Run<'_> {
                     self.note(at, Did::default(), Some(problem.to_string()));
                     return Outcome::Cancelled;
                 }
-                // What is gone cannot be taken back, and keeps nothing else from that.
+                // An object that is gone needs no undo, and does not prevent the others' undo.
                 Err(problem) if problem.gone && step.undoes.is_some() => {
                     self.note(at, Did::default(), Some(problem.to_string()));
                     self.notices
@@ -114,7 +114,7 @@ impl Run<'_> {
         Outcome::Failed
     }
 
-    /// Writes down that a step ended; what cannot be written is said, since the step has happened.
+    /// Writes the end of a step to the journal. A failure to write is reported, because the step has already happened.
     fn note(&mut self, step: usize, did: Did, error: Option<String>) -> bool {
         let ran = Ran {
             id: self.id,
@@ -132,7 +132,7 @@ impl Run<'_> {
         written.is_ok()
     }
 
-    /// Runs one statement, telling of its progress, and stopping it on the server when that is asked.
+    /// Runs one statement, reports its progress, and cancels it on the server if the user stops the plan.
     pub(super) async fn statement(
         &self,
         writer: &Writer,
@@ -158,7 +158,7 @@ impl Run<'_> {
                         return Err(Problem::lost("the server did not end the statement after it was cancelled; it may still run"));
                     }
                     if stopped_at.is_some() {
-                        // A cancel that came just between two of the server's own transactions is lost: once more.
+                        // A cancel between two of the server's own transactions is lost, so it is sent again.
                         writer.connected.canceller().await;
                     }
                     let there = self.look(&mut monitor, writer.pid).await;
@@ -183,17 +183,17 @@ impl Run<'_> {
     }
 }
 
-/// What a statement's own connection cannot say: that nobody will ever answer it.
+/// Detects that a statement will never be answered, which its own connection cannot show.
 #[derive(Debug, Default)]
 struct Silence {
-    /// Since when the server answers nothing at all.
+    /// Time since which the server has not answered at all.
     since: Option<Instant>,
-    /// How often in a row it said that it has no such session.
+    /// Number of answers in a row that there is no such session.
     gone: u32,
 }
 
 impl Silence {
-    /// Takes the other connection's report; `Some`: why the statement's connection is given up.
+    /// Takes the other connection's result. `Some`: why the statement's connection is closed.
     fn after(&mut self, there: Option<bool>) -> Option<&'static str> {
         match there {
             Some(true) => *self = Self::default(),

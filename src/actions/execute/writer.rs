@@ -1,4 +1,4 @@
-//! The session that writes: a connection of its own, on the primary, in the database that was looked at.
+//! The write session: a connection of its own, to the primary, in the database of the preview.
 
 use anyhow::{Context as _, Result, bail};
 use tokio_postgres::Row;
@@ -16,17 +16,17 @@ use crate::server::sql::{Param, Query, query};
 const PLACE: Query = query!("act_place");
 const SYSTEM: Query = query!("act_system");
 
-/// What a write session sets. Its texts read as those of the read session, whose state it compares: every session's
-/// start-up packet sees to that.
+/// Settings of a write session. Its texts must read like those of the read session, whose state it compares; the
+/// start-up packet of every session ensures that.
 const SESSION: &str = "set jit = off; set statement_timeout = 0; set idle_in_transaction_session_timeout = '60s'; \
     set client_min_messages = notice";
 
-/// A connection that writes.
+/// A write connection.
 pub(super) struct Writer {
     pub connected: Connected,
     pub place: Place,
     pub pid: i64,
-    /// It is known as the console's own as long as it lives.
+    /// Marks it as the console's own as long as it lives.
     pub _own: Own,
     pub role: String,
 }
@@ -72,13 +72,13 @@ impl Actor {
     }
 }
 
-/// Which database a session is in.
+/// The database of a session.
 pub async fn place(connected: &Connected) -> Result<Place> {
     Ok(place_and_row(connected).await?.0)
 }
 
 impl Session {
-    /// Which database this is; asked once.
+    /// The database of this session; asked once.
     pub(crate) async fn place(&self) -> Result<&Place> {
         let ask = || place(&self.connected);
         self.place.get_or_try_init(ask).await

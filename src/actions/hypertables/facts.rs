@@ -1,4 +1,4 @@
-//! What the server says of a hypertable.
+//! Facts about a hypertable.
 
 use std::collections::HashMap;
 
@@ -7,40 +7,40 @@ use serde::Deserialize;
 use crate::actions::retention::facts::Policy;
 use crate::model::moment::Axis;
 
-/// What `queries/plan_hypertable.sql` puts together.
+/// Row of `queries/plan_hypertable.sql`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Hypertable {
-    /// The hypertable itself, quoted and qualified; of an aggregate its materialization.
+    /// The hypertable itself, quoted and qualified; for an aggregate its materialization.
     pub(super) relation: String,
-    /// The same, but the user's view of an aggregate.
+    /// The same, but for an aggregate the user's view.
     pub(super) name: String,
     pub(super) oid: i64,
     pub(super) aggregate: bool,
-    /// Quoted where it has to be.
+    /// Quoted if necessary.
     pub(super) owner: String,
     pub(super) may_analyze: bool,
-    /// Those that are cut by intervals; time first.
+    /// Dimensions with an interval; time first.
     pub(super) dimensions: Vec<Dimension>,
-    /// Into how many chunks space partitions part one interval.
+    /// Number of chunks per interval, from space partitions.
     pub(super) partitions: i64,
     /// By the policy's procedure.
     pub(super) policies: HashMap<String, Policy>,
-    /// Those by which chunks can be reordered.
+    /// Indexes by which chunks can be reordered.
     pub(super) indexes: Vec<OrderIndex>,
-    /// Bytes.
+    /// In bytes.
     pub(super) shared_buffers: Option<i64>,
     pub(super) chunks: i64,
-    /// Where the oldest chunk begins and the newest ends, in the dimension's unit.
+    /// Start of the oldest chunk and end of the newest, in the dimension's unit.
     pub(super) first: Option<i64>,
     pub(super) last: Option<i64>,
     pub(super) compressed: i64,
-    /// Uncompressed chunks but those of the three newest intervals.
+    /// Number of uncompressed chunks without those of the three newest intervals.
     pub(super) reorderable: i64,
-    /// Chunks of which no ANALYZE is recorded.
+    /// Number of chunks without a recorded ANALYZE.
     pub(super) unanalyzed: i64,
-    /// Since the ANALYZE that is longest ago.
+    /// Seconds since the oldest recorded ANALYZE.
     pub(super) analyzed_seconds: Option<f64>,
-    /// Of uncompressed chunks that were analyzed.
+    /// Rows of the uncompressed chunks that were analyzed.
     pub(super) rows: Option<i64>,
     /// The newest chunks that are no longer filled.
     pub(super) recent: Vec<Recent>,
@@ -55,7 +55,7 @@ pub(super) struct Dimension {
     /// The column's type.
     pub(super) axis: String,
     pub(super) interval_length: i64,
-    /// Up to what chunks are rolled up when they are compressed.
+    /// Interval up to which chunks are rolled up when they are compressed.
     pub(super) compress_interval_length: Option<i64>,
 }
 
@@ -74,10 +74,10 @@ pub(super) struct OrderIndex {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct Recent {
     pub(super) oid: i64,
-    /// What it spans, in the dimension's unit.
+    /// Length of its range, in the dimension's unit.
     pub(super) span: i64,
     pub(super) compressed: bool,
-    /// What it held when it was compressed, in bytes.
+    /// Bytes before compression, recorded when it was compressed.
     pub(super) recorded: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! What new chunks span: with what that would make of their size and number.
+//! The interval of new chunks, with its effect on their size and number.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Call;
@@ -14,7 +14,7 @@ use crate::model::verdict::Level;
 use super::facts::{Dimension, Hypertable};
 
 const DAY: i64 = 86_400_000_000;
-/// Chunks beyond which planning and locking are felt.
+/// Number of chunks from which planning and locking become noticeably slow.
 const MANY: i64 = 10_000;
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
@@ -47,7 +47,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
             )
             .help(format!("the column that is cut: {}", names.join(", "))),
         );
-        // The dimensions may differ in kind; what fits is checked when the column is known.
+        // Dimensions may differ in type, so the value is checked once the column is known.
         if let Some(field) = fields.first_mut() {
             field.kind = FieldKind::Text;
         }
@@ -55,7 +55,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields))
 }
 
-/// A length as a person would type it.
+/// A length as a user would type it.
 fn typed(dimension: &Dimension, length: i64) -> String {
     if dimension.axis() == Axis::Integer {
         return length.to_string();
@@ -68,7 +68,7 @@ fn typed(dimension: &Dimension, length: i64) -> String {
     interval.to_string()
 }
 
-/// What was asked, in the dimension's unit.
+/// The typed length, in the dimension's unit.
 fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
     let text = inputs.text("interval").ok_or("interval is wanted")?;
     let axis = dimension.axis();
@@ -104,7 +104,7 @@ fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
     Ok(length)
 }
 
-/// In microseconds, as the server reckons it: a month has 30 days.
+/// Length in microseconds, as the server computes it; a month has 30 days.
 fn length(interval: Interval) -> Option<i64> {
     let days = interval
         .months
@@ -139,7 +139,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             facts.name,
             said(dimension, old)
         );
-        // Only its remarks are wanted.
+        // Only the notes of this plan are used.
         let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
         let notes = note(bare, context, &facts, dimension, new).notes;
         return Err(Refusal::unchanged(words, notes));
@@ -241,7 +241,7 @@ fn note(
     plan
 }
 
-/// What present chunks hold, and what new ones then would.
+/// Notes on the size of present chunks, and the expected size of new ones.
 fn note_sizes(
     plan: Plan,
     context: &Context,
@@ -281,7 +281,7 @@ fn note_sizes(
             text::bytes(would)
         ),
     );
-    // All chunks of the newest interval are written at once.
+    // All chunks of the newest interval are written at the same time.
     let written = would.saturating_mul(facts.partitions.max(1));
     match facts.shared_buffers {
         Some(buffers) if written > buffers => plan.note(
@@ -296,7 +296,7 @@ fn note_sizes(
     }
 }
 
-/// How many chunks the span that is kept now would be.
+/// Note on the number of chunks that the present range would have.
 fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) -> Plan {
     let (Some(first), Some(last)) = (facts.first, facts.last) else {
         return plan;
@@ -319,7 +319,7 @@ fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) 
     plan.note(level, words)
 }
 
-/// Retention drops whole chunks, so it keeps up to one interval more than it says.
+/// Retention drops whole chunks, so data stays for up to one interval longer than configured.
 fn note_retention(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) -> Plan {
     let Some(policy) = facts.policies.get("policy_retention") else {
         return plan;

@@ -1,4 +1,4 @@
-//! The reorder policy: rows of older chunks in the order of an index.
+//! The reorder policy: sorts the rows of older chunks by an index.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Item, Kind as FieldKind};

@@ -1,4 +1,4 @@
-//! A new index of a hypertable.
+//! Creates an index of a hypertable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// What `queries/plan_index_table.sql` tells of a hypertable; names are quoted but those called `bare` and the columns'.
+/// Row of `queries/plan_index_table.sql`. Names are quoted, except in columns and in fields called `bare`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Hypertable {
     oid: i64,
@@ -20,18 +20,18 @@ struct Hypertable {
     bare: String,
     table: String,
     display: String,
-    /// Compression is enabled, on a version where that keeps unique indexes from being made.
+    /// Compression is enabled, on a version that then refuses new unique indexes.
     compressing: bool,
     compressed_chunks: i64,
     dimensions: Vec<String>,
     parts: Vec<Part>,
-    /// The definitions of its indexes by name; `None`: the table is locked.
+    /// The definitions of its indexes by name. `None`: the table is locked.
     indexes: BTreeMap<String, Option<String>>,
-    /// Of all relations in its schema, but those of chunks: an index shares their names' space.
+    /// Names of all relations in its schema except chunks; an index may not have one of them.
     names: BTreeSet<String>,
 }
 
-/// What the form asks for.
+/// The form's values.
 struct Wish<'a> {
     on: &'a str,
     method: &'a str,
@@ -195,7 +195,7 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
     twin.map(|(name, _)| format!("{name} is the same index already").into())
 }
 
-/// Without what does not matter: case, spaces, the setting that is not kept.
+/// The text without case, spaces and the setting that is not kept.
 fn squeezed(sql: &str) -> String {
     sql.replace(&format!(" WITH ({PER_CHUNK})"), "")
         .to_lowercase()
@@ -203,7 +203,7 @@ fn squeezed(sql: &str) -> String {
         .collect()
 }
 
-/// Why this is no part of one statement: it is put into CREATE INDEX as it is.
+/// Why this text cannot be one part of a statement; it is put into CREATE INDEX unchanged.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;
@@ -257,7 +257,7 @@ impl Wish<'_> {
 }
 
 impl Hypertable {
-    /// A name made from the table's and the columns', that no index of the table has.
+    /// A name made from the table's and the columns', which nothing in the schema has.
     fn free_name(&self, columns: &str) -> String {
         let words: Vec<_> = columns
             .split(|c: char| !c.is_alphanumeric() && c != '_')

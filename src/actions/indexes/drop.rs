@@ -1,4 +1,4 @@
-//! Dropping: what is unused or a duplicate, and what an interrupted REINDEX left.
+//! Drops indexes: unused ones, duplicates, and leftovers of an interrupted REINDEX.
 
 use super::facts::{BY_SHAPE, Index, Leftover, Part, Twin, count, statement};
 use crate::actions::act::{Context, Refusal};
@@ -68,7 +68,7 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
     Ok(plan)
 }
 
-/// Only where the survivor of a duplicate is to be built on many chunks there is a pace to choose.
+/// Only with builds on many chunks is there a pace to choose.
 pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let index: Index = context.read()?;
     Ok(match shared(context, &index).len() {
@@ -125,7 +125,7 @@ pub(super) fn index(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
     }
 }
 
-/// The survivor's own builds before the drop.
+/// The builds of the remaining twin's own indexes, before the drop.
 fn survivors(
     context: &Context,
     mut plan: Plan,
@@ -142,7 +142,7 @@ fn survivors(
             vec![("on_error", "stop".to_owned())],
         ));
     }
-    // A build beside readers and writers may wait long; the drop that follows must not keep them waiting as long.
+    // A CREATE INDEX CONCURRENTLY may wait long, but the drop that follows blocks readers and writers while it waits.
     plan.lock_timeout_seconds = 30;
     let parts: std::collections::HashSet<i64> = shared.iter().map(|part| part.oid).collect();
     let copies = index
@@ -165,7 +165,7 @@ fn survivors(
     ))
 }
 
-/// What an index can be given back as after it was dropped.
+/// The undo of a drop: the same index built again, if that is possible.
 fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     let version = context.at.server.sql_version();
     if index.unique && index.compressing {
@@ -210,7 +210,7 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     }
 }
 
-/// What stands on it, and how that would be ended first.
+/// Refuses if something depends on the index, and says how to end that first.
 fn needed(index: &Index) -> Option<Refusal> {
     let name = index.qualified();
     if index.chunk {
@@ -248,7 +248,7 @@ fn needed(index: &Index) -> Option<Refusal> {
     })
 }
 
-/// The chunks on which the index and its twins have one between them.
+/// The chunks on which the index and its twins share one index.
 fn shared<'a>(context: &Context, index: &'a Index) -> Vec<&'a Part> {
     if index.twins.is_empty() || !index.hypertable || context.at.server.sql_version() < BY_SHAPE {
         return Vec::new();
@@ -264,7 +264,7 @@ fn shared<'a>(context: &Context, index: &'a Index) -> Vec<&'a Part> {
         .collect()
 }
 
-/// Gives the twin an index of its own on a chunk.
+/// Step that gives the twin an index of its own on a chunk.
 fn keep(index: &Index, twin: &Twin, part: &Part) -> Result<Step, Refusal> {
     let label = format!("index {} for {}", part.name, twin.name);
     index.on_chunk(part, &twin.bare, label)
@@ -284,7 +284,7 @@ fn drop_step(context: &Context, index: &Index, undo: &Undo) -> Result<Step, Refu
     Ok(step)
 }
 
-/// Where a duplicate goes, the other must still be there, and with chunks of which none is new.
+/// Statements that fail unless the duplicate still exists and no chunk is new.
 fn guard(index: &Index) -> Vec<Statement> {
     let Some(twin) = index.twins.first() else {
         return Vec::new();
@@ -318,7 +318,7 @@ fn guard(index: &Index) -> Vec<Statement> {
     guard
 }
 
-/// What the drop gives back: where twins share the copies of a chunk, one of them, and not the last.
+/// Bytes that the drop frees. Twins share the copies on a chunk: one copy is dropped, but never the last.
 fn freed(context: &Context, index: &Index) -> Option<i64> {
     if index.twins.is_empty() || context.at.server.sql_version() < BY_SHAPE {
         return context.bytes(index.copies.iter().map(|copy| copy.oid));

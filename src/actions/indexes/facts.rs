@@ -1,4 +1,4 @@
-//! What the server says of an index, and what its plans share.
+//! Facts about an index, and steps that the plans on indexes share.
 
 use serde::Deserialize;
 
@@ -8,26 +8,26 @@ use crate::model::text;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From this version on identical indexes of a hypertable share one index on each new chunk, and a chunk's index
-/// belongs to the hypertable's by its shape; before, a table of the catalogue says which is whose.
+/// From this version on identical indexes of a hypertable share one index on each new chunk, and a chunk's index is
+/// matched to the hypertable's by its definition; before, a catalogue table records which belongs to which.
 pub(super) const BY_SHAPE: Version = Version::new(2, 22);
 
 /// A chunk, a partition, or the table itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Part {
     pub(super) oid: i64,
-    /// Quoted and qualified, as all names here but those called `bare`.
+    /// Quoted and qualified, like all names here except those called `bare`.
     pub(super) name: String,
     #[serde(default)]
     pub(super) schema: String,
     #[serde(default)]
     pub(super) bare: String,
-    /// The names of its indexes, where one may have to be added.
+    /// Names of its indexes, if one may have to be added.
     pub(super) taken: Option<Vec<String>>,
 }
 
 impl Part {
-    /// A free name, as TimescaleDB would choose it, for a copy of this index.
+    /// A free name for a copy of this index, formed as TimescaleDB does.
     pub(super) fn name_for(&self, index: &str) -> String {
         let whole = format!("{}_{index}", self.bare);
         let taken = self.taken.as_deref().unwrap_or_default();
@@ -42,7 +42,7 @@ impl Part {
 /// The most bytes of a name.
 pub(super) const NAME: usize = 63;
 
-/// What fits into so many bytes.
+/// The longest beginning of `name` that fits into this many bytes.
 pub(super) fn short(name: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(name.len())).rfind(|end| name.is_char_boundary(*end));
     &name[..end.unwrap_or(0)]
@@ -53,7 +53,7 @@ pub(super) fn short(name: &str, bytes: usize) -> &str {
 pub(super) struct Copy {
     pub(super) oid: i64,
     pub(super) name: String,
-    /// The part's oid.
+    /// Oid of the part.
     pub(super) part: i64,
     pub(super) valid: bool,
     #[serde(default)]
@@ -66,11 +66,11 @@ pub(super) struct Leftover {
     pub(super) name: String,
     pub(super) table_oid: i64,
     pub(super) table: String,
-    /// The session whose reindex it is, if one is under way.
+    /// The session that runs the REINDEX now, if any.
     pub(super) pid: Option<i64>,
 }
 
-/// An index of the same table that is the same in everything but the name.
+/// An index of the same table that differs only in its name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Twin {
     pub(super) name: String,
@@ -84,7 +84,7 @@ pub(super) struct Constraint {
     pub(super) kind: String,
 }
 
-/// What `queries/plan_index.sql` tells of an index.
+/// Row of `queries/plan_index.sql`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -99,21 +99,21 @@ pub(super) struct Index {
     pub(super) table: String,
     pub(super) hypertable: bool,
     pub(super) partitioned: bool,
-    /// It belongs to the index of a partitioned table.
+    /// Belongs to the index of a partitioned table.
     pub(super) child: bool,
     /// Of PostgreSQL's own.
     pub(super) system: bool,
-    /// Its table is a chunk, or holds what is compressed of one.
+    /// Its table is a chunk, or holds the compressed rows of one.
     pub(super) chunk: bool,
-    /// Compression is enabled, on a version where that keeps unique indexes from being made.
+    /// Compression is enabled, on a version that then refuses new unique indexes.
     pub(super) compressing: bool,
-    /// `None`: the table is locked, so it could not be asked.
+    /// `None`: not known, because the table is locked.
     pub(super) definition: Option<String>,
-    /// With what the definition begins, up to its method.
+    /// Beginning of the definition, up to the method.
     pub(super) head: String,
-    /// With what it ends.
+    /// End of the definition.
     pub(super) predicate: Option<String>,
-    /// It has storage parameters.
+    /// Has storage parameters.
     pub(super) optioned: bool,
     pub(super) unique: bool,
     pub(super) exclusion: bool,
@@ -124,13 +124,13 @@ pub(super) struct Index {
     pub(super) comment: Option<String>,
     /// Its expressions have statistics targets of their own.
     pub(super) statistics: bool,
-    /// Copies in another tablespace than the index itself.
+    /// Number of copies in another tablespace than the index itself.
     pub(super) elsewhere: i64,
-    /// Copies with a comment, storage parameters, clustering or an extension of their own.
+    /// Number of copies with a comment, storage parameters, clustering or an extension of their own.
     pub(super) adorned: i64,
-    /// The extensions it depends on: it goes with them.
+    /// Extensions that it depends on; dropping one of them drops the index.
     pub(super) extensions: Vec<String>,
-    /// The names in its schema that end as that of an index that is to take its place.
+    /// Names in its schema with the ending of a replacement index.
     pub(super) news: Vec<String>,
     pub(super) constraint: Option<Constraint>,
     pub(super) referenced_by: Option<String>,
@@ -141,13 +141,13 @@ pub(super) struct Index {
     pub(super) twins: Vec<Twin>,
 }
 
-/// How an index is to be made from the definition of another.
+/// Changes to an index's definition when it is made again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Making<'a> {
     pub(super) concurrently: bool,
-    /// One chunk at a time, each its own transaction.
+    /// One chunk at a time, each in a transaction of its own.
     pub(super) per_chunk: bool,
-    /// The new index and its table, where they are others.
+    /// Name of the new index, and its table. `None`: the same.
     pub(super) name: Option<&'a str>,
     pub(super) on: Option<&'a str>,
 }
@@ -157,7 +157,7 @@ impl Index {
         format!("{}.{}", self.schema, self.name)
     }
 
-    /// The parts on which it is not.
+    /// The parts without this index.
     pub(super) fn lacking(&self) -> Vec<&Part> {
         let has: std::collections::HashSet<i64> =
             self.copies.iter().map(|copy| copy.part).collect();
@@ -167,13 +167,13 @@ impl Index {
             .collect()
     }
 
-    /// What PostgreSQL itself does not let go of, or hypertop does not touch.
+    /// Refuses an index that PostgreSQL does not drop by itself, or that hypertop does not touch.
     pub(super) fn untouchable(&self) -> Option<Refusal> {
         self.system
             .then(|| format!("{} is one of PostgreSQL's own", self.qualified()).into())
     }
 
-    /// Builds an index of this shape on one chunk, named after `bare`.
+    /// Step that builds an index of this definition on one chunk, named after `bare`.
     pub(super) fn on_chunk(&self, part: &Part, bare: &str, label: String) -> Result<Step, Refusal> {
         let name = text::quote_identifier(&part.name_for(bare));
         let sql = self.create(Making {
@@ -186,7 +186,7 @@ impl Index {
         Ok(Step::new(label, vec![statement(sql)], back).plain())
     }
 
-    /// The statement that makes such an index.
+    /// The statement that creates such an index.
     pub(super) fn create(&self, making: Making) -> Result<String, Refusal> {
         let definition = self.definition.as_deref().ok_or_else(|| {
             Refusal::new(format!(
@@ -226,8 +226,8 @@ impl Index {
         ))
     }
 
-    /// What the definition does not tell: comment, clustering, replica identity, extensions; at last its new oid, for the
-    /// journal.
+    /// Statements for what the definition leaves out: comment, clustering, replica identity, extensions. The last one
+    /// returns the new oid, for the journal.
     pub(super) fn attributes(&self) -> Vec<Statement> {
         let mut sql = Vec::new();
         if let Some(comment) = &self.comment {
@@ -269,9 +269,9 @@ impl Index {
         statements
     }
 
-    /// Makes it as it is, without standing in the way of writes where that is possible.
+    /// Statements that create it again as it is, without blocking writes if possible; `true`: concurrently.
     ///
-    /// In the database's tablespace where it is there now, whatever default the session's role has.
+    /// It goes to the database's tablespace if it is there now, whatever default the session's role has.
     pub(super) fn bring_back(&self, context: &Context) -> Result<(Vec<Statement>, bool), Refusal> {
         let making = Making {
             concurrently: !self.hypertable && !self.partitioned,
@@ -281,7 +281,7 @@ impl Index {
         let mut statements = Vec::new();
         let mut index = self.clone();
         match (&self.tablespace, context.proof()) {
-            // PostgreSQL does not take the database's by name there.
+            // PostgreSQL refuses the name of the database's tablespace there.
             (None, _) if self.partitioned => {
                 statements.push(statement("SET LOCAL default_tablespace = ''"));
             }
@@ -298,7 +298,7 @@ pub(super) const SIMULATED: &str = "the stand-in's hypertables are tables of its
 
 pub(super) const PER_CHUNK: &str = "timescaledb.transaction_per_chunk";
 
-/// One statement without parameters.
+/// A statement without parameters.
 pub(super) fn statement(sql: impl Into<String>) -> Statement {
     Statement::new(sql, Vec::new())
 }
@@ -307,9 +307,9 @@ pub(super) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Says what a REINDEX or CREATE INDEX CONCURRENTLY waits for.
+/// Adds a note on the sessions that REINDEX and CREATE INDEX CONCURRENTLY wait for.
 pub(super) fn waits_long(mut plan: Plan) -> Plan {
-    // It takes no lock that reads or writes would queue behind, so it may wait long.
+    // It takes no lock that blocks reads or writes, so it may wait long.
     plan.lock_timeout_seconds = 600;
     plan.note(
         Level::Notice,

@@ -1,4 +1,4 @@
-//! Completing an index: on the chunks that lack it, and where a build failed.
+//! Completes an index: on the chunks where it is missing, and after a failed build.
 
 use super::facts::{BY_SHAPE, Index, Making, NAME, count, short, statement, waits_long};
 use crate::actions::act::{Context, Refusal};
@@ -72,7 +72,7 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
     })
 }
 
-/// A chunk's own index is the hypertable's wherever it has its shape: so only those that lack it get one.
+/// An index of a chunk with the same definition counts as the hypertable's, so only chunks without one get one.
 fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let lacking = index.lacking();
     let mut steps = Vec::new();
@@ -110,7 +110,7 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     ))
 }
 
-/// Up to 2.21 only TimescaleDB itself can make a chunk's index the hypertable's: a whole new one takes the place.
+/// Up to 2.21 only TimescaleDB can attach a chunk's index to the hypertable's, so a new index replaces the old one.
 fn swap(index: &Index) -> Result<Plan, Refusal> {
     let numbered = (1..).map(|number| format!("{}_new{number}", short(&index.bare, NAME - 7)));
     let name = std::iter::once(format!("{}_new", short(&index.bare, NAME - 4)))
@@ -155,7 +155,7 @@ fn swap(index: &Index) -> Result<Plan, Refusal> {
     ))
 }
 
-/// An invalid index never becomes valid: it is dropped and made again.
+/// An invalid index never becomes valid: it is dropped and created again.
 fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let (back, plain) = index.bring_back(context)?;
     let dropped = statement(format!("DROP INDEX {}", index.qualified()));

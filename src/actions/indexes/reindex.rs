@@ -162,7 +162,7 @@ fn nothing(copies: usize) -> Refusal {
 
 fn step(copy: &Copy, bytes: Option<i64>) -> Step {
     let label = format!("reindex {}", copy.name);
-    // An exclusion constraint's index cannot be built concurrently.
+    // The index of an exclusion constraint cannot be rebuilt concurrently.
     if copy.exclusion {
         let run = vec![statement(format!("REINDEX INDEX {}", copy.name))];
         return Step::new(label, run, Vec::new()).sized(bytes);
@@ -174,7 +174,7 @@ fn step(copy: &Copy, bytes: Option<i64>) -> Step {
     Step::new(label, run, Vec::new()).plain().sized(bytes)
 }
 
-/// What it needs at a time, and writes in all.
+/// Notes on the disk space that it needs at a time, and writes in total.
 fn disk(plan: Plan, wanted: &[&Copy], size: impl Fn(&Copy) -> Option<i64>) -> Plan {
     let sizes: Option<Vec<i64>> = wanted.iter().map(|copy| size(copy)).collect();
     let words = match sizes {

@@ -1,4 +1,4 @@
-//! A policy that this server does not let be altered: deleted, and added again.
+//! Deletes and adds again a policy that this server refuses to alter.
 
 use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
@@ -6,12 +6,12 @@ use crate::actions::alter_job::Change;
 use crate::model::plan::{Consent, Mode, Plan, Undo};
 use crate::model::verdict::Level;
 
-/// The policy is deleted and added again, as which it is scheduled and begins at once: where nothing else has the server
-/// schedule it or start it.
+/// The policy is deleted and added again, which schedules it and starts it at once. Used only if the server offers no
+/// other way to schedule or start it.
 pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
     let job = &known.job;
     let mut step = job.replace(context, &Change::default())?;
-    // Added once more it would be scheduled, whatever it was: not to have it is the nearest to what was.
+    // Another re-creation would leave it scheduled. Without the policy the state is closest to the one before.
     step.undo = job.delete_for_good(context).run;
     let why = job.unalterable(context);
     let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));
@@ -39,7 +39,7 @@ pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Resul
     Ok(known.warned(context, plan))
 }
 
-/// What deleting a job means for the run that is under way.
+/// Text on the running run, which the deletion of its job cancels.
 pub(super) fn cancels(pid: i32) -> String {
     format!("it runs now (session {pid}): the run is cancelled, even where deleting then fails")
 }

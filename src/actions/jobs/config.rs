@@ -1,4 +1,4 @@
-//! A job's configuration, checked: the server's own check lets through what its policy then fails at.
+//! Checks a job's configuration, because the server's own check accepts values with which the policy then fails.
 
 use serde_json::{Map, Value as Json};
 
@@ -10,13 +10,13 @@ use crate::model::span::{Now, Span};
 use crate::model::verdict::Level;
 
 impl JobFacts {
-    /// Whether one length goes back farther from now than the other, as its worker reckons.
+    /// True if `one` reaches farther back from now than `other`, as the job's worker computes it.
     pub(super) fn exceeds(&self, one: Span, other: Span) -> bool {
         let now = Now::on(self.axis(), Stamp(self.now), Some(0), &self.zone);
         now.exceeds(one, other)
     }
 
-    /// The axis of its table's time; a length in the configuration of a job without one is an interval.
+    /// Axis of its table's time. Without a table, lengths in the configuration are intervals.
     pub(super) fn axis(&self) -> Axis {
         let axis = self
             .job
@@ -31,7 +31,7 @@ impl JobFacts {
     }
 }
 
-/// What is to be said of a configuration that will do.
+/// Findings on a configuration that is accepted.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     pub notes: Vec<Note>,
@@ -45,7 +45,7 @@ impl Checked {
     }
 }
 
-/// The keys that a policy knows, beside those that are checked one by one.
+/// Keys of a compression policy, besides those that are checked one by one.
 const COMPRESSION: &[&str] = &[
     "recompress",
     "maxchunks_to_compress",
@@ -62,7 +62,7 @@ const REFRESH: &[&str] = &[
 ];
 
 impl JobFacts {
-    /// Checks a new configuration against what the policy needs.
+    /// Checks a new configuration against the policy's requirements.
     pub(super) fn check(&self, config: &Json) -> Result<Checked, Refusal> {
         let mut checked = Checked::default();
         let Some(map) = config.as_object() else {
@@ -120,7 +120,7 @@ impl JobFacts {
         Ok(checked)
     }
 
-    /// What a policy is on stays: another table is another policy.
+    /// Refuses another value for a key that identifies the policy's table.
     fn same(&self, map: &Map<String, Json>, key: &str) -> Result<(), Refusal> {
         let had = self.job.config.as_ref().and_then(|config| config.get(key));
         match (map.get(key), had) {
@@ -139,7 +139,7 @@ impl JobFacts {
         self.job.integer_time == Some(true)
     }
 
-    /// A length of the kind that the axis wants.
+    /// A length of the type that the axis needs; else refused.
     fn length(&self, key: &str, value: &Json, integer: bool) -> Result<Span, Refusal> {
         let on = self.job.relation.as_deref().unwrap_or("its table");
         let found = Span::of(value).filter(|span| integer == matches!(span, Span::Number(_)));
@@ -155,7 +155,7 @@ impl JobFacts {
         })
     }
 
-    /// Just one of two keys: by age, or by when a chunk was made.
+    /// Refuses unless exactly one of two keys is there: by age, or by creation time.
     fn one_of(&self, map: &Map<String, Json>, after: &str, created: &str) -> Result<(), Refusal> {
         let given = |key: &str| map.get(key).filter(|value| !value.is_null());
         match (given(after), given(created)) {
@@ -169,7 +169,7 @@ impl JobFacts {
         }
     }
 
-    /// A retention that keeps less than before drops at its next run what no rollback brings back.
+    /// Warns if retention becomes shorter: the next run drops more, and no rollback brings that back.
     fn shorter(&self, map: &Map<String, Json>, checked: &mut Checked) {
         let had = self.job.setting("drop_after");
         let now = text_of(map.get("drop_after"));
@@ -188,7 +188,7 @@ impl JobFacts {
         }
     }
 
-    /// The window of a refresh: open or bounded at either end, and not turned round.
+    /// The window of a refresh: each end open or bounded, and the start before the end.
     fn window(&self, map: &Map<String, Json>) -> Result<(), Refusal> {
         let offset = |key: &str| match map.get(key) {
             None | Some(Json::Null) => Ok(None),

@@ -1,4 +1,4 @@
-//! Editing a job: only what was changed is given to `alter_job`, and only that is taken back.
+//! Edits a job: only changed settings are given to `alter_job`, and only those are undone.
 
 use serde_json::Value as Json;
 
@@ -130,7 +130,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(known.warned(context, known.altering(plan)))
 }
 
-/// Nothing would change; what is to be minded in the present configuration.
+/// Refusal because nothing would change, with notes on the present configuration.
 fn stands(context: &Context, known: &JobFacts) -> Refusal {
     let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
     let mut plan = known.warned(context, bare);
@@ -143,7 +143,7 @@ fn stands(context: &Context, known: &JobFacts) -> Refusal {
     Refusal::unchanged(known.job.already_so(), plan.notes)
 }
 
-/// What is changed, what takes it back, and how it is said.
+/// The change, its undo, and the text of both.
 #[derive(Debug, Default)]
 struct Edit {
     change: Change,
@@ -227,7 +227,7 @@ impl Edit {
     }
 
     fn slots(&mut self, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
-        // Not in the form of 2.11.
+        // The form has no such field on 2.11.
         if inputs.text("fixed_schedule").is_none() {
             return Ok(());
         }
@@ -262,7 +262,7 @@ impl Edit {
             };
             self.say("/fixed_schedule", words.to_owned());
         }
-        // A schedule that becomes fixed begins now, where nothing else is said.
+        // Without another value, a schedule that becomes fixed begins now.
         if now.initial_start != was.initial_start || (now.fixed && now.initial_start.is_none()) {
             let from = now.initial_start.as_deref().unwrap_or("now");
             self.say("/initial_start", format!("slots from {from} on"));
@@ -278,10 +278,10 @@ impl Edit {
         Ok(())
     }
 
-    /// What the undo does not bring back.
+    /// Setting that the undo does not restore.
     fn lost(&self, job: &Job) -> Option<&'static str> {
         if self.change.config.is_some() && job.config.is_none() {
-            // alter_job reads NULL as "stays".
+            // alter_job reads NULL as "no change".
             return Some(
                 "the job had no configuration, and alter_job cannot take one away: the new one would stay",
             );
@@ -301,7 +301,7 @@ impl Edit {
     }
 }
 
-/// An interval that was, and another that is wanted.
+/// The old interval and the typed one, if they differ.
 fn changed(inputs: &Inputs, field: &str, was: &str) -> Option<(String, String)> {
     let now = inputs.text(field)?;
     let same =

@@ -1,4 +1,4 @@
-//! What the server says of a job.
+//! Facts about a job.
 
 use serde::Deserialize;
 
@@ -10,10 +10,10 @@ use crate::model::unread::Unread;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-/// From here on the database's owner may alter, run and delete the jobs of others.
+/// From this version on the database's owner may alter, run and delete the jobs of others.
 pub(super) const DATABASE_OWNER: Version = Version::new(2, 28);
 
-/// A job, and what else these plans want to know of it.
+/// A job, and the other facts that its plans need.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -30,50 +30,50 @@ pub(super) struct JobFacts {
     pub(super) owns_database: bool,
     /// The role that logged in may `SET ROLE` to the job's owner.
     pub(super) becomes: bool,
-    /// This role, quoted where it has to be.
+    /// This role, quoted if necessary.
     pub(super) role: String,
-    /// The role that logged in, quoted where it has to be.
+    /// The role that logged in, quoted if necessary.
     pub(super) session_role: String,
-    /// Its procedure is there.
+    /// Its procedure exists.
     pub(super) has_proc: bool,
-    /// Where a worker that runs it finds unqualified names.
+    /// `search_path` of the worker that runs it.
     pub(super) search_path: Option<String>,
-    /// The aggregate's source, quoted and qualified, and what its retention policy keeps.
+    /// The aggregate's source, quoted and qualified; the next field: its `drop_after`.
     pub(super) source: Option<String>,
     pub(super) source_drop_after: Option<String>,
     /// The indexes that a reorder policy could use.
     pub(super) indexes: Option<Vec<String>>,
-    /// The worker that runs it now; `None`: none, or this role does not see it.
+    /// Process id of the worker that runs it now. `None`: none, or this role may not see it.
     pub(super) pid: Option<i32>,
     /// The aggregate that it refreshes, or those that read what it drops.
     pub(super) unread: Vec<Unread>,
-    /// Where the chunks end that a retention policy drops from.
+    /// Ends of the chunks that a retention policy drops from.
     pub(super) ends: Option<Vec<i64>>,
-    /// The times of those that a policy by creation would drop now.
+    /// Times of the chunks that a policy by creation time would drop now.
     pub(super) made: Option<Vec<(i64, i64)>>,
-    /// What is now on integer time; else the function that says so and was not run, and who could put other code in
-    /// its place.
+    /// "Now" on integer time. `None`: the function was not run; then the next fields name it, and the roles that could
+    /// replace its code.
     pub(super) integer_now: Option<i64>,
     pub(super) code: Option<String>,
     pub(super) code_owner: Option<String>,
-    /// Between its source's chunks some are missing.
+    /// Some chunks are missing between those of its source.
     pub(super) gaps: bool,
     pub(super) local_shift: i64,
-    /// The time zone of its owner, in which its worker reckons, where that has one.
+    /// Time zone of its owner, in which its worker computes. `None`: the owner has none.
     pub(super) owner_zone: Option<String>,
-    /// When the server was asked, by which months have their lengths.
+    /// Time of the query, which decides how long the months before it are.
     #[serde(skip)]
     pub(super) now: i64,
-    /// The zone in which its worker reckons.
+    /// Time zone in which its worker computes.
     #[serde(skip)]
     pub(super) zone: String,
-    /// The oids of the catalogue's tables that `alter_job` and `delete_job` write.
+    /// Oids of the catalogue tables that `alter_job` and `delete_job` write.
     pub(super) job_table: i64,
     pub(super) stat_table: i64,
 }
 
 impl JobFacts {
-    /// The facts, with the zone in which its worker reckons.
+    /// The facts, with the time zone in which its worker computes.
     pub(super) fn of(context: &Context) -> Result<Self, Refusal> {
         let mut known: Self = context.read()?;
         known.now = context.at.now.0;
@@ -82,12 +82,12 @@ impl JobFacts {
         Ok(known)
     }
 
-    /// The plan of an `alter_job`, which writes one row of a table of all jobs.
+    /// Adds the lock of an `alter_job`, which writes one row of the table of all jobs.
     pub(super) fn altering(&self, plan: Plan) -> Plan {
         plan.touching(self.job_table, "bgw_job", Mode::RowExclusive)
     }
 
-    /// The plan, warning a role that has not the rights of the job's owner.
+    /// Adds a warning if this role lacks the rights of the job's owner.
     pub(super) fn warned(&self, context: &Context, plan: Plan) -> Plan {
         let server = context.at.server;
         if self.owned || self.owns_database && server.sql_version() >= DATABASE_OWNER {
@@ -98,7 +98,7 @@ impl JobFacts {
         plan.note(Level::Warning, words)
     }
 
-    /// What a retention policy does as soon as it runs again.
+    /// Text on what a retention policy drops when it runs again.
     pub(super) fn drops(&self) -> String {
         let job = &self.job;
         let past = ["drop_after", "drop_created_before"].into_iter();
@@ -110,7 +110,7 @@ impl JobFacts {
         )
     }
 
-    /// Why the deleted job could not be made anew; `None`: it can.
+    /// Why the deleted job could not be made again. `None`: it could.
     pub(super) fn lost_for_good(&self, context: &Context) -> Option<String> {
         let job = &self.job;
         if !self.has_proc {
@@ -129,5 +129,5 @@ impl JobFacts {
     }
 }
 
-/// As [`Job::policy`] calls it.
+/// The word of [`Job::policy`] for it.
 pub(super) const RETENTION: &str = "retention policy";

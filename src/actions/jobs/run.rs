@@ -1,4 +1,4 @@
-//! Running a job now: in the foreground, or by the scheduler.
+//! Runs a job now: in the foreground, or through the scheduler.
 
 use super::again::again;
 use super::facts::JobFacts;
@@ -54,7 +54,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 
 fn foreground(context: &Context, known: &JobFacts) -> Plan {
     let job = &known.job;
-    // Without parameters it is sent as psql sends it, which is how compression and refresh may end transactions.
+    // Without parameters it is sent as psql sends it, so that compression and refresh may end transactions.
     let call = Statement::new(
         format!("call {}({})", context.function("run_job"), job.id),
         Vec::new(),
@@ -63,12 +63,12 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     if job.is_user_defined()
         && let Some(path) = &known.search_path
     {
-        // Its author wrote it for the names and rows that its worker has; no session of hypertop has them by itself.
+        // Sets what the job's worker has; hypertop's own sessions have other values, which may change the result.
         let as_worker = "select pg_catalog.set_config('search_path', $1::text, false), pg_catalog.set_config('row_security', 'on', false)";
         run.insert(0, Statement::new(as_worker, vec![path.as_str().into()]));
     }
     if let Some(zone) = &known.owner_zone {
-        // Its worker reckons in it, and so does what is said here.
+        // The worker computes in this time zone, and so do the texts here.
         let as_worker = "select pg_catalog.set_config('TimeZone', $1::text, false)";
         run.insert(0, Statement::new(as_worker, vec![zone.as_str().into()]));
     }
@@ -94,7 +94,7 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     )
 }
 
-/// Why what a run of it did cannot be taken back; `None`: it does nothing that would have to be.
+/// Why the effects of a run cannot be undone. `None`: it has no lasting effects.
 pub(super) fn lasting(job: &Job) -> Option<String> {
     match outcome(job).0 {
         Undo::Never(why) => Some(why),
@@ -102,7 +102,7 @@ pub(super) fn lasting(job: &Job) -> Option<String> {
     }
 }
 
-/// What takes a run back, and what has to be agreed to.
+/// Undo and consent of a run.
 fn outcome(job: &Job) -> (Undo, Consent) {
     let never = |why: &str| Undo::Never(why.to_owned());
     match job.proc_name.as_str() {
@@ -180,7 +180,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     ))
 }
 
-/// Added again it would wait for the first of its slots.
+/// True if the policy, added again, would wait for the first of its slots.
 fn starts_later(context: &Context, job: &Job) -> bool {
     let first = job.initial_start.as_deref().filter(|_| job.fixed_schedule);
     let first = first.and_then(|at| clock::parse(Axis::TimestampTz, at, None).ok());
@@ -188,7 +188,7 @@ fn starts_later(context: &Context, job: &Job) -> bool {
 }
 
 impl JobFacts {
-    /// The plan, warning where a refresh would reach over what the source no longer keeps.
+    /// Adds a warning if a refresh would reach over rows that the source has dropped.
     pub(super) fn wiping(&self, mut plan: Plan) -> Plan {
         let Some(why) = self.wipes(self.job.setting("start_offset").as_deref()) else {
             return plan;
@@ -202,7 +202,7 @@ impl JobFacts {
         plan.note(Level::Critical, why).wanting(Consent::Name)
     }
 
-    /// Why a refresh from this offset on would delete rows of the aggregate, if it would.
+    /// Why a refresh from this offset on would delete rows of the aggregate. `None`: it would not.
     pub(super) fn wipes(&self, start_offset: Option<&str>) -> Option<String> {
         if self.job.policy() != "refresh policy" {
             return None;

@@ -1,4 +1,4 @@
-//! What a job's runs take from an aggregate or leave out for good, said before it runs, with the refresh of exactly that.
+//! Data that a job's runs delete from an aggregate or leave out for good: shown before the run, with a refresh of it.
 
 use super::facts::{JobFacts, RETENTION};
 use crate::actions::act::{Context, Refusal};
@@ -14,7 +14,7 @@ use crate::model::verdict::Level;
 
 const FIELD: &str = "refresh_missing";
 
-/// Nothing to choose, unless runs leave out what can be refreshed with it.
+/// Form with one field if the runs leave out what could be refreshed first; else empty.
 pub fn form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let missing = known.missing(context.at.now);
@@ -28,7 +28,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     )]))
 }
 
-/// The plan of resuming it, with what its runs leave out: refreshed first where that was asked for.
+/// The plan of resuming it, with what its runs leave out: refreshed first if the form asks for that.
 pub fn beside(
     context: &Context,
     known: &JobFacts,
@@ -77,7 +77,7 @@ impl JobFacts {
         }
     }
 
-    /// The plan, with why it is not known what its runs leave out or drop unread, where that is so.
+    /// Adds why it is not known what its runs leave out or drop unread, if so.
     fn unknown(&self, plan: Plan, what: &str, span: &str) -> Plan {
         let odd = |unread: &Unread| unread.odd_zone(span).map(str::to_owned);
         if let Some(zone) = self.unread.iter().find_map(odd) {
@@ -91,7 +91,7 @@ impl JobFacts {
         plan.note(Level::Warning, format!("{what} is not known: {why}"))
     }
 
-    /// What the next runs of a refresh policy leave out for good.
+    /// Range that the next runs of a refresh policy leave out for good.
     fn missing(&self, now: Stamp) -> Option<(&Unread, Range)> {
         let start = self.job.setting("start_offset")?;
         let unread = self
@@ -102,8 +102,8 @@ impl JobFacts {
         Some((unread, unread.before(edge, true)?))
     }
 
-    /// The plan, with late rows that the next run of a refresh policy takes in where it would delete with them what the
-    /// aggregate kept.
+    /// Warns about late rows whose refresh by the next run would delete rows that the aggregate has kept. That
+    /// happens where the source's old chunk was dropped and the late rows created a new one.
     pub(super) fn reaching_remade(&self, plan: Plan, now: Stamp) -> Plan {
         let refreshes = self.job.policy() == "refresh policy";
         let Some(unread) = self.unread.first().filter(|_| refreshes) else {
@@ -133,7 +133,7 @@ impl JobFacts {
         plan.note(Level::Critical, words).wanting(Consent::Name)
     }
 
-    /// The plan, with what no run takes in.
+    /// Adds a note on what no run takes in.
     pub(super) fn left_out(&self, mut plan: Plan, now: Stamp) -> Plan {
         let Some((unread, range)) = self.missing(now) else {
             let start = self.job.setting("start_offset");
@@ -168,7 +168,7 @@ impl JobFacts {
         })
     }
 
-    /// The plan, with what a retention policy drops before an aggregate has read it.
+    /// Adds a warning on what a retention policy drops before an aggregate has read it.
     pub(super) fn dropping_unread(&self, mut plan: Plan, now: Stamp) -> Plan {
         if self.job.policy() != RETENTION {
             return plan;

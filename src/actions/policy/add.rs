@@ -1,4 +1,4 @@
-//! Adding a policy: what all kinds of them have in common.
+//! Adds a policy: the code that all kinds share.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Call, Job};
@@ -15,13 +15,13 @@ pub fn first_run_field() -> Field {
         .help("empty: within seconds")
 }
 
-/// When the policy is to run first; `None`: at once.
+/// Time until the first run. `None`: at once.
 pub fn first_run(inputs: &Inputs) -> Option<Interval> {
     let first = inputs.interval(FIRST_RUN);
     first.filter(|first| first.is_positive())
 }
 
-/// Sets of the job just added, which is kept as `job_id`, what its call does not take; `None`: nothing.
+/// Statement that sets what the adding call does not take, on the job kept as `job_id`. `None`: nothing to set.
 fn set(
     context: &Context,
     inputs: &Inputs,
@@ -46,7 +46,7 @@ fn set(
     Ok(Some(call.statement()))
 }
 
-/// A policy that is added by this call, deleted by the undo; `every` where the call does not take it.
+/// Plan that adds a policy by this call, and deletes it in the undo; `every` if the call does not take the schedule.
 pub fn plan(
     context: &Context,
     inputs: &Inputs,
@@ -68,14 +68,14 @@ pub fn plan(
     Ok(Plan::new(title, vec![step], undo))
 }
 
-/// The call of a function that adds a policy to this.
+/// Call of the function that adds a policy to this relation.
 pub fn call(context: &Context, function: &str, relation: &str) -> Call {
     let mut call = Call::new(format!("select {}", context.function(function)));
     call.give("", "regclass", relation.into());
     call
 }
 
-/// Refuses a second one.
+/// Refuses a second policy of the same kind.
 pub fn only(relation: &str, job: Option<&Job>, instead: &str) -> Result<(), Refusal> {
     job.map_or(Ok(()), |job| {
         let (policy, id) = (job.policy(), job.id);

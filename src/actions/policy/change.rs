@@ -1,4 +1,4 @@
-//! Changing and removing a policy that is there.
+//! Edits and removes an existing policy.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
@@ -8,10 +8,10 @@ use crate::model::interval::Interval;
 use crate::model::plan::{Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
 
-/// What brings a removed policy back, and what does not come back with it.
+/// Undo of a removed policy, with what does not come back.
 pub const MADE_AGAIN: &str = "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back";
 
-/// The words that there is none to change; `policy` as [`Job::policy`] calls it.
+/// Refusal because there is no such policy; `policy` as in [`Job::policy`].
 pub fn none(relation: &str, policy: &str) -> Refusal {
     let add = policy.replace(' ', "-");
     Refusal::new(format!("{relation} has no {policy}: add-{add} makes one"))
@@ -23,7 +23,7 @@ pub fn edit(job: &Job, alter: Statement, back: Statement, undo: Undo) -> Plan {
     Plan::new(format!("Change {job}"), vec![step], undo)
 }
 
-/// Removes it; pausing is offered, because it keeps the job's id and its counters.
+/// Removes it, and offers pausing, which keeps the job's id and its counters.
 pub fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
     let undo = Undo::Exact(MADE_AGAIN.to_owned());
     let plan = Plan::new(
@@ -34,7 +34,7 @@ pub fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
     Ok(plan.note(Level::Notice, job.pausing_instead()))
 }
 
-/// How often it is to look, where that differs from how it does.
+/// The typed schedule interval. `None`: it is the present one.
 pub fn every(inputs: &Inputs, job: &Job) -> Result<Option<String>, Refusal> {
     let now = Interval::parse(&job.schedule_interval).ok();
     let every = rule::every(inputs)?.filter(|every| Some(*every) != now);

@@ -1,25 +1,25 @@
-//! Which policies of one table work against each other. What is refreshed should not be compressed yet, and what is
-//! compressed not dropped yet.
+//! Conflicts between the policies of one table. What is still refreshed should not be compressed yet, and what is not
+//! compressed yet should not be dropped.
 
 use crate::model::plan::Note;
 use crate::model::span::{Now, Span};
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// How far back from now a policy works, or from where on it leaves nothing.
+/// The reach of a policy back from now, or the age from which it drops.
 pub(crate) struct Reach {
     /// `the refresh policy of w.daily (job 7) goes back 8 days`.
     words: String,
-    /// Where that is now on the axis; `None`: not known.
+    /// The position of that on the axis now. `None`: not known.
     at: Option<i64>,
     length: f64,
 }
 
-/// A job that is there already: its id, and whether it is scheduled.
+/// An existing job: its id, and whether it is scheduled.
 pub(crate) type There = Option<(i64, bool)>;
 
 impl Reach {
-    /// A refresh policy; `None`: it goes back to the beginning.
+    /// A refresh policy. Without a start it goes back to the beginning.
     pub fn refresh(now: &Now, view: &str, job: There, start: Option<Span>) -> Self {
         let policy = format!("refresh policy of {view}");
         let Some(start) = start else {
@@ -52,7 +52,7 @@ impl Reach {
         }
     }
 
-    /// Whether it lies farther back from now than the other.
+    /// True if it lies farther back from now than the other.
     fn passes(&self, other: &Self) -> bool {
         match (self.at, other.at) {
             (Some(at), Some(other)) => at < other,
@@ -76,19 +76,19 @@ fn conflict(one: &Reach, other: &Reach, so: &str) -> Note {
     }
 }
 
-/// What a refresh still takes in is compressed already.
+/// Note if data is compressed while it is still refreshed.
 pub(crate) fn refreshed_when_compressed(refresh: &Reach, compression: &Reach) -> Option<Note> {
     let so = "rows that are still expected there would be in compressed chunks; compress later than that";
     (refresh.passes(compression)).then(|| conflict(refresh, compression, so))
 }
 
-/// Chunks go before they are compressed.
+/// Note if chunks are dropped before they are compressed.
 pub(crate) fn dropped_before_compressed(retention: &Reach, compression: &Reach) -> Option<Note> {
     let so = "chunks go before they would be compressed";
     (!retention.passes(compression)).then(|| conflict(retention, compression, so))
 }
 
-/// Both work on the aggregate itself: what goes is computed again.
+/// Note if the aggregate's own rows are dropped and computed again.
 pub(crate) fn refreshed_when_dropped(refresh: &Reach, retention: &Reach) -> Option<Note> {
     let so = "refreshes may bring back what was dropped";
     (refresh.passes(retention)).then(|| conflict(retention, refresh, so))

@@ -1,4 +1,4 @@
-//! When a policy takes a chunk: so long after its range ended, or after it was made.
+//! Age from which a policy takes a chunk: since the end of its range, or since its creation.
 
 use crate::actions::act::Refusal;
 use crate::actions::alter_job::{Call, Job};
@@ -7,12 +7,12 @@ use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 use crate::model::span::{Now, Span};
 
-/// The names of its two settings: in the configuration, of its arguments and of the form's fields.
+/// The names of the two settings, in the configuration, as arguments and as form fields.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Keys {
     pub after: &'static str,
     pub created: &'static str,
-    /// The one that is shown and edited where `alter_job` has set both.
+    /// If `alter_job` has set both: whether creation is the one that is shown and edited.
     created_first: bool,
 }
 
@@ -29,7 +29,7 @@ pub static DROP: Keys = Keys {
 };
 
 impl Keys {
-    /// The one that the policy has.
+    /// The setting that the policy has.
     pub fn of(&self, job: &Job) -> &'static str {
         let has = |key| job.setting(key).is_some();
         if has(self.created) && (self.created_first || !has(self.after)) {
@@ -46,17 +46,17 @@ pub enum AgeRule {
     CreatedBefore(Interval),
 }
 
-/// Up to where chunks are taken.
+/// Limit up to which chunks are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// In the dimension's own unit.
     Raw(i64),
-    /// By when they were made, microseconds since 1970.
+    /// Creation time, microseconds since 1970.
     Created(i64),
 }
 
 impl Cut {
-    /// Whether it takes a chunk that ends there and was made then.
+    /// True if it takes a chunk with this end and this creation time.
     pub fn takes(self, end: i64, created: Option<i64>) -> bool {
         match self {
             Self::Raw(edge) => end <= edge,
@@ -66,7 +66,7 @@ impl Cut {
 }
 
 impl AgeRule {
-    /// As the form has it; `asks` is what the missing setting would say.
+    /// The rule in the form; `asks` is the text if neither setting is given.
     pub fn given(inputs: &Inputs, axis: Axis, keys: &Keys, asks: &str) -> Result<Self, Refusal> {
         let Keys { after, created, .. } = keys;
         match (inputs.text(after), inputs.text(created)) {
@@ -81,7 +81,7 @@ impl AgeRule {
         }
     }
 
-    /// What the policy does as it stands; `None`: not understood.
+    /// The policy's present rule. `None`: not understood.
     pub fn of(job: &Job, axis: Axis, keys: &Keys) -> Option<Self> {
         let key = keys.of(job);
         let text = job.setting(key)?;
@@ -105,7 +105,7 @@ impl AgeRule {
         }
     }
 
-    /// As an argument of `add_…_policy`.
+    /// Adds it as an argument of `add_…_policy`.
     pub fn give(self, call: &mut Call, keys: &Keys) {
         match self.span() {
             Span::Number(number) => call.give(self.key(keys), "bigint", number.into()),
@@ -115,7 +115,7 @@ impl AgeRule {
         }
     }
 
-    /// What it takes now; `now` is what is now on the axis and where chunks are made.
+    /// Limit at this moment; `now` is on the time axis, `making` on the axis of creation times.
     pub fn cut(self, now: &Now, making: &Now) -> Option<Cut> {
         match self {
             Self::After(span) => now.less(span).map(Cut::Raw),
@@ -124,7 +124,7 @@ impl AgeRule {
     }
 }
 
-/// Refuses a length that is nothing or less.
+/// Refuses zero and negative lengths.
 pub fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
     if span.is_positive() {
         Ok(span)
@@ -133,7 +133,7 @@ pub fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
     }
 }
 
-/// How often a policy looks, by the form; `None`: as TimescaleDB chooses, or as it does now.
+/// Schedule interval in the form. `None`: TimescaleDB's default, or the present one.
 pub fn every(inputs: &Inputs) -> Result<Option<Interval>, Refusal> {
     let name = "schedule_interval";
     let Some(text) = inputs.text(name) else {

@@ -1,4 +1,4 @@
-//! Adding a retention policy.
+//! Adds a retention policy.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind, override_field};

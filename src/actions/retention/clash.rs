@@ -1,5 +1,5 @@
-//! Where dropping quarrels with refreshing: a refresh over dropped source deletes an aggregate's rows, and what is
-//! dropped before it was read never gets there.
+//! Conflicts between retention and refreshes. A refresh over dropped source rows deletes an aggregate's rows, and rows
+//! that are dropped before a refresh reads them never get into the aggregate.
 
 use crate::actions::act::Refusal;
 use crate::actions::form::Inputs;
@@ -13,11 +13,11 @@ use crate::model::verdict::Level;
 use super::facts::{Reader, RefreshPolicy, Retention};
 use super::going::Going;
 
-/// How far back from now a refresh policy reads.
+/// The age up to which a refresh policy reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
     Everything,
-    /// Its `start_offset`, and where on the axis that is now.
+    /// Its `start_offset`, and the position of that on the axis now.
     Back(Span, i64),
     /// Its `start_offset` is not understood.
     Unknown,
@@ -38,7 +38,7 @@ impl Reach {
             .map_or(Self::Unknown, |(span, place)| Self::Back(span, place))
     }
 
-    /// Whether it reads what is dropped up to `edge`.
+    /// True if it reads what is dropped up to `edge`.
     fn passes(self, edge: i64) -> bool {
         match self {
             Self::Everything => true,
@@ -81,7 +81,7 @@ fn job(refresh: &RefreshPolicy) -> String {
     format!("refresh policy (job {}{paused})", refresh.id)
 }
 
-/// Refuses a policy that drops up to `edge` what a refresh reads, unless that is overridden.
+/// Refuses a policy that drops up to `edge` rows that a refresh reads, unless that is overridden.
 pub fn guard(
     facts: &Retention,
     edge: Option<i64>,
@@ -109,7 +109,7 @@ pub fn guard(
         said.join("; ")
     );
     let refusal = Refusal::new(why);
-    // The shortest that leaves every refresh its source: the reach of the longest of them.
+    // The longest reach is the shortest drop_after with which no refresh loses its source.
     let mut longest = None;
     for (.., reach) in &wipes {
         let Reach::Back(span, place) = *reach else {
@@ -129,7 +129,7 @@ pub fn guard(
     })
 }
 
-/// Notes each aggregate that a refresh would rob of `what` once its source is gone up to `edge`, or that starves.
+/// Notes each aggregate that would lose `what` in a refresh after a drop up to `edge`, or would never be filled.
 pub(crate) fn note_all(
     mut plan: Plan,
     facts: &Retention,
@@ -144,7 +144,7 @@ pub(crate) fn note_all(
     plan
 }
 
-/// Notes what a refresh would delete from an aggregate once its source is gone up to `edge`.
+/// Notes the rows that a refresh would delete from an aggregate after a drop up to `edge`.
 pub(crate) fn note_wipe(
     mut plan: Plan,
     facts: &Retention,
@@ -177,7 +177,7 @@ pub(crate) fn note_wipe(
     plan
 }
 
-/// Notes an aggregate whose policy reads only what is dropped by then.
+/// Notes an aggregate whose policy reads only rows that are dropped by then.
 fn note_starved(plan: Plan, facts: &Retention, aggregate: &Reader, edge: i64, now: Stamp) -> Plan {
     let mut ends = aggregate.refreshes.iter().map(|refresh| {
         let end = refresh.end_offset.as_ref().and_then(Span::of)?;
@@ -195,7 +195,7 @@ fn note_starved(plan: Plan, facts: &Retention, aggregate: &Reader, edge: i64, no
     plan
 }
 
-/// Notes what a policy by creation means to the aggregates: what it drops has no fixed place in time.
+/// Notes the effects of a policy by creation time on the aggregates; its drops have no fixed limit in time.
 pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: Stamp) -> Plan {
     plan = note_all(plan, facts, edge, now, "what is dropped");
     for aggregate in &facts.aggregates {
@@ -210,7 +210,7 @@ pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: St
     plan
 }
 
-/// Notes what goes before an aggregate has read it.
+/// Notes what is dropped before an aggregate has read it.
 pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
     let (Some(start), Some(edge)) = (going.start(), going.edge()) else {
         return plan;
@@ -244,7 +244,7 @@ pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> P
     plan
 }
 
-/// What becomes of the aggregates when this is dropped now.
+/// Notes the effects on the aggregates if this is dropped now.
 pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Going, now: Stamp) -> Plan {
     plan = note_unread(plan, facts, going);
     let Some(edge) = going.edge() else {

@@ -1,4 +1,4 @@
-//! Dropping chunks now: exactly those that the preview showed, or none.
+//! Drops chunks now: exactly those in the preview, or none.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
@@ -38,13 +38,13 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     .paced())
 }
 
-/// Relations that dropping one chunk locks: its table, indexes and TOAST, and its compressed companion's.
+/// Number of relations that dropping a chunk locks: its table, indexes and TOAST, and those of its compressed rows.
 fn locks_per_chunk(facts: &Retention) -> i64 {
     let companion = facts.chunks.iter().any(|chunk| chunk.companion.is_some());
     1 + facts.indexes + 2 + if companion { 5 } else { 0 }
 }
 
-/// How many chunks a step may drop without taking more than a quarter of the lock table.
+/// Number of chunks per step that takes at most a quarter of the lock table.
 fn most(facts: &Retention) -> i64 {
     (facts.lock_slots / 4 / locks_per_chunk(facts)).max(1)
 }
@@ -94,7 +94,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(touch(plan, &facts, &going))
 }
 
-/// Up to where, and in words: `older than 90 days`, `before 2026-01-01`.
+/// The limit, and its text: `older than 90 days`, `before 2026-01-01`.
 fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, String), Refusal> {
     if let Some(typed) = inputs.text("before") {
         return Ok((facts.typed(typed)?, format!("before {typed}")));
@@ -112,7 +112,7 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
     Ok((cut, format!("older than {after}")))
 }
 
-/// One step for so many chunks; chunks of one time slice stay together.
+/// Steps of this many chunks; chunks of one time slice stay together.
 fn steps(
     context: &Context,
     facts: &Retention,
@@ -151,7 +151,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<S
             facts.at(end)
         ))
     })?;
-    // Without it, a chunk that a late row makes meanwhile would go too.
+    // Excludes chunks that late rows create after the preview.
     let newer =
         literal(facts, start).map_or_else(String::new, |start| format!(", newer_than => {start}"));
     let names: Vec<_> = chunks
@@ -181,7 +181,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<S
     Ok(Step::new(label, vec![Statement::new(sql, Vec::new())], Vec::new()).sized(bytes))
 }
 
-/// A place on the axis as SQL writes it, in the time column's own type; `None`: it cannot be written.
+/// A position on the axis as an SQL literal of the time column's type. `None`: it has none.
 fn literal(facts: &Retention, raw: i64) -> Option<String> {
     let moment = || text::rfc3339(Stamp(raw));
     Some(match facts.axis() {

@@ -1,4 +1,4 @@
-//! Editing a retention policy.
+//! Edits a retention policy.
 
 use serde_json::Value as Json;
 
@@ -94,7 +94,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     Ok(note_others(plan, &facts, rule, going.as_ref(), now))
 }
 
-/// Nothing would change: what the present setting does, or, where it loses data, the guard's words and offer.
+/// Refusal because nothing would change, with notes on the present setting; the guard's refusal if that loses data.
 fn stands(
     context: &Context,
     facts: &Retention,
@@ -111,7 +111,7 @@ fn stands(
         Err(none) => return none,
     };
     let (when, _) = whatif::next_run(job, now);
-    // Only its remarks are wanted.
+    // Only the notes of this plan are used.
     let bare = Plan::new("", Vec::new(), Undo::Needless(String::new()));
     let plan = note_cut(
         bare,
@@ -124,7 +124,7 @@ fn stands(
     Refusal::unchanged(job.already_so(), plan.notes)
 }
 
-/// Whether the new setting may take from an aggregate what the present one leaves.
+/// True if the new setting may delete rows of an aggregate that the present one keeps.
 fn drops_sooner(facts: &Retention, job: &Job, rule: AgeRule, now: Stamp) -> bool {
     let edge = |rule| match facts.cut(rule, now)? {
         Cut::Raw(edge) | Cut::Created(edge) => Some(edge),
@@ -136,7 +136,7 @@ fn drops_sooner(facts: &Retention, job: &Job, rule: AgeRule, now: Stamp) -> bool
     }
 }
 
-/// What the form makes of the policy's setting.
+/// The policy's setting with the form's values.
 fn edited(
     context: &Context,
     facts: &Retention,
@@ -157,7 +157,7 @@ fn edited(
     Ok(AgeRule::CreatedBefore(interval))
 }
 
-/// What the change touches, as it was.
+/// The old values of everything that the change touches.
 fn captured(job: &Job, change: &Change) -> Change {
     let every = || job.schedule_interval.clone();
     Change {
@@ -167,7 +167,7 @@ fn captured(job: &Job, change: &Change) -> Change {
     }
 }
 
-/// What differs from the policy as it stands; `None`: nothing.
+/// Difference from the present policy. `None`: there is none.
 fn changed(
     job: &Job,
     axis: Axis,

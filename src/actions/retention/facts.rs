@@ -1,4 +1,4 @@
-//! A hypertable as retention sees it: its chunks, its policies, the aggregates that read it, and what "now" is there.
+//! Facts about a hypertable for retention: its chunks, its policies, the aggregates that read it, and its "now".
 
 use std::collections::HashMap;
 
@@ -19,41 +19,41 @@ use crate::model::unread::Unread;
 use crate::model::{clock, text};
 use jiff::tz::TimeZone;
 
-/// What a rollback of a policy's change compares.
+/// JSON pointer to the state that a rollback of a policy's change compares.
 pub(super) const POLICY: &str = "/policies/policy_retention";
 
-/// What `queries/plan_retention.sql` puts together.
+/// Row of `queries/plan_retention.sql`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Retention {
-    /// Quoted and qualified; the user's view where it is an aggregate.
+    /// Quoted and qualified; for an aggregate the user's view.
     pub relation: String,
     pub oid: i64,
     pub aggregate: bool,
-    /// The type of the time column.
+    /// Type of the time column.
     pub axis: String,
-    /// What new chunks span, in the dimension's unit.
+    /// Length of new chunks, in the dimension's unit.
     pub interval_length: i64,
     pub has_now: bool,
-    /// What the hypertable's own function says; `None`: there is none, or it says NULL.
+    /// Result of the hypertable's `integer_now` function. `None`: there is none, or it returned NULL.
     pub integer_now: Option<i64>,
-    /// That function, where looking does not run it.
+    /// The `integer_now` function, if it is not run for the preview.
     pub code: Option<Code>,
-    /// The time zone in which the policy thinks.
+    /// Time zone in which the policy computes.
     pub zone: String,
-    /// It is set on the policy's owner.
+    /// The zone is a setting of the policy's owner.
     pub zone_owners: bool,
-    /// It is only this session's, and what hides the server's.
+    /// The zone is only this session's, and the reason why the server's is not known.
     #[serde(skip)]
     pub zone_hidden_by: Option<String>,
     /// By the policy's procedure.
     pub policies: HashMap<String, Policy>,
     pub aggregates: Vec<Reader>,
-    /// What those have not taken in.
+    /// Ranges that the aggregates have not read.
     pub unread: Vec<Unread>,
-    /// Tables to which its foreign keys lead.
+    /// Tables that its foreign keys reference.
     pub references: Vec<Referenced>,
     pub indexes: i64,
-    /// Room in the lock table, at least.
+    /// Minimum size of the lock table, in locks.
     pub lock_slots: i64,
     /// Oldest first.
     pub chunks: Vec<AgedChunk>,
@@ -73,20 +73,20 @@ pub struct Referenced {
     pub name: String,
 }
 
-/// One chunk; the query sends an array, because there may be many.
+/// One chunk. The query sends it as an array, because there may be many.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct AgedChunk {
     /// Quoted and qualified.
     pub name: String,
     pub oid: i64,
-    /// The relation that holds its compressed rows.
+    /// Oid of the relation with its compressed rows.
     pub companion: Option<i64>,
     pub start: i64,
     pub end: i64,
     pub status: i64,
-    /// By the statistics, and by what was counted when it was compressed; `None`: never analyzed.
+    /// From the statistics, or from the count when it was compressed. `None`: never analyzed.
     pub rows: Option<i64>,
-    /// Microseconds since 1970; `None`: not recorded (before TimescaleDB 2.13).
+    /// Microseconds since 1970. `None`: not recorded (before TimescaleDB 2.13).
     pub created: Option<i64>,
 }
 
@@ -104,12 +104,12 @@ impl AgedChunk {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Reader {
     pub name: String,
-    /// Up to where it has read its source; the least number: never.
+    /// Position up to which it has read its source; the smallest number: never.
     pub refreshed_to: Option<i64>,
-    /// Where its oldest chunk begins.
+    /// Start of its oldest chunk.
     pub oldest: Option<i64>,
     pub refreshes: Vec<RefreshPolicy>,
-    /// Aggregates on this one, however far away.
+    /// Aggregates built on this one, at any level.
     pub read_by: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ pub struct RefreshPolicy {
     pub start_offset: Option<Json>,
     /// `None`: up to the newest.
     pub end_offset: Option<Json>,
-    /// The time zone of its owner, where that has one.
+    /// Time zone of its owner. `None`: the owner has none.
     #[serde(default)]
     pub zone: Option<String>,
 }
@@ -142,45 +142,45 @@ impl Retention {
         self.policies.get("policy_retention")
     }
 
-    /// A setting of one of its policies; `None`: no such policy, or not understood.
+    /// A setting of one of its policies. `None`: no such policy, or not understood.
     pub fn setting(&self, policy: &str, key: &str) -> Option<Span> {
         let policy = self.policies.get(policy)?;
         Span::parse(self.axis(), &policy.job.setting(key)?)
     }
 
-    /// The policy's clock; `None`: its zone is none that is known here.
+    /// Time zone of the policy. `None`: its name is not known here.
     fn clock(&self) -> Option<TimeZone> {
         clock::zone(&self.zone)
     }
 
-    /// Why it is not known what is old, where it is the zone that is not.
+    /// Why "now" is not known, if the time zone is the reason.
     pub fn odd_zone(&self) -> Option<String> {
         let odd = self.axis() != Axis::Integer && self.clock().is_none();
         odd.then(|| clock::odd_zone(&self.zone))
     }
 
-    /// What is now to its policy.
+    /// "Now" for its policy.
     pub fn now(&self, now: Stamp) -> Now<'_> {
         Now::on(self.axis(), now, self.integer_now, &self.zone)
     }
 
-    /// Which chunks the policy takes; `None`: what "now" is in this unit is not known, or it lies outside all time.
+    /// Limit up to which the policy drops. `None`: "now" is not known, or the limit is out of range.
     pub fn cut(&self, rule: AgeRule, now: Stamp) -> Option<Cut> {
         rule.cut(&self.now(now), &Now::of_making(now, &self.zone))
     }
 
-    /// Where this span back from now lies on the axis; for comparing one policy with another.
+    /// Position of `now` minus this span on the axis, to compare policies with each other.
     pub fn reach(&self, span: Span, now: Stamp) -> Option<i64> {
         self.now(now).less(span)
     }
 
-    /// The same for a refresh policy, whose owner may have another zone.
+    /// The same for a refresh policy, whose owner may have another time zone.
     pub fn reach_of(&self, refresh: &RefreshPolicy, span: Span, now: Stamp) -> Option<i64> {
         let zone = refresh.zone.as_deref().unwrap_or(&self.zone);
         Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }
 
-    /// A place on the axis as a person typed it; without an offset it is local time.
+    /// A position on the axis as typed. Without an offset it is local time.
     pub fn typed(&self, typed: &str) -> Result<Cut, Refusal> {
         let wrong = || {
             Refusal::new(format!(
@@ -208,7 +208,7 @@ impl Retention {
         micros.map(Cut::Raw).ok_or_else(wrong)
     }
 
-    /// A place on the axis, in words.
+    /// A position on the axis, in words.
     pub fn at(&self, raw: i64) -> String {
         let axis = self.axis();
         text::point(Point { axis, raw })
@@ -233,7 +233,7 @@ fn micros(civil: DateTime) -> Option<i64> {
     Some(moment.as_microsecond())
 }
 
-/// The policy of the target, or the words that there is none.
+/// The retention policy; refuses if there is none.
 pub(super) fn policy(facts: &Retention) -> Result<&Policy, Refusal> {
     let none = || change::none(&facts.relation, "retention policy");
     facts.policy().ok_or_else(none)

@@ -1,11 +1,11 @@
-//! What goes when a table is cut.
+//! Chunks that a drop removes.
 
 use super::facts::{AgedChunk, Retention};
 use crate::actions::act::Context;
 use crate::actions::policy::rule::Cut;
 use crate::model::text;
 
-/// Chunks that a cut takes, and those that it would take were they not frozen.
+/// Chunks that a drop removes, and those that it skips because they are frozen.
 #[derive(Debug)]
 pub(crate) struct Going<'a> {
     pub chunks: Vec<&'a AgedChunk>,
@@ -29,7 +29,7 @@ impl<'a> Going<'a> {
         count(self.chunks.len())
     }
 
-    /// Where the newest of them ends; `None`: there are none.
+    /// End of the newest of them. `None`: there are none.
     pub fn edge(&self) -> Option<i64> {
         self.chunks.iter().map(|chunk| chunk.end).max()
     }

@@ -1,4 +1,4 @@
-//! Removing a policy of a hypertable.
+//! Removes a policy of a hypertable.
 
 use super::facts::{POLICY, Policy, Retention, policy};
 use super::rule;
@@ -32,7 +32,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan.changing(&[POLICY]).note(Level::Ok, words))
 }
 
-/// Why the policy, as it is, could not be added today.
+/// Why the policy, as it is, could not be added today. `None`: it could.
 fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<String> {
     if DROP.of(&policy.job) == DROP.created {
         let why = rule::created_before_fails(context.at.server.sql_version(), facts)?;
@@ -42,7 +42,7 @@ fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<St
     rule::no_clock(facts).filter(|_| integer && !facts.has_now)
 }
 
-/// Removes any policy of a hypertable, with a word on the run that this cancels.
+/// Removes any policy of a hypertable, with a note on a run that this cancels.
 pub(crate) fn remove_policy(context: &Context, policy: &Policy) -> Result<Plan, Refusal> {
     let mut plan = change::remove(context, &policy.job)?;
     if let Some(pid) = policy.pid {

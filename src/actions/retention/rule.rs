@@ -1,4 +1,4 @@
-//! What a retention policy is told to drop, what of that can work, and what it means to others.
+//! Rules of a retention policy: what it drops, what this server can do, and its effects on other policies.
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::form::Inputs;
@@ -15,7 +15,7 @@ use super::facts::Retention;
 use super::going::Going;
 use super::whatif;
 
-/// Up to where on the axis it drops, against which the reach of a refresh is held; `None`: not known.
+/// Position up to which it drops, compared with the reach of refreshes. `None`: not known.
 pub(crate) fn edge(
     rule: AgeRule,
     facts: &Retention,
@@ -24,7 +24,7 @@ pub(crate) fn edge(
 ) -> Option<i64> {
     match rule {
         AgeRule::After(after) => facts.reach(after, now),
-        // What a chunk holds says nothing of when it was made: all that is known is what would go now.
+        // The creation time says nothing about a chunk's range, so only the chunks that it would drop now are known.
         AgeRule::CreatedBefore(_) => Some(going.and_then(Going::edge).unwrap_or(i64::MIN + 1)),
     }
 }
@@ -48,7 +48,7 @@ pub(crate) fn rule(
     Ok(rule)
 }
 
-/// Why every run, and every `alter_job`, of a policy with `drop_created_before` fails on this version.
+/// Why every run and every `alter_job` of a policy with `drop_created_before` fails on this version. `None`: they work.
 pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<&'static str> {
     if version < Version::new(2, 17) {
         Some(
@@ -67,7 +67,7 @@ pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Optio
     }
 }
 
-/// Refuses a drop-after that the server could not apply, or that would drop what is not old.
+/// Refuses a `drop_after` that the server could not apply, or that would drop chunks that are not old.
 pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
     longer_than_nothing(DROP.after, after)?;
     let fixed = match after {
@@ -75,13 +75,13 @@ pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
         Span::Number(_) => false,
     };
     match no_clock(facts).filter(|_| !fixed) {
-        // The server knows what is now, and it is asked when the policy runs.
+        // The server may run the function, and does so when the policy runs.
         Some(why) if facts.code.as_ref().is_none_or(|code| code.owner.is_none()) => Err(why.into()),
         _ => Ok(()),
     }
 }
 
-/// Why it is not known what is old here: nobody says what "now" is, or in which zone.
+/// Why "now" is not known: it has no `integer_now` function, or the time zone is not known.
 pub fn no_clock(facts: &Retention) -> Option<String> {
     if facts.axis() != Axis::Integer {
         return facts.odd_zone();
@@ -102,7 +102,7 @@ pub fn no_clock(facts: &Retention) -> Option<String> {
     })
 }
 
-/// What the change means to the other policies and to the aggregates.
+/// Notes the change's effects on the other policies and on the aggregates.
 pub(crate) fn note_others(
     mut plan: Plan,
     facts: &Retention,

@@ -1,4 +1,4 @@
-//! What a retention setting would do: which chunks and bytes go, and with which other policy it quarrels.
+//! Effects of a retention setting: the chunks and bytes that it drops, and its conflicts with other policies.
 
 use crate::actions::act::Context;
 use crate::actions::alter_job::Job;
@@ -14,7 +14,7 @@ use super::facts::{Policy, Retention};
 use super::going::Going;
 use super::going::count;
 
-/// When a policy runs next, in words, and whether that is within the next minutes.
+/// Time of a policy's next run in words, and whether that is within the next minutes.
 pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
     if !job.scheduled {
         return ("after resume-job, for it is paused".to_owned(), false);
@@ -28,7 +28,7 @@ pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
     }
 }
 
-/// Notes what a cut takes. `when` follows "would drop": `the first run, at once,`.
+/// Notes what a drop removes. `when` follows "would drop": `the first run, at once,`.
 pub(crate) fn note_going(
     plan: Plan,
     context: &Context,
@@ -65,7 +65,7 @@ pub(crate) fn note_going(
     )
 }
 
-/// Says in which zone local time is meant, where that makes a difference.
+/// Notes the time zone of local time, if that makes a difference.
 pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     match facts.axis() {
         Axis::Timestamp | Axis::Date if facts.zone_hidden_by.is_some() => plan.note(
@@ -86,7 +86,7 @@ pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
     }
 }
 
-/// Notes where a policy that drops after `drop` quarrels with the others.
+/// Notes the conflicts of a policy that drops after `drop`.
 pub(crate) fn note_conflicts(mut plan: Plan, facts: &Retention, drop: Span, now: Stamp) -> Plan {
     let Some(edge) = facts.reach(drop, now) else {
         return plan;

@@ -1,4 +1,4 @@
-//! The steps that take entries back, on the things that they were done to, whatever these are called now.
+//! The steps that roll entries back, on the original objects under their present names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::model::plan::{Bindings, Note, Statement, Step};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
 
-/// What a rollback is put together from, entry by entry.
+/// State of a rollback while it is put together, entry by entry.
 pub struct Back<'a> {
     actor: &'a Actor,
     client: &'a Client,
@@ -22,23 +22,23 @@ pub struct Back<'a> {
     place: &'a Place,
     bindings: Bindings,
     jobs: BTreeMap<i64, FoundJob>,
-    /// Jobs that a step before makes again.
+    /// Jobs that an earlier step makes again.
     made: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub notes: Vec<Note>,
-    /// What its statements mean by the names in them.
+    /// Relations that its statements mean by their names.
     pub named: BTreeMap<String, Relation>,
     /// Old names, new names.
     pub renamed: BTreeMap<String, String>,
 }
 
-/// What the database has under the names and oids of an entry.
+/// Present objects with the names and oids of an entry.
 struct There {
     by_name: BTreeMap<String, Found>,
     by_oid: BTreeMap<i64, Found>,
 }
 
-/// A step that is to be taken back, with what is on record of its names.
+/// A step to roll back, with the recorded objects behind its names.
 struct Candidate {
     step: Step,
     record: Named,
@@ -67,8 +67,8 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// The steps that take back these steps of an entry, newest first, but for those that an earlier rollback took back,
-    /// and those whose things are gone. An error where nothing is left.
+    /// The steps that undo these steps of an entry, newest first, without those that an earlier rollback has undone and
+    /// those whose objects are gone. An error if none is left.
     pub async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
         let all = inverses(entry, done)?;
@@ -126,11 +126,11 @@ impl<'a> Back<'a> {
         }
     }
 
-    /// Whether a rollback did this step before it failed or was stopped.
+    /// True if a rollback undid this step before it failed or was stopped.
     fn is_back(&self, id: u64, step: &Step) -> bool {
         let rollbacks = self.entries.rollbacks(id);
         let mut rollbacks = rollbacks.filter(|one| self.entries.counts(one, id, self.place));
-        // Rollbacks of an older hypertop do not say which step it was.
+        // Rollbacks of older hypertop versions do not record which step it was.
         let old = Step {
             undoes: None,
             ..step.clone()
@@ -143,7 +143,7 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// Whether the index that a step makes again was made already by a rollback that was cut off in that step.
+    /// True if an interrupted rollback has already made the index that this step makes again.
     async fn is_there(&self, id: u64, step: &Step) -> Result<bool> {
         let mut rollbacks = self.entries.rollbacks(id);
         let cut_off = rollbacks.any(|entry| {
@@ -186,7 +186,7 @@ impl<'a> Back<'a> {
         })
     }
 
-    /// The step with the names that its things have now, or what is gone.
+    /// The step with the present names of its objects; an error names what is gone.
     fn find(
         &mut self,
         entry: &Entry,
@@ -200,7 +200,7 @@ impl<'a> Back<'a> {
         let made: Vec<String> = run.iter().filter_map(Statement::makes_index).collect();
         let is_made = |name: &String| parts(name).is_some_and(|(_, bare)| made.contains(&bare));
         let names: BTreeSet<String> = run.iter().flat_map(Statement::relations).collect();
-        // What a newer entry of this rollback dropped is made again by a step before.
+        // An earlier step of this rollback makes again what a newer entry dropped.
         let comes = |name: &String| {
             let was = candidate.record.relations.get(name);
             was.is_some_and(|was| self.made.contains(&format!("index {}", was.oid)))
@@ -231,7 +231,7 @@ impl<'a> Back<'a> {
             let now = renames.get(&name).cloned().unwrap_or(name);
             found.push((now, relation.relation.clone()));
         }
-        // What it makes again is made beside its table, where that is now.
+        // What the step makes again is made in its table's present schema.
         for name in own {
             let schema = |name: &String| parts(name).map(|(schema, _)| schema);
             let table = renames
@@ -250,7 +250,7 @@ impl<'a> Back<'a> {
         Ok(Ok(step))
     }
 
-    /// The relation that had this name when the step was done; an index that a rollback made again is that index.
+    /// The relation with this name at the time of the step, or the index that a rollback made again in its place.
     fn found<'t>(&self, candidate: &Candidate, name: &str, there: &'t There) -> Option<&'t Found> {
         let was = candidate.record.relations.get(name)?;
         let was = Relation {
@@ -274,10 +274,10 @@ impl<'a> Back<'a> {
         );
     }
 
-    /// What is gone, or not what it was, of the jobs that the step names.
+    /// An error if one of the step's jobs is gone or was replaced by another.
     fn jobs_of(&self, candidate: &Candidate) -> Result<(), String> {
         for statement in &candidate.step.run {
-            // A job that need not be there says so itself.
+            // Such a statement does not need the job.
             if statement.sql.contains("if_exists => true") {
                 continue;
             }
@@ -298,7 +298,7 @@ impl<'a> Back<'a> {
         Ok(())
     }
 
-    /// Says where a job like the one that comes back was added since.
+    /// Notes where another job of the same kind was added since.
     fn second_jobs(&mut self, candidate: &Candidate) {
         let made = candidate.step.run.iter().filter_map(|one| {
             let id = one.keeps.as_ref()?.strip_prefix("job ")?;
@@ -310,13 +310,13 @@ impl<'a> Back<'a> {
             };
             let mut since = alike(&self.jobs, &was.kind, id);
             since.retain(|other| !was.alike.contains(other));
-            // Those that a rollback made again were there before, under another id.
+            // Jobs that a rollback made again existed before, under another id.
             since.retain(|other| {
                 was.alike
                     .iter()
                     .all(|old| self.bindings.job(*old) != *other)
             });
-            // A newer entry of this rollback added it, and its step before this one takes it away.
+            // A newer entry of this rollback added it, so an earlier step deletes it.
             let before = self.steps.iter().flat_map(|step| &step.run);
             let goes: Vec<i64> = before
                 .flat_map(Statement::jobs)
@@ -334,7 +334,7 @@ impl<'a> Back<'a> {
         }
     }
 
-    /// An error where a relation, found by its name alone, has nothing to do with what the entry was about.
+    /// An error if a relation, found only by its name, has nothing to do with the entry.
     fn belongs(&mut self, entry: &Entry, name: &str, found: &Found) -> Result<()> {
         let (id, begin) = (entry.begin.id, &entry.begin);
         let relation = &found.relation;

@@ -1,4 +1,4 @@
-//! Which steps of an entry took effect, where it was cut off as well.
+//! The steps of an entry that took effect, also if the entry was interrupted.
 
 use anyhow::{Result, bail};
 use tokio_postgres::Client;
@@ -12,12 +12,12 @@ use crate::model::verdict::Level;
 #[derive(Debug, Default)]
 pub struct Done {
     pub at: Vec<usize>,
-    /// There may be more than these: the entry stays open when they are taken back.
+    /// There may be more than these: the entry stays open after the rollback.
     pub open: bool,
     pub notes: Vec<Note>,
 }
 
-/// The steps that took effect; an error where nothing did, or the server has not ended one yet.
+/// The steps that took effect; an error if none did, or if the server is still running one.
 pub async fn done(
     actor: &Actor,
     client: &Client,
@@ -52,7 +52,7 @@ pub async fn done(
         } else if done.at.is_empty() && steps.len() == 1 {
             Some(changed(actor, client, entries, entry, place).await?)
         } else if done.at.is_empty() && at == 0 {
-            // Without a difference it was not done; with one it is the only step that can have made it.
+            // No difference: it did not take effect. A difference: only this step can have made it.
             Some(changed(actor, client, entries, entry, place).await?)
         } else {
             None
@@ -92,7 +92,7 @@ pub async fn done(
     Ok(done)
 }
 
-/// Whether what the step would have made is there, on the table where it would be; `None`: that says nothing.
+/// True if the object that the step would make exists on its table. `None`: that proves nothing.
 async fn made(actor: &Actor, client: &Client, entry: &Entry, at: usize) -> Result<Option<bool>> {
     if !entry.begin.marks {
         return Ok(None);
@@ -114,7 +114,7 @@ async fn made(actor: &Actor, client: &Client, entry: &Entry, at: usize) -> Resul
     Ok(Some(found.values().any(of_these)))
 }
 
-/// Whether the state is no longer what it was before the entry.
+/// True if the state differs from the state before the entry.
 async fn changed(
     actor: &Actor,
     client: &Client,

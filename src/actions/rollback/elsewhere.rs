@@ -1,4 +1,4 @@
-//! Entries of another place than this one, which may be the same server or a copy of it.
+//! Entries of another place, which may be this server under another address or a copy of it.
 
 use anyhow::{Result, bail};
 
@@ -6,7 +6,7 @@ use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::Note;
 use crate::model::verdict::Level;
 
-/// Why it is not known that this is where an entry was done; `None`: it is. An error where it is rolled back already.
+/// Why it is not known that the entry is of this database. `None`: it is. An error if it is rolled back already.
 pub fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
     let id = entry.begin.id;
     let there = entry.begin.place.words();
@@ -33,7 +33,7 @@ pub fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<St
     Ok(doubt)
 }
 
-/// What is to be known where it is not this place, and where it was rolled back in another.
+/// Notes on an entry of another place, and on its rollback there.
 pub fn said(entries: &Entries, entry: &Entry, here: &Place, doubt: Option<&str>) -> Vec<Note> {
     let (id, place) = (entry.begin.id, &entry.begin.place);
     let mut notes = Vec::new();

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::journal::Entry;
 use crate::model::plan::{Lit, Step, inverse};
 
-/// The inverse steps, newest first, with what the entry kept put in.
+/// The inverse steps, newest first, with the recorded values filled in.
 pub(super) fn inverses(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
     let (id, kept) = (entry.begin.id, entry.kept());
     let mut steps = Vec::new();

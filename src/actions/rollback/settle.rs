@@ -1,4 +1,4 @@
-//! What became of steps that were cut off between their commit and the journal's line: the server knows.
+//! Asks the server whether steps took effect that were interrupted between their commit and the journal's line.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::server::sql::{Param, Query, query};
 
 const TRANSACTION: Query = query!("act_transaction");
 
-/// A transaction whose client was killed is ended by the server within moments, where its statement has ended.
+/// The server ends a transaction moments after its client was killed, if its statement has ended.
 const LOOK: Duration = Duration::from_millis(200);
 const LOOKS: usize = 10;
 
-/// The entries with all that the server knows of steps that were cut off; it is written down as well.
+/// The entries with everything that the server knows of interrupted steps, which is written to the journal as well.
 pub(crate) async fn settled(
     actor: &Actor,
     client: &Client,
@@ -27,12 +27,12 @@ pub(crate) async fn settled(
     let here = entries
         .all
         .iter()
-        // A copy has given the transactions' numbers to others.
+        // A copy of the server has given the same transaction ids to other transactions.
         .filter(|entry| entry.begin.place.is(place) && entry.begin.place.doubt(place).is_none());
     for entry in here.filter(|entry| entry.begin.marks && !entry.is_under_way()) {
         for mark in entry.undecided() {
             if let Some(ran) = fate(actor, client, mark).await? {
-                // What cannot be written is asked again the next time.
+                // If it cannot be written, the server is asked again the next time.
                 let _ = actor.journal.ran(ran.clone());
                 settled.learn(ran);
             }
@@ -41,7 +41,7 @@ pub(crate) async fn settled(
     Ok(settled)
 }
 
-/// What became of a step; `None`: it ran without a transaction around it, or the transaction has not ended.
+/// Result of a step. `None`: it ran outside a transaction, or its transaction has not ended.
 async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>> {
     let Some(xid) = &mark.xid else {
         return Ok(None);
@@ -58,7 +58,7 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
         let rows = session::ask(client, text, &[Param::Text(xid.clone())]).await;
         let status: Option<String> = match rows {
             Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
-            // The server has not come that far yet: it was put back to an earlier time.
+            // The server was restored to an earlier time and has not reached this transaction id.
             Err(_) if !client.is_closed() => None,
             Err(error) => return Err(error),
         };
