@@ -477,3 +477,67 @@ fn an_entry_of_an_older_hypertop_is_rolled_back_where_its_names_can_be_checked_a
         }
     });
 }
+
+const JOB: &str = "select id from _timescaledb_config.bgw_job where proc_name = 'work'";
+const WORK: &str =
+    "create procedure ops.work(job_id int, config jsonb) language plpgsql as $$ begin end $$;";
+
+#[test]
+fn a_rollback_says_whose_code_it_makes_a_job_of_where_another_role_took_the_name() {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            rig.sql(&format!(
+                "create schema ops; {WORK} select add_job('ops.work', '1 week', scheduled => false);
+                 do $$ begin if to_regrole('mallory') is null then create role mallory; end if; end $$;
+                 grant usage, create on schema ops to mallory;"
+            ))
+            .await;
+            let done = rig.act("delete-job", &rig.text(JOB).await, &[]).await.id;
+            let before = rig.rollback_plan(&[done]).await.unwrap();
+            let said = |approved: &ApprovedPlan| {
+                let notes = approved.plan.notes.iter();
+                notes
+                    .filter(|note| note.text.contains("mallory") && note.text.contains("ops.work"))
+                    .count()
+            };
+            assert_eq!(said(&before), 0, "{}: {:?}", rig.name, before.plan.notes);
+            rig.sql(&format!(
+                "drop procedure ops.work; set role mallory; {WORK} reset role"
+            ))
+            .await;
+            // What was agreed to before is not done any more.
+            let refused = rig.perform(&before).await.unwrap_err();
+            assert!(refused.contains("changed"), "{}: {refused}", rig.name);
+            assert_eq!(rig.text(JOB).await, "", "{}", rig.name);
+            let after = rig.rollback_plan(&[done]).await.unwrap();
+            assert_eq!(said(&after), 1, "{}: {:?}", rig.name, after.plan.notes);
+            assert_eq!(after.plan.consent, Consent::Name, "{}", rig.name);
+        }
+    });
+}
+
+#[test]
+fn a_plan_is_not_done_in_a_database_that_took_the_name_of_the_one_that_was_previewed() {
+    on_own(&[], async |server| {
+        for rig in databases(server).await {
+            rig.sql(&table("meter")).await;
+            let interval = &[("interval", "3 days")];
+            let planned = rig
+                .plan("set-chunk-interval", "public.meter", interval)
+                .await;
+            let planned = planned.unwrap();
+            let change: [fn(&mut hypertop::journal::Place); 2] = [
+                |place| place.database_oid += 1,
+                |place| place.system = Some("7".to_owned()),
+            ];
+            for change in change {
+                let mut elsewhere = planned.clone();
+                change(elsewhere.place.as_mut().unwrap());
+                let refused = rig.perform(&elsewhere).await.unwrap_err();
+                let says = refused.contains("another server");
+                assert!(says, "{}: {refused}", rig.name);
+            }
+            assert!(rig.perform(&planned).await.is_ok(), "{}", rig.name);
+        }
+    });
+}

@@ -17,6 +17,8 @@ use crate::model::target::{Kind, Target};
 
 /// Code on a target whose owner is not trusted.
 pub const QUERY: Query = query!("plan_code");
+/// Functions of such owners that statements name: `$1`, the statements with their values.
+const NAMED: Query = query!("plan_code_named");
 
 /// Code defined by a role that is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub enum Door {
     Clock,
     /// Expressions, conditions, defaults and triggers on a table, its chunks or its views.
     Table,
+    /// A name in the statements of a rollback: what it makes again is gone, and another role may have taken the name.
+    Named,
 }
 
 impl Door {
@@ -86,6 +90,21 @@ pub(crate) async fn standing(
     Ok(found)
 }
 
+/// Code that a rollback's statements name: of the objects that they make again there is no id to ask by.
+pub(crate) async fn named(client: &Client, version: Version, plan: &Plan) -> Result<Vec<Standing>> {
+    let statements = Param::Texts(plan.script());
+    let rows = session::ask(client, NAMED.text(version), &[statements]).await?;
+    let mut found = Vec::new();
+    for row in &rows {
+        found.push(Standing {
+            what: row.try_get("what")?,
+            owner: row.try_get("owner")?,
+            door: Door::Named,
+        });
+    }
+    Ok(found)
+}
+
 /// The doors that a plan's statements and their undo may open.
 fn doors(plan: &Plan) -> Vec<Door> {
     let steps = plan.steps.iter();
@@ -93,6 +112,7 @@ fn doors(plan: &Plan) -> Vec<Door> {
     statements
         .flat_map(|one| opens(&one.sql))
         .copied()
+        .chain([Door::Named])
         .collect()
 }
 

@@ -15,7 +15,7 @@ mod writer;
 
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -26,7 +26,7 @@ use crate::model::text;
 use crate::model::version::Version;
 
 use progress::report;
-use writer::Writer;
+use writer::{Writer, is_planned_here};
 
 use self::actor::Run;
 pub use problem::Problem;
@@ -50,7 +50,7 @@ impl Actor {
         // The kernel's limit on file sizes then causes an error, like a full disk, and does not kill the process.
         let size = SignalKind::from_raw(nix::libc::SIGXFSZ);
         let _limit = signal(size)?;
-        is_planned_here(&writer, approved)?;
+        is_planned_here(&writer, approved.place.as_ref())?;
         let before = self.check(&writer, approved).await?;
         let expects = self.meant(&writer, approved).await?;
         let entries = self.journal.entries()?;
@@ -124,20 +124,6 @@ impl Actor {
             pid_began: journal::began(std::process::id()),
         }
     }
-}
-
-/// An error if the connection leads to another server than the preview's, as a host name or a list of hosts may.
-fn is_planned_here(writer: &Writer, approved: &ApprovedPlan) -> Result<()> {
-    let planned = approved.place.as_ref();
-    let why = planned.and_then(|place| place.doubt(&writer.place));
-    if let (Some(place), Some(why)) = (planned, why) {
-        bail!(
-            "the preview was of {}, and this connection leads to {}, which may be another server ({why}): nothing was done; look at it again",
-            place.words(),
-            writer.place.words()
-        );
-    }
-    Ok(())
 }
 
 fn bindings(entries: &Entries, approved: &ApprovedPlan, place: &Place) -> Bindings {

@@ -117,6 +117,8 @@ pub async fn plan(
         let standing = code::standing(client, version, &seen.target).await?;
         plan = code::say(plan, &actor.server, &standing);
     }
+    let named = code::named(client, actor.server.sql_version(), &plan).await?;
+    plan = code::say(plan, &actor.server, &named);
     if undone
         .iter()
         .any(|entry| entry.begin.plan.changes.is_empty())

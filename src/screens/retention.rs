@@ -120,12 +120,8 @@ impl Row {
     fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         if let Some(why) = self.fails_by_creation(policy, at) {
             let finding = Finding::new(&rules::RETENTION_SETTING, Level::Critical, why);
-            // Before 2.26.3 nothing alters such a policy.
-            findings.push(if self.axis == Axis::Integer {
-                finding
-            } else {
-                finding.fixed_by(Some("remove-retention-policy"))
-            });
+            // Nothing alters such a policy.
+            findings.push(finding.fixed_by(Some("remove-retention-policy")));
             return;
         }
         let Some(eligible) = self.eligible else {

@@ -50,6 +50,15 @@ impl Actor {
                 ..seen.clone()
             });
         }
+        if !approved.undoes.is_empty() {
+            let (client, version) = (&writer.connected.client, self.server.sql_version());
+            let named = code::named(client, version, &approved.plan).await?;
+            if let Some(name) = code::unsaid(&approved.plan, &named) {
+                bail!(
+                    "a function changed since the preview (this would run code that it does not name: {name}): nothing was done; look at it again"
+                );
+            }
+        }
         Ok(now)
     }
 

@@ -12,6 +12,7 @@ use super::progress::report;
 use super::send::send;
 use super::step::Did;
 use super::writer::Writer;
+use super::writer::is_planned_here;
 use crate::journal::{Outcome, Ran};
 use crate::model::plan::{Plan, Statement, Step};
 
@@ -53,7 +54,12 @@ impl Run<'_> {
             );
             // A cancelled refresh leaves its mark on the connection, so each step has a connection of its own.
             if step.plain && at > 0 {
-                match self.actor.open(plan.lock_timeout_seconds).await {
+                let fresh = self.actor.open(plan.lock_timeout_seconds).await;
+                let fresh = fresh.and_then(|fresh| {
+                    is_planned_here(&fresh, Some(&writer.place))?;
+                    Ok(fresh)
+                });
+                match fresh {
                     Ok(fresh) => *writer = fresh,
                     Err(error) => return self.fail(step, Problem::other(format!("{error:#}")), at),
                 }

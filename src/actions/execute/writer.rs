@@ -77,6 +77,25 @@ pub async fn place(connected: &Connected) -> Result<Place> {
     Ok(place_and_row(connected).await?.0)
 }
 
+/// An error if the connection leads to another server than the preview's, as a host name or a list of hosts may.
+pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Result<()> {
+    let why = planned.and_then(|place| {
+        let another = !place.is(&writer.place);
+        let words = "its system identifier or its database is another";
+        another
+            .then(|| words.to_owned())
+            .or_else(|| place.doubt(&writer.place))
+    });
+    if let (Some(place), Some(why)) = (planned, why) {
+        bail!(
+            "the preview was of {}, and this connection leads to {}, which may be another server ({why}): nothing was done; look at it again",
+            place.words(),
+            writer.place.words()
+        );
+    }
+    Ok(())
+}
+
 impl Session {
     /// The database of this session; asked once.
     pub(crate) async fn place(&self) -> Result<&Place> {

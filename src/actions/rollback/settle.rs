@@ -58,8 +58,10 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
         let rows = session::ask(client, text, &[Param::Text(xid.clone())]).await;
         let status: Option<String> = match rows {
             Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
-            // The server was restored to an earlier time and has not reached this transaction id.
-            Err(_) if !client.is_closed() => None,
+            // "in the future": the server was restored to an earlier time.
+            Err(error) if error.to_string().starts_with("22023") => None,
+            // Without the right to ask, or in time, it may be known later.
+            Err(_) if !client.is_closed() => return Ok(None),
             Err(error) => return Err(error),
         };
         match status.as_deref() {

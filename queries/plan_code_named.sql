@@ -1,0 +1,17 @@
+-- Code of owners who are not trusted that statements name · what, owner · public · the functions of such owners, and of such schemas.
+-- $1: the statements, with their values
+with trusted as materialized (
+  \ir shared/trusted.sql
+)
+select p.oid::regprocedure::text as what,
+       (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  cross join trusted t
+ where p.oid >= 16384 and (p.proowner <> all (t.roles) or n.nspowner <> all (t.roles))
+   and exists (
+     -- as a word, whatever the quotes around it
+     select from unnest($1::text[]) s(text)
+      where replace(replace(s.text, '""', '"'), '''''', '''')
+            ~ ('(^|[^[:alnum:]_])' || regexp_replace(p.proname, '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])'))
+ order by 1
