@@ -28,16 +28,16 @@ use crate::run::{command, sql, thresholds};
 pub struct Cli {
     #[command(flatten)]
     pub connection: Connection,
-    /// How often the server is asked what changed: 2s, 500ms, 1m [default: 2s]
+    /// Refresh interval: 2s, 500ms, 1m [default: 2s]
     #[arg(long, value_name = "INTERVAL", value_parser = config::interval)]
     pub refresh: Option<std::time::Duration>,
-    /// Theme: default, dark, light, high-contrast, mono, or one of your own
+    /// Theme: default, dark, light, high-contrast, mono, or a file in themes/
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
-    /// The screen that the console opens on [default: overview]
+    /// First screen of the console [default: overview]
     #[arg(long, value_name = "SCREEN", value_parser = screen)]
     pub screen: Option<ScreenId>,
-    /// Change nothing: no session that writes is ever opened
+    /// Read-only: never open a session that can write
     #[arg(long, global = true)]
     pub read_only: bool,
     /// Print help
@@ -50,13 +50,13 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// As psql's.
+/// The connection options of psql.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Connection {
-    /// Server's host, or the folder of its socket
+    /// Host of the server, or the folder of its socket
     #[arg(short = 'h', long, global = true, value_name = "HOST")]
     pub host: Option<String>,
-    /// Server's port
+    /// Port of the server
     #[arg(short = 'p', long, global = true, value_name = "PORT")]
     pub port: Option<String>,
     /// Role to connect as
@@ -87,22 +87,22 @@ pub enum Command {
         screen: ScreenId,
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
-        /// With --format csv: every text as it is, for programs; else what a terminal or spreadsheet would act on is shown
+        /// With --format csv: print texts unchanged, for programs. Otherwise what a terminal or spreadsheet would run is made harmless
         #[arg(long)]
         raw: bool,
-        /// Of the overview: acknowledged and snoozed findings too
+        /// On the overview: include acknowledged and snoozed findings
         #[arg(long)]
         all: bool,
         /// Database: a name, a URI, or key=value pairs
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
     },
-    /// Do one of the console's actions: preview, consent, journal
+    /// Run an action, with preview, consent and journal
     Run {
-        /// As the palette names it: pause-job, compress-chunks, …
+        /// Name of the action, as in the palette: pause-job, compress-chunks, …
         #[arg(value_parser = command::find)]
         action: &'static Action,
-        /// A job's number, or the name of a hypertable, aggregate or index
+        /// Id of a job, or name of a hypertable, aggregate or index
         #[arg(required = true)]
         target: Vec<String>,
         /// A field of the action's form
@@ -111,52 +111,57 @@ pub enum Command {
         #[command(flatten)]
         agreement: Agreement,
     },
-    /// What was done, with its undo: all of it, or one entry whole
+    /// List the change journal, or show one entry with its undo
     Journal {
+        /// Number of the entry
         id: Option<u64>,
         #[arg(long, value_enum, default_value_t = command::Format::Text)]
         format: command::Format,
     },
-    /// Take back what was done, by its numbers in the journal
+    /// Roll back journal entries, by their numbers
     Rollback {
+        /// Numbers of the entries
         #[arg(required = true)]
         id: Vec<u64>,
         #[command(flatten)]
         agreement: Agreement,
     },
-    /// Keep what the screens read in a file, until Ctrl-C
+    /// Record what the screens read to a file, until Ctrl-C
     Record {
-        /// A file that does not exist yet; only you may read it
+        /// New file, which only you can read; it must not exist
         file: PathBuf,
-        /// End by itself after so long: 10m, 8h
+        /// Stop after this time: 10m, 8h
         #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
         long: Option<std::time::Duration>,
         /// Database: a name, a URI, or key=value pairs
         #[arg(value_name = "DBNAME")]
         database: Option<String>,
     },
-    /// Open the console on a recording; its help lists the keys that go through it
-    Replay { file: PathBuf },
-    /// List the queries that the console asks, or print one as the server gets it
+    /// Open the console on a recording; its help lists the keys for playback
+    Replay {
+        /// The recording
+        file: PathBuf,
+    },
+    /// List the console's queries, or print one as it is sent to the server
     Sql {
-        /// As the list names it
+        /// Name of the query, as in the list
         #[arg(value_parser = sql::query)]
         query: Option<&'static str>,
-        /// The TimescaleDB version that it is for, or none [default: the newest known]
+        /// TimescaleDB version of the server, or none [default: the newest known]
         #[arg(long = "for", value_name = "VERSION", value_parser = sql::version)]
         version: Option<Version>,
     },
-    /// List all thresholds, from where on something is worth a word: in force, by default, and who says so
+    /// List all thresholds: value in force, default, and source
     Thresholds {
         #[arg(long, value_enum, default_value_t = thresholds::Format::Text)]
         format: thresholds::Format,
     },
-    /// Open the console on a demo factory, on a private server that is gone afterwards
+    /// Open the console on a demo database on a temporary server
     Demo {
-        /// Load the factory into a new database on this server instead
+        /// Load the demo into a new database on this server instead
         #[arg(long, value_name = "URI")]
         url: Option<String>,
-        /// Simulate TimescaleDB even where PostgreSQL has it
+        /// Simulate TimescaleDB even if PostgreSQL has it
         #[arg(long, conflicts_with = "url")]
         simulate: bool,
     },
@@ -169,9 +174,9 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 impl Connection {
-    /// The connection's flags, with the database that a subcommand named.
+    /// The connection flags, with the database argument of a subcommand.
     pub fn flags(&self, database: Option<&String>) -> Flags {
-        // As psql: the first argument that is left is the database, unless -d says it; then the user, unless -U does.
+        // As psql: without -d the first argument is the database; without -U the next one is the user.
         let mut rest = [&self.database, &self.user].into_iter().flatten();
         let database = match (database, &self.dbname) {
             (None, None) => rest.next(),
@@ -194,13 +199,13 @@ impl Connection {
 fn screen(name: &str) -> Result<ScreenId, String> {
     ScreenId::by_name(name).ok_or_else(|| {
         let names: Vec<_> = ScreenId::ALL.iter().map(|id| id.name()).collect();
-        format!("there is no such screen; there are: {}", names.join(", "))
+        format!("unknown screen; the screens are: {}", names.join(", "))
     })
 }
 
 fn after_help() -> String {
     format!(
-        "{}\n\nExit codes: 0 left by a person; 1 an error, or an action that failed on its way; 2 no connection, or a wrong command line; 3 nothing was changed (refused, nobody agreed, or the first step failed as a whole); 128+N ended by signal N.",
+        "{}\n\nExit codes: 0 success, or the user quit; 1 an error, or an action that failed after a part was done; 2 no connection, or a wrong command line; 3 nothing was changed (refused, no consent, or the first step failed); 128+N ended by signal N.",
         conninfo::help()
     )
 }

@@ -1,4 +1,4 @@
-//! Settings and themes of the person: `$XDG_CONFIG_HOME/hypertop/config.toml` and `themes/` beside it.
+//! The user's settings: `$XDG_CONFIG_HOME/hypertop/config.toml`, with `themes/` in the same folder.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,40 +16,40 @@ use crate::model::{threshold_settings, trust};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// How often the server is asked whether anything changed.
+    /// Refresh interval.
     pub refresh: Duration,
     pub theme: String,
-    /// Off by default: a captured mouse takes the terminal's own selection away.
+    /// Capture of the mouse; off by default, because it disables the terminal's own selection.
     pub mouse: bool,
-    /// Nothing is ever changed, whatever the connection.
+    /// Read-only on every connection.
     pub read_only: bool,
-    /// What is so for some connections; all that match count.
+    /// Settings for some connections; all that match apply.
     pub connections: Vec<Rule>,
-    /// From where on something is found wrong.
+    /// Alert thresholds.
     pub thresholds: Thresholds,
-    /// `Err`: what is wrong with `[keys]`; no console is opened with that.
+    /// `Err`: the error in `[keys]`; the console does not open then.
     pub keys: Result<KeyMap, String>,
 }
 
-/// What is so for the connections that it matches.
+/// Settings for the connections that match.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
-    /// As the header shows it (`db1:5432`, or `db1` for any port); `*` stands for anything. `None`: any.
+    /// Pattern for the host in the header (`db1:5432`, or `db1` for any port); `*` matches anything. `None`: any.
     pub host: Option<String>,
-    /// `*` stands for anything. `None`: any.
+    /// Pattern for the database; `*` matches anything. `None`: any.
     pub database: Option<String>,
-    /// The role that connects; `*` stands for anything. `None`: any.
+    /// Pattern for the connecting role; `*` matches anything. `None`: any.
     pub user: Option<String>,
     pub read_only: bool,
-    /// A marked frame, and every action wants its target's name typed.
+    /// A marked frame, and every action asks for its target's name.
     pub protected: bool,
-    /// Roles whose code looking may run with the rights of the role that connects.
+    /// Roles whose code a read may run with the rights of the connecting role.
     pub trusted_owners: Vec<String>,
 }
 
 impl Config {
-    /// The owners that are trusted where this role connects.
+    /// The trusted owners of the connections of this role.
     pub fn trust(&self, user: &str) -> Vec<Trust> {
         let here = self
             .connections
@@ -64,13 +64,13 @@ impl Config {
         .collect()
     }
 
-    /// What is so for the connection of this role; `asked`: `--read-only` was given.
+    /// Restrictions of one connection; `asked`: `--read-only` was given.
     pub fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Access {
         let matches = |rule: &&Rule| rule.matches(host, database, user);
         let here: Vec<_> = self.connections.iter().filter(matches).collect();
         let told = |why: &str| {
             Some(format!(
-                "this console only reads ({why}): nothing is changed"
+                "this console is read-only ({why}): nothing is changed"
             ))
         };
         let read_only = match (asked, self.read_only) {
@@ -130,7 +130,7 @@ struct File {
     keys: threshold_settings::Table,
 }
 
-/// The folder in which settings and themes are looked for.
+/// Folder of the settings and themes; `None`: neither XDG_CONFIG_HOME nor HOME is set.
 pub fn folder(around: &Surroundings) -> Option<PathBuf> {
     let base = around
         .env
@@ -139,17 +139,17 @@ pub fn folder(around: &Surroundings) -> Option<PathBuf> {
         .filter(|path| path.is_absolute());
     let base = base
         .or_else(|| Some(around.home.as_ref()?.join(".config")))
-        // A home that is no whole path would be sought in the folder that the person happens to be in.
+        // A relative path would depend on the current folder.
         .filter(|base| base.is_absolute());
     Some(base?.join("hypertop"))
 }
 
-/// Where the settings are looked for.
+/// Path of config.toml; `None` as for [`folder`].
 pub fn file(around: &Surroundings) -> Option<PathBuf> {
     Some(folder(around)?.join("config.toml"))
 }
 
-/// Reads the settings; what is wrong with the file is told, and the defaults serve.
+/// Reads the settings. If the file has an error, returns the defaults and the error.
 pub fn read(around: &Surroundings) -> (Config, Option<String>) {
     let Some(path) = file(around) else {
         return (Config::default(), None);
@@ -179,7 +179,7 @@ fn parse(text: &str) -> Result<Config, String> {
     let file: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(0, |span| line(text, span.start));
         format!(
-            "line {line}: {} (known are: refresh, theme, mouse, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners; [thresholds], [[thresholds_for]], [keys])",
+            "line {line}: {} (known keys: refresh, theme, mouse, read_only, [[connection]] with host, database, user, read_only, protected, trusted_owners; [thresholds], [[thresholds_for]], [keys])",
             error.message()
         )
     })?;
@@ -199,7 +199,7 @@ fn parse(text: &str) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Which line of the file this byte is in, from 1.
+/// Line of the file, from 1, that contains this byte.
 fn line(text: &str, place: usize) -> usize {
     text.bytes()
         .take(place)
@@ -208,14 +208,14 @@ fn line(text: &str, place: usize) -> usize {
         + 1
 }
 
-/// A refresh interval as a person writes it: `2s`, `500ms`, `1m`.
+/// A refresh interval as a user types it: `2s`, `500ms`, `1m`.
 pub fn interval(text: &str) -> Result<Duration, String> {
     let parsed = humantime::parse_duration(text)
         .map_err(|error| format!("{text:?}: {error}; write 2s, 500ms or 1m"))?;
     if (FASTEST..=SLOWEST).contains(&parsed) {
         Ok(parsed)
     } else {
-        Err(format!("{text:?}: it is between 500ms and 5m"))
+        Err(format!("{text:?} is not between 500ms and 5m"))
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
         assert!(
             told.contains("line 2")
                 && told.contains("colour")
-                && told.contains("known are: refresh"),
+                && told.contains("known keys: refresh"),
             "{told}"
         );
         assert!(

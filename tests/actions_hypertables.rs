@@ -98,7 +98,7 @@ fn of_several_dimensions_the_named_one_is_set() {
         );
         for (set, words) in [
             (("dimension", "v"), "there is ts, other \"Axis\""),
-            (("interval", "5"), "is no interval"),
+            (("interval", "5"), "is not an interval"),
         ] {
             let why = rig
                 .plan("set-chunk-interval", "flat", &[set])

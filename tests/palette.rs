@@ -331,10 +331,10 @@ impl<'a> Trial<'a> {
 /// What a preview says of the way back.
 fn heading(plan: &Json) -> &'static str {
     match plan["undo"]["kind"].as_str().unwrap() {
-        "exact" => "Taken back exactly by",
-        "partly" => "Taken back, but not wholly",
-        "never" => "CANNOT BE TAKEN BACK",
-        _ => "Nothing to take back",
+        "exact" => "Undo (exact)",
+        "partly" => "Undo (partial)",
+        "never" => "IRREVERSIBLE",
+        _ => "Nothing to undo",
     }
 }
 
@@ -377,10 +377,7 @@ async fn try_line(rig: &Rig, line: &Line, real: bool) {
         println!("{}", trial.say("refused, as it should be"));
         return;
     };
-    let comes_back = matches!(
-        heading(&plan),
-        "Taken back exactly by" | "Taken back, but not wholly"
-    );
+    let comes_back = matches!(heading(&plan), "Undo (exact)" | "Undo (partial)");
     assert_eq!(
         comes_back,
         trial.comes_back(),

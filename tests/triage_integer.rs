@@ -96,7 +96,7 @@ fn retention_on_integer_time_that_drops_what_is_not_read_is_critical_before() {
             "DATA LOSS in",
             NAME,
             "1000 to 3000",
-            "does not take that in before",
+            "does not refresh that in time",
         ];
         let row = found(rig, &rules::RETENTION_UNREAD, RAW, &words).await;
         assert_eq!(row.finding.level, Level::Critical, "{}", rig.name);

@@ -346,7 +346,7 @@ fn retention_that_will_drop_what_an_aggregate_has_not_read_is_critical_before_it
             rig,
             &rules::RETENTION_UNREAD,
             RAW,
-            &["does not take that in before"],
+            &["does not refresh that in time"],
         )
         .await;
         rig.sql(&format!(

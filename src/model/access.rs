@@ -1,9 +1,10 @@
-//! What a connection allows.
+//! Restrictions of a connection.
 
-/// What is so for one connection.
+/// Restrictions of one connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Why nothing may be changed.
+    /// Reason why nothing may be changed; `None`: changes are allowed.
     pub read_only: Option<String>,
+    /// Every action asks for its target's name.
     pub protected: bool,
 }

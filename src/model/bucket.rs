@@ -1,4 +1,4 @@
-//! Buckets of an aggregate: where each begins and ends, as `time_bucket` has it.
+//! Bounds of an aggregate's buckets, as `time_bucket` computes them.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -8,37 +8,37 @@ use crate::model::interval::Interval;
 use crate::model::moment::Axis;
 
 const DAY: i64 = 86_400_000_000;
-/// Monday, 2000-01-03: where buckets of a fixed width begin, unless an origin is given.
+/// Monday, 2000-01-03: the default origin of buckets of a fixed width. Microseconds since 1970.
 const MONDAY: i64 = 946_857_600_000_000;
 
-/// How the server describes an aggregate's buckets.
+/// Description of an aggregate's buckets in the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape<'a> {
     pub axis: Axis,
     pub width: Option<&'a str>,
     pub zone: Option<&'a str>,
     pub offset: Option<&'a str>,
-    /// On the clock of the buckets' zone.
+    /// Local time of the buckets' zone, in microseconds since 1970; `None`: the default origin.
     pub origin: Option<i64>,
 }
 
-/// Whole buckets: the first, and the end of the last.
+/// Whole buckets: start of the first, end of the last (exclusive), in the unit of the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     pub from: i64,
     pub to: i64,
 }
 
-/// How an aggregate cuts its time axis; places are in the axis' own unit.
+/// Buckets of an aggregate. Points are in the unit of the axis.
 #[derive(Debug, Clone)]
 pub(crate) struct Buckets {
     width: Width,
-    /// Counted on this zone's clock; `None`: UTC, or no clock at all.
+    /// Zone of the buckets; `None`: UTC, or integer time.
     zone: Option<TimeZone>,
-    /// On that clock.
+    /// Local time of that zone.
     origin: i64,
     offset: i64,
-    /// The width, for people.
+    /// The width as PostgreSQL prints an interval.
     pub text: String,
 }
 
@@ -49,7 +49,7 @@ enum Width {
 }
 
 impl Buckets {
-    /// An error says what of the buckets is not understood.
+    /// An error names the part of the description that is not understood.
     pub fn of(name: &str, shape: Shape) -> Result<Self, String> {
         let odd = |what: &str| format!("the buckets of {name} are not understood: {what}");
         let text = shape.width.ok_or_else(|| odd("no width"))?.to_owned();
@@ -95,12 +95,12 @@ impl Buckets {
         })
     }
 
-    /// Where the bucket begins that holds this place; `None`: beyond what a calendar has.
+    /// Start of the bucket that contains `at`; `None`: outside the calendar.
     pub fn floor(&self, at: i64) -> Option<i64> {
         self.from_local(self.local_floor(self.to_local(at)?)?)
     }
 
-    /// The next place where a bucket begins, this one if it does.
+    /// Start of the first bucket at or after `at`; `None`: outside the calendar.
     pub fn ceil(&self, at: i64) -> Option<i64> {
         let floor = self.floor(at)?;
         if floor == at {
@@ -110,7 +110,7 @@ impl Buckets {
         }
     }
 
-    /// Where a bucket begins that many buckets on (or back); `at` is the beginning of one.
+    /// Start of the bucket that is `number` buckets later (negative: earlier); `at` is the start of a bucket.
     pub fn step(&self, at: i64, number: i64) -> Option<i64> {
         let start = self.local_floor(self.to_local(at)?)?;
         let next = match self.width {
@@ -124,7 +124,7 @@ impl Buckets {
         self.from_local(next)
     }
 
-    /// How many buckets lie between two of their beginnings; about, where a clock is set forward or back.
+    /// Number of buckets between two starts; approximate across a change of the clock.
     pub fn between(&self, from: i64, to: i64) -> Option<i64> {
         let (from, to) = (self.to_local(from)?, self.to_local(to)?);
         match self.width {
@@ -133,7 +133,7 @@ impl Buckets {
         }
     }
 
-    /// Its length in seconds (units of integer time), where a month has 30 days, as the server counts it.
+    /// Width in seconds (or units of integer time); a month counts 30 days, as on the server.
     #[expect(clippy::cast_precision_loss, reason = "a width")]
     pub fn length(&self, axis: Axis) -> f64 {
         match self.width {
@@ -173,13 +173,13 @@ impl Buckets {
         let Some(zone) = &self.zone else {
             return Some(local);
         };
-        // PostgreSQL takes the later one, too, of what a clock shows twice or never.
+        // As PostgreSQL: of an ambiguous local time, the later moment.
         let moment = zone.to_ambiguous_timestamp(civil(local)?).later().ok()?;
         Some(moment.as_microsecond())
     }
 }
 
-/// Microseconds of an interval without months.
+/// Microseconds of an interval; `None`: it has months.
 fn fixed(interval: Interval) -> Option<i64> {
     (interval.months == 0)
         .then(|| interval.days.checked_mul(DAY)?.checked_add(interval.micros))
@@ -197,7 +197,7 @@ fn month(micros: i64) -> Option<i64> {
     Some(i64::from(at.year()) * 12 + i64::from(at.month()) - 1)
 }
 
-/// The first of a month, in microseconds since 1970.
+/// First day of a month (counted since the year 0), in microseconds since 1970.
 fn first_of(month: i64) -> Option<i64> {
     let year = i16::try_from(month.div_euclid(12)).ok()?;
     let date = Date::new(year, i8::try_from(month.rem_euclid(12) + 1).ok()?, 1).ok()?;

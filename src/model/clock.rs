@@ -1,4 +1,4 @@
-//! Places on an aggregate's time axis, as people write them and as the server reads them.
+//! Points on an aggregate's time axis: reading what a user types, and writing SQL literals.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -8,15 +8,15 @@ use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
 use crate::model::text;
 
-/// Reads a moment, a date, `now`, `3 days ago`, or a number of integer time; the error says how to write it.
+/// Reads a moment, a date, `now`, `3 days ago`, or a number of integer time. The error says how to write it.
 pub fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
     let typed = typed.trim();
     if axis == Axis::Integer {
         return typed
             .parse()
-            .map_err(|_| format!("{typed:?} is no whole number"));
+            .map_err(|_| format!("{typed:?} is not a whole number"));
     }
-    let clock = || now.ok_or_else(|| "what is now is not known here".to_owned());
+    let clock = || now.ok_or_else(|| "the current time is unknown here".to_owned());
     if typed == "now" {
         return clock();
     }
@@ -26,7 +26,7 @@ pub fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
             .before(clock()?, None)
             .ok_or_else(|| wrong(axis, typed));
     }
-    // A moment with an offset; only timestamptz has a use for one.
+    // A moment with an offset, which only timestamptz accepts.
     if let Ok(moment) = typed.parse::<Timestamp>() {
         if axis != Axis::TimestampTz {
             return Err(format!(
@@ -46,10 +46,10 @@ fn wrong(axis: Axis, typed: &str) -> String {
         Axis::Date => "2026-11-20, 3 days ago, now",
         _ => "2026-11-20 08:00, 3 days ago, now",
     };
-    format!("{typed:?} is no moment: write {how}")
+    format!("{typed:?} is not a time: write {how}")
 }
 
-/// As the server reads it in a literal of the axis' type; `None`: beyond what a calendar has.
+/// Text of a literal of the axis' type; `None`: outside the calendar.
 pub fn literal(axis: Axis, at: i64) -> Option<String> {
     if axis == Axis::Integer {
         return Some(at.to_string());
@@ -63,7 +63,7 @@ pub fn literal(axis: Axis, at: i64) -> Option<String> {
     Some(moment.strftime(form).to_string())
 }
 
-/// A place on the axis as the forms take it: a moment with its zone, which is UTC, or a number.
+/// Text as the forms read it: a time (UTC), or a number; `None`: outside the calendar.
 pub fn typed(axis: Axis, at: i64) -> Option<String> {
     let text = literal(axis, at)?;
     Some(match text.strip_suffix("+00") {
@@ -72,42 +72,42 @@ pub fn typed(axis: Axis, at: i64) -> Option<String> {
     })
 }
 
-/// For people: `2026-11-20 08:00 UTC`, `2026-11-20`, `90 000`.
+/// Text for the screen: `2026-11-20 08:00 UTC`, `2026-11-20`, `90 000`.
 pub fn show(axis: Axis, at: i64) -> String {
     text::point(Point { axis, raw: at })
 }
 
-/// An interval as policies keep it.
+/// An interval from a policy's configuration; `None`: not an interval.
 pub fn interval(text: &str) -> Option<Interval> {
     Interval::parse(text).ok()
 }
 
-/// A zone as a setting names it: by its name, or as POSIX has it; `None`: neither, such as the offset `+3`.
+/// A time zone by the name in a setting, or in POSIX form; `None`: neither, such as the offset `+3`.
 pub fn zone(name: &str) -> Option<TimeZone> {
     let name = name.strip_prefix("posix/").unwrap_or(name);
     TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
 }
 
-/// A date has no hours: the server cuts them off.
+/// Start of the day, as the server truncates dates.
 pub fn midnight(at: i64) -> i64 {
     at.div_euclid(86_400_000_000) * 86_400_000_000
 }
 
-/// Why it is not known what a policy reaches, where its zone is not.
+/// Reason why the window of a policy is unknown: its zone is.
 pub(crate) fn odd_zone(zone: &str) -> String {
     format!(
         "the time zone in which its policy runs ({zone}) is no zone's name: ALTER ROLE (its owner) or ALTER DATABASE … SET timezone = a name of pg_timezone_names"
     )
 }
 
-/// What the wall clock of a zone shows then; `None`: no such zone is known here.
+/// Local time of a zone at a moment, in microseconds since 1970; `None`: unknown zone.
 pub fn wall(at: i64, zone: &str) -> Option<i64> {
     let shown = self::zone(zone)?.to_datetime(Timestamp::from_microsecond(at).ok()?);
     let shown = jiff::tz::Offset::UTC.to_timestamp(shown).ok()?;
     Some(shown.as_microsecond())
 }
 
-/// A length for people: `3h 20m`, `50 000`.
+/// Text of a length in seconds or units: `3h 20m`, `50 000`.
 pub fn say(axis: Axis, length: f64) -> String {
     match axis {
         #[expect(clippy::cast_possible_truncation, reason = "units of integer time")]

@@ -1,13 +1,13 @@
-//! The actions that a finding may name as its fix, and what each acts on.
+//! The actions that a finding may name as its fix, and the kind of target of each.
 //!
-//! What an action does is in `actions`, which findings do not know; a test there holds both together.
+//! The actions themselves are in `actions`, which findings may not import. A test there compares both lists.
 
 use crate::model::target::Kind;
 
-/// The name of an action of the catalogue.
+/// Name of an action of the catalogue.
 pub(crate) type ActionName = &'static str;
 
-/// Every action that is some finding's fix.
+/// Every action that is the fix of a finding.
 pub(crate) const FIXES: &[(ActionName, Kind)] = &[
     ("add-compression-policy", Kind::Hypertable),
     ("add-refresh-policy", Kind::Aggregate),
@@ -39,7 +39,7 @@ pub(crate) const FIXES: &[(ActionName, Kind)] = &[
     ("terminate-session", Kind::Session),
 ];
 
-/// The fix of this name, and what it acts on.
+/// The fix of this name, and the kind of its target; `None`: no such fix.
 pub fn by_name(name: &str) -> Option<(ActionName, Kind)> {
     FIXES.iter().copied().find(|(fix, _)| *fix == name)
 }

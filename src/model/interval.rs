@@ -1,4 +1,4 @@
-//! Intervals as a person writes them: `7 days`, `7d`, `1h30m`, `1 mon`, `01:30:00`.
+//! Intervals as a user types them: `7 days`, `7d`, `1h30m`, `1 mon`, `01:30:00`.
 
 pub mod back;
 mod parts;
@@ -80,17 +80,17 @@ const UNITS: &[(&[&str], Interval)] = &[
 const HOW: &str = "write 7 days, 7d, 1h30m or 1 mon";
 
 impl Interval {
-    /// Reads what a person, or PostgreSQL itself, writes; the error says how to write it.
+    /// Reads an interval as a user types it or as PostgreSQL prints it. The error says how to write it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no interval: {HOW}");
+        let wrong = || format!("{text:?} is not an interval: {HOW}");
         let mut total = Self::default();
-        // PostgreSQL's style postgres_verbose begins so.
+        // The style postgres_verbose begins with @.
         let mut rest = text.trim().trim_start_matches("@ ");
         if let Some(interval) = standard::read(rest) {
             return Ok(interval);
         }
         if rest.is_empty() {
-            return Err(format!("an interval is wanted: {HOW}"));
+            return Err(format!("an interval is needed: {HOW}"));
         }
         while !rest.is_empty() {
             let sign = if rest.starts_with('-') { -1 } else { 1 };
@@ -115,7 +115,7 @@ impl Interval {
         Ok(total)
     }
 
-    /// This and `number` of `unit`; a broken number is one of a fixed-length unit only.
+    /// The interval plus `number` of `unit`. Only units of fixed length may have a fraction.
     fn plus(self, number: &str, unit: &str, sign: i64) -> Option<Self> {
         let (_, one) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
         if let Ok(whole) = number.parse::<i64>() {
@@ -140,13 +140,13 @@ impl Interval {
         })
     }
 
-    /// Its length where a month has 30 days; for comparing and for estimates only.
+    /// Length in seconds, a month of 30 days; for comparisons and estimates only.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn seconds(self) -> f64 {
         (self.months as f64 * 30.0 + self.days as f64) * 86_400.0 + self.micros as f64 / 1e6
     }
 
-    /// It has no days and no months, whose length a zone's clock decides.
+    /// Whether it has neither days nor months, whose length depends on the time zone.
     pub fn is_clock_free(self) -> bool {
         self.months == 0 && self.days == 0
     }
@@ -157,7 +157,7 @@ impl Interval {
 }
 
 impl fmt::Display for Interval {
-    /// As PostgreSQL reads it in any setting: `1 mon 7 days 01:30:00`.
+    /// Text that PostgreSQL reads with any `IntervalStyle`: `1 mon 7 days 01:30:00`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         let mut part = |number: i64, one: &str| match number {

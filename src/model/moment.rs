@@ -1,4 +1,4 @@
-//! Moments, and places on a hypertable's time dimension.
+//! Moments, and points on a hypertable's time dimension.
 
 use std::error::Error;
 
@@ -26,7 +26,7 @@ impl Stamp {
         (self.0.saturating_sub(earlier.0)) as f64 / 1e6
     }
 
-    /// This moment moved by so many seconds; the infinities stay.
+    /// This moment plus `seconds`; an infinity stays.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a float out of range saturates"
@@ -40,18 +40,18 @@ impl Stamp {
         }
     }
 
-    /// The moment, if it is one: `-infinity` is how TimescaleDB writes "never" and "running".
+    /// The moment; `None` for an infinity. TimescaleDB writes `-infinity` for "never" and "running".
     pub fn finite(self) -> Option<Self> {
         self.is_finite().then_some(self)
     }
 }
 
-/// For a field that leaves the infinities out.
+/// Reads a field in which an infinity means `None`.
 pub(crate) fn finite<'de, D: Deserializer<'de>>(stamp: D) -> Result<Option<Stamp>, D::Error> {
     Ok(Option::<Stamp>::deserialize(stamp)?.and_then(Stamp::finite))
 }
 
-/// Microseconds between 1970 and 2000, where PostgreSQL's clock starts.
+/// Microseconds from 1970 to 2000, the epoch of PostgreSQL.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 impl<'a> FromSql<'a> for Stamp {
@@ -74,14 +74,14 @@ impl<'a> FromSql<'a> for Stamp {
 #[serde(from = "String")]
 pub enum Axis {
     TimestampTz,
-    /// Without time zone: the value is kept as if it were UTC.
+    /// Without time zone; kept as if it were UTC.
     Timestamp,
     Date,
     Integer,
 }
 
 impl Axis {
-    /// Whether it is a place, and not one of the values that stand for the beginning of all time.
+    /// Whether `at` is a point in time, and not a value that stands for minus infinity.
     pub fn is_place(self, at: i64) -> bool {
         match self {
             Self::Integer => at > i64::MIN + 1_000_000,
@@ -89,13 +89,13 @@ impl Axis {
         }
     }
 
-    /// From the name of the column's type, as `format_type` or `regtype` write it; or from its own name in a recording.
+    /// Axis of a column type, named as by `format_type` or `regtype`, or as in a recording.
     pub fn of(column_type: &str) -> Self {
         match column_type {
             "timestamp without time zone" | "Timestamp" => Self::Timestamp,
             "date" | "Date" => Self::Date,
             "bigint" | "integer" | "smallint" | "Integer" => Self::Integer,
-            // uuid (UUIDv7) dimensions are kept in microseconds too.
+            // Dimensions of type uuid (UUIDv7) are in microseconds too.
             _ => Self::TimestampTz,
         }
     }
@@ -107,7 +107,7 @@ impl From<String> for Axis {
     }
 }
 
-/// A place on a hypertable's time dimension, in TimescaleDB's internal unit:
+/// A point on a hypertable's time dimension, in TimescaleDB's internal unit:
 /// microseconds since 1970 for time types, the number itself for integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Point {

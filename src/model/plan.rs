@@ -1,4 +1,4 @@
-//! A plan: what an action would do, literally; shown before, run after consent, kept in the journal.
+//! A plan: the literal statements of an action. It is shown first, run after consent, and kept in the journal.
 
 mod bindings;
 mod lock;
@@ -16,24 +16,25 @@ pub use lock::Mode;
 pub(crate) use lock::Touch;
 pub use statement::{Lit, Statement};
 
-/// What is done at once: one transaction, or one statement that wants none around it.
+/// One transaction, or statements that run outside a transaction block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// `compress _hyper_1_2_chunk`: for the progress line and the result.
+    /// For the progress line and the result: `compress _hyper_1_2_chunk`.
     pub label: String,
     pub run: Vec<Statement>,
-    /// Not in a transaction block, on a connection of its own: refresh, REINDEX CONCURRENTLY. Each statement by itself.
+    /// Each statement runs outside a transaction block, on a connection of its own: refresh, REINDEX CONCURRENTLY.
     #[serde(default)]
     pub plain: bool,
-    /// What takes it back, in this order; empty: nothing does.
+    /// The statements that undo it, in order; empty: it has no undo.
     #[serde(default)]
     pub undo: Vec<Statement>,
+    /// The undo runs outside a transaction block.
     #[serde(default)]
     pub undo_plain: bool,
-    /// Its size in bytes, for the rate and the time that is left; zero: not known.
+    /// Size of the data in bytes, for the rate and the remaining time; 0: unknown.
     #[serde(default, rename = "weight")]
     pub bytes: i64,
-    /// The entry and its step that this takes back.
+    /// The journal entry and the number of its step (from 0) that this one rolls back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<(u64, usize)>,
 }
@@ -51,7 +52,7 @@ impl Step {
         }
     }
 
-    /// Without a transaction block around it, on a connection of its own.
+    /// Runs it outside a transaction block, on a connection of its own.
     #[must_use]
     pub fn plain(mut self) -> Self {
         self.plain = true;
@@ -65,17 +66,17 @@ impl Step {
     }
 }
 
-/// How far the plan can be taken back, and what that leaves different.
+/// How much of the plan can be undone. The text explains it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "text")]
 pub enum Undo {
-    /// Everything comes back as it was; the text says by what.
+    /// Everything is restored; the text says how.
     Exact(String),
-    /// The text says what does not come back.
+    /// The text says what is not restored.
     Partly(String),
-    /// The text says why not; the target's name must be typed.
+    /// Irreversible; the text says why. The target's name must be typed.
     Never(String),
-    /// It changes nothing that would have to be taken back (a reindex, an analyze).
+    /// Nothing needs an undo (a reindex, an analyze).
     Needless(String),
 }
 
@@ -88,7 +89,7 @@ impl Undo {
         }
     }
 
-    /// How far two plans together can be taken back: no further than the lesser of them.
+    /// Undo of two plans together: the weaker of the two.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let rank = |undo: &Self| match undo {
@@ -106,51 +107,51 @@ impl Undo {
 
     pub fn heading(&self) -> &'static str {
         match self {
-            Self::Exact(_) => "Taken back exactly by",
-            Self::Partly(_) => "Taken back, but not wholly",
-            Self::Never(_) => "CANNOT BE TAKEN BACK",
-            Self::Needless(_) => "Nothing to take back",
+            Self::Exact(_) => "Undo (exact)",
+            Self::Partly(_) => "Undo (partial)",
+            Self::Never(_) => "IRREVERSIBLE",
+            Self::Needless(_) => "Nothing to undo",
         }
     }
 }
 
-/// What a person has to do before it runs; ordered by weight.
+/// The consent that a plan needs before it runs, the strongest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Consent {
     Enter,
-    /// `y`: it can be taken back, at a price, or it holds heavy locks.
+    /// `y`: the undo is partial or costly, or the plan takes strong locks.
     Yes,
     /// The target's name is typed.
     Name,
 }
 
-/// A remark in the preview: what it does, whom it meets, what to mind.
+/// A remark in the preview: effects, affected sessions, warnings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub level: Level,
     pub text: String,
 }
 
-/// Between the steps of a long plan.
+/// Pauses and limits between the steps of a long plan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
-    /// Seconds of rest after each step.
+    /// Pause after each step, in seconds.
     pub rest_seconds: f64,
-    /// It waits while a replica is further behind than so many seconds; `None`: no bound.
+    /// The plan waits while a replica lags by more seconds than this; `None`: no limit.
     pub max_replica_lag_seconds: Option<f64>,
-    /// It waits while the server writes more WAL than so many bytes a second; `None`: no bound.
+    /// The plan waits while the server writes more bytes of WAL per second than this; `None`: no limit.
     pub max_wal_bytes_per_second: Option<f64>,
-    /// A step that fails is noted, and the rest goes on.
+    /// A failed step is recorded, and the next one runs.
     pub go_on: bool,
 }
 
-/// What an action would do.
+/// The statements of an action on one target, with their effects, undo and consent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The action's name in the catalogue.
     pub action: String,
-    /// What it acts on, as a person would type it.
+    /// Name of the target, as a user types it.
     pub target: String,
     /// One line: `Pause job 1001 (Compression Policy on public.metrics)`.
     pub title: String,
@@ -159,26 +160,27 @@ pub struct Plan {
     pub undo: Undo,
     pub consent: Consent,
     pub touches: Vec<Touch>,
-    /// The parts of the captured state that it changes, as JSON pointers (`/jobs`, `/settings`): what a rollback
-    /// compares with the present. Empty: the whole state.
+    /// JSON pointers (`/jobs`, `/settings`) to the parts of the captured state that it changes. A rollback compares these
+    /// with the present state. Empty: the whole state.
     pub changes: Vec<String>,
     pub pace: Pace,
-    /// How long a statement waits for a lock before it gives up.
+    /// `lock_timeout` of every statement.
     pub lock_timeout_seconds: u32,
-    /// What its statements mean by the names in them, where that was looked up when it was made (a rollback); else it is
-    /// when it begins.
+    /// The objects that the names in its statements mean, if looked up when the plan was made (a rollback). Otherwise
+    /// they are looked up when it starts.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub named: Named,
-    /// Of a rollback: the entries that stay open after it, because it is not known whether all of them is taken back.
+    /// For a rollback: the entries that stay open after it, because it is unknown whether all of them is rolled back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaves_open: Vec<u64>,
-    /// Whose code it was said to run; where there is more of it by then, nothing is done.
+    /// The functions and triggers that the preview named as run by this plan. If there are more of them when it starts, it
+    /// does not run.
     #[serde(skip)]
     pub runs: Vec<String>,
 }
 
 impl Plan {
-    /// A plan with what most have: consent by Enter, 5 s of patience for locks.
+    /// A plan with the consent that its undo needs, and a lock timeout of 5 s.
     pub fn new(title: impl Into<String>, steps: Vec<Step>, undo: Undo) -> Self {
         let consent = match undo {
             Undo::Exact(_) | Undo::Needless(_) => Consent::Enter,
@@ -212,7 +214,7 @@ impl Plan {
         self
     }
 
-    /// Notes a relation that it locks.
+    /// Adds a relation that it locks.
     #[must_use]
     pub fn touching(mut self, oid: i64, name: impl Into<String>, mode: Mode) -> Self {
         self.touches.push(Touch {
@@ -224,7 +226,7 @@ impl Plan {
         self
     }
 
-    /// The same, of what only this step locks.
+    /// Adds a relation that only this step locks.
     #[must_use]
     pub fn touching_in(self, step: usize, oid: i64, name: impl Into<String>, mode: Mode) -> Self {
         let mut plan = self.touching(oid, name, mode);
@@ -240,20 +242,20 @@ impl Plan {
         self
     }
 
-    /// Asks for at least this consent.
+    /// Requires at least this consent.
     #[must_use]
     pub fn wanting(mut self, consent: Consent) -> Self {
         self.consent = self.consent.max(consent);
         self
     }
 
-    /// Everything that it runs, literally, with the transactions that are around it.
+    /// Every statement with its values, and BEGIN and COMMIT around each transaction of several.
     pub fn script(&self) -> Vec<String> {
         script(&self.steps)
     }
 }
 
-/// The statements of steps as they run, BEGIN and COMMIT where a step is a transaction of several.
+/// Every statement of these steps with its values, and BEGIN and COMMIT around each transaction of several.
 pub fn script(steps: &[Step]) -> Vec<String> {
     let mut lines = Vec::new();
     for step in steps {
@@ -271,10 +273,10 @@ pub fn script(steps: &[Step]) -> Vec<String> {
     lines
 }
 
-/// The steps that take these back: newest first.
+/// The steps that undo these, newest first.
 pub(crate) fn inverse(done: &[Step]) -> Vec<Step> {
     let back = |step: &Step| Step {
-        label: format!("take back: {}", step.label),
+        label: format!("undo: {}", step.label),
         run: step.undo.clone(),
         plain: step.undo_plain,
         undo: Vec::new(),
@@ -294,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_two_plans_together_no_more_is_promised_than_the_lesser_one_can_take_back() {
+    fn two_plans_together_undo_no_more_than_the_weaker_one() {
         let exact = || Undo::Exact("as it was".to_owned());
         let partly = || Undo::Partly("but dropped chunks".to_owned());
         let never = || Undo::Never("gone".to_owned());
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_last_is_taken_back_first() {
+    fn the_newest_step_is_undone_first() {
         let step = |name: &str, undo| Step::new(name, Vec::new(), undo);
         let back = |name: &str| vec![Statement::new(name, Vec::new())];
         let steps = [

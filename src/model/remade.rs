@@ -1,12 +1,12 @@
-//! Chunks that a late row made again after they were dropped: the aggregate still holds what was dropped with them, and a
-//! refresh computes it from the late row alone.
+//! Chunks that were dropped and then created again by a late row. The aggregate still has the buckets of the dropped rows;
+//! a refresh would compute them from the late row alone.
 
 use crate::model::bucket::{Buckets, Range};
 
-/// What is known of such a chunk, and what follows.
+/// Warning about such a chunk.
 pub(crate) const REMADE: &str = "its chunk was made after newer ones, as where a late row makes a chunk again that was dropped: a refresh computes these buckets from what is there now, and what the aggregate still has from before is gone for good";
 
-/// Of a range what lies in chunks made again, in whole buckets; `remade`: where they begin and end.
+/// The whole buckets of a range that lie in recreated chunks; `remade`: start and end of these chunks.
 pub fn touched(buckets: &Buckets, range: Range, remade: Option<(i64, i64)>) -> Option<Range> {
     let (from, to) = remade?;
     let from = buckets.floor(from)?.max(range.from);
@@ -14,7 +14,7 @@ pub fn touched(buckets: &Buckets, range: Range, remade: Option<(i64, i64)>) -> O
     (from < to).then_some(Range { from, to })
 }
 
-/// A range, apart: what lies in chunks made again, in whole buckets, and the rest of it.
+/// A range split into the whole buckets in recreated chunks, and the rest.
 pub fn apart(
     buckets: &Buckets,
     range: Range,

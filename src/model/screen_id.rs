@@ -1,17 +1,17 @@
-//! Which screen: its name, for findings, acknowledgements, the command line and JSON.
+//! Names of the screens, for findings, acknowledgements, the command line and JSON.
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! screen_ids {
     ($($id:ident: $name:literal),+ $(,)?) => {
-        /// Which screen, in the order of the tabs.
+        /// A screen, in the order of the tabs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum ScreenId { $($id),+ }
 
         impl ScreenId {
             pub const ALL: &[Self] = &[$(Self::$id),+];
 
-            /// As it is typed on the command line: a plural noun.
+            /// Name on the command line.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$id => $name),+ }
             }
@@ -34,7 +34,7 @@ screen_ids! {
 }
 
 impl ScreenId {
-    /// The screen with this name, as it is typed on the command line.
+    /// The screen of this name; `None`: no such screen.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.name() == name)
     }

@@ -1,20 +1,20 @@
-//! What an action acts on.
+//! Targets of actions.
 
 use serde::{Deserialize, Serialize};
 
-/// What kind of thing an action acts on.
+/// Kind of a target. Each is identified by a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// By its job id.
+    /// Job id.
     Job,
-    /// By its hypertable id; also the materialization of an aggregate.
+    /// Hypertable id; also that of an aggregate's materialization.
     Hypertable,
-    /// By the id of its materialization hypertable.
+    /// Id of the materialization hypertable.
     Aggregate,
-    /// By its oid: an index of a hypertable or of a plain table.
+    /// Oid of an index of a hypertable or of a plain table.
     Index,
-    /// By its process id: a client's session or a worker.
+    /// Process id of a client's session or of a worker.
     Session,
 }
 
@@ -38,12 +38,12 @@ impl Kind {
     }
 }
 
-/// The thing that an action acts on.
+/// The object that an action acts on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
     pub kind: Kind,
     pub id: i64,
-    /// As a person would type it: `public.metrics`, `1001`.
+    /// Name as a user types it: `public.metrics`, `1001`.
     pub name: String,
 }
 
@@ -64,7 +64,7 @@ impl Target {
         }
     }
 
-    /// What an action on it may mean: an aggregate is also the hypertable of its materialization, with one id.
+    /// The target itself, and for an aggregate also its materialization hypertable, which has the same id.
     pub fn and_materialization(self) -> Vec<Self> {
         let table = (self.kind == Kind::Aggregate).then(|| Self {
             kind: Kind::Hypertable,
@@ -73,7 +73,7 @@ impl Target {
         std::iter::once(self).chain(table).collect()
     }
 
-    /// A hypertable; an aggregate is both its materialization and itself, with one id.
+    /// Targets of a hypertable's row; an aggregate is one too, with the same id.
     pub fn relation(id: i32, name: &str, aggregate: bool) -> Vec<Self> {
         let of = |kind| Self {
             kind,

@@ -1,4 +1,4 @@
-//! What a person reads: figures (bytes, counts, ages, durations, moments), and text for the screen and for SQL.
+//! Text for the screen and for SQL: figures (bytes, counts, ages, durations, moments) and names.
 
 mod cells;
 mod interval;
@@ -24,10 +24,11 @@ pub(crate) use session::{one_line, party};
 pub(crate) use self::number::plural;
 pub use self::number::{bytes, count};
 
-/// Who holds a lock where no session does: such locks come with the process id 0.
+/// Name for the holder of a lock whose process id is 0.
 pub const PREPARED: &str = "a prepared transaction (pg_prepared_xacts)";
 
-/// A prepared transaction that is in the way, by its quoted gid (or several, parted by commas), and what ends it.
+/// A prepared transaction that blocks others, by its quoted gid (or several, separated by commas), and the statement that
+/// ends it. `None`: the gid is unknown.
 pub fn prepared(gid: Option<&str>) -> String {
     match gid {
         Some(gid) => format!(
@@ -72,7 +73,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A moment against the server's clock: `4m 10s ago`, `in 3h 5m`, `now`.
+/// A moment relative to the server's time: `4m 10s ago`, `in 3h 5m`, `now`.
 pub fn age(stamp: Stamp, now: Stamp) -> String {
     match stamp {
         Stamp::BEFORE_ALL => "-infinity".to_owned(),
@@ -96,12 +97,12 @@ pub fn rfc3339(stamp: Stamp) -> Option<String> {
     (moment.strftime("%Y").to_string().len() == 4).then(|| moment.to_string())
 }
 
-/// A moment to the second, with its zone, which is UTC on every screen: `2026-11-21 01:36:08 UTC`.
+/// A moment to the second, in UTC: `2026-11-21 01:36:08 UTC`.
 pub fn moment(stamp: Stamp) -> String {
     with_zone(calendar(stamp), stamp)
 }
 
-/// As it reads in UTC: `2026-11-21 01:36:08`.
+/// A moment in UTC, without the zone's name: `2026-11-21 01:36:08`.
 fn calendar(stamp: Stamp) -> String {
     match stamp {
         Stamp::BEFORE_ALL => "-infinity".to_owned(),
@@ -121,8 +122,8 @@ fn with_zone(text: String, stamp: Stamp) -> String {
     }
 }
 
-/// A place on a time dimension, as sentences have it: the moment (to the minute where the seconds are zero) with its zone;
-/// where the dimension has none, as it stands in the column; the date; the number.
+/// A point on a time dimension, for sentences: the date, the number, or the time, to the minute if its seconds are zero.
+/// Only `timestamptz` has a zone (UTC).
 pub fn point(point: Point) -> String {
     let text = point_in_utc(point);
     match point.axis {
@@ -131,7 +132,7 @@ pub fn point(point: Point) -> String {
     }
 }
 
-/// The same where the head over it, or the title, names the zone.
+/// As [`point`], without the zone, for columns whose heading names it.
 pub(crate) fn point_in_utc(point: Point) -> String {
     let stamp = Stamp(point.raw);
     match point.axis {
@@ -145,7 +146,7 @@ pub(crate) fn point_in_utc(point: Point) -> String {
     }
 }
 
-/// Whether a text fits a pattern in which `*` stands for anything.
+/// Whether a text matches a pattern in which `*` matches anything.
 pub fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

@@ -1,4 +1,4 @@
-//! `[thresholds]` and `[[thresholds_for]]` of config.toml: what is read, and what is refused.
+//! Reader of `[thresholds]` and `[[thresholds_for]]` in config.toml.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::model::thresholds::{
 
 /// A table of config.toml, each key and value with its place in the file.
 pub type Table = BTreeMap<Spanned<String>, Spanned<Value>>;
-/// What is wrong, and at which byte of the file.
+/// Byte offset in the file, and the error.
 pub type Wrong = (usize, String);
 
-/// The first of each pair is at most the second: a milder word comes first.
+/// Pairs of which the first must be at most the second.
 const IN_ORDER: &[(&str, &str)] = &[
     ("connections_percent", "connections_critical_percent"),
     ("idle_in_transaction_notice", "idle_in_transaction"),
@@ -25,7 +25,7 @@ const IN_ORDER: &[(&str, &str)] = &[
     ("aggregate_lag_factor", "aggregate_lag_critical_factor"),
 ];
 
-/// Reads both; `line` says on which line of the file a byte is.
+/// Reads both tables. `line` gives the line of a byte offset. An error names the key, its fix and its place.
 pub fn read(
     all: &Table,
     exceptions: &[Table],
@@ -72,7 +72,7 @@ fn read_exception(table: &Table) -> Result<Exception, Wrong> {
             let known = Threshold::named(key.as_ref());
             if known.is_some_and(|known| known.scope == Scope::Server) {
                 let why = format!(
-                    "{} is of the whole server: it goes into [thresholds]",
+                    "{} is a threshold of the whole server: it goes into [thresholds]",
                     key.as_ref()
                 );
                 return Err((key.span().start, why));
@@ -89,7 +89,7 @@ fn read_exception(table: &Table) -> Result<Exception, Wrong> {
     Ok(Exception { name, changes })
 }
 
-const NAME: &str = "[[thresholds_for]] wants a name: name = \"mes.*\", as the screens show it";
+const NAME: &str = "[[thresholds_for]] needs a name: name = \"mes.*\", as the screens show it";
 
 fn value_of(key: &Spanned<String>, value: &Spanned<Value>) -> Result<f64, Wrong> {
     let name = key.as_ref();
@@ -139,7 +139,7 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// `10 GiB`, `500MB`, `1.5 TB`: units of 1024, as PostgreSQL's.
+/// Bytes of `10 GiB`, `500MB`, `1.5 TB`; units of 1024, as in PostgreSQL. `None`: not a size.
 fn bytes(text: &str) -> Option<f64> {
     let text = text.trim();
     let end = text
@@ -157,7 +157,7 @@ fn bytes(text: &str) -> Option<f64> {
     Some(number.parse::<f64>().ok()? * 1024_f64.powi(power))
 }
 
-/// Checks that no milder threshold lies behind the graver one; the fault is where one of the two is written.
+/// Checks the pairs of [`IN_ORDER`]. The error is placed at the first of the two keys that is in the file.
 fn ordered(limits: &Limits, table: &Table) -> Result<(), Wrong> {
     for (mild, grave) in IN_ORDER {
         if limits.get(mild) <= limits.get(grave) {
@@ -166,7 +166,7 @@ fn ordered(limits: &Limits, table: &Table) -> Result<(), Wrong> {
         let written = |key: &&Spanned<String>| [*mild, *grave].contains(&key.as_ref().as_str());
         let place = table.keys().find(written).map_or(0, |key| key.span().start);
         let why =
-            format!("{mild} lies above {grave}: change that too, so that it is reached first");
+            format!("{mild} is above {grave}. Change one of them, so that {mild} is reached first");
         return Err((place, why));
     }
     Ok(())
@@ -244,8 +244,8 @@ mod tests {
             assert!(place >= 13, "{text}: {place}");
         }
         for (text, words) in [
-            ("poor_ratio = 2", "wants a name"),
-            ("name = 3", "wants a name"),
+            ("poor_ratio = 2", "needs a name"),
+            ("name = 3", "needs a name"),
             ("name = \"a\"\nslot_bytes = 5", "goes into [thresholds]"),
             (
                 "name = \"a\"\naggregate_lag_factor = 4",

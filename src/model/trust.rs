@@ -1,26 +1,26 @@
-//! Whose code looking may run: that of a superuser, of the role that connects, and of the owners that a person trusts.
+//! Trust: a read may run the code of superusers, of the connected role, and of the owners in `trusted_owners`.
 //!
-//! The server decides by its catalogue, in each query that would run or plan over something that a role can define. The
-//! trusted owners are told to it once a connection, as a setting of the session.
+//! Each query that would run, or plan over, an object that a role can define checks its owner in the catalogue. The trusted
+//! owners are a setting of the session, set once per connection.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::text::fits;
 
-/// Tells the server the trusted owners, `$1`.
+/// Sets the trusted owners (`$1`, text[]) for the session.
 pub(crate) const TELL: &str =
     "select set_config('hypertop.trusted_owners', ($1::text[])::name[]::text, false)";
 
-/// The owners that are trusted on some connections.
+/// The trusted owners of the connections that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
-    /// `None`: any.
+    /// Pattern; `None`: any host. So for the database.
     pub host: Option<String>,
     pub database: Option<String>,
     pub owners: Vec<String>,
 }
 
-/// Whether a connection is one of those that these patterns mean; a host without a port means any port.
+/// Whether a connection matches these patterns. A host without a port matches any port.
 pub fn leads(
     want_host: Option<&str>,
     want_database: Option<&str>,
@@ -32,7 +32,7 @@ pub fn leads(
         && want_database.is_none_or(|want| fits(want, database))
 }
 
-/// Who is trusted where this connection leads; asked of each one, because a list of hosts may lead to another.
+/// The owners that are trusted on this host and database.
 pub fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
     let leads = |trust: &&Trust| {
         leads(
@@ -52,36 +52,36 @@ pub fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
     owners
 }
 
-/// How what was not run begins; [`crate::screens::table`] counts by it.
+/// Prefix of every reason for code that was not run; [`crate::screens::table`] counts by it.
 pub(crate) const NOT_RUN: &str = "not run: ";
 
-/// The two ways to see what was not run.
+/// The two ways to have it run.
 fn ways(owner: &str) -> String {
     format!(
         "to see it: trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (README, Rights)"
     )
 }
 
-/// Why a function was not called; `owner`: who could put other code in its place, `None`: there is no such function.
+/// Reason why a function was not called. `owner` is the role that could replace it; `None`: the function does not exist.
 pub(crate) fn not_called(function: &str, owner: Option<&str>, role: &str) -> String {
     match owner {
         Some(owner) => format!(
             "{NOT_RUN}{function} is {owner}'s, and would run with the rights of {role}; {}",
             ways(owner)
         ),
-        None => format!("there is no function {function}"),
+        None => format!("function {function} does not exist"),
     }
 }
 
-/// Why a relation was not read.
+/// Reason why a relation was not read; `busy`: it could not be locked.
 pub(crate) fn not_read(owner: &str, role: &str, busy: bool) -> String {
     let why = if busy {
         format!(
-            "{owner} could put code onto its newest chunk, which cannot be kept away at this moment (something else holds it, or this is a standby)"
+            "{owner} could add code to its newest chunk, and a lock against that is not available now (another session has one, or this is a standby)"
         )
     } else {
         format!(
-            "{owner} can have code on its newest chunk, which planning would run with the rights of {role}"
+            "{owner} may have code on its newest chunk, which planning would run with the rights of {role}"
         )
     };
     format!("{NOT_RUN}{why}; {}", ways(owner))
@@ -95,13 +95,13 @@ pub struct Code {
     /// `None`: there is no such function.
     #[serde(alias = "code_owner")]
     pub owner: Option<String>,
-    /// With whose rights it would run.
+    /// The role whose rights it would have.
     #[serde(alias = "code_role")]
     pub role: String,
 }
 
 impl Code {
-    /// Why it was not run, and what is estimated instead.
+    /// The estimate that is shown instead, if any, and the reason why it was not run.
     pub fn words(&self, estimate: Option<String>) -> String {
         let why = not_called(&self.function, self.owner.as_deref(), &self.role);
         let estimate = estimate.map_or_else(String::new, |words| format!("{words}; "));

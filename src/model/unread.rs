@@ -1,5 +1,5 @@
-//! What an aggregate has not taken in of its source, as the catalogue alone tells it: for those who drop the source, and
-//! for the job that refreshes it.
+//! Rows of a source that an aggregate has not materialized yet, computed from the catalogue alone. Used before rows of the
+//! source are dropped.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +10,10 @@ use crate::model::moment::{Axis, Stamp};
 use crate::model::span::{Now, Span};
 use crate::model::target::{Kind, Target};
 
-/// An aggregate, its buckets, and where it is; places are in the unit of its axis.
+/// Buckets, watermark and changed ranges of an aggregate. Points are in the unit of its axis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
-    /// Of the materialization hypertable.
+    /// Id of the materialization hypertable.
     pub id: i64,
     /// Quoted and qualified.
     pub name: String,
@@ -22,21 +22,21 @@ pub struct Unread {
     zone: Option<String>,
     offset: Option<String>,
     origin: Option<i64>,
-    /// From here on nothing was refreshed.
+    /// Watermark: nothing after it was refreshed.
     tail: Option<i64>,
-    /// History up to this place was never materialized.
+    /// Rows up to this point were never materialized.
     never_before: Option<i64>,
-    /// Where the first changed range begins.
+    /// Start of the first changed range.
     low: Option<i64>,
-    /// Where the changed ranges end that begin before the source does.
+    /// End of the changed ranges that start before the source's first chunk.
     cut_to: Option<i64>,
     source_from: Option<i64>,
-    /// Where chunks from there on may have been made again after they were dropped.
+    /// Start of the chunks that may have been dropped and created again.
     #[serde(default)]
     remade_from: Option<i64>,
     #[serde(default)]
     remade_to: Option<i64>,
-    /// The zone in which the policy runs that is asked about.
+    /// Time zone of the policy in question.
     #[serde(default)]
     clock_zone: Option<String>,
     policies: Vec<Run>,
@@ -48,12 +48,12 @@ struct Run {
     id: i64,
     scheduled: bool,
     fails: bool,
-    /// `None`: at once, or not at all.
+    /// Next start; `None`: at once, or never.
     next: Option<i64>,
-    /// The zone of its owner, where that has one.
+    /// Time zone of its owner; `None`: the database's.
     #[serde(default)]
     zone: Option<String>,
-    /// Its offsets, as they are configured; `None`: open.
+    /// Configured offsets; `None`: open.
     start: Option<String>,
     end: Option<String>,
 }
@@ -74,8 +74,8 @@ impl Unread {
         Buckets::of(&self.name, shape).ok()
     }
 
-    /// What it has not taken in before this place, as far as the source still has it whole; with history that was never
-    /// materialized, or without.
+    /// Range before `edge` that is not materialized and that the source still has in whole buckets. `history`: include rows
+    /// that were never materialized. `None`: nothing, or the buckets are not understood.
     pub fn before(&self, edge: i64, history: bool) -> Option<Range> {
         let (buckets, start) = (self.buckets()?, self.source_from?);
         let first = buckets.step(buckets.floor(start)?, 1)?;
@@ -86,7 +86,7 @@ impl Unread {
         }
         all.extend(self.low.map(|low| (low, edge)));
         let cut = self.cut_to.filter(|to| first < *to);
-        // Up to the next chunk it was dropped, which leaves that one alone.
+        // Everything up to the source's first chunk was dropped; that chunk is complete.
         all.extend(cut.map(|to| (start, to.min(edge))));
         let never = self
             .never_before
@@ -96,7 +96,7 @@ impl Unread {
         let all: Vec<_> = all.into_iter().filter(inside).collect();
         let from = all.iter().map(|(from, _)| (*from).max(start)).min()?;
         let to = all.iter().map(|(_, to)| *to).max()?;
-        // A bucket of which a part was dropped cannot be computed again.
+        // A partly dropped bucket cannot be computed again.
         let from = match buckets.floor(from)? {
             whole if whole >= start => whole,
             _ => buckets.ceil(start)?,
@@ -105,12 +105,12 @@ impl Unread {
         (from < to).then_some(Range { from, to })
     }
 
-    /// Where chunks that may have been made again begin and end.
+    /// Start and end of the chunks that may have been created again.
     fn made_again(&self) -> Option<(i64, i64)> {
         self.remade_from.zip(self.remade_to)
     }
 
-    /// Of a range what lies in chunks that may have been made again after they were dropped, and the rest.
+    /// The part of a range in chunks that may have been dropped and created again, and the rest.
     pub fn apart(&self, range: Range) -> (Option<Range>, Vec<Range>) {
         match self.buckets() {
             Some(buckets) => remade::apart(&buckets, range, self.made_again()),
@@ -118,12 +118,12 @@ impl Unread {
         }
     }
 
-    /// Between these places what changed in chunks that may have been made again.
+    /// The part between two points in chunks that may have been dropped and created again.
     pub fn remade(&self, from: i64, to: i64) -> Option<Range> {
         remade::touched(&self.buckets()?, Range { from, to }, self.made_again())
     }
 
-    /// Of a range what lies in these chunks, in whole buckets.
+    /// The parts of a range that lie in these chunks (start, end), in whole buckets.
     pub fn within(&self, range: Range, chunks: &[(i64, i64)]) -> Vec<Range> {
         let Some(buckets) = self.buckets() else {
             return vec![range];
@@ -155,7 +155,7 @@ impl Unread {
         Now::on(axis, clock.now, clock.integer, zone)
     }
 
-    /// So long before now on its axis, as the policy reckons it that is asked about.
+    /// The point `span` before now on its axis, computed in the policy's zone.
     fn back(&self, clock: &Clock, span: &str) -> Option<i64> {
         let now = self.now(clock, self.clock_zone.as_deref());
         now.less(Span::parse(now.axis, span)?)
@@ -170,25 +170,26 @@ impl Unread {
         place.is_none().then_some(zone)
     }
 
-    /// Where the reach of a policy with this start offset begins at a run at this moment.
+    /// Start of the refresh window of a run now, with this start offset; `None`: unknown.
     pub fn reach(&self, start_offset: &str, clock: &Clock) -> Option<i64> {
         let at = self.back(clock, start_offset)?;
         self.buckets()?.ceil(at)
     }
 
-    /// Where the reach of a policy with this end offset ends at such a run: before the first bucket that it leaves alone.
+    /// End (exclusive) of the refresh window of a run now, with this end offset; `None`: unknown.
     pub fn reach_end(&self, end_offset: &str, clock: &Clock) -> Option<i64> {
         let at = self.back(clock, end_offset)?;
         self.buckets()?.floor(at)
     }
 
-    /// How far a retention policy of its source drops now, whose chunks end at these places: where the last one ends that goes.
+    /// End of the newest chunk that a retention policy of its source drops now, given the ends of the chunks; `None`: none,
+    /// or unknown.
     pub fn dropped_up_to(&self, ends: &[i64], drop_after: &str, clock: &Clock) -> Option<i64> {
         let boundary = self.back(clock, drop_after)?;
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
-    /// Whether one of its policies takes this in before that moment; on integer time, as if that stood still until then.
+    /// Whether one of its policies refreshes the range before `until`. Integer time is assumed not to advance until then.
     pub fn is_read_by(&self, range: Range, until: Stamp, clock: &Clock, job_late: f64) -> bool {
         let Some(buckets) = self.buckets() else {
             return false;
@@ -225,7 +226,7 @@ impl Unread {
         })
     }
 
-    /// Why nothing takes it in before, in words.
+    /// Reason why no policy refreshes it in time.
     pub fn why(&self) -> String {
         let Some(run) = self.policies.first() else {
             return "it has no refresh policy".to_owned();
@@ -236,29 +237,29 @@ impl Unread {
         } else if self.policies.iter().any(|run| run.fails) {
             format!("its refresh policy (job {job}) fails")
         } else {
-            format!("its refresh policy (job {job}) does not take that in before")
+            format!("its refresh policy (job {job}) does not refresh that in time")
         }
     }
 
-    /// A range, as people read it.
+    /// Text of a range.
     pub fn show(&self, range: Range) -> String {
         let at = |at| clock::show(self.axis(), at);
         format!("{} to {}", at(range.from), at(range.to))
     }
 
-    /// The fields of refresh-aggregate that take exactly this in.
+    /// Fields of refresh-aggregate for exactly this range.
     pub fn settings(&self, range: Range) -> [(&'static str, String); 2] {
         let typed = |at| clock::typed(self.axis(), at).unwrap_or_default();
         [("from", typed(range.from)), ("to", typed(range.to))]
     }
 
-    /// As a person runs it.
+    /// Arguments of `hypertop run` that refresh this range.
     pub fn by_hand(&self, range: Range) -> String {
         let [(_, from), (_, to)] = self.settings(range);
         format!("refresh-aggregate {} from='{from}' to='{to}'", self.name)
     }
 
-    /// Its ends as a literal of the axis' type, and that type.
+    /// Texts of literals of the axis' type for both ends; [`Self::kind`] is that type.
     pub fn literals(&self, range: Range) -> [Option<String>; 2] {
         [range.from, range.to].map(|at| clock::literal(self.axis(), at))
     }
@@ -281,12 +282,12 @@ impl Unread {
     }
 }
 
-/// What is now, for places on any axis.
+/// Current time, for points on any axis.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     pub now: Stamp,
-    /// Microseconds by which the local clock of the database is ahead of UTC now.
+    /// Offset of the database's time zone from UTC, in microseconds.
     pub local_shift: i64,
-    /// What the function says that knows it on integer time; `None`: there is none, or it was not run.
+    /// Result of integer_now_func; `None`: there is none, or it was not called.
     pub integer: Option<i64>,
 }

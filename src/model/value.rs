@@ -1,25 +1,25 @@
-//! What a cell holds: a typed figure with its unit. Screen, JSON, CSV and sort order are readings of it.
+//! Typed figures with their units. Screen, JSON, CSV and sort order are made from them.
 
 use std::cmp::Ordering;
 
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 
-/// One figure with its unit. What is not known is `Null`, never a zero.
+/// One figure with its unit. An unknown figure is `Null`, never zero.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
     Text(String),
     Bool(bool),
     Int(i64),
-    /// A number by an estimate: shown with `~`, and null in JSON.
+    /// An estimated number: `~` on the screen, null in JSON.
     About(i64),
     Bytes(i64),
-    /// Bytes by an estimate (pages as of the last VACUUM or ANALYZE): shown with `~`, and null in JSON.
+    /// Estimated bytes (pages at the last VACUUM or ANALYZE): `~` on the screen, null in JSON.
     AboutBytes(i64),
     Seconds(f64),
     Ratio(f64),
-    /// A figure without a unit that need not be whole.
+    /// A number without a unit, perhaps with a fraction.
     Number(f64),
     /// A moment; a table shows it as an age.
     Time(Stamp),
@@ -27,7 +27,7 @@ pub enum Value {
     /// PostgreSQL's text of an interval with its length in seconds (a month counts 30 days) for sorting; JSON keeps the
     /// text, a table shows `3d 1h 30m`. Units of integer time are their own length.
     Interval(String, f64),
-    /// Names and values, as a form has them.
+    /// Names and values of form fields.
     Fields(Vec<(String, String)>),
 }
 
@@ -36,7 +36,7 @@ impl Value {
         Self::Text(text.into())
     }
 
-    /// A setting that PostgreSQL wrote: an interval, or units of integer time; text that is neither stays as it is.
+    /// An interval as PostgreSQL prints it, or units of integer time; other text becomes `Text`.
     pub fn interval(setting: &str) -> Self {
         match text::interval_seconds(setting) {
             Some(seconds) => Self::Interval(setting.to_owned(), seconds),
@@ -44,7 +44,7 @@ impl Value {
         }
     }
 
-    /// As a table shows it; `now` is the server's clock.
+    /// Text for a table; `now` is the server's time.
     pub fn show(&self, now: Stamp) -> String {
         match self {
             Self::Null => "-".to_owned(),
@@ -68,7 +68,7 @@ impl Value {
         }
     }
 
-    /// As a narrow column of the console has it: a place without its zone, which is UTC where it has one.
+    /// Text for a narrow column: as [`Self::show`], but a point in time without its zone (UTC).
     pub fn show_narrow(&self, now: Stamp) -> String {
         match self {
             Self::Point(point) => text::point_in_utc(*point),

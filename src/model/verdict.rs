@@ -1,4 +1,4 @@
-//! How bad a thing is, and why, in words.
+//! Severity of a row, and its reasons in words.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -7,7 +7,7 @@ use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
 use crate::model::target::{Kind, Target};
 
-/// From well to worst; `Unknown` is worse than a notice, because it may hide anything.
+/// Severity, mildest first. `Unknown` is above a notice because it may hide a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -37,7 +37,7 @@ impl Level {
         }
     }
 
-    /// The sign that stands beside the colour.
+    /// Sign for terminals without colour.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Ok => " ",
@@ -49,28 +49,27 @@ impl Level {
     }
 }
 
-/// One thing that is wrong (or, at level `Ok`, worth saying): which rule found it, and why, in one or two short
-/// sentences that a person at 3 a.m. understands.
+/// One problem (or, at level `Ok`, a remark): the rule that found it, and the reason in one or two short sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub rule: &'static Rule,
     pub level: Level,
     pub reason: String,
-    /// The action that fixes it here; at first the rule's own.
+    /// The action that fixes it, by default the rule's; `None`: no action does.
     #[serde(deserialize_with = "action_name", alias = "mend")]
     pub fix: Option<ActionName>,
-    /// Fields of that action's form that the evidence fills in: names and values.
+    /// Fields of the fix's form to fill in: names and values.
     pub sets: Vec<(String, String)>,
-    /// What its fix acts on, where that is not the row itself.
+    /// Target of the fix; `None`: the row itself.
     #[serde(default)]
     pub on: Option<Target>,
-    /// It is the fault of this job, of which the Jobs screen knows more.
+    /// Id of the job that causes it; the Jobs screen has its details.
     pub job: Option<i32>,
-    /// Since when it has been so, where the evidence tells.
+    /// Start of the problem; `None`: unknown.
     pub since: Option<Stamp>,
 }
 
-/// The catalogue's own name of an action; `None`: this hypertop has no such action.
+/// The catalogue's name of an action; `None`: this version has no such action.
 fn action_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'static str>, D::Error> {
     let name = Option::<String>::deserialize(from)?;
     Ok(name
@@ -92,39 +91,38 @@ impl Finding {
         }
     }
 
-    /// Mended otherwise than the rule says; `None`: by nothing in the catalogue.
+    /// Replaces the rule's fix; `None`: no action fixes it.
     #[must_use]
     pub fn fixed_by(mut self, action: Option<&'static str>) -> Self {
         self.fix = action;
         self
     }
 
-    /// The fix's form is opened with this value in this field.
+    /// Opens the fix's form with this value in this field.
     #[must_use]
     pub fn setting(mut self, field: &str, value: impl Into<String>) -> Self {
         self.sets.push((field.to_owned(), value.into()));
         self
     }
 
-    /// Mended by acting on another thing than the row.
+    /// Sets a target for the fix other than the row.
     #[must_use]
     pub fn upon(mut self, target: Target) -> Self {
         self.on = Some(target);
         self
     }
 
-    /// Its fix ends, or interrupts, the session that stands in the way.
+    /// Whether its fix terminates the session that blocks, or cancels its query.
     pub fn frees(&self) -> bool {
         matches!(self.fix, Some("terminate-session" | "cancel-query"))
             && self.on.as_ref().is_some_and(|on| on.kind == Kind::Session)
     }
 
-    /// What its fix acts on, where the row that was judged stands for these things; `None`: there is no fix, or nothing
-    /// for it to act on.
+    /// Target of the fix, given the targets of its row; `None`: no fix, or no target of its kind.
     pub fn fix_target(&self, row: Vec<Target>) -> Option<Target> {
         let (_, kind) = self.fix.and_then(fix::by_name)?;
         let targets = match &self.on {
-            // Where the fault lies elsewhere, that thing alone.
+            // The problem is elsewhere: the row itself is no target.
             Some(on) => on.clone().and_materialization(),
             None => self.job.map(Target::job).into_iter().chain(row).collect(),
         };
@@ -144,12 +142,12 @@ impl Finding {
     }
 }
 
-/// What is to be said of one thing: the level of the worst finding, all reasons in words, and the findings.
+/// The findings of one row, with the worst level and all reasons joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub level: Level,
     pub reason: String,
-    /// Worst first; empty where all is well.
+    /// Worst first; empty if nothing was found.
     pub findings: Vec<Finding>,
 }
 
@@ -162,7 +160,7 @@ impl Verdict {
         }
     }
 
-    /// One finding is all there is to say.
+    /// A verdict with a single finding.
     pub fn of(rule: &'static Rule, level: Level, reason: impl Into<String>) -> Self {
         let mut findings = Findings::default();
         findings.add(rule, level, reason);
@@ -170,12 +168,12 @@ impl Verdict {
     }
 }
 
-/// A server's sentence ends in a full stop, which has no place where a reason goes on.
+/// The reason without its final full stop, so that it can be continued.
 pub(crate) fn without_stop(reason: &str) -> &str {
     reason.trim_end().trim_end_matches('.')
 }
 
-/// Collects what is to be said of one thing: the worst finding gives the level, and stands first.
+/// Collects the findings of one row.
 #[derive(Debug, Default)]
 pub struct Findings(Vec<Finding>);
 
@@ -196,7 +194,7 @@ impl Findings {
         self.0.iter().any(|finding| finding.rule == rule)
     }
 
-    /// Has the finding of this rule say more; false: there is none.
+    /// Appends to the reason of the finding of this rule; false: there is none.
     pub fn tell_more(&mut self, rule: &'static Rule, words: &str) -> bool {
         let found = self.0.iter_mut().find(|finding| finding.rule == rule);
         found.is_some_and(|finding| {
@@ -205,7 +203,7 @@ impl Findings {
         })
     }
 
-    /// Where one of these actions would be the fix and cannot help, names another and says why.
+    /// Replaces the fix of every finding that names one of the `helpless` actions, and appends the reason.
     pub fn fix_otherwise(&mut self, helpless: &[&str], fix: ActionName, why: &str) {
         let is_helpless = |fix: ActionName| helpless.contains(&fix);
         for finding in self
@@ -219,25 +217,25 @@ impl Findings {
         }
     }
 
-    /// Takes the finding of this rule out.
+    /// Removes and returns the finding of this rule.
     pub fn take(&mut self, rule: &'static Rule) -> Option<Finding> {
         let place = self.0.iter().position(|finding| finding.rule == rule)?;
         Some(self.0.remove(place))
     }
 
-    /// Makes the finding of this rule as bad as another at least.
+    /// Raises the finding of this rule to at least this level.
     pub fn raise(&mut self, rule: &'static Rule, level: Level) {
         for finding in self.0.iter_mut().filter(|finding| finding.rule == rule) {
             finding.level = finding.level.max(level);
         }
     }
 
-    /// Takes back what another finding says too.
+    /// Removes the findings of this rule.
     pub fn forget(&mut self, rule: &'static Rule) {
         self.0.retain(|finding| finding.rule != rule);
     }
 
-    /// The verdict; `healthy` is the reason where nothing was found.
+    /// The verdict; `healthy` is its reason if nothing was found.
     pub fn verdict(mut self, healthy: impl Into<String>) -> Verdict {
         self.0
             .sort_by_key(|finding| std::cmp::Reverse(finding.level));

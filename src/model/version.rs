@@ -1,10 +1,10 @@
-//! Which TimescaleDB.
+//! The TimescaleDB version.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A TimescaleDB version, as far as SQL text depends on it: major and minor.
+/// A TimescaleDB version. Query texts depend on major and minor only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Version {
     pub major: u32,
@@ -21,8 +21,8 @@ impl Version {
         }
     }
 
-    /// `alter_job` refuses whatever is to be changed of the refresh policy of an aggregate on an aggregate: 2.22.0 to 2.23.0
-    /// take the job itself for a second policy.
+    /// `alter_job` refuses any change of the refresh policy of an aggregate on an aggregate. TimescaleDB 2.22.0 to 2.23.0
+    /// mistake the job itself for a second policy.
     pub fn alters_no_hierarchy(self) -> bool {
         let fixed = Self {
             patch: 1,
@@ -31,7 +31,7 @@ impl Version {
         self >= Self::new(2, 22) && self < fixed
     }
 
-    /// A retention policy by creation on a time dimension can neither run nor be altered.
+    /// A retention policy by creation time (`drop_created_before`) on a time dimension can neither run nor be altered.
     pub fn drops_none_by_creation(self) -> bool {
         let fixed = Self {
             patch: 3,
@@ -40,7 +40,7 @@ impl Version {
         self < fixed
     }
 
-    /// Reads `2.28.3`, `2.29.0-dev`, `2.11`; anything after the numbers is ignored.
+    /// Reads `2.28.3`, `2.29.0-dev`, `2.11`. `None`: no major and minor number.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit());
         let mut next = || numbers.next().and_then(|digits| digits.parse().ok());

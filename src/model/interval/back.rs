@@ -1,4 +1,4 @@
-//! So long before a moment, as PostgreSQL reckons it: months, then days, on the clock of a zone, then the rest.
+//! Subtraction of an interval from a moment, as PostgreSQL does it: months, then days, in local time, then the rest.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
@@ -7,8 +7,8 @@ use jiff::{Span, Timestamp};
 use super::parts::Interval;
 
 impl Interval {
-    /// This much before a moment (microseconds since 1970), on the clock of this zone; `None`: there is no zone, the moment
-    /// is a wall clock's. The answer is `None` where it lies beyond the calendar.
+    /// The moment (microseconds since 1970) this interval before `at`, in local time of `zone`. Without a zone, `at` is a
+    /// local time itself. Returns `None` outside the calendar.
     pub fn before(self, at: i64, zone: Option<&TimeZone>) -> Option<i64> {
         let mut at = at;
         if self.months != 0 {
@@ -30,8 +30,8 @@ fn on_the_clock(at: i64, span: Span, zone: Option<&TimeZone>) -> Option<i64> {
     local(zone.to_datetime(moment).checked_sub(span).ok()?, zone)
 }
 
-/// When the wall clock of a zone shows this. An hour that comes twice is the second one to PostgreSQL; one that does not
-/// come, as if the clock had not been changed.
+/// Moment of a local time. As PostgreSQL: an ambiguous time is the later moment, and a skipped time is read as if the clock
+/// had not been changed.
 pub fn local(shown: DateTime, zone: &TimeZone) -> Option<i64> {
     let moment = zone.to_ambiguous_timestamp(shown).later().ok()?;
     Some(moment.as_microsecond())

@@ -1,13 +1,13 @@
-//! Intervals as PostgreSQL writes them where `IntervalStyle` is `iso_8601` or `sql_standard`; policies keep such texts.
+//! Intervals in the styles `iso_8601` and `sql_standard`. Policies created with these settings keep such texts.
 
 use super::parts::{Interval, clock};
 
-/// The designators of a date and of a time in their order, and their units.
+/// Designators of the date and of the time, in order, with their units.
 const DATE: &[(char, &str)] = &[('Y', "y"), ('M', "mon"), ('W', "w"), ('D', "d")];
 const TIME: &[(char, &str)] = &[('H', "h"), ('M', "m"), ('S', "s")];
 
 /// `P1Y2M3DT4H5M6.7S`, `1-2`, `7 0:00:00`, `+1-2 +3 +4:05:06.7`, as PostgreSQL reads them. `None`: something else, or a text
-/// whose sign means another thing in each style (`-7 1:00:00`).
+/// whose sign depends on the style (`-7 1:00:00`).
 pub fn read(text: &str) -> Option<Interval> {
     iso(text).or_else(|| sql(text))
 }
@@ -22,7 +22,7 @@ fn iso(text: &str) -> Option<Interval> {
     }
 }
 
-/// `total` and the fields, each a number and its designator; only seconds are broken.
+/// `total` plus the fields, each a number and its designator. Only seconds may have a fraction.
 fn designated(fields: &str, units: &[(char, &str)], mut total: Interval) -> Option<Interval> {
     let (mut rest, mut units) = (fields, units.iter());
     while !rest.is_empty() {
@@ -50,7 +50,7 @@ fn sql(text: &str) -> Option<Interval> {
             None => (years(months)?, 0, 0),
         },
         [days, time] => match days.strip_prefix('-') {
-            // Whether the time is negative too depends on the setting of who reads.
+            // The reader's setting decides whether the time is negative too.
             Some(days) => (0, -whole(days)?, time_of(time).filter(|time| *time == 0)?),
             None => (0, whole(days)?, time_of(time)?),
         },
@@ -68,7 +68,7 @@ fn sql(text: &str) -> Option<Interval> {
     })
 }
 
-/// What a sign, which has to be there, and `unsigned` tell.
+/// A sign, which is required, and the value that `unsigned` reads after it.
 fn signed(text: &str, unsigned: fn(&str) -> Option<i64>) -> Option<i64> {
     match text.strip_prefix('-') {
         Some(text) => unsigned(text).map(|number| -number),
@@ -76,7 +76,7 @@ fn signed(text: &str, unsigned: fn(&str) -> Option<i64>) -> Option<i64> {
     }
 }
 
-/// `1-2`, a year and two months, in months.
+/// Months of `1-2` (a year and two months).
 fn years(text: &str) -> Option<i64> {
     let (years, months) = text.split_once('-')?;
     let months = whole(months).filter(|months| *months < 12)?;

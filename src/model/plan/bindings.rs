@@ -1,22 +1,22 @@
-//! What statements are bound to when they run: values that were kept, and the ids that jobs and indexes have now.
+//! Values for parameters that are known only when a statement runs: kept results, and the present ids of jobs and indexes.
 
 use std::collections::BTreeMap;
 
 use super::statement::{Lit, Statement};
 
-/// What statements are bound to when they run.
+/// Kept results, and the present ids of recreated jobs and indexes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bindings {
-    /// What earlier statements returned, by the name under which it is kept.
+    /// Results of earlier statements, by the name under which they are kept.
     pub kept: BTreeMap<String, String>,
-    /// Jobs that were made anew since: old id, new id.
+    /// Jobs that were recreated: old id, new id.
     pub jobs: BTreeMap<i64, i64>,
-    /// Indexes that were made anew since: old oid, new oid.
+    /// Indexes that were recreated: old oid, new oid.
     pub indexes: BTreeMap<i64, i64>,
 }
 
 impl Bindings {
-    /// Takes in what a statement kept under a name: `job 1001` and `index 16402` are the new ids of what had these.
+    /// Adds a kept result. The value of `job 1001` or `index 16402` is the new id of that job or index.
     pub fn renew(&mut self, name: &str, value: &str) {
         let Ok(new) = value.parse() else { return };
         let old = |kind: &str| name.strip_prefix(kind).and_then(|id| id.parse().ok());
@@ -29,7 +29,7 @@ impl Bindings {
 
     /// The oid that an index has now.
     pub fn index(&self, mut oid: i64) -> i64 {
-        // Oids come round again one day: so many steps as there are indexes, no more.
+        // Oids wrap around and may form a circle: at most one step per index.
         for _ in 0..self.indexes.len() {
             let Some(&next) = self.indexes.get(&oid) else {
                 break;
@@ -41,14 +41,14 @@ impl Bindings {
 
     /// The id that a job has now.
     pub fn job(&self, mut id: i64) -> i64 {
-        // A job may have been made anew more than once; an id is never used again, so this ends.
+        // A job may have been recreated more than once. Ids only grow, so this ends.
         while let Some(&next) = self.jobs.get(&id).filter(|next| **next > id) {
             id = next;
         }
         id
     }
 
-    /// The statement with everything that it names put in.
+    /// The statement with its values in place; an error if a result that it needs was not kept.
     pub fn bind(&self, statement: &Statement) -> Result<Statement, String> {
         let mut statement = statement.clone();
         for param in &mut statement.params {

@@ -1,4 +1,4 @@
-//! Lock modes, what they keep others from, and what a plan locks.
+//! Lock modes, their effect on other sessions, and the relations that a plan locks.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ impl Mode {
         }
     }
 
-    /// What it keeps others from, in a few words.
+    /// The effect on other sessions, in a few words.
     pub fn effect(self) -> &'static str {
         match self {
             Self::AccessShare | Self::RowShare | Self::RowExclusive => "reads and writes go on",
@@ -108,12 +108,12 @@ impl Mode {
 /// A relation that the plan locks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
-    /// Its oid; zero where it is not known (it is shown all the same).
+    /// Oid of the relation; 0: unknown.
     pub oid: i64,
     pub name: String,
     /// The strongest mode that it takes.
     pub mode: Mode,
-    /// The one step that locks it, by its number from 0; `None`: not told, perhaps each.
+    /// Number (from 0) of the only step that locks it; `None`: any step may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
 }

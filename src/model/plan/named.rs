@@ -1,5 +1,4 @@
-//! What statements name, and which things of the server these are: a name may be given to another thing, an oid or an
-//! id is not.
+//! The objects that statements name. A name may later belong to another object; an oid or an id identifies it.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +7,25 @@ use serde::{Deserialize, Serialize};
 use super::statement::{Lit, Statement};
 use crate::model::text;
 
-/// A relation by what stays when it is renamed.
+/// A relation, identified by properties that survive a rename.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relation {
     pub oid: i64,
-    /// As `pg_class.relkind` has it.
+    /// `pg_class.relkind`.
     pub kind: String,
-    /// The table that an index is on.
+    /// Table of an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<i64>,
-    /// What a chunk (or its index) belongs to.
+    /// Parent of a chunk or of its index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<i64>,
-    /// The id of the hypertable that it is, or belongs to; of an aggregate that of its materialization.
+    /// Id of its hypertable; for an aggregate that of the materialization hypertable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hypertable: Option<i64>,
 }
 
 impl Relation {
-    /// Whether this is that relation still: an oid may come round again, and ids begin anew with the extension.
+    /// Whether `now` is the same relation. Oids wrap around, and ids restart when the extension is recreated.
     pub fn is(&self, now: &Self) -> bool {
         let same = |was: Option<i64>, is: Option<i64>| was.is_none() || was == is;
         self.oid == now.oid
@@ -37,7 +36,7 @@ impl Relation {
     }
 }
 
-/// A job by what stays when it is altered.
+/// A job, identified by properties that `alter_job` does not change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobKind {
     pub proc_schema: String,
@@ -50,18 +49,18 @@ pub struct JobKind {
 pub struct NamedJob {
     #[serde(flatten)]
     pub kind: JobKind,
-    /// The other jobs of this kind that there were.
+    /// Ids of the other jobs of this kind at that time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alike: Vec<i64>,
 }
 
-/// The things that a step names.
+/// The objects that a step names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
-    /// By the name as the SQL has it.
+    /// By name, as written in the SQL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub relations: BTreeMap<String, Relation>,
-    /// By id (as text, which is all that JSON has for keys).
+    /// By id, as text because JSON has no other keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, NamedJob>,
 }
@@ -71,7 +70,7 @@ impl Named {
         self.relations.is_empty() && self.jobs.is_empty()
     }
 
-    /// Takes in what is not known yet.
+    /// Adds what is missing here.
     pub fn add(&mut self, other: Self) {
         for (name, relation) in other.relations {
             self.relations.entry(name).or_insert(relation);
@@ -82,7 +81,7 @@ impl Named {
     }
 }
 
-/// A qualified name in its two parts, without their quotes; `None`: it is not one.
+/// Schema and name of a qualified name, without quotes; `None`: not a qualified name.
 pub fn parts(name: &str) -> Option<(String, String)> {
     let tokens = tokens(name);
     let [
@@ -96,7 +95,7 @@ pub fn parts(name: &str) -> Option<(String, String)> {
     Some((schema.clone(), name.clone()))
 }
 
-/// A qualified name, quoted where it has to be.
+/// A qualified name, quoted if necessary.
 pub fn qualified(schema: &str, name: &str) -> String {
     let (schema, name) = (text::quote_identifier(schema), text::quote_identifier(name));
     format!("{schema}.{name}")
@@ -110,7 +109,7 @@ enum Token {
     Other,
 }
 
-/// What a piece of SQL consists of, with where each part begins and ends.
+/// Tokens of SQL, each with its first byte and the byte after its last.
 fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
     let mut found = Vec::new();
     let mut rest = sql.char_indices().peekable();
@@ -154,7 +153,7 @@ fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
     found
 }
 
-/// A piece of SQL without what is in quotes in it.
+/// SQL without its quoted parts.
 pub(crate) fn unquoted(sql: &str) -> String {
     let (mut out, mut at) = (String::new(), 0);
     for (_, from, to) in tokens(sql) {
@@ -167,7 +166,7 @@ pub(crate) fn unquoted(sql: &str) -> String {
     out
 }
 
-/// After these words SQL names a relation.
+/// Words that are followed by the name of a relation.
 const BEFORE: &[&str] = &[
     "table",
     "only",
@@ -178,7 +177,7 @@ const BEFORE: &[&str] = &[
     "exists",
 ];
 
-/// Where a statement names relations by qualified names: from, to.
+/// Positions of the qualified names of relations: from, to.
 fn places(sql: &str) -> Vec<(usize, usize)> {
     let tokens = tokens(sql);
     let windows = tokens.windows(4);
@@ -202,7 +201,7 @@ fn places(sql: &str) -> Vec<(usize, usize)> {
 }
 
 impl Statement {
-    /// Which of its parameters are relations by name.
+    /// Positions of the parameters that are names of relations.
     fn regclasses(&self) -> impl Iterator<Item = usize> {
         let is = |at: &usize| {
             let place = format!("${}::regclass", at + 1);
@@ -211,7 +210,7 @@ impl Statement {
         (0..self.params.len()).filter(is)
     }
 
-    /// The relations that it names, as its text has them.
+    /// The relations that it names, as written in its text.
     pub fn relations(&self) -> Vec<String> {
         let sql = places(&self.sql)
             .into_iter()
@@ -223,7 +222,7 @@ impl Statement {
         sql.chain(params).collect()
     }
 
-    /// The same with other names for some relations.
+    /// The statement with new names for some relations.
     #[must_use]
     pub fn renamed(&self, names: &BTreeMap<String, String>) -> Self {
         let mut statement = self.clone();
@@ -242,10 +241,9 @@ impl Statement {
         statement
     }
 
-    /// The same with the oids of these relations where the server reads a relation from a parameter: it then takes just
-    /// this one, whatever its name is by then.
+    /// The statement with oids in place of names in the parameters that are relations. The oid stays right after a rename.
     pub fn by_oid(&mut self, known: &BTreeMap<String, Relation>) {
-        // What it asks for is the oid that a name has.
+        // This statement looks up the oid of a name, so the name stays.
         if self
             .keeps
             .as_ref()
@@ -263,7 +261,7 @@ impl Statement {
         }
     }
 
-    /// The jobs that it names by their ids.
+    /// Ids of the jobs that it names.
     pub fn jobs(&self) -> impl Iterator<Item = i64> {
         self.params.iter().filter_map(|param| match param {
             Lit::Job(id) => Some(*id),
@@ -271,7 +269,7 @@ impl Statement {
         })
     }
 
-    /// The bare name of the index that it makes.
+    /// Name, without schema, of the index that it creates.
     pub fn makes_index(&self) -> Option<String> {
         let tokens = tokens(&self.sql);
         let mut words = tokens.iter().map(|(token, ..)| match token {

@@ -1,4 +1,4 @@
-//! A statement with its parameters: as it is sent, and as a person would type it.
+//! A statement with its parameters, as it is sent, and with its values in place, as a user would type it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +12,9 @@ pub enum Lit {
     Bool(bool),
     Int(i64),
     Text(String),
-    /// A job's id; where a rollback has made the job anew since, its new id is taken.
+    /// Id of a job. If a rollback has recreated the job, its new id is sent.
     Job(i64),
-    /// What an earlier statement of the plan returned under this name ([`Statement::keeping`]).
+    /// Result that an earlier statement of the plan kept under this name ([`Statement::keeping`]).
     Kept(String),
 }
 

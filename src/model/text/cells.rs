@@ -1,15 +1,15 @@
-//! Text in terminal cells: measured, cut, padded, broken into lines.
+//! Text in terminal cells: width, cutting, padding, wrapping.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// How many terminal cells the text takes.
+/// Width of a text in terminal cells.
 pub fn width(text: &str) -> usize {
-    // Most text is, and graphemes are dear.
+    // Most text is ASCII; splitting into graphemes is slow.
     let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if plain { text.len() } else { text.width() }
 }
 
-/// The text cut to so many cells; a cut is marked with `…` (or `~` without UTF-8 being the caller's business).
+/// The text cut to a width in cells. A cut is marked with `…`.
 pub fn cut(text: &str, cells: usize) -> String {
     if width(text) <= cells {
         return text.to_owned();
@@ -30,17 +30,17 @@ pub fn cut(text: &str, cells: usize) -> String {
     kept
 }
 
-/// The text padded with spaces to so many cells; longer text stays as it is.
+/// The text padded on the right to a width in cells; longer text is not cut.
 pub(crate) fn pad(text: &str, cells: usize) -> String {
     format!("{text}{}", " ".repeat(cells.saturating_sub(text.width())))
 }
 
-/// The text pushed to the right of so many cells.
+/// The text padded on the left to a width in cells; longer text is not cut.
 pub(crate) fn pad_left(text: &str, cells: usize) -> String {
     format!("{}{text}", " ".repeat(cells.saturating_sub(text.width())))
 }
 
-/// Breaks a text between words into lines of at most so many cells; a longer word is cut into pieces.
+/// Wraps a text between words at a width in cells. A longer word is split.
 pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
     let mut lines = vec![String::new()];
@@ -63,7 +63,7 @@ pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     lines
 }
 
-/// As [`wrap`], with the first line's indent before each line that follows.
+/// As [`wrap`], with the indent of the first line on every line.
 pub(crate) fn wrap_keeping_indent(text: &str, cells: usize) -> Vec<String> {
     let body = text.trim_start();
     let indent = (text.len() - body.len()).min(cells / 2);

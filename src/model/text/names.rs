@@ -1,11 +1,11 @@
-//! Names and texts as SQL writes them.
+//! Quoting of names and texts for SQL.
 
-/// `schema.name` as SQL would write it: quoted only where it has to be.
+/// `schema.name`, quoted if necessary.
 pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
-/// An identifier for SQL, as the server's `quote_ident` would write it; keywords are quoted too.
+/// An identifier for SQL, as by the server's `quote_ident`; keywords are quoted too.
 pub fn quote_identifier(name: &str) -> String {
     let read = identifier(name);
     if read == name && (name.contains('$') || KEYWORDS.contains(&name)) {
@@ -15,7 +15,7 @@ pub fn quote_identifier(name: &str) -> String {
     }
 }
 
-/// A text as an SQL literal, whatever `standard_conforming_strings` says.
+/// An SQL literal that is right with any `standard_conforming_strings`.
 pub fn quote_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if text.contains('\\') {
@@ -25,7 +25,7 @@ pub fn quote_literal(text: &str) -> String {
     }
 }
 
-/// An identifier as a person reads it; for SQL that is sent there is [`quote_identifier`].
+/// An identifier for the screen; [`quote_identifier`] is for SQL.
 fn identifier(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name
@@ -38,7 +38,7 @@ fn identifier(name: &str) -> String {
     }
 }
 
-/// What PostgreSQL 13 to 18 do not take everywhere as a name without quotes (`pg_get_keywords()`, all but category U).
+/// Keywords of PostgreSQL 13 to 18 that need quotes as a name (`pg_get_keywords()`, all but category U).
 const KEYWORDS: &[&str] = &[
     "all",
     "analyse",

@@ -1,6 +1,6 @@
-//! Which names are most like one that is not known.
+//! Suggestions for an unknown name.
 
-/// The names that are most like this one, at most four.
+/// The names most similar to this one, at most four.
 pub(crate) fn nearest(name: &str, all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let mut near: Vec<_> = all
         .map(|known| (likeness(name, known), known))
@@ -10,7 +10,7 @@ pub(crate) fn nearest(name: &str, all: impl Iterator<Item = &'static str>) -> Ve
     near.into_iter().take(4).map(|(_, known)| known).collect()
 }
 
-/// How much of two names is the same, from 0 to 1: by the pairs of letters that they share.
+/// Similarity of two names from 0 to 1, by shared pairs of letters.
 fn likeness(a: &str, b: &str) -> f64 {
     let pairs =
         |name: &str| -> Vec<(char, char)> { name.chars().zip(name.chars().skip(1)).collect() };

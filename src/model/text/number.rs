@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Texts for numbers.
 
 /// Bytes in units of 1024, as PostgreSQL's `pg_size_pretty` counts, with three digits: `417 kB`, `4.25 MB`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -20,7 +20,7 @@ pub fn bytes(bytes: i64) -> String {
     }
 }
 
-/// A count with thin groups of thousands: `20 652`.
+/// A count with its thousands separated by a space: `20 652`.
 pub fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);

@@ -1,8 +1,8 @@
-//! The order in which names are listed.
+//! Sort order of names.
 
 use std::cmp::Ordering;
 
-/// Text order in which `chunk_9` comes before `chunk_10`, and case counts only between equals.
+/// Order in which `chunk_9` is before `chunk_10`; case decides only between equal names.
 pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
@@ -35,7 +35,7 @@ fn leading_digits(text: &str) -> &str {
     &text[..end]
 }
 
-/// Orders digits by the number that they write, however long.
+/// Order of two numbers given as digits of any length.
 fn number_order(a: &str, b: &str) -> Ordering {
     let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
     a.len().cmp(&b.len()).then(a.cmp(b))

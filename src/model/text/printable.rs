@@ -1,8 +1,7 @@
-//! Text that cannot be turned against its reader: no character acts on the terminal, on the order of what is read, or on
-//! the program that opens a file of it.
+//! Text that is safe to show: no character controls the terminal, changes the reading direction, or acts on a spreadsheet.
 
-/// The characters that nobody sees and that change what others look like: they turn the direction, or take no room.
-/// Marks that belong to a letter (accents, vowels) are none of them.
+/// Invisible characters: they change the reading direction, or have no width. Marks of a letter (accents, vowels) are not
+/// among them.
 const UNSEEN: &[(char, char)] = &[
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -29,10 +28,10 @@ const UNSEEN: &[(char, char)] = &[
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// A server's words are read up to so many characters: an error can be as long as a whole table.
+/// Maximum length of a server's message in characters; an error may be as long as a table.
 const WORDS: usize = 8_000;
 
-/// What a server said, cut to a length that a person reads; the cut is said.
+/// A server's message, cut to this length; the text mentions the cut.
 pub fn bounded(words: &str) -> String {
     match words.char_indices().nth(WORDS) {
         None => words.to_owned(),
@@ -40,19 +39,18 @@ pub fn bounded(words: &str) -> String {
     }
 }
 
-/// Controls above ASCII, which JSON leaves as they are, and what nobody sees.
+/// Control characters above ASCII, which JSON does not escape, and invisible characters.
 fn is_hidden(c: char) -> bool {
     let unseen = || {
         UNSEEN
             .iter()
             .any(|(first, last)| (*first..=*last).contains(&c))
     };
-    // Most text is ASCII, and is drawn for every cell.
+    // This runs for every cell, and most text is ASCII.
     !c.is_ascii() && (c.is_control() || unseen())
 }
 
-/// Text without characters that would move the terminal's cursor or hide others: controls are shown as their symbols,
-/// what nobody sees as its number, `\u202e`.
+/// The text with control characters replaced by their symbols, and invisible ones by their numbers (`\u202e`).
 pub(crate) fn printable(text: &str) -> String {
     if !text.chars().any(|c| c.is_ascii_control() || is_hidden(c)) {
         return text.to_owned();
@@ -69,12 +67,12 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// The same for a text of several lines.
+/// As [`printable`], for a text of several lines.
 pub(crate) fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// JSON whose strings hold no such character: any reader takes them for the same text.
+/// JSON with such characters escaped. Its strings stay the same for any reader.
 pub(crate) fn printable_json(json: String) -> String {
     let acts = |c: char| c == '\u{7f}' || is_hidden(c);
     if !json.chars().any(acts) {
@@ -91,8 +89,7 @@ pub(crate) fn printable_json(json: String) -> String {
     shown
 }
 
-/// A cell of a table that a spreadsheet opens: it runs what begins as a formula, so such text begins with `'`. What is a
-/// number (`-1.5`) stays one.
+/// A cell of a CSV file. A text that a spreadsheet would run as a formula gets a leading `'`; a number (`-1.5`) does not.
 pub(crate) fn printable_cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if formula && !is_number(text) {
@@ -107,11 +104,11 @@ fn is_number(text: &str) -> bool {
     text.chars().all(plain) && text.parse::<f64>().is_ok()
 }
 
-/// As JSON writes it: `\u202e`, above the first plane in two.
+/// Escaped as in JSON: `\u202e`, or a surrogate pair.
 fn escape(c: char, into: &mut String) {
     use std::fmt::Write as _;
     for unit in c.encode_utf16(&mut [0; 2]) {
-        // A string takes what is written.
+        // Writing to a String cannot fail.
         let _ = write!(into, "\\u{unit:04x}");
     }
 }

@@ -1,8 +1,8 @@
-//! Sessions and their statements, in a few words.
+//! Short texts for sessions and statements.
 
 use super::cells::cut;
 
-/// The beginning of a statement, without line breaks, runs of spaces and the comment that it begins with.
+/// Start of a statement on one line, without repeated spaces and without a leading comment.
 pub(crate) fn one_line(query: &str) -> String {
     let mut query = query.trim_start();
     while query.starts_with("--") {
@@ -15,7 +15,7 @@ pub(crate) fn one_line(query: &str) -> String {
     cut(&words.join(" "), 200)
 }
 
-/// A session in a few words: `4711 (psql of postgres, idle in transaction)`.
+/// Short text for a session: `4711 (psql of postgres, idle in transaction)`.
 pub(crate) fn party(pid: i32, program: &str, role: Option<&str>, state: Option<&str>) -> String {
     let role = role.map_or_else(String::new, |role| format!(" of {role}"));
     let state = state.map_or_else(String::new, |state| format!(", {state}"));
