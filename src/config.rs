@@ -130,7 +130,7 @@ struct File {
     keys: threshold_settings::Table,
 }
 
-/// Folder of the settings and themes; `None`: neither XDG_CONFIG_HOME nor HOME is set.
+/// Folder of the settings and themes; `None`: neither `XDG_CONFIG_HOME` nor `HOME` is set.
 pub fn folder(around: &Surroundings) -> Option<PathBuf> {
     let base = around
         .env

@@ -288,6 +288,6 @@ pub struct Clock {
     pub now: Stamp,
     /// Offset of the database's time zone from UTC, in microseconds.
     pub local_shift: i64,
-    /// Result of integer_now_func; `None`: there is none, or it was not called.
+    /// Result of `integer_now_func`; `None`: there is none, or it was not called.
     pub integer: Option<i64>,
 }
