@@ -15,7 +15,7 @@ use support::triage::{self, found, until};
 const ZONES: &[(&str, &[&str])] = &[
     ("UTC", &["", "Pacific/Kiritimati"]),
     ("Asia/Kolkata", &["", "America/New_York"]),
-    ("America/New_York", &["", "CET"]),
+    ("America/New_York", &["", "Europe/Paris"]),
 ];
 
 /// Of the jobs' schedules: for nothing but their slots.
