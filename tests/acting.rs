@@ -109,7 +109,7 @@ fn a_form_that_was_just_opened_says_what_is_so_now_and_no_refusal() {
     answer(&mut app, asked, &[]);
     let shown = tall(&mut app);
     assert!(
-        shown.contains("nothing is changed yet: job") && shown.contains("as it is now"),
+        shown.contains("no change: job") && shown.contains("as it is now"),
         "{shown}"
     );
     assert!(!shown.contains("not possible like this"), "{shown}");

@@ -209,7 +209,7 @@ fn the_consoles_own_sessions_are_refused() {
                     );
                     let refused = rig.plan(action, "mes.oee", &[]).await.unwrap_err();
                     assert!(
-                        refused.contains("is no process id"),
+                        refused.contains("is not a process id"),
                         "{}: {refused}",
                         target.name
                     );

@@ -56,7 +56,7 @@ impl Context<'_> {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         T::deserialize(&self.facts.facts).map_err(|error| {
             Refusal::new(format!(
-                "what the server said of {} is not understood: {error}",
+                "the server's facts about {} are not understood: {error}",
                 self.target.name
             ))
         })

@@ -37,9 +37,9 @@ const AGGREGATE: Family = Family {
 pub static ACTIONS: &[Action] = &[
     AGGREGATE.asking("refresh-aggregate", &["f"], refresh::form, refresh::window, "Refresh a window of the selected aggregate"),
     AGGREGATE.asking("refresh-behind", &["b"], behind::form, behind::one,
-        "Refresh what is behind: what waits, up to now less the policy's end offset"),
+        "Refresh what is late: all changes up to now minus the policy's end_offset"),
     AGGREGATE.asking("refresh-hierarchy", &["B"], behind::form, behind::hierarchy,
-        "Refresh what is behind in the aggregates it is built on, then in itself"),
+        "Refresh what is late in the aggregates below it, then in itself"),
     AGGREGATE.asking("add-refresh-policy", &[], policies::add_form, policies::add, "Let the selected aggregate be refreshed on a schedule"),
     AGGREGATE.asking("edit-refresh-policy", &["e"], policies::edit_form, policies::edit,
         "Change the window or the schedule of a refresh policy"),

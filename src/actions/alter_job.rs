@@ -119,7 +119,7 @@ impl Job {
     /// Text of a form whose fields equal the job's settings.
     pub fn already_so(&self) -> String {
         format!(
-            "nothing is changed yet: {} already has these values; change a field",
+            "no change: {} already has these values; change a field",
             self.describe()
         )
     }
@@ -297,7 +297,7 @@ impl Job {
         plan.steps.insert(0, step);
         plan.note(
             Level::Notice,
-            "its max_retries goes first: to delete a job with one while it runs can crash the server (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)",
+            "its max_retries is set to -1 first: deleting a running job with a limit can crash the server (seen on TimescaleDB 2.26.4, 2.27.2 and 2.29.2)",
         )
     }
 

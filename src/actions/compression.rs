@@ -28,18 +28,18 @@ const TABLE: Family = Family {
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
     TABLE.asking("compress-chunks", &["c"], chunks::compress_form, chunks::compress,
-        "Compress chunks: the policy's backlog, those picked, or all older than so long"),
+        "Compress chunks: the policy's backlog, those picked, or all older than an age"),
     TABLE.asking("decompress-chunks", &["C"], decompress::form, decompress::plan,
         "Decompress chunks; pauses the policy first, or it compresses them again"),
     TABLE.asking("recompress-chunks", &[], rewrite::recompress_form, rewrite::recompress,
         "Recompress partially compressed chunks: late rows join the others"),
     TABLE.asking("rewrite-chunks", &[], rewrite::rewrite_form, rewrite::rewrite,
-        "Compress chunks anew, under the table's present settings"),
+        "Compress chunks again, under the table's present settings"),
     TABLE.asking("enable-compression", &[], settings::enable_form, settings::enable, "Enable compression, with segment-by and order-by"),
     TABLE.asking("edit-compression-settings", &[], settings::edit_form, settings::edit, "Change segment-by and order-by"),
     TABLE.asking("disable-compression", &[], settings::disable_form, settings::disable, "Disable compression where no chunk is compressed"),
     TABLE.asking("add-compression-policy", &[], policies::add_form, policies::add, "Add a policy that compresses old chunks"),
     TABLE.asking("edit-compression-policy", &["e"], policies::edit_form, policies::edit,
-        "Change when the policy compresses, and how often it looks"),
+        "Change when the policy compresses, and how often it runs"),
     TABLE.plain("remove-compression-policy", &[], policies::remove, "Remove the compression policy"),
 ];

@@ -49,7 +49,7 @@ pub struct Field {
 pub(crate) fn override_field() -> Field {
     Field::new("override_data_loss", "Override data loss", Kind::Flag, "no")
         .optional()
-        .help("yes: also where a refresh deletes rows of an aggregate for good, because their source was dropped")
+        .help("yes: allows a refresh that permanently deletes rows of an aggregate whose source was dropped")
 }
 
 impl Field {
@@ -129,8 +129,8 @@ impl Field {
                 .ok_or_else(|| format!("{value:?}: there is {}", choices.join(", "))),
             Kind::Json => match serde_json::from_str::<serde_json::Value>(value) {
                 Ok(serde_json::Value::Object(_)) => Ok(value.to_owned()),
-                Ok(_) => Err("a JSON object is wanted: {\"key\": value}".to_owned()),
-                Err(error) => Err(format!("no JSON: {error}")),
+                Ok(_) => Err("write a JSON object: {\"key\": value}".to_owned()),
+                Err(error) => Err(format!("not JSON: {error}")),
             },
         };
         checked.map_err(|error| format!("{}: {error}", self.name))
@@ -208,17 +208,17 @@ impl Form {
                 .help("a pause after each step, each of which is a transaction of its own"),
             Field::new("max_replica_lag", "Wait for replicas", Kind::Interval, "")
                 .optional()
-                .help("goes on only while no replica is further behind than this; empty: no bound"),
+                .help("waits while a replica is further behind than this; empty: no limit"),
             Field::new("max_wal_rate", "WAL at most, MB/s", Kind::Integer, "")
                 .optional()
-                .help("goes on only while the server writes less WAL than this; empty: no bound"),
+                .help("waits while the server writes more WAL than this; empty: no limit"),
             Field::new(
                 "on_error",
                 "If a step fails",
                 Kind::Choice(vec!["stop", "continue"]),
                 "stop",
             )
-            .help("stop, or note it and go on with the rest"),
+            .help("stop, or report it and continue with the rest"),
         ]);
         self
     }

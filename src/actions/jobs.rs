@@ -134,7 +134,7 @@ fn delete_form(context: &Context) -> Result<Form, Refusal> {
     let check = check.filter(|_| known.job.crashes(context));
     let field = check.map(|check| {
         Field::new(CALM, "Lift max_retries first", FieldKind::Flag, "yes").help(format!(
-            "so that the server outlives it; no: where {check} refuses that"
+            "yes: prevents a crash of the server; no: if {check} refuses that change"
         ))
     });
     Ok(Form::new(field.into_iter().collect()))
@@ -145,7 +145,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let job = &known.job;
     if job.is_internal() {
         return Err(format!(
-            "{} is one of TimescaleDB's own: it could not be made anew; pause-job {} stops it",
+            "{} is one of TimescaleDB's own: it could not be made again; pause-job {} stops it",
             job.describe(),
             job.id
         )
@@ -161,13 +161,13 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         (None, Some(lost)) => (
             job.delete(context)?,
             Undo::Partly(format!(
-                "the job is made anew under a new id; {lost}; {gone}"
+                "the job is made again under a new id; {lost}; {gone}"
             )),
         ),
         (None, None) => (
             job.delete(context)?,
             Undo::Exact(format!(
-                "the job is made anew with all its settings, under a new id; {gone}"
+                "the job is made again with all its settings, under a new id; {gone}"
             )),
         ),
     };
@@ -190,7 +190,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if job.is_user_defined() && known.role != job.owner && known.lost_for_good(context).is_none() {
         plan = plan.note(
             Level::Notice,
-            format!("taking it back makes it anew as its owner, {}", job.owner),
+            format!("its undo makes it again as its owner, {}", job.owner),
         );
     }
     Ok(known.warned(context, plan))

@@ -123,9 +123,9 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
     if act.on == Kind::Session {
         // The facts show if there is such a session.
         let pid = typed.trim().parse();
-        return pid
-            .map(Target::session)
-            .map_err(|_| anyhow::anyhow!("{typed:?} is no process id: show activity lists them"));
+        return pid.map(Target::session).map_err(|_| {
+            anyhow::anyhow!("{typed:?} is not a process id: show activity lists them")
+        });
     }
     if session.server.timescaledb.is_none() && act.on != Kind::Index {
         bail!(

@@ -77,22 +77,19 @@ impl Preview {
         lines.push((
             "muted",
             format!(
-                "  gives up where it would wait longer than {} s for a lock",
+                "  gives up after waiting {} s for a lock",
                 plan.lock_timeout_seconds
             ),
         ));
         match &self.holders {
             Err(error) => lines.push((
                 "level.warning",
-                format!(
-                    "  ? who holds locks there could not be read: {}",
-                    printable(error)
-                ),
+                format!("  ? lock holders could not be read: {}", printable(error)),
             )),
             Ok(holders) => {
                 let in_the_way: Vec<_> = holders.iter().filter(|holder| holder.conflicts).collect();
                 if in_the_way.is_empty() {
-                    lines.push(("text", "  nobody holds a lock in its way now".to_owned()));
+                    lines.push(("text", "  no session blocks it now".to_owned()));
                 }
                 lines.extend(
                     in_the_way

@@ -33,7 +33,7 @@ const POLICY: Family = Family {
 pub static ACTIONS: &[Action] = &[
     POLICY.asking("add-retention-policy", &[], add::form, add::plan, "Drop chunks of the selected hypertable by a policy"),
     POLICY.asking("edit-retention-policy", &["e"], edit::form, edit::plan,
-        "Change after which time the retention policy drops, and how often it looks"),
+        "Change drop_after of the retention policy, and how often it runs"),
     POLICY.plain("remove-retention-policy", &[], remove::plan, "Remove the retention policy of the selected hypertable"),
     TABLE.asking("drop-chunks", &["D"], drop::form, drop::plan, "Drop the chunks of the selected hypertable that are old enough, now"),
 ];

@@ -67,7 +67,7 @@ pub async fn plan(
     let mut plan = Plan::new(
         title(&undone),
         std::mem::take(&mut back.steps),
-        Undo::Needless("do the action again to have it back".to_owned()),
+        Undo::Needless("repeat the action to restore it".to_owned()),
     );
     ACTION.clone_into(&mut plan.action);
     let target = &newest.begin.plan.target;
@@ -176,7 +176,7 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
         bail!("entry {id} is an acknowledgement: roll back such entries apart from actions");
     }
     if begin.plan.action == ACTION {
-        bail!("entry {id} is itself a rollback: do the action again to have it back");
+        bail!("entry {id} is itself a rollback: repeat the action to restore it");
     }
     if entry.is_under_way() {
         bail!(
@@ -185,8 +185,8 @@ fn allowed(entry: &Entry, place: &Place) -> Result<()> {
         );
     }
     match &begin.plan.undo {
-        Undo::Never(why) => bail!("entry {id} cannot be taken back: {why}"),
-        Undo::Needless(why) => bail!("entry {id} changed nothing that could be taken back: {why}"),
+        Undo::Never(why) => bail!("entry {id} is irreversible: {why}"),
+        Undo::Needless(why) => bail!("entry {id} needs no rollback: {why}"),
         Undo::Exact(_) | Undo::Partly(_) => {}
     }
     Ok(())
@@ -214,7 +214,7 @@ async fn roles(actor: &Actor, client: &Client, id: u64, steps: &[Step]) -> Resul
         if row.try_get::<_, Option<bool>>("becomes")? != Some(true) {
             let session: &str = row.try_get("session_role")?;
             bail!(
-                "entry {id} cannot be taken back by this role: that is to be done as {role}, and {}",
+                "entry {id} cannot be rolled back by this role: its undo runs as {role}, and {}",
                 may_not_become(session, role, server.postgres)
             );
         }
@@ -255,7 +255,7 @@ fn said(entry: &Entry, done: &doubt::Done) -> Vec<Note> {
     if done.notes.is_empty() && known < all {
         notes.push(Note {
             level: Level::Notice,
-            text: format!("entry {id}: {known} of {all} steps were done; these are taken back"),
+            text: format!("entry {id}: {known} of {all} steps were done; these are rolled back"),
         });
     }
     notes
@@ -317,7 +317,7 @@ async fn look(
             }
         } else {
             let text = format!(
-                "what entry {} left of {} is not on record: it cannot be told whether it changed since",
+                "what entry {} left of {} is not on record: whether it changed since is unknown",
                 entry.begin.id, target.name
             );
             drifted(plan, Level::Unknown, text);

@@ -82,7 +82,7 @@ impl OtherSession {
         let session: Self = context.read()?;
         if session.own {
             return Err(format!(
-                "session {} is one of this console's own (application {}): leave the console instead",
+                "session {} is one of this console's own (application {}). Quit the console instead",
                 session.pid,
                 session.application.as_deref().unwrap_or("hypertop")
             )
@@ -159,7 +159,7 @@ impl OtherSession {
         if !self.visible {
             plan = plan.note(
                 Level::Unknown,
-                format!("what it does, and since when it is there, is hidden from {role} (pg_read_all_stats shows it): only its pid, role and database are checked before the signal"),
+                format!("its statement and start are hidden from {role} (pg_read_all_stats shows them): only its pid, role and database are checked before the signal"),
             );
         }
         if !self.may_signal {
@@ -196,7 +196,7 @@ impl OtherSession {
             plan = plan.note(
                 Level::Notice,
                 format!(
-                    "it is itself kept waiting by {}: look there first",
+                    "it is itself blocked by {}. Look there first",
                     pids.join(", ")
                 ),
             );
@@ -215,7 +215,7 @@ impl OtherSession {
     fn note_blocks(&self, plan: Plan) -> Plan {
         let many = self.blocks.len();
         if many == 0 {
-            return plan.note(Level::Ok, "it keeps nobody waiting for a lock");
+            return plan.note(Level::Ok, "it blocks no other session");
         }
         let shown: Vec<_> = self
             .blocks
@@ -238,7 +238,7 @@ impl OtherSession {
         let sessions = text::plural(i64::try_from(many).unwrap_or(i64::MAX), "session");
         plan.note(
             Level::Notice,
-            format!("it keeps {sessions} waiting: {}{more}", shown.join(", ")),
+            format!("it blocks {sessions}: {}{more}", shown.join(", ")),
         )
     }
 }
@@ -248,7 +248,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let worker = session.worker();
     if session.visible && !session.is_active() && worker.is_none() && session.leader.is_none() {
         let open = session.transaction_seconds.map_or_else(
-            || "it idles".to_owned(),
+            || "it is idle".to_owned(),
             |open| format!("its transaction has been idle, open for {}; a cancel does not end that, terminate-session does", text::duration(open.floor())),
         );
         return Err(format!(
@@ -268,7 +268,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let signal = session.signal("pg_catalog.pg_cancel_backend(a.pid)", true);
     let label = format!("cancel the statement of session {}", session.pid);
     let undo = Undo::Never(
-        "the statement ends with an error, and what its transaction did until now is lost: its client has to run it again"
+        "the statement ends with an error and its transaction is rolled back. The client must run it again"
             .to_owned(),
     );
     let mut plan = Plan::new(
@@ -286,7 +286,7 @@ fn cancel(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     if session.backend.as_deref() == Some("autovacuum worker") {
         plan = plan.note(
             Level::Warning,
-            "it is autovacuum at work: it comes back for the table later; what it has not cleaned up stays until then",
+            "it is autovacuum. It returns to the table later, and cleans up the rest then",
         );
     }
     Ok(plan.note(
@@ -305,7 +305,7 @@ fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     };
     let label = format!("terminate session {}", session.pid);
     let undo = Undo::Never(
-        "its client loses the connection, and what its open transaction did is rolled back: both are up to the client to do again"
+        "its client is disconnected and its open transaction is rolled back. The client must reconnect and retry"
             .to_owned(),
     );
     let mut plan = Plan::new(
@@ -347,7 +347,7 @@ fn terminate(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     Ok(if waits {
         plan.note(
             Level::Ok,
-            "up to 5 s are waited for its end; the server warns if it lives longer",
+            "waits up to 5 s for its end; the server warns if it lives longer",
         )
     } else {
         plan
@@ -373,7 +373,7 @@ fn warn_of(session: &OtherSession, plan: Plan) -> Plan {
             Some("client backend") | None => plan,
             Some("walsender") => plan.note(
                 Level::Warning,
-                "it sends WAL to a replica or a backup, which is cut off until it connects again",
+                "it sends WAL to a replica or a backup, which is disconnected until it connects again",
             ),
             Some(kind) => plan.note(
                 Level::Warning,

@@ -405,7 +405,7 @@ fn the_form_of_a_policy_names_the_policies_it_would_meet() {
         let late = told("30d").await;
         assert!(
             late.contains("conflict: the retention policy")
-                && late.contains("before they would be compressed"),
+                && late.contains("before they are compressed"),
             "{late}"
         );
         let approved = rig

@@ -95,7 +95,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
                 rig.name
             );
             let told = rig.rollback_plan(&[report.id]).await.unwrap_err();
-            assert!(told.contains("cannot be taken back"), "{told}");
+            assert!(told.contains("is irreversible"), "{told}");
         }
     });
 }

@@ -192,7 +192,7 @@ fn the_three_policies_of_an_aggregate_are_held_against_each_other() {
             "goes back 35 days, the compression policy",
             "rows that are still expected there would be in compressed chunks",
             "refreshes may bring back what was dropped",
-            "chunks go before they would be compressed",
+            "chunks are dropped before they are compressed",
         ] {
             assert!(told.contains(conflict), "{}: {told}", rig.name);
         }

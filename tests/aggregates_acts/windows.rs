@@ -288,7 +288,7 @@ fn a_big_window_is_cut_into_steps_that_leave_nothing_out() {
             )
             .await
             .unwrap_err();
-        assert!(told.contains("take more buckets a step"), "{told}");
+        assert!(told.contains("set more buckets per step"), "{told}");
         // Without a word about steps there are never too many.
         let approved = rig
             .plan(

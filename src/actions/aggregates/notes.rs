@@ -25,11 +25,15 @@ pub(super) fn notes(
     match new.window(place) {
         Some(window) => note(
             Level::Notice,
-            format!("a run now would refresh {}, {}", place.show(window), place.amount(window)),
+            format!(
+                "a run now would refresh {}, {}",
+                place.show(window),
+                place.amount(window)
+            ),
         ),
         None => note(
             Level::Unknown,
-            "which window a run now would refresh cannot be told: what is now on its integer time may not be asked".to_owned(),
+            "refresh window unknown: no permission to execute the integer_now_func".to_owned(),
         ),
     }
     note(
@@ -45,7 +49,7 @@ pub(super) fn notes(
     {
         note(
             Level::Notice,
-            format!("the next run stays where it is ({next}), the new beat begins after it"),
+            format!("the next run stays ({next}); the new schedule begins after it"),
         );
     }
     if new.end.is_none() {
@@ -96,7 +100,7 @@ fn lag_note(place: &Timeline, facts: &Hierarchy, new: &Setting, old: Option<&Set
     }
     if !without.is_empty() {
         words = format!(
-            "{words}; {} has no policy and promises nothing",
+            "{words}; {} has no policy, so no expected lag",
             without.join(", ")
         );
     }
@@ -169,7 +173,7 @@ fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
         return Some((
             Level::Warning,
             format!(
-                "{} drops chunks by when they were made: whether this window reaches over dropped rows later cannot be told",
+                "{} drops chunks by creation time, so it is unknown whether this window will reach dropped rows later",
                 level.source
             ),
         ));

@@ -38,11 +38,11 @@ pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
         "",
     );
     let start = start.optional().help(
-        "a moment (UTC, unless it says otherwise): runs then, and at that beat; empty: at once",
+        "a time (UTC unless it has an offset): the first run, and the start of the schedule; empty: at once",
     );
     let zone = Field::new("timezone", "Time zone", Kind::Text, "")
         .optional()
-        .help("in which the beat is kept when clocks change; with a first run only");
+        .help("that the schedule follows when clocks change; only with a first run");
     fields.extend([start, zone, missing::field(), override_field()]);
     Ok(Form::new(fields))
 }
@@ -169,7 +169,7 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .and_then(|at| clock::literal(Axis::TimestampTz, at));
     let zone = inputs.text("timezone");
     if zone.is_some() && start.is_none() {
-        return Err("timezone: it is for a beat, so initial_start is wanted with it".into());
+        return Err("timezone: it needs initial_start too".into());
     }
     let first = start.as_ref().map_or_else(
         || "its first run begins within seconds".to_owned(),
@@ -311,7 +311,7 @@ fn config(place: &Timeline, job: &Job, new: &Setting) -> Json {
 
 fn replaced(why: &Refusal) -> Undo {
     Undo::Partly(format!(
-        "it is deleted and made anew, because {}. Its window and its schedule come back; that it was paused, its limits of time and retries, and its next start do not",
+        "it is deleted and made again, because {}. Its window and its schedule come back; that it was paused, its limits of time and retries, and its next start do not",
         why.why
     ))
 }

@@ -58,7 +58,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
 }
 
 pub(super) fn step_field() -> Field {
-    Field::new("step_buckets", "Buckets a step", Kind::Integer, "")
+    Field::new("step_buckets", "Buckets per step", Kind::Integer, "")
         .optional()
         .help("each step is a transaction of its own; empty: about 24 chunks of the source; 0: all at once")
 }
@@ -208,7 +208,7 @@ pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: W
 }
 
 fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
-    let beyond = || Refusal::new("the window is beyond what a calendar has");
+    let beyond = || Refusal::new("the window is outside the range of timestamps");
     let window = Window {
         from: asked
             .from

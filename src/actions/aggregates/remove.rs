@@ -103,10 +103,7 @@ fn stands_still(level: &Aggregate) -> String {
     };
     let built = match level.children.as_slice() {
         [] => String::new(),
-        children => format!(
-            "; what is built on it stands still too: {}",
-            children.join(", ")
-        ),
+        children => format!("; aggregates built on it stop too: {}", children.join(", ")),
     };
     format!(
         "without it {} is refreshed by hand only: {readers}{built}",

@@ -100,7 +100,7 @@ impl<'a> Timeline<'a> {
                 .into());
             }
             return Err(format!(
-                "what is now on {}'s integer time cannot be told (no integer_now_func, or no right to run it): use refresh-aggregate with from and to",
+                "\"now\" on {}'s integer time is unknown (no integer_now_func, or no right to run it): use refresh-aggregate with from and to",
                 self.level.name
             )
             .into());
@@ -115,7 +115,7 @@ impl<'a> Timeline<'a> {
         };
         end.and_then(|end| self.buckets.floor(end)).ok_or_else(|| {
             Refusal::new(format!(
-                "where {} should end now cannot be told: use refresh-aggregate with from and to",
+                "the expected end of {} is unknown: use refresh-aggregate with from and to",
                 self.level.name
             ))
         })
@@ -167,7 +167,7 @@ impl<'a> Timeline<'a> {
             Some(0) => return whole,
             Some(size) if all / size.max(1) > LIMIT => {
                 return Err(Refusal::new(format!(
-                    "that would be {} steps: take more buckets a step",
+                    "that would be {} steps: set more buckets per step",
                     text::count(all / size.max(1))
                 )));
             }
@@ -202,7 +202,7 @@ impl<'a> Timeline<'a> {
             None => Ok(Lit::Null),
             Some(at) => clock::literal(self.axis(), at)
                 .map(Lit::Text)
-                .ok_or_else(|| Refusal::new("the window is beyond what a calendar has")),
+                .ok_or_else(|| Refusal::new("the window is outside the range of timestamps")),
         };
         let more = if force { ", force => true" } else { "" };
         let sql = format!(

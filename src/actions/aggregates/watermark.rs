@@ -24,7 +24,7 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
 pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Hierarchy::read(context)?;
     if context.at.server.simulated {
-        return Err("this is the stand-in, whose watermark nothing moves back; on TimescaleDB drop_chunks sets it anew".into());
+        return Err("this is the stand-in, whose watermark nothing moves back; on TimescaleDB drop_chunks sets it again".into());
     }
     let place = Timeline::of(facts.own()?, context)?;
     let level = place.level;
@@ -91,7 +91,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         level.name,
         show(to)
     );
-    let plan = Plan::new(title, steps, undo).note(Level::Notice, "the server sets the watermark to the end of its newest bucket: after a refresh of the future, and by dropping chunks in a range where there are none");
+    let plan = Plan::new(title, steps, undo).note(Level::Notice, "the server sets the watermark to the end of its newest bucket: after a refresh of the future, and by dropping the chunks of an empty range");
     let plan = noted(&place, place.touch(context, plan), cut, deletes);
     Ok(plan.touching(
         level.mat_oid,
@@ -128,7 +128,7 @@ fn delete(place: &Timeline, cut: i64) -> Result<Step, Refusal> {
         .into());
     }
     let at = clock::literal(place.axis(), cut)
-        .ok_or_else(|| Refusal::new("the present bucket ends beyond what a calendar has"))?;
+        .ok_or_else(|| Refusal::new("the present bucket ends outside the range of timestamps"))?;
     let sql = format!(
         "delete from {} where {column} >= $1::{}",
         level.source,
@@ -160,7 +160,7 @@ fn set_anew(context: &Context, place: &Timeline) -> Step {
         place.kind()
     );
     let params = vec![Lit::from(place.level.name.clone()), Lit::from(nowhere)];
-    let label = format!("set the watermark of {} anew", place.level.name);
+    let label = format!("set the watermark of {} again", place.level.name);
     Step::new(label, vec![Statement::new(sql, params)], Vec::new())
 }
 

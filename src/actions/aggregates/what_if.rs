@@ -199,7 +199,7 @@ impl Risk {
         };
         match self.safe.filter(room) {
             Some(start) => refusal.offering(
-                "Reach back only as far as the source does",
+                "Limit start_offset to the source's retention",
                 vec![("start_offset", start)],
             ),
             None => refusal,

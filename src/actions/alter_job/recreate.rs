@@ -63,7 +63,7 @@ impl Job {
         }
         let mut step = self.delete(context)?;
         let delete = step.run.clone();
-        step.label = format!("make {} anew", self.describe());
+        step.label = format!("make {} again", self.describe());
         step.run.extend(changed.recreate(context)?);
         step.undo = [delete, self.recreate(context)?].concat();
         Ok(step)
@@ -129,7 +129,7 @@ impl Job {
             }
             other => {
                 return Err(Refusal::new(format!(
-                    "hypertop cannot make a job of {other} anew: pause it instead (pause-job {})",
+                    "hypertop cannot make a job of {other} again: pause it instead (pause-job {})",
                     self.id
                 )));
             }

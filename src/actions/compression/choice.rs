@@ -69,15 +69,15 @@ pub fn range(known: &Compression) -> [Field; 3] {
             .help(format!("chunks that may hold rows before this ({how})")),
         Field::new("at_most", "At most", Kind::Integer, "")
             .optional()
-            .help("so many chunks, the oldest first; empty: no bound"),
+            .help("the most chunks, oldest first; empty: no limit"),
     ]
 }
 
 /// Field `older_than` with its default.
 pub fn age(known: &Compression, default: String) -> Field {
     let help = match known.axis() {
-        Axis::Integer => "chunks that end at least so far before now",
-        _ => "chunks that end at least so long ago: 7 days, 7d, 1h30m, 1 mon",
+        Axis::Integer => "chunks that end at least this far before now",
+        _ => "chunks that ended at least this long ago: 7 days, 7d, 1h30m, 1 mon",
     };
     Field::span("older_than", "Older than", known.axis(), default)
         .optional()
@@ -141,7 +141,9 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
     older(known, rule).ok_or_else(|| match &known.code {
         _ if !known.integer_time => format!(
             "which chunks are older than {text} is not known: give from and to; {}",
-            known.odd_zone().unwrap_or_else(|| "it lies outside all time".to_owned())
+            known
+                .odd_zone()
+                .unwrap_or_else(|| "it lies outside all time".to_owned())
         )
         .into(),
         Some(code) => format!(
@@ -150,7 +152,7 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
         )
         .into(),
         None => format!(
-            "which chunks are older than {text} cannot be told, for nothing says what \"now\" is on {}: \
+            "which chunks are older than {text} is unknown, because {} has no integer_now_func: \
              set_integer_now_func does, or give from and to",
             known.table
         )

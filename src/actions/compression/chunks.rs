@@ -95,7 +95,7 @@ pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
                 .to_owned(),
         ),
         None => Undo::Partly(format!(
-            "each chunk is decompressed: the same rows, but packed anew in the order of order-by, with indexes made anew{}",
+            "each chunk is decompressed: the same rows, but in the order of orderby, with rebuilt indexes{}",
             known.running_policy().map_or_else(String::new, |job| format!(
                 "; {} compresses them again at its next run, unless it is paused before",
                 job.describe()
@@ -218,7 +218,7 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         (Some(share), Some(whole), Some(biggest)) => notes.push((
             Level::Notice,
             format!(
-                "leaves about {} of {}, going by the chunks compressed so far; until a chunk is done both lie on disk \
+                "leaves about {} of {}, going by the chunks compressed so far; until a chunk is done both are on disk \
                  (about {} more), and sorting may want temporary files",
                 text::bytes(scaled(whole, share)),
                 text::bytes(whole),

@@ -106,7 +106,7 @@ pub fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> 
             ));
         }
         if columns.contains(&named) {
-            return Err(format!("{named:?} stands there twice"));
+            return Err(format!("{named:?} is listed twice"));
         }
         columns.push(named);
     }
@@ -145,7 +145,7 @@ pub fn orders(known: &Compression, text: &str, settings: &mut Settings) -> Resul
             }
         });
         if columns.contains(&named) {
-            return Err(format!("{named:?} stands there twice"));
+            return Err(format!("{named:?} is listed twice"));
         }
         columns.push(named);
         desc.push(down);

@@ -96,7 +96,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 fn undo(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Undo {
     let mut text = vec![
         "each chunk is compressed again under the settings that it had, and the policy goes on if it was paused here; the same rows, \
-         but batches and recorded sizes are made anew"
+         but with new batches and recorded sizes"
             .to_owned(),
     ];
     text.extend(lost(context, known, chunks));

@@ -57,7 +57,7 @@ pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> 
         None => note(
             Level::Unknown,
             known.odd_zone().map_or_else(
-                || "which chunks it reaches now cannot be told: what \"now\" is on this table is not known".to_owned(),
+                || "which chunks it reaches now is unknown, because \"now\" on this table is not known".to_owned(),
                 |why| format!("which chunks it reaches now is not known: {why}"),
             ),
         ),

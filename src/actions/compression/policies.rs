@@ -32,9 +32,9 @@ fn fields(
         Field::span(COMPRESS.after, "Compress after", known.axis(), after)
             .optional()
             .help(if known.integer_time {
-                "chunks that end so far before now; a whole number"
+                "chunks that ended this far before now; a whole number"
             } else {
-                "chunks that ended so long ago: 7 days, 7d, 1h30m, 1 mon"
+                "chunks that ended this long ago: 7 days, 7d, 1h30m, 1 mon"
             }),
     ];
     if context.at.server.sql_version() >= BY_CREATION {
@@ -46,13 +46,15 @@ fn fields(
                 created,
             )
             .optional()
-            .help("instead: chunks that were made so long ago, whatever time their rows bear"),
+            .help(
+                "instead: chunks that were created this long ago, whatever the time of their rows",
+            ),
         );
     }
     fields.push(
-        Field::new("schedule_interval", "Looks every", Kind::Interval, every)
+        Field::new("schedule_interval", "Run every", Kind::Interval, every)
             .optional()
-            .help("how often it looks for chunks; empty: TimescaleDB's default, half a chunk's interval, at most 12 hours"),
+            .help("how often it runs; empty: TimescaleDB's default, half a chunk's interval, at most 12 hours"),
     );
     fields
 }
@@ -87,10 +89,10 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let due = older(&known, rule);
     let idle = due.is_some_and(|due| !due.into_iter().any(waits));
     let undo = if idle {
-        Undo::Exact("the policy goes; it has nothing to compress yet".to_owned())
+        Undo::Exact("the policy is deleted; it has nothing to compress yet".to_owned())
     } else {
         Undo::Partly(
-            "the policy goes; chunks that it has compressed by then stay compressed: decompress-chunks unpacks them".to_owned(),
+            "the policy is deleted; chunks that it has compressed by then stay compressed: decompress-chunks decompresses them".to_owned(),
         )
     };
     let what = ("compression policy", relation);
@@ -121,7 +123,7 @@ pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
         &job.schedule_interval,
     );
     fields.push(
-        Field::new(MOST, "Chunks a run, at most", Kind::Integer, now(MOST))
+        Field::new(MOST, "Chunks per run, at most", Kind::Integer, now(MOST))
             .optional()
             .help("empty: all that are due"),
     );
@@ -258,6 +260,6 @@ pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     }
     Ok(plan.note(
         Level::Notice,
-        "a run that is under way is cancelled; the chunk that it is at stays as it is",
+        "a run that is under way is cancelled; its current chunk stays as it is",
     ))
 }

@@ -76,7 +76,7 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if context.at.server.sql_version() >= Version::new(2, 17) {
         plan = plan.note(
             Level::Notice,
-            "only the segments that late rows belong to are written anew where the version can; the recorded sizes then stay as they were",
+            "only segments with late rows are rewritten, if the version can; the recorded sizes then stay as they were",
         );
     }
     let differ = chunks.iter().filter(|chunk| known.differs(chunk)).count();

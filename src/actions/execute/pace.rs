@@ -33,7 +33,7 @@ impl Run<'_> {
             let wanted = *order.borrow();
             let reason = match wanted {
                 Order::Stop => return false,
-                Order::Hold => Some("for you, who hold it".to_owned()),
+                Order::Hold => Some("held by you".to_owned()),
                 Order::Go => self.bound(writer, pace, wal).await,
             };
             if writer.connected.client.is_closed() {
@@ -69,7 +69,7 @@ impl Run<'_> {
         .await;
         let row = match &rows {
             Ok(rows) => rows.first()?,
-            Err(error) => return Some(format!("the bounds cannot be looked at: {error:#}")),
+            Err(error) => return Some(format!("the limits cannot be checked: {error:#}")),
         };
         let lag: Option<f64> = row.try_get("lag_seconds").ok()?;
         if pace.max_replica_lag_seconds.is_some() && !row.try_get::<_, bool>("readable").ok()? {

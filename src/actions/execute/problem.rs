@@ -76,7 +76,7 @@ fn fix(code: &SqlState, message: &str) -> Option<&'static str> {
         return Some("nothing of this step is left; try again");
     }
     if *code == SqlState::DISK_FULL {
-        return Some("make room on the server's disk first");
+        return Some("free disk space on the server first");
     }
     if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         return Some(

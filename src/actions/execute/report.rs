@@ -55,7 +55,7 @@ impl Report {
         }
         let id = self.id;
         let back = if self.can_be_undone {
-            format!(": rollback in the Journal, or `hypertop rollback {id}`, takes it back")
+            format!(": rollback in the Journal, or `hypertop rollback {id}`, undoes it")
         } else {
             String::new()
         };

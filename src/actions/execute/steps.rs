@@ -41,7 +41,7 @@ impl Run<'_> {
                 return Outcome::Cancelled;
             }
             if writer.connected.client.is_closed() {
-                let why = "the connection was lost before this step, which was not begun";
+                let why = "the connection was lost before this step, which did not start";
                 return self.fail(step, Problem::other(why), at);
             }
             report(
@@ -71,7 +71,7 @@ impl Run<'_> {
                     self.done += 1;
                     let written = self.note(at, did, None);
                     if !written && at + 1 < plan.steps.len() {
-                        let why = "the journal cannot be written any more: the steps after this one were not begun";
+                        let why = "the journal cannot be written any more: the steps after this one did not start";
                         self.problems
                             .push((step.label.clone(), Problem::other(why)));
                         return Outcome::Failed;

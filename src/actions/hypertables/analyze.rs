@@ -18,7 +18,7 @@ pub fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     )
     .plain();
     let undo = Undo::Needless(
-        "the statistics are gathered anew; no row changes, though plans of queries may".to_owned(),
+        "the statistics are gathered again; no row changes, but query plans may".to_owned(),
     );
     let title = format!("Analyze {}", facts.name);
     let mut plan = Plan::new(title, vec![step], undo).changing(&["/intervals"]);

@@ -22,7 +22,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     let time = facts
         .dimensions
         .first()
-        .ok_or("it has no dimension that is cut by intervals")?;
+        .ok_or("it has no dimension with a chunk interval")?;
     let mut fields = vec![
         Field::span(
             "interval",
@@ -45,7 +45,10 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
                 FieldKind::Text,
                 time.name.as_str(),
             )
-            .help(format!("the column that is cut: {}", names.join(", "))),
+            .help(format!(
+                "the column with the interval: {}",
+                names.join(", ")
+            )),
         );
         // Dimensions may differ in type, so the value is checked once the column is known.
         if let Some(field) = fields.first_mut() {
@@ -75,13 +78,13 @@ fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
     let length = if axis == Axis::Integer {
         text.parse().map_err(|_| {
             format!(
-                "interval: time in {} is an integer, so a whole number is wanted, not {text:?}",
+                "interval: time in {} is an integer, so write a whole number, not {text:?}",
                 dimension.name
             )
         })?
     } else {
         let interval = Interval::parse(text).map_err(|error| format!("interval: {error}"))?;
-        length(interval).ok_or("interval reaches outside all time")?
+        length(interval).ok_or("interval is out of range")?
     };
     longer_than_nothing("interval", Span::Number(length))?;
     let most = match dimension.axis.as_str() {
@@ -127,7 +130,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             .map(|one| one.name.as_str())
             .collect();
         format!(
-            "dimension: there is no such column that is cut by intervals; there is {}",
+            "dimension: no such column has a chunk interval; there is {}",
             names.join(", ")
         )
     })?;
@@ -266,7 +269,7 @@ fn note_sizes(
     if number == 0 || span == 0 {
         return plan.note(
             Level::Unknown,
-            "how big new chunks will be cannot be told: no chunk that is full yet has a known size",
+            "the size of new chunks is unknown: no full chunk has a known size yet",
         );
     }
     let would = i64::try_from(i128::from(bytes) * i128::from(new) / span).unwrap_or(i64::MAX);

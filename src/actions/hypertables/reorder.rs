@@ -30,9 +30,9 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(vec![
         Field::new("index", "Index", FieldKind::Pick(items), only)
             .help("the one whose order the rows get; neither partial nor invalid ones can be taken"),
-        Field::new("schedule_interval", "Looks every", FieldKind::Interval, "")
+        Field::new("schedule_interval", "Run every", FieldKind::Interval, "")
             .optional()
-            .help("each run reorders one chunk; empty: as TimescaleDB chooses (mostly half a chunk's span, at most 12 h)"),
+            .help("each run reorders one chunk; empty: as TimescaleDB chooses (usually half a chunk's span, at most 12 h)"),
         add::first_run_field(),
     ]))
 }
@@ -40,7 +40,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
 pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts: Hypertable = context.read()?;
     let policy = facts.policies.get("policy_reorder");
-    let instead = "remove-reorder-policy takes it away";
+    let instead = "remove-reorder-policy removes it";
     add::only(&facts.name, policy.map(|policy| &policy.job), instead)?;
     let picked = inputs.picked("index");
     let [index] = picked.as_slice() else {
@@ -51,7 +51,7 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .into());
     };
     let undo = Undo::Partly(
-        "the policy goes; chunks that it has reordered by then keep that order, with the same rows"
+        "the policy is deleted; chunks that it has reordered by then keep that order, with the same rows"
             .to_owned(),
     );
     let mut call = add::call(context, "add_reorder_policy", &facts.relation);

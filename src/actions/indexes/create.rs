@@ -54,7 +54,7 @@ pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
         ),
         Field::new("include", "Include", Kind::Text, "")
             .optional()
-            .help("columns that are stored beside"),
+            .help("columns that are stored with it"),
         Field::new("where", "Where", Kind::Text, "")
             .optional()
             .help("a condition: only rows that fulfil it are in the index"),

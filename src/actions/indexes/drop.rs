@@ -53,7 +53,7 @@ pub(super) fn leftovers(context: &Context, _: &Inputs) -> Result<Plan, Refusal> 
         );
     }
     if let Some(bytes) = context.bytes(idle.iter().map(|leftover| leftover.oid)) {
-        plan = plan.note(Level::Notice, format!("gives back {}", text::bytes(bytes)));
+        plan = plan.note(Level::Notice, format!("frees {}", text::bytes(bytes)));
     }
     for leftover in &busy {
         plan = plan.note(
@@ -202,7 +202,7 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     if index.partitioned {
         lost.push("the indexes of the partitions get names that PostgreSQL chooses".to_owned());
     }
-    let again = "the index is built anew from its definition; its scans are counted from zero";
+    let again = "the index is built again from its definition; its scan count starts at zero";
     if lost.is_empty() {
         Undo::Exact(again.to_owned())
     } else {
@@ -335,8 +335,8 @@ fn freed(context: &Context, index: &Index) -> Option<i64> {
 fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     if let Some(bytes) = freed(context, index) {
         let words = match bytes {
-            0 => "gives back no space: it has none of its own".to_owned(),
-            bytes => format!("gives back about {}", text::bytes(bytes)),
+            0 => "frees no space: it has none of its own".to_owned(),
+            bytes => format!("frees about {}", text::bytes(bytes)),
         };
         plan = plan.note(Level::Notice, words);
     }
@@ -351,7 +351,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     } else if index.unique {
         plan = plan.note(
             Level::Warning,
-            "nothing will keep its columns unique any more, and taking it back fails where duplicates have come in",
+            "nothing will keep its columns unique any more, and the undo fails if there are duplicates by then",
         );
     }
     if index.replica_identity {
@@ -374,7 +374,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
     {
         plan = plan.note(
             Level::Warning,
-            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server where a compressed hypertable has an expression index: think before taking this back",
+            "TimescaleDB 2.11 (perhaps up to 2.13) can crash the server where a compressed hypertable has an expression index: think before you undo this",
         );
     }
     plan

@@ -44,7 +44,7 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
     let name = index.qualified();
     if !index.hypertable {
         return Some(
-            format!("{name} is not a hypertable's index, so no chunk can lack it (reindex-index fixes an invalid one)").into(),
+            format!("{name} is not a hypertable's index, so it cannot be missing on a chunk (reindex-index fixes an invalid one)").into(),
         );
     }
     if context.at.server.simulated {
@@ -91,7 +91,7 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     let undo = if lacking.is_empty() {
         Undo::Needless("the invalid ones become valid".to_owned())
     } else {
-        Undo::Exact("those chunks lack it again".to_owned())
+        Undo::Exact("it is missing on those chunks again".to_owned())
     };
     let chunks = text::plural(count(steps.len()), "chunk");
     let mut plan = Plan::new(
@@ -106,7 +106,7 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     }
     Ok(waits_long(plan).note(
         Level::Notice,
-        "where a build is stopped or fails, an invalid index stays on that chunk: do this again, and it is built anew",
+        "where a build is stopped or fails, an invalid index stays on that chunk: run this again to rebuild it",
     ))
 }
 
@@ -172,7 +172,7 @@ fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     } else {
         let run = std::iter::once(dropped).chain(back).collect();
         vec![Step::new(
-            format!("build {} anew", index.name),
+            format!("rebuild {}", index.name),
             run,
             Vec::new(),
         )]
@@ -187,8 +187,8 @@ fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
 }
 
 fn whole(index: &Index, steps: Vec<Step>) -> Plan {
-    let title = format!("Build {} of {} anew", index.name, index.table);
-    let undo = Undo::Needless("the index is whole then; drop-index takes it away".to_owned());
+    let title = format!("Rebuild {} of {}", index.name, index.table);
+    let undo = Undo::Needless("the index is whole then; drop-index removes it".to_owned());
     let mut plan = Plan::new(title, steps, undo).wanting(Consent::Yes);
     for part in &index.parts {
         plan = plan.touching(part.oid, part.name.clone(), Mode::AccessExclusive);

@@ -69,7 +69,7 @@ pub(super) fn table(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal>
     let table: TableFacts = context.read()?;
     if table.parts.is_empty() {
         return Err(format!(
-            "{} has no chunks, so there is nothing to build anew",
+            "{} has no chunks, so there is nothing to rebuild",
             table.display
         )
         .into());
@@ -144,7 +144,7 @@ fn reindex(
 
 fn nothing(copies: usize) -> Refusal {
     if copies == 0 {
-        return "it is on no chunk, so there is nothing to build anew".into();
+        return "it is on no chunk, so there is nothing to rebuild".into();
     }
     Refusal::new(format!(
         "{} smaller than that: there is nothing to gain",

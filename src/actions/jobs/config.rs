@@ -66,7 +66,7 @@ impl JobFacts {
     pub(super) fn check(&self, config: &Json) -> Result<Checked, Refusal> {
         let mut checked = Checked::default();
         let Some(map) = config.as_object() else {
-            return Err("config: a JSON object is wanted".into());
+            return Err("config: write a JSON object".into());
         };
         if self.job.is_user_defined() || self.job.is_internal() {
             return Ok(checked);
@@ -82,7 +82,7 @@ impl JobFacts {
                     &mut checked,
                 );
                 if map.get("recompress") == Some(&Json::Bool(false)) {
-                    let text = "recompress = false makes the policy compress nothing at all before TimescaleDB 2.27, without a word".to_owned();
+                    let text = "recompress = false makes the policy compress nothing before TimescaleDB 2.27, without an error".to_owned();
                     checked.warn(Level::Warning, text, Consent::Yes);
                 }
             }
@@ -196,7 +196,7 @@ impl JobFacts {
         };
         match (offset("start_offset")?, offset("end_offset")?) {
             (Some(start), Some(end)) if !self.exceeds(start, end) => {
-                Err("config: start_offset is further back than end_offset: the refresh goes from the one to the other".into())
+                Err("config: start_offset must be longer than end_offset".into())
             }
             _ => Ok(()),
         }
@@ -230,7 +230,7 @@ fn unknown(map: &Map<String, Json>, needed: &[&str], known: &[&str], checked: &m
         .collect();
     if !strange.is_empty() {
         let text = format!(
-            "hypertop does not know the setting {}: the policy may pass over it",
+            "hypertop does not know the setting {}: the policy may ignore it",
             strange.join(", ")
         );
         checked.notes.push(Note {

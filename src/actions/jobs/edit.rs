@@ -62,7 +62,7 @@ fn slots(job: &Job, zone: &str) -> [Field; 3] {
     let fixed = if job.fixed_schedule { "yes" } else { "no" };
     [
         Field::new("fixed_schedule", "Fixed schedule", Kind::Flag, fixed)
-            .help("yes: at slots from an initial start on; no: so long after the last run"),
+            .help("yes: at slots from an initial start on; no: an interval after the last run"),
         moment(
             "initial_start",
             "Slots begin at",
@@ -216,7 +216,7 @@ impl Edit {
             return Ok(());
         };
         let config: Json =
-            serde_json::from_str(text).map_err(|error| format!("config: no JSON: {error}"))?;
+            serde_json::from_str(text).map_err(|error| format!("config: not JSON: {error}"))?;
         if job.config.as_ref() == Some(&config) {
             return Ok(());
         }
@@ -258,7 +258,7 @@ impl Edit {
             let words = if now.fixed {
                 "at fixed slots"
             } else {
-                "so long after its last run"
+                "an interval after its last run"
             };
             self.say("/fixed_schedule", words.to_owned());
         }
@@ -283,21 +283,20 @@ impl Edit {
         if self.change.config.is_some() && job.config.is_none() {
             // alter_job reads NULL as "no change".
             return Some(
-                "the job had no configuration, and alter_job cannot take one away: the new one would stay",
+                "the job had no configuration, and alter_job cannot remove one: the new one would stay",
             );
         }
         if self.pointers.contains(&"/initial_start") && job.initial_start.is_none() {
             return Some(
-                "the job had no initial start, and alter_job cannot take one away: it would stay, without effect on a schedule that is not fixed",
+                "the job had no initial start, and alter_job cannot remove one: it would stay, without effect on a schedule that is not fixed",
             );
         }
         let planned = job
             .next_start
             .as_deref()
             .is_some_and(|at| at != "-infinity");
-        (self.change.next_start.is_some() && !planned).then_some(
-            "the job had no next start that could be brought back: the new one would stay",
-        )
+        (self.change.next_start.is_some() && !planned)
+            .then_some("the job had no next start to restore: the new one would stay")
     }
 }
 

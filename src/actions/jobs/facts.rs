@@ -123,7 +123,7 @@ impl JobFacts {
             return None;
         }
         Some(format!(
-            "the job would be made anew as its owner, and {}",
+            "the job would be made again as its owner, and {}",
             may_not_become(&self.session_role, &job.owner, context.at.server.postgres)
         ))
     }

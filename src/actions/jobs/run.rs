@@ -79,7 +79,7 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     if let Some(pid) = known.pid {
         plan = plan.note(
             Level::Warning,
-            format!("the scheduler runs it now (session {pid}), and nothing keeps both runs apart"),
+            format!("the scheduler runs it now (session {pid}), and both runs may overlap"),
         );
     }
     if known.role != job.owner {
@@ -90,7 +90,7 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     }
     plan.note(
         Level::Notice,
-        "its counters, its history and its next start stay as they are; max_runtime does not bound it, and a scheduled run may start beside it",
+        "its counters, its history and its next start stay as they are; max_runtime does not limit it, and a scheduled run may start at the same time",
     )
 }
 
@@ -107,12 +107,14 @@ fn outcome(job: &Job) -> (Undo, Consent) {
     let never = |why: &str| Undo::Never(why.to_owned());
     match job.proc_name.as_str() {
         _ if job.is_user_defined() => (
-            never("what its procedure does, only its author knows"),
+            never("hypertop does not know what its procedure does"),
             Consent::Name,
         ),
         "policy_retention" => (never("chunks that it drops are gone"), Consent::Name),
         "policy_compression" => (
-            never("not by a rollback; decompressing the chunks that it compressed does"),
+            never(
+                "no rollback undoes a run; decompress-chunks decompresses the chunks that it compressed",
+            ),
             Consent::Yes,
         ),
         "policy_refresh_continuous_aggregate" => (
@@ -176,7 +178,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     plan.consent = consent;
     Ok(known.altering(plan).note(
         Level::Notice,
-        "the scheduler starts it within seconds, if a worker is free; the Jobs screen tells how it ends",
+        "the scheduler starts it within seconds, if a worker is free; the Jobs screen shows the result",
     ))
 }
 

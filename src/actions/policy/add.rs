@@ -40,7 +40,7 @@ fn set(
     call.give_some("schedule_interval", "interval", every);
     if let Some(first) = first {
         let start = text::rfc3339(context.at.now.plus_seconds(first.seconds()));
-        let start = start.ok_or("first_run lies outside all time")?;
+        let start = start.ok_or("first_run is out of range")?;
         call.give("next_start", "timestamptz", start.into());
     }
     Ok(Some(call.statement()))

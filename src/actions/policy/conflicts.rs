@@ -84,7 +84,7 @@ pub(crate) fn refreshed_when_compressed(refresh: &Reach, compression: &Reach) ->
 
 /// Note if chunks are dropped before they are compressed.
 pub(crate) fn dropped_before_compressed(retention: &Reach, compression: &Reach) -> Option<Note> {
-    let so = "chunks go before they would be compressed";
+    let so = "chunks are dropped before they are compressed";
     (!retention.passes(compression)).then(|| conflict(retention, compression, so))
 }
 

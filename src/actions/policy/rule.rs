@@ -70,9 +70,7 @@ impl AgeRule {
     pub fn given(inputs: &Inputs, axis: Axis, keys: &Keys, asks: &str) -> Result<Self, Refusal> {
         let Keys { after, created, .. } = keys;
         match (inputs.text(after), inputs.text(created)) {
-            (Some(_), Some(_)) => {
-                Err(format!("either {after} or {created}: one of them decides").into())
-            }
+            (Some(_), Some(_)) => Err(format!("give either {after} or {created}, not both").into()),
             (None, None) => Err(format!("{after} is wanted: {asks}").into()),
             (Some(text), None) => Span::parse(axis, text)
                 .map(Self::After)

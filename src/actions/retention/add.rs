@@ -17,12 +17,12 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(vec![
         Field::span("drop_after", "Drop after", facts.axis(), "")
             .optional()
-            .help("chunks whose newest possible row is older than this go"),
+            .help("drops chunks whose whole time range is older than this"),
         Field::new("drop_created_before", "or created before", FieldKind::Interval, "")
             .optional()
-            .help("instead of drop_after: chunks that were made longer ago than this go, whatever time their rows bear"),
-        Field::new("schedule_interval", "Looks every", FieldKind::Interval, "1 day")
-            .help("how often the policy looks for chunks to drop"),
+            .help("instead of drop_after: drops chunks created longer ago than this, whatever the time of their rows"),
+        Field::new("schedule_interval", "Run every", FieldKind::Interval, "1 day")
+            .help("how often the policy runs"),
         add::first_run_field(),
         override_field(),
     ]))
@@ -46,10 +46,10 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     call.give_some("schedule_interval", "interval", every);
     let undo = if drops {
         Undo::Partly(
-            "the policy goes; chunks that it has dropped by then do not come back".to_owned(),
+            "the policy is deleted; chunks that it has dropped by then do not come back".to_owned(),
         )
     } else {
-        Undo::Exact("the policy goes; it has nothing to drop yet".to_owned())
+        Undo::Exact("the policy is deleted; it has nothing to drop yet".to_owned())
     };
     let what = ("retention policy", relation);
     let mut plan = add::plan(context, inputs, what, call, None, undo)?.changing(&[POLICY]);

@@ -187,7 +187,7 @@ fn note_starved(plan: Plan, facts: &Retention, aggregate: &Reader, edge: i64, no
         !aggregate.refreshes.is_empty() && ends.all(|end| end.is_some_and(|newest| newest <= edge));
     if starved {
         let words = format!(
-            "{} starves: its refresh ends at its end_offset, and everything older than that is dropped before",
+            "{} is never filled: rows are dropped before its refresh reaches them (end_offset)",
             aggregate.name
         );
         return plan.note(Level::Critical, words).wanting(Consent::Name);
@@ -201,7 +201,7 @@ pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: St
     for aggregate in &facts.aggregates {
         if refreshes(facts, aggregate, now).any(|(.., reach)| !reach.passes(edge)) {
             let words = format!(
-                "whether {} ever refreshes over what is dropped cannot be told: chunks go by when they were made, not by the time of their rows",
+                "it is unknown whether {} refreshes dropped ranges: chunks are dropped by creation time, not by the time of their rows",
                 aggregate.name
             );
             plan = plan.note(Level::Unknown, words);

@@ -26,7 +26,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
             .help("as a policy with this drop_after would drop now; the present policy's is filled in"),
         Field::new("before", "or before", FieldKind::Time(axis), "")
             .optional()
-            .help("instead: chunks that end at or before this place in time"),
+            .help("instead: chunks that end at or before this point in time"),
         Field::new(
             "chunks_per_step",
             "Chunks in one step",
@@ -80,7 +80,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         text::plural(going.count(), "chunk"),
         facts.relation
     );
-    let undo = Undo::Never("what is dropped comes back from a backup only".to_owned());
+    let undo = Undo::Never("only a backup brings dropped chunks back".to_owned());
     let mut plan = Plan::new(title, steps, undo).changing(&["/oldest"]);
     plan.pace = inputs.pace();
     plan = whatif::note_going(plan, context, &facts, &going, "it");
@@ -89,7 +89,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     plan = whatif::note_zone(plan, &facts);
     plan = plan.note(
         Level::Ok,
-        "the files go at once, with little WAL; a step in which other chunks would go drops nothing",
+        "disk space is freed at once, with little WAL; a step drops nothing if its chunks are not those of the preview",
     );
     Ok(touch(plan, &facts, &going))
 }
@@ -100,7 +100,7 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
         return Ok((facts.typed(typed)?, format!("before {typed}")));
     }
     let after = inputs.span("drop_after", facts.axis()).ok_or_else(|| {
-        Refusal::new("say which chunks: drop_after (a length of time), or before (a place in time)")
+        Refusal::new("give drop_after (a length of time) or before (a point in time)")
     })?;
     usable(facts, after)?;
     let cut = facts

@@ -26,7 +26,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     let has = job.setting(key).unwrap_or_default();
     let rule = if key == DROP.after {
         Field::span("drop_after", "Drop after", facts.axis(), has)
-            .help("chunks whose newest possible row is older than this go")
+            .help("drops chunks whose whole time range is older than this")
     } else {
         Field::new(
             "drop_created_before",
@@ -34,17 +34,17 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
             FieldKind::Interval,
             has,
         )
-        .help("chunks that were made longer ago than this go")
+        .help("drops chunks created longer ago than this")
     };
     Ok(Form::new(vec![
         rule,
         Field::new(
             "schedule_interval",
-            "Looks every",
+            "Run every",
             FieldKind::Interval,
             job.schedule_interval.as_str(),
         )
-        .help("how often the policy looks for chunks to drop; its next start stays as it is"),
+        .help("how often the policy runs; its next start stays as it is"),
         override_field(),
     ]))
 }

@@ -25,7 +25,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         None => remove_policy(context, policy)?,
     };
     let words = format!(
-        "{} then keeps every chunk until somebody drops it",
+        "{} then keeps every chunk until a user drops it",
         facts.relation
     );
     let plan = policy.job.calmed(context, plan);

@@ -17,7 +17,7 @@ use super::going::count;
 /// Time of a policy's next run in words, and whether that is within the next minutes.
 pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
     if !job.scheduled {
-        return ("after resume-job, for it is paused".to_owned(), false);
+        return ("after resume-job, because it is paused".to_owned(), false);
     }
     let next = job.next_start.as_deref();
     let next = next.and_then(|next| next.parse::<jiff::Timestamp>().ok());

@@ -85,20 +85,20 @@ impl<'a> Back<'a> {
         }
         if candidates.is_empty() {
             bail!(
-                "entry {id}: all that is known to be done is taken back already; what is not known is to be looked at by hand, on {}",
+                "entry {id}: every step known to be done is rolled back already. Check the unknown steps by hand, on {}",
                 entry.begin.plan.target
             );
         }
         if candidates.len() < many {
             let back = many - candidates.len();
-            self.note(Level::Notice, format!("entry {id}: an earlier rollback took back {back} of {many} steps before it ended; these are the rest"));
+            self.note(Level::Notice, format!("entry {id}: an earlier rollback undid {back} of {many} steps before it ended; these are the rest"));
         }
         let there = self.look(&candidates).await?;
         let (mut steps, mut stands) = (Vec::new(), Vec::new());
         for candidate in candidates {
             match self.find(entry, &candidate, &there)? {
                 Ok(step) if self.is_there(id, &step).await? => stands.push(format!(
-                    "{}: a rollback that was cut off has begun to make it, and it is there; where it is not whole, build-missing-index completes it",
+                    "{}: an interrupted rollback has begun to make it, and it exists. If it is incomplete, rebuild-missing completes it",
                     step.label
                 )),
                 Ok(step) => {
@@ -111,7 +111,7 @@ impl<'a> Back<'a> {
             }
         }
         if steps.is_empty() {
-            bail!("entry {id} cannot be taken back: {}", stands.join("; "));
+            bail!("entry {id} cannot be rolled back: {}", stands.join("; "));
         }
         for why in stands {
             self.note(Level::Warning, format!("entry {id}: left out: {why}"));
@@ -270,7 +270,9 @@ impl<'a> Back<'a> {
         let id = entry.begin.id;
         self.note(
             Level::Warning,
-            format!("entry {id}: what was {name} is called {now} now, and that is what this acts on{other}"),
+            format!(
+                "entry {id}: {name} is called {now} now, and this acts on it under that name{other}"
+            ),
         );
     }
 
@@ -328,7 +330,7 @@ impl<'a> Back<'a> {
                 let name = qualified(schema, name);
                 self.note(
                     Level::Warning,
-                    format!("drifted since: job {other} of {name} was added, like job {id}: this makes a second one beside it, or is refused by the server"),
+                    format!("drifted since: job {other} of {name} was added, like job {id}: this makes a second one, or the server refuses it"),
                 );
             }
         }
@@ -349,12 +351,12 @@ impl<'a> Back<'a> {
         });
         if !target && !touched(relation.oid) && !relation.table.is_some_and(touched) {
             bail!(
-                "entry {id} cannot be taken back: its journal entry has names only (an older hypertop wrote it), and {name} is another relation now; do by hand what `hypertop journal {id}` shows"
+                "entry {id} cannot be rolled back: an older hypertop recorded names only, and {name} is another relation now. Run by hand what `hypertop journal {id}` shows"
             );
         }
         self.note(
             Level::Notice,
-            format!("entry {id} has names only (an older hypertop wrote it, or it was cut off): {name} is found by its name, and belongs to what the entry was about"),
+            format!("entry {id} recorded names only (by an older hypertop, or because it was interrupted): {name} was found by its name, and belongs to the entry's target"),
         );
         Ok(())
     }

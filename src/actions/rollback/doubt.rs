@@ -36,7 +36,7 @@ pub async fn done(
         .any(|mark| mark.xid.is_some())
     {
         bail!(
-            "entry {id} was cut off, and the server has not ended its step yet (Activity shows its session): wait for that"
+            "entry {id} was interrupted, and the server has not ended its step yet (Activity shows its session). Wait until it ends"
         );
     }
     let mut done = Done {
@@ -62,13 +62,13 @@ pub async fn done(
             Some(true) => {
                 done.at.push(at);
                 format!(
-                    "entry {id} was cut off, and it is not known whether this was done: {label}; the state has changed since, so it is taken back"
+                    "entry {id} was interrupted during \"{label}\"; the state has changed since, so the step is rolled back"
                 )
             }
             None => {
                 done.open = true;
                 format!(
-                    "entry {id} was cut off, and it cannot be known whether this was done: {label}; it is not taken back, and the entry stays open"
+                    "entry {id} was interrupted during \"{label}\", and it is unknown whether that was done; the step is not rolled back, and the entry stays open"
                 )
             }
         };
@@ -81,12 +81,12 @@ pub async fn done(
     if done.at.is_empty() && !done.open && (entry.end.is_none() || entry.in_doubt().is_some()) {
         if elsewhere {
             bail!(
-                "entry {id} was cut off on {}, and only that server knows whether it was done there; here everything is as it was before it: there is nothing to take back",
+                "entry {id} was interrupted on {}, and only that server knows whether it was done there. Here everything is as it was before it: there is nothing to roll back",
                 entry.begin.place.words()
             );
         }
         bail!(
-            "entry {id} was cut off before it changed anything; everything is as it was before it: there is nothing to take back"
+            "entry {id} was interrupted before it changed anything; everything is as it was before it: there is nothing to roll back"
         );
     }
     Ok(done)

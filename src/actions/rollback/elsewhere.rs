@@ -14,7 +14,7 @@ pub fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<St
     if let Some(by) = entry.rolled_back_by {
         if doubt.is_some() {
             bail!(
-                "entry {id} is rolled back already on {there}, by entry {by}; this is {}, which may be a copy: do by hand what `hypertop journal {id}` shows",
+                "entry {id} is rolled back already on {there}, by entry {by}; this is {}, which may be a copy: run by hand what `hypertop journal {id}` shows",
                 here.words()
             );
         }
@@ -54,9 +54,9 @@ pub fn said(entries: &Entries, entry: &Entry, here: &Place, doubt: Option<&str>)
         let (of, done) = (by.begin.plan.steps.len(), by.done().len());
         let words = match (done, by.undecided().next()) {
             (0, None) => continue,
-            (_, Some(_)) => "was to roll it back, and was cut off,".to_owned(),
+            (_, Some(_)) => "was to roll it back, and was interrupted,".to_owned(),
             (_, None) if done == of => "rolled it back".to_owned(),
-            (_, None) => format!("took back {done} of {of} steps of it"),
+            (_, None) => format!("rolled back {done} of {of} steps of it"),
         };
         warn(format!(
             "entry {by} {words} on {there}, which may be another server than this; if it is not, what it changed is shown as drifted",

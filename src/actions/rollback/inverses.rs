@@ -19,7 +19,7 @@ pub(super) fn inverses(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
     }
     if steps.is_empty() {
         bail!(
-            "entry {id} ({}) changed nothing, as far as the journal knows: there is nothing to take back",
+            "entry {id} ({}) changed nothing, as far as the journal knows: there is nothing to roll back",
             entry.state()
         );
     }
@@ -37,7 +37,7 @@ pub(super) fn inverses(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
                 continue;
             }
             bail!(
-                "entry {id} was cut off before it was known what it made ({name}): look at {}, and take it back by hand",
+                "entry {id} was interrupted before the journal had the id of what it made ({name}). Check {}, and undo it by hand",
                 entry.begin.plan.target
             );
         };

@@ -68,14 +68,14 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
             Some("committed") => return Ok(Some(ran)),
             Some("aborted") => {
                 ran.kept.clear();
-                let why = "it was cut off before it was committed: nothing of it is left";
+                let why = "it was interrupted before its commit: nothing of it is left";
                 ran.error = Some(why.to_owned());
                 return Ok(Some(ran));
             }
             Some(_) => tokio::time::sleep(LOOK).await,
             None => {
                 let why =
-                    "it was cut off, and the server cannot say any more whether it was committed";
+                    "it was interrupted, and the server no longer knows whether it was committed";
                 ran.error = Some(why.to_owned());
                 ran.unknown = true;
                 return Ok(Some(ran));
