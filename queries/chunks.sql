@@ -63,41 +63,16 @@ held as materialized (
              and l.database = (select d.oid from pg_database d where d.datname = current_database())) l
     join pg_class t on t.oid = l.relid)
 select y.* from (
-\if :since_2_29
-select 'chunk' as kind, (select r.relname::text from pg_class r where r.oid = c.relid) as chunk, c.range_start, c.range_end, c.status,
-       c.osm_chunk as tiered, c.creation_time, z.before_bytes, z.after_bytes,
-\else
-select 'chunk' as kind, c.table_name::text as chunk, c.range_start, c.range_end, c.status, c.osm_chunk as tiered, c.creation_time,
+select 'chunk' as kind, c.name::text as chunk, c.range_start, c.range_end, c.status, c.osm_chunk as tiered, c.creation_time,
        z.before_bytes, z.after_bytes,
-\endif
        case when not f.locked then pg_total_relation_size(f.main) + coalesce(pg_total_relation_size(f.companion), 0) end as bytes,
        null::text as name, c.id as job_id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark,
        null::timestamptz as made_before, f.locked
-  from (select c.*, s.range_start, s.range_end, row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) as place
-          from d
-          cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
-\if :since_2_29
-            cross join lateral (select id, hypertable_id, status, osm_chunk, creation_time, relid from _timescaledb_catalog.chunk
-              where not dropped and hypertable_id = $1) c) c
-          join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = d.id) c
+  from (select c.id, c.name, c.status, c.osm_chunk, c.creation_time, s.range_start, s.range_end, row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) as place
+          from d join :chunk c on c.hypertable_id = $1 join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id) c
   left join lateral (select f.main, f.companion, f.main in (select h.relid from held h) or f.companion is not null
        and f.companion in (select h.relid from held h) as locked
-                       from (select c.relid::oid as main,
-                      (select x.compress_relid::oid from _timescaledb_catalog.compression_settings x
-                        where x.relid = c.relid) as companion) f
-\else
-            cross join lateral (select id, hypertable_id, status, osm_chunk, creation_time, schema_name, table_name, compressed_chunk_id
-              from _timescaledb_catalog.chunk where not dropped and hypertable_id = $1) c) c
-          join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-          join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = d.id) c
-  left join lateral (select f.main, f.companion, f.main in (select h.relid from held h) or f.companion is not null
-       and f.companion in (select h.relid from held h) as locked
-                       from (select (select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace
-                         where n.nspname = c.schema_name and r.relname = c.table_name) as main,
-                      (select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name
-                        join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name
-                          where z.id = c.compressed_chunk_id) as companion) f
-\endif
+                       from (select k.relid as main, k.companion from :chunk k where k.id = c.id offset 0) f
                       where not c.osm_chunk and c.place <= 500 offset 0) f on true
   left join lateral (select z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as before_bytes,
                             z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size as after_bytes

@@ -51,9 +51,7 @@ drops as materialized (
 -- backlog
 piece as materialized (
   select c.hypertable_id, c.status, count(*) as chunks, array_agg(c.id) filter (where c.status & 9 <> 1) as ids
-    from (select false as dropped) absent
-      cross join lateral (select id, hypertable_id, status from _timescaledb_catalog.chunk where not dropped and not osm_chunk) c
-   group by 1, 2),
+    from :chunk c where not c.osm_chunk group by 1, 2),
 counts as materialized (
   select p.hypertable_id, sum(p.chunks)::int8 as chunks, coalesce(sum(p.chunks) filter (where p.status & 9 = 1), 0)::int8 as compressed,
          coalesce(sum(p.chunks) filter (where p.status & 8 = 8), 0)::int8 as partial,
@@ -80,9 +78,7 @@ made as materialized (
          extract(epoch from min(j.made_before) - min(c.creation_time)
               filter (where c.creation_time < j.made_before and c.status & 9 = 0)) as overdue_seconds,
          extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
-    from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
-      cross join lateral (select status, creation_time from _timescaledb_catalog.chunk
-        where not dropped and not osm_chunk and hypertable_id = j.hypertable_id and status in (0, 2, 8, 9, 10, 11)) c) c
+    from job j join :chunk c on c.hypertable_id = j.hypertable_id and not c.osm_chunk and c.status in (0, 2, 8, 9, 10, 11)
    where j.made_before is not null group by 1),
 due as materialized (
   select b.hypertable_id, sum(s.backlog)::int8 as backlog, sum(s.partial_due)::int8 as partial_due,
@@ -98,12 +94,7 @@ due as materialized (
              array_agg(c.id) filter (where p.status & 9 = 0 and s.range_end <= b.boundary) as ids,
              min(s.range_end) filter (where s.range_end > b.boundary) as next_end
         from unnest(p.ids) c(id)
-\if :since_2_28
-        join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id) s
-\else
-        join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-        join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id) s
-\endif
+        join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id) s
    group by 1),
 -- about how many bytes these are: by their pages when they were last vacuumed or analysed; NULL where one never was, or where they are very
 -- many
@@ -111,20 +102,12 @@ about as materialized (
   select d.hypertable_id, case when count(r.pages) = max(d.backlog)
        then (sum(r.pages) * current_setting('block_size')::int8)::int8 end as bytes
     from (select d.hypertable_id, d.backlog, unnest(d.ids) as id from due d limit 2000) d
-    join _timescaledb_catalog.chunk c on c.id = d.id
-\if :since_2_29
-\else
-    join pg_namespace n on n.nspname = c.schema_name
-\endif
+    join :chunk c on c.id = d.id
     left join lateral (
       select r.relpages + coalesce((select t.relpages from pg_class t where t.oid = r.reltoastrelid), 0)
              + (select coalesce(sum(x.relpages), 0) from pg_index i join pg_class x on x.oid = i.indexrelid
                where i.indrelid in (r.oid, r.reltoastrelid)) as pages
-\if :since_2_29
         from pg_class r where r.oid = c.relid and r.relpages > 0 offset 0) r on true
-\else
-        from pg_class r where r.relnamespace = n.oid and r.relname = c.table_name and r.relpages > 0 offset 0) r on true
-\endif
    group by 1),
 -- the oldest chunk that the last run should have compressed, where later ones are (a run that a lock kept from a chunk may report
 -- success, and so does one that took its maxchunks_to_compress); and who holds a lock on it since before that run ended
@@ -136,48 +119,23 @@ gap as materialized (
    where (not st.last_run_success or coalesce(j.most_chunks, '0') = '0')
      and e.oldest[1] <= b.boundary - greatest(0, (extract(epoch from now() - st.last_start) * 1000000)::int8)),
 stuck as materialized (
-\if :since_2_29
   select g.hypertable_id, case when n.nspname = '_timescaledb_internal' then format('%I', r.relname)
-       else format('%I.%I', n.nspname, r.relname) end as chunk,
-         l.pid, l.name, l.mode, l.since
-    from gap g join _timescaledb_catalog.chunk c on c.id = g.id join pg_class r on r.oid = c.relid
-      join pg_namespace n on n.oid = r.relnamespace
-\else
-  select g.hypertable_id, case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name)
-       else format('%I.%I', c.schema_name, c.table_name) end as chunk,
-         l.pid, l.name, l.mode, l.since
-    from gap g join _timescaledb_catalog.chunk c on c.id = g.id
-\endif
+       else format('%I.%I', n.nspname, r.relname) end as chunk, l.pid, l.name, l.mode, l.since
+    from gap g join :chunk c on c.id = g.id :chunk_class
     left join lateral (
       select coalesce(l.pid, 0) as pid, case
            when l.pid is null then (select min(quote_literal(p.gid)) from pg_prepared_xacts p
              join pg_locks t on t.transactionid = p.transaction and t.pid is null and t.virtualtransaction = l.virtualtransaction)
              else coalesce(nullif(a.application_name, ''), a.backend_type) end as name, l.mode, a.xact_start as since
-\if :since_2_29
         from pg_locks l left join pg_stat_activity a on a.pid = l.pid
        where l.locktype = 'relation' and l.relation = r.oid and l.granted
             and l.database = (select d.oid from pg_database d where d.datname = current_database())
          and (l.pid is null or a.xact_start < g.last_finish)
-\else
-        from pg_class r join pg_namespace n on n.oid = r.relnamespace
-        join pg_locks l on l.locktype = 'relation' and l.relation = r.oid and l.granted
-            and l.database = (select d.oid from pg_database d where d.datname = current_database())
-        left join pg_stat_activity a on a.pid = l.pid
-       where n.nspname = c.schema_name and r.relname = c.table_name and (l.pid is null or a.xact_start < g.last_finish)
-\endif
        order by a.xact_start nulls first limit 1) l on true
-\if :since_2_28
-   where exists (select from (select s.chunk_id from _timescaledb_catalog.dimension_slice s
-                    where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary
-                         order by s.range_start limit 1000) s
-                     join _timescaledb_catalog.chunk c on c.id = s.chunk_id where c.status & 1 = 1))
-\else
-   where exists (select from (select s.id from _timescaledb_catalog.dimension_slice s
-                    where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary
-                         order by s.range_start limit 1000) s
-                     join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id
-                       join _timescaledb_catalog.chunk c on c.id = k.chunk_id where c.status & 1 = 1))
-\endif
+   where exists (select from (select s.* from :slice s
+                               where s.dimension_id = g.dimension_id and s.range_start >= g.range_end and s.range_end <= g.boundary
+                               order by s.range_start limit 1000) s
+                  cross join lateral :slice_chunk c where c.status & 1 = 1))
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed, coalesce(c.partial, 0) as partial,
@@ -196,22 +154,15 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        -- the pace, only where there is a backlog: what the last run (or the one that runs) made, and what fell due in ten runs' time
 \if :since_2_29
        nullif(st.last_start, '-infinity') as run_begun, null::int8 as run_chunks,
-\elif :since_2_28
-       nullif(st.last_start, '-infinity') as run_begun, case when coalesce(e.backlog, m.backlog) > 0 and st.last_start > '-infinity'
-            then (select count(*) from _timescaledb_catalog.chunk c
-                   where c.hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y where y.id = h.id)
-                        and c.creation_time between st.last_start
-                        and coalesce(nullif(st.last_finish, '-infinity'), now())) end as run_chunks,
 \else
        nullif(st.last_start, '-infinity') as run_begun, case when coalesce(e.backlog, m.backlog) > 0 and st.last_start > '-infinity'
             -- known since 2.13
             then (select case when count(c.creation_time) = count(*)
                               then count(*) filter (where c.creation_time between st.last_start
                                    and coalesce(nullif(st.last_finish, '-infinity'), now())) end
-                    from (select false as dropped, null::timestamptz as creation_time) absent
-                    cross join lateral (select creation_time from _timescaledb_catalog.chunk
-                                         where hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y
-                                           where y.id = h.id)) c) end as run_chunks,
+                    from :chunk c
+                   where c.hypertable_id = (select y.compressed_hypertable_id from _timescaledb_catalog.hypertable y
+                                             where y.id = h.id)) end as run_chunks,
 \endif
        u.due_chunks, u.due_over_seconds,
        k.chunk as stuck_chunk, k.pid as holder, k.name as holder_name, k.mode as holder_mode, k.since as holder_since,
@@ -229,11 +180,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   left join about y on y.hypertable_id = h.id
   left join lateral (
     select count(*) as due_chunks, ((b.boundary - min(s.range_start)) / 1e6)::float8 as due_over_seconds
-\if :since_2_28
-      from _timescaledb_catalog.dimension_slice s
-\else
-      from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id
-\endif
+      from :chunk_slice s
      where e.backlog > 0 and s.dimension_id = b.dimension_id and s.range_end <= b.boundary
        and s.range_end > b.boundary - (extract(epoch from 10 * j.schedule_interval) * 1000000)::int8) u on true
   left join stuck k on k.hypertable_id = h.id

@@ -32,13 +32,12 @@ recorded as materialized (
   -- float8 sums bytes exactly up to 9 PB, and much faster than numeric
   select c.hypertable_id, sum(z.before_bytes)::int8 as before_bytes, sum(z.after_bytes)::int8 as after_bytes,
          sum(z.rows)::int8 as compressed_rows, sum(z.batches)::int8 as batches
-    from (select false as dropped) absent
-    cross join lateral (select id, hypertable_id from _timescaledb_catalog.chunk where status & 1 = 1 and not dropped and not osm_chunk) c
+    from :chunk c
     join (select z.chunk_id, (z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size)::float8 as before_bytes,
                  (z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size)::float8 as after_bytes,
                  z.numrows_pre_compression::float8 as rows, z.numrows_post_compression::float8 as batches
             from _timescaledb_catalog.compression_chunk_size z) z on z.chunk_id = c.id
-   group by 1),
+   where c.status & 1 = 1 and not c.osm_chunk group by 1),
 -- a policy's worker that waits for a lock, and who is at the head of its queue; that is asked only where one waits. Of a session that
 -- this role may not see, the lock table knows
 waiting as materialized (

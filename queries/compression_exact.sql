@@ -34,21 +34,9 @@ bound as materialized (
                            join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0
                                 and p.prokind = 'f') f on true),
 due as materialized (
-\if :since_2_29
-  select b.hypertable_id, sum(pg_total_relation_size(c.relid::oid))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
-      cross join lateral (select id, creation_time, relid from _timescaledb_catalog.chunk
-        where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
-    join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id
-\else
-  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace
-    where n.nspname = c.schema_name and r.relname = c.table_name)))::int8 as bytes
-    from bound b cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
-      cross join lateral (select id, creation_time, schema_name, table_name from _timescaledb_catalog.chunk
-        where not dropped and not osm_chunk and hypertable_id = b.hypertable_id and status & 9 = 0 and status & 4 = 0) c) c
-    join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = b.dimension_id
-\endif
+  select b.hypertable_id, sum(pg_total_relation_size(c.relid))::int8 as bytes
+    from bound b join :chunk c on c.hypertable_id = b.hypertable_id and not c.osm_chunk and c.status & 9 = 0 and c.status & 4 = 0
+    join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = b.dimension_id
          and (s.range_end <= b.boundary or c.creation_time < b.made_before)
    group by 1)
 select w.id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as backlog_bytes

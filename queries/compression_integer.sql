@@ -18,23 +18,11 @@ due as materialized (
   select b.id, s.range_start, s.range_end, c.made, row_number() over (partition by b.id order by s.range_end) as nth,
          count(*) over (partition by b.id) as chunks
     from bound b
-\if :since_2_29
-    cross join lateral (select s.chunk_id, s.range_start, s.range_end from _timescaledb_catalog.dimension_slice s
-\else
-    cross join lateral (select s.id, s.range_start, s.range_end from _timescaledb_catalog.dimension_slice s
-\endif
+    cross join lateral (select s.* from :slice s
                          where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-    -- since 2.13; a chunk that is older than its upgrade to that has a moment long ago
-    cross join (select false as dropped, null::timestamptz as creation_time) absent
-    cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made
-\if :since_2_29
-                          from _timescaledb_catalog.chunk
-                            where id = s.chunk_id and not dropped and not osm_chunk and status & 9 = 0 and status & 4 = 0 offset 0) c),
-\else
-                          from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
-                            where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk and status & 9 = 0
-                                 and status & 4 = 0 offset 0) c),
-\endif
+    -- a chunk that is older than its upgrade to 2.13 has a moment long ago
+    cross join lateral (select case when c.creation_time > '2015-01-01' then c.creation_time end as made
+                          from :slice_chunk c where not c.osm_chunk and c.status & 9 = 0 and c.status & 4 = 0 offset 0) c),
 \ir shared/integer_since.sql
 select w.id, case when b.trusted then n.chunks end as backlog_chunks, case when not b.trusted then n.chunks end as about_chunks,
        case when b.trusted then (extract(epoch from s.due_since) * 1000000)::int8 end as due_since

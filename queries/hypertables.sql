@@ -15,13 +15,8 @@ hyper as materialized (
   select h.id, h.schema_name, h.table_name, t.oid
     from _timescaledb_catalog.hypertable h join pg_namespace n on n.nspname = h.schema_name
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name where h.compression_state is distinct from 2),
-live as materialized (select c.* from (select false as dropped) absent
-\if :since_2_29
-  cross join lateral (select id, hypertable_id, status, relid from _timescaledb_catalog.chunk
-\else
-  cross join lateral (select id, hypertable_id, status, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
-\endif
-    where not dropped and not osm_chunk and true) c where c.hypertable_id in (select h.id from hyper h)),
+live as materialized (
+  select c.id, c.hypertable_id, c.status from :chunk c where not c.osm_chunk and c.hypertable_id in (select h.id from hyper h)),
 recorded as materialized (
   -- float8 sums bytes exactly up to 9 PB and much faster than numeric
   select z.chunk_id, (z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size)::float8 as before_bytes,
@@ -32,19 +27,15 @@ counts as materialized (
          count(*) filter (where c.status & 8 = 8) as partial,
          sum(z.after_bytes) filter (where c.status & 1 = 1) as after_bytes
     from live c left join recorded z on z.chunk_id = c.id group by 1),
-tiered as materialized (select hypertable_id, count(*) as chunks from _timescaledb_catalog.chunk where osm_chunk group by 1),
+tiered as materialized (select c.hypertable_id, count(*) as chunks from :chunk c where c.osm_chunk group by 1),
 -- pages as of the last VACUUM or ANALYZE, of what is not compressed; a relation that had neither is not known
 loose as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where r.reltuples < 0) as unknown,
          sum((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
              + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid),
                   0))::float8) as pages
-\if :since_2_29
-    from live c join pg_class r on r.oid = c.relid where c.status & 9 <> 1 group by 1),
-\else
-    from live c join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
-      where c.status & 9 <> 1 group by 1),
-\endif
+    from :chunk c :chunk_class
+   where c.status & 9 <> 1 and not c.osm_chunk and c.hypertable_id in (select h.id from hyper h) group by 1),
 -- the intervals that are full: the newest ones, as many as make a day, 24 at most; of integer time all but the newest, which may still fill
 edge as materialized (
   select d.*, e.range_end as window_end,
@@ -52,23 +43,16 @@ edge as materialized (
               * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start
     from dim d cross join lateral (
       select max(x.range_end) as range_end from (
-        select s.range_end from _timescaledb_catalog.dimension_slice s
+        select s.range_end from :slice s
          where s.dimension_id = d.id and (d.whole
-              and s.range_end < (select max(y.range_end) from _timescaledb_catalog.dimension_slice y where y.dimension_id = d.id)
+              and s.range_end < (select max(y.range_end) from :slice y where y.dimension_id = d.id)
               or s.range_end <= d.now_raw)
          order by s.range_start desc limit 1) x) e
    where e.range_end is not null),
 filled as materialized (
-\if :since_2_29
   select e.hypertable_id, s.range_start, s.range_end, s.chunk_id
-    from edge e join _timescaledb_catalog.dimension_slice s on s.dimension_id = e.id and s.range_start < e.window_end
+    from edge e join :chunk_slice s on s.dimension_id = e.id and s.range_start < e.window_end
          and s.range_end <= e.window_end and s.range_end > e.window_start),
-\else
-  select e.hypertable_id, s.range_start, s.range_end, k.chunk_id
-    from edge e join _timescaledb_catalog.dimension_slice s on s.dimension_id = e.id and s.range_start < e.window_end
-         and s.range_end <= e.window_end and s.range_end > e.window_start
-    join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id),
-\endif
 -- what was written into them: as it was before it was compressed, else pages
 written as materialized (
   select s.hypertable_id, min(s.range_start) as window_start, max(s.range_end) as window_end, count(distinct s.range_start) as ranges,
@@ -78,26 +62,15 @@ written as materialized (
                   else ((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
                     + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid),
                          0)) * current_setting('block_size')::int8)::float8 end) as bytes
-\if :since_2_29
-    from (select f.*, c.status, c.relid from filled f join live c on c.id = f.chunk_id offset 0) s
-    join pg_class r on r.oid = s.relid
+    from (select f.*, c.status, (select k.relid from :chunk k where k.id = c.id) as relid
+            from filled f join live c on c.id = f.chunk_id offset 0) s
+    -- a loop: the planner thinks them many
+    cross join lateral (select r.* from pg_class r where r.oid = s.relid offset 0) r
     left join recorded z on z.chunk_id = s.chunk_id group by 1),
 ends as materialized (
-  select d.hypertable_id, (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
-\else
-    from (select f.*, c.status, c.schema_name, c.table_name from filled f join live c on c.id = f.chunk_id offset 0) s
-    join pg_namespace n on n.nspname = s.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = s.table_name
-    left join recorded z on z.chunk_id = s.chunk_id group by 1),
-ends as materialized (
-  select d.hypertable_id, -- the slices of chunks that are gone may stay (to 2.14, where an aggregate reads the hypertable)
-         (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
-             and exists (select from (select false as dropped) absent
-               cross join lateral (select from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
-                 where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped) c)
-\endif
-       order by s.range_start limit 1) as oldest,
-         (select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id order by s.range_start desc
-              limit 1) as newest
+  select d.hypertable_id, (select s.range_start from :slice s where s.dimension_id = d.id and exists (select from :slice_chunk c)
+                            order by s.range_start limit 1) as oldest,
+         (select s.range_end from :slice s where s.dimension_id = d.id order by s.range_start desc limit 1) as newest
     from dim d),
 -- 0 as planned, 1 paused, 2 failing
 job as materialized (

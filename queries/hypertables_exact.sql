@@ -19,42 +19,23 @@ edge as materialized (
               * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start
     from dim d cross join lateral (
       select max(x.range_end) as range_end from (
-        select s.range_end from _timescaledb_catalog.dimension_slice s
+        select s.range_end from :slice s
          where s.dimension_id = d.id and (d.whole
-              and s.range_end < (select max(y.range_end) from _timescaledb_catalog.dimension_slice y where y.dimension_id = d.id)
+              and s.range_end < (select max(y.range_end) from :slice y where y.dimension_id = d.id)
               or s.range_end <= d.now_raw)
          order by s.range_start desc limit 1) x) e
    where e.range_end is not null),
 sized as materialized (
-\if :since_2_29
-  select c.hypertable_id, c.id, c.status, pg_total_relation_size(c.relid::oid) as loose,
-         case when c.status & 1 = 1 then coalesce(pg_total_relation_size((select x.compress_relid::oid
-           from _timescaledb_catalog.compression_settings x where x.relid = c.relid)), 0) else 0 end as packed
-    from (select false as dropped) absent
-      cross join lateral (select id, hypertable_id, status, relid from _timescaledb_catalog.chunk
-\else
-  select c.hypertable_id, c.id, c.status,
-         pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace
-           where n.nspname = c.schema_name and r.relname = c.table_name)) as loose,
-         case when c.status & 1 = 1 then coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z
-           join pg_namespace n on n.nspname = z.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name
-             where z.id = c.compressed_chunk_id)), 0) else 0 end as packed
-    from (select false as dropped) absent
-      cross join lateral (select id, hypertable_id, status, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
-\endif
-        where not dropped and not osm_chunk and hypertable_id = any ($1::int8[])) c),
+  select c.hypertable_id, c.id, c.status, pg_total_relation_size(c.relid) as loose,
+         case when c.status & 1 = 1 then coalesce(pg_total_relation_size(c.companion), 0) else 0 end as packed
+    from :chunk c where not c.osm_chunk and c.hypertable_id = any ($1::int8[])),
 total as materialized (select hypertable_id, sum(loose + packed)::int8 as bytes from sized group by 1),
 written as materialized (
   select e.hypertable_id, bool_or(c.status & 1 = 1 and z.before_bytes is null) as unknown,
          sum(case when c.status & 1 = 1 then z.before_bytes else c.loose end)::int8 as bytes
-    from edge e join _timescaledb_catalog.dimension_slice s on s.dimension_id = e.id and s.range_start < e.window_end
+    from edge e join :chunk_slice s on s.dimension_id = e.id and s.range_start < e.window_end
          and s.range_end <= e.window_end and s.range_end > e.window_start
-\if :since_2_29
     join sized c on c.id = s.chunk_id
-\else
-    join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = s.id
-    join sized c on c.id = k.chunk_id
-\endif
     left join (select z.chunk_id, z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as before_bytes
       from _timescaledb_catalog.compression_chunk_size z) z on z.chunk_id = c.id
    group by 1)

@@ -41,8 +41,7 @@ code as materialized (
    where f.trusted is not true),
 counts as materialized (
   select l.hypertable_id, count(*) as chunks
-    from (select false as dropped) absent
-      cross join lateral (select hypertable_id from _timescaledb_catalog.chunk where not dropped and not osm_chunk) l group by 1),
+    from :chunk l where not l.osm_chunk group by 1),
 bound as materialized (
   -- now, and at the next run: until then clocks may be changed
   select hypertable_id, id as dimension_id, min(boundary) filter (where nth = 1) as boundary,
@@ -60,39 +59,19 @@ bound as materialized (
       cross join lateral (values (1, now()),
            (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)) b
              where boundary is not null group by 1, 2),
-\if :since_2_29
--- the oldest slice, by the index; a slice goes with its last chunk
+-- the oldest slice that has chunks, by the index
 ends as materialized (
-  select d.hypertable_id,
-         (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
-\else
--- the oldest slice, by the index; the slices of chunks that are gone may stay (to 2.14, where an aggregate reads the hypertable)
-ends as materialized (
-  select d.hypertable_id,
-         (select s.range_start from _timescaledb_catalog.dimension_slice s where s.dimension_id = d.id
-             and exists (select from (select false as dropped) absent
-               cross join lateral (select from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
-                 where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped) c)
-\endif
-           order by s.range_start limit 1) as oldest
+  select d.hypertable_id, (select s.range_start from :slice s where s.dimension_id = d.id and exists (select from :slice_chunk c)
+                            order by s.range_start limit 1) as oldest
     from dim d),
 -- the chunks that are due, by the indexes: as a rule they are few
 due as materialized (
   select b.hypertable_id, count(*) filter (where c.status & 4 = 0) as eligible, count(*) filter (where c.status & 4 = 4) as frozen,
          (min(b.boundary) - min(s.range_end) filter (where c.status & 4 = 0)) / 1e6::float8 as overdue_seconds
     from bound b
-\if :since_2_29
-    cross join lateral (select s.chunk_id, s.range_end from _timescaledb_catalog.dimension_slice s
+    cross join lateral (select s.* from :slice s
                          where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-    cross join (select false as dropped) absent
-    cross join lateral (select status from _timescaledb_catalog.chunk where id = s.chunk_id and not dropped and not osm_chunk offset 0) c
-\else
-    cross join lateral (select s.id, s.range_end from _timescaledb_catalog.dimension_slice s
-                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-    cross join (select false as dropped) absent
-    cross join lateral (select status from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
-                          where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk offset 0) c
-\endif
+    cross join lateral (select c.status from :slice_chunk c where not c.osm_chunk offset 0) c
    group by 1),
 -- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
 made as materialized (
@@ -101,9 +80,7 @@ made as materialized (
          extract(epoch from min(j.made_before) - min(c.creation_time)
               filter (where c.creation_time < j.made_before and c.status & 4 = 0)) as overdue_seconds,
          extract(epoch from min(c.creation_time) filter (where c.creation_time >= j.made_before) - min(j.made_before)) as next_due_seconds
-    from job j cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
-      cross join lateral (select status, creation_time from _timescaledb_catalog.chunk
-        where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
+    from job j join :chunk c on c.hypertable_id = j.hypertable_id and not c.osm_chunk
    where j.made_before is not null group by 1),
 -- of what the next run of such a policy drops the time, where an aggregate reads it
 going as materialized (
@@ -111,20 +88,13 @@ going as materialized (
     from job j join dim d on d.hypertable_id = j.hypertable_id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
     cross join lateral (select case when j.made_before is not null then case
          when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end - j.created_text::interval end as made_before) n
-    cross join lateral (select c.* from (select false as dropped, null::timestamptz as creation_time) absent
-      cross join lateral (select id, status, creation_time from _timescaledb_catalog.chunk
-        where not dropped and not osm_chunk and hypertable_id = j.hypertable_id) c) c
-\if :since_2_29
-    join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = d.id
-\else
-    join _timescaledb_catalog.chunk_constraint y on y.chunk_id = c.id
-      join _timescaledb_catalog.dimension_slice s on s.id = y.dimension_slice_id and s.dimension_id = d.id
-\endif
+    join :chunk c on c.hypertable_id = j.hypertable_id and not c.osm_chunk
+    join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id
    where j.scheduled and j.made_before is not null and c.creation_time < n.made_before and c.status & 4 = 0
      and exists (select from _timescaledb_catalog.continuous_agg a where a.raw_hypertable_id = j.hypertable_id) group by 1),
 coming as materialized (
   select b.hypertable_id,
-         ((select s.range_end from _timescaledb_catalog.dimension_slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
+         ((select s.range_end from :slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
             order by s.range_start limit 1) - b.boundary) / 1e6::float8 as next_due_seconds
     from bound b),
 -- a policy's worker that waits for a lock, and who is at the head of its queue; that is asked only where one waits. Of a session that
@@ -183,7 +153,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
   -- where the last chunk ends that the next run drops; NULL: none will go, or it is paused
   left join lateral (
     select s.range_end as drop_edge
-      from _timescaledb_catalog.dimension_slice s
+      from :slice s
      where j.scheduled and s.dimension_id = d.id and s.range_start < b.next_boundary and s.range_end <= b.next_boundary
           and s.range_end > f.oldest
      order by s.range_start desc limit 1) z on true

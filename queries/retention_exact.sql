@@ -43,38 +43,17 @@ bound as materialized (
                            join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0
                                 and p.prokind = 'f') f on true),
 due as materialized (
-\if :since_2_29
-  select b.hypertable_id, sum(pg_total_relation_size(c.relid::oid)
-       + coalesce(pg_total_relation_size((select x.compress_relid::oid from _timescaledb_catalog.compression_settings x
-         where x.relid = c.relid)), 0))::int8 as bytes
-    from bound b cross join (select false as dropped, null::timestamptz as creation_time) absent
+  select b.hypertable_id, sum(pg_total_relation_size(c.relid) + coalesce(pg_total_relation_size(c.companion), 0))::int8 as bytes
+    from bound b
     cross join lateral (
       -- what goes by its time is as a rule little: from the oldest on, by the index
-      select c.* from (select s.chunk_id from _timescaledb_catalog.dimension_slice s
+      select c.* from (select s.* from :slice s
                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-       cross join lateral (select relid from _timescaledb_catalog.chunk
-         where id = s.chunk_id and not dropped and not osm_chunk and status & 4 = 0 offset 0) c
+       cross join lateral (select c.relid, c.companion from :slice_chunk c where not c.osm_chunk and c.status & 4 = 0 offset 0) c
       union all
-      select relid from _timescaledb_catalog.chunk
-\else
-  select b.hypertable_id, sum(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace
-    where n.nspname = c.schema_name and r.relname = c.table_name))
-         + coalesce(pg_total_relation_size((select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name
-           join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id)), 0))::int8 as bytes
-    from bound b cross join (select false as dropped, null::timestamptz as creation_time) absent
-    cross join lateral (
-      -- what goes by its time is as a rule little: from the oldest on, by the index
-      select c.* from (select s.id from _timescaledb_catalog.dimension_slice s
-                        where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-       cross join lateral (select schema_name, table_name, compressed_chunk_id
-         from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
-                               where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk
-                                    and status & 4 = 0 offset 0) c
-      union all
-      select schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
-\endif
-       where b.boundary is null and b.made_before is not null and hypertable_id = b.hypertable_id and creation_time < b.made_before
-            and not dropped and not osm_chunk and status & 4 = 0) c
+      select c.relid, c.companion from :chunk c
+       where b.boundary is null and b.made_before is not null and c.hypertable_id = b.hypertable_id and c.creation_time < b.made_before
+         and not c.osm_chunk and c.status & 4 = 0) c
    group by 1)
 select b.hypertable_id::int8 as id, case when b.boundary is not null
      or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes

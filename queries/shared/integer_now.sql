@@ -11,8 +11,7 @@ told as materialized (
     from (select c.id, f.oid, coalesce(f.trusted, false) as trusted,
                  case when f.trusted then (xpath('/row/n/text()',
                       query_to_xml(format('select %I.%I() as n', c.schema, c.function), false, true, '')))[1]::text::int8
-                      else (select z.range_end from _timescaledb_catalog.dimension x
-                        join _timescaledb_catalog.dimension_slice z on z.dimension_id = x.id
+                      else (select z.range_end from _timescaledb_catalog.dimension x join :slice z on z.dimension_id = x.id
                              where x.hypertable_id = c.root and x.interval_length is not null order by x.id, z.range_start desc
                                   limit 1) end as at
             from clock c

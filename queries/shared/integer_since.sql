@@ -7,24 +7,13 @@ since as materialized (
     from due d join bound b on b.id = d.id
     left join lateral (
       select min(c.made) as made
-\if :since_2_29
-        from (select s.chunk_id, s.range_start from _timescaledb_catalog.dimension_slice s
-\else
-        from (select s.id, s.range_start from _timescaledb_catalog.dimension_slice s
-\endif
+        from (select s.* from :slice s
                where s.dimension_id = b.dimension_id
                     and s.range_start >= least(d.range_end::numeric + b.after + (d.range_end::numeric - d.range_start),
                          9223372036854775807)::int8 and s.range_start <= b.at
                order by s.range_start limit 5) s
-        cross join (select false as dropped, null::timestamptz as creation_time) absent
-\if :since_2_29
-        cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made from _timescaledb_catalog.chunk
-          where id = s.chunk_id and not dropped and not osm_chunk offset 0) c
-\else
-        cross join lateral (select case when creation_time > '2015-01-01' then creation_time end as made
-          from _timescaledb_catalog.chunk_constraint k, _timescaledb_catalog.chunk
-            where k.dimension_slice_id = s.id and id = k.chunk_id and not dropped and not osm_chunk offset 0) c
-\endif
+        cross join lateral (select case when c.creation_time > '2015-01-01' then c.creation_time end as made
+                              from :slice_chunk c where not c.osm_chunk offset 0) c
        where b.unit is null) w on true
    where d.nth <= 20
    group by 1)

@@ -1,0 +1,28 @@
+-- What a chunk is: id, hypertable_id, relid and name (its table's), companion (the oid of the relation with its compressed rows), status
+-- (1 compressed, 2 unordered, 4 frozen, 8 partial), osm_chunk (tiered), creation_time (NULL before 2.13), serial (a newer one has a greater
+-- one: to 2.14 a chunk that is made again keeps its id, but not its table). Only the columns that are asked for cost anything: take none
+-- into a materialized CTE that is not used there; a relation of each of many chunks comes by chunk_class.sql
+\if :since_2_29
+(select c.id, c.hypertable_id, c.status, c.osm_chunk, c.creation_time, c.id::int8 as serial, c.relid::oid as relid,
+        (select r.relname from pg_class r where r.oid = c.relid) as name,
+        (select x.compress_relid::oid from _timescaledb_catalog.compression_settings x where x.relid = c.relid) as companion
+   from _timescaledb_catalog.chunk c)
+\else
+(select c.id, c.hypertable_id, c.status, c.osm_chunk, c.schema_name, c.table_name, c.table_name as name,
+        (select r.oid from pg_namespace n join pg_class r on r.relnamespace = n.oid where n.nspname = c.schema_name
+            and r.relname = c.table_name) as relid,
+        (select r.oid from _timescaledb_catalog.chunk z join pg_namespace n on n.nspname = z.schema_name
+           join pg_class r on r.relnamespace = n.oid and r.relname = z.table_name where z.id = c.compressed_chunk_id) as companion,
+\endif
+\if :since_2_29
+\elif :since_2_26
+        c.creation_time, c.id::int8 as serial from _timescaledb_catalog.chunk c)
+\elif :since_2_15
+        c.creation_time, c.id::int8 as serial from _timescaledb_catalog.chunk c where not c.dropped)
+\elif :since_2_13
+        c.creation_time, to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 as serial
+   from _timescaledb_catalog.chunk c where not c.dropped)
+\else
+        null::timestamptz as creation_time, to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8 as serial
+   from _timescaledb_catalog.chunk c where not c.dropped)
+\endif

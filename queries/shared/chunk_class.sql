@@ -1,0 +1,6 @@
+-- The table r of the chunk c, and its schema n
+\if :since_2_29
+join pg_class r on r.oid = c.relid join pg_namespace n on n.oid = r.relnamespace
+\else
+join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
+\endif
