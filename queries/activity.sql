@@ -99,7 +99,7 @@ with here as materialized (
 \elif :since_2_11
   left join _timescaledb_catalog.hypertable u on u.schema_name = m.nspname and u.table_name = r.relname
   -- a companion with compressed rows, a chunk of another hypertable from which it need not inherit, belongs to the one whose rows they are
-  left join _timescaledb_catalog.chunk z on z.schema_name = n.nspname and z.table_name = c.relname
+  left join :chunk z on z.schema_name = n.nspname and z.table_name = c.relname
   left join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = coalesce(u.id, z.hypertable_id)
        and b.id <> coalesce(u.id, z.hypertable_id)
   left join _timescaledb_catalog.hypertable t on t.id = coalesce(b.id, u.id)

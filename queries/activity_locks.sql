@@ -28,7 +28,7 @@ left join lateral (
   -- a companion with compressed rows, by the hypertable whose rows they are
   select t.oid
   from pg_class k join pg_namespace y on y.oid = k.relnamespace
-  join _timescaledb_catalog.chunk z on z.schema_name = y.nspname and z.table_name = k.relname
+  join :chunk z on z.schema_name = y.nspname and z.table_name = k.relname
   join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = z.hypertable_id
   join pg_namespace x on x.nspname = b.schema_name join pg_class t on t.relnamespace = x.oid and t.relname = b.table_name
   where k.oid = coalesce(i.indrelid, c.oid)

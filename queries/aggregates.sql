@@ -129,7 +129,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
              (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
                where l.materialization_id = a.id and l.greatest_modified_value > w.watermark
                  and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-                 and exists (select from _timescaledb_catalog.dimension_slice s
+                 and exists (select from :slice s
                               where s.dimension_id = a.raw_dimension
                                 and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))) as refreshed_to,
 \else
@@ -137,7 +137,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
          where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807) as refreshed_to,
 \endif
        t.never_before,
-       (select s.range_end from _timescaledb_catalog.dimension_slice s
+       (select s.range_end from :slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
        -- beyond the present bucket
        a.axis not in ('bigint', 'integer', 'smallint')
@@ -224,31 +224,17 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
   left join drops r on r.hypertable_id = a.raw_id
   left join squeezes q on q.hypertable_id = a.id
   left join reach o on o.id = a.id
-  left join lateral (select s.range_start, s.range_end from _timescaledb_catalog.dimension_slice s
-\if :since_2_26
+  left join lateral (select s.range_start, s.range_end from :used_slice s
                       where s.dimension_id = a.raw_dimension order by s.range_start limit 1) f on true
-\else
-                      where s.dimension_id = a.raw_dimension
-                        -- the slices of chunks that are gone may stay (to 2.14)
-                        and exists (select from _timescaledb_catalog.chunk_constraint k
-                          join _timescaledb_catalog.chunk c on c.id = k.chunk_id where k.dimension_slice_id = s.id and not c.dropped)
-                      order by s.range_start limit 1) f on true
-\endif
   -- what waits where the source has chunks
   left join lateral (
     select count(*) as pending
       from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
      where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
        and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-       and exists (select from _timescaledb_catalog.dimension_slice s
+       and exists (select from :used_slice s
                     where s.dimension_id = a.raw_dimension
-\if :since_2_26
                       and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value)) u on true
-\else
-                      and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value
-                      and exists (select from _timescaledb_catalog.chunk_constraint k join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-                        where k.dimension_slice_id = s.id and not c.dropped))) u on true
-\endif
   left join promise pr on pr.id = a.id
   -- from where on nothing was refreshed, and up to where history never was
   left join lateral (
@@ -281,16 +267,9 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
 \endif
            ) r
      where r.low < o.since + coalesce(pr.longest, 0) and (t.never_before is null or r.high > t.never_before)
-       and exists (select from _timescaledb_catalog.dimension_slice s
-\if :since_2_26
+       and exists (select from :used_slice s
                     where s.dimension_id = a.raw_dimension and s.range_end > r.low
-                         and (s.range_start < r.high or s.range_start <= r.low))) x on true
-\else
-                    where s.dimension_id = a.raw_dimension and s.range_end > r.low and (s.range_start < r.high or s.range_start <= r.low)
-                         and exists (select from _timescaledb_catalog.chunk_constraint k
-                           join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-                             where k.dimension_slice_id = s.id and not c.dropped))) x on true
-\endif
+                      and (s.range_start < r.high or s.range_start <= r.low))) x on true
   -- its further policies that are paused or fail: how many, and the first
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled

@@ -44,66 +44,12 @@ asked as materialized (
                         -- rows of the future, where they have moved the watermark there
                         union all select 3, c.at where s.ahead > c.at) p
    where s.readable),
--- where chunks with changed rows were made after newer ones (the newest: after its time was over), and after the materialization of the
--- same time:
-\if :since_2_29
--- so it is where a late row makes a chunk again that was dropped; with the holes beside them
-\else
--- so it is where a late row makes a chunk again that was dropped; with the holes beside them. To 2.14 such a chunk keeps its id
-\endif
+-- where chunks with changed rows were made again
 remade as materialized (
-  select w.id, g.* from source w
+  select w.id, g.* from source w cross join lateral (select w.id as mat_hypertable_id) x cross join lateral (select w.axis) m
+    cross join lateral (select w.dimension_id) raw cross join (select -9223372036854775808 as since) v
     left join lateral (
-      select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
-        from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
-             min(s.made) filter (where w.whole or s.low <= (extract(epoch from now()) * 1000000)::int8) over (o rows between 1 following
-                  and unbounded following) as next
-\if :since_2_15
-                from (select s.range_start as low, s.range_end as high, min(c.id) as made,
-\else
-                from (select s.range_start as low, s.range_end as high, min(s.id) as slice,
-                     min(to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8) as made,
-\endif
-                             min((extract(epoch from case when w.axis = 'timestamp with time zone'
-                                  then (to_jsonb(c) ->> 'creation_time')::timestamptz
-                                                          else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone 'UTC'
-                                                               end) * 1000000)::int8) as at
-\if :since_2_29
-                        from _timescaledb_catalog.dimension_slice s join _timescaledb_catalog.chunk c on c.id = s.chunk_id
-                       where s.dimension_id = w.dimension_id and s.range_end > -9223372036854775808
-                            group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
-       cross join lateral (
-         select min(ms.chunk_id) filter (where ms.range_start < q.high) as inside,
-                min(ms.chunk_id) filter (where ms.range_start >= q.high
-                     and (w.whole or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
-           from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
-\else
-                        from _timescaledb_catalog.dimension_slice s
-                          join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id
-                            join _timescaledb_catalog.chunk c on c.id = y.chunk_id
-                                 and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-                       where s.dimension_id = w.dimension_id and s.range_end > -9223372036854775808
-                            group by s.range_start, s.range_end) s window o as (order by s.low) offset 0) q
-       cross join lateral (
-         select min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
-              then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
-                   filter (where ms.range_start < q.high) as inside,
-                   min(case when to_regclass('_timescaledb_internal.bgw_job_stat_history') is null
-                        then to_regclass(format('%I.%I', mc.schema_name, mc.table_name))::oid::int8 else mc.id end)
-                             filter (where ms.range_start >= q.high
-                     and (w.whole or ms.range_start <= (extract(epoch from now()) * 1000000)::int8)) as newer
-           from _timescaledb_catalog.dimension md join _timescaledb_catalog.dimension_slice ms on ms.dimension_id = md.id
-             join _timescaledb_catalog.chunk_constraint my on my.dimension_slice_id = ms.id
-               join _timescaledb_catalog.chunk mc on mc.id = my.chunk_id
-\endif
-          where md.hypertable_id = w.id and md.interval_length is not null and ms.range_end > q.low) o
-       where o.inside < q.made and ((q.next < q.made or q.next is null)
-            and (least(q.next, o.newer) < q.made or not w.whole and q.next is null and q.at >= q.high)
-\if :since_2_15
-            )
-\else
-            or :made_again)
-\endif
+    \ir shared/remade.sql
          and (exists (select from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
                        where l.hypertable_id = w.raw_id and l.lowest_modified_value < q.high and l.greatest_modified_value >= q.low)
               or exists (select from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
@@ -120,16 +66,9 @@ found as materialized (
              when q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as first
                 from (select e.range_start from (select z.range_start, count(*) over () as many,
                      row_number() over (order by z.range_start) as nth
-                       from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
-                       where z.dimension_id = a.dimension_id and (a.since is null or z.range_end > a.since)
-\if :since_2_29
-                         and exists (select from _timescaledb_catalog.chunk c where c.id = z.chunk_id and not c.osm_chunk)
-\else
-                         and exists (select from _timescaledb_catalog.chunk_constraint k
-                           join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-                                      where k.dimension_slice_id = z.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-                                           and not c.osm_chunk)
-\endif
+                       from (select distinct s.range_start from :slice s
+                       where s.dimension_id = a.dimension_id and (a.since is null or s.range_end > a.since)
+                         and exists (select from :slice_chunk c where not c.osm_chunk)
                        order by 1 limit case a.kind when 3 then 5 else 4 end) z) e
                        where a.kind < 3 or e.nth = 1 and e.many < 5 order by 1) b
                 cross join lateral (
@@ -141,7 +80,7 @@ found as materialized (
                            else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as m from '
                                 '%2$I.%3$I' end
                            || case when a.since is null or a.kind = 3 then '' else ' where %1$I >= %4$L' end,
-                           a.column_name, cn.nspname, cr.relname, a.literal), ' union all ') || ') u' as statement,
+                           a.column_name, n.nspname, r.relname, a.literal), ' union all ') || ') u' as statement,
                          \ir shared/chunk_readers.sql
                    where z.dimension_id = a.dimension_id and (z.range_start = b.range_start or a.kind = 3 and z.range_start > b.range_start)
                         and not c.osm_chunk) q

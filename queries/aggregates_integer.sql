@@ -45,7 +45,7 @@ select o.id, (select count(*) from clock c where c.id = o.id) as clocks, o.from 
        case when o.trusted is false then o.code end as code, case when o.trusted is false then o.owner end as code_owner
   from (select r.*, greatest(least(r.since, 9223372036854775807), -9223372036854775807)::int8 as from,
                greatest(least(r.since + r.longest, 9223372036854775807), -9223372036854775807)::int8 as upto from reach r) o
-  left join lateral (select s.range_start from _timescaledb_catalog.dimension_slice s
+  left join lateral (select s.range_start from :slice s
                       where s.dimension_id = o.raw_dimension order by s.range_start limit 1) f on true
   left join lateral (
     select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
@@ -68,6 +68,6 @@ select o.id, (select count(*) from clock c where c.id = o.id) as clocks, o.from 
              where l.materialization_id = o.id and l.greatest_modified_value < 9223372036854775807
                and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000) and o.from is not null) r
      where r.low < o.upto and (t.never_before is null or r.high > t.never_before)
-       and exists (select from _timescaledb_catalog.dimension_slice s
+       and exists (select from :slice s
                     where s.dimension_id = o.raw_dimension and s.range_end > r.low
                          and (s.range_start < r.high or s.range_start <= r.low))) x on true

@@ -45,7 +45,7 @@ found as materialized (
               when s.source_type not in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint')
                    then 3
               when not s.readable then 1 when r.hidden then 2 when r.unsafe then r.why
-              when r.newest is null and (select count(*) from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
+              when r.newest is null and (select count(*) from (select distinct z.range_start from :slice z
                                           where z.dimension_id = s.dimension_id order by 1 desc limit 5) z) > 4 then 4 end as unknown, case
                                                when s.parent_id is null and s.readable and r.unsafe
                                                     and not r.hidden then r.owner end as code_owner, case when r.unsafe
@@ -60,7 +60,7 @@ found as materialized (
       select y.newest, y.hidden, y.unsafe, y.why, y.owner, y.relations
         from (select q.hidden, q.why > 0 as unsafe, q.why, q.owner, q.relations, case when not q.hidden
              and q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
-                from (select distinct z.range_start from _timescaledb_catalog.dimension_slice z
+                from (select distinct z.range_start from :slice z
                        where s.parent_id is null and s.readable
                             and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer',
                                  'smallint')
@@ -71,7 +71,7 @@ found as materialized (
                               when s.axis in ('bigint', 'integer', 'smallint') then 'select max(%1$I)::int8 as m from %2$I.%3$I'
                            else 'select case when isfinite(max(%1$I)) then (extract(epoch from max(%1$I)) * 1000000)::int8 end as m from '
                                 '%2$I.%3$I' end,
-                           s.column_name, cn.nspname, cr.relname), ' union all ') || ') u' as statement,
+                           s.column_name, n.nspname, r.relname), ' union all ') || ') u' as statement,
                          \ir shared/chunk_readers.sql
                    where z.dimension_id = s.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
                offset 0) y

@@ -68,7 +68,8 @@ select 'chunk' as kind, c.name::text as chunk, c.range_start, c.range_end, c.sta
        case when not f.locked then pg_total_relation_size(f.main) + coalesce(pg_total_relation_size(f.companion), 0) end as bytes,
        null::text as name, c.id as job_id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark,
        null::timestamptz as made_before, f.locked
-  from (select c.id, c.name, c.status, c.osm_chunk, c.creation_time, s.range_start, s.range_end, row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) as place
+  from (select c.id, c.name, c.status, c.osm_chunk, c.creation_time, s.range_start, s.range_end,
+               row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) as place
           from d join :chunk c on c.hypertable_id = $1 join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id) c
   left join lateral (select f.main, f.companion, f.main in (select h.relid from held h) or f.companion is not null
        and f.companion in (select h.relid from held h) as locked

@@ -13,46 +13,27 @@ with locked as materialized (
   select l.relation from pg_locks l where l.mode = 'AccessExclusiveLock' and l.granted
      and l.database = (select d.oid from pg_database d where d.datname = current_database())),
 packed as materialized (
-\if :since_2_29
-  select c.hypertable_id, c.id, c.relid::oid as relid, x.compress_relid::oid as companion, x.segmentby, x.orderby, x.orderby_desc,
-         x.orderby_nullsfirst,
-\elif :since_2_19
+\if :since_2_19
   select c.hypertable_id, c.id, r.oid as relid, x.compress_relid::oid as companion, x.segmentby, x.orderby, x.orderby_desc,
          x.orderby_nullsfirst,
 \elif :since_2_14
   select c.hypertable_id, c.id, r.oid as relid, k.oid as companion, x.segmentby, x.orderby, x.orderby_desc, x.orderby_nullsfirst,
 \else
-  select c.hypertable_id, c.id, r.oid as relid, k.oid as companion,
+  select c.hypertable_id, c.id, r.oid as relid, c.companion,
 \endif
          c.status & 4 = 4 as frozen, c.status & 10 <> 0 as loose,
          row_number() over (partition by c.hypertable_id, c.status & 10 <> 0 order by c.id desc) as nth
-    from (select false as dropped) absent
-\if :since_2_29
-    cross join lateral (select id, hypertable_id, status, relid from _timescaledb_catalog.chunk
-                         where not dropped and not osm_chunk and hypertable_id = any ($1) and status & 1 = 1) c
-    left join _timescaledb_catalog.compression_settings x on x.relid = c.relid),
-\elif :since_2_19
-    cross join lateral (select id, hypertable_id, status, schema_name, table_name from _timescaledb_catalog.chunk
-                         where not dropped and not osm_chunk and hypertable_id = any ($1) and status & 1 = 1) c
-    join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
-    left join _timescaledb_catalog.compression_settings x on x.relid = r.oid),
-\else
-    cross join lateral (select id, hypertable_id, status, schema_name, table_name, compressed_chunk_id from _timescaledb_catalog.chunk
-                         where not dropped and not osm_chunk and hypertable_id = any ($1) and status & 1 = 1) c
-    join pg_namespace n on n.nspname = c.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
-    left join _timescaledb_catalog.chunk kc on kc.id = c.compressed_chunk_id
-\endif
-\if :since_2_22
-old as materialized (
-  -- what the table leaves to TimescaleDB differs from nothing; a segment-by left open beside an order is none
-\elif :since_2_19
-old as materialized (
+    from :chunk c :chunk_class
+\if :since_2_19
+    left join _timescaledb_catalog.compression_settings x on x.relid = r.oid
 \elif :since_2_14
-    left join pg_namespace kn on kn.nspname = kc.schema_name left join pg_class k on k.relnamespace = kn.oid and k.relname = kc.table_name
-    left join _timescaledb_catalog.compression_settings x on x.relid = k.oid),
-old as materialized (
+    cross join lateral (select c.companion as oid offset 0) k
+    left join _timescaledb_catalog.compression_settings x on x.relid = k.oid
 \endif
+   where not c.osm_chunk and c.hypertable_id = any ($1) and c.status & 1 = 1),
 \if :since_2_14
+old as materialized (
+  -- what the table leaves to TimescaleDB differs from nothing; a segment-by left open beside an order is none (2.22 and later)
   select p.hypertable_id, count(*) filter (where not p.frozen) as chunks, count(*) as packed,
          sum(z.before_bytes)::int8 as before_bytes, sum(z.after_bytes)::int8 as after_bytes, sum(z.rows)::int8 as rows,
          sum(z.batches)::int8 as batches
@@ -75,8 +56,6 @@ old as materialized (
         from (x.orderby, x.orderby_desc, x.orderby_nullsfirst))
      and (p.segmentby is not null or p.orderby is not null)
    group by 1),
-\else
-    left join pg_namespace kn on kn.nspname = kc.schema_name left join pg_class k on k.relnamespace = kn.oid and k.relname = kc.table_name),
 \endif
 size as materialized (
   select p.hypertable_id, z.recorded, pg_total_relation_size(p.relid) + pg_total_relation_size(p.companion) as bytes

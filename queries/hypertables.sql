@@ -68,8 +68,7 @@ written as materialized (
     cross join lateral (select r.* from pg_class r where r.oid = s.relid offset 0) r
     left join recorded z on z.chunk_id = s.chunk_id group by 1),
 ends as materialized (
-  select d.hypertable_id, (select s.range_start from :slice s where s.dimension_id = d.id and exists (select from :slice_chunk c)
-                            order by s.range_start limit 1) as oldest,
+  select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest,
          (select s.range_end from :slice s where s.dimension_id = d.id order by s.range_start desc limit 1) as newest
     from dim d),
 -- 0 as planned, 1 paused, 2 failing

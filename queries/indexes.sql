@@ -31,20 +31,10 @@ with recursive hyper as materialized (
 \endif
 \if :since_2_22
 -- One pass over the chunks. Odd: not named by TimescaleDB, hence perhaps not made by it (attached), with columns in another order.
--- The constants stand in for columns that this version's table lacks: names up to 2.28, relid from 2.29.
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks,
-    array_agg(c.id) filter (where c.name not like h.usual) as odd
-  from (
-    select k.hypertable_id, k.status, k.osm_chunk, k.id, k.name
-    from (select null::name as table_name, null::oid as relid) old
-    cross join lateral (
-      select c.hypertable_id, c.status, c.osm_chunk, c.id,
-        case when table_name is null then (select t.relname::text from pg_catalog.pg_class t where t.oid = relid::oid)
-             else table_name::text end as name
-      from _timescaledb_catalog.chunk c
-    ) k
-  ) c
+    array_agg(c.id) filter (where c.name::text not like h.usual) as odd
+  from :chunk c
   join (
     select h.id, replace(replace(replace(h.prefix, '\', '\\'), '_', '\_'), '%', '\%') || '\_%\_chunk' as usual from hyper h
   ) h on h.id = c.hypertable_id
@@ -59,16 +49,7 @@ bent as materialized (
   join pg_catalog.pg_class t on t.oid = i.inhrelid and t.relnatts <> h.relnatts
   where exists (select from pg_catalog.pg_attribute a where a.attrelid = h.oid and a.attisdropped)
   union
-  select k.oid
-  from (select null::name as table_name, null::name as schema_name, null::oid as relid) old
-  cross join lateral (
-    select coalesce(relid::oid, (
-      select t.oid from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-      where t.relname = table_name and n.nspname = schema_name)) as oid
-    from chunk_counts s
-    cross join lateral unnest(s.odd) o (id)
-    join _timescaledb_catalog.chunk c on c.id = o.id
-  ) k
+  select c.relid from chunk_counts s cross join lateral unnest(s.odd) o (id) join :chunk c on c.id = o.id
 ),
 -- Not kept: written down for all chunks it costs more than what reads it. The constant stands in for a column that PostgreSQL 13 and 14
 -- lack.
@@ -106,7 +87,7 @@ alike as materialized (
 \elif :since_2_11
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks
-  from _timescaledb_catalog.chunk c where not c.dropped group by c.hypertable_id
+  from :chunk c group by c.hypertable_id
 \endif
 \if :since_2_11
 ),
@@ -146,7 +127,7 @@ relation as materialized (
         and s.nspname not like 'pg\_toast%' and s.nspname not like 'pg\_temp\_%'))
     and t.oid <> all (array(select h.oid from hyper h))
     -- Chunks and compressed chunks that live in a schema of the user's.
-    and not exists (select from _timescaledb_catalog.chunk c where c.schema_name = n.nspname and c.table_name = t.relname)
+    and not exists (select from :chunk c where c.schema_name = n.nspname and c.table_name = t.relname)
 \else
   select t.oid, n.nspname::text as schema_name, t.relname::text as table_name,
     case t.relkind when 'm' then 'materialized view' when 'p' then 'partitioned table' else 'table' end as kind, null::int4 as hypertable_id
@@ -237,7 +218,7 @@ counted as materialized (
 member as materialized (
   select ci.hypertable_id, ci.hypertable_index_name, ci.chunk_id, p.oid as indexrelid, p.relpages, pg_stat_get_numscans(p.oid) as scans
   from _timescaledb_catalog.chunk_index ci
-  join _timescaledb_catalog.chunk c on c.id = ci.chunk_id and not c.dropped
+  join :chunk c on c.id = ci.chunk_id
   join pg_catalog.pg_namespace n on n.nspname = c.schema_name
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   where ci.hypertable_id = any (array(select h.id from hyper h))

@@ -71,7 +71,7 @@ belongs as materialized (
   select r.indexrelid as root, p.oid as indexrelid, x.indrelid as inhrelid, false as leftover
   from root r
   join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
-  join _timescaledb_catalog.chunk c on c.id = ci.chunk_id and not c.dropped
+  join :chunk c on c.id = ci.chunk_id
   join pg_catalog.pg_namespace n on n.nspname = c.schema_name
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   join pg_catalog.pg_index x on x.indexrelid = p.oid
@@ -95,18 +95,9 @@ chunk as materialized (
     select d.id, d.column_type from _timescaledb_catalog.dimension d
     where d.hypertable_id = r.hypertable_id and d.interval_length is not null order by d.id limit 1
   ) d
-  join _timescaledb_catalog.chunk c on c.hypertable_id = r.hypertable_id
-\endif
-\if :since_2_29
-  join _timescaledb_catalog.dimension_slice s on s.chunk_id = c.id and s.dimension_id = d.id
-  cross join lateral (select t.oid, t.relname from pg_catalog.pg_class t where t.oid = c.relid::oid and t.relkind = 'r' offset 0) t
-\elif :since_2_11
-  join _timescaledb_catalog.chunk_constraint k on k.chunk_id = c.id
-  join _timescaledb_catalog.dimension_slice s on s.id = k.dimension_slice_id and s.dimension_id = d.id
-  cross join lateral (
-    select t.oid, t.relname from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-    where t.relname = c.table_name and n.nspname = c.schema_name and t.relkind = 'r' offset 0
-  ) t
+  join :chunk c on c.hypertable_id = r.hypertable_id
+  join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id
+  cross join lateral (select t.oid, t.relname from pg_catalog.pg_class t where t.oid = c.relid and t.relkind = 'r' offset 0) t
 \endif
 ),
 -- A size would be waited for: somebody holds such a lock on the index, or waits for it in front of us.

@@ -69,7 +69,7 @@ belongs as materialized (
   select r.indexrelid as root, p.oid as indexrelid, x.indrelid as inhrelid, false as leftover
   from root r
   join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
-  join _timescaledb_catalog.chunk c on c.id = ci.chunk_id and not c.dropped
+  join :chunk c on c.id = ci.chunk_id
   join pg_catalog.pg_namespace n on n.nspname = c.schema_name
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   join pg_catalog.pg_index x on x.indexrelid = p.oid

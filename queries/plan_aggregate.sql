@@ -25,30 +25,13 @@ dim as materialized (
    where x.interval_length is not null order by x.hypertable_id, x.id
 ),
 slice as materialized (
-\if :since_2_15
-  select d.hypertable_id, z.range_start as low, z.range_end as high, count(*) as chunks, min(c.id) as made,
-\else
-  -- to 2.14 a chunk that is made again keeps its id, but not its table
-  select d.hypertable_id, min(z.id) as slice, z.range_start as low, z.range_end as high, count(*) as chunks,
-         min(to_regclass(format('%I.%I', c.schema_name, c.table_name))::oid::int8) as made,
-\endif
+  select d.hypertable_id, min(s.id) as slice, s.range_start as low, s.range_end as high, count(*) as chunks, min(c.serial) as made,
          -- when the first of its chunks was made, on the clock of its axis (known since 2.13)
-         case when not d.whole then min((extract(epoch
-           from case when d.axis = 'timestamp with time zone' then (to_jsonb(c) ->> 'creation_time')::timestamptz
-                                                                 else (to_jsonb(c) ->> 'creation_time')::timestamptz::timestamp at time zone
-                                                                      'UTC' end) * 1000000)::int8) end as at
-    from dim d join _timescaledb_catalog.dimension_slice z on z.dimension_id = d.dimension_id
-\if :since_2_29
-    join _timescaledb_catalog.chunk c on c.id = z.chunk_id
-\else
-    join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
-    join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-\endif
-\if :since_2_26
-   where not c.osm_chunk group by d.hypertable_id, d.whole, z.range_start, z.range_end
-\else
-   where not c.osm_chunk and not c.dropped group by d.hypertable_id, d.whole, z.range_start, z.range_end
-\endif
+         case when not d.whole then min((extract(epoch from case when d.axis = 'timestamp with time zone' then c.creation_time
+                                                                 else c.creation_time::timestamp at time zone 'UTC' end)
+                                         * 1000000)::int8) end as at
+    from dim d join :slice s on s.dimension_id = d.dimension_id cross join lateral :slice_chunk c
+   where not c.osm_chunk group by d.hypertable_id, d.whole, s.range_start, s.range_end
 ),
 agg as materialized (
   select u.height, u.id, u.raw_id, ca.materialized_only, coalesce((to_jsonb(ca) ->> 'finalized')::bool, true) as finalized,
@@ -115,7 +98,7 @@ remade as materialized (
 \if :since_2_15
      )
 \else
-     or :made_again)
+     or :chunk_made_again)
 \endif
 ),
 -- the first row of the aggregate in each of them

@@ -1,8 +1,4 @@
-\if :since_2_29
--- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks with their
--- own settings, policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
--- $1: the hypertable's id
-\elif :since_2_14
+\if :since_2_14
 -- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks with their
 -- own settings, policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
 -- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
@@ -55,79 +51,31 @@ target as materialized (
   having count(*) > 0
 \endif
 ), chunk as materialized (
-\if :since_2_29
   select c.id, c.status, r.oid, n.nspname as schema_name, r.relname as table_name, b.range_start, b.range_end, z.before_bytes,
-         z.after_bytes,
+         z.after_bytes, c.creation_time, k.oid as companion,
          case when c.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
-         case when n.nspname = '_timescaledb_internal' then format('%I', r.relname)
-              else format('%I.%I', n.nspname, r.relname) end as key,
-         own.companion, own.whole,
-\else
-  select c.id, c.status, r.oid, c.schema_name, c.table_name, b.range_start, b.range_end, z.before_bytes, z.after_bytes,
-         case when c.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
-         case when c.schema_name = '_timescaledb_internal' then format('%I', c.table_name)
-              else format('%I.%I', c.schema_name, c.table_name) end as key,
-\endif
-\if :since_2_29
-\elif :since_2_14
-         coalesce(own.companion, k.oid) as companion, own.whole,
-\endif
-\if :since_2_14
+         case when n.nspname = '_timescaledb_internal' then format('%I', r.relname) else format('%I.%I', n.nspname, r.relname) end as key,
          case when c.status & 9 = 0 then 'not compressed' when c.status & 8 = 8 then 'partially compressed' else 'compressed' end
+\if :since_2_14
            || coalesce(', segment by ' || coalesce(own.segmentby::text, '{}') || ', order by ' || coalesce(own.orderby::text, '{}')
                        || ' desc ' || coalesce(own.orderby_desc::text, '{}') || ' nulls first '
-                            || coalesce(own.orderby_nullsfirst::text, '{}'), '') as state,
+                            || coalesce(own.orderby_nullsfirst::text, '{}'), '') as state, own.whole
 \else
-         k.oid as companion, null::jsonb as whole,
-         case when c.status & 9 = 0 then 'not compressed' when c.status & 8 = 8 then 'partially compressed' else 'compressed' end as state,
+           as state, null::jsonb as whole
 \endif
-         c.creation_time
   from target t
-\if :since_2_29
-  join _timescaledb_catalog.chunk c on c.hypertable_id = t.id and not c.osm_chunk
-  join pg_class r on r.oid = c.relid
-  join pg_namespace n on n.oid = r.relnamespace
-  join _timescaledb_catalog.dimension_slice b on b.chunk_id = c.id and b.dimension_id = t.dimension_id
-\elif :since_2_14
-  cross join (select false as dropped) absent
-  cross join lateral (
-    select x.id, x.status, x.schema_name, x.table_name, x.compressed_chunk_id, x.creation_time
-    from _timescaledb_catalog.chunk x where x.hypertable_id = t.id and not dropped and not x.osm_chunk
-\else
-  cross join (select null::timestamptz as creation_time) absent
-  cross join lateral (
-    select x.id, x.status, x.schema_name, x.table_name, x.compressed_chunk_id, creation_time
-    from _timescaledb_catalog.chunk x where x.hypertable_id = t.id and not x.dropped and not x.osm_chunk
-\endif
-\if :since_2_29
-\else
-  ) c
-  join pg_namespace n on n.nspname = c.schema_name
-  join pg_class r on r.relnamespace = n.oid and r.relname = c.table_name
-  join _timescaledb_catalog.chunk_constraint q on q.chunk_id = c.id
-  join _timescaledb_catalog.dimension_slice b on b.id = q.dimension_slice_id and b.dimension_id = t.dimension_id
-  left join lateral (
-    select kr.oid from _timescaledb_catalog.chunk kc
-    join pg_namespace kn on kn.nspname = kc.schema_name
-    join pg_class kr on kr.relnamespace = kn.oid and kr.relname = kc.table_name where kc.id = c.compressed_chunk_id
-  ) k on true
-\endif
-\if :since_2_29
-  left join lateral (
-    select s.compress_relid::oid as companion, s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
-           jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
-                              'nulls_first', to_jsonb(s.orderby_nullsfirst), 'index', s.index) as whole
-    from _timescaledb_catalog.compression_settings s where s.relid = r.oid
-  ) own on c.status & 1 = 1
-\elif :since_2_14
+  join :chunk c on c.hypertable_id = t.id and not c.osm_chunk :chunk_class
+  join :chunk_slice b on b.chunk_id = c.id and b.dimension_id = t.dimension_id
+  cross join lateral (select c.companion as oid offset 0) k
+\if :since_2_14
   -- kept by the companion to 2.18, by the chunk from 2.19
   left join lateral (
-    select s.compress_relid::oid as companion, s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
+    select s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
            jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
                               'nulls_first', to_jsonb(s.orderby_nullsfirst), 'index', s.index) as whole
-    from (select null::regclass as compress_relid, null::jsonb as index) absent
+    from (select null::jsonb as index) absent
     cross join lateral (
-      select x.segmentby, x.orderby, x.orderby_desc, x.orderby_nullsfirst, compress_relid, index
+      select x.segmentby, x.orderby, x.orderby_desc, x.orderby_nullsfirst, index
       from _timescaledb_catalog.compression_settings x where x.relid in (r.oid, k.oid)
     ) s limit 1
   ) own on c.status & 1 = 1

@@ -15,31 +15,13 @@ with target as materialized (
          row_number() over (order by d.interval_length is null, d.id) as nth
   from target t join _timescaledb_catalog.dimension d on d.hypertable_id = t.id
 ), live as materialized (
-\if :since_2_29
-  select k.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, r.reltuples, s.range_start, s.range_end, k.status,
-\else
-  select k.id, format('%I.%I', k.schema_name, k.table_name) as name, r.oid, r.reltuples, s.range_start, s.range_end, k.status,
-\endif
+  select c.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, r.reltuples, s.range_start, s.range_end, c.status,
          greatest(pg_stat_get_last_analyze_time(r.oid), pg_stat_get_last_autoanalyze_time(r.oid)) as analyzed,
-         row_number() over (order by s.range_end desc, k.id) as nth,
+         row_number() over (order by s.range_end desc, c.id) as nth,
          dense_rank() over (order by s.range_end desc) as slice
   from target t join dim d on d.nth = 1
-\if :since_2_29
-  join _timescaledb_catalog.chunk k on k.hypertable_id = t.id and not k.osm_chunk
-  join _timescaledb_catalog.dimension_slice s on s.chunk_id = k.id and s.dimension_id = d.id
-  join pg_class r on r.oid = k.relid
-  join pg_namespace n on n.oid = r.relnamespace
-\else
-  cross join (select false as dropped) absent
-  cross join lateral (
-    select id, schema_name, table_name, status from _timescaledb_catalog.chunk
-    where not dropped and not osm_chunk and hypertable_id = t.id
-  ) k
-  join _timescaledb_catalog.chunk_constraint l on l.chunk_id = k.id
-  join _timescaledb_catalog.dimension_slice s on s.id = l.dimension_slice_id and s.dimension_id = d.id
-  join pg_namespace n on n.nspname = k.schema_name
-  join pg_class r on r.relnamespace = n.oid and r.relname = k.table_name
-\endif
+  join :chunk c on c.hypertable_id = t.id and not c.osm_chunk
+  join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id :chunk_class
 ), policy as (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(

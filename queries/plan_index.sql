@@ -124,7 +124,7 @@ member as materialized (
   select p.oid as indexrelid
   from root r
   join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
-  join _timescaledb_catalog.chunk c on c.id = ci.chunk_id and not c.dropped
+  join :chunk c on c.id = ci.chunk_id
   join pg_namespace n on n.nspname = c.schema_name
   join pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
 \else
@@ -147,12 +147,7 @@ inside as (
   select s.compress_relid::oid as oid from part p join _timescaledb_catalog.compression_settings s on s.relid::oid = p.oid
 ),
 \elif :since_2_11
-  select t.oid
-  from root r
-  join _timescaledb_catalog.chunk c on c.hypertable_id = r.hypertable_id and not c.dropped
-  join _timescaledb_catalog.chunk z on z.id = c.compressed_chunk_id
-  join pg_namespace n on n.nspname = z.schema_name
-  join pg_class t on t.relname = z.table_name and t.relnamespace = n.oid
+  select c.companion as oid from root r join :chunk c on c.hypertable_id = r.hypertable_id where c.companion is not null
 ),
 \else
 inside as (select null::oid as oid where false),
@@ -201,7 +196,7 @@ select jsonb_build_object(
       r.compressing,
 \elif :since_2_11
     'chunk', (r.hypertable_id is null and r.table_schema like '\_timescaledb\_%') or exists (
-      select from _timescaledb_catalog.chunk c where c.schema_name = r.table_schema and c.table_name = r.table_name), 'compressing',
+      select from :chunk c where c.schema_name = r.table_schema and c.table_name = r.table_name), 'compressing',
       r.compressing,
 \else
     'chunk', false, 'compressing', r.compressing,

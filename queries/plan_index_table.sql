@@ -32,12 +32,7 @@ inside as materialized (
   select s.compress_relid::oid as oid from chunk k join _timescaledb_catalog.compression_settings s on s.relid::oid = k.oid
   where s.compress_relid is not null
 \else
-  select t.oid
-  from root r
-  join _timescaledb_catalog.chunk c on c.hypertable_id = r.id and not c.dropped
-  join _timescaledb_catalog.chunk z on z.id = c.compressed_chunk_id
-  join pg_namespace n on n.nspname = z.schema_name
-  join pg_class t on t.relname = z.table_name and t.relnamespace = n.oid
+  select c.companion as oid from root r join :chunk c on c.hypertable_id = r.id where c.companion is not null
 \endif
 ), copy as materialized (
   select x.indexrelid, x.indrelid, x.indisvalid, x.indisexclusion, format('%I.%I', n.nspname, c.relname) as name,
@@ -58,7 +53,7 @@ select jsonb_build_object(
 \else
     'compressing', r.compressed_hypertable_id is not null,
 \endif
-    'compressed_chunks', (select count(*) from _timescaledb_catalog.chunk c where c.hypertable_id = r.id and c.status & 1 = 1),
+    'compressed_chunks', (select count(*) from :chunk c where c.hypertable_id = r.id and c.status & 1 = 1),
     'dimensions', (select jsonb_agg(d.column_name order by d.id) from _timescaledb_catalog.dimension d where d.hypertable_id = r.id),
     'parts', coalesce((select jsonb_agg(jsonb_build_object('oid', k.oid::int8, 'name', k.name) order by k.oid) from chunk k), '[]'),
     'copies', coalesce((select jsonb_agg(jsonb_build_object('oid', m.indexrelid::int8, 'name', m.name, 'part', m.indrelid::int8, 'valid',

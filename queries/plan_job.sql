@@ -71,26 +71,13 @@ left join lateral (
   slice as materialized (
     select s.range_start, s.range_end,
            max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
-\if :since_2_29
-      from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id),
-\else
-      from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id
-              and exists (select from _timescaledb_catalog.chunk_constraint y join _timescaledb_catalog.chunk c on c.id = y.chunk_id
-                           where y.dimension_slice_id = s.id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false))),
-\endif
+      from raw join :used_slice s on s.dimension_id = raw.dimension_id),
   -- what a policy by creation would drop now
   made as materialized (
     select distinct s.range_start, s.range_end
-      from raw join _timescaledb_catalog.dimension_slice s on s.dimension_id = raw.dimension_id
-\if :since_2_29
-        join _timescaledb_catalog.chunk c on c.id = s.chunk_id
-\else
-        join _timescaledb_catalog.chunk_constraint y on y.dimension_slice_id = s.id
-          join _timescaledb_catalog.chunk c on c.id = y.chunk_id and not coalesce((to_jsonb(c) ->> 'dropped')::bool, false)
-\endif
+      from raw join :slice s on s.dimension_id = raw.dimension_id cross join lateral :slice_chunk c
      where b.proc_name = 'policy_retention' and c.status & 4 = 0
-          and (to_jsonb(c) ->> 'creation_time')::timestamptz
-               < (case when b.config ->> 'drop_created_before' ~ :is_interval
+          and c.creation_time < (case when b.config ->> 'drop_created_before' ~ :is_interval
                     and b.config ->> 'drop_created_before' ~ '\d' then now() - (b.config ->> 'drop_created_before')::interval end)),
   f as materialized (select min(slice.range_start) as oldest from slice)
   select (select jsonb_agg(jsonb_build_object(

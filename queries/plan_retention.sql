@@ -43,43 +43,13 @@ target as materialized (
   \ir shared/owner_zone.sql
   ) o on true
 ), live as materialized (
-\if :since_2_29
-  select k.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, z.oid as companion, s.range_start, s.range_end, k.status,
-         k.creation_time,
-         case when k.status & 1 = 1 then y.numrows_pre_compression when r.reltuples >= 0 then r.reltuples::int8 end as rows,
-         row_number() over (order by s.range_end, k.id) as nth
+  select c.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, c.companion, s.range_start, s.range_end, c.status, c.creation_time,
+         case when c.status & 1 = 1 then y.numrows_pre_compression when r.reltuples >= 0 then r.reltuples::int8 end as rows,
+         row_number() over (order by s.range_end, c.id) as nth
   from target t cross join dim d
-  join _timescaledb_catalog.chunk k on k.hypertable_id = t.id and not k.osm_chunk
-  join _timescaledb_catalog.dimension_slice s on s.chunk_id = k.id and s.dimension_id = d.id
-  join pg_class r on r.oid = k.relid
-  join pg_namespace n on n.oid = r.relnamespace
-  left join _timescaledb_catalog.compression_settings x on x.relid = k.relid
-  left join pg_class z on z.oid = x.compress_relid
-  left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = k.id
-\else
-  select k.id, format('%I.%I', k.schema_name, k.table_name) as name, r.oid, z.oid as companion, s.range_start, s.range_end, k.status,
-         k.creation_time,
-         case when k.status & 1 = 1 then z.rows when r.reltuples >= 0 then r.reltuples::int8 end as rows,
-         row_number() over (order by s.range_end, k.id) as nth
-  from target t cross join dim d
-  cross join (select false as dropped, null::timestamptz as creation_time) absent
-  cross join lateral (
-    select id, schema_name, table_name, status, compressed_chunk_id, creation_time from _timescaledb_catalog.chunk
-    where not dropped and not osm_chunk and hypertable_id = t.id
-  ) k
-  join _timescaledb_catalog.chunk_constraint l on l.chunk_id = k.id
-  join _timescaledb_catalog.dimension_slice s on s.id = l.dimension_slice_id and s.dimension_id = d.id
-  join pg_namespace n on n.nspname = k.schema_name
-  join pg_class r on r.relnamespace = n.oid and r.relname = k.table_name
-  left join lateral (
-    select zr.oid, y.numrows_pre_compression as rows
-    from _timescaledb_catalog.chunk x
-    join pg_namespace zn on zn.nspname = x.schema_name
-    join pg_class zr on zr.relnamespace = zn.oid and zr.relname = x.table_name
-  left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = k.id
-    where x.id = k.compressed_chunk_id
-  ) z on true
-\endif
+  join :chunk c on c.hypertable_id = t.id and not c.osm_chunk
+  join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id :chunk_class
+  left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = c.id
 ), reader as (
   -- aggregates that read the hypertable, and what their refreshes reach
   select jsonb_agg(jsonb_build_object(
@@ -95,14 +65,14 @@ target as materialized (
       (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
         where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value > w.watermark
           and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-          and exists (select from dim x join _timescaledb_catalog.dimension_slice s on s.dimension_id = x.id
+          and exists (select from dim x join :slice s on s.dimension_id = x.id
                        where s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))),
 \else
     'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
         where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
 \endif
     'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m
-      join _timescaledb_catalog.dimension_slice s on s.dimension_id = m.id
+      join :slice s on s.dimension_id = m.id
                where m.hypertable_id = a.mat_hypertable_id and m.interval_length is not null),
     'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', b.id, 'scheduled', b.scheduled, 'start_offset',
          b.config -> 'start_offset',

@@ -61,8 +61,7 @@ bound as materialized (
              where boundary is not null group by 1, 2),
 -- the oldest slice that has chunks, by the index
 ends as materialized (
-  select d.hypertable_id, (select s.range_start from :slice s where s.dimension_id = d.id and exists (select from :slice_chunk c)
-                            order by s.range_start limit 1) as oldest
+  select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest
     from dim d),
 -- the chunks that are due, by the indexes: as a rule they are few
 due as materialized (

@@ -641,6 +641,30 @@ fn every_query_file_is_asked_by_something_and_every_fragment_used() {
 }
 
 #[test]
+fn what_a_chunk_is_stands_in_one_place() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shared = files("queries/shared");
+    let shared = shared.into_iter().map(|name| format!("shared/{name}"));
+    let texts: Vec<_> = files("queries").into_iter().chain(shared).collect();
+    for (table, places) in [
+        ("chunk", &["shared/chunk.sql"][..]),
+        (
+            "chunk_constraint",
+            &["shared/chunk_slice.sql", "shared/slice_chunk.sql"],
+        ),
+        (
+            "dimension_slice",
+            &["shared/chunk_made_again.sql", "shared/slice.sql"],
+        ),
+    ] {
+        let named = regex::Regex::new(&format!(r"_timescaledb_catalog\.{table}\b")).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.join("queries").join(name)).unwrap();
+        let found = texts.iter().filter(|name| named.is_match(&read(name)));
+        assert_eq!(found.collect::<Vec<_>>(), places, "{table}");
+    }
+}
+
+#[test]
 fn every_query_can_be_read_for_every_version_and_begins_with_what_it_is_and_asks_for() {
     let parameter = regex::Regex::new(r"\$[1-9]\b").unwrap();
     let aside = regex::Regex::new(r"(?s)--[^\n]*|'(?:[^']|'')*'|\$\w*\$.*?\$\w*\$").unwrap();

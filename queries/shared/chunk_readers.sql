@@ -1,6 +1,6 @@
 -- whether looking at a chunk runs nobody's code (why), and the relations that are looked at
-     max(case when cr.relowner = any (t.roles) and cn.nspowner = any (t.roles) then 0
-          when not cn.nspowner = any (t.roles) then 5
+     max(case when r.relowner = any (t.roles) and n.nspowner = any (t.roles) then 0
+          when not n.nspowner = any (t.roles) then 5
        else (
          -- nothing that a role can define stands on the chunk or its companion, and this session holds them, so that
          -- nothing comes to stand there
@@ -20,31 +20,8 @@
                                       where e.classid = p.refclassid and e.objid = p.refobjid
                                            and e.refclassid = 'pg_extension'::regclass and e.deptype = 'e')) then 5
                 when not m.oids <@ coalesce((select h.relations from held h), '{}') then 6 else 0 end
-           from (select array_remove(array[cr.oid,
-\if :since_2_29
-                (select pc.compress_relid::oid from _timescaledb_catalog.compression_settings pc
-                  where pc.relid = c.relid)], null) as oids) m join pg_class y on y.oid = any (m.oids)
-                       group by m.oids) end) as why, max(pg_get_userbyid(case
-                            when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
-     array_agg(format('%I.%I', cn.nspname, cr.relname))
-          || array_remove(array_agg((select pc.compress_relid::oid from _timescaledb_catalog.compression_settings pc
-            where pc.relid = c.relid)::regclass::text), null) as relations
-from trusted t cross join _timescaledb_catalog.dimension_slice z join _timescaledb_catalog.chunk c on c.id = z.chunk_id
-join pg_class cr on cr.oid = c.relid::oid join pg_namespace cn on cn.oid = cr.relnamespace
-\else
-                (select xr.oid from _timescaledb_catalog.chunk xc join pg_namespace xn on xn.nspname = xc.schema_name
-                  join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name
-                    where xc.id = c.compressed_chunk_id)], null) as oids) m join pg_class y on y.oid = any (m.oids)
-                       group by m.oids) end) as why, max(pg_get_userbyid(case
-                            when cn.nspowner = any (t.roles) then cr.relowner else cn.nspowner end)::text) as owner,
-     array_agg(format('%I.%I', cn.nspname, cr.relname))
-          || array_remove(array_agg((select xr.oid from _timescaledb_catalog.chunk xc
-            join pg_namespace xn on xn.nspname = xc.schema_name
-              join pg_class xr on xr.relnamespace = xn.oid and xr.relname = xc.table_name
-                where xc.id = c.compressed_chunk_id)::regclass::text), null) as relations
-from trusted t cross join _timescaledb_catalog.dimension_slice z
-  join _timescaledb_catalog.chunk_constraint k on k.dimension_slice_id = z.id
-join _timescaledb_catalog.chunk c on c.id = k.chunk_id
-join pg_namespace cn on cn.nspname = c.schema_name
-  join pg_class cr on cr.relnamespace = cn.oid and cr.relname = c.table_name
-\endif
+           from (select array_remove(array[r.oid, c.companion], null) as oids) m join pg_class y on y.oid = any (m.oids)
+           group by m.oids) end) as why,
+     max(pg_get_userbyid(case when n.nspowner = any (t.roles) then r.relowner else n.nspowner end)::text) as owner,
+     array_agg(format('%I.%I', n.nspname, r.relname)) || array_remove(array_agg(c.companion::regclass::text), null) as relations
+from trusted t cross join :chunk_slice z join :chunk c on c.id = z.chunk_id :chunk_class

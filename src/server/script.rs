@@ -11,7 +11,7 @@ use crate::model::version::Version;
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
 /// Fragments may use fragments; deeper than this they use each other in a circle.
-const DEEPEST: usize = 4;
+const DEEPEST: usize = 6;
 
 /// Where a line stands: outside of `\if`, or in one of its parts.
 #[derive(Clone, Copy)]
