@@ -144,7 +144,7 @@ fn a_terminated_session_is_gone_and_those_it_blocked_go_on() {
                 assert_eq!(approved.plan.target, pid, "{name}");
                 let said = notes(&approved.plan);
                 for words in [
-                    format!("keeps 1 session waiting: {waiting} (waiter of postgres"),
+                    format!("it blocks 1 session: {waiting} (waiter of postgres"),
                     "all of that is rolled back".to_owned(),
                 ] {
                     assert!(said.contains(&words), "{name}: {said}");
