@@ -41,7 +41,7 @@ pub struct Demo {
     _server: Option<PrivateServer>,
 }
 
-/// Starts a private server and loads the factory; `simulate`: on the stand-in, even where there is a TimescaleDB.
+/// Starts a private server and loads the factory; `simulate`: on the stand-in even if TimescaleDB is installed.
 pub async fn start(simulate: bool, say: fn(&str)) -> Result<Demo> {
     let progress = Progress::new(say);
     progress.step("starting a private PostgreSQL server");
@@ -189,7 +189,7 @@ fn statements(script: &str) -> Vec<(&str, &str)> {
     all
 }
 
-/// Lets the factory live until the task is dropped: rows arrive, late ones too; the stand-in's jobs run.
+/// Until the task is dropped, adds rows to the factory, some of them late, and runs the stand-in's jobs.
 pub async fn live(settings: Settings, simulated: bool) {
     let script = if simulated { LIVE_STAND_IN } else { LIVE };
     loop {

@@ -1,9 +1,10 @@
-//! What was done, kept on disk: one JSON object a line, appended and synced before a statement runs and after it ended.
+//! The change journal on disk: one JSON object a line, synced before a statement runs and after it has ended.
 //!
 //! An action leaves a `begin` line (with its plan and the state before), a `mark` line before each step takes effect, a
-//! `step` line after it, an `end` line (with the state after). A mark without its step was cut off between the two; the
-//! mark's transaction id tells, by the server's own record, whether the step took effect. A finding that is acknowledged leaves an `acknowledge` line, and an `ended` line when it counts
-//! again; nothing was changed in the database then. A begin without an end was cut off: what was under way then may or may not have happened.
+//! `step` line after it, an `end` line (with the state after). A mark without a step line was interrupted between the two:
+//! the server knows by the mark's transaction id whether the step took effect. A begin without an end was interrupted:
+//! its last step may or may not have happened. An acknowledged finding has an `acknowledge` line, and an `ended` line
+//! when it is shown again; the database is not changed by these.
 
 pub mod acknowledge;
 mod differences;

@@ -326,7 +326,7 @@ async fn look(
     Ok(())
 }
 
-/// The part of a newer entry in the group that restores the same target, captured by the same query.
+/// Finds, in a newer entry of the group, the part that restores the same target and was captured by the same query.
 fn newer_of_group<'a>(
     restores: &'a mut [Seen],
     target: &Target,

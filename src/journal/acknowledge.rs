@@ -1,4 +1,4 @@
-//! Findings that somebody has acknowledged: acknowledged, or snoozed for a while. The journal keeps them.
+//! Acknowledged and snoozed findings, as the journal keeps them.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -10,17 +10,17 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::model::{rules, text};
 
-/// A finding that began so much later than the acknowledgement is another one; evidence is dated by readings that may be minutes old.
+/// A finding that began this many seconds after the acknowledgement is a new one. Readings may be minutes old.
 const LATER_SECONDS: f64 = 600.0;
-/// How long a snooze is where nothing else is asked.
+/// Default length of a snooze.
 pub(crate) const SNOOZE: &str = "8h";
 const LONGEST_SNOOZE: f64 = 366.0 * 86_400.0;
 
-/// Why an entry counts no longer.
+/// Why an acknowledgement has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
-    /// A person wants to see the finding again.
+    /// The user undid it.
     Back,
     /// The finding went away.
     Gone,
@@ -29,7 +29,7 @@ pub enum Why {
 }
 
 impl Why {
-    /// As the Journal's state.
+    /// State shown in the Journal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Back => "taken back",
@@ -39,19 +39,19 @@ impl Why {
     }
 }
 
-/// What a person wants acknowledged.
+/// A finding to acknowledge or snooze.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// By the server's clock, RFC 3339.
+    /// Time by the server's clock, RFC 3339.
     pub at: String,
     pub screen: String,
     /// The row of that screen.
     pub key: String,
-    /// What the row calls itself.
+    /// The row's title.
     pub subject: String,
     /// The rule's name.
     pub rule: String,
-    /// A worse finding is shown again.
+    /// Level when acknowledged; a worse one is shown again.
     pub level: Level,
     /// The end of a snooze, by the server's clock; `None`: until the finding goes away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ pub struct Wanted {
     pub reason: String,
 }
 
-/// A line of the journal: who acknowledged what, where.
+/// The journal's line of an acknowledgement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Acknowledgement {
     pub id: u64,
@@ -71,7 +71,7 @@ pub struct Acknowledgement {
     pub pid: u32,
 }
 
-/// Another line: an acknowledgement counts no longer.
+/// The journal's line that ends an acknowledgement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     pub of: u64,
@@ -80,7 +80,7 @@ pub struct Ended {
     pub why: Why,
 }
 
-/// Which finding: the screen, the row's key, the rule's name.
+/// Identity of a finding: screen, row's key, rule's name.
 pub(crate) type Identity = (ScreenId, String, &'static str);
 
 fn moment(text: &str) -> Option<Stamp> {
@@ -141,7 +141,7 @@ impl Wanted {
 }
 
 impl Acknowledgement {
-    /// Who acknowledged it and why: the beginning of a sentence that goes on with the finding.
+    /// Who acknowledged it and why; the finding's text follows.
     pub fn words(&self, now: Stamp) -> String {
         let (what, role) = (&self.what, &self.role);
         let age = what.made().map_or_else(String::new, |made| {
@@ -159,7 +159,7 @@ impl Acknowledgement {
     }
 }
 
-/// What a person typed as the length of a snooze, in seconds; the error says how to write it.
+/// Parses the length of a snooze, in seconds; the error shows the format.
 pub(crate) fn snooze(typed: &str) -> Result<f64, String> {
     let seconds = Interval::parse(typed)?.seconds();
     if (1.0..=LONGEST_SNOOZE).contains(&seconds) {

@@ -1,9 +1,8 @@
-//! Where two captured states differ.
+//! Differences between two captured states.
 
 use serde_json::Value as Json;
 
-/// Where two states differ, in the parts that these pointers name (all where there is none): the path, what the first
-/// has and what the second has there.
+/// Differences in the parts that these JSON pointers name (no pointer: everything): path, first value, second value.
 pub fn differences(
     pointers: &[String],
     first: &Json,

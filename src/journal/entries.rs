@@ -1,4 +1,4 @@
-//! What is on record, put together from the lines.
+//! The journal's entries, put together from its lines.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use super::place::Place;
 use crate::journal::acknowledge::Acknowledgement;
 use crate::model::plan::{Bindings, Step};
 
-/// Everything that could be read of a journal.
+/// All readable entries of a journal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Entries {
     /// Oldest first.
     pub all: Vec<Entry>,
-    /// Lines that are no entry of ours (a torn write).
+    /// Number of unreadable lines (a torn write).
     pub unreadable: usize,
 }
 
@@ -26,10 +26,10 @@ impl Entries {
         self.all.iter().find(|entry| entry.begin.id == id)
     }
 
-    /// What is acknowledged in this place: the newest entry of each finding, unless it has ended.
+    /// The acknowledgements in this place: the newest of each finding, unless it has ended.
     pub fn acknowledgements(&self, place: &Place) -> Vec<Acknowledgement> {
         let mut newest = BTreeMap::new();
-        // What is found on a copy was not acknowledged there.
+        // A copy's findings were not acknowledged here.
         let here = |one: &&Entry| one.begin.place.is_surely(place);
         for entry in self.all.iter().filter(here) {
             if let Some(what) = &entry.begin.acknowledges {
@@ -53,7 +53,7 @@ impl Entries {
         last.unwrap_or(0) + 1
     }
 
-    /// The ids of jobs and indexes that were made anew in this place, and where these entries were done.
+    /// New ids of the jobs and indexes that were made again, in this place and where these entries were done.
     pub fn bindings(&self, place: &Place, undoes: &[u64]) -> Bindings {
         let mut bindings = Bindings::default();
         let here = |entry: &&Entry| {
@@ -66,8 +66,7 @@ impl Entries {
         bindings
     }
 
-    /// Whether what an entry did was done in this place, or where entry `id` was, of which this place may be a copy. What
-    /// another copy did was not.
+    /// True if the entry was done in this place, or in the place of entry `id`, of which this one may be a copy.
     pub fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
         let was = &entry.begin.place;
         let of = self.find(id).map(|of| &of.begin.place);
@@ -80,14 +79,14 @@ impl Entries {
         all.filter(move |entry| entry.begin.undoes.contains(&id))
     }
 
-    /// What these lines are.
+    /// Parses the lines. An entry counts as rolled back only if the rollback's own entry is complete.
     pub(super) fn of(text: &[u8]) -> Self {
         let mut entries = Self::default();
         for line in text
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
         {
-            // By way of a value: a tagged line read at once cannot have numbers that are kept to the last digit.
+            // Parsed in two steps: serde's tagged enums lose digits of long numbers.
             let line = serde_json::from_slice::<Value>(line).and_then(Line::deserialize);
             match line {
                 Ok(line) => entries.take(line),
@@ -98,13 +97,13 @@ impl Entries {
         entries
     }
 
-    /// Takes in what is known of a step only now.
+    /// Adds the outcome of a step that became known later.
     pub fn learn(&mut self, ran: Ran) {
         self.take(Line::Step(ran));
         self.close();
     }
 
-    /// An entry is taken back when one that takes it back is whole, and leaves it not open.
+    /// An entry is rolled back if a complete rollback does not leave it open.
     fn close(&mut self) {
         let whole = self.all.iter().filter(|entry| entry.is_whole());
         let back: Vec<(u64, u64)> = whole
@@ -125,7 +124,7 @@ impl Entries {
         }
     }
 
-    /// An error where these entries cannot be taken back now by these steps: somebody else does it, or has done it.
+    /// An error if another rollback of these entries is running or done.
     pub(super) fn free(&self, begin: &Begin) -> Result<()> {
         let steps = &begin.plan.steps;
         for id in &begin.undoes {
@@ -180,7 +179,7 @@ impl Entries {
             (Line::Ended(ended), Some(entry)) => entry.ended = Some(ended),
             (Line::Mark(mark), Some(entry)) => entry.marks.push(mark),
             (Line::Step(ran), Some(entry)) => {
-                // What is learnt of a step later counts.
+                // A later outcome of a step replaces an earlier one.
                 entry.ran.retain(|other| other.step != ran.step);
                 entry.ran.push(ran);
             }

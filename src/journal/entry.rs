@@ -1,4 +1,4 @@
-//! One action, put together from its lines.
+//! A journal entry: one action with its steps and outcome.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use crate::journal::acknowledge::{Acknowledgement, Ended};
 use crate::model::plan::named::Named;
 use crate::model::plan::{Plan, Step, Undo};
 
-/// One action, put together from its lines.
+/// One action with its steps and outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub begin: Begin,
     #[serde(default)]
     pub marks: Vec<Mark>,
     pub ran: Vec<Ran>,
-    /// `None`: it was cut off, or is under way in another process.
+    /// `None`: interrupted, or still running in another process.
     pub end: Option<End>,
-    /// The entry that took it back.
+    /// The entry that rolled it back.
     pub rolled_back_by: Option<u64>,
-    /// Why the finding that it acknowledged counts again.
+    /// Why its acknowledgement ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
 }
 
 impl Entry {
-    /// An acknowledgement among the actions: it was done, and a rollback shows the finding again.
+    /// An acknowledgement as an entry; a rollback shows the finding again.
     pub(super) fn acknowledgement(of: Acknowledgement) -> Self {
         let mut plan = Plan::new(
             of.what.title(),
@@ -72,8 +72,8 @@ impl Entry {
         }
     }
 
-    /// The numbers of the steps that took effect, in order. All of them where it ended well: a line of theirs may be
-    /// missing (a full disk), and nothing else is known of them then.
+    /// Numbers of the steps that took effect, in order. All steps if it ended well, even if a step's line is missing
+    /// (a full disk).
     pub fn done_at(&self) -> Vec<usize> {
         let all = self.begin.plan.steps.len();
         if self.ended_as() == Some(Outcome::Done) {
@@ -98,13 +98,13 @@ impl Entry {
         self.end.as_ref().map(|end| end.outcome)
     }
 
-    /// Whether all of it took effect, even where it was cut off before it could say so.
+    /// True if all steps took effect, even if the end line is missing.
     pub fn is_whole(&self) -> bool {
         self.ended_as() == Some(Outcome::Done)
             || self.done_at().len() == self.begin.plan.steps.len()
     }
 
-    /// The step that was under way when all that is known of it ends: it may or may not have taken effect.
+    /// The step that was running when the entry was interrupted: it may or may not have taken effect.
     pub fn in_doubt(&self) -> Option<usize> {
         if self.begin.marks {
             return self.undecided().next().map(|mark| mark.step);
@@ -114,20 +114,20 @@ impl Entry {
         (cut_off && next < self.begin.plan.steps.len()).then_some(next)
     }
 
-    /// Marks of which it is not known what became of them.
+    /// Marks whose outcome is unknown.
     pub fn undecided(&self) -> impl Iterator<Item = &Mark> {
         let known = |mark: &&Mark| !self.ran.iter().any(|ran| ran.step == mark.step);
         let whole = self.ended_as() == Some(Outcome::Done);
         self.marks.iter().filter(known).filter(move |_| !whole)
     }
 
-    /// The steps of which the server could not say any more whether they took effect.
+    /// Steps whose outcome the server no longer knows.
     pub fn unknown(&self) -> Vec<usize> {
         let unknown = self.ran.iter().filter(|ran| ran.unknown);
         unknown.map(|ran| ran.step).collect()
     }
 
-    /// What a step and its undo name.
+    /// Relations and jobs named by a step and its undo.
     pub fn named(&self, step: usize) -> Named {
         let mut named = Named::default();
         let ran = self.ran.iter().filter(|ran| ran.step == step);
@@ -140,7 +140,7 @@ impl Entry {
     }
 
     /// `done`, `failed`, `cancelled`, `unknown`, `unfinished`, `running`, `rolled back`; of an acknowledgement
-    /// `in force`, or why it is no longer.
+    /// `in force`, or why it has ended.
     pub fn state(&self) -> &'static str {
         if self.begin.acknowledges.is_some() {
             let ended = self.ended.as_ref();
@@ -154,7 +154,7 @@ impl Entry {
         }
     }
 
-    /// What its statements returned under names.
+    /// Values that its statements returned, by name.
     pub fn kept(&self) -> BTreeMap<String, String> {
         let done = self.done_at();
         let marks = self.marks.iter().filter(|mark| done.contains(&mark.step));

@@ -1,4 +1,4 @@
-//! The journal's file: several consoles append to it, each line synced before it counts.
+//! The journal's file: several consoles append to it, and sync each line.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -26,7 +26,7 @@ impl Journal {
         Self { path: path.into() }
     }
 
-    /// `$XDG_STATE_HOME/hypertop/journal.jsonl`; `None`: there is neither that nor a home.
+    /// `$XDG_STATE_HOME/hypertop/journal.jsonl`; `None`: neither variable nor home is set.
     pub fn of(around: &Surroundings) -> Option<Self> {
         let base = around
             .env
@@ -35,7 +35,7 @@ impl Journal {
             .filter(|path| path.is_absolute());
         let base = base
             .or_else(|| Some(around.home.as_ref()?.join(".local/state")))
-            // Never in the folder that the person happens to be in.
+            // Never in the current folder.
             .filter(|base| base.is_absolute())?;
         Some(Self::new(base.join("hypertop/journal.jsonl")))
     }
@@ -44,8 +44,8 @@ impl Journal {
         &self.path
     }
 
-    /// Writes that an action begins, and gives it its number. Only after this may anything be changed. An error as well
-    /// where somebody else takes back the same entries, or has done so: of two, one gets the lock first.
+    /// Writes an action's begin line, and returns its number. Only then may anything be changed. An error also if another
+    /// rollback of the same entries is running or done.
     pub fn begin(&self, mut begin: Begin) -> Result<u64> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
@@ -56,7 +56,7 @@ impl Journal {
         Ok(id)
     }
 
-    /// Writes that a step is about to take effect. Only after this it may.
+    /// Writes a step's mark. Only then may the step take effect.
     pub fn mark(&self, mark: Mark) -> Result<()> {
         let mut file = self.open()?;
         self.append(&mut file, &Line::Mark(mark))
@@ -72,7 +72,7 @@ impl Journal {
         self.append(&mut file, &Line::End(end))
     }
 
-    /// Acknowledges findings; each gets a number.
+    /// Writes acknowledgements; each gets a number.
     pub fn acknowledge(&self, all: Vec<Acknowledgement>) -> Result<Vec<u64>> {
         let mut file = self.open()?;
         let first = read(&mut file, &self.path)?.next_id();
@@ -85,7 +85,7 @@ impl Journal {
         Ok(ids)
     }
 
-    /// Writes that these findings count again; what has ended already stays as it is.
+    /// Ends these acknowledgements; those that have ended stay as they are.
     pub fn end_acknowledged(&self, all: Vec<Ended>) -> Result<()> {
         let mut file = self.open()?;
         let entries = read(&mut file, &self.path)?;
@@ -99,7 +99,7 @@ impl Journal {
         Ok(())
     }
 
-    /// How many bytes there are: none that was read is ever written again.
+    /// Length of the file in bytes. It only grows: bytes already read never change.
     pub fn length(&self) -> Result<u64> {
         match std::fs::symlink_metadata(&self.path) {
             Ok(about) => Ok(about.len()),
@@ -109,19 +109,19 @@ impl Journal {
         }
     }
 
-    /// Everything on record; no file is an empty journal.
+    /// All entries; a missing file is an empty journal.
     pub fn entries(&self) -> Result<Entries> {
         let told = || format!("the journal {} cannot be read", self.path.display());
         let opened = Folder::of(&self.path).and_then(|folder| folder.open(own::READ));
         match opened {
-            // Shared: a line that another console is writing is waited for, not read torn.
+            // Shared lock: waits for a line that another console is writing.
             Ok(file) => read(&mut *self.lock(file, FlockArg::LockShared)?, &self.path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Entries::default()),
             Err(error) => Err(error).with_context(told),
         }
     }
 
-    /// Opened for appending, and locked until it is dropped: several consoles write one file.
+    /// Opens the file for appending, locked until it is dropped.
     fn open(&self) -> Result<Flock<File>> {
         let told = || format!("the journal {} cannot be written", self.path.display());
         if let Some(folder) = self.path.parent() {
@@ -135,7 +135,7 @@ impl Journal {
                 .with_context(told)?;
         }
         if is_new {
-            // Else a crash of the machine may take the file's name, and all that was synced in it.
+            // Without it a crash may lose the new file's name, and with it all its lines.
             folder.sync().with_context(told)?;
         }
         self.lock(file, FlockArg::LockExclusive)
@@ -155,7 +155,7 @@ impl Journal {
         let told = || format!("the journal {} cannot be written", self.path.display());
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        // After a torn write (a full disk, a crash) the next line begins a line all the same.
+        // If the last write was cut short (full disk, crash), this entry still starts on a new line.
         let length = file.seek(SeekFrom::End(0)).with_context(told)?;
         if length > 0 {
             let mut last = [0];
@@ -167,14 +167,14 @@ impl Journal {
         }
         let written = file.write_all(&text).and_then(|()| file.sync_data());
         if written.is_err() {
-            // No half of a line stays, where that much can still be done: what is torn is passed over when it is read.
+            // Removes a partly written line if possible; reading skips it anyway.
             let _ = file.set_len(length);
         }
         written.with_context(told)
     }
 }
 
-/// Makes a folder with those above it, each on disk before the next.
+/// Creates a folder and its parents, each synced before the next.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     if folder.is_dir() {
         return Ok(());

@@ -29,38 +29,38 @@ pub struct Begin {
     pub place: Place,
     pub timescaledb: Option<String>,
     pub plan: Plan,
-    /// What was chosen in the form, in words.
+    /// The form's inputs, in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub inputs: String,
     pub before: Vec<Seen>,
-    /// The entries that this one takes back.
+    /// Entries that this one rolls back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<u64>,
-    /// Its steps leave marks; without (written by an older hypertop) the step after the last known one is in doubt.
+    /// Steps write marks. False (an older hypertop wrote it): the step after the last known one is in doubt.
     #[serde(default)]
     pub marks: bool,
-    /// The finding that was acknowledged; then there is no plan, and nothing in the database was changed.
+    /// The acknowledged finding; such an entry has no plan and changed nothing in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledges: Option<Wanted>,
-    /// The process of hypertop that did it.
+    /// Process id of the hypertop that wrote it.
     pub pid: u32,
-    /// When that process began, in the kernel's own count; `None`: the system does not tell.
+    /// Start of that process, in the kernel's ticks; `None`: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid_began: Option<u64>,
 }
 
-/// A step is about to take effect: of a transaction all is done but the commit.
+/// A step is about to take effect; in a transaction only COMMIT is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     pub id: u64,
     pub at: String,
     pub step: usize,
-    /// Its transaction (`pg_current_xact_id()`); `None`: it runs without one around it.
+    /// Its transaction (`pg_current_xact_id()`); `None`: it runs outside a transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xid: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
-    /// What the step and its undo name.
+    /// Relations and jobs named by the step and its undo.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub named: Named,
 }
@@ -69,18 +69,18 @@ pub struct Mark {
 pub struct Ran {
     pub id: u64,
     pub at: String,
-    /// Which step of the plan, from 0.
+    /// Index of the step in the plan, from 0.
     pub step: usize,
-    /// What its statements returned under names.
+    /// Values that its statements returned, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
-    /// The server's words where it failed; nothing of the step is left then (unless it ran without a transaction).
+    /// The server's error; nothing of the step is left, unless it ran outside a transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What it made, where that was known only afterwards.
+    /// Names of what the step created, if they were known only after it ran.
     #[serde(default, skip_serializing_if = "Named::is_empty")]
     pub named: Named,
-    /// It was cut off, and the server cannot say any more whether it took effect.
+    /// It was interrupted, and the server no longer knows whether it took effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
 }
@@ -91,7 +91,7 @@ pub enum Outcome {
     Done,
     /// A step failed.
     Failed,
-    /// A person stopped it.
+    /// The user stopped it.
     Cancelled,
     /// The connection was lost in the middle of a step.
     Unknown,
@@ -127,8 +127,8 @@ pub(super) enum Line {
     Mark(Mark),
     Step(Ran),
     End(End),
-    /// A finding is acknowledged: whole in one line, which is torn or there.
+    /// A finding was acknowledged.
     Acknowledge(Box<Acknowledgement>),
-    /// And counts again.
+    /// An acknowledgement ended.
     Ended(Ended),
 }

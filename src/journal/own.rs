@@ -1,4 +1,4 @@
-//! Files that are ours: never one that somebody else owns, or that a symbolic link leads to.
+//! The journal's files: never another user's, never behind a symbolic link.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -15,7 +15,7 @@ pub const READ: OFlag = OFlag::O_RDONLY;
 /// To be read and appended to; made where there is none.
 pub(crate) const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
 
-/// The folder of a file, held open: what stands under its name later does not matter.
+/// The folder of a file, held open, so that it cannot be replaced meanwhile.
 #[derive(Debug)]
 pub(crate) struct Folder {
     folder: File,
@@ -37,7 +37,7 @@ impl Folder {
     /// The file itself.
     pub fn open(&self, how: OFlag) -> io::Result<File> {
         let name = self.path.file_name().unwrap_or(OsStr::new(""));
-        // A pipe in its place must not keep anybody waiting.
+        // A pipe in its place must not block.
         let file = open(&self.folder, Path::new(name), how | OFlag::O_NONBLOCK)?;
         if file.metadata()?.is_file() {
             Ok(file)
@@ -65,7 +65,7 @@ fn open(at: impl std::os::fd::AsFd, path: &Path, how: OFlag) -> io::Result<File>
     )))
 }
 
-/// What the system says of a symbolic link does not name it.
+/// The system's error for a symbolic link does not name it.
 fn refused(error: Errno, path: &Path) -> io::Error {
     let is_link = path
         .symlink_metadata()

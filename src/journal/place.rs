@@ -1,9 +1,9 @@
-//! Where something was done, and whether that is where one is now: a server and its physical copy have the same system
-//! identifier and the same databases.
+//! The database in which an action was done, and whether it is the present one. A server and its physical copy have the
+//! same system identifier and the same databases.
 
 use serde::{Deserialize, Serialize};
 
-/// Which database of which server, whatever name it was reached by.
+/// A database of a server, independent of the name it is reached by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The cluster's system identifier; `None` where the role may not read it.
@@ -13,32 +13,31 @@ pub struct Place {
     pub database_oid: i64,
     /// As the header showed it.
     pub host: String,
-    /// Exactly what was connected to: the socket's path, or the name or address with the port. `None`, as for `run`: an
-    /// older hypertop wrote it.
+    /// The socket's path, or the host or address with the port. `None`, as for `run`: an older hypertop wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
 }
 
-/// What tells a server from its copies, in the run that it was in.
+/// Properties of a running server that its copies do not share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Since when it runs, to the microsecond: a copy was started by itself.
+    /// Start time of the server, to the microsecond.
     pub started: String,
-    /// Its own address as it sees it; `None`: it was reached by a socket.
+    /// The server's own address; `None`: reached by a socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// A promoted standby and a server that was put back have another. `None`: it is a standby, as for `wal`.
+    /// Timeline; a promoted standby or a restored server has another. `None`, as for `wal`: a standby.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<i64>,
-    /// How far its WAL was on disk, in bytes: it never goes back.
+    /// Flushed WAL position in bytes; it never goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal: Option<i64>,
 }
 
 impl Place {
-    /// The same database or a copy of it: by the cluster's identifier, or by name and host where that could not be read.
+    /// The same database or a copy of it: by system identifier, or by host and name if that is not readable.
     pub fn is(&self, other: &Self) -> bool {
         match (&self.system, &other.system) {
             (Some(a), Some(b)) => a == b && self.database_oid == other.database_oid,
@@ -51,12 +50,11 @@ impl Place {
         self.is(other) && self.unlike(other).is_none()
     }
 
-    /// Why it is not known that one is in this place, where [`Self::is`] says so; `None`: one surely is. `here` is asked
-    /// after this was.
+    /// Why `here` may be a copy although [`Self::is`] holds; `None`: it is the same server. `here` was read later.
     pub fn doubt(&self, here: &Self) -> Option<String> {
         let older = || {
             let (then, now) = self.run.as_ref().zip(here.run.as_ref())?;
-            // Two that run at once are two; later runs of one server begin later.
+            // A later run of the same server starts later.
             (now.started < then.started).then(|| {
                 let [was, is] = [&then.started, &now.started];
                 format!("it runs since {is}, and that one was started later, {was}")
@@ -103,7 +101,7 @@ impl Place {
         })
     }
 
-    /// What two places have in common, where one is perhaps the other.
+    /// What the two places have in common, in words.
     pub fn shares(&self, other: &Self) -> &'static str {
         if self.system.is_some() && other.system.is_some() {
             "the system identifier and the database are the same"
@@ -112,7 +110,7 @@ impl Place {
         }
     }
 
-    /// As a person tells places apart.
+    /// Name of the place for messages.
     pub fn words(&self) -> String {
         match &self.way {
             Some(way) if *way != self.host => format!("{} ({way})", self.host),

@@ -1,14 +1,14 @@
-//! The process of hypertop that began an entry, and whether it is still there.
+//! The hypertop process that began an entry, and whether it still runs.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::entry::Entry;
 
-/// Entries (by number and moment) of this very process that it works on no more, ended or not.
+/// Entries of this process, by number and time, that it no longer works on.
 static OVER: Mutex<BTreeSet<(u64, String)>> = Mutex::new(BTreeSet::new());
 
-/// As long as this lives, this process works on an entry.
+/// Guard: this process works on the entry until it is dropped.
 #[derive(Debug)]
 pub struct Running(pub u64, pub String);
 
@@ -20,8 +20,8 @@ impl Drop for Running {
     }
 }
 
-/// When a process began, in ticks since the machine did: a number that is used again (in a container all start with
-/// the same) is told apart by it. `None`: the system does not tell (it is not Linux), or there is no such process.
+/// Start of a process in ticks since boot: it distinguishes processes with the same id. `None`: no such process, or not
+/// Linux.
 pub fn began(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in brackets, and may hold anything; the 22nd is the start.

@@ -1,14 +1,14 @@
-//! Acknowledging in the journal, and reading what is acknowledged.
+//! The console's requests to the journal: acknowledge, end, read.
 
 use super::acknowledge::{Acknowledgement, Ended, Wanted, Why};
 use super::file::Journal;
 use super::place::Place;
 use anyhow::{Result, bail};
 
-/// What the console asks of the journal.
+/// A request to the journal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// What is acknowledged, unless the journal is still as long as this.
+    /// Read the acknowledgements, unless the journal still has this length in bytes.
     Read {
         length: Option<u64>,
     },
@@ -19,10 +19,10 @@ pub enum Request {
     },
 }
 
-/// What is acknowledged, with the length of the journal that says so.
+/// The journal's length in bytes, and its acknowledgements.
 pub(crate) type Known = (u64, Vec<Acknowledgement>);
 
-/// Writes what is asked into the journal, and reads what is acknowledged in this place; `None`: as before.
+/// Carries out a request, and reads this place's acknowledgements; `None`: unchanged.
 pub fn serve(
     journal: Option<&Journal>,
     place: &Place,
@@ -35,7 +35,7 @@ pub fn serve(
         }
         bail!("there is no place for a journal: set HOME or XDG_STATE_HOME");
     };
-    // Before it is read: what is written meanwhile is read next time.
+    // Before reading: lines written meanwhile are read next time.
     let mut length = journal.length()?;
     match request {
         Request::Read { length: known } if known == Some(length) => return Ok(None),

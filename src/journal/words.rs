@@ -1,4 +1,4 @@
-//! An entry in words, for the shell and for the Journal's details.
+//! Text of an entry, for the shell and the Journal's details.
 
 use super::entry::Entry;
 use crate::journal::acknowledge::Wanted;
@@ -6,7 +6,7 @@ use crate::model::plan::{Step, inverse, script};
 use crate::model::text::{printable, printable_lines};
 
 impl Entry {
-    /// As a person reads it.
+    /// The entry as lines of text.
     pub fn lines(&self) -> Vec<String> {
         let statements = |steps: &[Step]| {
             let all = script(steps).into_iter().take(500);
@@ -27,7 +27,7 @@ impl Entry {
                 begin.place.words()
             ),
         ];
-        // Names stay within their lines; statements and the server's words may have several.
+        // Names stay on one line; statements and server errors may have several.
         for line in &mut lines {
             *line = printable(line);
         }

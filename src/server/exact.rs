@@ -15,7 +15,7 @@ use crate::server::known::Server;
 use crate::server::session::{Session, Silence, TURNED, in_time, said, still_reads};
 use crate::server::sql::{Param, Query};
 
-/// How the exact figures of a screen are asked for.
+/// A screen's query for exact figures.
 #[derive(Debug, Clone, Copy)]
 pub struct ExactQuery {
     pub query: &'static Query,
@@ -23,19 +23,19 @@ pub struct ExactQuery {
     pub slice: usize,
     /// The Overview asks for them too.
     pub overview: bool,
-    /// In a round of its own.
+    /// Read in a round of its own, after the others.
     pub later: bool,
     pub every: Duration,
 }
 
-/// Figures that came for a row, or why they did not.
+/// A row's figures, or the error.
 pub type Figures = Result<Vec<Option<i64>>, String>;
 
-/// What the second connection sets too: its statements serve many slices, and are planned once.
+/// Settings of the second connection: its statements serve many slices, and are planned once.
 const EXACT_SESSION: &str = "set plan_cache_mode = force_generic_plan";
-/// The second connection is renewed after so much cost: a backend keeps memory for each relation that it opened, once.
+/// The second connection is renewed after this cost: a backend keeps memory for every relation that it opened.
 const RENEW_AFTER: usize = 5000;
-/// So long after it could not be opened it is not tried again.
+/// Pause after a failed connection attempt.
 const TRY_AGAIN: Duration = Duration::from_secs(20);
 
 /// The second connection; it is opened when it is first asked.
@@ -44,14 +44,14 @@ pub struct Exact<'a> {
     settings: &'a Settings,
     password: Option<String>,
     session: Option<Session>,
-    /// In hundredths.
+    /// Cost since it was opened, in hundredths.
     cost: usize,
-    /// What was asked of this session, by query name and id: asked again, it costs a hundredth, for some of the relations
-    /// behind it are new ones.
+    /// Query names and ids already read on this session: reading them again costs a hundredth, because most of their
+    /// relations are open.
     opened: HashSet<(&'static str, i64)>,
-    /// When it could not be opened, and why: nobody waits for that twice in a row.
+    /// Time and reason of the last failed connection attempt.
     failed: Option<(Instant, String)>,
-    /// Of this session, by query name: planning a slice may cost more than answering it.
+    /// Prepared statements by query name: planning a slice may cost more than running it.
     statements: HashMap<&'static str, Statement>,
 }
 
@@ -68,12 +68,12 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// Connects and plans ahead of the first slice; should that fail, the slice says why.
+    /// Connects and prepares before the first slice; an error is reported by the slice.
     pub async fn warm(&mut self, query: ExactQuery) {
         drop(self.try_slice(query, &[]).await);
     }
 
-    /// The session, renewed where it has opened too much or is gone; `cost` is what it will open, in hundredths.
+    /// The session, renewed if it is lost or has opened too much; `cost` of the next statement, in hundredths.
     async fn session(&mut self, cost: usize) -> Result<&Session> {
         self.cost += cost;
         let gone = |session: &Session| session.connected.client.is_closed();
@@ -108,7 +108,7 @@ impl<'a> Exact<'a> {
         Ok(session)
     }
 
-    /// The figures of one slice; where it fails as a whole, each by itself, so that one lock hides one row only.
+    /// The figures of one slice. If it fails, each row is read by itself, so that a lock hides one row only.
     pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
         let answer = self.try_slice(query, ids).await;
         match self.heed(answer) {
@@ -133,12 +133,12 @@ impl<'a> Exact<'a> {
         }
     }
 
-    /// Connects ahead of the first question; should that fail, its answer says why.
+    /// Connects before the first request; an error is reported by its answer.
     pub(crate) async fn connect(&mut self) {
         drop(self.session(0).await);
     }
 
-    /// The rows that a companion query of a list returns, see [`crate::screens::record::Record::COMPANION`].
+    /// The rows of a list's companion query, see [`crate::screens::record::Record::COMPANION`].
     pub async fn companion(&mut self, query: &'static Query) -> Result<Vec<Row>> {
         let answer = self.try_half(query).await;
         self.heed(answer)
@@ -205,11 +205,11 @@ impl<'a> Exact<'a> {
         Ok(known)
     }
 
-    /// Throws the session away where it can write; what is to be said of it then.
+    /// Drops a session that can write; returns the warning.
     pub(crate) async fn distrust(&mut self) -> Option<&'static str> {
         let session = self.session.as_ref()?;
         let client = &session.connected.client;
-        // One that is gone is opened again when it is asked next.
+        // A lost session is opened again by the next request.
         if client.is_closed() || still_reads(client).await {
             return None;
         }
@@ -217,7 +217,7 @@ impl<'a> Exact<'a> {
         Some(TURNED)
     }
 
-    /// Asks one of the details' queries.
+    /// Runs a details query.
     pub async fn detail(&mut self, query: &Query, params: &[Param]) -> Result<(Vec<Row>, Server)> {
         let session = self.session(500 * 100).await?;
         let server = session.server.clone();
@@ -225,7 +225,7 @@ impl<'a> Exact<'a> {
         Ok((self.heed(answer)?, server))
     }
 
-    /// A connection that does not answer in time is not asked again: it does not even say that it took too long.
+    /// Drops a connection that does not answer in time.
     fn heed<T>(&mut self, answer: Result<T>) -> Result<T> {
         if answer.as_ref().is_err_and(anyhow::Error::is::<Silence>) {
             self.session = None;
@@ -234,7 +234,7 @@ impl<'a> Exact<'a> {
     }
 }
 
-/// Cuts ids into slices of at most so much cost (a single id may cost more).
+/// Cuts ids into slices of at most this cost (a single id may cost more).
 pub fn slices(ids: &[(i64, usize)], most: usize) -> Vec<&[(i64, usize)]> {
     let mut slices = Vec::new();
     let (mut start, mut cost) = (0, 0);

@@ -1,4 +1,4 @@
-//! What is known of the server: asked once a connection, shown in the header, read by queries and verdicts.
+//! Facts about the server, read once a connection; used by header, queries and verdicts.
 
 pub mod own;
 
@@ -22,7 +22,7 @@ pub const NEWEST_KNOWN: Version = Version::new(2, 29);
 /// The oldest one that is supported.
 pub(crate) const OLDEST_KNOWN: Version = Version::new(2, 11);
 
-/// Which functions the licence allows: compression, policies and aggregates want Community.
+/// Edition by licence: compression, policies and aggregates need Community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Edition {
     Community,
@@ -68,18 +68,18 @@ pub struct Server {
     pub track_counts: bool,
     /// `timescaledb.enable_job_execution_logging`: without it the history holds failures only.
     pub logs_job_successes: bool,
-    /// Since when `pg_stat_*` counts in this database; `None`: since it was made.
+    /// Start of this database's `pg_stat_*` counters; `None`: its creation.
     pub stats_reset: Option<Stamp>,
     pub started: Stamp,
-    /// The server's clock when it was asked.
+    /// The server's clock at that moment.
     pub clock: Stamp,
-    /// The time zone in which background workers think: the database's, else the server's (a job's owner can have
-    /// one of its own). Where that is hidden it is this session's.
+    /// Time zone of background workers: the database's, else the server's (a job's owner can have its own). If hidden, this
+    /// session's.
     pub time_zone: String,
-    /// `role` or `connection`: what has a time zone of its own, which hides the server's; `None`: it is known.
+    /// `role` or `connection` if that sets a time zone, which hides the server's; `None`: known.
     #[serde(default)]
     pub time_zone_hidden_by: Option<String>,
-    /// From where on something is found wrong here; the person's to say, not the server's.
+    /// The user's thresholds.
     #[serde(default)]
     pub thresholds: Thresholds,
 }
@@ -126,7 +126,7 @@ impl Server {
         })
     }
 
-    /// What is sent passes a network as it is.
+    /// True if data crosses a network without TLS.
     pub fn is_in_clear(&self) -> bool {
         self.tls.is_none() && self.by_network
     }
@@ -136,7 +136,7 @@ impl Server {
         self.timescaledb.unwrap_or(Version::new(0, 0))
     }
 
-    /// What is to be said where so many tables' local time rests on the server's time zone, and that is not known.
+    /// The caveat for this number of tables with local time, if the server's time zone is unknown.
     pub fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
         let by = self.time_zone_hidden_by.as_deref()?;
         let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;
@@ -165,7 +165,7 @@ impl Server {
         }
     }
 
-    /// PostgreSQL's version as people write it: `15.18`.
+    /// PostgreSQL's version, such as `15.18`.
     pub fn postgres_text(&self) -> String {
         format!("{}.{}", self.postgres / 10_000, self.postgres % 10_000)
     }
@@ -191,7 +191,7 @@ impl Pulse {
     }
 }
 
-/// When and where a row is looked at. `now` is the server's clock, not this machine's.
+/// Time and server of a verdict. `now` is the server's clock, not this machine's.
 #[derive(Debug, Clone, Copy)]
 pub struct At<'a> {
     pub now: Stamp,

@@ -44,7 +44,7 @@ pub(crate) fn read_all<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
     rows.iter().map(read).collect()
 }
 
-/// For a field whose default stands for NULL.
+/// For a field whose default replaces NULL.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -95,7 +95,7 @@ struct Part<'a> {
     row: &'a Row,
     /// Its first column.
     from: usize,
-    /// Whether some field took the column.
+    /// True if a field took the column.
     taken: &'a RefCell<Vec<bool>>,
 }
 
@@ -187,7 +187,7 @@ impl<'a> FromSql<'a> for Raw<'a> {
 /// The value of a column, or an element of an array.
 #[derive(Clone, Copy)]
 struct Value<'a> {
-    /// The row, from which a struct in its place is read, and the column; an array's element has none.
+    /// The row and the column, to read a nested struct; `None` for an array's element.
     from: Option<(Part<'a>, usize)>,
     ty: &'a Type,
     raw: Option<&'a [u8]>,

@@ -10,10 +10,10 @@ use crate::model::version::Version;
 
 static FILES: Dir = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
-/// Fragments may use fragments; deeper than this they use each other in a circle.
+/// Deepest nesting of fragments; deeper means a circle.
 const DEEPEST: usize = 6;
 
-/// Where a line stands: outside of `\if`, or in one of its parts.
+/// Position of a line: outside `\if`, or in one of its parts.
 #[derive(Clone, Copy)]
 enum Part {
     Outside,

@@ -22,21 +22,21 @@ use crate::server::known::Server;
 use crate::server::known::own::Own;
 use crate::server::sql::{Param, Query};
 
-/// What every session that reads sets: it cannot write, never queues long, and takes no workers from the policies.
+/// Settings of every read session: it cannot write, waits briefly for locks, and takes no workers from the policies.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
     set work_mem = '16MB'; set client_min_messages = error";
-/// What depends on the server: the time zone of its background workers, and (PostgreSQL 15 and later) no private
-/// copy of every statistics entry that is read.
+/// Settings by server: the background workers' time zone, and (PostgreSQL 15 and later) no private copies of
+/// statistics entries.
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
     then set_config('stats_fetch_consistency', 'none', false) end, pg_backend_pid() as pid";
 
 pub(crate) const TURNED: &str =
     "something that a session of hypertop ran has made it one that can write: it was thrown away";
-/// The server ends a statement after 5 s; an answer that is much later will never come.
+/// Time limit for an answer: the server itself ends a statement after 5 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A session that is set up, and what is known of its server.
+/// A read session, with the facts about its server.
 #[derive(Debug)]
 pub struct Session {
     pub connected: Connected,
@@ -46,16 +46,16 @@ pub struct Session {
     /// For the Journal screen, which reads no server.
     pub journal: Option<Journal>,
     pub(crate) place: tokio::sync::OnceCell<Place>,
-    /// The screens' lists, planned once: for a small one that is most of its cost.
+    /// The lists' prepared statements: planning is most of a small list's cost.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
-    /// Why it is not used any more, if so.
+    /// Why it is no longer used, if so.
     pub(crate) given_up: OnceLock<String>,
-    /// Where the other companions of lists are asked for; `None`: of this session too.
+    /// Channel for companion queries; `None`: this session runs them.
     pub(crate) second: Option<UnboundedSender<Companion>>,
 }
 
 impl Session {
-    /// Sets a connection up for reading, in the time that it had to come about.
+    /// Sets up a connection for reading, within its connect timeout.
     pub async fn start(connected: Connected) -> Result<Self> {
         let limit = connected.limit;
         let session = tokio::time::timeout(limit, Self::set_up(connected)).await;
@@ -74,7 +74,7 @@ impl Session {
         let server = Server::read(row, host, tls, connected.is_by_network())?;
         let trusted = Param::Texts(connected.trusted.clone());
         ask(client, trust::TELL, &[trusted]).await?;
-        // Local time is that of the background workers, whose boundaries are shown.
+        // Local time is that of the background workers, because their boundaries are shown.
         let rest = ask(
             client,
             SESSION_REST,
@@ -107,7 +107,7 @@ impl Session {
         self.heed(ask(&self.connected.client, text, params).await)
     }
 
-    /// A connection that does not answer in time is not asked again.
+    /// Gives up a connection that does not answer in time.
     fn heed<T>(&self, answer: Result<T>) -> Result<T> {
         if let Err(error) = &answer
             && error.is::<Silence>()
@@ -131,7 +131,7 @@ impl Session {
         let statement = known.get().context("a statement was prepared")?;
         let answer = tokio::time::timeout(PATIENCE, client.query(statement, &[])).await;
         match answer.map_err(|_| late())? {
-            // It is not what it was when it was planned, or a pooler keeps no statements.
+            // The plan is out of date, or a pooler dropped the prepared statement.
             Err(error)
                 if matches!(
                     error.code(),
@@ -145,7 +145,7 @@ impl Session {
     }
 }
 
-/// Whether a session can still do nothing but read; asked with nothing that can be shadowed.
+/// True if the session is still read-only; the query cannot be shadowed by other objects.
 pub(crate) async fn still_reads(client: &Client) -> bool {
     let answer = in_time(client.simple_query("show default_transaction_read_only")).await;
     answer.is_ok_and(|answer| {
@@ -155,12 +155,12 @@ pub(crate) async fn still_reads(client: &Client) -> bool {
     })
 }
 
-/// Sets what the start-up packet set once more.
+/// Sets the start-up packet's settings again.
 pub(crate) async fn set_as_started(client: &Client) -> Result<()> {
     in_time(client.batch_execute(&packet::statements())).await
 }
 
-/// Makes a new session one that reads.
+/// Makes a new session read-only.
 pub async fn reads(client: &Client) -> Result<()> {
     in_time(client.batch_execute(SESSION)).await
 }
@@ -192,7 +192,7 @@ fn late() -> anyhow::Error {
     Silence(PATIENCE).into()
 }
 
-/// No answer came.
+/// The server did not answer in time.
 #[derive(Debug)]
 pub(crate) struct Silence(pub Duration);
 
@@ -208,7 +208,7 @@ impl fmt::Display for Silence {
 
 impl std::error::Error for Silence {}
 
-/// The server's own words, with its code; else the client's.
+/// The server's error with its code, else the client's.
 pub(crate) fn said(error: tokio_postgres::Error) -> anyhow::Error {
     match error.as_db_error() {
         Some(told) => {

@@ -18,7 +18,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Of a screen whose rows are kept on this machine.
+    /// For a screen that reads no server.
     pub const NONE: Self = Self {
         name: "",
         texts: || const { &Texts::new() },
@@ -80,7 +80,7 @@ pub enum Param {
     Texts(Vec<String>),
 }
 
-/// A companion query of a list is asked for, on the second connection.
+/// A request for a list's companion query, on the second connection.
 #[derive(Debug)]
 pub struct Companion {
     pub query: &'static Query,

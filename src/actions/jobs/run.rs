@@ -182,7 +182,7 @@ fn by_scheduler(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
     ))
 }
 
-/// True if the policy, added again, would wait for the first of its slots.
+/// True if the policy, added again, would not run before its `initial_start`.
 fn starts_later(context: &Context, job: &Job) -> bool {
     let first = job.initial_start.as_deref().filter(|_| job.fixed_schedule);
     let first = first.and_then(|at| clock::parse(Axis::TimestampTz, at, None).ok());

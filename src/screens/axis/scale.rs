@@ -1,4 +1,4 @@
-//! From the dimension to columns, and what each column shows.
+//! Maps positions of the dimension to screen columns, and chooses what each column shows.
 
 use super::parts::{MapCell, Place, Slice, TimeAxis};
 use crate::model::moment::Axis;

@@ -33,7 +33,7 @@ impl Row {
         )
     }
 
-    /// Since when a run that has not finished goes on, or went on when its worker vanished.
+    /// Seconds since the start of an unfinished run, even if its worker has vanished.
     pub(super) fn unfinished_seconds(&self, at: &At) -> Option<f64> {
         let of = self.statistics.as_ref()?;
         (of.last_finish.is_none()).then_some(at.now.seconds_since(of.last_start?))
@@ -45,7 +45,7 @@ impl Row {
         self.unfinished_seconds(at)
     }
 
-    /// By how much it is late; a job that was never looked at is measured by the first start that it was made with.
+    /// Seconds that it is late; without statistics, counted from its initial start.
     pub(super) fn late_seconds(&self, at: &At) -> Option<f64> {
         let due = match &self.statistics {
             Some(of) => of.next_start,

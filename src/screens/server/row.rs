@@ -111,7 +111,7 @@ impl Row {
         self.about.as_deref().unwrap_or_default()
     }
 
-    /// A setting's value, and who gives it where that is no file.
+    /// A setting's value, and its source unless that is a configuration file.
     pub(super) fn setting(&self) -> Option<(&str, Option<&str>)> {
         self.name.strip_prefix("setting ")?;
         let about = self.about();

@@ -11,10 +11,10 @@ use tokio_postgres::{Client, Row, Statement};
 use crate::model::trust;
 use crate::server::session::in_time;
 
-/// The newest chunks may be empty, and each reading names the next one only.
+/// Most readings of a row: the newest chunks may be empty, and each reading names only the next one.
 const ROUNDS: usize = 4;
 
-/// The rows, with those read again that wanted a lock; those whose lock cannot be had at once stay as they are.
+/// The rows; those that need a lock are read again with it, unless the lock is busy.
 pub(super) async fn again(
     client: &Client,
     statement: &Statement,
@@ -48,7 +48,7 @@ pub(super) async fn again(
         let read = match holding(client, statement, &tables).await {
             Ok(read) => read,
             Err(_) if tables.len() > 1 => {
-                // One that is busy hides itself only.
+                // A busy table hides only its own row.
                 let mut read = Vec::new();
                 for (id, names) in &tables {
                     let one = BTreeMap::from([(*id, names.clone())]);
@@ -72,15 +72,15 @@ pub(super) async fn again(
     Ok(rows)
 }
 
-/// Reads these while nothing can be put onto their tables. The lock lets every read and write through, is never waited
-/// for, and lasts as long as the reading.
+/// Reads these rows under a lock that keeps new code off their tables. The lock blocks no read or write, is not waited
+/// for, and ends with the reading.
 async fn holding(
     client: &Client,
     statement: &Statement,
     tables: &BTreeMap<i64, Vec<String>>,
 ) -> Result<Vec<Row>> {
     let ids: Vec<i64> = tables.keys().copied().collect();
-    // The server has quoted them.
+    // Already quoted by the server.
     let names: Vec<_> = tables
         .values()
         .flatten()
@@ -99,14 +99,14 @@ async fn holding(
     read
 }
 
-/// Why a row was not read, where somebody's code could have run; `None`: it was.
+/// Why the row was not read because code could have run; `None`: it was read.
 pub(super) fn unread(row: &Row, role: &str) -> Result<Option<String>> {
     let has = |name| row.columns().iter().any(|column| column.name() == name);
     if !has("code_owner") {
         return Ok(None);
     }
     if has("code") {
-        // A function that the query would have called.
+        // A function that the query would call.
         let code: Option<&str> = row.try_get("code")?;
         let owner = row.try_get("code_owner")?;
         return Ok(code.map(|code| trust::not_called(code, owner, role)));

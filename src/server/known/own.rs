@@ -1,10 +1,10 @@
-//! The sessions of this very program, by their process ids on the server: what a session calls itself proves nothing.
+//! This program's sessions by process id on the server; an `application_name` proves nothing.
 
 use std::sync::{Mutex, PoisonError};
 
 static OWN: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
-/// A session of this program as long as it lives.
+/// Guard: the session is known as this program's until it is dropped.
 #[derive(Debug)]
 pub struct Own(i32);
 
