@@ -36,7 +36,7 @@ pub struct Demo {
     pub settings: Settings,
     /// Not a real TimescaleDB.
     pub simulated: bool,
-    /// What is to be told when the console is closed.
+    /// Message for the end of the console.
     pub farewell: Option<String>,
     _server: Option<PrivateServer>,
 }
@@ -202,7 +202,7 @@ pub async fn live(settings: Settings, simulated: bool) {
             while going {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 for (_, statement) in statements(script) {
-                    // A lock or a full disk passes; a connection that is gone is made anew.
+                    // A lock or a full disk passes; a lost connection is opened again.
                     going = going
                         && (connected.client.batch_execute(statement).await.is_ok()
                             || !connected.client.is_closed());

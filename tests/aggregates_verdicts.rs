@@ -1,43 +1,22 @@
 //! What the aggregates screen says of an aggregate, on rows made by hand: no database.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod known;
+
 use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::verdict::{Level, Verdict};
-use hypertop::model::version::Version;
 use hypertop::screens::aggregates::{Around, ParentJob, Row, Waits};
 use hypertop::screens::policy::Policy;
 use hypertop::screens::record::Record;
-use hypertop::server::known::{At, Edition, Server};
+use hypertop::server::known::{At, Server};
+use known::NOW;
 
-const NOW: Stamp = Stamp(1_800_000_000_000_000);
 const HOUR: i64 = 3_600_000_000;
 
 fn server() -> Server {
     Server {
-        host: "db1:5432".to_owned(),
-        database: "factory".to_owned(),
-        role: "operator".to_owned(),
-        tls: None,
-        by_network: true,
-        standby: false,
         postgres: 150_018,
-        timescaledb: Some(Version::new(2, 28)),
-        edition: Edition::Community,
-        preloaded: true,
-        extension_schema: Some("public".to_owned()),
-        simulated: false,
-        superuser: false,
-        reads_all_stats: false,
-        owns_database: false,
-        reads_job_history: false,
-        track_counts: true,
-        logs_job_successes: false,
-        stats_reset: None,
-        started: NOW.plus_seconds(-86_400.0),
-        clock: NOW,
-        time_zone: "UTC".to_owned(),
-        time_zone_hidden_by: None,
-        thresholds: hypertop::model::thresholds::Thresholds::default(),
+        ..known::server()
     }
 }
 

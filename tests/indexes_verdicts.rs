@@ -1,44 +1,24 @@
 //! What the indexes screen says of an index, on rows made by hand: no database.
 
-use hypertop::model::moment::Stamp;
+mod known;
+
 use hypertop::model::value::Value;
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::model::version::Version;
 use hypertop::screens::indexes::{Kind, Parts, Row};
 use hypertop::screens::record::Record;
-use hypertop::server::known::{At, Edition, Server};
+use hypertop::server::known::{At, Server};
+use known::NOW;
 
-const NOW: Stamp = Stamp(1_800_000_000_000_000);
 const DAY: f64 = 86_400.0;
 const GIGABYTE: i64 = 1 << 30;
 
 /// Statistics since a month.
 fn server() -> Server {
     Server {
-        host: "db1:5432".to_owned(),
-        database: "factory".to_owned(),
-        role: "operator".to_owned(),
-        tls: None,
-        by_network: true,
-        standby: false,
-        postgres: 150_020,
-        timescaledb: Some(Version::new(2, 28)),
-        edition: Edition::Community,
-        preloaded: true,
-        extension_schema: Some("public".to_owned()),
-        simulated: false,
-        superuser: false,
-        reads_all_stats: false,
-        owns_database: false,
-        reads_job_history: false,
-        track_counts: true,
-        logs_job_successes: false,
         stats_reset: Some(NOW.plus_seconds(-30.0 * DAY)),
         started: NOW.plus_seconds(-60.0 * DAY),
-        clock: NOW,
-        time_zone: "UTC".to_owned(),
-        time_zone_hidden_by: None,
-        thresholds: hypertop::model::thresholds::Thresholds::default(),
+        ..known::server()
     }
 }
 

@@ -1,14 +1,15 @@
 //! What the jobs screen says of a job, on rows made by hand: no database.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod known;
+
 use hypertop::model::moment::Stamp;
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::model::version::Version;
 use hypertop::screens::jobs::{Interval, JobError, Row, Statistics, Workers};
 use hypertop::screens::record::Record;
 use hypertop::server::known::{At, Edition, Server};
-
-const NOW: Stamp = Stamp(1_800_000_000_000_000);
+use known::{NOW, server};
 
 /// As the statistics hold it.
 #[expect(
@@ -17,35 +18,6 @@ const NOW: Stamp = Stamp(1_800_000_000_000_000);
 )]
 fn ago(seconds: f64) -> Option<Stamp> {
     Some(NOW.plus_seconds(-seconds))
-}
-
-fn server() -> Server {
-    Server {
-        host: "db1:5432".to_owned(),
-        database: "factory".to_owned(),
-        role: "operator".to_owned(),
-        tls: None,
-        by_network: true,
-        standby: false,
-        postgres: 150_020,
-        timescaledb: Some(Version::new(2, 28)),
-        edition: Edition::Community,
-        preloaded: true,
-        extension_schema: Some("public".to_owned()),
-        simulated: false,
-        superuser: false,
-        reads_all_stats: false,
-        owns_database: false,
-        reads_job_history: false,
-        track_counts: true,
-        logs_job_successes: false,
-        stats_reset: None,
-        started: NOW.plus_seconds(-86_400.0),
-        clock: NOW,
-        time_zone: "UTC".to_owned(),
-        time_zone_hidden_by: None,
-        thresholds: hypertop::model::thresholds::Thresholds::default(),
-    }
 }
 
 fn interval(text: &str, seconds: f64) -> Interval {

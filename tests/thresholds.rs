@@ -1,6 +1,8 @@
 //! Thresholds: each is listed, read, refused when it is wrong, and decides what it says it does.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod known;
+
 use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -8,14 +10,13 @@ use std::process::{Command, Output};
 use hypertop::model::moment::{Axis, Stamp};
 use hypertop::model::thresholds::{ALL, Exception, Limits, Scope, Unit};
 use hypertop::model::verdict::{Level, Verdict};
-use hypertop::model::version::Version;
 use hypertop::screens::jobs::{Statistics, Workers};
 use hypertop::screens::record::Record;
 use hypertop::screens::{aggregates, compression, hypertables, jobs, server};
-use hypertop::server::known::{At, Edition, Server};
+use hypertop::server::known::{At, Server};
+use known::{NOW, server};
 use serde_json::{Value as Json, json};
 
-const NOW: Stamp = Stamp(1_800_000_000_000_000);
 const HOUR: i64 = 3_600_000_000;
 const MIB: i64 = 1 << 20;
 
@@ -228,35 +229,6 @@ fn every_threshold_is_read_by_a_screen_and_the_readme_has_no_list_of_them() {
     assert!(named.is_empty(), "{named:?}");
 }
 
-fn server() -> Server {
-    Server {
-        host: "db1:5432".to_owned(),
-        database: "factory".to_owned(),
-        role: "operator".to_owned(),
-        tls: None,
-        by_network: true,
-        standby: false,
-        postgres: 150_020,
-        timescaledb: Some(Version::new(2, 28)),
-        edition: Edition::Community,
-        preloaded: true,
-        extension_schema: Some("public".to_owned()),
-        simulated: false,
-        superuser: false,
-        reads_all_stats: false,
-        owns_database: false,
-        reads_job_history: false,
-        track_counts: true,
-        logs_job_successes: false,
-        stats_reset: None,
-        started: NOW.plus_seconds(-86_400.0),
-        clock: NOW,
-        time_zone: "UTC".to_owned(),
-        time_zone_hidden_by: None,
-        thresholds: hypertop::model::thresholds::Thresholds::default(),
-    }
-}
-
 fn judged(row: &impl Record, server: &Server) -> Verdict {
     row.verdict(&At { now: NOW, server })
 }
@@ -274,41 +246,18 @@ fn differs(
     default: (Level, &str),
     changed: (Level, &str),
 ) {
+    let says = |server: &Server, when: &str, this: (Level, &str), other: &str| {
+        let verdict = judged(row, server);
+        let reason = &verdict.reason;
+        assert_eq!(verdict.level, this.0, "{key} {when}: {reason}");
+        assert!(reason.contains(this.1), "{key} {when}: {reason}");
+        assert!(lacks(&verdict, other), "{key} {when}: {reason}");
+    };
     let mut server = server();
-    let verdict = judged(row, &server);
-    assert_eq!(
-        verdict.level, default.0,
-        "{key} by default: {}",
-        verdict.reason
-    );
-    assert!(
-        verdict.reason.contains(default.1),
-        "{key} by default: {}",
-        verdict.reason
-    );
-    assert!(
-        lacks(&verdict, changed.1),
-        "{key} by default: {}",
-        verdict.reason
-    );
+    says(&server, "by default", default, changed.1);
     server.thresholds.all.set(key, value);
     assert_ne!(server.thresholds.all, Limits::default(), "{key}");
-    let verdict = judged(row, &server);
-    assert_eq!(
-        verdict.level, changed.0,
-        "{key} changed: {}",
-        verdict.reason
-    );
-    assert!(
-        verdict.reason.contains(changed.1),
-        "{key} changed: {}",
-        verdict.reason
-    );
-    assert!(
-        lacks(&verdict, default.1),
-        "{key} changed: {}",
-        verdict.reason
-    );
+    says(&server, "changed", changed, default.1);
 }
 
 /// As the statistics hold it.

@@ -45,7 +45,7 @@ pub struct Proof {
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server tells"
+    reason = "each is a fact of its own that the server reports"
 )]
 struct RelationProof {
     oid: i64,

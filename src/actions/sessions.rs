@@ -35,7 +35,7 @@ const PATIENCE: i64 = 5000;
 #[derive(Debug, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server tells"
+    reason = "each is a fact of its own that the server reports"
 )]
 struct OtherSession {
     pid: i32,

@@ -188,9 +188,8 @@ impl App {
     pub(super) fn undo_acknowledged(&mut self) -> Option<Vec<Effect>> {
         let chosen = self.screens.journal.chosen();
         let many = chosen.len();
-        let mut acknowledged = chosen.into_iter().map(|row| &row.entry);
-        let acknowledged: Vec<_> = acknowledged
-            .by_ref()
+        let entries = chosen.into_iter().map(|row| &row.entry);
+        let acknowledged: Vec<_> = entries
             .filter(|entry| entry.begin.acknowledges.is_some())
             .collect();
         if acknowledged.is_empty() {

@@ -1,16 +1,17 @@
 //! Reading the screens: requests, their answers, and the findings made of them.
 
+use std::time::Duration;
+
 use super::{App, Effect, Link, ask};
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
 use crate::screens::gather;
 use crate::screens::history::History;
-use crate::screens::overview::{self};
+use crate::screens::overview;
 use crate::screens::table::Freshness;
 use crate::screens::{Rows, Screens, with_table};
 use crate::server::exact::Figures;
 use crate::server::known::{At, Counters, Server};
-use std::time::Duration;
 
 impl App {
     pub(super) fn ask_pulse(&mut self) -> Vec<Effect> {
@@ -59,13 +60,8 @@ impl App {
 
     /// Whether this server can fill the screen.
     pub fn can_show(&self, screen: ScreenId) -> bool {
-        let has = self
-            .server
-            .as_ref()
-            .is_some_and(|server| server.timescaledb.is_some());
-        // The journal is a local file, and the Overview shows the parts that can be read.
-        has || matches!(screen, ScreenId::Journal | ScreenId::Overview)
-            || screen.about().plain.is_some()
+        let server = self.server.as_ref();
+        screen.is_served(server.is_some_and(|server| server.timescaledb.is_some()))
     }
 
     pub(super) fn ask_exact(&mut self) -> Vec<Effect> {

@@ -50,8 +50,11 @@ impl Place {
         self.is(other) && self.unlike(other).is_none()
     }
 
-    /// Why `here` may be a copy although [`Self::is`] holds; `None`: it is the same server. `here` was read later.
+    /// Why `here` is another database, or may be a copy of it; `None`: it is the same one. `here` was read later.
     pub fn doubt(&self, here: &Self) -> Option<String> {
+        if !self.is(here) {
+            return Some("its system identifier or its database is another".to_owned());
+        }
         let older = || {
             let (then, now) = self.run.as_ref().zip(here.run.as_ref())?;
             // A later run of the same server starts later.

@@ -37,7 +37,7 @@ impl Record for Row {
     const TITLE: &'static str = "Activity";
     const QUERY: Query = query!("activity");
     const PLAIN: Option<Query> = Some(query!("activity"));
-    /// No catalogue tells of sessions: they are read at every look.
+    /// No counter changes with sessions: they are read at every tick.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_millis(900);
     const COLUMNS: &'static [Column<Self>] = &[

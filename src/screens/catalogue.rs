@@ -33,7 +33,7 @@ macro_rules! screens {
                 match self { $(Self::$id => About::of::<$module::Row>()),+ }
             }
 
-            /// Reads the rows that the screen's query returned, and those of its other companion.
+            /// Reads the rows of the screen's query, and those of its companion query.
             pub fn read(self, rows: &[tokio_postgres::Row], companion: &[tokio_postgres::Row]) -> Result<Rows> {
                 Ok(match self { $(Self::$id => Rows::$id(read(rows, companion)?)),+ })
             }
@@ -181,6 +181,14 @@ impl About {
 impl ScreenId {
     pub fn title(self) -> &'static str {
         self.about().title
+    }
+
+    /// Whether a server, with TimescaleDB or without, can fill the screen.
+    pub fn is_served(self, timescaledb: bool) -> bool {
+        // The journal is a local file, and the Overview shows the parts that can be read.
+        timescaledb
+            || matches!(self, Self::Journal | Self::Overview)
+            || self.about().plain.is_some()
     }
 
     /// The screens that are read for this one: the overview is made of others.

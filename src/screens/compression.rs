@@ -230,7 +230,7 @@ impl Record for Row {
             .as_ref()
             .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
         hypertable.backlog_bytes = hypertable.backlog.filter(|chunks| *chunks == 0);
-        // A run may come to wait for a lock, which no catalogue tells.
+        // A run may come to wait for a lock, which no catalogue shows.
         hypertable.next_due = due.at(runs.then_some(LOOK_AGAIN));
         Ok(hypertable)
     }

@@ -17,7 +17,7 @@ enum Matcher {
 }
 
 impl Filter {
-    /// Reads what was typed; an invalid expression is told in words.
+    /// Reads what was typed; an invalid expression is an error.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (inverse, rest) = match text.strip_prefix('!') {
             Some(rest) => (true, rest),

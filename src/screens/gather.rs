@@ -74,19 +74,19 @@ fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     said
 }
 
-/// Every finding of these screens, those that say the same thing told once.
+/// The findings of these screens, without duplicates.
 pub fn all(screens: &Screens) -> Vec<Row> {
     let parts = PARTS.iter();
     let found = parts.map(|part| (*part, found(screens, *part))).collect();
     findings(&found)
 }
 
-/// Every finding of the screens that were read, those that say the same thing told once.
+/// The findings of all screens that were read, without duplicates.
 pub fn findings(found: &Found) -> Vec<Row> {
     told_once(collected(found))
 }
 
-/// Every finding of the screens that were read, as each tells it.
+/// The findings of all screens that were read, with duplicates.
 pub(crate) fn collected(found: &Found) -> Vec<Row> {
     let parts = PARTS.iter().filter_map(|part| found.get(part));
     parts.flatten().cloned().collect()

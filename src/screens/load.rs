@@ -61,9 +61,7 @@ impl Session {
 
     /// Whether this screen has anything to ask this server.
     pub fn can_show(&self, screen: ScreenId) -> bool {
-        matches!(screen, ScreenId::Journal | ScreenId::Overview)
-            || self.server.timescaledb.is_some()
-            || screen.about().plain.is_some()
+        screen.is_served(self.server.timescaledb.is_some())
     }
 
     /// The rows of a screen; an error where the screen has nothing to ask this server.
@@ -72,7 +70,7 @@ impl Session {
             .await
     }
 
-    /// The other companion of a list, on the second connection where there is one.
+    /// The rows of a list's companion query, on the second connection if there is one.
     async fn companion(&self, screen: ScreenId) -> Result<Vec<Row>> {
         let query = screen.about().companion;
         let Some(query) = query.filter(|_| self.server.timescaledb.is_some()) else {
@@ -89,7 +87,7 @@ impl Session {
         self.ask(query, &[]).await
     }
 
-    /// The rows of a screen, with its companion query of a list from elsewhere.
+    /// The rows of a screen, with those of its companion query.
     pub async fn load_with_companion(
         &self,
         screen: ScreenId,

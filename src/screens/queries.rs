@@ -27,7 +27,7 @@ impl Record for Row {
     const TITLE: &'static str = "Queries";
     const QUERY: Query = query!("statements");
     const PLAIN: Option<Query> = Some(query!("statements"));
-    /// No catalogue tells of statements: they are read again after a while.
+    /// No counter changes with statements: they are read again after a while.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(5);
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);

@@ -447,7 +447,7 @@ impl<R: Record> Table<R> {
         self.rearrange(at);
     }
 
-    /// Arranges the rows anew, the cursor staying on its row.
+    /// Arranges the rows again; the cursor stays on its row.
     pub fn rearrange(&mut self, at: &At) {
         let key = self.selected().map(Record::key);
         self.arrange(key.as_deref(), at);

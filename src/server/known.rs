@@ -32,7 +32,7 @@ pub enum Edition {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server tells"
+    reason = "each is a fact of its own that the server reports"
 )]
 pub struct Server {
     /// As the header shows it: `db1:5432`, `[local]`.

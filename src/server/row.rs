@@ -21,15 +21,18 @@ use tokio_postgres::types::{FromSql, Kind, Type};
 
 use crate::model::moment::Stamp;
 
+/// Whether values that no field takes are looked for.
+const CHECKED: bool = cfg!(debug_assertions);
+
 /// Reads one row into a struct, or into a tuple of structs that take a part of its columns each.
 pub(crate) fn read<T: DeserializeOwned>(row: &Row) -> Result<T> {
     let part = Part {
         row,
         from: 0,
-        taken: &RefCell::new(vec![false; row.len()]),
+        taken: &RefCell::new(vec![false; if CHECKED { row.len() } else { 0 }]),
     };
     let read = T::deserialize(part)?;
-    if cfg!(debug_assertions) {
+    if CHECKED {
         let taken = part.taken.borrow();
         for (at, column) in row.columns().iter().enumerate() {
             if !taken[at] && row.try_get::<_, Raw>(at)?.0.is_some() {
@@ -195,8 +198,10 @@ struct Value<'a> {
 
 impl<'a> Value<'a> {
     fn take(self) {
-        if let Some((part, at)) = self.from {
-            part.taken.borrow_mut()[at] = true;
+        if let Some((part, at)) = self.from
+            && let Some(taken) = part.taken.borrow_mut().get_mut(at)
+        {
+            *taken = true;
         }
     }
 

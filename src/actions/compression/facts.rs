@@ -14,7 +14,7 @@ use crate::model::{clock, text};
 #[derive(Debug, Clone, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the catalogue tells"
+    reason = "each is a fact of its own that the catalogue reports"
 )]
 pub(crate) struct Compression {
     /// The hypertable, or the user's view of an aggregate; quoted and qualified.

@@ -79,13 +79,7 @@ pub async fn place(connected: &Connected) -> Result<Place> {
 
 /// An error if the connection leads to another server than the preview's, as a host name or a list of hosts may.
 pub(super) fn is_planned_here(writer: &Writer, planned: Option<&Place>) -> Result<()> {
-    let why = planned.and_then(|place| {
-        let another = !place.is(&writer.place);
-        let words = "its system identifier or its database is another";
-        another
-            .then(|| words.to_owned())
-            .or_else(|| place.doubt(&writer.place))
-    });
+    let why = planned.and_then(|place| place.doubt(&writer.place));
     if let (Some(place), Some(why)) = (planned, why) {
         bail!(
             "the preview was of {}, and this connection leads to {}, which may be another server ({why}): nothing was done; look at it again",

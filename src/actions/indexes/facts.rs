@@ -88,7 +88,7 @@ pub(super) struct Constraint {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the catalogue tells"
+    reason = "each is a fact of its own that the catalogue reports"
 )]
 pub(super) struct Index {
     pub(super) oid: i64,

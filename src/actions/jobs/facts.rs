@@ -17,7 +17,7 @@ pub(super) const DATABASE_OWNER: Version = Version::new(2, 28);
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server tells"
+    reason = "each is a fact of its own that the server reports"
 )]
 pub(super) struct JobFacts {
     #[serde(flatten)]

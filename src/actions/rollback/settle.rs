@@ -28,7 +28,7 @@ pub(crate) async fn settled(
         .all
         .iter()
         // A copy of the server has given the same transaction ids to other transactions.
-        .filter(|entry| entry.begin.place.is(place) && entry.begin.place.doubt(place).is_none());
+        .filter(|entry| entry.begin.place.doubt(place).is_none());
     for entry in here.filter(|entry| entry.begin.marks && !entry.is_under_way()) {
         for mark in entry.undecided() {
             if let Some(ran) = fate(actor, client, mark).await? {

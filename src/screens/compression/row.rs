@@ -13,7 +13,7 @@ use crate::server::row::or_default;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server tells"
+    reason = "each is a fact of its own that the server reports"
 )]
 pub struct Row {
     pub id: i32,

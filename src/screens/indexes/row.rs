@@ -75,7 +75,7 @@ pub struct Parts {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the catalogue tells"
+    reason = "each is a fact of its own that the catalogue reports"
 )]
 pub struct Row {
     /// The index's oid: the hypertable's own, of which the chunks' are copies.

@@ -63,7 +63,7 @@ pub struct Workers {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the server tells"
+    reason = "each is a fact of its own that the server reports"
 )]
 pub struct Row {
     pub job_id: i32,

@@ -1,4 +1,4 @@
-//! One fault is told once: what several screens or several jobs say of it, and what follows from it.
+//! Each fault is one finding: duplicates from several screens or jobs, and its consequences, are merged into it.
 
 use super::consequence::{among, is_consequence};
 use super::locks::{held_by_a_lock, told_by_its_lock};
