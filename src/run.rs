@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod acts;
+mod columns;
 pub mod command;
 pub mod requests;
 mod second;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value as Json, json};
 
+use super::columns::aligned;
 use crate::model::text;
 use crate::model::thresholds::{ALL, Scope, Threshold, Thresholds, Unit, Written};
 
@@ -136,7 +137,7 @@ fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
         "FROM",
         "MEANING",
     ];
-    let mut rows = vec![head.map(str::to_owned)];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(lines.iter().map(|line| {
         let of = line.of;
         let whom = match (line.name(), of.scope) {
@@ -157,20 +158,9 @@ fn in_columns(lines: &[Line], file: Option<&Path>) -> String {
             line.comes_from(file),
             of.meaning.to_owned(),
         ];
-        cells.map(|cell| text::printable(&cell))
+        cells.map(|cell| text::printable(&cell)).to_vec()
     }));
-    let widest = |nth: usize| rows.iter().map(|row| text::width(&row[nth])).max();
-    let widths: Vec<_> = (0..head.len() - 1).filter_map(widest).collect();
-    let mut out = String::new();
-    for row in &rows {
-        for (cell, width) in row.iter().zip(&widths) {
-            out.push_str(&text::pad(cell, *width));
-            out.push_str("  ");
-        }
-        out.push_str(&row[head.len() - 1]);
-        out.push('\n');
-    }
-    out
+    aligned(&rows, |_| false)
 }
 
 /// The unit of the figures.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::text::printable;
+use crate::run::columns::aligned;
 use crate::run::stderr;
 use crate::screens::record::Record;
 use crate::screens::table::{Table, shown};
@@ -144,30 +145,6 @@ pub(super) fn print_table<R: Record>(
         writeln!(out, "(no rows)\n")?;
         return Ok(());
     }
-    let widths: Vec<_> = (0..columns.len())
-        .map(|at| {
-            lines
-                .iter()
-                .map(|line| text::width(&line[at]))
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    for line in &lines {
-        let padded: Vec<_> = columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| {
-                if column.right {
-                    text::pad_left(&line[at], widths[at])
-                } else {
-                    text::pad(&line[at], widths[at])
-                }
-            })
-            .chain([line[columns.len()].clone()])
-            .collect();
-        writeln!(out, "{}", padded.join("  ").trim_end())?;
-    }
-    writeln!(out)?;
+    writeln!(out, "{}", aligned(&lines, |nth| columns[nth].right))?;
     Ok(())
 }
