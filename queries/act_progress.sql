@@ -1,9 +1,9 @@
 -- How far a backend is, and who keeps it waiting · one row · public (other roles' queries: pg_read_all_stats) · a few lookups.
 -- $1: its pid
-select a.wait_event_type::text as waits, b.pid as blocker, v.usename::text as blocker_role,
+select b.pid as blocker, v.usename::text as blocker_role,
        v.application_name::text as blocker_application, v.state::text as blocker_state,
        date_part('epoch', clock_timestamp() - v.xact_start) as blocker_seconds,
-       i.phase::text as phase,
+       coalesce(a.wait_event = 'SyncRep', false) as commits, i.phase::text as phase,
        case when i.blocks_total > 0 then i.blocks_done::float8 / i.blocks_total
             when i.tuples_total > 0 then i.tuples_done::float8 / i.tuples_total end as share
 from pg_stat_activity a

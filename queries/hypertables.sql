@@ -3,7 +3,7 @@
 with dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis,
-         d.interval_length,
+         d.interval_length, d.integer_now_func is not null as has_now,
          d.column_type::text in ('bigint', 'integer', 'smallint') as whole,
          case d.column_type::text when 'bigint' then null when 'integer' then null when 'smallint' then null
               -- without a time zone "now" is the local time of the session, which is that of the background workers
@@ -138,7 +138,7 @@ select y.*, s.* from (
 select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as schema,
        coalesce(a.user_view_name, h.table_name)::text as name,
        case when a.mat_hypertable_id is null then 'hypertable' else 'aggregate' end as kind, coalesce(d.axis, '') as axis, d.column_name,
-            d.interval_length, d.now_raw,
+            d.interval_length, d.now_raw, coalesce(d.has_now, false) as has_now,
        p.columns as space_columns, p.slices as space_slices, coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed,
        coalesce(c.partial, 0) as partial, coalesce(o.chunks, 0) as tiered,
        case when coalesce(l.unknown, 0) * 2 <= coalesce(l.chunks, 0)
@@ -161,7 +161,7 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
   left join space p on p.hypertable_id = h.id
   left join readers r on r.hypertable_id = h.id
 union all
-select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, null, null, null, null, null, null,
+select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, false, null, null, null, null, null, null,
        (b.pages * current_setting('block_size')::int8)::int8, null, null, null, null, null, null,
        (select count(*) from pg_index x where x.indrelid = b.oid), null, null, null, null, null, null, null, null, null, null,
        b.attnotnull, nullif(b.tuples, -1), b.unique_without, b.referenced

@@ -62,10 +62,12 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        case when j.proc_name = 'policy_refresh_continuous_aggregate'
             and exists (select from _timescaledb_catalog.continuous_agg p where p.mat_hypertable_id = a.raw_hypertable_id)
             then a.mat_hypertable_id end as hierarchical_id,
-       -- a retention policy by creation alone, on a time dimension
-       j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
-         and exists (select from _timescaledb_catalog.dimension d where d.hypertable_id = j.hypertable_id
-                     and d.column_type in ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)) as by_creation,
+       -- the time of a hypertable whose retention policy goes by creation alone
+       case when j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
+            then (select jsonb_build_object('integer', d.column_type in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype),
+                                            'has_now', d.integer_now_func is not null)
+                    from _timescaledb_catalog.dimension d where d.hypertable_id = j.hypertable_id and d.interval_length is not null
+                   order by d.id limit 1) end as drops_by_creation,
        j.scheduled,
        jsonb_build_object('text', j.schedule_interval::text, 'seconds', date_part('epoch', j.schedule_interval)) as schedule,
        jsonb_build_object('text', j.max_runtime::text, 'seconds', date_part('epoch', j.max_runtime)) as max_runtime, j.max_retries,

@@ -116,7 +116,7 @@ target as materialized (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(
            'owner', b.owner::regrole::text, 'next_start', s.next_start::text, 'relation', t.relation,
-           'integer_time', d.axis in ('bigint', 'integer', 'smallint'),
+           'integer_time', d.axis in ('bigint', 'integer', 'smallint'), 'has_now', d.has_now,
            'pid', (select min(v.pid) from pg_stat_activity v
              where v.datname = current_database() and v.application_name = b.application_name::text)
          ) as facts,

@@ -393,7 +393,10 @@ where
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notice(notice) = message {
                 // A session whose notices nobody reads drops them, and one that is flooded does not fill the memory.
-                let words = text::bounded(notice.message());
+                let mut words = text::bounded(notice.message());
+                if let Some(detail) = notice.detail().filter(|_| notice.severity() == "WARNING") {
+                    words = format!("{words} ({})", text::bounded(detail));
+                }
                 let _ = told.try_send(match told.capacity() {
                     0 => continue,
                     1 => "further notices came faster than they were read, and are left out"

@@ -43,7 +43,7 @@ fn job() -> Row {
         target: Some("mes.metric_hist".to_owned()),
         target_kind: Some("hypertable".to_owned()),
         hierarchical_id: None,
-        by_creation: false,
+        drops_by_creation: None,
         scheduled: true,
         schedule: interval("01:00:00", 3600.0),
         max_runtime: interval("00:05:00", 300.0),

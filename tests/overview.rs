@@ -50,7 +50,7 @@ fn job(id: i32, scheduled: bool) -> jobs::Row {
         proc: "policy_compression".to_owned(),
         proc_exists: true,
         hierarchical_id: None,
-        by_creation: false,
+        drops_by_creation: None,
         orphaned: false,
         owner: "dba".to_owned(),
         owner_may_log_in: Some(true),

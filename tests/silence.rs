@@ -9,11 +9,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hypertop::actions::execute::{Actor, ApprovedPlan, Order};
+use hypertop::actions::execute::{Actor, ApprovedPlan, Order, Report};
 use hypertop::app::{Msg, ask};
+use hypertop::demo::private_server::{Options, PrivateServer};
 use hypertop::journal::{Journal, Outcome};
 use hypertop::model::plan::{Plan, Statement, Step, Undo};
 use hypertop::model::screen_id::ScreenId;
@@ -25,6 +26,8 @@ use tokio::sync::{mpsc, watch};
 /// A way to a server by TCP.
 struct Way {
     port: u16,
+    /// The port to which new connections lead.
+    to: Arc<AtomicU16>,
     /// Nothing passes any more, on any connection.
     silent: Arc<AtomicBool>,
     /// Nothing passes on the first so many connections.
@@ -37,16 +40,18 @@ fn way(to: u16, answers: usize) -> Way {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let way = Way {
         port: listener.local_addr().unwrap().port(),
+        to: Arc::new(to.into()),
         silent: Arc::default(),
         deaf: Arc::default(),
         opened: Arc::default(),
     };
     let (silent, deaf, opened) = (way.silent.clone(), way.deaf.clone(), way.opened.clone());
+    let to = way.to.clone();
     std::thread::spawn(move || {
         for here in listener.incoming() {
             let (here, there) = (
                 here.unwrap(),
-                TcpStream::connect(("127.0.0.1", to)).unwrap(),
+                TcpStream::connect(("127.0.0.1", to.load(Ordering::SeqCst))).unwrap(),
             );
             let number = opened.fetch_add(1, Ordering::SeqCst);
             let ends = (here.try_clone().unwrap(), there.try_clone().unwrap());
@@ -154,8 +159,13 @@ fn without_a_terminal_a_server_that_is_silent_from_the_first_or_from_a_later_ans
     });
 }
 
-/// A plan that would take ten minutes, on a way whose connections fall silent in the middle of it.
-async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&Way)) -> String {
+/// The report of a plan that would sleep so long, on a way to which something happens in the middle of it.
+async fn sleep(
+    way: &Way,
+    target: &support::Target,
+    seconds: u32,
+    happens: impl AsyncFn(&Way),
+) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let there = by(way, target);
     let actor = Actor {
@@ -165,7 +175,7 @@ async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&W
         server: session(&there).await.server.clone(),
         clock: run::now,
     };
-    let sleep = Statement::new("select pg_sleep(600)", Vec::new());
+    let sleep = Statement::new(format!("select pg_sleep({seconds})"), Vec::new());
     let steps = vec![Step::new("sleep", vec![sleep], Vec::new()).plain()];
     let approved = ApprovedPlan {
         plan: Plan::new("Sleep", steps, Undo::Needless("it only sleeps".to_owned())),
@@ -179,9 +189,14 @@ async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&W
     let (_orders, order) = watch::channel(Order::Go);
     let (report, ()) = tokio::join!(actor.perform(&approved, &told, order), async {
         tokio::time::sleep(Duration::from_secs(3)).await;
-        silence(way).await;
+        happens(way).await;
     });
-    let report = report.unwrap();
+    report.unwrap()
+}
+
+/// What is said of a plan that would take ten minutes, on a way whose connections fall silent in the middle of it.
+async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&Way)) -> String {
+    let report = sleep(way, target, 600, silence).await;
     assert_eq!(report.outcome, Outcome::Unknown, "{report:?}");
     report.lines().join("\n")
 }
@@ -217,6 +232,24 @@ fn an_action_whose_session_is_gone_without_a_word_is_given_up_as_not_known() {
             told.contains("the server has no such session any more"),
             "{told}"
         );
+    });
+}
+
+#[test]
+fn an_action_is_not_given_up_because_its_name_leads_to_another_server_meanwhile() {
+    with_targets(|targets| {
+        let other = PrivateServer::start(&Options::default()).unwrap();
+        // Both servers have it.
+        let target = support::Target {
+            conninfo: targets.server.conninfo("postgres"),
+            ..targets.all[0].clone()
+        };
+        let way = way(targets.server.port(), usize::MAX);
+        // The statement's connection is open; those that look at it lead elsewhere from the first.
+        let report = block_on(sleep(&way, &target, 12, async |way| {
+            way.to.store(other.port(), Ordering::SeqCst);
+        }));
+        assert_eq!(report.outcome, Outcome::Done, "{report:?}");
     });
 }
 

@@ -44,6 +44,9 @@ pub struct Job {
     pub relation: Option<String>,
     /// Its time is an integer. `None`: the job has no hypertable.
     pub integer_time: Option<bool>,
+    /// That integer has an `integer_now_func`. `None`: the job has no hypertable.
+    #[serde(default)]
+    pub has_now: Option<bool>,
     /// Type of its time column, as `regtype` prints it; integer offsets of a refresh policy must have this type.
     #[serde(default)]
     pub axis_type: Option<String>,
@@ -154,11 +157,12 @@ impl Job {
         let by_creation = self.proc_name == "policy_retention"
             && self.setting("drop_after").is_none()
             && self.setting("drop_created_before").is_some();
-        let never = self.integer_time != Some(true) && version.drops_none_by_creation();
-        (by_creation && never).then(|| {
+        let integer = self.integer_time == Some(true);
+        let at = version.fails_by_creation(integer, self.has_now == Some(true));
+        at.filter(|_| by_creation).map(|at| {
             Refusal::new(format!(
-                "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before: delete it \
-                 and add one by drop_after, or upgrade to 2.26.3"
+                "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before {at}: \
+                 delete it and add one by drop_after"
             ))
         })
     }

@@ -163,11 +163,15 @@ impl OtherSession {
             );
         }
         if !self.may_signal {
-            let whose = self.role.as_deref().unwrap_or("the server itself");
-            plan = plan.note(
-                Level::Warning,
-                format!("{role} may not signal sessions of {whose}: the server will refuse it (pg_signal_backend, or a membership in that role that inherits its rights, allows it; a superuser's session wants a superuser)"),
-            );
+            let words = match &self.role {
+                Some(whose) => format!(
+                    "{role} may not signal sessions of {whose}: the server will refuse it (pg_signal_backend, or a membership in that role that inherits its rights, allows it; a superuser's session wants a superuser)"
+                ),
+                None => format!(
+                    "{role} may not signal a process of the server itself: only a superuser may"
+                ),
+            };
+            plan = plan.note(Level::Warning, words);
         }
         if let Some(query) = self
             .query

@@ -31,6 +31,8 @@ pub(crate) async fn serve(
             }
             ask::Act::Do(approved) => {
                 let _ = orders.send(Order::Go);
+                // The next preview is of the server to which the name leads by then.
+                session = None;
                 tokio::spawn(carry_out(
                     actor.clone(),
                     approved,

@@ -210,17 +210,17 @@ impl Row {
     /// Why every run of a policy by creation fails here, where TimescaleDB misreads its own configuration.
     fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
         let created = policy.created.as_ref()?;
-        if self.axis != Axis::Integer && at.server.sql_version().drops_none_by_creation() {
-            Some(format!(
-                "drop_created_before ({created}) on a time dimension always fails before TimescaleDB 2.26.3: use drop_after"
-            ))
-        } else if self.axis == Axis::Integer && self.has_now && !self.aggregate {
-            Some(format!(
-                "drop_created_before ({created}) always fails where integer time has an integer_now_func: use drop_after with a number"
-            ))
-        } else {
-            None
-        }
+        let integer = self.axis == Axis::Integer;
+        // An aggregate has its source's "now", and no function of its own.
+        let has_now = self.has_now && !self.aggregate;
+        let place = at
+            .server
+            .sql_version()
+            .fails_by_creation(integer, has_now)?;
+        let number = if integer { " with a number" } else { "" };
+        Some(format!(
+            "drop_created_before ({created}) always fails {place}: use drop_after{number}"
+        ))
     }
 }
 

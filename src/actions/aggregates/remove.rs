@@ -52,20 +52,11 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
     let facts = Hierarchy::read(context)?;
     let level = facts.own()?;
     let jobs = picked(level, inputs)?;
-    let (mut steps, mut partly) = (Vec::new(), None);
-    for job in &jobs {
-        steps.push(job.delete(context)?);
-        partly = partly.or_else(|| job.unalterable(context));
-    }
+    let steps: Result<Vec<_>, Refusal> = jobs.iter().map(|job| job.delete(context)).collect();
     let names: Vec<String> = jobs.iter().map(|job| job.describe()).collect();
-    let undo = match &partly {
-        None => Undo::Exact(change::MADE_AGAIN.to_owned()),
-        Some(why) => Undo::Partly(format!(
-            "the policy is made again with its window and its schedule; that it was paused, its limits of time and retries, and its next start do not come back, because {}",
-            why.why
-        )),
-    };
-    let mut plan = Plan::new(format!("Remove {}", names.join(", ")), steps, undo)
+    let undos = jobs.iter().map(|job| change::made_again(context, job));
+    let undo = undos.reduce(Undo::and).ok_or_else(|| none(level))?;
+    let mut plan = Plan::new(format!("Remove {}", names.join(", ")), steps?, undo)
         .wanting(Consent::Yes)
         .changing(&[STATE]);
     for job in &jobs {

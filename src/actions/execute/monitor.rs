@@ -5,7 +5,9 @@ use tokio_postgres::Row;
 
 use super::actor::Run;
 use super::progress::{Progress, report};
+use super::writer::{Writer, place};
 use crate::connect::{self, Connected};
+use crate::journal::Place;
 use crate::model::text;
 use crate::server::session;
 use crate::server::sql::{Param, Query, query};
@@ -14,23 +16,34 @@ const PROGRESS: Query = query!("act_progress");
 
 impl Run<'_> {
     /// A read connection with the usual timeouts.
-    async fn monitor(&self) -> Result<Connected> {
+    async fn monitor(&self) -> Result<(Connected, Place)> {
         let settings = &self.actor.settings;
         let connected = connect::again(settings, self.actor.password.as_deref()).await?;
         session::reads(&connected.client).await?;
-        Ok(connected)
+        let place = place(&connected).await?;
+        Ok((connected, place))
     }
 
     /// Reports the statement's progress and who blocks it, on a connection of its own. Returns whether the server
     /// still has the session. `None`: the server did not answer.
-    pub(super) async fn look(&self, monitor: &mut Option<Connected>, pid: i64) -> Option<bool> {
+    pub(super) async fn look(
+        &self,
+        monitor: &mut Option<Connected>,
+        writer: &Writer,
+    ) -> Option<bool> {
         if monitor.is_none() {
-            *monitor = self.monitor().await.ok();
+            let (connected, at) = Box::pin(self.monitor()).await.ok()?;
+            if writer.place.doubt(&at).is_some() {
+                // A name of several servers led to another one, which knows nothing of the session.
+                return Some(true);
+            }
+            *monitor = Some(connected);
         }
         let connected = monitor.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
         // Without an answer there is no progress report; the statement continues.
-        let answer = session::ask(&connected.client, text, &[Param::BigInt(pid)]).await;
+        let pid = Param::BigInt(writer.pid);
+        let answer = session::ask(&connected.client, text, &[pid]).await;
         let rows = match answer {
             Ok(rows) => rows,
             Err(error) => {
@@ -67,6 +80,11 @@ fn progress(row: &Row) -> Result<Option<Progress>> {
         return Ok(Some(Progress::Waits(format!(
             "for a lock that session {pid}{role} holds{application}{state}{long}"
         ))));
+    }
+    if row.try_get::<_, bool>("commits")? {
+        return Ok(Some(Progress::Waits(
+            "for a synchronous standby: a stop ends the wait, and the change stays".to_owned(),
+        )));
     }
     let phase: Option<String> = row.try_get("phase")?;
     let share: Option<f64> = row.try_get("share")?;

@@ -44,20 +44,23 @@ impl Run<'_> {
             let named = self.of(writer, step, &kept).await.unwrap_or_default();
             return Ok(Did { kept, named });
         }
-        execute(&writer.connected.client, "begin").await?;
+        self.plain(writer, "begin", order).await?;
         let before = self.bindings.clone();
-        let result = match self.inside(writer, at, step, order).await {
-            Ok(did) => execute(&writer.connected.client, "commit")
-                .await
-                .map(|()| did),
-            Err(problem) => {
-                if !problem.lost {
-                    // If the server has ended the transaction already, this only leaves the block.
-                    let _ = execute(&writer.connected.client, "rollback").await;
-                }
-                Err(problem)
-            }
+        let mut result = match self.inside(writer, at, step, order).await {
+            // It may wait for a synchronous standby: a stop ends the wait, and the server's notice says what then holds.
+            Ok(did) => self.plain(writer, "commit", order).await.map(|()| did),
+            Err(problem) => Err(problem),
         };
+        self.take_notices(writer);
+        if result.as_ref().is_err_and(|problem| !problem.lost) {
+            // If the server has ended the transaction already, this only leaves the block.
+            let rollback = execute(&writer.connected.client, "rollback");
+            if let Err(problem) = self.answer(writer, rollback, order).await
+                && problem.lost
+            {
+                result = Err(problem);
+            }
+        }
         if result.is_err() {
             // The rollback also discards the ids of the objects that it made.
             self.bindings = before;
@@ -86,6 +89,17 @@ impl Run<'_> {
         // The mark already has them.
         let named = Named::default();
         Ok(Did { kept, named })
+    }
+
+    /// Runs SQL that has no parameters and returns nothing.
+    async fn plain(
+        &self,
+        writer: &Writer,
+        sql: &str,
+        order: &mut watch::Receiver<Order>,
+    ) -> Result<(), Problem> {
+        let statement = Statement::new(sql, Vec::new());
+        self.statement(writer, &statement, order).await.map(|_| ())
     }
 
     async fn statements(

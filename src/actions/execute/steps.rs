@@ -138,14 +138,28 @@ impl Run<'_> {
         written.is_ok()
     }
 
-    /// Runs one statement, reports its progress, and cancels it on the server if the user stops the plan.
+    /// Runs one statement, unless the user has stopped the plan.
     pub(super) async fn statement(
         &self,
         writer: &Writer,
         statement: &Statement,
         order: &mut watch::Receiver<Order>,
     ) -> Result<Option<String>, Problem> {
-        let mut work = std::pin::pin!(send(&writer.connected.client, statement));
+        if *order.borrow() == Order::Stop {
+            return Err(Problem::other("stopped before this statement"));
+        }
+        let work = send(&writer.connected.client, statement);
+        self.answer(writer, work, order).await
+    }
+
+    /// Waits for a statement's answer, reports its progress, and cancels it on the server if the user stops the plan.
+    pub(super) async fn answer<T>(
+        &self,
+        writer: &Writer,
+        work: impl Future<Output = Result<T, Problem>>,
+        order: &mut watch::Receiver<Order>,
+    ) -> Result<T, Problem> {
+        let mut work = std::pin::pin!(work);
         let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
         let mut monitor = None;
         let mut stopped_at: Option<Instant> = None;
@@ -167,7 +181,7 @@ impl Run<'_> {
                         // A cancel between two of the server's own transactions is lost, so it is sent again.
                         writer.connected.canceller().await;
                     }
-                    let there = self.look(&mut monitor, writer.pid).await;
+                    let there = self.look(&mut monitor, writer).await;
                     if let Some(why) = silence.after(there) {
                         return Err(Problem::lost(why));
                     }

@@ -9,7 +9,17 @@ use crate::model::plan::{Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
 
 /// Undo of a removed policy, with what does not come back.
-pub const MADE_AGAIN: &str = "the policy is made again with all its settings and its next start, under a new job id; its counters and its link to the history do not come back";
+pub fn made_again(context: &Context, job: &Job) -> Undo {
+    let gone = "its counters and its link to the history do not come back";
+    match job.lost(context) {
+        None => Undo::Exact(format!(
+            "the policy is made again with all its settings and its next start, under a new job id; {gone}"
+        )),
+        Some(lost) => Undo::Partly(format!(
+            "the policy is made again under a new job id; {lost}; {gone}"
+        )),
+    }
+}
 
 /// Refusal because there is no such policy; `policy` as in [`Job::policy`].
 pub fn none(relation: &str, policy: &str) -> Refusal {
@@ -25,13 +35,15 @@ pub fn edit(job: &Job, alter: Statement, back: Statement, undo: Undo) -> Plan {
 
 /// Removes it, and offers pausing, which keeps the job's id and its counters.
 pub fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
-    let undo = Undo::Exact(MADE_AGAIN.to_owned());
     let plan = Plan::new(
         format!("Remove {}", job.describe()),
         vec![job.delete(context)?],
-        undo,
+        made_again(context, job),
     );
-    Ok(plan.note(Level::Notice, job.pausing_instead()))
+    Ok(match job.unalterable(context) {
+        None => plan.note(Level::Notice, job.pausing_instead()),
+        Some(_) => plan,
+    })
 }
 
 /// The typed schedule interval. `None`: it is the present one.

@@ -13,7 +13,7 @@ use crate::model::verdict::Level;
 pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
     let policy = policy(&facts)?;
-    let plan = match unmakable(context, &facts, policy) {
+    let plan = match unmakable(&facts, policy) {
         Some(why) => Plan::new(
             format!("Remove {}", policy.job.describe()),
             vec![Step {
@@ -33,13 +33,9 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
 }
 
 /// Why the policy, as it is, could not be added today. `None`: it could.
-fn unmakable(context: &Context, facts: &Retention, policy: &Policy) -> Option<String> {
-    if DROP.of(&policy.job) == DROP.created {
-        let why = rule::created_before_fails(context.at.server.sql_version(), facts)?;
-        return Some(why.to_owned());
-    }
-    let integer = facts.axis() == Axis::Integer;
-    rule::no_clock(facts).filter(|_| integer && !facts.has_now)
+fn unmakable(facts: &Retention, policy: &Policy) -> Option<String> {
+    let by_number = facts.axis() == Axis::Integer && DROP.of(&policy.job) != DROP.created;
+    rule::no_clock(facts).filter(|_| by_number && !facts.has_now)
 }
 
 /// Removes any policy of a hypertable, with a note on a run that this cancels.

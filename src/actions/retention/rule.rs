@@ -49,22 +49,17 @@ pub(crate) fn rule(
 }
 
 /// Why every run and every `alter_job` of a policy with `drop_created_before` fails on this version. `None`: they work.
-pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<&'static str> {
+pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<String> {
     if version < Version::new(2, 17) {
-        Some(
-            "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after",
-        )
-    } else if facts.axis() != Axis::Integer && version.drops_none_by_creation() {
-        Some(
-            "before TimescaleDB 2.26.3 a policy with drop_created_before always fails where time is no integer: use drop_after",
-        )
-    } else if facts.axis() == Axis::Integer && facts.has_now {
-        Some(
-            "a policy with drop_created_before always fails (up to TimescaleDB 2.29.2 at least) where integer time has an integer_now_func: use drop_after with a number",
-        )
-    } else {
-        None
+        let why = "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after";
+        return Some(why.to_owned());
     }
+    let integer = facts.axis() == Axis::Integer;
+    let place = version.fails_by_creation(integer, facts.has_now)?;
+    let number = if integer { " with a number" } else { "" };
+    Some(format!(
+        "a policy with drop_created_before always fails {place}: use drop_after{number}"
+    ))
 }
 
 /// Refuses a `drop_after` that the server could not apply, or that would drop chunks that are not old.

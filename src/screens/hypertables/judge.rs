@@ -24,7 +24,9 @@ pub(super) fn verdict(row: &Row, limits: &thresholds::Limits, version: Version) 
 
 /// The fault is the job's; the Jobs screen says more.
 fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
-    let hopeless = version.drops_none_by_creation() && row.axis != Axis::Integer;
+    let hopeless = version
+        .fails_by_creation(row.axis == Axis::Integer, row.has_now)
+        .is_some();
     let mut add = |rule, level, job: i32, reason: String| {
         let finding = Finding::new(rule, level, reason).of_job(job);
         findings.push(if hopeless && row.policies.by_creation.contains(&job) {

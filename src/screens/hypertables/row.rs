@@ -109,6 +109,9 @@ pub struct Row {
     pub name: String,
     pub kind: Kind,
     pub axis: Axis,
+    /// Integer time has an `integer_now_func` of its own.
+    #[serde(default)]
+    pub has_now: bool,
     #[serde(alias = "column_name")]
     pub column: Option<String>,
     /// The chunk interval that is set, in the dimension's unit.

@@ -76,9 +76,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         });
     }
     cause_first(&mut findings);
-    if row.by_creation && at.server.sql_version().drops_none_by_creation() {
-        hopeless(&mut findings, at);
-    }
+    hopeless(row, &mut findings, at);
     findings.verdict(healthy(row, state, at))
 }
 
@@ -113,15 +111,18 @@ fn cause_first(findings: &mut Findings) {
 }
 
 /// Neither a run nor a change of its settings helps: only another policy does.
-fn hopeless(findings: &mut Findings, at: &At) {
+fn hopeless(row: &Row, findings: &mut Findings, at: &At) {
     let version = at.server.sql_version();
+    let Some(place) = row.never_runs(version) else {
+        return;
+    };
     let helpless = ["run-job-now", "resume-job", "edit-job"];
     findings.fix_otherwise(
         &helpless,
         "delete-job",
         &format!(
-            "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before: delete it, and \
-             add one by drop_after"
+            "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before {place}: delete it, \
+             and add one by drop_after"
         ),
     );
 }
@@ -381,6 +382,12 @@ fn failing(row: &Row, at: &At, findings: &mut Findings) {
              remove-refresh-policy and add-refresh-policy make the policy again, without a max_runtime"
         );
         Finding::new(&rules::JOB_FAILING, level, reason).fixed_by(None)
+    } else if row.never_runs(at.server.sql_version()).is_some() {
+        Finding::new(
+            &rules::JOB_FAILING,
+            level,
+            format!("{how_often}{ago}: {why}{then}"),
+        )
     } else if stopped(row, at) {
         let longer = format!("{} seconds", 2.0 * limit);
         let reason = format!("{how_often}{ago}: {why}{then}; edit-job gives it twice as long");

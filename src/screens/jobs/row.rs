@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::moment::{Stamp, finite};
 use crate::model::value::Value;
+use crate::model::version::Version;
 
 /// An interval: PostgreSQL's text and its length in seconds (a month counts 30 days).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,14 @@ pub struct JobError {
     pub message: String,
     #[serde(alias = "last_error_at", default, deserialize_with = "finite")]
     pub at: Option<Stamp>,
+}
+
+/// Time of the hypertable of a retention policy by `drop_created_before` alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ByCreation {
+    pub integer: bool,
+    /// It has an `integer_now_func`.
+    pub has_now: bool,
 }
 
 /// What the scheduler has counted of a job; a job that it never looked at has none.
@@ -86,9 +95,9 @@ pub struct Row {
     /// The materialization that it refreshes, of an aggregate on an aggregate.
     #[serde(default)]
     pub hierarchical_id: Option<i32>,
-    /// A retention policy by `drop_created_before` alone, on a time dimension.
+    /// Of a retention policy by `drop_created_before` alone.
     #[serde(default)]
-    pub by_creation: bool,
+    pub drops_by_creation: Option<ByCreation>,
     /// A policy whose configuration names a hypertable that is gone.
     pub orphaned: bool,
     pub scheduled: bool,
@@ -116,6 +125,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// Where such a policy can neither run nor be altered. `None`: this job can.
+    pub(super) fn never_runs(&self, version: Version) -> Option<&'static str> {
+        let of = self.drops_by_creation?;
+        version.fails_by_creation(of.integer, of.has_now)
+    }
+
     pub(super) fn is_internal(&self) -> bool {
         self.job_id < 1000
     }
