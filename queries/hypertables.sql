@@ -161,7 +161,8 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
   left join space p on p.hypertable_id = h.id
   left join readers r on r.hypertable_id = h.id
 union all
-select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, false, null, null, null, null, null, null,
+select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, false, null, null,
+       null, null, null, null,
        (b.pages * current_setting('block_size')::int8)::int8, null, null, null, null, null, null,
        (select count(*) from pg_index x where x.indrelid = b.oid), null, null, null, null, null, null, null, null, null, null,
        b.attnotnull, nullif(b.tuples, -1), b.unique_without, b.referenced
