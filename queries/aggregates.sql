@@ -2,18 +2,7 @@
 -- id, schema, name, … · public (catalogues only, no lock on a user's relation) · by aggregates
 with recursive agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id, e.id as raw_dimension,
-         ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
-\if :since_2_15
-         d.column_type::text as axis, bf.bucket_width, bf.bucket_fixed_width as bucket_fixed, bf.bucket_timezone as bucket_zone,
-         bf.bucket_origin, bf.bucket_offset
-\else
-         d.column_type::text as axis, case when ca.bucket_width > 0
-              and d.column_type not in ('bigint'::regtype, 'int'::regtype, 'smallint'::regtype)
-              then justify_hours(ca.bucket_width * interval '1 microsecond')::text
-              when ca.bucket_width > 0 then ca.bucket_width::text else bf.bucket_width end as bucket_width,
-         ca.bucket_width > 0 as bucket_fixed, nullif(bf.timezone, '') as bucket_zone, nullif(bf.origin, '') as bucket_origin,
-         null::text as bucket_offset
-\endif
+         \ir shared/bucket.sql
     from _timescaledb_catalog.continuous_agg ca
     join lateral (select x.column_type from _timescaledb_catalog.dimension x
       where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
@@ -23,17 +12,13 @@ with recursive agg as materialized (
 job as materialized (
   select j.id, j.hypertable_id, j.application_name::text as application_name, j.scheduled, j.schedule_interval, j.config,
          j.config ->> 'start_offset' as start_text, j.config ->> 'end_offset' as end_text,
-         case when j.config ->> 'start_offset' ~ :is_interval
-              and j.config ->> 'start_offset' ~ '\d' then (j.config ->> 'start_offset')::interval end as start_interval, case
-                   when j.config ->> 'end_offset' ~ :is_interval
-                        and j.config ->> 'end_offset' ~ '\d' then (j.config ->> 'end_offset')::interval end as end_interval,
+         case when j.config ->> 'start_offset' ~ :is_interval then (j.config ->> 'start_offset')::interval end as start_interval, case
+                   when j.config ->> 'end_offset' ~ :is_interval then (j.config ->> 'end_offset')::interval end as end_interval,
          case when j.config ->> 'start_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'start_offset')::int8 end as start_number, case
               when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number,
          o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j
-    left join lateral (
-    \ir shared/owner_zone.sql
-    ) o on true
+    left join lateral :owner_zone o on true
    where j.proc_name = 'policy_refresh_continuous_aggregate'),
 -- of several policies the one whose window ends latest decides the lag
 newest as materialized (
@@ -42,8 +27,7 @@ newest as materialized (
 drops as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config ->> 'drop_after' as drop_text,
          j.config ? 'drop_created_before' as by_creation,
-         case when j.config ->> 'drop_after' ~ :is_interval
-              and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval, case
+         case when j.config ->> 'drop_after' ~ :is_interval then (j.config ->> 'drop_after')::interval end as drop_interval, case
                    when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 \if :since_2_26
@@ -62,8 +46,7 @@ locks as materialized (
 \endif
 squeezes as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.config ->> 'compress_after' as after_text,
-         case when j.config ->> 'compress_after' ~ :is_interval
-              and j.config ->> 'compress_after' ~ '\d' then (j.config ->> 'compress_after')::interval end as after_interval, case
+         case when j.config ->> 'compress_after' ~ :is_interval then (j.config ->> 'compress_after')::interval end as after_interval, case
                    when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
 -- where the reach of an aggregate's policies begins at their next run; NULL: one reaches over everything, or its owner's zone is not
@@ -86,10 +69,8 @@ reach as materialized (
          group by a.id, a.axis),
 -- who is at the head of the queue in which a session waits is asked only where one does
 waiting as materialized (
-  select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query, (
-    with recursive up(pid, depth) as (
-      select l.pid, 0 union all select (pg_blocking_pids(u.pid))[1], u.depth + 1 from up u where u.pid > 0 and u.depth < 20)
-    select u.pid from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) as blocker
+  select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query,
+         :queue_head as blocker
     from pg_locks l join pg_stat_activity w on w.pid = l.pid
    where not l.granted and w.datid = (select oid from pg_database where datname = current_database()) order by l.pid),
 promise as (
@@ -104,8 +85,7 @@ promise as (
                 when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval + case
                 when a.bucket_zone is null then '0' else '2 hours' end::interval) * 1000000)::int8) as longest
     from agg a left join newest j on j.hypertable_id = a.id
-   cross join lateral (select case when a.bucket_width ~ :is_interval
-        and a.bucket_width ~ '\d' then (a.bucket_width)::interval end as width,
+   cross join lateral (select case when a.bucket_width ~ :is_interval then (a.bucket_width)::interval end as width,
                               case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w),
 -- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by
 -- itself
@@ -175,15 +155,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        case when not exists (select from locks l where l.relation = m.oid) then false
             else (select l.sure from locks l where l.relation = m.oid) end as refreshing, null::int4 as stuck_pid,
 \endif
-       b.pid as blocked_pid, b.blocker, b.relation as blocked_on, b.since as blocked_since,
-       case when b.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
-         join pg_locks t on t.transactionid = p.transaction and t.pid is null
-                   where exists (select from pg_locks h
-                     join pg_locks l on not l.granted
-                          and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
-                                  where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
-            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p
-              where p.pid = b.blocker) end as blocker_name,
+       v.pid as blocked_pid, v.blocker, v.relation as blocked_on, v.since as blocked_since, :blocker_name as blocker_name,
        j.id as job_id, coalesce(j.policies, 0) as policies, j.scheduled, j.owner_zone, j.start_text, j.end_text,
        extract(epoch from j.start_interval)::float8 as start_seconds, extract(epoch from j.end_interval)::float8 as end_seconds,
        j.schedule_interval::text as schedule_interval, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
@@ -288,5 +260,5 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
       from waiting w
      where w.application_name in (select k.application_name from job k where k.hypertable_id = a.id)
         or w.query ~* 'refresh_continuous_aggregate' and exists (select from pg_locks l where l.pid = w.pid and l.relation = m.oid)
-     order by w.since limit 1) b on true
+     order by w.since limit 1) v on true
  order by 4, 5

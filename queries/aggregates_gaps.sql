@@ -3,9 +3,7 @@
 -- future_rows (dated after now where the watermark is, up to 10,001 a chunk; NULL: not counted, in more than four chunks); unknown,
 -- code_owner, hold as in aggregates_newest
 -- · SELECT on the source, else NULL · one short index scan on a chunk for each figure, as a rule
-with trusted as materialized (
-  \ir shared/trusted.sql
-),
+with trusted as materialized :trusted,
 held as materialized (
   -- what this session keeps from being changed while it reads, see Exact::locked
   select array_agg(l.relation) as relations from pg_locks l

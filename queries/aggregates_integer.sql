@@ -2,27 +2,14 @@
 -- id, clocks (0: no integer_now_func), reach_from (NULL: a policy reaches over everything), unreached, unreached_to, unread_from,
 -- unread_next, cut_to as in aggregates; code, code_owner (the function that was not run, and who could put other code in its place) ·
 -- EXECUTE on integer_now_func, whose owner is trusted · ~1 ms and that function a row
-with recursive trusted as materialized (
-  \ir shared/trusted.sql
-),
-source as (
-  -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy
-  select w.id, w.id::int as of from unnest($1::int8[]) w(id)
-  union all select s.id, a.raw_hypertable_id from source s join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.of),
-clock as materialized (
-  select distinct on (s.id) s.id, d.integer_now_func_schema as schema, d.integer_now_func as function
-    from source s join _timescaledb_catalog.dimension d on d.hypertable_id = s.of and d.interval_length is not null
-         and d.integer_now_func is not null order by s.id, d.id),
+with recursive trusted as materialized :trusted,
+\ir shared/integer_clock.sql
 told as materialized (
-  select c.id, f.trusted is true as trusted, format('%I.%I()', c.schema, c.function) as code, f.owner,
+  select k.id, f.trusted is true as trusted, format('%I.%I()', k.schema, k.function) as code, f.owner,
          case when f.trusted then (xpath('/row/n/text()',
-              query_to_xml(format('select %I.%I() as n', c.schema, c.function), false, true, '')))[1]::text::int8 end as at
-    from clock c
-    left join lateral (select p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
-                             (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                             from trusted t join pg_namespace n on n.nspname = c.schema
-                               join pg_proc p on p.pronamespace = n.oid and p.proname = c.function and p.pronargs = 0
-                                    and p.prokind = 'f') f on true),
+              query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8 end as at
+    from clock k
+    left join lateral :now_function f on true),
 reach as materialized (
   select w.id, t.trusted, t.code, t.owner, a.raw_hypertable_id as raw_id, e.id as raw_dimension, b.longest,
          case when j.closed then (t.at::numeric - j.back) end as since

@@ -4,27 +4,14 @@
 -- hides compressed rows;
 -- 3 the dimension's type; 4 the four newest chunks are empty; 5 reading would run code that its owner can define; 6 it is not held yet) ·
 -- SELECT on the source, else unknown = 1 · the newest chunk of each, as a rule
-with trusted as materialized (
-  \ir shared/trusted.sql
-),
+with trusted as materialized :trusted,
 held as materialized (
   -- what this session keeps from being changed while it reads, see Exact::locked
   select array_agg(l.relation) as relations from pg_locks l
     where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
 agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id,
-         ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
-\if :since_2_15
-         d.column_type::text as axis, bf.bucket_width, bf.bucket_fixed_width as bucket_fixed, bf.bucket_timezone as bucket_zone,
-         bf.bucket_origin, bf.bucket_offset
-\else
-         d.column_type::text as axis, case when ca.bucket_width > 0
-              and d.column_type not in ('bigint'::regtype, 'int'::regtype, 'smallint'::regtype)
-              then justify_hours(ca.bucket_width * interval '1 microsecond')::text
-              when ca.bucket_width > 0 then ca.bucket_width::text else bf.bucket_width end as bucket_width,
-         ca.bucket_width > 0 as bucket_fixed, nullif(bf.timezone, '') as bucket_zone, nullif(bf.origin, '') as bucket_origin,
-         null::text as bucket_offset
-\endif
+         \ir shared/bucket.sql
     from _timescaledb_catalog.continuous_agg ca
     join lateral (select x.column_type from _timescaledb_catalog.dimension x
       where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true

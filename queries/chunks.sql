@@ -4,9 +4,7 @@
 -- failing, watermark, made_before, locked
 -- public (a size takes a moment's lock; integer_now_func is called where its owner is trusted, by those who may read the hypertable) · 0.1
 -- ms for each of 500
-with trusted as materialized (
-  \ir shared/trusted.sql
-),
+with trusted as materialized :trusted,
 d as materialized (
   select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole,
          x.column_type::text in ('timestamp without time zone', 'date') as naive
@@ -28,9 +26,7 @@ job as materialized (
   select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing,
          o.owner_zone, o.zone
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
-    left join lateral (
-    \ir shared/owner_zone.sql
-    ) o on true
+    left join lateral :owner_zone o on true
    where j.hypertable_id is not null),
 mark as (
   select 'compress' as kind, null::text as name, j.id, j.scheduled, j.failing, null::text as start_text,
@@ -82,7 +78,7 @@ union all
 select 'now', null, o.now_raw, o.now_raw, null, null, null, null, null, null, null, null, null, null, null, null, null, null from o
 union all
 select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18}$' then o.now_raw - m.start_text::int8 end
-              when (m.owner_zone is null or m.zone is not null) and m.start_text ~ :is_interval and m.start_text ~ '\d' then
+              when (m.owner_zone is null or m.zone is not null) and m.start_text ~ :is_interval then
                 case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.start_text::interval)
                      * 1000000)::int8
                      else (extract(epoch from coalesce((((now() at time zone m.zone)
@@ -90,7 +86,7 @@ select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18
                                - (m.start_text::interval - date_trunc('day', m.start_text::interval)), now() - m.start_text::interval))
                                     * 1000000)::int8 end end,
        case when o.whole then case when m.end_text ~ '^-?\d{1,18}$' then o.now_raw - m.end_text::int8 end
-              when (m.owner_zone is null or m.zone is not null) and m.end_text ~ :is_interval and m.end_text ~ '\d' then
+              when (m.owner_zone is null or m.zone is not null) and m.end_text ~ :is_interval then
                 case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.end_text::interval)
                      * 1000000)::int8
                      else (extract(epoch from coalesce((((now() at time zone m.zone)
@@ -101,6 +97,6 @@ select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18
        case m.kind when 'compress' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             when 'drop' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             else coalesce(m.start_text, '') || '|' || coalesce(m.end_text, '') end, m.scheduled, m.failing, m.watermark,
-       case when m.created ~ :is_interval and m.created ~ '\d' then now() - m.created::interval end, null
+       case when m.created ~ :is_interval then now() - m.created::interval end, null
   from mark m cross join o) y
  order by y.kind <> 'chunk', y.range_start, y.job_id

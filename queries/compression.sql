@@ -1,8 +1,6 @@
 -- Compression of every hypertable and aggregate: counts, policy, backlog (the rest: compression_companion)
 -- id, schema, name, kind, … · public (catalogues only, no lock on a user's relation) · ~1 µs a chunk
-with trusted as materialized (
-  \ir shared/trusted.sql
-),
+with trusted as materialized :trusted,
 dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
@@ -14,19 +12,15 @@ job as materialized (
          o.owner_zone, o.zone,
          j.config ->> 'compress_after' as after_text,
          case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ :is_interval
-              and j.config ->> 'compress_after' ~ '\d'
               then (j.config ->> 'compress_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'compress_after') = 'number' and j.config ->> 'compress_after' ~ '^\d{1,18}$'
               then (j.config ->> 'compress_after')::int8 end as after_number, j.config ->> 'recompress' as recompress,
               j.config ->> 'maxchunks_to_compress' as most_chunks,
          j.config ->> 'compress_created_before' as created_text,
-         case when j.config ->> 'compress_created_before' ~ :is_interval
-              and j.config ->> 'compress_created_before' ~ '\d' then now()
+         case when j.config ->> 'compress_created_before' ~ :is_interval then now()
                    - (j.config ->> 'compress_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j
-    left join lateral (
-    \ir shared/owner_zone.sql
-    ) o on true
+    left join lateral :owner_zone o on true
    where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 -- the function that says what "now" is on integer time, where looking does not run it
 code as materialized (
@@ -35,16 +29,11 @@ code as materialized (
           from job j join _timescaledb_catalog.dimension d on d.hypertable_id = j.hypertable_id and d.interval_length is not null
                and d.integer_now_func is not null
          where j.after_number is not null) k
-    left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
-                             (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                             from trusted t join pg_namespace n on n.nspname = k.schema
-                               join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0
-                                    and p.prokind = 'f') f on true
+    left join lateral :now_function f on true
    where f.trusted is not true),
 drops as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.config ->> 'drop_after' as drop_text,
-         case when j.config ->> 'drop_after' ~ :is_interval
-              and j.config ->> 'drop_after' ~ '\d' then (j.config ->> 'drop_after')::interval end as drop_interval,
+         case when j.config ->> 'drop_after' ~ :is_interval then (j.config ->> 'drop_after')::interval end as drop_interval,
          case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' and j.scheduled order by j.hypertable_id, j.id),
 -- one pass over the chunks, which are many, into a row for each hypertable and status, which are few; ids: of those that can be in a

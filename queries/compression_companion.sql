@@ -48,10 +48,7 @@ waiting as materialized (
             join pg_stat_activity a on a.application_name = j.application_name
            where a.datname = current_database() and (a.wait_event_type = 'Lock' or a.backend_type is null)) w
     join pg_locks l on l.pid = w.pid and not l.granted
-    left join lateral (
-      with recursive up(pid, depth) as (
-        select l.pid, 0 union all select (pg_blocking_pids(u.pid))[1], u.depth + 1 from up u where u.pid > 0 and u.depth < 20)
-      select u.pid as blocker from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) q on true
+    left join lateral :queue_head q on true
    order by w.hypertable_id, l.pid)
 \if :since_2_14
 select h.id::int8 as id, o.hypertable_id is not null as enabled, o.segment_by, o.order_by, coalesce(o.open, false) as open,
@@ -59,15 +56,7 @@ select h.id::int8 as id, o.hypertable_id is not null as enabled, o.segment_by, o
 select h.id::int8 as id, h.compression_state = 1 as enabled, o.segment_by, o.order_by, coalesce(o.open, false) as open,
 \endif
        c.before_bytes, c.after_bytes, c.compressed_rows, c.batches,
-       v.pid as blocked_pid, v.blocker, case
-            when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
-              join pg_locks t on t.transactionid = p.transaction and t.pid is null
-                   where exists (select from pg_locks h
-                     join pg_locks l on not l.granted
-                          and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
-                                  where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
-            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p
-              where p.pid = v.blocker) end as blocker_name,
+       v.pid as blocked_pid, v.blocker, :blocker_name as blocker_name,
        (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace
          where z.oid = v.relation) as blocked_on, v.since as blocked_since
 \if :since_2_14

@@ -2,9 +2,7 @@
 -- id, backlog_chunks (NULL: integer_now_func was not run), about_chunks (then: as if it said the newest chunk's end), due_since
 -- (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known) · EXECUTE on integer_now_func, whose owner is
 -- trusted · ~1 ms and that function a row, ~0.05 ms a chunk that is due
-with trusted as materialized (
-  \ir shared/trusted.sql
-),
+with trusted as materialized :trusted,
 clock as materialized (
   -- that of the hypertable itself: a compression policy on an aggregate does not know its source's (2.11 to 2.28), and fails
   select distinct on (w.id) w.id, w.id as root, d.integer_now_func_schema as schema, d.integer_now_func as function

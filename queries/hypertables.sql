@@ -1,15 +1,8 @@
 -- Hypertables, aggregates by their materializations, and large plain tables with a time column: sizes, growth, policies, locks
 -- id (less its oid for a plain table), schema, name, … · public (catalogues and statistics, no lock on a user's relation) · ~10 µs a chunk
 with dim as materialized (
-  -- the dimension of time: the first one that is cut by intervals
-  select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis,
-         d.interval_length, d.integer_now_func is not null as has_now,
-         d.column_type::text in ('bigint', 'integer', 'smallint') as whole,
-         case d.column_type::text when 'bigint' then null when 'integer' then null when 'smallint' then null
-              -- without a time zone "now" is the local time of the session, which is that of the background workers
-              when 'timestamp without time zone' then (extract(epoch from now()::timestamp) * 1000000)::int8
-              when 'date' then (extract(epoch from now()::timestamp) * 1000000)::int8
-              else (extract(epoch from now()) * 1000000)::int8 end as now_raw
+  \ir shared/dimension_now.sql
+         , d.integer_now_func is not null as has_now
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
 hyper as materialized (
   select h.id, h.schema_name, h.table_name, t.oid
@@ -36,19 +29,7 @@ loose as materialized (
                   0))::float8) as pages
     from :chunk c :chunk_class
    where c.status & 9 <> 1 and not c.osm_chunk and c.hypertable_id in (select h.id from hyper h) group by 1),
--- the intervals that are full: the newest ones, as many as make a day, 24 at most; of integer time all but the newest, which may still fill
-edge as materialized (
-  select d.*, e.range_end as window_end,
-         e.range_end - d.interval_length
-              * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start
-    from dim d cross join lateral (
-      select max(x.range_end) as range_end from (
-        select s.range_end from :slice s
-         where s.dimension_id = d.id and (d.whole
-              and s.range_end < (select max(y.range_end) from :slice y where y.dimension_id = d.id)
-              or s.range_end <= d.now_raw)
-         order by s.range_start desc limit 1) x) e
-   where e.range_end is not null),
+\ir shared/full_intervals.sql
 filled as materialized (
   select e.hypertable_id, s.range_start, s.range_end, s.chunk_id
     from edge e join :chunk_slice s on s.dimension_id = e.id and s.range_start < e.window_end
@@ -78,12 +59,10 @@ job as materialized (
          case when jsonb_typeof(j.config -> 'compress_after') = 'number'
               and j.config ->> 'compress_after' ~ '^\d{1,18}$' then (j.config ->> 'compress_after')::int8
               when j.config ->> 'compress_after' ~ :is_interval
-                   and j.config ->> 'compress_after' ~ '\d'
                         then (extract(epoch from (j.config ->> 'compress_after')::interval) * 1000000)::int8 end as compress_after,
          case when jsonb_typeof(j.config -> 'drop_after') = 'number'
               and j.config ->> 'drop_after' ~ '^\d{1,18}$' then (j.config ->> 'drop_after')::int8
               when j.config ->> 'drop_after' ~ :is_interval
-                   and j.config ->> 'drop_after' ~ '\d'
                         then (extract(epoch from (j.config ->> 'drop_after')::interval) * 1000000)::int8 end as drop_after,
          j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after' as by_creation
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id

@@ -1,30 +1,10 @@
 -- Bytes of the hypertables and plain tables (less their oid) in $1 (int8[]): all of them, and what the full intervals took when written
 -- id, bytes, window_bytes, measured (µs since 1970) · public (a size takes a moment's lock on its relation) · ~0.1 ms a chunk
 with dim as materialized (
-  -- the dimension of time: the first one that is cut by intervals
-  select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis,
-         d.interval_length,
-         d.column_type::text in ('bigint', 'integer', 'smallint') as whole,
-         case d.column_type::text when 'bigint' then null when 'integer' then null when 'smallint' then null
-              -- without a time zone "now" is the local time of the session, which is that of the background workers
-              when 'timestamp without time zone' then (extract(epoch from now()::timestamp) * 1000000)::int8
-              when 'date' then (extract(epoch from now()::timestamp) * 1000000)::int8
-              else (extract(epoch from now()) * 1000000)::int8 end as now_raw
+  \ir shared/dimension_now.sql
     from _timescaledb_catalog.dimension d where d.interval_length is not null and d.hypertable_id = any ($1::int8[])
          order by d.hypertable_id, d.id),
--- the intervals that are full: the newest ones, as many as make a day, 24 at most; of integer time all but the newest, which may still fill
-edge as materialized (
-  select d.*, e.range_end as window_end,
-         e.range_end - d.interval_length
-              * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start
-    from dim d cross join lateral (
-      select max(x.range_end) as range_end from (
-        select s.range_end from :slice s
-         where s.dimension_id = d.id and (d.whole
-              and s.range_end < (select max(y.range_end) from :slice y where y.dimension_id = d.id)
-              or s.range_end <= d.now_raw)
-         order by s.range_start desc limit 1) x) e
-   where e.range_end is not null),
+\ir shared/full_intervals.sql
 sized as materialized (
   select c.hypertable_id, c.id, c.status, pg_total_relation_size(c.relid) as loose,
          case when c.status & 1 = 1 then coalesce(pg_total_relation_size(c.companion), 0) else 0 end as packed

@@ -192,13 +192,7 @@ named as materialized (
   where y.fits or (y.fitting = 0 and not y.root_has_one)
 ),
 \endif
--- An index of a partitioned table lives in its partitions' indexes.
-leaf as materialized (
-  select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid
-    where r.partitioned
-  union all
-  select l.root, i.inhrelid from leaf l join pg_catalog.pg_inherits i on i.inhparent = l.indexrelid
-),
+\ir shared/index_leaves.sql
 \if :since_2_22
 counted as materialized (
   select r.indexrelid as root, m.members, m.chunks, m.used, m.scans, m.pages, m.invalid, 0::int8 as unsure

@@ -3,9 +3,7 @@
 -- · facts ({levels: root first, the aggregate itself last}), state (what an undo brings back)
 -- · public (rows of the materialization: SELECT on it; integer time: integer_now_func) · catalogue lookups, and one short
 -- index scan for each gap. $1: the id of the materialization hypertable
-with recursive trusted as materialized (
-  \ir shared/trusted.sql
-),
+with recursive trusted as materialized :trusted,
 up as (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, 0 as height
     from _timescaledb_catalog.continuous_agg ca where ca.mat_hypertable_id = $1::int8
@@ -157,9 +155,7 @@ job as materialized (
          (to_jsonb(j) - 'id') || jsonb_build_object('owner', j.owner::regrole::text,
            'application_name', regexp_replace(j.application_name::text, ' \[\d+\]$', '')) as kept
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
-    left join lateral (
-    \ir shared/owner_zone.sql
-    ) o on true
+    left join lateral :owner_zone o on true
    where j.hypertable_id in (select i.id from ids i)
 ),
 policy as materialized (
@@ -246,9 +242,7 @@ level as (
     left join lateral (select y.id, y.owner_zone from job y where y.hypertable_id = a.id
                          and y.proc_name = 'policy_refresh_continuous_aggregate' order by y.id limit 1) k on true
     left join lateral (select y.relowner as owner from pg_class y where y.oid = a.view_oid) j on true
-    left join lateral (
-    \ir shared/owner_zone.sql
-    ) o on true
+    left join lateral :owner_zone o on true
     -- the clock of integer time is the hypertable's at the root
     left join lateral (
       select case when f.trusted and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage')
@@ -261,11 +255,8 @@ level as (
         from (select u.raw_id from up u order by u.height desc limit 1) root
         join dim d on d.hypertable_id = root.raw_id
         left join pg_class v on v.oid = a.view_oid
-        left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
-                         (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                         from trusted t join pg_namespace n on n.nspname = d.now_schema
-                           join pg_proc p on p.pronamespace = n.oid and p.proname = d.now_name and p.pronargs = 0
-                                and p.prokind = 'f') f on true
+        left join lateral (select d.now_schema as schema, d.now_name as function) k on true
+        left join lateral :now_function f on true
        where a.whole
     ) n on true
 )

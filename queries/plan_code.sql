@@ -2,13 +2,11 @@
 -- door (job: the job's procedure; check: a job's check function; clock: integer_now_func; table: on the table, its chunks or its views)
 \if :since_2_11
 -- · public · catalogue lookups, by way of the functions of such owners. $1: the hypertable's id; $2: the job's; $3: an index's oid; 0: none
-with recursive trusted as materialized (
+with recursive trusted as materialized :trusted,
 \else
 -- · public · catalogue lookups, by way of the functions of such owners. $3: an index's oid ($1 and $2: of what only TimescaleDB has)
-with trusted as materialized (
+with trusted as materialized :trusted,
 \endif
-  \ir shared/trusted.sql
-),
 \if :since_2_11
 acted as materialized (
   select coalesce(nullif($1::int8, 0), (select j.hypertable_id from _timescaledb_config.bgw_job j where j.id = $2::int8),

@@ -7,9 +7,7 @@
 -- policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
 -- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
 \endif
-with trusted as materialized (
-  \ir shared/trusted.sql
-),
+with trusted as materialized :trusted,
 target as materialized (
   select h.id, h.schema_name, h.table_name, t.oid as table_oid, v.oid as view_oid, a.mat_hypertable_id is not null as aggregate,
          format('%I.%I', h.schema_name, h.table_name) as table_name_quoted,
@@ -31,11 +29,8 @@ target as materialized (
     select x.id, x.column_name, x.column_type, x.interval_length, x.compress_interval_length, x.integer_now_func_schema, x.integer_now_func
     from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null order by x.id limit 1
   ) d on true
-  left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
-                         (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                         from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema
-                           join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0
-                                and p.prokind = 'f') f on true
+  left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
+  left join lateral :now_function f on true
   where h.id = $1::int8
 \if :since_2_14
 \else
@@ -149,9 +144,7 @@ from target t
 cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                       where b.hypertable_id = t.id and b.proc_name = 'policy_compression' order by b.id limit 1),
                                     (select y.relowner from pg_class y where y.oid = t.table_oid)) as owner) j
-left join lateral (
-  \ir shared/owner_zone.sql
-) z on true
+left join lateral :owner_zone z on true
 \if :since_2_27
 left join lateral (
   select jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),

@@ -61,9 +61,7 @@ left join lateral (
   where v.datname = current_database() and v.application_name = b.application_name::text
 ) w on true
 -- the zone in which its worker reckons, where its owner has one
-cross join lateral (select b.owner) j left join lateral (
-  \ir shared/owner_zone.sql
-) z on true
+cross join lateral (select b.owner) j left join lateral :owner_zone z on true
 left join lateral (
   with raw as materialized (
     select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id from _timescaledb_catalog.dimension x
@@ -78,8 +76,8 @@ left join lateral (
     select distinct s.range_start, s.range_end
       from raw join :slice s on s.dimension_id = raw.dimension_id cross join lateral :slice_chunk c
      where b.proc_name = 'policy_retention' and c.status & 4 = 0
-          and c.creation_time < (case when b.config ->> 'drop_created_before' ~ :is_interval
-                    and b.config ->> 'drop_created_before' ~ '\d' then now() - (b.config ->> 'drop_created_before')::interval end)),
+          and c.creation_time < case when b.config ->> 'drop_created_before' ~ :is_interval
+                                     then now() - (b.config ->> 'drop_created_before')::interval end),
   f as materialized (select min(slice.range_start) as oldest from slice)
   select (select jsonb_agg(jsonb_build_object(
              \ir shared/unread_bucket.sql
@@ -113,9 +111,7 @@ left join lateral (
     from (select x.integer_now_func_schema as schema, x.integer_now_func as function from up
       join _timescaledb_catalog.dimension x on x.hypertable_id = up.id and x.interval_length is not null and x.integer_now_func is not null
            order by up.depth desc, x.id limit 1) k
-    cross join (
-      \ir shared/trusted.sql
-    ) t
+    cross join :trusted t
     left join lateral (select p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
                              (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
                              from pg_namespace n join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0

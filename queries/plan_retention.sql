@@ -2,9 +2,7 @@
 -- read it, chunks oldest first, lock table), state (its policies, oldest chunk) · public; an integer "now" calls the hypertable's own
 -- function
 -- · 20 µs a chunk. $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
-with trusted as materialized (
-  \ir shared/trusted.sql
-),
+with trusted as materialized :trusted,
 target as materialized (
   select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate,
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation
@@ -25,11 +23,8 @@ target as materialized (
                    current_user::text) end as code
   from target t
   join _timescaledb_catalog.dimension d on d.hypertable_id = t.id and d.interval_length is not null
-  left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
-                           (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                           from trusted t join pg_namespace n on n.nspname = d.integer_now_func_schema
-                             join pg_proc p on p.pronamespace = n.oid and p.proname = d.integer_now_func and p.pronargs = 0
-                                  and p.prokind = 'f') f on true
+  left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
+  left join lateral :now_function f on true
   order by d.id limit 1
 ), zone as materialized (
   -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
@@ -39,9 +34,7 @@ target as materialized (
   cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                         where b.hypertable_id = t.id and b.proc_name = 'policy_retention' order by b.id limit 1),
                                       t.relowner) as owner) j
-  left join lateral (
-  \ir shared/owner_zone.sql
-  ) o on true
+  left join lateral :owner_zone o on true
 ), live as materialized (
   select c.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, c.companion, s.range_start, s.range_end, c.status, c.creation_time,
          case when c.status & 1 = 1 then y.numrows_pre_compression when r.reltuples >= 0 then r.reltuples::int8 end as rows,
@@ -78,9 +71,7 @@ target as materialized (
          b.config -> 'start_offset',
                              'end_offset', b.config -> 'end_offset', 'zone', o.owner_zone) order by b.id)
                            from _timescaledb_config.bgw_job b
-                           cross join lateral (select b.owner) j left join lateral (
-                           \ir shared/owner_zone.sql
-                           ) o on true
+                           cross join lateral (select b.owner) j left join lateral :owner_zone o on true
                            where b.proc_name = 'policy_refresh_continuous_aggregate' and b.hypertable_id = a.mat_hypertable_id), '[]'),
     'read_by', coalesce((
       with recursive below as (

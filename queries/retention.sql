@@ -1,8 +1,6 @@
 -- Retention of every hypertable and aggregate: policy, oldest chunk, what the next run would drop
 -- id, schema, name, … · public (catalogues only, no lock on a user's relation) · grows with the chunks that are due
-with trusted as materialized (
-  \ir shared/trusted.sql
-),
+with trusted as materialized :trusted,
 dim as materialized (
   -- the dimension of time: the first one that is cut by intervals
   select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
@@ -13,16 +11,13 @@ job as materialized (
          o.owner_zone, o.zone,
          j.config ->> 'drop_after' as after_text,
          case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ :is_interval
-              and j.config ->> 'drop_after' ~ '\d'
               then (j.config ->> 'drop_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'drop_after') = 'number' and j.config ->> 'drop_after' ~ '^\d{1,18}$'
               then (j.config ->> 'drop_after')::int8 end as after_number, j.config ->> 'drop_created_before' as created_text,
          case when j.config ->> 'drop_created_before' ~ :is_interval
-              and j.config ->> 'drop_created_before' ~ '\d' then now() - (j.config ->> 'drop_created_before')::interval end as made_before
+              then now() - (j.config ->> 'drop_created_before')::interval end as made_before
     from _timescaledb_config.bgw_job j
-    left join lateral (
-    \ir shared/owner_zone.sql
-    ) o on true
+    left join lateral :owner_zone o on true
    where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 -- the function that says what "now" is on integer time, where looking does not run it; of an aggregate it is that of the table at the root
 code as materialized (
@@ -33,11 +28,7 @@ code as materialized (
                                         join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = u.id) select * from up) u
           join _timescaledb_catalog.dimension d on d.hypertable_id = u.id and d.interval_length is not null
                and d.integer_now_func is not null order by u.of, d.id) k
-    left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
-                             (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                             from trusted t join pg_namespace n on n.nspname = k.schema
-                               join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0
-                                    and p.prokind = 'f') f on true
+    left join lateral :now_function f on true
    where f.trusted is not true),
 counts as materialized (
   select l.hypertable_id, count(*) as chunks
@@ -103,10 +94,7 @@ waiting as materialized (
     from (select a.pid, j.id as job_id from job j join pg_stat_activity a on a.application_name = j.application_name
            where a.datname = current_database() and (a.wait_event_type = 'Lock' or a.backend_type is null)) w
     join pg_locks l on l.pid = w.pid and not l.granted
-    left join lateral (
-      with recursive up(pid, depth) as (
-        select l.pid, 0 union all select (pg_blocking_pids(u.pid))[1], u.depth + 1 from up u where u.pid > 0 and u.depth < 20)
-      select u.pid as blocker from up u where u.pid is not null and u.depth > 0 order by u.depth desc limit 1) q on true
+    left join lateral :queue_head q on true
    order by w.job_id, l.pid)
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
@@ -123,15 +111,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
          where x.raw_hypertable_id = h.id) as read_by,
        coalesce(z.drop_edge, gone.edge) as drop_edge, gone.ranges as going, i.readers,
        (extract(timezone from now()) * 1000000)::int8 as local_shift,
-       v.pid as blocked_pid, v.blocker, case
-            when v.blocker = 0 then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
-              join pg_locks t on t.transactionid = p.transaction and t.pid is null
-                   where exists (select from pg_locks h
-                     join pg_locks l on not l.granted
-                          and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
-                                  where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction))
-            else (select coalesce(nullif(p.application_name, ''), p.backend_type) from pg_stat_activity p
-              where p.pid = v.blocker) end as blocker_name,
+       v.pid as blocked_pid, v.blocker, :blocker_name as blocker_name,
        (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace
          where z.oid = v.relation) as blocked_on, v.since as blocked_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked

@@ -3,17 +3,8 @@
 -- chunk's end), due_since (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known), is_now (what that
 -- function says), drop_edge (where the last chunk ends that goes) · EXECUTE on integer_now_func, whose owner is trusted · ~1 ms and that
 -- function a row, ~0.05 ms a chunk that is due
-with recursive trusted as materialized (
-  \ir shared/trusted.sql
-),
-source as (
-  -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy
-  select w.id, w.id::int as of from unnest($1::int8[]) w(id)
-  union all select s.id, a.raw_hypertable_id from source s join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.of),
-clock as materialized (
-  select distinct on (s.id) s.id, s.of as root, d.integer_now_func_schema as schema, d.integer_now_func as function
-    from source s join _timescaledb_catalog.dimension d on d.hypertable_id = s.of and d.interval_length is not null
-         and d.integer_now_func is not null order by s.id, d.id),
+with recursive trusted as materialized :trusted,
+\ir shared/integer_clock.sql
 \ir shared/integer_now.sql
     join lateral (select case when x.config ->> 'drop_after' ~ '^\d{1,18}$' then (x.config ->> 'drop_after')::int8 end as after
       from _timescaledb_config.bgw_job x

@@ -8,17 +8,14 @@ told as materialized (
                  '*\(|\m(current_timestamp|current_date|current_time|localtimestamp|localtime)\M' and f.body !~* '\m(max|order +by|limit)\M'
               then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)
                      where abs(t.at * u.seconds - extract(epoch from now())::numeric) < 2 * 86400) end as unit
-    from (select c.id, f.oid, coalesce(f.trusted, false) as trusted,
+    from (select k.id, f.oid, coalesce(f.trusted, false) as trusted,
                  case when f.trusted then (xpath('/row/n/text()',
-                      query_to_xml(format('select %I.%I() as n', c.schema, c.function), false, true, '')))[1]::text::int8
+                      query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8
                       else (select z.range_end from _timescaledb_catalog.dimension x join :slice z on z.dimension_id = x.id
-                             where x.hypertable_id = c.root and x.interval_length is not null order by x.id, z.range_start desc
+                             where x.hypertable_id = k.root and x.interval_length is not null order by x.id, z.range_start desc
                                   limit 1) end as at
-            from clock c
-            left join lateral (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted
-                                     from trusted t join pg_namespace n on n.nspname = c.schema
-                                       join pg_proc p on p.pronamespace = n.oid and p.proname = c.function and p.pronargs = 0
-                                            and p.prokind = 'f') f on true) t
+            from clock k
+            left join lateral :now_function f on true) t
     left join lateral (select pg_get_functiondef(t.oid) as body where t.trusted) f on true),
 bound as materialized (
   select t.id, d.id as dimension_id, t.at, t.trusted, t.unit, j.after, t.at - j.after as boundary

@@ -1,10 +1,10 @@
 -- The time zone of the owner of job j, which goes before the database's, as the setting has it, and as AT TIME ZONE takes it. Four names
 -- are also abbreviations, without summer time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
-select o.zone as owner_zone,
-       case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
-            when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
-            when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
-            when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
-  from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
-         where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
-           and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o
+(select o.zone as owner_zone,
+        case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
+             when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'
+             when upper(o.zone) = 'WET' then 'WET0WEST,M3.5.0/1,M10.5.0/2'
+             when o.zone ~ '^[A-Za-z][A-Za-z0-9_/+-]*$' then o.zone end as zone
+   from (select substr(e.entry, 10) as zone from pg_db_role_setting o, unnest(o.setconfig) e(entry)
+          where o.setrole = j.owner::oid and o.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+            and lower(e.entry) like 'timezone=%' order by o.setdatabase desc limit 1) o)

@@ -6,8 +6,6 @@
                         'next', case when isfinite(qs.next_start) then (extract(epoch from qs.next_start) * 1000000)::int8 end)
                              order by q.id)
                         from _timescaledb_config.bgw_job q left join _timescaledb_internal.bgw_job_stat qs on qs.job_id = q.id
-                        cross join lateral (select q.owner) j left join lateral (
-                        \ir shared/owner_zone.sql
-                        ) o on true
+                        cross join lateral (select q.owner) j left join lateral :owner_zone o on true
                        where q.hypertable_id = x.mat_hypertable_id and q.proc_name = 'policy_refresh_continuous_aggregate'),
                             '[]')) order by x.mat_hypertable_id)

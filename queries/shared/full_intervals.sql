@@ -1,0 +1,13 @@
+-- the intervals that are full: the newest ones, as many as make a day, 24 at most; of integer time all but the newest, which may still fill
+edge as materialized (
+  select d.*, e.range_end as window_end,
+         e.range_end - d.interval_length
+              * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start
+    from dim d cross join lateral (
+      select max(x.range_end) as range_end from (
+        select s.range_end from :slice s
+         where s.dimension_id = d.id and (d.whole
+              and s.range_end < (select max(y.range_end) from :slice y where y.dimension_id = d.id)
+              or s.range_end <= d.now_raw)
+         order by s.range_start desc limit 1) x) e
+   where e.range_end is not null),
