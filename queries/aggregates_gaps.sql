@@ -64,10 +64,10 @@ found as materialized (
              when q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as first
                 from (select e.range_start from (select z.range_start, count(*) over () as many,
                      row_number() over (order by z.range_start) as nth
-                       from (select distinct s.range_start from :slice s
+                       from (select s.range_start from :slice s
                        where s.dimension_id = a.dimension_id and (a.since is null or s.range_end > a.since)
                          and exists (select from :slice_chunk c where not c.osm_chunk)
-                       order by 1 limit case a.kind when 3 then 5 else 4 end) z) e
+                       group by 1 order by 1 limit case a.kind when 3 then 5 else 4 end) z) e
                        where a.kind < 3 or e.nth = 1 and e.many < 5 order by 1) b
                 cross join lateral (
                   select case a.kind when 3 then 'select sum(m)::int8 as n from ('

@@ -32,8 +32,8 @@ found as materialized (
               when s.source_type not in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer', 'smallint')
                    then 3
               when not s.readable then 1 when r.hidden then 2 when r.unsafe then r.why
-              when r.newest is null and (select count(*) from (select distinct z.range_start from :slice z
-                                          where z.dimension_id = s.dimension_id order by 1 desc limit 5) z) > 4 then 4 end as unknown, case
+              when r.newest is null and (select count(*) from (select z.range_start from :slice z
+                                          where z.dimension_id = s.dimension_id group by 1 order by 1 desc limit 5) z) > 4 then 4 end as unknown, case
                                                when s.parent_id is null and s.readable and r.unsafe
                                                     and not r.hidden then r.owner end as code_owner, case when r.unsafe
                                                     and r.why = 6 then r.relations end as hold
@@ -47,11 +47,12 @@ found as materialized (
       select y.newest, y.hidden, y.unsafe, y.why, y.owner, y.relations
         from (select q.hidden, q.why > 0 as unsafe, q.why, q.owner, q.relations, case when not q.hidden
              and q.why = 0 then (xpath('/row/n/text()', query_to_xml(q.statement, false, true, '')))[1]::text::int8 end as newest
-                from (select distinct z.range_start from :slice z
+                -- group by, for under a condition like the next TimescaleDB's SkipScan cannot plan a distinct
+                from (select z.range_start from :slice z
                        where s.parent_id is null and s.readable
                             and s.source_type in ('timestamp with time zone', 'timestamp without time zone', 'date', 'bigint', 'integer',
                                  'smallint')
-                         and z.dimension_id = s.dimension_id order by 1 desc limit 4) b
+                         and z.dimension_id = s.dimension_id group by 1 order by 1 desc limit 4) b
                 cross join lateral (
                   select coalesce(current_setting('timescaledb.license', true) = 'apache' and bool_or(c.status & 1 = 1), false) as hidden,
                          'select max(m) as n from (' || string_agg(format(case

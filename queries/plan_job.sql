@@ -73,11 +73,12 @@ left join lateral (
       from raw join :used_slice s on s.dimension_id = raw.dimension_id),
   -- what a policy by creation would drop now
   made as materialized (
-    select distinct s.range_start, s.range_end
+    select s.range_start, s.range_end
       from raw join :slice s on s.dimension_id = raw.dimension_id cross join lateral :slice_chunk c
      where b.proc_name = 'policy_retention' and c.status & 4 = 0
           and c.creation_time < case when b.config ->> 'drop_created_before' ~ :is_interval
-                                     then now() - (b.config ->> 'drop_created_before')::interval end),
+                                     then now() - (b.config ->> 'drop_created_before')::interval end
+     group by 1, 2),
   f as materialized (select min(slice.range_start) as oldest from slice)
   select (select jsonb_agg(jsonb_build_object(
              \ir shared/unread_bucket.sql
