@@ -1,22 +1,21 @@
 //! One table of typed rows: what is shown of them, in which order, from where, and how fresh they are.
 
+mod clipboard;
+mod cursor;
 mod exact;
 mod known;
+mod order;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::model::moment::Stamp;
-use crate::model::target::Target;
-use crate::model::text;
-use crate::model::value::Value;
+use crate::model::text::{self, printable};
 use crate::model::verdict::{Finding, Level, Verdict};
 use crate::screens::filter::Filter;
 use crate::screens::record::{Column, Record};
 use crate::server::known::{At, Counters};
 
-pub(crate) use crate::model::text::printable;
-pub use crate::server::exact::Figures;
 pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};
 
@@ -246,7 +245,7 @@ impl<R: Record> Table<R> {
             (verdict.level, verdict.findings.into_boxed_slice())
         });
         (self.levels, self.findings) = judged.collect();
-        self.ranks = ranks(&self.rows, &self.levels);
+        self.rank();
         self.judged = at.now;
         self.widths = shown::<R>()
             .map(|column| {
@@ -259,109 +258,8 @@ impl<R: Record> Table<R> {
             .collect();
     }
 
-    /// Filters and sorts, and puts the cursor back on the thing with this key.
-    pub fn arrange(&mut self, key: Option<&str>, at: &At) {
-        let mut view: Vec<usize> = (0..self.rows.len())
-            .filter(|&row| self.passes(row, at))
-            .collect();
-        match self.sort {
-            SortBy::Verdict => view.sort_by_key(|&row| self.ranks[row]),
-            SortBy::Column(column) => {
-                if let Some(column) = shown::<R>().nth(column) {
-                    let mut valued: Vec<_> = view
-                        .iter()
-                        .map(|&row| ((column.value)(&self.rows[row], at), row))
-                        .collect();
-                    valued.sort_by(|(a, _), (b, _)| a.order(b));
-                    view = valued.into_iter().map(|(_, row)| row).collect();
-                }
-            }
-        }
-        if self.descending {
-            // Reversed by runs, so that equals stay in the order in which the query gave them.
-            view = stable_reverse(&view, |a, b| self.same_rank(a, b, at));
-        }
-        self.view = view;
-        let found = key.and_then(|key| {
-            self.view
-                .iter()
-                .position(|&row| self.rows[row].key() == key)
-        });
-        self.cursor = found
-            .unwrap_or(self.cursor)
-            .min(self.view.len().saturating_sub(1));
-    }
-
-    fn same_rank(&self, a: usize, b: usize, at: &At) -> bool {
-        match self.sort {
-            SortBy::Verdict => self.ranks[a] == self.ranks[b],
-            SortBy::Column(column) => shown::<R>().nth(column).is_some_and(|column| {
-                let value = |row: usize| (column.value)(&self.rows[row], at);
-                value(a).order(&value(b)).is_eq()
-            }),
-        }
-    }
-
-    fn passes(&self, row: usize, at: &At) -> bool {
-        self.filter.is_empty()
-            || self.filter.passes(|| {
-                let mut line = self.levels[row].name().to_owned();
-                for column in shown::<R>() {
-                    line.push('\t');
-                    line.push_str(&(column.value)(&self.rows[row], at).show(at.now));
-                }
-                line
-            })
-    }
-
-    pub fn selected(&self) -> Option<&R> {
-        self.view.get(self.cursor).map(|&row| &self.rows[row])
-    }
-
     pub fn find(&self, key: &str) -> Option<&R> {
         self.rows.iter().find(|row| row.key() == key)
-    }
-
-    /// Marks the selected row or takes its mark away, and goes on to the next.
-    pub fn mark(&mut self) {
-        if let Some(key) = self.selected().map(Record::key) {
-            if !self.marked.remove(&key) {
-                self.marked.insert(key);
-            }
-            self.step(1);
-        }
-    }
-
-    pub fn unmark(&mut self) {
-        self.marked.clear();
-    }
-
-    pub fn is_marked(&self, row: &R) -> bool {
-        !self.marked.is_empty() && self.marked.contains(&row.key())
-    }
-
-    /// How many rows are marked.
-    pub fn marks(&self) -> usize {
-        self.rows.iter().filter(|row| self.is_marked(row)).count()
-    }
-
-    /// The marked rows in the order of the screen; the selected one where none is marked.
-    pub fn chosen(&self) -> Vec<&R> {
-        let marked: Vec<_> = self.in_order().filter(|row| self.is_marked(row)).collect();
-        if marked.is_empty() {
-            self.selected().into_iter().collect()
-        } else {
-            marked
-        }
-    }
-
-    pub fn chosen_keys(&self) -> Vec<String> {
-        self.chosen().into_iter().map(Record::key).collect()
-    }
-
-    /// What the chosen rows stand for, row by row.
-    pub fn targets(&self) -> Vec<Vec<Target>> {
-        self.chosen().into_iter().map(Record::targets).collect()
     }
 
     /// Forgets the counters, so that the rows are read again at the next look.
@@ -371,15 +269,6 @@ impl<R: Record> Table<R> {
 
     pub fn verdict(&self, at: &At) -> Option<Verdict> {
         self.selected().map(|row| row.verdict(at))
-    }
-
-    /// The selected row's place and the number of rows shown, and of all.
-    pub fn place(&self) -> (usize, usize, usize) {
-        (
-            (self.cursor + 1).min(self.view.len()),
-            self.view.len(),
-            self.rows.len(),
-        )
     }
 
     pub fn rows(&self) -> &[R] {
@@ -398,157 +287,13 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// Moves the cursor by so many lines; it stops at the ends.
-    pub fn step(&mut self, lines: isize) {
-        let last = self.view.len().saturating_sub(1);
-        self.moved = true;
-        self.cursor = self.cursor.saturating_add_signed(lines).min(last);
-    }
-
-    /// The worst row is what is looked at, until a person looks at another.
-    pub fn stay_on_top(&mut self) {
-        if !self.moved {
-            self.cursor = 0;
-        }
-    }
-
-    pub fn page(&self) -> isize {
-        isize::try_from(self.page).unwrap_or(1).max(1)
-    }
-
-    /// The line of the screen that a click meets.
-    pub fn point_at(&mut self, line: usize) {
-        let at = self.top + line;
-        if at < self.view.len() {
-            self.moved = true;
-            self.cursor = at;
-        }
-    }
-
-    /// Moves the column cursor.
-    pub fn step_column(&mut self, columns: isize) {
-        let last = shown::<R>().count();
-        self.column = self.column.saturating_add_signed(columns).min(last);
-    }
-
-    /// Sorts by the selected column; the same again turns the order round.
-    pub fn sort_here(&mut self, at: &At) {
-        let by = match self.column {
-            0 => SortBy::Verdict,
-            column => SortBy::Column(column - 1),
-        };
-        if self.sort == by {
-            self.descending = !self.descending;
-        } else {
-            self.sort = by;
-            let numbers = shown::<R>().nth(self.column.wrapping_sub(1));
-            self.descending = numbers.is_none_or(|column| column.right);
-        }
-        self.rearrange(at);
-    }
-
-    /// Arranges the rows again; the cursor stays on its row.
-    pub fn rearrange(&mut self, at: &At) {
-        let key = self.selected().map(Record::key);
-        self.arrange(key.as_deref(), at);
-    }
-
     /// No answer has come yet.
     pub fn is_empty_of_data(&self) -> bool {
         self.fresh == Freshness::Never
-    }
-
-    pub fn set_filter(&mut self, filter: Filter, at: &At) {
-        self.filter = filter;
-        self.rearrange(at);
-    }
-
-    /// The lines of the view that are on the screen.
-    fn window(&self) -> std::ops::Range<usize> {
-        let top = self.top.min(self.view.len());
-        top..(top + self.page).min(self.view.len())
-    }
-
-    /// Fits the window to so many lines around the cursor, and gives the rows in it with their levels.
-    /// Each row with its level, and whether it is marked.
-    pub fn visible(&mut self, lines: usize) -> (usize, Vec<(&R, Level, bool)>) {
-        self.page = lines.max(1);
-        if self.cursor < self.top {
-            self.top = self.cursor;
-        } else if self.cursor >= self.top + self.page {
-            self.top = self.cursor + 1 - self.page;
-        }
-        self.top = self.top.min(self.view.len().saturating_sub(self.page));
-        let rows = self.view[self.window()].iter();
-        let rows = rows.map(|&row| {
-            let of = &self.rows[row];
-            (of, self.levels[row], self.is_marked(of))
-        });
-        (self.cursor.saturating_sub(self.top), rows.collect())
     }
 
     /// The width that the content of a screen column wants.
     pub fn content_width(&self, column: usize) -> u16 {
         self.widths.get(column).copied().unwrap_or(0)
     }
-
-    /// The selected cell as text for the clipboard; the verdict's column gives the reason.
-    pub fn cell_text(&self, at: &At) -> Option<String> {
-        let row = self.selected()?;
-        Some(match self.column.checked_sub(1) {
-            None => {
-                let verdict = row.verdict(at);
-                format!("{}: {}", verdict.level.name(), verdict.reason)
-            }
-            Some(column) => plain(&(shown::<R>().nth(column)?.value)(row, at)),
-        })
-    }
-
-    /// The selected row as a line of tab-separated values.
-    pub fn row_text(&self, at: &At) -> Option<String> {
-        let row = self.selected()?;
-        let cells: Vec<_> = shown::<R>()
-            .map(|column| plain(&(column.value)(row, at)))
-            .collect();
-        Some(cells.join("\t"))
-    }
-}
-
-/// What each row is sorted by: its level, or the worst of its family.
-fn ranks<R: Record>(rows: &[R], levels: &[Level]) -> Vec<Level> {
-    let mut worst: HashMap<i64, Level> = HashMap::new();
-    for (row, level) in rows.iter().zip(levels) {
-        if let Some(family) = row.family() {
-            let so_far = worst.entry(family).or_insert(*level);
-            *so_far = (*so_far).max(*level);
-        }
-    }
-    let rank = |(row, level): (&R, &Level)| {
-        let family = row.family().and_then(|family| worst.get(&family));
-        *family.unwrap_or(level)
-    };
-    rows.iter().zip(levels).map(rank).collect()
-}
-
-/// A value as another program can read it.
-pub fn plain(value: &Value) -> String {
-    match value.json() {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    }
-}
-
-fn stable_reverse(sorted: &[usize], same: impl Fn(usize, usize) -> bool) -> Vec<usize> {
-    let mut reversed = Vec::with_capacity(sorted.len());
-    let mut end = sorted.len();
-    while end > 0 {
-        let mut start = end - 1;
-        while start > 0 && same(sorted[start - 1], sorted[end - 1]) {
-            start -= 1;
-        }
-        reversed.extend_from_slice(&sorted[start..end]);
-        end = start;
-    }
-    reversed
 }

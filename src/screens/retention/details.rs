@@ -1,0 +1,148 @@
+//! The sections of a hypertable's details.
+
+use super::row::Row;
+use crate::model::moment::Point;
+use crate::model::text;
+use crate::model::value::Value;
+use crate::model::verdict::Level;
+use crate::screens::chunks::{self, Chunk, Chunks};
+use crate::screens::record::Section;
+use crate::server::known::At;
+
+pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
+    let mut facts: Vec<(String, Value)> = vec![
+        (
+            "kind".into(),
+            (if row.aggregate {
+                "aggregate (its materialization)"
+            } else {
+                "hypertable"
+            })
+            .into(),
+        ),
+        ("chunks".into(), row.chunks.into()),
+        ("oldest chunk begins".into(), row.oldest.into()),
+        (
+            "oldest data is".into(),
+            row.age(at)
+                .map(|age| format!("{} old", text::duration(age)))
+                .into(),
+        ),
+        ("drop after".into(), row.drop_after()),
+        (
+            "boundary now".into(),
+            row.boundary
+                .map(|raw| Point {
+                    axis: row.axis,
+                    raw,
+                })
+                .into(),
+        ),
+        (
+            "the next run drops".into(),
+            row.policy
+                .as_ref()
+                .filter(|_| row.eligible.is_none())
+                .and_then(|policy| policy.not_run(row.about_eligible))
+                .or_else(|| row.eligible.map(|chunks| text::plural(chunks, "chunk")))
+                .into(),
+        ),
+        (
+            "their bytes now".into(),
+            row.eligible_error
+                .clone()
+                .map_or_else(|| row.eligible_bytes.map(Value::Bytes).into(), Value::Text),
+        ),
+        ("frozen, never dropped".into(), row.frozen.into()),
+    ];
+    if let Some(policy) = &row.policy {
+        facts.extend([
+            (
+                "policy".to_owned(),
+                Value::text(format!(
+                    "job {}, {}",
+                    policy.job_id,
+                    policy.state(&at.limits(&row.full_name()), at.now)
+                )),
+            ),
+            (
+                "time zone of its owner".to_owned(),
+                policy.owner_zone.clone().into(),
+            ),
+            ("next run".to_owned(), policy.next_start_value()),
+            ("last run".to_owned(), policy.last_run_status()),
+            ("last finish".to_owned(), policy.last_finish.into()),
+        ]);
+    }
+    if !row.read_by.is_empty() {
+        let names = row.read_by.join(", ");
+        facts.push((
+            "read by aggregates".to_owned(),
+            Value::Text(format!(
+                "{names} (a refresh over dropped time deletes their rows: see Aggregates)"
+            )),
+        ));
+    }
+    vec![Section::Facts {
+        title: "Retention".to_owned(),
+        facts,
+    }]
+}
+
+/// The chunks past the boundary, oldest first, and what stays.
+pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
+    let chunks: Vec<&Chunk> = all
+        .chunks
+        .iter()
+        .filter(|chunk| !chunk.is_tiered())
+        .collect();
+    if row.boundary.is_none() && row.made_before.is_none() {
+        let oldest = chunks::list(
+            format!("Oldest chunks (of {})", chunks.len()),
+            chunks.into_iter().take(20),
+            Vec::new(),
+        );
+        return vec![all.picture(), oldest];
+    }
+    let goes_now = |chunk: &&Chunk| chunk.is_past(row.boundary, row.made_before);
+    let past: Vec<_> = chunks.iter().copied().filter(goes_now).collect();
+    let levels = past
+        .iter()
+        .map(|chunk| {
+            if chunk.is_frozen() {
+                Level::Unknown
+            } else {
+                Level::Warning
+            }
+        })
+        .collect();
+    let goes = past.iter().filter(|chunk| !chunk.is_frozen()).count();
+    let first = chunks.iter().find(|chunk| !goes_now(chunk));
+    let mut sections = vec![
+        all.picture(),
+        chunks::list(
+            format!("Chunks that the next run drops ({goes}), oldest first"),
+            past.into_iter(),
+            levels,
+        ),
+    ];
+    if let Some(first) = first {
+        let text = format!(
+            "{} ({} to {}) and {}: {}",
+            first.name,
+            text::point(first.start),
+            text::point(first.end),
+            if row.made_before.is_some() {
+                "all that are made later"
+            } else {
+                "all newer chunks"
+            },
+            chunks.len() - goes
+        );
+        sections.push(Section::Text {
+            title: "What stays".to_owned(),
+            text,
+        });
+    }
+    sections
+}

@@ -1,0 +1,208 @@
+//! What is to be said of a hypertable's retention, in words.
+
+use super::row::Row;
+use crate::model::bucket::Range;
+use crate::model::moment::{Axis, Stamp};
+use crate::model::remade::REMADE;
+use crate::model::thresholds::exceeds;
+use crate::model::unread::{Clock, Unread};
+use crate::model::verdict::{Finding, Findings, Level, Verdict};
+use crate::model::{rules, text};
+use crate::screens::policy;
+use crate::screens::policy::{Policy, Work};
+use crate::server::known::At;
+
+const WORK: Work = Work {
+    what: "what the next run drops",
+    after: "drop_after",
+    created: "drop_created_before",
+    unknown: &rules::RETENTION_UNKNOWN,
+    setting: &rules::RETENTION_SETTING,
+};
+
+impl Row {
+    pub(super) fn judge(&self, at: &At) -> Verdict {
+        let mut findings = Findings::default();
+        let limits = at.limits(&self.full_name());
+        let Some(policy) = &self.policy else {
+            return match self.age(at) {
+                Some(age)
+                    if age > limits.no_retention_age
+                        && exceeds(self.chunks, limits.no_retention_chunks) =>
+                {
+                    Verdict::of(
+                        &rules::RETENTION_NONE,
+                        Level::Notice,
+                        format!(
+                            "no policy: nothing is ever dropped; the oldest of {} begins {} ago: add-retention-policy wants to be told from which age on (drop_after)",
+                            text::plural(self.chunks, "chunk"),
+                            text::duration(age)
+                        ),
+                    )
+                }
+                Some(age) if self.chunks > 0 => Verdict::ok(format!(
+                    "no policy: nothing is ever dropped; the oldest chunk begins {} ago",
+                    text::duration(age)
+                )),
+                _ => Verdict::ok("no policy: nothing is ever dropped"),
+            };
+        };
+        // Whose setting fails at every run has no other trouble that a person could end.
+        if self.fails_by_creation(policy, at).is_none() {
+            let waits = self.eligible.is_some_and(|eligible| eligible > 0);
+            policy.judge(&mut findings, &limits, at.now, waits);
+        }
+        if let Some(blocked) = &self.blocked {
+            let rule = &rules::RETENTION_BLOCKED;
+            let waits = blocked.finding(rule, "its policy", at.now, limits.blocked);
+            if let Some(finding) = waits {
+                findings.push(finding.of_job(policy.job_id));
+            }
+        }
+        self.judge_unread(&mut findings, policy, at);
+        self.judge_eligible(&mut findings, policy, at);
+        if self.frozen > 0 {
+            findings.add(
+                &rules::RETENTION_FROZEN,
+                Level::Notice,
+                format!(
+                    "{} past drop-after frozen: no run ever drops {}; {}.unfreeze_chunk() lets a chunk go",
+                    text::plural(self.frozen, "chunk"),
+                    if self.frozen == 1 { "it" } else { "them" },
+                    at.server.functions()
+                ),
+            );
+        }
+        findings.verdict(format!("nothing is due; {}", policy.when(&limits, at.now)))
+    }
+
+    fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
+        if let Some(why) = self.fails_by_creation(policy, at) {
+            let finding = Finding::new(&rules::RETENTION_SETTING, Level::Critical, why);
+            // Nothing alters such a policy.
+            findings.push(finding.fixed_by(Some("remove-retention-policy")));
+            return;
+        }
+        let Some(eligible) = self.eligible else {
+            let not_run = policy.not_run(self.about_eligible);
+            let error = not_run.as_deref().or(self.eligible_error.as_deref());
+            policy.judge_unknown(findings, &WORK, self.axis, self.has_now, error);
+            return;
+        };
+        if eligible == 0 {
+            return;
+        }
+        let goes = text::plural(eligible, "chunk");
+        let limits = at.limits(&self.full_name());
+        let patience = policy.schedule_seconds.unwrap_or(86_400.0) + limits.retention_patience;
+        let then = policy.then(&limits, at.now);
+        let rule = &rules::RETENTION_OVERDUE;
+        findings.push(
+            match policy::overdue(self.overdue_seconds, self.due_since, at.now) {
+                Some((overdue, long)) if overdue > patience && !policy.is_new(&limits, at.now) => {
+                    let reason = format!(
+                        "{goes} past drop-after still there, the oldest due for {long}{then}"
+                    );
+                    Finding::new(rule, Level::Warning, reason)
+                        .since(Some(at.now.plus_seconds(-overdue)))
+                }
+                due if policy.is_put_off(self.axis, &limits, at.now) => {
+                    let due = policy::due_for(due);
+                    let reason = format!("{goes} past drop-after still there, {due}{then}");
+                    Finding::new(rule, Level::Warning, reason)
+                }
+                _ => Finding::new(rule, Level::Ok, format!("the next run drops {goes}{then}")),
+            },
+        );
+    }
+
+    /// What the next run drops before an aggregate has read it: that is lost to it for good.
+    fn judge_unread(&self, findings: &mut Findings, policy: &Policy, at: &At) {
+        // A run that fails drops nothing.
+        let runs = policy.scheduled && self.fails_by_creation(policy, at).is_none();
+        let Some(edge) = self.drop_edge.filter(|_| runs) else {
+            return;
+        };
+        let next = policy.next_start.and_then(Stamp::finite);
+        let runs = next.filter(|next| *next > at.now).unwrap_or(at.now);
+        let when = match runs.seconds_since(at.now).floor() {
+            0.0 => "at once".to_owned(),
+            left => format!("in {}", text::duration(left)),
+        };
+        let clock = Clock {
+            now: at.now,
+            local_shift: self.local_shift,
+            integer: self.integer_now,
+        };
+        for reader in &self.readers {
+            let Some(range) = reader.before(edge, false) else {
+                continue;
+            };
+            let parts = match &self.going[..] {
+                [] => vec![range],
+                going => reader.within(range, going),
+            };
+            let late = at.limits(&reader.name).job_late;
+            let missed = |range: &Range| !reader.is_read_by(*range, runs, &clock, late);
+            for (remade, rest) in parts
+                .into_iter()
+                .filter(missed)
+                .map(|range| reader.apart(range))
+            {
+                findings.extend(remade.map(|range| drops_remade(policy, reader, range, &when)));
+                findings.extend(
+                    rest.into_iter()
+                        .map(|range| drops_unread(policy, reader, range, &when)),
+                );
+            }
+        }
+    }
+
+    /// Why every run of a policy by creation fails here, where TimescaleDB misreads its own configuration.
+    fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
+        let created = policy.created.as_ref()?;
+        let integer = self.axis == Axis::Integer;
+        // An aggregate has its source's "now", and no function of its own.
+        let has_now = self.has_now && !self.aggregate;
+        let place = at
+            .server
+            .sql_version()
+            .fails_by_creation(integer, has_now)?;
+        let number = if integer { " with a number" } else { "" };
+        Some(format!(
+            "drop_created_before ({created}) always fails {place}: use drop_after{number}"
+        ))
+    }
+}
+
+/// Rows that go before an aggregate has read them.
+fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
+    let reason = format!(
+        "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
+        policy.job_id,
+        reader.name,
+        reader.show(range),
+        reader.why()
+    );
+    let finding =
+        Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason).upon(reader.target());
+    let settings = reader.settings(range).into_iter();
+    settings.fold(finding, |finding, (field, value)| {
+        finding.setting(field, value)
+    })
+}
+
+/// Late rows in chunks that may have been made again: neither their going nor a refresh before it is harmless.
+fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
+    let reason = format!(
+        "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview says what would go",
+        policy.job_id,
+        reader.name,
+        reader.show(range),
+        REMADE,
+        reader.by_hand(range)
+    );
+    Finding::new(&rules::RETENTION_UNREAD, Level::Critical, reason)
+        .upon(reader.target())
+        .fixed_by(None)
+}

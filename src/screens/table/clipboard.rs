@@ -1,0 +1,38 @@
+//! What of a table goes to the clipboard.
+
+use super::{Table, shown};
+use crate::model::value::Value;
+use crate::screens::record::Record;
+use crate::server::known::At;
+
+impl<R: Record> Table<R> {
+    /// The selected cell as text for the clipboard; the verdict's column gives the reason.
+    pub fn cell_text(&self, at: &At) -> Option<String> {
+        let row = self.selected()?;
+        Some(match self.column.checked_sub(1) {
+            None => {
+                let verdict = row.verdict(at);
+                format!("{}: {}", verdict.level.name(), verdict.reason)
+            }
+            Some(column) => plain(&(shown::<R>().nth(column)?.value)(row, at)),
+        })
+    }
+
+    /// The selected row as a line of tab-separated values.
+    pub fn row_text(&self, at: &At) -> Option<String> {
+        let row = self.selected()?;
+        let cells: Vec<_> = shown::<R>()
+            .map(|column| plain(&(column.value)(row, at)))
+            .collect();
+        Some(cells.join("\t"))
+    }
+}
+
+/// A value as another program can read it.
+fn plain(value: &Value) -> String {
+    match value.json() {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}

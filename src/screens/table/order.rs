@@ -1,0 +1,128 @@
+//! The order of a table's rows, and which of them pass the filter.
+
+use std::collections::HashMap;
+
+use super::{SortBy, Table, shown};
+use crate::model::verdict::Level;
+use crate::screens::filter::Filter;
+use crate::screens::record::Record;
+use crate::server::known::At;
+
+impl<R: Record> Table<R> {
+    /// Sorts by the selected column; the same again turns the order round.
+    pub fn sort_here(&mut self, at: &At) {
+        let by = match self.column {
+            0 => SortBy::Verdict,
+            column => SortBy::Column(column - 1),
+        };
+        if self.sort == by {
+            self.descending = !self.descending;
+        } else {
+            self.sort = by;
+            let numbers = shown::<R>().nth(self.column.wrapping_sub(1));
+            self.descending = numbers.is_none_or(|column| column.right);
+        }
+        self.rearrange(at);
+    }
+
+    /// Arranges the rows again; the cursor stays on its row.
+    pub fn rearrange(&mut self, at: &At) {
+        let key = self.selected().map(Record::key);
+        self.arrange(key.as_deref(), at);
+    }
+
+    pub fn set_filter(&mut self, filter: Filter, at: &At) {
+        self.filter = filter;
+        self.rearrange(at);
+    }
+
+    /// Filters and sorts, and puts the cursor back on the thing with this key.
+    pub fn arrange(&mut self, key: Option<&str>, at: &At) {
+        let mut view: Vec<usize> = (0..self.rows.len())
+            .filter(|&row| self.passes(row, at))
+            .collect();
+        match self.sort {
+            SortBy::Verdict => view.sort_by_key(|&row| self.ranks[row]),
+            SortBy::Column(column) => {
+                if let Some(column) = shown::<R>().nth(column) {
+                    let mut valued: Vec<_> = view
+                        .iter()
+                        .map(|&row| ((column.value)(&self.rows[row], at), row))
+                        .collect();
+                    valued.sort_by(|(a, _), (b, _)| a.order(b));
+                    view = valued.into_iter().map(|(_, row)| row).collect();
+                }
+            }
+        }
+        if self.descending {
+            // Reversed by runs, so that equals stay in the order in which the query gave them.
+            view = stable_reverse(&view, |a, b| self.same_rank(a, b, at));
+        }
+        self.view = view;
+        let found = key.and_then(|key| {
+            self.view
+                .iter()
+                .position(|&row| self.rows[row].key() == key)
+        });
+        self.cursor = found
+            .unwrap_or(self.cursor)
+            .min(self.view.len().saturating_sub(1));
+    }
+
+    fn same_rank(&self, a: usize, b: usize, at: &At) -> bool {
+        match self.sort {
+            SortBy::Verdict => self.ranks[a] == self.ranks[b],
+            SortBy::Column(column) => shown::<R>().nth(column).is_some_and(|column| {
+                let value = |row: usize| (column.value)(&self.rows[row], at);
+                value(a).order(&value(b)).is_eq()
+            }),
+        }
+    }
+
+    fn passes(&self, row: usize, at: &At) -> bool {
+        self.filter.is_empty()
+            || self.filter.passes(|| {
+                let mut line = self.levels[row].name().to_owned();
+                for column in shown::<R>() {
+                    line.push('\t');
+                    line.push_str(&(column.value)(&self.rows[row], at).show(at.now));
+                }
+                line
+            })
+    }
+
+    /// Ranks the rows after their levels have changed.
+    pub(super) fn rank(&mut self) {
+        self.ranks = ranks(&self.rows, &self.levels);
+    }
+}
+
+/// What each row is sorted by: its level, or the worst of its family.
+fn ranks<R: Record>(rows: &[R], levels: &[Level]) -> Vec<Level> {
+    let mut worst: HashMap<i64, Level> = HashMap::new();
+    for (row, level) in rows.iter().zip(levels) {
+        if let Some(family) = row.family() {
+            let so_far = worst.entry(family).or_insert(*level);
+            *so_far = (*so_far).max(*level);
+        }
+    }
+    let rank = |(row, level): (&R, &Level)| {
+        let family = row.family().and_then(|family| worst.get(&family));
+        *family.unwrap_or(level)
+    };
+    rows.iter().zip(levels).map(rank).collect()
+}
+
+fn stable_reverse(sorted: &[usize], same: impl Fn(usize, usize) -> bool) -> Vec<usize> {
+    let mut reversed = Vec::with_capacity(sorted.len());
+    let mut end = sorted.len();
+    while end > 0 {
+        let mut start = end - 1;
+        while start > 0 && same(sorted[start - 1], sorted[end - 1]) {
+            start -= 1;
+        }
+        reversed.extend_from_slice(&sorted[start..end]);
+        end = start;
+    }
+    reversed
+}
