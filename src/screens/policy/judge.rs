@@ -1,0 +1,142 @@
+//! What is wrong with a policy's job, in the same words on every screen.
+
+use super::job::Policy;
+use crate::model::moment::{Axis, Stamp};
+use crate::model::rules::{self, Rule};
+use crate::model::text;
+use crate::model::thresholds::Limits;
+use crate::model::verdict::{Finding, Findings, Level};
+
+/// What a kind of policy does, as its screen says it.
+#[derive(Debug)]
+pub struct Work {
+    /// What of it cannot be known at times.
+    pub what: &'static str,
+    /// The keys of its configuration.
+    pub after: &'static str,
+    pub created: &'static str,
+    pub unknown: &'static Rule,
+    pub setting: &'static Rule,
+}
+
+impl Policy {
+    /// What is wrong with the job itself; `waits` says that there is work for it. That its next start is far away is no
+    /// fault here: who put it off on purpose is known to the Jobs screen only.
+    pub fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
+        let level = if waits { Level::Warning } else { Level::Notice };
+        let id = self.job_id;
+        let next = self.next_start.and_then(Stamp::finite);
+        let next = |words: &str| {
+            next.map_or_else(String::new, |next| {
+                format!("{words} {}", text::age(next, now))
+            })
+        };
+        let (rule, level, reason) = if !self.scheduled {
+            let reason = format!("its policy (job {id}) is paused: resume-job resumes it");
+            (&rules::JOB_PAUSED, level, reason)
+        } else if self.is_failing() {
+            let level = if f64::from(self.consecutive_failures) >= limits.job_failures_critical {
+                Level::Critical
+            } else {
+                Level::Warning
+            };
+            let times = match self.consecutive_failures {
+                ..2 => "failed in its last run".to_owned(),
+                many => format!("failed {} in a row", text::plural(many.into(), "time")),
+            };
+            let again = if self.is_late(limits, now) {
+                next(", and was to try again")
+            } else {
+                next(", and tries again")
+            };
+            let reason =
+                format!("its policy (job {id}) {times}{again}; the Jobs screen has the error");
+            (&rules::JOB_FAILING, level, reason)
+        } else if self.is_late(limits, now) {
+            let reason = format!("its policy (job {id}) is late{}", next(": it was to run"));
+            (&rules::JOB_LATE, Level::Warning, reason)
+        } else {
+            return;
+        };
+        findings.push(Finding::new(rule, level, reason).of_job(id));
+    }
+
+    /// Why nothing but an estimate is known, where the function that says what is now is not run; `about`: chunks as if it
+    /// said the newest chunk's end.
+    pub fn not_run(&self, about: Option<i64>) -> Option<String> {
+        let about = about.map(|chunks| {
+            format!(
+                "about {} by the end of the newest chunk",
+                text::plural(chunks, "chunk")
+            )
+        });
+        Some(self.code.as_ref()?.words(about))
+    }
+
+    /// Why it is not known what is past the policy's boundary.
+    pub fn judge_unknown(
+        &self,
+        findings: &mut Findings,
+        work: &Work,
+        axis: Axis,
+        has_now: bool,
+        error: Option<&str>,
+    ) {
+        let what = work.what;
+        let unset = |key: &str, value: &str, why: &str| {
+            let reason = format!("its policy's {key} ({value}) {why}, so {what} is not known");
+            Finding::new(work.setting, Level::Warning, reason)
+        };
+        findings.push(if let Some(error) = error {
+            let reason = format!("{what} is not known: {error}");
+            Finding::new(work.unknown, Level::Unknown, reason)
+        } else if let Some(created) = &self.created {
+            unset(work.created, created, "is no interval")
+        } else if axis == Axis::Integer && !has_now {
+            let reason = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func() tells it";
+            Finding::new(work.setting, Level::Warning, reason).fixed_by(None)
+        } else if !self.is_understood(axis) {
+            let after = self.after.as_deref().unwrap_or("none");
+            unset(work.after, after, "does not fit the dimension")
+        } else if let Some(zone) = &self.owner_zone {
+            let reason = format!(
+                "the time zone set on its policy's owner ({zone}) is no zone's name, so {what} is not known: ALTER ROLE … SET timezone = a name of pg_timezone_names"
+            );
+            Finding::new(work.unknown, Level::Unknown, reason)
+        } else {
+            return;
+        });
+    }
+}
+
+/// How many policies are estimated because a function is not run.
+pub fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
+    let codes: Vec<_> = policies
+        .filter_map(|policy| policy.code.as_ref())
+        .filter(|code| code.owner.is_some())
+        .collect();
+    let first = codes.first()?;
+    let rows = text::plural(i64::try_from(codes.len()).unwrap_or(i64::MAX), "row");
+    Some(format!("{rows} estimated (~): {}", first.words(None)))
+}
+
+/// For how long the oldest chunk has been due, in seconds and in words. Integer time tells from when on at the latest.
+pub fn overdue(seconds: Option<f64>, since: Option<Stamp>, now: Stamp) -> Option<(f64, String)> {
+    match (seconds, since) {
+        (Some(seconds), _) => Some((seconds, text::duration(seconds))),
+        (None, Some(since)) => {
+            let seconds = now.seconds_since(since);
+            let long = text::duration(seconds.max(0.0).floor());
+            Some((seconds, format!("at least {long}")))
+        }
+        (None, None) => None,
+    }
+}
+
+/// The same at the end of a sentence.
+pub(crate) fn due_for(overdue: Option<(f64, String)>) -> String {
+    match overdue {
+        Some((_, long)) => format!("the oldest due for {long}"),
+        None => "for how long is not known".to_owned(),
+    }
+}

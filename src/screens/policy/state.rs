@@ -1,0 +1,63 @@
+//! What a job is at, in the same words on every screen.
+
+use crate::model::moment::Stamp;
+use crate::model::text;
+use crate::model::thresholds::Limits;
+
+/// What a job is at now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Running,
+    /// Started and not finished, and its worker cannot be seen from here.
+    MaybeRunning,
+    /// Started and never finished: its worker is gone.
+    Crashed,
+    Paused,
+    Late,
+    BackingOff,
+    NeverRan,
+    Scheduled,
+}
+
+impl State {
+    /// What a job is at that has no worker: the one place that decides between these, for every screen.
+    pub fn waiting(scheduled: bool, late: bool, failures: i32, ran: bool) -> Self {
+        match (scheduled, late, failures) {
+            (false, ..) => Self::Paused,
+            (_, true, _) => Self::Late,
+            (_, _, 1..) => Self::BackingOff,
+            _ if ran => Self::Scheduled,
+            _ => Self::NeverRan,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::MaybeRunning => "running?",
+            Self::Crashed => "crashed",
+            Self::Paused => "paused",
+            Self::Late => "late",
+            Self::BackingOff => "backing off",
+            Self::NeverRan => "never ran",
+            Self::Scheduled => "scheduled",
+        }
+    }
+}
+
+/// Whether a job that never ran has been there for longer than the scheduler takes to start it.
+pub(crate) fn is_old(known_since: Option<Stamp>, limits: &Limits, now: Stamp) -> bool {
+    known_since.is_some_and(|since| now.seconds_since(since) > limits.job_late)
+}
+
+/// How long the next start is away, in words, where that is much longer than the schedule explains: somebody moved it.
+pub(crate) fn strangely_far(
+    next: Option<Stamp>,
+    schedule_seconds: f64,
+    limits: &Limits,
+    now: Stamp,
+) -> Option<String> {
+    let wait = next.and_then(Stamp::finite)?.seconds_since(now);
+    (wait > limits.job_far_factor * schedule_seconds + limits.job_far)
+        .then(|| text::duration(wait.round()))
+}
