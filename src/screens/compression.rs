@@ -1,5 +1,6 @@
 //! Compression: what each hypertable takes, before and after, and what still waits for its policy.
 
+mod details;
 mod judge;
 mod pace;
 mod row;
@@ -11,12 +12,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::model::moment::{Axis, Stamp};
+use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
 use crate::model::value::Value;
 use crate::model::verdict::Verdict;
 use crate::model::version::Version;
-use crate::model::{rules, text};
 use crate::screens::chunks::{self, Chunks};
 use crate::screens::policy;
 use crate::screens::policy::Policy;
@@ -298,89 +299,7 @@ impl Record for Row {
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {
-        let mut facts: Vec<(String, Value)> = vec![
-            (
-                "kind".into(),
-                (if self.aggregate {
-                    "aggregate (its materialization)"
-                } else {
-                    "hypertable"
-                })
-                .into(),
-            ),
-            ("enabled".into(), self.enabled.into()),
-            (
-                "segment by".into(),
-                left(self.segment_by.as_ref(), self.open),
-            ),
-            (
-                "order by".into(),
-                left(self.order_by.as_ref(), self.enabled),
-            ),
-            (
-                "chunks".into(),
-                format!(
-                    "{} = {} compressed + {} partial + {} uncompressed",
-                    text::count(self.chunks),
-                    text::count(self.compressed),
-                    text::count(self.partial),
-                    text::count(self.uncompressed)
-                )
-                .into(),
-            ),
-            (
-                "recorded before".into(),
-                self.before_bytes.map(Value::Bytes).into(),
-            ),
-            (
-                "recorded after".into(),
-                self.after_bytes.map(Value::Bytes).into(),
-            ),
-            ("ratio".into(), self.ratio().map(Value::Ratio).into()),
-            ("backlog".into(), self.backlog.into()),
-            (
-                "backlog, bytes now".into(),
-                match (&self.backlog_error, self.about_backlog_bytes) {
-                    (None, _) => self.backlog_size(),
-                    (Some(error), None) => Value::text(error),
-                    (Some(error), Some(about)) => {
-                        Value::text(format!("~{} ({error})", text::bytes(about)))
-                    }
-                },
-            ),
-        ];
-        facts.extend(self.packed_facts());
-        if let Some(policy) = &self.policy {
-            facts.extend([
-                (
-                    "policy".to_owned(),
-                    Value::text(format!(
-                        "job {}, {}",
-                        policy.job_id,
-                        policy.state(&at.limits(&self.full_name()), at.now)
-                    )),
-                ),
-                ("compress after".to_owned(), policy.after_value()),
-                (
-                    "time zone of its owner".to_owned(),
-                    policy.owner_zone.clone().into(),
-                ),
-                ("next run".to_owned(), policy.next_start_value()),
-                ("last run".to_owned(), policy.last_run_status()),
-                ("last finish".to_owned(), policy.last_finish.into()),
-                (
-                    "chunks a run at most".to_owned(),
-                    self.most_chunks.clone().into(),
-                ),
-            ]);
-        } else {
-            facts.push(("policy".to_owned(), "none".into()));
-        }
-        vec![Section::Facts {
-            title: "Compression (recorded bytes are those of the moment each chunk was compressed)"
-                .to_owned(),
-            facts,
-        }]
+        details::facts(self, at)
     }
 
     fn settle(before: &[Self], rows: &mut Vec<Self>) {
@@ -398,13 +317,5 @@ impl Record for Row {
 
     fn due(&self) -> Option<Stamp> {
         self.next_due
-    }
-}
-
-/// A setting, or that TimescaleDB chooses it.
-fn left(setting: Option<&String>, open: bool) -> Value {
-    match setting {
-        None if open => Value::text("TimescaleDB's choice"),
-        setting => setting.cloned().into(),
     }
 }

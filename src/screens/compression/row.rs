@@ -241,28 +241,6 @@ impl Row {
         text::qualified(&self.schema, &self.name)
     }
 
-    /// What the exact figures say of compressed chunks.
-    pub(super) fn packed_facts(&self) -> Vec<(String, Value)> {
-        if self.packed_cost() == 0 {
-            return Vec::new();
-        }
-        let old = self
-            .packed_error
-            .clone()
-            .map_or_else(|| self.old_settings.into(), Value::Text);
-        let mut facts = vec![("chunks under other settings".to_owned(), old)];
-        facts.extend(self.drift.map(|drift| {
-            let words = format!(
-                "{}: {} now, {} recorded",
-                text::plural(drift.chunks, "chunk"),
-                text::bytes(drift.bytes),
-                text::bytes(drift.recorded)
-            );
-            ("size far from the record".to_owned(), Value::Text(words))
-        }));
-        facts
-    }
-
     /// How many chunks the bytes of the backlog have to open; `None`: there is nothing to ask.
     pub(super) fn backlog_cost(&self) -> Option<usize> {
         let backlog = self.backlog.filter(|backlog| *backlog > 0)?;
