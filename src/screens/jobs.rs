@@ -2,6 +2,7 @@
 
 mod caveats;
 mod details;
+mod failing;
 mod findings;
 mod name;
 mod row;

@@ -1,0 +1,155 @@
+//! Why a job's last run failed, and what can be done about it.
+
+use super::row::{JobError, Row, Statistics};
+use crate::model::target::{Kind, Target};
+use crate::model::verdict::{Finding, Findings, Level, without_stop};
+use crate::model::{rules, text};
+use crate::server::known::{At, Edition};
+
+impl JobError {
+    /// PostgreSQL's minor of November 2026 ends the worker after the job's work was committed.
+    pub(super) fn is_portal_fault(&self) -> bool {
+        self.sqlstate.as_deref() == Some("24000") && self.message.contains("cannot drop portal")
+    }
+
+    fn text(&self) -> String {
+        match &self.sqlstate {
+            Some(code) => format!("{code} {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl Row {
+    /// Its last run did its work, and ended in that fault all the same.
+    pub fn is_portal_fault(&self) -> bool {
+        self.failed().is_some_and(|of| {
+            let error = self.error.as_ref();
+            error.is_some_and(|error| error.is_portal_fault() && is_of_last_run(error, of))
+        })
+    }
+}
+
+pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
+    let Some(of) = row.failed() else {
+        return;
+    };
+    let ago = of.last_finish.map_or(String::new(), |finish| {
+        format!(" {}", text::age(finish, at.now))
+    });
+    let then = row
+        .next_start()
+        .filter(|next| *next > at.now)
+        .map_or(String::new(), |next| {
+            format!("; tries again {}", text::age(next, at.now))
+        });
+    let error = row.error.as_ref().filter(|error| is_of_last_run(error, of));
+    if row.is_portal_fault() {
+        findings.add(&rules::JOB_PORTAL_FAULT,
+            Level::Warning,
+            format!(
+                "its work was done and committed{ago}, but PostgreSQL {} ends TimescaleDB's workers with 24000 \"cannot drop portal\", \
+                 which counts as a failure and delays the next run: take another minor of PostgreSQL or a newer TimescaleDB{then}",
+                at.server.postgres_text()
+            ),
+        );
+        return;
+    }
+    if row.is_internal()
+        && at.server.edition == Edition::Apache
+        && error.is_some_and(|error| error.sqlstate.as_deref() == Some("0A000"))
+    {
+        let words =
+            "TimescaleDB's own job, which the Apache edition starts and does not have: harmless";
+        findings.add(&rules::JOB_FAILING, Level::Ok, words);
+        return;
+    }
+    let failures = of.consecutive_failures;
+    let how_often = if failures > 1 {
+        format!("failed {failures} times in a row, last")
+    } else {
+        "failed".to_owned()
+    };
+    let why = why_failed(row, error, at);
+    let level = match row.scheduled {
+        false => Level::Notice,
+        true if f64::from(failures) >= row.limits(at).job_failures_critical => Level::Critical,
+        true => Level::Warning,
+    };
+    let limit = row.max_runtime.seconds;
+    let unalterable = unalterable(row, at);
+    let finding = if stopped(row, at) && unalterable.is_some() {
+        let version = at.server.sql_version();
+        let reason = format!(
+            "{how_often}{ago}: {why}{then}; TimescaleDB {version} refuses to change that on an aggregate on an aggregate: \
+             remove-refresh-policy and add-refresh-policy make the policy again, without a max_runtime"
+        );
+        Finding::new(&rules::JOB_FAILING, level, reason).fixed_by(None)
+    } else if row.never_runs(at.server.sql_version()).is_some() {
+        Finding::new(
+            &rules::JOB_FAILING,
+            level,
+            format!("{how_often}{ago}: {why}{then}"),
+        )
+    } else if stopped(row, at) {
+        let longer = format!("{} seconds", 2.0 * limit);
+        let reason = format!("{how_often}{ago}: {why}{then}; edit-job gives it twice as long");
+        Finding::new(&rules::JOB_FAILING, level, reason)
+            .fixed_by(Some("edit-job"))
+            .setting("max_runtime", longer)
+    } else {
+        let edit = match unalterable {
+            Some(_) => "edit-refresh-policy",
+            None => "edit-job",
+        };
+        let reason = format!(
+            "{how_often}{ago}: {why}{then}; run-job-now shows whether it works, {edit} changes its settings"
+        );
+        Finding::new(&rules::JOB_FAILING, level, reason)
+    };
+    findings.push(finding);
+}
+
+/// The aggregate whose refresh policy this TimescaleDB refuses to alter; making it again changes its window and schedule.
+pub(super) fn unalterable(row: &Row, at: &At) -> Option<Target> {
+    let id = row.hierarchical_id?;
+    let name = row.target.as_ref()?;
+    at.server
+        .sql_version()
+        .alters_no_hierarchy()
+        .then(|| Target {
+            kind: Kind::Aggregate,
+            id: id.into(),
+            name: name.clone(),
+        })
+}
+
+/// Its last run came to the end of its time.
+fn stopped(row: &Row, at: &At) -> bool {
+    let limit = row.max_runtime.seconds;
+    let nearly = row.limits(at).job_stopped_percent / 100.0 * limit;
+    limit > 0.0 && row.run_seconds().is_some_and(|took| took >= nearly)
+}
+
+fn why_failed(row: &Row, error: Option<&JobError>, at: &At) -> String {
+    if stopped(row, at) {
+        let limit = text::interval(&row.max_runtime.text);
+        return format!("stopped at its max_runtime of {limit}");
+    }
+    match error {
+        Some(error) => without_stop(&error.text()).to_owned(),
+        None if !row.owned && !at.server.owns_database && !at.server.reads_job_history => {
+            format!("its error is shown to its owner {} only", row.owner)
+        }
+        None => {
+            "no error is on record (a worker that is stopped before 2.15 leaves none)".to_owned()
+        }
+    }
+}
+
+fn is_of_last_run(error: &JobError, of: &Statistics) -> bool {
+    match (error.at, of.last_start) {
+        (Some(at), Some(start)) => at >= start,
+        _ => true,
+    }
+}
