@@ -3,7 +3,7 @@
 mod caveats;
 mod details;
 mod failing;
-mod findings;
+mod judge;
 mod name;
 mod row;
 mod starts;
@@ -191,7 +191,7 @@ impl Record for Row {
     }
 
     fn verdict(&self, at: &At) -> Verdict {
-        findings::verdict(self, at)
+        judge::verdict(self, at)
     }
 
     fn caveats(rows: &[Self], at: &At) -> Vec<String> {
