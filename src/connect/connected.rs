@@ -1,0 +1,109 @@
+//! A connection that stands: to which server it leads, and how what it runs is cancelled.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, NoTls};
+
+use crate::connect::tls::Tls;
+
+/// A connection that stands.
+#[derive(Debug)]
+pub struct Connected {
+    pub client: Client,
+    /// Ends when the connection does.
+    pub driver: JoinHandle<()>,
+    /// For the header: `db1:5432`, `[local]:5432`.
+    pub host: String,
+    /// Exactly what was connected to; see [`Host::way`].
+    pub way: String,
+    /// The TLS version; `None` where it is not encrypted.
+    pub tls: Option<String>,
+    /// What was asked from the person, to be used again.
+    pub password: Option<String>,
+    /// Whose code looking may run here.
+    pub trusted: Vec<String>,
+    /// The server's notices and warnings.
+    pub notices: Receiver<String>,
+    /// So long each answer that sets the session up is waited for.
+    pub limit: Duration,
+    pub(super) connector: Option<Tls>,
+    pub(super) peer: Peer,
+}
+
+/// Where exactly it is connected to: a cancel has to reach the same server, and a name may lead to several.
+#[derive(Debug, Clone)]
+pub(super) enum Peer {
+    Socket(PathBuf),
+    Tcp(SocketAddr),
+}
+
+impl Peer {
+    /// What is sent there leaves this machine, as far as the address tells.
+    fn is_elsewhere(&self) -> bool {
+        match self {
+            Self::Socket(_) => false,
+            Self::Tcp(address) => !address.ip().to_canonical().is_loopback(),
+        }
+    }
+}
+
+impl Connected {
+    /// It leads over a network: the peer is neither a socket of this machine nor a loopback address, whatever the host
+    /// is called.
+    pub fn is_by_network(&self) -> bool {
+        self.peer.is_elsewhere()
+    }
+
+    /// Stops on the server what this connection runs.
+    pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
+        let token = self.client.cancel_token();
+        let (connector, peer) = (self.connector.clone(), self.peer.clone());
+        async move {
+            // A cancel that does not get through changes nothing: the statement has its own time limit.
+            let _ = match (peer, connector) {
+                (Peer::Socket(path), _) => match UnixStream::connect(path).await {
+                    Ok(stream) => token.cancel_query_raw(stream, NoTls).await.is_ok(),
+                    Err(_) => false,
+                },
+                (Peer::Tcp(address), connector) => {
+                    match (TcpStream::connect(address).await, connector) {
+                        (Ok(stream), Some(tls)) => {
+                            token.cancel_query_raw(stream, tls).await.is_ok()
+                        }
+                        (Ok(stream), None) => token.cancel_query_raw(stream, NoTls).await.is_ok(),
+                        (Err(_), _) => false,
+                    }
+                }
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_and_a_loopback_address_are_of_this_machine_and_nothing_else_is() {
+        assert!(!Peer::Socket(PathBuf::from("/tmp/.s.PGSQL.5432")).is_elsewhere());
+        for (address, elsewhere) in [
+            ("127.0.0.1:5432", false),
+            ("127.8.9.10:5432", false),
+            ("[::1]:5432", false),
+            ("[::ffff:127.0.0.1]:5432", false),
+            ("10.0.0.5:5432", true),
+            ("128.0.0.1:5432", true),
+            ("[::ffff:10.0.0.5]:5432", true),
+            ("[fe80::1]:5432", true),
+            ("0.0.0.0:5432", true),
+        ] {
+            let peer = Peer::Tcp(address.parse().unwrap());
+            assert_eq!(peer.is_elsewhere(), elsewhere, "{address}");
+        }
+    }
+}
