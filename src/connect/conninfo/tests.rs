@@ -1,5 +1,8 @@
 //! libpq's rules, as a table.
 
+mod files;
+mod tls;
+
 use super::*;
 
 fn around(env: &[(&str, &str)]) -> Surroundings {
@@ -146,18 +149,6 @@ fn the_command_line_comes_before_the_service_and_that_before_the_environment() {
 }
 
 #[test]
-fn a_broken_service_file_names_its_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("services");
-    std::fs::write(&file, "[prod]\nhost=s\nnonsense\n").unwrap();
-    let told = refused(
-        &database("service=prod"),
-        &[("PGSERVICEFILE", file.to_str().unwrap())],
-    );
-    assert!(told.contains("line 3"), "{told}");
-}
-
-#[test]
 fn a_conninfo_wins_over_the_flags_beside_it() {
     let flags = Flags {
         host: Some("f".to_owned()),
@@ -185,75 +176,6 @@ fn an_address_spares_looking_up_the_name_that_certificates_are_checked_against()
 }
 
 #[test]
-fn passwords_are_found_by_the_first_line_that_fits() {
-    let passwords = Passwords::parse(
-        b"# c\nb:5432:d:u:one\n\\*:*:*:u:star\n*:*:*:u:t\\:w\\\\o\nb\xff:*:*:*:x\nlocalhost:*:*:*:local\r\n/run/x:*:*:*:so\xe9:ck\nshort:line\n",
-    );
-    let tcp = |name: &str| Host {
-        place: Place::Tcp {
-            name: name.to_owned(),
-            address: None,
-        },
-        port: 5432,
-    };
-    let socket = |folder: &str| Host {
-        place: Place::Socket(PathBuf::from(folder)),
-        port: 5432,
-    };
-    let some = |password: &[u8]| Some(password.to_vec());
-    assert_eq!(passwords.find(&tcp("b"), "d", "u"), some(b"one"));
-    assert_eq!(passwords.find(&tcp("*"), "d", "u"), some(b"star"));
-    assert_eq!(passwords.find(&tcp("c"), "d", "u"), some(b"t:w\\o"));
-    assert_eq!(passwords.find(&tcp("c"), "d", "v"), None);
-    assert_eq!(passwords.find(&socket("/tmp"), "d", "v"), some(b"local"));
-    // A colon that is not escaped ends it, and a byte that is no text is a byte.
-    let found = passwords.find(&socket("/run/x"), "d", "v");
-    assert_eq!(found, some(b"so\xe9"));
-}
-
-#[test]
-fn a_password_file_that_others_can_read_is_not_used_and_that_is_said() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pgpass");
-    std::fs::write(&file, "*:*:*:*:secret\n").unwrap();
-    for (mode, lines, warned) in [(0o600, 1, 0), (0o640, 0, 1), (0o604, 0, 1)] {
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-        let settings = resolve(
-            &database("x"),
-            &around(&[("PGPASSFILE", file.to_str().unwrap())]),
-        )
-        .unwrap();
-        assert_eq!(
-            format!("{:?}", settings.passwords),
-            format!("Passwords({lines} lines)")
-        );
-        assert_eq!(settings.warnings.len(), warned, "{mode:o}");
-    }
-}
-
-#[test]
-fn require_with_a_root_certificate_verifies_the_authority() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("root.crt");
-    std::fs::write(&root, "").unwrap();
-    let settings = resolve(
-        &database(&format!("sslmode=require sslrootcert={}", root.display())),
-        &around(&[]),
-    )
-    .unwrap();
-    assert_eq!(
-        (settings.sslmode, settings.root),
-        (SslMode::VerifyCa, Root::File(root))
-    );
-    let settings = resolve(&database("sslrootcert=system"), &around(&[])).unwrap();
-    assert_eq!(
-        (settings.sslmode, settings.root),
-        (SslMode::VerifyFull, Root::System)
-    );
-}
-
-#[test]
 fn a_timeout_of_one_second_is_two_and_of_zero_is_none() {
     let usual = resolve(&database("x"), &around(&[])).unwrap().timeout;
     assert_eq!(usual, Some(Duration::from_secs(15)));
@@ -276,26 +198,6 @@ fn nothing_prints_a_password() {
 }
 
 #[test]
-fn a_protection_that_a_service_file_asks_for_is_not_left_out_in_silence() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("services");
-    std::fs::write(
-        &file,
-        "[strict]\nhost=s\nrequire_auth=scram-sha-256\n[lax]\nhost=s\nload_balance_hosts=random\n",
-    )
-    .unwrap();
-    let env = [("PGSERVICEFILE", file.to_str().unwrap())];
-    let told = refused(&database("service=strict"), &env);
-    assert!(told.contains("\"require_auth\" is not supported"), "{told}");
-    let settings = resolve(&database("service=lax"), &around(&env)).unwrap();
-    assert!(
-        settings.warnings[0].contains("load_balance_hosts"),
-        "{:?}",
-        settings.warnings
-    );
-}
-
-#[test]
 fn an_option_that_is_not_supported_may_say_what_is_done_anyway() {
     for (text, fine) in [
         ("ssl_min_protocol_version=TLSv1.2", true),
@@ -313,55 +215,6 @@ fn an_option_that_is_not_supported_may_say_what_is_done_anyway() {
         let settings = resolve(&database(&format!("host=h {text}")), &around(&[]));
         assert_eq!(settings.is_ok(), fine, "{text}");
     }
-}
-
-#[test]
-fn a_socket_needs_nothing_of_what_tls_needs() {
-    let env = [
-        ("PGSSLMODE", "verify-full"),
-        ("PGSSLROOTCERT", "/no/root.crt"),
-    ];
-    assert_eq!(
-        resolved(&database("host=/run/x"), &env),
-        "[local]:5432 me me VerifyFull"
-    );
-    assert!(refused(&database("host=h"), &env).contains("/no/root.crt does not exist"));
-    // One host of two is reached by TCP.
-    assert!(refused(&database("host=/run/x,h"), &env).contains("/no/root.crt does not exist"));
-}
-
-#[test]
-fn a_client_certificate_that_is_not_there_is_not_sent_and_a_key_that_others_can_read_is_refused() {
-    use std::os::unix::fs::PermissionsExt;
-    let settings = resolve(&database("host=h sslcert=/no/such.crt"), &around(&[])).unwrap();
-    assert_eq!(settings.certificate, None);
-    assert!(
-        settings.warnings[0].contains("/no/such.crt"),
-        "{:?}",
-        settings.warnings
-    );
-
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    std::fs::write(at("c.crt"), "").unwrap();
-    std::fs::write(at("c.key"), "").unwrap();
-    let given = format!(
-        "host=h sslcert={} sslkey={}",
-        at("c.crt").display(),
-        at("c.key").display()
-    );
-    let mode = |mode| {
-        std::fs::set_permissions(at("c.key"), std::fs::Permissions::from_mode(mode)).unwrap();
-    };
-    mode(0o600);
-    let settings = resolve(&database(&given), &around(&[])).unwrap();
-    assert_eq!(settings.certificate, Some((at("c.crt"), at("c.key"))));
-    mode(0o644);
-    let strict = refused(&database(&format!("{given} sslmode=require")), &[]);
-    assert!(strict.contains("has group or world access"), "{strict}");
-    let lax = resolve(&database(&given), &around(&[])).unwrap();
-    assert_eq!((lax.certificate, lax.warnings.len()), (None, 1));
-    assert!(resolve(&database(&format!("{given} sslmode=disable")), &around(&[])).is_ok());
 }
 
 #[test]
@@ -387,39 +240,6 @@ fn a_dead_peer_is_given_up_as_the_conninfo_says_and_within_two_minutes_where_it_
     assert_eq!(own.idle, Some(Duration::from_secs(7)));
     assert_eq!(own.user_timeout, Some(Duration::from_millis(1500)));
     assert!(refused(&database("keepalives_idle=soon"), &[]).contains("keepalives_idle"));
-}
-
-#[test]
-fn bytes_of_another_encoding_are_used_where_they_can_be_and_named_where_they_cannot() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("services");
-    std::fs::write(
-        &file,
-        b"[a]\nhost=s\npassword=p\xe9\nsslcrl=/x/\xe9\n[b]\nhost=s\n# \xe9\nuser=u\xe9\n",
-    )
-    .unwrap();
-    let env = [("PGSERVICEFILE", file.to_str().unwrap())];
-    let settings = resolve(&database("service=a"), &around(&env)).unwrap();
-    assert_eq!(settings.password.as_deref(), Some(b"p\xe9".as_slice()));
-    let list = settings.revoked.unwrap();
-    assert_eq!(list.as_os_str().as_bytes(), b"/x/\xe9");
-    let told = refused(&database("service=b"), &env);
-    for words in [
-        file.to_str().unwrap(),
-        "line 8",
-        "\"user\" is not UTF-8",
-        "write the value in UTF-8",
-    ] {
-        assert!(told.contains(words), "{told}");
-    }
-    // A value that something else overrides is not looked at.
-    let own = database("service=b user=me");
-    assert_eq!(resolved(&own, &env), "s:5432 me me Prefer");
-    let told = refused(&database("postgresql://u%e9@h/d"), &[]);
-    assert!(
-        told.contains("connection string: the value of \"user\""),
-        "{told}"
-    );
 }
 
 #[test]
