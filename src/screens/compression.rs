@@ -277,13 +277,8 @@ impl Record for Row {
         caveats.extend(policy::estimated(
             rows.iter().filter_map(|row| row.policy.as_ref()),
         ));
-        let local = |row: &&Self| {
-            let policy = row.policy.as_ref();
-            matches!(row.axis, Axis::Timestamp | Axis::Date)
-                && policy.is_some_and(|policy| policy.owner_zone.is_none())
-        };
-        let local = || rows.iter().filter(local).count();
-        caveats.extend(at.server.zone_caveat(local));
+        let policies = rows.iter().map(|row| (row.axis, row.policy.as_ref()));
+        caveats.extend(at.server.zone_caveat(|| policy::in_local_time(policies)));
         if at.server.edition == Edition::Apache && rows.iter().any(|row| row.enabled) {
             caveats.push(
                 "Apache edition: policies do not run, and compressed rows cannot be read"

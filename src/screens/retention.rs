@@ -212,7 +212,8 @@ impl Record for Row {
         if !zones.is_empty() && zones != ["UTC"] {
             caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of the job's owner, else of this database's background workers", zones.join(", ")));
         }
-        caveats.extend(at.server.zone_caveat(|| without_zone(rows)));
+        let policies = rows.iter().map(|row| (row.axis, row.policy.as_ref()));
+        caveats.extend(at.server.zone_caveat(|| policy::in_local_time(policies)));
         if at.server.edition == Edition::Apache {
             caveats.push(
                 "Apache edition: retention policies do not run; drop_chunks() works".to_owned(),
@@ -228,14 +229,4 @@ impl Record for Row {
     fn due(&self) -> Option<Stamp> {
         self.next_due
     }
-}
-
-/// Tables whose policy reckons in the local time of the server.
-fn without_zone(rows: &[Row]) -> usize {
-    let local = |row: &&Row| {
-        let policy = row.policy.as_ref();
-        matches!(row.axis, Axis::Timestamp | Axis::Date)
-            && policy.is_some_and(|policy| policy.owner_zone.is_none())
-    };
-    rows.iter().filter(local).count()
 }

@@ -54,28 +54,10 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     ];
     facts.extend(packed(row));
     if let Some(policy) = &row.policy {
-        facts.extend([
-            (
-                "policy".to_owned(),
-                Value::text(format!(
-                    "job {}, {}",
-                    policy.job_id,
-                    policy.state(&at.limits(&row.full_name()), at.now)
-                )),
-            ),
-            ("compress after".to_owned(), policy.after_value()),
-            (
-                "time zone of its owner".to_owned(),
-                policy.owner_zone.clone().into(),
-            ),
-            ("next run".to_owned(), policy.next_start_value()),
-            ("last run".to_owned(), policy.last_run_status()),
-            ("last finish".to_owned(), policy.last_finish.into()),
-            (
-                "chunks a run at most".to_owned(),
-                row.most_chunks.clone().into(),
-            ),
-        ]);
+        facts.push(("compress after".to_owned(), policy.after_value()));
+        facts.extend(policy.facts(&at.limits(&row.full_name()), at.now));
+        let most = row.most_chunks.clone();
+        facts.push(("chunks a run at most".to_owned(), most.into()));
     } else {
         facts.push(("policy".to_owned(), "none".into()));
     }

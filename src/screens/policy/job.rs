@@ -132,6 +132,21 @@ impl Policy {
         }
     }
 
+    /// The job, its owner's zone and its runs, for the details of its hypertable.
+    pub(crate) fn facts(&self, limits: &Limits, now: Stamp) -> [(String, Value); 5] {
+        let job = format!("job {}, {}", self.job_id, self.state(limits, now));
+        [
+            ("policy".to_owned(), Value::Text(job)),
+            (
+                "time zone of its owner".to_owned(),
+                self.owner_zone.clone().into(),
+            ),
+            ("next run".to_owned(), self.next_start_value()),
+            ("last run".to_owned(), self.last_run_status()),
+            ("last finish".to_owned(), self.last_finish.into()),
+        ]
+    }
+
     /// As the Jobs screen words it; whether a worker runs it is seen there only.
     pub fn state(&self, limits: &Limits, now: Stamp) -> &'static str {
         let state = if self.scheduled && self.next_start == Some(Stamp::BEFORE_ALL) {

@@ -140,3 +140,14 @@ pub(crate) fn due_for(overdue: Option<(f64, String)>) -> String {
         None => "for how long is not known".to_owned(),
     }
 }
+
+/// How many tables have a policy that computes in the local time of the server.
+pub(crate) fn in_local_time<'a>(
+    policies: impl Iterator<Item = (Axis, Option<&'a Policy>)>,
+) -> usize {
+    let local = |(axis, policy): &(Axis, Option<&Policy>)| {
+        matches!(axis, Axis::Timestamp | Axis::Date)
+            && policy.is_some_and(|policy| policy.owner_zone.is_none())
+    };
+    policies.filter(local).count()
+}

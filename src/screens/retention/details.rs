@@ -56,23 +56,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         ("frozen, never dropped".into(), row.frozen.into()),
     ];
     if let Some(policy) = &row.policy {
-        facts.extend([
-            (
-                "policy".to_owned(),
-                Value::text(format!(
-                    "job {}, {}",
-                    policy.job_id,
-                    policy.state(&at.limits(&row.full_name()), at.now)
-                )),
-            ),
-            (
-                "time zone of its owner".to_owned(),
-                policy.owner_zone.clone().into(),
-            ),
-            ("next run".to_owned(), policy.next_start_value()),
-            ("last run".to_owned(), policy.last_run_status()),
-            ("last finish".to_owned(), policy.last_finish.into()),
-        ]);
+        facts.extend(policy.facts(&at.limits(&row.full_name()), at.now));
     }
     if !row.read_by.is_empty() {
         let names = row.read_by.join(", ");
