@@ -46,6 +46,12 @@ fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        stderr::say(format_args!("hypertop: warning: {warning}"));
+    }
+}
+
 /// An error and its exit code.
 struct Failure(anyhow::Error, u8);
 
@@ -73,9 +79,7 @@ async fn obey(cli: Cli) -> ExitCode {
     // `thresholds` reports errors of the file itself.
     if is_shown && !matches!(cli.command, Some(Command::Thresholds { .. })) {
         // No console will show it.
-        for note in start::look(cli.theme.as_deref(), cli.refresh, &around).2 {
-            stderr::say(format_args!("hypertop: warning: {note}"));
-        }
+        warn(&start::look(cli.theme.as_deref(), cli.refresh, &around).2);
     }
     match carry_out(&cli, &around).await {
         Ok(code) => ExitCode::from(code),
@@ -101,18 +105,12 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             set,
             agreement,
         }) => {
-            let shell = match shell(cli, around, agreement).await {
-                Ok(shell) => shell,
-                Err(failure) => return unable(agreement, failure),
-            };
-            Ok(shell.run(action, target, set).await?)
+            let run = async |shell: Shell<'_>| shell.run(action, target, set).await;
+            change(cli, around, agreement, run).await
         }
         Some(Command::Rollback { id, agreement }) => {
-            let shell = match shell(cli, around, agreement).await {
-                Ok(shell) => shell,
-                Err(failure) => return unable(agreement, failure),
-            };
-            Ok(shell.rollback(id).await?)
+            let rollback = async |shell: Shell<'_>| shell.rollback(id).await;
+            change(cli, around, agreement, rollback).await
         }
         Some(Command::Journal { id, format }) => {
             Ok(command::journal(&journal(around)?, *id, *format)?)
@@ -130,7 +128,10 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             command::print(printed)?;
             Ok(DONE)
         }
-        Some(Command::Thresholds { format }) => Ok(thresholds(around, *format)?),
+        Some(Command::Thresholds { format }) => {
+            command::print(run::thresholds::printed(around, *format)?)?;
+            Ok(DONE)
+        }
         Some(Command::Replay { file }) => Ok(code(replay(cli, around, file).await?)),
         Some(Command::Demo { url, simulate }) => {
             let demo = demo(cli, url.as_ref(), *simulate, around);
@@ -152,18 +153,6 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
     }
 }
 
-/// `hypertop thresholds`; needs no connection.
-fn thresholds(around: &Surroundings, format: run::thresholds::Format) -> Result<u8> {
-    let (config, wrong) = config::read(around);
-    if let Some(wrong) = wrong {
-        anyhow::bail!("{wrong}");
-    }
-    let file = config::file(around);
-    let printed = run::thresholds::printed(&config.thresholds, file.as_deref(), format)?;
-    command::print(printed)?;
-    Ok(DONE)
-}
-
 async fn show(
     cli: &Cli,
     around: &Surroundings,
@@ -177,9 +166,7 @@ async fn show(
     if !(all && screen == ScreenId::Overview) {
         session.journal = Journal::of(around);
     }
-    for warning in &settings.warnings {
-        stderr::say(format_args!("hypertop: warning: {warning}"));
-    }
+    warn(&settings.warnings);
     if !session.can_show(screen) {
         session.load(screen).await.map_err(no_connection)?;
     }
@@ -206,8 +193,17 @@ fn actor(settings: &Settings, session: &Session, journal: Journal) -> Actor {
     }
 }
 
-/// Prints why nothing could start, in the chosen format.
-fn unable(agreement: &Agreement, Failure(error, code): Failure) -> Result<u8, Failure> {
+/// Runs an action or a rollback; where nothing can start, prints why in the chosen format.
+async fn change(
+    cli: &Cli,
+    around: &Surroundings,
+    agreement: &Agreement,
+    what: impl AsyncFnOnce(Shell<'_>) -> Result<u8>,
+) -> Result<u8, Failure> {
+    let Failure(error, code) = match shell(cli, around, agreement).await {
+        Ok(shell) => return Ok(what(shell).await?),
+        Err(failure) => failure,
+    };
     let unchanged = agreement.refuse(&format!("{error:#}"))?;
     Ok(if code == NO_CONNECTION {
         code
@@ -272,9 +268,7 @@ async fn replay(cli: &Cli, around: &Surroundings, file: &std::path::Path) -> Res
     }
     let keys = keys(around)?;
     let (config, themes, notes, _) = start::look(cli.theme.as_deref(), cli.refresh, around);
-    for note in notes {
-        stderr::say(format_args!("hypertop: warning: {note}"));
-    }
+    warn(&notes);
     run::replay(recording, config, keys, themes).await
 }
 

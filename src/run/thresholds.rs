@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};
 
 use super::columns::aligned;
+use crate::config;
+use crate::connect::conninfo::Surroundings;
 use crate::model::text;
 use crate::model::thresholds::{ALL, Scope, Threshold, Thresholds, Unit, Written};
 
@@ -23,8 +25,14 @@ struct Line<'a> {
     written: Option<&'a Written>,
 }
 
-/// All thresholds, each with its exceptions by name; `file`: the config.toml that was read.
-pub fn printed(thresholds: &Thresholds, file: Option<&Path>, format: Format) -> Result<String> {
+/// All thresholds of the user's config.toml, each with its exceptions by name; an error in that file is one here.
+pub fn printed(around: &Surroundings, format: Format) -> Result<String> {
+    let (config, wrong) = config::read(around);
+    if let Some(wrong) = wrong {
+        bail!("{wrong}");
+    }
+    let (thresholds, file) = (&config.thresholds, config::file(around));
+    let file = file.as_deref();
     let lines: Vec<_> = ALL.iter().flat_map(|of| lines(of, thresholds)).collect();
     let rows = lines.iter().map(|line| line.fields(file));
     Ok(match format {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::model::moment::{Axis, Stamp};
+use crate::model::moment::Stamp;
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::Target;
