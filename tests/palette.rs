@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hypertop::actions::action::Does;
 use hypertop::actions::catalogue;
-use hypertop::actions::form::{Form, Kind};
+use hypertop::actions::form::{FieldType, Form};
 use hypertop::demo;
 use lines::{Back, LINES, Line, On, UNTRIED};
 use serde_json::Value as Json;
@@ -190,17 +190,17 @@ impl<'a> Trial<'a> {
             keys.push_str(&"\t".repeat((at + many - focus) % many));
             focus = at;
             let field = &self.form.fields[at];
-            match &field.kind {
-                Kind::Flag if field.value == *value => {}
-                Kind::Flag => keys.push(' '),
-                Kind::Choice(choices) => {
+            match &field.accepts {
+                FieldType::Flag if field.value == *value => {}
+                FieldType::Flag => keys.push(' '),
+                FieldType::Choice(choices) => {
                     let place =
                         |wanted: &str| choices.iter().position(|choice| *choice == wanted).unwrap();
                     let steps =
                         (place(value) + choices.len() - place(&field.value)) % choices.len();
                     keys.push_str(&" ".repeat(steps));
                 }
-                Kind::Pick(items) => {
+                FieldType::Pick(items) => {
                     keys.push('n');
                     let place = items.iter().position(|item| item.key == *value).unwrap();
                     keys.push_str(&"\x1b[B".repeat(place));

@@ -9,7 +9,7 @@ use crate::model::text;
 
 /// Type of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldType {
     Text,
     Interval,
     Integer,
@@ -38,7 +38,7 @@ pub struct Field {
     pub label: &'static str,
     /// One line: the field's effect, and the meaning of an empty field.
     pub help: String,
-    pub kind: Kind,
+    pub accepts: FieldType,
     /// Text of the field. Picked keys are separated by line feeds.
     pub value: String,
     /// May be left empty.
@@ -47,7 +47,7 @@ pub struct Field {
 
 /// Field that allows a refresh to delete rows that cannot be computed again.
 pub(crate) fn override_field() -> Field {
-    Field::new("override_data_loss", "Override data loss", Kind::Flag, "no")
+    Field::new("override_data_loss", "Override data loss", FieldType::Flag, "no")
         .optional()
         .help("yes: allows a refresh that permanently deletes rows of an aggregate whose source was dropped")
 }
@@ -56,14 +56,14 @@ impl Field {
     pub fn new(
         name: &'static str,
         label: &'static str,
-        kind: Kind,
+        accepts: FieldType,
         value: impl Into<String>,
     ) -> Self {
         Self {
             name,
             label,
             help: String::new(),
-            kind,
+            accepts,
             value: value.into(),
             optional: false,
         }
@@ -76,11 +76,11 @@ impl Field {
         axis: Axis,
         value: impl Into<String>,
     ) -> Self {
-        let kind = match axis {
-            Axis::Integer => Kind::Integer,
-            _ => Kind::Interval,
+        let accepts = match axis {
+            Axis::Integer => FieldType::Integer,
+            _ => FieldType::Interval,
         };
-        Self::new(name, label, kind, value)
+        Self::new(name, label, accepts, value)
     }
 
     #[must_use]
@@ -98,7 +98,7 @@ impl Field {
     /// The value for the plan (an interval as PostgreSQL writes it); an error says what is wrong with the text.
     pub fn check(&self) -> Result<String, String> {
         // A pick is a list; spaces at the end of a name belong to it.
-        if let Kind::Pick(items) = &self.kind {
+        if let FieldType::Pick(items) = &self.accepts {
             return self.check_picks(items);
         }
         let value = self.value.trim();
@@ -109,25 +109,27 @@ impl Field {
                 Err(format!("{} is wanted", self.name))
             };
         }
-        let checked = match &self.kind {
-            Kind::Text
-            | Kind::Pick(_)
-            | Kind::Time(Axis::TimestampTz | Axis::Timestamp | Axis::Date) => Ok(value.to_owned()),
-            Kind::Interval => Interval::parse(value).map(|interval| interval.to_string()),
-            Kind::Integer | Kind::Time(Axis::Integer) => value
+        let checked = match &self.accepts {
+            FieldType::Text
+            | FieldType::Pick(_)
+            | FieldType::Time(Axis::TimestampTz | Axis::Timestamp | Axis::Date) => {
+                Ok(value.to_owned())
+            }
+            FieldType::Interval => Interval::parse(value).map(|interval| interval.to_string()),
+            FieldType::Integer | FieldType::Time(Axis::Integer) => value
                 .replace(['_', ' '], "")
                 .parse::<i64>()
                 .map(|number| number.to_string())
                 .map_err(|_| format!("{value:?} is no whole number")),
-            Kind::Flag => flag(value)
+            FieldType::Flag => flag(value)
                 .map(|truth| truth.to_string())
                 .ok_or_else(|| format!("{value:?}: write yes or no")),
-            Kind::Choice(choices) => choices
+            FieldType::Choice(choices) => choices
                 .iter()
                 .find(|choice| **choice == value)
                 .map(|choice| (*choice).to_owned())
                 .ok_or_else(|| format!("{value:?}: there is {}", choices.join(", "))),
-            Kind::Json => match serde_json::from_str::<serde_json::Value>(value) {
+            FieldType::Json => match serde_json::from_str::<serde_json::Value>(value) {
                 Ok(serde_json::Value::Object(_)) => Ok(value.to_owned()),
                 Ok(_) => Err("write a JSON object: {\"key\": value}".to_owned()),
                 Err(error) => Err(format!("not JSON: {error}")),
@@ -152,17 +154,17 @@ impl Field {
 
     /// Sets it from the command line. Picked keys are separated by commas; `all` and `none` are accepted.
     pub fn set(&mut self, value: &str) {
-        self.value = match (&self.kind, value) {
-            (Kind::Pick(items), "all") => {
+        self.value = match (&self.accepts, value) {
+            (FieldType::Pick(items), "all") => {
                 let keys: Vec<_> = items.iter().map(|item| item.key.as_str()).collect();
                 keys.join("\n")
             }
-            (Kind::Pick(_), "none") => String::new(),
+            (FieldType::Pick(_), "none") => String::new(),
             // A key may contain a comma, so a whole key is tried before its parts.
-            (Kind::Pick(items), _) if items.iter().any(|item| item.key == value) => {
+            (FieldType::Pick(items), _) if items.iter().any(|item| item.key == value) => {
                 value.to_owned()
             }
-            (Kind::Pick(_), _) => value
+            (FieldType::Pick(_), _) => value
                 .split(',')
                 .map(str::trim)
                 .collect::<Vec<_>>()
@@ -204,18 +206,23 @@ impl Form {
     #[must_use]
     pub fn paced(mut self) -> Self {
         self.fields.extend([
-            Field::new("rest", "Rest between steps", Kind::Interval, "0s")
+            Field::new("rest", "Rest between steps", FieldType::Interval, "0s")
                 .help("a pause after each step, each of which is a transaction of its own"),
-            Field::new("max_replica_lag", "Wait for replicas", Kind::Interval, "")
-                .optional()
-                .help("waits while a replica is further behind than this; empty: no limit"),
-            Field::new("max_wal_rate", "WAL at most, MB/s", Kind::Integer, "")
+            Field::new(
+                "max_replica_lag",
+                "Wait for replicas",
+                FieldType::Interval,
+                "",
+            )
+            .optional()
+            .help("waits while a replica is further behind than this; empty: no limit"),
+            Field::new("max_wal_rate", "WAL at most, MB/s", FieldType::Integer, "")
                 .optional()
                 .help("waits while the server writes more WAL than this; empty: no limit"),
             Field::new(
                 "on_error",
                 "If a step fails",
-                Kind::Choice(vec!["stop", "continue"]),
+                FieldType::Choice(vec!["stop", "continue"]),
                 "stop",
             )
             .help("stop, or report it and continue with the rest"),
@@ -333,10 +340,10 @@ mod tests {
             about: String::new(),
         });
         Form::new(vec![
-            Field::new("drop_after", "Drop after", Kind::Interval, "7 days"),
-            Field::new("scheduled", "Scheduled", Kind::Flag, "yes"),
-            Field::new("config", "Configuration", Kind::Json, "").optional(),
-            Field::new("chunks", "Chunks", Kind::Pick(items.to_vec()), "").optional(),
+            Field::new("drop_after", "Drop after", FieldType::Interval, "7 days"),
+            Field::new("scheduled", "Scheduled", FieldType::Flag, "yes"),
+            Field::new("config", "Configuration", FieldType::Json, "").optional(),
+            Field::new("chunks", "Chunks", FieldType::Pick(items.to_vec()), "").optional(),
         ])
     }
 

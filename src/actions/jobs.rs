@@ -12,7 +12,7 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::action::{Action, Family, Group};
 use crate::actions::alter_job;
 use crate::actions::alter_job::Change;
-use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::model::target::Kind;
 use crate::model::verdict::Level;
@@ -133,7 +133,7 @@ fn delete_form(context: &Context) -> Result<Form, Refusal> {
     let check = job.and_then(|job| job.check.as_ref().filter(|_| job.check_there));
     let check = check.filter(|_| known.job.crashes(context));
     let field = check.map(|check| {
-        Field::new(CALM, "Lift max_retries first", FieldKind::Flag, "yes").help(format!(
+        Field::new(CALM, "Lift max_retries first", FieldType::Flag, "yes").help(format!(
             "yes: prevents a crash of the server; no: if {check} refuses that change"
         ))
     });

@@ -10,7 +10,7 @@ mod trouble;
 use crate::actions::act::{Context, Facts};
 use crate::actions::action::{Action, Does};
 use crate::actions::execute::ApprovedPlan;
-use crate::actions::form::{Form, Kind};
+use crate::actions::form::{FieldType, Form};
 use crate::actions::preview;
 use crate::actions::preview::Preview;
 use crate::model::target::Target;
@@ -160,7 +160,10 @@ impl Acting {
     pub fn paste(&mut self, text: &str, at: &At) {
         match &mut self.stage {
             Stage::Form(filling) => {
-                let lines = matches!(filling.field().map(|field| &field.kind), Some(Kind::Json));
+                let lines = matches!(
+                    filling.field().map(|field| &field.accepts),
+                    Some(FieldType::Json)
+                );
                 let kept: String = text
                     .chars()
                     .filter(|c| !c.is_control() || (lines && *c == '\n'))

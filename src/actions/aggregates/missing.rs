@@ -7,7 +7,7 @@ use super::timeline::{How, Timeline};
 use super::what_if::Setting;
 use super::window::Window;
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Inputs};
 use crate::model::clock;
 use crate::model::plan::{Plan, Step};
 use crate::model::verdict::Level;
@@ -15,7 +15,7 @@ use crate::model::verdict::Level;
 const FIELD: &str = "refresh_missing";
 
 pub(super) fn field() -> Field {
-    Field::new(FIELD, "Refresh what it leaves", Kind::Flag, "no")
+    Field::new(FIELD, "Refresh what it leaves", FieldType::Flag, "no")
         .optional()
         .help("yes: before the policy is there, refreshes what its runs would never go back to")
 }

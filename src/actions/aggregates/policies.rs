@@ -9,7 +9,7 @@ use super::what_if::{self, Setting};
 use super::{missing, notes};
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
-use crate::actions::form::{Field, Form, Inputs, Kind, override_field};
+use crate::actions::form::{Field, FieldType, Form, Inputs, override_field};
 use crate::actions::policy::rule::every;
 use crate::actions::policy::{add, change};
 use crate::model::clock;
@@ -34,13 +34,13 @@ pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
     let start = Field::new(
         "initial_start",
         "First run",
-        Kind::Time(Axis::TimestampTz),
+        FieldType::Time(Axis::TimestampTz),
         "",
     );
     let start = start.optional().help(
         "a time (UTC unless it has an offset): the first run, and the start of the schedule; empty: at once",
     );
-    let zone = Field::new("timezone", "Time zone", Kind::Text, "")
+    let zone = Field::new("timezone", "Time zone", FieldType::Text, "")
         .optional()
         .help("that the schedule follows when clocks change; only with a first run");
     fields.extend([start, zone, missing::field(), override_field()]);
@@ -56,7 +56,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
     let span = |name, label, value: Option<Option<&str>>, help: &str| {
         let field = match value {
             Some(value) => Field::span(name, label, axis, value.unwrap_or_default()),
-            None => Field::new(name, label, Kind::Text, SAME),
+            None => Field::new(name, label, FieldType::Text, SAME),
         };
         field.optional().help(format!("{help} ({unit})"))
     };
@@ -66,10 +66,10 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
         Some(setting) => Field::new(
             "schedule_interval",
             "Every",
-            Kind::Interval,
+            FieldType::Interval,
             setting.every.as_str(),
         ),
-        None => Field::new("schedule_interval", "Every", Kind::Text, SAME),
+        None => Field::new("schedule_interval", "Every", FieldType::Text, SAME),
     };
     vec![
         span(

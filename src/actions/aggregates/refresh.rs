@@ -7,7 +7,7 @@ use super::remarks::remarks;
 use super::timeline::{How, Timeline};
 use super::window::{Lost, Window};
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind, override_field};
+use crate::actions::form::{Field, FieldType, Form, Inputs, override_field};
 use crate::model::clock;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
@@ -32,7 +32,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
         Axis::Integer => "a number",
         _ => "a moment, 3 days ago, now",
     };
-    let kind = Kind::Time(axis);
+    let kind = FieldType::Time(axis);
     let mut fields = vec![
         Field::new("from", "From", kind.clone(), text(window.from))
             .optional()
@@ -45,7 +45,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     ];
     if since(context, 2, 18) {
         fields.push(
-            Field::new("force", "Force", Kind::Flag, "no")
+            Field::new("force", "Force", FieldType::Flag, "no")
                 .optional()
                 .help(
                     "compute the whole window again, also where nothing is known to have changed",
@@ -58,7 +58,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
 }
 
 pub(super) fn step_field() -> Field {
-    Field::new("step_buckets", "Buckets per step", Kind::Integer, "")
+    Field::new("step_buckets", "Buckets per step", FieldType::Integer, "")
         .optional()
         .help("each step is a transaction of its own; empty: about 24 chunks of the source; 0: all at once")
 }
@@ -80,7 +80,7 @@ fn suggested(place: &Timeline) -> Window {
 /// Field shown only if a cancelled refresh has left its range marked in a session that is idle now.
 pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     let stuck = facts.stuck()?;
-    let field = Field::new("end_stuck_session", "End session", Kind::Flag, "no").optional();
+    let field = Field::new("end_stuck_session", "End session", FieldType::Flag, "no").optional();
     Some(field.help(format!(
         "yes: ends session {} first, whose cancelled refresh keeps others out",
         stuck.pid

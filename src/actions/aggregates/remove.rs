@@ -4,7 +4,7 @@ use super::facts::{Aggregate, Hierarchy, STATE};
 use super::what_if::Setting;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
-use crate::actions::form::{Field, Form, Inputs, Item, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs, Item};
 use crate::actions::policy::change;
 use crate::model::plan::{Consent, Plan, Undo};
 use crate::model::verdict::Level;
@@ -18,8 +18,13 @@ pub(super) fn pick(level: &Aggregate) -> Option<Field> {
     let first = level.jobs.first()?;
     (level.jobs.len() > 1).then(|| {
         let items = level.jobs.iter().map(item).collect();
-        Field::new("policy", "Policy", Kind::Pick(items), first.id.to_string())
-            .help("which of its refresh policies, by job id")
+        Field::new(
+            "policy",
+            "Policy",
+            FieldType::Pick(items),
+            first.id.to_string(),
+        )
+        .help("which of its refresh policies, by job id")
     })
 }
 

@@ -5,7 +5,7 @@ use super::facts::{Aggregate, Hierarchy, since};
 use super::timeline::{How, Timeline};
 use super::window::Window;
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
@@ -15,7 +15,7 @@ const DELETE: &str = "delete_future_rows";
 
 #[expect(clippy::unnecessary_wraps, reason = "as every form is made")]
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
-    let field = Field::new(DELETE, "Delete future rows", Kind::Flag, "no").optional();
+    let field = Field::new(DELETE, "Delete future rows", FieldType::Flag, "no").optional();
     Ok(Form::new(vec![field.help(
         "yes: first deletes for good the rows of the source that are dated after the present bucket; as long as they are there, they move the watermark there again",
     )]))

@@ -1,7 +1,7 @@
 //! Choice of chunks: those picked, else those within a range, up to an age, at most a number.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Inputs, Item, Kind};
+use crate::actions::form::{Field, FieldType, Inputs, Item};
 use crate::actions::policy::rule::AgeRule;
 use crate::model::moment::Axis;
 use crate::model::span::Span;
@@ -24,7 +24,7 @@ pub fn picks(
             about: about(context, known, chunk),
         })
         .collect();
-    Field::new("chunks", "These chunks", Kind::Pick(items), picked)
+    Field::new("chunks", "These chunks", FieldType::Pick(items), picked)
         .optional()
         .help("just these; where none is picked, the other fields say which")
 }
@@ -55,7 +55,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
 
 /// Fields for a range on the time axis, and for the most chunks.
 pub fn range(known: &Compression) -> [Field; 3] {
-    let time = || Kind::Time(known.axis());
+    let time = || FieldType::Time(known.axis());
     let how = match known.axis() {
         Axis::Integer => "a number",
         _ => "2026-11-01 or 2026-11-01 06:00, in UTC",
@@ -67,7 +67,7 @@ pub fn range(known: &Compression) -> [Field; 3] {
         Field::new("to", "To", time(), "")
             .optional()
             .help(format!("chunks that may hold rows before this ({how})")),
-        Field::new("at_most", "At most", Kind::Integer, "")
+        Field::new("at_most", "At most", FieldType::Integer, "")
             .optional()
             .help("the most chunks, oldest first; empty: no limit"),
     ]

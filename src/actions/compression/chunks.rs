@@ -1,7 +1,7 @@
 //! Compresses chunks, each in a transaction of its own, oldest first.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -53,9 +53,14 @@ pub(crate) fn compress_form(context: &Context) -> Result<Form, Refusal> {
     let mut fields = vec![choice::age(&known, after.unwrap_or_default())];
     if let Some(created) = created {
         fields.push(
-            Field::new("created_before", "Created before", Kind::Interval, created)
-                .optional()
-                .help("chunks that were made longer ago than this"),
+            Field::new(
+                "created_before",
+                "Created before",
+                FieldType::Interval,
+                created,
+            )
+            .optional()
+            .help("chunks that were made longer ago than this"),
         );
     }
     fields.extend(choice::range(&known));

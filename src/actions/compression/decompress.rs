@@ -2,7 +2,7 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Change;
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Mode, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -27,7 +27,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     fields.push(choice::age(&known, String::new()));
     if known.running_policy().is_some() {
         fields.push(
-            Field::new("pause_policy", "Pause the policy", Kind::Flag, "yes")
+            Field::new("pause_policy", "Pause the policy", FieldType::Flag, "yes")
                 .help("first: else its next run compresses the chunks again"),
         );
     }

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::{AgeRule, COMPRESS, every};
 use crate::actions::policy::{add, change};
 use crate::model::moment::Axis;
@@ -42,7 +42,7 @@ fn fields(
             Field::new(
                 COMPRESS.created,
                 "Or created before",
-                Kind::Interval,
+                FieldType::Interval,
                 created,
             )
             .optional()
@@ -52,7 +52,7 @@ fn fields(
         );
     }
     fields.push(
-        Field::new("schedule_interval", "Run every", Kind::Interval, every)
+        Field::new("schedule_interval", "Run every", FieldType::Interval, every)
             .optional()
             .help("how often it runs; empty: TimescaleDB's default, half a chunk's interval, at most 12 hours"),
     );
@@ -123,13 +123,18 @@ pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
         &job.schedule_interval,
     );
     fields.push(
-        Field::new(MOST, "Chunks per run, at most", Kind::Integer, now(MOST))
-            .optional()
-            .help("empty: all that are due"),
+        Field::new(
+            MOST,
+            "Chunks per run, at most",
+            FieldType::Integer,
+            now(MOST),
+        )
+        .optional()
+        .help("empty: all that are due"),
     );
     if known.never_recompresses() {
         fields.push(
-            Field::new(RECOMPRESS, "Recompress", Kind::Flag, "no")
+            Field::new(RECOMPRESS, "Recompress", FieldType::Flag, "no")
                 .help("whether it recompresses chunks into which late rows came; yes takes recompress=false out of its configuration"),
         );
     }

@@ -1,7 +1,7 @@
 //! Enables and disables compression, and changes segmentby and orderby.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Mode, Note, Plan, Statement, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -114,13 +114,13 @@ fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool
         Open::Later => "TimescaleDB's choice, but none beside an order-by",
     };
     vec![
-        Field::new("segment_by", "Segment by", Kind::Text, segments)
+        Field::new("segment_by", "Segment by", FieldType::Text, segments)
             .optional()
             .help(format!(
                 "columns as SQL writes them; {NONE}: no segments; empty: {empty}. There are: {}",
                 known.column_list()
             )),
-        Field::new("order_by", "Order by", Kind::Text, now.order_text())
+        Field::new("order_by", "Order by", FieldType::Text, now.order_text())
             .optional()
             .help(
                 "columns with DESC, NULLS FIRST; empty: TimescaleDB's default, the time descending",
@@ -331,7 +331,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 pub(crate) fn disable_form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?.enabled()?;
     let policy = known.job.as_ref().map(|job| {
-        Field::new("remove_policy", "Remove the policy", Kind::Flag, "yes").help(format!(
+        Field::new("remove_policy", "Remove the policy", FieldType::Flag, "yes").help(format!(
             "{} would fail at every run where nothing can be compressed",
             job.describe()
         ))

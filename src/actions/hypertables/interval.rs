@@ -2,7 +2,7 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Call;
-use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::longer_than_nothing;
 use crate::model::interval::Interval;
 use crate::model::moment::{Axis, Point};
@@ -42,7 +42,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
             Field::new(
                 "dimension",
                 "Dimension",
-                FieldKind::Text,
+                FieldType::Text,
                 time.name.as_str(),
             )
             .help(format!(
@@ -52,7 +52,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         );
         // Dimensions may differ in type, so the value is checked once the column is known.
         if let Some(field) = fields.first_mut() {
-            field.kind = FieldKind::Text;
+            field.accepts = FieldType::Text;
         }
     }
     Ok(Form::new(fields))

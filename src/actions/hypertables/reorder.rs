@@ -1,7 +1,7 @@
 //! The reorder policy: sorts the rows of older chunks by an index.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Item, Kind as FieldKind};
+use crate::actions::form::{Field, FieldType, Form, Inputs, Item};
 use crate::actions::policy::rule::every;
 use crate::actions::policy::{add, change};
 use crate::actions::retention::remove_policy;
@@ -28,9 +28,9 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         _ => String::new(),
     };
     Ok(Form::new(vec![
-        Field::new("index", "Index", FieldKind::Pick(items), only)
+        Field::new("index", "Index", FieldType::Pick(items), only)
             .help("the one whose order the rows get; neither partial nor invalid ones can be taken"),
-        Field::new("schedule_interval", "Run every", FieldKind::Interval, "")
+        Field::new("schedule_interval", "Run every", FieldType::Interval, "")
             .optional()
             .help("each run reorders one chunk; empty: as TimescaleDB chooses (usually half a chunk's span, at most 12 h)"),
         add::first_run_field(),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::facts::{NAME, PER_CHUNK, Part, count, short, statement};
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -46,22 +46,22 @@ struct Wish<'a> {
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     let methods = vec!["btree", "brin", "hash", "gin", "gist", "spgist"];
     Ok(Form::new(vec![
-        Field::new("columns", "Columns", Kind::Text, "")
+        Field::new("columns", "Columns", FieldType::Text, "")
             .help("as CREATE INDEX takes them: device_id, ts DESC"),
-        Field::new("method", "Method", Kind::Choice(methods), "btree"),
-        Field::new("unique", "Unique", Kind::Flag, "no").help(
+        Field::new("method", "Method", FieldType::Choice(methods), "btree"),
+        Field::new("unique", "Unique", FieldType::Flag, "no").help(
             "its columns must include the time column (and the space column, if there is one)",
         ),
-        Field::new("include", "Include", Kind::Text, "")
+        Field::new("include", "Include", FieldType::Text, "")
             .optional()
             .help("columns that are stored with it"),
-        Field::new("where", "Where", Kind::Text, "")
+        Field::new("where", "Where", FieldType::Text, "")
             .optional()
             .help("a condition: only rows that fulfil it are in the index"),
-        Field::new("name", "Name", Kind::Text, "")
+        Field::new("name", "Name", FieldType::Text, "")
             .optional()
             .help("empty: made from the table's and the columns' names"),
-        Field::new("per_chunk", "Transaction per chunk", Kind::Flag, "yes").help(
+        Field::new("per_chunk", "Transaction per chunk", FieldType::Flag, "yes").help(
             "writes wait for one chunk at a time only; a unique index is made in one transaction",
         ),
     ]))

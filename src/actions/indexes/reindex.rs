@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::facts::{Copy, Index, count, statement, waits_long};
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
 use crate::model::text;
 use crate::model::verdict::Level;
@@ -24,7 +24,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     }
     let invalid = index.copies.iter().filter(|copy| !copy.valid).count();
     Ok(fields((invalid > 0).then(|| {
-        Field::new(ONLY_INVALID, "Only the invalid", Kind::Flag, "yes").help(format!(
+        Field::new(ONLY_INVALID, "Only the invalid", FieldType::Flag, "yes").help(format!(
             "only where it is invalid, on {}",
             text::plural(count(invalid), "chunk")
         ))
@@ -41,7 +41,7 @@ const ONLY_INVALID: &str = "only_invalid";
 fn fields(first: Option<Field>) -> Form {
     let mut fields = Vec::from_iter(first);
     fields.push(
-        Field::new("at_least_kb", "From this size on, kB", Kind::Integer, "16").help(
+        Field::new("at_least_kb", "From this size on, kB", FieldType::Integer, "16").help(
             "smaller ones are left out: an empty one has 8 kB, as on a chunk that is compressed; 0: all",
         ),
     );

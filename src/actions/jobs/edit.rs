@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job, Slots};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::longer_than_nothing;
 use crate::model::interval::Interval;
 use crate::model::moment::Axis;
@@ -20,7 +20,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     if let Some(refusal) = job.unalterable(context) {
         return Err(refusal);
     }
-    let interval = |name, label, value: &str| Field::new(name, label, Kind::Interval, value);
+    let interval = |name, label, value: &str| Field::new(name, label, FieldType::Interval, value);
     let config = job.config.as_ref().map_or_else(String::new, |config| {
         serde_json::to_string_pretty(config).unwrap_or_default()
     });
@@ -32,7 +32,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         Field::new(
             "max_retries",
             "Retries",
-            Kind::Integer,
+            FieldType::Integer,
             job.max_retries.to_string(),
         )
         .help("failures in a row until it is paused; -1: without limit"),
@@ -43,7 +43,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
             context.at.server.time_zone,
             job.next_start.as_deref().unwrap_or("never planned")
         )),
-        Field::new("config", "Configuration", Kind::Json, config)
+        Field::new("config", "Configuration", FieldType::Json, config)
             .optional()
             .help("the policy's or procedure's own settings; empty: stays"),
     ];
@@ -55,13 +55,13 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
 }
 
 fn moment(name: &'static str, label: &'static str, value: &str) -> Field {
-    Field::new(name, label, Kind::Time(Axis::TimestampTz), value).optional()
+    Field::new(name, label, FieldType::Time(Axis::TimestampTz), value).optional()
 }
 
 fn slots(job: &Job, zone: &str) -> [Field; 3] {
     let fixed = if job.fixed_schedule { "yes" } else { "no" };
     [
-        Field::new("fixed_schedule", "Fixed schedule", Kind::Flag, fixed)
+        Field::new("fixed_schedule", "Fixed schedule", FieldType::Flag, fixed)
             .help("yes: at slots from an initial start on; no: an interval after the last run"),
         moment(
             "initial_start",
@@ -74,7 +74,7 @@ fn slots(job: &Job, zone: &str) -> [Field; 3] {
         Field::new(
             "timezone",
             "Time zone",
-            Kind::Text,
+            FieldType::Text,
             job.timezone.clone().unwrap_or_default(),
         )
         .optional()

@@ -4,7 +4,7 @@ use super::again::again;
 use super::facts::JobFacts;
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::clock;
 use crate::model::moment::Axis;
 use crate::model::plan::{Consent, Plan, Statement, Step, Undo};
@@ -19,7 +19,7 @@ pub fn form(_: &Context) -> Result<Form, Refusal> {
     let how = Field::new(
         "how",
         "How",
-        Kind::Choice(vec![FOREGROUND, SCHEDULER]),
+        FieldType::Choice(vec![FOREGROUND, SCHEDULER]),
         FOREGROUND,
     );
     Ok(Form::new(vec![how.help(

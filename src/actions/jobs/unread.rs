@@ -2,7 +2,7 @@
 
 use super::facts::{JobFacts, RETENTION};
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::bucket::Range;
 use crate::model::clock;
 use crate::model::moment::Stamp;
@@ -22,7 +22,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     if safe.is_none() || known.gaps {
         return Ok(Form::default());
     }
-    let field = Field::new(FIELD, "Refresh what it leaves", Kind::Flag, "no").optional();
+    let field = Field::new(FIELD, "Refresh what it leaves", FieldType::Flag, "no").optional();
     Ok(Form::new(vec![field.help(
         "yes: before it is scheduled again, refreshes what its runs would never go back to",
     )]))

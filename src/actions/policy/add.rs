@@ -2,7 +2,7 @@
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Call, Job};
-use crate::actions::form::{Field, Inputs, Kind};
+use crate::actions::form::{Field, FieldType, Inputs};
 use crate::model::interval::Interval;
 use crate::model::plan::{Lit, Plan, Statement, Step, Undo};
 use crate::model::text;
@@ -10,7 +10,7 @@ use crate::model::text;
 const FIRST_RUN: &str = "first_run";
 
 pub fn first_run_field() -> Field {
-    Field::new(FIRST_RUN, "First run in", Kind::Interval, "")
+    Field::new(FIRST_RUN, "First run in", FieldType::Interval, "")
         .optional()
         .help("empty: within seconds")
 }

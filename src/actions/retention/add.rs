@@ -1,7 +1,7 @@
 //! Adds a retention policy.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind, override_field};
+use crate::actions::form::{Field, FieldType, Form, Inputs, override_field};
 use crate::actions::policy::add;
 use crate::actions::policy::rule::{DROP, every};
 use crate::model::plan::{Consent, Plan, Undo};
@@ -18,10 +18,10 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         Field::span("drop_after", "Drop after", facts.axis(), "")
             .optional()
             .help("drops chunks whose whole time range is older than this"),
-        Field::new("drop_created_before", "or created before", FieldKind::Interval, "")
+        Field::new("drop_created_before", "or created before", FieldType::Interval, "")
             .optional()
             .help("instead of drop_after: drops chunks created longer ago than this, whatever the time of their rows"),
-        Field::new("schedule_interval", "Run every", FieldKind::Interval, "1 day")
+        Field::new("schedule_interval", "Run every", FieldType::Interval, "1 day")
             .help("how often the policy runs"),
         add::first_run_field(),
         override_field(),

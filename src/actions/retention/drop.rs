@@ -1,7 +1,7 @@
 //! Drops chunks now: exactly those in the preview, or none.
 
 use crate::actions::act::{Context, Refusal};
-use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind};
+use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::actions::policy::rule::{AgeRule, Cut};
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
@@ -24,13 +24,13 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         Field::span("drop_after", "Older than", axis, has)
             .optional()
             .help("as a policy with this drop_after would drop now; the present policy's is filled in"),
-        Field::new("before", "or before", FieldKind::Time(axis), "")
+        Field::new("before", "or before", FieldType::Time(axis), "")
             .optional()
             .help("instead: chunks that end at or before this point in time"),
         Field::new(
             "chunks_per_step",
             "Chunks in one step",
-            FieldKind::Integer,
+            FieldType::Integer,
             most(&facts).min(100).to_string(),
         )
         .help("each step is a transaction of its own, which locks all of its chunks at once"),

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::{Change, Job};
-use crate::actions::form::{Field, Form, Inputs, Kind as FieldKind, override_field};
+use crate::actions::form::{Field, FieldType, Form, Inputs, override_field};
 use crate::actions::policy::change;
 use crate::actions::policy::rule::{AgeRule, Cut, DROP, longer_than_nothing};
 use crate::model::moment::{Axis, Stamp};
@@ -31,7 +31,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         Field::new(
             "drop_created_before",
             "Created before",
-            FieldKind::Interval,
+            FieldType::Interval,
             has,
         )
         .help("drops chunks created longer ago than this")
@@ -41,7 +41,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
         Field::new(
             "schedule_interval",
             "Run every",
-            FieldKind::Interval,
+            FieldType::Interval,
             job.schedule_interval.as_str(),
         )
         .help("how often the policy runs; its next start stays as it is"),

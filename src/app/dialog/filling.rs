@@ -8,7 +8,7 @@ use super::trouble::Trouble;
 use crate::actions::act::{Context, Facts, Refusal};
 use crate::actions::action::{Action, Does};
 use crate::actions::execute::ApprovedPlan;
-use crate::actions::form::{Field, Form, Kind};
+use crate::actions::form::{Field, FieldType, Form};
 use crate::actions::plans;
 use crate::app::press::event;
 use crate::journal::Seen;
@@ -56,8 +56,8 @@ impl Filling {
             self.form.fields.get_mut(self.focus),
             self.areas.get(self.focus),
         ) {
-            match field.kind {
-                Kind::Flag | Kind::Choice(_) | Kind::Pick(_) => {}
+            match field.accepts {
+                FieldType::Flag | FieldType::Choice(_) | FieldType::Pick(_) => {}
                 _ => field.value = area.lines().join("\n"),
             }
         }
@@ -119,15 +119,15 @@ impl Filling {
         at: &At,
     ) -> Next {
         let many = self.form.fields.len();
-        let kind = self.field().map(|field| field.kind.clone());
+        let accepts = self.field().map(|field| field.accepts.clone());
         // Arrow keys move inside this field; past the end of a list they go to the next field.
-        let inside = match &kind {
-            Some(Kind::Json) => true,
-            Some(Kind::Pick(items)) if key == "down" => self.pick + 1 < items.len(),
-            Some(Kind::Pick(_)) => key == "up" && self.pick > 0,
+        let inside = match &accepts {
+            Some(FieldType::Json) => true,
+            Some(FieldType::Pick(items)) if key == "down" => self.pick + 1 < items.len(),
+            Some(FieldType::Pick(_)) => key == "up" && self.pick > 0,
             _ => false,
         };
-        match (key, &kind) {
+        match (key, &accepts) {
             ("esc" | "ctrl-c", _) => return Next::Close,
             ("tab" | "down", _) if key == "tab" || !inside => {
                 self.focus = (self.focus + 1) % many.max(1);
@@ -142,13 +142,13 @@ impl Filling {
                     return self.go_on();
                 }
             }
-            ("down", Some(Kind::Pick(_))) => self.pick += 1,
-            ("up", Some(Kind::Pick(_))) => self.pick -= 1,
-            ("space" | "left" | "right", Some(Kind::Flag)) => self.turn(|field| {
+            ("down", Some(FieldType::Pick(_))) => self.pick += 1,
+            ("up", Some(FieldType::Pick(_))) => self.pick -= 1,
+            ("space" | "left" | "right", Some(FieldType::Flag)) => self.turn(|field| {
                 let on = field.is_on();
                 (if on { "no" } else { "yes" }).clone_into(&mut field.value);
             }),
-            ("space" | "left" | "right", Some(Kind::Choice(choices))) => {
+            ("space" | "left" | "right", Some(FieldType::Choice(choices))) => {
                 let step = if key == "left" { choices.len() - 1 } else { 1 };
                 self.turn(|field| {
                     let at = choices
@@ -158,21 +158,21 @@ impl Filling {
                     choices[(at + step) % choices.len()].clone_into(&mut field.value);
                 });
             }
-            ("pgdn", Some(Kind::Pick(items))) => {
+            ("pgdn", Some(FieldType::Pick(items))) => {
                 self.pick = (self.pick + 10).min(items.len().saturating_sub(1));
             }
-            ("pgup", Some(Kind::Pick(_))) => self.pick = self.pick.saturating_sub(10),
-            ("space", Some(Kind::Pick(items))) => {
+            ("pgup", Some(FieldType::Pick(_))) => self.pick = self.pick.saturating_sub(10),
+            ("space", Some(FieldType::Pick(items))) => {
                 self.toggle(items.get(self.pick).map(|item| item.key.clone()));
             }
-            ("a" | "n", Some(Kind::Pick(_))) => {
+            ("a" | "n", Some(FieldType::Pick(_))) => {
                 let what = if key == "a" { "all" } else { "none" };
                 self.turn(|field| field.set(what));
             }
-            ("enter", Some(Kind::Json)) => self.edit("enter"),
+            ("enter", Some(FieldType::Json)) => self.edit("enter"),
             ("enter" | "ctrl-s", _) => return self.go_on(),
             // At the end of a list, or in a field that is not typed.
-            (_, Some(Kind::Flag | Kind::Choice(_) | Kind::Pick(_)) | None) => {}
+            (_, Some(FieldType::Flag | FieldType::Choice(_) | FieldType::Pick(_)) | None) => {}
             _ => self.edit(key),
         }
         self.remake(action, targets, at);
@@ -194,8 +194,8 @@ impl Filling {
 
     fn toggle(&mut self, key: Option<String>) {
         let Some(key) = key else { return };
-        let last = match self.field().map(|field| &field.kind) {
-            Some(Kind::Pick(items)) => items.len().saturating_sub(1),
+        let last = match self.field().map(|field| &field.accepts) {
+            Some(FieldType::Pick(items)) => items.len().saturating_sub(1),
             _ => 0,
         };
         self.turn(|field| {

@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 use tui_textarea::TextArea;
 
 use crate::actions::act::Refusal;
-use crate::actions::form::{Field, Item, Kind};
+use crate::actions::form::{Field, FieldType, Item};
 use crate::actions::preview;
 use crate::app::dialog::{Filling, Trouble, group};
 use crate::app::theme::Theme;
@@ -85,10 +85,10 @@ pub(super) fn form(frame: &mut Frame, area: Rect, filling: &mut Filling, theme: 
 }
 
 fn keys(filling: &Filling) -> String {
-    let field = match filling.field().map(|field| &field.kind) {
-        Some(Kind::Flag | Kind::Choice(_)) => "Space changes · ",
-        Some(Kind::Pick(_)) => "Space picks, a all, n none · ",
-        Some(Kind::Json) => "Ctrl-S goes on · ",
+    let field = match filling.field().map(|field| &field.accepts) {
+        Some(FieldType::Flag | FieldType::Choice(_)) => "Space changes · ",
+        Some(FieldType::Pick(_)) => "Space picks, a all, n none · ",
+        Some(FieldType::Json) => "Ctrl-S goes on · ",
         _ => "",
     };
     let on = match &filling.outcome {
@@ -174,8 +174,8 @@ fn field_lines(
     let mark = Span::styled(if on { "> " } else { "  " }, theme.style("key"));
     let label = Span::styled(label, theme.style(if on { "title" } else { "text" }));
     let room = width.saturating_sub(LABEL + 3);
-    match &field.kind {
-        Kind::Pick(items) => {
+    match &field.accepts {
+        FieldType::Pick(items) => {
             let picked = field.picked().len();
             let count = format!("{picked} of {} picked", items.len());
             lines.push(Line::from(vec![
@@ -187,7 +187,7 @@ fn field_lines(
                 lines.extend(picks(field, items, pick, width, theme));
             }
         }
-        Kind::Flag => {
+        FieldType::Flag => {
             let sign = if field.is_on() { "[x] yes" } else { "[ ] no" };
             lines.push(Line::from(vec![
                 mark,
@@ -195,7 +195,7 @@ fn field_lines(
                 Span::styled(sign, style(on, theme)),
             ]));
         }
-        Kind::Choice(choices) => {
+        FieldType::Choice(choices) => {
             let shown: Vec<_> = choices
                 .iter()
                 .map(|choice| {
