@@ -81,6 +81,21 @@ fn as_set(config: &Config, keys: KeyMap, themes: Vec<Theme>) -> App {
     app
 }
 
+/// Shows errors in the user's files and flags, and the other messages for the start.
+fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = String>) {
+    if !notes.is_empty() {
+        app.overlay = Some(Overlay::Note(notes.clone()));
+    }
+    notes.extend(messages);
+    for note in &notes {
+        // It can still be read when the console is closed.
+        stderr::say(format_args!("hypertop: {note}"));
+    }
+    if !notes.is_empty() {
+        app.say(notes.join(" · "), true);
+    }
+}
+
 /// Runs the console on an open session, until the user quits or a signal ends it.
 pub async fn console(start: Start) -> Result<Ended> {
     let Start {
@@ -98,18 +113,11 @@ pub async fn console(start: Start) -> Result<Ended> {
     let mut app = as_set(&config, map, themes);
     app.rules = rules;
     app.screen = first;
-    if !notes.is_empty() {
-        app.overlay = Some(Overlay::Note(notes.clone()));
-    }
-    let mut notes = notes;
-    notes.extend(settings.warnings.iter().cloned().chain(messages));
-    for note in &notes {
-        // It can still be read when the console is closed.
-        stderr::say(format_args!("hypertop: {note}"));
-    }
-    if !notes.is_empty() {
-        app.say(notes.join(" · "), true);
-    }
+    greet(
+        &mut app,
+        notes,
+        settings.warnings.iter().cloned().chain(messages),
+    );
     let mut screen = Screen::take(config.mouse)?;
     let (answers, mut answered) = unbounded_channel();
     let mut ticks = ticker(app.interval);

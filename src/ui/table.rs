@@ -3,13 +3,14 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use crate::app::App;
 use crate::app::theme::Theme;
 use crate::model::text;
 use crate::model::text::printable;
 use crate::model::value::Value;
+use crate::model::verdict::Level;
 use crate::screens::record::{Column, Record};
 use crate::screens::table::{SortBy, Table, shown};
 use crate::screens::with_table;
@@ -57,69 +58,37 @@ fn draw_rows<R: Record>(
         } else {
             "there is nothing here"
         };
-        put(
-            buffer,
-            area.x + SIGN,
-            area.y + 1,
-            text,
-            area.width - SIGN,
-            theme.style("muted"),
-        );
+        let (x, y, room) = (area.x + SIGN, area.y + 1, area.width - SIGN);
+        put(buffer, x, y, text, room, theme.style("muted"));
     }
     for (line, (row, level, marked)) in rows.into_iter().enumerate() {
         let y = area.y + 1 + u16::try_from(line).unwrap_or(0);
         let on = line == selected;
         let base = theme.style(if on { "row.selected" } else { "text" });
-        buffer.set_style(
-            Rect {
-                y,
-                height: 1,
-                ..area
-            },
-            base,
-        );
-        put(
-            buffer,
-            area.x,
+        let whole = Rect {
             y,
-            level.sign(),
-            1,
-            base.patch(theme.level(level)),
-        );
+            height: 1,
+            ..area
+        };
+        buffer.set_style(whole, base);
+        let (sign, mark) = (base.patch(theme.level(level)), theme.style("key"));
+        put(buffer, area.x, y, level.sign(), 1, sign);
         if marked {
-            put(
-                buffer,
-                area.x + 1,
-                y,
-                "*",
-                1,
-                base.patch(theme.style("key")),
-            );
+            put(buffer, area.x + 1, y, "*", 1, base.patch(mark));
         }
         for (nth, place) in placed.iter().enumerate() {
             let value = (place.column.value)(row, at);
             let style = match (&value, nth) {
-                (_, 0) if !on => base.patch(theme.level(level)),
-                (Value::Null, _) if !on => theme.style("muted"),
+                // Level Ok leaves the name uncoloured: colour is for problems.
+                (_, 0) if !on && level != Level::Ok => sign,
+                (Value::Null, 1..) if !on => theme.style("muted"),
                 _ if on && place.index + 1 == column_cursor => {
-                    base.add_modifier(ratatui::style::Modifier::UNDERLINED)
+                    base.add_modifier(Modifier::UNDERLINED)
                 }
                 _ => base,
             };
-            // Level Ok leaves the name uncoloured: colour is for problems.
-            let style = if nth == 0 && level == crate::model::verdict::Level::Ok && !on {
-                base
-            } else {
-                style
-            };
-            cell(
-                buffer,
-                area.x + place.left,
-                y,
-                &value.show_narrow(at.now),
-                place,
-                style,
-            );
+            let text = value.show_narrow(at.now);
+            cell(buffer, area.x + place.left, y, &text, place, style);
         }
     }
 }

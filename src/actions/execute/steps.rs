@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use tokio::sync::watch;
 
 use super::actor::LOOK;
@@ -52,52 +53,16 @@ impl Run<'_> {
                     label: step.label.clone(),
                 },
             );
-            // A cancelled refresh leaves its mark on the connection, so each step has a connection of its own.
-            if step.plain && at > 0 {
-                let fresh = self.actor.open(plan.lock_timeout_seconds).await;
-                let fresh = fresh.and_then(|fresh| {
-                    is_planned_here(&fresh, Some(&writer.place))?;
-                    Ok(fresh)
-                });
-                match fresh {
-                    Ok(fresh) => *writer = fresh,
-                    Err(error) => return self.fail(step, Problem::other(format!("{error:#}")), at),
-                }
+            if step.plain
+                && at > 0
+                && let Err(error) = self.reconnect(writer, plan.lock_timeout_seconds).await
+            {
+                return self.fail(step, Problem::other(format!("{error:#}")), at);
             }
             let result = self.step(writer, at, step, order).await;
             bytes += step.bytes;
-            match result {
-                Ok(did) => {
-                    self.done += 1;
-                    let written = self.note(at, did, None);
-                    if !written && at + 1 < plan.steps.len() {
-                        let why = "the journal cannot be written any more: the steps after this one did not start";
-                        self.problems
-                            .push((step.label.clone(), Problem::other(why)));
-                        return Outcome::Failed;
-                    }
-                }
-                // Checked before the stop: a statement that may still run must not be reported as cancelled.
-                Err(problem) if problem.lost => {
-                    self.problems.push((step.label.clone(), problem));
-                    return Outcome::Unknown;
-                }
-                Err(problem) if *order.borrow() == Order::Stop => {
-                    self.note(at, Did::default(), Some(problem.to_string()));
-                    return Outcome::Cancelled;
-                }
-                // An object that is gone needs no undo, and does not prevent the others' undo.
-                Err(problem) if problem.gone && step.undoes.is_some() => {
-                    self.note(at, Did::default(), Some(problem.to_string()));
-                    self.notices
-                        .push(format!("not done: {}: {problem}", step.label));
-                }
-                Err(problem) => {
-                    let outcome = self.fail(step, problem, at);
-                    if !plan.pace.go_on || self.journal_lost {
-                        return outcome;
-                    }
-                }
+            if let Some(outcome) = self.take(plan, at, result, *order.borrow() == Order::Stop) {
+                return outcome;
             }
             report(
                 self.reports,
@@ -112,6 +77,59 @@ impl Run<'_> {
         } else {
             Outcome::Failed
         }
+    }
+
+    /// A cancelled refresh leaves its mark on the connection, so each refresh has a connection of its own.
+    async fn reconnect(&self, writer: &mut Writer, lock_timeout_seconds: u32) -> Result<()> {
+        let fresh = self.actor.open(lock_timeout_seconds).await?;
+        is_planned_here(&fresh, Some(&writer.place))?;
+        *writer = fresh;
+        Ok(())
+    }
+
+    /// Takes the result of a step; an outcome ends the plan.
+    fn take(
+        &mut self,
+        plan: &Plan,
+        at: usize,
+        result: Result<Did, Problem>,
+        stopped: bool,
+    ) -> Option<Outcome> {
+        let step = &plan.steps[at];
+        match result {
+            Ok(did) => {
+                self.done += 1;
+                let written = self.note(at, did, None);
+                if !written && at + 1 < plan.steps.len() {
+                    let why = "the journal cannot be written any more: the steps after this one did not start";
+                    self.problems
+                        .push((step.label.clone(), Problem::other(why)));
+                    return Some(Outcome::Failed);
+                }
+            }
+            // Checked before the stop: a statement that may still run must not be reported as cancelled.
+            Err(problem) if problem.lost => {
+                self.problems.push((step.label.clone(), problem));
+                return Some(Outcome::Unknown);
+            }
+            Err(problem) if stopped => {
+                self.note(at, Did::default(), Some(problem.to_string()));
+                return Some(Outcome::Cancelled);
+            }
+            // An object that is gone needs no undo, and does not prevent the others' undo.
+            Err(problem) if problem.gone && step.undoes.is_some() => {
+                self.note(at, Did::default(), Some(problem.to_string()));
+                self.notices
+                    .push(format!("not done: {}: {problem}", step.label));
+            }
+            Err(problem) => {
+                let outcome = self.fail(step, problem, at);
+                if !plan.pace.go_on || self.journal_lost {
+                    return Some(outcome);
+                }
+            }
+        }
+        None
     }
 
     fn fail(&mut self, step: &Step, problem: Problem, at: usize) -> Outcome {

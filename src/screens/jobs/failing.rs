@@ -44,70 +44,62 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
             format!("; tries again {}", text::age(next, at.now))
         });
     let error = row.error.as_ref().filter(|error| is_of_last_run(error, of));
-    if row.is_portal_fault() {
-        findings.add(&rules::JOB_PORTAL_FAULT,
-            Level::Warning,
-            format!(
-                "its work was done and committed{ago}, but PostgreSQL {} ends TimescaleDB's workers with 24000 \"cannot drop portal\", \
-                 which counts as a failure and delays the next run: take another minor of PostgreSQL or a newer TimescaleDB{then}",
-                at.server.postgres_text()
-            ),
+    let is_unsupported = || error.is_some_and(|error| error.sqlstate.as_deref() == Some("0A000"));
+    findings.push(if row.is_portal_fault() {
+        let reason = format!(
+            "its work was done and committed{ago}, but PostgreSQL {} ends TimescaleDB's workers with 24000 \"cannot drop portal\", \
+             which counts as a failure and delays the next run: take another minor of PostgreSQL or a newer TimescaleDB{then}",
+            at.server.postgres_text()
         );
-        return;
-    }
-    if row.is_internal()
-        && at.server.edition == Edition::Apache
-        && error.is_some_and(|error| error.sqlstate.as_deref() == Some("0A000"))
-    {
+        Finding::new(&rules::JOB_PORTAL_FAULT, Level::Warning, reason)
+    } else if row.is_internal() && at.server.edition == Edition::Apache && is_unsupported() {
         let words =
             "TimescaleDB's own job, which the Apache edition starts and does not have: harmless";
-        findings.add(&rules::JOB_FAILING, Level::Ok, words);
-        return;
-    }
-    let failures = of.consecutive_failures;
-    let how_often = if failures > 1 {
-        format!("failed {failures} times in a row, last")
+        Finding::new(&rules::JOB_FAILING, Level::Ok, words)
     } else {
-        "failed".to_owned()
-    };
-    let why = why_failed(row, error, at);
+        let often = match of.consecutive_failures {
+            ..2 => "failed".to_owned(),
+            many => format!("failed {many} times in a row, last"),
+        };
+        let said = format!("{often}{ago}: {}{then}", why_failed(row, error, at));
+        failed(row, at, of.consecutive_failures, &said)
+    });
+}
+
+/// A failed run with what can be done about it; `said`: how often, when and why.
+fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     let level = match row.scheduled {
         false => Level::Notice,
         true if f64::from(failures) >= row.limits(at).job_failures_critical => Level::Critical,
         true => Level::Warning,
     };
-    let limit = row.max_runtime.seconds;
-    let unalterable = unalterable(row, at);
-    let finding = if stopped(row, at) && unalterable.is_some() {
-        let version = at.server.sql_version();
-        let reason = format!(
-            "{how_often}{ago}: {why}{then}; TimescaleDB {version} refuses to change that on an aggregate on an aggregate: \
+    let finding = |then: &str| Finding::new(&rules::JOB_FAILING, level, format!("{said}{then}"));
+    let version = at.server.sql_version();
+    let unalterable = unalterable(row, at).is_some();
+    if stopped(row, at) && unalterable {
+        return finding(&format!(
+            "; TimescaleDB {version} refuses to change that on an aggregate on an aggregate: \
              remove-refresh-policy and add-refresh-policy make the policy again, without a max_runtime"
-        );
-        Finding::new(&rules::JOB_FAILING, level, reason).fixed_by(None)
-    } else if row.never_runs(at.server.sql_version()).is_some() {
-        Finding::new(
-            &rules::JOB_FAILING,
-            level,
-            format!("{how_often}{ago}: {why}{then}"),
-        )
-    } else if stopped(row, at) {
-        let longer = format!("{} seconds", 2.0 * limit);
-        let reason = format!("{how_often}{ago}: {why}{then}; edit-job gives it twice as long");
-        Finding::new(&rules::JOB_FAILING, level, reason)
+        ))
+        .fixed_by(None);
+    }
+    if row.never_runs(version).is_some() {
+        return finding("");
+    }
+    if stopped(row, at) {
+        let longer = format!("{} seconds", 2.0 * row.max_runtime.seconds);
+        return finding("; edit-job gives it twice as long")
             .fixed_by(Some("edit-job"))
-            .setting("max_runtime", longer)
+            .setting("max_runtime", longer);
+    }
+    let edit = if unalterable {
+        "edit-refresh-policy"
     } else {
-        let edit = match unalterable {
-            Some(_) => "edit-refresh-policy",
-            None => "edit-job",
-        };
-        let reason = format!(
-            "{how_often}{ago}: {why}{then}; run-job-now shows whether it works, {edit} changes its settings"
-        );
-        Finding::new(&rules::JOB_FAILING, level, reason)
+        "edit-job"
     };
-    findings.push(finding);
+    finding(&format!(
+        "; run-job-now shows whether it works, {edit} changes its settings"
+    ))
 }
 
 /// The aggregate whose refresh policy this TimescaleDB refuses to alter; making it again changes its window and schedule.
