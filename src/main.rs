@@ -201,7 +201,7 @@ async fn change(
     what: impl AsyncFnOnce(Shell<'_>) -> Result<u8>,
 ) -> Result<u8, Failure> {
     let Failure(error, code) = match shell(cli, around, agreement).await {
-        Ok(shell) => return Ok(what(shell).await?),
+        Ok(shell) => return Ok(Box::pin(what(shell)).await?),
         Err(failure) => failure,
     };
     let unchanged = agreement.refuse(&format!("{error:#}"))?;
