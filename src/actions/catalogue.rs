@@ -3,7 +3,7 @@
 //! Help, palette and the default keys are made from [`all`].
 
 use crate::actions::action::Action;
-use crate::actions::here::HERE;
+use crate::actions::here::{HERE, SCREENS};
 use crate::actions::{aggregates, compression, hypertables, indexes, jobs, retention, sessions};
 
 /// The actions of every family.
@@ -19,7 +19,8 @@ pub static ACTIONS: &[&[Action]] = &[
 
 /// The whole catalogue: actions on the console, then actions on the database, family by family.
 pub fn all() -> impl Iterator<Item = &'static Action> {
-    HERE.iter().chain(ACTIONS.iter().copied().flatten())
+    let here = SCREENS.iter().chain(HERE);
+    here.chain(ACTIONS.iter().copied().flatten())
 }
 
 /// Names that users of psql type by habit, each with the action that it means.

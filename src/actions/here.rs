@@ -1,9 +1,10 @@
 //! Actions on the console only, with their keys.
 
+use std::sync::LazyLock;
+
 use crate::actions::action::Group::{Console, Rows, Screens, View};
-use crate::actions::action::Here::Screen;
 use crate::actions::action::{Action, Does, Group, Here};
-use crate::model::screen_id::ScreenId;
+use crate::model::screen_id::{Opened, ScreenId};
 
 const fn row(
     name: &'static str,
@@ -21,19 +22,15 @@ const fn row(
     }
 }
 
+/// One action for each screen.
+pub(crate) static SCREENS: LazyLock<Vec<Action>> = LazyLock::new(|| {
+    let action =
+        |of: &'static Opened| row(of.action, &of.key, Screens, Here::Screen(of.id), of.help);
+    ScreenId::OPENED.iter().map(action).collect()
+});
+
 #[rustfmt::skip]
 pub(crate) static HERE: &[Action] = &[
-    row("show-overview", &["1"], Screens, Screen(ScreenId::Overview), "Overview: problems by severity, with fixes"),
-    row("show-compression", &["2"], Screens, Screen(ScreenId::Compression), "Compression: chunks, ratio, backlog"),
-    row("show-retention", &["3"], Screens, Screen(ScreenId::Retention), "Retention: what the next run drops, what is overdue"),
-    row("show-indexes", &["4"], Screens, Screen(ScreenId::Indexes), "Indexes: unused, duplicate, invalid, missing on chunks"),
-    row("show-jobs", &["5"], Screens, Screen(ScreenId::Jobs), "Jobs: running, late, failing, paused"),
-    row("show-aggregates", &["6"], Screens, Screen(ScreenId::Aggregates), "Aggregates: lag against the policy's expected lag"),
-    row("show-hypertables", &["7"], Screens, Screen(ScreenId::Hypertables), "Hypertables: size, growth, chunks against memory and locks"),
-    row("show-activity", &["8"], Screens, Screen(ScreenId::Activity), "Activity: sessions, what they wait for, who blocks whom"),
-    row("show-queries", &["9"], Screens, Screen(ScreenId::Queries), "Queries: slowest, most frequent, what an aggregate could answer"),
-    row("show-journal", &["0"], Screens, Screen(ScreenId::Journal), "Journal: what was done, and rollback"),
-    row("show-server", &["="], Screens, Screen(ScreenId::Server), "Server: connections, WAL, replication, workers, dangerous settings"),
     row("next-screen", &["tab"], Screens, Here::NextScreen, "Next screen"),
     row("previous-screen", &["shift-tab"], Screens, Here::PreviousScreen, "Previous screen"),
     row("open-details", &["enter"], Rows, Here::Open, "Details of the selected row"),

@@ -2,14 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How a screen is opened in the console.
+#[derive(Debug)]
+pub struct Opened {
+    pub id: ScreenId,
+    /// Name of the action.
+    pub action: &'static str,
+    pub key: [&'static str; 1],
+    pub help: &'static str,
+}
+
 macro_rules! screen_ids {
-    ($($id:ident: $name:literal),+ $(,)?) => {
+    ($($id:ident: $name:literal, $key:literal, $help:literal;)+) => {
         /// A screen, in the order of the tabs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum ScreenId { $($id),+ }
 
         impl ScreenId {
             pub const ALL: &[Self] = &[$(Self::$id),+];
+
+            /// In the order of [`Self::ALL`].
+            pub const OPENED: &[Opened] = &[$(
+                Opened { id: Self::$id, action: concat!("show-", $name), key: [$key], help: $help }
+            ),+];
 
             /// Name on the command line.
             pub const fn name(self) -> &'static str {
@@ -20,17 +35,17 @@ macro_rules! screen_ids {
 }
 
 screen_ids! {
-    Overview: "overview",
-    Compression: "compression",
-    Retention: "retention",
-    Indexes: "indexes",
-    Jobs: "jobs",
-    Aggregates: "aggregates",
-    Hypertables: "hypertables",
-    Activity: "activity",
-    Queries: "queries",
-    Journal: "journal",
-    Server: "server",
+    Overview: "overview", "1", "Overview: problems by severity, with fixes";
+    Compression: "compression", "2", "Compression: chunks, ratio, backlog";
+    Retention: "retention", "3", "Retention: what the next run drops, what is overdue";
+    Indexes: "indexes", "4", "Indexes: unused, duplicate, invalid, missing on chunks";
+    Jobs: "jobs", "5", "Jobs: running, late, failing, paused";
+    Aggregates: "aggregates", "6", "Aggregates: lag against the policy's expected lag";
+    Hypertables: "hypertables", "7", "Hypertables: size, growth, chunks against memory and locks";
+    Activity: "activity", "8", "Activity: sessions, what they wait for, who blocks whom";
+    Queries: "queries", "9", "Queries: slowest, most frequent, what an aggregate could answer";
+    Journal: "journal", "0", "Journal: what was done, and rollback";
+    Server: "server", "=", "Server: connections, WAL, replication, workers, dangerous settings";
 }
 
 impl ScreenId {
