@@ -1,6 +1,7 @@
 //! A session's details: what it is, who waits for whom, its progress, its whole statement, its locks.
 
 use anyhow::Result;
+use serde::Deserialize;
 
 use super::session::{Row, Wait, seconds, span};
 use crate::model::moment::Stamp;
@@ -11,6 +12,7 @@ use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::record::Section;
 use crate::server::known::At;
+use crate::server::row::{or_default, read, read_all};
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     vec![Section::Facts {
@@ -72,6 +74,18 @@ fn session(row: &Row, at: &At) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// The statement of a session.
+#[derive(Deserialize)]
+struct Statement {
+    /// `None`: there was none yet.
+    query: Option<String>,
+    /// The server keeps no more of it than `room`.
+    #[serde(deserialize_with = "or_default")]
+    cut: bool,
+    /// With its unit, as in `1kB`.
+    room: String,
+}
+
 pub(super) fn query(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
     let title = if row.is_active() {
         "Statement"
@@ -90,81 +104,112 @@ pub(super) fn query(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<
             ),
         )]);
     }
-    let query: Option<String> = found.try_get("query")?;
-    let mut text = query
-        .filter(|query| !query.is_empty())
-        .unwrap_or_else(|| "none".to_owned());
-    if found.try_get::<_, Option<bool>>("cut")?.unwrap_or(false) {
-        let room: String = found.try_get("room")?;
+    let found: Statement = read(found)?;
+    let query = found.query.filter(|query| !query.is_empty());
+    let mut text = query.unwrap_or_else(|| "none".to_owned());
+    if found.cut {
         text.push_str("\n… (the server keeps no more: track_activity_query_size is ");
-        text.push_str(&room);
+        text.push_str(&found.room);
         text.push(')');
     }
     Ok(vec![note(title, text)])
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Side {
+    #[serde(rename = "blocked by")]
+    BlockedBy,
+    #[serde(rename = "blocks")]
+    Blocks,
+}
+
+/// A session in the chain of those that wait for each other.
+#[derive(Deserialize)]
+struct Link {
+    side: Side,
+    /// 1: next to the session of the details.
+    depth: usize,
+    /// 0: a prepared transaction.
+    pid: i32,
+    role: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    application: String,
+    state: Option<String>,
+    #[serde(rename = "xact_start")]
+    transaction: Option<Stamp>,
+    #[serde(rename = "wait_lock")]
+    wait: Option<Wait>,
+    /// The first 200 characters; `None`: hidden, or there is none.
+    query: Option<String>,
+}
+
+impl Link {
+    fn cells(&self, at: &At) -> Vec<Value> {
+        let indent = "  ".repeat(self.depth.saturating_sub(1));
+        let (role, state) = (self.role.as_deref(), self.state.as_deref());
+        let session = match self.pid {
+            0 => text::PREPARED.to_owned(),
+            pid => party(pid, &self.application, role, state),
+        };
+        vec![
+            format!("{indent}{session}").into(),
+            span(seconds(self.transaction, at)),
+            self.wait.as_ref().map(Wait::words).into(),
+            self.query.as_deref().map(one_line).into(),
+        ]
+    }
+}
+
 pub(super) fn chain(_row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
-    let mut sections = Vec::new();
-    for (side, title, level) in [
-        ("blocked by", "Kept waiting by", Level::Warning),
-        ("blocks", "Keeps waiting", Level::Notice),
-    ] {
-        let mut grid = Vec::new();
-        for row in rows {
-            if row.try_get::<_, &str>("side")? == side {
-                grid.push(link(row, at)?);
-            }
-        }
+    let links: Vec<Link> = read_all(rows)?;
+    let sides = [
+        (Side::BlockedBy, "Kept waiting by", Level::Warning),
+        (Side::Blocks, "Keeps waiting", Level::Notice),
+    ];
+    let sections = sides.map(|(side, title, level)| {
+        let links = links.iter().filter(|link| link.side == side);
+        let grid: Vec<_> = links.map(|link| link.cells(at)).collect();
         if grid.is_empty() {
-            sections.push(note(title, "nobody"));
-            continue;
+            return note(title, "nobody");
         }
-        sections.push(Section::Grid {
+        Section::Grid {
             title: title.to_owned(),
             heads: vec!["SESSION", "TX", "WAITS FOR", "STATEMENT"],
             levels: vec![level; grid.len()],
             rows: grid,
-        });
-    }
-    Ok(sections)
+        }
+    });
+    Ok(sections.into())
 }
 
-fn link(row: &tokio_postgres::Row, at: &At) -> Result<Vec<Value>> {
-    let depth: i32 = row.try_get("depth")?;
-    let indent = "  ".repeat(usize::try_from(depth - 1).unwrap_or(0));
-    let pid: i32 = row.try_get("pid")?;
-    let session = if pid == 0 {
-        text::PREPARED.to_owned()
-    } else {
-        party(
-            pid,
-            row.try_get::<_, Option<&str>>("application")?
-                .unwrap_or_default(),
-            row.try_get("role")?,
-            row.try_get("state")?,
-        )
-    };
-    let wait = row
-        .try_get::<_, Option<String>>("wait_lock")?
-        .map(|lock| -> Result<String> {
-            let relation: Option<String> = row.try_get("wait_relation")?;
-            let wait = Wait {
-                lock,
-                mode: row.try_get("wait_mode")?,
-                thing: relation.clone(),
-                relation,
-                since: None,
-            };
-            Ok(wait.words())
-        })
-        .transpose()?;
-    let query: Option<String> = row.try_get("query")?;
-    Ok(vec![
-        format!("{indent}{session}").into(),
-        span(seconds(row.try_get("xact_start")?, at)),
-        wait.into(),
-        query.as_deref().map(one_line).into(),
-    ])
+/// The locks of one mode that a session holds, or waits for, on one thing.
+#[derive(Deserialize)]
+struct Lock {
+    /// As `pg_locks` calls it: `relation`, `transactionid`, `tuple`, …
+    #[serde(rename = "locktype")]
+    kind: String,
+    mode: String,
+    /// It has the lock; else it waits for it.
+    granted: bool,
+    /// How many relations, where chunks and partitions count for their table.
+    many: i64,
+    thing: Option<String>,
+    /// Some are on chunks or partitions of `thing`.
+    #[serde(deserialize_with = "or_default")]
+    parts: bool,
+}
+
+impl Lock {
+    fn on(&self) -> String {
+        match (&self.thing, self.kind.as_str()) {
+            (Some(thing), "relation") if self.parts || self.many > 1 => {
+                format!("{thing} ({})", text::plural(self.many, "relation"))
+            }
+            (Some(thing), "relation") => thing.clone(),
+            (Some(thing), kind) => format!("{kind} {thing}"),
+            (None, kind) => kind.to_owned(),
+        }
+    }
 }
 
 pub(super) fn locks(_row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Result<Vec<Section>> {
@@ -172,25 +217,15 @@ pub(super) fn locks(_row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Resul
         return Ok(vec![note("Locks", "none")]);
     }
     let (mut grid, mut levels) = (Vec::new(), Vec::new());
-    for row in rows {
-        let kind: String = row.try_get("locktype")?;
-        let mode: String = row.try_get("mode")?;
-        let granted: bool = row.try_get("granted")?;
-        let many: i64 = row.try_get("many")?;
-        let thing: Option<String> = row.try_get("thing")?;
-        let parts = row.try_get::<_, Option<bool>>("parts")?.unwrap_or(false);
-        let thing = match (thing, kind.as_str()) {
-            (Some(thing), "relation") if parts || many > 1 => {
-                format!("{thing} ({})", text::plural(many, "relation"))
-            }
-            (Some(thing), "relation") => thing,
-            (Some(thing), kind) => format!("{kind} {thing}"),
-            (None, kind) => kind.to_owned(),
+    for lock in read_all::<Lock>(rows)? {
+        let mode = Mode::parse(&lock.mode).map_or(lock.mode.as_str(), |mode| mode.name());
+        let (held, level) = if lock.granted {
+            ("holds", Level::Ok)
+        } else {
+            ("waits for", Level::Warning)
         };
-        let mode = Mode::parse(&mode).map_or(mode.as_str(), |mode| mode.name());
-        let held = if granted { "holds" } else { "waits for" };
-        grid.push(vec![held.into(), mode.into(), thing.into()]);
-        levels.push(if granted { Level::Ok } else { Level::Warning });
+        grid.push(vec![held.into(), mode.into(), lock.on().into()]);
+        levels.push(level);
     }
     Ok(vec![Section::Grid {
         title: "Locks".to_owned(),
@@ -200,19 +235,21 @@ pub(super) fn locks(_row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Resul
     }])
 }
 
+/// A figure of one of the server's progress views.
+#[derive(Deserialize)]
+struct Progress {
+    command: String,
+    /// The view's column.
+    name: String,
+    value: String,
+}
+
 pub(super) fn progress(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Result<Vec<Section>> {
-    let mut facts = Vec::new();
-    if let Some(doing) = row.doing() {
-        facts.push(("does".to_owned(), doing.into()));
-    }
-    for row in rows {
-        let command: String = row.try_get("command")?;
-        let name: String = row.try_get("name")?;
-        let value: Option<String> = row.try_get("value")?;
-        facts.push((
-            format!("{command} {}", name.replace('_', " ")),
-            value.into(),
-        ));
+    let doing = row.doing().map(|doing| ("does".to_owned(), doing.into()));
+    let mut facts: Vec<(String, Value)> = doing.into_iter().collect();
+    for of in read_all::<Progress>(rows)? {
+        let label = format!("{} {}", of.command, of.name.replace('_', " "));
+        facts.push((label, of.value.into()));
     }
     if facts.is_empty() {
         return Ok(Vec::new());
