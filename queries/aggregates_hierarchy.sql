@@ -12,9 +12,11 @@ down as (
   union all
   select a.mat_hypertable_id, d.depth + 1, d.path || a.mat_hypertable_id
     from down d join _timescaledb_catalog.continuous_agg a on a.parent_mat_hypertable_id = d.id where d.depth < 20)
-select 0 as depth, format('%I.%I', h.schema_name, h.table_name) as name, false as itself, array[]::int4[] as path
-  from root r join _timescaledb_catalog.hypertable h on h.id = r.raw_id
-union all
-select d.depth, format('%I.%I', a.user_view_schema, a.user_view_name), d.id = $1::int8, d.path
-  from down d join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = d.id
- order by 4
+select m.depth, m.name, m.itself
+  from (
+  select 0 as depth, format('%I.%I', h.schema_name, h.table_name) as name, false as itself, array[]::int4[] as path
+    from root r join _timescaledb_catalog.hypertable h on h.id = r.raw_id
+  union all
+  select d.depth, format('%I.%I', a.user_view_schema, a.user_view_name), d.id = $1::int8, d.path
+    from down d join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = d.id) m
+ order by m.path

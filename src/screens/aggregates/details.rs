@@ -1,13 +1,15 @@
 //! The sections of an aggregate's details.
 
 use anyhow::Result;
+use serde::Deserialize;
 
 use super::row::Row;
-use crate::model::moment::{Point, Stamp};
+use crate::model::moment::{Axis, Point, Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::screens::record::Section;
 use crate::server::known::At;
+use crate::server::row::{read, read_all};
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let point = |raw: Option<i64>| -> Value {
@@ -55,10 +57,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         ),
         (
             "never materialized before".into(),
-            point(
-                row.never_before
-                    .filter(|raw| *raw > -200_000_000_000_000_000),
-            ),
+            point(row.never_before.filter(|raw| row.axis.is_place(*raw))),
         ),
         ("refresh window".into(), window.into()),
         (
@@ -102,25 +101,39 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     }]
 }
 
+/// A policy of a hypertable or an aggregate.
+#[derive(Deserialize)]
+struct Policy {
+    job_id: i32,
+    proc: String,
+    config: Option<String>,
+    /// An interval.
+    schedule: String,
+    scheduled: bool,
+    /// `None`: it was never planned, runs now or is to run at once.
+    #[serde(deserialize_with = "finite")]
+    next_start: Option<Stamp>,
+    last_run_success: Option<bool>,
+    /// `None`: it runs now, or never finished a run.
+    #[serde(deserialize_with = "finite")]
+    last_finish: Option<Stamp>,
+    consecutive_failures: i32,
+}
+
 pub fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
-    let mut cells = Vec::new();
-    for row in rows {
-        let scheduled: bool = row.try_get("scheduled")?;
-        let finished: Option<Stamp> = row.try_get("last_finish")?;
-        let success: Option<bool> = row.try_get("last_run_success")?;
-        cells.push(vec![
-            Value::Int(row.try_get::<_, i32>("job_id")?.into()),
-            Value::Text(row.try_get("proc")?),
-            Value::interval(row.try_get("schedule")?),
-            scheduled.into(),
-            row.try_get::<_, Option<Stamp>>("next_start")?
-                .and_then(Stamp::finite)
-                .into(),
-            finished.and_then(Stamp::finite).and(success).into(),
-            Value::Int(row.try_get::<_, i32>("consecutive_failures")?.into()),
-            row.try_get::<_, Option<String>>("config")?.into(),
-        ]);
-    }
+    let policies: Vec<Policy> = read_all(rows)?;
+    let cells = policies.into_iter().map(|policy| {
+        vec![
+            policy.job_id.into(),
+            policy.proc.into(),
+            Value::interval(&policy.schedule),
+            policy.scheduled.into(),
+            policy.next_start.into(),
+            policy.last_finish.and(policy.last_run_success).into(),
+            policy.consecutive_failures.into(),
+            policy.config.into(),
+        ]
+    });
     let heads = vec![
         "job",
         "procedure",
@@ -134,78 +147,102 @@ pub fn policies(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
     Ok(vec![Section::Grid {
         title: "Policies".to_owned(),
         heads,
-        rows: cells,
+        rows: cells.collect(),
         levels: Vec::new(),
     }])
+}
+
+/// An aggregate of a hierarchy, or the hypertable at its root.
+#[derive(Deserialize)]
+struct Member {
+    /// 0: the hypertable.
+    depth: usize,
+    name: String,
+    /// The aggregate of the details.
+    itself: bool,
 }
 
 pub(super) fn hierarchy(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
-    let mut lines = Vec::new();
-    for row in rows {
-        let depth: i32 = row.try_get("depth")?;
-        let name: String = row.try_get("name")?;
-        let mark = if row.try_get("itself")? {
-            "  <- this one"
-        } else {
-            ""
-        };
-        lines.push(format!(
-            "{}{name}{mark}",
-            "  ".repeat(usize::try_from(depth).unwrap_or(0))
-        ));
-    }
+    let members: Vec<Member> = read_all(rows)?;
+    let lines = members.into_iter().map(|Member { depth, name, itself }| {
+        let mark = if itself { "  <- this one" } else { "" };
+        format!("{}{name}{mark}", "  ".repeat(depth))
+    });
     Ok(vec![Section::Text {
         title: "Place in the hierarchy".to_owned(),
-        text: lines.join("\n"),
+        text: lines.collect::<Vec<_>>().join("\n"),
     }])
 }
 
-pub(super) fn invalidations(row: &Row, rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
-    let end = |raw: i64| match raw {
-        i64::MAX => Value::text("infinity"),
-        raw if raw <= -200_000_000_000_000_000 => Value::text("-infinity"),
-        raw => Value::Point(Point {
-            axis: row.axis,
-            raw,
-        }),
-    };
-    let mut cells = Vec::new();
-    for range in rows {
-        let (lowest, greatest): (i64, i64) = (range.try_get("lowest")?, range.try_get("greatest")?);
-        let log: String = range.try_get("log")?;
-        let meaning = match (log.as_str(), lowest, greatest) {
-            ("source", ..) => "changed in the source, for all aggregates on it",
-            (_, lowest, i64::MAX) if lowest <= -200_000_000_000_000_000 => {
-                "everything: never refreshed"
-            }
-            (_, _, i64::MAX) => "not refreshed yet",
-            // What is left of "everything" after a refresh of everything: nothing can lie there.
-            (_, _, greatest) if greatest <= -200_000_000_000_000_000 => continue,
-            (_, lowest, _) if lowest <= -200_000_000_000_000_000 => {
-                "history that was never refreshed"
-            }
-            // What waits there is not counted as pending: nothing brings it up, and a refresh of it only deletes.
-            (_, _, greatest) if row.waits.source_start.is_some_and(|start| greatest < start) => {
+/// A log of invalidations.
+#[derive(PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Log {
+    /// Of the hypertable, for all aggregates on it.
+    Source,
+    Aggregate,
+}
+
+/// A range that is marked as changed, in the dimension's unit.
+#[derive(Deserialize)]
+struct Invalidation {
+    log: Log,
+    lowest: i64,
+    greatest: i64,
+}
+
+impl Invalidation {
+    /// `None`: nothing can lie in it.
+    fn meaning(&self, row: &Row) -> Option<&'static str> {
+        let begins = row.axis.is_place(self.lowest);
+        Some(match (begins, self.greatest) {
+            _ if self.log == Log::Source => "changed in the source, for all aggregates on it",
+            (false, i64::MAX) => "everything: never refreshed",
+            (true, i64::MAX) => "not refreshed yet",
+            // What a refresh of everything leaves of it.
+            (_, greatest) if !row.axis.is_place(greatest) => return None,
+            (false, _) => "history that was never refreshed",
+            // Not counted as pending: no refresh fills it, and one only deletes.
+            (_, greatest) if row.waits.source_start.is_some_and(|start| greatest < start) => {
                 "the source has no chunks here any more: a refresh deletes these rows"
             }
             _ => "waits for a refresh of this range",
-        };
-        cells.push(vec![end(lowest), end(greatest), meaning.into()]);
+        })
     }
+}
+
+fn end(axis: Axis, raw: i64) -> Value {
+    match raw {
+        i64::MAX => "infinity".into(),
+        raw if !axis.is_place(raw) => "-infinity".into(),
+        raw => Value::Point(Point { axis, raw }),
+    }
+}
+
+pub(super) fn invalidations(row: &Row, rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
+    let ranges: Vec<Invalidation> = read_all(rows)?;
+    let cells = ranges.iter().filter_map(|range| {
+        let (lowest, greatest) = (end(row.axis, range.lowest), end(row.axis, range.greatest));
+        Some(vec![lowest, greatest, range.meaning(row)?.into()])
+    });
     Ok(vec![Section::Grid {
         title: "Invalidation ranges".to_owned(),
         heads: vec!["from", "to", "meaning"],
-        rows: cells,
+        rows: cells.collect(),
         levels: Vec::new(),
     }])
 }
 
+#[derive(Deserialize)]
+struct Definition {
+    definition: String,
+}
+
 pub(super) fn definition(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
-    let text = rows
-        .first()
-        .map(|row| row.try_get("definition"))
-        .transpose()?
-        .unwrap_or_default();
+    let text = match rows.first() {
+        Some(row) => read::<Definition>(row)?.definition,
+        None => String::new(),
+    };
     Ok(vec![Section::Text {
         title: "Definition".to_owned(),
         text,
