@@ -1,6 +1,7 @@
 //! A statement's details: its figures, its whole text, and who runs it.
 
 use anyhow::Result;
+use serde::Deserialize;
 
 use super::row::{Row, span};
 use crate::model::text;
@@ -8,6 +9,7 @@ use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::record::Section;
 use crate::server::known::At;
+use crate::server::row::read_all;
 
 fn note(title: &str, text: impl Into<String>) -> Section {
     Section::Text {
@@ -91,8 +93,49 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     sections
 }
 
+/// A statement's figures for one role; of PostgreSQL's counters those are NULL that its pg_stat_statements lacks.
+#[derive(Deserialize)]
+struct ByRole {
+    role: Option<String>,
+    /// The whole text; `None`: it is not kept.
+    query: Option<String>,
+    /// The client sent it, and no function; `None`: before PostgreSQL 14.
+    toplevel: Option<bool>,
+    calls: Option<i64>,
+    /// Milliseconds, as `longest`.
+    total: Option<f64>,
+    longest: Option<f64>,
+    rows: Option<i64>,
+    blocks_read: Option<i64>,
+    temp_written: Option<i64>,
+}
+
+impl ByRole {
+    fn cells(&self, block: i64) -> Vec<Value> {
+        let bytes = |blocks: Option<i64>| -> Value {
+            let bytes = blocks.map(|blocks| blocks.saturating_mul(block));
+            bytes.map(Value::Bytes).into()
+        };
+        let by = match self.toplevel {
+            Some(false) => "a function",
+            _ => "the client",
+        };
+        vec![
+            self.role.clone().into(),
+            by.into(),
+            self.calls.into(),
+            span(self.total),
+            span(self.longest),
+            self.rows.into(),
+            bytes(self.blocks_read),
+            bytes(self.temp_written),
+        ]
+    }
+}
+
 pub(super) fn statement(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Result<Vec<Section>> {
-    let Some(first) = rows.first() else {
+    let roles: Vec<ByRole> = read_all(rows)?;
+    let Some(first) = roles.first() else {
         let text = match (&row.hidden_of, &row.figures) {
             (Some(role), _) => format!("the statements of {role} are hidden from this role"),
             (None, Some(_)) => {
@@ -102,43 +145,16 @@ pub(super) fn statement(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Re
         };
         return Ok(vec![note("Statement", text)]);
     };
-    let text: Option<String> = first.try_get("query")?;
-    let mut grid = Vec::new();
-    for one in rows {
-        let bytes = |name| -> Result<Value> {
-            let blocks: Option<i64> = one.try_get(name)?;
-            Ok(blocks.map_or(Value::Null, |blocks| {
-                Value::Bytes(blocks.saturating_mul(row.block))
-            }))
-        };
-        let top: Option<bool> = one.try_get("toplevel")?;
-        let by = match top {
-            Some(false) => "a function",
-            _ => "the client",
-        };
-        grid.push(vec![
-            one.try_get::<_, Option<String>>("role")?.into(),
-            by.into(),
-            one.try_get::<_, Option<i64>>("calls")?.into(),
-            span(one.try_get("total")?),
-            span(one.try_get("longest")?),
-            one.try_get::<_, Option<i64>>("rows")?.into(),
-            bytes("blocks_read")?,
-            bytes("temp_written")?,
-        ]);
-    }
+    let text = first.query.as_deref().unwrap_or("its text is not kept");
     Ok(vec![
-        note(
-            "Statement",
-            text.unwrap_or_else(|| "its text is not kept".to_owned()),
-        ),
+        note("Statement", text),
         Section::Grid {
             title: "By role".to_owned(),
             heads: vec![
                 "ROLE", "RUN BY", "CALLS", "TOTAL", "LONGEST", "ROWS", "READ", "TEMP",
             ],
-            levels: vec![Level::Ok; grid.len()],
-            rows: grid,
+            levels: vec![Level::Ok; roles.len()],
+            rows: roles.iter().map(|of| of.cells(row.block)).collect(),
         },
     ])
 }
