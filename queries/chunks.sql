@@ -1,7 +1,7 @@
 -- The chunks of hypertable $1 (int8), oldest first: place on the time axis, state, recorded bytes, true bytes of the newest 500;
 -- then what its policies and its aggregates cut the axis by: now, compress-after, drop-after, refresh windows (name: the aggregate)
--- kind, chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, name, job_id, note, scheduled,
--- failing, watermark, made_before, locked
+-- kind (NULL: a chunk), chunk, range_start, range_end, status, tiered, creation_time, before_bytes, after_bytes, bytes, locked, name,
+-- job_id, note, scheduled, failing, watermark, made_before
 -- public (a size takes a moment's lock; integer_now_func is called where its owner is trusted, by those who may read the hypertable) · 0.1
 -- ms for each of 500
 with trusted as materialized :trusted,
@@ -58,12 +58,14 @@ held as materialized (
            where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
              and l.database = (select d.oid from pg_database d where d.datname = current_database())) l
     join pg_class t on t.oid = l.relid)
-select y.* from (
-select 'chunk' as kind, c.name::text as chunk, c.range_start, c.range_end, c.status, c.osm_chunk as tiered, c.creation_time,
+select y.kind, y.chunk, y.range_start, y.range_end, y.status, y.tiered, y.creation_time, y.before_bytes, y.after_bytes, y.bytes, y.locked,
+       y.name, case when y.kind is not null then y.id end as job_id, y.note, y.scheduled, y.failing, y.watermark, y.made_before
+  from (
+select null::text as kind, c.name::text as chunk, c.range_start, c.range_end, c.status, c.osm_chunk as tiered, c.creation_time,
        z.before_bytes, z.after_bytes,
        case when not f.locked then pg_total_relation_size(f.main) + coalesce(pg_total_relation_size(f.companion), 0) end as bytes,
-       null::text as name, c.id as job_id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark,
-       null::timestamptz as made_before, f.locked
+       f.locked, null::text as name, c.id, null::text as note, null::bool as scheduled, null::bool as failing, null::int8 as watermark,
+       null::timestamptz as made_before
   from (select c.id, c.name, c.status, c.osm_chunk, c.creation_time, s.range_start, s.range_end,
                row_number() over (order by c.osm_chunk, s.range_start desc, c.id desc) as place
           from d join :chunk c on c.hypertable_id = $1 join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id) c
@@ -93,10 +95,10 @@ select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18
                           - date_trunc('day', m.end_text::interval)) at time zone m.zone)
                                - (m.end_text::interval - date_trunc('day', m.end_text::interval)), now() - m.end_text::interval))
                                     * 1000000)::int8 end end,
-       null, null, null, null, null, null, m.name, m.id,
+       null, null, null, null, null, null, null, m.name, m.id,
        case m.kind when 'compress' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             when 'drop' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             else coalesce(m.start_text, '') || '|' || coalesce(m.end_text, '') end, m.scheduled, m.failing, m.watermark,
-       case when m.created ~ :is_interval then now() - m.created::interval end, null
+       case when m.created ~ :is_interval then now() - m.created::interval end
   from mark m cross join o) y
- order by y.kind <> 'chunk', y.range_start, y.job_id
+ order by y.kind is not null, y.range_start, y.id

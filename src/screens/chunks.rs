@@ -4,6 +4,7 @@ mod cut;
 mod size;
 
 use anyhow::Result;
+use serde::{Deserialize, Deserializer};
 use tokio_postgres::Row;
 
 use crate::model::moment::{Axis, Point, Stamp};
@@ -13,6 +14,7 @@ use crate::model::verdict::Level;
 use crate::screens::axis::MapCell;
 use crate::screens::axis::{Mark, Place, Slice, TimeAxis};
 use crate::screens::record::Section;
+use crate::server::row;
 use crate::server::sql::{Query, query};
 
 pub(crate) use cut::Cut;
@@ -30,20 +32,41 @@ const PARTIAL: i32 = 8;
 /// So many aggregates have a line of their own on the axis.
 const MOST_WINDOWS: usize = 8;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Chunk {
+    #[serde(rename = "chunk")]
     pub name: String,
+    #[serde(rename = "range_start", deserialize_with = "number")]
     pub start: Point,
+    #[serde(rename = "range_end", deserialize_with = "number")]
     pub end: Point,
     status: i32,
     /// In object storage (OSM): no policy of this database touches it.
     tiered: bool,
     /// `None`: before TimescaleDB 2.13.
+    #[serde(rename = "creation_time")]
     created: Option<Stamp>,
+    /// As recorded when it was compressed, like `after_bytes`; `None`: nothing is on record.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
     /// Now, with its compressed companion.
+    #[serde(rename = "bytes")]
     pub size: Size,
+}
+
+/// A place on the axis of [`Chunks`], which the row does not name.
+fn number<'de, D: Deserializer<'de>>(raw: D) -> Result<Point, D::Error> {
+    let raw = i64::deserialize(raw)?;
+    let axis = Axis::Integer;
+    Ok(Point { axis, raw })
+}
+
+/// A row of [`QUERY`] is one of the two.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "kind")]
+    cut: Option<Cut>,
+    chunk: Option<Chunk>,
 }
 
 /// What [`QUERY`] returned.
@@ -58,18 +81,19 @@ pub struct Chunks {
 impl Chunks {
     pub fn read(rows: &[Row], axis: Axis) -> Result<Self> {
         let (mut chunks, mut cuts) = (Vec::new(), Vec::new());
-        for row in rows {
-            match row.try_get("kind")? {
-                "chunk" => chunks.push(Chunk::read(row, axis)?),
-                _ => cuts.push(Cut::read(row)?),
-            }
+        for Line { cut, chunk } in row::read_all(rows)? {
+            cuts.extend(cut);
+            chunks.extend(chunk.map(|mut chunk: Chunk| {
+                (chunk.start.axis, chunk.end.axis) = (axis, axis);
+                chunk
+            }));
         }
         Ok(Self { axis, chunks, cuts })
     }
 
     /// Whether the compression policy takes it and has not yet.
     fn is_backlog(&self, chunk: &Chunk) -> bool {
-        let policy = self.cuts.iter().find(|cut| cut.kind == "compress");
+        let policy = self.cuts.iter().find(|cut| cut.kind == cut::Kind::Compress);
         !chunk.tiered
             && chunk.status & (COMPRESSED | FROZEN) == 0
             && policy.is_some_and(|policy| chunk.is_past(policy.to, policy.made_before))
@@ -180,21 +204,6 @@ impl Chunks {
 }
 
 impl Chunk {
-    fn read(row: &Row, axis: Axis) -> Result<Self> {
-        let point = |name| row.try_get(name).map(|raw| Point { axis, raw });
-        Ok(Self {
-            name: row.try_get("chunk")?,
-            start: point("range_start")?,
-            end: point("range_end")?,
-            status: row.try_get("status")?,
-            tiered: row.try_get("tiered")?,
-            created: row.try_get("creation_time")?,
-            before_bytes: row.try_get("before_bytes")?,
-            after_bytes: row.try_get("after_bytes")?,
-            size: Size::read(row)?,
-        })
-    }
-
     pub fn is_frozen(&self) -> bool {
         self.status & FROZEN != 0
     }

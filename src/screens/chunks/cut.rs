@@ -1,65 +1,60 @@
 //! What cuts the chunks' time axis: policies, the refresh windows of aggregates, the clock.
 
-use anyhow::Result;
-use tokio_postgres::Row;
+use serde::Deserialize;
 
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 use crate::model::verdict::Level;
 use crate::screens::axis;
 use crate::screens::axis::{Mark, Place};
+use crate::server::row::or_default;
 
 /// What a policy, an aggregate or the clock cuts the axis by.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Cut {
-    /// `now`, `compress`, `drop`, `refresh` (of an aggregate on it), `own` (of itself).
-    pub(super) kind: String,
+    pub(super) kind: Kind,
     /// The aggregate.
     pub name: Option<String>,
     /// Where a refresh window begins; `None`: at the beginning of time.
+    #[serde(rename = "range_start")]
     pub from: Option<i64>,
     /// The boundary; `None`: not known here, or none.
+    #[serde(rename = "range_end")]
     pub to: Option<i64>,
     pub job_id: Option<i32>,
     /// As it is configured; of a refresh `start|end`.
+    #[serde(deserialize_with = "or_default")]
     note: String,
+    #[serde(deserialize_with = "or_default")]
     scheduled: bool,
+    #[serde(deserialize_with = "or_default")]
     failing: bool,
     pub watermark: Option<i64>,
     /// Of a policy by creation: it takes what was made before.
     pub(super) made_before: Option<Stamp>,
 }
 
-impl Cut {
-    pub(super) fn read(row: &Row) -> Result<Self> {
-        let truth = |name| {
-            row.try_get::<_, Option<bool>>(name)
-                .map(Option::unwrap_or_default)
-        };
-        Ok(Self {
-            kind: row.try_get("kind")?,
-            name: row.try_get("name")?,
-            from: row.try_get("range_start")?,
-            to: row.try_get("range_end")?,
-            job_id: row.try_get("job_id")?,
-            note: row
-                .try_get::<_, Option<String>>("note")?
-                .unwrap_or_default(),
-            scheduled: truth("scheduled")?,
-            failing: truth("failing")?,
-            watermark: row.try_get("watermark")?,
-            made_before: row.try_get("made_before")?,
-        })
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Now,
+    Compress,
+    Drop,
+    /// Of an aggregate on it.
+    Refresh,
+    /// Its own refresh: it is an aggregate's materialization.
+    Own,
+}
 
+impl Cut {
     /// A refresh, of an aggregate on it or of itself.
     pub fn is_window(&self) -> bool {
-        matches!(self.kind.as_str(), "refresh" | "own")
+        matches!(self.kind, Kind::Refresh | Kind::Own)
     }
 
     /// Whether it is the hypertable's own: it is an aggregate's materialization.
     pub fn is_own(&self) -> bool {
-        self.kind == "own"
+        self.kind == Kind::Own
     }
 
     /// The job's state, where it is worth a word.
@@ -107,16 +102,16 @@ impl Cut {
                 place,
             }
         };
-        Some(match self.kind.as_str() {
-            "now" => Mark {
+        Some(match self.kind {
+            Kind::Now => Mark {
                 sign: 'N',
                 label: format!("now {}", at(self.to)?),
                 level,
                 place,
             },
-            "compress" => cut('C', "compress after"),
-            "drop" => cut('D', "drop after"),
-            _ => self.refresh_mark(unit, state, level),
+            Kind::Compress => cut('C', "compress after"),
+            Kind::Drop => cut('D', "drop after"),
+            Kind::Refresh | Kind::Own => self.refresh_mark(unit, state, level),
         })
     }
 

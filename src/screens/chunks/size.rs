@@ -1,12 +1,12 @@
 //! A size in a list of chunks, where it may not be known.
 
-use anyhow::Result;
-use tokio_postgres::Row;
+use serde::Deserialize;
 
 use crate::model::value::Value;
 
 /// It is asked for the newest 500 only, and of nothing that would have to be waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(from = "Columns")]
 pub enum Size {
     Bytes(i64),
     /// Another session's lock.
@@ -14,18 +14,24 @@ pub enum Size {
     NotAsked,
 }
 
-impl Size {
-    /// From the columns `bytes` and `locked`.
-    pub fn read(row: &Row) -> Result<Self> {
-        let locked: Option<bool> = row.try_get("locked")?;
-        let bytes: Option<i64> = row.try_get("bytes")?;
-        Ok(match bytes {
-            Some(bytes) => Self::Bytes(bytes),
-            None if locked == Some(true) => Self::Locked,
-            None => Self::NotAsked,
-        })
-    }
+/// Both NULL: it was not asked.
+#[derive(Deserialize)]
+struct Columns {
+    bytes: Option<i64>,
+    locked: Option<bool>,
+}
 
+impl From<Columns> for Size {
+    fn from(columns: Columns) -> Self {
+        match columns.bytes {
+            Some(bytes) => Self::Bytes(bytes),
+            None if columns.locked == Some(true) => Self::Locked,
+            None => Self::NotAsked,
+        }
+    }
+}
+
+impl Size {
     pub fn bytes(self) -> Option<i64> {
         match self {
             Self::Bytes(bytes) => Some(bytes),

@@ -1,6 +1,7 @@
 //! The details of an index: what it is in each chunk, and where its scans fall.
 
 use anyhow::Result;
+use serde::Deserialize;
 
 use crate::model::moment::{Axis, Point};
 use crate::model::text;
@@ -10,38 +11,35 @@ use crate::screens::chunks::Size;
 use crate::screens::indexes::row::{Kind, Row};
 use crate::screens::record::Section;
 use crate::server::known::At;
+use crate::server::row::{or_default, read_all};
 
+/// The index in a chunk or partition.
+#[derive(Deserialize)]
 struct Chunk {
+    #[serde(rename = "chunk")]
     name: String,
-    start: Option<Point>,
-    end: Option<Point>,
+    #[serde(rename = "range_start")]
+    start: Option<i64>,
+    #[serde(rename = "range_end")]
+    end: Option<i64>,
+    /// The column type of the time dimension; `None`: a partition has none, nor its times.
+    axis: Option<Axis>,
     compressed: bool,
     /// `None`: the chunk lacks the index.
     index: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     valid: bool,
     leftover: bool,
+    /// Since the statistics were reset.
     scans: Option<i64>,
+    #[serde(rename = "bytes")]
     size: Size,
 }
 
 impl Chunk {
-    fn read(row: &tokio_postgres::Row) -> Result<Self> {
-        let axis = row.try_get::<_, Option<&str>>("axis")?.map(Axis::of);
-        let point = |name: &str| -> Result<Option<Point>> {
-            let raw: Option<i64> = row.try_get(name)?;
-            Ok(axis.zip(raw).map(|(axis, raw)| Point { axis, raw }))
-        };
-        Ok(Self {
-            name: row.try_get("chunk")?,
-            start: point("range_start")?,
-            end: point("range_end")?,
-            compressed: row.try_get("compressed")?,
-            index: row.try_get("index")?,
-            valid: row.try_get::<_, Option<bool>>("valid")?.unwrap_or(false),
-            leftover: row.try_get("leftover")?,
-            scans: row.try_get("scans")?,
-            size: Size::read(row)?,
-        })
+    fn point(&self, raw: Option<i64>) -> Option<Point> {
+        let (axis, raw) = self.axis.zip(raw)?;
+        Some(Point { axis, raw })
     }
 
     fn level(&self) -> Level {
@@ -69,7 +67,7 @@ pub fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<
     if row.parts.is_none() {
         return Ok(Vec::new());
     }
-    let chunks = rows.iter().map(Chunk::read).collect::<Result<Vec<_>>>()?;
+    let chunks: Vec<Chunk> = read_all(rows)?;
     let mut sections = Vec::new();
     if at.server.track_counts && matches!(row.kind, Kind::Hypertable | Kind::Aggregate) {
         sections.extend(recent_against_old(&chunks));
@@ -80,8 +78,8 @@ pub fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<
     let cells = chunks.iter().rev().map(|chunk| {
         vec![
             Value::text(chunk.name.as_str()),
-            chunk.start.into(),
-            chunk.end.into(),
+            chunk.point(chunk.start).into(),
+            chunk.point(chunk.end).into(),
             chunk.state().into(),
             chunk.scans.filter(|_| at.server.track_counts).into(),
             chunk.size.into(),
