@@ -1,12 +1,12 @@
 -- The server, the database, this role and TimescaleDB in it · one row, see Server::read · public, any PostgreSQL 13-18,
 -- with the extension, without it, with its library not preloaded, on the stand-in · once a connection, 2 ms
 select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_description(m.oid, 'pg_class'), '2.28.0') end)
-         as timescaledb,
+         as version,
        n.nspname::text as extension_schema,
        m.oid is not null as simulated,
        -- a setting that postgresql.conf merely mentions is none of pg_settings': only the loaded library makes it one
        x.oid is null or t.loaded as preloaded,
-       current_setting('timescaledb.license', true) as license,
+       case current_setting('timescaledb.license', true) when 'apache' then 'Apache' else 'Community' end as edition,
        coalesce(current_setting('timescaledb.enable_job_execution_logging', true) in ('on', 'true', 'yes', '1'), false)
          as logs_job_successes,
        current_setting('server_version_num')::int4 as postgres,

@@ -10,6 +10,7 @@ use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::thresholds::{Limits, Thresholds};
 use crate::model::version::Version;
+use crate::server::row;
 use crate::server::sql::{Query, query};
 
 /// One row about the server, the database and the role; asked before the version is known.
@@ -36,6 +37,7 @@ pub enum Edition {
 )]
 pub struct Server {
     /// As the header shows it: `db1:5432`, `[local]`.
+    #[serde(default)]
     pub host: String,
     pub database: String,
     pub role: String,
@@ -84,45 +86,26 @@ pub struct Server {
     pub thresholds: Thresholds,
 }
 
+/// The text of [`Server::timescaledb`].
+#[derive(Deserialize)]
+struct Extension {
+    version: Option<String>,
+}
+
 impl Server {
     /// Reads the row of [`QUERY`]; `host`, `tls` and `by_network` are the client's to know.
     pub fn read(row: &Row, host: String, tls: Option<String>, by_network: bool) -> Result<Self> {
-        let version: Option<&str> = row.try_get("timescaledb")?;
-        let timescaledb = version
-            .map(|text| {
-                Version::parse(text)
-                    .with_context(|| format!("cannot read TimescaleDB's version {text:?}"))
-            })
-            .transpose()?;
-        let edition = match row.try_get::<_, Option<&str>>("license")? {
-            Some("apache") => Edition::Apache,
-            _ => Edition::Community,
+        let (server, Extension { version }): (Self, Extension) = row::read(row)?;
+        let read = |text: String| {
+            Version::parse(&text)
+                .with_context(|| format!("cannot read TimescaleDB's version {text:?}"))
         };
         Ok(Self {
             host,
             tls,
             by_network,
-            timescaledb,
-            edition,
-            database: row.try_get("database")?,
-            role: row.try_get("role")?,
-            standby: row.try_get("standby")?,
-            postgres: row.try_get("postgres")?,
-            preloaded: row.try_get("preloaded")?,
-            extension_schema: row.try_get("extension_schema")?,
-            simulated: row.try_get("simulated")?,
-            superuser: row.try_get("superuser")?,
-            reads_all_stats: row.try_get("reads_all_stats")?,
-            owns_database: row.try_get("owns_database")?,
-            reads_job_history: row.try_get("reads_job_history")?,
-            track_counts: row.try_get("track_counts")?,
-            logs_job_successes: row.try_get("logs_job_successes")?,
-            stats_reset: row.try_get("stats_reset")?,
-            started: row.try_get("started")?,
-            clock: row.try_get("clock")?,
-            time_zone: row.try_get("time_zone")?,
-            time_zone_hidden_by: row.try_get("time_zone_hidden_by")?,
-            thresholds: Thresholds::default(),
+            timescaledb: version.map(read).transpose()?,
+            ..server
         })
     }
 
@@ -173,7 +156,7 @@ impl Server {
 
 /// What [`PULSE`] returned: the server's clock, and for each name the rows ever inserted, updated and deleted
 /// in that relation. `None`: there is no such relation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Pulse {
     pub clock: Stamp,
     pub changes: Vec<Option<i64>>,
@@ -183,11 +166,7 @@ pub struct Pulse {
 
 impl Pulse {
     pub fn read(row: &Row) -> Result<Self> {
-        Ok(Self {
-            clock: row.try_get("clock")?,
-            changes: row.try_get("changes")?,
-            read_only: row.try_get("read_only")?,
-        })
+        row::read(row)
     }
 }
 
