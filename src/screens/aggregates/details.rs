@@ -164,9 +164,10 @@ struct Member {
 
 pub(super) fn hierarchy(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
     let members: Vec<Member> = read_all(rows)?;
-    let lines = members.into_iter().map(|Member { depth, name, itself }| {
-        let mark = if itself { "  <- this one" } else { "" };
-        format!("{}{name}{mark}", "  ".repeat(depth))
+    let lines = members.into_iter().map(|member| {
+        let (indent, name) = ("  ".repeat(member.depth), member.name);
+        let mark = if member.itself { "  <- this one" } else { "" };
+        format!("{indent}{name}{mark}")
     });
     Ok(vec![Section::Text {
         title: "Place in the hierarchy".to_owned(),
