@@ -72,10 +72,7 @@ impl Details {
     pub fn sections(&self) -> Vec<Section> {
         let mut all = self.facts.clone();
         for (part, title) in self.parts.iter().zip(&self.titles) {
-            let note = |text: String| Section::Text {
-                title: (*title).to_owned(),
-                text,
-            };
+            let note = |text: String| Section::text(*title, text);
             match part {
                 Part::Waiting => all.push(note("reading…".to_owned())),
                 Part::Here(sections) => all.extend(sections.iter().cloned()),

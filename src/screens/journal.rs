@@ -230,11 +230,8 @@ impl Record for Row {
     }
 
     fn facts(&self, _: &At) -> Vec<Section> {
-        let title = "What was done".to_owned();
-        let mut sections = vec![Section::Text {
-            title,
-            text: self.entry.lines().join("\n"),
-        }];
+        let lines = self.entry.lines().join("\n");
+        let mut sections = vec![Section::text("What was done", lines)];
         let begin = &self.entry.begin;
         let after = self
             .entry

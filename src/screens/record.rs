@@ -132,6 +132,52 @@ pub enum Section {
     Axis(TimeAxis),
 }
 
+impl Section {
+    pub fn text(title: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::Text {
+            title: title.into(),
+            text: text.into(),
+        }
+    }
+}
+
+/// Labels and values, of which [`Section::Facts`] is made.
+#[derive(Debug)]
+pub struct Labelled {
+    title: String,
+    facts: Vec<(String, Value)>,
+}
+
+impl Labelled {
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            facts: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn add(mut self, label: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.facts.push((label.into(), value.into()));
+        self
+    }
+
+    /// Adds no line without a value.
+    #[must_use]
+    pub fn some(self, label: impl Into<String>, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.add(label, value),
+            None => self,
+        }
+    }
+}
+
+impl From<Labelled> for Section {
+    fn from(Labelled { title, facts }: Labelled) -> Self {
+        Self::Facts { title, facts }
+    }
+}
+
 /// A part of a row's details that needs a query of its own.
 #[derive(Debug)]
 pub struct Detail<R: 'static> {

@@ -10,7 +10,7 @@ use crate::model::target::Target;
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::{Findings, Verdict};
-use crate::screens::record::{Column, Exact, Record, Section};
+use crate::screens::record::{Column, Exact, Labelled, Record, Section};
 use crate::server::known::At;
 use crate::server::sql::{Query, query};
 
@@ -83,21 +83,16 @@ impl Record for Row {
     }
 
     fn facts(&self, at: &At) -> Vec<Section> {
-        let mut facts = vec![(self.title(), self.now())];
-        let more = [
-            ("limit", self.limit()),
-            ("about", self.beside()),
-            ("since", self.since.into()),
-            ("session", self.pid.into()),
-            ("vacuum is held back by", self.holder.clone().into()),
-        ];
-        // Not every figure has them.
-        let had = more.into_iter().filter(|(_, fact)| *fact != Value::Null);
-        facts.extend(had.map(|(name, fact)| (name.to_owned(), fact)));
-        facts.push(("read at".to_owned(), Value::text(text::moment(at.now))));
-        vec![Section::Facts {
-            title: "Figure".to_owned(),
-            facts,
-        }]
+        let there = |value: Value| (value != Value::Null).then_some(value);
+        // Not every figure has all of them.
+        let figure = Labelled::new("Figure")
+            .add(self.title(), self.now())
+            .some("limit", there(self.limit()))
+            .some("about", there(self.beside()))
+            .some("since", self.since)
+            .some("session", self.pid)
+            .some("vacuum is held back by", self.holder.clone())
+            .add("read at", text::moment(at.now));
+        vec![figure.into()]
     }
 }

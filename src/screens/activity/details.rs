@@ -10,25 +10,11 @@ use crate::model::text;
 use crate::model::text::{one_line, party};
 use crate::model::value::Value;
 use crate::model::verdict::Level;
-use crate::screens::record::Section;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{or_default, read, read_all};
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
-    vec![Section::Facts {
-        title: "Session".to_owned(),
-        facts: session(row, at),
-    }]
-}
-
-fn note(title: &str, text: impl Into<String>) -> Section {
-    Section::Text {
-        title: title.to_owned(),
-        text: text.into(),
-    }
-}
-
-fn session(row: &Row, at: &At) -> Vec<(String, Value)> {
     let since = |stamp: Option<Stamp>| stamp.map(text::moment).into();
     let hidden = |value: Value| match value {
         Value::Null if !row.visible => Value::text("hidden from this role"),
@@ -39,39 +25,30 @@ fn session(row: &Row, at: &At) -> Vec<(String, Value)> {
         None if row.visible => Value::text("no"),
         None => Value::Null,
     };
-    let facts: Vec<(&str, Value)> = vec![
-        ("pid", row.pid.to_string().into()),
-        ("database", row.database.clone().into()),
-        ("role", row.role.clone().into()),
-        ("application", row.application.as_str().into()),
-        ("kind", hidden(row.backend.clone().into())),
-        ("client", hidden(row.client.clone().into())),
-        ("the console's own", row.own.into()),
-        ("connected since", hidden(since(row.started))),
-        ("state", hidden(row.state.clone().into())),
-        ("in this state for", hidden(span(row.state_seconds(at)))),
-        ("transaction since", hidden(since(row.transaction))),
-        ("transaction open for", span(seconds(row.transaction, at))),
-        ("transaction has written", hidden(row.writes.into())),
-        ("holds back vacuum", hidden(held_back)),
-        ("waits for", hidden(row.wait_words())),
-        ("lock waited for", row.wait.as_ref().map(Wait::words).into()),
-        ("works on", row.relation.clone().into()),
-        ("that is", row.relation_kind.clone().into()),
-        ("chunk", row.chunk.clone().into()),
-        (
-            "job",
-            row.job
-                .as_ref()
-                .map(|job| format!("{} ({})", job.id, job.proc))
-                .into(),
-        ),
-        ("does", row.doing().into()),
-    ];
-    facts
-        .into_iter()
-        .map(|(label, value)| (label.to_owned(), value))
-        .collect()
+    let job = row.job.as_ref();
+    let session = Labelled::new("Session")
+        .add("pid", row.pid.to_string())
+        .add("database", row.database.clone())
+        .add("role", row.role.clone())
+        .add("application", row.application.as_str())
+        .add("kind", hidden(row.backend.clone().into()))
+        .add("client", hidden(row.client.clone().into()))
+        .add("the console's own", row.own)
+        .add("connected since", hidden(since(row.started)))
+        .add("state", hidden(row.state.clone().into()))
+        .add("in this state for", hidden(span(row.state_seconds(at))))
+        .add("transaction since", hidden(since(row.transaction)))
+        .add("transaction open for", span(row.transaction_seconds(at)))
+        .add("transaction has written", hidden(row.writes.into()))
+        .add("holds back vacuum", hidden(held_back))
+        .add("waits for", hidden(row.wait_words()))
+        .add("lock waited for", row.wait.as_ref().map(Wait::words))
+        .add("works on", row.relation.clone())
+        .add("that is", row.relation_kind.clone())
+        .add("chunk", row.chunk.clone())
+        .add("job", job.map(|job| format!("{} ({})", job.id, job.proc)))
+        .add("does", row.doing());
+    vec![session.into()]
 }
 
 /// The statement of a session.
@@ -93,10 +70,10 @@ pub(super) fn query(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<
         "Last statement"
     };
     let Some(found) = rows.first() else {
-        return Ok(vec![note(title, "the session has ended")]);
+        return Ok(vec![Section::text(title, "the session has ended")]);
     };
     if !row.visible {
-        return Ok(vec![note(
+        return Ok(vec![Section::text(
             title,
             format!(
                 "hidden from {}: grant pg_read_all_stats to see it",
@@ -112,7 +89,7 @@ pub(super) fn query(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<
         text.push_str(&found.room);
         text.push(')');
     }
-    Ok(vec![note(title, text)])
+    Ok(vec![Section::text(title, text)])
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -170,7 +147,7 @@ pub(super) fn chain(_row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result
         let links = links.iter().filter(|link| link.side == side);
         let grid: Vec<_> = links.map(|link| link.cells(at)).collect();
         if grid.is_empty() {
-            return note(title, "nobody");
+            return Section::text(title, "nobody");
         }
         Section::Grid {
             title: title.to_owned(),
@@ -214,7 +191,7 @@ impl Lock {
 
 pub(super) fn locks(_row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Result<Vec<Section>> {
     if rows.is_empty() {
-        return Ok(vec![note("Locks", "none")]);
+        return Ok(vec![Section::text("Locks", "none")]);
     }
     let (mut grid, mut levels) = (Vec::new(), Vec::new());
     for lock in read_all::<Lock>(rows)? {
@@ -245,17 +222,13 @@ struct Progress {
 }
 
 pub(super) fn progress(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Result<Vec<Section>> {
-    let doing = row.doing().map(|doing| ("does".to_owned(), doing.into()));
-    let mut facts: Vec<(String, Value)> = doing.into_iter().collect();
-    for of in read_all::<Progress>(rows)? {
-        let label = format!("{} {}", of.command, of.name.replace('_', " "));
-        facts.push((label, of.value.into()));
-    }
-    if facts.is_empty() {
+    if rows.is_empty() && row.doing().is_none() {
         return Ok(Vec::new());
     }
-    Ok(vec![Section::Facts {
-        title: "Progress".to_owned(),
-        facts,
-    }])
+    let mut facts = Labelled::new("Progress").some("does", row.doing());
+    for of in read_all::<Progress>(rows)? {
+        let label = format!("{} {}", of.command, of.name.replace('_', " "));
+        facts = facts.add(label, of.value);
+    }
+    Ok(vec![facts.into()])
 }

@@ -7,7 +7,7 @@ use super::row::Row;
 use crate::model::moment::{Axis, Point, Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
-use crate::screens::record::Section;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{read, read_all};
 
@@ -27,78 +27,51 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
             end.as_deref().map_or("no time".to_owned(), text::interval)
         ),
     };
-    let mut facts: Vec<(String, Value)> = vec![
-        ("source".into(), row.source().into()),
-        (
-            "bucket".into(),
-            format!(
-                "{}{}",
-                row.bucket_width
-                    .as_deref()
-                    .map_or("?".to_owned(), text::interval),
-                row.bucket_zone
-                    .as_ref()
-                    .map_or_else(String::new, |zone| format!(" in {zone}"))
-            )
-            .into(),
-        ),
-        ("real-time".into(), (!row.materialized_only).into()),
-        ("lag".into(), row.lag_value(at)),
-        ("promised at most".into(), row.expected_value()),
-        (
-            "watermark (end of its newest rows)".into(),
-            point(row.watermark),
-        ),
-        ("refreshed to".into(), point(row.refreshed())),
-        (
-            "newest row of the source".into(),
-            row.why_unknown()
-                .map_or_else(|| point(row.newest), Value::Text),
-        ),
-        (
-            "never materialized before".into(),
-            point(row.never_before.filter(|raw| row.axis.is_place(*raw))),
-        ),
-        ("refresh window".into(), window.into()),
-        (
-            "every".into(),
-            row.schedule_interval.as_deref().map(Value::interval).into(),
-        ),
-        ("pending invalidations".into(), row.pending.into()),
-        ("refreshing now".into(), row.refreshing.into()),
-        (
-            "source keeps".into(),
-            row.source_drop_after.as_deref().map(Value::interval).into(),
-        ),
-        (
-            "refreshes delete rows".into(),
-            row.wipe_risk
-                .map_or_else(|| "cannot be compared".into(), Value::Bool),
-        ),
-    ];
+    let width = row.bucket_width.as_deref();
+    let zone = row.bucket_zone.as_ref();
+    let bucket = format!(
+        "{}{}",
+        width.map_or("?".to_owned(), text::interval),
+        zone.map_or_else(String::new, |zone| format!(" in {zone}"))
+    );
+    let newest = row
+        .why_unknown()
+        .map_or_else(|| point(row.newest), Value::Text);
+    let never_before = row.never_before.filter(|raw| row.axis.is_place(*raw));
+    let keeps = row.source_drop_after.as_deref().map(Value::interval);
+    let deletes = row
+        .wipe_risk
+        .map_or_else(|| "cannot be compared".into(), Value::Bool);
+    let mut facts = Labelled::new("Aggregate")
+        .add("source", row.source())
+        .add("bucket", bucket)
+        .add("real-time", !row.materialized_only)
+        .add("lag", row.lag_value(at))
+        .add("promised at most", row.expected_value())
+        .add("watermark (end of its newest rows)", point(row.watermark))
+        .add("refreshed to", point(row.refreshed()))
+        .add("newest row of the source", newest)
+        .add("never materialized before", point(never_before))
+        .add("refresh window", window)
+        .add(
+            "every",
+            row.schedule_interval.as_deref().map(Value::interval),
+        )
+        .add("pending invalidations", row.pending)
+        .add("refreshing now", row.refreshing)
+        .add("source keeps", keeps)
+        .add("refreshes delete rows", deletes);
     if let Some(policy) = &row.policy {
-        facts.extend([
-            (
-                "policy".to_owned(),
-                Value::text(format!(
-                    "job {}, {}",
-                    policy.job_id,
-                    policy.state(&row.limits(at), at.now)
-                )),
-            ),
-            ("next run".to_owned(), policy.next_start_value()),
-            ("last run".to_owned(), policy.last_run_status()),
-            ("last finish".to_owned(), policy.last_finish.into()),
-        ]);
+        let state = policy.state(&row.limits(at), at.now);
+        facts = facts
+            .add("policy", format!("job {}, {state}", policy.job_id))
+            .add("next run", policy.next_start_value())
+            .add("last run", policy.last_run_status())
+            .add("last finish", policy.last_finish);
     }
-    if row.source_drop_after.is_some() {
-        let note = "a refresh by hand over time that the source no longer holds deletes those rows here; keep its start inside what the source keeps";
-        facts.push(("mind".to_owned(), note.into()));
-    }
-    vec![Section::Facts {
-        title: "Aggregate".to_owned(),
-        facts,
-    }]
+    let mind = "a refresh by hand over time that the source no longer holds deletes those rows here; keep its start inside what the source keeps";
+    let mind = row.source_drop_after.as_ref().map(|_| mind);
+    vec![facts.some("mind", mind).into()]
 }
 
 /// A policy of a hypertable or an aggregate.
@@ -169,10 +142,8 @@ pub(super) fn hierarchy(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
         let mark = if member.itself { "  <- this one" } else { "" };
         format!("{indent}{name}{mark}")
     });
-    Ok(vec![Section::Text {
-        title: "Place in the hierarchy".to_owned(),
-        text: lines.collect::<Vec<_>>().join("\n"),
-    }])
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    Ok(vec![Section::text("Place in the hierarchy", lines)])
 }
 
 /// A log of invalidations.
@@ -244,8 +215,5 @@ pub(super) fn definition(rows: &[tokio_postgres::Row]) -> Result<Vec<Section>> {
         Some(row) => read::<Definition>(row)?.definition,
         None => String::new(),
     };
-    Ok(vec![Section::Text {
-        title: "Definition".to_owned(),
-        text,
-    }])
+    Ok(vec![Section::text("Definition", text)])
 }

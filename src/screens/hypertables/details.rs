@@ -3,102 +3,73 @@
 use anyhow::Result;
 
 use super::advice::part;
-use super::row::Row;
+use super::row::{Plain, Row};
 use crate::model::moment::Point;
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chunks::Chunks;
-use crate::screens::record::Section;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
-    if row.plain.is_some() {
-        return vec![Section::Facts {
-            title: "Plain table".to_owned(),
-            facts: plain_facts(row),
-        }];
+    match &row.plain {
+        Some(plain) => vec![plain_facts(row, plain)],
+        None => vec![table_facts(row), chunk_facts(row, at)],
     }
-    let mut sections = vec![Section::Facts {
-        title: "Hypertable".to_owned(),
-        facts: table_facts(row),
-    }];
-    sections.push(Section::Facts {
-        title: "Chunks against memory and locks".to_owned(),
-        facts: chunk_facts(row, at),
-    });
-    sections
 }
 
-fn plain_facts(row: &Row) -> Vec<(String, Value)> {
-    let plain = row.plain.as_ref();
-    vec![
-        ("size".into(), row.size()),
-        ("growth, as seen".into(), grown(row)),
-        (
-            "rows, by statistics".into(),
-            plain.and_then(|plain| plain.tuples).into(),
-        ),
-        ("time column".into(), row.column.clone().into()),
-        ("NOT NULL".into(), plain.map(|plain| plain.not_null).into()),
-        ("indexes".into(), row.indexes.into()),
-        (
-            "unique indexes without it".into(),
-            plain
-                .filter(|plain| !plain.unique_without.is_empty())
-                .map(|plain| plain.unique_without.join(", "))
-                .into(),
-        ),
-        (
-            "foreign keys to it".into(),
-            plain.map(|plain| plain.referenced).into(),
-        ),
-    ]
+fn plain_facts(row: &Row, plain: &Plain) -> Section {
+    let without = &plain.unique_without;
+    Labelled::new("Plain table")
+        .add("size", row.size())
+        .add("growth, as seen", grown(row))
+        .add("rows, by statistics", plain.tuples)
+        .add("time column", row.column.clone())
+        .add("NOT NULL", plain.not_null)
+        .add("indexes", row.indexes)
+        .add(
+            "unique indexes without it",
+            (!without.is_empty()).then(|| without.join(", ")),
+        )
+        .add("foreign keys to it", plain.referenced)
+        .into()
 }
 
-fn table_facts(row: &Row) -> Vec<(String, Value)> {
-    let point = |raw: Option<i64>| raw.map(|raw| row.point(raw)).into();
-    let mut facts: Vec<(String, Value)> = vec![
-        ("kind".into(), row.kind_name().into()),
-        ("size now".into(), row.size()),
-    ];
-    if let Some(error) = &row.bytes_error {
-        facts.push((
-            "its exact size".into(),
-            Value::text(format!("could not be had: {error}")),
-        ));
-    }
-    facts.extend([
-        ("growth a day, as written".to_owned(), growth(row)),
-        ("growth, as seen".to_owned(), grown(row)),
-        ("dimensions".to_owned(), row.dimensions()),
-        (
-            "chunks".to_owned(),
-            format!(
-                "{} = {} compressed + {} partial + {} uncompressed{}",
-                text::count(row.chunks),
-                text::count(row.compressed - row.partial),
-                text::count(row.partial),
-                text::count(row.chunks - row.compressed),
-                if row.tiered > 0 {
-                    format!("; {} tiered", text::count(row.tiered))
-                } else {
-                    String::new()
-                }
-            )
-            .into(),
-        ),
-        ("oldest chunk begins".to_owned(), point(row.oldest)),
-        ("newest chunk ends".to_owned(), point(row.newest)),
-        ("policies".to_owned(), policies(row)),
-        (
-            "read by aggregates".to_owned(),
-            (!row.readers.is_empty())
-                .then(|| row.readers.join(", "))
-                .into(),
-        ),
-    ]);
-    facts
+fn table_facts(row: &Row) -> Section {
+    let point = |raw: Option<i64>| raw.map(|raw| row.point(raw));
+    let tiered = if row.tiered > 0 {
+        format!("; {} tiered", text::count(row.tiered))
+    } else {
+        String::new()
+    };
+    let chunks = format!(
+        "{} = {} compressed + {} partial + {} uncompressed{tiered}",
+        text::count(row.chunks),
+        text::count(row.compressed - row.partial),
+        text::count(row.partial),
+        text::count(row.chunks - row.compressed),
+    );
+    let error = row.bytes_error.as_ref();
+    Labelled::new("Hypertable")
+        .add("kind", row.kind_name())
+        .add("size now", row.size())
+        .some(
+            "its exact size",
+            error.map(|error| format!("could not be had: {error}")),
+        )
+        .add("growth a day, as written", growth(row))
+        .add("growth, as seen", grown(row))
+        .add("dimensions", row.dimensions())
+        .add("chunks", chunks)
+        .add("oldest chunk begins", point(row.oldest))
+        .add("newest chunk ends", point(row.newest))
+        .add("policies", policies(row))
+        .add(
+            "read by aggregates",
+            (!row.readers.is_empty()).then(|| row.readers.join(", ")),
+        )
+        .into()
 }
 
 /// With what it was reckoned from.
@@ -158,57 +129,41 @@ fn policies(row: &Row) -> Value {
     (!said.is_empty()).then(|| said.join(", ")).into()
 }
 
-fn chunk_facts(row: &Row, at: &At) -> Vec<(String, Value)> {
+fn chunk_facts(row: &Row, at: &At) -> Section {
     let limits = &row.limits;
     let percent = at.limits(&row.full_name()).memory_percent;
-    vec![
-        (
-            "interval of new chunks".into(),
-            row.interval.map(|interval| row.length(interval)).into(),
-        ),
-        (
-            "chunks an interval".into(),
-            row.partitions().into(),
-        ),
-        (
-            "a full interval takes".into(),
+    let default = if limits.memory_default {
+        ", PostgreSQL's default"
+    } else {
+        ""
+    };
+    let room = limits.room_words(percent);
+    let locks = row.locks().zip(row.lock_percent());
+    let locks = locks.map(|(locks, percent)| {
+        let (locks, slots) = (text::count(locks), text::count(limits.lock_slots()));
+        format!("{locks} of {slots} ({percent})")
+    });
+    let lock_table = format!(
+        "max_locks_per_transaction {} x (max_connections {} + max_prepared_transactions {})",
+        limits.locks_each, limits.connections, limits.prepared
+    );
+    Labelled::new("Chunks against memory and locks")
+        .add(
+            "interval of new chunks",
+            row.interval.map(|interval| row.length(interval)),
+        )
+        .add("chunks an interval", row.partitions())
+        .add(
+            "a full interval takes",
             row.bytes_or_about(row.interval_bytes()),
-        ),
-        (
+        )
+        .add(
             format!("{} of memory", part(percent)),
-            format!(
-                "{} (effective_cache_size{})",
-                limits.room_words(percent),
-                if limits.memory_default {
-                    ", PostgreSQL's default"
-                } else {
-                    ""
-                }
-            )
-            .into(),
-        ),
-        (
-            "locks for a statement on all chunks".into(),
-            row.locks()
-                .zip(row.lock_percent())
-                .map(|(locks, percent)| {
-                    format!(
-                        "{} of {} ({percent})",
-                        text::count(locks),
-                        text::count(limits.lock_slots())
-                    )
-                })
-                .into(),
-        ),
-        (
-            "the lock table".into(),
-            format!(
-                "max_locks_per_transaction {} x (max_connections {} + max_prepared_transactions {})",
-                limits.locks_each, limits.connections, limits.prepared
-            )
-            .into(),
-        ),
-    ]
+            format!("{room} (effective_cache_size{default})"),
+        )
+        .add("locks for a statement on all chunks", locks)
+        .add("the lock table", lock_table)
+        .into()
 }
 
 pub(super) fn chunks(row: &Row, rows: &[tokio_postgres::Row], _: &At) -> Result<Vec<Section>> {

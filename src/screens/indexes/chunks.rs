@@ -9,7 +9,7 @@ use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chunks::Size;
 use crate::screens::indexes::row::{Kind, Row};
-use crate::screens::record::Section;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{or_default, read_all};
 
@@ -120,11 +120,8 @@ fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
             text::plural(chunks, "chunk")
         ))
     };
-    Some(Section::Facts {
-        title: "Scans, recent against old (uncompressed chunks)".to_owned(),
-        facts: vec![
-            ("the newest quarter".to_owned(), say(new)),
-            ("all older".to_owned(), say(old)),
-        ],
-    })
+    let scans = Labelled::new("Scans, recent against old (uncompressed chunks)")
+        .add("the newest quarter", say(new))
+        .add("all older", say(old));
+    Some(scans.into())
 }

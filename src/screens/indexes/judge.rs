@@ -8,7 +8,7 @@ use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::version::Version;
 use crate::model::{rules, text, thresholds};
 use crate::screens::indexes::row::{Kind, Row, counted_since};
-use crate::screens::record::Section;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 
 pub fn verdict(row: &Row, at: &At) -> Verdict {
@@ -301,68 +301,47 @@ pub fn facts(row: &Row, at: &At) -> Vec<Section> {
         || Value::text("never reset: counted since the database was made, or since a crash"),
         Value::Time,
     );
-    let mut facts: Vec<(String, Value)> = vec![
-        (
-            "on".into(),
-            format!("{} ({})", row.table_name(), row.kind.name()).into(),
-        ),
-        ("method".into(), row.method.as_str().into()),
-        ("scans".into(), row.scans_value(at)),
-        ("scans counted since".into(), since),
-    ];
     // The newest rows of aggregates' sources are found by the indexes of their time.
     let of_chunks = matches!(row.kind, Kind::Hypertable | Kind::Aggregate) && row.method == "btree";
-    if of_chunks && at.server.track_counts && row.scans > 0 {
-        facts.push((
-            "of them hypertop's".into(),
-            "where an aggregate is built on it and this is its time index: each look at the Aggregates screen reads the newest row of each source by it".into(),
-        ));
-    }
-    facts.extend([
-        ("size".into(), row.size()),
-        (
-            "bloat, estimated".into(),
-            row.bloat_bytes.map_or_else(
-                || Value::text("n/a: wants a B-tree over plain columns, ANALYZE, the right to read the columns, and keys that are mostly distinct"),
-                Value::Bytes,
-            ),
-        ),
-        ("unique".into(), row.unique.into()),
-        ("valid".into(), row.is_valid().into()),
-        (
-            "needed".into(),
-            row.needed().unwrap_or_else(|| "nothing but queries".to_owned()).into(),
-        ),
-    ]);
+    let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
+        "where an aggregate is built on it and this is its time index: each look at the Aggregates screen reads the newest row of each source by it",
+    );
+    let bloat = row.bloat_bytes.map_or_else(
+        || Value::text("n/a: wants a B-tree over plain columns, ANALYZE, the right to read the columns, and keys that are mostly distinct"),
+        Value::Bytes,
+    );
+    let needed = row
+        .needed()
+        .unwrap_or_else(|| "nothing but queries".to_owned());
+    let mut facts = Labelled::new("Index")
+        .add("on", format!("{} ({})", row.table_name(), row.kind.name()))
+        .add("method", row.method.as_str())
+        .add("scans", row.scans_value(at))
+        .add("scans counted since", since)
+        .some("of them hypertop's", of_hypertop)
+        .add("size", row.size())
+        .add("bloat, estimated", bloat)
+        .add("unique", row.unique)
+        .add("valid", row.is_valid())
+        .add("needed", needed);
     if let Some(parts) = &row.parts {
         let part = row.kind.part();
-        facts.push((format!("{part}s that have it"), parts.with.into()));
+        facts = facts.add(format!("{part}s that have it"), parts.with);
         if part == "chunk" {
-            facts.push(("chunks that lack it".into(), parts.without.into()));
-            facts.push((
-                "chunks compressed (its index there is empty)".into(),
-                parts.compressed.into(),
-            ));
+            facts = facts.add("chunks that lack it", parts.without).add(
+                "chunks compressed (its index there is empty)",
+                parts.compressed,
+            );
         }
-        facts.push((
+        facts = facts.add(
             format!("{part}s where it was never scanned"),
             row.part_count(|parts| parts.never_scanned),
-        ));
+        );
     }
-    if let Some(error) = &row.exact_error {
-        facts.push(("size now not known".into(), error.as_str().into()));
-    }
-    let definition = row.definition.clone().unwrap_or_else(|| {
-        "not to be had: its table is locked, or it was dropped meanwhile".to_owned()
-    });
-    vec![
-        Section::Facts {
-            title: "Index".to_owned(),
-            facts,
-        },
-        Section::Text {
-            title: "Definition".to_owned(),
-            text: definition,
-        },
-    ]
+    let facts = facts.some("size now not known", row.exact_error.as_deref());
+    let definition = row
+        .definition
+        .as_deref()
+        .unwrap_or("not to be had: its table is locked, or it was dropped meanwhile");
+    vec![facts.into(), Section::text("Definition", definition)]
 }

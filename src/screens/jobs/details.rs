@@ -8,7 +8,7 @@ use crate::model::moment::{Stamp, finite};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::{Level, without_stop};
-use crate::screens::record::Section;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{or_default, read, read_all};
 
@@ -16,26 +16,10 @@ use crate::server::row::{or_default, read, read_all};
 const ERRORS: usize = 50;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
-    vec![
-        Section::Facts {
-            title: "Job".to_owned(),
-            facts: job(row),
-        },
-        Section::Facts {
-            title: "Runs".to_owned(),
-            facts: runs(row, at),
-        },
-    ]
+    vec![job(row), runs(row, at)]
 }
 
-fn facts_of(pairs: Vec<(&str, Value)>) -> Vec<(String, Value)> {
-    pairs
-        .into_iter()
-        .map(|(label, value)| (label.to_owned(), value))
-        .collect()
-}
-
-fn job(row: &Row) -> Vec<(String, Value)> {
+fn job(row: &Row) -> Section {
     let limit = if row.max_runtime.seconds > 0.0 {
         (&row.max_runtime).into()
     } else {
@@ -51,58 +35,51 @@ fn job(row: &Row) -> Vec<(String, Value)> {
     } else {
         "so long after the last end"
     };
-    facts_of(vec![
-        ("id", row.job_id.into()),
-        ("name", row.name().into()),
-        ("application name", row.application_name.as_str().into()),
-        (
-            "procedure",
-            format!("{}.{}", row.proc_schema, row.proc).into(),
-        ),
-        ("target", row.target.clone().into()),
-        ("owner", row.owner.as_str().into()),
-        ("scheduled", row.scheduled.into()),
-        ("every", (&row.schedule).into()),
-        ("schedule", schedule.into()),
-        (
-            "first start",
-            row.initial_start.and_then(Stamp::finite).map(moment).into(),
-        ),
-        ("time zone", row.timezone.clone().into()),
-        ("max_runtime", limit),
-        ("max_retries", retries),
-        ("retry_period", (&row.retry_period).into()),
-    ])
+    let first = row.initial_start.and_then(Stamp::finite);
+    Labelled::new("Job")
+        .add("id", row.job_id)
+        .add("name", row.name())
+        .add("application name", row.application_name.as_str())
+        .add("procedure", format!("{}.{}", row.proc_schema, row.proc))
+        .add("target", row.target.clone())
+        .add("owner", row.owner.as_str())
+        .add("scheduled", row.scheduled)
+        .add("every", &row.schedule)
+        .add("schedule", schedule)
+        .add("first start", first.map(moment))
+        .add("time zone", row.timezone.clone())
+        .add("max_runtime", limit)
+        .add("max_retries", retries)
+        .add("retry_period", &row.retry_period)
+        .into()
 }
 
-fn runs(row: &Row, at: &At) -> Vec<(String, Value)> {
+fn runs(row: &Row, at: &At) -> Section {
     let last = row.statistics.as_ref();
-    let seconds = |value: Option<f64>| value.map_or(Value::Null, Value::Seconds);
-    facts_of(vec![
-        ("state", row.state(at).name().into()),
-        ("worker pid", row.pid.into()),
-        ("runs since", seconds(row.running_seconds(at))),
-        ("last status", row.last_run_status().into()),
-        ("last start", started(row).map(moment).into()),
-        (
-            "last end",
-            last.and_then(|of| of.last_finish).map(moment).into(),
-        ),
-        ("last run took", seconds(row.run_seconds())),
-        ("average of successes", seconds(row.average_seconds())),
-        (
-            "next start",
-            last.and_then(|of| of.next_start).map(moment).into(),
-        ),
-        ("runs", row.count(|of| of.total_runs)),
-        ("successes", row.count(|of| of.total_successes)),
-        ("failures", row.count(|of| of.total_failures)),
-        ("crashes", row.crashes().into()),
-        (
+    let finish = last.and_then(|of| of.last_finish);
+    let next = last.and_then(|of| of.next_start);
+    Labelled::new("Runs")
+        .add("state", row.state(at).name())
+        .add("worker pid", row.pid)
+        .add("runs since", row.running_seconds(at).map(Value::Seconds))
+        .add("last status", row.last_run_status())
+        .add("last start", started(row).map(moment))
+        .add("last end", finish.map(moment))
+        .add("last run took", row.run_seconds().map(Value::Seconds))
+        .add(
+            "average of successes",
+            row.average_seconds().map(Value::Seconds),
+        )
+        .add("next start", next.map(moment))
+        .add("runs", row.count(|of| of.total_runs))
+        .add("successes", row.count(|of| of.total_successes))
+        .add("failures", row.count(|of| of.total_failures))
+        .add("crashes", row.crashes())
+        .add(
             "failures in a row",
             row.count(|of| of.consecutive_failures.into()),
-        ),
-    ])
+        )
+        .into()
 }
 
 /// To the second, in UTC.
@@ -122,7 +99,7 @@ pub(super) fn configuration(
     _at: &At,
 ) -> Result<Vec<Section>> {
     let Some(found) = rows.first() else {
-        return Ok(vec![note("Configuration", "the job is gone")]);
+        return Ok(vec![Section::text("Configuration", "the job is gone")]);
     };
     let Configuration {
         config,
@@ -133,14 +110,7 @@ pub(super) fn configuration(
         text.push_str("\nchecked by ");
         text.push_str(&check);
     }
-    Ok(vec![note("Configuration", text)])
-}
-
-fn note(title: &str, text: impl Into<String>) -> Section {
-    Section::Text {
-        title: title.to_owned(),
-        text: text.into(),
-    }
+    Ok(vec![Section::text("Configuration", text)])
 }
 
 /// One run on record.
@@ -190,7 +160,7 @@ fn errors(row: &Row, runs: &[Run], at: &At) -> Section {
         .take(ERRORS)
         .collect();
     if failed.is_empty() {
-        return note("Errors", why_none(row, at));
+        return Section::text("Errors", why_none(row, at));
     }
     Section::Grid {
         title: "Errors, newest first".to_owned(),
@@ -231,13 +201,13 @@ fn why_none(row: &Row, at: &At) -> String {
 
 fn past(row: &Row, runs: &[Run], at: &At) -> Section {
     if at.server.sql_version() < crate::model::version::Version::new(2, 15) {
-        return note(
+        return Section::text(
             "Run history",
             "TimescaleDB before 2.15 keeps failed runs only",
         );
     }
     if runs.is_empty() {
-        return note(
+        return Section::text(
             "Run history",
             if at.server.logs_job_successes {
                 why_none(row, at)

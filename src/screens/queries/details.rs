@@ -7,16 +7,9 @@ use super::row::{Row, span};
 use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
-use crate::screens::record::Section;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::read_all;
-
-fn note(title: &str, text: impl Into<String>) -> Section {
-    Section::Text {
-        title: title.to_owned(),
-        text: text.into(),
-    }
-}
 
 /// A time that is counted only while a setting is on; zero may mean either.
 fn counted(milliseconds: Option<f64>, setting: &str) -> Value {
@@ -28,7 +21,10 @@ fn counted(milliseconds: Option<f64>, setting: &str) -> Value {
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let Some(of) = &row.figures else {
-        return vec![note("No statements", super::judge::missing(&row.tool, at))];
+        return vec![Section::text(
+            "No statements",
+            super::judge::missing(&row.tool, at),
+        )];
     };
     let bytes = |blocks: i64| Value::Bytes(blocks.saturating_mul(row.block));
     let reads = of.hit.saturating_add(of.read);
@@ -36,56 +32,49 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let from_cache = (reads > 0).then(|| format!("{:.1} %", of.hit as f64 * 100.0 / reads as f64));
     let share = row.share().map(|share| format!("{:.1} %", share * 100.0));
     let moment = |stamp| text::moment(stamp);
-    let figures: Vec<(&str, Value)> = vec![
-        ("query id", row.queryid.map(|id| id.to_string()).into()),
-        ("run by", row.roles.join(", ").into()),
-        ("counted since", row.tool.reset.map(moment).into()),
-        ("calls", of.calls.into()),
-        ("total time", span(Some(of.total))),
-        ("share of all time in this database", share.into()),
-        ("mean time", span(row.mean())),
-        ("shortest", span(of.shortest)),
-        ("longest", span(of.longest)),
-        (
-            "planning",
-            counted(of.planning, "pg_stat_statements.track_planning"),
-        ),
-        ("rows", of.rows.into()),
-        ("shared blocks hit", bytes(of.hit)),
-        ("shared blocks read", bytes(of.read)),
-        ("found in cache", from_cache.into()),
-        (
-            "time spent reading",
-            counted(of.read_time, "track_io_timing"),
-        ),
-        ("shared blocks dirtied", bytes(of.dirtied)),
-        ("shared blocks written", bytes(of.written)),
-        ("temporary files written", bytes(of.temp_written)),
-        ("temporary files read", bytes(of.temp_read)),
-        ("WAL", of.wal_bytes.map_or(Value::Null, Value::Bytes)),
-        (
-            "first seen by this console",
-            row.first.map(|first| moment(first.at)).into(),
-        ),
-        (
-            "calls since then",
-            row.since().map(|(calls, _)| calls).into(),
-        ),
-        ("time since then", span(row.since().map(|(_, time)| time))),
-        ("named in the text", row.named.join(", ").into()),
+    let planning = counted(of.planning, "pg_stat_statements.track_planning");
+    let mut sections = vec![
+        Labelled::new("Figures")
+            .add("query id", row.queryid.map(|id| id.to_string()))
+            .add("run by", row.roles.join(", "))
+            .add("counted since", row.tool.reset.map(moment))
+            .add("calls", of.calls)
+            .add("total time", span(Some(of.total)))
+            .add("share of all time in this database", share)
+            .add("mean time", span(row.mean()))
+            .add("shortest", span(of.shortest))
+            .add("longest", span(of.longest))
+            .add("planning", planning)
+            .add("rows", of.rows)
+            .add("shared blocks hit", bytes(of.hit))
+            .add("shared blocks read", bytes(of.read))
+            .add("found in cache", from_cache)
+            .add(
+                "time spent reading",
+                counted(of.read_time, "track_io_timing"),
+            )
+            .add("shared blocks dirtied", bytes(of.dirtied))
+            .add("shared blocks written", bytes(of.written))
+            .add("temporary files written", bytes(of.temp_written))
+            .add("temporary files read", bytes(of.temp_read))
+            .add("WAL", of.wal_bytes.map(Value::Bytes))
+            .add(
+                "first seen by this console",
+                row.first.map(|first| moment(first.at)),
+            )
+            .add("calls since then", row.since().map(|(calls, _)| calls))
+            .add("time since then", span(row.since().map(|(_, time)| time)))
+            .add("named in the text", row.named.join(", "))
+            .into(),
     ];
-    let mut sections = vec![Section::Facts {
-        title: "Figures".to_owned(),
-        facts: figures
-            .into_iter()
-            .map(|(label, value)| (label.to_owned(), value))
-            .collect(),
-    }];
     if let Some(hint) = &row.hint {
-        sections.push(note("An aggregate might answer it", hint.words.as_str()));
+        sections.push(Section::text(
+            "An aggregate might answer it",
+            hint.words.as_str(),
+        ));
     }
     if let Some(example) = &row.example {
-        sections.push(note(
+        sections.push(Section::text(
             "As a session ran it last, with its literals",
             example.as_str(),
         ));
@@ -93,7 +82,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     sections
 }
 
-/// A statement's figures for one role; of PostgreSQL's counters those are NULL that its pg_stat_statements lacks.
+/// A statement's figures for one role; `None`: this version of `pg_stat_statements` has no such figure.
 #[derive(Deserialize)]
 struct ByRole {
     role: Option<String>,
@@ -143,11 +132,11 @@ pub(super) fn statement(row: &Row, rows: &[tokio_postgres::Row], _at: &At) -> Re
             }
             (None, None) => return Ok(Vec::new()),
         };
-        return Ok(vec![note("Statement", text)]);
+        return Ok(vec![Section::text("Statement", text)]);
     };
     let text = first.query.as_deref().unwrap_or("its text is not kept");
     Ok(vec![
-        note("Statement", text),
+        Section::text("Statement", text),
         Section::Grid {
             title: "By role".to_owned(),
             heads: vec![
