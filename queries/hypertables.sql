@@ -2,7 +2,6 @@
 -- id (less its oid for a plain table), schema, name, … · public (catalogues and statistics, no lock on a user's relation) · ~10 µs a chunk
 with dim as materialized (
   \ir shared/dimension_now.sql
-         , d.integer_now_func is not null as has_now
     from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
 hyper as materialized (
   select h.id, h.schema_name, h.table_name, t.oid
@@ -64,7 +63,8 @@ job as materialized (
               and j.config ->> 'drop_after' ~ '^\d{1,18}$' then (j.config ->> 'drop_after')::int8
               when j.config ->> 'drop_after' ~ :is_interval
                         then (extract(epoch from (j.config ->> 'drop_after')::interval) * 1000000)::int8 end as drop_after,
-         j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after' as by_creation
+         case when j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
+              then :creation || jsonb_build_object('job', j.id) end as by_creation
     from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
       where j.hypertable_id is not null),
 jobs as materialized (
@@ -74,7 +74,7 @@ jobs as materialized (
          max(state) filter (where proc_name = 'policy_reorder') as reorder, min(compress_after) as compress_after,
          min(drop_after) as drop_after,
          array_agg(id order by id) filter (where state = 2) as failing, array_agg(id order by id) filter (where state = 1) as paused,
-         array_agg(id) filter (where by_creation) as by_creation
+         jsonb_agg(by_creation) filter (where by_creation is not null) as by_creation
     from job group by 1),
 space as materialized (
   select d.hypertable_id, array_agg(d.column_name::text order by d.id) as columns, array_agg(d.num_slices::int8 order by d.id) as slices
@@ -117,7 +117,7 @@ select y.*, s.* from (
 select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as schema,
        coalesce(a.user_view_name, h.table_name)::text as name,
        case when a.mat_hypertable_id is null then 'hypertable' else 'aggregate' end as kind, coalesce(d.axis, '') as axis, d.column_name,
-            d.interval_length, d.now_raw, coalesce(d.has_now, false) as has_now,
+            d.interval_length, d.now_raw,
        p.columns as space_columns, p.slices as space_slices, coalesce(c.chunks, 0) as chunks, coalesce(c.compressed, 0) as compressed,
        coalesce(c.partial, 0) as partial, coalesce(o.chunks, 0) as tiered,
        case when coalesce(l.unknown, 0) * 2 <= coalesce(l.chunks, 0)
@@ -140,8 +140,7 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
   left join space p on p.hypertable_id = h.id
   left join readers r on r.hypertable_id = h.id
 union all
-select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, false, null, null,
-       null, null, null, null,
+select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, null, null, null, null, null, null,
        (b.pages * current_setting('block_size')::int8)::int8, null, null, null, null, null, null,
        (select count(*) from pg_index x where x.indrelid = b.oid), null, null, null, null, null, null, null, null, null, null,
        b.attnotnull, nullif(b.tuples, -1), b.unique_without, b.referenced

@@ -64,10 +64,7 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
             then a.mat_hypertable_id end as hierarchical_id,
        -- the time of a hypertable whose retention policy goes by creation alone
        case when j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
-            then (select jsonb_build_object('integer', d.column_type in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype),
-                                            'has_now', d.integer_now_func is not null)
-                    from _timescaledb_catalog.dimension d where d.hypertable_id = j.hypertable_id and d.interval_length is not null
-                   order by d.id limit 1) end as drops_by_creation,
+            then :creation end as drops_by_creation,
        j.scheduled,
        jsonb_build_object('text', j.schedule_interval::text, 'seconds', date_part('epoch', j.schedule_interval)) as schedule,
        jsonb_build_object('text', j.max_runtime::text, 'seconds', date_part('epoch', j.max_runtime)) as max_runtime, j.max_retries,

@@ -12,7 +12,6 @@ with target as materialized (
   where h.id = $1::int8
 ), dim as materialized (
   select d.id, d.column_name, d.column_type::text as axis, d.interval_length, d.compress_interval_length, d.num_slices,
-         d.integer_now_func is not null as has_now,
          row_number() over (order by d.interval_length is null, d.id) as nth
   from target t join _timescaledb_catalog.dimension d on d.hypertable_id = t.id
 ), live as materialized (
@@ -29,7 +28,7 @@ with target as materialized (
            'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
            'relation', case b.proc_name when 'policy_reorder' then t.relation else t.name end,
            'integer_time', (select d.axis in ('bigint', 'integer', 'smallint') from dim d where d.nth = 1),
-           'has_now', (select d.has_now from dim d where d.nth = 1),
+           'creation', (select :creation from (select t.id as hypertable_id) j),
            'pid', (select min(v.pid) from pg_stat_activity v
              where v.datname = current_database() and v.application_name = b.application_name::text)
          ) as facts,

@@ -6,7 +6,7 @@ select to_jsonb(b) || jsonb_build_object(
          'last_run_success', s.last_run_success, 'total_runs', s.total_runs,
          'relation', case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
                           when h.id is not null then format('%I.%I', h.schema_name, h.table_name) end,
-         'integer_time', d.integer_time, 'has_now', d.has_now, 'axis_type', d.axis_type,
+         'integer_time', d.integer_time, 'creation', :creation, 'axis_type', d.axis_type,
          'hierarchical', b.proc_name = 'policy_refresh_continuous_aggregate' and p.mat_hypertable_id is not null,
          -- what the server asks for before it alters, runs or deletes a job: a membership that is not inherited is not enough,
          -- and from 2.28 on the database's owner may, too (up to PostgreSQL 15 not one that does not inherit)
@@ -51,8 +51,7 @@ left join _timescaledb_catalog.hypertable r on r.id = a.raw_hypertable_id
 -- the parent, where the aggregate's source is itself an aggregate
 left join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = a.raw_hypertable_id
 left join lateral (
-  select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time, x.column_type::text as axis_type,
-         x.integer_now_func is not null as has_now
+  select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time, x.column_type::text as axis_type
   from _timescaledb_catalog.dimension x where x.hypertable_id = b.hypertable_id and x.interval_length is not null
   order by x.id limit 1
 ) d on true
@@ -61,7 +60,7 @@ left join lateral (
   where v.datname = current_database() and v.application_name = b.application_name::text
 ) w on true
 -- the zone in which its worker reckons, where its owner has one
-cross join lateral (select b.owner) j left join lateral :owner_zone z on true
+cross join lateral (select b.owner, b.hypertable_id) j left join lateral :owner_zone z on true
 left join lateral (
   with raw as materialized (
     select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id from _timescaledb_catalog.dimension x

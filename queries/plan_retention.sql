@@ -107,7 +107,8 @@ target as materialized (
   select b.proc_name,
          to_jsonb(b) || jsonb_build_object(
            'owner', b.owner::regrole::text, 'next_start', s.next_start::text, 'relation', t.relation,
-           'integer_time', d.axis in ('bigint', 'integer', 'smallint'), 'has_now', d.has_now,
+           'integer_time', d.axis in ('bigint', 'integer', 'smallint'),
+           'creation', (select :creation from (select t.id as hypertable_id) j),
            'pid', (select min(v.pid) from pg_stat_activity v
              where v.datname = current_database() and v.application_name = b.application_name::text)
          ) as facts,
@@ -122,6 +123,7 @@ target as materialized (
 )
 select jsonb_build_object(
          'relation', t.relation, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'axis', d.axis, 'interval_length', d.interval_length,
+         'creation', (select :creation from (select t.id as hypertable_id) j),
          'has_now', d.has_now, 'integer_now', d.integer_now, 'code', d.code,
          'zone', z.name, 'zone_owners', z.owners,
          'policies', coalesce((select jsonb_object_agg(p.proc_name, p.facts) from policy p), '{}'),

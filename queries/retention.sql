@@ -102,6 +102,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        j.id as job_id, own.code, own.owner as code_owner, case when own.code is not null then current_user::text end as code_role,
        j.scheduled, j.owner_zone, j.after_text,
        extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number, j.created_text,
+       case when j.created_text is not null then :creation end as creation,
        extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.eligible, m.eligible, 0) end as eligible,
        coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,

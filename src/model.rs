@@ -3,6 +3,7 @@
 pub mod access;
 pub(crate) mod bucket;
 pub(crate) mod clock;
+pub mod creation;
 pub mod fix;
 pub mod interval;
 pub mod moment;

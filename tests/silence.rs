@@ -163,13 +163,14 @@ fn without_a_terminal_a_server_that_is_silent_from_the_first_or_from_a_later_ans
 async fn sleep(
     way: &Way,
     target: &support::Target,
+    user: &str,
     seconds: u32,
     happens: impl AsyncFn(&Way),
 ) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let there = by(way, target);
     let actor = Actor {
-        settings: settings(&there),
+        settings: settings(&there.replace("user=postgres", &format!("user={user}"))),
         password: None,
         journal: Journal::new(folder.path().join("journal.jsonl")),
         server: session(&there).await.server.clone(),
@@ -196,7 +197,7 @@ async fn sleep(
 
 /// What is said of a plan that would take ten minutes, on a way whose connections fall silent in the middle of it.
 async fn cut_short(way: &Way, target: &support::Target, silence: impl AsyncFn(&Way)) -> String {
-    let report = sleep(way, target, 600, silence).await;
+    let report = sleep(way, target, "postgres", 600, silence).await;
     assert_eq!(report.outcome, Outcome::Unknown, "{report:?}");
     report.lines().join("\n")
 }
@@ -246,9 +247,29 @@ fn an_action_is_not_given_up_because_its_name_leads_to_another_server_meanwhile(
         };
         let way = way(targets.server.port(), usize::MAX);
         // The statement's connection is open; those that look at it lead elsewhere from the first.
-        let report = block_on(sleep(&way, &target, 12, async |way| {
+        let report = block_on(sleep(&way, &target, "postgres", 12, async |way| {
             way.to.store(other.port(), Ordering::SeqCst);
         }));
+        assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    });
+}
+
+#[test]
+fn an_action_is_not_given_up_because_no_further_connection_is_free() {
+    with_targets(|targets| {
+        let target = support::Target {
+            conninfo: targets.server.conninfo("postgres"),
+            ..targets.all[0].clone()
+        };
+        let way = way(targets.server.port(), usize::MAX);
+        let report = block_on(async {
+            let admin = client(&target.conninfo).await;
+            let role = "create role few login connection limit 2";
+            admin.batch_execute(role).await.unwrap();
+            let few = target.conninfo.replace("user=postgres", "user=few");
+            let _other = client(&few).await;
+            sleep(&way, &target, "few", 55, async |_| {}).await
+        });
         assert_eq!(report.outcome, Outcome::Done, "{report:?}");
     });
 }

@@ -16,6 +16,7 @@ use support::triage::{self, fix, found, goes, gone, look, made, until};
 
 const NAME: &str = r#""Me.s"."Raw ""x""""#;
 const COUNTED: &str = r#""Me.s"."By.number""#;
+const READER: &str = r#""Me.s"."By.hundred""#;
 
 /// A hypertable of ten daily chunks, and one whose time is a number.
 const SOURCE: &str = r#"set client_min_messages = error; create schema "Me.s"; create table "Me.s"."Raw ""x""" (ts timestamptz not null, v int);
@@ -204,7 +205,9 @@ fn whatever_state_it_is_in_each_fix_that_any_screen_offers_can_be_taken() {
         }
         // Integer time with an integer_now_func misreads its configuration on every version.
         let time = version < Version::parse("2.26.3").unwrap();
-        let tables = [(NAME, time), (COUNTED, true)];
+        // So does an aggregate on it.
+        rig.sql(&format!("create materialized view {READER} with (timescaledb.continuous) as select time_bucket(100::bigint, n) as bucket, count(*) from {COUNTED} group by 1 with no data")).await;
+        let tables = [(NAME, time), (COUNTED, true), (READER, true)];
         let states = STATES
             .iter()
             .flat_map(|state| tables.map(|table| (state, table)));

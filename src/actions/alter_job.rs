@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::actions::act::{Context, Refusal};
+use crate::model::creation::ByCreation;
 use crate::model::plan::{Lit, Plan, Statement, Step};
 use crate::model::verdict::Level;
 use crate::model::version::Version;
@@ -44,9 +45,9 @@ pub struct Job {
     pub relation: Option<String>,
     /// Its time is an integer. `None`: the job has no hypertable.
     pub integer_time: Option<bool>,
-    /// That integer has an `integer_now_func`. `None`: the job has no hypertable.
+    /// Its time, as a policy by creation takes it. `None`: the job has no hypertable.
     #[serde(default)]
-    pub has_now: Option<bool>,
+    pub creation: Option<ByCreation>,
     /// Type of its time column, as `regtype` prints it; integer offsets of a refresh policy must have this type.
     #[serde(default)]
     pub axis_type: Option<String>,
@@ -157,8 +158,7 @@ impl Job {
         let by_creation = self.proc_name == "policy_retention"
             && self.setting("drop_after").is_none()
             && self.setting("drop_created_before").is_some();
-        let integer = self.integer_time == Some(true);
-        let at = version.fails_by_creation(integer, self.has_now == Some(true));
+        let at = self.creation.and_then(|creation| creation.fails(version));
         at.filter(|_| by_creation).map(|at| {
             Refusal::new(format!(
                 "TimescaleDB {version} can neither run nor alter a retention policy by drop_created_before {at}: \

@@ -9,7 +9,11 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
+use crate::connect::conninfo::{Host, Place, Settings, Wanted};
 use crate::connect::tls::Tls;
+
+/// So long a server that answers nothing is waited for to take a cancel.
+const CANCEL: Duration = Duration::from_secs(5);
 
 /// A connection that stands.
 #[derive(Debug)]
@@ -33,6 +37,7 @@ pub struct Connected {
     pub limit: Duration,
     pub(super) connector: Option<Tls>,
     pub(super) peer: Peer,
+    pub(super) at: Host,
 }
 
 /// Where exactly it is connected to: a cancel has to reach the same server, and a name may lead to several.
@@ -59,27 +64,48 @@ impl Connected {
         self.peer.is_elsewhere()
     }
 
+    /// These settings, but of the one server to which this connection leads: a name may lead to several.
+    pub fn only_here(&self, settings: &Settings) -> Settings {
+        let mut at = self.at.clone();
+        // An address with a scope cannot be written as a host.
+        if let (Place::Tcp { address, .. }, Peer::Tcp(peer)) = (&mut at.place, &self.peer)
+            && !matches!(peer, SocketAddr::V6(peer) if peer.scope_id() != 0)
+        {
+            *address = Some(peer.ip().to_string());
+        }
+        Settings {
+            hosts: vec![at],
+            wanted: Wanted::Any,
+            ..settings.clone()
+        }
+    }
+
     /// Stops on the server what this connection runs.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
         let (connector, peer) = (self.connector.clone(), self.peer.clone());
         async move {
             // A cancel that does not get through changes nothing: the statement has its own time limit.
-            let _ = match (peer, connector) {
-                (Peer::Socket(path), _) => match UnixStream::connect(path).await {
-                    Ok(stream) => token.cancel_query_raw(stream, NoTls).await.is_ok(),
-                    Err(_) => false,
-                },
-                (Peer::Tcp(address), connector) => {
-                    match (TcpStream::connect(address).await, connector) {
-                        (Ok(stream), Some(tls)) => {
-                            token.cancel_query_raw(stream, tls).await.is_ok()
+            let cancel = async {
+                match (peer, connector) {
+                    (Peer::Socket(path), _) => match UnixStream::connect(path).await {
+                        Ok(stream) => token.cancel_query_raw(stream, NoTls).await.is_ok(),
+                        Err(_) => false,
+                    },
+                    (Peer::Tcp(address), connector) => {
+                        match (TcpStream::connect(address).await, connector) {
+                            (Ok(stream), Some(tls)) => {
+                                token.cancel_query_raw(stream, tls).await.is_ok()
+                            }
+                            (Ok(stream), None) => {
+                                token.cancel_query_raw(stream, NoTls).await.is_ok()
+                            }
+                            (Err(_), _) => false,
                         }
-                        (Ok(stream), None) => token.cancel_query_raw(stream, NoTls).await.is_ok(),
-                        (Err(_), _) => false,
                     }
                 }
             };
+            let _ = tokio::time::timeout(CANCEL, cancel).await;
         }
     }
 }

@@ -56,14 +56,19 @@ impl ConnectError {
 
 /// What all the hosts said, each once; of the last one's kind.
 pub fn together(failures: Vec<ConnectError>) -> ConnectError {
-    let kind = failures.last().map_or(Kind::Other, |error| error.kind);
+    let (kind, by_server) = failures
+        .last()
+        .map_or((Kind::Other, false), |last| (last.kind, last.by_server));
     let mut texts: Vec<String> = Vec::new();
     for failure in failures {
         if !texts.contains(&failure.text) {
             texts.push(failure.text);
         }
     }
-    ConnectError::new(kind, texts.join("\n"))
+    ConnectError {
+        by_server,
+        ..ConnectError::new(kind, texts.join("\n"))
+    }
 }
 
 pub(crate) fn timed_out(host: &Host, limit: Duration) -> ConnectError {

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
 use tokio_postgres::AsyncMessage;
+use tokio_postgres::error::Severity;
 
 use crate::model::text;
 
@@ -26,7 +27,10 @@ where
             if let AsyncMessage::Notice(notice) = message {
                 // A session whose notices nobody reads drops them, and one that is flooded does not fill the memory.
                 let mut words = text::bounded(notice.message());
-                if let Some(detail) = notice.detail().filter(|_| notice.severity() == "WARNING") {
+                if let Some(detail) = notice
+                    .detail()
+                    .filter(|_| notice.parsed_severity() == Some(Severity::Warning))
+                {
                     words = format!("{words} ({})", text::bounded(detail));
                 }
                 let _ = told.try_send(match told.capacity() {

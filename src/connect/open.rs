@@ -113,6 +113,7 @@ async fn open_socket(
         limit: CONNECT_TIMEOUT,
         connector: None,
         peer: Peer::Socket(path),
+        at: host.clone(),
     })
 }
 
@@ -164,6 +165,7 @@ async fn open_tcp(
         limit: CONNECT_TIMEOUT,
         connector,
         peer,
+        at: host.clone(),
     })
 }
 

@@ -31,20 +31,6 @@ impl Version {
         self >= Self::new(2, 22) && self < fixed
     }
 
-    /// Where a retention policy by `drop_created_before` alone can neither run nor be altered. `None`: here it can.
-    /// `integer`: time of its hypertable is an integer; `has_now`: with an `integer_now_func`.
-    pub fn fails_by_creation(self, integer: bool, has_now: bool) -> Option<&'static str> {
-        let fixed = Self {
-            patch: 3,
-            ..Self::new(2, 26)
-        };
-        if integer {
-            has_now.then_some("where integer time has an integer_now_func")
-        } else {
-            (self < fixed).then_some("on a time dimension before TimescaleDB 2.26.3")
-        }
-    }
-
     /// Reads `2.28.3`, `2.29.0-dev`, `2.11`. `None`: no major and minor number.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit());

@@ -1,12 +1,14 @@
 //! Progress of the running statement, and the sessions that block it.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use tokio_postgres::Row;
 
 use super::actor::Run;
 use super::progress::{Progress, report};
 use super::writer::{Writer, place};
-use crate::connect::{self, Connected};
+use crate::connect::{self, ConnectError, Connected};
 use crate::journal::Place;
 use crate::model::text;
 use crate::server::session;
@@ -14,11 +16,22 @@ use crate::server::sql::{Param, Query, query};
 
 const PROGRESS: Query = query!("act_progress");
 
+/// Time until the next look at an address that led to another server.
+const ELSEWHERE: Duration = Duration::from_secs(30);
+
+/// The connection that watches a statement.
+#[derive(Default)]
+pub(super) struct Monitor {
+    connected: Option<Connected>,
+    /// The address led to another server then.
+    elsewhere: Option<Instant>,
+}
+
 impl Run<'_> {
-    /// A read connection with the usual timeouts.
-    async fn monitor(&self) -> Result<(Connected, Place)> {
-        let settings = &self.actor.settings;
-        let connected = connect::again(settings, self.actor.password.as_deref()).await?;
+    /// A read connection to the writer's server, with the usual timeouts.
+    async fn monitor(&self, writer: &Writer) -> Result<(Connected, Place)> {
+        let settings = writer.connected.only_here(&self.actor.settings);
+        let connected = connect::again(&settings, self.actor.password.as_deref()).await?;
         session::reads(&connected.client).await?;
         let place = place(&connected).await?;
         Ok((connected, place))
@@ -26,20 +39,28 @@ impl Run<'_> {
 
     /// Reports the statement's progress and who blocks it, on a connection of its own. Returns whether the server
     /// still has the session. `None`: the server did not answer.
-    pub(super) async fn look(
-        &self,
-        monitor: &mut Option<Connected>,
-        writer: &Writer,
-    ) -> Option<bool> {
-        if monitor.is_none() {
-            let (connected, at) = Box::pin(self.monitor()).await.ok()?;
+    pub(super) async fn look(&self, monitor: &mut Monitor, writer: &Writer) -> Option<bool> {
+        if monitor.elsewhere.is_some_and(|at| at.elapsed() < ELSEWHERE) {
+            return Some(true);
+        }
+        if monitor.connected.is_none() {
+            let (connected, at) = match Box::pin(self.monitor(writer)).await {
+                Ok(there) => there,
+                // No connection is free, but the server is there.
+                Err(error) => {
+                    let refused = error.downcast_ref::<ConnectError>();
+                    return refused.filter(|error| error.by_server).map(|_| true);
+                }
+            };
             if writer.place.doubt(&at).is_some() {
-                // A name of several servers led to another one, which knows nothing of the session.
+                monitor.elsewhere = Some(Instant::now());
+                let words = "not watched: the address leads to another server now";
+                report(self.reports, Progress::Phase(words.to_owned(), None));
                 return Some(true);
             }
-            *monitor = Some(connected);
+            monitor.connected = Some(connected);
         }
-        let connected = monitor.as_ref()?;
+        let connected = monitor.connected.as_ref()?;
         let text = PROGRESS.text(self.actor.server.sql_version());
         // Without an answer there is no progress report; the statement continues.
         let pid = Param::BigInt(writer.pid);
@@ -48,7 +69,7 @@ impl Run<'_> {
             Ok(rows) => rows,
             Err(error) => {
                 if error.is::<session::Silence>() || connected.client.is_closed() {
-                    *monitor = None;
+                    monitor.connected = None;
                     return None;
                 }
                 // The server answered, though with an error.
@@ -83,7 +104,8 @@ fn progress(row: &Row) -> Result<Option<Progress>> {
     }
     if row.try_get::<_, bool>("commits")? {
         return Ok(Some(Progress::Waits(
-            "for a synchronous standby: a stop ends the wait, and the change stays".to_owned(),
+            "for a synchronous standby: a stop ends the wait, and what is committed stays"
+                .to_owned(),
         )));
     }
     let phase: Option<String> = row.try_get("phase")?;

@@ -46,18 +46,21 @@ impl Run<'_> {
         }
         self.plain(writer, "begin", order).await?;
         let before = self.bindings.clone();
-        let mut result = match self.inside(writer, at, step, order).await {
+        let mut result = self.inside(writer, at, step, order).await;
+        let commits = result.is_ok();
+        if let Ok(did) = result {
             // It may wait for a synchronous standby: a stop ends the wait, and the server's notice says what then holds.
-            Ok(did) => self.plain(writer, "commit", order).await.map(|()| did),
-            Err(problem) => Err(problem),
-        };
+            result = self.plain(writer, "commit", order).await.map(|()| did);
+        }
         self.take_notices(writer);
         if result.as_ref().is_err_and(|problem| !problem.lost) {
             // If the server has ended the transaction already, this only leaves the block.
             let rollback = execute(&writer.connected.client, "rollback");
             if let Err(problem) = self.answer(writer, rollback, order).await
                 && problem.lost
+                && commits
             {
+                // The server's end may have come before the answer to COMMIT.
                 result = Err(problem);
             }
         }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::actor::LOOK;
 use super::actor::{Order, Run};
+use super::monitor::Monitor;
 use super::problem::Problem;
 use super::progress::Progress;
 use super::progress::report;
@@ -163,7 +164,8 @@ impl Run<'_> {
         statement: &Statement,
         order: &mut watch::Receiver<Order>,
     ) -> Result<Option<String>, Problem> {
-        if *order.borrow() == Order::Stop {
+        // Seen here, an order to stop does not cancel the ROLLBACK that follows.
+        if *order.borrow_and_update() == Order::Stop {
             return Err(Problem::other("stopped before this statement"));
         }
         let work = send(&writer.connected.client, statement);
@@ -179,7 +181,7 @@ impl Run<'_> {
     ) -> Result<T, Problem> {
         let mut work = std::pin::pin!(work);
         let mut look = tokio::time::interval_at(tokio::time::Instant::now() + LOOK, LOOK);
-        let mut monitor = None;
+        let mut monitor = Monitor::default();
         let mut stopped_at: Option<Instant> = None;
         let mut silence = Silence::default();
         loop {

@@ -11,6 +11,7 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::alter_job::Job;
 use crate::actions::policy::change;
 use crate::actions::policy::rule::{AgeRule, Cut};
+use crate::model::creation::ByCreation;
 use crate::model::interval::back;
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::span::{Now, Span};
@@ -34,6 +35,8 @@ pub struct Retention {
     /// Length of new chunks, in the dimension's unit.
     pub interval_length: i64,
     pub has_now: bool,
+    /// Its time, as a policy by creation takes it.
+    pub creation: ByCreation,
     /// Result of the hypertable's `integer_now` function. `None`: there is none, or it returned NULL.
     pub integer_now: Option<i64>,
     /// The `integer_now` function, if it is not run for the preview.

@@ -54,9 +54,12 @@ pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Optio
         let why = "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after";
         return Some(why.to_owned());
     }
-    let integer = facts.axis() == Axis::Integer;
-    let place = version.fails_by_creation(integer, facts.has_now)?;
-    let number = if integer { " with a number" } else { "" };
+    let place = facts.creation.fails(version)?;
+    let number = if facts.creation.integer {
+        " with a number"
+    } else {
+        ""
+    };
     Some(format!(
         "a policy with drop_created_before always fails {place}: use drop_after{number}"
     ))

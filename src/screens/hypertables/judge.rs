@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use super::advice::{Size, part};
-use super::row::{Kind, Plain, Row};
-use crate::model::moment::Axis;
+use super::row::{Created, Kind, Plain, Row};
 use crate::model::thresholds::percent;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::version::Version;
@@ -24,12 +23,12 @@ pub(super) fn verdict(row: &Row, limits: &thresholds::Limits, version: Version) 
 
 /// The fault is the job's; the Jobs screen says more.
 fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
-    let hopeless = version
-        .fails_by_creation(row.axis == Axis::Integer, row.has_now)
-        .is_some();
+    let fails = |created: &&Created| created.of.fails(version).is_some();
+    let created = row.policies.by_creation.iter().filter(fails);
+    let hopeless: Vec<i32> = created.map(|created| created.job).collect();
     let mut add = |rule, level, job: i32, reason: String| {
         let finding = Finding::new(rule, level, reason).of_job(job);
-        findings.push(if hopeless && row.policies.by_creation.contains(&job) {
+        findings.push(if hopeless.contains(&job) {
             finding.fixed_by(Some("remove-retention-policy"))
         } else {
             finding

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::creation::ByCreation;
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 use crate::model::value::Value;
@@ -37,6 +38,14 @@ impl Policy {
     }
 }
 
+/// A job that drops by creation.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Created {
+    pub job: i32,
+    #[serde(flatten)]
+    pub of: ByCreation,
+}
+
 /// The policies on it, and the jobs that are not well.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Policies {
@@ -50,7 +59,7 @@ pub struct Policies {
     pub paused: Vec<i32>,
     /// Retention by `drop_created_before` alone.
     #[serde(default, deserialize_with = "or_default")]
-    pub by_creation: Vec<i32>,
+    pub by_creation: Vec<Created>,
     /// compress-after and drop-after in the dimension's unit (a month counts 30 days).
     pub compress_after: Option<i64>,
     pub drop_after: Option<i64>,
@@ -109,9 +118,6 @@ pub struct Row {
     pub name: String,
     pub kind: Kind,
     pub axis: Axis,
-    /// Integer time has an `integer_now_func` of its own.
-    #[serde(default)]
-    pub has_now: bool,
     #[serde(alias = "column_name")]
     pub column: Option<String>,
     /// The chunk interval that is set, in the dimension's unit.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::creation::ByCreation;
 use crate::model::moment::{Stamp, finite};
 use crate::model::value::Value;
 use crate::model::version::Version;
@@ -25,14 +26,6 @@ pub struct JobError {
     pub message: String,
     #[serde(alias = "last_error_at", default, deserialize_with = "finite")]
     pub at: Option<Stamp>,
-}
-
-/// Time of the hypertable of a retention policy by `drop_created_before` alone.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ByCreation {
-    pub integer: bool,
-    /// It has an `integer_now_func`.
-    pub has_now: bool,
 }
 
 /// What the scheduler has counted of a job; a job that it never looked at has none.
@@ -127,8 +120,7 @@ pub struct Row {
 impl Row {
     /// Where such a policy can neither run nor be altered. `None`: this job can.
     pub(super) fn never_runs(&self, version: Version) -> Option<&'static str> {
-        let of = self.drops_by_creation?;
-        version.fails_by_creation(of.integer, of.has_now)
+        self.drops_by_creation?.fails(version)
     }
 
     pub(super) fn is_internal(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use crate::model::bucket::Range;
-use crate::model::moment::{Axis, Stamp};
+use crate::model::moment::Stamp;
 use crate::model::remade::REMADE;
 use crate::model::thresholds::exceeds;
 use crate::model::unread::{Clock, Unread};
@@ -161,14 +161,13 @@ impl Row {
     /// Why every run of a policy by creation fails here, where TimescaleDB misreads its own configuration.
     fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
         let created = policy.created.as_ref()?;
-        let integer = self.axis == Axis::Integer;
-        // An aggregate has its source's "now", and no function of its own.
-        let has_now = self.has_now && !self.aggregate;
-        let place = at
-            .server
-            .sql_version()
-            .fails_by_creation(integer, has_now)?;
-        let number = if integer { " with a number" } else { "" };
+        let creation = self.creation?;
+        let place = creation.fails(at.server.sql_version())?;
+        let number = if creation.integer {
+            " with a number"
+        } else {
+            ""
+        };
         Some(format!(
             "drop_created_before ({created}) always fails {place}: use drop_after{number}"
         ))

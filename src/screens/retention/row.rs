@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::creation::ByCreation;
 use crate::model::moment::{Axis, Point, Stamp};
 use crate::model::text;
 use crate::model::unread::Unread;
@@ -21,6 +22,9 @@ pub struct Row {
     /// An integer dimension whose hypertable says what "now" is; of an aggregate assumed until it is asked for.
     #[serde(deserialize_with = "or_default")]
     pub has_now: bool,
+    /// Of a policy by creation.
+    #[serde(default)]
+    pub creation: Option<ByCreation>,
     pub chunks: i64,
     /// Where the oldest chunk begins; `None`: there is no chunk.
     pub oldest: Option<Point>,

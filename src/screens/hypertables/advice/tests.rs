@@ -14,7 +14,7 @@ fn row(chunks: i64, interval: i64, bytes: i64) -> Row {
         name: "x".to_owned(),
         kind: Kind::Hypertable,
         axis: Axis::TimestampTz,
-        has_now: false,
+
         column: Some("ts".to_owned()),
         interval: Some(interval),
         now: Some(1000 * DAY + HOUR),

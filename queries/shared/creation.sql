@@ -1,0 +1,12 @@
+-- The time of what job j is on, as a retention policy by creation (drop_created_before) takes it: the type that a partitioning function
+-- returns counts, and the "now" of an aggregate is that of the table at the root of its hierarchy
+(select jsonb_build_object(
+          'integer', coalesce((select p.prorettype from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+                                where n.nspname = d.partitioning_func_schema and p.proname = d.partitioning_func limit 1),
+                              d.column_type::oid) in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype),
+          'has_now', exists (
+            with recursive up as (
+              select j.hypertable_id as id
+              union all select a.raw_hypertable_id from up u join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = u.id)
+            select from up u join _timescaledb_catalog.dimension x on x.hypertable_id = u.id and x.integer_now_func is not null))
+   from _timescaledb_catalog.dimension d where d.hypertable_id = j.hypertable_id and d.interval_length is not null order by d.id limit 1)
