@@ -168,11 +168,7 @@ pub async fn console(start: Start) -> Result<Ended> {
                     Effect::Record => record(&mut recorder, &mut app),
                     Effect::List(ask) => requests.list(ask),
                     Effect::Figures(ask) => requests.figures(ask),
-                    Effect::Act(ask) => {
-                        if let Err(why) = requests.act(ask) {
-                            app.say(why, true);
-                        }
-                    }
+                    Effect::Act(ask) => requests.act(ask).unwrap_or_else(|why| app.say(why, true)),
                     Effect::Copy(text) => copy(&mut screen, &text)?,
                     Effect::Suspend => screen.suspend()?,
                 }

@@ -62,7 +62,7 @@ pub async fn plan(
         if done.open || elsewhere.is_some() {
             leaves_open.push(entry.begin.id);
         }
-        notes.push((entry, done));
+        notes.push((*entry, done));
     }
     let mut plan = Plan::new(
         title(&undone),
@@ -81,8 +81,29 @@ pub async fn plan(
         plan = plan.wanting(Consent::Yes);
     }
     plan.notes = back.notes;
+    let (plan, seen, restores) = explained(actor, client, entries, place, &notes, plan).await?;
+    let undoes = undone.iter().map(|entry| entry.begin.id).collect();
+    Ok(ApprovedPlan {
+        plan,
+        seen,
+        inputs: String::new(),
+        undoes,
+        restores,
+        place: Some(place.clone()),
+    })
+}
+
+/// The plan with notes on its entries and on code of other users; what it checks before it runs, and what it restores.
+async fn explained(
+    actor: &Actor,
+    client: &Client,
+    entries: &Entries,
+    place: &Place,
+    undone: &[(&Entry, doubt::Done)],
+    mut plan: Plan,
+) -> Result<(Plan, Vec<Seen>, Vec<Seen>)> {
     let (mut seen, mut restores) = (Vec::new(), Vec::new());
-    for (entry, done) in &notes {
+    for (entry, done) in undone {
         plan.notes.extend(said(entry, done));
         if let Some(note) = code::said(&entry.begin.plan) {
             plan.notes.insert(0, note.clone());
@@ -121,19 +142,11 @@ pub async fn plan(
     plan = code::say(plan, &actor.server, &named);
     if undone
         .iter()
-        .any(|entry| entry.begin.plan.changes.is_empty())
+        .any(|(entry, _)| entry.begin.plan.changes.is_empty())
     {
         plan.changes.clear();
     }
-    let undoes = undone.iter().map(|entry| entry.begin.id).collect();
-    Ok(ApprovedPlan {
-        plan,
-        seen,
-        inputs: String::new(),
-        undoes,
-        restores,
-        place: Some(place.clone()),
-    })
+    Ok((plan, seen, restores))
 }
 
 /// The entries with these numbers; an error if the journal shows that one of them cannot be rolled back.

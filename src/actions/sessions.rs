@@ -173,26 +173,8 @@ impl OtherSession {
             };
             plan = plan.note(Level::Warning, words);
         }
-        if let Some(query) = self
-            .query
-            .as_deref()
-            .filter(|query| self.visible && !query.is_empty())
-        {
-            let runs = if self.is_active() {
-                "it has been running"
-            } else {
-                "its last statement"
-            };
-            let long = self
-                .query_seconds
-                .filter(|_| self.is_active())
-                .map_or_else(String::new, |long| {
-                    format!(" for {}", text::duration(long.floor()))
-                });
-            plan = plan.note(
-                Level::Ok,
-                format!("{runs}{long}: {}", text::cut(&one_line(query), 200)),
-            );
+        if let Some(words) = self.statement() {
+            plan = plan.note(Level::Ok, words);
         }
         plan = self.note_blocks(plan);
         if !self.blocked_by.is_empty() {
@@ -214,6 +196,25 @@ impl OtherSession {
             );
         }
         plan
+    }
+
+    /// Its statement, and for how long that has been running; `None`: it is hidden, or there is none.
+    fn statement(&self) -> Option<String> {
+        let query = self.query.as_deref().filter(|_| self.visible)?;
+        let query = Some(query).filter(|query| !query.is_empty())?;
+        let runs = if self.is_active() {
+            "it has been running"
+        } else {
+            "its last statement"
+        };
+        let long = self
+            .query_seconds
+            .filter(|_| self.is_active())
+            .map_or_else(String::new, |long| {
+                format!(" for {}", text::duration(long.floor()))
+            });
+        let query = text::cut(&one_line(query), 200);
+        Some(format!("{runs}{long}: {query}"))
     }
 
     fn note_blocks(&self, plan: Plan) -> Plan {

@@ -8,10 +8,6 @@ use crate::model::text::{printable, printable_lines};
 impl Entry {
     /// The entry as lines of text.
     pub fn lines(&self) -> Vec<String> {
-        let statements = |steps: &[Step]| {
-            let all = script(steps).into_iter().take(500);
-            all.map(|statement| format!("  {statement}"))
-        };
         let begin = &self.begin;
         let mut lines = vec![
             format!("entry {}: {}", begin.id, begin.plan.title),
@@ -34,23 +30,39 @@ impl Entry {
         if !begin.inputs.is_empty() {
             lines.push(printable(&format!("with {}", begin.inputs)));
         }
-        if let Some(what) = &begin.acknowledges {
-            lines.push(printable(&format!(
+        lines.extend(match &begin.acknowledges {
+            Some(what) => self.finding(what),
+            None => self.steps(),
+        });
+        lines.iter().map(|line| printable_lines(line)).collect()
+    }
+
+    fn finding(&self, what: &Wanted) -> Vec<String> {
+        let mut lines = vec![
+            printable(&format!(
                 "the finding: {} of {}, {}",
                 what.rule,
                 what.key,
                 what.level.name()
-            )));
-            lines.push(format!("found on the screen {}", what.screen));
-            if let Some(ended) = &self.ended {
-                let (why, at, role) = (ended.why.name(), &ended.at, &ended.role);
-                lines.push(format!("{why} at {at}, written by {role}"));
-            }
-            return lines.iter().map(|line| printable_lines(line)).collect();
+            )),
+            format!("found on the screen {}", what.screen),
+        ];
+        if let Some(ended) = &self.ended {
+            let (why, at, role) = (ended.why.name(), &ended.at, &ended.role);
+            lines.push(format!("{why} at {at}, written by {role}"));
         }
-        lines.push("ran".to_owned());
-        lines.extend(statements(&begin.plan.steps));
-        let (done, all) = (self.done().len(), begin.plan.steps.len());
+        lines
+    }
+
+    fn steps(&self) -> Vec<String> {
+        let statements = |steps: &[Step]| {
+            let all = script(steps).into_iter().take(500);
+            all.map(|statement| format!("  {statement}"))
+        };
+        let plan = &self.begin.plan;
+        let mut lines = vec!["ran".to_owned()];
+        lines.extend(statements(&plan.steps));
+        let (done, all) = (self.done().len(), plan.steps.len());
         if done < all {
             lines.push(format!("{done} of {all} steps are known to be done"));
         }
@@ -62,12 +74,12 @@ impl Entry {
         if let Some(error) = self.end.as_ref().and_then(|end| end.error.as_ref()) {
             lines.push(format!("error: {error}"));
         }
-        lines.push(begin.plan.undo.heading().to_owned());
-        lines.push(format!("  {}", begin.plan.undo.text()));
+        lines.push(plan.undo.heading().to_owned());
+        lines.push(format!("  {}", plan.undo.text()));
         lines.extend(statements(&inverse(&self.done())));
         if let Some(by) = self.rolled_back_by {
             lines.push(format!("rolled back by entry {by}"));
         }
-        lines.iter().map(|line| printable_lines(line)).collect()
+        lines
     }
 }

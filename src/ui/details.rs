@@ -162,39 +162,29 @@ fn grid_lines(
         lines.push(Line::styled(" none".to_owned(), theme.style("muted")));
         return;
     }
+    let show = |value: &Value| printable(&value.show(now));
     let cells: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| {
-            row.iter()
-                .map(|value| printable(&value.show(now)))
-                .collect()
-        })
+        .map(|row| row.iter().map(show).collect())
         .collect();
-    let widths: Vec<usize> = (0..heads.len())
+    let columns: Vec<(usize, bool)> = (0..heads.len())
         .map(|column| {
-            let longest = cells
-                .iter()
-                .filter_map(|row| row.get(column))
-                .map(|text| text::width(text))
-                .max();
-            longest.unwrap_or(0).max(text::width(heads[column])).min(80)
-        })
-        .collect();
-    let right: Vec<bool> = (0..heads.len())
-        .map(|column| {
-            rows.iter()
-                .any(|row| row.get(column).is_some_and(is_number))
+            let cells = cells.iter().filter_map(|row| row.get(column));
+            let longest = cells.map(|text| text::width(text)).max().unwrap_or(0);
+            let mut values = rows.iter().filter_map(|row| row.get(column));
+            let width = longest.max(text::width(heads[column])).min(80);
+            (width, values.any(is_number))
         })
         .collect();
     let join = |cells: &mut dyn Iterator<Item = &str>| {
         let padded: Vec<_> = cells
-            .enumerate()
-            .map(|(column, cell)| {
-                let cell = text::cut(cell, widths[column]);
-                if right[column] {
-                    text::pad_left(&cell, widths[column])
+            .zip(&columns)
+            .map(|(cell, &(width, right))| {
+                let cell = text::cut(cell, width);
+                if right {
+                    text::pad_left(&cell, width)
                 } else {
-                    text::pad(&cell, widths[column])
+                    text::pad(&cell, width)
                 }
             })
             .collect();

@@ -27,7 +27,6 @@ pub async fn done(
 ) -> Result<Done> {
     let id = entry.begin.id;
     let is_here = |one: &&Entry| one.begin.place.doubt(place).is_none();
-    let elsewhere = !is_here(&entry);
     if entries
         .rollbacks(id)
         .chain([entry])
@@ -47,15 +46,12 @@ pub async fn done(
     let doubtful = entry.unknown().into_iter().chain(entry.in_doubt());
     for at in doubtful.filter(|at| steps.get(*at).is_some_and(|step| !step.undo.is_empty())) {
         let label = &steps[at].label;
-        let took_effect = if let Some(made) = made(actor, client, entry, at).await? {
-            Some(made)
-        } else if done.at.is_empty() && steps.len() == 1 {
-            Some(changed(actor, client, entries, entry, place).await?)
-        } else if done.at.is_empty() && at == 0 {
+        let took_effect = match made(actor, client, entry, at).await? {
             // No difference: it did not take effect. A difference: only this step can have made it.
-            Some(changed(actor, client, entries, entry, place).await?)
-        } else {
-            None
+            None if done.at.is_empty() && (steps.len() == 1 || at == 0) => {
+                Some(changed(actor, client, entries, entry, place).await?)
+            }
+            made => made,
         };
         let text = match took_effect {
             Some(false) => continue,
@@ -79,17 +75,25 @@ pub async fn done(
     }
     done.at.sort_unstable();
     if done.at.is_empty() && !done.open && (entry.end.is_none() || entry.in_doubt().is_some()) {
-        if elsewhere {
-            bail!(
-                "entry {id} was interrupted on {}, and only that server knows whether it was done there. Here everything is as it was before it: there is nothing to roll back",
-                entry.begin.place.words()
-            );
-        }
-        bail!(
-            "entry {id} was interrupted before it changed anything; everything is as it was before it: there is nothing to roll back"
-        );
+        bail!(nothing_done(entry, is_here(&entry)));
     }
     Ok(done)
+}
+
+/// Why there is nothing to roll back.
+fn nothing_done(entry: &Entry, here: bool) -> String {
+    let begin = &entry.begin;
+    if here {
+        return format!(
+            "entry {} was interrupted before it changed anything; everything is as it was before it: there is nothing to roll back",
+            begin.id
+        );
+    }
+    format!(
+        "entry {} was interrupted on {}, and only that server knows whether it was done there. Here everything is as it was before it: there is nothing to roll back",
+        begin.id,
+        begin.place.words()
+    )
 }
 
 /// True if the object that the step would make exists on its table. `None`: that proves nothing.

@@ -174,26 +174,21 @@ fn field_lines(
     let mark = Span::styled(if on { "> " } else { "  " }, theme.style("key"));
     let label = Span::styled(label, theme.style(if on { "title" } else { "text" }));
     let room = width.saturating_sub(LABEL + 3);
+    let line = |text: String, style| {
+        Line::from(vec![mark.clone(), label.clone(), Span::styled(text, style)])
+    };
     match &field.accepts {
         FieldType::Pick(items) => {
             let picked = field.picked().len();
             let count = format!("{picked} of {} picked", items.len());
-            lines.push(Line::from(vec![
-                mark,
-                label,
-                Span::styled(count, theme.style("text")),
-            ]));
+            lines.push(line(count, theme.style("text")));
             if on {
                 lines.extend(picks(field, items, pick, width, theme));
             }
         }
         FieldType::Flag => {
             let sign = if field.is_on() { "[x] yes" } else { "[ ] no" };
-            lines.push(Line::from(vec![
-                mark,
-                label,
-                Span::styled(sign, style(on, theme)),
-            ]));
+            lines.push(line(sign.to_owned(), style(on, theme)));
         }
         FieldType::Choice(choices) => {
             let shown: Vec<_> = choices
@@ -206,11 +201,7 @@ fn field_lines(
                     }
                 })
                 .collect();
-            lines.push(Line::from(vec![
-                mark,
-                label,
-                Span::styled(shown.join(" "), style(on, theme)),
-            ]));
+            lines.push(line(shown.join(" "), style(on, theme)));
         }
         _ => {
             let values: Vec<&str> = if field.value.is_empty() {

@@ -28,24 +28,17 @@ pub(in crate::ui) fn running(
     );
     let inner = window(frame, area, &title, protected, theme);
     let width = usize::from(inner.width);
-    let mut lines = vec![Line::styled(
-        text::cut(&printable(&progress_text(running, now)), width),
-        theme.style("text"),
-    )];
-    lines.push(Line::styled(
-        bar(running.share(), width),
-        theme.style("key"),
-    ));
-    lines.push(Line::styled(
-        text::cut(&printable(&running.label), width),
-        theme.style("text"),
-    ));
+    let cut = |text: &str, role: &str| {
+        Line::styled(text::cut(&printable(text), width), theme.style(role))
+    };
+    let mut lines = vec![
+        cut(&progress_text(running, now), "text"),
+        Line::styled(bar(running.share(), width), theme.style("key")),
+        cut(&running.label, "text"),
+    ];
     if let Some((phase, share)) = &running.phase {
         let share = share.map_or_else(String::new, |share| format!(" {:.0} %", share * 100.0));
-        lines.push(Line::styled(
-            text::cut(&printable(&format!("{phase}{share}")), width),
-            theme.style("muted"),
-        ));
+        lines.push(cut(&format!("{phase}{share}"), "muted"));
     }
     if let Some(why) = &running.waits {
         for piece in text::wrap(&printable(&format!("waits: {why}")), width)
@@ -56,10 +49,7 @@ pub(in crate::ui) fn running(
         }
     }
     if let Some(notice) = &running.notice {
-        lines.push(Line::styled(
-            text::cut(&printable(notice), width),
-            theme.style("muted"),
-        ));
+        lines.push(cut(notice, "muted"));
     }
     let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(inner);
     frame.render_widget(Paragraph::new(lines), body);
