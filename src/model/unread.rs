@@ -123,8 +123,17 @@ impl Unread {
         remade::touched(&self.buckets()?, Range { from, to }, self.made_again())
     }
 
+    /// Ranges that a drop takes before they are materialized: of all up to `edge`, or of these chunks (start, end) alone.
+    pub fn dropped(&self, edge: i64, chunks: &[(i64, i64)]) -> Vec<Range> {
+        match self.before(edge, false) {
+            None => Vec::new(),
+            Some(range) if chunks.is_empty() => vec![range],
+            Some(range) => self.within(range, chunks),
+        }
+    }
+
     /// The parts of a range that lie in these chunks (start, end), in whole buckets.
-    pub fn within(&self, range: Range, chunks: &[(i64, i64)]) -> Vec<Range> {
+    fn within(&self, range: Range, chunks: &[(i64, i64)]) -> Vec<Range> {
         let Some(buckets) = self.buckets() else {
             return vec![range];
         };

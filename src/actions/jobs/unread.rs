@@ -183,15 +183,12 @@ impl JobFacts {
             let parts = match (&after, self.made.as_deref()) {
                 (Some(after), _) => unread
                     .dropped_up_to(ends, after, &clock)
-                    .and_then(|edge| unread.before(edge, false))
-                    .map_or_else(Vec::new, |range| vec![range]),
-                (None, Some(made)) => made
-                    .last()
-                    .and_then(|(_, edge)| unread.before(*edge, false))
-                    .map_or_else(Vec::new, |range| unread.within(range, made)),
-                (None, None) => Vec::new(),
+                    .map(|edge| unread.dropped(edge, &[])),
+                (None, Some(made)) => made.last().map(|(_, edge)| unread.dropped(*edge, made)),
+                (None, None) => None,
             };
-            parts.into_iter().map(move |part| (unread, part))
+            let parts = parts.into_iter().flatten();
+            parts.map(move |part| (unread, part))
         });
         for (unread, range) in parts {
             let (remade, rest) = unread.apart(range);

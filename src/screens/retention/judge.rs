@@ -135,16 +135,10 @@ impl Row {
             integer: self.integer_now,
         };
         for reader in &self.readers {
-            let Some(range) = reader.before(edge, false) else {
-                continue;
-            };
-            let parts = match &self.going[..] {
-                [] => vec![range],
-                going => reader.within(range, going),
-            };
             let late = at.limits(&reader.name).job_late;
             let missed = |range: &Range| !reader.is_read_by(*range, runs, &clock, late);
-            for (remade, rest) in parts
+            for (remade, rest) in reader
+                .dropped(edge, &self.going)
                 .into_iter()
                 .filter(missed)
                 .map(|range| reader.apart(range))
