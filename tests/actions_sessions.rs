@@ -396,7 +396,9 @@ fn a_process_of_the_server_itself_is_nobodys_to_signal() {
             let approved = rig.plan("terminate-session", &pid, &[]).await.unwrap();
             let said = notes(&approved.plan);
             assert!(
-                said.contains("passer_by may not signal sessions of the server itself"),
+                said.contains(
+                    "passer_by may not signal a process of the server itself: only a superuser may"
+                ),
                 "{said}"
             );
             drop(rig);
