@@ -141,7 +141,7 @@ fn a_blocked_session_stands_under_its_blocker_with_the_lock_and_its_relation() {
                 assert_eq!(said.level, Level::Critical, "{name}: {}", said.reason);
                 assert!(
                     said.reason
-                        .contains(&format!("keeps session {} waiting", blocked.pid)),
+                        .contains(&format!("blocks session {}", blocked.pid)),
                     "{name}: {}",
                     said.reason
                 );
@@ -216,7 +216,7 @@ fn a_row_lock_names_the_table_and_a_chunk_its_hypertable() {
                 let blocked = find(&rows, "waiter");
                 let said = judged(blocked, &session, 10.0).reason;
                 assert!(
-                    said.contains("a row of public.rows_of that the other's transaction changed"),
+                    said.contains("a row of public.rows_of changed by the other's transaction"),
                     "{name}: {said}"
                 );
                 drop(holder);

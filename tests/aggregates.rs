@@ -204,7 +204,7 @@ async fn the_seeds_troubles_are_found_by_name() {
             ("oee_daily", "paused"),
             ("oee_weekly", "its parent mes.oee_daily has its policy"),
             ("production_kpis_daily", "never refreshed"),
-            ("energy_monthly", "lies in the future"),
+            ("energy_monthly", "is in the future"),
         ] {
             let reason = verdict(name).reason;
             assert!(reason.contains(said), "{label} {name}: {reason}");

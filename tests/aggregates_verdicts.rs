@@ -154,7 +154,7 @@ fn a_lag_longer_than_promised_is_a_warning_with_its_cause() {
         &verdict,
         Level::Warning,
         &[
-            "4h behind where 3h is promised",
+            "4h behind (expected: at most 3h)",
             "readers miss",
             "too narrow",
         ],
@@ -193,7 +193,7 @@ fn no_new_source_data_is_no_fault() {
         row.newest = Some(NOW.0 - 91 * HOUR);
         row.newest_end = Some(NOW.0 - 90 * HOUR);
     });
-    says(&verdict, Level::Ok, &["nothing newer"]);
+    says(&verdict, Level::Ok, &["no newer rows"]);
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn what_is_older_than_the_window_is_said_to_stay_missing() {
     says(
         &verdict,
         Level::Warning,
-        &["goes back 1d only", "too little to catch up"],
+        &["refreshes the last 1d only", "cannot catch up"],
     );
 }
 
@@ -322,7 +322,7 @@ fn rows_that_may_be_dropped_before_they_are_materialized_are_warned_of() {
         &verdict,
         Level::Warning,
         &[
-            "keeps rows for 2h, but up to 3h pass",
+            "keeps rows for 2h, but it may take 3h",
             "may be dropped before",
         ],
     );

@@ -56,7 +56,10 @@ async fn the_seeds_flaws_are_found_on_every_version() {
         let unused = &rows["oee_unused_idx"];
         assert_eq!(unused.unused(&at), Some(true), "{label}");
         assert!(
-            unused.verdict(&at).reason.contains("uncompressed span"),
+            unused
+                .verdict(&at)
+                .reason
+                .contains("which are compressed and read by another index"),
             "{label}"
         );
         let key = &rows["oee_calculations_pkey"];

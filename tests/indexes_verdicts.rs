@@ -101,7 +101,7 @@ fn a_large_index_that_nobody_scans_is_a_warning_and_a_small_one_a_notice() {
         bytes: Some(8192),
         ..large
     };
-    says(&small, Level::Notice, "8.00 kB, paid for by every write");
+    says(&small, Level::Notice, "8.00 kB, and every write updates it");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn young_statistics_prove_little() {
     let verdict = judge(&row, &young);
     assert_eq!(verdict.level, Level::Ok);
     assert!(
-        verdict.reason.contains("too short a time to tell"),
+        verdict.reason.contains("too short a time to judge"),
         "{}",
         verdict.reason
     );
@@ -201,7 +201,7 @@ fn compressed_chunks_limit_what_scans_can_say() {
     says(
         &all,
         Level::Notice,
-        "useless on compressed data: all 100 chunks that have it are compressed",
+        "useless on compressed data: all 100 chunks with it are compressed",
     );
     assert_eq!(unused(&all, &server()), None);
     let mut nearly = with(|parts| parts.compressed = 97);
@@ -209,7 +209,7 @@ fn compressed_chunks_limit_what_scans_can_say() {
     says(
         &nearly,
         Level::Warning,
-        "97 of 100 chunks that have it are compressed, where queries read another index and its copies are empty (1.00 GB in all)",
+        "97 of 100 chunks with it are compressed, where queries read another index and this one is empty (1.00 GB in all)",
     );
     nearly.scans = 1;
     says(&nearly, Level::Ok, "1 scan");
@@ -260,7 +260,7 @@ fn chunks_that_lack_the_index_are_a_warning() {
     says(
         &with(|parts| parts.without = 3),
         Level::Warning,
-        "3 of 103 chunks lack it",
+        "3 of 103 chunks are without it",
     );
 }
 
@@ -270,7 +270,7 @@ fn an_invalid_index_says_how_to_fix_it() {
         root_valid: false,
         ..index()
     };
-    says(&root, Level::Critical, "drop and create it");
+    says(&root, Level::Critical, "Drop it, and create it again");
     says(
         &with(|parts| parts.invalid = 2),
         Level::Critical,
@@ -286,7 +286,7 @@ fn an_invalid_index_says_how_to_fix_it() {
     says(
         &left,
         Level::Warning,
-        "an interrupted REINDEX CONCURRENTLY left it: drop it",
+        "a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
     );
     let on_chunk = with(|parts| {
         parts.leftovers = 1;

@@ -272,7 +272,7 @@ fn work_that_waits_because_its_policy_waits_for_a_lock_is_told_once_and_fixed_at
         [("compression-backlog", "mes.metrics".to_owned())]
     );
     let told = &app.screens.overview.rows()[0].finding;
-    let cause = "its policy (session 4711) waits since 5m for a lock on mes.metrics that session 4712 (nightly load) keeps from it";
+    let cause = "its policy (session 4711) has waited 5m for a lock on mes.metrics, held by session 4712 (nightly load)";
     assert!(told.reason.ends_with(cause), "{}", told.reason);
     assert_eq!(told.fix, Some("terminate-session"));
     assert_eq!(told.on.as_ref().map(|on| on.id), Some(4712));

@@ -36,7 +36,7 @@ fn the_console_opens_on_every_screen_and_leaves_with_q() {
         }
         console.wait_for("SELECT ");
         console.press("\x1b");
-        console.wait_for("PROMISED");
+        console.wait_for("EXPECTED");
         console.press("q");
         assert_eq!(console.ended(), 0);
     });

@@ -419,8 +419,8 @@ fn aggregates_are_judged_by_thresholds() {
         }
     };
     let late = aggregate(behind(10_890.0));
-    let within = (ok, "within what its policy promises");
-    let promised = (warning, "where 3h is promised");
+    let within = (ok, "within its expected maximum");
+    let promised = (warning, "(expected: at most 3h)");
     differs(&late, "aggregate_patience", 120.0, promised, within);
     let well = aggregate(|_| {});
     let held = (ok, "its end_offset alone holds back the newest 1h");
@@ -433,13 +433,13 @@ fn aggregates_are_judged_by_thresholds() {
         row.refreshed_to = row.watermark;
         row.pending = 1;
     });
-    let future = (notice, "its watermark lies in the future");
+    let future = (notice, "its watermark is in the future");
     differs(
         &ahead,
         "aggregate_future",
         120.0,
         future,
-        (ok, "nothing newer"),
+        (ok, "no newer rows"),
     );
     let runs = aggregate(|row| {
         behind(14_400.0)(row);
@@ -454,14 +454,14 @@ fn aggregates_are_judged_by_thresholds() {
         "refresh_slow_factor",
         4.0,
         longer,
-        (warning, "running now, since"),
+        (warning, "a refresh is running, started"),
     );
     differs(
         &runs,
         "refresh_slow_time",
         120.0,
         longer,
-        (warning, "running now, since"),
+        (warning, "a refresh is running, started"),
     );
 }
 

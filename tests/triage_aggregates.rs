@@ -83,10 +83,7 @@ fn an_aggregate_that_holds_nothing_is_refreshed_and_gets_a_policy() {
 fn rows_that_no_policy_will_ever_bring_in_are_told_with_the_lag_and_a_policy_is_added() {
     on_each("no_policy", async |rig, _| {
         refresh(rig, "now() - interval '1 day'").await;
-        let words = [
-            "behind, and no refresh policy will change that",
-            "readers miss",
-        ];
+        let words = ["behind, and it has no refresh policy", "readers miss"];
         let row = found(rig, &rules::AGGREGATE_NO_POLICY, NAME, &words).await;
         assert_eq!(row.finding.level, Level::Warning);
         let set = [
@@ -114,7 +111,7 @@ fn a_source_without_new_rows_is_no_fault() {
         let row = &screens.aggregates.rows()[0];
         let verdict = hypertop::screens::record::Record::verdict(row, &at);
         assert_eq!(
-            verdict.reason, "nothing newer is in the source",
+            verdict.reason, "the source has no newer rows",
             "{}",
             rig.name
         );
@@ -136,7 +133,7 @@ fn a_refresh_that_runs_long_says_since_when_and_asks_for_no_other() {
         rig.sql(&format!("update _timescaledb_internal.bgw_job_stat set last_start = now() - interval '10 minutes' where job_id = {id}")).await;
         let words = [
             "behind where",
-            "a refresh is running since 10m",
+            "a refresh has been running for 10m",
             "longer than usual (1s on average)",
         ];
         let row = found(rig, &rules::AGGREGATE_BEHIND, NAME, &words).await;
@@ -168,10 +165,10 @@ fn a_refresh_that_waits_while_its_lag_cannot_be_read_says_who_holds_the_lock() {
         let who = format!("session {pid} (nightly load)");
         let words = [
             "its refresh (session",
-            "waits since",
+            "has waited",
             "lock on \"Me.s\".\"Raw",
             who.as_str(),
-            "its lag is not known meanwhile",
+            "its lag is unknown meanwhile",
         ];
         let row = found(rig, &rules::AGGREGATE_BLOCKED, NAME, &words).await;
         gone(rig, &rules::AGGREGATE_UNKNOWN, NAME).await;
@@ -223,7 +220,7 @@ fn a_lag_that_a_lock_hides_is_told_with_who_keeps_others_waiting_for_it() {
             let waiting = "select exists (select from pg_locks where not granted and pid <> pg_backend_pid())";
             until(rig, "nobody waits", waiting).await;
             let holds = format!("session-blocks Session {pid} nightly load");
-            only_the_holder(rig, &holds, "is not known for it").await;
+            only_the_holder(rig, &holds, "because of it the lag of").await;
             drop(holder);
         };
         tokio::join!(waits, looks);
@@ -257,7 +254,7 @@ fn a_further_policy_that_is_paused_or_fails_is_named_and_set_going() {
         rig.sql(&format!("select alter_job({id}, scheduled => false)"))
             .await;
         let job = format!("(job {id}) is paused");
-        let words = ["a further refresh policy of it", job.as_str()];
+        let words = ["another refresh policy of it", job.as_str()];
         let row = found(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME, &words).await;
         fix(rig, &row, &[]).await;
         gone(rig, &rules::AGGREGATE_POLICY_STOPPED, NAME).await;
@@ -290,7 +287,7 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
     on_each("future", async |rig, _| {
         rig.sql(&format!("alter materialized view {NAME} set (timescaledb.materialized_only = false); insert into {RAW} values (now() + interval '20 days', 1)")).await;
         let words = [
-            "its watermark lies in the future",
+            "its watermark is in the future",
             "has 1 row dated in the future, the newest",
             "in chunks up to",
         ];
@@ -301,7 +298,13 @@ fn a_watermark_in_the_future_names_the_rows_stays_after_a_refresh_and_is_moved_b
         }
         rig.sql(&format!("insert into {RAW} values (now(), 100)"))
             .await;
-        let row = found(rig, &rules::AGGREGATE_FUTURE, NAME, &["some wait now"]).await;
+        let row = found(
+            rig,
+            &rules::AGGREGATE_FUTURE,
+            NAME,
+            &["some are waiting now"],
+        )
+        .await;
         assert_eq!(row.finding.level, Level::Warning);
         let sum = format!("select coalesce(max(s), 0) >= 100 from {NAME}");
         assert_eq!(rig.text(&sum).await, "f", "{}: it shows", rig.name);
@@ -367,13 +370,13 @@ fn a_policy_that_materializes_the_bucket_that_is_still_filled_is_given_an_end() 
         gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
         rig.sql(&format!("insert into {RAW} values (now(), 1)"))
             .await;
-        let words = ["lies in the future", "no end_offset", "an end_offset of"];
+        let words = ["is in the future", "no end_offset", "an end_offset of"];
         let row = found(rig, &rules::AGGREGATE_FUTURE, NAME, &words).await;
         assert_eq!(row.finding.level, Level::Notice);
         fix(rig, &row, &[]).await;
         let end = rig.text("select (config ->> 'end_offset')::interval = interval '3650 days' from timescaledb_information.jobs where proc_name like 'policy_refresh%'").await;
         assert_eq!(end, "t", "{}", rig.name);
-        let words = ["somebody materialized the bucket that is not over yet"];
+        let words = ["a refresh materialized the unfinished bucket"];
         found(rig, &rules::AGGREGATE_FUTURE, NAME, &words).await;
         rig.sql(&all).await;
         gone(rig, &rules::AGGREGATE_FUTURE, NAME).await;
@@ -421,7 +424,7 @@ fn a_retention_that_cannot_be_compared_with_the_window_is_unknown() {
         ))
         .await;
         rig.sql("update _timescaledb_config.bgw_job set config = config - 'drop_after' || '{\"drop_created_before\": \"30 days\"}' where proc_name = 'policy_retention'").await;
-        let words = ["whether a refresh may delete rows is not known"];
+        let words = ["unknown whether refreshes delete rows"];
         found(rig, &rules::AGGREGATE_UNKNOWN, NAME, &words).await;
         rig.act("remove-retention-policy", RAW, &[]).await;
         rig.act("add-retention-policy", RAW, &[("drop_after", "30 days")])

@@ -127,7 +127,7 @@ fn a_chunk_that_lacks_the_index_is_told_and_given_one() {
         gone(rig, &rules::INDEX_MISSING, &of("by.d")).await;
         let (_, copy) = copy(rig, "by.d").await;
         rig.sql(&format!("drop index {copy}")).await;
-        let words = ["1 of 10 chunks lacks it", "read the whole chunk"];
+        let words = ["1 of 10 chunks is without it", "read the whole chunk"];
         let finding = found(rig, &rules::INDEX_MISSING, &of("by.d"), &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_MISSING, &of("by.d")).await;
@@ -149,7 +149,10 @@ fn an_index_that_was_built_in_part_is_built_anew() {
             "create index half on {NAME} ((1 / (d - 100))) with (timescaledb.transaction_per_chunk)"
         );
         rig.client.batch_execute(&create).await.unwrap_err();
-        let words = ["no query uses it, yet every write pays", "built in part"];
+        let words = [
+            "queries do not use it, but every write updates it",
+            "build was interrupted",
+        ];
         let finding = found(rig, &rules::INDEX_INVALID, &of("half"), &words).await;
         assert_eq!(finding.finding.level, Level::Critical);
         rig.sql(&format!("delete from {NAME} where d = 100")).await;
@@ -191,7 +194,7 @@ fn what_an_interrupted_reindex_leaves_on_a_chunk_is_told_and_dropped() {
         interrupted(rig, &chunk, &format!("reindex index concurrently {copy}")).await;
         let words = [
             "1 invalid leftover of an interrupted REINDEX",
-            "_ccnew: drop it",
+            "_ccnew. Drop them",
         ];
         let finding = found(rig, &rules::INDEX_LEFTOVERS, &of("by.d"), &words).await;
         fix(rig, &finding, &[]).await;
@@ -206,7 +209,7 @@ fn invalid_indexes_of_plain_tables_are_told_and_fixed() {
         let twice = "create unique index concurrently \"once.only\" on \"Me.s\".\"pl.ain\" (id)";
         rig.client.batch_execute(twice).await.unwrap_err();
         let of = |index: &str| format!("\"Me.s\".\"pl.ain\": {index}");
-        let words = ["REINDEX it, once no rows are there twice"];
+        let words = ["Remove duplicate rows, then REINDEX it"];
         let finding = found(rig, &rules::INDEX_INVALID, &of("once.only"), &words).await;
         rig.sql("delete from \"Me.s\".\"pl.ain\" where v = 2").await;
         fix(rig, &finding, &[]).await;
@@ -214,7 +217,7 @@ fn invalid_indexes_of_plain_tables_are_told_and_fixed() {
 
         let reindex = "reindex index concurrently \"Me.s\".\"once.only\"";
         interrupted(rig, "\"Me.s\".\"pl.ain\"", reindex).await;
-        let words = ["an interrupted REINDEX CONCURRENTLY left it: drop it"];
+        let words = ["a leftover of an interrupted REINDEX CONCURRENTLY. Drop it"];
         let left = of("once.only_ccnew");
         let finding = found(rig, &rules::INDEX_INVALID, &left, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
@@ -229,7 +232,7 @@ fn an_index_that_a_partition_lacks_is_attached_as_the_words_say() {
         rig.sql("create table parted (k int) partition by range (k); create table parted_1 partition of parted for values from (0) to (9);
                  create index whole on only parted (k)").await;
         let words = [
-            "a partition lacks its index: create it there and attach it (ALTER INDEX ... ATTACH PARTITION)",
+            "it is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
         ];
         let of = "public.parted: whole";
         let finding = found(rig, &rules::INDEX_INVALID, of, &words).await;
@@ -256,7 +259,7 @@ fn the_size_of_an_index_that_is_locked_is_said_to_be_unknown_until_the_lock_is_g
         let unknown = unknown.unwrap_or_else(|| panic!("{}: {said:#?}", rig.name));
         assert_eq!(unknown.level, Level::Ok);
         assert!(
-            unknown.reason.contains("its size now is not known: ")
+            unknown.reason.contains("its present size is unknown: ")
                 && unknown.reason.contains("lock"),
             "{}",
             unknown.reason

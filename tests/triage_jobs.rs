@@ -7,7 +7,7 @@ mod support;
 use hypertop::model::rules;
 use hypertop::model::verdict::Level;
 use hypertop::model::version::Version;
-use hypertop::screens::overview::told_once;
+use hypertop::screens::overview::merge;
 use support::act::Rig;
 use support::triage::{self, all, fix, found, goes, gone, until};
 
@@ -165,7 +165,7 @@ fn without_a_scheduler_a_job_is_late_and_runs_in_the_foreground_until_one_is_sta
         fix(rig, &row, &[]).await;
         ran(rig, &id).await;
         // The Overview names the cause, with what starts a scheduler.
-        let rows = told_once(all(rig).await);
+        let rows = merge(all(rig).await);
         assert!(
             rows.iter().all(|row| row.finding.rule != &rules::JOB_LATE),
             "{rows:#?}"
@@ -377,7 +377,7 @@ fn what_postgresqls_portal_fault_ends_is_one_finding_of_all_jobs() {
             assert_eq!(row.finding.level, Level::Warning);
             gone(rig, &rules::JOB_FAILING, id).await;
         }
-        let mut rows = told_once(all(rig).await);
+        let mut rows = merge(all(rig).await);
         rows.retain(|row| row.finding.rule == &rules::JOB_PORTAL_FAULT);
         let [row] = rows.as_slice() else {
             panic!("{}: {rows:#?}", rig.name)

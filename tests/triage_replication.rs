@@ -63,7 +63,7 @@ fn a_standby_whose_replay_is_paused_is_told_on_both_sides_and_goes_on_as_the_wor
         comes(&rig, &rules::SERVER_REPLICATION, "replication-lag").await;
         let words = [
             "standby reports streaming is ",
-            " behind: look there whether replay is paused (pg_wal_replay_resume()",
+            " behind: check on it whether replay is paused (pg_wal_replay_resume()",
         ];
         let row = found(&rig, &rules::SERVER_REPLICATION, "replication-lag", &words).await;
         assert_eq!(row.finding.level, Level::Warning);
@@ -103,8 +103,8 @@ fn a_query_on_the_standby_that_holds_up_replay_is_told_there() {
         rig.sql("drop table t").await;
         let row = comes(&there, &rules::SERVER_REPLICATION, "standby-delay").await;
         for words in [
-            "the newest row that this standby shows is",
-            "waits to be replayed",
+            "the newest rows on this standby are",
+            "waits for replay",
             "a query here",
         ] {
             assert!(row.finding.reason.contains(words), "{row:#?}");
@@ -134,7 +134,7 @@ fn a_slot_that_nobody_reads_is_told_until_its_reader_is_back_and_one_that_lost_i
         let write = "insert into t select generate_series(1, 50000); select pg_switch_wal()";
         rig.sql(write).await;
         let words = [
-            "nobody reads from slot \"reports\"",
+            "slot \"reports\" has no reader",
             " of WAL is kept",
             "Start its reader",
             "pg_drop_replication_slot()",
@@ -149,7 +149,7 @@ fn a_slot_that_nobody_reads_is_told_until_its_reader_is_back_and_one_that_lost_i
             .await;
         rig.sql("select pg_reload_conf()").await;
         let row = comes(&rig, &rules::SERVER_SLOT, "replication-slots").await;
-        let words = "on (max_slot_wal_keep_size) it is removed";
+        let words = "(max_slot_wal_keep_size) it is removed";
         assert!(row.finding.reason.contains(words), "{row:#?}");
         standby.launch();
         goes(&rig, &rules::SERVER_SLOT, "replication-slots").await;
@@ -165,7 +165,7 @@ fn a_slot_that_nobody_reads_is_told_until_its_reader_is_back_and_one_that_lost_i
         let row = comes(&rig, &rules::SERVER_SLOT, "lost-slots").await;
         for words in [
             "from slot 'reports' (the WAL that it needed is gone: max_slot_wal_keep_size)",
-            "build the reader anew",
+            "set up the reader again",
         ] {
             assert!(row.finding.reason.contains(words), "{row:#?}");
         }

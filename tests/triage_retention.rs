@@ -75,7 +75,7 @@ fn a_policy_that_waits_for_a_lock_says_who_is_at_the_head_of_the_queue_and_ends_
             .await;
             until(rig, "no policy waits", "select exists (select from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.application_name like 'Retention%' and now() - l.waitstart > interval '6 seconds')").await;
             let who = format!("session {holder_pid} (nightly report)");
-            let words = ["its policy (session", "waits since", who.as_str()];
+            let words = ["its policy (session", "has waited", who.as_str()];
             let row = found(rig, &rules::RETENTION_BLOCKED, NAME, &words).await;
             assert_eq!(row.finding.level, Level::Warning);
             assert!(row.finding.since.is_some());

@@ -35,9 +35,17 @@ fn a_setting_that_hurts_is_found_and_set_as_the_words_say() {
     let off = [
         ("fsync", Level::Warning, "can destroy the database"),
         ("full_page_writes", Level::Warning, "can destroy"),
-        ("autovacuum", Level::Warning, "nothing is vacuumed"),
-        ("track_counts", Level::Warning, "no change is counted"),
-        ("track_activities", Level::Notice, "what sessions do"),
+        (
+            "autovacuum",
+            Level::Warning,
+            "neither vacuumed nor analyzed",
+        ),
+        ("track_counts", Level::Warning, "changes are not counted"),
+        (
+            "track_activities",
+            Level::Notice,
+            "queries of sessions are not shown",
+        ),
     ];
     let settings = off.map(|(name, ..)| (name, "off"));
     on_own(&settings, async |server| {
@@ -269,7 +277,7 @@ fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_fixed() {
         let words = [
             "archiving fails for 0000000100000000",
             "none archived",
-            "the disk fills with WAL",
+            "the disk fills up with WAL",
             "archive_command",
         ];
         let row = found(&rig, &rules::SERVER_ARCHIVER, of, &words).await;
@@ -289,7 +297,10 @@ fn an_archive_that_fails_is_found_with_the_file_and_gone_when_it_is_fixed() {
             &rig,
             &rules::SERVER_ARCHIVER,
             of,
-            &["archive_mode is on, and neither", "the disk fills with WAL"],
+            &[
+                "archive_mode is on, and neither",
+                "the disk fills up with WAL",
+            ],
         )
         .await;
         set("true").await;
@@ -320,8 +331,11 @@ fn ids_that_run_out_are_told_with_the_session_that_holds_vacuum_back_and_ending_
                 "age of the oldest transaction id is {}",
                 &text::count(151_000)[..3]
             ),
-            &format!("autovacuum should have frozen at {}", text::count(100_000)),
-            "(report, idle in transaction): end that, and autovacuum goes on",
+            &format!(
+                "autovacuum should have frozen it at {}",
+                text::count(100_000)
+            ),
+            "(report, idle in transaction) holds back vacuum: end that",
         ];
         let row = found(&rig, &rules::SERVER_WRAPAROUND, "wraparound", &words).await;
         assert_eq!(row.finding.level, Level::Warning);

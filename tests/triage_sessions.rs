@@ -101,7 +101,10 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
             assert_eq!(row.finding.fix, Some("terminate-session"));
             assert_eq!(row.finding.on.unwrap().name, pid);
         }
-        let words = ["keeps ", "waiting, and 1 more behind, the longest for"];
+        let words = [
+            "blocks ",
+            "and 1 more in the queue behind them, the longest for",
+        ];
         comes(rig, &rules::SESSION_BLOCKS, &of).await;
         let row = found(rig, &rules::SESSION_BLOCKS, &of, &words).await;
         assert_eq!(
@@ -121,7 +124,7 @@ fn an_idle_blocker_is_the_one_finding_of_all_that_wait_and_ending_it_frees_them(
         // All that wait are counted, also those that wait behind another.
         let reason = &told[0].finding.reason;
         assert!(
-            reason.contains("keeps 2 sessions") && reason.contains("waiting, and 1 more behind")
+            reason.contains("blocks 2 sessions") && reason.contains("and 1 more in the queue")
                 || reason.contains("keeps 3 sessions"),
             "{reason}"
         );
@@ -155,13 +158,7 @@ fn a_blocker_that_works_is_cancelled_and_lives_and_a_policy_that_waits_for_it_is
         until(rig, "the policy waits", "select exists (select from pg_locks l where not l.granted and now() - l.waitstart > interval '6 seconds')").await;
         let row = comes(rig, &rules::COMPRESSION_BLOCKED, NAME).await;
         assert!(row.finding.reason.contains("nightly load"), "{row:#?}");
-        let row = found(
-            rig,
-            &rules::SESSION_BLOCKS,
-            &of,
-            &["keeps session", "waiting"],
-        )
-        .await;
+        let row = found(rig, &rules::SESSION_BLOCKS, &of, &["blocks session"]).await;
         assert_eq!(row.finding.fix, Some("cancel-query"));
         let told = told(rig).await;
         assert_eq!(told.len(), 1, "{}: {told:#?}", rig.name);
@@ -258,7 +255,9 @@ fn what_a_poor_role_cannot_see_is_one_finding_whose_grant_fixes_it() {
         assert_eq!(told.len(), 1, "{told:#?}");
         let reason = &told[0].finding.reason;
         assert!(
-            reason.contains("what they do is hidden from On Call: pg_read_all_stats shows it"),
+            reason.contains(
+                "their queries are hidden from On Call: grant pg_read_all_stats to see them"
+            ),
             "{reason}"
         );
         assert!(told[0].subject.ends_with(" sessions"), "{told:#?}");
@@ -280,7 +279,7 @@ fn a_session_that_is_not_tracked_is_told_until_its_role_is() {
             &rig,
             &rules::SESSION_UNTRACKED,
             &of,
-            &["track_activities is off for it", "sets it on"],
+            &["track_activities is off for it", "can turn it on"],
         )
         .await;
         assert_eq!(row.finding.level, Level::Unknown);

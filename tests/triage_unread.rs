@@ -80,7 +80,7 @@ fn a_range_that_ends_in_the_bucket_of_the_start_offset_is_found_while_the_bucket
             "insert into {RAW} select t, 5 from generate_series(date_trunc('month', now() - interval '4 months') - interval '3 months', date_trunc('month', now() - interval '4 months') + interval '1 month' - interval '1 hour', interval '1 day') t"
         );
         rig.sql(&late).await;
-        let words = ["from", "wait where no policy goes back to (start_offset"];
+        let words = ["from", "changed before the refresh window (start_offset"];
         let row = found(rig, &rules::AGGREGATE_UNREACHED, MONTHLY, &words).await;
         let month = |ago: i32| {
             format!(
@@ -183,7 +183,7 @@ fn history_that_is_a_part_of_a_chunk_is_found_too() {
     triage::on_each("part", &source, async |rig, _| {
         policy(rig, NAME, "interval '3 days'", "interval '1 hour'").await;
         // Before the first run already.
-        let words = ["lies before what its policy refreshes"];
+        let words = ["is older than its policy's refresh window"];
         found(rig, &rules::AGGREGATE_HISTORY, NAME, &words).await;
         refresh(
             rig,

@@ -74,7 +74,7 @@ fn without_a_launcher_nothing_starts_and_that_is_the_one_finding() {
                 rig,
                 &rules::SERVER_SCHEDULER,
                 "scheduler",
-                &["without a launcher"],
+                &["only the launcher (above) starts it"],
             )
             .await;
             rig.sql(LATER).await;
@@ -83,7 +83,9 @@ fn without_a_launcher_nothing_starts_and_that_is_the_one_finding() {
             }
             let row = told_alone(rig, "server-launcher").await;
             assert!(
-                row.finding.reason.contains("Not started for it: "),
+                row.finding
+                    .reason
+                    .contains("Jobs not started because of it: "),
                 "{row:#?}"
             );
         }
@@ -201,7 +203,9 @@ fn jobs_that_are_late_because_every_slot_is_taken_are_one_finding() {
             let row = told_alone(&rig, "server-workers").await;
             assert_eq!(row.finding.level, Level::Warning);
             assert!(
-                row.finding.reason.contains("Not started for it: 2 jobs"),
+                row.finding
+                    .reason
+                    .contains("Jobs not started because of it: 2 jobs"),
                 "{row:#?}"
             );
             let more = [("timescaledb.max_background_workers", "16")];

@@ -243,7 +243,7 @@ fn the_zone_of_a_schedule_or_none_changes_nothing_and_one_of_the_owner_does() {
             .await;
         gone(rig, &rules::AGGREGATE_UNREACHED, NAME).await;
         let words = [
-            "policy goes back to is not known",
+            "before every refresh window",
             "(+3) is no zone's name",
             "pg_timezone_names",
         ];

@@ -50,7 +50,7 @@ impl App {
         } else {
             Vec::new()
         };
-        let mut rows = overview::told_once(collected);
+        let mut rows = overview::merge(collected);
         self.seen.date(&mut rows, now);
         if let Some(server) = self.server.as_ref().filter(|_| watched) {
             found.extend(rows.iter().cloned());

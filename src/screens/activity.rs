@@ -1,4 +1,4 @@
-//! Activity: the sessions and workers of the database, what they do and wait for, and who keeps whom waiting.
+//! Activity: sessions and workers of the database, their work, their waits, and who blocks whom.
 
 mod details;
 mod judge;
@@ -37,7 +37,7 @@ impl Record for Row {
     const TITLE: &'static str = "Activity";
     const QUERY: Query = query!("activity");
     const PLAIN: Option<Query> = Some(query!("activity"));
-    /// No counter changes with sessions: they are read at every tick.
+    /// No change counter covers sessions, so they are read at every tick.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_millis(900);
     const COLUMNS: &'static [Column<Self>] = &[
@@ -60,7 +60,7 @@ impl Record for Row {
         Column::<Self>::hidden("relation_kind", |row, _| row.relation_kind.clone().into()),
         Column::<Self>::hidden("chunk", |row, _| row.chunk.clone().into()),
         Column::<Self>::hidden("job_id", |row, _| row.job.as_ref().map(|job| job.id).into()),
-        Column::<Self>::text("", "DOES", 30, |row, _| row.does())
+        Column::<Self>::text("", "QUERY", 30, |row, _| row.does())
             .grows()
             .rank(2),
         Column::<Self>::text("wait", "WAITS FOR", 20, |row, _| row.wait_words()).rank(3),
@@ -102,7 +102,7 @@ impl Record for Row {
     ];
     const DETAILS: &'static [Detail<Self>] = &[
         Detail {
-            title: "Who waits for whom",
+            title: "Lock queue",
             query: query!("activity_chain"),
             params: |row| vec![Param::Int(row.pid)],
             build: details::chain,
@@ -139,7 +139,7 @@ impl Record for Row {
         Ok(session)
     }
 
-    /// A pid is given again: with its start it is one session's.
+    /// Pids are reused: only pid and start time together identify a session.
     fn key(&self) -> String {
         let started = self.started.map_or(0, |started| started.0);
         format!("{} {started}", self.pid)

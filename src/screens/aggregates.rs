@@ -1,4 +1,4 @@
-//! Aggregates: how far each one is behind its source, against what its own policy promises, and why.
+//! Aggregates: the lag of each one behind its source, its expected maximum, and the cause.
 
 mod blocked;
 mod cause;
@@ -44,7 +44,7 @@ const NEWEST: Exact<Row> = Exact {
     every: Duration::from_secs(30),
     query: query!("aggregates_newest"),
     figures: &["newest", "newest_end", "unknown"],
-    // The newest chunk with its indexes each, beside 35 locks on catalogues: 64 locks are not to be passed.
+    // Each id locks its newest chunk with its indexes, on top of 35 locks on catalogues: at most 64 in all.
     slice: 6,
     want: |row| Some((row.id.into(), 1)),
     take: |row, figures| match figures {
@@ -71,7 +71,7 @@ const AGE: Exact<Row> = policy::age(
     },
 );
 
-/// Where the reach of the policies begins on integer time, and what waits before it: what "now" is there, a function says.
+/// For integer time, where only a function knows "now": start of the policies' refresh windows, and changes before it.
 const REACH: Exact<Row> = Exact {
     overview: true,
     later: false,
@@ -97,7 +97,7 @@ const REACH: Exact<Row> = Exact {
     },
 };
 
-/// Rows that decide whether something is missing; asked for only where the catalogue leaves that open.
+/// Rows that decide whether something is missing; read only if the catalogue does not decide it.
 const GAPS: Exact<Row> = Exact {
     overview: true,
     later: false,
@@ -120,7 +120,7 @@ const GAPS: Exact<Row> = Exact {
         let cost = if row.waits.ahead { 4 } else { 2 };
         (row.waits.ahead || row.wants_oldest()).then_some((row.id.into(), cost))
     },
-    // Where they cannot be had, the newest row says why nothing of the source can be read.
+    // An error is ignored: the figures of the newest row say why the source cannot be read.
     take: |row, figures| {
         let [oldest, unread, from, to, future] = figures
             .ok()
@@ -152,7 +152,7 @@ impl Record for Row {
         Column::<Self>::hidden("schema", |row, _| row.schema.as_str().into()),
         Column::<Self>::hidden("name", |row, _| row.name.as_str().into()),
         Column::<Self>::number("", "LAG", 9, Self::lag_value),
-        Column::<Self>::number("", "PROMISED", 9, |row, _| row.expected_value()),
+        Column::<Self>::number("", "EXPECTED", 9, |row, _| row.expected_value()),
         Column::<Self>::text("source", "SOURCE", 22, |row, _| row.source().into()).rank(3),
         Column::<Self>::text("bucket_width", "BUCKET", 8, |row, _| {
             row.bucket_width.as_deref().map(Value::interval).into()
@@ -273,7 +273,7 @@ impl Record for Row {
     fn targets(&self) -> Vec<Target> {
         let mut targets =
             Target::relation(self.id, &text::qualified(&self.schema, &self.name), true);
-        // Its own first: what it is on this screen.
+        // The aggregate first, then its materialization.
         targets.reverse();
         targets.extend(self.policy.as_ref().map(Policy::target));
         targets
@@ -290,11 +290,11 @@ impl Record for Row {
             |number: usize| text::plural(i64::try_from(number).unwrap_or(i64::MAX), "aggregate");
         let hidden = count(|row| row.refreshing.is_none());
         if hidden > 0 {
-            caveats.push(format!("whether {} is being refreshed by another role cannot be seen: grant pg_read_all_stats to this role", aggregates(hidden)));
+            caveats.push(format!("unknown whether other roles are refreshing {}: grant pg_read_all_stats to this role", aggregates(hidden)));
         }
         let denied = count(|row| row.unknown == Some(1));
         if denied > 0 {
-            caveats.push(format!("{} without a lag: this role may not SELECT from the source; the bound is its newest chunk's end", aggregates(denied)));
+            caveats.push(format!("{} with an upper bound instead of a lag (the end of the newest chunk): this role may not SELECT from the source", aggregates(denied)));
         }
         let local = || {
             let database = |row: &Row| {

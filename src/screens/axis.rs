@@ -1,4 +1,4 @@
-//! The time axis of a hypertable's chunks, drawn in signs: states, bytes, and what policies cut it by.
+//! The time axis of a hypertable's chunks, drawn in characters: states, sizes, and the limits of policies.
 
 mod marks;
 mod parts;
@@ -19,11 +19,11 @@ use scale::{Column, Scale};
 pub(crate) use self::parts::{Ink, InkedLine, Mark, Slice, TimeAxis};
 pub use self::parts::{MapCell, Place};
 
-/// The narrowest axis that says anything.
+/// The narrowest useful axis.
 const NARROWEST: usize = 20;
 
 impl TimeAxis {
-    /// The title with what a column stands for, and the lines under it, none wider than `width`.
+    /// The title with the length of a column, and the lines below it, none wider than `width`.
     pub fn draw(&self, width: usize) -> (String, Vec<InkedLine>) {
         let room = width.max(NARROWEST);
         let Some(scale) = Scale::new(self, room) else {
@@ -52,7 +52,7 @@ impl TimeAxis {
         (title, lines)
     }
 
-    /// Bytes by range, where any are known; long series keep the shape that LTTB keeps.
+    /// Bars of the known sizes; long series are downsampled by LTTB.
     #[expect(
         clippy::cast_precision_loss,
         reason = "the height of a bar, the place in a series"
@@ -168,7 +168,7 @@ fn states(columns: &[Column]) -> InkedLine {
 }
 
 fn ink(cell: MapCell) -> Ink {
-    // What is not compressed is neither good nor bad.
+    // Uncompressed chunks are neither good nor bad.
     if cell.sign == '.' {
         Ink::Text
     } else {
@@ -176,7 +176,7 @@ fn ink(cell: MapCell) -> Ink {
     }
 }
 
-/// A place without seconds, which say nothing on an axis.
+/// A point without its seconds, which an axis does not need.
 pub(crate) fn to_the_minute(point: Point) -> String {
     let raw = if point.axis == Axis::Integer || !Stamp(point.raw).is_finite() {
         point.raw

@@ -1,4 +1,4 @@
-//! All screens, with their rows and tables; their order is that of `model/screen_id.rs`.
+//! All screens, with their rows and tables, in the order of `model/screen_id.rs`.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::server::sql::{Param, Query};
 
 macro_rules! screens {
     ($($id:ident: $module:ident),+ $(,)?) => {
-        /// Rows of one screen, on their way from the database (or one row, on its way to its details).
+        /// Rows of one screen: an answer of the database, or the one row whose details are requested.
         #[derive(Debug, Clone, Serialize, Deserialize)]
         pub enum Rows { $($id(Vec<$module::Row>)),+ }
 
@@ -28,7 +28,7 @@ macro_rules! screens {
         pub struct Screens { $(pub $module: Table<$module::Row>),+ }
 
         impl ScreenId {
-            /// What the screen is, without its rows.
+            /// Properties of the screen, without its rows.
             pub fn about(self) -> About {
                 match self { $(Self::$id => About::of::<$module::Row>()),+ }
             }
@@ -45,17 +45,17 @@ macro_rules! screens {
                 match self { $(Self::$id(rows) => details(rows)),+ }
             }
 
-            /// Makes sections of what the details' query number `index` returned.
+            /// Builds sections from the rows of the details' query number `index`.
             pub fn build(&self, index: usize, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
                 match self { $(Self::$id(of) => build(of, index, rows, at)),+ }
             }
 
-            /// Of which screen they are.
+            /// The screen of these rows.
             pub fn screen(&self) -> ScreenId {
                 match self { $(Self::$id(_) => ScreenId::$id),+ }
             }
 
-            /// Each row by itself.
+            /// One value for each row.
             pub fn each(&self) -> Vec<Self> {
                 match self { $(Self::$id(rows) => rows.iter().map(|row| Self::$id(vec![row.clone()])).collect()),+ }
             }
@@ -70,24 +70,24 @@ macro_rules! screens {
         }
 
         impl Screens {
-            /// Takes an answer; the screen is known by the kind of its rows.
+            /// Takes an answer for the screen that has rows of this type.
             pub fn load(&mut self, asked: u64, rows: Rows, took: Duration, at: &At) {
                 match rows { $(Rows::$id(rows) => self.$module.load(asked, rows, took, at)),+ }
             }
 
-            /// The row with this key by itself, the heading and the part of its details that it knows, and its verdict.
+            /// The row with this key: the row alone, its title, the sections that need no query, and its verdict.
             pub fn open(&self, id: ScreenId, key: &str, at: &At) -> Option<(Rows, String, Vec<Section>, crate::model::verdict::Verdict)> {
                 match id { $(ScreenId::$id => self.$module.find(key).map(|row| {
                     (Rows::$id(vec![row.clone()]), row.title(), row.facts(at), row.verdict(at))
                 })),+ }
             }
 
-            /// The rows of every screen, as they stand.
+            /// The present rows of every screen.
             pub fn all_rows(&self) -> Vec<Rows> {
                 vec![$(Rows::$id(self.$module.rows().to_vec())),+]
             }
 
-            /// What one screen's rows cannot rest on, the screen taken by itself.
+            /// The caveats of one screen's rows, without those of other screens.
             pub fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let mut caveats = $module::Row::caveats(self.$module.rows(), at);
@@ -97,7 +97,7 @@ macro_rules! screens {
             }
         }
 
-        /// Does the same with the table of a screen, whichever it is.
+        /// Runs the same code with the table of any screen.
         macro_rules! with_table {
             ($screens:expr, $screen:expr, |$table:ident| $body:expr) => {
                 match $screen { $($crate::model::screen_id::ScreenId::$id => { let $table = &$screens.$module; $body }),+ }
@@ -125,7 +125,7 @@ screens! {
 
 pub(crate) use with_table;
 
-/// What a screen is, without its rows.
+/// Properties of a screen, without its rows.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
     pub name: &'static str,
@@ -135,7 +135,7 @@ pub struct About {
     pub companion: Option<&'static Query>,
     /// The text of `query` for a server and role.
     pub list_text: fn(&Server) -> &'static str,
-    /// The query for a database without `TimescaleDB`; `None`: there is nothing to show there.
+    /// The query for a database without `TimescaleDB`; `None`: the screen has nothing to show there.
     pub plain: Option<&'static Query>,
     pub watched: &'static [&'static str],
     pub exact: fn() -> Vec<ExactQuery>,
@@ -168,7 +168,7 @@ impl About {
         }
     }
 
-    /// Every query that the screen asks, for the tests that run them all.
+    /// Every query of the screen, for the tests that run them all.
     pub fn queries(&self) -> Vec<&'static Query> {
         let exact = (self.exact)().into_iter().map(|exact| exact.query);
         let mut all = vec![self.query];
@@ -183,15 +183,15 @@ impl ScreenId {
         self.about().title
     }
 
-    /// Whether a server, with TimescaleDB or without, can fill the screen.
+    /// Whether a server, with TimescaleDB or without, has rows for the screen.
     pub fn is_served(self, timescaledb: bool) -> bool {
-        // The journal is a local file, and the Overview shows the parts that can be read.
+        // The journal is a local file; the Overview shows the screens that can be read.
         timescaledb
             || matches!(self, Self::Journal | Self::Overview)
             || self.about().plain.is_some()
     }
 
-    /// The screens that are read for this one: the overview is made of others.
+    /// The screens that are read for this one: for the Overview the others, else itself.
     pub fn parts(self) -> Vec<Self> {
         match self {
             Self::Overview => overview::PARTS.to_vec(),
@@ -233,7 +233,7 @@ impl Screens {
         with_table!(self, id, |table| &table.fresh)
     }
 
-    /// Which of its exact figures (by its place in [`Record::EXACT`]) the first `lines` rows want.
+    /// The exact figures (by their index in [`Record::EXACT`]) that the first `lines` rows need.
     pub fn wanted_at_first(
         &mut self,
         id: ScreenId,

@@ -1,10 +1,10 @@
-//! Long series in few cells: downsampling by Largest Triangle Three Buckets, bars and sparklines of block signs.
+//! Long series in few cells: downsampling by Largest Triangle Three Buckets, bars, and sparklines of block characters.
 
 const BLOCKS: [char; 9] = ['_', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Which of the points (by rising x) to keep so that at most `most` are left and the line still looks the same: the
-/// first, the last, and of each bucket between them the one that spans the largest triangle with what was kept before
-/// it and the mean of the bucket after it.
+/// Indices of at most `most` points (in order of x) that keep the shape of the line: the first, the last, and of each
+/// bucket between them the point that spans the largest triangle with the point kept before it and the mean of the
+/// next bucket.
 pub(crate) fn lttb(points: &[(f64, f64)], most: usize) -> Vec<usize> {
     if points.len() <= most {
         return (0..points.len()).collect();
@@ -41,7 +41,7 @@ fn mean(points: &[(f64, f64)]) -> (f64, f64) {
     (sum.0 / many, sum.1 / many)
 }
 
-/// The series in exactly `width` cells or fewer; `None` stays unknown: it is neither drawn nor bridged.
+/// The series in at most `width` cells; `None` stays unknown, without a line across it.
 #[expect(clippy::cast_precision_loss, reason = "a position in a series")]
 pub(crate) fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
     if values.len() <= width {
@@ -70,7 +70,7 @@ pub(crate) fn resample(values: &[Option<f64>], width: usize) -> Vec<Option<f64>>
         &mut lttb(&known, width).into_iter().map(|at| known[at]),
         false,
     );
-    // Where the buckets and the cells do not meet, what is known there fills the hole.
+    // A cell without a kept point takes a known value of its range.
     put(&mut known.iter().copied(), true);
     cells
 }
@@ -85,7 +85,7 @@ fn cell(at: f64, of: usize, width: usize) -> usize {
     ((at * width as f64 / of as f64) as usize).min(width - 1)
 }
 
-/// Bars of so many rows, the top row first, from 0 to the highest value. A zero is `_`, what is not known is blank.
+/// Bars of this many rows, the top row first, from 0 to the highest value. Zero is `_`, unknown is blank.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -114,7 +114,7 @@ pub(crate) fn bars(values: &[Option<f64>], rows: usize) -> Vec<String> {
     (0..rows).rev().map(line).collect()
 }
 
-/// The series in one line of at most so many cells.
+/// The series in one line of at most `width` cells.
 pub(crate) fn sparkline(values: &[Option<f64>], width: usize) -> String {
     bars(&resample(values, width), 1).concat()
 }

@@ -1,4 +1,4 @@
-//! The details of one row: sections, some at once, some when their query has answered.
+//! The details of one row: sections that need no query, and those of queries.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::model::moment::Stamp;
 use crate::model::verdict::Verdict;
 use crate::screens::record::Section;
 
-/// A part that has a query of its own.
+/// A part with its own query.
 #[derive(Debug)]
 enum Part {
     Waiting,
@@ -17,10 +17,10 @@ enum Part {
 #[derive(Debug)]
 pub struct Details {
     pub key: String,
-    /// The heading; what the row calls itself.
+    /// The title of the row.
     pub title: String,
     pub verdict: Option<Verdict>,
-    /// The row is no longer in the list; what is shown is the last that was known.
+    /// The row is no longer in the list; its last known state is shown.
     pub gone: bool,
     /// The first line on the screen.
     pub top: usize,
@@ -48,7 +48,7 @@ impl Details {
         }
     }
 
-    /// Numbers a new request; what is shown stays until its answer.
+    /// Starts a new request; the old sections stay until its answer.
     pub fn ask(&mut self, asked: u64, facts: Vec<Section>, titles: Vec<&'static str>) {
         self.asked = asked;
         self.facts = facts;
@@ -68,7 +68,7 @@ impl Details {
         }
     }
 
-    /// All sections in order; a part that is not there says why.
+    /// All sections in order; a part that failed has its error.
     pub fn sections(&self) -> Vec<Section> {
         let mut all = self.facts.clone();
         for (part, title) in self.parts.iter().zip(&self.titles) {
@@ -76,10 +76,10 @@ impl Details {
             match part {
                 Part::Waiting => all.push(note("reading…".to_owned())),
                 Part::Here(sections) => all.extend(sections.iter().cloned()),
-                Part::Failed(error) => all.push(note(format!("could not be read: {error}"))),
+                Part::Failed(error) => all.push(note(format!("cannot be read: {error}"))),
             }
         }
-        // The picture first: one glance at it says more than the figures below.
+        // The time axis first: it is understood faster than the figures.
         all.sort_by_key(|section| !matches!(section, Section::Axis(_)));
         all
     }

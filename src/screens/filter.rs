@@ -1,4 +1,4 @@
-//! A filter over the lines of a table: text, `~regular expression`, and `!` before either for the inverse.
+//! A filter for the lines of a table: text, or `~regular expression`; `!` before either inverts it.
 
 use regex::{Regex, RegexBuilder};
 
@@ -11,13 +11,13 @@ pub struct Filter {
 
 #[derive(Debug, Clone)]
 enum Matcher {
-    /// Lower-case text that the lower-case line has to contain.
+    /// Lower-case text that the line, in lower case, must contain.
     Text(String),
     Regex(Regex),
 }
 
 impl Filter {
-    /// Reads what was typed; an invalid expression is an error.
+    /// Reads a typed filter; an invalid regular expression is an error.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (inverse, rest) = match text.strip_prefix('!') {
             Some(rest) => (true, rest),
@@ -45,7 +45,7 @@ impl Filter {
         &self.text
     }
 
-    /// Lets everything pass.
+    /// Whether it matches everything.
     pub fn is_empty(&self) -> bool {
         self.matcher.is_none()
     }
@@ -60,7 +60,7 @@ impl Filter {
     }
 }
 
-/// The last line of the library's message names the fault; those before draw the expression.
+/// The last line of the library's message, which has the reason; the lines before it draw the expression.
 fn said(error: &regex::Error) -> String {
     let text = error.to_string();
     let fault = text.lines().last().unwrap_or_default();

@@ -6,20 +6,20 @@ use crate::model::rules;
 use crate::model::screen_id::ScreenId;
 use crate::model::verdict::Level;
 use crate::screens::catalogue::{Screens, with_table};
-use crate::screens::overview::{PARTS, Row, told_once};
+use crate::screens::overview::{PARTS, Row, merge};
 use crate::screens::record::Record;
 use crate::screens::table::{Freshness, Table};
 use crate::server::known::At;
 
-/// What was found in each screen's rows.
+/// The findings of each screen.
 pub type Found = BTreeMap<ScreenId, Vec<Row>>;
 
-/// The findings of one screen, as it was judged last.
+/// The findings of one screen from its last verdicts.
 pub fn found_on(screens: &Screens, part: ScreenId) -> Vec<Row> {
     with_table!(screens, part, |table| collect(part, table))
 }
 
-/// Those of them that the Overview lists: statements that nobody shows are no fault, [`caveats`] says it.
+/// The findings that the Overview lists. Missing or hidden statements are no fault; [`caveats`] mentions them.
 pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
     let mut rows = found_on(screens, part);
     rows.retain(|row| {
@@ -28,7 +28,7 @@ pub fn found(screens: &Screens, part: ScreenId) -> Vec<Row> {
     rows
 }
 
-/// What a screen's rows cannot rest on, or not yet.
+/// The caveats of a screen: what is unknown, or not read yet.
 pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
     let mut caveats = screens.own_caveats(id, at);
     if id == ScreenId::Overview {
@@ -37,7 +37,7 @@ pub fn caveats(screens: &Screens, id: ScreenId, at: &At) -> Vec<String> {
     caveats
 }
 
-/// What the findings cannot rest on, or not yet.
+/// The caveats of the Overview's findings: what is unknown, or not read yet.
 fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
     let mut said = Vec::new();
     for part in PARTS {
@@ -49,7 +49,7 @@ fn ungathered(screens: &Screens, at: &At) -> Vec<String> {
             };
             let title = part.title();
             said.push(format!(
-                "{title}: {what} of {missing} of {all} rows are not read yet, so what is found by them is not below"
+                "{title}: {what} of {missing} of {all} rows are not read yet, so findings that need them are missing"
             ));
         }
         let unread = with_table!(screens, *part, |table| table.unread(at.now));
@@ -83,7 +83,7 @@ pub fn all(screens: &Screens) -> Vec<Row> {
 
 /// The findings of all screens that were read, without duplicates.
 pub fn findings(found: &Found) -> Vec<Row> {
-    told_once(collected(found))
+    merge(collected(found))
 }
 
 /// The findings of all screens that were read, with duplicates.
@@ -92,12 +92,12 @@ pub(crate) fn collected(found: &Found) -> Vec<Row> {
     parts.flatten().cloned().collect()
 }
 
-/// What the screens tell together, for the head of the Overview.
+/// Figures from several screens, for the head of the Overview.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
-    /// How many jobs failed in their last run, and how many there are; `None`: not read yet.
+    /// Number of jobs whose last run failed, and of all jobs; `None`: not read yet.
     pub failing: Option<(usize, usize)>,
-    /// The longest lag as a multiple of what its policy promises, and what is to be said of that aggregate.
+    /// The longest lag as a multiple of its expected maximum, with the level of that aggregate.
     pub worst_lag: Option<(f64, Level)>,
     /// Bytes that compression saved, as recorded; `None`: not read yet.
     pub saved: Option<i64>,

@@ -1,10 +1,10 @@
-//! What figures were since the console was opened: short series for sparklines and rates.
+//! Figures since the console was started: short series for sparklines and rates.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::model::moment::Stamp;
 
-/// Samples kept of each figure.
+/// Number of samples kept for each figure.
 const KEPT: usize = 240;
 
 /// Series by the figure's name.
@@ -14,7 +14,7 @@ pub struct History {
 }
 
 impl History {
-    /// Adds a sample; one that is not newer than the last replaces nothing.
+    /// Adds a sample, unless it is not newer than the last one.
     pub fn add(&mut self, name: &str, at: Stamp, value: f64) {
         let series = self.series.entry(name.to_owned()).or_default();
         if series.back().is_some_and(|(last, _)| *last >= at) {
@@ -36,14 +36,14 @@ impl History {
             .collect()
     }
 
-    /// What a counter grew by, a second, between each two samples; a counter that was reset gives nothing there.
+    /// Growth of a counter per second between each two samples; a reset of the counter is left out.
     pub fn rates(&self, name: &str) -> Vec<f64> {
         self.steps(name)
             .map(|(seconds, more)| more / seconds)
             .collect()
     }
 
-    /// Of what `whole` grew by, the part by which `part` grew (0 to 1); nothing where `whole` stood still.
+    /// Growth of `part` divided by the growth of `whole` (0 to 1); left out where `whole` did not grow.
     pub fn shares(&self, part: &str, whole: &str) -> Vec<f64> {
         let pairs = self.steps(part).zip(self.steps(whole));
         pairs

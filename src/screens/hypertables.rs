@@ -1,4 +1,4 @@
-//! Hypertables: size, growth, chunks against memory and locks, policies at a glance; and plain tables that could be one.
+//! Hypertables: size, growth, chunk size against memory and lock table, policies; and plain tables that could be one.
 
 mod advice;
 mod details;
@@ -47,12 +47,12 @@ impl Record for Row {
         Column::<Self>::number("growth_bytes_per_day", "PER DAY", 8, |row, _| {
             row.bytes_or_about(row.growth())
         }),
-        // Of this console, so that one look from the shell has none.
-        Column::<Self>::number("", "GREW", 8, |row, _| {
+        // Growth since this console started; `hypertop show` reads once and has none, so there is no JSON key.
+        Column::<Self>::number("", "GROWTH", 8, |row, _| {
             row.grown().map(|(_, bytes)| Value::Bytes(bytes)).into()
         })
         .rank(2),
-        Column::<Self>::number("", "IN", 7, |row, _| {
+        Column::<Self>::number("", "OVER", 7, |row, _| {
             row.grown().map(|(span, _)| Value::Seconds(span)).into()
         })
         .rank(2),
@@ -79,7 +79,7 @@ impl Record for Row {
         Column::<Self>::hidden("chunk_interval_units", |row, _| {
             row.interval.filter(|_| row.axis == Axis::Integer).into()
         }),
-        Column::<Self>::number("interval_bytes", "FULL", 8, |row, _| {
+        Column::<Self>::number("interval_bytes", "CHUNK SIZE", 10, |row, _| {
             row.bytes_or_about(row.interval_bytes())
         })
         .rank(1),
@@ -195,7 +195,7 @@ impl Record for Row {
     fn relate(rows: &mut [Self], _: &At) {
         for row in rows {
             let now = row.measured.zip(row.bytes);
-            // A recording can go back to before what was seen first.
+            // A replay can move back to before the first size.
             let earlier = |(seen, _): &(Stamp, i64)| now.is_none_or(|(now, _)| *seen <= now);
             row.seen = row.seen.filter(earlier).or(now);
         }

@@ -1,4 +1,4 @@
-//! Indexes: what each one costs and serves, rolled up over a hypertable's chunks.
+//! Indexes: size and use of each one, summed over a hypertable's chunks.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Record for Row {
             row.part_count(|parts| parts.with)
         })
         .rank(2),
-        Column::<Self>::number("chunks_without", "LACK", 5, |row, _| {
+        Column::<Self>::number("chunks_without", "MISSING", 7, |row, _| {
             if row.kind == Kind::Partitioned && !row.root_valid {
                 Value::Null
             } else {

@@ -1,4 +1,4 @@
-//! Jobs: what the background workers do, what fails, what is late.
+//! Jobs: background jobs, their runs and failures.
 
 mod caveats;
 mod details;
@@ -157,7 +157,7 @@ impl Record for Row {
         },
     ];
 
-    /// The history table is not for every role: the others get the text that reads the view, on every version.
+    /// Not every role may read the history table; the others get the text that reads the view.
     fn list_text(server: &Server) -> &'static str {
         Self::QUERY.text(if server.reads_job_history {
             server.sql_version()
@@ -185,7 +185,7 @@ impl Record for Row {
         format!("{name}{on} (job {})", self.job_id)
     }
 
-    /// By job id: here it costs nothing.
+    /// Sorts by job id, which costs less here than on the server.
     fn settle(_: &[Self], rows: &mut Vec<Self>) {
         rows.sort_by_key(|row| row.job_id);
     }

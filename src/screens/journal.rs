@@ -1,4 +1,4 @@
-//! Journal: what was done here by this person, and what can be taken back. Kept on this machine, not on the server.
+//! Journal: this user's actions, and what can be rolled back. It is kept on this machine, not on the server.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use crate::server::sql::Query;
 pub struct Row {
     pub entry: Entry,
     pub state: String,
-    /// Lines of the journal's file that could not be read.
+    /// Number of lines of the journal's file that cannot be read.
     pub unreadable: usize,
-    /// Where it was done, if that may be another server than this: its original, or a copy.
+    /// The server where it was done, if that may not be this one but its original, or a copy.
     #[serde(default)]
     pub elsewhere: Option<String>,
 }
@@ -34,7 +34,7 @@ impl Row {
         Some(Stamp(moment.as_microsecond()))
     }
 
-    /// A snooze ends by the clock alone.
+    /// The state; a snooze ends by the clock, without a line in the journal.
     fn state(&self, at: &At) -> &str {
         let what = self.entry.begin.acknowledges.as_ref();
         let over = what.is_some_and(|what| what.is_over(at.now));
@@ -45,7 +45,7 @@ impl Row {
         }
     }
 
-    /// How it went, and what there is to do.
+    /// The result of the action, and what to do next.
     fn judged(&self, at: &At) -> Verdict {
         if let Some(what) = &self.entry.begin.acknowledges {
             let said = acknowledged(&self.entry, what, at);
@@ -102,7 +102,7 @@ impl Row {
         }
     }
 
-    /// A number of steps, where there can be any.
+    /// A number of steps; `Null` for an acknowledgement, which has none.
     fn steps(&self, many: usize) -> Value {
         let acts = self.entry.begin.acknowledges.is_none();
         acts.then(|| i64::try_from(many).ok()).flatten().into()
@@ -126,7 +126,7 @@ impl Row {
     }
 }
 
-/// What an acknowledgement does, or why it does nothing any more.
+/// The effect of an acknowledgement, or why it is no longer in effect.
 fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
     let level = what.level.name();
     let until = what.until().map(text::moment);
@@ -154,9 +154,9 @@ impl Record for Row {
     const TITLE: &'static str = "Journal";
     const QUERY: Query = Query::NONE;
     const WATCHED: &'static [&'static str] = &[];
-    // A file of this machine: cheap to read, and other consoles write it too.
+    // A local file: cheap to read, and other consoles write to it too.
     const MAX_AGE: Duration = Duration::from_secs(2);
-    // What was done last is what is taken back first.
+    // The newest entry first: it is the most likely one to be rolled back.
     const SORTED: Option<usize> = Some(0);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::number("id", "NO", 4, |row, _| {

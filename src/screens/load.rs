@@ -1,4 +1,4 @@
-//! A screen's rows, read by a session.
+//! Reads a screen's rows on a session.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::server::session::{Session, TURNED};
 use crate::server::sql::Companion;
 use crate::server::sql::Param;
 
-/// So long a list waits for its other companion where the second connection is busy, then it asks for it itself.
+/// Time to wait for a busy second connection; after it, the companion query runs on the first one.
 const BUSY: Duration = Duration::from_millis(300);
 
 impl Session {
@@ -34,7 +34,7 @@ impl Session {
         Ok((pulse.clock, pulse.changes))
     }
 
-    /// What was done in this database, newest first.
+    /// Journal entries of this database, newest first.
     async fn journal(&self) -> Result<Rows> {
         let journal = self
             .journal
@@ -59,12 +59,12 @@ impl Session {
         ))
     }
 
-    /// Whether this screen has anything to ask this server.
+    /// Whether this server has rows for the screen.
     pub fn can_show(&self, screen: ScreenId) -> bool {
         screen.is_served(self.server.timescaledb.is_some())
     }
 
-    /// The rows of a screen; an error where the screen has nothing to ask this server.
+    /// The rows of a screen; an error if this server has none for it.
     pub async fn load(&self, screen: ScreenId) -> Result<Rows> {
         self.load_with_companion(screen, self.companion(screen))
             .await
@@ -106,7 +106,7 @@ impl Session {
         };
         let text = text.with_context(|| {
             format!(
-                "{} needs TimescaleDB, and the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the Indexes screen serves without it.",
+                "{} needs TimescaleDB, and the extension is not in database {:?}\nCREATE EXTENSION timescaledb adds it; the Indexes screen works without it.",
                 about.title, self.server.database
             )
         })?;

@@ -1,4 +1,4 @@
-//! Overview: what is wrong, worst first, over all screens; its rows are the findings of theirs.
+//! Overview: the findings of all screens, worst first.
 
 mod acknowledged;
 mod consequence;
@@ -25,7 +25,7 @@ use crate::screens::record::{Column, Record, Section};
 use crate::server::known::At;
 use crate::server::sql::Query;
 
-/// The screens whose findings are gathered, in the order in which equal findings stand.
+/// The screens with findings; equal findings are sorted in this order.
 pub const PARTS: &[ScreenId] = &[
     ScreenId::Server,
     ScreenId::Aggregates,
@@ -38,11 +38,11 @@ pub const PARTS: &[ScreenId] = &[
     ScreenId::Queries,
 ];
 
-pub use once::told_once;
+pub use once::merge;
 
 pub use self::row::Row;
 
-/// The level of the worst finding, and how many there are of each, in words; what is acknowledged does not count.
+/// The worst level, and the number of findings of each level in words, without the acknowledged ones.
 pub(crate) fn health(rows: &[Row]) -> (Level, String) {
     let rows: Vec<_> = rows
         .iter()
@@ -57,7 +57,7 @@ pub(crate) fn health(rows: &[Row]) -> (Level, String) {
     for (level, one) in [
         (Level::Critical, "critical finding"),
         (Level::Warning, "warning"),
-        (Level::Unknown, "thing that cannot be told"),
+        (Level::Unknown, "unknown"),
         (Level::Notice, "notice"),
     ] {
         match (level, count(level)) {
@@ -65,8 +65,7 @@ pub(crate) fn health(rows: &[Row]) -> (Level, String) {
             (Level::Critical | Level::Notice | Level::Warning, many) => {
                 said.push(text::plural(many, one));
             }
-            (_, 1) => said.push(format!("1 {one}")),
-            (_, many) => said.push(format!("{many} things that cannot be told")),
+            (_, many) => said.push(format!("{many} {one}")),
         }
     }
     match worst {
@@ -75,12 +74,12 @@ pub(crate) fn health(rows: &[Row]) -> (Level, String) {
     }
 }
 
-/// When each finding was seen first.
+/// Time when each finding was seen first.
 #[derive(Debug, Default)]
 pub struct Seen(HashMap<Identity, Stamp>);
 
 impl Seen {
-    /// Dates the findings; those that are gone are forgotten.
+    /// Sets `first_seen` of the findings; forgets those that are gone.
     pub fn date(&mut self, rows: &mut [Row], now: Stamp) {
         let mut seen = HashMap::new();
         for row in rows {
@@ -106,7 +105,7 @@ impl Record for Row {
         Column::<Self>::number("", "SINCE", 9, Self::age),
         Column::<Self>::hidden("since", |row, _| row.finding.since.into()),
         Column::<Self>::text("fix", "FIX", 24, |row, _| row.finding.fix.into()).rank(1),
-        // Its name up to 0.1.
+        // The name of `fix` up to version 0.1.
         Column::<Self>::hidden("mend", |row, _| row.finding.fix.into()),
         Column::<Self>::hidden("target", |row, _| row.target().into()),
         Column::<Self>::hidden("set", |row, _| row.set()),
@@ -159,7 +158,7 @@ impl Record for Row {
         Vec::new()
     }
 
-    /// A finding that is a job's fault acts on the job first.
+    /// The row's targets; first those of the finding: its job, its own target, the target of its fix.
     fn targets(&self) -> Vec<Target> {
         let mut targets = self.targets.clone();
         if let Some(job) = self.finding.job {
@@ -170,7 +169,7 @@ impl Record for Row {
             targets.retain(|target| target.kind != on.kind);
             targets.insert(0, on.clone());
         }
-        // What the fix acts on, whatever else of its kind the row stands for.
+        // The fix's target replaces others of its kind.
         if let Some(fixes) = self.finding.fix_target(self.targets.clone()) {
             targets.retain(|target| target.kind != fixes.kind);
             targets.insert(0, fixes);

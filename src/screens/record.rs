@@ -1,4 +1,4 @@
-//! What a screen is made of: a typed row, its columns, its verdict, its details.
+//! The parts of a screen: a typed row with its columns, verdict and details.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -23,14 +23,14 @@ use crate::server::sql::{Param, Query};
 pub struct Column<R: 'static> {
     /// Key in JSON and CSV; empty: on the screen only.
     pub name: &'static str,
-    /// Head on the screen; empty: in JSON and CSV only.
+    /// Heading on the screen; empty: in JSON and CSV only.
     pub title: &'static str,
-    /// Terminal cells that it wants (the head included).
+    /// Width in terminal cells (the heading included).
     pub width: u16,
-    /// Takes what width is left over.
+    /// Whether it takes the remaining width.
     pub grows: bool,
     pub right: bool,
-    /// 0 is always there; on a narrow terminal the highest go first.
+    /// Rank 0 is always shown; on a narrow terminal the highest ranks are left out first.
     pub rank: u8,
     pub value: fn(&R, &At) -> Value,
 }
@@ -88,33 +88,33 @@ impl<R> Column<R> {
     }
 }
 
-/// Figures that are too dear for a whole list: asked for the rows on the screen (and by the headless twin
-/// for all), in slices, on a connection of their own that is renewed now and then.
+/// Figures that cost too much for a whole list. They are read for the rows on the screen (for all rows in `show` and
+/// `check`), in slices, on the second connection.
 #[derive(Debug)]
 pub struct Exact<R: 'static> {
-    /// The Overview asks for them too, of every row.
+    /// The Overview reads them too, for every row.
     pub overview: bool,
-    /// They are so dear that the Overview asks for them in a round of its own, when all else was read, and seldom again.
+    /// They cost so much that the Overview reads them last, in a separate round, and seldom again.
     pub later: bool,
-    /// Whether a finding by this rule rests on them: it is not certain before they are in.
+    /// Whether findings of this rule need them.
     pub judges: fn(&'static Rule) -> bool,
-    /// Those that are older are asked for again; later where they are dear.
+    /// Age after which they are read again; expensive ones are read less often.
     pub every: Duration,
     /// `$1` is `int8[]`, the ids; returns a column `id` (int8) and the columns named in `figures` (int8, may be NULL).
     pub query: Query,
     pub figures: &'static [&'static str],
-    /// How much cost one statement takes at most.
+    /// Greatest cost of one statement.
     pub slice: usize,
-    /// The row's id and its cost (relations that the server has to open); `None`: this row wants nothing.
+    /// The row's id and its cost (number of relations that the server opens); `None`: this row needs no figures.
     pub want: fn(&R) -> Option<(i64, usize)>,
-    /// Takes the figures in the order of `figures`, or why they could not be had (a lock, a privilege).
+    /// Takes the figures in the order of `figures`, or the error (a lock, a privilege).
     pub take: fn(&mut R, Result<&[Option<i64>], &str>),
 }
 
 /// One block of a details view.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Section {
-    /// Labels and values, one a line.
+    /// Labels and values, one per line.
     Facts {
         title: String,
         facts: Vec<(String, Value)>,
@@ -126,9 +126,9 @@ pub enum Section {
         rows: Vec<Vec<Value>>,
         levels: Vec<Level>,
     },
-    /// Text as it is: a definition, a configuration, an error.
+    /// Unchanged text: a definition, a configuration, an error.
     Text { title: String, text: String },
-    /// The chunks on their time axis, with what policies cut it by.
+    /// The chunks on their time axis, with the limits of policies.
     Axis(TimeAxis),
 }
 
@@ -178,38 +178,38 @@ impl From<Labelled> for Section {
     }
 }
 
-/// A part of a row's details that needs a query of its own.
+/// A part of a row's details with its own query.
 #[derive(Debug)]
 pub struct Detail<R: 'static> {
-    /// What it is, for the message when it cannot be had.
+    /// Title, and name in the message of a failure.
     pub title: &'static str,
     pub query: Query,
     pub params: fn(&R) -> Vec<Param>,
     pub build: fn(&R, &[Row], &At) -> Result<Vec<Section>>,
 }
 
-/// A row of a screen, and with it all that the screen is.
+/// A row of a screen, with everything that defines the screen.
 pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
     const ID: ScreenId;
     const TITLE: &'static str;
     const QUERY: Query;
-    /// The companion query of a list: a second statement for figures of many rows that the list need not wait for. It is asked at
-    /// the same moment on the second connection; both make one reading, see [`Record::join`].
+    /// The companion query of a list, which runs at the same time on the second connection. Its rows are merged into those
+    /// of the list by [`Record::join`].
     const COMPANION: Option<Query> = None;
-    /// The query where TimescaleDB is not in the database; `None`: the screen says so instead.
+    /// The query for a database without TimescaleDB; `None`: the screen shows an error there.
     const PLAIN: Option<Query> = None;
-    /// The catalogues whose change makes the rows stale, as `schema.table`; those that a version lacks are passed over.
+    /// The catalogues whose change makes the rows stale, as `schema.table`; those that do not exist are ignored.
     const WATCHED: &'static [&'static str];
-    /// After so long the rows are read again even though no catalogue changed.
+    /// Age at which the rows are read again even if no catalogue changed.
     const MAX_AGE: Duration;
-    /// The same behind the Overview, which shows little of them.
+    /// The same for rows that only the Overview needs.
     const MAX_AGE_GATHERED: Duration = Self::MAX_AGE;
-    /// The columns, in JSON's order; `verdict` and `reason` are added to every screen.
+    /// The columns, in the order of JSON; every screen also has `verdict` and `reason`.
     const COLUMNS: &'static [Column<Self>];
-    /// The column by which its rows stand at first, falling; `None`: worst verdict first.
+    /// The column by which rows are sorted at first, descending; `None`: worst verdict first.
     const SORTED: Option<usize> = None;
     const DETAILS: &'static [Detail<Self>] = &[];
-    /// In the order in which they are asked for.
+    /// Exact figures, in the order in which they are read.
     const EXACT: &'static [Exact<Self>] = &[];
 
     /// The text of `QUERY` for this server and role.
@@ -222,46 +222,46 @@ pub trait Record: Clone + Debug + DeserializeOwned + Send + Sized + 'static {
         row::read(row)
     }
 
-    /// Takes what [`Record::COMPANION`] returned into the rows that it belongs to.
+    /// Adds the rows of [`Record::COMPANION`] to the rows of the list.
     fn join(_rows: &mut [Self], _companion: &[Row]) -> Result<()> {
         Ok(())
     }
 
-    /// What identifies the thing that the row is about, across reloads.
+    /// Identifies the row's object across reloads.
     fn key(&self) -> String;
 
-    /// What the details are headed with.
+    /// Title of the details.
     fn title(&self) -> String {
         self.key()
     }
 
     fn verdict(&self, at: &At) -> Verdict;
 
-    /// What this role, server or version cannot show; said on the screen above the rows.
+    /// What this role, server or version cannot show; printed above the rows.
     fn caveats(_rows: &[Self], _at: &At) -> Vec<String> {
         Vec::new()
     }
 
-    /// The part of the details that the row itself knows.
+    /// The sections of the details that need no query.
     fn facts(&self, at: &At) -> Vec<Section>;
 
-    /// The things that the row stands for, for the actions that can be taken on them; the main one first.
+    /// The row's targets for actions, the main one first.
     fn targets(&self) -> Vec<Target> {
         Vec::new()
     }
 
-    /// Looks at all rows at once, with those shown before: puts them into an order, tells one of the other.
+    /// Called with all new rows, and those shown before: sorts them, and connects rows with each other.
     fn settle(_before: &[Self], _rows: &mut Vec<Self>) {}
 
-    /// Tells one row of the other once their exact figures are in, too; again whenever figures come.
+    /// Connects rows with each other after exact figures have arrived; called each time.
     fn relate(_rows: &mut [Self], _at: &At) {}
 
-    /// Rows of one family stay together in the order of [`Record::settle`] where the worst verdict comes first.
+    /// Rows of one family stay together, in the order of [`Record::settle`], if rows are sorted by verdict.
     fn family(&self) -> Option<i64> {
         None
     }
 
-    /// When the clock alone will change what the row says (the next chunk falls due).
+    /// Time at which the row changes without a change in the catalogue (the next chunk falls due).
     fn due(&self) -> Option<Stamp> {
         None
     }

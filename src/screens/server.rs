@@ -1,4 +1,4 @@
-//! Server: figures of the server and the database, each against its limit.
+//! Server: figures of the server and the database, with their limits.
 
 mod judge;
 mod row;
@@ -35,7 +35,7 @@ impl Record for Row {
             row.bound.map_or(Value::Null, Value::Number)
         }),
         Column::<Self>::hidden("about", |row, _| row.about.clone().into()),
-        Column::<Self>::text("", "ABOUT", 36, |row, _| row.beside()).rank(1),
+        Column::<Self>::text("", "ABOUT", 36, |row, _| row.about_text()).rank(1),
         Column::<Self>::hidden("since", |row, _| row.since.into()),
         Column::<Self>::hidden("pid", |row, _| row.pid.into()),
         Column::<Self>::hidden("holder", |row, _| row.holder.clone().into()),
@@ -71,7 +71,7 @@ impl Record for Row {
     fn verdict(&self, at: &At) -> Verdict {
         let mut findings = Findings::default();
         judge::judge(self, at, &mut findings);
-        findings.verdict("nothing to say of it")
+        findings.verdict("ok")
     }
 
     fn caveats(_: &[Self], at: &At) -> Vec<String> {

@@ -33,7 +33,7 @@ fn an_index_that_nobody_scans_is_told_by_its_size_and_dropped() {
         let words = [
             "never scanned",
             "since statistics began",
-            "kB, paid for by every write",
+            "kB, and every write updates it",
         ];
         let finding = found(rig, &rules::INDEX_UNUSED, &of("idle"), &words).await;
         assert_eq!(finding.finding.level, Level::Notice);
@@ -57,18 +57,18 @@ fn an_index_that_compression_left_without_use_is_told_and_dropped() {
         counted_long(rig);
         // A third of it is still open: it is unused, and compression is a side remark.
         gone(rig, &rules::INDEX_COMPRESSED, &of("by.v")).await;
-        let words = ["only speaks for the uncompressed span"];
+        let words = ["which are compressed and read by another index"];
         found(rig, &rules::INDEX_UNUSED, &of("by.v"), &words).await;
         compress(rig, "1 minute").await;
         let words = [
-            "useless on compressed data: 9 of 10 chunks that have it",
-            "its copies are empty",
+            "useless on compressed data: 9 of 10 chunks with it",
+            "this one is empty",
             "never scanned",
         ];
         let finding = found(rig, &rules::INDEX_COMPRESSED, &of("by.v"), &words).await;
         gone(rig, &rules::INDEX_UNUSED, &of("by.v")).await;
         compress(rig, "-2 days").await;
-        let words = ["all 10 chunks that have it are compressed"];
+        let words = ["all 10 chunks with it are compressed"];
         found(rig, &rules::INDEX_COMPRESSED, &of("by.v"), &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::INDEX_COMPRESSED, &of("by.v")).await;
@@ -105,8 +105,8 @@ fn a_bloated_index_is_told_with_its_spare_bytes_and_packed() {
         rig.sql(&format!("vacuum analyze {NAME}")).await;
         let words = [
             " are empty (",
-            "by the statistics of the last ANALYZE",
-            "REINDEX CONCURRENTLY gives them back",
+            "estimated from the last ANALYZE",
+            "REINDEX CONCURRENTLY frees them",
         ];
         let finding = found(rig, &rules::INDEX_BLOATED, &of("by.d"), &words).await;
         let bytes = "select sum(pg_relation_size(indexrelid)) from pg_index where indexrelid::regclass::text like '%by.d\"'";

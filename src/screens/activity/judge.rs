@@ -1,4 +1,4 @@
-//! What is wrong with a session, and what of it cannot be seen.
+//! Findings of a session, and the limits of what this role sees.
 
 use super::session::{ABORTED, Row, Wait, seconds};
 use crate::model::fix::ActionName;
@@ -8,7 +8,7 @@ use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// What a session that idles in a transaction keeps from others, said last.
+/// Ends the reason of an idle transaction, before the relation on which it has its strongest lock.
 pub(crate) const LOCKS_ON: &str = "; the strongest is on ";
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -22,7 +22,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             findings.add(
                 &rules::SESSION_UNTRACKED,
                 Level::Unknown,
-                "track_activities is off for it: the server does not keep what it does; its client or ALTER ROLE sets it on",
+                "track_activities is off for it, so the server does not record its query; its client or ALTER ROLE can turn it on",
             );
         }
     } else {
@@ -30,7 +30,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
             &rules::SESSION_HIDDEN,
             Level::Unknown,
             format!(
-                "what it does is hidden from {}: pg_read_all_stats shows it",
+                "its query is hidden from {}: grant pg_read_all_stats to see it",
                 at.server.role
             ),
         );
@@ -57,12 +57,12 @@ fn healthy(row: &Row, at: &At) -> String {
         Some("active") => format!("runs{}", long(row.query_started)),
         Some("idle") => format!("idle{}", long(row.state_changed)),
         Some(state) => format!("{state}{}", long(row.state_changed)),
-        None => format!("{} at its work", row.program()),
+        None => format!("{} is working", row.program()),
     }
 }
 
 impl Wait {
-    /// What it waits for, as a person would say it.
+    /// The lock that it waits for, in words.
     pub(super) fn words(&self) -> String {
         let mode = Mode::parse(&self.mode).map_or(self.mode.as_str(), |mode| mode.name());
         let relation = self.relation.as_deref();
@@ -76,12 +76,12 @@ impl Wait {
                 format!("a lock ({mode}) on a relation of another database, or one just made")
             }
             ("transactionid" | "tuple", Some(relation)) => {
-                format!("a row of {relation}{of} that the other's transaction changed")
+                format!("a row of {relation}{of} changed by the other's transaction")
             }
-            ("transactionid", None) => "a row that the other's transaction changed".to_owned(),
-            ("virtualxid", _) => "the other's transaction to end".to_owned(),
+            ("transactionid", None) => "a row changed by the other's transaction".to_owned(),
+            ("virtualxid", _) => "the end of the other's transaction".to_owned(),
             ("advisory", _) => "an advisory lock".to_owned(),
-            ("extend", Some(relation)) => format!("room in {relation}{of}"),
+            ("extend", Some(relation)) => format!("the lock for extending {relation}{of}"),
             (lock, Some(relation)) => format!("a lock ({lock}) on {relation}{of}"),
             (lock, None) => format!("a lock ({lock})"),
         }
@@ -122,7 +122,7 @@ fn blocked(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// What frees those that a session keeps waiting.
+/// The fix for a session that blocks others: cancel its query, or terminate it if it runs none.
 fn end(active: bool) -> ActionName {
     if active {
         "cancel-query"
@@ -158,9 +158,9 @@ fn blocks(row: &Row, at: &At, findings: &mut Findings) {
     });
     let behind = match row.behind {
         0 => String::new(),
-        more => format!(", and {more} more behind"),
+        more => format!(", and {more} more in the queue behind them"),
     };
-    let reason = format!("keeps {whom} waiting{behind}{long}");
+    let reason = format!("blocks {whom}{behind}{long}");
     let fix = (!row.own).then(|| end(row.is_active()));
     let finding = Finding::new(&rules::SESSION_BLOCKS, level, reason).fixed_by(fix);
     findings.push(finding.since(row.blocks_since));
@@ -207,7 +207,7 @@ fn runs_long(row: &Row, at: &At, findings: &mut Findings) {
     if row.own || row.leader.is_some() || row.idles_in_transaction() || !row.is_active() {
         return;
     }
-    // Maintenance takes its time; its screens say when it is too long.
+    // Maintenance may run long; the screens of its jobs judge that.
     if row.doing().is_some() || row.backend.as_deref() != Some("client backend") {
         return;
     }
@@ -241,7 +241,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let hidden = rows.iter().filter(|row| !row.visible).count();
     if hidden > 0 {
         said.push(format!(
-            "state, query, client and age of {} of other roles are hidden from {}: grant pg_read_all_stats to see them; who waits for whom is shown all the same",
+            "state, query, client and age of {} of other roles are hidden from {}: grant pg_read_all_stats to see them; who blocks whom is shown nevertheless",
             text::plural(i64::try_from(hidden).unwrap_or(0), "session"),
             at.server.role
         ));
@@ -251,7 +251,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
         .any(|row| row.wait.is_some() && row.wait.as_ref().is_some_and(|wait| wait.since.is_none()))
         && at.server.postgres < 140_000
     {
-        said.push("PostgreSQL before 14 does not say since when a lock is waited for: the query's age is an upper bound".to_owned());
+        said.push("PostgreSQL before 14 does not record when a wait for a lock began: the query's age is an upper bound".to_owned());
     }
     said
 }

@@ -1,4 +1,4 @@
-//! A session or worker: what is known of it, and the words for it.
+//! A session or worker, and its texts.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub struct Wait {
     pub thing: Option<String>,
 }
 
-/// A job whose worker the session is.
+/// The job that this worker runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     #[serde(alias = "job_id")]
@@ -37,7 +37,7 @@ pub struct Job {
     pub target: Option<String>,
 }
 
-/// Maintenance that goes on, from the server's progress views.
+/// Running maintenance, from the server's progress views.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     #[serde(alias = "work")]
@@ -51,17 +51,17 @@ pub struct Work {
     pub relation: Option<String>,
 }
 
-/// The session at the head of those that wait for each other.
+/// The session at the root of a chain of blocked sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     pub pid: i32,
-    /// It runs a statement, which can be cancelled; else only its end frees the others.
+    /// It runs a statement, so cancelling that is enough; otherwise the session must be terminated.
     pub active: bool,
-    /// One of the console's own, which is not ended from here.
+    /// One of the console's own sessions, which no action terminates.
     pub own: bool,
 }
 
-/// Another session, as far as it is told in a sentence.
+/// Another session, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     pub pid: i32,
@@ -78,7 +78,7 @@ pub struct Row {
     /// Of a parallel worker: the session that it works for.
     #[serde(alias = "leader_pid")]
     pub leader: Option<i32>,
-    /// In this database; another one's session is here because it keeps one of these waiting.
+    /// In this database. A session of another database is listed only if it blocks one of this database.
     pub here: bool,
     pub database: Option<String>,
     pub role: Option<String>,
@@ -87,13 +87,13 @@ pub struct Row {
     /// `None`: hidden from this role.
     #[serde(alias = "backend_type")]
     pub backend: Option<String>,
-    /// This role is shown what it does.
+    /// This role may see its query.
     pub visible: bool,
     pub client: Option<String>,
-    /// One of the console's own.
+    /// One of the console's own sessions.
     #[serde(default)]
     pub own: bool,
-    /// The quoted gids of the prepared transactions that keep it waiting.
+    /// Quoted gids of the prepared transactions that block it.
     #[serde(default)]
     pub prepared: Option<String>,
     #[serde(alias = "backend_start")]
@@ -109,17 +109,17 @@ pub struct Row {
     pub wait_event: Option<String>,
     /// Its transaction has written.
     pub writes: bool,
-    /// In transactions.
+    /// Age of its transaction id, in transactions.
     pub xid_age: Option<i32>,
-    /// How many transactions vacuum cannot clean up after because of its snapshot.
+    /// Age of its snapshot, in transactions: vacuum keeps all rows deleted since then.
     pub xmin_age: Option<i32>,
-    /// The first 2000 characters; `None`: hidden, or there is none.
+    /// First 2000 characters; `None`: hidden, or there is none.
     pub query: Option<String>,
-    /// Who keeps it waiting; 0 is a prepared transaction.
+    /// Pids that block it; 0 is a prepared transaction.
     pub blockers: Vec<i32>,
     #[serde(alias = "wait_lock")]
     pub wait: Option<Wait>,
-    /// What it has its strongest lock on.
+    /// The relation on which it has its strongest lock.
     pub relation: Option<String>,
     /// `hypertable`, `aggregate` or `table`.
     pub relation_kind: Option<String>,
@@ -128,32 +128,32 @@ pub struct Row {
     #[serde(alias = "job_id")]
     pub job: Option<Job>,
     pub work: Option<Work>,
-    /// Where it stands among those that block each other; 0: nobody of the list keeps it waiting.
+    /// Depth in the tree of blocked sessions; 0: no listed session blocks it.
     #[serde(default)]
     pub depth: usize,
     pub family: Option<i32>,
     #[serde(default)]
     pub blocked_by: Vec<Party>,
-    /// Those that wait for it.
+    /// Pids that it blocks.
     #[serde(default)]
     pub blocks: Vec<i32>,
-    /// Since when the first of those waits.
+    /// Start of the longest of these waits.
     pub blocks_since: Option<Stamp>,
-    /// How many wait behind those.
+    /// Number of sessions blocked by these in turn.
     #[serde(default)]
     pub behind: usize,
-    /// `None`: it waits for nobody of the list.
+    /// The root of its chain; `None`: no listed session blocks it.
     #[serde(default)]
     pub head: Option<Head>,
 }
 
-/// A session is in a transaction, and its client does nothing.
+/// State of a session with an open transaction and no running query.
 const IDLE_IN_TRANSACTION: &str = "idle in transaction";
 
 pub(super) const ABORTED: &str = "idle in transaction (aborted)";
 
 impl Row {
-    /// One word or two for the screen.
+    /// The state, shortened for the screen.
     pub fn state_name(&self) -> Option<&str> {
         if self.wait.is_some() {
             return Some("blocked");
@@ -177,7 +177,7 @@ impl Row {
         matches!(self.state.as_deref(), Some(IDLE_IN_TRANSACTION | ABORTED))
     }
 
-    /// Seconds in the present state: the age of a running query, the rest of one that idles.
+    /// Seconds in the present state: since the query began, or since it ended.
     pub(super) fn state_seconds(&self, at: &At) -> Option<f64> {
         let since = if let Some(wait) = &self.wait {
             wait.since.or(self.query_started)
@@ -197,7 +197,7 @@ impl Row {
         seconds(self.transaction, at)
     }
 
-    /// What vacuum has to leave because of it, in transactions; `None`: nothing.
+    /// Number of transactions whose deleted rows vacuum must keep because of it; `None`: none.
     pub(super) fn holds_back(&self) -> Option<i32> {
         self.xmin_age.max(self.xid_age)
     }
@@ -210,7 +210,7 @@ impl Row {
         }
     }
 
-    /// `└ 4712 psql`.
+    /// Text of the SESSION column: `└ 4712 psql`.
     pub(super) fn session(&self) -> String {
         let indent = match self.depth {
             0 => String::new(),
@@ -220,14 +220,14 @@ impl Row {
         format!("{indent}{} {}{own}", self.pid, self.program())
     }
 
-    /// The hypertable, aggregate or table that it is about.
+    /// The hypertable, aggregate or table that it waits for, has locked, or runs a job on.
     pub fn thing(&self) -> Option<&str> {
         let waited = self.wait.as_ref().and_then(|wait| wait.thing.as_deref());
         let target = || self.job.as_ref().and_then(|job| job.target.as_deref());
         waited.or(self.relation.as_deref()).or_else(target)
     }
 
-    /// A refresh of an aggregate, by its statement or its job.
+    /// Whether it refreshes an aggregate, judged by its statement or its job.
     fn refreshes(&self) -> bool {
         let job = self.job.as_ref().map(|job| job.proc.as_str());
         job == Some("policy_refresh_continuous_aggregate")
@@ -239,7 +239,7 @@ impl Row {
                 })
     }
 
-    /// What goes on, in words: maintenance with its progress, a job; `None`: nothing but its query is known.
+    /// Maintenance with its progress, or a job, in words; `None`: only its query is known.
     pub fn doing(&self) -> Option<String> {
         if let Some(work) = &self.work {
             return Some(work.text());
@@ -289,14 +289,14 @@ impl Work {
     }
 }
 
-/// How long ago; clocks that differ a little make no negative age.
+/// Seconds since then; never negative, even if the clocks differ a little.
 pub(super) fn seconds(since: Option<Stamp>, at: &At) -> Option<f64> {
     since.map(|since| at.now.seconds_since(since).max(0.0))
 }
 
 pub(super) fn span(seconds: Option<f64>) -> Value {
     seconds.map_or(Value::Null, |seconds| {
-        // Whole seconds: a list that is read again each second should not flicker.
+        // Whole seconds, so that a list read every second does not flicker.
         Value::Seconds(if seconds < 1.0 { 0.0 } else { seconds.floor() })
     })
 }

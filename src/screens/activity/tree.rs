@@ -1,4 +1,4 @@
-//! The order of the sessions: each under the one that keeps it waiting.
+//! The order of the sessions: each one below the session that blocks it.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::text::party;
 
-/// Puts every session under its (first) blocker, or a parallel worker under its leader, and tells each of the others.
+/// Puts every session below its first blocker, and every parallel worker below its leader; sets who blocks whom.
 pub(super) fn settle(rows: &mut Vec<Row>) {
     let places: HashMap<i32, usize> = rows
         .iter()
         .enumerate()
         .map(|(place, row)| (row.pid, place))
         .collect();
-    introduce(rows, &places);
+    set_blockers(rows, &places);
     let parent = |row: &Row| {
         let over = row.blockers.iter().copied().chain(row.leader);
         over.filter(|pid| *pid != row.pid)
@@ -30,7 +30,7 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     let mut order = Vec::with_capacity(rows.len());
     let mut done = vec![false; rows.len()];
     let roots = (0..rows.len()).filter(|place| parents[*place].is_none());
-    // A circle (a deadlock that the server has not ended yet) has no root: any of it serves.
+    // A cycle (a deadlock that the server has not resolved yet) has no root: start at any of its sessions.
     for root in roots.chain(0..rows.len()) {
         let mut open = vec![(root, 0)];
         while let Some((place, depth)) = open.pop() {
@@ -52,11 +52,11 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
             row
         })
         .collect();
-    lead(rows);
+    set_roots(rows);
 }
 
-/// Tells those that wait who stands at the head of them, and how many wait behind the ones that a session blocks.
-fn lead(rows: &mut [Row]) {
+/// Sets the root of each blocked session, and the number of sessions blocked indirectly.
+fn set_roots(rows: &mut [Row]) {
     for place in 0..rows.len() {
         let row = &rows[place];
         let below = rows[place + 1..]
@@ -89,8 +89,8 @@ fn lead(rows: &mut [Row]) {
     }
 }
 
-/// Tells each session who keeps it waiting, and whom it keeps waiting since when.
-fn introduce(rows: &mut [Row], places: &HashMap<i32, usize>) {
+/// Sets the blockers of each session, and whom it blocks since when.
+fn set_blockers(rows: &mut [Row], places: &HashMap<i32, usize>) {
     let parties: Vec<Party> = rows
         .iter()
         .map(|row| Party {
@@ -107,19 +107,19 @@ fn introduce(rows: &mut [Row], places: &HashMap<i32, usize>) {
     for row in rows.iter_mut() {
         let since = row.wait.as_ref().and_then(|wait| wait.since);
         let since = since.or(row.query_started);
-        let told = |pid: &i32| {
+        let party = |pid: &i32| {
             let known = places.get(pid).map(|place| parties[*place].clone());
             known.unwrap_or_else(|| Party {
                 pid: *pid,
                 what: match pid {
                     0 => text::prepared(row.prepared.as_deref()),
-                    pid => format!("{pid}, which is gone"),
+                    pid => format!("{pid}, which has ended"),
                 },
             })
         };
-        row.blocked_by = row.blockers.iter().map(told).collect();
+        row.blocked_by = row.blockers.iter().map(party).collect();
         if row.own {
-            // The console gives up after a moment, and tries again.
+            // The console's own waits end by lock_timeout: they are not worth a report.
             continue;
         }
         let over = row.blockers.iter().filter_map(|pid| places.get(pid));

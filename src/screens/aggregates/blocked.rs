@@ -1,4 +1,4 @@
-//! A worker that waits for a lock: since when, for which, and whose session is to be ended.
+//! A worker that waits for a lock: how long, which lock, and which session to terminate.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::model::target::Target;
 use crate::model::text;
 use crate::model::verdict::{Finding, Level};
 
-/// Ends the session that is in the way.
+/// The action that terminates the blocking session.
 pub(super) const END: &str = "terminate-session";
 
 /// A worker (of a refresh, of a policy) that waits for a lock.
@@ -16,7 +16,7 @@ pub(super) const END: &str = "terminate-session";
 pub struct Blocked {
     #[serde(alias = "blocked_pid")]
     pub pid: i32,
-    /// At the head of the queue in which it waits; 0: a prepared transaction; `None`: gone by now.
+    /// The root of its queue; 0: a prepared transaction; `None`: it has ended.
     pub blocker: Option<i32>,
     pub blocker_name: Option<String>,
     /// `None`: it waits for a transaction, not for a relation.
@@ -28,11 +28,11 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    /// `its refresh (session 4711) waits since 5m for a lock on mes.oee that session 4712 (psql) keeps from it`.
+    /// `its refresh (session 4711) has waited 5m for a lock on mes.oee, held by session 4712 (psql)`.
     pub(in crate::screens) fn words(&self, who: &str, now: Stamp) -> String {
-        let since = self.since.map_or_else(String::new, |since| {
+        let long = self.since.map_or_else(String::new, |since| {
             format!(
-                " since {}",
+                " {}",
                 text::duration(now.seconds_since(since).max(0.0).floor())
             )
         });
@@ -43,17 +43,17 @@ impl Blocked {
         let name = self.blocker_name.as_ref();
         let name = name.map_or_else(String::new, |name| format!(" ({name})"));
         let by = match self.blocker {
-            Some(0) => format!(
-                " that {} holds",
-                text::prepared(self.blocker_name.as_deref())
-            ),
-            Some(pid) => format!(" that session {pid}{name} keeps from it"),
+            Some(0) => format!(", held by {}", text::prepared(self.blocker_name.as_deref())),
+            Some(pid) => format!(", held by session {pid}{name}"),
             None => String::new(),
         };
-        format!("{who} (session {}) waits{since} for {what}{by}", self.pid)
+        format!(
+            "{who} (session {}) has waited{long} for {what}{by}",
+            self.pid
+        )
     }
 
-    /// The finding, where the wait is longer than all have to wait at times.
+    /// The finding, if it has waited longer than `patience` seconds.
     pub(in crate::screens) fn finding(
         &self,
         rule: &'static Rule,
@@ -67,13 +67,13 @@ impl Blocked {
         }
         let mut finding = Finding::new(rule, Level::Warning, self.words(who, now))
             .since(self.since)
-            // A prepared transaction has no session to be ended.
+            // A prepared transaction has no session to terminate.
             .fixed_by(self.session().map(|_| END));
         finding.on = self.session();
         Some(finding)
     }
 
-    /// The session to be ended.
+    /// The session to terminate.
     pub(in crate::screens) fn session(&self) -> Option<Target> {
         self.blocker.filter(|pid| *pid != 0).map(Target::session)
     }

@@ -1,4 +1,4 @@
-//! Why an aggregate is behind, in words.
+//! Findings of an aggregate, with the cause of its lag.
 
 use super::blocked::END;
 use super::row::Row;
@@ -48,7 +48,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         return findings.verdict("");
     }
     judge_lag(row, &mut findings, at);
-    troubles::told_as_cause(row, &mut findings);
+    troubles::merge_blocked(row, &mut findings);
     watermark::judge(row, &mut findings, at);
     gaps::judge(row, &mut findings, &limits, at);
     let mut healthy = healthy(row, at);
@@ -59,14 +59,14 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy)
 }
 
-/// Its further policies; the one that ends latest is judged with the lag.
+/// Its other refresh policies; the one whose window ends latest is judged with the lag.
 fn judge_others(row: &Row, findings: &mut Findings) {
     let Some(job) = row.other_job.filter(|_| row.other_stopped > 0) else {
         return;
     };
     let many = match row.other_stopped {
-        1 => "a further refresh policy of it".to_owned(),
-        many => format!("{many} further refresh policies of it, the first of them"),
+        1 => "another refresh policy of it".to_owned(),
+        many => format!("{many} other refresh policies of it, the first"),
     };
     let (what, fix) = if row.other_scheduled {
         ("fails: the Jobs screen has the error", "run-job-now")
@@ -81,7 +81,7 @@ fn judge_others(row: &Row, findings: &mut Findings) {
     );
 }
 
-/// A parent that stands still holds back what is built on it, and its own lag does not show that.
+/// A parent that is not refreshed makes its children late, although their lag behind it is zero.
 fn judge_parent(row: &Row, findings: &mut Findings) {
     if row.parent_id.is_none() {
         return;
@@ -114,7 +114,7 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
         Some(_) => return,
     };
     let reason = format!(
-        "its parent {} {what}: newer rows do not get this far",
+        "its parent {} {what}: newer rows do not arrive here",
         row.source()
     );
     findings.push(
@@ -127,13 +127,13 @@ fn judge_parent(row: &Row, findings: &mut Findings) {
 fn healthy(row: &Row, at: &At) -> String {
     match (row.lag(at), &row.policy) {
         _ if row.source_is_empty() => format!("{} is empty", row.source()),
-        (Some(lag), Some(_)) if lag > 0 && row.promise(at).is_none() => format!(
-            "{} behind; what its policy promises cannot be read from its settings",
+        (Some(lag), Some(_)) if lag > 0 && row.allowed_lag(at).is_none() => format!(
+            "{} behind; its expected maximum lag is unknown, because its settings are not understood",
             amount(row, lag)
         ),
-        (Some(0), _) => "nothing newer is in the source".to_owned(),
+        (Some(0), _) => "the source has no newer rows".to_owned(),
         (Some(lag), Some(_)) => format!(
-            "{} behind, within what its policy promises{}",
+            "{} behind, within its expected maximum{}",
             amount(row, lag),
             held_back(row, at)
         ),
@@ -142,7 +142,7 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-/// An `end_offset` of many buckets is most of what the policy promises, and easily forgotten.
+/// Mentions an `end_offset` that is most of the expected lag, because it is easily forgotten.
 fn held_back(row: &Row, at: &At) -> String {
     let (Some(end), Some(expected)) = (row.end_seconds, row.expected_seconds) else {
         return String::new();
@@ -175,18 +175,18 @@ fn judge_wipe(row: &Row, findings: &mut Findings) {
     match row.wipe_risk {
         Some(true) => {
             let reaches = row.start_offset.as_ref().map_or_else(|| "everything".to_owned(), |start| format!("the last {start}"));
-            let finding = Finding::new(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps {keeps}: rows older than {keeps} are deleted from the aggregate; set start_offset to {keeps} or less"));
+            let finding = Finding::new(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps rows for {keeps} only: refreshes delete older rows from the aggregate. Set start_offset to {keeps} or less"));
             findings.push(match &row.source_drop_after {
                 Some(keeps) => finding.setting("start_offset", keeps.as_str()),
                 None => finding,
             });
         }
-        None => findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, format!("whether a refresh may delete rows is not known: its window and what {source} keeps cannot be compared")),
+        None => findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, format!("unknown whether refreshes delete rows: its window and the retention of {source} cannot be compared")),
         Some(false) => {}
     }
 }
 
-/// A policy alone goes back only as far as its window: what is missing before that is refreshed with it.
+/// The form offers a refresh of the missing history too, because a policy refreshes its window only.
 fn no_policy(level: Level, reason: impl Into<String>) -> Finding {
     Finding::new(&rules::AGGREGATE_NO_POLICY, level, reason).setting("refresh_missing", "yes")
 }
@@ -200,13 +200,13 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         return;
     };
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
-    let (behind, promised) = (
+    let (behind, allowed) = (
         if row.axis == Axis::Integer {
             lag as f64
         } else {
             lag as f64 / 1e6
         },
-        row.promise(at),
+        row.allowed_lag(at),
     );
     let Some(policy) = &row.policy else {
         if lag > 0 {
@@ -216,7 +216,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
                 Level::Notice
             };
             let reason = format!(
-                "{} behind, and no refresh policy will change that{}",
+                "{} behind, and it has no refresh policy{}",
                 amount(row, lag),
                 reader(row)
             );
@@ -225,25 +225,25 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         return;
     };
     let limits = row.limits(at);
-    let late = promised.is_some_and(|promised| behind > limits.aggregate_lag_factor * promised);
+    let late = allowed.is_some_and(|allowed| behind > limits.aggregate_lag_factor * allowed);
     if late {
-        let worst = promised
-            .is_some_and(|promised| behind > limits.aggregate_lag_critical_factor * promised);
+        let worst =
+            allowed.is_some_and(|allowed| behind > limits.aggregate_lag_critical_factor * allowed);
         let stuck = !policy.scheduled || policy.is_failing();
         let level = if worst && (stuck || policy.is_late(&limits, at.now)) {
             Level::Critical
         } else {
             Level::Warning
         };
-        let promise = row
+        let expected = row
             .expected_seconds
             .filter(|_| row.axis != Axis::Integer)
             .map_or_else(String::new, |seconds| {
-                format!(" where {} is promised", text::duration(seconds))
+                format!(" (expected: at most {})", text::duration(seconds))
             });
         let cause = cause(row, at);
         let reason = format!(
-            "{} behind{promise}{}{}",
+            "{} behind{expected}{}{}",
             amount(row, lag),
             reader(row),
             cause.words
@@ -255,16 +255,16 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     policy.judge(findings, &limits, at.now, late);
 }
 
-/// Why its lag is not known; a lock for which its refresh waits too has been told.
+/// Why its lag is unknown. If a lock is the reason, and its refresh waits for it too, that finding says so.
 fn judge_unknown(row: &Row, findings: &mut Findings) {
     let Some(why) = row.why_unknown() else {
         return;
     };
     let locked = row.newest_is_locked();
-    if locked && findings.tell_more(&rules::AGGREGATE_BLOCKED, "its lag is not known meanwhile") {
+    if locked && findings.tell_more(&rules::AGGREGATE_BLOCKED, "its lag is unknown meanwhile") {
         return;
     }
-    let reason = format!("its lag is not known: {why}");
+    let reason = format!("its lag is unknown: {why}");
     let finding = Finding::new(&rules::AGGREGATE_UNKNOWN, Level::Unknown, reason);
     findings.push(if locked {
         finding.upon(row.source_target())
@@ -273,7 +273,7 @@ fn judge_unknown(row: &Row, findings: &mut Findings) {
     });
 }
 
-/// What the lag means for who reads the aggregate.
+/// The effect of the lag on those who read the aggregate.
 fn reader(row: &Row) -> &'static str {
     if row.materialized_only {
         " (readers miss the newest rows)"
@@ -282,7 +282,7 @@ fn reader(row: &Row) -> &'static str {
     }
 }
 
-/// Why an aggregate is behind; what is wrong with the job itself is said by `Policy::judge`.
+/// Cause of the lag; problems of the job itself are reported by `Policy::judge`.
 struct Cause {
     words: String,
     fix: Option<ActionName>,
@@ -290,7 +290,7 @@ struct Cause {
 }
 
 impl Cause {
-    /// There is nothing to add.
+    /// No cause beyond what other findings say.
     fn none() -> Self {
         Self {
             words: String::new(),
@@ -312,7 +312,7 @@ impl Cause {
     }
 }
 
-/// The likeliest reason of a lag that is longer than promised.
+/// The likeliest cause of a lag above the expected maximum.
 fn cause(row: &Row, at: &At) -> Cause {
     let Some(policy) = &row.policy else {
         return Cause::none();
@@ -350,7 +350,7 @@ fn cause(row: &Row, at: &At) -> Cause {
     let begins = row.start_offset.as_deref().map(text::interval);
     match begins.filter(|_| row.starts_before_its_window(at)) {
         Some(start) => Cause::of(&format!(
-            "its policy goes back {start} only (start_offset), too little to catch up: what is older stays missing; {}",
+            "its policy refreshes the last {start} only (start_offset), so it cannot catch up: older rows stay missing; {}",
             policy.when(&limits, at.now)
         )),
         None => Cause::of(&format!(

@@ -1,4 +1,4 @@
-//! What no run of an aggregate's policies will ever take in, and the refresh of exactly that.
+//! Ranges that no policy of an aggregate will ever refresh, and the refresh of exactly those.
 
 use super::row::Row;
 use crate::model::bucket::{Buckets, Range, Shape};
@@ -20,17 +20,17 @@ impl Row {
         Buckets::of(&self.name, shape).ok()
     }
 
-    /// The first bucket that its policies still refresh at their next run.
+    /// Start of the first bucket that its policies refresh at their next run.
     fn edge(&self, buckets: &Buckets) -> Option<i64> {
         buckets.ceil(self.waits.reach_from?)
     }
 
-    /// From where on nothing was refreshed; `None`: never refreshed, or the log does not say.
+    /// End of what was refreshed; `None`: never refreshed, or unknown.
     fn tail(&self) -> Option<i64> {
         self.waits.tail.filter(|at| self.axis.is_place(*at))
     }
 
-    /// Up to where history was never materialized: so far, or for good with the policies that it has.
+    /// End of the history that was never materialized. Before the first refresh: of what its policies will leave out.
     fn never(&self) -> Option<i64> {
         let never = self.never_before.filter(|at| self.axis.is_place(*at));
         never.or_else(|| {
@@ -40,7 +40,7 @@ impl Row {
         })
     }
 
-    /// Whether rows of its source decide what is missing: then they are looked for.
+    /// Whether rows of its source decide what is missing, so that they have to be read.
     pub(super) fn wants_oldest(&self) -> bool {
         let waits = &self.waits;
         let beyond = |at: i64| self.source_end.is_some_and(|end| end > at);
@@ -48,13 +48,13 @@ impl Row {
         let reach = reach.map(|(reach, longest)| reach.saturating_add(longest));
         let tail = self.tail().zip(reach);
         let history = self.never().zip(waits.source_start);
-        // Where something waits for good, how its chunks came to be decides whether a refresh is the fix.
+        // Of unreached changes, the history of their chunks decides whether a refresh is a safe fix.
         tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
             || history.is_some_and(|(never, start)| start <= never)
             || self.unreached().is_some()
     }
 
-    /// Below the reach of its policies, where the source still has it.
+    /// Changes before the refresh windows of its policies, as far as the source still has the rows.
     fn unreached(&self) -> Option<Range> {
         let waits = &self.waits;
         let (buckets, start) = (self.buckets()?, waits.source_start?);
@@ -64,7 +64,7 @@ impl Row {
         if let Some(from) = waits.unread_from.filter(inside) {
             let more = waits.unread_next.is_some_and(|next| next < edge);
             let to = waits.unreached_to.filter(|_| !more);
-            // The drop of a chunk that was made again is logged up to the next one, which it leaves alone.
+            // If a recreated chunk was dropped, the log's range ends at the start of the next chunk, which is unchanged.
             let dropped = self.remade.map(|(_, to)| to);
             let end = |to: i64| {
                 if dropped == Some(to) {
@@ -75,7 +75,7 @@ impl Row {
             };
             all.push((from, to.map_or(edge, end)));
         }
-        // What was dropped before the source begins is logged to the end of a bucket, or up to the next chunk, which it leaves alone.
+        // The log's range of a dropped chunk ends with a bucket, or at the start of the next chunk, which is unchanged.
         let first = buckets.step(buckets.floor(start)?, 1)?;
         let cut = waits.cut_to.filter(|to| first < *to && start < edge);
         all.extend(cut.map(|to| (start, to)));
@@ -87,7 +87,7 @@ impl Row {
         );
         let from = buckets.floor(all.iter().map(|(from, _)| *from).min()?)?;
         let to = buckets.ceil(all.iter().map(|(_, to)| *to).max()?.min(edge))?;
-        // A bucket of which a part was dropped cannot be computed again.
+        // A partly dropped bucket cannot be computed again.
         let dropped = cut.is_some() || self.around.source_drops.is_some();
         let from = if from < start && dropped {
             buckets.ceil(start)?
@@ -105,7 +105,7 @@ impl Row {
     }
 }
 
-/// Says what no run of its policies will ever refresh.
+/// Findings for ranges that no run of its policies will ever refresh.
 pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At) {
     if at.server.edition == Edition::Apache {
         return;
@@ -118,7 +118,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
     let closed = row.start_offset.is_some() && row.pending > 0;
     if let Some(error) = row.reach_error.as_ref().filter(|_| closed) {
         let reason = format!(
-            "whether any of what waits is where no policy goes back to is not known: {error}"
+            "unknown whether some of the waiting changes are before every refresh window: {error}"
         );
         if !findings.tell_more(&rules::AGGREGATE_UNKNOWN, &reason) {
             findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, reason);
@@ -130,7 +130,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
             &rules::AGGREGATE_PENDING,
             Level::Notice,
             format!(
-                "{} changed ranges wait for a refresh, which takes the longer the more there are",
+                "{} changed ranges wait for a refresh, and each of them makes it longer",
                 text::count(behind)
             ),
         );
@@ -138,11 +138,11 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
     findings.extend(history(row));
 }
 
-/// Late rows in chunks that may have been made again after they were dropped: no refresh is offered there.
+/// Late rows in chunks that may have been recreated after a drop: no refresh is offered, because it could lose data.
 fn made_again(row: &Row, gap: Range) -> Finding {
     let [from, to] = [gap.from, gap.to].map(|at| clock::typed(row.axis, at));
     let reason = format!(
-        "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy takes in, and {}: leave it, or refresh-aggregate with from='{}' to='{}', whose preview says what would go",
+        "DATA LOSS by a refresh: {} has late rows from {} to {} that no policy refreshes, and {}. Leave it, or run refresh-aggregate with from='{}' to='{}', whose preview says what it deletes",
         row.source(),
         row.at(gap.from),
         row.at(gap.to),
@@ -166,7 +166,7 @@ fn unreached(row: &Row, gap: Range) -> Finding {
         many => format!("{many} policies"),
     };
     let reason = format!(
-        "{ranges}{} from {} to {} wait where no policy goes back to ({reach}): what is read there is old or missing until somebody refreshes it",
+        "{ranges}{} from {} to {} changed before the refresh window ({reach}): results there stay old or missing until a manual refresh",
         row.source(),
         row.at(gap.from),
         row.at(gap.to)
@@ -178,7 +178,7 @@ fn unreached(row: &Row, gap: Range) -> Finding {
         .setting("to", place(gap.to))
 }
 
-/// History that was never materialized, where the source has rows of it.
+/// History that was never materialized although the source has rows of it.
 fn history(row: &Row) -> Option<Finding> {
     let (never, start) = (row.never()?, row.waits.source_start?);
     let whole = row
@@ -193,17 +193,17 @@ fn history(row: &Row) -> Option<Finding> {
     let was = if row.never_before.is_some_and(|at| row.axis.is_place(at)) {
         "was never materialized"
     } else {
-        "lies before what its policy refreshes"
+        "is older than its policy's refresh window"
     };
     let reason = format!(
-        "history before {} {was}, and {} has it from {} on",
+        "history before {} {was}, and {} has rows from {} on",
         row.at(to),
         row.source(),
         row.at(row.oldest.unwrap_or(start))
     );
     let mut finding = Finding::new(&rules::AGGREGATE_HISTORY, Level::Notice, reason);
     if let Some(to) = clock::typed(row.axis, to) {
-        // What retention has dropped is not asked for again.
+        // A refresh from before the oldest chunk would delete the rows of dropped chunks.
         let from = match row.around.source_drops {
             Some(_) => clock::typed(row.axis, start).unwrap_or_default(),
             None => String::new(),

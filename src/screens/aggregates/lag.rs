@@ -1,4 +1,4 @@
-//! How far an aggregate is behind, from where it is, where its source is and what time it is.
+//! The lag of an aggregate, computed from its watermark, its source's newest row, and the clock.
 
 use super::row::Row;
 use crate::model::moment::{Axis, Point};
@@ -13,7 +13,7 @@ impl Row {
         text::qualified(&self.schema, &self.name)
     }
 
-    /// The thresholds that count for it.
+    /// The thresholds in force for it.
     pub(super) fn limits(&self, at: &At) -> Limits {
         at.limits(&self.full_name())
     }
@@ -30,7 +30,7 @@ impl Row {
         .into()
     }
 
-    /// What "now" is on its axis; integer time has no now that is free to ask.
+    /// "Now" on its axis. For integer time the maximum, because only a function knows it.
     pub(super) fn now(&self, at: &At) -> i64 {
         match self.axis {
             Axis::Integer => i64::MAX,
@@ -40,21 +40,21 @@ impl Row {
     }
 
     pub(super) fn refreshed(&self) -> Option<i64> {
-        // The log's first value stands for "never".
+        // The smallest value of the type means "never".
         self.refreshed_to.filter(|to| self.axis.is_place(*to))
     }
 
-    /// Up to where the aggregate is right: rows of the source before this are in it.
+    /// Rows of the source before this point are in the aggregate.
     pub(super) fn covered(&self, at: &At) -> Option<i64> {
         let refreshed = self.refreshed().map(|to| to.min(self.now(at)));
-        // One in the future says nothing of what lies before it.
+        // A watermark in the future does not show which rows before it are materialized.
         let watermark = self
             .watermark
             .filter(|to| refreshed.is_none() || *to <= self.now(at));
         watermark.max(refreshed)
     }
 
-    /// How far it is behind, in the axis' unit; `None`: never refreshed, or the newest row is not known.
+    /// The lag in the axis' unit; `None`: never refreshed, or the newest row is unknown.
     pub fn lag(&self, at: &At) -> Option<i64> {
         if self.source_is_empty() {
             return self.covered(at).map(|_| 0);
@@ -63,7 +63,7 @@ impl Row {
         Some(newest.saturating_sub(self.covered(at)?).max(0))
     }
 
-    /// What it misses begins before its policy goes back to.
+    /// Whether rows before its policy's refresh window are missing.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "microseconds of an offset fit"
@@ -76,7 +76,7 @@ impl Row {
             .is_some_and(|(start, covered)| covered < start)
     }
 
-    /// The lag as a multiple of what its policies promise; `None`: either is not known.
+    /// The lag as a multiple of the expected maximum; `None`: either is unknown.
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
     pub fn behind(&self, at: &At) -> Option<f64> {
         let lag = self.lag(at)? as f64;
@@ -85,45 +85,45 @@ impl Row {
         } else {
             lag / 1e6
         };
-        self.promise(at)
-            .filter(|promise| *promise > 0.0)
-            .map(|promise| lag / promise)
+        self.allowed_lag(at)
+            .filter(|allowed| *allowed > 0.0)
+            .map(|allowed| lag / allowed)
     }
 
-    /// Whether it was looked at and holds no row.
+    /// Whether the source was read and has no row.
     pub(super) fn source_is_empty(&self) -> bool {
         self.newest_asked && self.newest.is_none() && self.unknown.is_none()
     }
 
-    /// Somebody's lock keeps the newest row of the source from being read.
+    /// Whether the newest row of the source could not be read because of another session's lock.
     pub(super) fn newest_is_locked(&self) -> bool {
         let error = self.newest_error.as_deref();
         error.is_some_and(|error| error.starts_with("55P03"))
     }
 
-    /// Why the newest row of the source cannot be known.
+    /// Why the newest row of the source is unknown.
     pub(super) fn why_unknown(&self) -> Option<String> {
         let source = self.source();
         match self.unknown {
             _ if self.newest_error.is_some() => self
                 .newest_error
                 .as_ref()
-                .map(|error| format!("the newest row of {source} could not be read: {error}")),
+                .map(|error| format!("the newest row of {source} cannot be read: {error}")),
             None => None,
             Some(1) => Some(format!("this role may not SELECT from {source}")),
             Some(2) => Some(format!(
                 "the Apache edition does not show the compressed rows of {source}"
             )),
             Some(3) => Some(format!(
-                "{source} has a time column of a type that is not read here"
+                "the time column of {source} has a type that hypertop does not read"
             )),
             Some(_) => Some(format!("the newest chunks of {source} are empty")),
         }
     }
 
-    /// An upper bound of the lag, free of cost, until the newest row is known.
+    /// An upper bound of the lag, from the catalogue alone, until the newest row is known.
     pub fn lag_at_most(&self, at: &At) -> Option<i64> {
-        // The bucket of the newest row may end after the chunk that holds it.
+        // The bucket of the newest row may end after its chunk.
         let end = self.source_end?.saturating_add(self.bucket_longest?);
         let end = end.min(self.now(at));
         Some(end.saturating_sub(self.covered(at)?).max(0))
@@ -139,12 +139,12 @@ impl Row {
         (self.axis == Axis::Integer).then(|| self.lag(at)).flatten()
     }
 
-    /// The lag as the screen shows it: a bound is marked as one.
+    /// The lag as the screen shows it; an upper bound is marked with `<=`.
     pub(super) fn lag_value(&self, at: &At) -> Value {
         match (self.lag_seconds(at), self.lag_units(at)) {
             (Some(seconds), _) => Value::Seconds(seconds),
             (_, Some(units)) => Value::Int(units),
-            // Compressed rows that nobody sees may lie anywhere, so that even the bound says little.
+            // Invisible compressed rows may be anywhere, so that even the bound says little.
             _ if self.unknown == Some(2) => Value::Null,
             _ => match self.lag_at_most(at) {
                 #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
@@ -157,14 +157,14 @@ impl Row {
         }
     }
 
-    /// The lag that is no reason to worry yet, in seconds or units.
+    /// The largest lag that is not late, in seconds or units.
     #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
-    pub(super) fn promise(&self, at: &At) -> Option<f64> {
+    pub(super) fn allowed_lag(&self, at: &At) -> Option<f64> {
         let limits = self.limits(at);
         match self.axis {
             Axis::Integer => {
                 let put_off = |policy: &Policy| policy.is_put_off(self.axis, &limits, at.now);
-                // The schedule does not convert to units: another window is allowed for it, while it is kept.
+                // The schedule does not convert to units, so one more window is allowed for it while it is kept.
                 let windows = if self.policy.as_ref().is_some_and(put_off) {
                     1.0
                 } else {
@@ -172,7 +172,7 @@ impl Row {
                 };
                 self.expected_units.map(|units| units as f64 * windows)
             }
-            // The run itself takes its time.
+            // A margin for the duration of the run itself.
             _ => self
                 .expected_seconds
                 .map(|seconds| seconds + limits.aggregate_patience),

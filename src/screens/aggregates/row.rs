@@ -1,4 +1,4 @@
-//! One aggregate, with what its catalogue rows say.
+//! One aggregate, as its catalogue rows describe it.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,12 @@ use super::waits::{Around, Waits};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
-    /// Of its materialization hypertable.
+    /// Id of its materialization hypertable.
     pub id: i32,
-    /// Of the hypertable that it reads: for a hierarchy the parent's materialization.
+    /// Id of the hypertable that it reads, which for a child is the parent's materialization.
     #[serde(alias = "raw_id")]
     pub source_id: i32,
-    /// Of the aggregate that it is built on; `None`: it reads a hypertable.
+    /// Id of the aggregate that it is built on; `None`: it reads a hypertable.
     pub parent_id: Option<i32>,
     pub schema: String,
     pub name: String,
@@ -30,40 +30,40 @@ pub struct Row {
     pub bucket_zone: Option<String>,
     #[serde(default)]
     pub bucket_offset: Option<String>,
-    /// On the clock of the buckets' zone.
+    /// Local time of the buckets' zone.
     #[serde(default)]
     pub bucket_origin: Option<i64>,
-    /// The end of the newest bucket that holds rows; `None`: it is empty.
+    /// End of the newest bucket with rows; `None`: the aggregate is empty.
     pub watermark: Option<i64>,
-    /// Up to where a refresh has been; `i64::MIN`: never; `None`: the log does not say.
+    /// End of the last refresh; `i64::MIN`: never refreshed; `None`: unknown.
     pub refreshed_to: Option<i64>,
     /// History before this was never materialized.
     pub never_before: Option<i64>,
-    /// The end of the newest chunk of the source: newer rows there cannot be.
+    /// End of the source's newest chunk, an upper bound for its rows.
     pub source_end: Option<i64>,
-    /// The longest that one of its buckets can be, in its axis' unit.
+    /// Length of its longest bucket, in the axis' unit.
     pub bucket_longest: Option<i64>,
-    /// The newest row of the source, and the end of its bucket; `None`: not known (yet), or there is no row.
+    /// The source's newest row and the end of its bucket; `None`: unknown, not read yet, or no row.
     pub newest: Option<i64>,
     pub newest_end: Option<i64>,
-    /// Whether `newest` was asked for with success: then `None` means that there is no row, unless `unknown` says why not.
+    /// Whether `newest` was read. If so, `None` means that there is no row, unless `unknown` gives another reason.
     #[serde(default)]
     pub newest_asked: bool,
-    /// Why `newest` cannot be known, as the query numbers it.
+    /// Reason why `newest` is unknown, as numbered by the query.
     pub unknown: Option<i64>,
     pub newest_error: Option<String>,
-    /// The oldest row of the source, and the first where nothing was refreshed; `None`: none near, or not known (yet).
+    /// The source's oldest row, and its first row after the last refresh; `None`: unknown, not read yet, or not near.
     #[serde(default)]
     pub oldest: Option<i64>,
     #[serde(default)]
     pub first_unread: Option<i64>,
-    /// Where changed rows lie in chunks that may have been made again after they were dropped.
+    /// Range of the changed rows in chunks that may have been recreated after a drop.
     #[serde(default)]
     pub remade: Option<(i64, i64)>,
-    /// How many rows of the source are dated after now, where that was counted.
+    /// Number of the source's rows dated in the future, if counted.
     #[serde(default)]
     pub future_rows: Option<i64>,
-    /// Integer time: why it is not known where the reach of its policies begins.
+    /// For integer time: why the start of its policies' windows is unknown.
     #[serde(default, alias = "odd_zone")]
     pub reach_error: Option<String>,
     pub pending: i64,
@@ -71,7 +71,7 @@ pub struct Row {
     pub refreshing: Option<bool>,
     #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
-    /// How many refresh policies there are; the one shown ends latest.
+    /// Number of refresh policies; the one shown has the window that ends latest.
     pub policies: i64,
     #[serde(alias = "start_text")]
     pub start_offset: Option<String>,
@@ -82,18 +82,18 @@ pub struct Row {
     pub schedule_interval: Option<String>,
     /// Lag that the policies of this aggregate and its parents allow; `None` without a policy, and for integer time.
     pub expected_seconds: Option<f64>,
-    /// The same in units of integer time, without the schedule, which does not convert.
+    /// The same in units of integer time, without the schedule, which does not convert to units.
     pub expected_units: Option<i64>,
     pub depth: i32,
-    /// Refreshes delete rows whose source was dropped; `None`: cannot be compared.
+    /// Whether refreshes delete rows whose source was dropped; `None`: unknown.
     pub wipe_risk: Option<bool>,
     pub source_drop_after: Option<String>,
-    /// Microseconds by which the local clock of the database is ahead of UTC: "now" of a time without zone.
+    /// Offset of the database's time zone from UTC in microseconds, for "now" of a time without zone.
     pub local_shift: i64,
-    /// Its further refresh policies that are paused or fail.
+    /// Number of its other refresh policies that are paused or fail.
     #[serde(alias = "other_policies_stopped")]
     pub other_stopped: i64,
-    /// The first of those, and whether all are scheduled (and fail).
+    /// The first of these, and whether all are scheduled (and fail).
     #[serde(alias = "other_job_id")]
     pub other_job: Option<i32>,
     #[serde(deserialize_with = "or_default")]
@@ -101,7 +101,7 @@ pub struct Row {
     /// The parent's refresh policy; `None`: no parent, or it has no policy.
     #[serde(alias = "parent_job_id")]
     pub parent_job: Option<ParentJob>,
-    /// When its policy began to run last, and how long its good runs take on average.
+    /// Start of its policy's last run, and average duration of the successful ones.
     pub last_start: Option<Stamp>,
     pub average_seconds: Option<f64>,
     #[serde(alias = "blocked_pid")]
@@ -110,7 +110,7 @@ pub struct Row {
     pub waits: Waits,
     #[serde(alias = "source_drop_seconds")]
     pub around: Around,
-    /// What the first of its ancestors to be behind is behind by, and why.
+    /// The first of its ancestors that is late, and the reason.
     pub inherited: Option<Inherited>,
     /// The aggregate at the root of its hierarchy; `None`: it has neither parent nor child.
     pub family: Option<i32>,
@@ -125,12 +125,12 @@ pub struct ParentJob {
     #[serde(alias = "parent_fails", deserialize_with = "or_default")]
     pub fails: bool,
 }
-/// What is wrong with the first ancestor, seen from the source, that is behind.
+/// The finding of the first ancestor (seen from the source) that is late.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inherited {
     pub from: String,
     pub why: String,
-    /// Its own fix, and what that acts on.
+    /// Its fix, and the fix's target.
     #[serde(skip)]
     pub fix: Option<ActionName>,
     #[serde(skip)]
@@ -140,7 +140,7 @@ pub struct Inherited {
 }
 
 impl Row {
-    /// What it reads, as actions take it.
+    /// Its source, as a target of actions.
     pub(super) fn source_target(&self) -> Target {
         Target {
             kind: if self.parent_id.is_some() {

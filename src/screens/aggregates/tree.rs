@@ -1,4 +1,4 @@
-//! The hierarchies: each aggregate under the one that it is built on, and the lag that it inherits from there.
+//! The hierarchies: each aggregate below its parent, and the lag that it inherits from there.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ impl Row {
     }
 }
 
-/// Puts every aggregate under the one that it is built on, in the order of their names.
+/// Puts every aggregate below its parent, in the order of their names.
 pub(super) fn settle(rows: &mut Vec<Row>) {
     let places: HashMap<i32, usize> = rows
         .iter()
@@ -58,21 +58,21 @@ pub(super) fn settle(rows: &mut Vec<Row>) {
     *rows = order.into_iter().map(of).collect();
 }
 
-/// Tells each aggregate which of its ancestors is the first to be behind.
+/// Sets for each aggregate the first of its ancestors that is late.
 pub(super) fn inherit(rows: &mut [Row], at: &At) {
     let mut known: HashMap<i32, Option<Inherited>> = HashMap::new();
-    // A parent stands before its children.
+    // Parents come before their children.
     for row in rows {
-        let told = row
+        let inherited = row
             .parent_id
             .and_then(|parent| known.get(&parent).cloned().flatten());
-        row.inherited.clone_from(&told);
-        known.insert(row.id, told.or_else(|| bequeath(row, at)));
+        row.inherited.clone_from(&inherited);
+        known.insert(row.id, inherited.or_else(|| inheritance(row, at)));
     }
 }
 
-/// What an aggregate hands on to those that are built on it.
-fn bequeath(row: &Row, at: &At) -> Option<Inherited> {
+/// The lag that its children inherit from this aggregate; `None`: it is not late.
+fn inheritance(row: &Row, at: &At) -> Option<Inherited> {
     let findings = row.verdict(at).findings;
     let behind = findings.iter().find(|finding| {
         finding.level >= Level::Notice
@@ -84,7 +84,7 @@ fn bequeath(row: &Row, at: &At) -> Option<Inherited> {
             .contains(&finding.rule)
     })?;
     let job = findings.iter().find(|finding| finding.job.is_some());
-    // Who stands in the way goes before the job that cannot get on for it.
+    // A blocking session is fixed before the job that waits for it.
     let fixer: &Finding = job.filter(|_| !behind.frees()).unwrap_or(behind);
     let mut why = without_stop(&behind.reason).to_owned();
     if let Some(job) = job {

@@ -1,5 +1,5 @@
-//! What else keeps an aggregate from being right: who blocks its refresh, what no run will ever reach, and the
-//! other policies that work against its own.
+//! Other problems of an aggregate: blocked or cancelled refreshes, a window that is too narrow, and policies that
+//! conflict with its own.
 
 use super::row::Row;
 use crate::model::moment::{Axis, Stamp};
@@ -8,11 +8,11 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// A cancelled refresh whose session lives on: the server refuses every other one.
+/// A cancelled refresh whose session still exists: the server refuses all others until it ends.
 pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
     if let Some(pid) = row.waits.stuck_pid {
         let reason = format!(
-            "a refresh of it was cancelled in session {pid}, which is idle and keeps its range: every other refresh there fails (55P03) until that session ends"
+            "a refresh was cancelled in session {pid}, which is idle but still reserves its range: every other refresh of that range fails (55P03) until the session ends"
         );
         findings.push(
             Finding::new(&rules::AGGREGATE_STUCK, Level::Warning, reason)
@@ -24,13 +24,13 @@ pub(super) fn judge_stuck(row: &Row, findings: &mut Findings) {
             &rules::AGGREGATE_INTERRUPTED,
             Level::Notice,
             format!(
-                "an interrupted refresh left {ranges} half done: the next refresh there finishes them"
+                "an interrupted refresh left {ranges} unfinished; the next refresh of them finishes it"
             ),
         );
     }
 }
 
-/// Each run begins where the one before has not been yet.
+/// A window narrower than the schedule leaves gaps between two runs.
 pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
     let (Some(policy), Some(start)) = (&row.policy, row.start_seconds) else {
         return;
@@ -46,13 +46,13 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
         return;
     };
     let side = |side: &Option<String>| side.as_deref().map_or("0".to_owned(), text::interval);
-    // Twice the schedule: a run that comes late leaves nothing out either.
+    // Twice the schedule, so that a late run leaves no gap either.
     let wide = (row.end_seconds.unwrap_or(0.0) + 2.0 * every).ceil();
     let finding = Finding::new(
         &rules::AGGREGATE_WINDOW,
         Level::Warning,
         format!(
-            "its window of {} (start_offset {} less end_offset {}) is narrower than its schedule of {}: what comes between two runs is never refreshed",
+            "its window of {} (start_offset {} less end_offset {}) is narrower than its schedule of {}: rows between two windows are never refreshed",
             text::duration(window),
             side(&row.start_offset),
             side(&row.end_offset),
@@ -62,7 +62,7 @@ pub(super) fn judge_window(row: &Row, findings: &mut Findings) {
     findings.push(finding.setting("start_offset", format!("{wide} seconds")));
 }
 
-/// Retention that takes the source away before the aggregate has read it; true where nothing can be materialized.
+/// Retention that drops rows before they are materialized; true: all of them.
 pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
     let around = &row.around;
     let (Some(true), Some(keeps)) = (around.source_drops, &row.source_drop_after) else {
@@ -77,7 +77,7 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
         id: row.source_id.into(),
         name: source.clone(),
     };
-    let (dropped, ends, promise) = starving(row);
+    let (dropped, ends, expected) = starving(row);
     let Some(dropped) = dropped else {
         return false;
     };
@@ -87,25 +87,25 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
         .map_or("0".to_owned(), text::interval);
     if ends.is_some_and(|ends| ends > 0.0 && dropped <= ends) {
         let reason = format!(
-            "it starves: {source} keeps rows for {keeps} only, and its policy refreshes them after {end} (end_offset): all of it is dropped before it is materialized"
+            "never filled: {source} keeps rows for {keeps} only, and its policy refreshes them after {end} (end_offset), when they are already dropped"
         );
         findings.push(Finding::new(&rules::AGGREGATE_STARVED, Level::Critical, reason).upon(upon));
         return true;
     }
-    if let Some(promise) = promise.filter(|promise| dropped < *promise) {
+    if let Some(expected) = expected.filter(|expected| dropped < *expected) {
         let every = row.schedule_interval.as_deref();
         let every = every.map_or("?".to_owned(), text::interval);
         let reason = format!(
-            "{source} keeps rows for {keeps}, but up to {} pass until they are materialized (end_offset {end}, a bucket, every {every}): rows may be dropped before",
-            text::duration(promise)
+            "{source} keeps rows for {keeps}, but it may take {} until they are materialized (end_offset {end}, a bucket, every {every}): some may be dropped before",
+            text::duration(expected)
         );
         findings.push(Finding::new(&rules::AGGREGATE_STARVED, Level::Warning, reason).upon(upon));
     }
     false
 }
 
-/// How long the source keeps rows, how long the policy leaves the newest alone, and what passes until they are
-/// materialized for sure; in seconds or units.
+/// In seconds or units: the age at which the source drops rows, `end_offset`, and the age by which rows are certainly
+/// materialized.
 #[expect(clippy::cast_precision_loss, reason = "units of a window fit")]
 fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
     if row.axis == Axis::Integer {
@@ -120,12 +120,12 @@ fn starving(row: &Row) -> (Option<f64>, Option<f64>, Option<f64>) {
         None => Some(0.0),
         Some(_) => row.end_seconds,
     };
-    // What the parents promise comes before their rows are in the source.
-    let promise = row.expected_seconds.filter(|_| row.depth == 1);
-    (row.around.source_drop_seconds, ends, promise)
+    // With parents, the expected lag includes theirs, which passes before rows arrive in the source.
+    let expected = row.expected_seconds.filter(|_| row.depth == 1);
+    (row.around.source_drop_seconds, ends, expected)
 }
 
-/// A compression policy over what is still refreshed.
+/// A compression policy that compresses chunks inside the refresh window.
 pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
     if row.around.compresses_inside != Some(true) {
         return;
@@ -137,7 +137,7 @@ pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
         |start| format!("the last {}", text::interval(start)),
     );
     let reason = format!(
-        "its chunks are compressed after {after}, and its policy still refreshes {reach}: changes there are written into compressed chunks, which is slow and leaves them partial; set compress_after beyond start_offset"
+        "its chunks are compressed after {after}, but its policy refreshes {reach}: a refresh then writes into compressed chunks, which is slow and leaves them partial. Set compress_after above start_offset"
     );
     let mut finding = Finding::new(&rules::AGGREGATE_COMPRESSED, Level::Notice, reason);
     if let Some(start) = &row.start_offset {
@@ -146,7 +146,7 @@ pub(super) fn judge_compressed(row: &Row, findings: &mut Findings) {
     findings.push(finding);
 }
 
-/// Why it is behind although its job is well, as far as that has to be seen to now.
+/// A running refresh as the cause of a lag; `None`: none is running.
 pub(super) fn running(row: &Row, at: &At) -> Option<String> {
     let policy = row.policy.as_ref();
     let by_policy = policy.is_some_and(|policy| policy.next_start == Some(Stamp::BEFORE_ALL));
@@ -163,20 +163,19 @@ pub(super) fn running(row: &Row, at: &At) -> Option<String> {
     };
     Some(match (age, row.average_seconds) {
         (Some(age), Some(average)) if is_slow(age, average) => format!(
-            "a refresh is running since {}, longer than usual ({} on average)",
+            "a refresh has been running for {}, longer than usual ({} on average)",
             text::duration(age.floor()),
             text::duration(average.ceil())
         ),
         (Some(age), _) => format!(
-            "a refresh is running now, since {}",
+            "a refresh is running, started {} ago",
             text::duration(age.floor())
         ),
         (None, _) => "a refresh is running now".to_owned(),
     })
 }
 
-/// A refresh that waits for a lock, also where it cannot be told what that makes late: the newest row of a locked source
-/// cannot be read.
+/// A refresh that waits for a lock. Reported even if the lag is unknown, as it is while the source is locked.
 pub(super) fn judge_blocked(row: &Row, findings: &mut Findings, at: &At) {
     let blocked = row.blocked.as_ref();
     let rule = &rules::AGGREGATE_BLOCKED;
@@ -188,8 +187,8 @@ pub(super) fn judge_blocked(row: &Row, findings: &mut Findings, at: &At) {
     }
 }
 
-/// Where it is behind, that finding says who blocks it.
-pub(super) fn told_as_cause(row: &Row, findings: &mut Findings) {
+/// Drops the finding of a blocked refresh if the one for its lag names the blocker too.
+pub(super) fn merge_blocked(row: &Row, findings: &mut Findings) {
     if row.blocked.is_some() && findings.has(&rules::AGGREGATE_BEHIND) {
         findings.forget(&rules::AGGREGATE_BLOCKED);
     }

@@ -1,44 +1,44 @@
-//! What a refresh waits for, and what stands around an aggregate.
+//! Changes that wait for a refresh, and the other policies around an aggregate.
 
 use serde::{Deserialize, Serialize};
 
 use crate::server::row::or_default;
 
-/// What waits for a refresh, and will not get one by itself.
+/// Changes that wait for a refresh, and those that no policy will refresh.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waits {
-    /// Where the reach of its policies begins at their next run; `None`: one reaches over everything, or it is not known.
+    /// Start of its policies' refresh windows at their next run; `None`: unbounded, or unknown.
     #[serde(default)]
     pub reach_from: Option<i64>,
-    /// From here on nothing was refreshed.
+    /// End of what was refreshed.
     #[serde(default)]
     pub tail: Option<i64>,
-    /// Changed ranges of what the source still has, older than any of its policies goes back.
+    /// Number of changed ranges before every refresh window, of which the source still has the rows.
     pub unreached: i64,
-    /// Where the newest of them ends.
+    /// End of the newest of these.
     pub unreached_to: Option<i64>,
-    /// Where the first changed range begins, and the first that begins within the reach.
+    /// Start of the first changed range, and of the first one inside the refresh windows.
     #[serde(default)]
     pub unread_from: Option<i64>,
     #[serde(default)]
     pub unread_next: Option<i64>,
-    /// Where the changed ranges end that begin before the source does.
+    /// End of the changed ranges that start before the source's oldest chunk.
     #[serde(default)]
     pub cut_to: Option<i64>,
-    /// What an interrupted refresh left half done; since 2.22.
+    /// Number of ranges that an interrupted refresh left unfinished; since 2.22.
     pub ranges: i64,
-    /// An idle session that keeps the range of a cancelled refresh; since 2.26.
+    /// An idle session that still reserves the range of a cancelled refresh; since 2.26.
     pub stuck_pid: Option<i32>,
-    /// Where the oldest chunk of the source begins and ends.
+    /// Start and end of the source's oldest chunk.
     pub source_start: Option<i64>,
     pub first_chunk_end: Option<i64>,
-    /// Its watermark lies beyond the present bucket.
+    /// Its watermark is after the present bucket.
     #[serde(default, deserialize_with = "or_default")]
     pub ahead: bool,
 }
 
 impl Waits {
-    /// Takes the figures of integer time; without them nothing is known of what no policy goes back to.
+    /// Takes the figures of integer time; without them, unreached changes are unknown.
     pub(super) fn reach(&mut self, figures: &[Option<i64>]) {
         let figure = |nth: usize| figures.get(nth).copied().flatten();
         self.reach_from = figure(0);
@@ -53,13 +53,13 @@ impl Waits {
 /// The other policies: retention of its source, compression of its own chunks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Around {
-    /// The retention policy of the source is scheduled; `None`: there is none.
+    /// Whether the source's retention policy is scheduled; `None`: it has none.
     pub source_drops: Option<bool>,
     pub source_drop_seconds: Option<f64>,
     /// The same for integer time.
     pub source_drop_number: Option<i64>,
     #[serde(alias = "own_compress_after")]
     pub compress_after: Option<String>,
-    /// Its compression policy takes chunks that its refreshes still write to; `None`: no such policy, or not comparable.
+    /// Whether its compression policy compresses chunks inside its refresh window; `None`: no such policy, or unknown.
     pub compresses_inside: Option<bool>,
 }

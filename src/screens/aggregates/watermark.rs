@@ -6,8 +6,8 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{clock, rules, text};
 use crate::server::known::At;
 
-/// One beyond the present bucket is a fault that no refresh takes away. One at its end is usual where that bucket is
-/// refreshed: then rows that wait before it are the fault.
+/// No refresh moves back a watermark after the present bucket. One at the end of that bucket is usual if the policy
+/// refreshes it; then it is a problem only while changes wait before it.
 pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let soon = at.now.plus_seconds(row.limits(at).aggregate_future).0 - at.now.0;
     let ahead = |to: &i64| row.axis != Axis::Integer && row.now(at).saturating_add(soon) < *to;
@@ -26,7 +26,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     let past_the_source = row.newest_end.is_some_and(|end| end < to);
     let until = text::moment(Stamp(to));
     let reason = format!(
-        "its watermark lies in the future ({until}): new rows before that show only after the next refresh, and some wait now"
+        "its watermark is in the future ({until}): new rows before that show only after the next refresh, and some are waiting now"
     );
     if past_the_source {
         let level = if row.materialized_only {
@@ -42,7 +42,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
         return;
     }
     if row.materialized_only {
-        let reason = format!("{reason}; how far it is behind cannot be measured until then");
+        let reason = format!("{reason}; its lag is unknown until then");
         findings.push(up_to(row, to, Level::Notice, reason));
         return;
     }
@@ -51,13 +51,13 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
         let reason = if row.newest.is_some_and(|newest| newest > row.now(at)) {
             format!("{reason}; {} has rows of the future", row.source())
         } else {
-            format!("{reason}; somebody materialized the bucket that is not over yet")
+            format!("{reason}; a refresh materialized the unfinished bucket")
         };
         findings.push(up_to(row, to, Level::Notice, reason));
         return;
     };
     let reason = format!(
-        "{reason}; its policy has no end_offset, so that it materializes the bucket that is still being filled: an end_offset of {} leaves that to real time",
+        "{reason}; its policy has no end_offset, so it materializes the unfinished bucket: with an end_offset of {}, real-time results cover it",
         text::interval(bucket)
     );
     let finding = Finding::new(&rules::AGGREGATE_FUTURE, Level::Notice, reason);
@@ -68,29 +68,26 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, at: &At) {
     );
 }
 
-/// Beyond the present bucket: which rows moved it there, and what moves it back.
+/// A watermark after the present bucket: the rows that moved it there, and the fix.
 fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     let source = row.source();
     let until = text::moment(Stamp(to));
     let (level, means) = if row.materialized_only {
-        (
-            Level::Notice,
-            "how far it is behind cannot be measured until then",
-        )
+        (Level::Notice, "its lag is unknown until then")
     } else {
         (
             Level::Warning,
-            "new rows before that show only after a refresh takes them in",
+            "new rows before that show only after a refresh",
         )
     };
     let wait = match row.pending {
         0 => "",
-        _ => ", and some wait now",
+        _ => ", and some are waiting now",
     };
     let newest = row.newest.filter(|newest| *newest >= end);
     let because = match (newest, row.newest_asked) {
         (Some(newest), _) => format!(
-            "{source} has {} dated in the future, the newest {}{}: as long as they are there, refreshes move it there again",
+            "{source} has {} dated in the future, the newest {}{}: while they exist, each refresh moves it there again",
             future_rows(row),
             text::moment(Stamp(newest)),
             row.source_end.map_or_else(String::new, |at| format!(
@@ -103,9 +100,9 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
                 "the rows that moved it there are gone from {source}, and no refresh moves it back"
             )
         }
-        _ => format!("whether {source} has rows dated in the future is not known"),
+        _ => format!("unknown whether {source} has rows dated in the future"),
     };
-    let reason = format!("its watermark lies in the future ({until}): {means}{wait}; {because}");
+    let reason = format!("its watermark is in the future ({until}): {means}{wait}; {because}");
     let finding = Finding::new(&rules::AGGREGATE_FUTURE, level, reason);
     if row.parent_id.is_some() && newest.is_some() {
         return finding.upon(row.source_target());
@@ -114,7 +111,7 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     finding.setting("delete_future_rows", deletes)
 }
 
-/// How many rows are dated after now; counting ends soon where they are many.
+/// Number of rows dated in the future; the query stops counting at 10,000.
 fn future_rows(row: &Row) -> String {
     match row.future_rows {
         Some(many @ 1..=10_000) => text::plural(many, "row"),
@@ -123,14 +120,14 @@ fn future_rows(row: &Row) -> String {
     }
 }
 
-/// A refresh of all that waits before the watermark takes the rows in that it hides.
+/// The fix that refreshes everything before the watermark, so that hidden rows show.
 fn up_to(row: &Row, to: i64, level: Level, reason: String) -> Finding {
     let finding =
         Finding::new(&rules::AGGREGATE_FUTURE, level, reason).fixed_by(Some("refresh-aggregate"));
     let Some(to) = clock::typed(row.axis, to) else {
         return finding;
     };
-    // What retention has dropped is not asked for again.
+    // A refresh from before the oldest chunk would delete the rows of dropped chunks.
     let from = row
         .waits
         .source_start

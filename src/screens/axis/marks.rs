@@ -1,11 +1,11 @@
-//! What policies, aggregates and the clock cut the axis by: a line each, the label beside its sign.
+//! Marks of policies, aggregates and the clock on the axis: one line each, the label next to its sign.
 
 use super::parts::{Ink, InkedLine, Mark, Place};
 use super::scale::Scale;
 use crate::model::text;
 use crate::model::verdict::Level;
 
-/// A mark that has no place.
+/// A mark without a place on the axis.
 pub(super) fn note(mark: &Mark, room: usize) -> InkedLine {
     vec![(level_ink(mark.level), text::cut(&mark.label, room))]
 }
@@ -16,7 +16,7 @@ pub(super) fn mark_lines(mark: &Mark, scale: &Scale, room: usize) -> Vec<InkedLi
         Place::At(at) => (scale.column(at), at_glyphs(mark.sign, at, scale)),
         Place::Window { from, to, letter } => window_glyphs(mark.sign, (from, to, letter), scale),
     };
-    // At the right edge a sign of two cells has to begin earlier.
+    // At the right edge, a sign of two cells is moved to the left.
     let first = first.min(room.saturating_sub(text::width(&glyphs)));
     let line = |text| vec![(level_ink(mark.level), text)];
     labelled(first, &glyphs, &mark.label, room)
@@ -25,14 +25,14 @@ pub(super) fn mark_lines(mark: &Mark, scale: &Scale, room: usize) -> Vec<InkedLi
         .collect()
 }
 
-/// A window between its brackets, with the letter inside or beside it; where it begins.
+/// A window in brackets, with the letter inside or next to it, and the column where it begins.
 fn window_glyphs(
     sign: char,
     (from, to, letter): (Option<i64>, i64, Option<i64>),
     scale: &Scale,
 ) -> (usize, String) {
     let end = scale.column(to);
-    // Two brackets at least, so that it is seen to be a window.
+    // At least two brackets, so that it is recognized as a window.
     let start = from
         .map_or(0, |from| scale.column(from))
         .min(end.saturating_sub(1));
@@ -49,7 +49,7 @@ fn window_glyphs(
     (first, glyphs.into_iter().collect())
 }
 
-/// A letter, with an arrow where its place is beyond the axis.
+/// A letter, with an arrow if its place is beyond the axis.
 fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     if at < scale.first() {
         format!("<{sign}")
@@ -60,12 +60,12 @@ fn at_glyphs(sign: char, at: i64, scale: &Scale) -> String {
     }
 }
 
-/// The glyphs at their column with the label beside them: without its last part where the whole has no room there, on
-/// a line of its own where that has none either.
+/// The glyphs at their column, with the label next to them. A label that does not fit loses its last part, or gets its
+/// own line.
 fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> Vec<String> {
     let short = label.rsplit_once(", ").map_or(label, |(head, _)| head);
     let together =
-        beside(first, glyphs, label, room).or_else(|| beside(first, glyphs, short, room));
+        next_to(first, glyphs, label, room).or_else(|| next_to(first, glyphs, short, room));
     together.map_or_else(
         || {
             let label = text::cut(label, room);
@@ -79,28 +79,28 @@ fn labelled(first: usize, glyphs: &str, label: &str, room: usize) -> Vec<String>
     )
 }
 
-/// To the right, else to the left, else inside; `None`: there is no room.
-fn beside(first: usize, glyphs: &str, label: &str, room: usize) -> Option<String> {
+/// The label to the right, else to the left, else inside; `None`: no room.
+fn next_to(first: usize, glyphs: &str, label: &str, room: usize) -> Option<String> {
     let after = first + text::width(glyphs);
-    let wants = text::width(label) + 1;
+    let needed = text::width(label) + 1;
     let indent = " ".repeat(first);
-    if after + wants <= room {
+    if after + needed <= room {
         Some(format!("{indent}{glyphs} {label}"))
-    } else if wants <= first {
-        Some(format!("{}{label} {glyphs}", " ".repeat(first - wants)))
+    } else if needed <= first {
+        Some(format!("{}{label} {glyphs}", " ".repeat(first - needed)))
     } else {
         inside(&indent, glyphs, label)
     }
 }
 
-/// The label written into the first stretch of a window that has no letter in it.
+/// The label inside the first part of a window that has no letter.
 fn inside(indent: &str, glyphs: &str, label: &str) -> Option<String> {
     let signs: Vec<char> = glyphs.chars().collect();
-    let wants = text::width(label) + 2;
-    let free = |at: &usize| signs[*at..*at + wants].iter().all(|sign| *sign == '=');
-    let at = (2..(signs.len() + 1).saturating_sub(wants)).find(free)?;
+    let needed = text::width(label) + 2;
+    let free = |at: &usize| signs[*at..*at + needed].iter().all(|sign| *sign == '=');
+    let at = (2..(signs.len() + 1).saturating_sub(needed)).find(free)?;
     let part = |signs: &[char]| signs.iter().collect::<String>();
-    let (head, tail) = (part(&signs[..at]), part(&signs[at + wants..]));
+    let (head, tail) = (part(&signs[..at]), part(&signs[at + needed..]));
     Some(format!("{indent}{head} {label} {tail}"))
 }
 

@@ -1,9 +1,9 @@
-//! What a time axis is made of.
+//! Parts of a time axis.
 
 use crate::model::moment::Axis;
 use crate::model::verdict::Level;
 
-/// Chunks on their time dimension, and what cuts it.
+/// Chunks on their time dimension, with its marks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeAxis {
     pub title: String,
@@ -11,7 +11,7 @@ pub struct TimeAxis {
     /// Oldest first; several may share a range (space partitions).
     pub slices: Vec<Slice>,
     pub marks: Vec<Mark>,
-    /// What each sign means, and how many chunks it stands for.
+    /// Meaning of each sign, and its number of chunks.
     pub legend: Vec<(MapCell, String)>,
 }
 
@@ -21,17 +21,17 @@ pub struct Slice {
     pub start: i64,
     pub end: i64,
     pub cell: MapCell,
-    /// As written, before any compression; `None`: not known.
+    /// Bytes before compression; `None`: unknown.
     pub bytes: Option<i64>,
 }
 
-/// What a policy, an aggregate or the clock cuts the axis by.
+/// A mark of a policy, an aggregate or the clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// The letter at the place.
+    /// The letter at its place.
     pub sign: char,
     pub label: String,
-    /// `Ok`: as planned; a paused or failing policy is worse.
+    /// `Ok`: as planned; worse for a paused or failing policy.
     pub level: Level,
     pub place: Place,
 }
@@ -39,17 +39,17 @@ pub struct Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     At(i64),
-    /// A refresh window; without `from` it reaches back to the beginning. The letter stands at `letter`.
+    /// A refresh window with its letter at `letter`; without `from` it is open.
     Window {
         from: Option<i64>,
         to: i64,
         letter: Option<i64>,
     },
-    /// It has no place on this axis; the label says why.
+    /// No place on this axis; the label says why.
     Nowhere,
 }
 
-/// What a piece of a line is, for its colour.
+/// Kind of a piece of a line, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
     Text,
@@ -59,7 +59,7 @@ pub enum Ink {
 
 pub(crate) type InkedLine = Vec<(Ink, String)>;
 
-/// What one chunk is in a chunk map: a letter that says it without colour, and the level that colours it.
+/// A chunk's state on the axis: its letter, and the level that colours it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapCell {
     pub sign: char,

@@ -1,31 +1,31 @@
-//! Maps positions of the dimension to screen columns, and chooses what each column shows.
+//! Maps points of the dimension to screen columns, and chooses the chunk that each column shows.
 
 use super::parts::{MapCell, Place, Slice, TimeAxis};
 use crate::model::moment::Axis;
 use crate::model::text;
 
-/// What one column of the axis shows.
+/// Content of one column of the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     Empty,
-    /// A gap that is longer than it is drawn.
+    /// A shortened gap.
     Torn,
-    /// Where a chunk begins that is several columns wide.
+    /// First column of a chunk that is several columns wide.
     Edge(MapCell),
     Chunk(MapCell),
 }
 
-/// From the dimension to columns: in proportion, but gaps much longer than the chunks are shortened, so that one row
-/// of the year 1970 or 2099 does not squeeze all others into one column.
+/// A proportional scale, but gaps much longer than the chunks are shortened. Otherwise one row of the year 1970 or 2099
+/// would squeeze all others into one column.
 #[derive(Debug)]
 pub(super) struct Scale {
-    /// A place on the dimension, and its position; rising.
+    /// Points on the dimension with their columns, ascending.
     knots: Vec<(i64, f64)>,
     /// The gaps that are shortened.
     torn: Vec<(i64, i64)>,
     total: f64,
     room: usize,
-    /// How many columns a chunk has, in the middle of all.
+    /// Median number of columns of a chunk.
     chunk: f64,
 }
 
@@ -100,7 +100,7 @@ impl Scale {
         self.knots.last().map_or(0, |knot| knot.0)
     }
 
-    /// The position in columns; what lies outside is put to the edge.
+    /// The position in columns; points outside are moved to the edge.
     #[expect(clippy::cast_precision_loss, reason = "a position on the screen")]
     pub(super) fn place(&self, raw: i64) -> f64 {
         let after = self.knots.partition_point(|knot| knot.0 <= raw);
@@ -143,15 +143,15 @@ impl Scale {
             let (first, after) = self.span(*from, *to);
             columns[first..after].fill(Column::Torn);
         }
-        // Worse hides better; of equals, what is not compressed yet.
-        let weight = |cell: MapCell| (cell.level, cell.sign == '.');
+        // The worse chunk is shown; of equals, the uncompressed one.
+        let rank = |cell: MapCell| (cell.level, cell.sign == '.');
         let edges = self.chunk >= 4.0;
         for slice in slices.iter().filter(|slice| slice.start < slice.end) {
             let (first, after) = self.span(slice.start, slice.end);
             for (nth, column) in columns[first..after].iter_mut().enumerate() {
                 let hidden = match column {
                     Column::Empty | Column::Torn => true,
-                    Column::Edge(had) | Column::Chunk(had) => weight(*had) < weight(slice.cell),
+                    Column::Edge(had) | Column::Chunk(had) => rank(*had) < rank(slice.cell),
                 };
                 if hidden {
                     *column = if edges && nth == 0 && after - first > 2 {
@@ -165,7 +165,7 @@ impl Scale {
         columns
     }
 
-    /// How much of the dimension one column is; `None` where shortened gaps make that a lie, or a column is less than a chunk.
+    /// Length of one column; `None` if gaps are shortened, or a column is shorter than a chunk.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

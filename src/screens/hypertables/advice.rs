@@ -1,4 +1,4 @@
-//! The arithmetic of chunks: bytes of an interval, growth, locks, and the interval to advise.
+//! Arithmetic of chunks: bytes of an interval, growth, locks, and the advised interval.
 
 use super::row::{Limits, Row};
 use crate::model::moment::Axis;
@@ -9,7 +9,7 @@ const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// The intervals that are easy to live with: they divide days, or are made of them.
+/// The intervals that are advised: they divide a day, or are whole days.
 const SENSIBLE: [i64; 19] = [
     MINUTE,
     5 * MINUTE,
@@ -32,11 +32,11 @@ const SENSIBLE: [i64; 19] = [
     365 * DAY,
 ];
 
-/// What is to be said of the size of chunks.
+/// Result of judging the size of chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
     Fits,
-    /// A full interval takes more than its part of memory.
+    /// A full interval is larger than its share of memory.
     TooLarge {
         advised: Option<i64>,
     },
@@ -44,20 +44,20 @@ pub(super) enum Size {
     TooSmall {
         advised: Option<i64>,
     },
-    /// More chunks than their bytes ask for.
+    /// More chunks than their size needs.
     TooMany {
         advised: Option<i64>,
     },
 }
 
 impl Limits {
-    /// The lock table, as PostgreSQL's documentation counts it.
+    /// Size of the lock table, as PostgreSQL's documentation computes it.
     pub(super) fn lock_slots(&self) -> i64 {
         self.locks_each
             .saturating_mul(self.connections + self.prepared)
     }
 
-    /// So many percent of the memory for caching: what the chunks that are written to should fit in.
+    /// This percentage of the cache memory, into which the newest chunks should fit.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -67,7 +67,7 @@ impl Limits {
         (self.memory_bytes as f64 * percent / 100.0) as i64
     }
 
-    /// The same with its arithmetic: `8.00 GB / 4 = 2.00 GB`.
+    /// The same with the arithmetic: `8.00 GB / 4 = 2.00 GB`.
     pub(super) fn room_words(&self, percent: f64) -> String {
         let (memory, room) = (
             text::bytes(self.memory_bytes),
@@ -80,7 +80,7 @@ impl Limits {
         }
     }
 
-    /// The `max_locks_per_transaction` with which `locks` take so many percent of the table, in steps of 64.
+    /// The `max_locks_per_transaction` with which `locks` fill this percentage of the lock table, in steps of 64.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -94,7 +94,7 @@ impl Limits {
     }
 }
 
-/// A part of something, in words.
+/// A percentage in words.
 pub(super) fn part(percent: f64) -> String {
     if percent.total_cmp(&25.0).is_eq() {
         "a quarter".to_owned()
@@ -103,14 +103,14 @@ pub(super) fn part(percent: f64) -> String {
     }
 }
 
-/// `bytes` by `part` of `whole`, in wide numbers.
+/// `bytes * part / whole`, computed in 128 bits.
 fn share(bytes: i64, part: i64, whole: i64) -> Option<i64> {
     let share = i128::from(bytes) * i128::from(part) / i128::from((whole > 0).then_some(whole)?);
     i64::try_from(share).ok()
 }
 
 impl Row {
-    /// What one interval, as it is set, takes when it is full: all its partitions, with indexes, before compression.
+    /// Size of one full interval of the set length: all its partitions, with indexes, before compression.
     pub(super) fn interval_bytes(&self) -> Option<i64> {
         let window = self.window?;
         share(
@@ -120,7 +120,7 @@ impl Row {
         )
     }
 
-    /// Bytes a day, as written, by the newest full intervals; 0 where none of the last two intervals has a chunk.
+    /// Bytes written per day, from the newest full intervals; 0 if none of the last two intervals has a chunk.
     pub(super) fn growth(&self) -> Option<i64> {
         let (window, now) = (self.window?, self.now?);
         let interval = self.interval?;
@@ -130,13 +130,13 @@ impl Row {
         share(window.bytes?, DAY, window.end.checked_sub(window.start)?)
     }
 
-    /// Chunks that one interval has.
+    /// Number of chunks in one interval.
     pub(super) fn partitions(&self) -> i64 {
         let partitions = self.space.iter().map(|(_, many)| (*many).max(1));
         partitions.product::<i64>().max(1)
     }
 
-    /// At most so many locks a statement takes that touches every chunk: the tables, their compressed companions, all indexes.
+    /// Largest number of locks of a statement on all chunks: tables, their compressed companions, all indexes.
     pub(super) fn locks(&self) -> Option<i64> {
         self.plain.is_none().then(|| {
             let each = 1 + self.indexes;
@@ -144,7 +144,7 @@ impl Row {
         })
     }
 
-    /// The same as a part of the lock table, in words.
+    /// The same as a percentage of the lock table, in words.
     pub(super) fn lock_percent(&self) -> Option<String> {
         let percent = share(self.locks()?, 100, self.limits.lock_slots())?;
         Some(match percent {
@@ -173,7 +173,7 @@ impl Row {
         if !many && (!small || !reaches(self.chunks, limits.small_chunks)) {
             return Size::Fits;
         }
-        // A quarter of the room, so that other hypertables have room beside it.
+        // A quarter of the room leaves memory for other hypertables.
         let most = share(interval, room / 4, bytes).map(|most| self.capped(most));
         let advised = most
             .and_then(|most| self.sensible(most))
@@ -187,8 +187,8 @@ impl Row {
         }
     }
 
-    /// A chunk is compressed and dropped whole: a longer interval than a quarter of drop-after keeps data for much
-    /// longer than promised, and one beyond compress-after delays compression; twenty chunks should remain.
+    /// Limits an interval. Chunks are compressed and dropped whole, so an interval above a quarter of `drop_after` keeps data
+    /// much too long, and one above `compress_after` delays compression. At least twenty chunks should remain.
     fn capped(&self, most: i64) -> i64 {
         let span = self.newest.zip(self.oldest);
         let span = span.map(|(newest, oldest)| newest.saturating_sub(oldest) / 20);
@@ -197,7 +197,7 @@ impl Row {
         caps.into_iter().flatten().fold(most, i64::min)
     }
 
-    /// The longest sensible interval that is not longer; of integer time 1, 2 or 5 with zeros.
+    /// The longest advisable interval up to `most`; for integer time 1, 2 or 5 followed by zeros.
     fn sensible(&self, most: i64) -> Option<i64> {
         if self.axis != Axis::Integer {
             return SENSIBLE.into_iter().rev().find(|step| *step <= most);
@@ -217,7 +217,7 @@ impl Row {
         format!("interval '{}'", self.interval_typed(raw))
     }
 
-    /// As a person types it: `3 days`, `500000`.
+    /// As a user types it: `3 days`, `500000`.
     pub(super) fn interval_typed(&self, raw: i64) -> String {
         let unit = |many: i64, one: &str| text::plural(many, one);
         match raw {
@@ -233,7 +233,7 @@ impl Row {
         self.length(raw).show(crate::model::moment::Stamp(0))
     }
 
-    /// What an interval would take, in words: `12.0 GB x 1d / 7d = 1.71 GB`.
+    /// The size of an interval with its arithmetic: `12.0 GB x 1d / 7d = 1.71 GB`.
     pub(super) fn arithmetic(&self, advised: i64) -> Option<String> {
         let (bytes, interval) = (self.interval_bytes()?, self.interval?);
         Some(format!(

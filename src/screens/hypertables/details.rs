@@ -23,16 +23,16 @@ fn plain_facts(row: &Row, plain: &Plain) -> Section {
     let without = &plain.unique_without;
     Labelled::new("Plain table")
         .add("size", row.size())
-        .add("growth, as seen", grown(row))
-        .add("rows, by statistics", plain.tuples)
+        .add("growth while connected", grown(row))
+        .add("rows (estimate)", plain.tuples)
         .add("time column", row.column.clone())
         .add("NOT NULL", plain.not_null)
         .add("indexes", row.indexes)
         .add(
-            "unique indexes without it",
+            "unique indexes without the time column",
             (!without.is_empty()).then(|| without.join(", ")),
         )
-        .add("foreign keys to it", plain.referenced)
+        .add("foreign keys that refer to it", plain.referenced)
         .into()
 }
 
@@ -55,11 +55,11 @@ fn table_facts(row: &Row) -> Section {
         .add("kind", row.kind_name())
         .add("size now", row.size())
         .some(
-            "its exact size",
+            "exact size",
             error.map(|error| format!("could not be had: {error}")),
         )
-        .add("growth a day, as written", growth(row))
-        .add("growth, as seen", grown(row))
+        .add("growth per day, before compression", growth(row))
+        .add("growth while connected", grown(row))
         .add("dimensions", row.dimensions())
         .add("chunks", chunks)
         .add("oldest chunk begins", point(row.oldest))
@@ -72,11 +72,11 @@ fn table_facts(row: &Row) -> Section {
         .into()
 }
 
-/// With what it was reckoned from.
+/// Growth per day, with the chunks from which it is computed.
 fn growth(row: &Row) -> Value {
     let (Some(growth), Some(window)) = (row.growth(), row.window) else {
         return if row.now.is_none() {
-            "not known: its time is a number, not a clock".into()
+            "unknown: its time is a number, not a clock".into()
         } else {
             Value::Null
         };
@@ -98,15 +98,15 @@ fn growth(row: &Row) -> Value {
     ))
 }
 
-/// Between two exact sizes that this console saw.
+/// Growth between two exact sizes that this console read.
 fn grown(row: &Row) -> Value {
     let (Some((since, first)), Some(bytes)) = (row.seen, row.bytes) else {
-        return "not known: no exact size was had yet".into();
+        return "unknown: no exact size was read yet".into();
     };
     let (from, to) = (text::bytes(first), text::bytes(bytes));
     let since = text::moment(since);
     let Some((span, grown)) = row.grown() else {
-        return Value::Text(format!("not known yet: first measured {since}, {from}"));
+        return Value::Text(format!("unknown yet: first measured {since}, {from}"));
     };
     let span = text::duration(span.floor());
     Value::Text(format!(
@@ -152,17 +152,17 @@ fn chunk_facts(row: &Row, at: &At) -> Section {
             "interval of new chunks",
             row.interval.map(|interval| row.length(interval)),
         )
-        .add("chunks an interval", row.partitions())
+        .add("chunks per interval", row.partitions())
         .add(
-            "a full interval takes",
+            "size of a full interval",
             row.bytes_or_about(row.interval_bytes()),
         )
         .add(
             format!("{} of memory", part(percent)),
             format!("{room} (effective_cache_size{default})"),
         )
-        .add("locks for a statement on all chunks", locks)
-        .add("the lock table", lock_table)
+        .add("locks of a statement on all chunks", locks)
+        .add("lock table", lock_table)
         .into()
 }
 

@@ -1,4 +1,4 @@
-//! Why a hypertable is judged as it is.
+//! Findings of a hypertable.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ pub(super) fn verdict(row: &Row, limits: &thresholds::Limits, version: Version) 
     findings.verdict(healthy(row, limits))
 }
 
-/// The fault is the job's; the Jobs screen says more.
+/// Failing and paused policies; the Jobs screen has the details.
 fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
     let fails = |created: &&Created| created.of.fails(version).is_some();
     let created = row.policies.by_creation.iter().filter(fails);
@@ -44,7 +44,7 @@ fn judge_policies(row: &Row, version: Version, findings: &mut Findings) {
     }
 }
 
-/// How the advice is followed: new chunks only, so nothing is rewritten.
+/// The statement that follows the advice; it affects new chunks only, so nothing is rewritten.
 fn advice(row: &Row, advised: Option<i64>) -> String {
     let Some(advised) = advised else {
         return String::new();
@@ -61,7 +61,7 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
     let (Some(bytes), Some(interval)) = (row.interval_bytes(), row.interval) else {
         return;
     };
-    // By the pages of the last VACUUM or ANALYZE, until the true size is there.
+    // Estimated from the last VACUUM or ANALYZE until the exact size is known.
     let about = match row.window {
         Some(window) if window.about => "about ",
         _ => "",
@@ -83,13 +83,13 @@ fn judge_size(row: &Row, limits: &thresholds::Limits, findings: &mut Findings) {
         Size::TooSmall { advised } => {
             let small = format!("{about}{}", text::bytes(bytes / row.partitions()));
             let said = format!(
-                "{chunks} small chunks: an interval of {interval} fills a chunk with {small} only, and planning a query costs by chunks"
+                "{chunks} small chunks of {small} each (interval {interval}): query planning gets slower with every chunk"
             );
             (&rules::CHUNKS_SMALL, Level::Notice, said, advised)
         }
         Size::TooMany { advised } => {
             let said = format!(
-                "{chunks} chunks, more than their size asks for: an interval of {interval} takes {full}, and planning a query costs by chunks"
+                "{chunks} chunks, more than their size needs: an interval of {interval} takes {full}, and query planning gets slower with every chunk"
             );
             (&rules::CHUNKS_MANY, Level::Notice, said, advised)
         }
@@ -123,14 +123,14 @@ fn judge_locks(row: &Row, most: f64, findings: &mut Findings) {
         limits.prepared
     );
     let fix = format!(
-        "set max_locks_per_transaction to {} (restart), or have fewer chunks",
+        "set max_locks_per_transaction to {} and restart, or reduce the number of chunks",
         limits.locks_each_for(locks, most)
     );
     if locks > slots {
         findings.add(
             &rules::CHUNKS_LOCKS,
             Level::Warning,
-            format!("{said}: it can fail with out of shared memory; {fix}"),
+            format!("{said}: it can fail with \"out of shared memory\"; {fix}"),
         );
     } else {
         findings.add(
@@ -155,13 +155,13 @@ fn healthy(row: &Row, limits: &thresholds::Limits) -> String {
             "{chunks} of {}; none is full yet, so their size is not judged",
             row.interval_text(interval)
         ),
-        _ => format!("{chunks}; what a full one takes is not known"),
+        _ => format!("{chunks}; the size of a full one is unknown"),
     };
     if let (Some(locks), Some(percent)) = (row.locks(), row.lock_percent()) {
         let locks = text::count(locks);
         let _ = write!(
             said,
-            "; a statement on all of them takes up to {locks} locks, {percent} of the table"
+            "; a statement on all of them takes up to {locks} locks, {percent} of the lock table"
         );
     }
     if row.kind == Kind::Hypertable && row.policy_letters() == crate::model::value::Value::Null {
@@ -170,7 +170,7 @@ fn healthy(row: &Row, limits: &thresholds::Limits) -> String {
     said
 }
 
-/// A plain table is no fault: a notice, with the way and what stands in it.
+/// A notice for a large plain table: how to make it a hypertable, and what has to be changed before.
 fn candidate(row: &Row, plain: &Plain) -> Verdict {
     let name = row.full_name();
     let column = row.column.as_deref().unwrap_or_default();
@@ -179,14 +179,14 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
         format!(", about {} rows", text::count(tuples))
     });
     let mut said = format!(
-        "a plain table of {size}{rows} with time in {}: as a hypertable it could be compressed, and dropped by age; \
-         create_hypertable('{}', '{}', migrate_data => true) holds an ACCESS EXCLUSIVE lock until all rows are copied (neither reads nor writes meanwhile); else copy in parts into a new hypertable",
+        "a plain table of {size}{rows} with a time column {}: as a hypertable it could be compressed, and dropped by age; \
+         create_hypertable('{}', '{}', migrate_data => true) holds an ACCESS EXCLUSIVE lock until all rows are copied, so reads and writes wait; or copy the rows in parts into a new hypertable",
         text::quote_identifier(column),
         name.replace('\'', "''"),
         column.replace('\'', "''")
     );
     if !plain.not_null {
-        said.push_str("; the column must have no NULL, it becomes NOT NULL");
+        said.push_str("; the column becomes NOT NULL, so no row may have NULL there");
     }
     if !plain.unique_without.is_empty() {
         let (column, names) = (
@@ -195,14 +195,14 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
         );
         let _ = write!(
             said,
-            "; unique indexes have to contain {column} first: {names}"
+            "; before that, add {column} to its unique indexes: {names}"
         );
     }
     if plain.referenced > 0 {
         let keys = text::plural(plain.referenced, "foreign key");
         let _ = write!(
             said,
-            "; {keys} to it must go first: it refuses to migrate rows that others refer to"
+            "; before that, drop {keys} that refer to it, because referenced rows cannot be migrated"
         );
     }
     Verdict::of(&rules::HYPERTABLE_CANDIDATE, Level::Notice, said)
@@ -218,7 +218,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
         .any(|row| row.size_of_chunks(&at.limits(&row.full_name())) != Size::Fits);
     if limits.memory_default && advises {
         caveats.push(format!(
-            "effective_cache_size is PostgreSQL's default ({}): advice on the size of chunks is as right as that",
+            "effective_cache_size has its default ({}): advice on chunk sizes assumes that it matches this machine's memory",
             text::bytes(limits.memory_bytes)
         ));
     }
@@ -227,7 +227,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     let percent = at.server.thresholds.all.memory_percent;
     if sum > limits.room(percent) && rows.len() > 1 {
         caveats.push(format!(
-            "the newest intervals of all hypertables together take {}, more than {} of effective_cache_size ({})",
+            "the newest chunks of all hypertables take {} in all, more than {} of effective_cache_size ({})",
             text::bytes(sum),
             part(percent),
             text::bytes(limits.room(percent))
@@ -235,7 +235,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     }
     if rows.iter().any(|row| row.bytes_error.is_some()) {
         caveats.push(
-            "sizes with ~ are estimates: the exact ones could not be had, see the details"
+            "sizes with ~ are estimates, because the exact ones could not be read: see the details"
                 .to_owned(),
         );
     }

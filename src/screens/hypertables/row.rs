@@ -1,4 +1,4 @@
-//! A hypertable, or a plain table that could be one: what is known of it, and the words for it.
+//! A hypertable, or a plain table that could be one, and its texts.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub enum Kind {
     Candidate,
 }
 
-/// How a policy is; the worst of several of its kind, as the query numbers it.
+/// State of a policy, as numbered by the query; of several of one kind the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     Planned,
@@ -46,7 +46,7 @@ pub struct Created {
     pub of: ByCreation,
 }
 
-/// The policies on it, and the jobs that are not well.
+/// Its policies, and those that fail or are paused.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Policies {
     pub refresh: Option<Policy>,
@@ -57,28 +57,28 @@ pub struct Policies {
     pub failing: Vec<i32>,
     #[serde(deserialize_with = "or_default")]
     pub paused: Vec<i32>,
-    /// Retention by `drop_created_before` alone.
+    /// Jobs of retention policies by `drop_created_before` alone.
     #[serde(default, deserialize_with = "or_default")]
     pub by_creation: Vec<Created>,
-    /// compress-after and drop-after in the dimension's unit (a month counts 30 days).
+    /// `compress_after` and `drop_after` in the dimension's unit (a month counts 30 days).
     pub compress_after: Option<i64>,
     pub drop_after: Option<i64>,
 }
 
-/// The newest intervals that are full, as they were written.
+/// The newest full intervals.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Window {
     #[serde(alias = "window_start")]
     pub start: i64,
     #[serde(alias = "window_end")]
     pub end: i64,
-    /// How many intervals are there; empty ones leave no trace.
+    /// Number of intervals with chunks; empty ones have none.
     #[serde(alias = "window_ranges")]
     pub ranges: i64,
-    /// Bytes as they were before any compression; `None`: not known (yet).
+    /// Bytes before compression; `None`: unknown, or not read yet.
     #[serde(alias = "window_bytes")]
     pub bytes: Option<i64>,
-    /// By an estimate.
+    /// The bytes are an estimate.
     #[serde(default = "estimated")]
     pub about: bool,
 }
@@ -87,7 +87,7 @@ fn estimated() -> bool {
     true
 }
 
-/// What the server gives, the same in every row.
+/// Limits of the server, the same in every row.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
     pub locks_each: i64,
@@ -98,13 +98,13 @@ pub struct Limits {
     pub memory_default: bool,
 }
 
-/// What a plain table is judged by.
+/// Properties of a plain table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plain {
-    /// By statistics; `None`: never analysed.
+    /// Estimated rows; `None`: never analyzed.
     pub tuples: Option<i64>,
     pub not_null: bool,
-    /// Unique indexes that lack the time column.
+    /// Unique indexes without the time column.
     pub unique_without: Vec<String>,
     /// Foreign keys that refer to it.
     pub referenced: i64,
@@ -112,7 +112,7 @@ pub struct Plain {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
-    /// Of a candidate: less its oid.
+    /// Id of the hypertable; for a plain table its oid, negative.
     pub id: i64,
     pub schema: String,
     pub name: String,
@@ -120,13 +120,13 @@ pub struct Row {
     pub axis: Axis,
     #[serde(alias = "column_name")]
     pub column: Option<String>,
-    /// The chunk interval that is set, in the dimension's unit.
+    /// The chunk interval in the dimension's unit.
     #[serde(alias = "interval_length")]
     pub interval: Option<i64>,
     /// "Now" on the dimension; `None`: integer time.
     #[serde(alias = "now_raw")]
     pub now: Option<i64>,
-    /// The other dimensions: column and number of partitions (0: cut by intervals, too).
+    /// The other dimensions: column and number of partitions (0: intervals).
     #[serde(default)]
     pub space: Vec<(String, i64)>,
     #[serde(deserialize_with = "or_default")]
@@ -139,10 +139,10 @@ pub struct Row {
     pub tiered: i64,
     pub about_bytes: Option<i64>,
     pub bytes: Option<i64>,
-    /// When `bytes` were measured, by the server's clock.
+    /// Time when `bytes` were measured, by the server's clock.
     pub measured: Option<Stamp>,
     pub bytes_error: Option<String>,
-    /// The first exact size that this console saw, and when; an estimate is never one.
+    /// The first exact size that this console read, with its time.
     pub seen: Option<(Stamp, i64)>,
     #[serde(alias = "window_start")]
     pub window: Option<Window>,
@@ -161,7 +161,7 @@ pub struct Row {
     pub limits: Limits,
 }
 
-/// The other dimensions, as the query returns them.
+/// The query's columns for the other dimensions.
 #[derive(Deserialize)]
 pub(super) struct Space {
     pub(super) space_columns: Option<Vec<String>>,
@@ -181,7 +181,7 @@ impl Row {
         }
     }
 
-    /// Nothing, where it is a plain table.
+    /// The figure; `Null` for a plain table, which has no chunks.
     pub(super) fn of_chunks(&self, figure: i64) -> Value {
         if self.plain.is_some() {
             Value::Null
@@ -198,14 +198,14 @@ impl Row {
         }
     }
 
-    /// Over how many seconds it grew by how many bytes since the console saw it first: both sizes exact.
+    /// Seconds and bytes by which it grew between the first and the last exact size.
     pub(super) fn grown(&self) -> Option<(f64, i64)> {
         let (since, first) = self.seen?;
         let span = self.measured?.seconds_since(since);
         (span >= 1.0).then_some((span, self.bytes? - first))
     }
 
-    /// A length of the dimension: an interval, or units.
+    /// A length on the dimension: an interval, or units.
     pub(super) fn length(&self, raw: i64) -> Value {
         #[expect(clippy::cast_precision_loss, reason = "shown in two units")]
         if self.axis == Axis::Integer {

@@ -1,4 +1,4 @@
-//! What is wrong with an index, in words, and what is known of it.
+//! Findings and details of an index.
 
 use std::fmt::Write;
 
@@ -22,7 +22,7 @@ pub fn verdict(row: &Row, at: &At) -> Verdict {
         findings.add(
             &rules::INDEX_SIZE_UNKNOWN,
             Level::Ok,
-            format!("its size now is not known: {error}"),
+            format!("its present size is unknown: {error}"),
         );
     }
     findings.verdict(healthy(row, at))
@@ -34,35 +34,35 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
         let (level, words, fix) = if is_leftover(&row.name) {
             (
                 Level::Warning,
-                "an interrupted REINDEX CONCURRENTLY left it: drop it",
+                "a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
                 Some("drop-leftovers"),
             )
         } else if row.kind == Kind::Partitioned {
             (
                 Level::Critical,
-                "a partition lacks its index: create it there and attach it (ALTER INDEX ... ATTACH PARTITION)",
+                "it is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
                 None,
             )
         } else if hyper {
             (
                 Level::Critical,
-                "it was built in part: drop and create it",
+                "its build was interrupted. Drop it, and create it again",
                 Some("rebuild-missing"),
             )
         } else if row.unique {
             (
                 Level::Critical,
-                "REINDEX it, once no rows are there twice that it should keep unique",
+                "Remove duplicate rows, then REINDEX it",
                 Some("reindex-index"),
             )
         } else {
             (
                 Level::Critical,
-                "drop and create it, or REINDEX it",
+                "REINDEX it, or drop it and create it again",
                 Some("reindex-index"),
             )
         };
-        let reason = format!("invalid: no query uses it, yet every write pays for it; {words}");
+        let reason = format!("invalid: queries do not use it, but every write updates it; {words}");
         findings.push(Finding::new(&rules::INDEX_INVALID, level, reason).fixed_by(fix));
     }
     let Some(parts) = &row.parts else { return };
@@ -72,7 +72,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
             &rules::INDEX_INVALID,
             Level::Critical,
             format!(
-                "invalid on {places}: no query uses it there; REINDEX INDEX CONCURRENTLY there"
+                "invalid on {places}: queries do not use it there. REINDEX INDEX CONCURRENTLY there"
             ),
         );
     }
@@ -81,12 +81,12 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
         let example = parts.leftover.as_deref().unwrap_or("_ccnew");
         findings.add(&rules::INDEX_LEFTOVERS,
             Level::Warning,
-            format!("{what} of an interrupted REINDEX CONCURRENTLY on its chunks, such as {example}: drop it"),
+            format!("{what} of an interrupted REINDEX CONCURRENTLY on its chunks, such as {example}. Drop them"),
         );
     }
 }
 
-/// `_ccnew` and `_ccold` are the names of REINDEX CONCURRENTLY.
+/// Whether REINDEX CONCURRENTLY made it: such names end with `_ccnew` or `_ccold`.
 fn is_leftover(name: &str) -> bool {
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
     name.ends_with("_ccnew") || name.ends_with("_ccold")
@@ -99,9 +99,9 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
         findings.add(&rules::INDEX_MISSING,
             Level::Warning,
             format!(
-                "{} of {of} {}: queries there read the whole chunk; create it there, or drop and create it",
+                "{} of {of} {}: queries there read the whole chunk. Create it there, or drop the index and create it again",
                 parts.without,
-                if parts.without == 1 { "chunks lacks it" } else { "chunks lack it" }
+                if parts.without == 1 { "chunks is without it" } else { "chunks are without it" }
             ),
         );
     }
@@ -110,8 +110,8 @@ fn judge_chunks(row: &Row, findings: &mut Findings) {
             &rules::INDEX_UNSURE,
             Level::Notice,
             format!(
-                "{} could be this index or another of the same shape, for the names tell neither: scans, sizes and chunks that lack it are guesses; \
-                 name each after its chunk and index (ALTER INDEX ... RENAME TO <chunk>_{}), or drop and create the index",
+                "{} may belong to this index or to another of the same shape, because their names show neither: its scans, sizes and missing chunks are guesses; \
+                 name each after its chunk and index (ALTER INDEX ... RENAME TO <chunk>_{}), or drop the index and create it again",
                 text::plural(parts.unsure, "chunk index"),
                 row.name
             ),
@@ -125,7 +125,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         if let Some(parts) = row.parts.as_ref().filter(|parts| parts.shared > 0) {
             let _ = write!(
                 reason,
-                " (on {} the two share one index that goes with either: drop-index gives {keeper} its own there first)",
+                " (on {} both share one index, which a drop of either removes: drop-index first creates one there for {keeper})",
                 text::plural(parts.shared, "chunk")
             );
         }
@@ -137,7 +137,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
         findings.add(
             &rules::INDEX_COVERED,
             Level::Notice,
-            format!("{wider} begins with the same columns and could serve instead: drop this one, which every write pays for too"),
+            format!("{wider} begins with the same columns and could serve instead, while every write updates both. Drop this one"),
         );
     }
 }
@@ -145,7 +145,7 @@ fn judge_duplicates(row: &Row, at: &At, findings: &mut Findings) {
 fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     let limits = at.limits(&row.table_name());
     let compressed = serves_little(row, at, limits.compressed_index_percent);
-    // A duplicate is to be dropped anyway.
+    // A duplicate is already reported.
     if !compressed && row.unused(at) != Some(true) || !row.root_valid || row.duplicate_of.is_some()
     {
         return;
@@ -167,14 +167,12 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
         unscanned(row, &never)
     };
     reason.push_str(match (young, since, compressed) {
-        (true, Some(_), _) => "; too short a time to tell",
-        (true, None, _) => "; the server started not long ago, so it may be too early to tell",
-        (false, _, true) => {
-            ": drop it, unless queries on rows that are not compressed yet are to come"
-        }
-        (false, _, false) => "; drop it, unless something rare needs it",
+        (true, Some(_), _) => "; too short a time to judge",
+        (true, None, _) => "; the server started recently, so it may be too early to judge",
+        (false, _, true) => ". Drop it, unless queries on uncompressed rows will need it",
+        (false, _, false) => ". Drop it, unless rare queries need it",
     });
-    // What is too early to tell is no alarm.
+    // With young statistics it is only a remark.
     let level = match (young, large) {
         (true, _) => Level::Ok,
         (false, true) => Level::Warning,
@@ -188,7 +186,7 @@ fn judge_use(row: &Row, at: &At, findings: &mut Findings) {
     findings.add(rule, level, reason);
 }
 
-/// Nearly all chunks that have it are compressed, nothing scans it on the others, and nothing needs it.
+/// Whether nearly all chunks with it are compressed, and the others neither scan nor need it.
 fn serves_little(row: &Row, at: &At, percent: f64) -> bool {
     let Some(parts) = row.parts.as_ref().filter(|parts| parts.with > 0) else {
         return false;
@@ -211,11 +209,11 @@ fn size(row: &Row) -> String {
 }
 
 fn unscanned(row: &Row, never: &str) -> String {
-    let mut reason = format!("{never}; {}, paid for by every write", size(row));
+    let mut reason = format!("{never}; {}, and every write updates it", size(row));
     if let Some(parts) = row.parts.as_ref().filter(|parts| parts.compressed > 0) {
         let _ = write!(
             reason,
-            "; it only speaks for the uncompressed span: {} of {} chunks are compressed and read by another index",
+            "; that says nothing of {} of its {} chunks, which are compressed and read by another index",
             parts.compressed,
             parts.with + parts.without
         );
@@ -228,18 +226,18 @@ fn on_compressed(row: &Row, never: &str) -> String {
     let (with, compressed) = parts.map_or((0, 0), |parts| (parts.with, parts.compressed));
     let chunks = text::plural(with, "chunk");
     let which = if compressed >= with {
-        format!("all {chunks} that have it are compressed")
+        format!("all {chunks} with it are compressed")
     } else {
         let compressed = text::count(compressed);
-        format!("{compressed} of {chunks} that have it are compressed")
+        format!("{compressed} of {chunks} with it are compressed")
     };
     format!(
-        "useless on compressed data: {which}, where queries read another index and its copies are empty ({} in all); {never}",
+        "useless on compressed data: {which}, where queries read another index and this one is empty ({} in all); {never}",
         size(row)
     )
 }
 
-/// Room that deleted and moved entries left, by estimate.
+/// Estimated empty space of deleted and moved entries.
 fn judge_bloat(row: &Row, at: &At, findings: &mut Findings) {
     let (Some(bloat), Some(bytes)) = (row.bloat_bytes, row.bytes) else {
         return;
@@ -250,8 +248,8 @@ fn judge_bloat(row: &Row, at: &At, findings: &mut Findings) {
         return;
     }
     let reason = format!(
-        "about {} of its {} are empty ({empty:.0} %, by the statistics of the last ANALYZE): scans read and memory keeps them for nothing; \
-         REINDEX CONCURRENTLY gives them back",
+        "about {} of its {} are empty ({empty:.0} %, estimated from the last ANALYZE), but are scanned and cached too. \
+         REINDEX CONCURRENTLY frees them",
         text::bytes(bloat),
         text::bytes(bytes)
     );
@@ -266,14 +264,14 @@ fn healthy(row: &Row, at: &At) -> String {
     if !at.server.track_counts {
         return match needed {
             Some(needed) => format!("scans are not counted; {needed}"),
-            None => "valid; scans are not counted, so nobody knows whether it is used".to_owned(),
+            None => "valid; scans are not counted, so its use is unknown".to_owned(),
         };
     }
     match needed {
         Some(needed) if row.scans == 0 => format!("never scanned, but {needed}"),
         Some(needed) => format!("{}; {needed}", text::plural(row.scans, "scan")),
         None if row.scans == 0 => {
-            "all its chunks are compressed and read by another index: whether it is used is not known".to_owned()
+            "all its chunks are compressed and read by another index: its use is unknown".to_owned()
         }
         None => text::plural(row.scans, "scan"),
     }
@@ -283,65 +281,67 @@ pub fn caveats(at: &At) -> Vec<String> {
     let mut caveats = Vec::new();
     if at.server.timescaledb.is_none() {
         let database = &at.server.database;
-        caveats.push(format!("no TimescaleDB in database {database:?}: the indexes of plain tables only, which have no chunks"));
+        caveats.push(format!(
+            "no TimescaleDB in database {database:?}: indexes of plain tables only"
+        ));
     }
     if !at.server.track_counts {
         caveats.push(
-            "track_counts is off: scans are not counted, and what is unused is not known"
-                .to_owned(),
+            "track_counts is off: scans are not counted, so unused indexes are unknown".to_owned(),
         );
     } else if at.server.standby {
-        caveats.push("a standby: scans are those of this server, not of its primary".to_owned());
+        caveats
+            .push("this is a standby: the scans are its own, not those of the primary".to_owned());
     }
     caveats
 }
 
 pub fn facts(row: &Row, at: &At) -> Vec<Section> {
     let since = counted_since(at).map_or_else(
-        || Value::text("never reset: counted since the database was made, or since a crash"),
+        || Value::text("never reset: counted since the database was created, or since a crash"),
         Value::Time,
     );
-    // The newest rows of aggregates' sources are found by the indexes of their time.
+    // The Aggregates screen finds the newest rows of sources by the indexes on their time column.
     let of_chunks = matches!(row.kind, Kind::Hypertable | Kind::Aggregate) && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
-        "where an aggregate is built on it and this is its time index: each look at the Aggregates screen reads the newest row of each source by it",
+        "included, if an aggregate is built on the table and this is its time index: the Aggregates screen reads the newest row of each source by it",
     );
     let bloat = row.bloat_bytes.map_or_else(
-        || Value::text("n/a: wants a B-tree over plain columns, ANALYZE, the right to read the columns, and keys that are mostly distinct"),
+        || Value::text("not available: needs a B-tree on plain columns, fresh statistics (ANALYZE), SELECT on the columns, and mostly distinct keys"),
         Value::Bytes,
     );
     let needed = row
         .needed()
-        .unwrap_or_else(|| "nothing but queries".to_owned());
+        .unwrap_or_else(|| "queries only".to_owned());
     let mut facts = Labelled::new("Index")
         .add("on", format!("{} ({})", row.table_name(), row.kind.name()))
         .add("method", row.method.as_str())
         .add("scans", row.scans_value(at))
         .add("scans counted since", since)
-        .some("of them hypertop's", of_hypertop)
+        .some("scans by hypertop", of_hypertop)
         .add("size", row.size())
-        .add("bloat, estimated", bloat)
+        .add("bloat (estimate)", bloat)
         .add("unique", row.unique)
         .add("valid", row.is_valid())
-        .add("needed", needed);
+        .add("needed for", needed);
     if let Some(parts) = &row.parts {
         let part = row.kind.part();
-        facts = facts.add(format!("{part}s that have it"), parts.with);
+        facts = facts.add(format!("{part}s with it"), parts.with);
         if part == "chunk" {
-            facts = facts.add("chunks that lack it", parts.without).add(
-                "chunks compressed (its index there is empty)",
+            facts = facts.add("chunks without it", parts.without).add(
+                "compressed chunks (the index is empty there)",
                 parts.compressed,
             );
         }
         facts = facts.add(
-            format!("{part}s where it was never scanned"),
+            format!("{part}s that never scanned it"),
             row.part_count(|parts| parts.never_scanned),
         );
     }
-    let facts = facts.some("size now not known", row.exact_error.as_deref());
+    let facts = facts.some("present size unknown", row.exact_error.as_deref());
     let definition = row
         .definition
         .as_deref()
-        .unwrap_or("not to be had: its table is locked, or it was dropped meanwhile");
+        .unwrap_or("not available: its table is locked, or it was dropped meanwhile");
     vec![facts.into(), Section::text("Definition", definition)]
 }

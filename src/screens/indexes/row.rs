@@ -1,4 +1,4 @@
-//! One index, with what is known of its use and size.
+//! One index, with its use and size.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::model::value::Value;
 use crate::server::known::At;
 use crate::server::row::or_default;
 
-/// What an index is on.
+/// Kind of the index's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     #[serde(alias = "hypertable")]
@@ -35,7 +35,7 @@ impl Kind {
         }
     }
 
-    /// What the parts are called over which it is rolled up.
+    /// Name of the parts over which it is summed.
     pub(super) fn part(self) -> &'static str {
         match self {
             Self::Hypertable | Self::Aggregate => "chunk",
@@ -44,30 +44,30 @@ impl Kind {
     }
 }
 
-/// What the table `counted` of the queries knows of an index's parts; none on a table without parts.
+/// Counts over an index's chunks or partitions; a table without parts has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     /// Chunks (or partitions) that have the index.
     #[serde(alias = "chunks")]
     pub with: i64,
-    /// Not counted for partitions: where one lacks it, the parent's index is invalid.
+    /// Chunks without it. Not counted for partitions: if one is without it, the parent's index is invalid.
     #[serde(alias = "chunks_without", deserialize_with = "or_default")]
     pub without: i64,
     #[serde(alias = "chunks_never_scanned", deserialize_with = "or_default")]
     pub never_scanned: i64,
     #[serde(alias = "compressed_chunks", deserialize_with = "or_default")]
     pub compressed: i64,
-    /// Chunks where another index of the same definition shares the one index.
+    /// Chunks where it shares one index with another index of the same definition.
     #[serde(alias = "shared_chunks", deserialize_with = "or_default")]
     pub shared: i64,
     #[serde(alias = "invalid_chunks", deserialize_with = "or_default")]
     pub invalid: i64,
-    /// Invalid indexes of this definition that an interrupted REINDEX CONCURRENTLY left on chunks, and one's name.
+    /// Invalid leftovers of an interrupted REINDEX CONCURRENTLY on chunks, and the name of one.
     #[serde(deserialize_with = "or_default")]
     pub leftovers: i64,
     #[serde(alias = "leftover_example")]
     pub leftover: Option<String>,
-    /// Chunk indexes of which only the shape is known to fit.
+    /// Chunk indexes that fit by shape only.
     #[serde(deserialize_with = "or_default")]
     pub unsure: i64,
 }
@@ -78,7 +78,7 @@ pub struct Parts {
     reason = "each is a fact of its own that the catalogue reports"
 )]
 pub struct Row {
-    /// The index's oid: the hypertable's own, of which the chunks' are copies.
+    /// Oid of the hypertable's index, of which the chunks have copies.
     pub id: i64,
     pub schema: String,
     pub table: String,
@@ -89,19 +89,19 @@ pub struct Row {
     pub definition: Option<String>,
     #[serde(alias = "chunks")]
     pub parts: Option<Parts>,
-    /// Relations that an exact size has to open.
+    /// Number of relations that an exact size opens.
     pub members: i64,
     pub scans: i64,
-    /// By the pages that the last VACUUM or ANALYZE counted.
+    /// Estimated bytes, from the last VACUUM or ANALYZE.
     #[serde(default)]
     pub about_bytes: i64,
     pub bytes: Option<i64>,
-    /// `None`: not asked for, or not to be had.
+    /// `None`: not read, or not available.
     pub bloat_bytes: Option<i64>,
     pub exact_error: Option<String>,
     pub root_valid: bool,
     pub unique: bool,
-    /// The constraint that stands on it, and `p`, `u` or `x`.
+    /// Its constraint, and the kind `p`, `u` or `x`.
     pub constraint: Option<(String, String)>,
     /// A foreign key refers to it.
     pub referenced: bool,
@@ -114,7 +114,7 @@ pub struct Row {
     pub covered_by: Option<String>,
 }
 
-/// What else the query returns.
+/// Further columns of the query.
 #[derive(Deserialize)]
 pub(super) struct More {
     pub(super) pages: i64,
@@ -128,7 +128,7 @@ impl Row {
         text::qualified(&self.schema, &self.table)
     }
 
-    /// Chunks that have it; 1 for a table without parts.
+    /// Number of chunks with it; 1 for a table without parts.
     pub(super) fn places(&self) -> i64 {
         self.parts.as_ref().map_or(1, |parts| parts.with)
     }
@@ -137,7 +137,7 @@ impl Row {
         self.root_valid && self.parts.as_ref().is_none_or(|parts| parts.invalid == 0)
     }
 
-    /// Why it must stay whether it is scanned or not.
+    /// Why it must stay even if it is never scanned.
     pub(super) fn needed(&self) -> Option<String> {
         if let Some((name, kind)) = &self.constraint {
             let kind = match kind.as_str() {
@@ -145,7 +145,7 @@ impl Row {
                 "u" => "the unique constraint",
                 _ => "the exclusion constraint",
             };
-            Some(format!("{kind} {name} stands on it"))
+            Some(format!("{kind} {name} uses it"))
         } else if self.referenced {
             Some("a foreign key refers to it".to_owned())
         } else if self.unique {
@@ -159,14 +159,14 @@ impl Row {
         }
     }
 
-    /// Every chunk that has it is compressed: a query reads the companion's index instead.
+    /// Whether every chunk with it is compressed, so that queries read the companion's index instead.
     pub(super) fn all_compressed(&self) -> bool {
         self.parts
             .as_ref()
             .is_some_and(|parts| parts.compressed > 0 && parts.compressed >= parts.with)
     }
 
-    /// Never scanned since the statistics began, and nothing needs it. `None`: nothing is counted, or there is nothing to scan.
+    /// Whether it was never scanned since statistics began, and nothing needs it. `None`: scans are not counted, or nothing could scan it.
     pub fn unused(&self, at: &At) -> Option<bool> {
         if self.scans > 0 || self.needed().is_some() {
             Some(false)
@@ -204,7 +204,7 @@ impl Row {
     }
 }
 
-/// Since when scans are counted: the database's reset, else an unknown time before the server's start.
+/// Time since when scans are counted; `None`: unknown, before the server's start.
 pub(super) fn counted_since(at: &At) -> Option<Stamp> {
     at.server.stats_reset
 }

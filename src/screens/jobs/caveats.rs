@@ -1,13 +1,13 @@
-//! What this role, server or version does not show of the jobs.
+//! What this role, server or version does not show of jobs.
 
 use super::row::{JobError, Row, Workers};
 use crate::model::version::Version;
 use crate::screens::policy::State;
 use crate::server::known::{At, Edition, Server};
 
-/// Where the history knows successes, if they are logged.
+/// From this version on the history has successes, if they are logged.
 const KEEPS_HISTORY: Version = Version::new(2, 15);
-/// From here to below the next one the view of errors shows everybody's to everybody.
+/// From this version to below the next one, the view of errors shows all roles' errors to everyone.
 const SHOWS_ALL_ERRORS: Version = Version::new(2, 18);
 const HIDES_ERRORS_AGAIN: Version = Version {
     major: 2,
@@ -16,7 +16,7 @@ const HIDES_ERRORS_AGAIN: Version = Version {
 };
 
 impl Workers {
-    /// No further job can start.
+    /// Whether no further job can start.
     pub(super) fn full(self) -> bool {
         self.slots.is_some_and(|slots| self.used >= slots)
     }
@@ -32,13 +32,13 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
         .any(|row| row.error.as_ref().is_some_and(JobError::is_portal_fault))
     {
         said.push(format!(
-            "PostgreSQL {} ends TimescaleDB's workers with SQLSTATE 24000 \"cannot drop portal\" after their work is committed: such \"failures\" are none",
+            "PostgreSQL {} ends TimescaleDB's workers with SQLSTATE 24000 \"cannot drop portal\" after their work is committed: these are no failures",
             at.server.postgres_text()
         ));
     }
     if at.server.edition == Edition::Apache {
         said.push(
-            "Apache edition: policies fail under this licence, although the scheduler starts them"
+            "Apache edition: the scheduler starts policies, but they fail under this license"
                 .to_owned(),
         );
     }
@@ -93,7 +93,7 @@ fn workers(rows: &[Row], at: &At) -> Option<String> {
     let workers = rows.first()?.workers;
     if at.server.standby {
         return Some(
-            "standby: jobs run on the primary; their figures are as they were replicated"
+            "standby: jobs run on the primary, and their figures are as old as the last replicated WAL"
                 .to_owned(),
         );
     }
@@ -110,7 +110,7 @@ fn workers(rows: &[Row], at: &At) -> Option<String> {
     let slots = workers.slots?;
     if workers.full() {
         return Some(format!(
-            "{} of {slots} background-worker slots of this server are taken (timescaledb.max_background_workers): jobs wait, {late} are late",
+            "{} of {slots} background-worker slots of this server are taken (timescaledb.max_background_workers): jobs wait, and {late} are late",
             workers.used
         ));
     }

@@ -1,4 +1,4 @@
-//! A job's details: its full row, its configuration, its errors and runs.
+//! A job's details: its row, configuration, errors and runs.
 
 use anyhow::Result;
 use serde::{Deserialize, Deserializer};
@@ -12,7 +12,7 @@ use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{or_default, read, read_all};
 
-/// So many errors are shown with their whole text.
+/// Number of errors that are shown with their whole text.
 const ERRORS: usize = 50;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
@@ -23,17 +23,17 @@ fn job(row: &Row) -> Section {
     let limit = if row.max_runtime.seconds > 0.0 {
         (&row.max_runtime).into()
     } else {
-        Value::text("without limit")
+        Value::text("no limit")
     };
     let retries = if row.max_retries < 0 {
-        Value::text("without limit")
+        Value::text("no limit")
     } else {
         row.max_retries.into()
     };
     let schedule = if row.fixed_schedule {
         "at fixed times"
     } else {
-        "so long after the last end"
+        "interval counted from the end of the last run"
     };
     let first = row.initial_start.and_then(Stamp::finite);
     Labelled::new("Job")
@@ -82,7 +82,7 @@ fn runs(row: &Row, at: &At) -> Section {
         .into()
 }
 
-/// To the second, in UTC.
+/// Text to the second, in UTC.
 fn moment(stamp: Stamp) -> String {
     text::moment(stamp)
 }
@@ -127,7 +127,7 @@ struct Run {
     pid: Option<i32>,
 }
 
-/// A worker that was killed leaves the year 2000 at times.
+/// Ignores the year 2000, which a killed worker may leave.
 fn plausible<'de, D: Deserializer<'de>>(stamp: D) -> Result<Option<Stamp>, D::Error> {
     Ok(finite(stamp)?.filter(|stamp| *stamp > Y2001))
 }
@@ -194,7 +194,7 @@ fn why_none(row: &Row, at: &At) -> String {
         ),
         (false, 0) => "none".to_owned(),
         (false, count) => format!(
-            "none on record, although {count} runs failed: the record is kept for a month, and killed runs leave none before 2.15"
+            "none on record, although {count} runs failed: errors are kept for a month, and before 2.15 killed runs leave none"
         ),
     }
 }

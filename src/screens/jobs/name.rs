@@ -1,9 +1,9 @@
-//! What people call a job.
+//! Readable names of jobs.
 
 use super::row::Row;
 
 impl Row {
-    /// What people call it: a policy by what it does to which table, any other job by its own name or procedure.
+    /// A policy's kind and relation; for any other job its own name or procedure.
     pub fn name(&self) -> String {
         let own = self.own_name();
         let Some((what, needs_target)) = self.policy() else {
@@ -20,7 +20,7 @@ impl Row {
         own.map_or(readable.clone(), |own| format!("{own} ({readable})"))
     }
 
-    /// What a policy of TimescaleDB's own does, and whether it must have a table.
+    /// Kind of a TimescaleDB policy, and whether it must have a table.
     fn policy(&self) -> Option<(&'static str, bool)> {
         if !self.proc_schema.starts_with("_timescaledb_") {
             return None;
@@ -40,7 +40,7 @@ impl Row {
         })
     }
 
-    /// The name that somebody gave the job (2.20+); `None` for those that TimescaleDB gives.
+    /// The name that a user gave the job (2.20+); `None`: it has a default name.
     fn own_name(&self) -> Option<&str> {
         let name = self
             .application_name

@@ -1,4 +1,4 @@
-//! One job, with what is known of its runs.
+//! One job, with its runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +14,11 @@ pub struct Interval {
     pub seconds: f64,
 }
 
-/// The newest error on record of a job whose last run failed (the details have those of the others). It may be older
-/// than that run, which can have been stopped without leaving one.
+/// The newest recorded error of a job whose last run failed. It may be older than that run, because a stopped run may
+/// leave none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobError {
-    /// `None`: the worker vanished, so that no error could be written down.
+    /// `None`: the worker vanished without recording an error.
     #[serde(alias = "last_error_sqlstate")]
     pub sqlstate: Option<String>,
     /// Message, detail and hint.
@@ -36,21 +36,21 @@ pub struct Statistics {
     /// `None` while it runs, after a crash and before the first run (`-infinity` on the server).
     #[serde(default, deserialize_with = "finite")]
     pub last_finish: Option<Stamp>,
-    /// `-infinity` (kept) means: running, waiting after a crash, or at once.
+    /// `-infinity` (kept) means: running, waiting after a crash, or due at once.
     pub next_start: Option<Stamp>,
     pub last_run_success: Option<bool>,
     pub total_runs: i64,
     pub total_successes: i64,
     pub total_failures: i64,
-    /// While a run goes on, it counts as a crash already.
+    /// A running job is already counted as a crash.
     pub total_crashes: i64,
     pub consecutive_failures: i32,
     pub consecutive_crashes: i32,
-    /// Of all successful runs together.
+    /// Sum over all successful runs.
     pub total_duration_seconds: f64,
 }
 
-/// What the server's workers are at; the same in every row.
+/// The server's background workers; the same in every row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workers {
     /// Launcher, schedulers and running jobs of all databases.
@@ -75,29 +75,29 @@ pub struct Row {
     pub proc: String,
     pub proc_exists: bool,
     pub owner: String,
-    /// `None`: there is no such role any more.
+    /// `None`: the role no longer exists.
     pub owner_may_log_in: Option<bool>,
-    /// Who owns what a policy works on, where its own owner has not that role's rights.
+    /// Owner of the policy's relation, if the job's owner does not have that role's rights.
     #[serde(default)]
     pub wants_rights_of: Option<String>,
     /// The role of this session is a member of the owner.
     pub owned: bool,
-    /// The hypertable or aggregate, quoted where needed.
+    /// The hypertable or aggregate, quoted if necessary.
     pub target: Option<String>,
     pub target_kind: Option<String>,
-    /// The materialization that it refreshes, of an aggregate on an aggregate.
+    /// The materialization that it refreshes, if that is of an aggregate on an aggregate.
     #[serde(default)]
     pub hierarchical_id: Option<i32>,
-    /// Of a retention policy by `drop_created_before` alone.
+    /// For a retention policy by `drop_created_before` alone.
     #[serde(default)]
     pub drops_by_creation: Option<ByCreation>,
     /// A policy whose configuration names a hypertable that is gone.
     pub orphaned: bool,
     pub scheduled: bool,
     pub schedule: Interval,
-    /// Zero: without limit.
+    /// Zero: no limit.
     pub max_runtime: Interval,
-    /// -1: without limit.
+    /// -1: no limit.
     pub max_retries: i32,
     pub retry_period: Interval,
     pub fixed_schedule: bool,
@@ -105,20 +105,21 @@ pub struct Row {
     pub timezone: Option<String>,
     pub config: Option<String>,
     #[serde(alias = "total_runs")]
+    /// `None`: the scheduler has never looked at it.
     pub statistics: Option<Statistics>,
-    /// Of one that the scheduler never looked at: it has been there since this moment for sure.
+    /// For a job without statistics: a time at which it certainly existed.
     #[serde(default)]
     pub known_since: Option<Stamp>,
     #[serde(alias = "last_error")]
     pub error: Option<JobError>,
-    /// The worker that runs it now.
+    /// Pid of its worker.
     pub pid: Option<i32>,
     #[serde(alias = "slots_used")]
     pub workers: Workers,
 }
 
 impl Row {
-    /// Where such a policy can neither run nor be altered. `None`: this job can.
+    /// The case in which such a policy can neither run nor be altered; `None`: this job can.
     pub(super) fn never_runs(&self, version: Version) -> Option<&'static str> {
         self.drops_by_creation?.fails(version)
     }
@@ -133,7 +134,7 @@ impl Row {
         (finish > start).then(|| finish.seconds_since(start))
     }
 
-    /// How long the runs that succeeded took on average.
+    /// Average duration of the successful runs.
     #[expect(clippy::cast_precision_loss, reason = "a count of runs")]
     pub(super) fn average_seconds(&self) -> Option<f64> {
         let statistics = self.statistics.as_ref()?;
@@ -141,7 +142,7 @@ impl Row {
             .then(|| statistics.total_duration_seconds / statistics.total_successes as f64)
     }
 
-    /// `None`: it never finished a run, or is running.
+    /// `None`: it never finished a run, or it is running.
     pub fn last_run_status(&self) -> Option<&'static str> {
         let statistics = self.statistics.as_ref()?;
         statistics.last_finish?;
@@ -152,7 +153,7 @@ impl Row {
         })
     }
 
-    /// When it is to start; a paused job has no such time.
+    /// Time of its next start; a paused job has none.
     pub(super) fn next_start(&self) -> Option<Stamp> {
         self.statistics
             .as_ref()?

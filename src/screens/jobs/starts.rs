@@ -1,4 +1,4 @@
-//! What is to be said of a job that should start, and does not, or not soon.
+//! Findings of a job that does not start, or not soon.
 
 use super::row::Row;
 use crate::model::moment::Stamp;
@@ -8,7 +8,7 @@ use crate::model::{rules, text};
 use crate::screens::policy;
 use crate::server::known::At;
 
-/// From this version on the scheduler finds its way out of every `next_start = -infinity`.
+/// From this version on the scheduler recovers from every `next_start = -infinity`.
 pub(super) const FORGETS_NO_JOB: Version = Version {
     major: 2,
     minor: 26,
@@ -20,12 +20,12 @@ pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     let cannot = no_start(row, at);
     let (level, why) = cannot.unwrap_or((
         Level::Warning,
-        "it found no free worker, or the scheduler stands still; only the server's log says which",
+        "there was no free worker, or the scheduler hangs; only the server's log shows which",
     ));
     let since = since_restart(row, at);
     let reason = format!("late: it should have started {late} ago{since}; {why}");
     let finding = Finding::new(&rules::JOB_LATE, level, reason);
-    // A scheduler that stands still over it looks again; where none can start it, it is run in the foreground.
+    // A new start wakes a scheduler that forgot it. If no scheduler can start it, it is run in the foreground.
     findings.push(if cannot.is_none() {
         finding.setting(policy::BY.0, policy::BY.1)
     } else {
@@ -33,14 +33,14 @@ pub(super) fn late(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// Why nothing starts a job now, where that can be seen.
+/// A visible reason why no job can start now.
 fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
     if at.server.standby {
-        Some((Level::Warning, "by what this standby has been told"))
+        Some((Level::Warning, "as far as this standby knows"))
     } else if row.workers.schedulers == 0 && !at.server.simulated {
         Some((
             Level::Critical,
-            "no scheduler runs in this database (the Server screen says what starts it)",
+            "no scheduler runs in this database (the Server screen says how to start it)",
         ))
     } else if row.workers.full() {
         Some((
@@ -52,7 +52,7 @@ fn no_start(row: &Row, at: &At) -> Option<(Level, &'static str)> {
     }
 }
 
-/// A job that was last seen before the server came up may have been forgotten by the scheduler that came with it.
+/// Mentions that its last run was before the server's start: the new scheduler may have forgotten it.
 fn since_restart(row: &Row, at: &At) -> String {
     let last = row.statistics.as_ref().and_then(|of| of.last_start);
     match last.and_then(Stamp::finite) {
@@ -76,27 +76,27 @@ pub(super) fn never_ran(row: &Row, at: &At, findings: &mut Findings) {
         .is_none_or(|start| start < at.now)
     {
         let cannot = no_start(row, at);
-        // A new one is started within seconds.
+        // A new job is started within seconds.
         if cannot.is_none() && !policy::is_old(row.known_since, &row.limits(at), at.now) {
             return;
         }
         let why = cannot.map_or(
-            "it found no free worker, or the scheduler stands still",
+            "there was no free worker, or the scheduler hangs",
             |(_, why)| why,
         );
         let since = row.known_since.map_or_else(String::new, |since| {
             let long = text::duration(at.now.seconds_since(since).max(0.0).floor());
             format!(" for at least {long}")
         });
-        let reason = format!("never ran, and the scheduler has given it no start{since}: {why}");
+        let reason = format!("never ran, and the scheduler has set no start{since}: {why}");
         let finding = Finding::new(&rules::JOB_NEVER_RAN, Level::Unknown, reason);
         findings.push(finding.setting(policy::BY.0, policy::BY.1));
     }
 }
 
-/// A start that was moved far away is as good as a pause, and nothing else shows it.
+/// A next start far in the future, which has the effect of a pause but shows nowhere else.
 pub(super) fn far(row: &Row, at: &At, findings: &mut Findings) {
-    // A first start in the future is what somebody asked for.
+    // A first start in the future was asked for.
     let asked = row.fixed_schedule && row.initial_start == row.next_start();
     if asked || row.failed().is_some() {
         return;
@@ -127,7 +127,7 @@ pub(super) fn at_once(row: &Row, at: &At, findings: &mut Findings) {
         .timescaledb
         .is_some_and(|version| version < FORGETS_NO_JOB)
     {
-        "; below TimescaleDB 2.26.4 it may be forgotten for ever: if it stays so, run-job-now starts it"
+        "; before TimescaleDB 2.26.4 the scheduler may forget it for ever: if it stays so, run-job-now starts it"
     } else {
         ""
     };

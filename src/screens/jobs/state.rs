@@ -1,4 +1,4 @@
-//! What a job is at now: from its statistics, its worker and the clock.
+//! The present state of a job, from its statistics, its worker and the clock.
 
 use super::row::{Row, Statistics};
 use crate::model::moment::Stamp;
@@ -7,7 +7,7 @@ use crate::screens::policy::State;
 use crate::server::known::At;
 
 impl Row {
-    /// The thresholds of what the job works for.
+    /// Thresholds in force for the job's relation.
     pub(super) fn limits(&self, at: &At) -> Limits {
         at.limits(self.target.as_deref().unwrap_or_default())
     }
@@ -17,7 +17,7 @@ impl Row {
             return State::Running;
         }
         let unfinished = self.unfinished_seconds(at);
-        // On a standby the worker is on another server; elsewhere a run that has just ended may still look as if it went on.
+        // A standby does not see the worker; elsewhere a run that has just ended may still look unfinished.
         if unfinished.is_some_and(|age| at.server.standby || age < self.limits(at).job_unseen) {
             return State::MaybeRunning;
         }
@@ -39,7 +39,7 @@ impl Row {
         (of.last_finish.is_none()).then_some(at.now.seconds_since(of.last_start?))
     }
 
-    /// How long the run that goes on has taken.
+    /// Seconds since the start of the present run.
     pub(super) fn running_seconds(&self, at: &At) -> Option<f64> {
         self.pid?;
         self.unfinished_seconds(at)
@@ -55,7 +55,7 @@ impl Row {
         (self.scheduled && self.pid.is_none() && late > self.limits(at).job_late).then_some(late)
     }
 
-    /// How many runs crashed; the one that goes on counts as a crash on the server until it ends.
+    /// Number of crashed runs; the server counts a running one as crashed until it ends.
     pub(super) fn crashes(&self) -> Option<i64> {
         let of = self.statistics.as_ref()?;
         let precounted = self.pid.is_some() && of.last_finish.is_none();

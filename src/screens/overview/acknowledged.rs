@@ -1,4 +1,4 @@
-//! Which findings are acknowledged or snoozed, and what ends that.
+//! Acknowledged and snoozed findings, and the end of an acknowledgement.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,11 @@ use crate::journal::acknowledge::{Acknowledgement, Identity, Wanted, Why};
 use crate::model::moment::Stamp;
 use crate::model::text;
 
-/// An acknowledged finding is gone when readings so far apart have not shown it: a single one may be a moment's chance.
+/// An acknowledgement ends when its finding was missing for this long; a single reading may miss it by chance.
 const GONE_SECONDS: f64 = 60.0;
 
 impl Row {
-    /// What is to be written down where this finding is acknowledged, or snoozed until then.
+    /// The journal's line that acknowledges this finding, or snoozes it until `until`.
     pub fn wanted(&self, now: Stamp, until: Option<Stamp>, reason: &str) -> Wanted {
         Wanted {
             at: text::rfc3339(now).unwrap_or_default(),
@@ -26,27 +26,27 @@ impl Row {
     }
 }
 
-/// What is acknowledged here now; of one finding the newest entry counts.
+/// The acknowledgements in force, one for each finding (the newest).
 #[derive(Debug, Default)]
 pub struct Acknowledged {
     known: HashMap<Identity, Acknowledgement>,
-    /// The length of the journal that it was read from; the file only grows. `None`: not read yet.
+    /// Length of the journal when it was read; the file only grows. `None`: not read yet.
     pub length: Option<u64>,
-    /// Why it could not be read.
+    /// Why the journal could not be read.
     pub error: Option<String>,
-    /// An answer is under way.
+    /// A request to the journal is under way.
     pub waiting: bool,
-    /// What is acknowledged is shown too.
+    /// Acknowledged findings are shown too.
     pub shown: bool,
     hidden: Hidden,
-    /// The first of the readings that have not shown the finding of an acknowledgement.
+    /// For each acknowledgement whose finding is missing: the first reading without it.
     missing: HashMap<u64, Stamp>,
-    /// What is to be written down, and what has been sent to be.
+    /// Acknowledgements that have ended: those to be written to the journal, and those already sent to it.
     ends: Vec<(u64, Why)>,
     sent: Vec<u64>,
 }
 
-/// How many findings are acknowledged.
+/// Number of acknowledged and of snoozed findings.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Hidden {
     pub acknowledged: usize,
@@ -79,7 +79,7 @@ impl Hidden {
 }
 
 impl Acknowledged {
-    /// What the journal says of this place; `all` holds what is in force, the newest of each finding.
+    /// Takes the journal's acknowledgements; `all` holds those in force, the newest of each finding.
     pub fn take(&mut self, length: u64, all: Vec<Acknowledgement>) {
         self.length = Some(length);
         let known = |one: Acknowledgement| Some((one.what.identity()?, one));
@@ -88,7 +88,7 @@ impl Acknowledged {
             .retain(|id, _| self.known.values().any(|one| one.id == *id));
     }
 
-    /// A new connection, perhaps to another place: everything is read again.
+    /// Makes everything be read again, because the new connection may lead to another server.
     pub fn doubt(&mut self) {
         self.length = None;
         self.waiting = false;
@@ -103,7 +103,7 @@ impl Acknowledged {
         self.hidden
     }
 
-    /// Marks the findings that are acknowledged, and leaves them out where they are not to be shown.
+    /// Marks the acknowledged findings, and leaves them out unless they are to be shown.
     pub fn part(&mut self, mut rows: Vec<Row>, now: Stamp) -> Vec<Row> {
         for row in &mut rows {
             let entry = self.known.get(&row.identity());
@@ -121,9 +121,9 @@ impl Acknowledged {
         rows
     }
 
-    /// Looks for what ends an acknowledgement: its finding got worse, or went away. `found` is all that is found now;
-    /// `certain` gives the reading by which a finding that is not among it is certainly not there. Only a console of the
-    /// same role can say so: another may see less.
+    /// Ends the acknowledgements whose finding got worse or went away. `found` are the present findings; `certain` returns
+    /// the time of a reading that proves that a missing finding is gone. Only a console of the same role can end one for
+    /// that reason, because another role may see less.
     pub fn watch(
         &mut self,
         found: &[Row],
@@ -144,7 +144,7 @@ impl Acknowledged {
                     self.missing.remove(&one.id);
                     continue;
                 }
-                // A snooze ends with its time only: what comes and goes is what one snoozes.
+                // A snooze ends with its time only, because findings that come and go are what users snooze.
                 None if one.what.until.is_some() || one.role != role => continue,
                 None => {
                     let Some(read) = certain(identity, made) else {
@@ -162,7 +162,7 @@ impl Acknowledged {
         }
     }
 
-    /// What is to be written down.
+    /// The ended acknowledgements that are to be written to the journal.
     pub fn ends(&mut self) -> Vec<(u64, Why)> {
         std::mem::take(&mut self.ends)
     }

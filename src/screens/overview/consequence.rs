@@ -1,11 +1,11 @@
-//! Which findings follow from another one.
+//! Findings that are the consequence of another one.
 
 use super::row::Row;
 use crate::model::rules;
 use crate::model::rules::Rule;
 use crate::model::verdict::Finding;
 
-/// Work that waits because a job does not do it.
+/// Whether it is about work that waits for a job.
 pub(super) fn is_consequence(finding: &Finding) -> bool {
     [
         &rules::AGGREGATE_BEHIND,

@@ -1,4 +1,4 @@
-//! Who holds a lock goes before what waits for it: the right fix of work that cannot get on is at the holder.
+//! Work that waits for a lock is fixed at the lock's holder.
 
 use super::consequence::{among, is_consequence};
 use super::row::Row;
@@ -8,8 +8,8 @@ use crate::model::target::{Kind, Target};
 use crate::model::verdict::{Finding, without_stop};
 use crate::screens::activity::LOCKS_ON;
 
-/// Work that waits because somebody holds a lock on what it is to be done to: that is its cause, and its fix there.
-pub(super) fn told_by_its_lock(mut rows: Vec<Row>) -> Vec<Row> {
+/// Merges a finding about a lock into the work that waits for the lock; the fix is at the lock's holder.
+pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     let blocked = [
         &rules::AGGREGATE_BLOCKED,
         &rules::AGGREGATE_STUCK,
@@ -19,7 +19,7 @@ pub(super) fn told_by_its_lock(mut rows: Vec<Row>) -> Vec<Row> {
     let is_cause =
         |row: &Row| among(row, &blocked) && row.finding.frees() && row.finding.job.is_none();
     let causes: Vec<_> = rows.iter().filter(|row| is_cause(row)).cloned().collect();
-    let mut told = Vec::new();
+    let mut merged = Vec::new();
     for cause in causes {
         let waits = |row: &&mut Row| {
             row.screen == cause.screen && row.of == cause.of && is_consequence(&row.finding)
@@ -31,16 +31,16 @@ pub(super) fn told_by_its_lock(mut rows: Vec<Row>) -> Vec<Row> {
             row.finding.fix = cause.finding.fix;
             row.finding.sets.clone_from(&cause.finding.sets);
             row.finding.on.clone_from(&cause.finding.on);
-            told.push(cause.identity());
+            merged.push(cause.identity());
         }
     }
-    rows.retain(|row| !told.contains(&row.identity()));
+    rows.retain(|row| !merged.contains(&row.identity()));
     rows
 }
 
-/// A job whose worker waits for a lock gets on when whoever holds it lets go, and not before; one that was stopped for
-/// its time may have waited for a session that idles in a transaction on the same thing.
-pub(super) fn held_by_a_lock(mut rows: Vec<Row>) -> Vec<Row> {
+/// Names the session that holds the lock for which a job's worker waits. For a job that was stopped at its max_runtime,
+/// names the session that is idle in a transaction with a lock on the same relation.
+pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
     let worker = |row: &Row| {
         let job = row.targets.iter().find(|of| of.kind == Kind::Job)?;
         Some((job.id.to_string(), row.finding.clone()))
@@ -70,10 +70,13 @@ pub(super) fn held_by_a_lock(mut rows: Vec<Row>) -> Vec<Row> {
             continue;
         }
         let subject = &row.subject;
-        let stands_on = |(_, idle): &&(Target, Finding)| {
-            let thing = idle.reason.rsplit_once(LOCKS_ON).map(|(_, thing)| thing);
-            // As the job's name and target end: `… of mes.oee (job 1007)`.
-            thing.is_some_and(|thing| subject.contains(&format!(" {thing} (job ")))
+        let locks_it = |(_, idle): &&(Target, Finding)| {
+            let relation = idle
+                .reason
+                .rsplit_once(LOCKS_ON)
+                .map(|(_, relation)| relation);
+            // A job's subject ends with its relation and id: `… of mes.oee (job 1007)`.
+            relation.is_some_and(|relation| subject.contains(&format!(" {relation} (job ")))
         };
         let was_stopped = finding.rule == &rules::JOB_FAILING && finding.fix != finding.rule.fix;
         let (words, fix, on) = if let Some((_, lock)) =
@@ -81,9 +84,9 @@ pub(super) fn held_by_a_lock(mut rows: Vec<Row>) -> Vec<Row> {
         {
             let words = format!("its worker is {}", lock.reason);
             (words, lock.fix, lock.on.clone())
-        } else if let Some((session, lock)) = idle.iter().filter(|_| was_stopped).find(stands_on) {
+        } else if let Some((session, lock)) = idle.iter().filter(|_| was_stopped).find(locks_it) {
             let words = format!(
-                "session {} may be what it waited for: {}",
+                "it may have waited for session {}: {}",
                 session.name, lock.reason
             );
             (words, lock.fix, Some(session.clone()))

@@ -1,37 +1,37 @@
-//! Each fault is one finding: duplicates from several screens or jobs, and its consequences, are merged into it.
+//! Merges findings, so that each fault is one finding: duplicates and consequences become part of it.
 
 use super::consequence::{among, is_consequence};
-use super::locks::{held_by_a_lock, told_by_its_lock};
+use super::locks::{merge_locks, name_lock_holders};
 use super::row::Row;
 use crate::model::screen_id::ScreenId;
 use crate::model::target::{Kind, Target};
 use crate::model::verdict::{Level, without_stop};
 use crate::model::{rules, text};
 
-/// So many jobs of one fault are named.
+/// Number of jobs with the same fault that are named.
 const NAMED: usize = 5;
 
-/// Of findings that say the same thing one is left.
-pub fn told_once(rows: Vec<Row>) -> Vec<Row> {
-    let rows = told_by_its_lock(held_by_a_lock(without_starved(rows)));
-    let rows = put_far(told_by_their_jobs(rows));
-    let rows = without_waiting(without_locked(one_absence(rows)));
-    without_crowds(one_portal_fault(rows))
+/// Merges the findings of all screens.
+pub fn merge(rows: Vec<Row>) -> Vec<Row> {
+    let rows = merge_locks(name_lock_holders(without_starved(rows)));
+    let rows = merge_far_starts(merge_jobs(rows));
+    let rows = merge_blocked(merge_unread(merge_missing_policies(rows)));
+    merge_sessions(merge_portal_faults(rows))
 }
 
-/// A job's fault is known to the Jobs screen and to the screen of what the job works for: where work waits for it, that
-/// is the finding, with the job's own words as its cause; else it stays with the job.
-fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
+/// A job's fault is found by the Jobs screen and by the screen of its hypertable or aggregate. If work waits for the
+/// job, the finding of that work stays, with the job's fault as its cause; else the finding of the Jobs screen stays.
+fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
     let (blamed, mut rows): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| row.finding.job.is_some());
-    let mut told = Vec::new();
+    let mut merged = Vec::new();
     for blame in &blamed {
         let job = blame.finding.job.unwrap_or_default().to_string();
         let is_the_job =
             |row: &Row| row.screen == ScreenId::Jobs && row.of == job && is_the_same(row, blame);
         let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
-            // The Jobs screen does not say so (it was read at another moment, or not yet, or it is no fault of the job's).
-            if !told_as_wait(&mut rows, blame) {
+            // The Jobs screen has no such finding: it was read at another time, or not yet, or the job is not at fault.
+            if !merge_wait(&mut rows, blame) {
                 rows.push(blame.clone());
             }
             continue;
@@ -46,40 +46,39 @@ fn told_by_their_jobs(rows: Vec<Row>) -> Vec<Row> {
                 cause.finding.reason
             );
             row.finding.level = row.finding.level.max(cause.finding.level);
-            // What no action fixes at the cause is fixed at what it leaves undone.
-            // Who stands in its way goes before the job that cannot get on for it.
+            // If the cause has no fix, the fix of the waiting work stays; so does the end of a session that blocks it.
             if cause.finding.fix.is_some() && !row.finding.frees() {
                 row.finding.fix = cause.finding.fix;
                 row.finding.sets.clone_from(&cause.finding.sets);
                 row.finding.on.clone_from(&cause.finding.on);
                 row.finding.job = blame.finding.job;
             }
-            told.push(cause.identity());
+            merged.push(cause.identity());
         } else if cause.finding.rule != blame.finding.rule {
             // Only the Jobs screen knows that this is no failure.
         } else if let Some(row) = rows.iter_mut().find(|row| is_the_job(row)) {
             row.finding.level = row.finding.level.max(blame.finding.level);
         }
     }
-    rows.retain(|row| !told.contains(&row.identity()));
+    rows.retain(|row| !merged.contains(&row.identity()));
     rows
 }
 
-/// Work whose policy starts much too late says so itself: it is fixed by starting that job.
-fn put_far(mut rows: Vec<Row>) -> Vec<Row> {
+/// A job whose next start is too far is merged into the work that waits for it, which is then fixed by starting the job.
+fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
     let far = |row: &Row| row.finding.rule == &rules::JOB_FAR;
-    let (causes, mut told): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
+    let (causes, mut others): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
     for cause in causes {
         let starts = |row: &&mut Row| {
             let own = row.targets.iter().find(|target| target.kind == Kind::Job);
             own.is_some_and(|job| job.id.to_string() == cause.of)
                 && is_consequence(&row.finding)
                 && row.finding.job.is_none()
-                // Nothing else was found to keep it.
+                // It has no other cause.
                 && row.finding.fix == row.finding.rule.fix
         };
-        let Some(row) = told.iter_mut().find(starts) else {
-            told.push(cause);
+        let Some(row) = others.iter_mut().find(starts) else {
+            others.push(cause);
             continue;
         };
         row.finding.reason = format!(
@@ -91,24 +90,24 @@ fn put_far(mut rows: Vec<Row>) -> Vec<Row> {
         row.finding.on = None;
         row.finding.job = cause.of.parse().ok();
     }
-    told
+    others
 }
 
-/// An aggregate that nothing refreshes holds nothing for that reason.
-fn one_absence(mut rows: Vec<Row>) -> Vec<Row> {
+/// The missing refresh policy is merged into "never refreshed", of which it is the cause.
+fn merge_missing_policies(mut rows: Vec<Row>) -> Vec<Row> {
     let of = |row: &Row, rule| (row.finding.rule == rule).then(|| (row.screen, row.of.clone()));
     let empty: Vec<_> = rows
         .iter()
         .filter_map(|row| of(row, &rules::AGGREGATE_NEVER_REFRESHED))
         .collect();
-    let (causes, mut told): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(|row| {
+    let (causes, mut others): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(|row| {
         of(row, &rules::AGGREGATE_NO_POLICY).is_some_and(|of| empty.contains(&of))
     });
     for cause in causes {
         let same = |row: &&mut Row| {
             row.of == cause.of && row.finding.rule == &rules::AGGREGATE_NEVER_REFRESHED
         };
-        if let Some(row) = told.iter_mut().find(same) {
+        if let Some(row) = others.iter_mut().find(same) {
             let reason = without_stop(&row.finding.reason);
             row.finding.reason = format!("{reason}; {}", cause.finding.reason);
             row.finding.level = row.finding.level.max(cause.finding.level);
@@ -116,11 +115,11 @@ fn one_absence(mut rows: Vec<Row>) -> Vec<Row> {
             row.finding.sets.clone_from(&cause.finding.sets);
         }
     }
-    told
+    others
 }
 
-/// Work that waits because its policy waits for a lock: that is its cause, and whoever holds the lock its fix.
-fn told_as_wait(rows: &mut [Row], blame: &Row) -> bool {
+/// Merges a policy that waits for a lock into the work that waits for the policy; the fix is at the lock's holder.
+fn merge_wait(rows: &mut [Row], blame: &Row) -> bool {
     let blocked = [&rules::COMPRESSION_BLOCKED, &rules::RETENTION_BLOCKED];
     if !blocked.contains(&blame.finding.rule) {
         return false;
@@ -141,7 +140,7 @@ fn told_as_wait(rows: &mut [Row], blame: &Row) -> bool {
     true
 }
 
-/// What the Jobs screen says of a job, and what another screen says that does not know its error.
+/// Whether a finding of the Jobs screen and one of another screen, which does not know the error, are the same fault.
 fn is_the_same(cause: &Row, blame: &Row) -> bool {
     let (cause, blame) = (cause.finding.rule, blame.finding.rule);
     let faults = [
@@ -155,7 +154,7 @@ fn is_the_same(cause: &Row, blame: &Row) -> bool {
         || blame == &rules::JOB_PAUSED && cause == &rules::JOB_GAVE_UP
 }
 
-/// Where nothing can start any job, that is the finding, and not each job that does not start and what waits for it.
+/// If no job can start at all, only that is reported, not each job that does not start or the work that waits for it.
 fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
     let restoring = |row: &Row| {
         row.finding.rule == &rules::SERVER_SETTING && row.of == "setting timescaledb.restoring"
@@ -183,7 +182,7 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter(|row| row.screen == ScreenId::Jobs && starves(row))
         .count();
-    // What a policy's screen says of its job, and the work that waits for it.
+    // Findings of other screens about such a job, and the work that waits for it.
     let waits: Vec<_> = rows
         .iter()
         .filter(|row| row.screen != ScreenId::Jobs && row.finding.job.is_some() && starves(row))
@@ -194,24 +193,24 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
         let follows = is_consequence(&row.finding) && waits.contains(&(row.screen, row.of.clone()));
         let same = among(row, &[&rules::SERVER_SCHEDULER, &rules::SERVER_WORKERS])
             && row.identity() != root;
-        let told = starves(row) || follows || same;
-        if told {
+        let merged = starves(row) || follows || same;
+        if merged {
             worst = worst.max(row.finding.level);
         }
-        !told
+        !merged
     });
     if let Some(row) = rows.iter_mut().find(|row| row.identity() == root)
         && late > 0
     {
         let late = text::plural(i64::try_from(late).unwrap_or(i64::MAX), "job");
         let reason = without_stop(&row.finding.reason);
-        row.finding.reason = format!("{reason}. Not started for it: {late}");
+        row.finding.reason = format!("{reason}. Jobs not started because of it: {late}");
         row.finding.level = row.finding.level.max(worst);
     }
     rows
 }
 
-/// The session that a finding is about, where it keeps others waiting.
+/// The pid of a finding about a session that blocks others.
 fn blocker(row: &Row) -> Option<i64> {
     let target = row.targets.iter().find(|of| of.kind == Kind::Session);
     target
@@ -219,14 +218,14 @@ fn blocker(row: &Row) -> Option<i64> {
         .map(|of| of.id)
 }
 
-/// The session for which it waits.
+/// The pid of the session that its fix ends.
 fn waits_for(row: &Row) -> Option<i64> {
     let on: Option<&Target> = row.finding.on.as_ref();
     on.filter(|of| of.kind == Kind::Session).map(|of| of.id)
 }
 
-/// What cannot be read because of a lock for which others wait too is told with whoever holds it.
-fn without_locked(rows: Vec<Row>) -> Vec<Row> {
+/// A lag that is unknown because of a lock is merged into the finding of the lock's holder.
+fn merge_unread(rows: Vec<Row>) -> Vec<Row> {
     let holds = |unread: &Row| {
         let of = unread.finding.on.as_ref();
         let name = &of
@@ -243,10 +242,10 @@ fn without_locked(rows: Vec<Row>) -> Vec<Row> {
             .any(|row| blocker(row) == Some(pid))
             .then_some(pid)
     };
-    let told: Vec<_> = rows.iter().map(holds).collect();
+    let holders: Vec<_> = rows.iter().map(holds).collect();
     let mut left = Vec::new();
     let mut unread = Vec::new();
-    for (row, holder) in rows.into_iter().zip(told) {
+    for (row, holder) in rows.into_iter().zip(holders) {
         match holder {
             Some(pid) => unread.push((pid, row.subject)),
             None => left.push(row),
@@ -255,7 +254,7 @@ fn without_locked(rows: Vec<Row>) -> Vec<Row> {
     for (pid, subject) in unread {
         if let Some(row) = left.iter_mut().find(|row| blocker(row) == Some(pid)) {
             row.finding.reason = format!(
-                "{}; the lag of {subject} is not known for it",
+                "{}; because of it the lag of {subject} is unknown",
                 row.finding.reason
             );
         }
@@ -263,18 +262,18 @@ fn without_locked(rows: Vec<Row>) -> Vec<Row> {
     left
 }
 
-/// Where a session keeps others waiting, that is the finding, and not each of those and what else it is found to do.
-fn without_waiting(rows: Vec<Row>) -> Vec<Row> {
+/// A session that blocks others is one finding: those that it blocks, and its own other findings, are merged into it.
+fn merge_blocked(rows: Vec<Row>) -> Vec<Row> {
     let blockers: Vec<_> = rows.iter().filter_map(blocker).collect();
-    let told = |row: &Row| waits_for(row).is_some_and(|pid| blockers.contains(&pid));
+    let is_blocked = |row: &Row| waits_for(row).is_some_and(|pid| blockers.contains(&pid));
     let waiting: Vec<_> = rows
         .iter()
-        .filter(|row| row.finding.rule == &rules::SESSION_BLOCKED && told(row))
+        .filter(|row| row.finding.rule == &rules::SESSION_BLOCKED && is_blocked(row))
         .map(|row| row.of.clone())
         .collect();
     let policies: Vec<_> = rows
         .iter()
-        .filter(|row| blocks_a_policy(row) && told(row))
+        .filter(|row| blocks_a_policy(row) && is_blocked(row))
         .map(|row| (waits_for(row), row.subject.clone(), row.finding.level))
         .collect();
     let holds = |row: &&Row| blocker(row).is_some();
@@ -283,16 +282,16 @@ fn without_waiting(rows: Vec<Row>) -> Vec<Row> {
         .filter(holds)
         .map(|row| row.of.clone())
         .collect();
-    let beside = |row: &Row| {
+    let is_own = |row: &Row| {
         row.screen == ScreenId::Activity
             && among(row, &[&rules::SESSION_IDLE, &rules::SESSION_LONG])
     };
     let (said, mut rows): (Vec<_>, Vec<_>) = rows
         .into_iter()
-        .partition(|row| beside(row) && holding.contains(&row.of));
+        .partition(|row| is_own(row) && holding.contains(&row.of));
     rows.retain(|row| {
         let waits = row.screen == ScreenId::Activity && waiting.contains(&row.of);
-        !(waits || blocks_a_policy(row) && told(row))
+        !(waits || blocks_a_policy(row) && is_blocked(row))
     });
     for also in said {
         let of = |row: &&mut Row| row.of == also.of && blocker(row).is_some();
@@ -311,7 +310,7 @@ fn without_waiting(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// A policy's work waits for a session.
+/// Whether a policy's work waits for a session.
 fn blocks_a_policy(row: &Row) -> bool {
     let blocked = [
         &rules::AGGREGATE_BLOCKED,
@@ -322,8 +321,8 @@ fn blocks_a_policy(row: &Row) -> bool {
         && (is_consequence(&row.finding) || among(row, &blocked))
 }
 
-/// Where many sessions are found to be the same, for a reason of the server's or the role's, they are told together.
-fn without_crowds(mut rows: Vec<Row>) -> Vec<Row> {
+/// Sessions that are hidden or untracked for one common reason become one finding.
+fn merge_sessions(mut rows: Vec<Row>) -> Vec<Row> {
     let off = rows.iter().any(|row| row.of == "setting track_activities");
     if off {
         rows.retain(|row| row.finding.rule != &rules::SESSION_UNTRACKED);
@@ -338,15 +337,19 @@ fn without_crowds(mut rows: Vec<Row>) -> Vec<Row> {
             }
             row.subject = format!("{many} sessions");
             row.of = String::new();
-            row.finding.reason = row.finding.reason.replace("what it does", "what they do");
+            row.finding.reason = row
+                .finding
+                .reason
+                .replace("its query is", "their queries are")
+                .replace("to see it", "to see them");
             std::mem::take(&mut first)
         });
     }
     rows
 }
 
-/// A fault of PostgreSQL that every job runs into is one finding; the first of the jobs stands for all.
-fn one_portal_fault(mut rows: Vec<Row>) -> Vec<Row> {
+/// A fault of PostgreSQL that affects every job is one finding, that of the first job; the others are named in it.
+fn merge_portal_faults(mut rows: Vec<Row>) -> Vec<Row> {
     let is_fault = |row: &Row| row.finding.rule == &rules::JOB_PORTAL_FAULT;
     let mut jobs: Vec<String> = rows
         .iter()

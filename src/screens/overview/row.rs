@@ -1,4 +1,4 @@
-//! One finding, and where it was found.
+//! One finding, with its screen and row.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,19 +11,19 @@ use crate::model::value::Value;
 use crate::model::verdict::Finding;
 use crate::server::known::At;
 
-/// One finding, and where it was found.
+/// One finding, with its screen and row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub screen: ScreenId,
-    /// The row of that screen.
+    /// Key of the row on that screen.
     pub of: String,
-    /// What the row calls itself.
+    /// Name of the row.
     pub subject: String,
     pub finding: Finding,
     pub targets: Vec<Target>,
-    /// When this console saw it first; `None`: by the headless twin, which looks once.
+    /// Time when this console saw it first; `None`: outside the console, which reads once only.
     pub first_seen: Option<Stamp>,
-    /// Why it is shown only to those who ask for what is acknowledged.
+    /// Its acknowledgement, if any.
     #[serde(default, alias = "aside")]
     pub acknowledged: Option<Acknowledgement>,
 }
@@ -41,13 +41,13 @@ impl Row {
         }
     }
 
-    /// What its fix acts on, as it is typed.
+    /// Target of its fix, as a user types it.
     pub(super) fn target(&self) -> Option<String> {
         let target = self.finding.fix_target(self.targets.clone())?;
         Some(target.name)
     }
 
-    /// The fields of the fix's form, as they are typed.
+    /// Fields of the fix's form, as a user types them.
     pub(super) fn set(&self) -> Value {
         match self.target() {
             Some(_) => Value::Fields(self.finding.sets.clone()),

@@ -1,4 +1,4 @@
-//! What is wrong with a figure of the server, and what to do about it.
+//! Findings of a figure of the server, with the fix in words.
 
 use super::row::Row;
 use crate::model::target::Target;
@@ -7,7 +7,7 @@ use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::server::known::At;
 
-/// Transactions until PostgreSQL refuses to hand out more.
+/// Number of transactions after which PostgreSQL assigns no more ids.
 const WRAPAROUND: f64 = 2_147_483_648.0;
 
 pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
@@ -34,7 +34,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
             &rules::SERVER_PROCESSES,
             Level::Notice,
             format!(
-                "max_worker_processes is {:.0}, but timescaledb.max_background_workers, max_parallel_workers and 3 more make {value:.0}: under load jobs find no worker. Set it to {value:.0} at least, and restart",
+                "max_worker_processes is {:.0}, but timescaledb.max_background_workers, max_parallel_workers and 3 more add up to {value:.0}: under load jobs find no worker. Set it to at least {value:.0}, and restart",
                 row.bound.unwrap_or_default()
             ),
         ),
@@ -46,7 +46,7 @@ pub(super) fn judge(row: &Row, at: &At, findings: &mut Findings) {
     }
 }
 
-/// Every slot is taken: by whom, and what to do.
+/// All worker slots are taken: by whom, and what to do.
 fn workers(row: &Row, findings: &mut Findings) {
     let about = row.about();
     let held = if about.is_empty() {
@@ -54,14 +54,14 @@ fn workers(row: &Row, findings: &mut Findings) {
     } else {
         format!(" ({about})")
     };
-    // Launcher and schedulers keep theirs; what a job has, the next one gets.
+    // Slots of jobs become free again, those of the launcher and the schedulers do not.
     let (level, then) = if about.is_empty() || about.contains(" in database ") {
         (
             Level::Notice,
-            "the next job waits for one. If jobs come late, raise it",
+            "the next job waits for one. If jobs are late, raise it",
         )
     } else {
-        (Level::Critical, "none is left for any job. Raise it")
+        (Level::Critical, "no job can start. Raise it")
     };
     let reason = format!(
         "all {:.0} slots of timescaledb.max_background_workers are taken{held}: {then} (and max_worker_processes with it), and restart",
@@ -98,7 +98,7 @@ fn connections(row: &Row, limits: &Limits, findings: &mut Findings) {
         &rules::SERVER_CONNECTIONS,
         level,
         format!(
-            "{value:.0} of {bound:.0} client connections are taken: {left}{who}. Activity says who has them; pool the clients, or raise max_connections and restart"
+            "{value:.0} of {bound:.0} client connections are in use: {left}{who}. Activity shows by whom. Pool the clients, or raise max_connections and restart"
         ),
     );
 }
@@ -114,7 +114,7 @@ fn lag(row: &Row, findings: &mut Findings) {
         &rules::SERVER_REPLICATION,
         Level::Warning,
         format!(
-            "standby {about}{among} is {} behind: look there whether replay is paused (pg_wal_replay_resume() goes on), a query holds it up, or its disk or the network is slow",
+            "standby {about}{among} is {} behind: check on it whether replay is paused (pg_wal_replay_resume() resumes it), whether a query delays it, or whether its disk or the network is slow",
             text::duration(value.floor())
         ),
     );
@@ -124,18 +124,18 @@ fn slot(row: &Row, findings: &mut Findings) {
     let kept = bytes(row.value);
     let then = match row.bound {
         Some(_) => format!(
-            "from {} on (max_slot_wal_keep_size) it is removed, and the reader has to be built anew",
+            "above {} (max_slot_wal_keep_size) it is removed, and the reader has to be set up again",
             bytes(row.bound)
         ),
-        None => "the disk fills".to_owned(),
+        None => "the disk fills up".to_owned(),
     };
     let said = match row.pid {
         Some(pid) => format!(
-            "{kept} of WAL is kept for slot {:?}, whose reader (process {pid}) does not keep up: {then}. Look what holds it up there",
+            "{kept} of WAL is kept for slot {:?}, whose reader (process {pid}) does not keep up: {then}. Find out on the reader's side what delays it",
             row.about()
         ),
         None => format!(
-            "nobody reads from slot {:?}, and {kept} of WAL is kept for it: {then}. Start its reader, or remove it with pg_drop_replication_slot()",
+            "slot {:?} has no reader, and {kept} of WAL is kept for it: {then}. Start its reader, or remove it with pg_drop_replication_slot()",
             row.about()
         ),
     };
@@ -160,7 +160,7 @@ fn archiver(row: &Row, at: &At, findings: &mut Findings) {
         &rules::SERVER_ARCHIVER,
         Level::Critical,
         format!(
-            "{what}: the disk fills with WAL. Fix archive_command or where it writes to; the server's log has its words"
+            "{what}: the disk fills up with WAL. Fix archive_command or its target; the server's log has the error"
         ),
     );
 }
@@ -189,16 +189,16 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     };
     let database = row.about();
     let fix = match &row.holder {
-        Some(holder) => format!("It is held back by {holder}: end that, and autovacuum goes on"),
+        Some(holder) => format!("{holder} holds back vacuum: end that, and autovacuum continues"),
         None => format!(
-            "Vacuum does not get through, or something holds it back (an old transaction, a prepared one, a slot): VACUUM (FREEZE) in {database}"
+            "Vacuum is too slow, or an old transaction, a prepared transaction or a slot holds it back. Run VACUUM (FREEZE) in {database}"
         ),
     };
     let finding = Finding::new(
         &rules::SERVER_WRAPAROUND,
         level,
         format!(
-            "{} is {} in database {database}, and autovacuum should have frozen at {}; the server takes no writes from {} million on. {fix}",
+            "{} is {} in database {database}, and autovacuum should have frozen it at {}; at {} million the server refuses writes. {fix}",
             row.title(),
             count(value),
             count(row.bound.unwrap_or_default()),
@@ -213,19 +213,19 @@ fn wraparound(row: &Row, limits: &Limits, findings: &mut Findings) {
     });
 }
 
-/// What a standby finds wrong with itself.
+/// Problems of a standby.
 fn standby(row: &Row, at: &At, findings: &mut Findings) {
     let limit = at.server.thresholds.all.replication_lag;
     let old = |since| at.now.seconds_since(since) > limit;
     let reason = match row.name.as_str() {
         "standby-replay" if row.value == Some(0.0) => {
-            "replay is paused on this standby: it serves ever older rows, and WAL piles up here. select pg_wal_replay_resume() goes on".to_owned()
+            "replay is paused on this standby: its rows get older, and WAL accumulates here. select pg_wal_replay_resume() resumes it".to_owned()
         }
-        // While its archive serves it, a standby needs no receiver.
+        // A standby that replays from the archive needs no receiver.
         "standby-receiver"
             if row.value == Some(0.0) && (row.about.is_none() || row.since.is_none_or(old)) =>
         {
-            "this standby receives no WAL: its primary is not reached, or has removed what it needs. Its log says which; primary_conninfo says where it looks".to_owned()
+            "this standby receives no WAL: it cannot reach its primary (primary_conninfo), or the primary has removed the WAL that it needs. Its log says which".to_owned()
         }
         "standby-delay"
             if row.value.is_some_and(|value| value > limit)
@@ -233,7 +233,7 @@ fn standby(row: &Row, at: &At, findings: &mut Findings) {
                 && row.about.is_none() =>
         {
             format!(
-                "the newest row that this standby shows is {} old, and {} of WAL waits to be replayed: a query here holds it up (end it, or lower max_standby_streaming_delay), or its disk does not keep up",
+                "the newest rows on this standby are {} old, and {} of WAL waits for replay: a query here delays it (end it, or lower max_standby_streaming_delay), or its disk is too slow",
                 text::duration(row.value.unwrap_or_default().floor()),
                 bytes(row.bound)
             )
@@ -248,13 +248,13 @@ fn lost_slots(row: &Row, findings: &mut Findings) {
         &rules::SERVER_SLOT,
         Level::Warning,
         format!(
-            "no reader can go on from slot {}: build the reader anew, and remove the slot with pg_drop_replication_slot()",
+            "no reader can continue from slot {}: set up the reader again, and remove the slot with pg_drop_replication_slot()",
             row.about()
         ),
     );
 }
 
-/// In millions where there are some.
+/// A count, from a million on in millions.
 #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
 fn count(value: f64) -> String {
     if value < 1e6 {
@@ -266,7 +266,7 @@ fn count(value: f64) -> String {
 
 fn absence(row: &Row, at: &At, findings: &mut Findings) {
     if row.name == "launcher" {
-        let reason = "no TimescaleDB launcher runs, so that no job starts in any database: a lost one comes back within a minute; if it does not, raise max_worker_processes and restart";
+        let reason = "no TimescaleDB launcher runs, so no job starts in any database. It should be back within a minute; if not, raise max_worker_processes and restart";
         findings.add(&rules::SERVER_LAUNCHER, Level::Critical, reason);
         return;
     }
@@ -284,24 +284,22 @@ fn absence(row: &Row, at: &At, findings: &mut Findings) {
             "timescaledb.restoring is on: run timescaledb_post_restore(), which starts it"
                 .to_owned()
         }
-        Some("no launcher runs") => "without a launcher (above) none is started".to_owned(),
+        Some("no launcher runs") => "only the launcher (above) starts it".to_owned(),
         Some(full) => format!("{full}: raise it (and max_worker_processes with it), and restart"),
         None => {
             format!(
-                "where it does not stay, max_worker_processes is too small. It is started by {start}"
+                "if it does not stay, raise max_worker_processes and restart. Start it with {start}"
             )
         }
     };
     findings.add(
         &rules::SERVER_SCHEDULER,
         Level::Critical,
-        format!(
-            "no TimescaleDB scheduler runs in this database, so that no job starts here; {why}"
-        ),
+        format!("no TimescaleDB scheduler runs in this database, so no job starts here; {why}"),
     );
 }
 
-/// Settings that hurt, how, and what to do.
+/// Dangerous settings: their effect, and the fix.
 fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
     let value = row.about();
     let on = if value.ends_with("ALTER DATABASE") {
@@ -319,15 +317,15 @@ fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
         ),
         "autovacuum" => (
             Level::Warning,
-            format!("nothing is vacuumed or analyzed but by hand, until wraparound forces it. {on}"),
+            format!("tables are neither vacuumed nor analyzed automatically, until wraparound forces it. {on}"),
         ),
         "track_counts" => (
             Level::Warning,
-            format!("autovacuum does nothing, and no change is counted. {on}"),
+            format!("autovacuum does nothing, because changes are not counted. {on}"),
         ),
         "track_activities" => (
             Level::Notice,
-            format!("what sessions do is not shown. {on}"),
+            format!("queries of sessions are not shown. {on}"),
         ),
         "timescaledb.restoring" => (
             Level::Critical,
@@ -343,7 +341,7 @@ fn setting(setting: &str, row: &Row, at: &At, findings: &mut Findings) {
         ),
         _ => (
             Level::Notice,
-            format!("queries on hypertables read chunks that they need not. {on}"),
+            format!("queries on hypertables read more chunks than necessary. {on}"),
         ),
     };
     findings.add(

@@ -10,17 +10,17 @@ pub struct Row {
     pub name: String,
     /// `None`: hidden from this role, or not a number.
     pub value: Option<f64>,
-    /// The limit, or a count that goes with the value.
+    /// The limit, or another number that belongs to the value.
     pub bound: Option<f64>,
     pub about: Option<String>,
     pub since: Option<Stamp>,
-    /// The session that it is about.
+    /// Pid of its session.
     #[serde(default)]
     pub pid: Option<i32>,
-    /// Who keeps vacuum from freezing more, in words.
+    /// The holder of the oldest transaction id, which vacuum cannot freeze past, in words.
     #[serde(default)]
     pub holder: Option<String>,
-    /// Bytes of the database by its catalogue; `None`: not asked for yet.
+    /// Estimated size of the database; `None`: not read yet.
     pub bytes: Option<i64>,
 }
 
@@ -31,12 +31,12 @@ impl Row {
             "transactions" => "transactions since statistics began",
             "cache-hits" => "blocks found in shared_buffers",
             "wal" => "WAL written since initdb",
-            "replication-lag" => "slowest standby behind",
-            "standby-delay" => "newest replayed transaction is old",
+            "replication-lag" => "lag of the slowest standby",
+            "standby-delay" => "age of the newest replayed transaction",
             "standby-replay" => "replay on this standby",
             "standby-receiver" => "WAL receiver of this standby",
-            "replication-slots" => "WAL kept for the furthest slot",
-            "lost-slots" => "slots that were invalidated",
+            "replication-slots" => "WAL kept for the oldest slot",
+            "lost-slots" => "invalidated slots",
             "archiver" => "WAL archiver",
             "oldest-transaction" => "oldest transaction",
             "idle-in-transaction" => "longest idle in transaction",
@@ -46,9 +46,9 @@ impl Row {
             "workers" => "TimescaleDB workers",
             "launcher" => "TimescaleDB launcher",
             "scheduler" => "TimescaleDB scheduler here",
-            "worker-processes" => "worker processes that may be wanted",
-            "lock-table" => "locks that the lock table holds",
-            "database-size" => "database size, by its catalogue",
+            "worker-processes" => "worker processes that may be needed",
+            "lock-table" => "size of the lock table (locks)",
+            "database-size" => "estimated database size",
             other => other,
         };
         title.to_owned()
@@ -86,7 +86,7 @@ impl Row {
         }
     }
 
-    /// The limit, where `bound` is one.
+    /// `bound`, if it is a limit.
     #[expect(clippy::cast_possible_truncation, reason = "a figure for eyes")]
     pub(super) fn limit(&self) -> Value {
         match self.name.as_str() {
@@ -101,7 +101,7 @@ impl Row {
         }
     }
 
-    /// The value as a part of its bound.
+    /// The value divided by its bound.
     pub fn share(&self) -> Option<f64> {
         let bound = self.bound.filter(|bound| *bound > 0.0)?;
         Some(self.value? / bound)
@@ -121,8 +121,8 @@ impl Row {
         })
     }
 
-    /// What is said beside the figure.
-    pub(super) fn beside(&self) -> Value {
+    /// Text of the ABOUT column.
+    pub(super) fn about_text(&self) -> Value {
         match self.setting() {
             Some((_, by)) => by.into(),
             None => self.about.clone().into(),

@@ -1,4 +1,4 @@
-//! Exact figures of a table's rows: which are wanted, what is known of them, and since when.
+//! Exact figures of a table's rows: those to read next, those already read, and their age.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,14 +12,14 @@ use crate::screens::record::{Exact, Record};
 use crate::server::exact::Figures;
 use crate::server::known::At;
 
-/// What an exact figure costs for each relation, in seconds.
+/// Cost of an exact figure for each relation, in seconds.
 const EXACT_COST: f64 = 0.0002;
-/// So many seconds after the first rows the worst row is what is looked at: its figures come bit by bit.
+/// For this many seconds after the first rows the cursor follows the worst row, while exact figures arrive.
 const OPENING_SECONDS: f64 = 10.0;
 
 impl<R: Record> Table<R> {
-    /// The exact figures to be asked for next: which of [`Record::EXACT`], and what is wanted of it; behind the Overview,
-    /// of every row, and those that are dear only when it is their turn (`later`).
+    /// The exact figures to read next: index in [`Record::EXACT`], ids and costs. For the Overview those of every row, and
+    /// expensive ones only if `later`.
     pub fn asks(
         &self,
         overview: bool,
@@ -35,7 +35,7 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// Which of these exact figures are wanted for the rows on the screen (or all), and their costs.
+    /// The ids and costs for which these exact figures must be read, for the rows on the screen or for all.
     pub fn wanted(&self, nth: usize, all: bool, now: Stamp) -> Vec<(i64, usize)> {
         let Some(exact) = R::EXACT.get(nth) else {
             return Vec::new();
@@ -43,7 +43,7 @@ impl<R: Record> Table<R> {
         if self.round.is_some() {
             return Vec::new();
         }
-        // All: whatever the filter hides.
+        // All includes the rows that the filter hides.
         let rows: Vec<usize> = if all {
             (0..self.rows.len()).collect()
         } else {
@@ -51,7 +51,7 @@ impl<R: Record> Table<R> {
         };
         let want = |row| (exact.want)(&self.rows[row]).map(|(id, cost)| (row, id, cost));
         let mut wanted: Vec<_> = rows.into_iter().filter_map(want).collect();
-        // 0.2 ms for each relation: what is dear is asked less often, so that it takes 2 % of a server core at most.
+        // 0.2 ms for each relation: expensive figures are read less often, so that they take at most 2 % of a server core.
         #[expect(clippy::cast_precision_loss, reason = "a number of relations")]
         let rest = |cost: usize| cost as f64 * EXACT_COST * DUTY;
         let cost = wanted.iter().map(|(.., cost)| cost).sum();
@@ -82,12 +82,12 @@ impl<R: Record> Table<R> {
         self.round = Some(round);
     }
 
-    /// Whether this is the round that is under way; what is left of another, which was given up, ends nothing.
+    /// Whether this is the present round; late answers of a cancelled round must not end it.
     pub fn is_round(&self, round: u64) -> bool {
         self.round == Some(round)
     }
 
-    /// Takes exact figures; `last` ends the round, and has the rows judged by what it brought.
+    /// Takes exact figures; with `last` the round ends, and the rows are judged again.
     pub fn take_exact(&mut self, nth: usize, figures: Vec<(i64, Figures)>, last: bool, at: &At) {
         if last {
             self.round = None;
@@ -118,7 +118,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    /// How many rows wait for the figures that the Overview asks for in a round of their own, and how many want some.
+    /// Number of rows whose `later` figures are missing, and number of rows that need such figures.
     pub fn ungathered(&self) -> (usize, usize) {
         let later = R::EXACT.iter().enumerate().filter(|(_, exact)| exact.later);
         let (mut missing, mut all) = (0, 0);
@@ -131,7 +131,7 @@ impl<R: Record> Table<R> {
         (missing, all)
     }
 
-    /// What is to be said of exact figures that could not be had, or not again.
+    /// Caveats for exact figures that cannot be read, or not again.
     pub fn unread(&self, now: Stamp) -> Vec<String> {
         let failed = |had: &&Had| had.error.is_some() || had.figures.is_err();
         if !self.exact.values().any(|had| failed(&had)) {
@@ -168,8 +168,8 @@ impl<R: Record> Table<R> {
         said
     }
 
-    /// The reading by which what is said of the thing with this key, or that it is not there, is certain: after that
-    /// moment, judged, and with the exact figures on which this rule rests.
+    /// Time of the newest load whose verdict for `key` (or its absence) is final for this rule: it is later than `after`,
+    /// and the rule's exact figures were read.
     pub fn certain(&self, key: &str, rule: &'static Rule, after: Stamp, at: &At) -> Option<Stamp> {
         let Freshness::At(read) = self.fresh else {
             return None;
@@ -188,7 +188,7 @@ impl<R: Record> Table<R> {
         (read > after && self.find(key).is_none_or(certain)).then_some(read)
     }
 
-    /// Makes the exact figures be asked for again; those known stay on the screen until then.
+    /// Makes all exact figures be read again; the old ones stay until then.
     pub fn forget_exact(&mut self) {
         for had in self.exact.values_mut() {
             had.asked = Stamp::BEFORE_ALL;

@@ -1,4 +1,4 @@
-//! What is known of the exact figures of rows.
+//! Exact figures that were read.
 
 use std::collections::HashMap;
 
@@ -6,25 +6,25 @@ use crate::model::moment::Stamp;
 use crate::screens::record::Record;
 use crate::server::exact::Figures;
 
-/// Behind the Overview what is dear is asked for again after so many seconds.
+/// Seconds after which the Overview reads expensive figures again.
 pub(crate) const LATER_SECONDS: f64 = 300.0;
-/// So many seconds exact figures stand that cannot be had again; then only why is told.
+/// Seconds for which old figures are kept if they cannot be read again; after that only the error is shown.
 const KEPT_SECONDS: f64 = 300.0;
 
-/// What is known, by the place in [`Record::EXACT`] and the row's id.
+/// Figures by index in [`Record::EXACT`] and row id.
 pub(super) type Known = HashMap<(usize, i64), Had>;
 
 /// Exact figures of one row.
 #[derive(Debug)]
 pub(super) struct Had {
-    /// When they were asked for last.
+    /// Time of the last request.
     pub(super) asked: Stamp,
-    /// When they were had.
+    /// Time when they were read.
     pub(super) at: Stamp,
     pub(super) figures: Figures,
-    /// Why they could not be had again since.
+    /// Error of a later attempt to read them again.
     pub(super) error: Option<String>,
-    /// The row's cost when they were had: with another, they are of other things.
+    /// The row's cost when they were read; if the cost changes, they are of other relations.
     pub(super) cost: usize,
 }
 
@@ -39,7 +39,7 @@ impl Had {
         }
     }
 
-    /// Figures that could not be had now do not wipe those that were had a short while ago.
+    /// Takes an answer; an error keeps figures that are still young.
     pub(super) fn take(&mut self, figures: Figures, cost: usize, now: Stamp) {
         match figures {
             Err(error) if self.figures.is_ok() && now.seconds_since(self.at) < KEPT_SECONDS => {

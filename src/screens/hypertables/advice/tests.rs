@@ -70,7 +70,7 @@ fn a_chunk_that_does_not_fit_a_quarter_of_memory_is_advised_a_shorter_interval_t
         row(10, 7 * DAY, 4 * GIB).size_of_chunks(&thresholds::Limits::default()),
         Size::Fits
     );
-    // Once the advice is followed it is gone, though the large chunk is still the newest full one.
+    // The advice disappears once it is followed, although the large chunk is still the newest full one.
     let mut fixed = large;
     fixed.interval = Some(2 * DAY);
     assert_eq!(
@@ -80,7 +80,7 @@ fn a_chunk_that_does_not_fit_a_quarter_of_memory_is_advised_a_shorter_interval_t
 }
 
 #[test]
-fn many_small_chunks_are_advised_a_longer_interval_that_keeps_promises() {
+fn many_small_chunks_are_advised_a_longer_interval_that_policies_allow() {
     let mut small = row(2000, HOUR, 1 << 20);
     assert_eq!(
         small.size_of_chunks(&thresholds::Limits::default()),
@@ -231,7 +231,7 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_fixes_it() {
         "{}",
         told.reason
     );
-    // A small hypertable is well, and says against what.
+    // The verdict of a small hypertable names the limits.
     row.chunks = 10;
     row.compressed = 0;
     let told = verdict(
