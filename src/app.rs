@@ -91,7 +91,7 @@ pub struct App {
     asked: u64,
 }
 
-/// Findings are judged again after so long, though nothing was read.
+/// Findings are judged again after this time, even if nothing was read.
 const JUDGED_SECONDS: f64 = 60.0;
 /// The server's clock goes on for this many seconds after a missed answer, then it stops.
 const SILENCE_SECONDS: f64 = 15.0;

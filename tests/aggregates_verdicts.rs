@@ -222,8 +222,8 @@ fn a_refresh_that_reaches_over_dropped_source_rows_is_data_loss() {
         Level::Critical,
         &[
             "60 days of mes.oee",
-            "keeps 30 days",
-            "rows older than 30 days are deleted",
+            "keeps rows for 30 days only",
+            "refreshes delete older rows from the aggregate",
         ],
     );
     says(
@@ -278,7 +278,7 @@ fn a_refresh_that_runs_long_is_no_reason_to_begin_another() {
     says(
         &verdict,
         Level::Warning,
-        &["running since 20m, longer than usual (30s on average)"],
+        &["running for 20m, longer than usual (30s on average)"],
     );
     assert_eq!(verdict.findings[0].fix, None);
 }

@@ -161,7 +161,7 @@ fn a_row_says_what_keeps_its_policy_from_working() {
                 "warning",
                 "past compress-after not compressed, the oldest due for",
             );
-            told("frozen", "warning", "frozen: policies pass over");
+            told("frozen", "warning", "frozen: policies skip frozen chunks");
             told("unwatched", "ok", "compression is not enabled");
             assert_eq!(row(&shown, "no_clock")["backlog_chunks"], Json::Null);
             assert!(row(&shown, "paused")["backlog_chunks"].as_i64() > Some(3));

@@ -204,7 +204,7 @@ fn details_open_on_the_row_ask_for_their_parts_and_close() {
         sections: Err("55P03: lock timeout".to_owned()),
     });
     press(&mut app, "G");
-    assert!(screen(&mut app).contains("could not be read: 55P03"));
+    assert!(screen(&mut app).contains("cannot be read: 55P03"));
     press(&mut app, "esc");
     assert!(app.details.is_none());
 }

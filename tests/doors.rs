@@ -326,7 +326,7 @@ fn what_is_not_run_is_said_with_an_estimate_and_trust_shows_the_figure() {
             let reason = counted["reason"].as_str().unwrap();
             for words in [
                 "about 5 chunks by the end of the newest chunk",
-                "not run: doors.clock() is doors_owner's, and would run with the rights of postgres",
+                "not run: doors.clock() belongs to doors_owner, and would run with the rights of postgres",
                 "trusted_owners = [\"doors_owner\"]",
                 "monitoring role",
             ] {

@@ -167,7 +167,7 @@ fn what_a_constraint_or_the_reorder_policy_needs_is_never_called_unused() {
     says(
         &key,
         Level::Ok,
-        "never scanned, but the primary key metric_pkey stands on it",
+        "never scanned, but the primary key metric_pkey uses it",
     );
     let unique = Row {
         unique: true,
@@ -193,7 +193,7 @@ fn compressed_chunks_limit_what_scans_can_say() {
     says(
         &some,
         Level::Warning,
-        "only speaks for the uncompressed span: 60 of 100 chunks",
+        "says nothing of 60 of its 100 chunks",
     );
     let mut all = with(|parts| parts.compressed = 100);
     all.scans = 0;
@@ -308,7 +308,7 @@ fn a_duplicate_names_the_one_to_keep_and_warns_of_shared_chunk_indexes() {
         Level::Warning,
         "the same as metric_key, which should stay",
     );
-    says(&row, Level::Warning, "on 40 chunks the two share one index");
+    says(&row, Level::Warning, "on 40 chunks both share one index");
     let old = Server {
         timescaledb: Some(Version::new(2, 17)),
         ..server()
@@ -363,7 +363,7 @@ fn the_consoles_own_scans_are_told_where_there_are_scans() {
             now: NOW,
             server: &server,
         });
-        format!("{sections:?}").contains("hypertop's")
+        format!("{sections:?}").contains("scans by hypertop")
     };
     let scanned = |scans| Row { scans, ..index() };
     assert!(told(&scanned(5)));

@@ -140,7 +140,7 @@ fn a_job_turns_late_by_the_clock_alone() {
     assert!(
         verdict
             .reason
-            .starts_with("late: it should have started 3m 20s ago; it found no free worker"),
+            .starts_with("late: it should have started 3m 20s ago; there was no free worker"),
         "{}",
         verdict.reason
     );

@@ -359,7 +359,7 @@ fn what_is_dropped_for_want_of_room_or_reset_is_told_and_does_not_falsify_the_ch
         for words in [
             "pg_stat_statements.max (100) is too small",
             "were dropped",
-            "raise it (restart)",
+            "Raise it (restart)",
             "since this console started",
         ] {
             assert!(caveats.contains(words), "{words}: {caveats}");

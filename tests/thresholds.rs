@@ -480,7 +480,7 @@ fn compressed(change: impl FnOnce(&mut compression::Row)) -> compression::Row {
 #[test]
 fn compression_is_judged_by_thresholds() {
     let (ok, warning, notice) = (Level::Ok, Level::Warning, Level::Notice);
-    let well = (ok, "as the policy promises");
+    let well = (ok, "on schedule");
     let sizes = |before: i64, after: i64| {
         compressed(|row| (row.before_bytes, row.after_bytes) = (Some(before), Some(after)))
     };

@@ -661,7 +661,7 @@ fn a_poor_ratio_names_the_rows_of_a_batch() {
              select compress_chunk(c) from show_chunks('wide') c",
         )
         .await;
-        let words = ["segment-by d is too fine", ": 1 rows a batch"];
+        let words = ["segmentby d is too fine", ": 1 rows per batch"];
         triage::found(rig, &rules::COMPRESSION_RATIO, "public.wide", &words).await;
     });
 }

@@ -150,7 +150,7 @@ fn compression_that_is_off_is_told_where_there_are_many_chunks_and_enabled() {
 #[test]
 fn compression_without_a_policy_is_told_and_given_one() {
     on_each("nobody", async |rig, _| {
-        let words = ["without a policy: 10 chunks uncompressed until somebody"];
+        let words = ["without a policy: 10 chunks uncompressed. add-compression-policy"];
         let finding = found(rig, &rules::COMPRESSION_NO_POLICY, NAME, &words).await;
         fix(rig, &finding, &[("compress_after", "2 days")]).await;
         gone(rig, &rules::COMPRESSION_NO_POLICY, NAME).await;
@@ -174,8 +174,8 @@ fn frozen_chunks_are_told_and_thawed_as_the_words_say() {
         let schema = rig.text(&format!("select {schema}")).await;
         rig.sql(&format!("select {schema}.freeze_chunk('{chunk}')"))
             .await;
-        let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) thaws it");
-        let words = ["1 chunk frozen: policies pass over it", thaw.as_str()];
+        let thaw = format!("SELECT {schema}.unfreeze_chunk(chunk) unfreezes one");
+        let words = ["1 chunk frozen: policies skip frozen chunks", thaw.as_str()];
         let finding = found(rig, &rules::COMPRESSION_FROZEN, NAME, &words).await;
         assert_eq!(finding.finding.fix, None);
         rig.sql(&format!("select {schema}.unfreeze_chunk('{chunk}')"))
@@ -200,11 +200,11 @@ fn late_rows_in_compressed_chunks_are_told_and_packed_with_and_without_a_policy(
         late(rig).await;
         let words = [
             "1 chunk partially compressed",
-            "there is no policy that would recompress",
+            "there is no policy to recompress them",
         ];
         found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
         policy(rig, r#"{"compress_after": "2 days", "recompress": false}"#).await;
-        let words = ["its policy leaves them so (recompress=false"];
+        let words = ["its policy does not recompress them (recompress=false"];
         found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
         run(rig).await;
         found(rig, &rules::COMPRESSION_PARTIAL, NAME, &words).await;
@@ -242,7 +242,7 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         let words = [
             "compressed chunks are larger than before (0.",
             "MB more in all)",
-            "segment-by d is too fine for chunks of this size: 1 rows a batch",
+            "segmentby d is too fine for chunks of this size: 1 rows per batch",
         ];
         let finding = found(rig, &rules::COMPRESSION_RATIO, name, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
@@ -255,13 +255,13 @@ fn a_table_that_compression_makes_larger_is_found_and_only_the_settings_that_did
         fix(rig, &finding, &[("segment_by", "v")]).await;
         gone(rig, &rules::COMPRESSION_RATIO, name).await;
         let words = [
-            "20 of 20 compressed chunks under other settings than the table's now (compressed chunks are larger than before (0.",
-            "until they are rewritten",
+            "20 of 20 compressed chunks under older settings than the table's (compressed chunks are larger than before (0.",
+            "only after a rewrite",
         ];
         let finding = found(rig, &rules::COMPRESSION_OLD, name, &words).await;
         assert_eq!(finding.finding.level, Level::Warning);
         assert_eq!(finding.finding.fix, Some("rewrite-chunks"));
-        assert!(!finding.finding.reason.contains("segment-by"));
+        assert!(!finding.finding.reason.contains("segmentby"));
         // One that is under the present settings does not hide the others, nor is it blamed with them.
         let chunk = rig
             .text("select max(c::text) from show_chunks('grown') c")
@@ -289,7 +289,7 @@ fn chunks_of_a_few_rows_that_compression_makes_larger_are_told_to_be_longer() {
     triage::on_each("few", source, async |rig, _| {
         let words = [
             "compressed chunks are larger than before (0.",
-            "chunks hold too few rows: 5 each",
+            "chunks have too few rows: 5 each",
         ];
         let finding = found(rig, &rules::COMPRESSION_RATIO, "public.few", &words).await;
         assert_eq!(finding.finding.fix, Some("set-chunk-interval"));

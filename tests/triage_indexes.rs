@@ -80,7 +80,7 @@ fn a_duplicate_is_dropped_and_the_other_stays_on_every_chunk() {
         let shares = finding
             .finding
             .reason
-            .contains("on 1 chunk the two share one index");
+            .contains("on 1 chunk both share one index");
         assert_eq!(
             shares,
             version >= Version::new(2, 22),

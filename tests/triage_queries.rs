@@ -58,7 +58,7 @@ async fn forget(rig: &Rig, rule: &'static Rule, id: &str) {
         rig,
         rule,
         id,
-        &["once it is fixed, pg_stat_statements_reset(0, 0, "],
+        &["after a fix, pg_stat_statements_reset(0, 0, "],
     )
     .await;
     let reason = finding.finding.reason;
@@ -75,7 +75,7 @@ fn a_statement_that_takes_most_of_the_time_is_told_and_forgotten_once_it_is_fixe
         gone(rig, &rules::QUERY_HEAVY, &id).await;
         rig.limit(|limits| limits.query_time = 0.3);
         let words = [
-            " % of all execution time counted in this database",
+            " % of all execution time in this database",
             "EXPLAIN (ANALYZE, BUFFERS)",
         ];
         let finding = found(rig, &rules::QUERY_HEAVY, &id, &words).await;
@@ -95,8 +95,8 @@ fn a_statement_that_spills_is_told_and_more_memory_fixes_it() {
         let id = counted(rig, &format!("set work_mem = '64kB'; {sort}"), "spilled").await;
         let words = [
             "spills to temporary files: ",
-            "MB a call",
-            "SET work_mem higher",
+            "MB per call",
+            "Raise work_mem",
         ];
         let finding = found(rig, &rules::QUERY_SPILLS, &id, &words).await;
         assert_eq!(finding.finding.level, Level::Notice);
@@ -135,8 +135,8 @@ fn statements_that_nobody_shows_are_told_with_the_statement_that_shows_them() {
         gone(rig, &rules::QUERIES_MISSING, "none").await;
         rig.sql("drop extension pg_stat_statements").await;
         let words = [
-            "the server counts statements already",
-            "CREATE EXTENSION pg_stat_statements in this database (no restart",
+            "the server counts statements, but this database cannot show them",
+            "CREATE EXTENSION pg_stat_statements in this database (as a superuser, no restart",
         ];
         let finding = found(rig, &rules::QUERIES_MISSING, "none", &words).await;
         assert_eq!(finding.finding.level, Level::Unknown);

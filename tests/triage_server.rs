@@ -103,7 +103,13 @@ fn a_setting_that_hides_compressed_rows_is_critical_on_the_very_versions_where_i
             let of = "setting timescaledb.enable_chunk_append";
             rig.sql("alter role all set timescaledb.enable_chunk_append = off")
                 .await;
-            let row = found(&rig, &rules::SERVER_SETTING, of, &["need not"]).await;
+            let row = found(
+                &rig,
+                &rules::SERVER_SETTING,
+                of,
+                &["more chunks than necessary"],
+            )
+            .await;
             do_as_told(&rig, &row.finding.reason, "alter role all reset").await;
             gone(&rig, &rules::SERVER_SETTING, of).await;
         }

@@ -136,7 +136,7 @@ fn too_few_slots_for_the_schedulers_are_told_by_the_database_that_has_none() {
         for rig in &rigs {
             until(rig, "the launcher has looked", "select count(*) = 2 from pg_stat_activity where backend_type in ('TimescaleDB Background Worker Launcher', 'TimescaleDB Background Worker Scheduler')").await;
             if rig.text("select exists (select from pg_stat_activity where backend_type = 'TimescaleDB Background Worker Scheduler' and datname = current_database())").await == "t" {
-                let words = ["all 2 slots of timescaledb.max_background_workers are taken (the launcher, 1 scheduler): none is left for any job"];
+                let words = ["all 2 slots of timescaledb.max_background_workers are taken (the launcher, 1 scheduler): no job can start"];
                 let row = comes(rig, &rules::SERVER_WORKERS, "workers").await;
                 assert!(row.finding.reason.contains(words[0]), "{row:#?}");
                 assert_eq!(row.finding.level, Level::Critical);

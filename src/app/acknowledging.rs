@@ -205,9 +205,9 @@ impl App {
         let (ended, counting): (Vec<_>, Vec<_>) = acknowledged
             .into_iter()
             .partition(|entry| entry.ended.is_some());
-        let told = ended.first().map(|entry| {
+        let reason = ended.first().map(|entry| {
             format!(
-                "entry {} counts no longer: {}",
+                "entry {} is no longer in effect: {}",
                 entry.begin.id,
                 entry.state()
             )
@@ -216,12 +216,12 @@ impl App {
             .iter()
             .map(|entry| (entry.begin.id, Why::Back))
             .collect();
-        if let Some(told) = told.filter(|_| ids.is_empty()) {
-            self.say(told, true);
+        if let Some(reason) = reason.filter(|_| ids.is_empty()) {
+            self.say(reason, true);
             return Some(Vec::new());
         }
         if self.link != Link::Up || self.tape.is_some() {
-            self.say("not connected: nothing can be taken back now", true);
+            self.say("not connected: nothing can be rolled back now", true);
             return Some(Vec::new());
         }
         self.screens.journal.unmark();

@@ -76,7 +76,7 @@ impl Acting {
         self
     }
 
-    pub fn tell(&mut self, role: &'static str, text: &str) {
+    pub fn report(&mut self, role: &'static str, text: &str) {
         let lines = text
             .lines()
             .map(|line| (role, crate::model::text::printable(line)))
@@ -120,7 +120,7 @@ impl Acting {
         match filling.outcome {
             Ok(approved) => Next::Look(Box::new(approved)),
             Err(Trouble::Refusal(refusal)) => {
-                self.tell("level.warning", &refusal.why);
+                self.report("level.warning", &refusal.why);
                 Next::Stay
             }
             Err(Trouble::Fields(_) | Trouble::Some { .. }) => Next::Stay,

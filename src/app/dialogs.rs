@@ -50,7 +50,7 @@ impl App {
         if let Some(running) = &self.running {
             let title = running.title.clone();
             self.say(
-                format!("one at a time: {title} is under way (show-progress shows it)"),
+                format!("one at a time: {title} is running (show-progress shows it)"),
                 true,
             );
             return Vec::new();
@@ -98,7 +98,7 @@ impl App {
             return effects;
         }
         if self.running.is_some() {
-            self.say("one at a time: another action is under way", true);
+            self.say("one at a time: another action is running", true);
             return Vec::new();
         }
         let ids: Vec<u64> = with_table!(self.screens, self.screen, |table| table.chosen_keys())
@@ -147,7 +147,7 @@ impl App {
                 self.follow(next)
             }
             Err(error) => {
-                acting.tell("error", &error);
+                acting.report("error", &error);
                 Vec::new()
             }
         }
@@ -164,7 +164,7 @@ impl App {
         match result {
             Ok(approved) => self.follow(Next::Look(Box::new(approved))),
             Err(error) => {
-                acting.tell("level.warning", &error);
+                acting.report("level.warning", &error);
                 Vec::new()
             }
         }
@@ -320,7 +320,7 @@ impl App {
         running.order = Order::Stop;
         self.overlay = Some(Overlay::Running);
         self.say(
-            "stopping what runs, then leaving; once more leaves at once",
+            "stopping the running action, then leaving; press again to leave at once",
             true,
         );
         vec![Effect::Act(ask::Act::Order(Order::Stop))]

@@ -72,7 +72,7 @@ impl App {
         if self.running.is_some() {
             self.overlay = Some(Overlay::Running);
         } else {
-            self.say("nothing is under way", false);
+            self.say("no action is running", false);
         }
     }
 
@@ -225,7 +225,7 @@ impl App {
                 self.begin_on(action, vec![targets], finding.sets)
             }
             None if findings.is_empty() => {
-                self.say("nothing is wrong here", false);
+                self.say("the selected row has no problem", false);
                 Vec::new()
             }
             None => {

@@ -328,7 +328,7 @@ mod tests {
         write("good.toml", "inherits = \"dark\"\n");
         let (themes, wrong) = all(Some(folder.path()));
         assert!(themes.iter().any(|theme| theme.name == "good"));
-        let told = wrong.join("\n");
+        let errors = wrong.join("\n");
         for words in [
             "mauvish",
             "b.toml",
@@ -337,7 +337,7 @@ mod tests {
             "row.chosen",
             "nowhere",
         ] {
-            assert!(told.contains(words), "{words} in {told}");
+            assert!(errors.contains(words), "{words} in {errors}");
         }
     }
 }

@@ -40,7 +40,7 @@ rules! {
     AGGREGATE_PARENT: "aggregate-parent", "parent aggregate is late or not refreshed", "refresh-hierarchy";
     AGGREGATE_PENDING: "aggregate-pending", "many changed ranges wait for a refresh", "refresh-behind";
     AGGREGATE_POLICY_STOPPED: "aggregate-policy-stopped", "second refresh policy is paused or failing", "resume-job";
-    AGGREGATE_REMADE: "aggregate-remade", "late rows in a chunk that was dropped";
+    AGGREGATE_REMADE: "aggregate-remade", "late rows in a recreated chunk";
     AGGREGATE_STARVED: "aggregate-starved", "rows are dropped before they are materialized", "edit-retention-policy";
     AGGREGATE_STUCK: "aggregate-stuck", "a cancelled refresh blocks other refreshes", "terminate-session";
     AGGREGATE_UNKNOWN: "aggregate-unknown", "lag unknown";
@@ -75,18 +75,18 @@ rules! {
     INDEX_UNSURE: "index-unsure", "chunk indexes of the same shape";
     INDEX_UNUSED: "index-unused", "unused index", "drop-index";
     JOB_AT_ONCE: "job-at-once", "due at once", "run-job-now";
-    JOB_CRASHED: "job-crashed", "its worker is gone", "run-job-now";
+    JOB_CRASHED: "job-crashed", "its worker has vanished", "run-job-now";
     JOB_FAILING: "job-failing", "fails", "run-job-now";
     JOB_FAR: "job-far", "next start too far in the future", "run-job-now";
     JOB_GAVE_UP: "job-gave-up", "paused after too many failures", "resume-job";
     JOB_LATE: "job-late", "late", "run-job-now";
     JOB_NEVER_RAN: "job-never-ran", "never ran", "run-job-now";
-    JOB_ORPHANED: "job-orphaned", "its hypertable is gone", "delete-job";
+    JOB_ORPHANED: "job-orphaned", "its hypertable no longer exists", "delete-job";
     JOB_OVERRUN: "job-overrun", "runs longer than max_runtime", "terminate-session";
     JOB_OWNER: "job-owner", "its owner cannot run it";
     JOB_PAUSED: "job-paused", "paused", "resume-job";
     JOB_PORTAL_FAULT: "job-portal-fault", "harmless SQLSTATE 24000 (PostgreSQL bug)";
-    JOB_PROCEDURE_GONE: "job-procedure-gone", "its procedure is gone", "delete-job";
+    JOB_PROCEDURE_GONE: "job-procedure-gone", "its procedure no longer exists", "delete-job";
     JOB_SLOW: "job-slow", "runs longer than usual", "edit-job";
     JOB_UNSEEN: "job-unseen", "worker not visible";
     JOURNAL: "journal", "action failed or was interrupted";
@@ -126,7 +126,7 @@ pub fn by_name(name: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.name == name)
 }
 
-/// Written as the rule's name.
+/// Serialized as the rule's name.
 impl Serialize for Rule {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.name)

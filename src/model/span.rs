@@ -1,4 +1,4 @@
-//! A length of time on a hypertable's axis, and what lies so long before now.
+//! A length of time on a hypertable's axis, and the point this long before now.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -17,7 +17,7 @@ pub enum Span {
 }
 
 impl Span {
-    /// As a person or a policy's configuration writes it; `None`: it is not of this axis' kind.
+    /// Reads a length as a user or a policy's configuration writes it; `None`: it does not fit the axis.
     pub fn parse(axis: Axis, text: &str) -> Option<Self> {
         match axis {
             Axis::Integer => text.parse().ok().map(Self::Number),
@@ -25,7 +25,7 @@ impl Span {
         }
     }
 
-    /// From a policy's configuration; `None`: it is not understood.
+    /// Reads a length from a policy's configuration; `None`: not understood.
     pub fn of(config: &Json) -> Option<Self> {
         match config {
             Json::String(text) => Interval::parse(text).ok().map(Self::Interval),
@@ -34,7 +34,7 @@ impl Span {
         }
     }
 
-    /// In seconds, or in units of integer time; a month has 30 days, as `add_…_policy` compares windows.
+    /// Seconds, or units of integer time; a month has 30 days, as where `add_…_policy` compares windows.
     #[expect(clippy::cast_precision_loss, reason = "for comparing")]
     pub fn length(self) -> f64 {
         match self {
@@ -70,7 +70,7 @@ impl Span {
         self.length() > 0.0
     }
 
-    /// As a form takes it.
+    /// Text for a form.
     pub fn typed(self) -> String {
         match self {
             Self::Interval(interval) => interval.to_string(),
@@ -78,7 +78,7 @@ impl Span {
         }
     }
 
-    /// As a policy's configuration keeps it.
+    /// Value for a policy's configuration.
     pub fn json(self) -> Json {
         match self {
             Self::Interval(interval) => Json::from(interval.to_string()),
@@ -96,18 +96,18 @@ impl fmt::Display for Span {
     }
 }
 
-/// What is now to the runs of a policy.
+/// "Now" for the runs of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now<'a> {
     pub axis: Axis,
-    /// On that axis; `None`: not known.
+    /// "Now" on the axis; `None`: unknown.
     pub at: Option<i64>,
-    /// The zone in which the runs reckon; `None`: UTC.
+    /// Time zone in which the policy runs; `None`: UTC.
     pub zone: Option<&'a str>,
 }
 
 impl<'a> Now<'a> {
-    /// At this moment; `integer` is what the function for integer time says.
+    /// "Now" on this axis; `integer` is the result of `integer_now_func`.
     pub fn on(axis: Axis, now: Stamp, integer: Option<i64>, zone: &'a str) -> Self {
         let at = match axis {
             Axis::Integer => integer,
@@ -121,13 +121,13 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// For moments at which chunks were made, which have nothing to do with the axis.
+    /// "Now" for creation times of chunks, which are independent of the axis.
     pub fn of_making(now: Stamp, zone: &'a str) -> Self {
         Self::on(Axis::TimestampTz, now, None, zone)
     }
 
-    /// So long before now, as PostgreSQL reckons it: days and months on the clock of the zone. `None`: now or the zone is
-    /// not known here, the length is of another kind, or the place lies beyond the calendar.
+    /// The point this length before now, as PostgreSQL computes it: days and months in local time of the zone. `None`: now
+    /// or the zone is unknown, the length does not fit the axis, or the point is outside the calendar.
     pub fn less(&self, span: Span) -> Option<i64> {
         match (span, self.axis) {
             (Span::Number(units), Axis::Integer) => self.at?.checked_sub(units),
@@ -137,7 +137,7 @@ impl<'a> Now<'a> {
                 let zone = self.zone.map(|zone| clock::zone(zone).ok_or(()));
                 interval.before(self.at?, zone.transpose().ok()?.as_ref())
             }
-            // A date has no hours: the server cuts them off.
+            // The server drops the hours of a date.
             (Span::Interval(interval), Axis::Date) => {
                 interval.before(self.at?, None).map(clock::midnight)
             }
@@ -145,7 +145,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Which of two lengths goes farther back, as a run reckons it; where that is not known, by months of 30 days.
+    /// Compares two lengths by the points to which they lead; if these are unknown, with months of 30 days.
     pub fn compare(&self, one: Span, other: Span) -> Ordering {
         match (self.less(one), self.less(other)) {
             (Some(one), Some(other)) => other.cmp(&one),

@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::text::fits;
 
-/// How a threshold is written.
+/// Unit in which a threshold is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Kept in seconds.
     Time,
     Bytes,
     Percent,
-    /// Times something.
+    /// A multiple of another figure.
     Factor,
     Count,
 }
 
-/// Whether a threshold is one for the server, or may differ between hypertables and aggregates.
+/// Whether a threshold applies to the whole server, or may differ between hypertables and aggregates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Server,
@@ -50,7 +50,7 @@ macro_rules! limits {
             pub fn set(&mut self, key: &str, value: f64) {
                 match key {
                     $(stringify!($key) => self.$key = value,)+
-                    // A recording of another version may have it.
+                    // A recording of another version may have further ones.
                     _ => {}
                 }
             }
@@ -79,67 +79,67 @@ const HOUR: f64 = 3600.0;
 const DAY: f64 = 86_400.0;
 const MIB: f64 = 1_048_576.0;
 
-// One row each: the key, whether it can differ by name, its unit, its default and its meaning.
+// One row each: key, scope, unit, default, and meaning.
 limits! {
-    connections_percent: Server Percent = 80.0, "share of the allowed client connections in use: a warning";
-    connections_critical_percent: Server Percent = 95.0, "share of the allowed client connections in use: critical";
-    replication_lag: Server Time = MINUTE, "replay lag of a standby: a warning";
-    slot_bytes: Server Bytes = 10.0 * 1024.0 * MIB, "WAL kept by a replication slot: a warning";
-    slot_percent: Server Percent = 80.0, "WAL kept by a slot, as a share of max_slot_wal_keep_size: the slot may soon be lost";
-    prepared_age: Server Time = 10.0 * MINUTE, "age of a prepared transaction, which holds locks and blocks vacuum: a warning";
-    wraparound_factor: Server Factor = 1.5, "age of the oldest transaction, as a multiple of autovacuum_freeze_max_age: a warning";
-    wraparound_critical_percent: Server Percent = 50.0, "age of the oldest transaction, as a share of the 2^31 at which the server stops: critical";
-    blocked: Server Time = 5.0, "wait for a lock: a warning";
-    stuck_blocker: Server Time = MINUTE, "time for which a session idle in transaction blocks others: critical";
-    idle_in_transaction_notice: Server Time = MINUTE, "time idle in transaction: a notice";
-    idle_in_transaction: Server Time = 5.0 * MINUTE, "time idle in transaction: a warning";
-    long_transaction_notice: Server Time = 5.0 * MINUTE, "duration of a query or transaction: a notice";
-    long_transaction: Server Time = HOUR, "duration of a query or transaction: a warning";
-    query_percent_notice: Server Percent = 10.0, "share of the total execution time in one statement: a notice";
-    query_percent: Server Percent = 30.0, "share of the total execution time in one statement: a warning";
-    query_time: Server Time = MINUTE, "shares are judged from this total execution time on";
-    spill_bytes_notice: Server Bytes = 64.0 * MIB, "bytes that one statement wrote to temporary files in all: a notice";
-    spill_bytes: Server Bytes = 1024.0 * MIB, "bytes that one statement wrote to temporary files in all: a warning";
-    spill_bytes_a_call: Server Bytes = 64.0 * MIB, "average bytes that one call of a statement writes to temporary files: a warning";
-    job_late: Each Time = 2.0 * MINUTE, "delay after which a job that has not started is late";
-    job_failures_critical: Each Count = 3.0, "failures or crashes in a row: critical";
-    job_unseen: Each Time = 10.0, "age from which a run without a worker counts as crashed";
-    job_overrun: Each Time = 10.0, "time that a run exceeds its max_runtime: a warning";
-    job_stopped_percent: Each Percent = 98.0, "share of max_runtime from which a failed run counts as stopped by it";
-    job_slow_factor: Each Factor = 5.0, "duration of a slow run, as a multiple of the average";
+    connections_percent: Server Percent = 80.0, "warning when at least this share of the allowed client connections is in use";
+    connections_critical_percent: Server Percent = 95.0, "critical when at least this share of the allowed client connections is in use";
+    replication_lag: Server Time = MINUTE, "warning when the replay of a standby lags by more than this";
+    slot_bytes: Server Bytes = 10.0 * 1024.0 * MIB, "warning when a replication slot keeps more WAL than this";
+    slot_percent: Server Percent = 80.0, "warning when a slot keeps more than this share of max_slot_wal_keep_size, and may soon be lost";
+    prepared_age: Server Time = 10.0 * MINUTE, "warning when a prepared transaction, which holds locks and blocks vacuum, is older than this";
+    wraparound_factor: Server Factor = 1.5, "warning when the oldest transaction id is older than autovacuum_freeze_max_age times this";
+    wraparound_critical_percent: Server Percent = 50.0, "critical when the oldest transaction id is older than this share of the 2^31 at which the server stops";
+    blocked: Server Time = 5.0, "warning when a session waits for a lock for longer than this";
+    stuck_blocker: Server Time = MINUTE, "critical when a session that is idle in transaction blocks others for longer than this";
+    idle_in_transaction_notice: Server Time = MINUTE, "notice when a session is idle in transaction for longer than this";
+    idle_in_transaction: Server Time = 5.0 * MINUTE, "warning when a session is idle in transaction for longer than this";
+    long_transaction_notice: Server Time = 5.0 * MINUTE, "notice when a query or transaction runs for longer than this";
+    long_transaction: Server Time = HOUR, "warning when a query or transaction runs for longer than this";
+    query_percent_notice: Server Percent = 10.0, "notice when one statement takes this share of the total execution time";
+    query_percent: Server Percent = 30.0, "warning when one statement takes this share of the total execution time";
+    query_time: Server Time = MINUTE, "shares are judged only from this total execution time on";
+    spill_bytes_notice: Server Bytes = 64.0 * MIB, "notice when one statement has written more than this to temporary files";
+    spill_bytes: Server Bytes = 1024.0 * MIB, "warning when one statement has written more than this to temporary files";
+    spill_bytes_a_call: Server Bytes = 64.0 * MIB, "warning when one statement writes more than this to temporary files per call, on average";
+    job_late: Each Time = 2.0 * MINUTE, "a job is late if it has not started this long after its next start";
+    job_failures_critical: Each Count = 3.0, "critical after this many failures or crashes in a row";
+    job_unseen: Each Time = 10.0, "a run without a worker counts as crashed after this time";
+    job_overrun: Each Time = 10.0, "warning when a run exceeds its max_runtime by more than this";
+    job_stopped_percent: Each Percent = 98.0, "a failed run counts as stopped by max_runtime if it took at least this share of it";
+    job_slow_factor: Each Factor = 5.0, "a run is slow if it takes longer than the average times this, and longer than job_slow_time";
     job_slow_time: Each Time = MINUTE, "shorter runs are never slow";
-    job_far_factor: Each Factor = 2.0, "schedule intervals until the next start, beyond which it is too far (with job_far)";
-    job_far: Each Time = HOUR, "margin on top of job_far_factor schedule intervals";
-    aggregate_lag_factor: Each Factor = 1.0, "late: lag as a multiple of the expected maximum lag";
-    aggregate_lag_critical_factor: Each Factor = 2.0, "lag as a multiple of the expected maximum lag, while the policy does not run: critical";
-    aggregate_patience: Each Time = MINUTE, "margin on top of the expected maximum lag, for the duration of a run";
-    aggregate_held_percent: Each Percent = 80.0, "share of the expected maximum lag from which end_offset is named as the cause of the lag";
-    aggregate_future: Each Time = MINUTE, "distance of a watermark into the future, from which it hides new rows";
-    refresh_slow_factor: Each Factor = 2.0, "duration of a slow refresh, as a multiple of the average";
+    job_far_factor: Each Factor = 2.0, "the next start is too far if it is later than this many schedule intervals plus job_far";
+    job_far: Each Time = HOUR, "margin that is added to job_far_factor schedule intervals";
+    aggregate_lag_factor: Each Factor = 1.0, "an aggregate is late if its lag exceeds its expected maximum times this";
+    aggregate_lag_critical_factor: Each Factor = 2.0, "critical when the lag exceeds its expected maximum times this while the policy does not run";
+    aggregate_patience: Each Time = MINUTE, "margin that is added to the expected maximum lag, for the duration of a run";
+    aggregate_held_percent: Each Percent = 80.0, "end_offset is named as the cause of a lag if it is more than this share of the expected maximum";
+    aggregate_future: Each Time = MINUTE, "a watermark that is further in the future than this hides new rows";
+    refresh_slow_factor: Each Factor = 2.0, "a refresh is slow if it takes longer than the average times this, and longer than refresh_slow_time";
     refresh_slow_time: Each Time = MINUTE, "shorter refreshes are never slow";
-    pending_ranges: Each Count = 1000.0, "changed ranges that wait for a refresh: a notice";
-    compression_patience: Each Time = 5.0 * MINUTE, "delay after the policy's schedule before a chunk is overdue for compression";
-    compression_trend_run: Each Time = 10.0, "age of a run from which its end is estimated";
-    compression_trend_seen: Each Time = MINUTE, "time that this console must have watched a backlog before it shows a trend";
+    pending_ranges: Each Count = 1000.0, "notice when this many changed ranges wait for a refresh";
+    compression_patience: Each Time = 5.0 * MINUTE, "a chunk is overdue for compression this long after the policy's schedule";
+    compression_trend_run: Each Time = 10.0, "the end of a compression run is estimated after it has run for this time";
+    compression_trend_seen: Each Time = MINUTE, "a trend is shown after this console has watched a backlog for this time";
     poor_ratio: Each Factor = 3.0, "a compression ratio below this is poor";
-    poor_chunk_bytes: Each Bytes = MIB, "uncompressed size below which the ratio of a chunk is not judged";
-    grown_bytes: Each Bytes = MIB, "bytes that compression added in all: a warning, whatever the size of the chunks";
-    batch_rows: Each Count = 100.0, "rows per compressed batch below which batches are too small; up to 1000 fit";
-    uncompressed_chunks: Each Count = 50.0, "number of chunks without compression enabled: a notice above it";
-    unscheduled_chunks: Each Count = 1.0, "number of uncompressed chunks with compression enabled and no policy: a notice above it";
-    retention_patience: Each Time = 5.0 * MINUTE, "delay after the policy's schedule before a chunk is overdue to be dropped";
-    no_retention_age: Each Time = 365.25 * DAY, "age of data that no policy drops, with no_retention_chunks: a notice";
-    no_retention_chunks: Each Count = 100.0, "number of chunks with data that no policy drops, with no_retention_age: a notice above it";
-    memory_percent: Each Percent = 25.0, "share of effective_cache_size that the chunks of one interval may take";
-    small_chunk_bytes: Each Bytes = 10.0 * MIB, "size below which a chunk is small: opening it costs as much as reading it";
-    small_chunks: Each Count = 100.0, "number of chunks below small_chunk_bytes: a notice";
-    many_chunks: Each Count = 1000.0, "number of chunks, where fewer would do: a notice";
-    lock_table_percent: Each Percent = 50.0, "share of the lock table that a statement on all chunks takes";
-    unused_index_bytes: Each Bytes = 100.0 * MIB, "size of an unused index: a warning above it";
-    compressed_index_percent: Each Percent = 90.0, "share of compressed chunks from which an unused index has little left to serve";
-    bloated_index_percent: Each Percent = 50.0, "estimated share of an index that is empty, with bloated_index_bytes: a notice";
-    bloated_index_bytes: Each Bytes = 100.0 * MIB, "estimated bytes of an index that are empty, with bloated_index_percent: a notice";
-    statistics_age: Each Time = 7.0 * DAY, "age of the statistics below which an unused index is uncertain: a monthly report may not have run yet";
+    poor_chunk_bytes: Each Bytes = MIB, "the ratio of chunks that were smaller than this before compression is not judged";
+    grown_bytes: Each Bytes = MIB, "warning when compression has added this much in all, whatever the size of the chunks";
+    batch_rows: Each Count = 100.0, "compressed batches with fewer rows than this are too small; up to 1000 fit";
+    uncompressed_chunks: Each Count = 50.0, "notice when a table without compression has more chunks than this";
+    unscheduled_chunks: Each Count = 1.0, "notice when a table with compression but without a policy has more uncompressed chunks than this";
+    retention_patience: Each Time = 5.0 * MINUTE, "a chunk is overdue to be dropped this long after the policy's schedule";
+    no_retention_age: Each Time = 365.25 * DAY, "notice when data that no policy drops is older than this and has more than no_retention_chunks chunks";
+    no_retention_chunks: Each Count = 100.0, "notice when data that no policy drops has more chunks than this and is older than no_retention_age";
+    memory_percent: Each Percent = 25.0, "the chunks of one interval may take this share of effective_cache_size";
+    small_chunk_bytes: Each Bytes = 10.0 * MIB, "a chunk below this size is small: opening it costs as much as reading it";
+    small_chunks: Each Count = 100.0, "notice when there are this many chunks below small_chunk_bytes";
+    many_chunks: Each Count = 1000.0, "notice when there are this many chunks and fewer would do";
+    lock_table_percent: Each Percent = 50.0, "notice when a statement on all chunks takes more than this share of the lock table";
+    unused_index_bytes: Each Bytes = 100.0 * MIB, "warning when an unused index is larger than this";
+    compressed_index_percent: Each Percent = 90.0, "an index without scans is useless if at least this share of its chunks is compressed";
+    bloated_index_percent: Each Percent = 50.0, "notice when at least this share of an index is empty (estimate), and more than bloated_index_bytes";
+    bloated_index_bytes: Each Bytes = 100.0 * MIB, "notice when more than this of an index is empty (estimate), and at least bloated_index_percent";
+    statistics_age: Each Time = 7.0 * DAY, "an unused index is uncertain while statistics are younger than this: a monthly report may not have run yet";
 }
 
 /// Whether a count is above a threshold.

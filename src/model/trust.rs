@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::model::text::fits;
 
 /// Sets the trusted owners (`$1`, text[]) for the session.
-pub(crate) const TELL: &str =
+pub(crate) const SET_OWNERS: &str =
     "select set_config('hypertop.trusted_owners', ($1::text[])::name[]::text, false)";
 
 /// The trusted owners of the connections that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
-    /// Pattern; `None`: any host. So for the database.
+    /// Pattern; `None`: any host. The same holds for the database.
     pub host: Option<String>,
     pub database: Option<String>,
     pub owners: Vec<String>,
@@ -55,7 +55,7 @@ pub fn owners(trust: &[Trust], host: &str, database: &str) -> Vec<String> {
 /// Prefix of every reason for code that was not run; [`crate::screens::table`] counts by it.
 pub(crate) const NOT_RUN: &str = "not run: ";
 
-/// The two ways to have it run.
+/// The two ways to allow it to run.
 fn ways(owner: &str) -> String {
     format!(
         "to see it: trusted_owners = [{owner:?}] for this connection in config.toml, or connect as a monitoring role (README, Rights)"
@@ -66,7 +66,7 @@ fn ways(owner: &str) -> String {
 pub(crate) fn not_called(function: &str, owner: Option<&str>, role: &str) -> String {
     match owner {
         Some(owner) => format!(
-            "{NOT_RUN}{function} is {owner}'s, and would run with the rights of {role}; {}",
+            "{NOT_RUN}{function} belongs to {owner}, and would run with the rights of {role}; {}",
             ways(owner)
         ),
         None => format!("function {function} does not exist"),

@@ -150,7 +150,7 @@ impl Unread {
         parts
     }
 
-    /// What is now to a policy that runs in this zone; where its zone is not known, the database's own clock.
+    /// "Now" for a policy that runs in this zone; if the zone is unknown, in the database's zone.
     fn now<'a>(&self, clock: &Clock, zone: Option<&'a str>) -> Now<'a> {
         let axis = self.axis();
         let Some(zone) = zone else {
@@ -170,7 +170,7 @@ impl Unread {
         now.less(Span::parse(now.axis, span)?)
     }
 
-    /// That policy's zone, where it is none that is known here: then it is not known what lies this length before now.
+    /// The policy's zone if it is unknown here, so that the point this length before now is unknown too.
     pub fn odd_zone(&self, span: &str) -> Option<&str> {
         let zone = self.clock_zone.as_deref();
         let zone = zone.filter(|zone| clock::zone(zone).is_none())?;

@@ -76,7 +76,8 @@ impl Value {
         }
     }
 
-    /// For machines: integers as numbers, moments as RFC 3339 (without a zone where their column has none), what is not known (or only estimated) as null.
+    /// For machines: integers as numbers, moments as RFC 3339 (without a zone if their column has none), unknown and
+    /// estimated values as null.
     pub fn json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match self {
@@ -90,7 +91,7 @@ impl Value {
             Self::Time(stamp) => text::rfc3339(*stamp).map_or(Json::Null, Json::from),
             Self::Point(point) if point.axis == Axis::Integer => Json::from(point.raw),
             Self::Point(point) => text::rfc3339(Stamp(point.raw)).map_or(Json::Null, |moment| {
-                // What has no zone in its column has none here.
+                // A column without a zone gives a text without a zone.
                 Json::from(match point.axis {
                     Axis::Timestamp => moment.trim_end_matches('Z'),
                     Axis::Date => moment.split_once('T').map_or(&*moment, |(date, _)| date),
@@ -101,7 +102,7 @@ impl Value {
         }
     }
 
-    /// How two values of one column sort; what is not known comes first.
+    /// Sort order of two values of one column; unknown ones come first.
     pub fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => text::natural_order(a, b),

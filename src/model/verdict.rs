@@ -195,7 +195,7 @@ impl Findings {
     }
 
     /// Appends to the reason of the finding of this rule; false: there is none.
-    pub fn tell_more(&mut self, rule: &'static Rule, words: &str) -> bool {
+    pub fn append_reason(&mut self, rule: &'static Rule, words: &str) -> bool {
         let found = self.0.iter_mut().find(|finding| finding.rule == rule);
         found.is_some_and(|finding| {
             finding.reason = format!("{}; {words}", without_stop(&finding.reason));

@@ -64,13 +64,13 @@ impl Row {
             (None, "running") => Verdict::of(
                 &rules::JOURNAL,
                 Level::Notice,
-                format!("under way in process {}", self.entry.begin.pid),
+                format!("running in process {}", self.entry.begin.pid),
             ),
             (None, _) => Verdict::of(
                 &rules::JOURNAL,
                 Level::Warning,
                 format!(
-                    "cut off: {done} of {all} steps are known to be done; what was under way then may or may not have happened. Look at its details, and at the screens"
+                    "interrupted: {done} of {all} steps are known to be done; unknown whether the step that was running took effect. Check its details, and the screens"
                 ),
             ),
             (Some(end), _) => {
@@ -95,7 +95,7 @@ impl Row {
                     Outcome::Unknown => Verdict::of(
                         &rules::JOURNAL,
                         Level::Warning,
-                        format!("not known how it ended, {steps}"),
+                        format!("unknown how it ended, {steps}"),
                     ),
                 }
             }
@@ -133,18 +133,18 @@ fn acknowledged(entry: &Entry, what: &Wanted, at: &At) -> String {
     match (&entry.ended, until) {
         (Some(ended), _) => {
             let why = match ended.why {
-                Why::Back => format!("taken back by {}", ended.role),
+                Why::Back => format!("rolled back by {}", ended.role),
                 Why::Gone => "the finding went away".to_owned(),
                 Why::Worse => format!("the finding got worse than {level}"),
             };
-            format!("{why} at {}: it is shown whenever it is found", ended.at)
+            format!("{why} at {}: the finding is shown again", ended.at)
         }
-        (None, Some(until)) if what.is_over(at.now) => format!("over since {until}"),
+        (None, Some(until)) if what.is_over(at.now) => format!("expired at {until}"),
         (None, Some(until)) => format!(
-            "the Overview leaves this {level} out until {until}, or until it gets worse; rolling back shows it again"
+            "hides this {level} on the Overview until {until}, or until it gets worse; rolling back shows it again"
         ),
         (None, None) => format!(
-            "the Overview leaves this {level} out until it goes away or gets worse; rolling back shows it again"
+            "hides this {level} on the Overview until it goes away or gets worse; rolling back shows it again"
         ),
     }
 }
@@ -211,7 +211,7 @@ impl Record for Row {
         let mut verdict = self.judged(at);
         if let Some(there) = &self.elsewhere {
             let words = format!(
-                "; done on {there}, which may be this server by another name, its original or a copy"
+                "; done on {there}, which may be this server under another name, its original or a copy"
             );
             verdict.reason.push_str(&words);
         }
@@ -225,7 +225,7 @@ impl Record for Row {
         }
         let lines = text::plural(i64::try_from(unreadable).unwrap_or(i64::MAX), "line");
         vec![format!(
-            "{lines} of the journal cannot be read: a write was torn (a full disk, a crash)"
+            "{lines} of the journal cannot be read: a write was interrupted (a full disk, a crash)"
         )]
     }
 

@@ -1,4 +1,4 @@
-//! Queries: the statements that the server has counted (`pg_stat_statements`), what they cost, and what could be cheaper.
+//! Queries: statements with their cost (from `pg_stat_statements`), and hints to make them cheaper.
 
 mod details;
 mod hint;
@@ -27,13 +27,13 @@ impl Record for Row {
     const TITLE: &'static str = "Queries";
     const QUERY: Query = query!("statements");
     const PLAIN: Option<Query> = Some(query!("statements"));
-    /// No counter changes with statements: they are read again after a while.
+    /// No change counter covers statements, so they are read again at intervals.
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(5);
     const MAX_AGE_GATHERED: Duration = Duration::from_secs(60);
     const COLUMNS: &'static [Column<Self>] = &[
         Column::<Self>::text("", "STATEMENT", 32, |row, _| row.line().into()).grows(),
-        // Text: no JSON reader keeps 64 bits.
+        // As text, because many JSON readers round 64-bit numbers.
         Column::<Self>::hidden("queryid", |row, _| {
             row.queryid.map(|id| id.to_string()).into()
         }),

@@ -88,7 +88,7 @@ impl Record for Row {
         let figure = Labelled::new("Figure")
             .add(self.title(), self.now())
             .some("limit", there(self.limit()))
-            .some("about", there(self.beside()))
+            .some("about", there(self.about_text()))
             .some("since", self.since)
             .some("session", self.pid)
             .some("vacuum is held back by", self.holder.clone())

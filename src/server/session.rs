@@ -73,7 +73,7 @@ impl Session {
         let (host, tls) = (connected.host.clone(), connected.tls.clone());
         let server = Server::read(row, host, tls, connected.is_by_network())?;
         let trusted = Param::Texts(connected.trusted.clone());
-        ask(client, trust::TELL, &[trusted]).await?;
+        ask(client, trust::SET_OWNERS, &[trusted]).await?;
         // Local time is that of the background workers, because their boundaries are shown.
         let rest = ask(
             client,

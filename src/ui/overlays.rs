@@ -21,7 +21,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
     match &mut app.overlay {
         None => {}
         Some(Overlay::Filter(prompt)) => {
-            let hint = "text, ~regular expression, ! inverts either · Enter keeps, Esc takes back";
+            let hint = "text, ~regular expression, ! inverts either · Enter keeps, Esc restores the old one";
             one_line(frame, area, "Filter", "/ ", prompt, hint, &theme);
         }
         Some(Overlay::Ask(ask)) => {

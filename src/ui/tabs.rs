@@ -25,9 +25,9 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &App) {
         let shown = text::cut(&printable(&filter), most.clamp(7, 24));
         format!(" /{shown} ")
     };
-    let beside = u16::try_from(text::width(&filter)).unwrap_or(u16::MAX);
+    let filter_width = u16::try_from(text::width(&filter)).unwrap_or(u16::MAX);
     let [left, right] =
-        Layout::horizontal([Constraint::Fill(1), Constraint::Length(beside)]).areas(area);
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(filter_width)]).areas(area);
     let mut spans = Vec::new();
     let (tabs, own, most, gap) = tabs_that_fit(app.screen, usize::from(left.width), &app.keys);
     for (at, id) in tabs.into_iter().enumerate() {

@@ -46,7 +46,7 @@ impl Actor {
             format!("{SESSION}; set lock_timeout = '{lock_timeout}s'; set timezone = {zone}");
         execute(client, &session).await?;
         let trusted = Param::Texts(connected.trusted.clone());
-        session::ask(client, trust::TELL, &[trusted]).await?;
+        session::ask(client, trust::SET_OWNERS, &[trusted]).await?;
         let (place, row) = place_and_row(&connected).await?;
         if row.try_get("standby")? {
             bail!(

@@ -261,7 +261,7 @@ fn judge_unknown(row: &Row, findings: &mut Findings) {
         return;
     };
     let locked = row.newest_is_locked();
-    if locked && findings.tell_more(&rules::AGGREGATE_BLOCKED, "its lag is unknown meanwhile") {
+    if locked && findings.append_reason(&rules::AGGREGATE_BLOCKED, "its lag is unknown meanwhile") {
         return;
     }
     let reason = format!("its lag is unknown: {why}");

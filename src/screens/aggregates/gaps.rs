@@ -120,7 +120,7 @@ pub(super) fn judge(row: &Row, findings: &mut Findings, limits: &Limits, at: &At
         let reason = format!(
             "unknown whether some of the waiting changes are before every refresh window: {error}"
         );
-        if !findings.tell_more(&rules::AGGREGATE_UNKNOWN, &reason) {
+        if !findings.append_reason(&rules::AGGREGATE_UNKNOWN, &reason) {
             findings.add(&rules::AGGREGATE_UNKNOWN, Level::Unknown, reason);
         }
     }

@@ -1,4 +1,4 @@
-//! What is to be said of a hypertable's compression, in words.
+//! Findings of a hypertable's compression.
 
 use super::row::{Recorded, Row};
 use crate::model::target::Target;
@@ -10,7 +10,7 @@ use crate::screens::policy;
 use crate::screens::policy::{Policy, Work};
 use crate::server::known::At;
 
-/// Ends the session that is in the way.
+/// The action that terminates the blocking session.
 const END: &str = "terminate-session";
 
 const WORK: Work = Work {
@@ -22,21 +22,21 @@ const WORK: Work = Work {
 };
 
 impl Recorded {
-    /// How many rows a batch holds; up to 1000 fit.
+    /// Average rows per batch; up to 1000 fit.
     fn rows_a_batch(&self) -> Option<f64> {
         average(self.rows?, self.batches?)
     }
 
-    /// How many rows a chunk holds.
+    /// Average rows per chunk.
     fn rows_each(&self) -> Option<f64> {
         average(self.rows?, self.chunks)
     }
 
-    /// How bad their ratio is, in words; `None`: good, or not worth judging.
+    /// Level and text of a poor ratio; `None`: the ratio is good, or the chunks are too small to judge.
     fn poor(&self, limits: &Limits) -> Option<(Level, String)> {
         let (before, after) = (self.before?, self.after?);
         let ratio = self.ratio().filter(|_| self.chunks > 0)?;
-        // Of a smaller chunk the fixed size of pages decides the ratio, not the settings.
+        // The ratio of a smaller chunk depends on the fixed size of pages, not on the settings.
         let large = reaches(before / self.chunks, limits.poor_chunk_bytes);
         let more = after - before;
         if ratio < 1.0 && (large || reaches(more, limits.grown_bytes)) {
@@ -85,7 +85,7 @@ impl Row {
                 self.judge_backlog(&mut findings, policy, at);
             }
             None if exceeds(self.uncompressed, limits.unscheduled_chunks) => {
-                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed until somebody compresses by hand; add-compression-policy wants to be told from which age on (compress_after)", text::plural(self.uncompressed, "chunk")));
+                findings.add(&rules::COMPRESSION_NO_POLICY, Level::Notice, format!("enabled, but without a policy: {} uncompressed. add-compression-policy compresses chunks above an age that you choose (compress_after)", text::plural(self.uncompressed, "chunk")));
             }
             None => {}
         }
@@ -100,7 +100,7 @@ impl Row {
             text::count(self.compressed + self.partial),
             text::plural(self.chunks, "chunk"),
             match self.policy {
-                Some(_) => "as the policy promises",
+                Some(_) => "on schedule",
                 None => "without a policy",
             }
         ))
@@ -117,14 +117,14 @@ impl Row {
         }
         let then = match &self.policy {
             Some(_) if self.recompress.as_deref() == Some("false") => {
-                "its policy leaves them so (recompress=false in its configuration)"
+                "its policy does not recompress them (recompress=false in its configuration)"
             }
-            Some(policy) if policy.scheduled => "the policy's next run recompresses",
-            Some(_) => "its policy, which would recompress, is paused",
-            None => "there is no policy that would recompress",
+            Some(policy) if policy.scheduled => "the policy's next run recompresses them",
+            Some(_) => "the policy that would recompress them is paused",
+            None => "there is no policy to recompress them",
         };
         let reason = format!(
-            "{} partially compressed: late rows came in, {then}",
+            "{} partially compressed, because late rows arrived; {then}",
             text::plural(due, "chunk")
         );
         findings.add(&rules::COMPRESSION_PARTIAL, Level::Notice, reason);
@@ -140,13 +140,13 @@ impl Row {
             "_timescaledb_functions"
         };
         let reason = format!(
-            "{} frozen: policies pass over it; SELECT {schema}.unfreeze_chunk(chunk) thaws it (the details name it)",
+            "{} frozen: policies skip frozen chunks. SELECT {schema}.unfreeze_chunk(chunk) unfreezes one (the details have the names)",
             text::plural(self.frozen, "chunk")
         );
         findings.add(&rules::COMPRESSION_FROZEN, Level::Notice, reason);
     }
 
-    /// How long a chunk may wait for the policy's next run and still be as promised.
+    /// Seconds that a chunk may wait for the policy's next run before it is overdue.
     fn patience(&self, limits: &Limits) -> f64 {
         let schedule = self
             .policy
@@ -155,47 +155,47 @@ impl Row {
         schedule.unwrap_or(86_400.0) + limits.compression_patience
     }
 
-    /// The likeliest reason of a poor ratio of chunks that are under the table's present settings, and what fixes it.
+    /// The likeliest cause of a poor ratio under the present settings, and its fix.
     fn why_poor(&self, of: &Recorded, few: f64) -> (String, Option<&'static str>) {
         let fix = rules::COMPRESSION_RATIO.fix;
         let segments = self.segment_by.as_deref();
         if let Some(rows) = of.rows_each().filter(|rows| *rows < few) {
             let why = format!(
-                "chunks hold too few rows: {rows:.0} each, where 1000 fit into a batch; set-chunk-interval wants to be told a longer interval, for new chunks"
+                "chunks have too few rows: {rows:.0} each (up to 1000 fit into a batch). Set a longer interval for new chunks with set-chunk-interval"
             );
             return (why, Some("set-chunk-interval"));
         }
         let why = match (segments, of.rows_a_batch()) {
             (Some(by), Some(rows)) if rows < few => format!(
-                "segment-by {by} is too fine for chunks of this size: {rows:.0} rows a batch, where 1000 fit"
+                "segmentby {by} is too fine for chunks of this size: {rows:.0} rows per batch (up to 1000 fit). Use a column with fewer values"
             ),
             (None, Some(rows)) if rows < few => {
-                format!("batches hold too few rows: {rows:.0}, where 1000 fit")
+                format!("batches have too few rows: {rows:.0} (up to 1000 fit)")
             }
             (None, _) if self.open => {
-                "segment-by and order-by are left to TimescaleDB, which chose when the chunks were compressed: name a segment-by"
+                "segmentby and orderby are not set, so TimescaleDB chose them when it compressed the chunks. Set a segmentby"
                     .to_owned()
             }
             (None, _) => {
-                "there is no segment-by, so that rows of different things lie in one batch"
+                "segmentby is not set, so batches mix rows of different series. Set a segmentby"
                     .to_owned()
             }
             (Some(_), _) if self.order_by.is_none() => {
-                "the order-by is left to TimescaleDB, which orders by time: another may put like values side by side"
+                "orderby is not set, so rows are sorted by time. An orderby that puts similar values together may compress better"
                     .to_owned()
             }
             (Some(by), Some(rows)) => format!(
-                "look at segment-by {by} and the order-by ({rows:.0} rows a batch are enough)"
+                "check segmentby {by} and orderby ({rows:.0} rows per batch are enough)"
             ),
-            (Some(_), None) => "look at segment-by and order-by".to_owned(),
+            (Some(_), None) => "check segmentby and orderby".to_owned(),
         };
         (why, fix)
     }
 
-    /// Of the chunks that are under the table's present settings: nothing else can be blamed on these.
+    /// Judges the ratio of the chunks that were compressed under the table's present settings.
     fn judge_ratio(&self, findings: &mut Findings, limits: &Limits) {
         let present = match (&self.packed_error, self.old_settings) {
-            // Then it may be that of others.
+            // Without the settings of each chunk, all chunks are judged together.
             (Some(_), _) => self.record(),
             (None, Some(_)) => self.record().without(self.old_record),
             (None, None) => return,
@@ -206,7 +206,7 @@ impl Row {
         let (why, fix) = match &self.packed_error {
             Some(error) => {
                 let why =
-                    format!("under which settings they were compressed is not known ({error})");
+                    format!("the settings under which they were compressed are unknown ({error})");
                 (why, None)
             }
             None => self.why_poor(&present, limits.batch_rows),
@@ -215,7 +215,7 @@ impl Row {
         findings.push(Finding::new(&rules::COMPRESSION_RATIO, level, reason).fixed_by(fix));
     }
 
-    /// Retention that is faster than compression.
+    /// Chunks that are dropped before they are compressed.
     fn judge_pointless(&self, findings: &mut Findings) {
         let (Some(true), Some(drop), Some(policy)) =
             (self.drops_first, &self.drop_after, &self.policy)
@@ -230,7 +230,7 @@ impl Row {
             &rules::COMPRESSION_POINTLESS,
             Level::Warning,
             format!(
-                "its policy compresses after {after}, and retention drops after {} already: nothing is ever compressed; set compress_after well below drop_after",
+                "its policy compresses after {after}, but retention drops after {}: nothing is ever compressed. Set compress_after well below drop_after",
                 text::interval(drop)
             ),
         );
@@ -246,7 +246,7 @@ impl Row {
         if self.recompress.as_deref() == Some("false")
             && (Version::new(2, 22)..Version::new(2, 27)).contains(&at.server.sql_version())
         {
-            let reason = "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26, in silence: remove it";
+            let reason = "recompress=false in the policy's configuration makes it compress nothing on TimescaleDB 2.22 to 2.26, without an error. Remove it";
             findings.push(
                 Finding::new(&rules::COMPRESSION_SETTING, Level::Critical, reason)
                     .setting("recompress", "yes"),
@@ -283,7 +283,7 @@ impl Row {
                 None => Finding::new(
                     rule,
                     Level::Ok,
-                    format!("{waits} due, for how long is not known{then}"),
+                    format!("{waits} due, unknown for how long{then}"),
                 ),
                 Some(_) if then.is_empty() || policy.starts_far(&limits, at.now) => {
                     Finding::new(rule, Level::Ok, format!("{waits} due"))
@@ -297,7 +297,7 @@ impl Row {
         );
     }
 
-    /// What keeps the policy from its work: a lock that it waits for, or one chunk at which run after run fails.
+    /// A policy that is blocked by a lock, or by one chunk at which each run fails.
     fn judge_blocked(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         let patience = at.limits(&self.full_name()).blocked;
         let rule = &rules::COMPRESSION_BLOCKED;
@@ -314,11 +314,11 @@ impl Row {
         let (run, why) = match (failing, stuck.why(at.now)) {
             (true, None) => ("fails", "the Jobs screen has the error".to_owned()),
             (false, None) => (
-                "ran with success",
-                "its lock was not to be had then, or somebody decompressed it since".to_owned(),
+                "ran successfully",
+                "it was locked at the time, or it has been decompressed since".to_owned(),
             ),
             (true, Some(why)) => ("fails", why),
-            (false, Some(why)) => ("ran with success", why),
+            (false, Some(why)) => ("ran successfully", why),
         };
         let level = if failing || stuck.holder.is_some() {
             Level::Warning
@@ -326,13 +326,13 @@ impl Row {
             Level::Notice
         };
         let reason = format!(
-            "its policy {run}, and chunk {} stays uncompressed though later ones are compressed: {why}",
+            "its policy {run}, and chunk {} stays uncompressed although later ones are compressed: {why}",
             stuck.chunk
         );
         let finding = Finding::new(&rules::COMPRESSION_BLOCKED, level, reason);
         findings.push(match stuck.holder {
             Some(pid @ 1..) => finding.fixed_by(Some(END)).upon(Target::session(pid)),
-            // No session can be ended; the transaction must be.
+            // A prepared transaction has no session to terminate.
             Some(_) => finding.fixed_by(None),
             None => finding.setting("chunks", stuck.chunk.as_str()),
         });
@@ -349,7 +349,7 @@ impl Row {
             |(level, said)| (level, format!(" ({said})")),
         );
         let reason = format!(
-            "{} of {of} under other settings than the table's now{theirs}: what was changed does not count for them until they are rewritten",
+            "{} of {of} under older settings than the table's{theirs}: new settings apply to them only after a rewrite",
             text::count(old)
         );
         findings.add(&rules::COMPRESSION_OLD, level, reason);
@@ -362,7 +362,7 @@ impl Row {
         };
         let take = if drift.chunks == 1 { "takes" } else { "take" };
         let reason = format!(
-            "{} {take} {} where {} is on record: the ratio is that of the record (the details have both, chunk by chunk)",
+            "{} {take} {}, but {} is recorded: the ratio shown is that of the record (the details have both for each chunk)",
             text::plural(drift.chunks, "compressed chunk"),
             text::bytes(drift.bytes),
             text::bytes(drift.recorded)

@@ -1,19 +1,19 @@
-//! How fast a policy compresses.
+//! The rate at which a policy compresses.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::moment::Stamp;
 
-/// What the catalogues know of the policy's pace; asked only where there is a backlog.
+/// The policy's rate from the catalogue; read only if there is a backlog.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
-    /// When its last run began, also the one that runs now.
+    /// Start of its last run, or of the present one.
     #[serde(alias = "run_begun")]
     pub begun: Option<Stamp>,
-    /// Chunks whose compressed part was made in that run; `None`: this version does not tell (before 2.14, from 2.29).
+    /// Chunks compressed in that run; `None`: unknown in this version (before 2.14, from 2.29).
     #[serde(alias = "run_chunks")]
     pub done: Option<i64>,
-    /// Chunks that fell due in the time of ten runs, by their ranges, and over how many seconds they reach.
+    /// Number of chunks that fell due during ten runs, and the seconds that their ranges cover.
     #[serde(alias = "due_chunks")]
     pub due: Option<i64>,
     #[serde(alias = "due_over_seconds")]
@@ -21,7 +21,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Chunks that fall due in a second.
+    /// Chunks that fall due per second.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     pub(super) fn falls_due(&self) -> Option<f64> {
         let over = self.due_seconds.filter(|over| *over > 0.0)?;

@@ -1,4 +1,4 @@
-//! One hypertable's compression, with what is known of its policy.
+//! One hypertable's compression, with its policy.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub struct Row {
     #[serde(default)]
     pub enabled: bool,
     pub axis: Axis,
-    /// An integer dimension whose hypertable says what "now" is.
+    /// For an integer dimension: it has an `integer_now_func`.
     #[serde(deserialize_with = "or_default")]
     pub has_now: bool,
     pub chunks: i64,
@@ -33,14 +33,14 @@ pub struct Row {
     pub uncompressed: i64,
     pub frozen: i64,
     pub unordered: i64,
-    /// As recorded when the chunks were compressed; `None` where none is.
+    /// Recorded when the chunks were compressed; `None`: no compressed chunk.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Rows of the compressed chunks, and the batches that hold them; recorded likewise.
+    /// Recorded rows of the compressed chunks, and number of their batches.
     pub rows: Option<i64>,
     pub batches: Option<i64>,
     pub segment_by: Option<String>,
-    /// Both are left to TimescaleDB, which chooses when a chunk is compressed.
+    /// Neither is set, so TimescaleDB chooses both when it compresses a chunk.
     #[serde(default)]
     pub open: bool,
     pub order_by: Option<String>,
@@ -49,53 +49,52 @@ pub struct Row {
     /// `recompress` and `maxchunks_to_compress` of the policy's configuration.
     pub recompress: Option<String>,
     pub most_chunks: Option<String>,
-    /// The end of what the policy takes, in the dimension's unit; `None` for integer time.
+    /// Chunks that end up to this point are due, in the dimension's unit; `None` for integer time.
     pub boundary: Option<i64>,
-    /// The same for a policy by creation.
+    /// For a policy by creation: chunks created before this time are due.
     pub made_before: Option<Stamp>,
-    /// Chunks past compress-after that are not compressed; `None`: not known (yet).
+    /// Number of chunks past `compress_after` that are not compressed; `None`: unknown, or not read yet.
     pub backlog: Option<i64>,
-    /// The same as if it were the end of the newest chunk now: where the function that says so is not run.
+    /// An estimate of it, with the end of the newest chunk as "now", if `integer_now_func` is not run.
     #[serde(default)]
     pub about_backlog: Option<i64>,
     pub backlog_bytes: Option<i64>,
-    /// The same by the chunks' pages when they were last vacuumed or analysed; `None`: one of them never was.
+    /// Estimated bytes of the backlog, from the last VACUUM or ANALYZE; `None`: a chunk never had one.
     #[serde(default)]
     pub about_backlog_bytes: Option<i64>,
-    /// Why the backlog's bytes (or, for integer time, the backlog) could not be had.
+    /// Why the backlog's bytes (or, for integer time, the backlog) cannot be read.
     pub backlog_error: Option<String>,
-    /// Partially compressed chunks past compress-after.
+    /// Number of partially compressed chunks past `compress_after`.
     pub partial_due: Option<i64>,
-    /// For how long the oldest chunk of the backlog has been due.
+    /// Seconds since the oldest chunk of the backlog fell due.
     pub overdue_seconds: Option<f64>,
-    /// The same of integer time: a moment at which it was due for sure.
+    /// For integer time: a time at which it was certainly due.
     #[serde(default)]
     pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
     #[serde(alias = "run_begun", default)]
     pub pace: Pace,
-    /// `drop_after` of the retention policy that runs; and whether chunks go before they are compressed, where that can
-    /// be compared.
+    /// `drop_after` of a scheduled retention policy, and whether it drops chunks before they are compressed, if known.
     pub drop_after: Option<String>,
     pub drops_first: Option<bool>,
-    /// The policy's worker, where it waits for a lock.
+    /// The policy's worker, if it waits for a lock.
     pub blocked: Option<Blocked>,
-    /// The chunk that its last run left behind.
+    /// The chunk that its last run should have compressed and did not.
     #[serde(alias = "stuck_chunk")]
     pub stuck: Option<Stuck>,
-    /// Chunks compressed under other settings than the table's now; `None`: not asked yet.
+    /// Number of chunks compressed under older settings than the table's; `None`: not read yet.
     pub old_settings: Option<i64>,
-    /// What was recorded of them, the frozen ones among them.
+    /// Their recorded sizes, including frozen ones.
     #[serde(default)]
     pub old_record: Recorded,
     pub drift: Option<Drift>,
-    /// Why the two could not be had.
+    /// Why these figures cannot be read.
     pub packed_error: Option<String>,
-    /// The first backlog that this console saw, and when.
+    /// The first backlog that this console read, with its time.
     pub seen: Option<(Stamp, i64)>,
 }
 
-/// What the companion query returns of a hypertable.
+/// A row of the companion query.
 #[derive(Deserialize)]
 pub(super) struct Companion {
     pub(super) id: i32,
@@ -111,13 +110,13 @@ pub(super) struct Companion {
     pub(super) blocked: Option<Blocked>,
 }
 
-/// The oldest chunk that the policy's last run should have compressed and did not, where later ones are compressed.
+/// The oldest chunk that the policy's last run should have compressed and did not, although later ones are compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
-    /// As the actions take it: quoted, without TimescaleDB's own schema.
+    /// Name as actions take it: quoted, without TimescaleDB's own schema.
     #[serde(alias = "stuck_chunk")]
     pub chunk: String,
-    /// Who has held a lock on it since before the failed run ended; 0: a prepared transaction; `None`: nobody is seen.
+    /// Pid that has held a lock on it since before the failed run ended; 0: a prepared transaction; `None`: none is known.
     pub holder: Option<i32>,
     pub(super) holder_name: Option<String>,
     #[serde(alias = "holder_mode")]
@@ -127,7 +126,7 @@ pub struct Stuck {
 }
 
 impl Stuck {
-    /// Who is in the way; `None`: nobody is seen.
+    /// The lock that blocks it, in words; `None`: none is known.
     pub(super) fn why(&self, now: Stamp) -> Option<String> {
         let pid = self.holder?;
         let mode = self.mode.as_deref().unwrap_or("a lock");
@@ -144,8 +143,8 @@ impl Stuck {
     }
 }
 
-/// Compressed chunks whose bytes now are less than half or more than twice those on record, by a megabyte at least: of
-/// the newest 100 partial or unordered ones and the newest 20 others.
+/// Compressed chunks whose present size is less than half or more than twice the recorded one, by at least a megabyte.
+/// The newest 100 partial or unordered ones and the newest 20 others are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     pub chunks: i64,
@@ -153,8 +152,7 @@ pub struct Drift {
     pub bytes: i64,
 }
 
-/// Compressed chunks, and what was recorded when they were compressed: their bytes before and after, their rows, and the
-/// batches that hold them.
+/// A number of compressed chunks with their recorded bytes before and after compression, rows and batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     pub chunks: i64,
@@ -174,7 +172,7 @@ impl Recorded {
         Some(self.before? as f64 / after as f64)
     }
 
-    /// As the figures give them; a recording of before has none.
+    /// Reads the exact figures; an older recording has none.
     pub(super) fn read(figures: &[Option<i64>]) -> Self {
         let [chunks, before, after, rows, batches] = figures else {
             return Self::default();
@@ -188,7 +186,7 @@ impl Recorded {
         }
     }
 
-    /// The others, where these are some of them.
+    /// The remaining chunks, without those of `some`.
     pub(super) fn without(self, some: Self) -> Self {
         let less = |all: Option<i64>, some: Option<i64>| Some(all? - some.unwrap_or(0));
         Self {
@@ -220,7 +218,7 @@ impl Row {
         self.record().ratio()
     }
 
-    /// Of all compressed chunks.
+    /// The record of all compressed chunks.
     pub(super) fn record(&self) -> Recorded {
         Recorded {
             chunks: self.compressed + self.partial,
@@ -231,7 +229,7 @@ impl Row {
         }
     }
 
-    /// The bytes of the backlog; about, until they are known.
+    /// The bytes of the backlog; an estimate until they are known.
     pub(super) fn backlog_size(&self) -> Value {
         let about = self.about_backlog_bytes.map(Value::AboutBytes);
         self.backlog_bytes.map(Value::Bytes).or(about).into()
@@ -241,13 +239,13 @@ impl Row {
         text::qualified(&self.schema, &self.name)
     }
 
-    /// How many chunks the bytes of the backlog have to open; `None`: there is nothing to ask.
+    /// Number of chunks that must be opened for the bytes of the backlog; `None`: no backlog.
     pub(super) fn backlog_cost(&self) -> Option<usize> {
         let backlog = self.backlog.filter(|backlog| *backlog > 0)?;
         usize::try_from(backlog).ok()
     }
 
-    /// How many chunks the function that says what "now" is may have to open; `None`: the list has the backlog.
+    /// Number of chunks that `integer_now_func` may open; `None`: it is not needed.
     pub(super) fn integer_cost(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;
@@ -255,7 +253,7 @@ impl Row {
         usize::try_from(self.chunks.max(1)).ok().filter(|_| integer)
     }
 
-    /// How many relations the true sizes of compressed chunks have to open, two for each; 0: none is compressed.
+    /// Number of relations that must be opened for the sizes of compressed chunks, two for each; 0: none is compressed.
     pub(super) fn packed_cost(&self) -> usize {
         let many = 2 * (self.compressed.min(20) + self.partial.min(100));
         usize::try_from(many).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! Where a backlog is going, when it will be gone, and by what that is known.
+//! Trend of a backlog, and the time until it is done.
 
 use super::row::Row;
 use crate::model::moment::Stamp;
@@ -9,7 +9,7 @@ use crate::server::known::At;
 const DAY: f64 = 86_400.0;
 
 impl Row {
-    /// In words, each with where it is known from.
+    /// The trend in words, with the source of each figure.
     pub(super) fn trend(&self, backlog: i64, policy: &Policy, at: &At) -> String {
         if let Some(words) = self.running(backlog, policy, at) {
             return words;
@@ -28,7 +28,7 @@ impl Row {
         (most > 0).then_some(most)
     }
 
-    /// At the rate of the run that goes on now, if that run can finish the work.
+    /// From the rate of the present run, if that run can finish the backlog.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     fn running(&self, backlog: i64, policy: &Policy, at: &At) -> Option<String> {
         let runs = policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL);
@@ -46,7 +46,7 @@ impl Row {
         ))
     }
 
-    /// By what this console saw since it started, and whether that goes down; `None`: it stands, or is not seen for long enough.
+    /// The change since this console started, and whether the backlog shrinks; `None`: no change, or not watched long enough.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     fn change_seen(&self, backlog: i64, at: &At) -> Option<(String, bool)> {
         let (since, first) = self.seen?;
@@ -67,7 +67,7 @@ impl Row {
         }
     }
 
-    /// By what a run takes, and what falls due meanwhile.
+    /// From the last run: chunks compressed, and its duration.
     fn by_runs(&self, backlog: i64, policy: &Policy) -> String {
         let most = self.most().filter(|most| backlog > *most);
         if let (Some(most), Some(every)) = (most, policy.schedule_seconds) {
@@ -99,7 +99,7 @@ impl Row {
         )
     }
 
-    /// By the number of chunks that the policy may take in a run.
+    /// From the policy's limit of chunks per run.
     #[expect(clippy::cast_precision_loss, reason = "numbers of chunks fit")]
     fn by_limit(&self, backlog: i64, most: i64, every: f64) -> String {
         let limit = format!("maxchunks_to_compress {most}");
@@ -129,7 +129,7 @@ impl Row {
     }
 }
 
-/// With one digit where it matters.
+/// A number with one decimal if it is below 10.
 fn number(number: f64) -> String {
     if number < 10.0 {
         let text = format!("{number:.1}");

@@ -56,7 +56,7 @@ fn table_facts(row: &Row) -> Section {
         .add("size now", row.size())
         .some(
             "exact size",
-            error.map(|error| format!("could not be had: {error}")),
+            error.map(|error| format!("not available: {error}")),
         )
         .add("growth per day, before compression", growth(row))
         .add("growth while connected", grown(row))

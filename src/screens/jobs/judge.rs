@@ -68,7 +68,7 @@ fn cause_first(findings: &mut Findings) {
     let cause = causes.into_iter().find(|rule| findings.has(rule));
     let Some(cause) = cause else { return };
     if let Some(failing) = findings.take(&rules::JOB_FAILING) {
-        findings.tell_more(cause, &failing.reason);
+        findings.append_reason(cause, &failing.reason);
         findings.raise(cause, failing.level);
     }
 }

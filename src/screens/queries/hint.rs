@@ -1,28 +1,28 @@
-//! Statements that group raw rows by time, where an aggregate has the groups ready.
+//! Statements that group raw rows by time although an aggregate has these groups.
 
 use super::named::{Catalog, Kind, Relation, Token, tokens};
 use crate::model::text;
 use serde::{Deserialize, Serialize};
 
-/// What a statement might read instead.
+/// Aggregates that a statement might read instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     pub hypertable: String,
-    /// With their buckets, the widest that fits first.
+    /// Names with their bucket widths, the widest that fits first.
     pub aggregates: Vec<String>,
-    /// The whole reason, in words.
+    /// The reason in words.
     pub words: String,
 }
 
-/// How a statement cuts time.
+/// The bucket function of a statement.
 #[derive(Debug, Clone, PartialEq)]
 struct Bucket {
     call: String,
-    /// As it was written; `None`: the statistics left it out.
+    /// The width as written; `None`: `pg_stat_statements` replaced it by a parameter.
     width: Option<String>,
 }
 
-/// The functions that cut time into buckets.
+/// Functions that make time buckets.
 const CALLS: [&str; 5] = [
     "time_bucket",
     "time_bucket_gapfill",
@@ -37,7 +37,7 @@ pub(super) fn hint(
     named: &[&Relation],
     catalog: &Catalog,
 ) -> Option<Hint> {
-    // One that names an aggregate has found it already.
+    // A statement that names an aggregate reads it already.
     if named
         .iter()
         .any(|relation| relation.kind == Kind::Aggregate)
@@ -96,25 +96,25 @@ fn words(
                 "has buckets that divide these"
             };
             format!(
-                "groups raw rows of {raw} by {call} of {}: the aggregate {first} {why}, and may answer it, if it has the columns",
+                "groups raw rows of {raw} by {call} of {}: the aggregate {first} {why}, and may answer it if it has the columns",
                 text::interval(width)
             )
         }
         None => format!(
-            "groups raw rows of {raw} by {call}, of a width that the statistics leave out: {} may answer it where the width is a multiple of its own, if it has the columns",
+            "groups raw rows of {raw} by {call} of an unknown width (the statistics leave it out): {} may answer it if the width is a multiple of its own, and if it has the columns",
             aggregates.join(" or ")
         ),
     }
 }
 
-/// Whether buckets of width `own` make up those of `width` without a rest.
+/// Whether buckets of `width` consist of whole buckets of `own`.
 fn divides(own: &str, width: &str) -> bool {
     let months = |text: &str| text.contains("mon") || text.contains("year");
     let (Some(small), Some(wide)) = (text::interval_seconds(own), text::interval_seconds(width))
     else {
         return false;
     };
-    // Months differ in length: only whole days and less make them up, and only months make up years.
+    // Months differ in length: they consist of whole days, hours or less, and years consist of months.
     let whole = match (months(own), months(width)) {
         (true, false) => return false,
         (false, true) => 86_400.0,
@@ -123,7 +123,7 @@ fn divides(own: &str, width: &str) -> bool {
     small > 0.0 && (whole / small).fract() == 0.0
 }
 
-/// The first call that cuts time, in a statement that reads and groups.
+/// The first call of a bucket function, in a statement that reads and groups rows.
 fn bucket(tokens: &[Token]) -> Option<Bucket> {
     let word = |at: usize| match tokens.get(at) {
         Some(Token::Word(word)) => Some(word.as_str()),
@@ -134,7 +134,7 @@ fn bucket(tokens: &[Token]) -> Option<Bucket> {
     }
     let groups =
         (0..tokens.len()).any(|at| word(at) == Some("group") && word(at + 1) == Some("by"));
-    // What a refresh runs writes what it groups.
+    // A refresh groups rows too, but writes them.
     let writes = (0..tokens.len()).any(|at| matches!(word(at), Some("insert" | "merge")));
     if !groups || writes {
         return None;
@@ -151,7 +151,7 @@ fn bucket(tokens: &[Token]) -> Option<Bucket> {
     })
 }
 
-/// The width in the first argument; `None`: it is a parameter, or something that has to be computed.
+/// The width in the first argument; `None`: it is a parameter or an expression.
 fn width(call: &str, tokens: &[Token]) -> Option<String> {
     let tokens = match tokens.first() {
         // interval '1 hour'

@@ -1,4 +1,4 @@
-//! What is worth a look among the statements, and why there may be none.
+//! Findings of statements, and the reasons why there may be none.
 
 use std::fmt::Write;
 
@@ -36,7 +36,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
         }
     }
     let whose = if row.own {
-        ", asked by this console"
+        ", a query of this console"
     } else {
         ""
     };
@@ -47,7 +47,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     ))
 }
 
-/// Whether it is a query of somebody's, not maintenance.
+/// Whether it is a query of an application, not maintenance.
 fn is_query(row: &Row) -> bool {
     let text = row.query.as_deref().unwrap_or_default();
     let first = super::named::tokens(text).into_iter().next();
@@ -78,19 +78,17 @@ fn heavy(row: &Row, at: &At, findings: &mut Findings) {
         &rules::QUERY_HEAVY,
         level,
         format!(
-            "takes {:.0} % of all execution time counted in this database{since}: EXPLAIN (ANALYZE, BUFFERS) shows where it goes{}",
+            "takes {:.0} % of all execution time in this database{since}. EXPLAIN (ANALYZE, BUFFERS) shows why{}",
             share * 100.0,
             forget(row)
         ),
     );
 }
 
-/// What it took before a fix stays counted.
+/// How to reset the statement's figures after a fix, because its old cost stays counted.
 fn forget(row: &Row) -> String {
     row.queryid.map_or_else(String::new, |id| {
-        format!(
-            "; once it is fixed, pg_stat_statements_reset(0, 0, {id}) forgets what it took before"
-        )
+        format!("; after a fix, pg_stat_statements_reset(0, 0, {id}) resets its figures")
     })
 }
 
@@ -110,7 +108,7 @@ fn spills(row: &Row, at: &At, findings: &mut Findings) {
         &rules::QUERY_SPILLS,
         level,
         format!(
-            "spills to temporary files: {} in all, {} a call (work_mem is too small for it, or it sorts or groups too much): SET work_mem higher for the role or session that runs it{}",
+            "spills to temporary files: {} in all, {} per call (work_mem is too small, or it sorts or groups too many rows). Raise work_mem for the role or session that runs it{}",
             text::bytes(total),
             text::bytes(call),
             forget(row)
@@ -118,7 +116,7 @@ fn spills(row: &Row, at: &At, findings: &mut Findings) {
     );
 }
 
-/// Why there are no statements, and how to get them.
+/// Why there are no statements, and how to enable them.
 pub(super) fn missing(tool: &Tool, at: &At) -> String {
     let create = "CREATE EXTENSION pg_stat_statements in this database";
     match (tool.loaded, tool.installed) {
@@ -127,7 +125,7 @@ pub(super) fn missing(tool: &Tool, at: &At) -> String {
         }
         (false, true) => "pg_stat_statements is in this database, but its library is not loaded: add it to shared_preload_libraries (timescaledb stays there) and restart the server".to_owned(),
         (false, false) => format!("the server does not count statements: add pg_stat_statements to shared_preload_libraries (timescaledb stays there), restart the server, then {create}"),
-        (true, false) => format!("the server counts statements already, and this database cannot show them: {create} (no restart; a superuser does it)"),
+        (true, false) => format!("the server counts statements, but this database cannot show them: {create} (as a superuser, no restart)"),
         (true, true) if !tool.readable => format!("{} may not read pg_stat_statements: grant USAGE on its schema and SELECT on the view", at.server.role),
         (true, true) if tool.track.as_deref() == Some("none") => "pg_stat_statements.track is none: nothing is counted".to_owned(),
         (true, true) => "no statement of this database is counted yet".to_owned(),
@@ -171,7 +169,7 @@ pub(super) fn caveats(rows: &[Row], at: &At) -> Vec<String> {
     said
 }
 
-/// What is lost where there is no room for every statement.
+/// Caveat for statements that were dropped because `pg_stat_statements.max` is too small.
 fn dropped(tool: &Tool, at: &At) -> Option<String> {
     let times = tool.dropped.filter(|dropped| *dropped > 0)?;
     let since = tool.reset.map_or_else(String::new, |reset| {
@@ -179,13 +177,13 @@ fn dropped(tool: &Tool, at: &At) -> Option<String> {
     });
     let most = tool.most.as_deref().unwrap_or("?");
     let mut said = format!(
-        "pg_stat_statements.max ({most}) is too small: the least used statements were dropped {}{since}, and what they cost is in no share; raise it (restart)",
+        "pg_stat_statements.max ({most}) is too small: the least used statements were dropped {}{since}, and no share includes their cost. Raise it (restart)",
         text::plural(times, "time")
     );
     if let Some(now @ 1..) = tool.dropped_since() {
         let _ = write!(
             said,
-            "; {} since this console started: for a statement that came back +CALLS and +TIME count from its return",
+            "; {} since this console started: +CALLS and +TIME of a statement that came back count from its return",
             text::plural(now, "time")
         );
     }

@@ -1,4 +1,4 @@
-//! Which hypertables and aggregates a statement's text names. It is a reading of the text, not of the plan.
+//! The hypertables and aggregates named in a statement's text (not in its plan).
 
 use serde::Deserialize;
 
@@ -10,9 +10,9 @@ pub struct Relation {
     pub schema: String,
     pub name: String,
     pub kind: Kind,
-    /// An aggregate's: an interval, or units of integer time.
+    /// Bucket width of an aggregate: an interval, or units of integer time.
     pub bucket: Option<String>,
-    /// What an aggregate is made from: a hypertable, or another aggregate.
+    /// Source of an aggregate: a hypertable, or another aggregate.
     pub source_schema: Option<String>,
     pub source: Option<String>,
 }
@@ -34,7 +34,7 @@ impl Relation {
 pub(crate) struct Catalog(pub Vec<Relation>);
 
 impl Catalog {
-    /// What cannot be read is left out: then less is named, and nothing is wrong.
+    /// Reads the catalogue's relations; entries that cannot be read are left out, which is harmless.
     pub fn read(json: &serde_json::Value) -> Self {
         let all = json.as_array().into_iter().flatten();
         Self(
@@ -43,7 +43,7 @@ impl Catalog {
         )
     }
 
-    /// The relations that the text names: with their schema, or by the bare name where a relation can stand.
+    /// The relations that the text names: with their schema, or by the name alone where SQL allows a relation.
     pub fn named_in(&self, text: &str) -> Vec<&Relation> {
         let names = names(&tokens(text));
         let by_schema = |relation: &Relation| {
@@ -62,7 +62,7 @@ impl Catalog {
             .collect()
     }
 
-    /// The aggregates that are made from this hypertable, directly or over others.
+    /// The aggregates of this hypertable, direct or through other aggregates.
     pub fn aggregates_of(&self, hypertable: &Relation) -> Vec<&Relation> {
         let from = |relation: &&Relation| {
             relation.kind == Kind::Aggregate
@@ -71,13 +71,13 @@ impl Catalog {
         self.0.iter().filter(from).collect()
     }
 
-    /// The hypertable at the bottom of an aggregate.
+    /// The hypertable at the root of an aggregate.
     fn root<'a>(&'a self, aggregate: &'a Relation) -> Option<(&'a String, &'a String)> {
         let mut source = (
             aggregate.source_schema.as_ref()?,
             aggregate.source.as_ref()?,
         );
-        // Hierarchies are shallow; a bound keeps a broken catalogue from turning in circles.
+        // Hierarchies are shallow; the bound ends the loop if a broken catalogue has a cycle.
         for _ in 0..20 {
             let parent = self.0.iter().find(|relation| {
                 relation.kind == Kind::Aggregate && (&relation.schema, &relation.name) == source
@@ -93,19 +93,19 @@ impl Catalog {
     }
 }
 
-/// A piece of a statement.
+/// A token of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// Lower case, unless it was quoted.
+    /// Identifier or keyword, in lower case unless it was quoted.
     Word(String),
-    /// The text of a literal.
+    /// Text of a literal.
     Literal(String),
     /// `$1`.
     Parameter,
     Sign(char),
 }
 
-/// The statement in pieces, without its comments.
+/// The statement's tokens, without its comments.
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -145,7 +145,7 @@ pub fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-/// Reads up to the closing quote, a doubled one being part of the text; gives what follows.
+/// Reads up to the closing quote (a doubled quote is part of the text), and returns the rest.
 fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
     let mut kept = String::new();
     let mut rest = text;
@@ -159,7 +159,7 @@ fn quoted(text: &str, quote: char, mut take: impl FnMut(String)) -> &str {
         kept.push(quote);
         rest = &rest[1..];
     }
-    // The text was cut in the middle of it.
+    // The text was cut inside the quotes.
     ""
 }
 
@@ -186,15 +186,15 @@ fn dollar<'a>(text: &'a str, found: &mut Vec<Token>) -> &'a str {
     }
 }
 
-/// A name of the text.
+/// A name in the text.
 struct Name {
     /// `[mes, oee]`.
     parts: Vec<String>,
-    /// It stands where a relation can stand, and no part of the statement bears that name.
+    /// SQL allows a relation here, and no CTE of the statement has this name.
     relation: bool,
 }
 
-/// Every name of the text. What is called is given its arguments' names too: `CALL refresh(... 'mes.oee_hourly' ...)`.
+/// Every name in the text, including literals that are arguments: `CALL refresh(... 'mes.oee_hourly' ...)`.
 fn names(tokens: &[Token]) -> Vec<Name> {
     let calls = tokens.first() == Some(&Token::Word("call".to_owned()));
     let mut all: Vec<Name> = Vec::new();
@@ -219,7 +219,7 @@ fn names(tokens: &[Token]) -> Vec<Name> {
                 joined = false;
                 continue;
             }
-            // A point joins what stands on both its sides.
+            // A dot joins the names on both sides.
             Token::Sign('.') => {
                 joined = !all.is_empty();
                 continue;
@@ -233,7 +233,7 @@ fn names(tokens: &[Token]) -> Vec<Name> {
     all
 }
 
-/// Whether `WITH word AS (` makes it a part of the statement.
+/// Whether it is the name of a CTE (`WITH word AS (`).
 fn is_part(tokens: &[Token], word: &str) -> bool {
     tokens.windows(3).any(|three| {
         matches!(three, [Token::Word(name), Token::Word(one), next] if name == word && one == "as"

@@ -1,4 +1,4 @@
-//! Which of the counted statements this console asked itself.
+//! Recognizes the console's own statements in `pg_stat_statements`.
 
 use std::sync::LazyLock;
 
@@ -6,18 +6,18 @@ use regex::Regex;
 
 use crate::model::screen_id::ScreenId;
 
-/// A statement of this console: the comment that it begins with, and what follows as far as it is compared.
+/// A statement of this console: its first comment, and the text that is compared.
 struct Own {
     head: &'static str,
-    /// What stands between its constants, for which the server puts parameters.
+    /// The text between its constants, which the server replaces by parameters.
     pieces: Vec<&'static str>,
 }
 
-/// So many characters tell a statement; the server's text of it is cut much later.
+/// Number of characters that are compared; the server cuts texts much later.
 const COMPARED: usize = 1500;
-/// Shorter pieces may be missing: of a list of constants only the first stays.
-const TELLING: usize = 8;
-/// A comment inside the statement, which stays, or a constant.
+/// Pieces shorter than this may be missing, because the server keeps only the first constant of a list.
+const DISTINCTIVE: usize = 8;
+/// A comment inside the statement, which the server keeps, or a constant.
 const CONSTANT: &str =
     r"(?s)--[^\n]*|'(?:[^']|'')*'|\$[0-9]+|\$\w*\$.*?\$\w*\$|\b[0-9][\w.]*|\b(?:null|true|false)\b";
 
@@ -33,7 +33,7 @@ static ALL: LazyLock<Vec<Own>> = LazyLock::new(|| {
     texts.map(|(_, text)| Own::of(&constant, text)).collect()
 });
 
-/// The comment with which the console's own statement begins, if this is one. The server keeps it up to PostgreSQL 17.
+/// The first comment of the console's own statement, if this is one. The server keeps it up to PostgreSQL 17.
 pub(crate) fn head_of(text: &str) -> Option<&'static str> {
     let first = text.lines().next().unwrap_or_default().trim();
     let is_one = |own: &&Own| {
@@ -67,7 +67,7 @@ impl Own {
             if found.as_str().starts_with("--") {
                 continue;
             }
-            // The sign of a number is a part of it.
+            // The sign of a number belongs to the number.
             pieces.push(body[from..found.start()].trim_end_matches('-'));
             from = found.end();
         }
@@ -75,7 +75,7 @@ impl Own {
         let mut nth = 0;
         pieces.retain(|piece| {
             nth += 1;
-            nth == 1 || piece.len() >= TELLING
+            nth == 1 || piece.len() >= DISTINCTIVE
         });
         Self { head, pieces }
     }
@@ -118,8 +118,8 @@ mod tests {
                             "$7".to_owned()
                         }
                     });
-                    let told = head_of(&counted);
-                    assert!(told.is_some(), "{}: {counted}", query.name);
+                    let head = head_of(&counted);
+                    assert!(head.is_some(), "{}: {counted}", query.name);
                 }
             }
         }

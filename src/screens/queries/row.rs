@@ -7,7 +7,7 @@ use crate::model::moment::Stamp;
 use crate::model::value::Value;
 use crate::server::row::or_default;
 
-/// The extension, as far as it is there; the same in every row.
+/// State of the extension; the same in every row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -24,24 +24,24 @@ pub struct Tool {
     pub available: bool,
     /// `pg_stat_statements.track`.
     pub track: Option<String>,
-    /// `pg_stat_statements.max`: so many statements of all databases are kept.
+    /// `pg_stat_statements.max`: the number of statements kept for all databases.
     #[serde(default)]
     pub most: Option<String>,
     /// `None`: before PostgreSQL 14, or never.
     #[serde(alias = "stats_reset")]
     pub reset: Option<Stamp>,
-    /// How often the least used were dropped for want of room, since `reset`.
+    /// Number of times that the least used statements were dropped since `reset`, because `max` was reached.
     pub dropped: Option<i64>,
-    /// What the console saw of it first.
+    /// State at the console's first reading.
     #[serde(default)]
     pub begun: Option<Begun>,
-    /// Statements of this database, and their time together in milliseconds.
+    /// Number of statements of this database, and their total time in milliseconds.
     #[serde(alias = "many")]
     pub statements: Option<i64>,
     pub whole: Option<f64>,
 }
 
-/// What the server has counted of a statement, all roles together. Times are in milliseconds.
+/// The server's figures of a statement, summed over all roles. Times are in milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     pub calls: i64,
@@ -64,7 +64,7 @@ pub struct Figures {
     pub temp_read: i64,
     #[serde(deserialize_with = "or_default")]
     pub temp_written: i64,
-    /// `None`: not known before `pg_stat_statements` 1.8.
+    /// `None`: unknown before `pg_stat_statements` 1.8.
     #[serde(alias = "wal")]
     pub wal_bytes: Option<i64>,
     pub read_time: Option<f64>,
@@ -72,13 +72,13 @@ pub struct Figures {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Row {
-    /// The server's clock when it was read.
+    /// The server's time when it was read.
     pub clock: Option<Stamp>,
     #[serde(alias = "installed")]
     pub tool: Tool,
-    /// `None`: hidden from this role, or there is no statement at all.
+    /// `None`: hidden from this role, or there is no statement.
     pub queryid: Option<i64>,
-    /// Whose statements these are, all together, where each by itself is hidden.
+    /// The role whose hidden statements this row sums up.
     pub hidden_of: Option<String>,
     /// The first 4000 characters, without literals.
     pub query: Option<String>,
@@ -89,18 +89,18 @@ pub struct Row {
     /// `None`: a row that only says why there are no statements.
     #[serde(alias = "calls")]
     pub figures: Option<Figures>,
-    /// Bytes of a block.
+    /// Block size in bytes.
     pub block: i64,
-    /// The same statement with its literals, from a session that ran it last.
+    /// The statement with its literals, from the session that ran it last.
     pub example: Option<String>,
-    /// On the first row: the hypertables and aggregates of the database.
+    /// In the first row only: the hypertables and aggregates of the database.
     pub catalog: Option<serde_json::Value>,
     pub first: Option<First>,
     /// The hypertables and aggregates that the text names.
     #[serde(default)]
     pub named: Vec<String>,
     pub hint: Option<Hint>,
-    /// One that this console asks.
+    /// One of the console's own statements.
     #[serde(default)]
     pub own: bool,
 }
@@ -114,7 +114,7 @@ impl Row {
         }
     }
 
-    /// One line of it; the console's own are told by what they begin with.
+    /// The statement in one line; the console's own ones by their first comment.
     pub fn line(&self) -> String {
         match (&self.query, &self.hidden_of, self.figures.is_some()) {
             (_, Some(role), _) => format!("(statements of {role}, hidden)"),
@@ -145,13 +145,13 @@ impl Row {
         Some(figures.total / calls)
     }
 
-    /// Of all execution time that is counted in this database, from 0 to 1.
+    /// Share of the total execution time in this database, from 0 to 1.
     pub fn share(&self) -> Option<f64> {
         let whole = self.tool.whole.filter(|whole| *whole > 0.0)?;
         Some(self.figures.as_ref()?.total / whole)
     }
 
-    /// Calls and milliseconds since the first look.
+    /// Calls and milliseconds since the console's first reading.
     pub(super) fn since(&self) -> Option<(i64, f64)> {
         let (figures, first) = (self.figures.as_ref()?, self.first?);
         (self.clock? > first.at)
@@ -163,7 +163,7 @@ pub(super) fn span(milliseconds: Option<f64>) -> Value {
     milliseconds.map_or(Value::Null, |ms| Value::Seconds(ms / 1e3))
 }
 
-/// When the console looked first, and what was lost until then.
+/// Time of the console's first reading, and the number of drops until then.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Begun {
     pub at: Stamp,
@@ -171,7 +171,7 @@ pub struct Begun {
     pub dropped: Option<i64>,
 }
 
-/// The first look that the console took.
+/// Figures of a statement at the console's first reading.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct First {
     pub at: Stamp,

@@ -1,4 +1,4 @@
-//! The change since the console looked first, and what falsifies it: resets, and statements that are dropped.
+//! Changes since the console's first reading, corrected for resets and dropped statements.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use super::row::{Begun, Figures, First, Row, Tool};
 use crate::model::moment::Stamp;
 
 impl Tool {
-    /// When everything was set to zero under the console's eyes.
+    /// Time of a reset of all statistics since the first reading.
     pub fn reset_since(&self) -> Option<Stamp> {
         let begun = self.begun?;
         self.reset
             .filter(|reset| *reset > begun.at && begun.reset != Some(*reset))
     }
 
-    /// How often statements were dropped under the console's eyes.
+    /// Number of times that statements were dropped since the first reading.
     pub fn dropped_since(&self) -> Option<i64> {
         let (begun, dropped) = (self.begun?, self.dropped?);
         Some(match self.reset_since() {
@@ -24,7 +24,7 @@ impl Tool {
 }
 
 impl Figures {
-    /// A counter is less than it was: they are not the same counters any more.
+    /// Whether a counter has decreased, so that the statement was reset or dropped meanwhile.
     fn went_back(&self, last: &Self) -> bool {
         let counts = |of: &Self| {
             [
@@ -39,14 +39,14 @@ impl Figures {
             ]
         };
         let less = counts(self).into_iter().zip(counts(last));
-        // Roles are summed in any order, so that the last digits differ.
+        // Roles are summed in any order, so the last digits may differ.
         let less_time = self.total < last.total * (1.0 - 1e-9);
         less_time || less.into_iter().any(|(now, then)| now < then)
     }
 }
 
-/// Carries each statement's first look on. What was reset begins at zero then; what went back, or was dropped and came
-/// back, begins anew.
+/// Keeps each statement's first reading. After a reset it counts from zero; a statement that was dropped and came back
+/// counts from its return.
 pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
     let begun = before.first().and_then(|row| row.tool.begun);
     let known: HashMap<String, (First, &Figures)> = before
@@ -55,7 +55,7 @@ pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
         .collect();
     for row in rows {
         let Some(at) = row.clock else { continue };
-        // A recording can go back to before what was seen first.
+        // A replay can move back to before the first reading.
         row.tool.begun = begun.filter(|begun| begun.at <= at).or(Some(Begun {
             at,
             reset: row.tool.reset,
@@ -78,7 +78,7 @@ pub(super) fn remember(before: &[Row], rows: &mut [Row]) {
         row.first = Some(match (first.filter(|(first, _)| first.at <= at), zero) {
             (Some((first, _)), Some(zero)) if first.at < zero.at => zero,
             (Some((first, last)), _) if !figures.went_back(last) => *first,
-            // One that was not seen before may have been dropped since the reset.
+            // A new statement counts from zero, unless one may have been dropped since the reset.
             (None, Some(zero)) if row.tool.dropped_since() == Some(0) => zero,
             _ => now,
         });

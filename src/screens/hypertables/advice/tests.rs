@@ -205,7 +205,7 @@ fn too_few_locks_are_told_with_the_arithmetic_and_the_setting_that_fixes_it() {
     for words in [
         "takes up to 7803 locks (2000 chunks x (1 + 2 indexes) + 2 x 900 compressed)",
         "the lock table has 6400 (max_locks_per_transaction 64 x (100 connections + 0 prepared))",
-        "set max_locks_per_transaction to 192 (restart)",
+        "set max_locks_per_transaction to 192 and restart",
     ] {
         assert!(told.reason.contains(words), "{words}: {}", told.reason);
     }
