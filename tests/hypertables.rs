@@ -315,7 +315,7 @@ fn a_large_plain_table_with_time_is_a_candidate_and_what_stands_in_the_way_is_tr
                 "plain_big",
                 "notice",
                 &[
-                    "time in \"Zeit $2\"",
+                    "with a time column \"Zeit $2\"",
                     "create_hypertable('public.plain_big', 'Zeit $2', migrate_data => true) holds an ACCESS EXCLUSIVE lock",
                     "add \"Zeit $2\" to its unique indexes: plain_big_pkey",
                     "1 foreign key to it",

@@ -77,7 +77,7 @@ fn packed(row: &Row) -> Vec<(String, Value)> {
         .packed_error
         .clone()
         .map_or_else(|| row.old_settings.into(), Value::Text);
-    let mut facts = vec![("chunks under other settings".to_owned(), old)];
+    let mut facts = vec![("chunks under older settings".to_owned(), old)];
     facts.extend(row.drift.map(|drift| {
         let words = format!(
             "{}: {} now, {} recorded",
@@ -85,7 +85,10 @@ fn packed(row: &Row) -> Vec<(String, Value)> {
             text::bytes(drift.bytes),
             text::bytes(drift.recorded)
         );
-        ("size far from the record".to_owned(), Value::Text(words))
+        (
+            "size different from the record".to_owned(),
+            Value::Text(words),
+        )
     }));
     facts
 }

@@ -202,7 +202,7 @@ fn candidate(row: &Row, plain: &Plain) -> Verdict {
         let keys = text::plural(plain.referenced, "foreign key");
         let _ = write!(
             said,
-            "; before that, drop {keys} that refer to it, because referenced rows cannot be migrated"
+            "; before that, drop {keys} to it, because referenced rows cannot be migrated"
         );
     }
     Verdict::of(&rules::HYPERTABLE_CANDIDATE, Level::Notice, said)

@@ -310,9 +310,7 @@ pub fn facts(row: &Row, at: &At) -> Vec<Section> {
         || Value::text("not available: needs a B-tree on plain columns, fresh statistics (ANALYZE), SELECT on the columns, and mostly distinct keys"),
         Value::Bytes,
     );
-    let needed = row
-        .needed()
-        .unwrap_or_else(|| "queries only".to_owned());
+    let needed = row.needed().unwrap_or_else(|| "queries only".to_owned());
     let mut facts = Labelled::new("Index")
         .add("on", format!("{} ({})", row.table_name(), row.kind.name()))
         .add("method", row.method.as_str())
