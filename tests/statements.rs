@@ -205,7 +205,7 @@ fn a_query_on_raw_rows_is_hinted_at_the_aggregate_that_has_its_buckets() {
                 let seen = rows(&session).await;
                 let said = find(&seen, "hinted").verdict(&at(&session)).reason;
                 assert!(
-                    said.contains("leave out") && said.contains("mes.oee_hourly (1h)"),
+                    said.contains("leave it out") && said.contains("mes.oee_hourly (1h)"),
                     "{name}: {said}"
                 );
                 if known {

@@ -36,7 +36,7 @@ fn chunks_under_old_settings_are_counted_and_rewritten() {
         compress(rig, "2 days").await;
         let count = "select count(*) filter (where range_end < now() - interval '4 days')::text || ' of ' || count(*)::text from timescaledb_information.chunks where is_compressed";
         let count = rig.text(count).await;
-        let words = [count.as_str(), "other settings than the table's now"];
+        let words = [count.as_str(), "older settings than the table's"];
         let finding = found(rig, &rules::COMPRESSION_OLD, NAME, &words).await;
         fix(rig, &finding, &[]).await;
         gone(rig, &rules::COMPRESSION_OLD, NAME).await;
@@ -49,7 +49,7 @@ fn late_rows_that_outgrow_the_record_are_found_and_packed() {
         compress(rig, "4 days").await;
         gone(rig, &rules::COMPRESSION_RECORD, NAME).await;
         rig.sql(&format!("insert into {NAME} select date_trunc('day', now()) - interval '7 days' + t * interval '1 second', 1, repeat('x', 100) from generate_series(1, 14000) t")).await;
-        let words = ["1 compressed chunk takes", "MB where", "kB is on record"];
+        let words = ["1 compressed chunk takes", "MB, but", "kB is recorded"];
         let finding = found(rig, &rules::COMPRESSION_RECORD, NAME, &words).await;
         fix(rig, &finding, &[]).await;
         rig.sql(&format!("vacuum {NAME}")).await;

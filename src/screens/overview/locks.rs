@@ -38,7 +38,7 @@ pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Names the session that holds the lock for which a job's worker waits. For a job that was stopped at its max_runtime,
+/// Names the session that holds the lock for which a job's worker waits. For a job that was stopped at its `max_runtime`,
 /// names the session that is idle in a transaction with a lock on the same relation.
 pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
     let worker = |row: &Row| {
