@@ -277,7 +277,7 @@ fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_fi
             .find(|finding| finding.rule == &rules::AGGREGATE_BEHIND)
             .unwrap_or_else(|| panic!("{}: {} {seen:?}", rig.name, verdict.reason));
         for word in [
-            "behind where",
+            "behind (expected",
             "waits",
             "lock on \"Me.s\".\"Raw",
             &format!("session {pid} (nightly load)"),
@@ -344,7 +344,7 @@ fn a_child_says_which_ancestor_is_behind_and_offers_that_ones_fix() {
             &rules::AGGREGATE_PARENT,
             &[
                 "inherits the lag of \"Me.s\".hourly",
-                "behind where",
+                "behind (expected",
                 "paused",
             ],
         )

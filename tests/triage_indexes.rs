@@ -292,7 +292,7 @@ fn chunk_indexes_that_could_be_either_are_told_and_named_as_the_words_say() {
             return;
         }
         let words = [
-            "1 chunk index could be this index or another",
+            "1 chunk index may belong to this index or to another",
             "RENAME TO <chunk>_plus",
         ];
         found(rig, &rules::INDEX_UNSURE, &of("plus"), &words).await;

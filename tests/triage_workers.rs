@@ -237,8 +237,8 @@ fn too_few_processes_for_what_is_configured_are_told_with_the_number_that_fixes(
         let of = "worker-processes";
         let words = [
             "max_worker_processes is 20",
-            "make 35: under load",
-            "Set it to 35 at least",
+            "add up to 35: under load",
+            "Set it to at least 35",
         ];
         let row = found(rig, &rules::SERVER_PROCESSES, of, &words).await;
         assert_eq!(row.finding.level, Level::Notice);
