@@ -1,4 +1,4 @@
-//! The chunks of one hypertable and what cuts their time axis, as the details of several screens show them.
+//! The chunks of one hypertable, and the marks on their time axis, for the details of several screens.
 
 mod cut;
 mod size;
@@ -29,7 +29,7 @@ const UNORDERED: i32 = 2;
 const FROZEN: i32 = 4;
 const PARTIAL: i32 = 8;
 
-/// So many aggregates have a line of their own on the axis.
+/// Number of aggregates that get their own line on the axis.
 const MOST_WINDOWS: usize = 8;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -49,12 +49,12 @@ pub struct Chunk {
     /// As recorded when it was compressed, like `after_bytes`; `None`: nothing is on record.
     pub before_bytes: Option<i64>,
     pub after_bytes: Option<i64>,
-    /// Now, with its compressed companion.
+    /// Present size, with its compressed companion.
     #[serde(rename = "bytes")]
     pub size: Size,
 }
 
-/// A place on the axis of [`Chunks`], which the row does not name.
+/// A point on the axis of [`Chunks`].
 fn number<'de, D: Deserializer<'de>>(raw: D) -> Result<Point, D::Error> {
     let raw = i64::deserialize(raw)?;
     let axis = Axis::Integer;
@@ -69,7 +69,7 @@ struct Line {
     chunk: Option<Chunk>,
 }
 
-/// What [`QUERY`] returned.
+/// The rows of [`QUERY`].
 #[derive(Debug, Clone)]
 pub struct Chunks {
     axis: Axis,
@@ -91,7 +91,7 @@ impl Chunks {
         Ok(Self { axis, chunks, cuts })
     }
 
-    /// Whether the compression policy takes it and has not yet.
+    /// Whether it is due for compression and not compressed.
     fn is_backlog(&self, chunk: &Chunk) -> bool {
         let policy = self.cuts.iter().find(|cut| cut.kind == cut::Kind::Compress);
         !chunk.tiered
@@ -111,7 +111,7 @@ impl Chunks {
         MapCell { sign, level }
     }
 
-    /// The picture that explains the policies.
+    /// The time axis with the policies.
     pub fn picture(&self) -> Section {
         let slices: Vec<_> = self
             .chunks
@@ -122,7 +122,7 @@ impl Chunks {
                 cell: self.cell(chunk),
                 bytes: chunk.written_bytes(),
             })
-            // A tiered chunk whose time is not contiguous stands at the end of all time.
+            // A tiered chunk whose range is not contiguous has the end of time as its range.
             .filter(|slice| slice.cell.sign != 'T' || slice.end < i64::MAX)
             .collect();
         let known = [
@@ -180,7 +180,7 @@ impl Chunks {
         marks
     }
 
-    /// The picture and the chunk list, newest first.
+    /// The time axis and the chunk list, newest first.
     pub fn sections(&self) -> Vec<Section> {
         let here = || self.chunks.iter().filter(|chunk| !chunk.tiered);
         let many = here().count();
@@ -212,7 +212,7 @@ impl Chunk {
         self.tiered
     }
 
-    /// What was written: its bytes before it was compressed, else its bytes now.
+    /// Bytes before compression; for an uncompressed chunk its present size.
     pub fn written_bytes(&self) -> Option<i64> {
         if self.status & COMPRESSED != 0 {
             self.before_bytes
@@ -239,7 +239,7 @@ impl Chunk {
         words.join(", ")
     }
 
-    /// Whether a policy takes it that goes by time up to `boundary`, or by creation before `made_before`.
+    /// Whether it is due for a policy: its range ends by `boundary`, or it was created before `made_before`.
     pub fn is_past(&self, boundary: Option<i64>, made_before: Option<Stamp>) -> bool {
         let made = self.created.zip(made_before);
         boundary.is_some_and(|boundary| self.end.raw <= boundary)
@@ -247,7 +247,7 @@ impl Chunk {
     }
 }
 
-/// Chunks as a table: range, state, bytes now beside those recorded when it was compressed.
+/// Chunks as a table: range, state, present size, and sizes recorded at compression.
 pub fn list<'a>(
     title: String,
     chunks: impl Iterator<Item = &'a Chunk>,

@@ -1,4 +1,4 @@
-//! Compression: what each hypertable takes, before and after, and what still waits for its policy.
+//! Compression: size of each hypertable before and after, and its backlog.
 
 mod details;
 mod judge;
@@ -31,7 +31,7 @@ pub use pace::Pace;
 use self::row::Companion;
 pub use self::row::{Drift, Recorded, Row};
 
-/// Seconds after which a policy that runs is looked at again.
+/// Seconds after which the row of a running policy is read again.
 const LOOK_AGAIN: f64 = 30.0;
 
 impl Record for Row {
@@ -231,7 +231,7 @@ impl Record for Row {
             .as_ref()
             .is_some_and(|policy| policy.scheduled && policy.next_start == Some(Stamp::BEFORE_ALL));
         hypertable.backlog_bytes = hypertable.backlog.filter(|chunks| *chunks == 0);
-        // A run may come to wait for a lock, which no catalogue shows.
+        // The run may start to wait for a lock, which changes no catalogue.
         hypertable.next_due = due.at(runs.then_some(LOOK_AGAIN));
         Ok(hypertable)
     }

@@ -1,4 +1,4 @@
-//! What several screens say of a policy's job, in the same words.
+//! A policy's job, for the screens that show it.
 
 mod job;
 mod judge;
@@ -15,11 +15,11 @@ pub(crate) use self::judge::{Work, due_for, estimated, in_local_time, overdue};
 pub use self::state::State;
 pub(crate) use self::state::{is_old, strangely_far};
 
-/// How run-job-now starts a job whose next start is wrong: in the foreground that would stay as it is.
+/// The field with which run-job-now starts a job through the scheduler. A run in the foreground would not correct a wrong next start.
 pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
-/// Since when a job that never finished a run has been there: what [`is_old`] goes by.
-/// `want` says which rows' jobs are asked for, `take` keeps the one figure, microseconds since 1970.
+/// A time at which a job that never finished a run certainly existed, for [`is_old`]. `want` chooses the rows, `take` gets
+/// the figure in microseconds since 1970.
 pub const fn age<R>(
     want: fn(&R) -> Option<(i64, usize)>,
     take: fn(&mut R, Result<&[Option<i64>], &str>),

@@ -1,4 +1,4 @@
-//! Retention: what the next run of each policy would drop, what is overdue, what nothing ever drops.
+//! Retention: chunks that the next run of each policy drops, overdue chunks, and tables without a policy.
 
 mod details;
 mod judge;

@@ -1,4 +1,4 @@
-//! One table of typed rows: what is shown of them, in which order, from where, and how fresh they are.
+//! A table of typed rows, with its filter, order, cursor, and the age of its rows.
 
 mod clipboard;
 mod cursor;
@@ -19,23 +19,23 @@ use crate::server::known::{At, Counters};
 pub(crate) use known::LATER_SECONDS;
 use known::{Known, apply};
 
-/// A query is asked again after at least so many times its own cost: 2 % of one server core at most.
+/// A query is run again after at least this multiple of its own duration, so that it takes at most 2 % of a server core.
 const DUTY: f64 = 50.0;
 
-/// What a screen has of its data.
+/// Age of a screen's rows.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub enum Freshness {
     #[default]
     Never,
     At(Stamp),
-    /// The last answer was an error; rows of an earlier one may still be shown.
+    /// The last answer was an error; rows of an earlier answer may still be shown.
     Failed {
         error: String,
         since: Option<Stamp>,
     },
 }
 
-/// What orders the rows: a column of the screen, or the verdict (worst first).
+/// Sort order of the rows: a column of the screen, or the verdict (worst first).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortBy {
     Verdict,
@@ -46,38 +46,38 @@ pub enum SortBy {
 pub struct Table<R: 'static> {
     rows: Vec<R>,
     levels: Vec<Level>,
-    /// What is wrong with each row, as it was judged last.
+    /// Findings of each row, from its last verdict.
     findings: Vec<Box<[Finding]>>,
-    /// The same, or the worst of its family: what the rows are sorted by.
+    /// Level by which each row is sorted: its own, or the worst of its family.
     ranks: Vec<Level>,
-    /// Indices into `rows`: what passes the filter, in order.
+    /// Indices of the rows that pass the filter, in order.
     view: Vec<usize>,
-    /// The longest text of each screen column.
+    /// Width of the longest text of each screen column.
     widths: Vec<u16>,
     pub fresh: Freshness,
     pub sort: SortBy,
     pub descending: bool,
     pub filter: Filter,
-    /// The selected line of `view`.
+    /// Selected line of `view`.
     cursor: usize,
-    /// A person has moved the cursor.
+    /// The user has moved the cursor.
     moved: bool,
-    /// When the first rows came.
+    /// Time of the first rows.
     opened: Option<Stamp>,
-    /// The first line on the screen.
+    /// First line on the screen.
     top: usize,
     /// The selected column: 0 is the verdict's sign, then the screen columns from 1.
     pub column: usize,
     /// Lines that fit on the screen; set when drawn.
     page: usize,
     exact: Known,
-    /// The round of exact figures that is under way.
+    /// The present round of exact figures.
     round: Option<u64>,
     asked: u64,
     waiting: bool,
-    /// The keys of the rows that are marked.
+    /// Keys of the marked rows.
     marked: HashSet<String>,
-    /// What the change counters said when the rows were asked for.
+    /// The change counters when the rows were requested.
     counters: Option<Counters>,
     took: Duration,
     judged: Stamp,
@@ -114,13 +114,13 @@ impl<R: Record> Default for Table<R> {
     }
 }
 
-/// The columns that a screen shows, in order.
+/// The columns of a screen (without those for JSON and CSV only), in order.
 pub fn shown<R: Record>() -> impl Iterator<Item = &'static Column<R>> {
     R::COLUMNS.iter().filter(|column| !column.title.is_empty())
 }
 
 impl<R: Record> Table<R> {
-    /// Numbers a new request; an answer to an older one is not taken. `None`: one is under way.
+    /// Number of a new request; answers to older requests are ignored. `None`: a request is under way.
     pub fn ask(&mut self) -> Option<u64> {
         if self.waiting {
             return None;
@@ -130,7 +130,7 @@ impl<R: Record> Table<R> {
         Some(self.asked)
     }
 
-    /// Forgets what is under way: the connection is gone, or another database is meant.
+    /// Forgets requests under way, because the connection is lost or the database has changed.
     pub fn abandon(&mut self) {
         self.waiting = false;
         self.round = None;
@@ -138,7 +138,7 @@ impl<R: Record> Table<R> {
         self.counters = None;
     }
 
-    /// As if it had never been read.
+    /// Resets the table as if it had never been read.
     pub fn clear(&mut self) {
         self.abandon();
         self.rows.clear();
@@ -153,12 +153,12 @@ impl<R: Record> Table<R> {
         self.waiting
     }
 
-    /// Whether anything is under way for it, exact figures too.
+    /// Whether a request is under way, for rows or for exact figures.
     pub fn is_busy(&self) -> bool {
         self.waiting || self.round.is_some()
     }
 
-    /// Whether rows should be read again, now that the catalogues' counters are known; `gathered`: for the Overview.
+    /// Whether rows should be read again, judged by the change counters and their age; `gathered`: for the Overview.
     pub fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
         let most = if gathered {
             R::MAX_AGE_GATHERED
@@ -177,12 +177,12 @@ impl<R: Record> Table<R> {
         moved || age >= most.as_secs_f64() || due.is_some_and(|due| due <= now && due > loaded)
     }
 
-    /// The counters as they stood before the rows were read.
+    /// Keeps the change counters from before the rows were read.
     pub fn counted(&mut self, counters: Counters) {
         self.counters = Some(counters);
     }
 
-    /// Takes an answer, keeping the cursor on the same thing.
+    /// Takes an answer; the cursor stays on the same row.
     pub fn load(&mut self, asked: u64, rows: Vec<R>, took: Duration, at: &At) {
         if asked != self.asked {
             return;
@@ -202,7 +202,7 @@ impl<R: Record> Table<R> {
         self.arrange(key.as_deref(), at);
     }
 
-    /// The rows with something wrong, and what it was when they were judged last.
+    /// The rows with findings, from their last verdicts.
     pub fn found(&self) -> impl Iterator<Item = (&R, &[Finding])> {
         let all = self.rows.iter().zip(&self.findings);
         all.filter(|(_, findings)| !findings.is_empty())
@@ -222,14 +222,14 @@ impl<R: Record> Table<R> {
         self.fresh = Freshness::Failed { error, since };
     }
 
-    /// Judges the rows again when the clock has moved enough to matter.
+    /// Judges the rows again if enough time has passed.
     pub fn tick(&mut self, at: &At) {
         if at.now.seconds_since(self.judged) >= 10.0 {
             self.judge(at);
         }
     }
 
-    /// Judges every row again; one that got worse, or better, goes to its place.
+    /// Judges every row again, and sorts rows whose level has changed.
     pub fn judge(&mut self, at: &At) {
         let before = self.levels.clone();
         self.update_verdicts(at);
@@ -251,7 +251,7 @@ impl<R: Record> Table<R> {
             .map(|column| {
                 let longest =
                     |row| text::width(&printable(&(column.value)(row, at).show_narrow(at.now)));
-                // Only the columns that may grow are worth measuring, and a sample says enough.
+                // Only columns that grow are measured, and a sample is enough.
                 let rows = self.rows.iter().take(if column.grows { 2000 } else { 0 });
                 u16::try_from(rows.map(longest).max().unwrap_or(0)).unwrap_or(u16::MAX)
             })
@@ -262,7 +262,7 @@ impl<R: Record> Table<R> {
         self.rows.iter().find(|row| row.key() == key)
     }
 
-    /// Forgets the counters, so that the rows are read again at the next look.
+    /// Forgets the change counters, so that the rows are read again at the next tick.
     pub fn doubt(&mut self) {
         self.counters = None;
     }
@@ -287,12 +287,12 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// No answer has come yet.
+    /// Whether no answer has arrived yet.
     pub fn is_empty_of_data(&self) -> bool {
         self.fresh == Freshness::Never
     }
 
-    /// The width that the content of a screen column wants.
+    /// Width that a screen column needs for its content.
     pub fn content_width(&self, column: usize) -> u16 {
         self.widths.get(column).copied().unwrap_or(0)
     }

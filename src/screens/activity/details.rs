@@ -1,4 +1,4 @@
-//! A session's details: what it is, who waits for whom, its progress, its whole statement, its locks.
+//! A session's details: properties, lock queue, progress, whole statement, locks.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -54,7 +54,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
 /// The statement of a session.
 #[derive(Deserialize)]
 struct Statement {
-    /// `None`: there was none yet.
+    /// `None`: it has not run a statement yet.
     query: Option<String>,
     /// The server keeps no more of it than `room`.
     #[serde(deserialize_with = "or_default")]
@@ -100,11 +100,11 @@ enum Side {
     Blocks,
 }
 
-/// A session in the chain of those that wait for each other.
+/// A session in the chain of blocked sessions.
 #[derive(Deserialize)]
 struct Link {
     side: Side,
-    /// 1: next to the session of the details.
+    /// Distance in the chain; 1: it blocks the session of the details, or is blocked by it.
     depth: usize,
     /// 0: a prepared transaction.
     pid: i32,
@@ -159,16 +159,16 @@ pub(super) fn chain(_row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result
     Ok(sections.into())
 }
 
-/// The locks of one mode that a session holds, or waits for, on one thing.
+/// The locks of one mode that a session holds, or waits for, on one object.
 #[derive(Deserialize)]
 struct Lock {
     /// As `pg_locks` calls it: `relation`, `transactionid`, `tuple`, …
     #[serde(rename = "locktype")]
     kind: String,
     mode: String,
-    /// It has the lock; else it waits for it.
+    /// Whether it holds the lock; otherwise it waits for it.
     granted: bool,
-    /// How many relations, where chunks and partitions count for their table.
+    /// Number of relations; chunks and partitions are counted with their table.
     many: i64,
     thing: Option<String>,
     /// Some are on chunks or partitions of `thing`.

@@ -171,10 +171,10 @@ impl Invalidation {
             _ if self.log == Log::Source => "changed in the source, for all aggregates on it",
             (false, i64::MAX) => "everything: never refreshed",
             (true, i64::MAX) => "not refreshed yet",
-            // What a refresh of everything leaves of it.
+            // A refresh of everything leaves this part of the range.
             (_, greatest) if !row.axis.is_place(greatest) => return None,
             (false, _) => "history that was never refreshed",
-            // Not counted as pending: no refresh fills it, and one only deletes.
+            // Not counted as pending, because a refresh of it only deletes rows.
             (_, greatest) if row.waits.source_start.is_some_and(|start| greatest < start) => {
                 "the source has no chunks here any more: a refresh deletes these rows"
             }

@@ -1,4 +1,4 @@
-//! What cuts the chunks' time axis: policies, the refresh windows of aggregates, the clock.
+//! Marks on the chunks' time axis: policies, the refresh windows of aggregates, the clock.
 
 use serde::Deserialize;
 
@@ -9,20 +9,20 @@ use crate::screens::axis;
 use crate::screens::axis::{Mark, Place};
 use crate::server::row::or_default;
 
-/// What a policy, an aggregate or the clock cuts the axis by.
+/// A mark of a policy, an aggregate or the clock.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Cut {
     pub(super) kind: Kind,
-    /// The aggregate.
+    /// Name of the aggregate.
     pub name: Option<String>,
-    /// Where a refresh window begins; `None`: at the beginning of time.
+    /// Start of a refresh window; `None`: it is open.
     #[serde(rename = "range_start")]
     pub from: Option<i64>,
-    /// The boundary; `None`: not known here, or none.
+    /// The boundary; `None`: unknown, or none.
     #[serde(rename = "range_end")]
     pub to: Option<i64>,
     pub job_id: Option<i32>,
-    /// As it is configured; of a refresh `start|end`.
+    /// The configured length; for a refresh `start|end`.
     #[serde(deserialize_with = "or_default")]
     note: String,
     #[serde(deserialize_with = "or_default")]
@@ -30,7 +30,7 @@ pub struct Cut {
     #[serde(deserialize_with = "or_default")]
     failing: bool,
     pub watermark: Option<i64>,
-    /// Of a policy by creation: it takes what was made before.
+    /// For a policy by creation: chunks created before this time are due.
     pub(super) made_before: Option<Stamp>,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Kind {
 }
 
 impl Cut {
-    /// A refresh, of an aggregate on it or of itself.
+    /// Whether it is a refresh window, of an aggregate on the hypertable or its own.
     pub fn is_window(&self) -> bool {
         matches!(self.kind, Kind::Refresh | Kind::Own)
     }
@@ -57,7 +57,7 @@ impl Cut {
         self.kind == Kind::Own
     }
 
-    /// The job's state, where it is worth a word.
+    /// The job's state; empty if it is scheduled and does not fail.
     pub fn state(&self) -> (&'static str, Level) {
         match (self.job_id, self.scheduled, self.failing) {
             (None, ..) | (_, true, false) => ("", Level::Ok),

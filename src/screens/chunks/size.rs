@@ -1,20 +1,20 @@
-//! A size in a list of chunks, where it may not be known.
+//! A chunk's size, which may be unknown.
 
 use serde::Deserialize;
 
 use crate::model::value::Value;
 
-/// It is asked for the newest 500 only, and of nothing that would have to be waited for.
+/// It is read for the newest 500 chunks only, and not if that would wait for a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(from = "Columns")]
 pub enum Size {
     Bytes(i64),
-    /// Another session's lock.
+    /// Another session has locked it.
     Locked,
     NotAsked,
 }
 
-/// Both NULL: it was not asked.
+/// Both NULL: it was not read.
 #[derive(Deserialize)]
 struct Columns {
     bytes: Option<i64>,
@@ -39,7 +39,7 @@ impl Size {
         }
     }
 
-    /// What a list's title says of the sizes that are not there.
+    /// Part of a list's title that explains missing sizes.
     pub fn note(what: &str, sizes: impl Iterator<Item = Self>) -> String {
         let (mut many, mut asked, mut locked) = (0, 0, 0);
         for size in sizes {

@@ -68,7 +68,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     }]
 }
 
-/// What the exact figures say of compressed chunks.
+/// Details from the exact figures of compressed chunks.
 fn packed(row: &Row) -> Vec<(String, Value)> {
     if row.packed_cost() == 0 {
         return Vec::new();
@@ -93,7 +93,7 @@ fn packed(row: &Row) -> Vec<(String, Value)> {
     facts
 }
 
-/// A setting, or that TimescaleDB chooses it.
+/// A setting; if it is not set, that TimescaleDB chooses it.
 fn left(setting: Option<&String>, open: bool) -> Value {
     match setting {
         None if open => Value::text("TimescaleDB's choice"),

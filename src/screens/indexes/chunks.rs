@@ -1,4 +1,4 @@
-//! The details of an index: what it is in each chunk, and where its scans fall.
+//! The details of an index: its state and its scans in each chunk.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -25,7 +25,7 @@ struct Chunk {
     /// The column type of the time dimension; `None`: a partition has none, nor its times.
     axis: Option<Axis>,
     compressed: bool,
-    /// `None`: the chunk lacks the index.
+    /// `None`: the chunk is without the index.
     index: Option<String>,
     #[serde(deserialize_with = "or_default")]
     valid: bool,
@@ -98,7 +98,8 @@ pub fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<
     Ok(sections)
 }
 
-/// The newest quarter of the uncompressed chunks against the rest: an index that only old chunks' scans speak for has served its time.
+/// Scans of the newest quarter of the uncompressed chunks and of the rest: an index that only old chunks scan is no longer
+/// needed.
 fn recent_against_old(chunks: &[Chunk]) -> Option<Section> {
     let counted: Vec<_> = chunks
         .iter()

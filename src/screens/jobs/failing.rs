@@ -1,4 +1,4 @@
-//! Why a job's last run failed, and what can be done about it.
+//! Findings of a job whose last run failed.
 
 use super::row::{JobError, Row, Statistics};
 use crate::model::target::{Kind, Target};
@@ -7,7 +7,7 @@ use crate::model::{rules, text};
 use crate::server::known::{At, Edition};
 
 impl JobError {
-    /// PostgreSQL's minor of November 2026 ends the worker after the job's work was committed.
+    /// Whether it is the fault of PostgreSQL's minor versions of November 2026, which end the worker after the commit.
     pub(super) fn is_portal_fault(&self) -> bool {
         self.sqlstate.as_deref() == Some("24000") && self.message.contains("cannot drop portal")
     }
@@ -21,7 +21,7 @@ impl JobError {
 }
 
 impl Row {
-    /// Its last run did its work, and ended in that fault all the same.
+    /// Whether its last run ended with that fault, after its work was committed.
     pub fn is_portal_fault(&self) -> bool {
         self.failed().is_some_and(|of| {
             let error = self.error.as_ref();
@@ -66,7 +66,7 @@ pub(super) fn failing(row: &Row, at: &At, findings: &mut Findings) {
     });
 }
 
-/// A failed run with what can be done about it; `said`: how often, when and why.
+/// The finding of a failed run with its fix; `said`: how often, when and why.
 fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     let level = match row.scheduled {
         false => Level::Notice,
@@ -102,7 +102,7 @@ fn failed(row: &Row, at: &At, failures: i32, said: &str) -> Finding {
     ))
 }
 
-/// The aggregate whose refresh policy this TimescaleDB refuses to alter; making it again changes its window and schedule.
+/// The aggregate whose refresh policy this TimescaleDB refuses to alter, so that only a new policy changes it.
 pub(super) fn unalterable(row: &Row, at: &At) -> Option<Target> {
     let id = row.hierarchical_id?;
     let name = row.target.as_ref()?;
@@ -116,7 +116,7 @@ pub(super) fn unalterable(row: &Row, at: &At) -> Option<Target> {
         })
 }
 
-/// Its last run came to the end of its time.
+/// Whether its last run was stopped at its `max_runtime`.
 fn stopped(row: &Row, at: &At) -> bool {
     let limit = row.max_runtime.seconds;
     let nearly = row.limits(at).job_stopped_percent / 100.0 * limit;

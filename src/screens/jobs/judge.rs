@@ -1,4 +1,4 @@
-//! What is to be said of a job: why it waits or stands still.
+//! Findings of a job.
 
 use super::failing::{failing, unalterable};
 use super::row::Row;
@@ -10,7 +10,7 @@ use crate::screens::policy;
 use crate::screens::policy::State;
 use crate::server::known::At;
 
-/// A crashed run that began so long ago should have been followed by another.
+/// Seconds after which a crashed run should have been followed by another one.
 const FORGOTTEN_SECONDS: f64 = 600.0;
 
 pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
@@ -57,7 +57,7 @@ pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     findings.verdict(healthy(row, state, at))
 }
 
-/// Why no run can succeed goes before how the last one failed, and is one finding with it.
+/// Merges the failure of the last run into the reason why every run fails.
 fn cause_first(findings: &mut Findings) {
     let causes = [
         &rules::JOB_OWNER,
@@ -73,7 +73,7 @@ fn cause_first(findings: &mut Findings) {
     }
 }
 
-/// Neither a run nor a change of its settings helps: only another policy does.
+/// A policy that can neither run nor be altered: it has to be replaced.
 fn hopeless(row: &Row, findings: &mut Findings, at: &At) {
     let version = at.server.sql_version();
     let Some(place) = row.never_runs(version) else {
@@ -142,7 +142,7 @@ fn paused(row: &Row, findings: &mut Findings) {
     }
 }
 
-/// What makes every run fail, whatever the statistics say.
+/// Reasons why every run fails, independent of the statistics.
 fn broken(row: &Row, findings: &mut Findings) {
     let level = if row.scheduled {
         Level::Critical
@@ -150,7 +150,7 @@ fn broken(row: &Row, findings: &mut Findings) {
         Level::Warning
     };
     if !row.proc_exists {
-        // TimescaleDB's own job (telemetry, in a build without it) is no loss of the operator's.
+        // A missing procedure of TimescaleDB's own job (telemetry, in a build without it) is harmless.
         let own = row.job_id < 1000;
         findings.add(
             &rules::JOB_PROCEDURE_GONE,
@@ -282,7 +282,7 @@ fn crashed(row: &Row, at: &At, findings: &mut Findings) {
     );
     let finding = Finding::new(&rules::JOB_CRASHED, level, reason);
     let long = row.unfinished_seconds(at).unwrap_or_default() > FORGOTTEN_SECONDS;
-    // A new start makes the scheduler wait its 5 minutes anew: only for a job that it has forgotten.
+    // A new start makes the scheduler wait 5 minutes again, so it is offered only for a forgotten job.
     findings.push(if forgets && long {
         finding.setting(policy::BY.0, policy::BY.1)
     } else {

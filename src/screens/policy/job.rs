@@ -1,4 +1,4 @@
-//! A policy's job, as far as its hypertable's screen needs it.
+//! A policy's job, as its hypertable's screen needs it.
 
 use std::borrow::Cow;
 
@@ -13,12 +13,12 @@ use crate::model::trust::Code;
 use crate::model::value::Value;
 use crate::server::row::or_default;
 
-/// A policy's job, as far as its hypertable's screen needs it.
+/// A policy's job, as its hypertable's screen needs it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Policy {
     pub job_id: i32,
     pub scheduled: bool,
-    /// compress-after or drop-after as it is configured; `None`: another key, or missing.
+    /// Configured `compress_after` or `drop_after`; `None`: another key, or missing.
     #[serde(
         default,
         alias = "after_text",
@@ -26,38 +26,38 @@ pub struct Policy {
         deserialize_with = "bounded"
     )]
     pub after: Option<String>,
-    /// Its length in seconds; `None` for integer time, and where it is not understood.
+    /// Its length in seconds; `None` for integer time, or if it is not understood.
     #[serde(alias = "end_seconds")]
     pub after_seconds: Option<f64>,
     pub after_number: Option<i64>,
-    /// `drop_created_before` or `compress_created_before`: chunks count by when they were made, not by their time.
+    /// Configured `drop_created_before` or `compress_created_before`, which compare the creation time of chunks.
     #[serde(default, alias = "created_text", deserialize_with = "bounded")]
     pub created: Option<String>,
-    /// `None`: it never finished.
+    /// `None`: it never finished a run.
     pub last_run_success: Option<bool>,
     pub last_finish: Option<Stamp>,
-    /// `None`: paused, or never planned. `-infinity`: it runs now, or is to run at once.
+    /// `None`: paused, or never scheduled. `-infinity`: it runs now, or is due at once.
     pub next_start: Option<Stamp>,
     #[serde(deserialize_with = "or_default")]
     pub consecutive_failures: i32,
     pub schedule_seconds: Option<f64>,
-    /// It has been there since this moment for sure, where that is asked for: of one that never finished a run.
+    /// A time at which it certainly existed; read only for a job that never finished a run.
     #[serde(default)]
     pub known_since: Option<Stamp>,
-    /// The time zone set on the job's owner, in which its "now" and its days are reckoned; `None`: the database's.
+    /// Time zone of the job's owner, in which "now" and days are computed; `None`: the database's.
     pub owner_zone: Option<String>,
-    /// The function that says what is now on integer time, where looking does not run it.
+    /// The `integer_now_func`, if it is not run because its owner is not trusted.
     #[serde(default)]
     pub code: Option<Code>,
 }
 
-/// For a setting's text, which is what somebody wrote.
+/// Reads a setting's text, cut to a limit, because a user may have written anything.
 fn bounded<'de, D: Deserializer<'de>>(text: D) -> Result<Option<String>, D::Error> {
     let text = Option::<Cow<'de, str>>::deserialize(text)?;
     Ok(text.map(|text| text::bounded(&text)))
 }
 
-/// When the next chunk falls due, by the server's clock.
+/// Time when the next chunk falls due, by the server's clock.
 #[derive(Deserialize)]
 pub(crate) struct Due {
     asked: Stamp,
@@ -65,7 +65,7 @@ pub(crate) struct Due {
 }
 
 impl Due {
-    /// `again`: in so many seconds it is to be looked at in any case.
+    /// `again`: seconds after which the row is read again in any case.
     pub(crate) fn at(&self, again: Option<f64>) -> Option<Stamp> {
         let next = self.next_due_seconds.into_iter().chain(again);
         let next = next.reduce(f64::min)?;
@@ -74,7 +74,7 @@ impl Due {
 }
 
 impl Policy {
-    /// Its job, for the actions that act on jobs.
+    /// Its job as a target of actions.
     pub fn target(&self) -> Target {
         Target::job(self.job_id)
     }
@@ -91,7 +91,7 @@ impl Policy {
         }
     }
 
-    /// Whether the setting can be read as what the dimension wants.
+    /// Whether the setting fits the dimension's type.
     pub fn is_understood(&self, axis: Axis) -> bool {
         if axis == Axis::Integer {
             self.after_number.is_some()
@@ -100,13 +100,13 @@ impl Policy {
         }
     }
 
-    /// It never finished a run, so that it matters how long it has been there.
+    /// Id and cost of a job that never finished a run, for which the age must be read; `None`: not needed.
     pub fn waits_for_first(&self) -> Option<(i64, usize)> {
         (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
     }
 
-    /// It was made a moment ago, as far as is known: what is due waits for its first run, as it should. One that somebody
-    /// gave a start is judged by that.
+    /// Whether it is new, so that due chunks only wait for its first run. A job with a configured start is judged by that
+    /// start instead.
     pub fn is_new(&self, limits: &Limits, now: Stamp) -> bool {
         let planned = self.next_start.is_some_and(Stamp::is_finite);
         self.waits_for_first().is_some() && !planned && !is_old(self.known_since, limits, now)
@@ -147,7 +147,7 @@ impl Policy {
         ]
     }
 
-    /// As the Jobs screen words it; whether a worker runs it is seen there only.
+    /// State in the words of the Jobs screen; only that screen knows whether a worker runs it.
     pub fn state(&self, limits: &Limits, now: Stamp) -> &'static str {
         let state = if self.scheduled && self.next_start == Some(Stamp::BEFORE_ALL) {
             State::MaybeRunning
@@ -164,13 +164,13 @@ impl Policy {
             && planned.is_some_and(|planned| now.seconds_since(planned) > limits.job_late)
     }
 
-    /// When it runs next, in words.
+    /// Time of its next run, in words.
     pub fn when(&self, limits: &Limits, now: Stamp) -> String {
         match self.next_start {
             _ if !self.scheduled => "the policy is paused".to_owned(),
             Some(Stamp::BEFORE_ALL) => "the policy runs now or at once".to_owned(),
             Some(next) if next.is_finite() && next > now => {
-                // Whether somebody asked for that, the Jobs screen knows.
+                // Only the Jobs screen knows whether a user asked for that.
                 let far = self
                     .schedule_seconds
                     .filter(|_| self.starts_far(limits, now));
@@ -186,7 +186,7 @@ impl Policy {
         }
     }
 
-    /// The same as the end of a sentence; empty where [`Policy::judge`] says it.
+    /// The same as the end of a sentence; empty if [`Policy::judge`] reports it.
     pub fn then(&self, limits: &Limits, now: Stamp) -> String {
         if !self.scheduled || self.is_failing() || self.is_late(limits, now) {
             String::new()
@@ -195,14 +195,13 @@ impl Policy {
         }
     }
 
-    /// The next run is away for much longer than the schedule explains.
+    /// Whether its next start is much later than its schedule explains.
     pub fn starts_far(&self, limits: &Limits, now: Stamp) -> bool {
         let far = |every| strangely_far(self.next_start, every, limits, now).is_some();
         self.scheduled && self.schedule_seconds.is_some_and(far)
     }
 
-    /// The same on integer time, where it is seldom known for how long the work has been due: it waits for too long
-    /// whatever that is.
+    /// The same on integer time, where it is seldom known how long chunks have been due.
     pub fn is_put_off(&self, axis: Axis, limits: &Limits, now: Stamp) -> bool {
         axis == Axis::Integer && self.starts_far(limits, now)
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a policy's job, in the same words on every screen.
+//! Findings of a policy's job, in the same words on every screen.
 
 use super::job::Policy;
 use crate::model::moment::{Axis, Stamp};
@@ -7,12 +7,12 @@ use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::verdict::{Finding, Findings, Level};
 
-/// What a kind of policy does, as its screen says it.
+/// A kind of policy, with the words and rules of its screen.
 #[derive(Debug)]
 pub struct Work {
-    /// What of it cannot be known at times.
+    /// Name of the figure that may be unknown.
     pub what: &'static str,
-    /// The keys of its configuration.
+    /// Keys of its configuration.
     pub after: &'static str,
     pub created: &'static str,
     pub unknown: &'static Rule,
@@ -20,8 +20,8 @@ pub struct Work {
 }
 
 impl Policy {
-    /// What is wrong with the job itself; `waits` says that there is work for it. That its next start is far away is no
-    /// fault here: who put it off on purpose is known to the Jobs screen only.
+    /// Problems of the job itself; `waits`: chunks are due. A next start far away is left to the Jobs screen, which knows
+    /// whether a user asked for it.
     pub fn judge(&self, findings: &mut Findings, limits: &Limits, now: Stamp, waits: bool) {
         let level = if waits { Level::Warning } else { Level::Notice };
         let id = self.job_id;
@@ -61,8 +61,8 @@ impl Policy {
         findings.push(Finding::new(rule, level, reason).of_job(id));
     }
 
-    /// Why nothing but an estimate is known, where the function that says what is now is not run; `about`: chunks as if it
-    /// said the newest chunk's end.
+    /// Why there is only an estimate: `integer_now_func` is not run. `about`: number of chunks with the end of the newest
+    /// chunk as "now".
     pub fn not_run(&self, about: Option<i64>) -> Option<String> {
         let about = about.map(|chunks| {
             format!(
@@ -73,7 +73,7 @@ impl Policy {
         Some(self.code.as_ref()?.words(about))
     }
 
-    /// Why it is not known what is past the policy's boundary.
+    /// The finding for an unknown boundary of the policy.
     pub fn judge_unknown(
         &self,
         findings: &mut Findings,
@@ -109,7 +109,7 @@ impl Policy {
     }
 }
 
-/// How many policies are estimated because a function is not run.
+/// The caveat for policies that are estimated because a function is not run.
 pub fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
     let codes: Vec<_> = policies
         .filter_map(|policy| policy.code.as_ref())
@@ -120,7 +120,7 @@ pub fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<Strin
     Some(format!("{rows} estimated (~): {}", first.words(None)))
 }
 
-/// For how long the oldest chunk has been due, in seconds and in words. Integer time tells from when on at the latest.
+/// Time since the oldest chunk fell due, in seconds and in words. For integer time at least this long.
 pub fn overdue(seconds: Option<f64>, since: Option<Stamp>, now: Stamp) -> Option<(f64, String)> {
     match (seconds, since) {
         (Some(seconds), _) => Some((seconds, text::duration(seconds))),
@@ -141,7 +141,7 @@ pub(crate) fn due_for(overdue: Option<(f64, String)>) -> String {
     }
 }
 
-/// How many tables have a policy that computes in the local time of the server.
+/// Number of tables with a policy that computes in the server's local time.
 pub(crate) fn in_local_time<'a>(
     policies: impl Iterator<Item = (Axis, Option<&'a Policy>)>,
 ) -> usize {

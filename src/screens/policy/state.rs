@@ -1,16 +1,16 @@
-//! What a job is at, in the same words on every screen.
+//! State of a job, in the same words on every screen.
 
 use crate::model::moment::Stamp;
 use crate::model::text;
 use crate::model::thresholds::Limits;
 
-/// What a job is at now.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Running,
-    /// Started and not finished, and its worker cannot be seen from here.
+    /// Started and not finished; its worker is not visible from here.
     MaybeRunning,
-    /// Started and never finished: its worker is gone.
+    /// Started and never finished; its worker has vanished.
     Crashed,
     Paused,
     Late,
@@ -20,7 +20,7 @@ pub enum State {
 }
 
 impl State {
-    /// What a job is at that has no worker: the one place that decides between these, for every screen.
+    /// State of a job without a worker, for every screen.
     pub fn waiting(scheduled: bool, late: bool, failures: i32, ran: bool) -> Self {
         match (scheduled, late, failures) {
             (false, ..) => Self::Paused,
@@ -45,12 +45,12 @@ impl State {
     }
 }
 
-/// Whether a job that never ran has been there for longer than the scheduler takes to start it.
+/// Whether a job that never ran has existed longer than the scheduler needs to start it.
 pub(crate) fn is_old(known_since: Option<Stamp>, limits: &Limits, now: Stamp) -> bool {
     known_since.is_some_and(|since| now.seconds_since(since) > limits.job_late)
 }
 
-/// How long the next start is away, in words, where that is much longer than the schedule explains: somebody moved it.
+/// Time until the next start, in words, if it is much longer than the schedule explains; `None`: it is not.
 pub(crate) fn strangely_far(
     next: Option<Stamp>,
     schedule_seconds: f64,

@@ -1,4 +1,4 @@
-//! A statement's details: its figures, its whole text, and who runs it.
+//! A statement's details: figures, whole text, and roles.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::read_all;
 
-/// A time that is counted only while a setting is on; zero may mean either.
+/// A time that is counted only while a setting is on, so that zero may mean that the setting is off.
 fn counted(milliseconds: Option<f64>, setting: &str) -> Value {
     match milliseconds {
         Some(0.0) => format!("0s (or {setting} is off)").into(),
@@ -88,7 +88,7 @@ struct ByRole {
     role: Option<String>,
     /// The whole text; `None`: it is not kept.
     query: Option<String>,
-    /// The client sent it, and no function; `None`: before PostgreSQL 14.
+    /// Whether the client sent it, not a function; `None`: before PostgreSQL 14.
     toplevel: Option<bool>,
     calls: Option<i64>,
     /// Milliseconds, as `longest`.

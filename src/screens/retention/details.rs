@@ -73,7 +73,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     }]
 }
 
-/// The chunks past the boundary, oldest first, and what stays.
+/// The chunks past the boundary, oldest first, and the range that stays.
 pub(super) fn going(row: &Row, all: &Chunks) -> Vec<Section> {
     let chunks: Vec<&Chunk> = all
         .chunks

@@ -1,4 +1,4 @@
-//! What is to be said of a hypertable's retention, in words.
+//! Findings of a hypertable's retention.
 
 use super::row::Row;
 use crate::model::bucket::Range;
@@ -47,7 +47,7 @@ impl Row {
                 _ => Verdict::ok("no policy: nothing is ever dropped"),
             };
         };
-        // Whose setting fails at every run has no other trouble that a person could end.
+        // If the setting makes every run fail, a lock is not worth a finding.
         if self.fails_by_creation(policy, at).is_none() {
             let waits = self.eligible.is_some_and(|eligible| eligible > 0);
             policy.judge(&mut findings, &limits, at.now, waits);
@@ -79,7 +79,7 @@ impl Row {
     fn judge_eligible(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         if let Some(why) = self.fails_by_creation(policy, at) {
             let finding = Finding::new(&rules::RETENTION_SETTING, Level::Critical, why);
-            // Nothing alters such a policy.
+            // Such a policy cannot be altered, so it has to be removed.
             findings.push(finding.fixed_by(Some("remove-retention-policy")));
             return;
         }
@@ -116,7 +116,7 @@ impl Row {
         );
     }
 
-    /// What the next run drops before an aggregate has read it: that is lost to it for good.
+    /// Rows that the next run drops before an aggregate has materialized them: the aggregate will never have them.
     fn judge_unread(&self, findings: &mut Findings, policy: &Policy, at: &At) {
         // A run that fails drops nothing.
         let runs = policy.scheduled && self.fails_by_creation(policy, at).is_none();
@@ -152,7 +152,7 @@ impl Row {
         }
     }
 
-    /// Why every run of a policy by creation fails here, where TimescaleDB misreads its own configuration.
+    /// Why every run of a policy by creation fails on this version; `None`: it does not.
     fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
         let created = policy.created.as_ref()?;
         let creation = self.creation?;
@@ -168,7 +168,7 @@ impl Row {
     }
 }
 
-/// Rows that go before an aggregate has read them.
+/// The finding for rows that are dropped before an aggregate has materialized them.
 fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
     let reason = format!(
         "DATA LOSS {when}: its next run (job {}) drops rows that {} has not read, {}, and they will be missing there for good ({}): refresh exactly that first",
@@ -185,7 +185,7 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
     })
 }
 
-/// Late rows in chunks that may have been made again: neither their going nor a refresh before it is harmless.
+/// The finding for late rows in chunks that may have been recreated: both the drop and a refresh before it lose data.
 fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
     let reason = format!(
         "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview says what would go",

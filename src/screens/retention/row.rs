@@ -1,4 +1,4 @@
-//! One hypertable's retention, with what is known of its policy.
+//! One hypertable's retention, with its policy.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,55 +19,55 @@ pub struct Row {
     pub name: String,
     pub aggregate: bool,
     pub axis: Axis,
-    /// An integer dimension whose hypertable says what "now" is; of an aggregate assumed until it is asked for.
+    /// For an integer dimension: it has an `integer_now_func` (for an aggregate assumed until it is read).
     #[serde(deserialize_with = "or_default")]
     pub has_now: bool,
     /// Of a policy by creation.
     #[serde(default)]
     pub creation: Option<ByCreation>,
     pub chunks: i64,
-    /// Where the oldest chunk begins; `None`: there is no chunk.
+    /// Start of the oldest chunk; `None`: there is no chunk.
     pub oldest: Option<Point>,
     #[serde(alias = "job_id")]
     pub policy: Option<Policy>,
-    /// The end of what the policy drops, in the dimension's unit; `None` for integer time.
+    /// Chunks that end up to this point are dropped, in the dimension's unit; `None` for integer time.
     pub boundary: Option<i64>,
-    /// The same for a policy by creation.
+    /// For a policy by creation: chunks created before this time are dropped.
     pub made_before: Option<Stamp>,
-    /// Chunks that the next run would drop; `None`: not known (yet).
+    /// Number of chunks that the next run drops; `None`: unknown, or not read yet.
     pub eligible: Option<i64>,
-    /// The same as if it were the end of the newest chunk now: where the function that says so is not run.
+    /// An estimate of it, with the end of the newest chunk as "now", if `integer_now_func` is not run.
     #[serde(default)]
     pub about_eligible: Option<i64>,
-    /// Their bytes now, compressed companions included.
+    /// Their present size, with compressed companions.
     pub eligible_bytes: Option<i64>,
     pub eligible_error: Option<String>,
-    /// Frozen chunks past the boundary: no run drops them.
+    /// Number of frozen chunks past the boundary, which no run drops.
     pub frozen: i64,
     pub overdue_seconds: Option<f64>,
-    /// The same of integer time: a moment at which it was due for sure.
+    /// For integer time: a time at which it was certainly due.
     #[serde(default)]
     pub due_since: Option<Stamp>,
     pub next_due: Option<Stamp>,
     /// Aggregates that read this hypertable.
     #[serde(deserialize_with = "or_default")]
     pub read_by: Vec<String>,
-    /// Where the last chunk ends that the next run drops; `None`: none will go, or it is not known.
+    /// End of the last chunk that the next run drops; `None`: none, or unknown.
     #[serde(default)]
     pub drop_edge: Option<i64>,
-    /// Of a policy by creation the times of the chunks that go: what lies between them stays.
+    /// For a policy by creation: ranges of the dropped chunks; chunks between them stay.
     #[serde(default, deserialize_with = "or_default")]
     pub going: Vec<(i64, i64)>,
-    /// What is now on integer time; `None`: not known (yet).
+    /// "Now" on integer time; `None`: unknown, or not read yet.
     #[serde(default)]
     pub integer_now: Option<i64>,
-    /// Where such a chunk goes: the aggregates that read it, and what they have not taken in.
+    /// If chunks are dropped: the aggregates that read them, with the ranges that these have not materialized.
     #[serde(default, deserialize_with = "or_default")]
     pub readers: Vec<Unread>,
-    /// Microseconds by which the local clock of the database is ahead of UTC.
+    /// Offset of the database's time zone from UTC, in microseconds.
     #[serde(default)]
     pub local_shift: i64,
-    /// The policy's worker waits for a lock.
+    /// The policy's worker, if it waits for a lock.
     #[serde(default, alias = "blocked_pid")]
     pub blocked: Option<Blocked>,
 }
@@ -83,10 +83,10 @@ impl Row {
             .map_or(Value::Null, Policy::after_value)
     }
 
-    /// How old the oldest data is; `None` for integer time.
+    /// Age of the oldest data; `None` for integer time.
     pub(super) fn age(&self, at: &At) -> Option<f64> {
         let oldest = self.oldest.filter(|oldest| oldest.axis != Axis::Integer)?;
-        // Without a zone it is the local clock that it is measured by.
+        // A time without a zone is compared with local time.
         let shift = match oldest.axis {
             Axis::Timestamp | Axis::Date => self.local_shift,
             Axis::TimestampTz | Axis::Integer => 0,
@@ -95,7 +95,7 @@ impl Row {
         Some(now.seconds_since(Stamp(oldest.raw)))
     }
 
-    /// How many chunks the function that says what "now" is may have to open; `None`: the list has what is due.
+    /// Number of chunks that `integer_now_func` may open; `None`: it is not needed.
     pub(super) fn integer_cost(&self) -> Option<usize> {
         let policy = self.policy.as_ref()?;
         policy.after_number?;

@@ -1,4 +1,4 @@
-//! What of a table goes to the clipboard.
+//! Parts of a table as text for the clipboard.
 
 use super::{Table, shown};
 use crate::model::value::Value;
@@ -6,7 +6,7 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// The selected cell as text for the clipboard; the verdict's column gives the reason.
+    /// The selected cell as text; for the verdict's column the reason.
     pub fn cell_text(&self, at: &At) -> Option<String> {
         let row = self.selected()?;
         Some(match self.column.checked_sub(1) {
@@ -28,7 +28,7 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// A value as another program can read it.
+/// A value in a form that other programs can read.
 fn plain(value: &Value) -> String {
     match value.json() {
         serde_json::Value::Null => String::new(),

@@ -1,4 +1,4 @@
-//! The cursor of a table, the rows that are marked, and the lines that are on the screen.
+//! Cursor, marked rows, and visible lines of a table.
 
 use super::{Table, shown};
 use crate::model::target::Target;
@@ -10,7 +10,7 @@ impl<R: Record> Table<R> {
         self.view.get(self.cursor).map(|&row| &self.rows[row])
     }
 
-    /// The selected row's place and the number of rows shown, and of all.
+    /// Position of the selected row, number of rows that pass the filter, and number of all rows.
     pub fn place(&self) -> (usize, usize, usize) {
         (
             (self.cursor + 1).min(self.view.len()),
@@ -19,14 +19,14 @@ impl<R: Record> Table<R> {
         )
     }
 
-    /// Moves the cursor by so many lines; it stops at the ends.
+    /// Moves the cursor by this number of lines; it stops at the ends.
     pub fn step(&mut self, lines: isize) {
         let last = self.view.len().saturating_sub(1);
         self.moved = true;
         self.cursor = self.cursor.saturating_add_signed(lines).min(last);
     }
 
-    /// The worst row is what is looked at, until a person looks at another.
+    /// Moves the cursor to the worst row, unless the user has moved it.
     pub fn stay_on_top(&mut self) {
         if !self.moved {
             self.cursor = 0;
@@ -37,7 +37,7 @@ impl<R: Record> Table<R> {
         isize::try_from(self.page).unwrap_or(1).max(1)
     }
 
-    /// The line of the screen that a click meets.
+    /// Selects the row at a line of the screen, after a click.
     pub fn point_at(&mut self, line: usize) {
         let at = self.top + line;
         if at < self.view.len() {
@@ -52,7 +52,7 @@ impl<R: Record> Table<R> {
         self.column = self.column.saturating_add_signed(columns).min(last);
     }
 
-    /// Marks the selected row or takes its mark away, and goes on to the next.
+    /// Marks or unmarks the selected row, and moves to the next one.
     pub fn mark(&mut self) {
         if let Some(key) = self.selected().map(Record::key) {
             if !self.marked.remove(&key) {
@@ -70,12 +70,12 @@ impl<R: Record> Table<R> {
         !self.marked.is_empty() && self.marked.contains(&row.key())
     }
 
-    /// How many rows are marked.
+    /// Number of marked rows.
     pub fn marks(&self) -> usize {
         self.rows.iter().filter(|row| self.is_marked(row)).count()
     }
 
-    /// The marked rows in the order of the screen; the selected one where none is marked.
+    /// The marked rows in the order of the screen; the selected one if none is marked.
     pub fn chosen(&self) -> Vec<&R> {
         let marked: Vec<_> = self.in_order().filter(|row| self.is_marked(row)).collect();
         if marked.is_empty() {
@@ -89,19 +89,19 @@ impl<R: Record> Table<R> {
         self.chosen().into_iter().map(Record::key).collect()
     }
 
-    /// What the chosen rows stand for, row by row.
+    /// Targets of each chosen row.
     pub fn targets(&self) -> Vec<Vec<Target>> {
         self.chosen().into_iter().map(Record::targets).collect()
     }
 
-    /// The lines of the view that are on the screen.
+    /// Visible lines of the view.
     pub(super) fn window(&self) -> std::ops::Range<usize> {
         let top = self.top.min(self.view.len());
         top..(top + self.page).min(self.view.len())
     }
 
-    /// Fits the window to so many lines around the cursor, and gives the rows in it with their levels.
-    /// Each row with its level, and whether it is marked.
+    /// Scrolls so that the cursor is visible in a window of this many lines. Returns the cursor's line in it, and its rows, each
+    /// with its level and whether it is marked.
     pub fn visible(&mut self, lines: usize) -> (usize, Vec<(&R, Level, bool)>) {
         self.page = lines.max(1);
         if self.cursor < self.top {

@@ -1,4 +1,4 @@
-//! The order of a table's rows, and which of them pass the filter.
+//! Order and filter of a table's rows.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::screens::record::Record;
 use crate::server::known::At;
 
 impl<R: Record> Table<R> {
-    /// Sorts by the selected column; the same again turns the order round.
+    /// Sorts by the selected column; a second call reverses the order.
     pub fn sort_here(&mut self, at: &At) {
         let by = match self.column {
             0 => SortBy::Verdict,
@@ -36,7 +36,7 @@ impl<R: Record> Table<R> {
         self.rearrange(at);
     }
 
-    /// Filters and sorts, and puts the cursor back on the thing with this key.
+    /// Filters and sorts the rows, and puts the cursor on the row with this key.
     pub fn arrange(&mut self, key: Option<&str>, at: &At) {
         let mut view: Vec<usize> = (0..self.rows.len())
             .filter(|&row| self.passes(row, at))
@@ -55,7 +55,7 @@ impl<R: Record> Table<R> {
             }
         }
         if self.descending {
-            // Reversed by runs, so that equals stay in the order in which the query gave them.
+            // Equal rows stay in the order of the query.
             view = stable_reverse(&view, |a, b| self.same_rank(a, b, at));
         }
         self.view = view;
@@ -97,7 +97,7 @@ impl<R: Record> Table<R> {
     }
 }
 
-/// What each row is sorted by: its level, or the worst of its family.
+/// Level by which each row is sorted: its own, or the worst of its family.
 fn ranks<R: Record>(rows: &[R], levels: &[Level]) -> Vec<Level> {
     let mut worst: HashMap<i64, Level> = HashMap::new();
     for (row, level) in rows.iter().zip(levels) {
