@@ -248,7 +248,7 @@ fn what_a_poor_role_cannot_see_is_one_finding_whose_grant_fixes_it() {
         assert!(
             row.finding
                 .reason
-                .contains("hidden from On Call: pg_read_all_stats"),
+                .contains("hidden from On Call: grant pg_read_all_stats"),
             "{row:#?}"
         );
         let told = told(&poor).await;
