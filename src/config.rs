@@ -68,16 +68,16 @@ impl Config {
     pub fn rules(&self, host: &str, database: &str, user: &str, asked: bool) -> Access {
         let matches = |rule: &&Rule| rule.matches(host, database, user);
         let here: Vec<_> = self.connections.iter().filter(matches).collect();
-        let told = |why: &str| {
+        let refused = |why: &str| {
             Some(format!(
                 "this console is read-only ({why}): nothing is changed"
             ))
         };
         let read_only = match (asked, self.read_only) {
-            (true, _) => told("--read-only"),
-            (_, true) => told("read_only in config.toml"),
+            (true, _) => refused("--read-only"),
+            (_, true) => refused("read_only in config.toml"),
             _ if here.iter().any(|rule| rule.read_only) => {
-                told("read_only for this connection in config.toml")
+                refused("read_only for this connection in config.toml")
             }
             _ => None,
         };
@@ -220,7 +220,7 @@ pub fn interval(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "what was written is read")]
+#[expect(clippy::float_cmp, reason = "it equals what was written")]
 mod tests {
     use super::*;
 
@@ -263,8 +263,8 @@ mod tests {
         assert_eq!(trusted("db1:5432", "lab", "monitor"), ["app", "etl"]);
         assert_eq!(trusted("db1:5432", "lab", "postgres"), ["app"]);
         assert_eq!(trusted("db2:5432", "plant", "monitor"), [""; 0]);
-        let told = parse("[[connection]]\ntrusted_owners = \"app\"\n").unwrap_err();
-        assert!(told.contains("line 2"), "{told}");
+        let error = parse("[[connection]]\ntrusted_owners = \"app\"\n").unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
     }
 
     #[test]
@@ -272,35 +272,35 @@ mod tests {
         let config = parse("[thresholds]\nreplication_lag = \"5m\"\n[[thresholds_for]]\nname = \"mes.*\"\npoor_ratio = 2\n").unwrap();
         assert_eq!(config.thresholds.all.replication_lag, 300.0);
         assert_eq!(config.thresholds.of("mes.metrics").poor_ratio, 2.0);
-        let told =
+        let error =
             parse("refresh = \"5s\"\n[thresholds]\nreplication_lag = \"soon\"\n").unwrap_err();
         assert!(
-            told.contains("line 3: replication_lag") && told.contains("write \"5m\""),
-            "{told}"
+            error.contains("line 3: replication_lag") && error.contains("write \"5m\""),
+            "{error}"
         );
     }
 
     #[test]
     fn a_wrong_key_names_its_line_and_leaves_the_other_settings_in_force() {
         let config = parse("read_only = true\n[keys]\nquit = \"Q\"\nmark-row = \"Q\"\n").unwrap();
-        let told = config.keys.unwrap_err();
+        let error = config.keys.unwrap_err();
         assert!(
-            told.starts_with("line 4: mark-row") && told.contains("quit has that key too"),
-            "{told}"
+            error.starts_with("line 4: mark-row") && error.contains("quit has that key too"),
+            "{error}"
         );
         assert!(config.read_only);
-        let told = parse("[keys]\nquit = \"Q\"\nquit = \"x\"\n").unwrap_err();
-        assert!(told.contains("line 3"), "{told}");
+        let error = parse("[keys]\nquit = \"Q\"\nquit = \"x\"\n").unwrap_err();
+        assert!(error.contains("line 3"), "{error}");
     }
 
     #[test]
     fn what_is_wrong_names_the_line_and_the_fix() {
-        let told = parse("refresh = \"5s\"\ncolour = 1\n").unwrap_err();
+        let error = parse("refresh = \"5s\"\ncolour = 1\n").unwrap_err();
         assert!(
-            told.contains("line 2")
-                && told.contains("colour")
-                && told.contains("known keys: refresh"),
-            "{told}"
+            error.contains("line 2")
+                && error.contains("colour")
+                && error.contains("known keys: refresh"),
+            "{error}"
         );
         assert!(
             parse("refresh = \"soon\"")

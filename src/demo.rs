@@ -1,5 +1,5 @@
-//! The demo: a factory with faults on a private server, real TimescaleDB where the installation has it, else a
-//! stand-in; and the life in it.
+//! The demo: a factory with faults on a private server, on real TimescaleDB if it is installed, else on the stand-in;
+//! and a task that keeps adding rows.
 
 pub mod private_server;
 
@@ -21,7 +21,7 @@ pub const STAND_IN: &str = concat!(
     include_str!("demo/stand_in.sql"),
     include_str!("demo/stand_in_api.sql")
 );
-/// How the factory's own database is made ready: its scripts name what is in `public`, where nobody else may make anything.
+/// Settings before the factory's scripts, which create everything in `public`; so no other role may create there.
 const READY: &str = "set client_min_messages = error; revoke create on schema public from public; set search_path = public, pg_temp";
 const LIVE: &str = include_str!("demo/live.sql");
 const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
@@ -30,11 +30,11 @@ const LIVE_STAND_IN: &str = include_str!("demo/live_stand_in.sql");
 const DATABASE: &str = "factory";
 const GIVEN_DATABASE: &str = "hypertop_demo";
 
-/// A demo that is ready to be looked at; dropping it ends its private server.
+/// A running demo; dropping it ends its private server.
 #[derive(Debug)]
 pub struct Demo {
     pub settings: Settings,
-    /// Not a real TimescaleDB.
+    /// It runs on the stand-in, not on TimescaleDB.
     pub simulated: bool,
     /// Message for the end of the console.
     pub farewell: Option<String>,
@@ -115,12 +115,12 @@ pub async fn load_into(settings: &Settings, ask: connect::Ask<'_>, say: fn(&str)
     if let Err(error) = filled.await {
         progress.done();
         drop(connected);
-        // Its workers hold the database, so that only force removes it (PostgreSQL 13 and later).
+        // TimescaleDB's workers are connected to it, so only FORCE drops it (PostgreSQL 13 and later).
         let remove = format!("drop database {GIVEN_DATABASE} with (force)");
         let then = match there.client.batch_execute(&remove).await {
             Ok(()) => format!("database {GIVEN_DATABASE} was removed again"),
             Err(_) => format!(
-                "database {GIVEN_DATABASE} is left behind: DROP DATABASE {GIVEN_DATABASE} WITH (FORCE) removes it"
+                "database {GIVEN_DATABASE} still exists: DROP DATABASE {GIVEN_DATABASE} WITH (FORCE) removes it"
             ),
         };
         return Err(error.context(then));
@@ -151,7 +151,7 @@ fn settings(conninfo: &str) -> Result<Settings> {
     )
 }
 
-/// Runs the statements one by one (a refresh cannot run in a block of several), telling each step.
+/// Runs the statements one by one (a refresh cannot run in a block of several), and reports each step.
 pub async fn load(client: &Client, script: &str, progress: &Progress) -> Result<()> {
     let all = statements(script);
     progress.expect(all.len());
@@ -202,7 +202,7 @@ pub async fn live(settings: Settings, simulated: bool) {
             while going {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 for (_, statement) in statements(script) {
-                    // A lock or a full disk passes; a lost connection is opened again.
+                    // After a lock timeout or a full disk it tries again; a lost connection is opened again.
                     going = going
                         && (connected.client.batch_execute(statement).await.is_ok()
                             || !connected.client.is_closed());
@@ -223,7 +223,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// `say` tells what cannot be shown by a bar.
+    /// `say` reports what a bar cannot show.
     pub fn new(say: fn(&str)) -> Self {
         let bar = ProgressBar::new(100);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
@@ -237,7 +237,7 @@ impl Progress {
         }
     }
 
-    /// Says nothing.
+    /// Shows nothing.
     pub fn silent() -> Self {
         Self {
             bar: ProgressBar::hidden(),
@@ -247,7 +247,7 @@ impl Progress {
         }
     }
 
-    /// So many steps follow.
+    /// Number of the steps that follow.
     fn expect(&self, steps: usize) {
         self.bar.set_length(self.bar.position() + steps as u64);
     }

@@ -237,7 +237,10 @@ fn record(recorder: &mut Option<Recorder>, app: &mut App) {
     match begun {
         Ok(begun) => {
             app.say(
-                format!("recording into {}; record ends it", begun.path.display()),
+                format!(
+                    "recording into {}; run record again to stop",
+                    begun.path.display()
+                ),
                 false,
             );
             app.recording = true;
@@ -287,7 +290,7 @@ pub async fn replay(
                     Effect::Interval(interval) => ticks = ticker(interval),
                     Effect::Copy(text) => copy(&mut screen, &text)?,
                     Effect::Suspend => screen.suspend()?,
-                    Effect::Record => app.say("this is a recording already", false),
+                    Effect::Record => app.say("a replay cannot be recorded", false),
                     Effect::Figures(ask) => waiting.extend(App::figures_from_tape(&ask)),
                     Effect::Act(ask) => waiting.extend(App::act_on_tape(&ask)),
                     // The lists come from the recording.

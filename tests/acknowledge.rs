@@ -286,7 +286,7 @@ fn two_consoles_know_the_same_and_either_takes_it_back() {
     second.press("A");
     first.later(4.0, &rows(12));
     assert_eq!(first.found(), [BACKLOG]);
-    assert_eq!(first.states(), ["taken back"]);
+    assert_eq!(first.states(), ["undone"]);
     let ended = journal.entries().unwrap().all[0].ended.clone().unwrap();
     assert_eq!((ended.role.as_str(), ended.why), ("other", Why::Back));
 }
@@ -320,7 +320,7 @@ fn rolling_back_the_journals_entry_shows_the_finding_again() {
     // A console that only reads may do it too: nothing in the database changes.
     console.app.rules.read_only = Some("--read-only".to_owned());
     console.press("u");
-    assert_eq!(console.states(), ["taken back"]);
+    assert_eq!(console.states(), ["undone"]);
     console.press("1");
     console.later(3.0, &rows(12));
     assert_eq!(console.found(), [BACKLOG]);

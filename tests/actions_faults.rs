@@ -286,7 +286,7 @@ fn first_words_of_the_console(rig: &Rig) -> String {
 }
 
 #[test]
-fn kill_9_in_the_middle_of_an_action_leaves_a_journal_that_says_unfinished() {
+fn kill_9_in_the_middle_of_an_action_leaves_a_journal_that_says_interrupted() {
     on_each(async |_, _, rig| {
         let job = sleeper(rig, 4).await;
         let mut child = long_run(rig, &job).await;
@@ -296,7 +296,7 @@ fn kill_9_in_the_middle_of_an_action_leaves_a_journal_that_says_unfinished() {
         assert_eq!(child.wait().unwrap().signal(), Some(9));
         let journal = said(&hypertop(rig, &rig.conninfo, &["journal"]).output().unwrap());
         assert!(
-            journal.contains("unfinished") && journal.contains("Run job"),
+            journal.contains("interrupted") && journal.contains("Run job"),
             "{journal}"
         );
         let entry = said(

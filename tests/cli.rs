@@ -113,7 +113,7 @@ fn each_way_not_to_connect_has_its_own_words_and_code_2() {
             ),
             (
                 there.replace("dbname='", "dbname='template0' application_name='"),
-                "Nobody may connect to it (datallowconn): name another database",
+                "It accepts no connections (datallowconn is false): name another database",
             ),
             (
                 there.replace("user=postgres", "user=postgres options='-c no_such=1'"),

@@ -204,7 +204,7 @@ fn a_step_that_was_committed_but_not_written_down_is_known_by_its_transaction() 
                         .find(done)
                         .unwrap()
                         .state(),
-                    "unfinished"
+                    "interrupted"
                 );
                 // The rollback is cut off in the same way: it is not done a second time.
                 rig.rollback(&[done]).await;

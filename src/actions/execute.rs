@@ -85,8 +85,9 @@ impl Actor {
             seconds: start.elapsed().as_secs_f64(),
         });
         if let Err(error) = ended {
-            run.notices
-                .push(format!("{error:#}: entry {id} will be shown as unfinished"));
+            run.notices.push(format!(
+                "{error:#}: entry {id} will be shown as interrupted"
+            ));
         }
         Ok(Report {
             id,

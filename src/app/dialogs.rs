@@ -313,7 +313,7 @@ impl App {
             return vec![Effect::Quit];
         };
         if self.leaving {
-            // The second request: quit at once. The journal will show the entry as unfinished.
+            // The second request: quit at once. The journal will show the entry as interrupted.
             return vec![Effect::Quit];
         }
         self.leaving = true;

@@ -35,10 +35,10 @@ use keywords::KEYWORDS;
 
 pub use self::surroundings::Surroundings;
 
-/// How long a host that does not answer is waited for where nobody says so. libpq waits for ever.
+/// Time limit for a host that does not answer, if none is set. libpq waits for ever.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What the command line says; `None` where it says nothing.
+/// The connection options of the command line; `None`: not given.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     pub host: Option<String>,
@@ -65,7 +65,7 @@ pub enum Wanted {
     PreferStandby,
 }
 
-/// Everything that is needed to connect. Its `Debug` keeps the password to itself.
+/// Everything that is needed to connect. Its `Debug` omits the password.
 #[derive(Clone)]
 pub struct Settings {
     pub hosts: Vec<Host>,
@@ -77,9 +77,9 @@ pub struct Settings {
     pub root: Root,
     pub versions: Versions,
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// A list of certificates that were revoked.
+    /// A certificate revocation list.
     pub revoked: Option<PathBuf>,
-    /// For each host; `None`: a person wants to wait for ever.
+    /// Time limit for each host; `None`: the user chose to wait for ever.
     pub timeout: Option<Duration>,
     pub keepalive: Keepalive,
     pub options: Option<String>,
@@ -87,9 +87,9 @@ pub struct Settings {
     pub wanted: Wanted,
     pub never_ask: bool,
     pub ask_first: bool,
-    /// Whose code looking may run; from config.toml.
+    /// Roles whose code a read may run; from config.toml.
     pub trust: Vec<Trust>,
-    /// What was found and not used, for the person to know.
+    /// Settings that were found and not used, as warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -126,7 +126,7 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
             }
         }
     }
-    // After the service file, which may ask for protection too.
+    // Checked after the service file, which may set such options, too.
     keywords::refuse_unsupported(&options, around, &mut warnings)?;
     for (keyword, variable) in KEYWORDS {
         let is_given = options.contains_key(keyword);
@@ -136,7 +136,7 @@ pub fn resolve(flags: &Flags, around: &Surroundings) -> Result<Settings> {
             options.insert(keyword.to_owned(), value);
         }
     }
-    // As libpq, which still knows it, after PGSSLMODE.
+    // `PGREQUIRESSL` still counts, as in libpq, but after `PGSSLMODE`.
     let required = around.variable("PGREQUIRESSL");
     if required.is_some_and(|value| value.to_string_lossy().starts_with('1')) {
         let mode = options.entry("sslmode".to_owned());
@@ -152,12 +152,12 @@ fn command_line(flags: &Flags) -> Result<Options> {
         ("port", &flags.port),
         ("user", &flags.username),
     ] {
-        // As libpq: an empty flag is none, and an empty value in a conninfo is one.
+        // As in libpq, an empty flag counts as not given, and an empty value in a conninfo as given.
         if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
             options.insert(keyword.to_owned(), value.into());
         }
     }
-    // As psql: what a conninfo says wins over the flags beside it.
+    // As in psql, a conninfo overrides the flags.
     for name in [&flags.dbname, &flags.database].into_iter().flatten() {
         if parse::is_conninfo(name) {
             options.extend(parse::conninfo(name)?);
@@ -182,7 +182,7 @@ fn settle(
         let value = options.get(keyword).map(OsString::as_os_str);
         value.filter(|value| !value.is_empty())
     };
-    // Set to nothing is not the default for all of them, as in libpq.
+    // As in libpq, an empty value does not mean the default for all of these.
     let set = |keyword: &str| options.get(keyword).and_then(|value| value.to_str());
     let get = |keyword: &str| set(keyword).filter(|value| !value.is_empty());
     let user = get("user").unwrap_or(&around.os_user).to_owned();
@@ -192,7 +192,7 @@ fn settle(
         .iter()
         .all(|host| matches!(host.place, Place::Socket(_)));
     let (sslmode, root) = if sockets_only {
-        // As libpq: TLS is no matter of sockets, so that nothing of it can be missing.
+        // As in libpq, a socket uses no TLS, so no certificate can be missing.
         (
             tls::sslmode(set("sslmode"))?.unwrap_or(SslMode::Prefer),
             Root::None,
@@ -221,7 +221,7 @@ fn settle(
             let seconds: i32 = text.trim().parse().with_context(|| {
                 format!("invalid integer value {text:?} for connection option \"connect_timeout\"")
             })?;
-            // As libpq: zero and below wait for ever, and one second is too short to be meant.
+            // As in libpq, zero and less mean to wait for ever, and one second counts as two.
             (seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs().max(2).into()))
         }
     };

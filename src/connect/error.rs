@@ -1,4 +1,4 @@
-//! Why a connection failed: the server's own words, and what fixes it.
+//! Errors of a failed connection: the server's message, and the fix.
 
 use std::time::Duration;
 use std::{fmt, io};
@@ -10,10 +10,10 @@ use crate::connect::conninfo::Host;
 use crate::connect::tls;
 use crate::model::text;
 
-/// What kind of failure it was, for those who branch on it.
+/// Kind of failure, for callers that react to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Nobody answers there.
+    /// No server answers there.
     Unreachable,
     /// The server wants a password, and there is none.
     NoPassword,
@@ -31,7 +31,7 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     pub kind: Kind,
-    /// The server itself said so.
+    /// Another error of the server.
     pub by_server: bool,
     text: String,
 }
@@ -54,7 +54,7 @@ impl ConnectError {
     }
 }
 
-/// What all the hosts said, each once; of the last one's kind.
+/// The errors of all hosts, each once. The kind is that of the last one.
 pub fn together(failures: Vec<ConnectError>) -> ConnectError {
     let (kind, by_server) = failures
         .last()
@@ -96,23 +96,23 @@ pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
     )
 }
 
-/// The server's own words, and what fixes it.
+/// The server's message, and the fix.
 pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -> ConnectError {
-    let Some(told) = error.as_db_error() else {
+    let Some(reported) = error.as_db_error() else {
         return explain_client(error, host, had_password);
     };
-    let (kind, fix) = if packet::is_refused(told.message()) {
+    let (kind, fix) = if packet::is_refused(reported.message()) {
         (
             Kind::Options,
             "A pooler in between takes no options: leave PGOPTIONS and options= out, or connect to the server itself.",
         )
     } else {
-        fix(told.code(), told.message())
+        fix(reported.code(), reported.message())
     };
     let text = format!(
         "connection to server at {host} failed: {}: {}",
-        told.severity(),
-        text::bounded(told.message())
+        reported.severity(),
+        text::bounded(reported.message())
     );
     ConnectError {
         by_server: true,
@@ -158,7 +158,8 @@ fn fix(code: &SqlState, message: &str) -> (Kind, &'static str) {
     } else if unauthorized {
         (
             Kind::Role,
-            "The server does not let this role in this way: name another role with -U, or connect by TCP with -h.",
+            "The server does not let this role in by this authentication method: name another role with -U, or connect by TCP \
+             with -h.",
         )
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         (
@@ -173,7 +174,7 @@ fn fix(code: &SqlState, message: &str) -> (Kind, &'static str) {
     } else if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE && message.contains("database") {
         (
             Kind::Database,
-            "Nobody may connect to it (datallowconn): name another database with -d; psql -l lists them.",
+            "It accepts no connections (datallowconn is false): name another database with -d; psql -l lists them.",
         )
     } else if [
         SqlState::UNDEFINED_OBJECT,

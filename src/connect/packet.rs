@@ -1,17 +1,17 @@
-//! What every session has from its first moment, said in its start-up packet, whatever the database, the role or the
-//! person's own `options` have set.
+//! Settings that every session gets in its start-up packet, whatever the database, the role or the user's own `options`
+//! set.
 
-/// How names are found, and what the texts that hypertop sends and reads mean.
+/// Settings that decide how names are resolved and what the texts that hypertop sends and reads mean.
 ///
-/// `search_path`: nobody else can write to it, and `pg_temp` last keeps temporary relations and types from shadowing;
+/// `search_path`: no other user can write to it, and `pg_temp` last keeps temporary relations and types from shadowing;
 /// `row_security`: a row that a policy would hide is an error, and the policy's code does not run.
 ///
-/// Left to the server, the database and the role, because it is theirs or changes no meaning: `TimeZone` (see
-/// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`, `session_replication_role`, `lc_messages`
-/// (the last two only a superuser may set), `backslash_quote` and `escape_string_warning` (no text of hypertop holds `\'`),
-/// `check_function_bodies` (it makes no functions), `plan_cache_mode` and other settings of the planner,
-/// `default_transaction_read_only` (a read session sets it by itself, after `target_session_attrs` was asked).
-/// `client_encoding` is sent by the driver.
+/// Not set, because they are the user's choice or change no meaning: `TimeZone` (see
+/// [`crate::server::known::Server::time_zone`]), `synchronous_commit`, `default_tablespace`,
+/// `session_replication_role`, `lc_messages` (the last two only a superuser may set), `backslash_quote` and
+/// `escape_string_warning` (no text of hypertop holds `\'`), `check_function_bodies` (it makes no functions),
+/// `plan_cache_mode` and other settings of the planner, `default_transaction_read_only` (a read session sets it by
+/// itself, after `target_session_attrs` was asked). `client_encoding` is sent by the driver.
 const SETTINGS: [(&str, &str); 13] = [
     ("search_path", "pg_catalog, pg_temp"),
     ("standard_conforming_strings", "on"),
@@ -28,12 +28,12 @@ const SETTINGS: [(&str, &str); 13] = [
     ("default_transaction_isolation", "read committed"),
 ];
 
-/// The packet's `options`: a person's own first, for of two the later counts.
+/// The packet's `options`: the user's own first, because the last of two counts.
 pub fn options(own: Option<&str>) -> String {
     let mut options = own.unwrap_or_default().to_owned();
     let escapes = options.len() - options.trim_end_matches('\\').len();
     if escapes % 2 == 1 {
-        // The server ignores a backslash that ends the text; here it would join what follows.
+        // The server ignores a backslash at the end; here it would escape the text that follows.
         options.pop();
     }
     for (name, value) in SETTINGS {
@@ -51,7 +51,7 @@ pub fn options(own: Option<&str>) -> String {
     options
 }
 
-/// The same as statements: a pooler may have refused the packet's `options`, or left them out in silence.
+/// The same as statements: a pooler may have refused the packet's `options`, or dropped them silently.
 pub fn statements() -> String {
     let set = SETTINGS.map(|(name, value)| {
         if value.contains(", ") {
@@ -63,7 +63,7 @@ pub fn statements() -> String {
     set.join("; ")
 }
 
-/// Whether these are the words in which a pooler refuses a packet with `options`.
+/// True if a pooler refuses a packet with `options` in these words.
 pub(crate) fn is_refused(words: &str) -> bool {
     // PgBouncer: unsupported startup parameter [in options]; RDS Proxy: doesn't support command-line options.
     words.contains("unsupported startup parameter") || words.contains("command-line options")
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_persons_own_options_come_first_and_cannot_swallow_what_follows() {
+    fn a_users_own_options_come_first_and_do_not_change_what_follows() {
         let ours = options(None);
         assert!(
             ours.starts_with(r"-c search_path=pg_catalog,\ pg_temp -c "),

@@ -64,7 +64,7 @@ impl Tls {
     }
 }
 
-/// What the settings ask of every handshake.
+/// What the settings require of every handshake.
 pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: Vec<_> = [
@@ -104,7 +104,7 @@ pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
     }))
 }
 
-/// The client's own certificate. The server judges it, so that one that rustls cannot read (X.509 v1) is sent as it is.
+/// The client's own certificate. rustls need not be able to read it (X.509 v1): only the server checks it.
 fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey> {
     let about = || format!("certificate file \"{}\"", cert.display());
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
@@ -133,7 +133,7 @@ fn own(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKe
     Ok(own)
 }
 
-/// The lists of certificates that were revoked.
+/// The certificate revocation lists.
 fn revoked(settings: &Settings) -> Result<Vec<CertificateRevocationListDer<'static>>> {
     let Some(file) = &settings.revoked else {
         return Ok(Vec::new());
@@ -187,7 +187,7 @@ impl ServerCertVerifier for Verifier {
         let Some(chain) = &self.chain else {
             return Ok(ServerCertVerified::assertion());
         };
-        // The name is what a chain is checked for last: a wrong name means that the chain is right.
+        // The name is checked last, so a wrong name means that the chain is valid.
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -203,8 +203,8 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         if self.chain.is_none() {
-            // Whose certificate it is was not asked, so that its signature proves nothing; and of an old version (X.509 v1), or
-            // with a key that rustls does not know (P-521), the certificate could not even be read.
+            // Without a check of the certificate its signature proves nothing. And a certificate of X.509 v1, or with a
+            // P-521 key, could not even be read.
             return Ok(HandshakeSignatureValid::assertion());
         }
         refuse_unknown_key(dss)?;
@@ -237,13 +237,13 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let known = &self.provider.signature_verification_algorithms;
         let mut schemes = known.supported_schemes();
-        // A server that has no other key would end the handshake, and nobody could say why.
+        // Without this, a server that has only a P-521 key would end the handshake without a reason.
         schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
         schemes
     }
 }
 
-/// What rustls does not take and OpenSSL does, in words that say so: [`crate::connect`] adds the way out.
+/// Errors for certificates that OpenSSL accepts and rustls does not; [`crate::connect`] adds the fix.
 fn in_words(error: Error) -> Error {
     let text = format!("{error:?}");
     if text.contains("UnsupportedCertVersion") {
@@ -277,7 +277,7 @@ impl TlsConnect<TcpStream> for Tls {
         Box::pin(async move {
             let name = match ServerName::try_from(self.name.clone()) {
                 Ok(name) => name,
-                // An address with a scope, say: where no name is checked, none has to be sent.
+                // For example an address with a scope. If no name is checked, none need be sent.
                 Err(_) if !self.checks_name => ServerName::from(IpAddr::from([0, 0, 0, 0])),
                 Err(_) => {
                     return Err(io::Error::new(

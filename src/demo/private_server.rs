@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 pub use programs::Programs;
 
-/// What the server is to be like.
+/// Options of the server.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Load TimescaleDB where the installation has it.
@@ -60,7 +60,7 @@ impl PrivateServer {
     pub fn start(options: &Options) -> Result<Self> {
         let programs = Programs::find()?;
         let account = unprivileged()?;
-        // Sockets have short paths, so the folder is near the root.
+        // The path of a socket must be short, so the folder is near the root.
         let folder = tempfile::Builder::new()
             .prefix("hypertop-")
             .tempdir_in("/tmp")
@@ -119,7 +119,7 @@ impl PrivateServer {
         self.folder.path().join("data")
     }
 
-    /// How to reach one of its databases, as libpq's options.
+    /// Connection string of one of its databases, as libpq reads it.
     pub fn conninfo(&self, dbname: &str) -> String {
         let quoted = dbname.replace('\\', "\\\\").replace('\'', "\\'");
         format!(
@@ -138,7 +138,7 @@ impl PrivateServer {
         }
     }
 
-    /// One of PostgreSQL's programs, to be run as the server's account, away from the caller's terminal.
+    /// One of PostgreSQL's programs, run as the server's account, without the caller's terminal.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.0.join(program));
         command
@@ -270,7 +270,7 @@ impl PrivateServer {
         Ok(())
     }
 
-    /// Makes a role that comes by TCP log in by a method of `pg_hba.conf` from now on, instead of by trust.
+    /// From now on this role logs in over TCP by this method of `pg_hba.conf`, not by trust.
     pub fn require(&self, role: &str, method: &str) -> Result<()> {
         let path = self.data().join("pg_hba.conf");
         let rules = fs::read_to_string(&path)?;
@@ -287,7 +287,7 @@ impl PrivateServer {
             .stdout(Stdio::null())
             .status()?;
         ensure!(status.success(), "pg_ctl reload failed");
-        // The signal is not answered; a server at rest has read its rules long before this.
+        // pg_ctl does not wait for the reload. An idle server needs much less than this.
         std::thread::sleep(std::time::Duration::from_millis(500));
         Ok(())
     }
@@ -324,7 +324,7 @@ impl Drop for PrivateServer {
     }
 }
 
-/// Whom to become: PostgreSQL refuses to run as root.
+/// The account to run as: PostgreSQL refuses to run as root.
 fn unprivileged() -> Result<Option<User>> {
     if !Uid::effective().is_root() {
         return Ok(None);
@@ -334,7 +334,5 @@ fn unprivileged() -> Result<Option<User>> {
             return Ok(Some(user));
         }
     }
-    bail!(
-        "PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as"
-    )
+    bail!("PostgreSQL does not run as root, and there is no user postgres or nobody to run it as")
 }

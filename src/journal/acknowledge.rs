@@ -10,7 +10,8 @@ use crate::model::screen_id::ScreenId;
 use crate::model::verdict::{Finding, Level};
 use crate::model::{rules, text};
 
-/// A finding that began this many seconds after the acknowledgement is a new one. Readings may be minutes old.
+/// A finding that began more than this after the acknowledgement is a new one. A shorter time proves nothing, because
+/// readings may be minutes old.
 const LATER_SECONDS: f64 = 600.0;
 /// Default length of a snooze.
 pub(crate) const SNOOZE: &str = "8h";
@@ -32,7 +33,7 @@ impl Why {
     /// State shown in the Journal.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Back => "taken back",
+            Self::Back => "undone",
             Self::Gone => "gone",
             Self::Worse => "got worse",
         }

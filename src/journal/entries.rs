@@ -66,7 +66,7 @@ impl Entries {
         bindings
     }
 
-    /// True if the entry was done in this place, or in the place of entry `id`, of which this one may be a copy.
+    /// True if the entry was done in this place, or in the place of entry `id` (this place may be a copy of it).
     pub fn counts(&self, entry: &Entry, id: u64, place: &Place) -> bool {
         let was = &entry.begin.place;
         let of = self.find(id).map(|of| &of.begin.place);
@@ -148,7 +148,7 @@ impl Entries {
                 let doubted = doubted.filter_map(|mark| other.begin.plan.steps.get(mark.step));
                 if other.done().iter().chain(doubted).any(again) {
                     bail!(
-                        "entry {by} took back some of entry {id} since the preview: nothing was done; look at it again"
+                        "entry {by} rolled back a part of entry {id} since the preview: nothing was done; look at it again"
                     );
                 }
             }

@@ -110,8 +110,8 @@ impl Entry {
             return self.undecided().next().map(|mark| mark.step);
         }
         let next = self.ran.iter().map(|ran| ran.step + 1).max().unwrap_or(0);
-        let cut_off = matches!(self.ended_as(), None | Some(Outcome::Unknown));
-        (cut_off && next < self.begin.plan.steps.len()).then_some(next)
+        let is_interrupted = matches!(self.ended_as(), None | Some(Outcome::Unknown));
+        (is_interrupted && next < self.begin.plan.steps.len()).then_some(next)
     }
 
     /// Marks whose outcome is unknown.
@@ -139,8 +139,8 @@ impl Entry {
         named
     }
 
-    /// `done`, `failed`, `cancelled`, `unknown`, `unfinished`, `running`, `rolled back`; of an acknowledgement
-    /// `in force`, or why it has ended.
+    /// `done`, `failed`, `cancelled`, `unknown`, `interrupted`, `running`, `rolled back`; of an acknowledgement `in
+    /// force`, or why it has ended.
     pub fn state(&self) -> &'static str {
         if self.begin.acknowledges.is_some() {
             let ended = self.ended.as_ref();
@@ -150,7 +150,7 @@ impl Entry {
             _ if self.rolled_back_by.is_some() => "rolled back",
             Some(end) => end.outcome.name(),
             None if self.is_under_way() => "running",
-            None => "unfinished",
+            None => "interrupted",
         }
     }
 

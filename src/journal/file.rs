@@ -111,32 +111,32 @@ impl Journal {
 
     /// All entries; a missing file is an empty journal.
     pub fn entries(&self) -> Result<Entries> {
-        let told = || format!("the journal {} cannot be read", self.path.display());
+        let named = || format!("the journal {} cannot be read", self.path.display());
         let opened = Folder::of(&self.path).and_then(|folder| folder.open(own::READ));
         match opened {
             // Shared lock: waits for a line that another console is writing.
             Ok(file) => read(&mut *self.lock(file, FlockArg::LockShared)?, &self.path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Entries::default()),
-            Err(error) => Err(error).with_context(told),
+            Err(error) => Err(error).with_context(named),
         }
     }
 
     /// Opens the file for appending, locked until it is dropped.
     fn open(&self) -> Result<Flock<File>> {
-        let told = || format!("the journal {} cannot be written", self.path.display());
+        let named = || format!("the journal {} cannot be written", self.path.display());
         if let Some(folder) = self.path.parent() {
-            make_folder(folder).with_context(told)?;
+            make_folder(folder).with_context(named)?;
         }
-        let folder = Folder::of(&self.path).with_context(told)?;
+        let folder = Folder::of(&self.path).with_context(named)?;
         let is_new = !self.path.exists();
-        let file = folder.open(own::APPEND).with_context(told)?;
-        if file.metadata().with_context(told)?.permissions().mode() & 0o077 != 0 {
+        let file = folder.open(own::APPEND).with_context(named)?;
+        if file.metadata().with_context(named)?.permissions().mode() & 0o077 != 0 {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))
-                .with_context(told)?;
+                .with_context(named)?;
         }
         if is_new {
             // Without it a crash may lose the new file's name, and with it all its lines.
-            folder.sync().with_context(told)?;
+            folder.sync().with_context(named)?;
         }
         self.lock(file, FlockArg::LockExclusive)
     }
@@ -152,15 +152,15 @@ impl Journal {
     }
 
     fn append(&self, file: &mut File, line: &Line) -> Result<()> {
-        let told = || format!("the journal {} cannot be written", self.path.display());
+        let named = || format!("the journal {} cannot be written", self.path.display());
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         // If the last write was cut short (full disk, crash), this entry still starts on a new line.
-        let length = file.seek(SeekFrom::End(0)).with_context(told)?;
+        let length = file.seek(SeekFrom::End(0)).with_context(named)?;
         if length > 0 {
             let mut last = [0];
-            file.seek(SeekFrom::End(-1)).with_context(told)?;
-            file.read_exact(&mut last).with_context(told)?;
+            file.seek(SeekFrom::End(-1)).with_context(named)?;
+            file.read_exact(&mut last).with_context(named)?;
             if last != *b"\n" {
                 text.insert(0, b'\n');
             }
@@ -170,7 +170,7 @@ impl Journal {
             // Removes a partly written line if possible; reading skips it anyway.
             let _ = file.set_len(length);
         }
-        written.with_context(told)
+        written.with_context(named)
     }
 }
 

@@ -60,7 +60,7 @@ impl Place {
             // A later run of the same server starts later.
             (now.started < then.started).then(|| {
                 let [was, is] = [&then.started, &now.started];
-                format!("it runs since {is}, and that one was started later, {was}")
+                format!("it was started {is}, before the recorded server was ({was})")
             })
         };
         let standby = || {
@@ -72,7 +72,7 @@ impl Place {
         let behind = wal(self)
             .zip(wal(here))
             .is_some_and(|(then, now)| now < then);
-        let behind = || behind.then(|| "its WAL is not as far as it was then".to_owned());
+        let behind = || behind.then(|| "its WAL position is behind the recorded one".to_owned());
         let unlike = older().or_else(|| self.unlike(here));
         unlike.or_else(standby).or_else(behind)
     }
@@ -82,7 +82,8 @@ impl Place {
             (Some(then), Some(now)) if then.started == now.started => return None,
             (Some(then), Some(now)) => (then, now),
             _ => {
-                let why = "it is reached by another name, and an older hypertop kept nothing else";
+                let why =
+                    "it is reached by another name, and an older hypertop recorded only the name";
                 return (self.host != other.host).then(|| why.to_owned());
             }
         };
@@ -152,12 +153,12 @@ mod tests {
             (place("db1:5432", "t2", Some(1), Some(120)), None),
             (
                 place("db1:5432", "t2", Some(1), Some(99)),
-                Some("its WAL is not as far"),
+                Some("its WAL position is behind"),
             ),
             // A machine that was copied with its memory.
             (
                 place("db2:5432", "t1", Some(1), Some(99)),
-                Some("its WAL is not as far"),
+                Some("its WAL position is behind"),
             ),
             (
                 place("db2:5432", "t2", Some(1), Some(120)),
@@ -170,7 +171,7 @@ mod tests {
             // It ran already when that one began.
             (
                 place("db1:5432", "t0", Some(1), Some(120)),
-                Some("was started later, t1"),
+                Some("before the recorded server was (t1)"),
             ),
             (
                 place("db1:5432", "t2", None, None),

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::entry::Entry;
 
-/// Entries of this process, by number and time, that it no longer works on.
+/// Entries of this process, by number and time, that it has stopped working on.
 static OVER: Mutex<BTreeSet<(u64, String)>> = Mutex::new(BTreeSet::new());
 
 /// Guard: this process works on the entry until it is dropped.

@@ -69,7 +69,7 @@ fn journal() -> (tempfile::TempDir, Journal) {
 fn an_action_is_on_disk_before_it_runs_and_whole_after_it() {
     let (_folder, journal) = journal();
     let id = journal.begin(begin(Vec::new())).unwrap();
-    assert_eq!(journal.entries().unwrap().all[0].state(), "unfinished");
+    assert_eq!(journal.entries().unwrap().all[0].state(), "interrupted");
     journal
         .ran(Ran {
             id,
@@ -105,7 +105,7 @@ fn a_process_number_that_was_given_to_another_program_is_not_taken_for_the_one_t
     let entries = journal.entries().unwrap();
     assert_eq!(entries.all[0].state(), "running");
     if began(me).is_some() {
-        assert_eq!(entries.all[1].state(), "unfinished");
+        assert_eq!(entries.all[1].state(), "interrupted");
     }
 }
 
@@ -122,7 +122,7 @@ fn what_was_rolled_back_says_so_only_when_the_rollback_was_done() {
 }
 
 #[test]
-fn a_torn_line_is_told_and_spoils_no_other() {
+fn a_torn_line_is_reported_and_spoils_no_other() {
     let (_folder, journal) = journal();
     journal.begin(begin(Vec::new())).unwrap();
     OpenOptions::new()
@@ -188,7 +188,7 @@ fn a_mark_is_read_as_it_was_written_and_its_step_is_in_doubt_until_it_is_known()
     journal.ran(ran).unwrap();
     assert_eq!(doubt(), None);
     let entries = journal.entries().unwrap();
-    assert_eq!(entries.all[0].done().len(), 1, "told twice, done once");
+    assert_eq!(entries.all[0].done().len(), 1, "recorded twice, done once");
     assert_eq!(entries.all[0].kept()["job_id"], "1002");
 }
 
@@ -211,11 +211,11 @@ fn of_two_that_take_back_the_same_only_one_begins() {
         ..begin(vec![first])
     };
     let by = journal.begin(back()).unwrap();
-    let told = journal.begin(back()).unwrap_err().to_string();
-    assert!(told.contains("being rolled back now"), "{told}");
+    let error = journal.begin(back()).unwrap_err().to_string();
+    assert!(error.contains("being rolled back now"), "{error}");
     journal.end(end(by, Outcome::Done)).unwrap();
-    let told = journal.begin(back()).unwrap_err().to_string();
-    assert!(told.contains("rolled back already"), "{told}");
+    let error = journal.begin(back()).unwrap_err().to_string();
+    assert!(error.contains("rolled back already"), "{error}");
 }
 
 #[test]
@@ -239,6 +239,6 @@ fn a_journal_that_cannot_be_written_stops_the_action() {
     let (folder, _) = journal();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let journal = Journal::new(folder.path().join("file/journal.jsonl"));
-    let told = format!("{:#}", journal.begin(begin(Vec::new())).unwrap_err());
-    assert!(told.contains("cannot be written"), "{told}");
+    let error = format!("{:#}", journal.begin(begin(Vec::new())).unwrap_err());
+    assert!(error.contains("cannot be written"), "{error}");
 }

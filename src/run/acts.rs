@@ -25,13 +25,13 @@ pub(crate) async fn serve(
     while let Some(ask) = requests.recv().await {
         let msg = match ask {
             ask::Act::Order(wanted) => {
-                // Nobody listens if the plan has ended.
+                // If the plan has ended, there is no receiver.
                 let _ = orders.send(wanted);
                 continue;
             }
             ask::Act::Do(approved) => {
                 let _ = orders.send(Order::Go);
-                // The next preview is of the server to which the name leads by then.
+                // The next preview is of the server that the name leads to then.
                 session = None;
                 tokio::spawn(carry_out(
                     actor.clone(),
@@ -103,7 +103,7 @@ async fn facts(
     targets: &[Target],
 ) -> anyhow::Result<Vec<Facts>> {
     let Does::Plan(act) = &action.does else {
-        anyhow::bail!("{} asks nothing", action.name);
+        anyhow::bail!("{} acts on no database", action.name);
     };
     let session = open(actor, session).await?;
     let mut exact = Exact::new(&actor.settings, actor.password.clone());
@@ -136,7 +136,7 @@ async fn carry_out(
     let forward = answers.clone();
     let forwarding = tokio::spawn(async move {
         while let Some(progress) = progress.recv().await {
-            // The plan goes on even if the console has ended.
+            // The plan continues even if the console has ended.
             let _ = forward.send(Msg::Progress(progress));
         }
     });

@@ -24,7 +24,7 @@ use crate::run::stderr;
 use crate::server::exact::Exact;
 use crate::server::known::At;
 
-use self::shell::{say, tell};
+use self::shell::{print, say};
 pub use journal::journal;
 pub use name::find;
 pub use shell::Agreement;
@@ -140,7 +140,7 @@ impl Shell<'_> {
             rollback::is_here(entry, &place)?;
             if entry.ended.is_some() {
                 let (id, state) = (entry.begin.id, entry.state());
-                bail!("entry {id} counts no longer: {state}");
+                bail!("entry {id} is no longer in effect: {state}");
             }
         }
         if !self.agreement.dry_run {
@@ -162,7 +162,7 @@ impl Shell<'_> {
             Format::Json => say(&json!({"outcome": done, "shown_again": ids}))?,
             Format::Text => {
                 for entry in ids.iter().filter_map(|id| entries.find(*id)) {
-                    tell(&format!(
+                    print(&format!(
                         "shown again ({done}): {}",
                         text::printable(&entry.begin.plan.title)
                     ))?;

@@ -21,7 +21,7 @@ async fn next_exact(
         waiting.push_back(requests.recv().await?);
     }
     while let Ok(more) = requests.try_recv() {
-        // The screen was left: skip the rest of its rounds.
+        // The screen was left: skip its remaining requests.
         if let ask::Figures::Cancel { screen: left } = &more {
             for ask in waiting.iter_mut() {
                 if let ask::Figures::Exact { screen, ids, .. } = ask
@@ -92,7 +92,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Answers one request; the rest of a round is queued again.
+/// Answers one request; the rest of it is queued again.
 async fn carry_out(
     ask: ask::Figures,
     exact: &mut Exact<'_>,

@@ -101,8 +101,9 @@ async fn left(
     let all = match session.acknowledged().await {
         Ok(all) => all,
         Err(error) => {
-            let said =
-                format!("what is acknowledged is not known, so nothing is left out: {error:#}");
+            let said = format!(
+                "the acknowledgements cannot be read, so every finding is shown: {error:#}"
+            );
             return (rows, Some(said));
         }
     };
@@ -110,9 +111,8 @@ async fn left(
     acknowledged.take(0, all);
     let rows = acknowledged.part(rows, now);
     let said = acknowledged.hidden().words();
-    let said = said.map(|words| {
-        format!("left out: {words}; --all prints them too, hypertop journal lists them")
-    });
+    let said = said
+        .map(|words| format!("hidden: {words}; --all prints them, hypertop journal lists them"));
     (rows, said)
 }
 
@@ -243,7 +243,7 @@ impl<W: Write> Drop for Progress<W> {
 mod tests {
     use super::*;
 
-    fn told(seen: bool, slow: bool) -> String {
+    fn progress(seen: bool, slow: bool) -> String {
         let mut out = Vec::new();
         let mut progress = Progress::new(&mut out, seen);
         if slow {
@@ -257,12 +257,12 @@ mod tests {
     #[test]
     fn a_slow_reading_says_how_far_it_is_and_takes_the_line_back() {
         let line = "\r\x1b[Khypertop: exact figures of 40 of 720 rows …\r\x1b[K";
-        assert_eq!(told(true, true), line);
+        assert_eq!(progress(true, true), line);
     }
 
     #[test]
     fn a_quick_reading_and_one_that_nobody_watches_say_nothing() {
-        assert_eq!(told(true, false), "");
-        assert_eq!(told(false, true), "");
+        assert_eq!(progress(true, false), "");
+        assert_eq!(progress(false, true), "");
     }
 }

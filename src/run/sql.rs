@@ -5,7 +5,7 @@ use crate::model::version::Version;
 use crate::server::known::{NEWEST_KNOWN, OLDEST_KNOWN};
 use crate::server::sql;
 
-/// A query's name, as the command line takes it; an error offers the nearest ones.
+/// Parses a query's name; an error offers the nearest ones.
 pub fn query(name: &str) -> Result<&'static str, String> {
     let found = sql::names().find(|known| *known == name);
     found.ok_or_else(|| {
@@ -18,7 +18,7 @@ pub fn query(name: &str) -> Result<&'static str, String> {
     })
 }
 
-/// A TimescaleDB version, as the command line takes it; `none` is a database without the extension.
+/// Parses a TimescaleDB version; `none` is a database without the extension.
 pub fn version(text: &str) -> Result<Version, String> {
     if text == "none" {
         return Ok(Version::new(0, 0));

@@ -65,7 +65,7 @@ pub async fn interrupted(actor: &Actor, session: &Session) -> Vec<String> {
         let here = entries
             .all
             .into_iter()
-            .filter(|entry| entry.begin.place.is(&place) && entry.state() == "unfinished");
+            .filter(|entry| entry.begin.place.is(&place) && entry.state() == "interrupted");
         let words = here.map(|entry| {
             let (id, there) = (entry.begin.id, &entry.begin.place);
             if there.doubt(&place).is_none() {

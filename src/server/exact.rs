@@ -23,7 +23,7 @@ pub struct ExactQuery {
     pub slice: usize,
     /// The Overview asks for them too.
     pub overview: bool,
-    /// Read in a round of its own, after the others.
+    /// Read after the others, in a request of its own.
     pub later: bool,
     pub every: Duration,
 }
@@ -38,7 +38,7 @@ const RENEW_AFTER: usize = 5000;
 /// Pause after a failed connection attempt.
 const TRY_AGAIN: Duration = Duration::from_secs(20);
 
-/// The second connection; it is opened when it is first asked.
+/// The second connection; opened by the first request.
 #[derive(Debug)]
 pub struct Exact<'a> {
     settings: &'a Settings,

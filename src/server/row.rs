@@ -21,7 +21,7 @@ use tokio_postgres::types::{FromSql, Kind, Type};
 
 use crate::model::moment::Stamp;
 
-/// Whether values that no field takes are looked for.
+/// Whether values that no field takes are reported as errors.
 const CHECKED: bool = cfg!(debug_assertions);
 
 /// Reads one row into a struct, or into a tuple of structs that take a part of its columns each.
@@ -36,7 +36,7 @@ pub(crate) fn read<T: DeserializeOwned>(row: &Row) -> Result<T> {
         let taken = part.taken.borrow();
         for (at, column) in row.columns().iter().enumerate() {
             if !taken[at] && row.try_get::<_, Raw>(at)?.0.is_some() {
-                bail!("column {} of a query is read by nothing", column.name());
+                bail!("column {} of a query is read by no field", column.name());
             }
         }
     }

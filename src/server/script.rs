@@ -28,7 +28,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     files.filter_map(|path| path.strip_suffix(".sql"))
 }
 
-/// The versions that a query's file, or a fragment that it may use, tells apart; oldest first.
+/// The versions that a query's file, or a fragment that it may use, distinguishes; oldest first.
 pub fn versions(name: &str) -> Vec<Version> {
     let shared = FILES.get_dir("shared").into_iter().flat_map(Dir::files);
     let all = FILES.get_file(format!("{name}.sql")).into_iter();

@@ -22,7 +22,8 @@ use crate::server::known::Server;
 use crate::server::known::own::Own;
 use crate::server::sql::{Param, Query};
 
-/// Settings of every read session: it cannot write, waits briefly for locks, and takes no workers from the policies.
+/// Settings of every read session: it cannot write, waits briefly for locks, and takes no parallel workers from the
+/// policies.
 const SESSION: &str = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '200ms'; \
     set jit = off; set max_parallel_workers_per_gather = 0; set idle_in_transaction_session_timeout = '10s'; \
     set work_mem = '16MB'; set client_min_messages = error";
@@ -31,8 +32,7 @@ const SESSION: &str = "set default_transaction_read_only = on; set statement_tim
 const SESSION_REST: &str = "select set_config('TimeZone', $1, false), case when current_setting('server_version_num')::int4 >= 150000 \
     then set_config('stats_fetch_consistency', 'none', false) end, pg_backend_pid() as pid";
 
-pub(crate) const TURNED: &str =
-    "something that a session of hypertop ran has made it one that can write: it was thrown away";
+pub(crate) const TURNED: &str = "a read session of hypertop was changed into one that can write, by code that it ran: it was closed";
 /// Time limit for an answer: the server itself ends a statement after 5 s.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -41,7 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Session {
     pub connected: Connected,
     pub server: Server,
-    #[expect(dead_code, reason = "its end makes it known that this session is gone")]
+    #[expect(
+        dead_code,
+        reason = "its drop removes the session from the list of own sessions"
+    )]
     own: Own,
     /// For the Journal screen, which reads no server.
     pub journal: Option<Journal>,
@@ -69,7 +72,9 @@ impl Session {
             .query_typed(known::QUERY.text(Version::new(0, 0)), &[])
             .await
             .map_err(said)?;
-        let row = row.first().context("the server did not say what it is")?;
+        let row = row
+            .first()
+            .context("the server did not report its version and settings")?;
         let (host, tls) = (connected.host.clone(), connected.tls.clone());
         let server = Server::read(row, host, tls, connected.is_by_network())?;
         let trusted = Param::Texts(connected.trusted.clone());
@@ -81,7 +86,9 @@ impl Session {
             &[Param::Text(server.time_zone.clone())],
         )
         .await?;
-        let rest = rest.first().context("the server did not say who this is")?;
+        let rest = rest
+            .first()
+            .context("the server did not report the session's process id")?;
         let own = Own::new(rest.try_get("pid")?);
         if !server.preloaded {
             bail!(
@@ -211,17 +218,17 @@ impl std::error::Error for Silence {}
 /// The server's error with its code, else the client's.
 pub(crate) fn said(error: tokio_postgres::Error) -> anyhow::Error {
     match error.as_db_error() {
-        Some(told) => {
+        Some(error) => {
             let xml =
-                told.code() == &SqlState::FEATURE_NOT_SUPPORTED && told.message().contains("XML");
+                error.code() == &SqlState::FEATURE_NOT_SUPPORTED && error.message().contains("XML");
             let hint = if xml {
                 Some("this PostgreSQL was built without libxml, which hypertop's queries need")
             } else {
-                told.hint()
+                error.hint()
             };
             let hint = hint.map_or_else(String::new, |hint| format!(" ({})", text::bounded(hint)));
-            let words = text::bounded(told.message());
-            anyhow!("{}: {words}{hint}", told.code().code())
+            let words = text::bounded(error.message());
+            anyhow!("{}: {words}{hint}", error.code().code())
         }
         None => anyhow::Error::from(error),
     }

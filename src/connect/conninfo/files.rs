@@ -50,7 +50,7 @@ pub fn service(name: &OsStr, own: Option<PathBuf>, around: &Surroundings) -> Res
 }
 
 fn entries(bytes: &[u8], name: &OsStr, file: &Path) -> Result<Option<Vec<Entry>>> {
-    // As libpq, which compares no further than the bracket: a comment may follow it.
+    // As in libpq, the comparison ends at the bracket: a comment may follow it.
     let heading = [b"[", name.as_bytes(), b"]"].concat();
     let mut found: Option<Vec<Entry>> = None;
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
@@ -105,7 +105,7 @@ impl std::fmt::Debug for Passwords {
 }
 
 impl Passwords {
-    /// Reads the file if it may be trusted: one that others can read is passed over, with a warning.
+    /// Reads the file. One that others can read is not used, with a warning.
     pub fn read(file: Option<&Path>, warnings: &mut Vec<String>) -> Self {
         let Some((file, about)) = file.and_then(|file| Some((file, std::fs::metadata(file).ok()?)))
         else {
@@ -135,7 +135,7 @@ impl Passwords {
         Self(meant.map(<[u8]>::to_vec).collect())
     }
 
-    /// The first line that fits; a socket in the default place, too, is called `localhost`.
+    /// The password of the first line that matches. A socket in the default folder matches `localhost`, too.
     pub fn find(&self, host: &Host, dbname: &str, user: &str) -> Option<Vec<u8>> {
         let names = match &host.place {
             Place::Tcp { name, .. } => vec![name.clone()],
@@ -162,8 +162,8 @@ impl Passwords {
     }
 }
 
-/// What follows the first field of a line and its colon, if that field is a star or means this. As libpq, `\` takes the
-/// next byte for itself: `\*` is no wildcard.
+/// The rest of a line after its first field and colon, if that field is a star or equals this text. As in libpq, `\`
+/// escapes the next byte: `\*` is no wildcard.
 fn after<'a>(line: &'a [u8], value: &[u8]) -> Option<&'a [u8]> {
     if let Some(rest) = line.strip_prefix(b"*:") {
         return Some(rest);
@@ -185,7 +185,7 @@ fn after<'a>(line: &'a [u8], value: &[u8]) -> Option<&'a [u8]> {
     None
 }
 
-/// The last field: to a colon that is not escaped, if there is one.
+/// The last field: up to the first colon that is not escaped.
 fn plain(field: &[u8]) -> Vec<u8> {
     let mut password = Vec::new();
     let mut bytes = field.iter();

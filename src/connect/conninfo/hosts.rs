@@ -1,4 +1,4 @@
-//! Where the servers are: names, addresses, sockets, ports.
+//! The servers' names, addresses, sockets and ports.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -13,7 +13,7 @@ pub enum Place {
     Tcp {
         /// The name, for certificates, `.pgpass` and messages.
         name: String,
-        /// Where to connect instead of looking the name up.
+        /// The address to connect to, so that the name is not looked up.
         address: Option<String>,
     },
 }
@@ -110,7 +110,7 @@ fn port_number(text: &str) -> Result<u16> {
         .with_context(|| format!("invalid port number: {text:?}; it is between 1 and 65535"))
 }
 
-/// Whether nothing has to be looked up; as libpq, in the short forms of old too, and with a scope.
+/// True if the text is an address: as in libpq, also one in the old short forms, and one with a scope.
 fn is_address(text: &str) -> bool {
     if text.contains(':') {
         let bare = text.split_once('%').map_or(text, |(bare, _)| bare);

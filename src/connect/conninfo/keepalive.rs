@@ -1,10 +1,10 @@
-//! How long a connection that says nothing is believed in.
+//! How long a silent connection is kept.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// What the kernel does about a peer that is silent; `None`: as the system has it.
+/// The kernel's keepalive settings; `None`: the system's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keepalive {
     pub on: bool,
@@ -14,7 +14,7 @@ pub struct Keepalive {
     pub user_timeout: Option<Duration>,
 }
 
-/// Where the conninfo says nothing, a dead peer is given up within two minutes: the system's own default is two hours.
+/// If the conninfo does not set it, a dead peer is given up within two minutes; the system's default is two hours.
 pub(super) fn keepalive<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Keepalive> {
     let number = |keyword: &str, usual: u32| -> Result<u32> {
         let Some(text) = get(keyword) else {
@@ -23,7 +23,7 @@ pub(super) fn keepalive<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Kee
         let number: i32 = text.trim().parse().with_context(|| {
             format!("invalid integer value {text:?} for connection option \"{keyword}\"")
         })?;
-        // As libpq: below zero is zero, and that is the system's own.
+        // As in libpq, a negative value counts as zero, and zero is the system's default.
         Ok(u32::try_from(number).unwrap_or(0))
     };
     let some = |number: u32| (number > 0).then_some(number);

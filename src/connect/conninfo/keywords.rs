@@ -55,7 +55,7 @@ const UNSUPPORTED: [(&str, &str, bool); 16] = [
     ("fallback_application_name", "", false),
 ];
 
-/// Whether an option that is not supported has a value with which hypertop does the same anyway.
+/// True if hypertop does what this value of an unsupported option asks for, without supporting the option.
 fn is_harmless(keyword: &str, value: &str) -> bool {
     match keyword {
         "channel_binding" | "gssencmode" => matches!(value, "prefer" | "disable"),
@@ -77,7 +77,7 @@ pub(super) fn is_known(keyword: &str) -> bool {
         || UNSUPPORTED.iter().any(|(known, ..)| *known == keyword)
 }
 
-/// The driver takes bytes of any kind as a password and in the names of files; every other value has to be text.
+/// Passwords and names of files may be any bytes; the driver needs every other value in UTF-8.
 pub(super) fn check_text(
     keyword: &str,
     value: &OsStr,
@@ -103,7 +103,7 @@ pub(super) fn check_text(
     Ok(())
 }
 
-/// The known option that begins alike, as a hint.
+/// A known option with the same beginning, as a hint.
 fn nearest(unknown: &str) -> String {
     let alike = |known: &str| {
         known
@@ -169,11 +169,11 @@ pub fn help() -> String {
     let variables: Vec<_> = variables.filter(|variable| !variable.is_empty()).collect();
     let not: Vec<_> = UNSUPPORTED.iter().map(|(keyword, ..)| *keyword).collect();
     format!(
-        "Connection: as psql. A conninfo before the flags, those before the service file, that before the environment.\n\
+        "Connection: as psql. Settings are taken from the conninfo, then the flags, the service file and the environment.\n\
          Environment: {} PGSYSCONFDIR.\n\
-         Not supported: GSSAPI and SSPI, sockets in the abstract namespace, sslmode=allow is taken as prefer, \
-         prefer does not go on in plaintext where TLS fails, \
-         server certificates that are self-signed, of X.509 v1, with a P-521 key or without a host in subjectAltName cannot be verified, and these options: {}.",
+         Different from psql: sslmode=allow means prefer; prefer does not continue in plaintext after TLS has failed; server \
+          certificates that are self-signed, of X.509 v1, with a P-521 key or without a host in subjectAltName cannot be \
+          verified.\n\x20Not supported: GSSAPI, SSPI, sockets in the abstract namespace, and these options: {}.",
         variables.join(" "),
         not.join(" ")
     )

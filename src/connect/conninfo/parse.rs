@@ -20,7 +20,7 @@ pub fn conninfo(text: &str) -> Result<Options> {
     if is_uri(text) { uri(text) } else { pairs(text) }
 }
 
-/// What separates, to libpq: no other space of Unicode does.
+/// The separators that libpq knows; other Unicode spaces are none.
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
@@ -44,7 +44,7 @@ fn pairs(text: &str) -> Result<Options> {
     Ok(options)
 }
 
-/// Of two the later counts. As libpq, which still knows `requiressl`.
+/// The last of two counts. `requiressl` is still known, as in libpq.
 fn insert(options: &mut Options, keyword: &str, value: OsString) {
     let (keyword, value) = match keyword {
         "requiressl" if value.to_string_lossy().starts_with('1') => ("sslmode", "require".into()),
@@ -90,7 +90,7 @@ fn uri(text: &str) -> Result<Options> {
     {
         let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
         store("user", user, user)?;
-        // Its text is not repeated in a message.
+        // Messages do not repeat a password.
         store("password", password, "the password")?;
         rest = &rest[at + 1..];
     }
@@ -111,7 +111,7 @@ fn uri(text: &str) -> Result<Options> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let dbname = path.strip_prefix('/').unwrap_or_default();
     store("dbname", dbname, dbname)?;
-    // One & may stand at the end.
+    // A single & at the end is allowed.
     let query = query.strip_suffix('&').unwrap_or(query);
     if !query.is_empty() {
         for pair in query.split('&') {
@@ -171,7 +171,7 @@ fn host_and_port(text: &str) -> Result<(&str, &str, &str)> {
     Ok((name, port, rest))
 }
 
-/// Percent-encoding; an escape that is none, or a zero byte, is an error as in libpq. `shown`: what a message calls it.
+/// Decodes percent-encoding. As in libpq, an invalid escape or a zero byte is an error. `shown`: its name in messages.
 fn decode(text: &str, shown: &str) -> Result<OsString> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

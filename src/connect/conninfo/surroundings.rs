@@ -1,10 +1,10 @@
-//! What a connection string stands in: the environment and the files.
+//! The environment and the files that complete a connection string.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What the rules read besides the command line.
+/// Everything that the rules read besides the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     pub env: BTreeMap<String, OsString>,
@@ -29,7 +29,7 @@ impl Surroundings {
         Self { env, home, os_user }
     }
 
-    /// As libpq, one that is set to nothing is set.
+    /// As in libpq, a variable that is set to an empty text is set.
     pub(super) fn variable(&self, name: &str) -> Option<OsString> {
         self.env.get(name).cloned()
     }
@@ -40,5 +40,5 @@ impl Surroundings {
     }
 }
 
-/// Options by keyword, as one source gives them: bytes, as libpq has them.
+/// Options of one source by keyword, as bytes (as in libpq).
 pub(super) type Options = BTreeMap<String, OsString>;

@@ -1,4 +1,4 @@
-//! How the connection is protected: the mode, the root certificate, the client's own.
+//! TLS settings: the mode, the root certificate, the client's certificate.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -89,7 +89,7 @@ pub(super) fn tls(
     Ok((sslmode, root))
 }
 
-/// The versions of TLS that may be spoken; rustls knows two of them.
+/// The TLS versions that are allowed; rustls knows two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
     pub tls12: bool,
@@ -116,7 +116,7 @@ pub(super) fn versions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Vers
     );
     ensure!(
         least <= most && most >= 2,
-        "between ssl_min_protocol_version and ssl_max_protocol_version is no version of TLS that is spoken here: 1.2 and 1.3 are"
+        "ssl_min_protocol_version and ssl_max_protocol_version allow no TLS version that is supported: 1.2 and 1.3 are"
     );
     Ok(Versions {
         tls12: least <= 2,
@@ -124,13 +124,13 @@ pub(super) fn versions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Vers
     })
 }
 
-/// The list of revoked certificates. As libpq, `~/.postgresql/root.crl` is taken where it is and no other is given.
+/// The certificate revocation list. As in libpq, `~/.postgresql/root.crl` is used if it exists and no other is given.
 pub(super) fn revoked(file: Option<&OsStr>, around: &Surroundings) -> Option<PathBuf> {
     let usual = || around.certificate("root.crl").filter(|path| path.exists());
     file.map(PathBuf::from).or_else(usual)
 }
 
-/// The client's certificate and key. As libpq, one that is not there is not sent.
+/// The client's certificate and key. As in libpq, a missing certificate is not sent.
 pub(super) fn certificate(
     cert: Option<&OsStr>,
     key: Option<&OsStr>,

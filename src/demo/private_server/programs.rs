@@ -7,12 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Where PostgreSQL's server programs are.
+/// The folder of PostgreSQL's server programs.
 #[derive(Debug, Clone)]
 pub struct Programs(pub(super) PathBuf);
 
 impl Programs {
-    /// Looks where the programs usually are; the error says what to install.
+    /// Searches the usual folders; the error says what to install.
     pub fn find() -> Result<Self> {
         let named = std::env::var_os("HYPERTOP_PG_BIN").map(PathBuf::from);
         let path: OsString = std::env::var_os("PATH").unwrap_or_default();
@@ -86,8 +86,8 @@ impl Programs {
             .exists()
     }
 
-    /// The TimescaleDB versions of the Community edition that are installed, newest first; of those only what
-    /// `HYPERTOP_TIMESCALEDB` names (separated by spaces), where it is set.
+    /// The TimescaleDB versions of the Community edition that are installed, newest first. If `HYPERTOP_TIMESCALEDB` is
+    /// set, only those that it names (separated by spaces).
     pub fn timescaledb_versions(&self) -> Vec<String> {
         let mut versions = self.installed_timescaledb();
         let wanted = wanted_timescaledb();
@@ -97,7 +97,7 @@ impl Programs {
         versions
     }
 
-    /// An error where `HYPERTOP_TIMESCALEDB` names a version that is not installed.
+    /// An error if `HYPERTOP_TIMESCALEDB` names a version that is not installed.
     pub(super) fn check_wanted(&self) -> Result<()> {
         let installed = self.installed_timescaledb();
         for version in wanted_timescaledb() {

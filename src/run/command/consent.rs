@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::shell::{DONE, FAILED, Format, Shell, UNCHANGED, say, tell};
+use super::shell::{DONE, FAILED, Format, Shell, UNCHANGED, print, say};
 use super::still::Still;
 use crate::actions::execute::{ApprovedPlan, Order, Problem, Progress, Report};
 use crate::actions::preview;
@@ -28,7 +28,7 @@ impl Shell<'_> {
                 out.push('\n');
                 out.push_str(&line);
             }
-            tell(&out)?;
+            print(&out)?;
         }
         if let Some(why) = &self.rules.read_only {
             return self.refuse(why);
@@ -77,7 +77,7 @@ impl Shell<'_> {
                 Ok(())
             } else {
                 Err(format!(
-                    "--confirm says {name:?}, and the target is {:?}",
+                    "--confirm is {name:?}, but the target is {:?}",
                     plan.target
                 ))
             };
@@ -88,14 +88,14 @@ impl Shell<'_> {
         let asks = terminal::is_there() && self.agreement.format == Format::Text;
         match (wanted, asks) {
             (Consent::Name, false) => Err(format!(
-                "this wants the target's name: --confirm '{}'",
+                "this needs the target's name as consent: --confirm '{}'",
                 plan.target
             )),
             (_, false) => {
-                Err("nobody is there to agree: --yes runs it, --dry-run only shows it".to_owned())
+                Err("there is no terminal to ask for consent on: --yes runs it, --dry-run only shows it".to_owned())
             }
             (Consent::Name, true) => {
-                let typed = ask(&format!("Type {} to go on: ", plan.target))?;
+                let typed = ask(&format!("Type {} to continue: ", plan.target))?;
                 if typed == plan.target {
                     Ok(())
                 } else {
@@ -129,7 +129,7 @@ impl Shell<'_> {
                     let _ = orders.send(Order::Stop);
                 }
                 Some(progress) = progress.recv() => if self.agreement.format == Format::Text {
-                    tell_progress(&progress);
+                    print_progress(&progress);
                 },
             }
         }
@@ -139,7 +139,7 @@ impl Shell<'_> {
         if self.agreement.format == Format::Text {
             let mut lines = report.lines();
             lines.extend(still.map(|still| still.lines()).unwrap_or_default());
-            return tell(&lines.join("\n"));
+            return print(&lines.join("\n"));
         }
         if let Some(still) = still {
             still.put(&mut json);
@@ -166,7 +166,7 @@ fn changed_nothing(approved: &ApprovedPlan, report: &Report) -> bool {
     report.steps_done == 0 && report.problems.len() <= 1 && first.is_some_and(|step| !step.plain)
 }
 
-fn tell_progress(progress: &Progress) {
+fn print_progress(progress: &Progress) {
     match progress {
         Progress::Step { number, of, label } if *of > 1 => {
             stderr::say(format_args!("[{number}/{of}] {}", text::printable(label)));

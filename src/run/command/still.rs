@@ -68,14 +68,14 @@ impl Still {
         };
         match &self.0 {
             Ok(rows) if rows.is_empty() => {
-                vec!["Read again: nothing is found wrong with it now".to_owned()]
+                vec!["Findings on it now: none".to_owned()]
             }
             Ok(rows) => {
-                let head = "Read again, this is found wrong with it now:".to_owned();
+                let head = "Findings on it now:".to_owned();
                 std::iter::once(head).chain(rows.iter().map(line)).collect()
             }
             Err(error) => vec![printable(&format!(
-                "What is found wrong with it now is not known: {error:#}"
+                "Findings on it now are unknown: {error:#}"
             ))],
         }
     }

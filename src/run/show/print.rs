@@ -31,7 +31,7 @@ impl Format {
             _ if !raw => Ok(self),
             Self::Csv | Self::RawCsv => Ok(Self::RawCsv),
             Self::Table | Self::Json => {
-                bail!("--raw is for --format csv: a table is for people, and JSON loses nothing")
+                bail!("--raw is for --format csv: a table is never raw, and JSON is always exact")
             }
         }
     }

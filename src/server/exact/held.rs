@@ -1,7 +1,8 @@
-//! Relations on which an owner who is not trusted could put code that planning runs: read only while that cannot happen.
+//! Relations on which an owner who is not trusted could put code that planning runs. They are read only under a lock
+//! that prevents this.
 //!
-//! The query itself looks whether such code is there, and whether this session holds a lock that keeps it away; it names
-//! in `hold` what it does not read for want of that lock, and in `code_owner` who could put code there.
+//! The query itself checks for such code, and whether this session holds the lock. It returns the relations that it did
+//! not read without the lock in `hold`, and the roles that could put code there in `code_owner`.
 
 use std::collections::BTreeMap;
 
