@@ -1,4 +1,4 @@
-//! What can be done to a database: an action asks by a form, makes a plan, shows a preview, is carried out and undone.
+//! Actions on a database: an action fills a form, makes a plan, shows it in a preview, runs it, and can be rolled back.
 
 pub mod act;
 pub mod action;

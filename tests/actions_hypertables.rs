@@ -143,7 +143,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             rig.name
         );
         assert!(
-            said.contains("spans 10d in 10 chunks; cut like this it would be at most 2 chunks"),
+            said.contains("span 10d in 10 chunks; with this interval it would be at most 2 chunks"),
             "{said}"
         );
         let approved = rig
@@ -152,7 +152,7 @@ fn what_new_chunks_would_hold_is_reckoned_from_present_ones() {
             .unwrap();
         let said = notes(&approved.plan);
         assert!(
-            said.contains("more than shared_buffers"),
+            said.contains("exceed shared_buffers"),
             "{}: {said}",
             rig.name
         );
@@ -177,9 +177,9 @@ fn an_interval_that_the_server_could_not_keep_is_refused() {
     on_each(async |rig, _| {
         for (table, interval, words) in [
             ("by_day", "36h", "whole number of days"),
-            ("counted", "1 day", "no whole number"),
+            ("counted", "1 day", "not a whole number"),
             ("no_clock", "3000000000", "which ends at 2147483647"),
-            ("naive", "0s", "longer than nothing"),
+            ("naive", "0s", "longer than zero"),
             ("naive", "1 hour", "span 1h already"),
             ("naive", "9000000 years", "outside all time"),
             ("naive", "soon", "write 7 days"),

@@ -221,7 +221,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "policy_compression",
         "Gr",
         "- 'compress_after'",
-        "compress_after is wanted",
+        "compress_after is required",
     ),
     (
         "policy_compression",
@@ -239,7 +239,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "policy_retention",
         "naive",
         "|| '{\"drop_after\": null}'",
-        "drop_after is wanted",
+        "drop_after is required",
     ),
     (
         "policy_retention",

@@ -168,19 +168,19 @@ fn a_second_policy_an_unknown_length_and_a_number_without_a_clock_are_refused() 
                 "add-retention-policy",
                 "unwatched",
                 ("drop_after", "0d"),
-                "longer than nothing",
+                "longer than zero",
             ),
             (
                 "add-retention-policy",
                 "unwatched",
                 ("schedule_interval", "1d"),
-                "drop_after is wanted",
+                "drop_after is required",
             ),
             (
                 "edit-retention-policy",
                 "counted",
                 ("drop_after", "7d"),
-                "no whole number",
+                "not a whole number",
             ),
             (
                 "edit-retention-policy",

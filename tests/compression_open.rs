@@ -50,7 +50,7 @@ async fn says(rig: &Rig, action: &str, relation: &str, set: &[(&str, &str)]) -> 
 fn fits(said: &str, segments: &str) -> bool {
     match said {
         "nothing" => segments.is_empty(),
-        "the default" | "the columns that it groups by beside the time" => segments == "dev",
+        "the default" | "the columns that it groups by, except the time" => segments == "dev",
         columns => columns == segments,
     }
 }
@@ -78,7 +78,7 @@ fn what_a_preview_says_of_an_open_segment_by_is_what_a_new_chunk_gets() {
                     .await
                     .unwrap_err();
                 assert!(
-                    refused.contains("is compressed like this"),
+                    refused.contains("already has these settings"),
                     "{name}: {refused}"
                 );
                 let kind = if relation == "agg" {

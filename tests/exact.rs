@@ -244,10 +244,10 @@ fn a_policy_that_would_come_back_as_another_owners_says_so_before() {
                 rig,
                 "remove-retention-policy",
                 "m",
-                "it belongs to keeper then",
+                "it would belong to keeper",
             )
             .await;
-            partly(rig, "delete-job", &job, "it belongs to keeper then").await;
+            partly(rig, "delete-job", &job, "it would belong to keeper").await;
         }
         rig.sql("alter table public.m owner to postgres").await;
     });

@@ -210,7 +210,7 @@ fn an_action_whose_server_answers_nothing_any_more_is_given_up_as_not_known() {
             way.silent.store(true, Ordering::SeqCst);
         }));
         assert!(
-            told.contains("the server answers nothing any more"),
+            told.contains("the server does not answer any more"),
             "{told}"
         );
         assert!(told.contains("NOT KNOWN"), "{told}");
@@ -230,7 +230,7 @@ fn an_action_whose_session_is_gone_without_a_word_is_given_up_as_not_known() {
             admin.batch_execute(end).await.unwrap();
         }));
         assert!(
-            told.contains("the server has no such session any more"),
+            told.contains("the session is gone from the server"),
             "{told}"
         );
     });

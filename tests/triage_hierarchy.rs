@@ -212,7 +212,7 @@ fn resuming_such_a_policy_says_that_it_is_made_again_and_what_its_rollback_leave
             "under a new id",
             "refuses every alter_job",
             "max_retries, retry_period and name become the defaults",
-            "is deleted, so that nothing refreshes",
+            "is deleted, and nothing refreshes",
         ] {
             assert_eq!(said.contains(words), again, "{}: {words}: {said}", rig.name);
         }

@@ -67,7 +67,7 @@ fn rows_below_the_window_on_integer_time_are_found_and_brought_in() {
         let approved = rig.plan("resume-job", &id, &[]).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
             note.text
-                .contains("stays missing: what public.raw has from 3000 to ")
+                .contains("stays missing: the rows of public.raw from 3000 to ")
         };
         assert!(
             approved.plan.notes.iter().any(says),

@@ -108,7 +108,8 @@ fn a_late_row_in_a_chunk_that_was_dropped_is_no_gap_to_refresh() {
         ];
         let approved = rig.plan("add-refresh-policy", NAME, &set).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
-            note.text.contains("not to be brought in again")
+            note.text
+                .contains("some missing buckets cannot be refreshed any more")
                 && note.text.contains("makes a chunk again")
         };
         let notes = &approved.plan.notes;

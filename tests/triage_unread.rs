@@ -227,8 +227,8 @@ fn a_policy_that_is_added_brings_in_first_what_its_runs_would_leave_out() {
                 .any(|note| note.text.contains(word) && note.level == Level::Warning)
         };
         assert!(
-            says("stays missing: what \"Me.s\".\"Raw")
-                && says("no run goes back that far: refresh_missing"),
+            says("stays missing: the rows of \"Me.s\".\"Raw")
+                && says("no run reaches: refresh_missing"),
             "{}: {:#?}",
             rig.name,
             approved.plan.notes
@@ -462,7 +462,8 @@ fn resuming_a_refresh_policy_offers_what_its_runs_would_leave_out() {
             .await;
         let approved = rig.plan("resume-job", &id, &[]).await.unwrap();
         let says = |note: &hypertop::model::plan::Note| {
-            note.text.contains("stays missing: what \"Me.s\".\"Raw")
+            note.text
+                .contains("stays missing: the rows of \"Me.s\".\"Raw")
                 && note.text.contains("refresh-aggregate")
         };
         assert!(

@@ -167,7 +167,8 @@ impl Act {
     /// Refuses the action if this server's edition lacks its functions.
     pub(crate) fn allowed(&self, context: &Context) -> Result<(), Refusal> {
         if self.needs == Edition::Community && context.at.server.edition == Edition::Apache {
-            return Err("this server runs TimescaleDB's Apache edition, which has no compression, no policies and no refreshes: timescaledb.license = 'timescale' (the Community edition) and a restart give them".into());
+            return Err("this server runs TimescaleDB's Apache edition, which has no compression, no policies and no refreshes. \
+             For these set timescaledb.license = 'timescale' (the Community edition) and restart it".into());
         }
         Ok(())
     }

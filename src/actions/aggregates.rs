@@ -39,7 +39,7 @@ pub static ACTIONS: &[Action] = &[
     AGGREGATE.asking("refresh-behind", &["b"], behind::form, behind::one,
         "Refresh what is late: all changes up to now minus the policy's end_offset"),
     AGGREGATE.asking("refresh-hierarchy", &["B"], behind::form, behind::hierarchy,
-        "Refresh what is late in the aggregates below it, then in itself"),
+        "Refresh what is late in the aggregates below it, then in the aggregate itself"),
     AGGREGATE.asking("add-refresh-policy", &[], policies::add_form, policies::add, "Let the selected aggregate be refreshed on a schedule"),
     AGGREGATE.asking("edit-refresh-policy", &["e"], policies::edit_form, policies::edit,
         "Change the window or the schedule of a refresh policy"),
@@ -66,12 +66,13 @@ fn switch_real_time(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let (to, meaning) = if only {
         (
             "real-time",
-            "readers will also see rows that no refresh has taken in yet, computed from the source at every query; rows that came late into refreshed buckets still wait for a refresh",
+            "readers will also see rows that are not materialized yet, computed from the source at every query; late rows in \
+             refreshed buckets still wait for a refresh",
         )
     } else {
         (
             "materialized rows only",
-            "readers will see what refreshes have taken in and nothing newer; queries get cheaper",
+            "readers will see materialized rows only, and nothing newer; queries get cheaper",
         )
     };
     let title = format!("Switch {} to {to}", level.name);

@@ -149,11 +149,11 @@ impl Job {
                  delete the policy and add it again, or upgrade to 2.23.1"
             )));
         }
-        self.hopeless(context)
+        self.unusable(context)
     }
 
     /// Why it can neither run nor be altered on this server. `None`: it can.
-    pub fn hopeless(&self, context: &Context) -> Option<Refusal> {
+    pub fn unusable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         let by_creation = self.proc_name == "policy_retention"
             && self.setting("drop_after").is_none()
@@ -279,7 +279,7 @@ impl Job {
 
     /// Sets `max_retries` to -1 before a plan that deletes the job: deleting a running job can crash the server.
     /// The worker sees the change only once it is committed.
-    pub fn calmed(&self, context: &Context, mut plan: Plan) -> Plan {
+    pub fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;
         }

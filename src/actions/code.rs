@@ -29,7 +29,7 @@ pub struct Standing {
     pub door: Door,
 }
 
-/// Cause by which the code is run.
+/// Way in which the code comes to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// A job's procedure.
@@ -105,7 +105,7 @@ pub(crate) async fn named(client: &Client, version: Version, plan: &Plan) -> Res
     Ok(found)
 }
 
-/// The doors that a plan's statements and their undo may open.
+/// Ways in which the plan's statements and their undo may run code.
 fn doors(plan: &Plan) -> Vec<Door> {
     let steps = plan.steps.iter();
     let statements = steps.flat_map(|step| step.run.iter().chain(&step.undo));
@@ -116,7 +116,7 @@ fn doors(plan: &Plan) -> Vec<Door> {
         .collect()
 }
 
-/// The doors that a statement may open: by its verb and its function calls, not by the names of tables in it.
+/// Ways in which a statement may run code: by its verb and its function calls, not by the names of tables in it.
 fn opens(sql: &str) -> &'static [Door] {
     let sql = unquoted(sql).to_lowercase();
     let calls = |names: &[&str]| names.iter().any(|name| sql.contains(name));
@@ -153,7 +153,7 @@ fn runs<'a>(plan: &Plan, code: &'a [Standing]) -> Vec<(String, &'a Standing)> {
 }
 
 /// Code that the plan would run now and that the preview did not name.
-pub(crate) fn unsaid(plan: &Plan, code: &[Standing]) -> Option<String> {
+pub(crate) fn unnamed(plan: &Plan, code: &[Standing]) -> Option<String> {
     let mut names = runs(plan, code).into_iter().map(|(name, _)| name);
     names.find(|name| !plan.runs.contains(name))
 }

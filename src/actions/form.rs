@@ -106,7 +106,7 @@ impl Field {
             return if self.optional {
                 Ok(String::new())
             } else {
-                Err(format!("{} is wanted", self.name))
+                Err(format!("{} is required", self.name))
             };
         }
         let checked = match &self.accepts {
@@ -120,7 +120,7 @@ impl Field {
                 .replace(['_', ' '], "")
                 .parse::<i64>()
                 .map(|number| number.to_string())
-                .map_err(|_| format!("{value:?} is no whole number")),
+                .map_err(|_| format!("{value:?} is not a whole number")),
             FieldType::Flag => flag(value)
                 .map(|truth| truth.to_string())
                 .ok_or_else(|| format!("{value:?}: write yes or no")),
@@ -373,14 +373,14 @@ mod tests {
         form.set("config", "[1]").unwrap();
         form.set("chunks", "a,z").unwrap();
         let wrong = form.inputs().unwrap_err();
-        let told: Vec<_> = wrong.iter().map(|(_, error)| error.as_str()).collect();
+        let errors: Vec<_> = wrong.iter().map(|(_, error)| error.as_str()).collect();
         assert!(
-            told[0].contains("drop_after") && told[0].contains("7d"),
-            "{told:?}"
+            errors[0].contains("drop_after") && errors[0].contains("7d"),
+            "{errors:?}"
         );
-        assert!(told[1].contains("yes or no"), "{told:?}");
-        assert!(told[2].contains("JSON object"), "{told:?}");
-        assert!(told[3].contains("no z here"), "{told:?}");
+        assert!(errors[1].contains("yes or no"), "{errors:?}");
+        assert!(errors[2].contains("JSON object"), "{errors:?}");
+        assert!(errors[3].contains("no z here"), "{errors:?}");
     }
 
     #[test]
@@ -389,7 +389,7 @@ mod tests {
         form.set("drop_after", " ").unwrap();
         assert_eq!(
             form.inputs().unwrap_err(),
-            [("drop_after", "drop_after is wanted".to_owned())]
+            [("drop_after", "drop_after is required".to_owned())]
         );
     }
 }

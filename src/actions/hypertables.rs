@@ -24,7 +24,7 @@ const POLICY: Family = Family {
 
 #[rustfmt::skip]
 pub static ACTIONS: &[Action] = &[
-    TABLE.asking("set-chunk-interval", &["i"], interval::form, interval::plan, "Change what new chunks of the selected hypertable span"),
+    TABLE.asking("set-chunk-interval", &["i"], interval::form, interval::plan, "Change the chunk interval of the selected hypertable, for new chunks"),
     TABLE.plain("analyze-table", &[], analyze::plan, "Gather the planner's statistics of the selected hypertable and its chunks"),
     POLICY.asking("add-reorder-policy", &[], reorder::form, reorder::add,
         "Keep the rows of the selected hypertable's older chunks in the order of an index"),

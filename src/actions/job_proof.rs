@@ -125,7 +125,7 @@ impl JobProof {
         }
         if let Some(other) = self.belongs.as_ref().filter(|other| *other != owner) {
             doubts.push(format!(
-                "it belongs to {other} then, who owns its table now, and not to {owner}"
+                "it would belong to {other}, who owns its table now, and not to {owner}"
             ));
         }
         doubts

@@ -57,7 +57,7 @@ fn pause(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let plan = switch(context, &known, false, undo)?;
     Ok(plan.note(
         Level::Notice,
-        "a run that is under way goes on to its end; no other starts",
+        "a run in progress continues to its end; no other starts",
     ))
 }
 
@@ -77,7 +77,7 @@ fn resume(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     };
     plan = known.dropping_unread(plan, context.at.now);
     plan = known.reaching_remade(plan, context.at.now);
-    unread::beside(context, &known, inputs, known.wiping(plan))
+    unread::with_missed_refresh(context, &known, inputs, known.with_row_loss(plan))
 }
 
 fn scheduled(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
@@ -176,7 +176,7 @@ fn delete(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     plan = if inputs.text(CALM).is_some() && !inputs.flag(CALM) {
         plan.note(Level::Warning, alter_job::risk("you chose so"))
     } else {
-        job.calmed(context, plan)
+        job.clear_retries_first(context, plan)
     };
     if job.unalterable(context).is_none() && job.scheduled {
         plan = plan.note(Level::Notice, job.pausing_instead());

@@ -174,7 +174,10 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
         ),
         _ => {
             let names: Vec<_> = found.iter().map(|target| target.name.as_str()).collect();
-            bail!("{typed:?} may be any of {}: write which", names.join(", "))
+            bail!(
+                "{typed:?} may be any of {}: write one of these",
+                names.join(", ")
+            )
         }
     }
 }

@@ -84,7 +84,7 @@ pub(crate) fn prove(context: &Context, mut plan: Plan) -> Plan {
     refused.extend(
         missing
             .into_iter()
-            .map(|lack| format!("{lack}: the server will refuse")),
+            .map(|missing| format!("{missing}: the server will refuse")),
     );
     for why in refused {
         plan = plan.note(Level::Warning, why);
@@ -103,7 +103,12 @@ fn job_of(statement: &Statement, function: &str) -> Option<i64> {
 
 impl RelationProof {
     /// True if only the owner may run a statement, and this role is not the owner.
-    fn is_anothers(&self, context: &Context, statement: &Statement, landlord: bool) -> bool {
+    fn is_anothers(
+        &self,
+        context: &Context,
+        statement: &Statement,
+        as_database_owner: bool,
+    ) -> bool {
         let asks_of_parts = context.at.server.sql_version() >= ASKS_OF_CHUNKS;
         let sql = statement.sql.to_lowercase();
         let refreshes = sql.contains("refresh_continuous_aggregate(");
@@ -113,7 +118,7 @@ impl RelationProof {
                 "alter" | "create" | "reindex" | "comment" | "lock" => true,
                 // The schema's owner may drop what is in it.
                 "drop" => !self.schema_owned || asks_of_parts && !self.parts_owned,
-                _ => refreshes || calls && !landlord,
+                _ => refreshes || calls && !as_database_owner,
             }
     }
 }
@@ -139,9 +144,9 @@ impl Proof {
         }
         // A schema's owner may drop an index of another role, but not create it again.
         let undo = || plan.steps.iter().flat_map(|step| &step.undo);
-        let landlord = self.is_landlord(context);
+        let as_database_owner = self.may_as_database_owner(context);
         if let Some(relation) = &self.relation
-            && undo().any(|statement| relation.is_anothers(context, statement, landlord))
+            && undo().any(|statement| relation.is_anothers(context, statement, as_database_owner))
         {
             let (owner, role) = (&relation.owner, &self.role);
             doubts.push(format!(
@@ -152,7 +157,7 @@ impl Proof {
         doubts
     }
 
-    fn is_landlord(&self, context: &Context) -> bool {
+    fn may_as_database_owner(&self, context: &Context) -> bool {
         self.owns_database && context.at.server.sql_version() >= DATABASE_OWNER
     }
 
@@ -198,7 +203,7 @@ impl Proof {
             })
             .collect();
         let server = context.at.server;
-        let landlord = self.is_landlord(context);
+        let as_database_owner = self.may_as_database_owner(context);
         let said = |what: &str, owner: &str, member| {
             not_the_owner(what, owner, &self.role, member, server.postgres)
         };
@@ -208,11 +213,15 @@ impl Proof {
         }
         let run = || plan.steps.iter().flat_map(|step| &step.run);
         if let Some(relation) = &self.relation
-            && run().any(|statement| relation.is_anothers(context, statement, landlord))
+            && run().any(|statement| relation.is_anothers(context, statement, as_database_owner))
         {
             words.push(said(&relation.name, &relation.owner, relation.member));
         }
-        for (id, job) in self.jobs.iter().filter(|(_, job)| !job.owned && !landlord) {
+        for (id, job) in self
+            .jobs
+            .iter()
+            .filter(|(_, job)| !job.owned && !as_database_owner)
+        {
             let named = |function| run().any(|statement| job_of(statement, function) == Some(*id));
             if named("alter_job") || named("delete_job") {
                 words.push(said(&format!("job {id}"), &job.owner, job.member));

@@ -3,9 +3,9 @@
 mod add;
 mod clash;
 mod drop;
+mod dropped;
 mod edit;
 pub mod facts;
-mod going;
 mod remove;
 mod rule;
 mod whatif;

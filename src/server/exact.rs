@@ -111,7 +111,7 @@ impl<'a> Exact<'a> {
     /// The figures of one slice. If it fails, each row is read by itself, so that a lock hides one row only.
     pub async fn slice(&mut self, query: ExactQuery, ids: &[(i64, usize)]) -> Vec<(i64, Figures)> {
         let answer = self.try_slice(query, ids).await;
-        match self.heed(answer) {
+        match self.or_give_up(answer) {
             Ok(figures) => figures,
             Err(error) if ids.len() == 1 || self.session.is_none() => {
                 let error = format!("{error:#}");
@@ -123,7 +123,7 @@ impl<'a> Exact<'a> {
                 let mut all = Vec::new();
                 for id in ids {
                     let answer = self.try_slice(query, std::slice::from_ref(id)).await;
-                    match self.heed(answer) {
+                    match self.or_give_up(answer) {
                         Ok(figures) => all.extend(figures),
                         Err(error) => all.push((id.0, Err(format!("{error:#}")))),
                     }
@@ -141,7 +141,7 @@ impl<'a> Exact<'a> {
     /// The rows of a list's companion query, see [`crate::screens::record::Record::COMPANION`].
     pub async fn companion(&mut self, query: &'static Query) -> Result<Vec<Row>> {
         let answer = self.try_half(query).await;
-        self.heed(answer)
+        self.or_give_up(answer)
     }
 
     async fn try_half(&mut self, query: &'static Query) -> Result<Vec<Row>> {
@@ -222,11 +222,11 @@ impl<'a> Exact<'a> {
         let session = self.session(500 * 100).await?;
         let server = session.server.clone();
         let answer = session.ask(query, params).await;
-        Ok((self.heed(answer)?, server))
+        Ok((self.or_give_up(answer)?, server))
     }
 
     /// Drops a connection that does not answer in time.
-    fn heed<T>(&mut self, answer: Result<T>) -> Result<T> {
+    fn or_give_up<T>(&mut self, answer: Result<T>) -> Result<T> {
         if answer.as_ref().is_err_and(anyhow::Error::is::<Silence>) {
             self.session = None;
         }

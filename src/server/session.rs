@@ -111,11 +111,11 @@ impl Session {
 
     pub async fn ask(&self, query: &Query, params: &[Param]) -> Result<Vec<Row>> {
         let text = query.text(self.server.sql_version());
-        self.heed(ask(&self.connected.client, text, params).await)
+        self.or_give_up(ask(&self.connected.client, text, params).await)
     }
 
     /// Gives up a connection that does not answer in time.
-    fn heed<T>(&self, answer: Result<T>) -> Result<T> {
+    fn or_give_up<T>(&self, answer: Result<T>) -> Result<T> {
         if let Err(error) = &answer
             && error.is::<Silence>()
         {
@@ -125,7 +125,7 @@ impl Session {
     }
 
     pub(crate) async fn list(&self, screen: ScreenId, text: &str) -> Result<Vec<Row>> {
-        self.heed(self.ask_list(screen, text).await)
+        self.or_give_up(self.ask_list(screen, text).await)
     }
 
     async fn ask_list(&self, screen: ScreenId, text: &str) -> Result<Vec<Row>> {

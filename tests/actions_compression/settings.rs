@@ -150,11 +150,11 @@ fn what_is_typed_as_columns_is_checked_by_name() {
             ("segment_by", r#""a,b","a,b""#, "twice"),
             ("order_by", r#""Zeit.Punkt" sideways"#, "ASC or DESC"),
             ("order_by", r#""a,b", "Zeit.Punkt""#, "cannot both"),
-            ("order_by", r#""Zeit.Punkt","#, "beside a comma"),
+            ("order_by", r#""Zeit.Punkt","#, "next to a comma"),
             (
                 "order_by",
                 r#""Zeit.Punkt" DESC"#,
-                "is compressed like this: change a field",
+                "already has these settings; change a field",
             ),
         ] {
             let refused = rig

@@ -113,7 +113,7 @@ fn a_frozen_chunk_stays_and_one_that_came_after_the_preview_stops_it() {
         let set = [("drop_after", "4d"), ("chunks_per_step", "1000")];
         let approved = rig.plan("drop-chunks", DOOMED_NAME, &set).await.unwrap();
         assert!(
-            notes(&approved.plan).contains("1 frozen chunk past the boundary"),
+            notes(&approved.plan).contains("1 frozen chunk past the limit"),
             "{}",
             notes(&approved.plan)
         );

@@ -41,7 +41,7 @@ fn a_refresh_over_what_the_source_dropped_is_refused_clamped_or_agreed_to_by_nam
                 .unwrap_err();
             assert!(
                 told.contains("has no chunk any more before")
-                    && told.contains("would be wiped")
+                    && told.contains("would be deleted")
                     && told.contains(unit),
                 "{}: {told}",
                 rig.name

@@ -307,7 +307,7 @@ fn a_big_window_is_cut_into_steps_that_leave_nothing_out() {
 }
 
 #[test]
-fn what_is_behind_is_refreshed_up_to_what_the_policy_promises() {
+fn what_is_late_is_refreshed_up_to_the_expected_end_of_the_policy() {
     on_each(async |rig| {
         rig.sql(AXES).await;
         let view = TZ;
@@ -331,7 +331,7 @@ fn what_is_behind_is_refreshed_up_to_what_the_policy_promises() {
             rig.name
         );
         let told = rig.plan("refresh-behind", view, &[]).await.unwrap_err();
-        assert!(told.contains("not behind"), "{}: {told}", rig.name);
+        assert!(told.contains("not late"), "{}: {told}", rig.name);
         // A late row below the watermark waits, and is taken in.
         rig.sql(&format!(
             "insert into {SCHEMA}.tz values (date_trunc('day', now()) - interval '30 days', 1)"

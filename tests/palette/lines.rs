@@ -181,7 +181,7 @@ pub const LINES: &[Line] = &[
         "move-watermark-back",
         "aggregates",
         hour(&[("delete_future_rows", "yes")]).after(AHEAD).once(FUTURE),
-        oee(&[]).refused("nothing moves back"),
+        oee(&[]).refused("cannot be moved back"),
     ),
     line("switch-real-time", "aggregates", hour(&[]), oee(&[]).refused("plain PostgreSQL has no ALTER MATERIALIZED VIEW")),
     // compression

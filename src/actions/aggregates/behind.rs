@@ -26,7 +26,7 @@ pub(super) fn one(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let Some(window) = place.behind()? else {
         return Err(up_to_date(&place));
     };
-    let title = format!("Refresh what is behind of {}", place.level.name);
+    let title = format!("Refresh what is late in {}", place.level.name);
     let mut plan = Plan::new(title, Vec::new(), Undo::Needless(NEEDLESS.to_owned()));
     plan = add(&place, context, inputs, plan, window)?;
     if plan.steps.is_empty() {
@@ -51,13 +51,14 @@ fn up_to_date(place: &Timeline) -> Refusal {
     });
     let waits = match level.pending_from {
         Some(from) => format!(
-            "what waits from {} on lies in what is not over yet, or what the policy leaves to later: refresh-aggregate with an empty to takes it in",
+            "the changes from {} on are in the present bucket, or newer than the policy's end_offset: refresh-aggregate with an \
+             empty to includes them",
             clock::show(place.axis(), from)
         ),
-        None => "nothing waits; refresh-aggregate takes any window".to_owned(),
+        None => "no change waits for a refresh; refresh-aggregate takes any window".to_owned(),
     };
     Refusal::new(format!(
-        "{} is not behind by a whole bucket of {}{to}: {waits}",
+        "{} is not late by a whole bucket of {}{to}: {waits}",
         level.name, place.buckets.text
     ))
 }
@@ -68,7 +69,8 @@ fn nothing_safe(place: &Timeline, window: Window) -> Refusal {
         return up_to_date(place);
     }
     Refusal::new(format!(
-        "all that waits lies where the source is gone: {}. A refresh would delete those rows; to let it happen, set override_data_loss",
+        "all that waits is where the source rows are gone: {}. A refresh would delete the rows there; to allow it, set \
+         override_data_loss",
         explain(place, &met, window)
     ))
 }
@@ -111,7 +113,8 @@ fn add(
         plan = plan.note(
             Level::Warning,
             format!(
-                "left out, because a refresh there would delete rows that nothing can compute again (override_data_loss takes it in): {}",
+                "left out, because a refresh there would delete rows that nothing can compute again (override_data_loss \
+                 includes it): {}",
                 explain(place, &met, window)
             ),
         );
@@ -121,7 +124,7 @@ fn add(
         plan = plan.note(
             Level::Notice,
             format!(
-                "history before {} was never taken into {}, and is not now: refresh-aggregate with an older from does that",
+                "rows before {} were never materialized in {}, and are not now: refresh-aggregate with an earlier from does that",
                 clock::show(place.axis(), at + 1),
                 level.name
             ),
@@ -153,7 +156,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
             .and_then(|at| place.buckets.floor(at));
         let Some(from) = from.filter(|from| *from < end) else {
             let words = format!(
-                "{} is not behind by a whole bucket of {}",
+                "{} is not late by a whole bucket of {}",
                 level.name, place.buckets.text
             );
             plan = plan.note(Level::Ok, words);
@@ -171,7 +174,7 @@ pub(super) fn hierarchy(context: &Context, inputs: &Inputs) -> Result<Plan, Refu
     }
     if plan.steps.is_empty() {
         return Err(format!(
-            "nothing is behind by a whole bucket, neither {} nor what it is built on",
+            "neither {} nor an aggregate that it is built on is late by a whole bucket",
             own.name
         )
         .into());

@@ -17,7 +17,8 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         Some(from) if first.remade => {
             let from = clock::show(axis, from);
             format!(
-                "{} has a chunk between {from} and {to} that was made after newer ones, as where a late row makes a chunk again that was dropped; what {} has there may come from rows that are gone",
+                "{} has a chunk between {from} and {to} that was made after newer ones, as when a late row makes a dropped \
+                 chunk again; the rows of {} there may come from source rows that are gone",
                 level.source, level.name
             )
         }
@@ -32,7 +33,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         many => format!(", and {} more such gaps", many - 1),
     };
     let rows = match first.first {
-        None => "whether the aggregate has rows there, this role may not see, or not without running its owner's code".to_owned(),
+        None => "this role cannot see whether the aggregate has rows there, or only by running its owner's code".to_owned(),
         Some(row) => {
             let row = clock::show(axis, row);
             format!("{} has rows there from {row} on", level.name)
@@ -45,12 +46,12 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         } else {
             by_whom(level)
         },
-        wiped(place, met, window)
+        most_deleted(place, met, window)
     )
 }
 
 /// Text on the most buckets that would be deleted. Some of them may hold no row.
-pub(super) fn wiped(place: &Timeline, met: &[Lost], window: Window) -> String {
+pub(super) fn most_deleted(place: &Timeline, met: &[Lost], window: Window) -> String {
     let buckets = &place.buckets;
     let count = |lost: &Lost| {
         let first = lost.first.and_then(|at| buckets.floor(at));
@@ -66,7 +67,7 @@ pub(super) fn wiped(place: &Timeline, met: &[Lost], window: Window) -> String {
         .sum::<Option<i64>>()
         .map_or_else(String::new, |all| {
             format!(
-                ": up to {} of {} would be wiped",
+                ": up to {} of {} would be deleted",
                 text::plural(all, "bucket"),
                 buckets.text
             )

@@ -17,7 +17,7 @@ const FIELD: &str = "refresh_missing";
 pub(super) fn field() -> Field {
     Field::new(FIELD, "Refresh what it leaves", FieldType::Flag, "no")
         .optional()
-        .help("yes: before the policy is there, refreshes what its runs would never go back to")
+        .help("yes: before the policy is added, refreshes what its runs would never reach")
 }
 
 /// Whole buckets before `edge` that the source still has and the aggregate never took in.
@@ -72,7 +72,7 @@ pub(super) fn add(
     let parts = guard::safe_parts(&place.lost, window);
     if !met.is_empty() {
         let words = format!(
-            "not to be brought in again: {}",
+            "some missing buckets cannot be refreshed any more: {}",
             explain(place, &met, window)
         );
         plan = plan.note(Level::Warning, words);
@@ -95,7 +95,7 @@ pub(super) fn add(
         plan = plan.note(
             Level::Notice,
             format!(
-                "first refreshes what no run would go back to: {shown}, {}; {}",
+                "first refreshes what no run would reach: {shown}, {}; {}",
                 place.amount(window),
                 refresh::NEEDLESS
             ),
@@ -111,14 +111,14 @@ pub(super) fn add(
     } else {
         let (from, to) = (typed(parts[0].from), typed(parts[parts.len() - 1].to));
         format!(
-            "refresh-aggregate {} from='{from}' to='{to}' brings it in",
+            "refresh-aggregate {} from='{from}' to='{to}' does that",
             level.name
         )
     };
     Ok(plan.note(
         Level::Warning,
         format!(
-            "stays missing: what {} has from {shown} and {} has not taken in: no run goes back that far: {by}",
+            "stays missing: the rows of {} from {shown}, which {} has not materialized and no run reaches: {by}",
             level.source, level.name
         ),
     ))

@@ -55,7 +55,8 @@ pub(super) fn notes(
     if new.end.is_none() {
         note(
             Level::Notice,
-            "to the end: the bucket that is not over is materialized as it is, and rows that come into it later show after the next run only".to_owned(),
+            "no end: the present bucket is materialized as it is, and rows that arrive in it later show only after the next \
+             run".to_owned(),
         );
     }
     let met = conflicts(place, new, old.map(|(job, _)| job));
@@ -91,12 +92,12 @@ fn lag_note(place: &Timeline, facts: &Hierarchy, new: &Setting, old: Option<&Set
     }
     if axis == Axis::Integer {
         words = format!(
-            "{words} units and what comes in {}",
+            "{words} units, and the rows that arrive in {}",
             text::interval(&new.every)
         );
     }
     if below.is_none_or(|below| below > 0.0) {
-        words = format!("{words}, that of what it is built on included");
+        words = format!("{words}, with the lag of the aggregate that it is built on");
     }
     if !without.is_empty() {
         words = format!(
@@ -181,7 +182,10 @@ fn later(place: &Timeline, new: &Setting) -> Option<(Level, String)> {
     new.start.is_none().then(|| {
         (
             Level::Warning,
-            format!("from the beginning on: should chunks of {} ever be dropped, a run deletes their rows from {} for good", level.source, level.name),
+            format!(
+                "no start: if chunks of {} are ever dropped, a run deletes their rows from {} for good",
+                level.source, level.name
+            ),
         )
     })
 }

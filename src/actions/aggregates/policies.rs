@@ -42,7 +42,7 @@ pub(super) fn add_form(context: &Context) -> Result<Form, Refusal> {
     );
     let zone = Field::new("timezone", "Time zone", FieldType::Text, "")
         .optional()
-        .help("that the schedule follows when clocks change; only with a first run");
+        .help("the zone of the schedule, for daylight saving time; only with a first run");
     fields.extend([start, zone, missing::field(), override_field()]);
     Ok(Form::new(fields))
 }
@@ -82,7 +82,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
             "end_offset",
             "To, before now",
             end,
-            "what is younger is left to later runs; empty: to the end, with the bucket that is not over",
+            "newer rows are left to later runs; empty: to the end, with the present bucket",
         ),
         every.help("how often it runs (1h, 30 min)"),
     ]
@@ -92,7 +92,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
 fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     if level.integer_clock == Some(false) {
         return Some(Refusal::new(format!(
-            "{} counts in integers, and nothing says what is now: give its table a clock by set_integer_now_func first",
+            "time in {} is an integer, and its table has no integer_now_func: set one by set_integer_now_func first",
             level.source
         )));
     }
@@ -100,7 +100,7 @@ fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     let several = since(context, 2, 21) && (!level.hierarchical || since(context, 2, 29));
     (!several).then(|| {
         Refusal::new(format!(
-            "{} has a refresh policy already (job {}), and this TimescaleDB allows it no other: edit-refresh-policy changes it",
+            "{} has a refresh policy already (job {}), and this TimescaleDB allows only one: edit-refresh-policy changes it",
             level.name, job.id
         ))
     })
@@ -118,7 +118,7 @@ fn side(
         Some(SAME) => Ok(old),
         Some(text) if axis == Axis::Integer => {
             let number = text.replace(['_', ' '], "").parse::<i64>();
-            let number = number.map_err(|_| format!("{name}: {text:?} is no whole number"))?;
+            let number = number.map_err(|_| format!("{name}: {text:?} is not a whole number"))?;
             Ok(Some(number.to_string()))
         }
         Some(text) => {
@@ -131,7 +131,7 @@ fn side(
 fn setting(inputs: &Inputs, axis: Axis, old: Option<&Setting>) -> Result<Setting, Refusal> {
     let name = "schedule_interval";
     let beat = match (inputs.text(name), old) {
-        (None, _) => return Err(format!("{name} is wanted").into()),
+        (None, _) => return Err(format!("{name} is required").into()),
         (Some(SAME), Some(old)) => old.every.clone(),
         _ => every(inputs)?.unwrap_or_default().to_string(),
     };
@@ -189,12 +189,12 @@ pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let plan = add::plan(context, inputs, what, call, None, undo)?
         .changing(&[STATE])
         .note(Level::Notice, first);
-    let plan = told(&place, &facts, inputs, plan, &new, None)?;
+    let plan = with_risk(&place, &facts, inputs, plan, &new, None)?;
     missing::add(context, &place, inputs, plan, &new, true)
 }
 
 /// Adds the what-if to the plan. Refuses if its runs would lose data, unless the user overrode that.
-fn told(
+fn with_risk(
     place: &Timeline,
     facts: &Hierarchy,
     inputs: &Inputs,
@@ -202,12 +202,12 @@ fn told(
     new: &Setting,
     old: Option<(&Job, &Setting)>,
 ) -> Result<Plan, Refusal> {
-    if let Some(risk) = what_if::wipe_risk(place, new) {
+    if let Some(risk) = what_if::row_loss_risk(place, new) {
         if !inputs.flag("override_data_loss") {
             return Err(risk.refusal(place, new));
         }
         plan.undo = Undo::Partly(format!(
-            "the policy itself comes back as it was; the rows of {} that its runs delete meanwhile do not: nothing can compute them again",
+            "the policy is restored as it was; the rows of {} that its runs delete meanwhile are not: nothing can compute them again",
             place.level.name
         ));
         plan = plan
@@ -236,17 +236,17 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     let place = Timeline::of(facts.own()?, context)?;
     let jobs = picked(place.level, inputs)?;
     let [job] = jobs.as_slice() else {
-        return Err("policy: pick one, since each has a window of its own".into());
+        return Err("policy: pick one; each has a window of its own".into());
     };
     let old = Setting::of(job);
     let new = setting(inputs, place.axis(), Some(&old))?;
-    let risk = what_if::wipe_risk(&place, &new).filter(|_| !inputs.flag("override_data_loss"));
+    let risk = what_if::row_loss_risk(&place, &new).filter(|_| !inputs.flag("override_data_loss"));
     if let Some(risk) = risk {
         return Err(risk.refusal(&place, &new));
     }
     if new == old {
         let words = format!(
-            "{} refreshes {}: change a field",
+            "no change: {} already refreshes {}; change a field",
             job.describe(),
             old.describe(place.axis())
         );
@@ -271,7 +271,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         }
     };
     let plan = plan.changing(&[STATE]);
-    let plan = told(&place, &facts, inputs, plan, &new, Some((job, &old)))?;
+    let plan = with_risk(&place, &facts, inputs, plan, &new, Some((job, &old)))?;
     if place.level.jobs.len() > 1 {
         return Ok(plan);
     }
@@ -280,7 +280,7 @@ pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
 
 /// Refusal because nothing would change, with notes on the present window and what it would lose.
 fn stands(place: &Timeline, facts: &Hierarchy, old: &Setting, words: String) -> Refusal {
-    let risk = what_if::wipe_risk(place, old)
+    let risk = what_if::row_loss_risk(place, old)
         .map(|risk| (Level::Critical, format!("DELETES DATA: {}", risk.why)));
     let notes = risk
         .into_iter()
@@ -311,7 +311,8 @@ fn config(place: &Timeline, job: &Job, new: &Setting) -> Json {
 
 fn replaced(why: &Refusal) -> Undo {
     Undo::Partly(format!(
-        "it is deleted and made again, because {}. Its window and its schedule come back; that it was paused, its limits of time and retries, and its next start do not",
+        "it is deleted and made again, because {}. Its window and its schedule are restored; its state (paused), max_runtime, \
+         max_retries and next start are not",
         why.why
     ))
 }

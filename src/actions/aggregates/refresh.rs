@@ -39,9 +39,7 @@ pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
             .help(format!("{how}; empty: from the beginning")),
         Field::new("to", "To (not included)", kind, text(window.to))
             .optional()
-            .help(format!(
-                "{how}; empty: to the end, with the bucket that is not over yet"
-            )),
+            .help(format!("{how}; empty: to the end, with the present bucket")),
     ];
     if since(context, 2, 18) {
         fields.push(
@@ -82,7 +80,7 @@ pub(super) fn stuck_field(facts: &Hierarchy) -> Option<Field> {
     let stuck = facts.stuck()?;
     let field = Field::new("end_stuck_session", "End session", FieldType::Flag, "no").optional();
     Some(field.help(format!(
-        "yes: ends session {} first, whose cancelled refresh keeps others out",
+        "yes: first ends session {}, whose cancelled refresh blocks all others",
         stuck.pid
     )))
 }
@@ -145,7 +143,7 @@ pub(super) fn window(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         plan = plan.note(
             Level::Notice,
             format!(
-                "aligned to whole buckets of {}: {} (a refresh leaves out what is cut)",
+                "aligned to whole buckets of {}: {} (a refresh skips partial buckets)",
                 place.buckets.text,
                 place.show(window)
             ),
@@ -187,7 +185,7 @@ fn asked(place: &Timeline, inputs: &Inputs) -> Result<Window, Refusal> {
 pub(super) fn deleting(place: &Timeline, mut plan: Plan, met: &[Lost], window: Window) -> Plan {
     let level = place.level;
     plan.undo = Undo::Never(format!(
-        "the rows of {} whose source is gone go with this refresh, and nothing can compute them again",
+        "this refresh deletes the rows of {} whose source is gone, and nothing can compute them again",
         level.name
     ));
     plan = plan.wanting(Consent::Name).note(
@@ -234,7 +232,7 @@ fn aligned(place: &Timeline, asked: Window) -> Result<Window, Refusal> {
         && let Some(end) = place.buckets.step(start, 1)
         && let Some(set) = settings(place, Some(start), Some(end))
     {
-        refusal = refusal.offering("Take the bucket that it begins in", set);
+        refusal = refusal.offering("Use the whole bucket in which it begins", set);
     }
     Err(refusal)
 }
@@ -253,7 +251,7 @@ fn settings(
 
 fn refused(place: &Timeline, met: &[Lost], window: Window) -> Refusal {
     let refusal = Refusal::new(format!(
-        "{}. A refresh over that deletes those rows for good: nothing can compute them again. To let it happen, set override_data_loss",
+        "{}. A refresh over that deletes those rows for good: nothing can compute them again. To allow it, set override_data_loss",
         explain(place, met, window)
     ));
     let rest = guard::safe_parts(&place.lost, window).pop();

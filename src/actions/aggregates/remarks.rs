@@ -34,7 +34,7 @@ pub(super) fn remarks(
     if !(waits || new || old || force) {
         remarks.push((
             Level::Notice,
-            "nothing is known to wait in this window: the server will say that it is up to date"
+            "no change is known in this window: the server will report that it is up to date"
                 .to_owned(),
         ));
     }
@@ -61,7 +61,7 @@ pub(super) fn remarks(
     remarks
 }
 
-/// Warns about a window that reaches where it perhaps should not.
+/// Warns about a window that reaches beyond now, or over gaps that were not checked.
 fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
     let level = place.level;
     if let Some(now) = place
@@ -72,7 +72,8 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
         remarks.push((
             Level::Warning,
             format!(
-                "it reaches beyond now ({}): the bucket that is not over is computed as it is, and every later row there waits for another refresh",
+                "it reaches beyond now ({}): the present bucket is computed as it is, and every later row in it waits for \
+                 another refresh",
                 clock::show(place.axis(), now)
             ),
         ));
@@ -84,7 +85,7 @@ fn reach(place: &Timeline, window: Window, remarks: &mut Vec<(Level, String)>) {
         remarks.push((
             Level::Warning,
             format!(
-                "{} has so many gaps that those before {} were not looked at: rows whose source was dropped there would be deleted",
+                "{} has so many gaps that those before {} were not checked: rows whose source was dropped there would be deleted",
                 level.source,
                 clock::show(place.axis(), before)
             ),
@@ -108,7 +109,7 @@ pub(super) fn company(
             )
         } else {
             format!(
-                "session {pid} refreshes {} now: where the windows meet, the server refuses this one (55P03)",
+                "session {pid} refreshes {} now: if the windows overlap, the server refuses this one (55P03)",
                 level.name
             )
         };
@@ -117,7 +118,8 @@ pub(super) fn company(
     if !level.finalized {
         remarks.push((
             Level::Notice,
-            format!("{} is of the old format (from before 2.7), which newer TimescaleDB does not keep: cagg_migrate makes it new", level.name),
+            format!("{} is of the old format (from before 2.7), which newer TimescaleDB does not support: cagg_migrate converts \
+             it", level.name),
         ));
     }
     let parent = facts
@@ -130,7 +132,7 @@ pub(super) fn company(
         remarks.push((
             Level::Notice,
             format!(
-                "its source {} is itself behind ({}): refresh-hierarchy takes that first",
+                "its source {} is itself late ({}): refresh-hierarchy refreshes that first",
                 level.source,
                 parent.show(window)
             ),
@@ -140,7 +142,7 @@ pub(super) fn company(
         remarks.push((
             Level::Notice,
             format!(
-                "built on it, and then behind: {}",
+                "built on it, so late after this: {}",
                 level.children.join(", ")
             ),
         ));
@@ -149,13 +151,14 @@ pub(super) fn company(
     remarks
 }
 
-/// State that a refresh leaves when it is stopped half-way; differs by version.
+/// State that a stopped refresh leaves; differs by version.
 pub(super) fn stopping(context: &Context) -> &'static str {
     if since(context, 2, 28) {
-        "stopped half-way: the steps and batches that are done stay, the rest waits for the next refresh"
+        "if it is stopped: the steps and batches that are done stay, the rest waits for the next refresh"
     } else if since(context, 2, 22) {
-        "stopped half-way: the steps that are done stay; of the one under way nothing shows, and the next refresh over it finishes the work"
+        "if it is stopped: the steps that are done stay; the running step has no visible effect, and the next refresh over it \
+         completes it"
     } else {
-        "stopped half-way: the steps that are done stay; of the one under way nothing is left, and the next refresh does it again"
+        "if it is stopped: the steps that are done stay; the running step leaves nothing, and the next refresh repeats it"
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn remove(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal
         .wanting(Consent::Yes)
         .changing(&[STATE]);
     for job in &jobs {
-        plan = job.calmed(context, plan);
+        plan = job.clear_retries_first(context, plan);
         plan = plan.note(Level::Notice, pausing(context, job));
         if let Some(running) = level.refreshing.filter(|refreshing| !refreshing.idle) {
             let words = format!(

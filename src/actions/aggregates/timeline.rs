@@ -93,7 +93,7 @@ impl<'a> Timeline<'a> {
         let Some(now) = self.now.at else {
             if let Some(code) = &self.level.code {
                 return Err(format!(
-                    "what is now on {}'s integer time is not known: use refresh-aggregate with from and to; {}",
+                    "\"now\" on {}'s integer time is unknown: use refresh-aggregate with from and to; {}",
                     self.level.name,
                     code.words(None)
                 )

@@ -17,21 +17,22 @@ const DELETE: &str = "delete_future_rows";
 pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     let field = Field::new(DELETE, "Delete future rows", FieldType::Flag, "no").optional();
     Ok(Form::new(vec![field.help(
-        "yes: first deletes for good the rows of the source that are dated after the present bucket; as long as they are there, they move the watermark there again",
+        "yes: first deletes for good the rows of the source that are dated after the present bucket; otherwise they move the \
+         watermark there again",
     )]))
 }
 
 pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Hierarchy::read(context)?;
     if context.at.server.simulated {
-        return Err("this is the stand-in, whose watermark nothing moves back; on TimescaleDB drop_chunks sets it again".into());
+        return Err("this is the stand-in, whose watermark cannot be moved back; on TimescaleDB drop_chunks sets it again".into());
     }
     let place = Timeline::of(facts.own()?, context)?;
     let level = place.level;
     let show = |at: i64| clock::show(place.axis(), at);
     let present = place.now.at.and_then(|now| place.buckets.floor(now));
     let Some((present, cut)) = present.zip(present.and_then(|at| place.buckets.step(at, 1))) else {
-        return Err(format!("what is now on {}'s time is not known", level.name).into());
+        return Err(format!("\"now\" on {}'s time is unknown", level.name).into());
     };
     let Some(to) = level.watermark.filter(|at| *at > cut) else {
         return Err(format!(
@@ -72,7 +73,7 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         to: place.buckets.step(to, 1).filter(possible),
     };
     steps.extend(place.steps(context, window, how(false))?);
-    steps.push(set_anew(context, &place));
+    steps.push(recompute(context, &place));
     let undo = if deletes {
         Undo::Never(format!(
             "the rows of {} that are deleted do not come back",
@@ -147,7 +148,7 @@ fn delete(place: &Timeline, cut: i64) -> Result<Step, Refusal> {
 }
 
 /// Drops nothing, because no chunk begins in the range; the server then recomputes the watermark.
-fn set_anew(context: &Context, place: &Timeline) -> Step {
+fn recompute(context: &Context, place: &Timeline) -> Step {
     let nowhere = match (place.axis(), place.level.axis.as_str()) {
         (Axis::Integer, "smallint") => "32767",
         (Axis::Integer, "integer") => "2147483647",
@@ -199,7 +200,8 @@ fn noted(place: &Timeline, mut plan: Plan, cut: i64, deletes: bool) -> Plan {
         }
     } else if !level.hierarchical {
         let words = format!(
-            "should {} have rows from {} on{reach}, the refresh takes them in again and the watermark stays: {DELETE} deletes them first",
+            "if {} has rows from {} on{reach}, the refresh materializes them again and the watermark stays: {DELETE} deletes \
+             them first",
             level.source,
             show(cut)
         );

@@ -127,7 +127,7 @@ pub(super) fn suggested(place: &Timeline) -> Setting {
         end: widths(place, 1).map(Span::typed),
         every,
     };
-    if let Some(safe) = wipe_risk(place, &setting).and_then(|risk| risk.safe) {
+    if let Some(safe) = row_loss_risk(place, &setting).and_then(|risk| risk.safe) {
         setting.start = Some(safe);
     }
     setting
@@ -142,7 +142,7 @@ pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result
     if start - end < 2.0 * width {
         let back = new.end.clone().unwrap_or_else(|| "0".to_owned());
         let refusal = Refusal::new(format!(
-            "from {} to {} before now is no window of two buckets of {}, which a refresh policy must have",
+            "from {} to {} before now is shorter than two buckets of {}, the shortest window of a refresh policy",
             new.start
                 .as_deref()
                 .map_or_else(String::new, text::interval),
@@ -159,7 +159,7 @@ pub(super) fn check(place: &Timeline, new: &Setting, own: Option<i64>) -> Result
         let (other_start, other_end) = other.lengths(axis);
         if start > other_end && other_start > end {
             return Err(format!(
-                "its window overlaps that of {} ({}): two policies of one aggregate must not meet",
+                "its window overlaps that of {} ({}): two policies of one aggregate must not overlap",
                 job.describe(),
                 other.describe(axis)
             )
@@ -188,10 +188,7 @@ pub(super) struct Risk {
 
 impl Risk {
     pub fn refusal(self, place: &Timeline, new: &Setting) -> Refusal {
-        let refusal = Refusal::new(format!(
-            "{}. To let it happen, set override_data_loss",
-            self.why
-        ));
+        let refusal = Refusal::new(format!("{}. To allow it, set override_data_loss", self.why));
         let (_, end) = new.lengths(place.axis());
         let room = |start: &String| {
             let start = length(place.axis(), start);
@@ -207,7 +204,7 @@ impl Risk {
     }
 }
 
-pub(super) fn wipe_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
+pub(super) fn row_loss_risk(place: &Timeline, new: &Setting) -> Option<Risk> {
     let (level, axis) = (place.level, place.axis());
     let met = new
         .window(place)
@@ -262,11 +259,12 @@ fn why(
     match (dropped, now) {
         (Some((retention, after)), now) => {
             let now = now.map_or_else(
-                || ". Nothing is lost yet: it begins as rows grow that old".to_owned(),
-                |now| format!(". Its next run already: {now}"),
+                || ". Nothing is lost yet: the loss begins when rows are that old".to_owned(),
+                |now| format!(". Already at its next run: {now}"),
             );
             format!(
-                "each run would refresh {}, but {} keeps only {} (retention, job {}{}): what is refreshed after it was dropped is deleted from {} for good{now}",
+                "each run would refresh {}, but {} keeps only {} (retention, job {}{}): a refresh of dropped rows deletes them \
+                 from {} for good{now}",
                 reach(new, axis),
                 level.source,
                 text::interval(after),

@@ -82,7 +82,7 @@ pub(crate) fn compress_as_before(
         call(&compress),
         lit(&back),
         lit(&format!(
-            "the compression settings of {} could not be put back: nothing was changed",
+            "the compression settings of {} could not be restored: nothing was changed",
             known.relation
         )),
         call(&compress),
@@ -111,13 +111,16 @@ pub fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> V
         (number > 0).then(|| many(number))
     };
     if let Some(chunks) = of(&ChunkState::is_partial) {
-        lost.push(format!("{chunks} only partly compressed now: then wholly"));
+        lost.push(format!(
+            "{chunks} only partly compressed now, and fully compressed by the undo"
+        ));
     }
     let later = context.at.server.sql_version() >= LEAVES_OPEN;
     let open = later && table.order_by.is_none();
     if let Some(chunks) = of(&|_| open) {
         lost.push(format!(
-            "{} leaves segment-by or order-by to TimescaleDB, which chooses again: {chunks} may come back under other settings than now",
+            "{} leaves segmentby or orderby to TimescaleDB, which chooses again: {chunks} may come back under other settings \
+             than now",
             known.relation
         ));
     }
@@ -126,7 +129,8 @@ pub fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> V
     let under = |chunk: &ChunkState| later && !open && unset && known.differs(chunk);
     if let Some(chunks) = of(&under) {
         lost.push(format!(
-            "{} segments by nothing, which was not set and could not be put back: {chunks} under other settings come back under the table's",
+            "{} segments by nothing, which was not set and could not be restored: {chunks} under other settings come back under \
+             the table's",
             known.relation
         ));
     }
@@ -144,7 +148,8 @@ pub fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> V
     }
     if let Some(chunks) = of(&|chunk| table.sparse_text().is_some() && known.differs(chunk)) {
         lost.push(format!(
-            "the table has sparse indexes of its own, which could not be put back: {chunks} under other settings come back under the table's"
+            "the table has sparse indexes of its own, which could not be restored: {chunks} under other settings come back \
+             under the table's"
         ));
     }
     lost

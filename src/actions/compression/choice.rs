@@ -137,23 +137,23 @@ fn aged<'k>(known: &'k Compression, inputs: &Inputs) -> Result<Vec<&'k ChunkStat
     };
     let rule = rule
         .filter(|rule| rule.span().length() >= 0.0)
-        .ok_or_else(|| format!("{name} is counted back from now: {text} cannot be"))?;
+        .ok_or_else(|| format!("{name}: {text} is negative, and it is counted back from now"))?;
     older(known, rule).ok_or_else(|| match &known.code {
         _ if !known.integer_time => format!(
-            "which chunks are older than {text} is not known: give from and to; {}",
+            "it is unknown which chunks are older than {text}: give from and to; {}",
             known
                 .odd_zone()
-                .unwrap_or_else(|| "it lies outside all time".to_owned())
+                .unwrap_or_else(|| "the limit is out of range".to_owned())
         )
         .into(),
         Some(code) => format!(
-            "which chunks are older than {text} is not known: give from and to; {}",
+            "it is unknown which chunks are older than {text}: give from and to; {}",
             code.words(None)
         )
         .into(),
         None => format!(
-            "which chunks are older than {text} is unknown, because {} has no integer_now_func: \
-             set_integer_now_func does, or give from and to",
+            "it is unknown which chunks are older than {text}, because {} has no integer_now_func: set one by \
+             set_integer_now_func, or give from and to",
             known.table
         )
         .into(),

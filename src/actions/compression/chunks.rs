@@ -137,14 +137,14 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     };
     if waiting == 0 || !choice::is_made(inputs) {
         return format!(
-            "no chunk of {} waits to be compressed: what is not compressed is still written to{frozen}",
+            "no chunk of {} waits for compression: those not compressed are still written to{frozen}",
             known.relation
         )
         .into();
     }
     let all = if known.integer_time { "0" } else { "0s" };
     let refusal = Refusal::new(format!(
-        "no chunk of {} that is meant here waits to be compressed; {} would, younger ones included{frozen}",
+        "none of the chosen chunks of {} waits for compression; {} would with younger ones included{frozen}",
         known.relation,
         many(waiting)
     ));
@@ -184,7 +184,7 @@ fn compress_notes(
     if newest.zip(known.now).is_some_and(|(to, now)| to > now) {
         notes.push((
             Level::Warning,
-            "rows may still arrive in the newest of these: each makes its chunk partial, and dearer to read".to_owned(),
+            "rows may still arrive in the newest of these: each makes its chunk partial, and slower to read".to_owned(),
         ));
     }
     notes.extend(eligible::in_windows(known, chunks));
@@ -192,7 +192,7 @@ fn compress_notes(
         notes.push((
             Level::Notice,
             format!(
-                "read by {}: their figures stay the same",
+                "read by {}: the results stay the same",
                 known.aggregates.join(", ")
             ),
         ));
@@ -203,10 +203,7 @@ fn compress_notes(
         .filter(|chunk| chunk.is_frozen() && !chunk.is_compressed());
     let frozen = frozen.count();
     if frozen > 0 {
-        notes.push((
-            Level::Notice,
-            format!("{} frozen, left alone", many(frozen)),
-        ));
+        notes.push((Level::Notice, format!("{} frozen: skipped", many(frozen))));
     }
     notes
 }
@@ -223,8 +220,8 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         (Some(share), Some(whole), Some(biggest)) => notes.push((
             Level::Notice,
             format!(
-                "leaves about {} of {}, going by the chunks compressed so far; until a chunk is done both are on disk \
-                 (about {} more), and sorting may want temporary files",
+                "leaves about {} of {}, judging by the chunks compressed so far; until a chunk is done both are on disk (about \
+                 {} more), and sorting may need temporary files",
                 text::bytes(scaled(whole, share)),
                 text::bytes(whole),
                 text::bytes(scaled(biggest, share)),
@@ -232,8 +229,8 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         )),
         _ => notes.push((
             Level::Unknown,
-            "how much it leaves is not known: no chunk of this table is compressed yet; until a chunk is done both its \
-             forms lie on disk, and sorting may want temporary files"
+            "the compressed size is unknown: no chunk of this table is compressed yet; until a chunk is done both its forms are \
+             on disk, and sorting may need temporary files"
                 .to_owned(),
         )),
     }
@@ -243,7 +240,7 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
     ));
     notes.push((
         Level::Notice,
-        "WAL: the compressed rows of each chunk with their index, written once; the pages that go are only truncated"
+        "WAL: the compressed rows of each chunk with their index, written once; the old pages are only truncated"
             .to_owned(),
     ));
     let rows: i64 = chunks.iter().filter_map(|chunk| chunk.rows).sum();
@@ -251,7 +248,7 @@ fn price(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<
         let rows = text::count(rows);
         notes.push((
             Level::Notice,
-            format!("about {rows} rows, going by the last ANALYZE"),
+            format!("about {rows} rows, by the last ANALYZE"),
         ));
     }
     notes

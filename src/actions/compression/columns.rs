@@ -92,10 +92,10 @@ pub fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> 
     for part in parts(text)? {
         let named = match part.as_slice() {
             [one] => column(known, one)?,
-            [] => return Err("a column is missing beside a comma".to_owned()),
+            [] => return Err("a column is missing next to a comma".to_owned()),
             [first, ..] => {
                 return Err(format!(
-                    "after column {:?} a comma is wanted (a name with spaces is written in double quotes)",
+                    "after column {:?} a comma is missing (a name with spaces is written in double quotes)",
                     column(known, first)?
                 ));
             }
@@ -118,7 +118,7 @@ pub fn orders(known: &Compression, text: &str, settings: &mut Settings) -> Resul
     let (mut columns, mut desc, mut first) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts(text)? {
         let Some((name, rest)) = part.split_first() else {
-            return Err("a column is missing beside a comma".to_owned());
+            return Err("a column is missing next to a comma".to_owned());
         };
         let named = column(known, name)?;
         let words: Vec<_> = rest

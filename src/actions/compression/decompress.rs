@@ -47,14 +47,18 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         return Err(why.into());
     }
     if !choice::is_made(inputs) {
-        return Err(
-            Refusal::new("which chunks? pick them, or say from, to or older_than")
-                .offering("every compressed chunk", vec![("chunks", "all".to_owned())]),
-        );
+        return Err(Refusal::new(
+            "no chunks are chosen: pick them, or give from, to or older_than",
+        )
+        .offering("every compressed chunk", vec![("chunks", "all".to_owned())]));
     }
     let chunks = choice::chosen(&known, inputs, unpackable)?;
     if chunks.is_empty() {
-        return Err(format!("no compressed chunk of {} is meant by this", known.relation).into());
+        return Err(format!(
+            "none of the chosen chunks of {} is compressed",
+            known.relation
+        )
+        .into());
     }
     let mut steps = Vec::new();
     let paused = known
@@ -95,7 +99,8 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
 
 fn undo(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Undo {
     let mut text = vec![
-        "each chunk is compressed again under the settings that it had, and the policy goes on if it was paused here; the same rows, \
+        "each chunk is compressed again under the settings that it had, and the policy is scheduled again if it was paused \
+         here; the same rows, \
          but with new batches and recorded sizes"
             .to_owned(),
     ];
@@ -134,15 +139,15 @@ fn notes(
         (Some(before), Some(after)) => (
             Level::Warning,
             format!(
-                "takes about {} of disk, by what was recorded when they were compressed, and then frees about {}; \
-                 about as much WAL as the rows that are written back",
+                "needs about {} of disk, as recorded when they were compressed, and then frees about {}; writes about as much \
+                 WAL as rows",
                 text::bytes(before),
                 text::bytes(after)
             ),
         ),
         _ => (
             Level::Unknown,
-            "how much disk it takes is not known: the chunks' sizes before compression are not on record".to_owned(),
+            "the disk space that it needs is unknown: the chunks' sizes before compression were not recorded".to_owned(),
         ),
     });
     match (known.running_policy(), paused) {

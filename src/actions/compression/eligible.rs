@@ -57,8 +57,8 @@ pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> 
         None => note(
             Level::Unknown,
             known.odd_zone().map_or_else(
-                || "which chunks it reaches now is unknown, because \"now\" on this table is not known".to_owned(),
-                |why| format!("which chunks it reaches now is not known: {why}"),
+                || "it is unknown which chunks it reaches now, because \"now\" on this table is unknown".to_owned(),
+                |why| format!("it is unknown which chunks it reaches now: {why}"),
             ),
         ),
         Some(old) => {

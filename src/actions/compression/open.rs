@@ -46,7 +46,7 @@ impl Open {
     pub fn words(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
-            Self::Grouped => "the columns that it groups by beside the time",
+            Self::Grouped => "the columns that it groups by, except the time",
             Self::Now | Self::Later => "the default",
         }
     }
@@ -59,14 +59,14 @@ impl Open {
                 format!("no column segments the rows, and TimescaleDB chooses none here: {name}")
             }
             Self::Grouped => {
-                "TimescaleDB segments by all columns that the aggregate groups by beside the time"
+                "TimescaleDB segments by all columns that the aggregate groups by, except the time"
                     .to_owned()
             }
             Self::Now => format!(
-                "TimescaleDB chooses the segment-by now, by indexes and statistics, or none; {name}"
+                "TimescaleDB chooses segmentby now, by indexes and statistics, or none; {name}"
             ),
             Self::Later => format!(
-                "TimescaleDB chooses the segment-by when a chunk is compressed, by indexes and statistics; {name}"
+                "TimescaleDB chooses segmentby when a chunk is compressed, by indexes and statistics; {name}"
             ),
         }
     }

@@ -77,7 +77,8 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         && !known.refreshes.iter().any(|refresh| refresh.own)
     {
         return Err(format!(
-            "{relation} has no refresh policy, and TimescaleDB {version} wants one before a compression policy: add-refresh-policy makes it"
+            "{relation} has no refresh policy, and TimescaleDB {version} needs one before a compression policy: \
+             add-refresh-policy adds it"
         )
         .into());
     }
@@ -135,7 +136,7 @@ pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     if known.never_recompresses() {
         fields.push(
             Field::new(RECOMPRESS, "Recompress", FieldType::Flag, "no")
-                .help("whether it recompresses chunks into which late rows came; yes takes recompress=false out of its configuration"),
+                .help("whether it recompresses chunks that got late rows; yes removes recompress=false from its configuration"),
         );
     }
     Ok(Form::new(fields))
@@ -198,7 +199,7 @@ fn was(known: &Compression, job: &Job) -> Option<String> {
     let due = many(due.filter(|chunk| waits(chunk)).count());
     let key = COMPRESS.of(job);
     let text = job.setting(key)?;
-    Some(format!("{key} {text}, by which {due} due now"))
+    Some(format!("{key} {text}: {due} due now"))
 }
 
 /// The configuration with the form's values; all other keys stay.
@@ -243,8 +244,8 @@ fn idle_by_configuration(context: &Context, known: &Compression) -> Option<Strin
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);
     (broken && known.never_recompresses()).then(|| {
         format!(
-            "its configuration has \"recompress\": false, by which a policy of TimescaleDB {version} compresses nothing, silently \
-             (seen on 2.22 and 2.26, fixed in 2.27): recompress=yes here takes that key out"
+            "its configuration has \"recompress\": false, with which a policy of TimescaleDB {version} compresses nothing, \
+             silently (seen on 2.22 and 2.26, fixed in 2.27): recompress=yes removes that key"
         )
     })
 }
@@ -253,18 +254,18 @@ pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
     let job = policy(&known)?;
     let mut plan = change::remove(context, job)?.changing(&[POLICY]);
-    plan = job.calmed(context, plan);
+    plan = job.clear_retries_first(context, plan);
     if let Some(now) = was(&known, job) {
         plan = plan.note(
             Level::Warning,
             format!(
-                "from then on nothing compresses {} by itself; {now}",
+                "from then on no policy compresses {}; {now}",
                 known.relation
             ),
         );
     }
     Ok(plan.note(
         Level::Notice,
-        "a run that is under way is cancelled; its current chunk stays as it is",
+        "a run in progress is cancelled; its current chunk stays as it is",
     ))
 }

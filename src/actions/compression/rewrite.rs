@@ -35,7 +35,7 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     if chunks.is_empty() {
         let all = known.chunks.iter().filter(|chunk| loose(chunk)).count();
         return Err(format!(
-            "no chunk of {} that is meant here is partial or unordered ({} of them in all)",
+            "none of the chosen chunks of {} is partial or unordered ({} of the table are)",
             known.relation,
             many(all)
         )
@@ -137,9 +137,9 @@ pub fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         .map(|chunk| step(context, &known, chunk, whole));
     let title = format!("Rewrite {} of {}", many(chunks.len()), known.relation);
     let mut undo = vec![
-        "each chunk is compressed again under the settings that it had: the same rows, but batches and recorded sizes are made \
-         anew. Where these are not the table's by then, they are set for that transaction, which locks the table ACCESS EXCLUSIVE; \
-         the table's stay as they are"
+        "each chunk is compressed again under the settings that it had: the same rows, but new batches and recorded sizes. If \
+         the table has other settings by then, the chunk's are set for that transaction, which locks the table ACCESS \
+         EXCLUSIVE; the table's stay as they are"
             .to_owned(),
     ];
     undo.extend(lost(context, &known, &chunks));
@@ -181,12 +181,12 @@ fn nothing_differs(context: &Context, known: &Compression) -> Refusal {
         .into();
     }
     let refusal = Refusal::new(format!(
-        "every chunk of {} that is meant here is compressed under the table's present settings",
+        "every chosen chunk of {} is compressed under the table's present settings",
         known.relation
     ));
     if known.chunks.iter().any(rewritable) {
         refusal.offering(
-            "rewrite every compressed chunk all the same",
+            "rewrite every compressed chunk anyway",
             vec![("chunks", "all".to_owned())],
         )
     } else {
@@ -215,14 +215,15 @@ fn notes(mut plan: Plan, known: &Compression, chunks: &[&ChunkState]) -> Plan {
         Some(most) => plan.note(
             Level::Warning,
             format!(
-                "each chunk is unpacked and packed in one transaction: up to about {} of disk at a time (by the record), and about as much \
+                "each chunk is unpacked and packed in one transaction: up to about {} of disk at a time (by the recorded \
+                 sizes), and about as much \
                  WAL for each chunk as its rows take unpacked; readers of a chunk wait at its end",
                 text::bytes(most)
             ),
         ),
         None => plan.note(
             Level::Unknown,
-            "how much disk it takes at a time is not known: the chunks' sizes before compression are not on record",
+            "the disk space that it needs at a time is unknown: the chunks' sizes before compression were not recorded",
         ),
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn rule(
             if known.integer_time && known.now.is_none() && !known.has_hidden_clock() =>
         {
             return Err(format!(
-                "time in {} is an integer, and nothing says what \"now\" is: make a function that returns it, then \
+                "time in {} is an integer, and it has no integer_now_func: make a function that returns \"now\", then \
                  select set_integer_now_func({}, 'schema.function')",
                 known.relation,
                 text::quote_literal(&known.table)
@@ -34,7 +34,7 @@ pub(crate) fn rule(
         }
         AgeRule::CreatedBefore(_) if version < BY_CREATION => {
             return Err(format!(
-                "{} came with TimescaleDB 2.13, this is {version}: use {}",
+                "{} needs TimescaleDB 2.13, and this is {version}: use {}",
                 COMPRESS.created, COMPRESS.after
             )
             .into());

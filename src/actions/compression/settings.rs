@@ -111,13 +111,13 @@ fn fields(context: &Context, known: &Compression, now: &Settings, enabling: bool
         Open::Nothing => "none",
         Open::Grouped => alone.words(),
         Open::Now => "TimescaleDB's choice",
-        Open::Later => "TimescaleDB's choice, but none beside an order-by",
+        Open::Later => "TimescaleDB's choice, but none if orderby is set",
     };
     vec![
         Field::new("segment_by", "Segment by", FieldType::Text, segments)
             .optional()
             .help(format!(
-                "columns as SQL writes them; {NONE}: no segments; empty: {empty}. There are: {}",
+                "columns as SQL writes them; {NONE}: no segments; empty: {empty}. Columns: {}",
                 known.column_list()
             )),
         Field::new("order_by", "Order by", FieldType::Text, now.order_text())
@@ -231,7 +231,7 @@ pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
     if known.enabled {
         return Err(format!(
-            "compression is enabled on {} already: edit-compression-settings changes how",
+            "compression is enabled on {} already: edit-compression-settings changes its settings",
             known.relation
         )
         .into());
@@ -290,7 +290,10 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     }
     let means = Means::of(context, &known, &to, false);
     if means.settings.segment_by == now.meant().segment_by && to.order_text() == now.order_text() {
-        let words = format!("{} is compressed like this: change a field", known.relation);
+        let words = format!(
+            "no change: {} already has these settings; change a field",
+            known.relation
+        );
         let note = Note {
             level: Level::Notice,
             text: now.describe(),
@@ -302,7 +305,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         put(context, &known, &to),
         put(context, &known, &now),
     );
-    let undo = Undo::Exact("segment-by and order-by are set as they were; chunks compressed meanwhile keep what they have".to_owned());
+    let undo = Undo::Exact("segmentby and orderby are set as they were; chunks compressed meanwhile keep what they have".to_owned());
     let title = format!("Change the compression settings of {}", known.relation);
     let mut plan = Plan::new(title, vec![step], undo)
         .changing(&["/settings"])
@@ -322,7 +325,7 @@ pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     } else {
         plan.note(
             Level::Notice,
-            "no chunk is compressed yet: all will be by these settings",
+            "no chunk is compressed yet: all will get these settings",
         )
     };
     Ok(finish(plan, &known, &means.settings))
@@ -344,8 +347,8 @@ pub fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let compressed = known.compressed();
     if compressed > 0 {
         return Err(format!(
-            "{} of {} are compressed, and TimescaleDB disables compression only where none is: decompress-chunks first. To compress \
-             no more it is enough to pause or remove the policy",
+            "{} of {} are compressed, and TimescaleDB disables compression only where none is: decompress-chunks first. To stop \
+             compressing new chunks, pause or remove the policy",
             many(compressed),
             known.relation
         )
@@ -383,7 +386,7 @@ pub fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     .note(Level::Notice, format!("captured: {}", now.describe()));
     if let Some(job) = &known.job {
         plan = if policy.is_some() {
-            let plan = job.calmed(context, plan);
+            let plan = job.clear_retries_first(context, plan);
             plan.note(Level::Notice, format!("deletes {}", job.describe()))
         } else {
             plan.note(

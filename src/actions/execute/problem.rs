@@ -20,16 +20,16 @@ pub struct Problem {
 
 impl Problem {
     pub fn of(error: &tokio_postgres::Error) -> Self {
-        let Some(told) = error.as_db_error() else {
+        let Some(reported) = error.as_db_error() else {
             return Self::lost(format!(
-                "the connection was lost ({error}): whether the statement took effect is not known"
+                "the connection was lost ({error}): it is unknown whether the statement took effect"
             ));
         };
-        let mut message = text::bounded(told.message());
-        for more in [told.detail(), told.hint()].into_iter().flatten() {
+        let mut message = text::bounded(reported.message());
+        for more in [reported.detail(), reported.hint()].into_iter().flatten() {
             message = format!("{message} ({})", text::bounded(more));
         }
-        let code = told.code();
+        let code = reported.code();
         Self {
             sqlstate: Some(code.code().to_owned()),
             fix: fix(code, &message),

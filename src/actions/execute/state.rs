@@ -39,7 +39,7 @@ impl Actor {
             }
             let (client, version) = (&writer.connected.client, self.server.sql_version());
             let standing = code::standing(client, version, &seen.target).await?;
-            if let Some(name) = code::unsaid(&approved.plan, &standing) {
+            if let Some(name) = code::unnamed(&approved.plan, &standing) {
                 bail!(
                     "{} changed since the preview (this would run code that it does not name: {name}): nothing was done; look at it again",
                     seen.target.name
@@ -53,7 +53,7 @@ impl Actor {
         if !approved.undoes.is_empty() {
             let (client, version) = (&writer.connected.client, self.server.sql_version());
             let named = code::named(client, version, &approved.plan).await?;
-            if let Some(name) = code::unsaid(&approved.plan, &named) {
+            if let Some(name) = code::unnamed(&approved.plan, &named) {
                 bail!(
                     "a function changed since the preview (this would run code that it does not name: {name}): nothing was done; look at it again"
                 );

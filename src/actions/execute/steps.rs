@@ -247,9 +247,9 @@ impl Silence {
         }
         // The answer of a session that has just ended may still be on its way.
         if self.gone > 5 {
-            return Some("the server has no such session any more, and no answer of it came");
+            return Some("the session is gone from the server, and it sent no answer");
         }
         let long = self.since.is_some_and(|since| since.elapsed() > PATIENCE);
-        long.then_some("the server answers nothing any more; the statement may still run")
+        long.then_some("the server does not answer any more; the statement may still run")
     }
 }

@@ -33,7 +33,7 @@ pub fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     }
     plan = plan.note(Level::Ok, what(&facts)).note(
         Level::Ok,
-        "each table by itself: a sample of its pages is read; stopping keeps what is done by then",
+        "reads a sample of each table's pages, table by table; if it is stopped, the tables that are done keep their new statistics",
     );
     plan = plan.touching(
         facts.oid,
@@ -66,7 +66,7 @@ fn what(facts: &Hypertable) -> String {
     }
     match facts.analyzed_seconds {
         Some(seconds) => format!(
-            "{said}; of what was analyzed, the longest ago was {} ago",
+            "{said}; the oldest ANALYZE was {} ago",
             text::duration(seconds)
         ),
         None => said,

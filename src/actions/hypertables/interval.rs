@@ -73,7 +73,7 @@ fn typed(dimension: &Dimension, length: i64) -> String {
 
 /// The typed length, in the dimension's unit.
 fn asked(dimension: &Dimension, inputs: &Inputs) -> Result<i64, Refusal> {
-    let text = inputs.text("interval").ok_or("interval is wanted")?;
+    let text = inputs.text("interval").ok_or("interval is required")?;
     let axis = dimension.axis();
     let length = if axis == Axis::Integer {
         text.parse().map_err(|_| {
@@ -138,7 +138,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let old = dimension.interval_length;
     if new == old {
         let words = format!(
-            "new chunks of {} span {} already: write another interval",
+            "no change: new chunks of {} span {} already; write another interval",
             facts.name,
             said(dimension, old)
         );
@@ -214,12 +214,12 @@ fn note(
     let is_time = facts.dimensions.first() == Some(dimension);
     let there = match facts.last.filter(|_| is_time) {
         Some(raw) => format!(
-            "new chunks only: {} keep what they span, up to {}; the first new one may be shorter, where it meets them",
+            "new chunks only: {} keep their span, up to {}; the first new one may be shorter, where it meets them",
             text::plural(facts.chunks, "chunk"),
             text::point(Point { axis, raw })
         ),
         None if facts.chunks > 0 => format!(
-            "new chunks only: {} keep what they span",
+            "new chunks only: {} keep their span",
             text::plural(facts.chunks, "chunk")
         ),
         None => "it has no chunk yet".to_owned(),
@@ -290,7 +290,8 @@ fn note_sizes(
         Some(buffers) if written > buffers => plan.note(
             Level::Warning,
             format!(
-                "what is being written (about {}) would be more than shared_buffers ({}): inserts into its indexes then wait for the disk",
+                "the chunks being written (about {}) would exceed shared_buffers ({}): inserts into their indexes then wait for \
+                 the disk",
                 text::bytes(written),
                 text::bytes(buffers)
             ),
@@ -309,7 +310,7 @@ fn note_number(plan: Plan, facts: &Hypertable, dimension: &Dimension, new: i64) 
     };
     let would = (kept / new + i64::from(kept % new != 0)).saturating_mul(facts.partitions.max(1));
     let words = format!(
-        "what is there spans {} in {}; cut like this it would be at most {}",
+        "the present rows span {} in {}; with this interval it would be at most {}",
         said(dimension, kept),
         text::plural(facts.chunks, "chunk"),
         text::plural(would, "chunk")

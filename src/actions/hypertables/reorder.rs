@@ -29,7 +29,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     };
     Ok(Form::new(vec![
         Field::new("index", "Index", FieldType::Pick(items), only)
-            .help("the one whose order the rows get; neither partial nor invalid ones can be taken"),
+            .help("the index whose order the rows get; not a partial or invalid one"),
         Field::new("schedule_interval", "Run every", FieldType::Interval, "")
             .optional()
             .help("each run reorders one chunk; empty: as TimescaleDB chooses (usually half a chunk's span, at most 12 h)"),
@@ -45,7 +45,7 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let picked = inputs.picked("index");
     let [index] = picked.as_slice() else {
         return Err(format!(
-            "index: one is wanted, {} are picked",
+            "index: pick one; {} are picked",
             text::count(i64::try_from(picked.len()).unwrap_or(i64::MAX))
         )
         .into());
@@ -81,7 +81,7 @@ pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let policy = policy.ok_or_else(|| change::none(&facts.name, "reorder policy"))?;
     let plan = policy
         .job
-        .calmed(context, remove_policy(context, policy)?)
+        .clear_retries_first(context, remove_policy(context, policy)?)
         .changing(&[POLICY]);
-    Ok(plan.note(Level::Ok, "chunks that are in order stay so"))
+    Ok(plan.note(Level::Ok, "chunks that are reordered stay so"))
 }

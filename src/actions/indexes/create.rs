@@ -111,21 +111,19 @@ fn remarks(mut plan: Plan, table: &Hypertable, wish: &Wish, name: &str) -> Plan 
             format!("{chunks} in one transaction: all writes wait until the last index is built")
         },
     );
-    plan = plan.note(
-        Level::Notice,
-        "how large it will be is not known beforehand",
-    );
+    plan = plan.note(Level::Notice, "its size is unknown beforehand");
     if table.compressed_chunks > 0 {
         let compressed = text::plural(table.compressed_chunks, "chunk");
         plan = plan.note(
             Level::Notice,
-            format!("what is compressed ({compressed}) is not in it; such chunks get an empty index of 8 kB"),
+            format!("compressed rows ({compressed}) are not in it; such chunks get an empty index of 8 kB"),
         );
     }
     if wish.per_chunk {
         plan = plan.note(
             Level::Notice,
-            format!("where it is stopped or fails, {name} stays as an invalid index: drop-index removes it, rebuild-missing makes it whole"),
+            format!("if it is stopped or fails, {name} stays as an invalid index: drop-index removes it, rebuild-missing \
+             completes it"),
         );
     }
     plan
@@ -169,7 +167,7 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
     let lacks = |column: &&String| !wish.on.to_lowercase().contains(&column.to_lowercase());
     if let Some(column) = table.dimensions.iter().find(lacks).filter(|_| wish.unique) {
         return Some(
-            format!("columns: a unique index of {} must include {column}, by which its chunks are parted", table.display).into(),
+            format!("columns: a unique index of {} must include {column}, by which its chunks are partitioned", table.display).into(),
         );
     }
     if wish.unique && table.compressing {
@@ -185,18 +183,18 @@ fn refused(context: &Context, table: &Hypertable, wish: &Wish) -> Option<Refusal
                 .into(),
         );
     }
-    let made = squeezed(&wish.sql(&table.table));
+    let made = normalized(&wish.sql(&table.table));
     let after_name = |sql: &str| sql.split_once("using").map(|(_, rest)| rest.to_owned());
     let wanted = after_name(&made)?;
     let twin = table.indexes.iter().find(|(_, definition)| {
-        let definition = definition.as_deref().map(squeezed);
+        let definition = definition.as_deref().map(normalized);
         definition.and_then(|sql| after_name(&sql)).as_ref() == Some(&wanted)
     });
     twin.map(|(name, _)| format!("{name} is the same index already").into())
 }
 
 /// The text without case, spaces and the setting that is not kept.
-fn squeezed(sql: &str) -> String {
+fn normalized(sql: &str) -> String {
     sql.replace(&format!(" WITH ({PER_CHUNK})"), "")
         .to_lowercase()
         .split_whitespace()
@@ -214,9 +212,9 @@ fn unsound(sql: &str) -> Option<&'static str> {
             (None, '\'' | '"') => quote = Some(c),
             (None, '(') => depth += 1,
             (None, ')') => depth -= 1,
-            (None, ';' | '$') => return Some("; and $ have no place here"),
+            (None, ';' | '$') => return Some("; and $ are not allowed here"),
             (None, '-' | '*') if matches!((before, c), ('-', '-') | ('/', '*')) => {
-                return Some("a comment has no place here");
+                return Some("a comment is not allowed here");
             }
             _ => {}
         }

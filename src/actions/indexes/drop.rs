@@ -182,10 +182,12 @@ fn undo_of_drop(context: &Context, index: &Index) -> Undo {
     }
     if lacking > 0 && index.hypertable {
         let chunks = text::plural(lacking, "chunk");
-        lost.push(format!("it will be on the {chunks} that lack it now too"));
+        lost.push(format!(
+            "it will also be on the {chunks} where it is missing now"
+        ));
     }
     if index.statistics {
-        lost.push("the statistics targets of its expressions stay lost".to_owned());
+        lost.push("the statistics targets of its expressions are lost".to_owned());
     }
     if index.elsewhere > 0 {
         let copies = text::plural(index.elsewhere, "copy");
@@ -215,7 +217,8 @@ fn needed(index: &Index) -> Option<Refusal> {
     let name = index.qualified();
     if index.chunk {
         return Some(
-            format!("{name} is a chunk's: drop the hypertable's index, and it goes with it").into(),
+            format!("{name} is a chunk's: drop the hypertable's index, which drops this one, too")
+                .into(),
         );
     }
     if let Some(constraint) = &index.constraint {
@@ -226,7 +229,7 @@ fn needed(index: &Index) -> Option<Refusal> {
         };
         return Some(
             format!(
-                "the {kind} {} stands on {name}: it goes only with it, by\nALTER TABLE {} DROP CONSTRAINT {}",
+                "the {kind} {} uses {name}, which is dropped only with it:\nALTER TABLE {} DROP CONSTRAINT {}",
                 constraint.name, index.table, constraint.name
             )
             .into(),
@@ -361,7 +364,7 @@ fn remarks(context: &Context, mut plan: Plan, index: &Index) -> Plan {
         );
     }
     if index.clustered {
-        plan = plan.note(Level::Notice, "CLUSTER goes by it");
+        plan = plan.note(Level::Notice, "CLUSTER uses it");
     }
     if context.at.server.sql_version() < Version::new(2, 14)
         && context.at.server.timescaledb.is_some()

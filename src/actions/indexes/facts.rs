@@ -294,7 +294,8 @@ impl Index {
     }
 }
 
-pub(super) const SIMULATED: &str = "the stand-in's hypertables are tables of its own making, whose chunks follow no index: this needs a real TimescaleDB";
+pub(super) const SIMULATED: &str = "this is the stand-in, where an index of a hypertable does not reach the chunks: this needs \
+ a real TimescaleDB";
 
 pub(super) const PER_CHUNK: &str = "timescaledb.transaction_per_chunk";
 
@@ -313,6 +314,6 @@ pub(super) fn waits_long(mut plan: Plan) -> Plan {
     plan.lock_timeout_seconds = 600;
     plan.note(
         Level::Notice,
-        "each build waits for the end of transactions that are open when it starts; reads and writes go on meanwhile",
+        "each build waits for the end of transactions that are open when it starts; reads and writes continue meanwhile",
     )
 }

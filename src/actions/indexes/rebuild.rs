@@ -36,7 +36,7 @@ pub(super) fn missing(context: &Context, inputs: &Inputs) -> Result<Plan, Refusa
     plan.pace = inputs.pace();
     Ok(plan.note(
         Level::Notice,
-        "how large the new indexes will be is not known beforehand",
+        "the size of the new indexes is unknown beforehand",
     ))
 }
 
@@ -57,7 +57,7 @@ fn refused(context: &Context, index: &Index) -> Option<Refusal> {
         let table = index.lacking().first().map_or("chunk", |part| &part.name);
         return Some(
             format!(
-                "the constraint {} stands on {name}, so an index alone would not do: \
+                "the constraint {} uses {name}, so an index alone is not enough: \
                  drop the constraint and add it again, or ALTER TABLE {table} ADD CONSTRAINT ... on each chunk",
                 constraint.name
             )
@@ -106,7 +106,7 @@ fn complete(context: &Context, index: &Index) -> Result<Plan, Refusal> {
     }
     Ok(waits_long(plan).note(
         Level::Notice,
-        "where a build is stopped or fails, an invalid index stays on that chunk: run this again to rebuild it",
+        "if a build is stopped or fails, an invalid index stays on that chunk: run this again to rebuild it",
     ))
 }
 
@@ -149,7 +149,7 @@ fn swap(index: &Index) -> Result<Plan, Refusal> {
         Level::Warning,
         format!(
             "up to TimescaleDB 2.21 an index made on one chunk does not belong to the hypertable's: \
-             so {name} is built on all {}, and takes its place; where that is cut short, drop-index removes {name}",
+             so {name} is built on all {}, and takes its place; if that is interrupted, drop-index removes {name}",
             text::plural(count(index.parts.len()), "chunk")
         ),
     ))
@@ -188,7 +188,7 @@ fn again(context: &Context, index: &Index) -> Result<Plan, Refusal> {
 
 fn whole(index: &Index, steps: Vec<Step>) -> Plan {
     let title = format!("Rebuild {} of {}", index.name, index.table);
-    let undo = Undo::Needless("the index is whole then; drop-index removes it".to_owned());
+    let undo = Undo::Needless("the index is complete then; drop-index removes it".to_owned());
     let mut plan = Plan::new(title, steps, undo).wanting(Consent::Yes);
     for part in &index.parts {
         plan = plan.touching(part.oid, part.name.clone(), Mode::AccessExclusive);

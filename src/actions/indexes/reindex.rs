@@ -136,7 +136,7 @@ fn reindex(
     if wanted.iter().any(|copy| !copy.exclusion) {
         plan = waits_long(plan).note(
             Level::Notice,
-            "where it is stopped or fails, an invalid index NAME_ccnew stays on that chunk: drop-leftovers removes it",
+            "if it is stopped or fails, an invalid index NAME_ccnew stays on that chunk: drop-leftovers removes it",
         );
     }
     Ok(plan)
@@ -154,10 +154,7 @@ fn nothing(copies: usize) -> Refusal {
             "all its chunks' indexes are"
         }
     ))
-    .offering(
-        "reindex them all the same",
-        vec![("at_least_kb", "0".to_owned())],
-    )
+    .offering("reindex them anyway", vec![("at_least_kb", "0".to_owned())])
 }
 
 fn step(copy: &Copy, bytes: Option<i64>) -> Step {
@@ -182,12 +179,13 @@ fn disk(plan: Plan, wanted: &[&Copy], size: impl Fn(&Copy) -> Option<i64>) -> Pl
             let largest = sizes.iter().copied().max().unwrap_or(0);
             let all: i64 = sizes.iter().sum();
             format!(
-                "needs room for one index at a time beside itself, at most {}; reads the chunks, and writes at most about {} of indexes and as much WAL",
+                "needs room for a second copy of one index at a time, at most {}; reads the chunks, and writes at most about {} \
+                 of indexes and as much WAL",
                 text::bytes(largest),
                 text::bytes(all)
             )
         }
-        None => "needs room for one index at a time beside itself; how large they are could not be read (a lock)".to_owned(),
+        None => "needs room for a second copy of one index at a time; their sizes could not be read (a lock)".to_owned(),
     };
     plan.note(Level::Notice, words)
 }

@@ -107,7 +107,7 @@ impl JobFacts {
                     &mut checked,
                 );
                 let start = text_of(map.get("start_offset"));
-                if let Some(why) = self.wipes(start.as_deref()) {
+                if let Some(why) = self.row_loss(start.as_deref()) {
                     checked.warn(Level::Critical, why, Consent::Name);
                 }
             }
@@ -126,11 +126,11 @@ impl JobFacts {
         match (map.get(key), had) {
             (now, Some(had)) if now == Some(had) => Ok(()),
             (_, Some(had)) => {
-                Err(format!("config: {key} stays {had}: it is what the policy is on").into())
+                Err(format!("config: {key} must stay {had}: it names what the policy is on").into())
             }
             (Some(_), None) => Ok(()),
             (None, None) => {
-                Err(format!("config: {key} is wanted: it is what the policy is on").into())
+                Err(format!("config: {key} is required: it names what the policy is on").into())
             }
         }
     }
@@ -149,9 +149,7 @@ impl JobFacts {
             } else {
                 format!("an interval in quotes: {{\"{key}\": \"7 days\"}}")
             };
-            Refusal::new(format!(
-                "config: {key} is {value}, and wants to be {wanted}"
-            ))
+            Refusal::new(format!("config: {key} is {value}, but must be {wanted}"))
         })
     }
 
@@ -162,7 +160,7 @@ impl JobFacts {
             (Some(value), None) => self.length(after, value, self.is_integer()).map(drop),
             (None, Some(value)) => self.length(created, value, false).map(drop),
             (None, None) => Err(format!(
-                "config: {after} is wanted: without it the policy fails at every run"
+                "config: {after} is required: without it the policy fails at every run"
             )
             .into()),
             (Some(_), Some(_)) => Err(format!("config: {after} or {created}, not both").into()),

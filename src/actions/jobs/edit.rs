@@ -122,10 +122,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         );
     }
     if known.pid.is_some() {
-        plan = plan.note(
-            Level::Notice,
-            "the run that is under way goes on as it began",
-        );
+        plan = plan.note(Level::Notice, "the run in progress keeps its settings");
     }
     Ok(known.warned(context, known.altering(plan)))
 }
@@ -202,7 +199,7 @@ impl Edit {
             return Ok(());
         };
         if at.contains("infinity") {
-            return Err("next_start: a moment is wanted; pause-job stops a job for good".into());
+            return Err("next_start: a moment is required; pause-job stops a job for good".into());
         }
         self.words.push(format!("next start {at}"));
         self.change.next_start = Some(at.to_owned());
@@ -251,7 +248,7 @@ impl Edit {
             .as_deref()
             .is_some_and(|at| at.contains("infinity"))
         {
-            return Err("initial_start: a moment is wanted".into());
+            return Err("initial_start: a moment is required".into());
         }
         let zone = |slots: &Slots| slots.timezone.clone().unwrap_or_else(|| "none".to_owned());
         if now.fixed != was.fixed {
@@ -316,6 +313,6 @@ fn positive(field: &str, text: &str) -> Result<(), Refusal> {
 fn not_negative(field: &str, text: &str) -> Result<(), Refusal> {
     match Interval::parse(text) {
         Ok(interval) if interval.seconds() >= 0.0 => Ok(()),
-        _ => Err(format!("{field}: {text} is less than nothing; 0s means without limit").into()),
+        _ => Err(format!("{field}: {text} is negative; 0s means without limit").into()),
     }
 }

@@ -39,7 +39,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         )
         .into());
     }
-    if let Some(refusal) = job.hopeless(context) {
+    if let Some(refusal) = job.unusable(context) {
         return Err(refusal);
     }
     let plan = if inputs.text("how") == Some(SCHEDULER) {
@@ -47,7 +47,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     } else {
         foreground(context, &known)
     };
-    let plan = known.dropping_unread(known.wiping(plan), context.at.now);
+    let plan = known.dropping_unread(known.with_row_loss(plan), context.at.now);
     let plan = known.reaching_remade(known.left_out(plan, context.at.now), context.at.now);
     Ok(known.warned(context, plan))
 }
@@ -191,8 +191,8 @@ fn starts_later(context: &Context, job: &Job) -> bool {
 
 impl JobFacts {
     /// Adds a warning if a refresh would reach over rows that the source has dropped.
-    pub(super) fn wiping(&self, mut plan: Plan) -> Plan {
-        let Some(why) = self.wipes(self.job.setting("start_offset").as_deref()) else {
+    pub(super) fn with_row_loss(&self, mut plan: Plan) -> Plan {
+        let Some(why) = self.row_loss(self.job.setting("start_offset").as_deref()) else {
             return plan;
         };
         let gone = "rows of the aggregate that a run deletes do not come back";
@@ -205,7 +205,7 @@ impl JobFacts {
     }
 
     /// Why a refresh from this offset on would delete rows of the aggregate. `None`: it would not.
-    pub(super) fn wipes(&self, start_offset: Option<&str>) -> Option<String> {
+    pub(super) fn row_loss(&self, start_offset: Option<&str>) -> Option<String> {
         if self.job.policy() != "refresh policy" {
             return None;
         }

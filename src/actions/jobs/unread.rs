@@ -24,12 +24,12 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     }
     let field = Field::new(FIELD, "Refresh what it leaves", FieldType::Flag, "no").optional();
     Ok(Form::new(vec![field.help(
-        "yes: before it is scheduled again, refreshes what its runs would never go back to",
+        "yes: before it is scheduled again, refreshes what its runs would never reach",
     )]))
 }
 
 /// The plan of resuming it, with what its runs leave out: refreshed first if the form asks for that.
-pub fn beside(
+pub fn with_missed_refresh(
     context: &Context,
     known: &JobFacts,
     inputs: &Inputs,
@@ -64,7 +64,7 @@ pub fn beside(
     plan.steps.insert(0, step.plain());
     Ok(plan.note(
         Level::Notice,
-        format!("first: {label}, which no run would go back to; that needs no undo"),
+        format!("first: {label}, which no run would reach; that needs no undo"),
     ))
 }
 
@@ -138,7 +138,7 @@ impl JobFacts {
         let Some((unread, range)) = self.missing(now) else {
             let start = self.job.setting("start_offset");
             return match start.filter(|_| self.job.policy() == "refresh policy") {
-                Some(start) => self.unknown(plan, "what no run goes back to", &start),
+                Some(start) => self.unknown(plan, "the range that no run reaches", &start),
                 None => plan,
             };
         };
@@ -147,7 +147,7 @@ impl JobFacts {
             plan = plan.note(
                 Level::Warning,
                 format!(
-                    "DATA LOSS by a refresh of {}, {}, where late rows wait that no run takes in: {}",
+                    "DATA LOSS by a refresh of {}, {}, where late rows wait that no run reaches: {}",
                     unread.name,
                     unread.show(range),
                     REMADE
@@ -158,7 +158,7 @@ impl JobFacts {
             plan.note(
             Level::Warning,
             format!(
-                "stays missing: what {} has from {} and {} has not taken in: no run goes back that far: {} brings it in",
+                "stays missing: the rows of {} from {}, which {} has not materialized and no run reaches: {} refreshes them",
                 self.source.as_deref().unwrap_or("its source"),
                 unread.show(range),
                 unread.name,
@@ -200,7 +200,7 @@ impl JobFacts {
             });
             let again = remade.map(|range| {
                 let by_hand = unread.by_hand(range);
-                let words = format!("but {REMADE}: {by_hand} says what would go");
+                let words = format!("but {REMADE}: {by_hand} shows what would be deleted");
                 (range, words)
             });
             for (range, what) in reads.chain(again) {

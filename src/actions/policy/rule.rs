@@ -71,10 +71,10 @@ impl AgeRule {
         let Keys { after, created, .. } = keys;
         match (inputs.text(after), inputs.text(created)) {
             (Some(_), Some(_)) => Err(format!("give either {after} or {created}, not both").into()),
-            (None, None) => Err(format!("{after} is wanted: {asks}").into()),
+            (None, None) => Err(format!("{after} is required: {asks}").into()),
             (Some(text), None) => Span::parse(axis, text)
                 .map(Self::After)
-                .ok_or_else(|| format!("{after}: {text} is no length of time here").into()),
+                .ok_or_else(|| format!("{after}: {text} is not a length of time here").into()),
             (None, Some(text)) => Ok(Self::CreatedBefore(Interval::parse(text)?)),
         }
     }
@@ -127,7 +127,7 @@ pub fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
     if span.is_positive() {
         Ok(span)
     } else {
-        Err(format!("{name} must be longer than nothing").into())
+        Err(format!("{name} must be longer than zero").into())
     }
 }
 

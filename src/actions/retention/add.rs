@@ -8,8 +8,8 @@ use crate::model::plan::{Consent, Plan, Undo};
 use crate::model::text;
 
 use super::clash;
+use super::dropped::Dropped;
 use super::facts::{POLICY, Retention};
-use super::going::Going;
 use super::rule::{edge, note_cut, note_others, rule};
 
 pub fn form(context: &Context) -> Result<Form, Refusal> {
@@ -36,7 +36,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let rule = rule(context, &facts, inputs)?;
     let now = context.at.now;
     let first = add::first_run(inputs);
-    let going = facts.cut(rule, now).map(|cut| Going::of(&facts, cut));
+    let going = facts.cut(rule, now).map(|cut| Dropped::of(&facts, cut));
     let drops = going.as_ref().is_none_or(|going| !going.chunks.is_empty());
     let edge = edge(rule, &facts, going.as_ref(), now);
     clash::guard(&facts, edge, now, inputs)?;

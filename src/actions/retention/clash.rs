@@ -10,8 +10,8 @@ use crate::model::span::Span;
 use crate::model::text;
 use crate::model::verdict::Level;
 
+use super::dropped::Dropped;
 use super::facts::{Reader, RefreshPolicy, Retention};
-use super::going::Going;
 
 /// The age up to which a refresh policy reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Reach {
 }
 
 /// Each refresh policy that reads what is dropped up to `edge`.
-fn wipes(facts: &Retention, edge: i64, now: Stamp) -> Vec<(&Reader, &RefreshPolicy, Reach)> {
+fn losses(facts: &Retention, edge: i64, now: Stamp) -> Vec<(&Reader, &RefreshPolicy, Reach)> {
     let each = |aggregate| refreshes(facts, aggregate, now);
     let all = facts.aggregates.iter().flat_map(each);
     all.filter(|(.., reach)| reach.passes(edge)).collect()
@@ -88,11 +88,11 @@ pub fn guard(
     now: Stamp,
     inputs: &Inputs,
 ) -> Result<(), Refusal> {
-    let wipes = edge.map_or_else(Vec::new, |edge| wipes(facts, edge, now));
-    if wipes.is_empty() || inputs.flag("override_data_loss") {
+    let losses = edge.map_or_else(Vec::new, |edge| losses(facts, edge, now));
+    if losses.is_empty() || inputs.flag("override_data_loss") {
         return Ok(());
     }
-    let said: Vec<_> = wipes
+    let said: Vec<_> = losses
         .iter()
         .map(|(aggregate, refresh, reach)| {
             format!(
@@ -105,13 +105,13 @@ pub fn guard(
         .collect();
     let why = format!(
         "DATA LOSS: {}, and a refresh over dropped source deletes the aggregate's rows there for good. Shorten its start_offset first \
-         (edit-refresh-policy), drop later, or, to let it happen, set override_data_loss",
+         (edit-refresh-policy), drop later, or, to allow it, set override_data_loss",
         said.join("; ")
     );
     let refusal = Refusal::new(why);
     // The longest reach is the shortest drop_after with which no refresh loses its source.
     let mut longest = None;
-    for (.., reach) in &wipes {
+    for (.., reach) in &losses {
         let Reach::Back(span, place) = *reach else {
             return Err(refusal);
         };
@@ -138,14 +138,14 @@ pub(crate) fn note_all(
     what: &str,
 ) -> Plan {
     for aggregate in &facts.aggregates {
-        plan = note_wipe(plan, facts, aggregate, edge, now, what);
-        plan = note_starved(plan, facts, aggregate, edge, now);
+        plan = note_row_loss(plan, facts, aggregate, edge, now, what);
+        plan = note_never_filled(plan, facts, aggregate, edge, now);
     }
     plan
 }
 
 /// Notes the rows that a refresh would delete from an aggregate after a drop up to `edge`.
-pub(crate) fn note_wipe(
+pub(crate) fn note_row_loss(
     mut plan: Plan,
     facts: &Retention,
     aggregate: &Reader,
@@ -161,7 +161,7 @@ pub(crate) fn note_wipe(
     for (_, refresh, reach) in refreshes(facts, aggregate, now) {
         if reach == Reach::Unknown {
             let words = format!(
-                "whether the {} of {name} reads what is dropped is not known: its start_offset is not understood",
+                "it is unknown whether the {} of {name} reads what is dropped: its start_offset is not understood",
                 job(refresh)
             );
             plan = plan.note(Level::Unknown, words);
@@ -178,14 +178,20 @@ pub(crate) fn note_wipe(
 }
 
 /// Notes an aggregate whose policy reads only rows that are dropped by then.
-fn note_starved(plan: Plan, facts: &Retention, aggregate: &Reader, edge: i64, now: Stamp) -> Plan {
+fn note_never_filled(
+    plan: Plan,
+    facts: &Retention,
+    aggregate: &Reader,
+    edge: i64,
+    now: Stamp,
+) -> Plan {
     let mut ends = aggregate.refreshes.iter().map(|refresh| {
         let end = refresh.end_offset.as_ref().and_then(Span::of)?;
         facts.reach_of(refresh, end, now)
     });
-    let starved =
+    let never_filled =
         !aggregate.refreshes.is_empty() && ends.all(|end| end.is_some_and(|newest| newest <= edge));
-    if starved {
+    if never_filled {
         let words = format!(
             "{} is never filled: rows are dropped before its refresh reaches them (end_offset)",
             aggregate.name
@@ -211,7 +217,7 @@ pub(crate) fn note_created(mut plan: Plan, facts: &Retention, edge: i64, now: St
 }
 
 /// Notes what is dropped before an aggregate has read it.
-pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
+pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) -> Plan {
     let (Some(start), Some(edge)) = (going.start(), going.edge()) else {
         return plan;
     };
@@ -245,7 +251,7 @@ pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Going) -> P
 }
 
 /// Notes the effects on the aggregates if this is dropped now.
-pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Going, now: Stamp) -> Plan {
+pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, now: Stamp) -> Plan {
     plan = note_unread(plan, facts, going);
     let Some(edge) = going.edge() else {
         return plan;
@@ -256,11 +262,11 @@ pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Going, now
         }
         let what = format!("what it has before {}", facts.at(edge));
         let said = plan.notes.len();
-        plan = note_wipe(plan, facts, aggregate, edge, now, &what);
+        plan = note_row_loss(plan, facts, aggregate, edge, now, &what);
         if plan.notes.len() == said {
             let policy = match aggregate.refreshes.as_slice() {
                 [] => "it has no refresh policy",
-                _ => "its policy does not reach back so far",
+                _ => "its policy does not reach that far back",
             };
             let words = format!(
                 "{} keeps what it has: {policy}; but a refresh by hand over what is dropped here deletes it there too",

@@ -10,8 +10,8 @@ use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::clash;
+use super::dropped::Dropped;
 use super::facts::{AgedChunk, Retention};
-use super::going::Going;
 use super::rule::{no_clock, usable};
 use super::whatif;
 
@@ -52,7 +52,7 @@ fn most(facts: &Retention) -> i64 {
 pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
     let (cut, words) = cut(context, &facts, inputs)?;
-    let going = Going::of(&facts, cut);
+    let going = Dropped::of(&facts, cut);
     if going.chunks.is_empty() {
         let frozen = if going.frozen > 0 {
             format!(" that is not frozen ({} are)", going.frozen)
@@ -83,7 +83,7 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let undo = Undo::Never("only a backup brings dropped chunks back".to_owned());
     let mut plan = Plan::new(title, steps, undo).changing(&["/oldest"]);
     plan.pace = inputs.pace();
-    plan = whatif::note_going(plan, context, &facts, &going, "it");
+    plan = whatif::note_dropped(plan, context, &facts, &going, "it");
     plan = note_locks(plan, &facts, per_step.min(going.count()))?;
     plan = clash::note_readers(plan, &facts, &going, context.at.now);
     plan = whatif::note_zone(plan, &facts);
@@ -106,8 +106,8 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
     let cut = facts
         .cut(AgeRule::After(after), context.at.now)
         .ok_or_else(|| match no_clock(facts) {
-            Some(why) => format!("which chunks are older is not known: give before; {why}"),
-            None => "drop_after reaches outside all time".to_owned(),
+            Some(why) => format!("it is unknown which chunks are older: give before; {why}"),
+            None => "drop_after is out of range".to_owned(),
         })?;
     Ok((cut, format!("older than {after}")))
 }
@@ -116,7 +116,7 @@ fn cut(context: &Context, facts: &Retention, inputs: &Inputs) -> Result<(Cut, St
 fn steps(
     context: &Context,
     facts: &Retention,
-    going: &Going,
+    going: &Dropped,
     per_step: usize,
 ) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
@@ -161,7 +161,7 @@ fn step(context: &Context, facts: &Retention, chunks: &[&AgedChunk]) -> Result<S
     let body = format!(
         "\ndeclare\n  gone text[];\nbegin\n  gone := array(select d from {}({}, older_than => {older}{newer}) d order by d);\n  \
          if gone is distinct from array(select n from unnest(array[{}]) n order by n) then\n    \
-         raise exception 'other chunks than those of the preview would go: nothing was dropped';\n  end if;\nend ",
+         raise exception 'other chunks than those of the preview would be dropped: nothing was dropped';\n  end if;\nend ",
         context.function("drop_chunks"),
         text::quote_literal(&facts.relation),
         names.join(", ")
@@ -217,7 +217,7 @@ fn note_locks(plan: Plan, facts: &Retention, per_step: i64) -> Result<Plan, Refu
     Ok(plan)
 }
 
-fn touch(mut plan: Plan, facts: &Retention, going: &Going) -> Plan {
+fn touch(mut plan: Plan, facts: &Retention, going: &Dropped) -> Plan {
     for chunk in &going.chunks {
         plan = plan.touching(chunk.oid, chunk.name.as_str(), Mode::AccessExclusive);
         if let Some(companion) = chunk.companion {

@@ -14,8 +14,8 @@ use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::clash;
+use super::dropped::Dropped;
 use super::facts::{POLICY, Retention, policy};
-use super::going::Going;
 use super::rule::{created_before_fails, edge, note_cut, note_others, usable};
 use super::whatif;
 
@@ -54,12 +54,12 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let job = &policy(&facts)?.job;
     let now = context.at.now;
     let rule = edited(context, &facts, job, inputs)?;
-    let going = facts.cut(rule, now).map(|cut| Going::of(&facts, cut));
+    let going = facts.cut(rule, now).map(|cut| Dropped::of(&facts, cut));
     let Some(change) = changed(job, facts.axis(), rule, inputs)? else {
         return Err(stands(context, &facts, rule, going.as_ref(), inputs));
     };
     let before = AgeRule::of(job, facts.axis(), &DROP).and_then(|rule| facts.cut(rule, now));
-    let before = before.map(|cut| Going::of(&facts, cut).count());
+    let before = before.map(|cut| Dropped::of(&facts, cut).count());
     let more = change.config.is_some()
         && match (&going, before) {
             (Some(going), Some(before)) => going.count() > before,
@@ -99,7 +99,7 @@ fn stands(
     context: &Context,
     facts: &Retention,
     rule: AgeRule,
-    going: Option<&Going>,
+    going: Option<&Dropped>,
     inputs: &Inputs,
 ) -> Refusal {
     let now = context.at.now;
@@ -145,7 +145,7 @@ fn edited(
 ) -> Result<AgeRule, Refusal> {
     if DROP.of(job) == DROP.after {
         let after = inputs.span(DROP.after, facts.axis());
-        let after = after.ok_or("drop_after is wanted")?;
+        let after = after.ok_or("drop_after is required")?;
         usable(facts, after)?;
         return Ok(AgeRule::After(after));
     }

@@ -28,7 +28,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
         "{} then keeps every chunk until a user drops it",
         facts.relation
     );
-    let plan = policy.job.calmed(context, plan);
+    let plan = policy.job.clear_retries_first(context, plan);
     Ok(plan.changing(&[POLICY]).note(Level::Ok, words))
 }
 

@@ -11,21 +11,21 @@ use crate::model::verdict::Level;
 use crate::model::version::Version;
 
 use super::clash;
+use super::dropped::Dropped;
 use super::facts::Retention;
-use super::going::Going;
 use super::whatif;
 
 /// Position up to which it drops, compared with the reach of refreshes. `None`: not known.
 pub(crate) fn edge(
     rule: AgeRule,
     facts: &Retention,
-    going: Option<&Going>,
+    going: Option<&Dropped>,
     now: Stamp,
 ) -> Option<i64> {
     match rule {
         AgeRule::After(after) => facts.reach(after, now),
         // The creation time says nothing about a chunk's range, so only the chunks that it would drop now are known.
-        AgeRule::CreatedBefore(_) => Some(going.and_then(Going::edge).unwrap_or(i64::MIN + 1)),
+        AgeRule::CreatedBefore(_) => Some(going.and_then(Dropped::edge).unwrap_or(i64::MIN + 1)),
     }
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn rule(
     facts: &Retention,
     inputs: &Inputs,
 ) -> Result<AgeRule, Refusal> {
-    let asks = "after which time do chunks go?";
+    let asks = "after which time are chunks dropped?";
     let rule = AgeRule::given(inputs, facts.axis(), &DROP, asks)?;
     match rule {
         AgeRule::After(after) => usable(facts, after)?,
@@ -86,7 +86,8 @@ pub fn no_clock(facts: &Retention) -> Option<String> {
     }
     if !facts.has_now {
         return Some(format!(
-            "time in {} is an integer, and nothing says what \"now\" is: make a function that returns it, then select set_integer_now_func({}, 'schema.function')",
+            "time in {} is an integer, and it has no integer_now_func: make a function that returns \"now\", then select \
+             set_integer_now_func({}, 'schema.function')",
             facts.relation,
             text::quote_literal(&facts.relation)
         ));
@@ -105,7 +106,7 @@ pub(crate) fn note_others(
     mut plan: Plan,
     facts: &Retention,
     rule: AgeRule,
-    going: Option<&Going>,
+    going: Option<&Dropped>,
     now: Stamp,
 ) -> Plan {
     if let Some(words) = clash::readers(facts) {
@@ -131,16 +132,16 @@ pub(crate) fn note_cut(
     plan: Plan,
     context: &Context,
     facts: &Retention,
-    going: Option<&Going>,
+    going: Option<&Dropped>,
     when: &str,
 ) -> Plan {
     if let Some(going) = going {
-        return whatif::note_going(plan, context, facts, going, when);
+        return whatif::note_dropped(plan, context, facts, going, when);
     }
     let why = no_clock(facts);
-    let why = why.unwrap_or_else(|| "the boundary lies outside all time".to_owned());
+    let why = why.unwrap_or_else(|| "the limit is out of range".to_owned());
     plan.note(
         Level::Unknown,
-        format!("what {when} would drop is not known: {why}"),
+        format!("it is unknown what {when} would drop: {why}"),
     )
 }

@@ -10,9 +10,9 @@ use crate::model::text;
 use crate::model::verdict::Level;
 
 use super::clash;
+use super::dropped::Dropped;
+use super::dropped::count;
 use super::facts::{Policy, Retention};
-use super::going::Going;
-use super::going::count;
 
 /// Time of a policy's next run in words, and whether that is within the next minutes.
 pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
@@ -29,11 +29,11 @@ pub(crate) fn next_run(job: &Job, now: Stamp) -> (String, bool) {
 }
 
 /// Notes what a drop removes. `when` follows "would drop": `the first run, at once,`.
-pub(crate) fn note_going(
+pub(crate) fn note_dropped(
     plan: Plan,
     context: &Context,
     facts: &Retention,
-    going: &Going,
+    going: &Dropped,
     when: &str,
 ) -> Plan {
     let mut plan = if going.chunks.is_empty() {
@@ -48,7 +48,7 @@ pub(crate) fn note_going(
         plan = plan.note(
             Level::Notice,
             format!(
-                "{} past the boundary: retention skips what is frozen",
+                "{} past the limit: retention skips frozen chunks",
                 text::plural(count(going.frozen), "frozen chunk")
             ),
         );
@@ -57,7 +57,7 @@ pub(crate) fn note_going(
     plan.note(
         Level::Ok,
         format!(
-            "{} of {} stay; whole chunks go, each only when its newest row may be old enough (new chunks span {})",
+            "{} of {} stay; a chunk is dropped as a whole, once even its newest possible row is old enough (new chunks span {})",
             text::count(count(stay)),
             text::plural(count(facts.chunks.len()), "chunk"),
             facts.length(facts.interval_length)
@@ -71,7 +71,7 @@ pub(crate) fn note_zone(plan: Plan, facts: &Retention) -> Plan {
         Axis::Timestamp | Axis::Date if facts.zone_hidden_by.is_some() => plan.note(
             Level::Unknown,
             format!(
-                "the time column has no zone, and the server's own is not known: \"now\" is taken as local time in {}, this session's",
+                "the time column has no zone, and the server's own is unknown: \"now\" is taken as local time in {}, this session's",
                 facts.zone
             ),
         ),

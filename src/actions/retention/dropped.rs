@@ -1,4 +1,4 @@
-//! Chunks that a drop removes.
+//! The chunks that a drop removes.
 
 use super::facts::{AgedChunk, Retention};
 use crate::actions::act::Context;
@@ -7,12 +7,12 @@ use crate::model::text;
 
 /// Chunks that a drop removes, and those that it skips because they are frozen.
 #[derive(Debug)]
-pub(crate) struct Going<'a> {
+pub(crate) struct Dropped<'a> {
     pub chunks: Vec<&'a AgedChunk>,
     pub frozen: usize,
 }
 
-impl<'a> Going<'a> {
+impl<'a> Dropped<'a> {
     pub fn of(facts: &'a Retention, cut: Cut) -> Self {
         let (frozen, chunks): (Vec<_>, Vec<_>) = facts
             .chunks
@@ -57,14 +57,14 @@ impl<'a> Going<'a> {
         match bytes.map(text::bytes) {
             Some(bytes) if asked.len() == self.chunks.len() => bytes,
             Some(bytes) => format!("the oldest {} of them {bytes}", count(asked.len())),
-            None => "size not known: a lock kept it from being read".to_owned(),
+            None => "size unknown: a lock prevented reading it".to_owned(),
         }
     }
 
     pub(super) fn rows(&self) -> String {
         let known: Option<i64> = self.chunks.iter().map(|chunk| chunk.rows).sum();
         known.map_or_else(
-            || "rows not known: not all of them were analyzed".to_owned(),
+            || "rows unknown: not all of them were analyzed".to_owned(),
             |rows| format!("about {} rows", text::count(rows)),
         )
     }
