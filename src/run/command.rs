@@ -24,7 +24,7 @@ use crate::run::stderr;
 use crate::server::exact::Exact;
 use crate::server::known::At;
 
-use self::shell::{print, say};
+use self::shell::{print_lines, say};
 pub use journal::journal;
 pub use name::find;
 pub use shell::Agreement;
@@ -162,7 +162,7 @@ impl Shell<'_> {
             Format::Json => say(&json!({"outcome": done, "shown_again": ids}))?,
             Format::Text => {
                 for entry in ids.iter().filter_map(|id| entries.find(*id)) {
-                    print(&format!(
+                    print_lines(&format!(
                         "shown again ({done}): {}",
                         text::printable(&entry.begin.plan.title)
                     ))?;

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
-use super::shell::{DONE, FAILED, Format, Shell, UNCHANGED, print, say};
+use super::shell::{DONE, FAILED, Format, Shell, UNCHANGED, print_lines, say};
 use super::still::Still;
 use crate::actions::execute::{ApprovedPlan, Order, Problem, Progress, Report};
 use crate::actions::preview;
@@ -28,7 +28,7 @@ impl Shell<'_> {
                 out.push('\n');
                 out.push_str(&line);
             }
-            print(&out)?;
+            print_lines(&out)?;
         }
         if let Some(why) = &self.rules.read_only {
             return self.refuse(why);
@@ -139,7 +139,7 @@ impl Shell<'_> {
         if self.agreement.format == Format::Text {
             let mut lines = report.lines();
             lines.extend(still.map(|still| still.lines()).unwrap_or_default());
-            return print(&lines.join("\n"));
+            return print_lines(&lines.join("\n"));
         }
         if let Some(still) = still {
             still.put(&mut json);

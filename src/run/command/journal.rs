@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde_json::{Value as Json, json};
 
-use super::shell::{DONE, Format, print, say};
+use super::shell::{DONE, Format, print_lines, say};
 use crate::journal::{Entry, Journal};
 use crate::model::plan::{inverse, script};
 use crate::model::text;
@@ -25,7 +25,7 @@ pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8>
             .ok_or_else(|| anyhow!("the journal {} has no entry {id}", journal.path().display()))?;
         match format {
             Format::Json => say(&entry_json(entry))?,
-            Format::Text => print(&entry.lines().join("\n"))?,
+            Format::Text => print_lines(&entry.lines().join("\n"))?,
         }
         return Ok(DONE);
     }
@@ -52,7 +52,7 @@ pub fn journal(journal: &Journal, id: Option<u64>, format: Format) -> Result<u8>
                     begin.place.database,
                     begin.plan.title
                 );
-                print(&text::printable(&line))?;
+                print_lines(&text::printable(&line))?;
             }
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn say(json: &Json) -> Result<()> {
 }
 
 /// Prints lines as text.
-pub(super) fn print(lines: &str) -> Result<()> {
+pub(super) fn print_lines(lines: &str) -> Result<()> {
     print(format!("{}\n", text::printable_lines(lines)))
 }
 
