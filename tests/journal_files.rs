@@ -122,3 +122,53 @@ fn the_lines_of_a_hypertop_that_kept_nothing_of_the_servers_run_are_read() {
     assert_eq!((output.status.code(), said.lines().count()), (Some(0), 3));
     assert_eq!(said.matches("[local]:7999/postgres").count(), 3, "{said}");
 }
+
+#[test]
+fn the_journal_of_the_first_version_is_read_in_full() {
+    let state = tempfile::tempdir().unwrap();
+    fs::create_dir(state.path().join("hypertop")).unwrap();
+    let file = state.path().join("hypertop/journal.jsonl");
+    fs::write(&file, include_str!("journal_files/first_version.jsonl")).unwrap();
+    let entries = Journal::new(&file).entries().unwrap();
+    let states: Vec<_> = entries.all.iter().map(Entry::state).collect();
+    assert_eq!(
+        (states, entries.unreadable),
+        (
+            vec![
+                "rolled back",
+                "done",
+                "done",
+                "in force",
+                "undone",
+                "interrupted"
+            ],
+            0
+        )
+    );
+    let [
+        rolled_back,
+        done,
+        rollback,
+        acknowledged,
+        snoozed,
+        interrupted,
+    ] = &entries.all[..]
+    else {
+        unreachable!("six states");
+    };
+    assert_eq!(rolled_back.rolled_back_by, Some(3));
+    assert_eq!(rollback.begin.undoes, [1]);
+    assert_eq!(done.begin.plan.steps[0].bytes, 4096);
+    assert_eq!(done.done()[0].undo.len(), 1);
+    let finding = |entry: &Entry| entry.begin.acknowledges.clone().unwrap();
+    assert_eq!(finding(acknowledged).reason, "after the move");
+    assert_eq!(finding(snoozed).rule, "compression-ratio");
+    // No marks were written then: the step after the last known one may have run.
+    assert_eq!(
+        (interrupted.begin.marks, interrupted.in_doubt()),
+        (false, Some(0))
+    );
+    let output = journal(state.path());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(0), 6));
+}

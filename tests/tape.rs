@@ -12,6 +12,7 @@ use hypertop::app::tape::{Kept, Recorder, Replay};
 use hypertop::app::{App, Effect, Msg, theme};
 use hypertop::model::screen_id::ScreenId;
 use hypertop::screens::Rows;
+use serde_json::Value as Json;
 
 /// Two looks at the compression screen, a minute apart.
 fn recorded(folder: &tempfile::TempDir) -> std::path::PathBuf {
@@ -152,4 +153,69 @@ fn a_hostile_database_name_makes_a_harmless_file_name() {
     server.database = "../../etc/\u{1b}[31m'x\"".to_owned();
     let name = hypertop::app::tape::file_name(&server, NOW);
     assert!(!name.contains(['/', '\u{1b}', '"', '\'']), "{name}");
+}
+
+/// Keys of the first version's recordings that have another name now.
+const RENAMED: [(&str, &str); 2] = [("mend", "fix"), ("aside", "acknowledged")];
+
+/// Paths of the values of `old` that `new` has not, under the same key or its new name.
+fn lost(old: &Json, new: &Json, path: &str, paths: &mut Vec<String>) {
+    match (old, new) {
+        (Json::Null, _) => {}
+        (Json::Object(old), Json::Object(new)) => {
+            for (key, value) in old {
+                let renamed = RENAMED.iter().find(|(was, _)| was == key);
+                let name = renamed.map_or(key.as_str(), |(_, is)| is);
+                let found = new.get(name).unwrap_or(&Json::Null);
+                lost(value, found, &format!("{path}.{key}"), paths);
+            }
+        }
+        (Json::Array(old), Json::Array(new)) if old.len() == new.len() => {
+            for (number, (old, new)) in old.iter().zip(new).enumerate() {
+                lost(old, new, &format!("{path}[{number}]"), paths);
+            }
+        }
+        _ if old == new => {}
+        _ => paths.push(format!("{path}: {old}, now {new}")),
+    }
+}
+
+#[test]
+fn a_recording_of_the_first_version_is_read_in_full() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("tests/tape/first_version.jsonl");
+    let mut replay = Replay::open(&path).unwrap();
+    assert_eq!(replay.note, None);
+    replay.step(isize::MAX);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let old: Vec<Json> = text
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let new = serde_json::to_value(replay.so_far()).unwrap();
+    let mut paths = Vec::new();
+    lost(&Json::Array(old), &new, "", &mut paths);
+    assert!(paths.is_empty(), "{paths:#?}");
+
+    let shown = |key: &str| {
+        let mut app = self::replay(&path);
+        press(&mut app, "}");
+        press(&mut app, key);
+        drawn(&mut app, 120, 30).backend().to_string()
+    };
+    for (key, words) in [
+        ("1", "refresh would delete rows"),
+        ("2", "metric_hist"),
+        ("3", "oee_calculations"),
+        ("4", "line_name_again_idx"),
+        ("5", "job_export_erp"),
+        ("6", "metric_hist_1hour"),
+        ("7", "production_kpis"),
+        ("8", "factory"),
+        ("=", "oldest"),
+    ] {
+        let shown = shown(key);
+        assert!(shown.contains(words), "{key}: {shown}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Acting as the console does, in tests: an action by its name, its rollback, and the state that SQL sees.
+//! Runs actions in tests as the console does: an action by its name, its rollback, and the state by SQL.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -24,15 +24,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::{client, session, settings};
 
-/// One database to act on, with a journal of its own.
+/// A database to act on, with a journal of its own.
 pub struct Rig {
     pub name: String,
     pub conninfo: String,
     pub session: Session,
     pub actor: Actor,
-    /// May write; for looking and for provoking.
+    /// A client that may write, to read and to provoke.
     pub client: tokio_postgres::Client,
-    /// By which the triage judges.
+    /// The thresholds that the verdicts use.
     pub limits: RefCell<Limits>,
     folder: tempfile::TempDir,
 }
@@ -77,7 +77,7 @@ impl Rig {
         self.folder.path()
     }
 
-    /// What an action asks for, with its defaults; or the words of its refusal.
+    /// The form of an action with its defaults; or the refusal.
     pub async fn form(&self, name: &str, target: &str) -> Result<Form, String> {
         let (_, act, target, facts, now) = self.asked(name, target).await?;
         let at = At {
@@ -92,7 +92,7 @@ impl Rig {
         act.form(&context).map_err(|refusal| refusal.to_string())
     }
 
-    /// The action, its target, what the server said of it, and when.
+    /// The action, its target, its facts, and the time.
     async fn asked(
         &self,
         name: &str,
@@ -118,7 +118,7 @@ impl Rig {
         Ok((action, act, target, facts, now))
     }
 
-    /// The plan of an action, or the words of its refusal.
+    /// The plan of an action, or the refusal.
     pub async fn plan(
         &self,
         name: &str,
@@ -157,7 +157,7 @@ impl Rig {
         })
     }
 
-    /// Carries out a plan that was agreed to.
+    /// Runs an approved plan.
     pub async fn perform(&self, approved: &ApprovedPlan) -> Result<Report, String> {
         let (told, _progress) = mpsc::unbounded_channel();
         let (_orders, order) = watch::channel(Order::Go);
@@ -167,7 +167,7 @@ impl Rig {
             .map_err(|error| format!("{error:#}"))
     }
 
-    /// Plans and does; the report must be a success.
+    /// Makes and runs a plan; it must succeed.
     pub async fn act(&self, name: &str, target: &str, set: &[(&str, &str)]) -> Report {
         let approved = self
             .plan(name, target, set)
@@ -193,7 +193,7 @@ impl Rig {
             .map_err(told)
     }
 
-    /// Takes back; it must succeed and leave the state as it was before.
+    /// Rolls back; it must succeed and leave the state as it was before.
     pub async fn rollback(&self, ids: &[u64]) -> Report {
         let approved = self
             .rollback_plan(ids)
@@ -208,7 +208,7 @@ impl Rig {
         report
     }
 
-    /// Acts, takes back, and checks by this SQL (one text) that something changed and all came back.
+    /// Runs an action and rolls it back; checks by this SQL (one text) that something changed and all was restored.
     pub async fn there_and_back(&self, name: &str, target: &str, set: &[(&str, &str)], sql: &str) {
         let before = self.text(sql).await;
         let report = self.act(name, target, set).await;
@@ -222,7 +222,7 @@ impl Rig {
         assert_eq!(
             self.text(sql).await,
             before,
-            "{}: {name} {target} was not taken back",
+            "{}: {name} {target} was not undone",
             self.name
         );
     }

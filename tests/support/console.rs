@@ -1,4 +1,4 @@
-//! The real program in a terminal of its own: keys in, the screen out.
+//! The program in a terminal: sends keys, and reads the screen.
 
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ impl Console {
         Self::open_in(args, &[("XDG_CONFIG_HOME", config)], 100, 30)
     }
 
-    /// With these variables, in a terminal of this size.
+    /// Starts it with these variables, in a terminal of this size.
     pub fn open_in(args: &[&str], vars: &[(&str, &str)], cols: u16, rows: u16) -> Self {
         let pair = native_pty_system().openpty(size(cols, rows)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_hypertop"));
@@ -79,7 +79,7 @@ impl Console {
         self.screen.lock().unwrap().screen().contents()
     }
 
-    /// Waits until the screen shows the words.
+    /// Waits until the screen shows these words.
     pub fn wait_for(&self, words: &str) -> String {
         let start = Instant::now();
         loop {
@@ -109,14 +109,14 @@ impl Console {
             .set_size(rows, cols);
     }
 
-    /// The terminal says that it has this size; ours stays as it is.
+    /// The program sees this size; our screen keeps its size.
     pub fn claim(&self, cols: u16, rows: u16) {
         self.master.resize(size(cols, rows)).unwrap();
         // crossterm reads a key that comes with the signal of a resize only with the next one.
         std::thread::sleep(Duration::from_millis(300));
     }
 
-    /// The terminal's own file, as a shell has it that runs there meanwhile.
+    /// The terminal's file, as a shell has it that runs there.
     pub fn tty(&self) -> std::path::PathBuf {
         self.master.tty_name().unwrap()
     }
@@ -134,7 +134,7 @@ impl Console {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
     }
 
-    /// Waits for the end; what was written, and the exit code.
+    /// Waits for the end; returns the output and the exit code.
     pub fn written(mut self) -> (String, u32) {
         let start = Instant::now();
         let status = loop {
@@ -152,7 +152,7 @@ impl Console {
         (raw, status.exit_code())
     }
 
-    /// Waits for the end, and checks that the terminal is given back.
+    /// Waits for the end, and checks that the terminal is restored.
     pub fn ended(self) -> u32 {
         let (raw, code) = self.written();
         let (taken, given) = (raw.rfind("\x1b[?1049h"), raw.rfind("\x1b[?1049l"));

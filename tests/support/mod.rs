@@ -75,7 +75,7 @@ fn targets() -> &'static Mutex<Targets> {
     })
 }
 
-/// The databases with a real TimescaleDB and the factory: a name for messages, and the way there.
+/// The databases with a real TimescaleDB and the factory: a name for messages, and the connection string.
 pub fn databases() -> Vec<(&'static str, tokio_postgres::Config)> {
     if !has_server() {
         return Vec::new();
@@ -203,7 +203,7 @@ pub fn settings(conninfo: &str) -> Settings {
     conninfo::resolve(&flags, &around).expect("settings")
 }
 
-/// A client as any program is one, which may write; nothing of hypertop's is set in its session.
+/// An ordinary client, which may write; without hypertop's settings.
 pub async fn client(conninfo: &str) -> tokio_postgres::Client {
     let mut config: tokio_postgres::Config = conninfo.parse().expect("a conninfo");
     if config.get_application_name().is_none() {
@@ -217,7 +217,7 @@ pub async fn client(conninfo: &str) -> tokio_postgres::Client {
     client
 }
 
-/// A session as the console has it.
+/// A read session, as the console has it.
 pub async fn session(conninfo: &str) -> Session {
     let connected = connect::again(&settings(conninfo), None)
         .await

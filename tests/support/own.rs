@@ -1,4 +1,4 @@
-//! A server of one's own in tests: with settings that make a fault, restarted to fix it, with a standby.
+//! A server of its own for a test: with other settings, restarted, or with a standby.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use hypertop::demo::private_server::{Options, PrivateServer};
 use super::act::Rig;
 use super::{block_on, client, has_server};
 
-/// Runs a test on a new server with these settings; not at all where there is no server.
+/// Runs a test on a new server with these settings; not at all if no server can run here.
 #[allow(
     clippy::needless_pass_by_value,
     reason = "a closure, written where it is given"
@@ -63,7 +63,7 @@ pub async fn restarted(
         let set = format!("alter system set {name} = {value}");
         maintenance.batch_execute(&set).await.unwrap();
     }
-    // The private server is stopped at once, and commits asynchronously.
+    // The private server is stopped without a checkpoint, and commits asynchronously.
     maintenance.batch_execute("checkpoint").await.unwrap();
     let places: Vec<_> = rigs
         .into_iter()
@@ -90,7 +90,7 @@ impl<'a> Standby<'a> {
         Self::copied(of, &["-R", "-C", "-S", slot], settings)
     }
 
-    /// A copy of the server as it is now that goes its own way: what a restored backup is.
+    /// A copy of the server that continues by itself, like a restored backup.
     pub fn copy(of: &'a PrivateServer) -> Self {
         Self::copied(of, &[], "listen_addresses = ''")
     }
@@ -138,7 +138,7 @@ impl<'a> Standby<'a> {
         run(&mut promote);
     }
 
-    /// Starts it in the place of the server that it was copied from, which must have been stopped.
+    /// Starts it on the port of the server that it was copied from, which must be stopped.
     pub fn listens_for(&self, server: &PrivateServer) {
         let path = self.of.socket_folder().join("standby/postgresql.auto.conf");
         let conf = fs::read_to_string(&path).unwrap();
@@ -152,7 +152,7 @@ impl<'a> Standby<'a> {
         run(&mut stop);
     }
 
-    /// The way to the copy of a database.
+    /// The connection string of a database of the copy.
     pub fn conninfo(&self, of: &str) -> String {
         let port = format!("port={}", self.of.port());
         of.replace(&port, &format!("port={}", self.port))

@@ -1,5 +1,5 @@
-//! Triage in tests: a fault provoked on a real server, found by its rule and in its words, fixed by the action that the
-//! finding offers, and gone.
+//! Triage in tests: a fault is made on a real server, found by its rule with its words, fixed by the suggested action,
+//! and gone.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -126,7 +126,7 @@ pub async fn look_again(rig: &Rig, screens: &mut Screens, of: &[ScreenId]) -> At
     at
 }
 
-/// Every finding of every screen, as each tells it.
+/// The findings of all screens, before the same fault is merged into one.
 pub async fn all(rig: &Rig) -> Vec<Row> {
     let (screens, _) = look(rig, overview::PARTS).await;
     let parts = overview::PARTS.iter();
@@ -160,7 +160,7 @@ fn screen(rule: &Rule) -> ScreenId {
     }
 }
 
-/// All that is said of one thing (by its key or its name) on the rule's screen.
+/// All findings on one row (by its key or its name) of the rule's screen.
 pub async fn said(rig: &Rig, rule: &'static Rule, of: &str) -> Vec<Row> {
     let screen = screen(rule);
     let (screens, _) = look(rig, &[screen]).await;
@@ -174,7 +174,7 @@ async fn find(rig: &Rig, rule: &'static Rule, of: &str) -> Option<Row> {
     said.find(|row| row.finding.rule == rule)
 }
 
-/// The finding of this rule, which must be there and say all of these words.
+/// The finding of this rule; it must exist and contain these words.
 pub async fn found(rig: &Rig, rule: &'static Rule, of: &str, words: &[&str]) -> Row {
     let Some(found) = find(rig, rule, of).await else {
         let said = said(rig, rule, of).await;
@@ -188,7 +188,7 @@ pub async fn found(rig: &Rig, rule: &'static Rule, of: &str, words: &[&str]) -> 
     found
 }
 
-/// What the finding offers has something to act on, and a form that takes its fields.
+/// The suggested fix has a target, and a form that takes its fields.
 async fn offers(rig: &Rig, row: &Row) {
     let Some(name) = row.finding.fix else { return };
     let target = row.finding.fix_target(row.targets.clone());
@@ -207,7 +207,7 @@ pub async fn gone(rig: &Rig, rule: &'static Rule, of: &str) {
     assert!(found.is_none(), "{}: {found:#?}", rig.name);
 }
 
-/// Waits until nothing of the rule is found.
+/// Waits until the rule finds nothing any more.
 pub async fn goes(rig: &Rig, rule: &'static Rule, of: &str) {
     let begun = Instant::now();
     while let Some(found) = find(rig, rule, of).await {
@@ -227,7 +227,7 @@ pub async fn until(rig: &Rig, what: &str, sql: &str) {
     }
 }
 
-/// Takes the action that the finding offers, its form filled in as the console does, and with these fields.
+/// Runs the suggested fix, with its form filled in as the console does, and with these fields.
 pub async fn fix(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
     let name = row.finding.fix.unwrap_or_else(|| panic!("{row:#?}"));
     let Does::Plan(act) = &catalogue::by_name(name).unwrap().does else {
@@ -244,7 +244,7 @@ pub async fn fix(rig: &Rig, row: &Row, set: &[(&str, &str)]) {
     rig.act(name, &target.name, &sets).await;
 }
 
-/// What the Overview tells, each fault once.
+/// The rows of the Overview, each fault once.
 pub async fn overview(rig: &Rig) -> Vec<Row> {
     let parts = overview::PARTS.iter().copied();
     let parts: Vec<_> = parts.filter(|part| rig.session.can_show(*part)).collect();
@@ -256,7 +256,7 @@ pub async fn overview(rig: &Rig) -> Vec<Row> {
     gather::findings(&found)
 }
 
-/// Waits until something of the rule is found.
+/// Waits until the rule finds something.
 pub async fn comes(rig: &Rig, rule: &'static Rule, of: &str) -> Row {
     let begun = Instant::now();
     loop {
@@ -275,7 +275,7 @@ pub async fn comes(rig: &Rig, rule: &'static Rule, of: &str) -> Row {
     }
 }
 
-/// As if those chunks of a table with integer time had been made so many days ago, where the server keeps that.
+/// Makes those chunks of a table with integer time this many days older, if the server records their creation.
 pub async fn made(rig: &Rig, version: Version, of: &str, days: &str, wanted: &str) {
     if version >= Version::new(2, 13) {
         rig.sql(&format!(

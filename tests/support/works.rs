@@ -1,9 +1,9 @@
-//! A small works with hostile names and every kind of policy, made anew for each test and each TimescaleDB.
+//! A small database with hostile names and every kind of policy, made for each test and each TimescaleDB.
 
 use super::act::Rig;
 use super::{Targets, block_on, client};
 
-/// All of every job but its id, and its next start; one line a job.
+/// Each job with all its settings but the id, and its next start; one line per job.
 pub const JOBS: &str = "select string_agg(line, E'\\n' order by line) from (
   select ((to_jsonb(b) - 'id') || jsonb_build_object('application_name', regexp_replace(b.application_name::text, ' \\[\\d+\\]$', ''),
     'config', b.config::text, 'next_start', s.next_start))::text as line
@@ -58,7 +58,7 @@ update _timescaledb_config.bgw_job set timezone = 'America/New_York' where id >=
 commit;
 "#;
 
-/// Each version's database with [`WORKS`] in it, one after the other.
+/// Runs a test on each version's database with [`WORKS`] in it, one after the other.
 #[allow(
     clippy::needless_pass_by_value,
     reason = "a closure, written where it is given"
