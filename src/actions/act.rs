@@ -81,7 +81,7 @@ impl Context<'_> {
     }
 }
 
-/// Why an action cannot be done, or not with these inputs; shown in place of the plan.
+/// The reason why an action cannot be done, or not with these inputs; shown in place of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub why: String,

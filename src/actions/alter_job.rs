@@ -140,7 +140,7 @@ impl Job {
             .unwrap_or(&self.application_name)
     }
 
-    /// Why `alter_job` cannot change it on this server. `None`: it can.
+    /// The reason why `alter_job` cannot change it on this server. `None`: it can.
     pub fn unalterable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         if self.is_made_again(context) {
@@ -152,7 +152,7 @@ impl Job {
         self.unusable(context)
     }
 
-    /// Why it can neither run nor be altered on this server. `None`: it can.
+    /// The reason why it can neither run nor be altered on this server. `None`: it can.
     pub fn unusable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         let by_creation = self.proc_name == "policy_retention"
@@ -310,7 +310,7 @@ impl Job {
         context.at.server.sql_version() >= DELETING_CRASHES && self.max_retries >= 0
     }
 
-    /// Why the server refuses to alter it as it is.
+    /// The reason why the server refuses to alter it as it is.
     fn refused(&self, context: &Context) -> Option<String> {
         context.proof()?.job(self.id)?.unalterable()
     }

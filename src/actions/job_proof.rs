@@ -46,7 +46,7 @@ pub struct JobProof {
 }
 
 impl JobProof {
-    /// Why the server refuses any `alter_job`. `None`: it does not.
+    /// The reason why the server refuses any `alter_job`. `None`: it does not.
     pub fn unalterable(&self) -> Option<String> {
         match (&self.index, self.indexed) {
             (Some(index), Some(false)) => Some(format!("its index {index} is gone")),
@@ -56,7 +56,7 @@ impl JobProof {
         }
     }
 
-    /// Why the server may refuse its old configuration in an undo.
+    /// The reason why the server may refuse its old configuration in an undo.
     pub(super) fn not_set_again(&self) -> Vec<String> {
         let mut doubts = Vec::from_iter(
             self.unalterable()
@@ -70,7 +70,7 @@ impl JobProof {
         doubts
     }
 
-    /// Why it may not come back unchanged after it was deleted.
+    /// The reason why it may not come back unchanged after it was deleted.
     pub(super) fn not_made_again(&self, context: &Context) -> Vec<String> {
         let owner = &self.owner;
         let mut doubts = Vec::new();

@@ -128,7 +128,7 @@ impl Proof {
         self.jobs.get(&id)
     }
 
-    /// Why the undo may not restore the old state.
+    /// The reason why the undo may not restore the old state.
     fn doubts(&self, context: &Context, plan: &Plan) -> Vec<String> {
         let mut doubts = Vec::new();
         for step in plan.steps.iter().filter(|step| !step.undo.is_empty()) {

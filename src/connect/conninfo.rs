@@ -1,4 +1,4 @@
-//! Where and how to connect, by libpq's rules: flags, URI or `key=value`, service file, environment, defaults.
+//! Resolves the connection settings by libpq's rules: flags, URI or `key=value`, service file, environment, defaults.
 
 mod files;
 mod hosts;

@@ -29,7 +29,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect};
 
 use crate::connect::conninfo::{Root, Settings, SslMode};
 
-/// What the handshake agreed on, for the header: `TLSv1.3`.
+/// The TLS version of the handshake, for the header: `TLSv1.3`.
 pub(crate) type Agreed = Arc<Mutex<Option<String>>>;
 
 /// TLS to one server, known by the name that its certificate has to bear.
@@ -64,7 +64,7 @@ impl Tls {
     }
 }
 
-/// What the settings require of every handshake.
+/// Requirements of the settings for every handshake.
 pub fn config(settings: &Settings) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions: Vec<_> = [

@@ -47,7 +47,7 @@ pub struct PrivateServer {
     programs: Programs,
     account: Option<User>,
     port: u16,
-    /// Why TimescaleDB is not loaded although it was asked for, if so.
+    /// The reason why TimescaleDB is not loaded although it was asked for, if so.
     pub problem: Option<String>,
     loaded: bool,
     watcher: Option<Child>,

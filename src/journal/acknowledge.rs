@@ -17,7 +17,7 @@ const LATER_SECONDS: f64 = 600.0;
 pub(crate) const SNOOZE: &str = "8h";
 const LONGEST_SNOOZE: f64 = 366.0 * 86_400.0;
 
-/// Why an acknowledgement has ended.
+/// The reason why an acknowledgement has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {

@@ -20,7 +20,7 @@ pub struct Entry {
     pub end: Option<End>,
     /// The entry that rolled it back.
     pub rolled_back_by: Option<u64>,
-    /// Why its acknowledgement ended.
+    /// The reason why its acknowledgement ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
 }

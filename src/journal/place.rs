@@ -50,7 +50,7 @@ impl Place {
         self.is(other) && self.unlike(other).is_none()
     }
 
-    /// Why `here` is another database, or may be a copy of it; `None`: it is the same one. `here` was read later.
+    /// The reason why `here` is another database, or may be a copy of it; `None`: it is the same one. `here` was read later.
     pub fn doubt(&self, here: &Self) -> Option<String> {
         if !self.is(here) {
             return Some("its system identifier or its database is another".to_owned());
@@ -105,7 +105,7 @@ impl Place {
         })
     }
 
-    /// What the two places have in common, in words.
+    /// The common properties of the two places, in words.
     pub fn shares(&self, other: &Self) -> &'static str {
         if self.system.is_some() && other.system.is_some() {
             "the system identifier and the database are the same"

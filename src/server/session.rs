@@ -51,7 +51,7 @@ pub struct Session {
     pub(crate) place: tokio::sync::OnceCell<Place>,
     /// The lists' prepared statements: planning is most of a small list's cost.
     lists: [OnceLock<Statement>; ScreenId::ALL.len()],
-    /// Why it is no longer used, if so.
+    /// The reason why it is no longer used, if so.
     pub(crate) given_up: OnceLock<String>,
     /// Channel for companion queries; `None`: this session runs them.
     pub(crate) second: Option<UnboundedSender<Companion>>,

@@ -88,7 +88,7 @@ fn fields(axis: Axis, setting: Option<&Setting>) -> Vec<Field> {
     ]
 }
 
-/// Why there can be no (other) refresh policy. `None`: there can be one.
+/// The reason why there can be no (other) refresh policy. `None`: there can be one.
 fn no_more(context: &Context, level: &Aggregate) -> Option<Refusal> {
     if level.integer_clock == Some(false) {
         return Some(Refusal::new(format!(

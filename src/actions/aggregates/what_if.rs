@@ -179,7 +179,7 @@ fn two_buckets(place: &Timeline, new: &Setting) -> Option<String> {
     Some(start.typed())
 }
 
-/// Why the runs of a policy would delete rows of the aggregate.
+/// The reason why the runs of a policy would delete rows of the aggregate.
 pub(super) struct Risk {
     pub why: String,
     /// The longest `start_offset` that loses nothing. `None`: none of them leaves two buckets.

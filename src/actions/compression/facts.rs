@@ -138,7 +138,7 @@ impl Compression {
         }
     }
 
-    /// Why "now" is not known, if the time zone is the reason.
+    /// The reason why "now" is not known, if the time zone is the reason.
     pub fn odd_zone(&self) -> Option<String> {
         let odd = !self.integer_time && clock::zone(&self.zone).is_none();
         odd.then(|| clock::odd_zone(&self.zone))
@@ -161,7 +161,7 @@ impl Compression {
         .into())
     }
 
-    /// Why decompressing chunks would crash this server. `None`: it would not.
+    /// The reason why decompressing chunks would crash this server. `None`: it would not.
     pub fn crashes(&self, context: &Context) -> Option<String> {
         let version = context.at.server.sql_version();
         (version < Version::new(2, 14) && self.expression_index).then(|| {

@@ -238,7 +238,7 @@ fn config(job: &Job, axis: Axis, rule: AgeRule, inputs: &Inputs) -> Result<Json,
     Ok(Json::Object(config))
 }
 
-/// Why the policy does nothing at all: between 2.22 and 2.27, if it may not recompress.
+/// The reason why the policy does nothing at all: between 2.22 and 2.27, if it may not recompress.
 fn idle_by_configuration(context: &Context, known: &Compression) -> Option<String> {
     let version = context.at.server.sql_version();
     let broken = (Version::new(2, 18)..Version::new(2, 27)).contains(&version);

@@ -201,7 +201,7 @@ fn normalized(sql: &str) -> String {
         .collect()
 }
 
-/// Why this text cannot be one part of a statement; it is put into CREATE INDEX unchanged.
+/// The reason why this text cannot be one part of a statement; it is put into CREATE INDEX unchanged.
 fn unsound(sql: &str) -> Option<&'static str> {
     let mut depth = 0_i32;
     let mut quote = None;

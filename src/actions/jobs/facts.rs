@@ -110,7 +110,7 @@ impl JobFacts {
         )
     }
 
-    /// Why the deleted job could not be made again. `None`: it could.
+    /// The reason why the deleted job could not be made again. `None`: it could.
     pub(super) fn lost_for_good(&self, context: &Context) -> Option<String> {
         let job = &self.job;
         if !self.has_proc {

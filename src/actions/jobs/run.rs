@@ -94,7 +94,7 @@ fn foreground(context: &Context, known: &JobFacts) -> Plan {
     )
 }
 
-/// Why the effects of a run cannot be undone. `None`: it has no lasting effects.
+/// The reason why the effects of a run cannot be undone. `None`: it has no lasting effects.
 pub(super) fn lasting(job: &Job) -> Option<String> {
     match outcome(job).0 {
         Undo::Never(why) => Some(why),
@@ -204,7 +204,7 @@ impl JobFacts {
         plan.note(Level::Critical, why).wanting(Consent::Name)
     }
 
-    /// Why a refresh from this offset on would delete rows of the aggregate. `None`: it would not.
+    /// The reason why a refresh from this offset on would delete rows of the aggregate. `None`: it would not.
     pub(super) fn row_loss(&self, start_offset: Option<&str>) -> Option<String> {
         if self.job.policy() != "refresh policy" {
             return None;

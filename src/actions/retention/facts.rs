@@ -156,7 +156,7 @@ impl Retention {
         clock::zone(&self.zone)
     }
 
-    /// Why "now" is not known, if the time zone is the reason.
+    /// The reason why "now" is not known, if the time zone is the reason.
     pub fn odd_zone(&self) -> Option<String> {
         let odd = self.axis() != Axis::Integer && self.clock().is_none();
         odd.then(|| clock::odd_zone(&self.zone))

@@ -32,7 +32,7 @@ pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     Ok(plan.changing(&[POLICY]).note(Level::Ok, words))
 }
 
-/// Why the policy, as it is, could not be added today. `None`: it could.
+/// The reason why the policy, as it is, could not be added today. `None`: it could.
 fn unmakable(facts: &Retention, policy: &Policy) -> Option<String> {
     let by_number = facts.axis() == Axis::Integer && DROP.of(&policy.job) != DROP.created;
     rule::no_clock(facts).filter(|_| by_number && !facts.has_now)

@@ -48,7 +48,7 @@ pub(crate) fn rule(
     Ok(rule)
 }
 
-/// Why every run and every `alter_job` of a policy with `drop_created_before` fails on this version. `None`: they work.
+/// Reason for which every run and `alter_job` of a policy with `drop_created_before` fails here. `None`: they work.
 pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Option<String> {
     if version < Version::new(2, 17) {
         let why = "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after";
@@ -79,7 +79,7 @@ pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
     }
 }
 
-/// Why "now" is not known: it has no `integer_now` function, or the time zone is not known.
+/// The reason why "now" is not known: it has no `integer_now` function, or the time zone is not known.
 pub fn no_clock(facts: &Retention) -> Option<String> {
     if facts.axis() != Axis::Integer {
         return facts.odd_zone();

@@ -231,7 +231,7 @@ impl<'a> Back<'a> {
             let now = renames.get(&name).cloned().unwrap_or(name);
             found.push((now, relation.relation.clone()));
         }
-        // What the step makes again is made in its table's present schema.
+        // The step makes its objects again in their table's present schema.
         for name in own {
             let schema = |name: &String| parts(name).map(|(schema, _)| schema);
             let table = renames

@@ -152,7 +152,7 @@ fn place(name: Option<String>, address: Option<String>, port: u16) -> Result<Pla
     })
 }
 
-/// Where Debian's and PostgreSQL's own builds put the socket.
+/// The socket folders of Debian's and of PostgreSQL's own builds.
 fn default_socket(port: u16) -> Option<PathBuf> {
     let folders = ["/var/run/postgresql", "/tmp"].map(PathBuf::from);
     folders

@@ -1,4 +1,4 @@
-//! How long a silent connection is kept.
+//! Keepalive: the time until a silent connection is given up.
 
 use std::time::Duration;
 

@@ -35,7 +35,7 @@ pub(super) const KEYWORDS: [(&str, &str); 25] = [
     ("tcp_user_timeout", ""),
 ];
 
-/// What libpq knows and hypertop does not: keyword, variable, and whether ignoring it would be unsafe.
+/// The options that libpq knows and hypertop does not: keyword, variable, and whether ignoring it would be unsafe.
 const UNSUPPORTED: [(&str, &str, bool); 16] = [
     ("sslcrldir", "PGSSLCRLDIR", true),
     ("sslpassword", "", true),

@@ -100,7 +100,7 @@ async fn holding(
     read
 }
 
-/// Why the row was not read because code could have run; `None`: it was read.
+/// The reason why the row was not read because code could have run; `None`: it was read.
 pub(super) fn unread(row: &Row, role: &str) -> Result<Option<String>> {
     let has = |name| row.columns().iter().any(|column| column.name() == name);
     if !has("code_owner") {
