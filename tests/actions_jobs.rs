@@ -245,7 +245,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "policy_retention",
         "naive",
         "|| '{\"hypertable_id\": 1}'",
-        "hypertable_id stays",
+        "hypertable_id must stay",
     ),
     (
         "policy_reorder",

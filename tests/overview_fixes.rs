@@ -62,7 +62,7 @@ fn each_findings_fix_is_taken_by_run_as_it_stands() {
                 // The stand-in cannot compress; what else a person has to choose, the finding says.
                 let told = refused.contains("stand-in")
                     || refused
-                        .split_once(" is wanted")
+                        .split_once(" is required")
                         .is_some_and(|(field, _)| row["reason"].as_str().unwrap().contains(field));
                 assert!(
                     answer["outcome"] == "dry-run" || told,
