@@ -1,4 +1,4 @@
-//! Connecting: host after host, with the password that fits each, and errors that say the fix.
+//! Connects to the first host that answers and fits; errors say the fix.
 
 mod connected;
 pub mod conninfo;
@@ -21,10 +21,10 @@ pub use error::{ConnectError, Kind};
 use error::{explain, timed_out, together};
 use open::open;
 
-/// How a person is asked for a password: the prompt in, the password out.
+/// Asks the user for a password: the prompt in, the password out.
 pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<String>;
 
-/// Connects, asking for a password where one is wanted and none is known (unless `-w`).
+/// Connects; asks for a missing password that the server requires (unless `-w`).
 pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, ConnectError> {
     let prompt = format!("Password for user {}: ", settings.user);
     let mut asked = None;
@@ -46,7 +46,7 @@ pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, Con
     }
 }
 
-/// Connects without asking anybody: `password` is what a person gave before. As nobody looks on, it never waits for ever.
+/// Connects without asking the user: `password` was entered before. As no user watches it, it never waits for ever.
 pub async fn again(settings: &Settings, password: Option<&str>) -> Result<Connected, ConnectError> {
     let limit = settings.timeout.unwrap_or(CONNECT_TIMEOUT);
     attempt(settings, password, Some(limit)).await
@@ -67,7 +67,8 @@ async fn attempt(
             match try_host(settings, host, password, *wanted, limit).await {
                 Ok(connected) => return Ok(connected),
                 Err(error) if error.kind == Kind::Unreachable => failures.push(error),
-                // As libpq: a server that answers no is final, one that is not there or not wanted is not.
+                // As in libpq, an error of the server is final; after a host that is unreachable or not wanted the next
+                // one is tried.
                 Err(error) => {
                     failures.push(error);
                     return Err(together(failures));
@@ -91,12 +92,12 @@ async fn try_host(
         let (dbname, user) = (&settings.dbname, &settings.user);
         settings.passwords.find(host, dbname, user)
     };
-    // As libpq: an empty one is none.
+    // As in libpq, an empty password counts as none.
     let password = given.or_else(kept);
     let password = password.as_deref().filter(|password| !password.is_empty());
     let attempt = async {
         let connected = match open(settings, host, password, true).await {
-            // Its session is set up by statements alone.
+            // The session is set up by statements only.
             Err(error) if error.kind == Kind::Options => {
                 open(settings, host, password, false).await?
             }
@@ -150,7 +151,8 @@ async fn check_wanted(
     ))
 }
 
-/// Whether the server's one answer is this; `None`: it gave none. As libpq, asked with nothing that can be shadowed.
+/// True if the server's only answer is this one; `None`: no answer. As in libpq, the query cannot be shadowed by other
+/// objects.
 async fn said(client: &Client, sql: &str, expected: &str) -> Option<bool> {
     let answer = client.simple_query(sql).await.ok()?;
     answer.iter().find_map(|message| match message {

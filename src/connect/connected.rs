@@ -1,4 +1,4 @@
-//! A connection that stands: to which server it leads, and how what it runs is cancelled.
+//! An open connection: the server that it leads to, and how its statements are cancelled.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,10 +12,10 @@ use tokio_postgres::{Client, NoTls};
 use crate::connect::conninfo::{Host, Place, Settings, Wanted};
 use crate::connect::tls::Tls;
 
-/// So long a server that answers nothing is waited for to take a cancel.
+/// Time limit for a cancel, if the server does not answer.
 const CANCEL: Duration = Duration::from_secs(5);
 
-/// A connection that stands.
+/// An open connection.
 #[derive(Debug)]
 pub struct Connected {
     pub client: Client,
@@ -25,22 +25,22 @@ pub struct Connected {
     pub host: String,
     /// Exactly what was connected to; see [`Host::way`].
     pub way: String,
-    /// The TLS version; `None` where it is not encrypted.
+    /// The TLS version; `None`: not encrypted.
     pub tls: Option<String>,
-    /// What was asked from the person, to be used again.
+    /// The password that the user entered, for the next connection.
     pub password: Option<String>,
-    /// Whose code looking may run here.
+    /// Roles whose code a read may run here.
     pub trusted: Vec<String>,
     /// The server's notices and warnings.
     pub notices: Receiver<String>,
-    /// So long each answer that sets the session up is waited for.
+    /// Time limit for each answer while the session is set up.
     pub limit: Duration,
     pub(super) connector: Option<Tls>,
     pub(super) peer: Peer,
     pub(super) at: Host,
 }
 
-/// Where exactly it is connected to: a cancel has to reach the same server, and a name may lead to several.
+/// The exact address: a cancel must reach the same server, and a name may lead to several.
 #[derive(Debug, Clone)]
 pub(super) enum Peer {
     Socket(PathBuf),
@@ -48,7 +48,7 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    /// What is sent there leaves this machine, as far as the address tells.
+    /// True if the address leads to another machine.
     fn is_elsewhere(&self) -> bool {
         match self {
             Self::Socket(_) => false,
@@ -58,13 +58,13 @@ impl Peer {
 }
 
 impl Connected {
-    /// It leads over a network: the peer is neither a socket of this machine nor a loopback address, whatever the host
-    /// is called.
+    /// True if it leads over a network: the peer is neither a socket of this machine nor a loopback address, whatever
+    /// the host is called.
     pub fn is_by_network(&self) -> bool {
         self.peer.is_elsewhere()
     }
 
-    /// These settings, but of the one server to which this connection leads: a name may lead to several.
+    /// These settings for the server of this connection only: a name may lead to several.
     pub fn only_here(&self, settings: &Settings) -> Settings {
         let mut at = self.at.clone();
         // An address with a scope cannot be written as a host.
@@ -80,7 +80,7 @@ impl Connected {
         }
     }
 
-    /// Stops on the server what this connection runs.
+    /// Cancels, on the server, the statement of this connection.
     pub fn canceller(&self) -> impl Future<Output = ()> + Send + use<> {
         let token = self.client.cancel_token();
         let (connector, peer) = (self.connector.clone(), self.peer.clone());

@@ -1,4 +1,4 @@
-//! What drives a connection, and keeps the server's notices.
+//! The task that drives a connection and keeps the server's notices.
 
 use std::future::poll_fn;
 
@@ -9,7 +9,7 @@ use tokio_postgres::error::Severity;
 
 use crate::model::text;
 
-/// So many notices are kept until somebody reads them.
+/// The most notices that are kept until they are read.
 const NOTICES: usize = 500;
 
 /// Runs the connection until it ends, and collects the server's notices.
@@ -20,12 +20,12 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let (told, notices) = channel(NOTICES);
+    let (sender, notices) = channel(NOTICES);
     let driver = tokio::spawn(async move {
-        // Why it ended is told to whoever waits for an answer.
+        // The reason of the end is reported to those who wait for an answer.
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notice(notice) = message {
-                // A session whose notices nobody reads drops them, and one that is flooded does not fill the memory.
+                // If nobody reads the notices, or too many come, they are dropped: they must not fill the memory.
                 let mut words = text::bounded(notice.message());
                 if let Some(detail) = notice
                     .detail()
@@ -33,7 +33,7 @@ where
                 {
                     words = format!("{words} ({})", text::bounded(detail));
                 }
-                let _ = told.try_send(match told.capacity() {
+                let _ = sender.try_send(match sender.capacity() {
                     0 => continue,
                     1 => "further notices came faster than they were read, and are left out"
                         .to_owned(),

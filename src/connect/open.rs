@@ -50,8 +50,8 @@ pub(super) async fn open(
             )
             .await
             {
-                // As libpq: prefer tries without TLS where the server does not admit it with TLS. Not where the handshake
-                // fails: rustls takes less than OpenSSL does, and the password would go out in clear.
+                // As in libpq, prefer tries without TLS if the server rejects TLS. It does not after a failed
+                // handshake: rustls accepts less than OpenSSL, and the password would be sent in plaintext.
                 Err(first)
                     if mode == Negotiate::Prefer
                         && first.by_server
@@ -67,7 +67,7 @@ pub(super) async fn open(
     }
 }
 
-/// Without TLS, until that is set; `packed`: with what every session has in its start-up packet.
+/// Connects without TLS, unless it is set; `packed`: with the settings of every session in the start-up packet.
 fn config(settings: &Settings, password: Option<&[u8]>, packed: bool) -> Config {
     let mut config = Config::new();
     config
@@ -137,7 +137,7 @@ async fn open_tcp(
         .await
         .map_err(lost)?;
     let peer = Peer::Tcp(stream.peer_addr().map_err(lost)?);
-    // Slower without, but no reason to fail.
+    // Without it the connection is only slower.
     let _ = stream.set_nodelay(true);
     believe(&stream, keepalive).map_err(lost)?;
     let failed = |error: tokio_postgres::Error| explain(&error, host, had_password);
@@ -169,7 +169,7 @@ async fn open_tcp(
     })
 }
 
-/// Lets the kernel find out that the peer is dead.
+/// Lets the kernel detect a dead peer.
 fn believe(stream: &TcpStream, keepalive: Keepalive) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_keepalive(keepalive.on)?;

@@ -111,8 +111,8 @@ fn what_is_wrong_is_named() {
         ("postgresql://b/%00", "forbidden value %00"),
         ("postgresql://[::1/c", "matching \"]\""),
     ] {
-        let told = refused(&database(text), &[]);
-        assert!(told.contains(words), "{text}: {told}");
+        let error = refused(&database(text), &[]);
+        assert!(error.contains(words), "{text}: {error}");
     }
 }
 
@@ -219,10 +219,10 @@ fn an_option_that_is_not_supported_may_say_what_is_done_anyway() {
 
 #[test]
 fn a_password_is_not_repeated_in_a_message_about_its_uri() {
-    let told = refused(&database("postgresql://u:hunter%zz@h/d"), &[]);
+    let error = refused(&database("postgresql://u:hunter%zz@h/d"), &[]);
     assert!(
-        told.contains("\"the password\"") && !told.contains("hunter"),
-        "{told}"
+        error.contains("\"the password\"") && !error.contains("hunter"),
+        "{error}"
     );
 }
 
@@ -261,11 +261,11 @@ fn a_uri_is_cut_where_libpq_cuts_it() {
         ),
         ("postgresql://h/d?user=a&", "h:5432 a d Prefer"),
     ] {
-        let told = match resolve(&database(text), &around(&[])) {
+        let error = match resolve(&database(text), &around(&[])) {
             Ok(settings) => short(&settings),
             Err(error) => format!("refused: {error:#}"),
         };
-        assert!(told.starts_with(expected), "{text}: {told}");
+        assert!(error.starts_with(expected), "{text}: {error}");
     }
 }
 

@@ -12,11 +12,11 @@ fn a_broken_service_file_names_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("services");
     std::fs::write(&file, "[prod]\nhost=s\nnonsense\n").unwrap();
-    let told = refused(
+    let error = refused(
         &database("service=prod"),
         &[("PGSERVICEFILE", file.to_str().unwrap())],
     );
-    assert!(told.contains("line 3"), "{told}");
+    assert!(error.contains("line 3"), "{error}");
 }
 
 #[test]
@@ -76,8 +76,11 @@ fn a_protection_that_a_service_file_asks_for_is_not_left_out_in_silence() {
     )
     .unwrap();
     let env = [("PGSERVICEFILE", file.to_str().unwrap())];
-    let told = refused(&database("service=strict"), &env);
-    assert!(told.contains("\"require_auth\" is not supported"), "{told}");
+    let error = refused(&database("service=strict"), &env);
+    assert!(
+        error.contains("\"require_auth\" is not supported"),
+        "{error}"
+    );
     let settings = resolve(&database("service=lax"), &around(&env)).unwrap();
     assert!(
         settings.warnings[0].contains("load_balance_hosts"),
@@ -100,21 +103,21 @@ fn bytes_of_another_encoding_are_used_where_they_can_be_and_named_where_they_can
     assert_eq!(settings.password.as_deref(), Some(b"p\xe9".as_slice()));
     let list = settings.revoked.unwrap();
     assert_eq!(list.as_os_str().as_bytes(), b"/x/\xe9");
-    let told = refused(&database("service=b"), &env);
+    let error = refused(&database("service=b"), &env);
     for words in [
         file.to_str().unwrap(),
         "line 8",
         "\"user\" is not UTF-8",
         "write the value in UTF-8",
     ] {
-        assert!(told.contains(words), "{told}");
+        assert!(error.contains(words), "{error}");
     }
     // A value that something else overrides is not looked at.
     let own = database("service=b user=me");
     assert_eq!(resolved(&own, &env), "s:5432 me me Prefer");
-    let told = refused(&database("postgresql://u%e9@h/d"), &[]);
+    let error = refused(&database("postgresql://u%e9@h/d"), &[]);
     assert!(
-        told.contains("connection string: the value of \"user\""),
-        "{told}"
+        error.contains("connection string: the value of \"user\""),
+        "{error}"
     );
 }
