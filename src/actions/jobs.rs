@@ -93,10 +93,7 @@ fn scheduled(context: &Context, known: &JobFacts) -> Result<Plan, Refusal> {
             .note(Level::Warning, known.drops())
             .wanting(Consent::Name);
     }
-    Ok(plan.note(
-        Level::Notice,
-        "where its next start is past, it runs at once",
-    ))
+    Ok(plan.note(Level::Notice, "if its next start is past, it runs at once"))
 }
 
 fn switch(

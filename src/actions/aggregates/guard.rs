@@ -6,7 +6,7 @@ use crate::actions::act::Context;
 use crate::model::bucket::Buckets;
 use crate::model::span::Span;
 
-/// Everything of this aggregate that its source no longer has, oldest first.
+/// The ranges of this aggregate whose source rows are gone, oldest first.
 pub(super) fn lost(level: &Aggregate, buckets: &Buckets, context: &Context) -> Vec<Lost> {
     let dropped = dropped_before(level, context);
     let mut all = Vec::new();

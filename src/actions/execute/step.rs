@@ -54,7 +54,7 @@ impl Run<'_> {
         }
         self.take_notices(writer);
         if result.as_ref().is_err_and(|problem| !problem.lost) {
-            // If the server has ended the transaction already, this only leaves the block.
+            // Ends the transaction block; after an error the server has rolled it back already.
             let rollback = execute(&writer.connected.client, "rollback");
             if let Err(problem) = self.answer(writer, rollback, order).await
                 && problem.lost

@@ -214,7 +214,7 @@ fn note(
     let is_time = facts.dimensions.first() == Some(dimension);
     let there = match facts.last.filter(|_| is_time) {
         Some(raw) => format!(
-            "new chunks only: {} keep their span, up to {}; the first new one may be shorter, where it meets them",
+            "new chunks only: {} keep their span, up to {}; the first new one may be shorter, so that it does not overlap them",
             text::plural(facts.chunks, "chunk"),
             text::point(Point { axis, raw })
         ),

@@ -29,7 +29,7 @@ pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Resul
                  max_retries, retry_period and name become the defaults"
             ),
         )
-        .note(Level::Notice, "where no first run is set for later, it runs at once");
+        .note(Level::Notice, "if its schedule does not begin later, it runs at once");
     if let Some(pid) = known.pid {
         plan = plan.note(Level::Warning, cancels(pid));
     }
