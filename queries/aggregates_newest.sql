@@ -33,7 +33,8 @@ found as materialized (
                    then 3
               when not s.readable then 1 when r.hidden then 2 when r.unsafe then r.why
               when r.newest is null and (select count(*) from (select z.range_start from :slice z
-                                          where z.dimension_id = s.dimension_id group by 1 order by 1 desc limit 5) z) > 4 then 4 end as unknown,
+                                          where z.dimension_id = s.dimension_id group by 1 order by 1 desc limit 5) z) > 4 then 4 end
+         as unknown,
        case
                                                when s.parent_id is null and s.readable and r.unsafe
                                                     and not r.hidden then r.owner end as code_owner, case when r.unsafe
