@@ -5,7 +5,6 @@ select d.datname::text as database, d.oid::int8 as database_oid, pg_is_in_recove
        to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as started,
        host(inet_server_addr()) || ':' || inet_server_port() as address,
        -- the control file has the new timeline only some time after a promotion
-       case when not pg_is_in_recovery()
-            then ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int8 end as timeline,
+       case when not pg_is_in_recovery() then ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int8 end as timeline,
        case when not pg_is_in_recovery() then (pg_current_wal_flush_lsn() - '0/0')::int8 end as wal
 from pg_database d where d.datname = current_database()

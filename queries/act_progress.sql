@@ -1,7 +1,6 @@
 -- How far a backend is, and who keeps it waiting · one row · public (other roles' queries: pg_read_all_stats) · a few lookups.
 -- $1: its pid
-select b.pid as blocker, v.usename::text as blocker_role,
-       v.application_name::text as blocker_application, v.state::text as blocker_state,
+select b.pid as blocker, v.usename::text as blocker_role, v.application_name::text as blocker_application, v.state::text as blocker_state,
        date_part('epoch', clock_timestamp() - v.xact_start) as blocker_seconds,
        coalesce(a.wait_event = 'SyncRep', false) as commits, i.phase::text as phase,
        case when i.blocks_total > 0 then i.blocks_done::float8 / i.blocks_total
@@ -12,6 +11,5 @@ left join lateral (
   select p.pid from unnest(pg_blocking_pids(a.pid)) p(pid)
   order by exists (select from pg_locks w where w.pid = p.pid and not w.granted), 1 limit 1
 ) b on true
-left join pg_stat_activity v on v.pid = b.pid
-left join pg_stat_progress_create_index i on i.pid = a.pid
+left join pg_stat_activity v on v.pid = b.pid left join pg_stat_progress_create_index i on i.pid = a.pid
 where a.pid = $1::int8

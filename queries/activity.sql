@@ -13,9 +13,7 @@ with here as materialized (
   -- who waits for a row waits for its holder's transaction, with the row's own lock in hand
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.waitstart, coalesce(l.relation, t.relation) as relation,
          pg_blocking_pids(l.pid) as blockers
-  from here h
-  join pg_stat_get_activity(null) a on a.datid = h.oid
-  join lock l on l.pid = a.pid and not l.granted
+  from here h join pg_stat_get_activity(null) a on a.datid = h.oid join lock l on l.pid = a.pid and not l.granted
   left join lock t on t.pid = l.pid and t.locktype = 'tuple' and t.granted and l.locktype = 'transactionid'
   order by l.pid, t.relation
 ), seen as materialized (
@@ -79,9 +77,7 @@ with here as materialized (
          'table' as kind,
          case when i.indrelid is not null then i.indrelid::regclass::text else format('%I.%I', m.nspname, r.relname) end as thing
 \endif
-  from relation l
-  join pg_class c on c.oid = l.oid
-  join pg_namespace n on n.oid = c.relnamespace
+  from relation l join pg_class c on c.oid = l.oid join pg_namespace n on n.oid = c.relnamespace
 \if :since_2_29
   -- a companion with compressed rows inherits nothing: it belongs to the chunk whose rows they are
   left join _timescaledb_catalog.compression_settings e on e.compress_relid = c.oid
@@ -112,14 +108,12 @@ with here as materialized (
   -- what it has the strongest lock on, an aggregate before its source, and a hypertable before a plain table
   select distinct on (h.pid) h.pid, d.thing, d.kind, case when d.part and h.strength >= 4 then d.name end as chunk
   from held h join named d on d.oid = h.relation
-  where d.name !~ '^_timescaledb_(catalog|config|cache)\.'
-  order by h.pid, h.strength desc, d.kind, d.part, d.oid
+  where d.name !~ '^_timescaledb_(catalog|config|cache)\.' order by h.pid, h.strength desc, d.kind, d.part, d.oid
 \else
   where n.nspname not in ('pg_toast', 'pg_catalog')
 ), concern as materialized (
   select distinct on (h.pid) h.pid, d.thing, d.kind, case when d.part and h.strength >= 4 then d.name end as chunk
-  from held h join named d on d.oid = h.relation
-  order by h.pid, h.strength desc, d.part, d.oid
+  from held h join named d on d.oid = h.relation order by h.pid, h.strength desc, d.part, d.oid
 \endif
 )
 select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datname::text as database, s.usename::text as role,
@@ -127,14 +121,7 @@ select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datnam
        case when s.client_port = -1 then '[local]' else host(s.client_addr) end as client,
        s.backend_start, s.xact_start, s.query_start, s.state_change, s.state, s.wait_event_type, s.wait_event,
        s.backend_xid is not null as writes, age(s.backend_xid) as xid_age, age(s.backend_xmin) as xmin_age,
-       left(s.query, 2000) as query,
-       case when 0 = any (w.blockers)
-            then (select string_agg(quote_literal(p.gid), ', ' order by p.prepared) from pg_prepared_xacts p
-              join pg_locks t on t.transactionid = p.transaction and t.pid is null
-                   where exists (select from pg_locks h
-                     join pg_locks l on not l.granted
-                          and (h.relation = l.relation and h.database = l.database or h.transactionid = l.transactionid)
-                                  where h.pid is null and h.granted and h.virtualtransaction = t.virtualtransaction)) end as prepared,
+       left(s.query, 2000) as query, case when 0 = any (w.blockers) then :prepared_holders end as prepared,
        coalesce(w.blockers, '{}') as blockers, c.thing as relation, c.kind as relation_kind, c.chunk,
        w.locktype as wait_lock, w.mode as wait_mode, w.waitstart as wait_start, wn.name as wait_relation, wn.thing as wait_thing,
 \if :since_2_11
@@ -145,13 +132,9 @@ select s.pid, s.leader_pid, s.datid is not distinct from h.oid as here, s.datnam
        null::int4 as job_id, null::text as job_proc, null::text as job_target,
 \endif
        k.command as work, k.phase as work_phase, k.share as work_share, kn.name as work_relation
-from seen s
-cross join here h
-left join wait w on w.pid = s.pid
-left join named wn on wn.oid = w.relation
-left join work k on k.pid = s.pid
-left join named kn on kn.oid = k.relid
-left join concern c on c.pid = s.pid
+from seen s cross join here h left join wait w on w.pid = s.pid
+left join named wn on wn.oid = w.relation left join work k on k.pid = s.pid
+left join named kn on kn.oid = k.relid left join concern c on c.pid = s.pid
 \if :since_2_11
 -- every role is shown the application name; a worker bears its job's
 left join _timescaledb_config.bgw_job j on j.application_name::text = s.application_name and s.application_name like '%]'

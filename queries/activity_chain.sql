@@ -25,8 +25,5 @@ select c.side, c.depth, c.pid, a.usename::text as role, a.application_name as ap
        a.xact_start, w.locktype as wait_lock, w.mode as wait_mode,
        case when w.relation is not null then w.relation::regclass::text end as wait_relation,
        left(a.query, 200) as query
-from chain c
-left join wait w on w.pid = c.pid
-left join pg_stat_activity a on a.pid = c.pid
-order by c.side, c.path
+from chain c left join wait w on w.pid = c.pid left join pg_stat_activity a on a.pid = c.pid order by c.side, c.path
 limit 100

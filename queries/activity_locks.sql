@@ -1,10 +1,5 @@
-\if :since_2_11
--- The locks of a session, those on chunks, their compressed rows and partitions by their parent · mode, granted, many, … · public · one
--- pass over
-\else
--- The locks of a session, those on chunks and partitions by their parent · mode, granted, many, … · public · one pass over
-\endif
--- the lock table. $1: pid
+-- The locks of a session, those on chunks, their compressed rows and partitions by their parent · mode, granted, many, … · public
+-- · one pass over the lock table. $1: pid
 select l.locktype, l.mode, l.granted, count(*) as many,
        coalesce(case when r.oid is not null then format('%I.%I', m.nspname, r.relname) end, min(l.relation::text),
             min(l.transactionid::text), min(l.virtualxid)) as thing,
@@ -27,20 +22,17 @@ left join pg_inherits p on p.inhrelid = coalesce(i.indrelid, c.oid)
 left join lateral (
   -- a companion with compressed rows, by the hypertable whose rows they are
   select t.oid
-  from pg_class k join pg_namespace y on y.oid = k.relnamespace
-  join :chunk z on z.schema_name = y.nspname and z.table_name = k.relname
+  from pg_class k join pg_namespace y on y.oid = k.relnamespace join :chunk z on z.schema_name = y.nspname and z.table_name = k.relname
   join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = z.hypertable_id
   join pg_namespace x on x.nspname = b.schema_name join pg_class t on t.relnamespace = x.oid and t.relname = b.table_name
   where k.oid = coalesce(i.indrelid, c.oid)
 ) e on true
 left join pg_class r on r.oid = coalesce(e.oid, p.inhparent, i.indrelid, c.oid)
 \else
-left join pg_inherits p on p.inhrelid = coalesce(i.indrelid, c.oid)
-left join pg_class r on r.oid = coalesce(p.inhparent, i.indrelid, c.oid)
+left join pg_inherits p on p.inhrelid = coalesce(i.indrelid, c.oid) left join pg_class r on r.oid = coalesce(p.inhparent, i.indrelid, c.oid)
 \endif
 left join pg_namespace m on m.oid = r.relnamespace
-where l.pid = $1::int4
-group by l.locktype, l.mode, l.granted, r.oid, m.nspname, r.relname
+where l.pid = $1::int4 group by l.locktype, l.mode, l.granted, r.oid, m.nspname, r.relname
 order by l.granted, array_position(array['AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock',
   'ShareUpdateExclusiveLock', 'RowExclusiveLock', 'RowShareLock', 'AccessShareLock'], l.mode), l.locktype <> 'relation', 5
 limit 200

@@ -1,10 +1,5 @@
-\if :since_2_26
--- How far the maintenance is that a session does: each figure of the server's progress views, and the range of a refresh · command, name,
--- value
-\else
--- How far the maintenance is that a session does: each figure of the server's progress views · command, name, value
-\endif
--- · public (other roles': pg_read_all_stats) · a few lookups. $1: pid
+-- How far the maintenance is that a session does: each figure of the server's progress views, and from 2.26 on the range of a refresh
+-- · command, name, value · public (other roles': pg_read_all_stats) · a few lookups. $1: pid
 select x.command, e.key as name, e.value
 from (
   select 'CREATE INDEX' as command, to_jsonb(p) as line from pg_stat_progress_create_index p where p.pid = $1::int4
@@ -35,8 +30,7 @@ from (
   left join lateral (
     select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time,
            case when x.column_type::oid in ('timestamp'::regtype, 'date'::regtype) then '' else ' UTC' end as zone
-    from _timescaledb_catalog.dimension x where x.hypertable_id = a.mat_hypertable_id and x.interval_length is not null
-    order by x.id limit 1
+    from :time_dimension x where x.hypertable_id = a.mat_hypertable_id
   ) d on true
   where r.pid = $1::int4
 \endif

@@ -1,8 +1,6 @@
 -- A session's statement in full · query, room (bytes that the server keeps of one) · public (other roles': pg_read_all_stats)
 -- · one backend. $1: pid, $2: its start in microseconds (-1: hidden), so that a later session of the same pid is not taken for it
-select left(a.query, 100000) || case
-     when octet_length(left(a.query, 100000)) < octet_length(a.query) then ' (cut: ' || octet_length(a.query) || ' bytes in all)'
-     else '' end as query, current_setting('track_activity_query_size') as room,
+select :cut_text as query, current_setting('track_activity_query_size') as room,
        octet_length(a.query) >= pg_size_bytes(current_setting('track_activity_query_size')) - 1 as cut
-from pg_stat_activity a
+from pg_stat_activity a cross join lateral (select a.query as text) t
 where a.pid = $1::int4 and coalesce((extract(epoch from a.backend_start) * 1000000)::int8, -1) = $2::int8

@@ -3,22 +3,17 @@
 with recursive agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id, e.id as raw_dimension,
          \ir shared/bucket.sql
-    from _timescaledb_catalog.continuous_agg ca
-    join lateral (select x.column_type from _timescaledb_catalog.dimension x
-      where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
-    left join lateral (select x.id from _timescaledb_catalog.dimension x
-      where x.hypertable_id = ca.raw_hypertable_id and x.interval_length is not null order by x.id limit 1) e on true
+    from _timescaledb_catalog.continuous_agg ca join :time_dimension d on d.hypertable_id = ca.mat_hypertable_id
+    left join :time_dimension e on e.hypertable_id = ca.raw_hypertable_id
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = ca.mat_hypertable_id),
 job as materialized (
   select j.id, j.hypertable_id, j.application_name::text as application_name, j.scheduled, j.schedule_interval, j.config,
          j.config ->> 'start_offset' as start_text, j.config ->> 'end_offset' as end_text,
-         case when j.config ->> 'start_offset' ~ :is_interval then (j.config ->> 'start_offset')::interval end as start_interval, case
-                   when j.config ->> 'end_offset' ~ :is_interval then (j.config ->> 'end_offset')::interval end as end_interval,
-         case when j.config ->> 'start_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'start_offset')::int8 end as start_number, case
-              when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number,
-         o.owner_zone, o.zone
-    from _timescaledb_config.bgw_job j
-    left join lateral :owner_zone o on true
+         case when j.config ->> 'start_offset' ~ :is_interval then (j.config ->> 'start_offset')::interval end as start_interval,
+         case when j.config ->> 'end_offset' ~ :is_interval then (j.config ->> 'end_offset')::interval end as end_interval,
+         case when j.config ->> 'start_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'start_offset')::int8 end as start_number,
+         case when j.config ->> 'end_offset' ~ '^-?\d{1,18}$' then (j.config ->> 'end_offset')::int8 end as end_number, o.owner_zone, o.zone
+    from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_refresh_continuous_aggregate'),
 -- of several policies the one whose window ends latest decides the lag
 newest as materialized (
@@ -27,8 +22,8 @@ newest as materialized (
 drops as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config ->> 'drop_after' as drop_text,
          j.config ? 'drop_created_before' as by_creation,
-         case when j.config ->> 'drop_after' ~ :is_interval then (j.config ->> 'drop_after')::interval end as drop_interval, case
-                   when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
+         case when j.config ->> 'drop_after' ~ :is_interval then (j.config ->> 'drop_after')::interval end as drop_interval,
+         case when j.config ->> 'drop_after' ~ '^-?\d{1,18}$' then (j.config ->> 'drop_after')::int8 end as drop_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 \if :since_2_26
 \else
@@ -46,8 +41,8 @@ locks as materialized (
 \endif
 squeezes as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.config ->> 'compress_after' as after_text,
-         case when j.config ->> 'compress_after' ~ :is_interval then (j.config ->> 'compress_after')::interval end as after_interval, case
-                   when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
+         case when j.config ->> 'compress_after' ~ :is_interval then (j.config ->> 'compress_after')::interval end as after_interval,
+         case when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
 -- where the reach of an aggregate's policies begins at their next run; NULL: one reaches over everything, or its owner's zone is not
 -- reckoned (odd_zone), or time is an integer, whose now is not free to ask
@@ -81,9 +76,9 @@ promise as (
          -- months that follow each other are at most two days longer than as many from July on; where the clock is put back a day has two
          -- hours more at most
          coalesce(w.units, (extract(epoch
-           from timestamp '1999-07-01' + w.width - timestamp '1999-07-01' + case
-                when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval + case
-                when a.bucket_zone is null then '0' else '2 hours' end::interval) * 1000000)::int8) as longest
+           from timestamp '1999-07-01' + w.width - timestamp '1999-07-01'
+                + case when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval
+                + case when a.bucket_zone is null then '0' else '2 hours' end::interval) * 1000000)::int8) as longest
     from agg a left join newest j on j.hypertable_id = a.id
    cross join lateral (select case when a.bucket_width ~ :is_interval then (a.bucket_width)::interval end as width,
                               case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w),
@@ -99,24 +94,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        coalesce(pa.user_view_name, rh.table_name)::text as source_name,
        nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                        when 'smallint' then -32768 else -210866803200000000 end) as watermark,
-\if :since_2_22
-       -- what a refresh has begun (or was interrupted in) is gone from the log and not yet materialized
-       least((select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-               where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
-             (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
-               where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark),
-             -- nor is what such a refresh has put back into the log, in parts, where it was cancelled
-             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-               where l.materialization_id = a.id and l.greatest_modified_value > w.watermark
-                 and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-                 and exists (select from :slice s
-                              where s.dimension_id = a.raw_dimension
-                                and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))) as refreshed_to,
-\else
-             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-         where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807) as refreshed_to,
-\endif
-       t.never_before,
+       :refreshed_to as refreshed_to, t.never_before,
        (select s.range_end from :slice s
          where s.dimension_id = a.raw_dimension order by s.range_start desc limit 1) as source_end, pr.longest as bucket_longest,
        -- beyond the present bucket
@@ -132,8 +110,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
          + u.pending as pending,
 \endif
        o.since as reach_from, o.odd_zone, t.tail, x.unreached, x.unreached_to, x.unread_from, x.unread_next, x.cut_to,
-       a.bucket_offset::text as bucket_offset, case
-            when a.axis not in ('bigint', 'integer', 'smallint')
+       a.bucket_offset::text as bucket_offset, case when a.axis not in ('bigint', 'integer', 'smallint')
                  then (extract(epoch from case when a.axis in ('timestamp without time zone', 'date')
          then a.bucket_origin::timestamp else a.bucket_origin::timestamptz at time zone coalesce(a.bucket_zone, 'UTC') end)
 \if :since_2_22
@@ -185,16 +162,11 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
          as local_shift,
        coalesce(os.many, 0) as other_policies_stopped, os.job_id as other_job_id, os.scheduled as other_scheduled,
        pj.id as parent_job_id, pj.scheduled as parent_scheduled, not pst.last_run_success and pst.last_finish > '-infinity' as parent_fails
-  from agg a
-  join _timescaledb_catalog.hypertable rh on rh.id = a.raw_id
-  join _timescaledb_catalog.hypertable mh on mh.id = a.id
+  from agg a join _timescaledb_catalog.hypertable rh on rh.id = a.raw_id join _timescaledb_catalog.hypertable mh on mh.id = a.id
   left join _timescaledb_catalog.continuous_agg pa on pa.mat_hypertable_id = a.parent_id
-  left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id
-  left join newest j on j.hypertable_id = a.id
-  left join newest pj on pj.hypertable_id = a.parent_id
-  left join _timescaledb_internal.bgw_job_stat pst on pst.job_id = pj.id
-  left join drops r on r.hypertable_id = a.raw_id
-  left join squeezes q on q.hypertable_id = a.id
+  left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id left join newest j on j.hypertable_id = a.id
+  left join newest pj on pj.hypertable_id = a.parent_id left join _timescaledb_internal.bgw_job_stat pst on pst.job_id = pj.id
+  left join drops r on r.hypertable_id = a.raw_id left join squeezes q on q.hypertable_id = a.id
   left join reach o on o.id = a.id
   left join lateral (select s.range_start, s.range_end from :used_slice s
                       where s.dimension_id = a.raw_dimension order by s.range_start limit 1) f on true
@@ -208,50 +180,18 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
                     where s.dimension_id = a.raw_dimension
                       and s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value)) u on true
   left join promise pr on pr.id = a.id
-  -- from where on nothing was refreshed, and up to where history never was
-  left join lateral (
-    select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
-           max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
-                                                    and l.greatest_modified_value < 9223372036854775807) as never_before
-      from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l where l.materialization_id = a.id) t on true
-  -- changed ranges that begin before the policies' reach, where the source has chunks; of the source's log the oldest, by its index.
-  -- What begins before the source does was dropped there, to the end of a bucket: told by itself
-  left join lateral (
-    select count(*) filter (where r.low >= f.range_start and r.low < o.since) as unreached,
-           max(r.high) filter (where r.low >= f.range_start and r.low < o.since) as unreached_to,
-           min(r.low) filter (where r.low >= f.range_start) as unread_from, min(r.low) filter (where r.low >= o.since) as unread_next,
-           max(r.high) filter (where r.low < f.range_start) as cut_to
-      from ((select l.lowest_modified_value as low, l.greatest_modified_value as high
-        from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
-              where l.hypertable_id = a.raw_id and l.lowest_modified_value < least(o.since + coalesce(pr.longest, 0), t.tail)
-                   and o.since is not null
-              order by l.lowest_modified_value limit 1000)
-             union all
-            select l.lowest_modified_value, l.greatest_modified_value
-              from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-             where l.materialization_id = a.id and l.greatest_modified_value < 9223372036854775807
-               and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000) and o.since is not null
-\if :since_2_26
-\elif :since_2_22
-             union all
-            select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_ranges l
-             where l.materialization_id = a.id and o.since is not null
-\endif
-           ) r
-     where r.low < o.since + coalesce(pr.longest, 0) and (t.never_before is null or r.high > t.never_before)
-       and exists (select from :used_slice s
-                    where s.dimension_id = a.raw_dimension and s.range_end > r.low
-                      and (s.range_start < r.high or s.range_start <= r.low))) x on true
+  cross join lateral (select a.id, a.raw_id, a.raw_dimension as source_dimension, w.watermark, o.since,
+    o.since + coalesce(pr.longest, 0) as upto) y
+  left join lateral :log_ends t on true
+  \ir shared/unreached.sql
   -- its further policies that are paused or fail: how many, and the first
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
      where k.hypertable_id = a.id and k.id <> j.id
           and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
-  left join whole e on e.id = a.id
-  left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
-  left join pg_namespace n on n.nspname = mh.schema_name
-  left join pg_class m on m.relnamespace = n.oid and m.relname = mh.table_name
+  left join whole e on e.id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+  left join pg_namespace n on n.nspname = mh.schema_name left join pg_class m on m.relnamespace = n.oid and m.relname = mh.table_name
   -- its refresh, by its job's name or by its statement and its materialization
   left join lateral (
     select w.pid, w.since, w.blocker,

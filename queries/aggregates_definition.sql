@@ -1,10 +1,7 @@
 -- What the aggregate with materialization $1 (int8) is: its view's definition as it was written
 -- definition · USAGE on its schema; takes the view's lock for a moment · constant
-select left(d.text, 100000) || case
-     when octet_length(left(d.text, 100000)) < octet_length(d.text) then ' (cut: ' || octet_length(d.text) || ' bytes in all)'
-     else '' end as definition
-  from _timescaledb_catalog.continuous_agg a
-  join pg_namespace n on n.nspname = a.direct_view_schema
+select :cut_text as definition
+  from _timescaledb_catalog.continuous_agg a join pg_namespace n on n.nspname = a.direct_view_schema
   join pg_class v on v.relnamespace = n.oid and v.relname = a.direct_view_name
-  cross join lateral (select pg_get_viewdef(v.oid, true) as text offset 0) d
+  cross join lateral (select pg_get_viewdef(v.oid, true) as text offset 0) t
  where a.mat_hypertable_id = $1::int8

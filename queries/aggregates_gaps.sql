@@ -3,11 +3,7 @@
 -- future_rows (dated after now where the watermark is, up to 10,001 a chunk; NULL: not counted, in more than four chunks); unknown,
 -- code_owner, hold as in aggregates_newest
 -- · SELECT on the source, else NULL · one short index scan on a chunk for each figure, as a rule
-with trusted as materialized :trusted,
-held as materialized (
-  -- what this session keeps from being changed while it reads, see Exact::locked
-  select array_agg(l.relation) as relations from pg_locks l
-    where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
+with trusted as materialized :trusted, held as materialized :held,
 source as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id,
          (select m.watermark from _timescaledb_catalog.continuous_aggs_watermark m
@@ -18,12 +14,10 @@ source as materialized (
                 'int8'::regtype) as readable,
          (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
            where l.materialization_id = ca.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807) as tail
-    from _timescaledb_catalog.continuous_agg ca
-    join _timescaledb_catalog.hypertable h on h.id = ca.raw_hypertable_id
+    from _timescaledb_catalog.continuous_agg ca join _timescaledb_catalog.hypertable h on h.id = ca.raw_hypertable_id
     join pg_namespace n on n.nspname = h.schema_name
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null
-         order by x.id limit 1) x on true
+    join :time_dimension x on x.hypertable_id = h.id
    where ca.mat_hypertable_id = any ($1::int8[])),
 -- from the beginning on, and from where nothing was refreshed
 asked as materialized (
@@ -70,14 +64,12 @@ found as materialized (
                        group by 1 order by 1 limit case a.kind when 3 then 5 else 4 end) z) e
                        where a.kind < 3 or e.nth = 1 and e.many < 5 order by 1) b
                 cross join lateral (
-                  select case a.kind when 3 then 'select sum(m)::int8 as n from ('
-                       else 'select min(m) as n from (' end
+                  select case a.kind when 3 then 'select sum(m)::int8 as n from (' else 'select min(m) as n from (' end
                             || string_agg(format(case when a.kind = 3
                                  then 'select count(*) as m from (select from %2$I.%3$I where %1$I > %4$L limit 10001) l'
                                       when a.whole then 'select min(%1$I)::int8 as m from %2$I.%3$I'
                            else 'select case when isfinite(min(%1$I)) then (extract(epoch from min(%1$I)) * 1000000)::int8 end as m from '
-                                '%2$I.%3$I' end
-                           || case when a.since is null or a.kind = 3 then '' else ' where %1$I >= %4$L' end,
+                                '%2$I.%3$I' end || case when a.since is null or a.kind = 3 then '' else ' where %1$I >= %4$L' end,
                            a.column_name, n.nspname, r.relname, a.literal), ' union all ') || ') u' as statement,
                          \ir shared/chunk_readers.sql
                    where z.dimension_id = a.dimension_id and (z.range_start = b.range_start or a.kind = 3 and z.range_start > b.range_start)
@@ -85,9 +77,7 @@ found as materialized (
                offset 0) y
        where y.first is not null or y.why > 0 limit 1) r on true)
 select s.id::int8 as id, max(f.first) filter (where f.kind = 1) as oldest, max(f.first) filter (where f.kind = 2) as first_unread,
-       max(f.first) filter (where f.kind = 3) as future_rows,
-       max(g.remade_from) as remade_from, max(g.remade_to) as remade_to,
+       max(f.first) filter (where f.kind = 3) as future_rows, max(g.remade_from) as remade_from, max(g.remade_to) as remade_to,
        max(f.why)::int8 as unknown, max(f.owner) filter (where f.why > 0) as code_owner,
        (select array_agg(distinct u.name) from found h cross join lateral unnest(h.hold) u(name) where h.id = s.id) as hold
-  from source s left join found f on f.id = s.id left join remade g on g.id = s.id
- group by s.id
+  from source s left join found f on f.id = s.id left join remade g on g.id = s.id group by s.id

@@ -4,28 +4,19 @@
 -- hides compressed rows;
 -- 3 the dimension's type; 4 the four newest chunks are empty; 5 reading would run code that its owner can define; 6 it is not held yet) ·
 -- SELECT on the source, else unknown = 1 · the newest chunk of each, as a rule
-with trusted as materialized :trusted,
-held as materialized (
-  -- what this session keeps from being changed while it reads, see Exact::locked
-  select array_agg(l.relation) as relations from pg_locks l
-    where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and l.mode = 'ShareUpdateExclusiveLock'),
+with trusted as materialized :trusted, held as materialized :held,
 agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id,
          \ir shared/bucket.sql
-    from _timescaledb_catalog.continuous_agg ca
-    join lateral (select x.column_type from _timescaledb_catalog.dimension x
-      where x.hypertable_id = ca.mat_hypertable_id and x.interval_length is not null order by x.id limit 1) d on true
+    from _timescaledb_catalog.continuous_agg ca join :time_dimension d on d.hypertable_id = ca.mat_hypertable_id
     left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = ca.mat_hypertable_id
    where ca.mat_hypertable_id = any ($1::int8[])),
 source as materialized (
   select a.*, x.id as dimension_id, x.column_name, x.column_type::text as source_type,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(t.oid, 'select'), false) as readable
-    from agg a
-    join _timescaledb_catalog.hypertable h on h.id = a.raw_id
-    join pg_namespace n on n.nspname = h.schema_name
+    from agg a join _timescaledb_catalog.hypertable h on h.id = a.raw_id join pg_namespace n on n.nspname = h.schema_name
     join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null
-         order by x.id limit 1) x on true),
+    join :time_dimension x on x.hypertable_id = h.id),
 found as materialized (
   select s.*, w.watermark, case when s.parent_id is not null then w.watermark - 1 else r.newest end as newest,
          case when s.parent_id is not null then null
@@ -33,12 +24,10 @@ found as materialized (
                    then 3
               when not s.readable then 1 when r.hidden then 2 when r.unsafe then r.why
               when r.newest is null and (select count(*) from (select z.range_start from :slice z
-                                          where z.dimension_id = s.dimension_id group by 1 order by 1 desc limit 5) z) > 4 then 4 end
-         as unknown,
-       case
-                                               when s.parent_id is null and s.readable and r.unsafe
-                                                    and not r.hidden then r.owner end as code_owner, case when r.unsafe
-                                                    and r.why = 6 then r.relations end as hold
+                                          where z.dimension_id = s.dimension_id
+                                          group by 1 order by 1 desc limit 5) z) > 4 then 4 end as unknown,
+         case when s.parent_id is null and s.readable and r.unsafe and not r.hidden then r.owner end as code_owner,
+         case when r.unsafe and r.why = 6 then r.relations end as hold
     from source s
     left join lateral (select nullif(w.watermark, case s.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                               when 'smallint' then -32768 else -210866803200000000 end) as watermark
@@ -65,8 +54,7 @@ found as materialized (
                          \ir shared/chunk_readers.sql
                    where z.dimension_id = s.dimension_id and z.range_start = b.range_start and not c.osm_chunk) q
                offset 0) y
-       where y.newest is not null or y.hidden or y.unsafe limit 1) r
-      on true),
+       where y.newest is not null or y.hidden or y.unsafe limit 1) r on true),
 width as materialized (
   select f.*, f.axis in ('bigint', 'integer', 'smallint') as whole, coalesce(f.bucket_zone, 'UTC') as zone,
          case when f.bucket_width ~ '^\d{1,18}$' then f.bucket_width::int8 end as units,

@@ -8,20 +8,17 @@ with trusted as materialized :trusted,
 d as materialized (
   select x.*, x.column_type::text in ('bigint', 'integer', 'smallint') as whole,
          x.column_type::text in ('timestamp without time zone', 'date') as naive
-    from _timescaledb_catalog.dimension x where x.hypertable_id = $1 and x.interval_length is not null order by x.id limit 1),
+    from :time_dimension x where x.hypertable_id = $1),
 o as materialized (
   select d.whole, d.naive, case when d.naive then (extract(epoch from now()::timestamp) * 1000000)::int8
-       when not d.whole then (extract(epoch from now()) * 1000000)::int8
+              when not d.whole then (extract(epoch from now()) * 1000000)::int8
               -- the hypertable's own function says what "now" is in its unit
-              when p.oid is not null and p.proowner = any (r.roles) and pn.nspowner = any (r.roles)
-                   and has_schema_privilege(p.pronamespace, 'usage') and has_function_privilege(p.oid, 'execute')
-                   and has_table_privilege(t.oid, 'select')
-              then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false,
-                   true, '')))[1]::text::int8 end as now_raw
-    from d cross join trusted r join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id
+              when f.trusted and has_schema_privilege(k.schema, 'usage') and has_function_privilege(f.oid, 'execute')
+                   and has_table_privilege(t.oid, 'select') then :now_value end as now_raw
+    from d join _timescaledb_catalog.hypertable h on h.id = d.hypertable_id
     left join pg_namespace n on n.nspname = h.schema_name left join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
-    left join pg_namespace pn on pn.nspname = d.integer_now_func_schema
-    left join pg_proc p on p.pronamespace = pn.oid and p.proname = d.integer_now_func and p.pronargs = 0 and p.prokind = 'f'),
+    left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
+    left join lateral :now_function f on true),
 job as materialized (
   select j.id, j.hypertable_id, j.proc_name, j.config, j.scheduled, not st.last_run_success and st.last_finish > '-infinity' as failing,
          o.owner_zone, o.zone
@@ -50,13 +47,11 @@ mark as (
     from _timescaledb_catalog.continuous_agg a
       left join job j on j.hypertable_id = a.mat_hypertable_id and j.proc_name = 'policy_refresh_continuous_aggregate'
    where $1 in (a.raw_hypertable_id, a.mat_hypertable_id)),
--- tables whose size would have to be waited for: somebody holds such a lock on a piece of them, or waits for it in front of us
+-- tables whose size would have to be waited for
 held as materialized (
   select case when t.relnamespace = 'pg_toast'::regnamespace and t.relname ~ '^pg_toast_\d+$' then substr(t.relname, 10)::oid
        else t.oid end as relid
-    from (select distinct coalesce(i.indrelid, l.relation) as relid from pg_locks l left join pg_index i on i.indexrelid = l.relation
-           where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
-             and l.database = (select d.oid from pg_database d where d.datname = current_database())) l
+    from (select distinct coalesce(i.indrelid, l.relation) as relid from :locked l left join pg_index i on i.indexrelid = l.relation) l
     join pg_class t on t.oid = l.relid)
 select y.kind, y.chunk, y.range_start, y.range_end, y.status, y.tiered, y.creation_time, y.before_bytes, y.after_bytes, y.bytes, y.locked,
        y.name, case when y.kind is not null then y.id end as job_id, y.note, y.scheduled, y.failing, y.watermark, y.made_before
@@ -73,32 +68,20 @@ select null::text as kind, c.name::text as chunk, c.range_start, c.range_end, c.
        and f.companion in (select h.relid from held h) as locked
                        from (select k.relid as main, k.companion from :chunk k where k.id = c.id offset 0) f
                       where not c.osm_chunk and c.place <= 500 offset 0) f on true
-  left join lateral (select z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as before_bytes,
-                            z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size as after_bytes
-                       from _timescaledb_catalog.compression_chunk_size z where z.chunk_id = c.id limit 1) z on true
+  left join lateral (select z.before_bytes, z.after_bytes from :recorded_size z where z.chunk_id = c.id limit 1) z on true
 union all
 select 'now', null, o.now_raw, o.now_raw, null, null, null, null, null, null, null, null, null, null, null, null, null, null from o
 union all
-select m.kind, null, case when o.whole then case when m.start_text ~ '^-?\d{1,18}$' then o.now_raw - m.start_text::int8 end
-              when (m.owner_zone is null or m.zone is not null) and m.start_text ~ :is_interval then
-                case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.start_text::interval)
-                     * 1000000)::int8
-                     else (extract(epoch from coalesce((((now() at time zone m.zone)
-                          - date_trunc('day', m.start_text::interval)) at time zone m.zone)
-                               - (m.start_text::interval - date_trunc('day', m.start_text::interval)), now() - m.start_text::interval))
-                                    * 1000000)::int8 end end,
-       case when o.whole then case when m.end_text ~ '^-?\d{1,18}$' then o.now_raw - m.end_text::int8 end
-              when (m.owner_zone is null or m.zone is not null) and m.end_text ~ :is_interval then
-                case when o.naive then (extract(epoch from coalesce(now() at time zone m.zone, now()::timestamp) - m.end_text::interval)
-                     * 1000000)::int8
-                     else (extract(epoch from coalesce((((now() at time zone m.zone)
-                          - date_trunc('day', m.end_text::interval)) at time zone m.zone)
-                               - (m.end_text::interval - date_trunc('day', m.end_text::interval)), now() - m.end_text::interval))
-                                    * 1000000)::int8 end end,
-       null, null, null, null, null, null, null, m.name, m.id,
+select m.kind, null, e.low, e.high, null, null, null, null, null, null, null, m.name, m.id,
        case m.kind when 'compress' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             when 'drop' then coalesce(m.end_text, 'created ' || m.created || ' ago')
             else coalesce(m.start_text, '') || '|' || coalesce(m.end_text, '') end, m.scheduled, m.failing, m.watermark,
        case when m.created ~ :is_interval then now() - m.created::interval end
-  from mark m cross join o) y
+  from mark m cross join o cross join lateral (
+    select max(x.raw) filter (where x.nth = 1) as low, max(x.raw) filter (where x.nth = 2) as high from (
+      select l.nth, case when o.whole then case when l.text ~ '^-?\d{1,18}$' then o.now_raw - l.text::int8 end
+                         when m.owner_zone is null or m.zone is not null then :time_before end as raw
+        from (values (1, m.start_text), (2, m.end_text)) l(nth, text)
+        cross join lateral (select now() as at, m.zone, not o.naive as zoned,
+          case when l.text ~ :is_interval then l.text::interval end as length) p) x) e) y
  order by y.kind is not null, y.range_start, y.id

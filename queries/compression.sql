@@ -2,14 +2,10 @@
 -- id, schema, name, kind, … · public (catalogues only, no lock on a user's relation) · ~1 µs a chunk
 with trusted as materialized :trusted,
 dim as materialized (
-  -- the dimension of time: the first one that is cut by intervals
-  select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
-    from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
-hyper as materialized (
-  select h.id, h.schema_name, h.table_name from _timescaledb_catalog.hypertable h where h.compression_state <> 2),
+  select d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now from :time_dimension d),
+hyper as materialized (select h.id, h.schema_name, h.table_name from _timescaledb_catalog.hypertable h where h.compression_state <> 2),
 job as materialized (
-  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.schedule_interval,
-         o.owner_zone, o.zone,
+  select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.schedule_interval, o.owner_zone, o.zone,
          j.config ->> 'compress_after' as after_text,
          case when jsonb_typeof(j.config -> 'compress_after') = 'string' and j.config ->> 'compress_after' ~ :is_interval
               then (j.config ->> 'compress_after')::interval end as after_interval,
@@ -19,8 +15,7 @@ job as materialized (
          j.config ->> 'compress_created_before' as created_text,
          case when j.config ->> 'compress_created_before' ~ :is_interval then now()
                    - (j.config ->> 'compress_created_before')::interval end as made_before
-    from _timescaledb_config.bgw_job j
-    left join lateral :owner_zone o on true
+    from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_compression' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 -- the function that says what "now" is on integer time, where looking does not run it
 code as materialized (
@@ -50,16 +45,11 @@ counts as materialized (
     from piece p group by 1),
 bound as materialized (
   select hypertable_id, id as dimension_id, boundary from (
-    select d.hypertable_id, d.id, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null
-         or j.owner_zone is not null and j.zone is null then null
-            when axis = 'timestamp with time zone'
-                 then (extract(epoch from coalesce((((now() at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone)
-                      - (j.after_interval - date_trunc('day', j.after_interval)), now() - j.after_interval)) * 1000000)::int8
-            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner
-            -- has another
-            else (extract(epoch from coalesce(now() at time zone j.zone, now()::timestamp) - j.after_interval)
-                 * 1000000)::int8 end as boundary
-      from job j join dim d on d.hypertable_id = j.hypertable_id) b where boundary is not null),
+    select d.hypertable_id, d.id, case when d.axis not in ('bigint', 'integer', 'smallint') and j.after_interval is not null
+                                            and (j.owner_zone is null or j.zone is not null) then :time_before end as boundary
+      from job j join dim d on d.hypertable_id = j.hypertable_id
+      cross join lateral (select now() as at, j.zone, j.after_interval as length, d.axis = 'timestamp with time zone' as zoned) p) b
+   where boundary is not null),
 -- a policy by creation goes by when a chunk was made (known since 2.13), whatever its time
 made as materialized (
   select j.hypertable_id, count(*) filter (where c.creation_time < j.made_before and c.status & 9 = 0) as backlog,
@@ -112,10 +102,11 @@ stuck as materialized (
        else format('%I.%I', n.nspname, r.relname) end as chunk, l.pid, l.name, l.mode, l.since
     from gap g join :chunk c on c.id = g.id :chunk_class
     left join lateral (
-      select coalesce(l.pid, 0) as pid, case
-           when l.pid is null then (select min(quote_literal(p.gid)) from pg_prepared_xacts p
-             join pg_locks t on t.transactionid = p.transaction and t.pid is null and t.virtualtransaction = l.virtualtransaction)
-             else coalesce(nullif(a.application_name, ''), a.backend_type) end as name, l.mode, a.xact_start as since
+      select coalesce(l.pid, 0) as pid,
+             case when l.pid is null
+                  then (select min(quote_literal(p.gid)) from pg_prepared_xacts p
+                    join pg_locks t on t.transactionid = p.transaction and t.pid is null and t.virtualtransaction = l.virtualtransaction)
+                  else coalesce(nullif(a.application_name, ''), a.backend_type) end as name, l.mode, a.xact_start as since
         from pg_locks l left join pg_stat_activity a on a.pid = l.pid
        where l.locktype = 'relation' and l.relation = r.oid and l.granted
             and l.database = (select d.oid from pg_database d where d.datname = current_database())
@@ -132,10 +123,8 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        r.drop_text as drop_after, case when r.drop_number is not null then r.drop_number <= j.after_number
                                        else now() - r.drop_interval >= now() - j.after_interval end as drops_first,
        j.id as job_id, own.code, own.owner as code_owner, case when own.code is not null then current_user::text end as code_role,
-       j.scheduled, j.owner_zone, j.after_text,
-       extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
-       j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
-       j.created_text, j.made_before,
+       j.scheduled, j.owner_zone, j.after_text, extract(epoch from j.after_interval)::float8 as after_seconds, j.after_number,
+       j.recompress, j.most_chunks, extract(epoch from j.schedule_interval)::float8 as schedule_seconds, j.created_text, j.made_before,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.backlog, m.backlog, 0) end as backlog,
        case when b.boundary is not null or j.made_before is not null then coalesce(e.partial_due, m.partial_due, 0) end as partial_due,
        y.bytes as about_backlog_bytes, coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds,
@@ -156,22 +145,14 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        u.due_chunks, u.due_over_seconds,
        k.chunk as stuck_chunk, k.pid as holder, k.name as holder_name, k.mode as holder_mode, k.since as holder_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
-  from hyper h
-  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
-  left join dim d on d.hypertable_id = h.id
-  left join counts c on c.hypertable_id = h.id
-  left join job j on j.hypertable_id = h.id
-  left join code own on own.hypertable_id = h.id
-  left join bound b on b.hypertable_id = h.id
-  left join drops r on r.hypertable_id = h.id
-  left join made m on m.hypertable_id = h.id
-  left join due e on e.hypertable_id = h.id
-  left join about y on y.hypertable_id = h.id
+  from hyper h left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id left join dim d on d.hypertable_id = h.id
+  left join counts c on c.hypertable_id = h.id left join job j on j.hypertable_id = h.id
+  left join code own on own.hypertable_id = h.id left join bound b on b.hypertable_id = h.id
+  left join drops r on r.hypertable_id = h.id left join made m on m.hypertable_id = h.id
+  left join due e on e.hypertable_id = h.id left join about y on y.hypertable_id = h.id
   left join lateral (
     select count(*) as due_chunks, ((b.boundary - min(s.range_start)) / 1e6)::float8 as due_over_seconds
-      from :chunk_slice s
-     where e.backlog > 0 and s.dimension_id = b.dimension_id and s.range_end <= b.boundary
+      from :chunk_slice s where e.backlog > 0 and s.dimension_id = b.dimension_id and s.range_end <= b.boundary
        and s.range_end > b.boundary - (extract(epoch from 10 * j.schedule_interval) * 1000000)::int8) u on true
-  left join stuck k on k.hypertable_id = h.id
-  left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+  left join stuck k on k.hypertable_id = h.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
  order by 2, 3

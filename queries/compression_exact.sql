@@ -2,16 +2,13 @@
 -- id, backlog_bytes (NULL: what is past it is not known) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a
 -- moment's lock on its chunk) · ~0.1 ms a chunk of the backlog
 with trusted as materialized :trusted,
-bound as materialized (
-  \ir shared/exact_bound.sql
-    join lateral (select j.config ->> 'compress_after' as after_text, j.config ->> 'compress_created_before' as created_text,
-                   o.owner_zone, o.zone from _timescaledb_config.bgw_job j
-    left join lateral :owner_zone o on true
-                   where j.hypertable_id = w.id and j.proc_name = 'policy_compression' order by j.id limit 1) j on true
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null
-         order by x.id limit 1) d on true
-    left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
-    left join lateral :now_function f on true),
+\ir shared/own_clock.sql
+policy as materialized (
+  select distinct on (j.hypertable_id) j.hypertable_id, j.config ->> 'compress_after' as after_text,
+         j.config ->> 'compress_created_before' as created_text, o.owner_zone, o.zone
+    from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
+   where j.hypertable_id = any ($1::int8[]) and j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
+\ir shared/exact_bound.sql
 due as materialized (
   select b.hypertable_id, sum(pg_total_relation_size(c.relid))::int8 as bytes
     from bound b join :chunk c on c.hypertable_id = b.hypertable_id and not c.osm_chunk and c.status & 9 = 0 and c.status & 4 = 0
@@ -19,6 +16,4 @@ due as materialized (
          and (s.range_end <= b.boundary or c.creation_time < b.made_before)
    group by 1)
 select w.id, case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as backlog_bytes
-  from unnest($1::int8[]) w(id)
-  left join bound b on b.hypertable_id = w.id
-  left join due e on e.hypertable_id = w.id
+  from unnest($1::int8[]) w(id) left join bound b on b.hypertable_id = w.id left join due e on e.hypertable_id = w.id

@@ -3,24 +3,13 @@
 -- (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known) · EXECUTE on integer_now_func, whose owner is
 -- trusted · ~1 ms and that function a row, ~0.05 ms a chunk that is due
 with trusted as materialized :trusted,
-clock as materialized (
-  -- that of the hypertable itself: a compression policy on an aggregate does not know its source's (2.11 to 2.28), and fails
-  select distinct on (w.id) w.id, w.id as root, d.integer_now_func_schema as schema, d.integer_now_func as function
-    from unnest($1::int8[]) w(id) join _timescaledb_catalog.dimension d on d.hypertable_id = w.id and d.interval_length is not null
-         and d.integer_now_func is not null order by w.id, d.id),
+\ir shared/own_clock.sql
 \ir shared/integer_now.sql
     join lateral (select case when x.config ->> 'compress_after' ~ '^\d{1,18}$' then (x.config ->> 'compress_after')::int8 end as after
       from _timescaledb_config.bgw_job x
                    where x.hypertable_id = t.id and x.proc_name = 'policy_compression' order by x.id limit 1) j on true),
-due as materialized (
-  select b.id, s.range_start, s.range_end, c.made, row_number() over (partition by b.id order by s.range_end) as nth,
-         count(*) over (partition by b.id) as chunks
-    from bound b
-    cross join lateral (select s.* from :slice s
-                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-    -- a chunk that is older than its upgrade to 2.13 has a moment long ago
-    cross join lateral (select case when c.creation_time > '2015-01-01' then c.creation_time end as made
-                          from :slice_chunk c where not c.osm_chunk and c.status & 9 = 0 and c.status & 4 = 0 offset 0) c),
+\ir shared/integer_due.sql
+                            and c.status & 9 = 0 offset 0) c),
 \ir shared/integer_since.sql
 select w.id, case when b.trusted then n.chunks end as backlog_chunks, case when not b.trusted then n.chunks end as about_chunks,
        case when b.trusted then (extract(epoch from s.due_since) * 1000000)::int8 end as due_since

@@ -1,17 +1,9 @@
 -- Of the hypertables in $1 (int8[]): compressed chunks under other settings than the table's now; of the newest 100 partial or
 -- unordered ones and 20 others, those whose bytes now are far from the record
-\if :since_2_14
 -- id, old_chunks (not frozen), drifted_chunks, drifted_recorded_bytes, drifted_bytes, old_packed (frozen or not), old_before_bytes,
--- old_after_bytes, old_rows, old_batches (as recorded) · public (a size takes a moment's lock on its chunk)
-\else
--- id, old_chunks, drifted_chunks, drifted_recorded_bytes, drifted_bytes, and of the old ones nothing: settings change only while nothing is
--- compressed · public (a size takes a moment's lock on its chunk)
-\endif
--- ~0.1 ms a chunk that is sized
-with locked as materialized (
-  -- a size would wait for these
-  select l.relation from pg_locks l where l.mode = 'AccessExclusiveLock' and l.granted
-     and l.database = (select d.oid from pg_database d where d.datname = current_database())),
+-- old_after_bytes, old_rows, old_batches (as recorded; to 2.13 of the old ones nothing: settings change only while nothing is compressed)
+-- · public (a size takes a moment's lock on its chunk) · ~0.1 ms a chunk that is sized
+with locked as materialized :locked,
 packed as materialized (
 \if :since_2_19
   select c.hypertable_id, c.id, r.oid as relid, x.compress_relid::oid as companion, x.segmentby, x.orderby, x.orderby_desc,
@@ -35,16 +27,12 @@ packed as materialized (
 old as materialized (
   -- what the table leaves to TimescaleDB differs from nothing; a segment-by left open beside an order is none (2.22 and later)
   select p.hypertable_id, count(*) filter (where not p.frozen) as chunks, count(*) as packed,
-         sum(z.before_bytes)::int8 as before_bytes, sum(z.after_bytes)::int8 as after_bytes, sum(z.rows)::int8 as rows,
-         sum(z.batches)::int8 as batches
+         sum(z.before_bytes::float8)::int8 as before_bytes, sum(z.after_bytes::float8)::int8 as after_bytes,
+         sum(z.rows::float8)::int8 as rows, sum(z.batches::float8)::int8 as batches
     from packed p join _timescaledb_catalog.hypertable h on h.id = p.hypertable_id
     join pg_namespace n on n.nspname = h.schema_name join pg_class r on r.relnamespace = n.oid and r.relname = h.table_name
     join _timescaledb_catalog.compression_settings x on x.relid = r.oid
-    left join (select y.chunk_id, (y.uncompressed_heap_size + y.uncompressed_toast_size
-         + y.uncompressed_index_size)::float8 as before_bytes,
-                      (y.compressed_heap_size + y.compressed_toast_size + y.compressed_index_size)::float8 as after_bytes,
-                      y.numrows_pre_compression::float8 as rows, y.numrows_post_compression::float8 as batches
-                 from _timescaledb_catalog.compression_chunk_size y) z on z.chunk_id = p.id
+    left join :recorded_size z on z.chunk_id = p.id
 \endif
 \if :since_2_22
    where ((x.segmentby is not null or x.orderby is not null) and coalesce(p.segmentby, '{}') <> coalesce(x.segmentby, '{}')
@@ -53,15 +41,12 @@ old as materialized (
 \endif
 \if :since_2_14
       or x.orderby is not null and (p.orderby, p.orderby_desc, p.orderby_nullsfirst) is distinct
-        from (x.orderby, x.orderby_desc, x.orderby_nullsfirst))
-     and (p.segmentby is not null or p.orderby is not null)
+        from (x.orderby, x.orderby_desc, x.orderby_nullsfirst)) and (p.segmentby is not null or p.orderby is not null)
    group by 1),
 \endif
 size as materialized (
   select p.hypertable_id, z.recorded, pg_total_relation_size(p.relid) + pg_total_relation_size(p.companion) as bytes
-    from packed p
-    join lateral (select (s.compressed_heap_size + s.compressed_toast_size + s.compressed_index_size)::int8 as recorded
-                    from _timescaledb_catalog.compression_chunk_size s where s.chunk_id = p.id limit 1) z on true
+    from packed p join lateral (select s.after_bytes as recorded from :recorded_size s where s.chunk_id = p.id limit 1) z on true
    where p.nth <= case when p.loose then 100 else 20 end and not exists (select from locked l where l.relation in (p.relid, p.companion))),
 drift as materialized (
   -- below a megabyte the chunk's own empty pages decide
@@ -69,11 +54,9 @@ drift as materialized (
     from size s where abs(s.bytes - s.recorded) > 1048576 and (s.bytes > 2 * s.recorded or 2 * s.bytes < s.recorded) group by 1)
 \if :since_2_14
 select w.id, coalesce(o.chunks, 0) as old_chunks, coalesce(f.chunks, 0) as drifted_chunks, f.recorded as drifted_recorded_bytes,
-       f.bytes as drifted_bytes,
-       coalesce(o.packed, 0) as old_packed, o.before_bytes as old_before_bytes, o.after_bytes as old_after_bytes, o.rows as old_rows,
-       o.batches as old_batches
-  from unnest($1::int8[]) w(id) join _timescaledb_catalog.hypertable h on h.id = w.id
-  left join old o on o.hypertable_id = w.id
+       f.bytes as drifted_bytes, coalesce(o.packed, 0) as old_packed, o.before_bytes as old_before_bytes, o.after_bytes as old_after_bytes,
+       o.rows as old_rows, o.batches as old_batches
+  from unnest($1::int8[]) w(id) join _timescaledb_catalog.hypertable h on h.id = w.id left join old o on o.hypertable_id = w.id
 \else
 select w.id, 0::int8 as old_chunks, coalesce(f.chunks, 0) as drifted_chunks, f.recorded as drifted_recorded_bytes, f.bytes as drifted_bytes,
        0::int8 as old_packed, null::int8 as old_before_bytes, null::int8 as old_after_bytes, null::int8 as old_rows,

@@ -2,7 +2,7 @@
 -- id (less its oid for a plain table), schema, name, … · public (catalogues and statistics, no lock on a user's relation) · ~10 µs a chunk
 with dim as materialized (
   \ir shared/dimension_now.sql
-    from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
+    from :time_dimension d),
 hyper as materialized (
   select h.id, h.schema_name, h.table_name, t.oid
     from _timescaledb_catalog.hypertable h join pg_namespace n on n.nspname = h.schema_name
@@ -11,13 +11,10 @@ live as materialized (
   select c.id, c.hypertable_id, c.status from :chunk c where not c.osm_chunk and c.hypertable_id in (select h.id from hyper h)),
 recorded as materialized (
   -- float8 sums bytes exactly up to 9 PB and much faster than numeric
-  select z.chunk_id, (z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size)::float8 as before_bytes,
-         (z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size)::float8 as after_bytes
-    from _timescaledb_catalog.compression_chunk_size z),
+  select z.chunk_id, z.before_bytes::float8 as before_bytes, z.after_bytes::float8 as after_bytes from :recorded_size z),
 counts as materialized (
   select c.hypertable_id, count(*) as chunks, count(*) filter (where c.status & 1 = 1) as compressed,
-         count(*) filter (where c.status & 8 = 8) as partial,
-         sum(z.after_bytes) filter (where c.status & 1 = 1) as after_bytes
+         count(*) filter (where c.status & 8 = 8) as partial, sum(z.after_bytes) filter (where c.status & 1 = 1) as after_bytes
     from live c left join recorded z on z.chunk_id = c.id group by 1),
 tiered as materialized (select c.hypertable_id, count(*) as chunks from :chunk c where c.osm_chunk group by 1),
 -- pages as of the last VACUUM or ANALYZE, of what is not compressed; a relation that had neither is not known
@@ -36,8 +33,7 @@ filled as materialized (
 -- what was written into them: as it was before it was compressed, else pages
 written as materialized (
   select s.hypertable_id, min(s.range_start) as window_start, max(s.range_end) as window_end, count(distinct s.range_start) as ranges,
-         count(*) as chunks,
-         bool_or(case when s.status & 1 = 1 then z.before_bytes is null else r.reltuples < 0 end) as unknown,
+         count(*) as chunks, bool_or(case when s.status & 1 = 1 then z.before_bytes is null else r.reltuples < 0 end) as unknown,
          sum(case when s.status & 1 = 1 then z.before_bytes
                   else ((r.relpages + coalesce((select x.relpages from pg_class x where x.oid = r.reltoastrelid), 0)
                     + coalesce((select sum(i.relpages) from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid),
@@ -90,8 +86,7 @@ big as materialized (
        where s.nspname !~ '^(pg_|_timescaledb_)'
             and s.nspname not in ('information_schema', 'timescaledb_information', 'timescaledb_experimental')))
      and (t.relpages::int8 * current_setting('block_size')::int8 >= 1073741824
-          or greatest(t.reltuples, pg_stat_get_live_tuples(t.oid)) >= 10000000)
-     and t.oid <> all (array(select h.oid from hyper h))
+          or greatest(t.reltuples, pg_stat_get_live_tuples(t.oid)) >= 10000000) and t.oid <> all (array(select h.oid from hyper h))
      -- neither a chunk nor a parent of anything
 \if :since_2_29
      and not exists (select from pg_inherits i where t.oid in (i.inhrelid, i.inhparent))
@@ -122,23 +117,16 @@ select h.id::int8 as id, coalesce(a.user_view_schema, h.schema_name)::text as sc
        coalesce(c.partial, 0) as partial, coalesce(o.chunks, 0) as tiered,
        case when coalesce(l.unknown, 0) * 2 <= coalesce(l.chunks, 0)
             then (coalesce(c.after_bytes, 0) + coalesce(l.pages, 0) * current_setting('block_size')::int8)::int8 end as about_bytes,
-       w.window_start, w.window_end, w.ranges as window_ranges, case
-            when not w.unknown then w.bytes::int8 end as window_bytes,
+       w.window_start, w.window_end, w.ranges as window_ranges, case when not w.unknown then w.bytes::int8 end as window_bytes,
        case when c.chunks > 0 then f.oldest end as oldest, case when c.chunks > 0 then f.newest end as newest,
        (select count(*) from pg_index x where x.indrelid = h.oid) as indexes,
        j.refresh, j.compress, j.retain, j.reorder, j.compress_after, j.drop_after, j.failing, j.paused, j.by_creation, r.names as readers,
        null::bool as not_null, null::int8 as tuples, null::text[] as unique_without, null::int8 as referenced
-  from hyper h
-  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
-  left join dim d on d.hypertable_id = h.id
-  left join counts c on c.hypertable_id = h.id
-  left join tiered o on o.hypertable_id = h.id
-  left join loose l on l.hypertable_id = h.id
-  left join written w on w.hypertable_id = h.id
-  left join ends f on f.hypertable_id = h.id
-  left join jobs j on j.hypertable_id = h.id
-  left join space p on p.hypertable_id = h.id
-  left join readers r on r.hypertable_id = h.id
+  from hyper h left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id left join dim d on d.hypertable_id = h.id
+  left join counts c on c.hypertable_id = h.id left join tiered o on o.hypertable_id = h.id
+  left join loose l on l.hypertable_id = h.id left join written w on w.hypertable_id = h.id
+  left join ends f on f.hypertable_id = h.id left join jobs j on j.hypertable_id = h.id
+  left join space p on p.hypertable_id = h.id left join readers r on r.hypertable_id = h.id
 union all
 select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.column_name, null, null, null, null, null, null, null, null,
        (b.pages * current_setting('block_size')::int8)::int8, null, null, null, null, null, null,
@@ -147,8 +135,7 @@ select -b.oid::int8, b.nspname::text, b.relname::text, 'candidate', b.axis, b.co
   from candidate b) y
 -- what chunks are measured against
 cross join (select current_setting('max_locks_per_transaction')::int8 as locks_each,
-     current_setting('max_connections')::int8 as connections,
-       current_setting('max_prepared_transactions')::int8 as prepared,
+     current_setting('max_connections')::int8 as connections, current_setting('max_prepared_transactions')::int8 as prepared,
        pg_size_bytes(current_setting('effective_cache_size')) as memory_bytes,
        (select g.source = 'default' from pg_settings g where g.name = 'effective_cache_size') as memory_default) s
  order by y.kind = 'candidate', 2, 3

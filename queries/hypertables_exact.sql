@@ -2,8 +2,7 @@
 -- id, bytes, window_bytes, measured (µs since 1970) · public (a size takes a moment's lock on its relation) · ~0.1 ms a chunk
 with dim as materialized (
   \ir shared/dimension_now.sql
-    from _timescaledb_catalog.dimension d where d.interval_length is not null and d.hypertable_id = any ($1::int8[])
-         order by d.hypertable_id, d.id),
+    from :time_dimension d where d.hypertable_id = any ($1::int8[])),
 \ir shared/full_intervals.sql
 sized as materialized (
   select c.hypertable_id, c.id, c.status, pg_total_relation_size(c.relid) as loose,
@@ -16,8 +15,7 @@ written as materialized (
     from edge e join :chunk_slice s on s.dimension_id = e.id and s.range_start < e.window_end
          and s.range_end <= e.window_end and s.range_end > e.window_start
     join sized c on c.id = s.chunk_id
-    left join (select z.chunk_id, z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as before_bytes
-      from _timescaledb_catalog.compression_chunk_size z) z on z.chunk_id = c.id
+    left join :recorded_size z on z.chunk_id = c.id
    group by 1)
 select h.id::int8 as id, coalesce(t.bytes, 0)
      + coalesce(pg_total_relation_size((select r.oid from pg_class r join pg_namespace n on n.oid = r.relnamespace

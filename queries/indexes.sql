@@ -22,8 +22,7 @@ with recursive hyper as materialized (
   select h.id, t.oid, t.relnatts, h.associated_table_prefix::text as prefix,
     coalesce(ca.user_view_schema, h.schema_name)::text as schema_name, coalesce(ca.user_view_name, h.table_name)::text as table_name,
     case when ca.mat_hypertable_id is null then 'hypertable' else 'aggregate' end as kind
-  from _timescaledb_catalog.hypertable h
-  join pg_catalog.pg_namespace n on n.nspname = h.schema_name
+  from _timescaledb_catalog.hypertable h join pg_catalog.pg_namespace n on n.nspname = h.schema_name
   join pg_catalog.pg_class t on t.relname = h.table_name and t.relnamespace = n.oid
   left join _timescaledb_catalog.continuous_agg ca on ca.mat_hypertable_id = h.id
   where h.compression_state is distinct from 2
@@ -35,17 +34,15 @@ chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks,
     array_agg(c.id) filter (where c.name::text not like h.usual) as odd
   from :chunk c
-  join (
-    select h.id, replace(replace(replace(h.prefix, '\', '\\'), '_', '\_'), '%', '\%') || '\_%\_chunk' as usual from hyper h
-  ) h on h.id = c.hypertable_id
+  join (select h.id, replace(replace(replace(h.prefix, '\', '\\'), '_', '\_'), '%', '\%') || '\_%\_chunk' as usual from hyper h) h
+    on h.id = c.hypertable_id
   group by c.hypertable_id
 ),
 -- Chunks whose column numbers may differ from the hypertable's: the odd ones, and those with another number of columns (which
 -- includes dropped ones; equal numbers mean that none had been dropped when the chunk was made).
 bent as materialized (
   select i.inhrelid
-  from hyper h
-  join pg_catalog.pg_inherits i on i.inhparent = h.oid
+  from hyper h join pg_catalog.pg_inherits i on i.inhparent = h.oid
   join pg_catalog.pg_class t on t.oid = i.inhrelid and t.relnatts <> h.relnatts
   where exists (select from pg_catalog.pg_attribute a where a.attrelid = h.oid and a.attisdropped)
   union
@@ -54,26 +51,13 @@ bent as materialized (
 -- Not kept: written down for all chunks it costs more than what reads it. The constant stands in for a column that PostgreSQL 13 and 14
 -- lack.
 member as not materialized (
-  select y.inhparent, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, y.leftover,
-    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.keys,
-      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
+  select y.inhparent, y.inhrelid, y.indexrelid, y.indisvalid, y.scans, y.leftover, :index_sig
   from (select false as indnullsnotdistinct) old
   cross join lateral (
     select i.inhparent, i.inhrelid, x.indexrelid, x.indisvalid, x.indclass, x.indcollation, x.indoption,
       pg_stat_get_numscans(x.indexrelid) as scans,
-      -- What a REINDEX CONCURRENTLY left behind when it was interrupted.
-      case when x.indisvalid then false
-        else (select c.relname::text ~ '_cc(new|old)[0-9]*$' from pg_catalog.pg_class c where c.oid = x.indexrelid) end as leftover,
-      case when b.inhrelid is null then x.indkey::int2[]
-        else (select array_agg(coalesce(p.attnum, 0::int2) order by k.place)
-          from unnest(x.indkey::int2[]) with ordinality k (attnum, place)
-          left join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum
-          left join pg_catalog.pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname and not p.attisdropped) end as keys,
-      (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
-        + 16 * indnullsnotdistinct::int)::int8 as flags
-    from pg_catalog.pg_inherits i
-    join pg_catalog.pg_index x on x.indrelid = i.inhrelid
-    left join bent b on b.inhrelid = i.inhrelid
+      \ir shared/index_keys.sql
+    from pg_catalog.pg_inherits i join pg_catalog.pg_index x on x.indrelid = i.inhrelid left join bent b on b.inhrelid = i.inhrelid
   ) y
 ),
 -- By the same columns and so on, in one pass.
@@ -82,8 +66,7 @@ alike as materialized (
     count(distinct m.inhrelid) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(p.relpages::int8) as pages,
     count(*) filter (where not m.indisvalid) as invalid, min(m.indexrelid) as example
   from (select m.inhparent, m.inhrelid, m.indexrelid, m.indisvalid, m.scans, m.leftover, m.sig from member m offset 0) m
-  join pg_catalog.pg_class p on p.oid = m.indexrelid and p.relkind = 'i'
-  group by m.inhparent, m.sig, m.leftover
+  join pg_catalog.pg_class p on p.oid = m.indexrelid and p.relkind = 'i' group by m.inhparent, m.sig, m.leftover
 \elif :since_2_11
 chunk_counts as materialized (
   select c.hypertable_id, count(*) filter (where c.status & 1 = 1) as compressed, count(*) filter (where c.osm_chunk) as foreign_chunks
@@ -104,35 +87,30 @@ relation as materialized (
 \endif
 \if :since_2_22
   -- By the schemas' dependants: a look through pg_class would pass all chunks.
-  from pg_catalog.pg_namespace n
-  join pg_catalog.pg_depend e on e.refclassid = 'pg_catalog.pg_namespace'::regclass and e.refobjid = n.oid
+  from pg_catalog.pg_namespace n join pg_catalog.pg_depend e on e.refclassid = 'pg_catalog.pg_namespace'::regclass and e.refobjid = n.oid
        and e.classid = 'pg_catalog.pg_class'::regclass
   join pg_catalog.pg_class t on t.oid = e.objid
   where n.nspname not in ('pg_catalog', 'information_schema', '_timescaledb_catalog', '_timescaledb_config', '_timescaledb_cache',
       '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
-    and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp\_%'
-    and t.relhasindex and t.relkind in ('r', 'm', 'p')
+    and n.nspname not like 'pg\_toast%' and n.nspname not like 'pg\_temp\_%' and t.relhasindex and t.relkind in ('r', 'm', 'p')
     and t.oid <> all (array(select h.oid from hyper h))
     -- Chunks and compressed chunks that live in a schema of the user's.
     and not exists (select from pg_catalog.pg_inherits i where i.inhrelid = t.oid and i.inhparent = any (array(select h.oid from hyper h)))
     and not exists (select from _timescaledb_catalog.compression_settings s where s.compress_relid = t.oid)
 \elif :since_2_11
-  from pg_catalog.pg_class t
-  join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+  from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
   where t.relhasindex and t.relkind in ('r', 'm', 'p')
     and t.relnamespace = any (array(
       select s.oid from pg_catalog.pg_namespace s
       where s.nspname not in ('pg_catalog', 'information_schema', '_timescaledb_catalog', '_timescaledb_config', '_timescaledb_cache',
       '_timescaledb_internal', '_timescaledb_functions', '_timescaledb_debug')
-        and s.nspname not like 'pg\_toast%' and s.nspname not like 'pg\_temp\_%'))
-    and t.oid <> all (array(select h.oid from hyper h))
+        and s.nspname not like 'pg\_toast%' and s.nspname not like 'pg\_temp\_%')) and t.oid <> all (array(select h.oid from hyper h))
     -- Chunks and compressed chunks that live in a schema of the user's.
     and not exists (select from :chunk c where c.schema_name = n.nspname and c.table_name = t.relname)
 \else
   select t.oid, n.nspname::text as schema_name, t.relname::text as table_name,
     case t.relkind when 'm' then 'materialized view' when 'p' then 'partitioned table' else 'table' end as kind, null::int4 as hypertable_id
-  from pg_catalog.pg_class t
-  join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+  from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
   where t.relhasindex and t.relkind in ('r', 'm', 'p')
     and t.relnamespace = any (array(
       select s.oid from pg_catalog.pg_namespace s
@@ -144,14 +122,12 @@ root as materialized (
   select y.oid as table_oid, y.hypertable_id, y.indexrelid, y.relname, y.indkey, y.indclass, y.indcollation, y.indoption,
     y.indisvalid, y.indisunique, y.indimmediate, y.indisreplident, y.indnatts, y.indnkeyatts, y.relam, y.method,
     y.partitioned, y.partitioned or y.hypertable_id is not null as many, y.pages, y.special, y.indnullsnotdistinct,
-    regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') as tree,
-    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.indkey::int2[],
-      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
+    regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') as tree, :index_sig
   from (
     select r.oid, r.hypertable_id, x.indexrelid, c.relname::text as relname, x.indkey, x.indclass, x.indcollation, x.indoption,
       x.indisvalid, x.indisunique, x.indimmediate, x.indisreplident, x.indnatts, x.indnkeyatts, x.indexprs, x.indpred,
       x.indnullsnotdistinct, c.relam, m.amname::text as method, c.relkind = 'I' as partitioned, c.relpages as pages,
-      x.indexprs is not null or x.indpred is not null as special,
+      x.indexprs is not null or x.indpred is not null as special, x.indkey::int2[] as keys,
       (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
         + 16 * x.indnullsnotdistinct::int)::int8 as flags
     from (select false as indnullsnotdistinct) old
@@ -180,8 +156,7 @@ named as materialized (
     from (
       select r.indexrelid as root, m.inhrelid, m.indexrelid, m.indisvalid, m.scans, c.relname::text = made.name
           or (octet_length(made.name) > 63 and starts_with(made.name, regexp_replace(c.relname::text, '_[0-9]+$', ''))) as fits
-      from root r
-      join member m on m.inhparent = r.table_oid and m.sig = r.sig and not m.leftover
+      from root r join member m on m.inhparent = r.table_oid and m.sig = r.sig and not m.leftover
       join pg_catalog.pg_class c on c.oid = m.indexrelid
       join pg_catalog.pg_class t on t.oid = m.inhrelid
       cross join lateral (select t.relname::text || '_' || r.relname as name) made
@@ -196,40 +171,31 @@ named as materialized (
 \if :since_2_22
 counted as materialized (
   select r.indexrelid as root, m.members, m.chunks, m.used, m.scans, m.pages, m.invalid, 0::int8 as unsure
-  from alike m
-  join root r on r.table_oid = m.inhparent and r.sig = m.sig and r.hypertable_id is not null and not r.special
+  from alike m join root r on r.table_oid = m.inhparent and r.sig = m.sig and r.hypertable_id is not null and not r.special
   where not m.leftover
   union all
   select m.root, count(*), count(distinct m.inhrelid), count(distinct m.inhrelid) filter (where m.scans > 0), sum(m.scans),
          sum(p.relpages::int8),
     count(*) filter (where not m.indisvalid), count(*) filter (where m.unsure)
-  from named m
-  join pg_catalog.pg_class p on p.oid = m.indexrelid
-  group by m.root
+  from named m join pg_catalog.pg_class p on p.oid = m.indexrelid group by m.root
   union all
 \elif :since_2_11
 -- The table's names become relations once, in bulk.
 member as materialized (
   select ci.hypertable_id, ci.hypertable_index_name, ci.chunk_id, p.oid as indexrelid, p.relpages, pg_stat_get_numscans(p.oid) as scans
-  from _timescaledb_catalog.chunk_index ci
-  join :chunk c on c.id = ci.chunk_id
-  join pg_catalog.pg_namespace n on n.nspname = c.schema_name
+  from _timescaledb_catalog.chunk_index ci join :chunk c on c.id = ci.chunk_id join pg_catalog.pg_namespace n on n.nspname = c.schema_name
   join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
   where ci.hypertable_id = any (array(select h.id from hyper h))
 ),
 -- The invalid indexes of chunks; those unknown to TimescaleDB are what an interrupted REINDEX CONCURRENTLY left behind.
 invalid as materialized (
   select i.inhparent, x.indexrelid, x.indkey, x.indclass, c.relname::text ~ '_cc(new|old)[0-9]*$' as leftover
-  from pg_catalog.pg_index x
-  join pg_catalog.pg_inherits i on i.inhrelid = x.indrelid
-  join pg_catalog.pg_class c on c.oid = x.indexrelid
+  from pg_catalog.pg_index x join pg_catalog.pg_inherits i on i.inhrelid = x.indrelid join pg_catalog.pg_class c on c.oid = x.indexrelid
   where not x.indisvalid
 ),
 leftovers as materialized (
   select r.indexrelid as root, count(*) as leftovers, min(v.indexrelid) as example
-  from invalid v
-  join pg_catalog.pg_class c on c.oid = v.indexrelid
-  join root r on r.table_oid = v.inhparent and v.leftover
+  from invalid v join pg_catalog.pg_class c on c.oid = v.indexrelid join root r on r.table_oid = v.inhparent and v.leftover
     and exists (select from member m join pg_catalog.pg_class p on p.oid = m.indexrelid
       where m.hypertable_id = r.hypertable_id and m.hypertable_index_name = r.relname
         and left(p.relname::text, 55) = left(regexp_replace(c.relname::text, '_cc(new|old)[0-9]*$', ''), 55))
@@ -241,9 +207,7 @@ counted as materialized (
     select m.hypertable_id, m.hypertable_index_name, count(*) as members, count(distinct m.chunk_id) as chunks,
       count(distinct m.chunk_id) filter (where m.scans > 0) as used, sum(m.scans) as scans, sum(m.relpages::int8) as pages,
       count(v.indexrelid) as invalid
-    from member m
-    left join invalid v on v.indexrelid = m.indexrelid
-    group by m.hypertable_id, m.hypertable_index_name
+    from member m left join invalid v on v.indexrelid = m.indexrelid group by m.hypertable_id, m.hypertable_index_name
   ) m
   join root r on r.hypertable_id = m.hypertable_id and r.relname = m.hypertable_index_name::text
   union all
@@ -256,13 +220,10 @@ counted as materialized (
     count(*) filter (where not (select x.indisvalid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid)) as invalid,
     0::int8 as unsure
   from leaf l
-  where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
-  group by l.root
+  where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i' group by l.root
 ),
 \if :since_2_11
-children as materialized (
-  select i.inhparent, count(*) as children from pg_catalog.pg_inherits i group by i.inhparent
-),
+children as materialized (select i.inhparent, count(*) as children from pg_catalog.pg_inherits i group by i.inhparent),
 -- Whose index must stay: a constraint stands on it, a foreign key refers to it, the reorder policy sorts by it.
 needed as materialized (
   select r.indexrelid, k.conname::text as constraint_name, k.contype::text as constraint_type, f.referenced is not null as referenced,
@@ -295,19 +256,14 @@ twin as materialized (
       and first_value(r.indimmediate) over same = r.indimmediate
       and first_value(r.indnullsnotdistinct) over same = r.indnullsnotdistinct) as enforced,
     count(*) over (partition by r.table_oid, r.sig, r.tree) as identical
-  from root r
-  join needed n on n.indexrelid = r.indexrelid
+  from root r join needed n on n.indexrelid = r.indexrelid
   window same as (
     partition by r.table_oid, r.indkey::int2[], r.indoption::int2[], r.indclass, r.indcollation, r.relam, r.tree
     order by not r.indisvalid, n.constraint_name is null, not n.referenced, not r.indisreplident, not r.indisunique, not n.reorders,
          r.indexrelid)
 ),
--- pg_get_indexdef() would wait for these: it opens the table for a moment.
-locked as materialized (
-  select distinct l.relation from pg_catalog.pg_locks l
-  where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid is distinct from pg_backend_pid()
-    and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
-)
+-- pg_get_indexdef() opens the table for a moment.
+locked as materialized :locked
 select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table", r.relname as name, t.kind, r.method,
   case when r.table_oid <> all (array(select l.relation from locked l)) then pg_get_indexdef(r.indexrelid) end as definition,
   case when r.many then coalesce(c.chunks, 0) end as chunks,
@@ -317,14 +273,12 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   case when r.many then coalesce(c.chunks - c.used, 0) end as chunks_never_scanned,
   case when r.hypertable_id is not null then coalesce(s.compressed, 0) end as compressed_chunks,
 \else
-  null::int8 as chunks_without,
-  case when r.many then coalesce(c.chunks - c.used, 0) end as chunks_never_scanned,
+  null::int8 as chunks_without, case when r.many then coalesce(c.chunks - c.used, 0) end as chunks_never_scanned,
   null::int8 as compressed_chunks,
 \endif
   case when r.many then coalesce(c.members, 0) else 1 end as members,
   case when r.many then coalesce(c.scans, 0)::int8 else pg_stat_get_numscans(r.indexrelid) end as scans,
-  case when r.many then coalesce(c.pages, 0)::int8 else r.pages::int8 end as pages,
-  current_setting('block_size')::int8 as page_bytes,
+  case when r.many then coalesce(c.pages, 0)::int8 else r.pages::int8 end as pages, current_setting('block_size')::int8 as page_bytes,
 \if :since_2_22
   r.indisvalid as root_valid, c.invalid as invalid_chunks, l.members as leftovers,
   (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, c.unsure,
@@ -336,14 +290,11 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
   r.indisvalid as root_valid, c.invalid as invalid_chunks, l.leftovers,
   (select x.relname::text from pg_catalog.pg_class x where x.oid = l.example) as leftover_example, c.unsure,
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
-  case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
-  null::int8 as shared_chunks,
+  case when w.place > 1 and w.enforced then w.keeper end as duplicate_of, null::int8 as shared_chunks,
 \else
-  r.indisvalid as root_valid, c.invalid as invalid_chunks, null::int8 as leftovers,
-  null::text as leftover_example, c.unsure,
+  r.indisvalid as root_valid, c.invalid as invalid_chunks, null::int8 as leftovers, null::text as leftover_example, c.unsure,
   r.indisunique as "unique", w.constraint_name, w.constraint_type, w.referenced, r.indisreplident as replica_identity, w.reorders,
-  case when w.place > 1 and w.enforced then w.keeper end as duplicate_of,
-  null::int8 as shared_chunks,
+  case when w.place > 1 and w.enforced then w.keeper end as duplicate_of, null::int8 as shared_chunks,
 \endif
   -- The narrowest wider index that starts with the same columns.
   case when r.method = 'btree' and r.indnatts = r.indnkeyatts and not r.special and not r.indisunique then (
@@ -354,17 +305,13 @@ select r.indexrelid::int8 as id, t.schema_name as schema, t.table_name as "table
       and starts_with(concat(x.indcollation, ' '), concat(r.indcollation, ' '))
       and starts_with(concat(x.indoption, ' '), concat(r.indoption, ' '))
     order by x.indnkeyatts, x.indexrelid limit 1) end as covered_by
-from root r
-join relation t on t.oid = r.table_oid
-join twin w on w.indexrelid = r.indexrelid
+from root r join relation t on t.oid = r.table_oid join twin w on w.indexrelid = r.indexrelid
 left join counted c on c.root = r.indexrelid
 \if :since_2_22
-left join children d on d.inhparent = r.table_oid
-left join chunk_counts s on s.hypertable_id = r.hypertable_id
+left join children d on d.inhparent = r.table_oid left join chunk_counts s on s.hypertable_id = r.hypertable_id
 left join alike l on l.inhparent = r.table_oid and l.sig = r.sig and l.leftover and r.hypertable_id is not null
 \elif :since_2_11
-left join children d on d.inhparent = r.table_oid
-left join chunk_counts s on s.hypertable_id = r.hypertable_id
+left join children d on d.inhparent = r.table_oid left join chunk_counts s on s.hypertable_id = r.hypertable_id
 left join leftovers l on l.root = r.indexrelid
 \endif
 order by 2, 3, 4

@@ -1,87 +1,23 @@
-\if :since_2_11
--- True size and estimated bloat of the indexes $1 (int8[], oids), over their chunks
-\else
--- True size and estimated bloat of the indexes $1 (int8[], oids) of plain and partitioned tables
-\endif
+-- True size and estimated bloat of the indexes $1 (int8[], oids), over their chunks or partitions
 -- · id, bytes (the root's own empty file is not in it), bloat_bytes (NULL: not to be had) · public, bloat where pg_stats may be read
 -- · a moment's lock and some stat() calls for each index: 15 us, more with bloat
 with recursive wanted as (select w.id from unnest($1::int8[]) w(id)),
 \ir shared/index_roots.sql
-\if :since_2_22
--- An expression or partial index of a chunk goes by the name it was made from, as in the list: against all of the table's of that kind.
-\ir shared/index_fitting.sql
-belongs as materialized (
-  select r.indexrelid as root, m.indexrelid, false as special
-  from root r join member m on m.inhparent = r.table_oid and m.sig = r.sig and not m.leftover and not m.special
-  where r.hypertable_id is not null
-  union all
-  select f.root, f.indexrelid, true
-  from fitting f
-  where f.fits or (not f.fits_any and not exists (select from fitting o where o.root = f.root and o.inhrelid = f.inhrelid and o.fits))
-  union all
-  select l.root, l.indexrelid, r.special
-\elif :since_2_11
-belongs as materialized (
-  select r.indexrelid as root, p.oid as indexrelid, x.indrelid as inhrelid, false as leftover
-  from root r
-  join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
-  join :chunk c on c.id = ci.chunk_id
-  join pg_catalog.pg_namespace n on n.nspname = c.schema_name
-  join pg_catalog.pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
-  join pg_catalog.pg_index x on x.indexrelid = p.oid
-  union all
-  select l.root, l.indexrelid, x.indrelid, false
-\else
-belongs as materialized (
-  select l.root, l.indexrelid, x.indrelid as inhrelid, false as leftover
-\endif
-  from leaf l
-\if :since_2_22
-  join root r on r.indexrelid = l.root
-  where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
-  union all
-  select r.indexrelid, r.indexrelid, r.special from root r where r.hypertable_id is null and not r.partitioned
-),
+\ir shared/index_belongs.sql
 measured as materialized (
-  select b.root, b.indexrelid, pg_relation_size(b.indexrelid) as bytes, c.relpages, c.reltuples, c.reloptions,
-    not b.special and m.amname = 'btree' as plain
-  from belongs b
+  select b.root, b.indexrelid, b.inhrelid, pg_relation_size(b.indexrelid) as bytes, c.relpages, c.reltuples, c.reloptions,
+    not r.special and m.amname = 'btree' as plain
+  from belongs b join root r on r.indexrelid = b.root
   cross join lateral (select c.relpages, c.reltuples, c.reloptions, c.relam from pg_catalog.pg_class c
     where c.oid = b.indexrelid offset 0) c
-  join pg_catalog.pg_am m on m.oid = c.relam
-\else
-  cross join lateral (select x.indrelid from pg_catalog.pg_index x where x.indexrelid = l.indexrelid offset 0) x
-  where (select c.relkind from pg_catalog.pg_class c where c.oid = l.indexrelid) = 'i'
-  union all
-  select r.indexrelid, r.indexrelid, r.table_oid, false from root r where r.hypertable_id is null and not r.partitioned
-),
-measured as materialized (
-  select b.root, pg_relation_size(b.indexrelid) as bytes, c.relpages, c.reltuples, c.reloptions, x.indexrelid, x.indrelid, x.indkey,
-         x.indisunique,
-    x.indexprs is null and x.indpred is null and m.amname = 'btree' as plain
-  from belongs b
-  cross join lateral (select c.relpages, c.reltuples, c.reloptions, c.relam from pg_catalog.pg_class c
-    where c.oid = b.indexrelid offset 0) c
-  cross join lateral (
-    select x.indexrelid, x.indrelid, x.indkey, x.indisunique, x.indexprs, x.indpred from pg_catalog.pg_index x
-      where x.indexrelid = b.indexrelid offset 0
-  ) x
-  join pg_catalog.pg_am m on m.oid = c.relam
-  where not b.leftover
-\endif
+  join pg_catalog.pg_am m on m.oid = c.relam where not b.leftover
 ),
 -- Pages that the rows would need by their average width, a B-tree entry's 12 bytes and the fill factor. Two pages or less have nothing
 -- to give back. Unknown: never analysed, statistics that this role may not read, or keys so alike that deduplication packs them.
 estimated as materialized (
-  select m.root, m.bytes, case
-      when not m.plain then null
+  select m.root, m.bytes, case when not m.plain then null
       when m.bytes <= 2 * current_setting('block_size')::int8 then 0
-\if :since_2_22
       when m.relpages > 0 and m.reltuples >= 0 and s.columns = s.keys and (s.indisunique or s.combinations >= 0.5 * m.reltuples)
-\else
-      when m.relpages > 0 and m.reltuples >= 0 and s.columns = array_length(m.indkey::int2[], 1)
-           and (m.indisunique or s.combinations >= 0.5 * m.reltuples)
-\endif
         then m.relpages - 1 - ceil(m.reltuples * (12 + 8 * ceil(s.width / 8.0)) / ((current_setting('block_size')::int8 - 40) * f.fill))
     end as spare
   from measured m
@@ -90,29 +26,15 @@ estimated as materialized (
          0.9) as fill
   ) f
   left join lateral (
-\if :since_2_22
     select count(*) as columns, max(k.keys) as keys, bool_and(k.indisunique) as indisunique, sum(p.avg_width) as width,
       exp(least(sum(ln(greatest(case when p.n_distinct < 0 then -p.n_distinct * m.reltuples else p.n_distinct end, 1))),
            600)) as combinations
     from (
       select n.nspname, t.relname, a.attname, x.indisunique, x.indnatts as keys
-      from pg_catalog.pg_index x
-      join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = any (x.indkey::int2[])
-      join pg_catalog.pg_class t on t.oid = x.indrelid
+      from pg_catalog.pg_index x join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = any (x.indkey::int2[])
+      join pg_catalog.pg_class t on t.oid = m.inhrelid
       join pg_catalog.pg_namespace n on n.oid = t.relnamespace
       where x.indexrelid = m.indexrelid and m.plain and m.reltuples > 0 and m.bytes > 2 * current_setting('block_size')::int8
-\else
-    select count(*) as columns, sum(p.avg_width) as width,
-      exp(least(sum(ln(greatest(case when p.n_distinct < 0 then -p.n_distinct * m.reltuples else p.n_distinct end, 1))),
-           600)) as combinations
-    from (
-      select n.nspname, t.relname, a.attname
-      from unnest(m.indkey::int2[]) k (attnum)
-      join pg_catalog.pg_attribute a on a.attrelid = m.indrelid and a.attnum = k.attnum
-      join pg_catalog.pg_class t on t.oid = m.indrelid
-      join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-      where m.plain and m.reltuples > 0 and m.bytes > 2 * current_setting('block_size')::int8
-\endif
       offset 0
     ) k
     cross join lateral (
@@ -125,6 +47,4 @@ estimated as materialized (
 select r.indexrelid::int8 as id, coalesce(sum(e.bytes), 0)::int8 as bytes,
   case when 10 * sum(e.bytes) filter (where e.spare is not null) >= 9 * sum(e.bytes) and sum(e.spare) >= 0
     then (sum(e.spare) * current_setting('block_size')::int8)::int8 end as bloat_bytes
-from root r
-left join estimated e on e.root = r.indexrelid
-group by r.indexrelid
+from root r left join estimated e on e.root = r.indexrelid group by r.indexrelid

@@ -9,15 +9,13 @@
 with job as materialized (
   select b.id, b.application_name::text as application_name, b.proc_schema, b.proc_name, b.owner::oid as owner,
          b.scheduled, b.schedule_interval, b.max_runtime, b.max_retries, b.retry_period, b.fixed_schedule,
-         b.initial_start, b.timezone, b.hypertable_id, b.config,
-         b.config::text as config_text
-  from _timescaledb_config.bgw_job b
+         b.initial_start, b.timezone, b.hypertable_id, b.config, :cut_text as config_text
+  from _timescaledb_config.bgw_job b cross join lateral (select b.config::text as text offset 0) t
 ), worker as materialized (
   -- every role is shown pid, database, role and application name; the backend's type (a worker bears its job's
   -- name) only some, so the role must be the job's owner. The stand-in's workers are client sessions.
   select a.datid, a.usesysid, a.application_name, min(a.pid) as pid, count(*) as many
-  from pg_stat_get_activity(null) a
-  where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$'
+  from pg_stat_get_activity(null) a where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$'
     and (a.backend_type is null or a.backend_type = a.application_name
          or (a.backend_type = 'client backend' and to_regclass('_timescaledb_catalog.hypertop_stand_in') is not null))
   group by 1, 2, 3
@@ -32,15 +30,12 @@ with job as materialized (
   select s.nspname, p.proname
   from (select distinct j.proc_schema, j.proc_name from job j) u
   join pg_namespace s on s.nspname = u.proc_schema
-  join pg_proc p on p.proname = u.proc_name and p.pronamespace = s.oid
-  group by 1, 2
+  join pg_proc p on p.proname = u.proc_name and p.pronamespace = s.oid group by 1, 2
 \if :since_2_15
 \else
 ), error as materialized (
   -- the text is made by the view from all that it has, once: it may be megabytes
-  select x.job_id, x.sqlstate, x.finished,
-         left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message) then ' (cut: '
-              || octet_length(x.message) || ' bytes in all)' else '' end as message
+  select x.job_id, x.sqlstate, x.finished, :cut_message as message
   from (select distinct on (x.job_id) x.job_id, x.sqlerrcode as sqlstate, x.err_message as message, x.finish_time as finished
         from timescaledb_information.job_errors x
         where x.job_id = any (array(select f.job_id from _timescaledb_internal.bgw_job_stat f where not f.last_run_success))
@@ -53,8 +48,7 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        coalesce(pg_has_role(j.owner, 'member'), false) as owned,
        -- whose rights a policy wants and its owner lacks: the table was given to another role after the policy was made
        case when j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%' and r.oid is not null
-            and not pg_has_role(j.owner, k.relowner, 'usage')
-            then pg_get_userbyid(k.relowner)::text end as wants_rights_of,
+            and not pg_has_role(j.owner, k.relowner, 'usage') then pg_get_userbyid(k.relowner)::text end as wants_rights_of,
        case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
             when t.id is not null then format('%I.%I', t.schema_name, t.table_name) end as target,
        case when a.mat_hypertable_id is not null then 'aggregate' when t.id is not null then 'hypertable' end as target_kind,
@@ -65,55 +59,41 @@ select j.id as job_id, j.application_name, j.proc_schema::text as proc_schema, j
        -- the time of a hypertable whose retention policy goes by creation alone
        case when j.proc_name = 'policy_retention' and j.config ? 'drop_created_before' and not j.config ? 'drop_after'
             then :creation end as drops_by_creation,
-       j.scheduled,
-       jsonb_build_object('text', j.schedule_interval::text, 'seconds', date_part('epoch', j.schedule_interval)) as schedule,
+       j.scheduled, jsonb_build_object('text', j.schedule_interval::text, 'seconds', date_part('epoch', j.schedule_interval)) as schedule,
        jsonb_build_object('text', j.max_runtime::text, 'seconds', date_part('epoch', j.max_runtime)) as max_runtime, j.max_retries,
        jsonb_build_object('text', j.retry_period::text, 'seconds', date_part('epoch', j.retry_period)) as retry_period,
-       j.fixed_schedule, j.initial_start, j.timezone,
-       left(j.config_text, 100000) || case
-            when octet_length(left(j.config_text, 100000)) < octet_length(j.config_text) then ' (cut: ' || octet_length(j.config_text)
-                 || ' bytes in all)' else '' end as config,
+       j.fixed_schedule, j.initial_start, j.timezone, j.config_text as config,
        s.total_runs, s.last_start, s.last_finish, s.next_start, s.last_run_success,
        s.total_successes, s.total_failures, s.total_crashes, s.consecutive_failures, s.consecutive_crashes,
        date_part('epoch', s.total_duration) as total_duration_seconds,
-\if :since_2_15
-       left(e.message, 8000) || case when octet_length(left(e.message, 8000)) < octet_length(e.message) then ' (cut: '
-            || octet_length(e.message) || ' bytes in all)' else '' end as last_error,
-\else
-       e.message as last_error,
-\endif
-       e.sqlstate as last_error_sqlstate, e.finished as last_error_at,
+       e.message as last_error, e.sqlstate as last_error_sqlstate, e.finished as last_error_at,
        -- what its procedure goes by; one that names no hypertable has none to miss (NULL is not in an empty set)
        j.proc_schema like '\_timescaledb%' and j.proc_name like 'policy\_%'
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id') is not null
          and coalesce(j.config ->> 'mat_hypertable_id', j.config ->> 'hypertable_id')
              not in (select g.id::text from _timescaledb_catalog.hypertable g) as orphaned,
        w.pid, l.used as slots_used, l.schedulers, l.slots
-from job j
-cross join here h
-cross join slot l
-left join pg_roles r on r.oid = j.owner
-left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
+from job j cross join here h cross join slot l
+left join pg_roles r on r.oid = j.owner left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
 left join _timescaledb_catalog.hypertable t on t.id = j.hypertable_id
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = j.hypertable_id
 left join lateral (
   select c.relowner
-  from pg_namespace n
-  join pg_class c on c.relnamespace = n.oid and c.relname = coalesce(a.user_view_name, t.table_name)
+  from pg_namespace n join pg_class c on c.relnamespace = n.oid and c.relname = coalesce(a.user_view_name, t.table_name)
   where n.nspname = coalesce(a.user_view_schema, t.schema_name) limit 1
 ) k on true
 left join worker w on w.datid = h.oid and w.application_name = j.application_name and w.usesysid = j.owner
 \if :since_2_15
 left join lateral (
-  select x.data #>> '{error_data,sqlerrcode}' as sqlstate, x.execution_finish as finished,
-         -- put together as the view job_errors does
-         coalesce(nullif(concat_ws(case when x.data #>> '{error_data,hint}' is null then ' ' else '. ' end,
-                                   x.data #>> '{error_data,message}', x.data #>> '{error_data,detail}',
-                                   x.data #>> '{error_data,hint}'), ''),
-                  'job crash detected, see server logs') as message
-  from _timescaledb_internal.bgw_job_stat_history x
-  where x.job_id = j.id and x.succeeded is not true and not s.last_run_success
-  order by x.execution_start desc limit 1
+  select x.sqlstate, x.finished, :cut_message as message from (
+    select x.data #>> '{error_data,sqlerrcode}' as sqlstate, x.execution_finish as finished,
+           -- put together as the view job_errors does
+           coalesce(nullif(concat_ws(case when x.data #>> '{error_data,hint}' is null then ' ' else '. ' end,
+                                     x.data #>> '{error_data,message}', x.data #>> '{error_data,detail}',
+                                     x.data #>> '{error_data,hint}'), ''),
+                    'job crash detected, see server logs') as message
+    from _timescaledb_internal.bgw_job_stat_history x where x.job_id = j.id and x.succeeded is not true and not s.last_run_success
+    order by x.execution_start desc limit 1) x
 ) e on true
 \else
 left join error e on e.job_id = j.id

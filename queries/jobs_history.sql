@@ -1,28 +1,19 @@
 \if :since_2_15
 -- Runs of one job: the newest 50 failures and the newest 50 successes · $1 job · public (own jobs; all for the database's
 -- owner) · index on the job, at most 2000 rows of history (2.23+)
-select x.started, x.finished, x.succeeded, x.sqlstate, x.pid,
-       left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message) then ' (cut: '
-            || octet_length(x.message) || ' bytes in all)' else '' end as message
+select x.started, x.finished, x.succeeded, x.sqlstate, x.pid, :cut_message as message
 from (
-  select r.start_time as started, r.finish_time as finished, r.succeeded, r.sqlerrcode as sqlstate,
-         r.err_message as message, r.pid,
+  select r.start_time as started, r.finish_time as finished, r.succeeded, r.sqlerrcode as sqlstate, r.err_message as message, r.pid,
          row_number() over (partition by r.succeeded is true order by r.id desc) as place, r.id
-  from timescaledb_information.job_history r
-  where r.job_id = $1
+  from timescaledb_information.job_history r where r.job_id = $1
 ) x
-where x.place <= 50
-order by x.id desc
+where x.place <= 50 order by x.id desc
 \else
 -- Failed runs of one job, newest first · $1 job · public (own jobs; all for the database's owner) · a pass over the errors
-select x.started, x.finished, false as succeeded, x.sqlstate, x.pid,
-       left(x.message, 8000) || case when octet_length(left(x.message, 8000)) < octet_length(x.message) then ' (cut: '
-            || octet_length(x.message) || ' bytes in all)' else '' end as message
+select x.started, x.finished, false as succeeded, x.sqlstate, x.pid, :cut_message as message
 from (
   select x.start_time as started, x.finish_time as finished, x.sqlerrcode as sqlstate, x.err_message as message, x.pid
-  from timescaledb_information.job_errors x
-  where x.job_id = $1
-  order by coalesce(x.finish_time, x.start_time) desc
+  from timescaledb_information.job_errors x where x.job_id = $1 order by coalesce(x.finish_time, x.start_time) desc
   limit 50
 ) x
 order by coalesce(x.finished, x.started) desc

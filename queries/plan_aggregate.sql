@@ -11,16 +11,12 @@ up as (
   select p.mat_hypertable_id, p.raw_hypertable_id, u.height + 1
     from up u join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = u.raw_id where u.height < 20
 ),
-ids as materialized (
-  select u.id from up u union select u.raw_id from up u
-),
+ids as materialized (select u.id from up u union select u.raw_id from up u),
 dim as materialized (
-  select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id, x.column_name::text as column_name,
-         x.column_type::text as axis,
-         x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
+  select x.hypertable_id, x.id as dimension_id, x.column_name::text as column_name,
+         x.column_type::text as axis, x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as whole,
          x.integer_now_func_schema::text as now_schema, x.integer_now_func::text as now_name
-    from ids i join _timescaledb_catalog.dimension x on x.hypertable_id = i.id
-   where x.interval_length is not null order by x.hypertable_id, x.id
+    from ids i join :time_dimension x on x.hypertable_id = i.id
 ),
 slice as materialized (
   select d.hypertable_id, min(s.id) as slice, s.range_start as low, s.range_end as high, count(*) as chunks, min(c.serial) as made,
@@ -45,8 +41,7 @@ agg as materialized (
               when ca.bucket_width > 0 then ca.bucket_width::text else bf.bucket_width end as bucket_width,
          nullif(bf.timezone, '') as bucket_zone, nullif(bf.origin, '') as bucket_origin, null::text as bucket_offset
 \endif
-    from up u
-    join _timescaledb_catalog.continuous_agg ca on ca.mat_hypertable_id = u.id
+    from up u join _timescaledb_catalog.continuous_agg ca on ca.mat_hypertable_id = u.id
     join _timescaledb_catalog.hypertable mh on mh.id = u.id
     join _timescaledb_catalog.hypertable rh on rh.id = u.raw_id
     join dim d on d.hypertable_id = u.id
@@ -150,13 +145,12 @@ pending as materialized (
    group by w.id
 ),
 job as materialized (
-  select j.hypertable_id, j.proc_name::text as proc_name, j.id, j.scheduled, j.config,
-         to_jsonb(j) || jsonb_build_object('owner', j.owner::regrole::text, 'next_start', s.next_start::text) as whole, o.owner_zone,
-         (to_jsonb(j) - 'id') || jsonb_build_object('owner', j.owner::regrole::text,
-           'application_name', regexp_replace(j.application_name::text, ' \[\d+\]$', '')) as kept
-    from _timescaledb_config.bgw_job j left join _timescaledb_internal.bgw_job_stat s on s.job_id = j.id
-    left join lateral :owner_zone o on true
-   where j.hypertable_id in (select i.id from ids i)
+  select b.hypertable_id, b.proc_name::text as proc_name, b.id, b.scheduled, b.config,
+         to_jsonb(b) || jsonb_build_object('owner', b.owner::regrole::text, 'next_start', s.next_start::text) as whole, o.owner_zone,
+         :job_state as kept
+    from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
+    cross join lateral (select b.owner) j left join lateral :owner_zone o on true
+   where b.hypertable_id in (select i.id from ids i)
 ),
 policy as materialized (
   select j.hypertable_id, jsonb_object_agg(j.proc_name, jsonb_build_object('id', j.id, 'scheduled', j.scheduled,
@@ -188,27 +182,7 @@ level as (
                                            * 1000000)::int8 end,
            'watermark', nullif(w.watermark, case a.axis when 'bigint' then -9223372036854775808 when 'integer' then -2147483648
                                                         when 'smallint' then -32768 else -210866803200000000 end),
-\if :since_2_22
-           -- what a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among
-           -- the ranges, or in the log again, in parts; what lies where the source has nothing stays there for good
-           'refreshed_to', least(
-             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-               where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
-             (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
-               where r.materialization_id = a.id and r.greatest_modified_value >= w.watermark),
-             (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-               where l.materialization_id = a.id and l.greatest_modified_value > w.watermark
-                 and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-                 and exists (select from slice x
-                   where x.hypertable_id = a.raw_id and x.low <= l.greatest_modified_value and x.high > l.lowest_modified_value))),
-\else
-           'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-               where l.materialization_id = a.id and l.greatest_modified_value = 9223372036854775807),
-\endif
-           'never_before', (select max(l.greatest_modified_value)
-             from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-                             where l.materialization_id = a.id and l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
-                               and l.greatest_modified_value < 9223372036854775807),
+           'refreshed_to', :refreshed_to, 'never_before', t.never_before,
            'pending', coalesce(p.ranges, 0), 'pending_from', p.low, 'pending_to', p.high,
            'source_chunks', coalesce(s.chunks, 0), 'source_from', s.low, 'source_to', s.high,
            'holes', coalesce((select jsonb_agg(jsonb_build_object('low', h.low, 'high', h.high, 'first', h.first, 'remade', h.remade)
@@ -234,9 +208,9 @@ level as (
            'refreshing', null::jsonb
 \endif
          ) as facts
-    from agg a
-    left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id
-    left join pending p on p.id = a.id
+    from agg a left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.id
+    left join dim e on e.hypertable_id = a.raw_id left join pending p on p.id = a.id
+    cross join lateral (select a.id, w.watermark, e.dimension_id as source_dimension) y left join lateral :log_ends t on true
     left join (select x.hypertable_id, sum(x.chunks) as chunks, min(x.low) as low, max(x.high) as high from slice x
          group by x.hypertable_id) s on s.hypertable_id = a.raw_id
     left join lateral (select y.id, y.owner_zone from job y where y.hypertable_id = a.id
@@ -246,12 +220,8 @@ level as (
     -- the clock of integer time is the hypertable's at the root
     left join lateral (
       select case when f.trusted and has_function_privilege(f.oid, 'execute') and has_schema_privilege(d.now_schema, 'usage')
-           and pg_has_role(v.relowner, 'member')
-                  then (xpath('/row/n/text()', query_to_xml(format('select %I.%I()::int8 as n', d.now_schema, d.now_name), false, true,
-                       '')))[1]::text::int8 end as integer_now, d.now_name is not null as integer_clock,
-             case when d.now_name is not null
-                  and f.trusted is not true then jsonb_build_object('function', format('%I.%I()', d.now_schema, d.now_name), 'owner',
-                       f.owner, 'role', current_user::text) end as code
+           and pg_has_role(v.relowner, 'member') then :now_value end as integer_now, d.now_name is not null as integer_clock,
+             :now_code as code
         from (select u.raw_id from up u order by u.height desc limit 1) root
         join dim d on d.hypertable_id = root.raw_id
         left join pg_class v on v.oid = a.view_oid
@@ -260,9 +230,7 @@ level as (
        where a.whole
     ) n on true
 )
-select jsonb_build_object(
-         'levels', (select jsonb_agg(l.facts order by l.height desc) from level l)
-       ) as facts,
+select jsonb_build_object('levels', (select jsonb_agg(l.facts order by l.height desc) from level l)) as facts,
        jsonb_build_object(
          'materialized_only', a.materialized_only,
          'refresh_policies', coalesce((select jsonb_agg(j.kept order by j.kept ->> 'config', j.kept::text) from job j

@@ -3,11 +3,8 @@
 with trusted as materialized (
   \ir shared/trusted.sql
 )
-select p.oid::regprocedure::text as what,
-       (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-  from pg_proc p
-  join pg_namespace n on n.oid = p.pronamespace
-  cross join trusted t
+select p.oid::regprocedure::text as what, (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace cross join trusted t
  where p.oid >= 16384 and (p.proowner <> all (t.roles) or n.nspowner <> all (t.roles))
    and exists (
      -- as a word, whatever the quotes around it

@@ -1,12 +1,6 @@
-\if :since_2_14
 -- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks with their
 -- own settings, policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
 -- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
-\else
--- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks,
--- policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
--- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
-\endif
 with trusted as materialized :trusted,
 target as materialized (
   select h.id, h.schema_name, h.table_name, t.oid as table_oid, v.oid as view_oid, a.mat_hypertable_id is not null as aggregate,
@@ -14,21 +8,11 @@ target as materialized (
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation,
          d.id as dimension_id, d.column_name, d.column_type::text as axis, d.interval_length,
          coalesce(d.compress_interval_length, 0) > 0 as rolls_up, d.integer_now_func_schema, d.integer_now_func, f.trusted as code_trusted,
-         case when d.integer_now_func is not null
-              and f.trusted is not true then jsonb_build_object('function',
-                   format('%I.%I()', d.integer_now_func_schema, d.integer_now_func), 'owner', f.owner, 'role',
-                   current_user::text) end as code,
-         d.column_type::text in ('bigint', 'integer', 'smallint') as integer_time
-  from _timescaledb_catalog.hypertable h
-  join pg_namespace n on n.nspname = h.schema_name
+         :now_code as code, d.column_type::text in ('bigint', 'integer', 'smallint') as integer_time
+  from _timescaledb_catalog.hypertable h join pg_namespace n on n.nspname = h.schema_name
   join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
-  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
-  left join pg_namespace vn on vn.nspname = a.user_view_schema
-  left join pg_class v on v.relnamespace = vn.oid and v.relname = a.user_view_name
-  left join lateral (
-    select x.id, x.column_name, x.column_type, x.interval_length, x.compress_interval_length, x.integer_now_func_schema, x.integer_now_func
-    from _timescaledb_catalog.dimension x where x.hypertable_id = h.id and x.interval_length is not null order by x.id limit 1
-  ) d on true
+  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id left join pg_namespace vn on vn.nspname = a.user_view_schema
+  left join pg_class v on v.relnamespace = vn.oid and v.relname = a.user_view_name left join :time_dimension d on d.hypertable_id = h.id
   left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
   left join lateral :now_function f on true
   where h.id = $1::int8
@@ -41,8 +25,7 @@ target as materialized (
            'desc', jsonb_agg(not x.orderby_asc order by x.orderby_column_index) filter (where x.orderby_column_index > 0),
            'nulls_first', jsonb_agg(x.orderby_nullsfirst order by x.orderby_column_index)
                 filter (where x.orderby_column_index > 0)) as whole
-  from target t
-  join _timescaledb_catalog.hypertable_compression x on x.hypertable_id = t.id
+  from target t join _timescaledb_catalog.hypertable_compression x on x.hypertable_id = t.id
   having count(*) > 0
 \endif
 ), chunk as materialized (
@@ -58,8 +41,7 @@ target as materialized (
 \else
            as state, null::jsonb as whole
 \endif
-  from target t
-  join :chunk c on c.hypertable_id = t.id and not c.osm_chunk :chunk_class
+  from target t join :chunk c on c.hypertable_id = t.id and not c.osm_chunk :chunk_class
   join :chunk_slice b on b.chunk_id = c.id and b.dimension_id = t.dimension_id
   cross join lateral (select c.companion as oid offset 0) k
 \if :since_2_14
@@ -75,19 +57,12 @@ target as materialized (
     ) s limit 1
   ) own on c.status & 1 = 1
 \endif
-  left join lateral (
-    select s.uncompressed_heap_size + s.uncompressed_toast_size + s.uncompressed_index_size as before_bytes,
-           s.compressed_heap_size + s.compressed_toast_size + s.compressed_index_size as after_bytes, s.numrows_pre_compression as rows
-    from _timescaledb_catalog.compression_chunk_size s where s.chunk_id = c.id limit 1
-  ) z on true
+  left join lateral (select s.before_bytes, s.after_bytes, s.rows from :recorded_size s where s.chunk_id = c.id limit 1) z on true
 ), policy as materialized (
-  select b.id, to_jsonb(b) as whole, b.owner::regrole::text as owner, b.application_name::text as name, s.next_start::text as next_start,
-         b.config, b.proc_name, b.scheduled,
-         a.mat_hypertable_id is not null and b.hypertable_id = t.id as own,
+  select b.id, to_jsonb(b) || jsonb_build_object('owner', b.owner::regrole::text, 'next_start', s.next_start::text) as whole,
+         :job_state as state,         b.config, b.proc_name, b.scheduled, a.mat_hypertable_id is not null and b.hypertable_id = t.id as own,
          case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name) end as view
-  from target t
-  cross join _timescaledb_config.bgw_job b
-  left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
+  from target t cross join _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id
   where b.proc_name in ('policy_compression', 'policy_retention', 'policy_refresh_continuous_aggregate')
     and (b.hypertable_id = t.id or a.raw_hypertable_id = t.id and b.proc_name = 'policy_refresh_continuous_aggregate')
@@ -102,8 +77,7 @@ select jsonb_build_object(
               when t.axis = 'timestamp with time zone' then (extract(epoch from now()) * 1000000)::int8
               when z.owner_zone is null or z.zone is not null
                    then (extract(epoch from coalesce(now() at time zone z.zone, now()::timestamp)) * 1000000)::int8 end
-                     when t.code_trusted then (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n',
-                            t.integer_now_func_schema, t.integer_now_func), false, true, '')))[1]::text::int8 end,
+                     when t.code_trusted then :now_value end,
          'code', t.code, 'now_utc', (extract(epoch from now()) * 1000000)::int8,
          'zone', coalesce(z.owner_zone, current_setting('TimeZone')), 'zone_owners', z.owner_zone is not null,
          'expression_index', exists (select from pg_index i where i.indrelid = t.table_oid and i.indexprs is not null),
@@ -123,8 +97,7 @@ select jsonb_build_object(
                     'created', (extract(epoch from c.creation_time) * 1000000)::int8) order by c.range_start, c.id)
            from chunk c), '[]'),
          'sized', coalesce((select jsonb_agg(c.oid::int8) from chunk c where c.status & 9 <> 1), '[]'),
-         'job', (select p.whole || jsonb_build_object('owner', p.owner, 'next_start', p.next_start, 'relation', t.relation, 'integer_time',
-              t.integer_time)
+         'job', (select p.whole || jsonb_build_object('relation', t.relation, 'integer_time', t.integer_time)
                  from policy p where p.proc_name = 'policy_compression' order by p.id limit 1),
          'refreshes', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'view', p.view, 'own', p.own, 'start_offset',
               p.config ->> 'start_offset') order by p.id)
@@ -133,14 +106,12 @@ select jsonb_build_object(
                        from policy p where p.proc_name = 'policy_retention' order by p.id limit 1)
        ) as facts,
        jsonb_build_object(
-         'settings', o.whole,
-         'chunks', coalesce((select jsonb_object_agg(c.key, c.state) from chunk c), '{}'),
-         'jobs', coalesce((select jsonb_object_agg(p.proc_name, (p.whole - 'id') || jsonb_build_object('owner', p.owner,
-                             'application_name', regexp_replace(p.name, ' \[\d+\]$', ''))) from policy p
-                               where p.proc_name = 'policy_compression'), '{}')
+         'settings', o.whole, 'chunks', coalesce((select jsonb_object_agg(c.key, c.state) from chunk c), '{}'),
+         'jobs', coalesce((select jsonb_object_agg(p.proc_name, p.state) from policy p where p.proc_name = 'policy_compression'), '{}')
        ) as state
 from target t
 -- the zone in which the policy's worker reckons, where its owner has one; a new policy's owner is the table's
+left join lateral (select t.integer_now_func_schema as schema, t.integer_now_func as function) k on true
 cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                       where b.hypertable_id = t.id and b.proc_name = 'policy_compression' order by b.id limit 1),
                                     (select y.relowner from pg_class y where y.oid = t.table_oid)) as owner) j

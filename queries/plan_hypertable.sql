@@ -1,55 +1,28 @@
 -- A hypertable (or an aggregate's materialization) as its chunk interval, its statistics and its reorder policy see it · facts
 -- (dimensions, policies, indexes, what its chunks hold), state (intervals of the dimensions, reorder policy) · public
 -- · some 20 µs a chunk. $1: the hypertable's id. `sized` lists the newest uncompressed chunks
-with target as materialized (
-  select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate,
-         format('%I.%I', h.schema_name, h.table_name) as relation,
-         format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as name
-  from _timescaledb_catalog.hypertable h
-  join pg_namespace n on n.nspname = h.schema_name
-  join pg_class c on c.relnamespace = n.oid and c.relname = h.table_name
-  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
-  where h.id = $1::int8
-), dim as materialized (
+with
+\ir shared/target.sql
+dim as materialized (
   select d.id, d.column_name, d.column_type::text as axis, d.interval_length, d.compress_interval_length, d.num_slices,
          row_number() over (order by d.interval_length is null, d.id) as nth
   from target t join _timescaledb_catalog.dimension d on d.hypertable_id = t.id
 ), live as materialized (
   select c.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, r.reltuples, s.range_start, s.range_end, c.status,
          greatest(pg_stat_get_last_analyze_time(r.oid), pg_stat_get_last_autoanalyze_time(r.oid)) as analyzed,
-         row_number() over (order by s.range_end desc, c.id) as nth,
-         dense_rank() over (order by s.range_end desc) as slice
-  from target t join dim d on d.nth = 1
-  join :chunk c on c.hypertable_id = t.id and not c.osm_chunk
+         row_number() over (order by s.range_end desc, c.id) as nth, dense_rank() over (order by s.range_end desc) as slice
+  from target t join dim d on d.nth = 1 join :chunk c on c.hypertable_id = t.id and not c.osm_chunk
   join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id :chunk_class
-), policy as (
-  select b.proc_name,
-         to_jsonb(b) || jsonb_build_object(
-           'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
-           'relation', case b.proc_name when 'policy_reorder' then t.relation else t.name end,
-           'integer_time', (select d.axis in ('bigint', 'integer', 'smallint') from dim d where d.nth = 1),
-           'creation', (select :creation from (select t.id as hypertable_id) j),
-           'pid', (select min(v.pid) from pg_stat_activity v
-             where v.datname = current_database() and v.application_name = b.application_name::text)
-         ) as facts,
-         (to_jsonb(b) - 'id') || jsonb_build_object(
-           'owner', b.owner::regrole::text,
-           'application_name', regexp_replace(b.application_name::text, ' \[\d+\]$', '')
-         ) as state
-  from target t
-  join _timescaledb_config.bgw_job b on b.hypertable_id = t.id
-       and b.proc_name in ('policy_retention', 'policy_compression', 'policy_reorder')
-  left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
-), recent as (
+),
+\ir shared/policies.sql
+recent as (
   -- the newest chunks but for those that are being filled, as big as they were before compression
   select l.nth, l.oid::int8 as oid, l.range_end - l.range_start as span, l.status & 1 = 1 as compressed,
-         z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size as recorded
-  from live l left join _timescaledb_catalog.compression_chunk_size z on z.chunk_id = l.id
+         z.before_bytes as recorded from live l left join :recorded_size z on z.chunk_id = l.id
   where l.slice between 2 and 13
 )
 select jsonb_build_object(
-         'relation', t.relation, 'name', t.name, 'oid', t.oid::int8, 'aggregate', t.aggregate,
-         'owner', t.relowner::regrole::text,
+         'relation', t.relation, 'name', t.name, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'owner', t.relowner::regrole::text,
          'may_analyze', pg_has_role(t.relowner, 'usage')
            or pg_has_role((select d.datdba from pg_database d where d.datname = current_database()), 'usage')
            or case when current_setting('server_version_num')::int >= 170000 then has_table_privilege(t.oid, 'MAINTAIN') else false end,

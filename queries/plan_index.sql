@@ -6,33 +6,21 @@ with recursive root as materialized (
          y.indisclustered,
     y.relname, y.reloptions, y.reltablespace, y.relispartition, y.partitioned, y.nspname, y.table_name, y.table_schema, y.shape,
 \if :since_2_22
-    false as compressing,
-    regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') as tree,
-    h.id as hypertable_id, not exists (
+    false as compressing, h.id as hypertable_id,
 \elif :since_2_11
-    coalesce(h.compressed_hypertable_id is not null, false) as compressing,
-    regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') as tree,
-    h.id as hypertable_id, not exists (
+    coalesce(h.compressed_hypertable_id is not null, false) as compressing, h.id as hypertable_id,
 \else
-    false as compressing,
-    regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') as tree,
-    null::int4 as hypertable_id, not exists (
+    false as compressing, null::int4 as hypertable_id,
 \endif
-      select from pg_locks l where l.locktype = 'relation' and l.relation = y.indrelid and l.mode = 'AccessExclusiveLock'
-           and l.pid is distinct from pg_backend_pid()
-        and l.database = (select d.oid from pg_database d where d.datname = current_database())) as open
+    regexp_replace(concat_ws(' ', y.indexprs, '/', y.indpred), ':location -?[0-9]+', '', 'g') as tree,
+    y.indrelid not in (select l.relation from :locked l) as open
   from (select false as indnullsnotdistinct) old
   cross join lateral (
     select x.indexrelid, x.indrelid, x.indexprs, x.indpred, x.indkey::text as keys, x.indisunique, x.indisexclusion, x.indisvalid,
            x.indisreplident,
       x.indisclustered, c.relname::text as relname, c.reloptions, c.reltablespace, c.relispartition, c.relkind = 'I' as partitioned,
-      n.nspname::text as nspname, t.relname::text as table_name, tn.nspname::text as table_schema,
-      concat_ws(' ', c.relam, x.indclass, x.indcollation, x.indoption, x.indisunique, x.indisexclusion, x.indexprs is null,
-           x.indpred is null,
-        indnullsnotdistinct) as shape
-    from pg_index x
-    join pg_class c on c.oid = x.indexrelid
-    join pg_namespace n on n.oid = c.relnamespace
+      n.nspname::text as nspname, t.relname::text as table_name, tn.nspname::text as table_schema, :index_shape
+    from pg_index x join pg_class c on c.oid = x.indexrelid join pg_namespace n on n.oid = c.relnamespace
     join pg_class t on t.oid = x.indrelid
     join pg_namespace tn on tn.oid = t.relnamespace
     where x.indexrelid = ($1::int8)::oid
@@ -46,10 +34,7 @@ twin as materialized (
   select y.indexrelid, y.relname
   from root r cross join (select false as indnullsnotdistinct) old
   cross join lateral (
-    select x.indexrelid, x.indkey, x.indexprs, x.indpred, c.relname::text as relname,
-      concat_ws(' ', c.relam, x.indclass, x.indcollation, x.indoption, x.indisunique, x.indisexclusion, x.indexprs is null,
-           x.indpred is null,
-        indnullsnotdistinct) as shape
+    select x.indexrelid, x.indkey, x.indexprs, x.indpred, c.relname::text as relname, :index_shape
     from pg_index x join pg_class c on c.oid = x.indexrelid where x.indrelid = r.indrelid
   ) y
   where y.indexrelid <> r.indexrelid and y.indkey::text = r.keys and y.shape = r.shape
@@ -73,8 +58,7 @@ part as materialized (
 -- The table itself, or its partitions.
 part as materialized (
   select t.oid, n.nspname::text as nspname, t.relname::text as relname, t.reltoastrelid
-  from root r
-  join pg_class t on t.relkind in ('r', 'm')
+  from root r join pg_class t on t.relkind in ('r', 'm')
        and t.oid = any (array(select x.indrelid from leaf l join pg_index x on x.indexrelid = l.indexrelid) || r.indrelid)
 \endif
   join pg_namespace n on n.oid = t.relnamespace
@@ -84,8 +68,7 @@ part as materialized (
 -- there the name it was made by decides between the table's indexes, as in the list.
 special as materialized (
   select c.relname::text as relname, o.indexrelid = r.indexrelid or exists (select from twin w where w.indexrelid = o.indexrelid) as same
-  from root r
-  join pg_index o on o.indrelid = r.indrelid and (o.indexprs is not null or o.indpred is not null)
+  from root r join pg_index o on o.indrelid = r.indrelid and (o.indexprs is not null or o.indpred is not null)
   join pg_class c on c.oid = o.indexrelid
   where r.indexprs is not null or r.indpred is not null
 ),
@@ -93,19 +76,14 @@ candidate as materialized (
   select y.part, y.indexrelid, y.relname, y.index_name
   from root r cross join (select false as indnullsnotdistinct) old
   cross join lateral (
-    select p.oid as part, p.relname, x.indexrelid, x.indkey, c.relname::text as index_name,
-      concat_ws(' ', c.relam, x.indclass, x.indcollation, x.indoption, x.indisunique, x.indisexclusion, x.indexprs is null,
-           x.indpred is null,
-        indnullsnotdistinct) as shape
-    from part p
-    join pg_index x on x.indrelid = p.oid
+    select p.oid as part, p.relname, x.indexrelid, x.indkey, c.relname::text as index_name, :index_shape
+    from part p join pg_index x on x.indrelid = p.oid
     join pg_class c on c.oid = x.indexrelid and (x.indisvalid or c.relname::text !~ '_cc(new|old)[0-9]*$')
     where r.hypertable_id is not null
   ) y
   where y.shape = r.shape and r.keys = (
     select string_agg(coalesce(h.attnum, 0)::text, ' ' order by k.place)
-    from unnest(y.indkey::int2[]) with ordinality k (attnum, place)
-    left join pg_attribute a on a.attrelid = y.part and a.attnum = k.attnum
+    from unnest(y.indkey::int2[]) with ordinality k (attnum, place) left join pg_attribute a on a.attrelid = y.part and a.attnum = k.attnum
     left join pg_attribute h on h.attrelid = r.indrelid and h.attname = a.attname and not h.attisdropped)
 ),
 member as materialized (
@@ -122,8 +100,7 @@ member as materialized (
 \elif :since_2_11
 member as materialized (
   select p.oid as indexrelid
-  from root r
-  join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
+  from root r join _timescaledb_catalog.chunk_index ci on ci.hypertable_id = r.hypertable_id and ci.hypertable_index_name = r.relname
   join :chunk c on c.id = ci.chunk_id
   join pg_namespace n on n.nspname = c.schema_name
   join pg_class p on p.relname = ci.index_name and p.relnamespace = n.oid
@@ -155,9 +132,7 @@ inside as (select null::oid as oid where false),
 copy as materialized (
   select x.indexrelid, x.indrelid, x.indisvalid, format('%I.%I', n.nspname, c.relname) as name, c.reltablespace, c.reloptions,
          x.indisclustered
-  from member m
-  join pg_index x on x.indexrelid = m.indexrelid
-  join pg_class c on c.oid = x.indexrelid
+  from member m join pg_index x on x.indexrelid = m.indexrelid join pg_class c on c.oid = x.indexrelid
   join pg_namespace n on n.oid = c.relnamespace
 ),
 -- What an interrupted REINDEX CONCURRENTLY left on the table: invalid, named so, under no constraint; pid: whose reindex it is now.
@@ -165,8 +140,8 @@ leftover as materialized (
   select x.indexrelid, format('%I.%I', n.nspname, c.relname) as name, x.indrelid::int8 as table_oid,
          format('%I.%I', tn.nspname, t.relname) as table_name, (
       select min(l.pid) from pg_locks l
-      where l.locktype = 'relation' and l.relation = x.indexrelid and l.mode = 'ShareUpdateExclusiveLock' and l.pid is distinct
-        from pg_backend_pid()
+      where l.locktype = 'relation' and l.relation = x.indexrelid and l.mode = 'ShareUpdateExclusiveLock'
+        and l.pid is distinct from pg_backend_pid()
         and l.database = (select d.oid from pg_database d where d.datname = current_database())) as pid
   from (
     select p.oid from part p union select i.oid from inside i union select r.indrelid from root r
@@ -202,13 +177,11 @@ select jsonb_build_object(
     'chunk', false, 'compressing', r.compressing,
 \endif
     'definition', case when r.open then pg_get_indexdef(r.indexrelid) end,
-    'head', format('CREATE %sINDEX %I ON %s%I.%I ', case when r.indisunique then 'UNIQUE ' end, r.relname, case
-         when r.partitioned then 'ONLY ' end,
-      r.table_schema, r.table_name),
+    'head', format('CREATE %sINDEX %I ON %s%I.%I ', case when r.indisunique then 'UNIQUE ' end, r.relname,
+      case when r.partitioned then 'ONLY ' end, r.table_schema, r.table_name),
     'predicate', case when r.open then ' WHERE ' || pg_get_expr(r.indpred, r.indrelid) end, 'optioned', r.reloptions is not null,
     'unique', r.indisunique, 'exclusion', r.indisexclusion, 'valid', r.indisvalid, 'replica_identity', r.indisreplident, 'clustered',
-    r.indisclustered,
-    'tablespace', (select format('%I', s.spcname) from pg_tablespace s where s.oid = r.reltablespace), 'comment',
+    r.indisclustered, 'tablespace', (select format('%I', s.spcname) from pg_tablespace s where s.oid = r.reltablespace), 'comment',
     obj_description(r.indexrelid, 'pg_class'),
     'statistics', exists (select from pg_attribute a where a.attrelid = r.indexrelid and a.attstattarget >= 0),
     'elsewhere', (select count(*) from copy m where m.reltablespace <> r.reltablespace),

@@ -7,23 +7,17 @@ with root as materialized (
     case when a.mat_hypertable_id is null then format('%I.%I', n.nspname, t.relname)
          else format('%I.%I', a.user_view_schema, a.user_view_name) end as display,
 \if :since_2_22
-    not exists (
 \else
-    h.compressed_hypertable_id, not exists (
+    h.compressed_hypertable_id,
 \endif
-      select from pg_locks l where l.locktype = 'relation' and l.relation = t.oid and l.mode = 'AccessExclusiveLock' and l.pid is distinct
-        from pg_backend_pid()
-        and l.database = (select d.oid from pg_database d where d.datname = current_database())) as open
-  from _timescaledb_catalog.hypertable h
-  join pg_namespace n on n.nspname = h.schema_name
+    t.oid not in (select l.relation from :locked l) as open
+  from _timescaledb_catalog.hypertable h join pg_namespace n on n.nspname = h.schema_name
   join pg_class t on t.relname = h.table_name and t.relnamespace = n.oid
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
   where h.id = $1::int8
 ), chunk as materialized (
   select t.oid, format('%I.%I', n.nspname, t.relname) as name
-  from root r
-  join pg_inherits i on i.inhparent = r.oid
-  join pg_class t on t.oid = i.inhrelid and t.relkind = 'r'
+  from root r join pg_inherits i on i.inhparent = r.oid join pg_class t on t.oid = i.inhrelid and t.relkind = 'r'
   join pg_namespace n on n.oid = t.relnamespace
 ),
 -- The relations that hold what is compressed.

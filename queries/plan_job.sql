@@ -1,8 +1,7 @@
 -- A job as an undo needs it · facts (all of its row, next_start, what it works on), state (what an undo brings back) · public
 -- · catalogue lookups. $1: the job's id
 select to_jsonb(b) || jsonb_build_object(
-         'owner', b.owner::regrole::text,
-         'next_start', s.next_start::text,
+         'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
          'last_run_success', s.last_run_success, 'total_runs', s.total_runs,
          'relation', case when a.mat_hypertable_id is not null then format('%I.%I', a.user_view_schema, a.user_view_name)
                           when h.id is not null then format('%I.%I', h.schema_name, h.table_name) end,
@@ -39,12 +38,8 @@ select to_jsonb(b) || jsonb_build_object(
          'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8, 'owner_zone', z.owner_zone,
          'pid', w.pid
        ) as facts,
-       (to_jsonb(b) - 'id') || jsonb_build_object(
-         'owner', b.owner::regrole::text,
-         'application_name', regexp_replace(b.application_name::text, ' \[\d+\]$', '')
-       ) as state
-from _timescaledb_config.bgw_job b
-left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
+       :job_state as state
+from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
 left join _timescaledb_catalog.hypertable h on h.id = b.hypertable_id
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id
 left join _timescaledb_catalog.hypertable r on r.id = a.raw_hypertable_id
@@ -52,8 +47,7 @@ left join _timescaledb_catalog.hypertable r on r.id = a.raw_hypertable_id
 left join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = a.raw_hypertable_id
 left join lateral (
   select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time, x.column_type::text as axis_type
-  from _timescaledb_catalog.dimension x where x.hypertable_id = b.hypertable_id and x.interval_length is not null
-  order by x.id limit 1
+  from :time_dimension x where x.hypertable_id = b.hypertable_id
 ) d on true
 left join lateral (
   select min(v.pid) as pid from pg_stat_activity v
@@ -63,9 +57,9 @@ left join lateral (
 cross join lateral (select b.owner, b.hypertable_id) j left join lateral :owner_zone z on true
 left join lateral (
   with raw as materialized (
-    select distinct on (x.hypertable_id) x.hypertable_id, x.id as dimension_id from _timescaledb_catalog.dimension x
-     where x.interval_length is not null and x.hypertable_id = case b.proc_name when 'policy_retention' then b.hypertable_id
-             when 'policy_refresh_continuous_aggregate' then a.raw_hypertable_id end order by x.hypertable_id, x.id),
+    select x.hypertable_id, x.id as dimension_id from :time_dimension x
+     where x.hypertable_id = case b.proc_name when 'policy_retention' then b.hypertable_id
+             when 'policy_refresh_continuous_aggregate' then a.raw_hypertable_id end),
   slice as materialized (
     select s.range_start, s.range_end,
            max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
@@ -83,11 +77,9 @@ left join lateral (
              \ir shared/unread_bucket.sql
              'clock_zone', coalesce(z.owner_zone, current_setting('TimeZone')),
              \ir shared/unread_policies.sql
-      from raw cross join f
-      join _timescaledb_catalog.continuous_agg x on x.raw_hypertable_id = raw.hypertable_id
+      from raw cross join f join _timescaledb_catalog.continuous_agg x on x.raw_hypertable_id = raw.hypertable_id
            and (b.proc_name = 'policy_retention' or x.mat_hypertable_id = b.hypertable_id)
-      join lateral (select y.column_type::text as axis from _timescaledb_catalog.dimension y
-                     where y.hypertable_id = x.mat_hypertable_id and y.interval_length is not null order by y.id limit 1) m on true
+      join lateral (select d.column_type::text as axis from :time_dimension d where d.hypertable_id = x.mat_hypertable_id) m on true
       \ir shared/unread_changes.sql
            and (not coalesce(b.config, '{}') ? 'drop_created_before'
                 or exists (select from made where made.range_start <= w.high and made.range_end > w.low))
@@ -101,20 +93,16 @@ left join lateral (
 ) i on b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
 -- what "now" is on integer time; the function is that of the table at the root, and run only where its owner is trusted
 left join lateral (
-  with recursive up as (
+  with recursive trusted as materialized :trusted,
+  up as (
     select b.hypertable_id as id, 0 as depth
       where d.integer_time and b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
     union all select y.raw_hypertable_id, up.depth + 1 from up join _timescaledb_catalog.continuous_agg y on y.mat_hypertable_id = up.id)
   select case when f.trusted is not true then format('%I.%I()', k.schema, k.function) end as code, f.owner,
-         case when f.trusted then (xpath('/row/n/text()',
-              query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8 end as at
+         case when f.trusted then :now_value end as at
     from (select x.integer_now_func_schema as schema, x.integer_now_func as function from up
       join _timescaledb_catalog.dimension x on x.hypertable_id = up.id and x.interval_length is not null and x.integer_now_func is not null
            order by up.depth desc, x.id limit 1) k
-    cross join :trusted t
-    left join lateral (select p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
-                             (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
-                             from pg_namespace n join pg_proc p on p.pronamespace = n.oid and p.proname = k.function and p.pronargs = 0
-                                  and p.prokind = 'f' where n.nspname = k.schema) f on true
+    left join lateral :now_function f on true
 ) u on true
 where b.id = $1::int8

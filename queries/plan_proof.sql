@@ -11,9 +11,7 @@ with target as materialized (
          format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as name,
          h.compression_state = 1 or coalesce((to_jsonb(h) ->> 'status')::int4 & 4, 0) <> 0 as compressing,
          coalesce(f.bucket_width, to_jsonb(a) ->> 'bucket_width') as bucket
-  from target g
-  join _timescaledb_catalog.hypertable h on h.id = g.hypertable_id
-  join pg_namespace n on n.nspname = h.schema_name
+  from target g join _timescaledb_catalog.hypertable h on h.id = g.hypertable_id join pg_namespace n on n.nspname = h.schema_name
   join pg_class t on t.relnamespace = n.oid and t.relname = h.table_name
   left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
   left join _timescaledb_catalog.continuous_aggs_bucket_function f on f.mat_hypertable_id = h.id
@@ -36,8 +34,7 @@ place as materialized (
   select b.id, b.owner::oid as owner, b.config, b.proc_name, b.proc_schema, b.check_schema, b.check_name,
          b.proc_schema !~ '^_timescaledb_' or b.proc_name !~ '^policy_' as own,
          p.oid as procedure, k.oid as checks, b.check_name is not null and b.check_schema !~ '^_timescaledb_' as checked
-  from _timescaledb_config.bgw_job b
-  left join pg_namespace pn on pn.nspname = b.proc_schema
+  from _timescaledb_config.bgw_job b left join pg_namespace pn on pn.nspname = b.proc_schema
   left join pg_proc p on p.pronamespace = pn.oid and p.proname = b.proc_name and p.proargtypes = '23 3802'::oidvector
   left join pg_namespace kn on kn.nspname = b.check_schema
   left join pg_proc k on k.pronamespace = kn.oid and k.proname = b.check_name and k.proargtypes = '3802'::oidvector
@@ -52,8 +49,7 @@ with relation as materialized (
 \endif
 )
 select jsonb_build_object(
-    'role', quote_ident(current_user),
-    'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
+    'role', quote_ident(current_user), 'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
     'relation', (select jsonb_build_object('oid', r.oid::int8, 'name', r.name, 'owner', r.relowner::regrole::text,
                    'owned', pg_has_role(r.relowner, 'usage'), 'member', pg_has_role(r.relowner, 'member'),
                    'schema_owned', (select pg_has_role(n.nspowner, 'usage') from pg_namespace n where n.oid = r.relnamespace),
@@ -82,8 +78,7 @@ select jsonb_build_object(
     'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
     'jobs', coalesce((select jsonb_object_agg(j.id, jsonb_build_object(
         'owner', j.owner::regrole::text, 'owned', pg_has_role(j.owner, 'usage'), 'member', pg_has_role(j.owner, 'member'),
-        'own', j.own, 'policy', j.proc_name,
-        'logs_in', (select r.rolcanlogin from pg_roles r where r.oid = j.owner),
+        'own', j.own, 'policy', j.proc_name, 'logs_in', (select r.rolcanlogin from pg_roles r where r.oid = j.owner),
         'procedure', format('%I.%I', j.proc_schema, j.proc_name),
         'executes', coalesce(has_function_privilege(j.owner, j.procedure, 'execute'), false),
         'unusable', coalesce((select jsonb_agg(distinct format('%I', n.nspname)) from pg_namespace n

@@ -3,29 +3,13 @@
 -- function
 -- · 20 µs a chunk. $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
 with trusted as materialized :trusted,
-target as materialized (
-  select h.id, c.oid, c.relowner, a.mat_hypertable_id is not null as aggregate,
-         format('%I.%I', coalesce(a.user_view_schema, h.schema_name), coalesce(a.user_view_name, h.table_name)) as relation
-  from _timescaledb_catalog.hypertable h
-  join pg_namespace n on n.nspname = h.schema_name
-  join pg_class c on c.relnamespace = n.oid and c.relname = h.table_name
-  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
-  where h.id = $1::int8
-), dim as materialized (
+\ir shared/target.sql
+dim as materialized (
   select d.id, d.column_type::text as axis, d.interval_length, d.integer_now_func is not null as has_now,
-         case when f.trusted then
-           (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', d.integer_now_func_schema, d.integer_now_func), false, true,
-                '')))[1]::text::int8
-         end as integer_now,
-         case when d.integer_now_func is not null
-              and f.trusted is not true then jsonb_build_object('function',
-                   format('%I.%I()', d.integer_now_func_schema, d.integer_now_func), 'owner', f.owner, 'role',
-                   current_user::text) end as code
-  from target t
-  join _timescaledb_catalog.dimension d on d.hypertable_id = t.id and d.interval_length is not null
+         case when f.trusted then :now_value end as integer_now, :now_code as code
+  from target t join :time_dimension d on d.hypertable_id = t.id
   left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
   left join lateral :now_function f on true
-  order by d.id limit 1
 ), zone as materialized (
   -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
   select coalesce(o.owner_zone, current_setting('TimeZone')) as name, o.owner_zone is not null as owners
@@ -39,31 +23,13 @@ target as materialized (
   select c.id, format('%I.%I', n.nspname, r.relname) as name, r.oid, c.companion, s.range_start, s.range_end, c.status, c.creation_time,
          case when c.status & 1 = 1 then y.numrows_pre_compression when r.reltuples >= 0 then r.reltuples::int8 end as rows,
          row_number() over (order by s.range_end, c.id) as nth
-  from target t cross join dim d
-  join :chunk c on c.hypertable_id = t.id and not c.osm_chunk
+  from target t cross join dim d join :chunk c on c.hypertable_id = t.id and not c.osm_chunk
   join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id :chunk_class
   left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = c.id
 ), reader as (
   -- aggregates that read the hypertable, and what their refreshes reach
   select jsonb_agg(jsonb_build_object(
-    'name', format('%I.%I', a.user_view_schema, a.user_view_name),
-\if :since_2_22
-    -- what a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among the
-    -- ranges, or in the log again, in parts; what lies where the source has nothing stays there for good
-    'refreshed_to', least(
-      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
-      (select min(r.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_ranges r
-        where r.materialization_id = a.mat_hypertable_id and r.greatest_modified_value >= w.watermark),
-      (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value > w.watermark
-          and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
-          and exists (select from dim x join :slice s on s.dimension_id = x.id
-                       where s.range_start <= l.greatest_modified_value and s.range_end > l.lowest_modified_value))),
-\else
-    'refreshed_to', (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-        where l.materialization_id = a.mat_hypertable_id and l.greatest_modified_value = 9223372036854775807),
-\endif
+    'name', format('%I.%I', a.user_view_schema, a.user_view_name), 'refreshed_to', :refreshed_to,
     'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m
       join :slice s on s.dimension_id = m.id
                where m.hypertable_id = a.mat_hypertable_id and m.interval_length is not null),
@@ -83,10 +49,11 @@ target as materialized (
       ) select jsonb_agg(w.name order by w.name) from below w), '[]')
   ) order by a.user_view_schema, a.user_view_name) as aggregates
   from target t join _timescaledb_catalog.continuous_agg a on a.raw_hypertable_id = t.id
-\if :since_2_22
-  left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.mat_hypertable_id
-\endif
-), raw as materialized (
+  left join _timescaledb_catalog.continuous_aggs_watermark w on w.mat_hypertable_id = a.mat_hypertable_id cross join dim d
+  cross join lateral (select a.mat_hypertable_id as id, w.watermark, d.id as source_dimension) y
+),
+\ir shared/policies.sql
+raw as materialized (
   select t.id as hypertable_id, d.id as dimension_id from target t cross join dim d
 ), f as materialized (
   select min(l.range_start) as oldest from live l
@@ -97,38 +64,17 @@ target as materialized (
              'clock_zone', (select z.name from zone z),
              \ir shared/unread_policies.sql
       as unread
-      from raw cross join f
-      join _timescaledb_catalog.continuous_agg x on x.raw_hypertable_id = raw.hypertable_id
-      join lateral (select y.column_type::text as axis from _timescaledb_catalog.dimension y
-                     where y.hypertable_id = x.mat_hypertable_id and y.interval_length is not null order by y.id limit 1) m on true
+      from raw cross join f join _timescaledb_catalog.continuous_agg x on x.raw_hypertable_id = raw.hypertable_id
+      join lateral (select d.column_type::text as axis from :time_dimension d where d.hypertable_id = x.mat_hypertable_id) m on true
       \ir shared/unread_changes.sql
            \ir shared/unread_remade.sql
-), policy as (
-  select b.proc_name,
-         to_jsonb(b) || jsonb_build_object(
-           'owner', b.owner::regrole::text, 'next_start', s.next_start::text, 'relation', t.relation,
-           'integer_time', d.axis in ('bigint', 'integer', 'smallint'),
-           'creation', (select :creation from (select t.id as hypertable_id) j),
-           'pid', (select min(v.pid) from pg_stat_activity v
-             where v.datname = current_database() and v.application_name = b.application_name::text)
-         ) as facts,
-         (to_jsonb(b) - 'id') || jsonb_build_object(
-           'owner', b.owner::regrole::text,
-           'application_name', regexp_replace(b.application_name::text, ' \[\d+\]$', '')
-         ) as state
-  from target t cross join dim d
-  join _timescaledb_config.bgw_job b on b.hypertable_id = t.id
-       and b.proc_name in ('policy_retention', 'policy_compression', 'policy_reorder')
-  left join _timescaledb_internal.bgw_job_stat s on s.job_id = b.id
 )
 select jsonb_build_object(
-         'relation', t.relation, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'axis', d.axis, 'interval_length', d.interval_length,
+         'relation', t.name, 'oid', t.oid::int8, 'aggregate', t.aggregate, 'axis', d.axis, 'interval_length', d.interval_length,
          'creation', (select :creation from (select t.id as hypertable_id) j),
-         'has_now', d.has_now, 'integer_now', d.integer_now, 'code', d.code,
-         'zone', z.name, 'zone_owners', z.owners,
+         'has_now', d.has_now, 'integer_now', d.integer_now, 'code', d.code, 'zone', z.name, 'zone_owners', z.owners,
          'policies', coalesce((select jsonb_object_agg(p.proc_name, p.facts) from policy p), '{}'),
-         'aggregates', coalesce((select r.aggregates from reader r), '[]'),
-         'unread', coalesce((select u.unread from unread u), '[]'),
+         'aggregates', coalesce((select r.aggregates from reader r), '[]'), 'unread', coalesce((select u.unread from unread u), '[]'),
          'references', coalesce((
            select jsonb_agg(jsonb_build_object('oid', f.oid::int8, 'name', format('%I.%I', n.nspname, f.relname)) order by f.oid)
            from pg_constraint k join pg_class f on f.oid = k.confrelid join pg_namespace n on n.oid = f.relnamespace

@@ -11,8 +11,7 @@ with me as (
          to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' as started,
          to_char(a.query_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00' as query_started,
          date_part('epoch', clock_timestamp() - a.query_start) as query_seconds,
-         date_part('epoch', clock_timestamp() - a.xact_start) as transaction_seconds,
-         a.backend_xid is not null as writes, a.query
+         date_part('epoch', clock_timestamp() - a.xact_start) as transaction_seconds, a.backend_xid is not null as writes, a.query
   from pg_stat_activity a where a.pid = $1::int8
 )
 select jsonb_build_object(
@@ -39,7 +38,5 @@ select jsonb_build_object(
          'session', jsonb_build_object('connected', s.started, 'role', s.usename, 'database', s.datname),
          'statement', jsonb_build_object('began', s.query_started)
        ) as state
-from seen s
-cross join me m
-join pg_roles u on u.rolname = current_user
+from seen s cross join me m join pg_roles u on u.rolname = current_user
 left join pg_roles t on t.oid = s.usesysid

@@ -2,22 +2,17 @@
 -- id, schema, name, … · public (catalogues only, no lock on a user's relation) · grows with the chunks that are due
 with trusted as materialized :trusted,
 dim as materialized (
-  -- the dimension of time: the first one that is cut by intervals
-  select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now
-    from _timescaledb_catalog.dimension d where d.interval_length is not null order by d.hypertable_id, d.id),
+  select d.hypertable_id, d.id, d.column_type::text as axis, d.integer_now_func is not null as has_now from :time_dimension d),
 job as materialized (
   select distinct on (j.hypertable_id) j.hypertable_id, j.id, j.scheduled, j.config, j.schedule_interval, j.owner::text as owner,
-         j.application_name,
-         o.owner_zone, o.zone,
-         j.config ->> 'drop_after' as after_text,
+         j.application_name, o.owner_zone, o.zone, j.config ->> 'drop_after' as after_text,
          case when jsonb_typeof(j.config -> 'drop_after') = 'string' and j.config ->> 'drop_after' ~ :is_interval
               then (j.config ->> 'drop_after')::interval end as after_interval,
          case when jsonb_typeof(j.config -> 'drop_after') = 'number' and j.config ->> 'drop_after' ~ '^\d{1,18}$'
               then (j.config ->> 'drop_after')::int8 end as after_number, j.config ->> 'drop_created_before' as created_text,
          case when j.config ->> 'drop_created_before' ~ :is_interval
               then now() - (j.config ->> 'drop_created_before')::interval end as made_before
-    from _timescaledb_config.bgw_job j
-    left join lateral :owner_zone o on true
+    from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
    where j.proc_name = 'policy_retention' and j.hypertable_id is not null order by j.hypertable_id, j.id),
 -- the function that says what "now" is on integer time, where looking does not run it; of an aggregate it is that of the table at the root
 code as materialized (
@@ -30,26 +25,18 @@ code as materialized (
                and d.integer_now_func is not null order by u.of, d.id) k
     left join lateral :now_function f on true
    where f.trusted is not true),
-counts as materialized (
-  select l.hypertable_id, count(*) as chunks
-    from :chunk l where not l.osm_chunk group by 1),
+counts as materialized (select l.hypertable_id, count(*) as chunks from :chunk l where not l.osm_chunk group by 1),
 bound as materialized (
   -- now, and at the next run: until then clocks may be changed
   select hypertable_id, id as dimension_id, min(boundary) filter (where nth = 1) as boundary,
          min(boundary) filter (where nth = 2) as next_boundary from (
-    select d.hypertable_id, d.id, w.nth, case when axis in ('bigint', 'integer', 'smallint') or j.after_interval is null
-         or j.owner_zone is not null and j.zone is null then null
-            when axis = 'timestamp with time zone'
-                 then (extract(epoch from coalesce((((w.at at time zone j.zone) - date_trunc('day', j.after_interval)) at time zone j.zone)
-                      - (j.after_interval - date_trunc('day', j.after_interval)), w.at - j.after_interval)) * 1000000)::int8
-            -- without a time zone "now" is the local time of the session, which is that of the background workers, unless the job's owner
-            -- has another
-            else (extract(epoch from coalesce(w.at at time zone j.zone, w.at::timestamp) - j.after_interval)
-                 * 1000000)::int8 end as boundary
+    select d.hypertable_id, d.id, w.nth, case when d.axis not in ('bigint', 'integer', 'smallint') and j.after_interval is not null
+                                                   and (j.owner_zone is null or j.zone is not null) then :time_before end as boundary
       from job j join dim d on d.hypertable_id = j.hypertable_id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
       cross join lateral (values (1, now()),
-           (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)) b
-             where boundary is not null group by 1, 2),
+           (2, case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end)) w(nth, at)
+      cross join lateral (select w.at, j.zone, j.after_interval as length, d.axis = 'timestamp with time zone' as zoned) p) b
+   where boundary is not null group by 1, 2),
 -- the oldest slice that has chunks, by the index
 ends as materialized (
   select d.hypertable_id, (select s.range_start from :used_slice s where s.dimension_id = d.id order by s.range_start limit 1) as oldest
@@ -76,8 +63,9 @@ made as materialized (
 going as materialized (
   select j.hypertable_id, max(s.range_end) as edge, jsonb_agg(distinct jsonb_build_array(s.range_start, s.range_end)) as ranges
     from job j join dim d on d.hypertable_id = j.hypertable_id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
-    cross join lateral (select case when j.made_before is not null then case
-         when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end - j.created_text::interval end as made_before) n
+    cross join lateral (select case when j.made_before is not null
+         then case when isfinite(st.next_start) then greatest(st.next_start, now()) else now() end
+              - j.created_text::interval end as made_before) n
     join :chunk c on c.hypertable_id = j.hypertable_id and not c.osm_chunk
     join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id
    where j.scheduled and j.made_before is not null and c.creation_time < n.made_before and c.status & 4 = 0
@@ -87,15 +75,7 @@ coming as materialized (
          ((select s.range_end from :slice s where s.dimension_id = b.dimension_id and s.range_end > b.boundary
             order by s.range_start limit 1) - b.boundary) / 1e6::float8 as next_due_seconds
     from bound b),
--- a policy's worker that waits for a lock, and who is at the head of its queue; that is asked only where one waits. Of a session that
--- this role may not see, the lock table knows
-waiting as materialized (
-  select distinct on (w.job_id) w.job_id, l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, q.blocker
-    from (select a.pid, j.id as job_id from job j join pg_stat_activity a on a.application_name = j.application_name
-           where a.datname = current_database() and (a.wait_event_type = 'Lock' or a.backend_type is null)) w
-    join pg_locks l on l.pid = w.pid and not l.granted
-    left join lateral :queue_head q on true
-   order by w.job_id, l.pid)
+\ir shared/policy_waits.sql
 select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coalesce(a.user_view_name, h.table_name)::text as name,
        a.mat_hypertable_id is not null as aggregate, coalesce(d.axis, '') as axis, d.has_now,
        coalesce(c.chunks, 0) as chunks, case when c.chunks > 0 then f.oldest end as oldest_raw,
@@ -105,36 +85,25 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
        case when j.created_text is not null then :creation end as creation,
        extract(epoch from j.schedule_interval)::float8 as schedule_seconds,
        b.boundary, case when b.boundary is not null or j.made_before is not null then coalesce(e.eligible, m.eligible, 0) end as eligible,
-       coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before,
-       coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds,
+       coalesce(e.frozen, m.frozen, 0) as frozen, j.made_before, coalesce(e.overdue_seconds, m.overdue_seconds)::float8 as overdue_seconds,
        coalesce(g.next_due_seconds, m.next_due_seconds)::float8 as next_due_seconds,
        (select array_agg(x.user_view_name::text order by 1) from _timescaledb_catalog.continuous_agg x
          where x.raw_hypertable_id = h.id) as read_by,
        coalesce(z.drop_edge, gone.edge) as drop_edge, gone.ranges as going, i.readers,
-       (extract(timezone from now()) * 1000000)::int8 as local_shift,
-       v.pid as blocked_pid, v.blocker, :blocker_name as blocker_name,
-       (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace
-         where z.oid = v.relation) as blocked_on, v.since as blocked_since,
+       (extract(timezone from now()) * 1000000)::int8 as local_shift, v.pid as blocked_pid, v.blocker, :blocker_name as blocker_name,
+       :blocked_on as blocked_on, v.since as blocked_since,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures, now() as asked
-  from _timescaledb_catalog.hypertable h
-  left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
-  left join dim d on d.hypertable_id = h.id
-  left join counts c on c.hypertable_id = h.id
-  left join ends f on f.hypertable_id = h.id
-  left join job j on j.hypertable_id = h.id
-  left join code own on own.hypertable_id = h.id
-  left join bound b on b.hypertable_id = h.id
-  left join due e on e.hypertable_id = h.id
-  left join made m on m.hypertable_id = h.id
-  left join coming g on g.hypertable_id = h.id
-  left join going gone on gone.hypertable_id = h.id
-  left join waiting v on v.job_id = j.id
-  left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
+  from _timescaledb_catalog.hypertable h left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = h.id
+  left join dim d on d.hypertable_id = h.id left join counts c on c.hypertable_id = h.id
+  left join ends f on f.hypertable_id = h.id left join job j on j.hypertable_id = h.id
+  left join code own on own.hypertable_id = h.id left join bound b on b.hypertable_id = h.id
+  left join due e on e.hypertable_id = h.id left join made m on m.hypertable_id = h.id
+  left join coming g on g.hypertable_id = h.id left join going gone on gone.hypertable_id = h.id
+  left join waiting v on v.hypertable_id = h.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   -- where the last chunk ends that the next run drops; NULL: none will go, or it is paused
   left join lateral (
     select s.range_end as drop_edge
-      from :slice s
-     where j.scheduled and s.dimension_id = d.id and s.range_start < b.next_boundary and s.range_end <= b.next_boundary
+      from :slice s where j.scheduled and s.dimension_id = d.id and s.range_start < b.next_boundary and s.range_end <= b.next_boundary
           and s.range_end > f.oldest
      order by s.range_start desc limit 1) z on true
   -- who reads it, and up to where
@@ -144,8 +113,7 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
              'clock_zone', coalesce(j.owner_zone, current_setting('TimeZone')),
              \ir shared/unread_policies.sql
       as readers
-      from _timescaledb_catalog.continuous_agg x
-      join dim m on m.hypertable_id = x.mat_hypertable_id
+      from _timescaledb_catalog.continuous_agg x join dim m on m.hypertable_id = x.mat_hypertable_id
       cross join lateral (select d.id as dimension_id) raw
       \ir shared/unread_changes.sql
            and (gone.ranges is null or exists (select from jsonb_array_elements(gone.ranges) e
@@ -154,5 +122,4 @@ select h.id, coalesce(a.user_view_schema, h.schema_name)::text as schema, coales
      where x.raw_hypertable_id = h.id
           and (z.drop_edge is not null or gone.edge is not null or j.scheduled and j.after_number is not null
                and d.axis in ('bigint', 'integer', 'smallint'))) i on true
- where h.compression_state <> 2
- order by 2, 3
+ where h.compression_state <> 2 order by 2, 3

@@ -3,16 +3,12 @@
 -- moment's lock on its chunk) · ~0.1 ms a chunk that goes
 with recursive trusted as materialized :trusted,
 \ir shared/integer_clock.sql
-bound as materialized (
-  \ir shared/exact_bound.sql
-    join lateral (select j.config ->> 'drop_after' as after_text, j.config ->> 'drop_created_before' as created_text,
-                   o.owner_zone, o.zone from _timescaledb_config.bgw_job j
-    left join lateral :owner_zone o on true
-                   where j.hypertable_id = w.id and j.proc_name = 'policy_retention' order by j.id limit 1) j on true
-    join lateral (select x.* from _timescaledb_catalog.dimension x where x.hypertable_id = w.id and x.interval_length is not null
-         order by x.id limit 1) d on true
-    left join clock k on k.id = w.id
-    left join lateral :now_function f on true),
+policy as materialized (
+  select distinct on (j.hypertable_id) j.hypertable_id, j.config ->> 'drop_after' as after_text,
+         j.config ->> 'drop_created_before' as created_text, o.owner_zone, o.zone
+    from _timescaledb_config.bgw_job j left join lateral :owner_zone o on true
+   where j.hypertable_id = any ($1::int8[]) and j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
+\ir shared/exact_bound.sql
 due as materialized (
   select b.hypertable_id, sum(pg_total_relation_size(c.relid) + coalesce(pg_total_relation_size(c.companion), 0))::int8 as bytes
     from bound b
@@ -26,6 +22,6 @@ due as materialized (
        where b.boundary is null and b.made_before is not null and c.hypertable_id = b.hypertable_id and c.creation_time < b.made_before
          and not c.osm_chunk and c.status & 4 = 0) c
    group by 1)
-select b.hypertable_id::int8 as id, case when b.boundary is not null
-     or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
+select b.hypertable_id::int8 as id,
+       case when b.boundary is not null or b.made_before is not null then coalesce(e.bytes, 0) end as eligible_bytes
   from bound b left join due e using (hypertable_id)

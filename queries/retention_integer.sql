@@ -9,21 +9,14 @@ with recursive trusted as materialized :trusted,
     join lateral (select case when x.config ->> 'drop_after' ~ '^\d{1,18}$' then (x.config ->> 'drop_after')::int8 end as after
       from _timescaledb_config.bgw_job x
                    where x.hypertable_id = t.id and x.proc_name = 'policy_retention' order by x.id limit 1) j on true),
-due as materialized (
-  select b.id, s.range_start, s.range_end, c.made, row_number() over (partition by b.id order by s.range_end) as nth,
-         count(*) over (partition by b.id) as chunks
-    from bound b
-    cross join lateral (select s.* from :slice s
-                         where s.dimension_id = b.dimension_id and s.range_start < b.boundary and s.range_end <= b.boundary offset 0) s
-    -- a chunk that is older than its upgrade to 2.13 has a moment long ago
-    cross join lateral (select case when c.creation_time > '2015-01-01' then c.creation_time end as made
-                          from :slice_chunk c where not c.osm_chunk and c.status & 4 = 0 offset 0) c),
+\ir shared/integer_due.sql
+  offset 0) c),
 \ir shared/integer_since.sql
 select w.id, (select count(*) from clock c where c.id = w.id) as clocks,
        case when b.trusted then n.chunks end as eligible_chunks, case when not b.trusted then n.chunks end as about_chunks,
        case when b.trusted then (extract(epoch from s.due_since) * 1000000)::int8 end as due_since,
-       case when b.trusted then b.at end as is_now, case
-            when b.trusted then (select max(d.range_end) from due d where d.id = w.id) end as drop_edge
+       case when b.trusted then b.at end as is_now,
+       case when b.trusted then (select max(d.range_end) from due d where d.id = w.id) end as drop_edge
   from unnest($1::int8[]) w(id) left join bound b on b.id = w.id left join since s on s.id = w.id
   left join lateral (select coalesce((select max(d.chunks) from due d where d.id = w.id), 0) as chunks
     where b.boundary is not null) n on true

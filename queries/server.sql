@@ -1,33 +1,21 @@
 -- The server, the database, this role and TimescaleDB in it · one row, see Server::read · public, any PostgreSQL 13-18,
 -- with the extension, without it, with its library not preloaded, on the stand-in · once a connection, 2 ms
-select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_description(m.oid, 'pg_class'), '2.28.0') end)
-         as version,
-       n.nspname::text as extension_schema,
-       m.oid is not null as simulated,
+select coalesce(x.extversion, case when m.oid is not null then coalesce(obj_description(m.oid, 'pg_class'), '2.28.0') end) as version,
+       n.nspname::text as extension_schema, m.oid is not null as simulated,
        -- a setting that postgresql.conf merely mentions is none of pg_settings': only the loaded library makes it one
        x.oid is null or t.loaded as preloaded,
        case current_setting('timescaledb.license', true) when 'apache' then 'Apache' else 'Community' end as edition,
        coalesce(current_setting('timescaledb.enable_job_execution_logging', true) in ('on', 'true', 'yes', '1'), false)
          as logs_job_successes,
-       current_setting('server_version_num')::int4 as postgres,
-       current_database()::text as database,
-       current_user::text as role,
-       pg_is_in_recovery() as standby,
-       coalesce(u.rolsuper, false) as superuser,
-       pg_has_role('pg_read_all_stats', 'usage') as reads_all_stats,
-       pg_has_role(d.datdba, 'member') as owns_database,
-       coalesce(has_table_privilege(h.oid, 'select'), false) as reads_job_history,
-       current_setting('track_counts') = 'on' as track_counts,
-       pg_stat_get_db_stat_reset_time(d.oid) as stats_reset,
-       pg_postmaster_start_time() as started,
-       clock_timestamp() as clock,
+       current_setting('server_version_num')::int4 as postgres, current_database()::text as database, current_user::text as role,
+       pg_is_in_recovery() as standby, coalesce(u.rolsuper, false) as superuser,
+       pg_has_role('pg_read_all_stats', 'usage') as reads_all_stats, pg_has_role(d.datdba, 'member') as owns_database,
+       coalesce(has_table_privilege(h.oid, 'select'), false) as reads_job_history, current_setting('track_counts') = 'on' as track_counts,
+       pg_stat_get_db_stat_reset_time(d.oid) as stats_reset, pg_postmaster_start_time() as started, clock_timestamp() as clock,
        coalesce(z.time_zone, f.time_zone, t.reset_val) as time_zone,
        case when z.time_zone is null and f.time_zone is null and t.hidden then case when t.source = 'client' then 'connection'
-            else 'role' end end
-         as time_zone_hidden_by
-from pg_database d
-left join pg_roles u on u.rolname = current_user
-left join pg_extension x on x.extname = 'timescaledb'
+            else 'role' end end as time_zone_hidden_by
+from pg_database d left join pg_roles u on u.rolname = current_user left join pg_extension x on x.extname = 'timescaledb'
 left join pg_namespace n on n.oid = x.extnamespace
 -- the demo's stand-in: a table without an extension, whose comment is the version that it plays
 left join lateral (

@@ -5,16 +5,14 @@ with setting as materialized (
   select current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8
            -- since PostgreSQL 16
            - coalesce(current_setting('reserved_connections', true)::float8, 0) as connections,
-         current_setting('autovacuum_freeze_max_age')::float8 as freeze,
-         current_setting('max_locks_per_transaction')::float8
+         current_setting('autovacuum_freeze_max_age')::float8 as freeze, current_setting('max_locks_per_transaction')::float8
            * (current_setting('max_connections')::float8 + current_setting('max_prepared_transactions')::float8) as locks,
          current_setting('max_worker_processes')::float8 as processes,
          current_setting('timescaledb.max_background_workers', true)::float8 as workers,
          pg_has_role('pg_read_all_stats', 'usage') as sees_all, pg_is_in_recovery() as standby
 ), activity as materialized (
   select a.pid, a.usesysid, a.application_name, a.state, a.state_change, a.xact_start, a.backend_type, a.datid, a.backend_start,
-         a.backend_xid,
-         a.backend_xmin,
+         a.backend_xid, a.backend_xmin,
          format('session %s (%s%s)', a.pid, coalesce(nullif(a.application_name, ''), a.backend_type, 'a session'), ', ' || a.state) as who
   from pg_stat_get_activity(null) a where a.pid <> pg_backend_pid()
 ), database as materialized (

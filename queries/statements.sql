@@ -9,9 +9,7 @@ with here as materialized (
          exists (select from pg_settings g where g.name = 'pg_stat_statements.max') as loaded,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(v.oid, 'select'), false) as readable,
          i.oid is not null as informs
-  from here
-  left join pg_extension e on e.extname = 'pg_stat_statements'
-  left join pg_namespace n on n.oid = e.extnamespace
+  from here left join pg_extension e on e.extname = 'pg_stat_statements' left join pg_namespace n on n.oid = e.extnamespace
   left join pg_class v on v.relnamespace = n.oid and v.relname = 'pg_stat_statements'
   left join pg_class i on i.relnamespace = n.oid and i.relname = 'pg_stat_statements_info'
 ), told as materialized (
@@ -42,19 +40,13 @@ with line as (
       from line l
       group by l.queryid, l.hidden_of
     ), ranked as (
-      select s.queryid, s.hidden_of, s.roles, s.calls, s.total, s.shortest, s.longest, s.planning, s.rows,
-             s.blocks_hit, s.blocks_read, s.blocks_dirtied, s.blocks_written, s.temp_read, s.temp_written,
-             s.read_time, s.wal,
-             sum(s.total) over () as whole, count(*) over () as many, row_number() over (order by s.total desc) as by_total,
+      select s.*, sum(s.total) over () as whole, count(*) over () as many, row_number() over (order by s.total desc) as by_total,
              row_number() over (order by s.calls desc) as by_calls,
              row_number() over (order by s.blocks_read + s.blocks_hit desc) as by_blocks,
              row_number() over (order by s.temp_written desc) as by_temp
       from statement s
     ), shown as materialized (
-      select r.queryid, r.hidden_of, r.roles, r.calls, r.total, r.shortest, r.longest, r.planning, r.rows,
-             r.blocks_hit, r.blocks_read, r.blocks_dirtied, r.blocks_written, r.temp_read, r.temp_written,
-             r.read_time, r.wal, r.whole, r.many, r.by_total
-      from ranked r
+      select r.* from ranked r
       where r.by_total <= 100 or r.by_calls <= 50 or r.by_blocks <= 50 or r.by_temp <= 20
     ), body as materialized (
       select s.queryid, min(left(s.query, 4000)) as query, min(length(s.query)) as length
@@ -81,10 +73,7 @@ with line as (
   from read r
 ), line as materialized (
   -- by itself, so that no sort carries the whole of what was told in each of its rows
-  select l.queryid, l.hidden_of, l.query, l.length, l.roles, l.calls, l.total, l.shortest, l.longest, l.planning,
-         l.rows, l.blocks_hit, l.blocks_read, l.blocks_dirtied, l.blocks_written, l.temp_read, l.temp_written,
-         l.read_time, l.wal, l.whole, l.many, l.by_total
-  from read r, jsonb_to_recordset(r.j -> 'lines') as l(
+  select l.* from read r, jsonb_to_recordset(r.j -> 'lines') as l(
     queryid int8, hidden_of oid, query text, length int4, roles text[], calls int8, total float8, shortest float8, longest float8,
   planning float8, rows int8, blocks_hit int8, blocks_read int8, blocks_dirtied int8, blocks_written int8, temp_read int8,
   temp_written int8, read_time float8, wal numeric, whole float8, many int8, by_total int8)
@@ -96,21 +85,18 @@ with line as (
     from pg_stat_activity a join here h on h.oid = a.datid
     where a.query <> '<insufficient privilege>'
   ) x
-  where x.queryid is not null
-  order by x.queryid, x.query_start desc
+  where x.queryid is not null order by x.queryid, x.query_start desc
 )
 select clock_timestamp() as clock, r.schema is not null as installed, r.version, r.loaded, r.readable,
        current_setting('pg_stat_statements.track', true) as track, current_setting('pg_stat_statements.max', true) as most,
-       exists (select from pg_available_extensions v where v.name = 'pg_stat_statements') as available,
-       r.stats_reset, r.dropped,
+       exists (select from pg_available_extensions v where v.name = 'pg_stat_statements') as available, r.stats_reset, r.dropped,
        current_setting('block_size')::int8 as block, l.queryid, l.hidden_of::regrole::text as hidden_of, l.query, l.length, l.roles,
        l.calls, l.total, l.shortest, l.longest, l.planning, l.rows, l.blocks_hit, l.blocks_read, l.blocks_dirtied,
        l.blocks_written, l.temp_read, l.temp_written, l.read_time, l.wal::int8 as wal, l.whole, l.many, e.query as example,
 \if :since_2_11
        case when coalesce(l.by_total, 1) = 1 then (
          select coalesce(jsonb_agg(to_jsonb(k)), '[]') from (
-           select h.schema_name as schema, h.table_name as name, 'hypertable' as kind, null as bucket, null as source_schema,
-                  null as source
+           select h.schema_name as schema, h.table_name as name, 'hypertable' as kind, null as bucket, null as source_schema, null as source
            from _timescaledb_catalog.hypertable h
            where not exists (select from _timescaledb_catalog.continuous_agg a where a.mat_hypertable_id = h.id)
              and h.schema_name <> '_timescaledb_internal'
@@ -121,21 +107,17 @@ select clock_timestamp() as clock, r.schema is not null as installed, r.version,
                     case when d.integer_time then to_jsonb(a) ->> 'bucket_width'
                          else ((to_jsonb(a) ->> 'bucket_width')::int8 * interval '1 microsecond')::text end),
                   coalesce(p.user_view_schema, h.schema_name), coalesce(p.user_view_name, h.table_name)
-           from _timescaledb_catalog.continuous_agg a
-           join _timescaledb_catalog.hypertable h on h.id = a.raw_hypertable_id
+           from _timescaledb_catalog.continuous_agg a join _timescaledb_catalog.hypertable h on h.id = a.raw_hypertable_id
            left join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = a.raw_hypertable_id
            left join _timescaledb_catalog.continuous_aggs_bucket_function b on b.mat_hypertable_id = a.mat_hypertable_id
            left join lateral (
              select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time
-             from _timescaledb_catalog.dimension x
-             where x.hypertable_id = a.mat_hypertable_id and x.interval_length is not null order by x.id limit 1
+             from :time_dimension x where x.hypertable_id = a.mat_hypertable_id
            ) d on true
          ) k
        ) end as catalog
 \else
        case when coalesce(l.by_total, 1) = 1 then '[]'::jsonb end as catalog
 \endif
-from tool_told r
-left join line l on true
-left join example e on e.queryid = l.queryid
+from tool_told r left join line l on true left join example e on e.queryid = l.queryid
 order by l.total desc, l.queryid, l.hidden_of

@@ -13,13 +13,10 @@ with tool as (
   $outer$, t.schema, $1::int8), false, false, '')::text, '<j>', 2), '</j>', 1), 'base64'), getdatabaseencoding())::jsonb as j
   from tool t
 )
-select l.role, left(l.query, 100000) || case
-     when octet_length(left(l.query, 100000)) < octet_length(l.query) then ' (cut: ' || octet_length(l.query) || ' bytes in all)'
-     else '' end as query, l.toplevel, l.calls, coalesce(l.total_exec_time, l.total_time) as total,
-       coalesce(l.max_exec_time, l.max_time) as longest, l.rows,
-       l.shared_blks_read as blocks_read, l.temp_blks_written as temp_written
+select l.role, :cut_text as query, l.toplevel, l.calls, coalesce(l.total_exec_time, l.total_time) as total,
+       coalesce(l.max_exec_time, l.max_time) as longest, l.rows, l.shared_blks_read as blocks_read, l.temp_blks_written as temp_written
 from read r, jsonb_to_recordset(r.j) as l(
   role text, query text, toplevel bool, calls int8, total_exec_time float8, total_time float8, max_exec_time float8,
   max_time float8, rows int8, shared_blks_read int8, temp_blks_written int8)
-order by 5 desc
-limit 50
+cross join lateral (select l.query as text) t
+order by 5 desc limit 50

@@ -1,7 +1,6 @@
--- the dimension of time: the first one that is cut by intervals
-select distinct on (d.hypertable_id) d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis,
-       d.interval_length,
-       d.column_type::text in ('bigint', 'integer', 'smallint') as whole,
+-- Of the dimension of time (d): its type, its interval, its now
+select d.hypertable_id, d.id, d.column_name::text as column_name, d.column_type::text as axis,
+       d.interval_length, d.column_type::text in ('bigint', 'integer', 'smallint') as whole,
        case d.column_type::text when 'bigint' then null when 'integer' then null when 'smallint' then null
             -- without a time zone "now" is the local time of the session, which is that of the background workers
             when 'timestamp without time zone' then (extract(epoch from now()::timestamp) * 1000000)::int8

@@ -1,7 +1,6 @@
 -- the intervals that are full: the newest ones, as many as make a day, 24 at most; of integer time all but the newest, which may still fill
 edge as materialized (
-  select d.*, e.range_end as window_end,
-         e.range_end - d.interval_length
+  select d.*, e.range_end as window_end, e.range_end - d.interval_length
               * greatest(1, case when d.whole then 1 else least(24, 86400000000 / d.interval_length) end) as window_start
     from dim d cross join lateral (
       select max(x.range_end) as range_end from (

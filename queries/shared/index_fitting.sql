@@ -1,8 +1,7 @@
 -- which of a chunk's expression and partial indexes belongs to which of the table's: by the name that it was made from
 rival as materialized (
   select distinct r.indexrelid as root, r.table_oid, r.sig, o.indexrelid as rival, c.relname::text as relname
-  from root r
-  join pg_catalog.pg_index o on o.indrelid = r.table_oid and (o.indexprs is not null or o.indpred is not null)
+  from root r join pg_catalog.pg_index o on o.indrelid = r.table_oid and (o.indexprs is not null or o.indpred is not null)
   join pg_catalog.pg_class c on c.oid = o.indexrelid
   where r.special and r.hypertable_id is not null
 ),
@@ -11,12 +10,10 @@ fitting as materialized (
   from (
     select v.root, v.rival, m.inhrelid, m.indexrelid, c.relname::text = made.name
         or (octet_length(made.name) > 63 and starts_with(made.name, regexp_replace(c.relname::text, '_[0-9]+$', ''))) as fits
-    from rival v
-    join member m on m.inhparent = v.table_oid and m.sig = v.sig and m.special and not m.leftover
+    from rival v join member m on m.inhparent = v.table_oid and m.sig = v.sig and m.special and not m.leftover
     join pg_catalog.pg_class c on c.oid = m.indexrelid
     join pg_catalog.pg_class t on t.oid = m.inhrelid
     cross join lateral (select t.relname::text || '_' || v.relname as name) made
   ) v
-  join member m on m.indexrelid = v.indexrelid
-  group by v.root, m.inhrelid, m.indexrelid
+  join member m on m.indexrelid = v.indexrelid group by v.root, m.inhrelid, m.indexrelid
 ),

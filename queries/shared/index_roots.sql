@@ -1,25 +1,21 @@
 -- The indexes in wanted (id), the indexes of their chunks, and those of partitions
 root as materialized (
 \if :since_2_22
-  select y.indexrelid, y.table_oid, y.relname, y.hypertable_id, y.relnatts, y.usual, y.partitioned, y.special,
-    hashoidvectorextended(y.indclass, hashoidvectorextended(y.indcollation, hash_array_extended(y.indkey::int2[],
-      hash_array_extended(y.indoption::int2[], y.flags)))) as sig
+  select y.indexrelid, y.table_oid, y.relname, y.hypertable_id, y.relnatts, y.usual, y.partitioned, y.special, :index_sig
   from (select false as indnullsnotdistinct) old
   cross join lateral (
     select x.indexrelid, x.indrelid as table_oid, c.relname::text as relname, h.id as hypertable_id, t.relnatts,
       replace(replace(replace(h.associated_table_prefix::text, '\', '\\'), '_', '\_'), '%', '\%') || '\_%\_chunk' as usual,
       c.relkind = 'I' as partitioned, x.indexprs is not null or x.indpred is not null as special, x.indclass, x.indcollation, x.indoption,
-      x.indkey,
-      (x.indisunique::int + 2 * x.indisexclusion::int + 4 * (x.indexprs is not null)::int + 8 * (x.indpred is not null)::int
-        + 16 * indnullsnotdistinct::int)::int8 as flags
+      x.indkey::int2[] as keys, :index_flags
 \elif :since_2_11
-  select x.indexrelid, x.indrelid as table_oid, c.relname as relname, h.id as hypertable_id, c.relkind = 'I' as partitioned
+  select x.indexrelid, x.indrelid as table_oid, c.relname as relname, h.id as hypertable_id, c.relkind = 'I' as partitioned,
+    x.indexprs is not null or x.indpred is not null as special
 \else
-  select x.indexrelid, x.indrelid as table_oid, c.relname as relname, null::int4 as hypertable_id, c.relkind = 'I' as partitioned
+  select x.indexrelid, x.indrelid as table_oid, c.relname as relname, null::int4 as hypertable_id, c.relkind = 'I' as partitioned,
+    x.indexprs is not null or x.indpred is not null as special
 \endif
-    from wanted w
-    join pg_catalog.pg_index x on x.indexrelid = w.id::oid
-    join pg_catalog.pg_class c on c.oid = x.indexrelid
+    from wanted w join pg_catalog.pg_index x on x.indexrelid = w.id::oid join pg_catalog.pg_class c on c.oid = x.indexrelid
 \if :since_2_11
     join pg_catalog.pg_class t on t.oid = x.indrelid
     join pg_catalog.pg_namespace n on n.oid = t.relnamespace

@@ -3,14 +3,12 @@ told as materialized (
   select t.id, t.at, t.trusted,
          -- a function that reads the clock, and no table, counts units of time; how many seconds one has is seen by how far it has come
          -- since 1970
-         case when f.body
-              ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday) '
+         case when f.body ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday) '
                  '*\(|\m(current_timestamp|current_date|current_time|localtimestamp|localtime)\M' and f.body !~* '\m(max|order +by|limit)\M'
               then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)
                      where abs(t.at * u.seconds - extract(epoch from now())::numeric) < 2 * 86400) end as unit
     from (select k.id, f.oid, coalesce(f.trusted, false) as trusted,
-                 case when f.trusted then (xpath('/row/n/text()',
-                      query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8
+                 case when f.trusted then :now_value
                       else (select z.range_end from _timescaledb_catalog.dimension x join :slice z on z.dimension_id = x.id
                              where x.hypertable_id = k.root and x.interval_length is not null order by x.id, z.range_start desc
                                   limit 1) end as at
@@ -19,6 +17,4 @@ told as materialized (
     left join lateral (select pg_get_functiondef(t.oid) as body where t.trusted) f on true),
 bound as materialized (
   select t.id, d.id as dimension_id, t.at, t.trusted, t.unit, j.after, t.at - j.after as boundary
-    from told t
-    join lateral (select x.id from _timescaledb_catalog.dimension x where x.hypertable_id = t.id and x.interval_length is not null
-         order by x.id limit 1) d on true
+    from told t join :time_dimension d on d.hypertable_id = t.id

@@ -4,12 +4,8 @@ cross join lateral (
   select (to_jsonb(x) ->> 'bucket_width')::int8 as width, to_jsonb(bf) as bf,
          nullif(coalesce(to_jsonb(bf) ->> 'bucket_timezone', to_jsonb(bf) ->> 'timezone'), '') as zone,
          nullif(coalesce(to_jsonb(bf) ->> 'bucket_origin', to_jsonb(bf) ->> 'origin'), '') as origin) k
-left join lateral (
-  select min(l.lowest_modified_value) filter (where l.greatest_modified_value = 9223372036854775807) as tail,
-         max(l.greatest_modified_value) filter (where l.lowest_modified_value in (-9223372036854775808, -210866803200000000)
-                                                  and l.greatest_modified_value < 9223372036854775807) as never_before
-    from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-      where l.materialization_id = x.mat_hypertable_id) t on true
+cross join lateral (select x.mat_hypertable_id as id) y
+left join lateral :log_ends t on true
 -- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh
 -- left, too.
 -- What begins before the source does was dropped there, to the end of a bucket: told by itself
@@ -26,8 +22,7 @@ left join lateral (
              and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000)
            union all
           select (xpath('/row/low/text()', u.line))[1]::text::int8, (xpath('/row/high/text()', u.line))[1]::text::int8
-            from unnest(xpath('/table/row', case
-                 when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
+            from unnest(xpath('/table/row', case when to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null
                       and to_regclass('_timescaledb_catalog.continuous_aggs_jobs_refresh_ranges') is null then query_to_xml(format(
                    'select lowest_modified_value as low, greatest_modified_value as high from '
                    '_timescaledb_catalog.continuous_aggs_materialization_ranges where materialization_id = %s',

@@ -1,0 +1,28 @@
+-- What of y's source changed and begins before its policies' reach (since; upto: where a bucket that begins there ends at the latest),
+-- where the source has chunks (f: its oldest); of the source's log the oldest, by its index. What begins before the source does was dropped
+-- there, to the end of a bucket: told by itself
+left join lateral (
+  select count(*) filter (where r.low >= f.range_start and r.low < y.since) as unreached,
+         max(r.high) filter (where r.low >= f.range_start and r.low < y.since) as unreached_to,
+         min(r.low) filter (where r.low >= f.range_start) as unread_from, min(r.low) filter (where r.low >= y.since) as unread_next,
+         max(r.high) filter (where r.low < f.range_start) as cut_to
+    from ((select l.lowest_modified_value as low, l.greatest_modified_value as high
+             from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+            where l.hypertable_id = y.raw_id and l.lowest_modified_value < least(y.upto, t.tail) and y.since is not null
+            order by l.lowest_modified_value limit 1000)
+           union all
+          select l.lowest_modified_value, l.greatest_modified_value
+            from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+           where l.materialization_id = y.id and l.greatest_modified_value < 9223372036854775807
+             and l.lowest_modified_value not in (-9223372036854775808, -210866803200000000) and y.since is not null
+\if :since_2_26
+\elif :since_2_22
+           union all
+          select l.lowest_modified_value, l.greatest_modified_value from _timescaledb_catalog.continuous_aggs_materialization_ranges l
+           where l.materialization_id = y.id and y.since is not null
+\endif
+         ) r
+   where r.low < y.upto and (t.never_before is null or r.high > t.never_before)
+     and exists (select from :used_slice s
+                  where s.dimension_id = y.source_dimension and s.range_end > r.low
+                    and (s.range_start < r.high or s.range_start <= r.low))) x on true
