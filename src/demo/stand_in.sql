@@ -14,7 +14,7 @@ CREATE TABLE _timescaledb_catalog.hypertop_stand_in (version text);
 COMMENT ON TABLE _timescaledb_catalog.hypertop_stand_in IS '2.28.0';
 INSERT INTO _timescaledb_catalog.hypertop_stand_in VALUES ('2.28.0');
 CREATE TABLE _timescaledb_catalog.hypertable (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, schema_name name, table_name name, associated_schema_name name DEFAULT '_timescaledb_internal', associated_table_prefix name, num_dimensions smallint DEFAULT 1, compression_state smallint DEFAULT 0, compressed_hypertable_id int, status int DEFAULT 0);
-CREATE TABLE _timescaledb_catalog.dimension (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, hypertable_id int, column_name name, column_type regtype, aligned bool DEFAULT true, num_slices smallint, interval_length bigint, compress_interval_length bigint, integer_now_func_schema name, integer_now_func name);
+CREATE TABLE _timescaledb_catalog.dimension (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, hypertable_id int, column_name name, column_type regtype, aligned bool DEFAULT true, num_slices smallint, partitioning_func_schema name, partitioning_func name, interval_length bigint, compress_interval_length bigint, integer_now_func_schema name, integer_now_func name);
 CREATE TABLE _timescaledb_catalog.chunk (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, hypertable_id int, schema_name name, table_name name, compressed_chunk_id int, status int DEFAULT 0, osm_chunk bool DEFAULT false, creation_time timestamptz DEFAULT now());
 CREATE TABLE _timescaledb_catalog.dimension_slice (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, chunk_id int, dimension_id int, range_start bigint, range_end bigint);
 CREATE INDEX ON _timescaledb_catalog.dimension_slice (dimension_id, range_start, range_end);
