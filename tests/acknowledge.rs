@@ -377,7 +377,7 @@ fn a_journal_that_cannot_be_read_is_told_and_hides_nothing() {
     assert_eq!(console.found(), [BACKLOG]);
     let shown = drawn(&mut console.app, 100, 24).backend().to_string();
     assert!(
-        shown.contains("what is acknowledged is not known"),
+        shown.contains("acknowledged findings are unknown"),
         "{shown}"
     );
     let mut file = std::fs::File::create(folder.path().join("other")).unwrap();
