@@ -278,7 +278,7 @@ fn a_refresh_that_waits_for_a_lock_names_who_holds_it_and_ending_that_session_fi
             .unwrap_or_else(|| panic!("{}: {} {seen:?}", rig.name, verdict.reason));
         for word in [
             "behind (expected",
-            "waits",
+            "has waited",
             "lock on \"Me.s\".\"Raw",
             &format!("session {pid} (nightly load)"),
         ] {
@@ -455,7 +455,7 @@ fn an_aggregate_that_retention_starves_is_found_and_fixed_by_keeping_its_source(
             &[
                 "keeps rows for 36h",
                 "after 2d (end_offset)",
-                "dropped before",
+                "already dropped",
             ],
         )
         .await;
