@@ -83,7 +83,7 @@ impl Record for Row {
             row.bytes_or_about(row.interval_bytes())
         })
         .rank(1),
-        Column::<Self>::text("dimensions", "DIMENSIONS", 22, |row, _| row.dimensions()).rank(5),
+        Column::<Self>::text("dimensions", "DIMENSIONS", 20, |row, _| row.dimensions()).rank(5),
         Column::<Self>::text("", "POLICIES", 9, |row, _| row.policy_letters()),
         Column::<Self>::hidden("refresh_policy", |row, _| {
             row.policies.refresh.map(Policy::name).into()
