@@ -37,12 +37,11 @@ fn a_commit_that_waits_for_an_absent_standby_is_told_and_stopped_and_its_change_
             let plan = rig.plan("set-chunk-interval", "public.meter", &three_days);
             let approved = plan.await.unwrap();
             standbys(&rig, "nobody").await;
-            let (reports, mut told) = mpsc::unbounded_channel();
+            let (reports, mut progress) = mpsc::unbounded_channel();
             let (orders, order) = watch::channel(Order::Go);
             let stop = async {
-                while let Some(progress) = told.recv().await {
-                    if matches!(&progress, Progress::Waits(why) if why.contains("synchronous standby"))
-                    {
+                while let Some(one) = progress.recv().await {
+                    if matches!(&one, Progress::Waits(why) if why.contains("synchronous standby")) {
                         break;
                     }
                 }

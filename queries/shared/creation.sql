@@ -9,4 +9,4 @@
               select j.hypertable_id as id
               union all select a.raw_hypertable_id from up u join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = u.id)
             select from up u join _timescaledb_catalog.dimension x on x.hypertable_id = u.id and x.integer_now_func is not null))
-   from _timescaledb_catalog.dimension d where d.hypertable_id = j.hypertable_id and d.interval_length is not null order by d.id limit 1)
+   from :time_dimension d where d.hypertable_id = j.hypertable_id)

@@ -23,8 +23,6 @@ pub struct Connected {
     pub driver: JoinHandle<()>,
     /// For the header: `db1:5432`, `[local]:5432`.
     pub host: String,
-    /// Exactly what was connected to; see [`Host::way`].
-    pub way: String,
     /// The TLS version; `None`: not encrypted.
     pub tls: Option<String>,
     /// The password that the user entered, for the next connection.
@@ -58,6 +56,11 @@ impl Peer {
 }
 
 impl Connected {
+    /// Exactly what was connected to.
+    pub fn way(&self) -> String {
+        self.at.way()
+    }
+
     /// True if it leads over a network: the peer is neither a socket of this machine nor a loopback address, whatever
     /// the host is called.
     pub fn is_by_network(&self) -> bool {

@@ -27,4 +27,11 @@ impl ByCreation {
             (version < fixed).then_some("on a time dimension before TimescaleDB 2.26.3")
         }
     }
+
+    /// That such a policy always fails here, and what to use. `None`: here it does not.
+    pub fn always_fails(self, version: Version) -> Option<String> {
+        let place = self.fails(version)?;
+        let number = if self.integer { " with a number" } else { "" };
+        Some(format!("always fails {place}: use drop_after{number}"))
+    }
 }

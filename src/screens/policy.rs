@@ -18,6 +18,15 @@ pub(crate) use self::state::{is_old, strangely_far};
 /// The field with which run-job-now starts a job through the scheduler. A run in the foreground would not correct a wrong next start.
 pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
+/// What a row of such a screen is.
+pub(crate) const fn kind(aggregate: bool) -> &'static str {
+    if aggregate {
+        "aggregate (its materialization)"
+    } else {
+        "hypertable"
+    }
+}
+
 /// A time at which a job that never finished a run certainly existed, for [`is_old`]. `want` chooses the rows, `take` gets
 /// the figure in microseconds since 1970.
 pub const fn age<R>(

@@ -122,7 +122,7 @@ async fn place_and_row(connected: &Connected) -> Result<(Place, Row)> {
         database: row.try_get("database")?,
         database_oid: row.try_get("database_oid")?,
         host: connected.host.clone(),
-        way: Some(connected.way.clone()),
+        way: Some(connected.way()),
         run: Some(run),
     };
     Ok((place, row))

@@ -54,15 +54,8 @@ pub(crate) fn created_before_fails(version: Version, facts: &Retention) -> Optio
         let why = "drop_created_before drops the wrong chunks, or is not there, before TimescaleDB 2.17: use drop_after";
         return Some(why.to_owned());
     }
-    let place = facts.creation.fails(version)?;
-    let number = if facts.creation.integer {
-        " with a number"
-    } else {
-        ""
-    };
-    Some(format!(
-        "a policy with drop_created_before always fails {place}: use drop_after{number}"
-    ))
+    let fails = facts.creation.always_fails(version)?;
+    Some(format!("a policy with drop_created_before {fails}"))
 }
 
 /// Refuses a `drop_after` that the server could not apply, or that would drop chunks that are not old.

@@ -3,94 +3,68 @@
 use super::row::Row;
 use crate::model::text;
 use crate::model::value::Value;
-use crate::screens::record::Section;
+use crate::screens::policy::kind;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
-    let mut facts: Vec<(String, Value)> = vec![
-        (
-            "kind".into(),
-            (if row.aggregate {
-                "aggregate (its materialization)"
-            } else {
-                "hypertable"
-            })
-            .into(),
-        ),
-        ("enabled".into(), row.enabled.into()),
-        ("segment by".into(), left(row.segment_by.as_ref(), row.open)),
-        ("order by".into(), left(row.order_by.as_ref(), row.enabled)),
-        (
-            "chunks".into(),
-            format!(
-                "{} = {} compressed + {} partial + {} uncompressed",
-                text::count(row.chunks),
-                text::count(row.compressed),
-                text::count(row.partial),
-                text::count(row.uncompressed)
+    let chunks = format!(
+        "{} = {} compressed + {} partial + {} uncompressed",
+        text::count(row.chunks),
+        text::count(row.compressed),
+        text::count(row.partial),
+        text::count(row.uncompressed)
+    );
+    let backlog = match (&row.backlog_error, row.about_backlog_bytes) {
+        (None, _) => row.backlog_size(),
+        (Some(error), None) => Value::text(error),
+        (Some(error), Some(about)) => Value::text(format!("~{} ({error})", text::bytes(about))),
+    };
+    let title = "Compression (recorded bytes are those of the moment each chunk was compressed)";
+    let facts = Labelled::new(title)
+        .add("kind", kind(row.aggregate))
+        .add("enabled", row.enabled)
+        .add("segment by", left(row.segment_by.as_ref(), row.open))
+        .add("order by", left(row.order_by.as_ref(), row.enabled))
+        .add("chunks", chunks)
+        .add("recorded before", row.before_bytes.map(Value::Bytes))
+        .add("recorded after", row.after_bytes.map(Value::Bytes))
+        .add("ratio", row.ratio().map(Value::Ratio))
+        .add("backlog", row.backlog)
+        .add("backlog, bytes now", backlog);
+    let facts = packed(facts, row);
+    let facts = match &row.policy {
+        Some(policy) => policy
+            .facts(
+                facts.add("compress after", policy.after_value()),
+                &at.limits(&row.full_name()),
+                at.now,
             )
-            .into(),
-        ),
-        (
-            "recorded before".into(),
-            row.before_bytes.map(Value::Bytes).into(),
-        ),
-        (
-            "recorded after".into(),
-            row.after_bytes.map(Value::Bytes).into(),
-        ),
-        ("ratio".into(), row.ratio().map(Value::Ratio).into()),
-        ("backlog".into(), row.backlog.into()),
-        (
-            "backlog, bytes now".into(),
-            match (&row.backlog_error, row.about_backlog_bytes) {
-                (None, _) => row.backlog_size(),
-                (Some(error), None) => Value::text(error),
-                (Some(error), Some(about)) => {
-                    Value::text(format!("~{} ({error})", text::bytes(about)))
-                }
-            },
-        ),
-    ];
-    facts.extend(packed(row));
-    if let Some(policy) = &row.policy {
-        facts.push(("compress after".to_owned(), policy.after_value()));
-        facts.extend(policy.facts(&at.limits(&row.full_name()), at.now));
-        let most = row.most_chunks.clone();
-        facts.push(("chunks a run at most".to_owned(), most.into()));
-    } else {
-        facts.push(("policy".to_owned(), "none".into()));
-    }
-    vec![Section::Facts {
-        title: "Compression (recorded bytes are those of the moment each chunk was compressed)"
-            .to_owned(),
-        facts,
-    }]
+            .add("chunks a run at most", row.most_chunks.clone()),
+        None => facts.add("policy", "none"),
+    };
+    vec![facts.into()]
 }
 
 /// Details from the exact figures of compressed chunks.
-fn packed(row: &Row) -> Vec<(String, Value)> {
+fn packed(to: Labelled, row: &Row) -> Labelled {
     if row.packed_cost() == 0 {
-        return Vec::new();
+        return to;
     }
     let old = row
         .packed_error
         .clone()
         .map_or_else(|| row.old_settings.into(), Value::Text);
-    let mut facts = vec![("chunks under older settings".to_owned(), old)];
-    facts.extend(row.drift.map(|drift| {
-        let words = format!(
+    let drift = row.drift.map(|drift| {
+        format!(
             "{}: {} now, {} recorded",
             text::plural(drift.chunks, "chunk"),
             text::bytes(drift.bytes),
             text::bytes(drift.recorded)
-        );
-        (
-            "size different from the record".to_owned(),
-            Value::Text(words),
         )
-    }));
-    facts
+    });
+    to.add("chunks under older settings", old)
+        .some("size different from the record", drift)
 }
 
 /// A setting; if it is not set, that TimescaleDB chooses it.

@@ -11,6 +11,7 @@ use crate::model::text;
 use crate::model::thresholds::Limits;
 use crate::model::trust::Code;
 use crate::model::value::Value;
+use crate::screens::record::Labelled;
 use crate::server::row::or_default;
 
 /// A policy's job, as its hypertable's screen needs it.
@@ -133,18 +134,13 @@ impl Policy {
     }
 
     /// The job, its owner's zone and its runs, for the details of its hypertable.
-    pub(crate) fn facts(&self, limits: &Limits, now: Stamp) -> [(String, Value); 5] {
+    pub(crate) fn facts(&self, to: Labelled, limits: &Limits, now: Stamp) -> Labelled {
         let job = format!("job {}, {}", self.job_id, self.state(limits, now));
-        [
-            ("policy".to_owned(), Value::Text(job)),
-            (
-                "time zone of its owner".to_owned(),
-                self.owner_zone.clone().into(),
-            ),
-            ("next run".to_owned(), self.next_start_value()),
-            ("last run".to_owned(), self.last_run_status()),
-            ("last finish".to_owned(), self.last_finish.into()),
-        ]
+        to.add("policy", job)
+            .add("time zone of its owner", self.owner_zone.clone())
+            .add("next run", self.next_start_value())
+            .add("last run", self.last_run_status())
+            .add("last finish", self.last_finish)
     }
 
     /// State in the words of the Jobs screen; only that screen knows whether a worker runs it.

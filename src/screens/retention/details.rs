@@ -6,71 +6,47 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chunks::{self, Chunk, Chunks};
-use crate::screens::record::Section;
+use crate::screens::policy::kind;
+use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 
 pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
-    let mut facts: Vec<(String, Value)> = vec![
-        (
-            "kind".into(),
-            (if row.aggregate {
-                "aggregate (its materialization)"
-            } else {
-                "hypertable"
-            })
-            .into(),
-        ),
-        ("chunks".into(), row.chunks.into()),
-        ("oldest chunk begins".into(), row.oldest.into()),
-        (
-            "oldest data is".into(),
-            row.age(at)
-                .map(|age| format!("{} old", text::duration(age)))
-                .into(),
-        ),
-        ("drop after".into(), row.drop_after()),
-        (
-            "boundary now".into(),
-            row.boundary
-                .map(|raw| Point {
-                    axis: row.axis,
-                    raw,
-                })
-                .into(),
-        ),
-        (
-            "the next run drops".into(),
-            row.policy
-                .as_ref()
-                .filter(|_| row.eligible.is_none())
-                .and_then(|policy| policy.not_run(row.about_eligible))
-                .or_else(|| row.eligible.map(|chunks| text::plural(chunks, "chunk")))
-                .into(),
-        ),
-        (
-            "their bytes now".into(),
-            row.eligible_error
-                .clone()
-                .map_or_else(|| row.eligible_bytes.map(Value::Bytes).into(), Value::Text),
-        ),
-        ("frozen, never dropped".into(), row.frozen.into()),
-    ];
+    let age = row.age(at);
+    let axis = row.axis;
+    let drops = row
+        .policy
+        .as_ref()
+        .filter(|_| row.eligible.is_none())
+        .and_then(|policy| policy.not_run(row.about_eligible))
+        .or_else(|| row.eligible.map(|chunks| text::plural(chunks, "chunk")));
+    let bytes = row
+        .eligible_error
+        .clone()
+        .map_or_else(|| row.eligible_bytes.map(Value::Bytes).into(), Value::Text);
+    let mut facts = Labelled::new("Retention")
+        .add("kind", kind(row.aggregate))
+        .add("chunks", row.chunks)
+        .add("oldest chunk begins", row.oldest)
+        .add(
+            "oldest data is",
+            age.map(|age| format!("{} old", text::duration(age))),
+        )
+        .add("drop after", row.drop_after())
+        .add("boundary now", row.boundary.map(|raw| Point { axis, raw }))
+        .add("the next run drops", drops)
+        .add("their bytes now", bytes)
+        .add("frozen, never dropped", row.frozen);
     if let Some(policy) = &row.policy {
-        facts.extend(policy.facts(&at.limits(&row.full_name()), at.now));
+        facts = policy.facts(facts, &at.limits(&row.full_name()), at.now);
     }
     if !row.read_by.is_empty() {
         let names = row.read_by.join(", ");
-        facts.push((
-            "read by aggregates".to_owned(),
-            Value::Text(format!(
-                "{names} (a refresh over dropped time deletes their rows: see Aggregates)"
-            )),
-        ));
+        facts = facts.add(
+            "read by aggregates",
+            format!("{names} (a refresh over dropped time deletes their rows: see Aggregates)"),
+        );
     }
-    vec![Section::Facts {
-        title: "Retention".to_owned(),
-        facts,
-    }]
+    vec![facts.into()]
 }
 
 /// The chunks past the boundary, oldest first, and the range that stays.

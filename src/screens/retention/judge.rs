@@ -155,16 +155,8 @@ impl Row {
     /// Why every run of a policy by creation fails on this version; `None`: it does not.
     fn fails_by_creation(&self, policy: &Policy, at: &At) -> Option<String> {
         let created = policy.created.as_ref()?;
-        let creation = self.creation?;
-        let place = creation.fails(at.server.sql_version())?;
-        let number = if creation.integer {
-            " with a number"
-        } else {
-            ""
-        };
-        Some(format!(
-            "drop_created_before ({created}) always fails {place}: use drop_after{number}"
-        ))
+        let fails = self.creation?.always_fails(at.server.sql_version())?;
+        Some(format!("drop_created_before ({created}) {fails}"))
     }
 }
 
