@@ -1,4 +1,4 @@
--- What a pace is measured by · replicas, lag_seconds (of the worst; NULL: none, or not readable), readable, wal_bytes (ever
+-- Figures that pace a plan · replicas, lag_seconds (of the slowest; NULL: none, or not readable), readable, wal_bytes (ever
 -- written) · lag: pg_read_all_stats · walsenders
 select count(r.pid) as replicas, max(date_part('epoch', coalesce(r.replay_lag, '0'))) as lag_seconds,
        pg_has_role('pg_read_all_stats', 'usage') as readable, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as wal_bytes

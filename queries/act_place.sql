@@ -1,5 +1,5 @@
--- Which database of which server, in which of its runs · database, database_oid, standby, started, address (NULL: by a
--- socket), timeline and wal (NULL: a standby), reads_system (may act_system be asked) · public
+-- Identity of the database, the server and its run · database, database_oid, standby, started, address (NULL: a socket),
+-- timeline and wal (NULL: a standby), reads_system (whether act_system may be run) · public
 select d.datname::text as database, d.oid::int8 as database_oid, pg_is_in_recovery() as standby, pg_backend_pid() as pid,
        current_user::text as role, has_function_privilege('pg_control_system()', 'execute') as reads_system,
        to_char(pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as started,

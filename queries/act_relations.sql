@@ -1,4 +1,4 @@
--- Relations by name ($1 schemas, $2 names beside them) or by oid ($3): which they are, whatever they are called
+-- Identity of relations, by name ($1 schemas, $2 names in the same order) or by oid ($3)
 -- · nth (of the names; NULL: asked by oid), oid, schema, name, kind, table_oid (of an index), parent (of a chunk), hypertable
 -- · public · catalogue lookups by key
 select w.nth, c.oid::int8 as oid, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,

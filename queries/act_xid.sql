@@ -1,2 +1,2 @@
--- The number of the transaction that is open · xid · public · gives it one
+-- Id of the open transaction, which gets one if it has none · xid · public
 select pg_current_xact_id()::text as xid

@@ -1,5 +1,5 @@
--- Who keeps a session waiting, and whom it keeps waiting, and so on · side, depth, pid, … · public (what others do:
--- pg_read_all_stats) · pg_blocking_pids of those who wait. $1: pid
+-- Sessions that block a session, and those that it blocks, directly and indirectly · side, depth, pid, … · public (other roles'
+-- queries: pg_read_all_stats) · pg_blocking_pids of the waiting sessions. $1: pid
 with recursive wait as materialized (
   select distinct on (l.pid) l.pid, l.locktype, l.mode, l.relation, pg_blocking_pids(l.pid) as blockers
   from pg_locks l where not l.granted order by l.pid, l.relation

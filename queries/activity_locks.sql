@@ -20,7 +20,7 @@ left join pg_class r on r.oid = coalesce(p.inhparent, i.indrelid, c.oid)
 \elif :since_2_11
 left join pg_inherits p on p.inhrelid = coalesce(i.indrelid, c.oid)
 left join lateral (
-  -- a companion with compressed rows, by the hypertable whose rows they are
+  -- a companion with compressed rows counts as the hypertable whose rows it has
   select t.oid
   from pg_class k join pg_namespace y on y.oid = k.relnamespace join :chunk z on z.schema_name = y.nspname and z.table_name = k.relname
   join _timescaledb_catalog.hypertable b on b.compressed_hypertable_id = z.hypertable_id

@@ -1,4 +1,4 @@
--- How far the maintenance is that a session does: each figure of the server's progress views, and from 2.26 on the range of a refresh
+-- Progress of a session's maintenance: each figure of the server's progress views, and from 2.26 on the range of a refresh
 -- · command, name, value · public (other roles': pg_read_all_stats) · a few lookups. $1: pid
 select x.command, e.key as name, e.value
 from (
@@ -11,7 +11,7 @@ from (
   select 'CLUSTER', to_jsonb(p) from pg_stat_progress_cluster p where p.pid = $1::int4
   union all
   select 'COPY', jsonb_build_object('bytes_processed', p.param1, 'bytes_total', p.param2, 'tuples_processed', p.param3)
-  -- PostgreSQL 13 knows no progress of COPY
+  -- PostgreSQL 13 does not report the progress of COPY
   from (select 'COPY'::text where current_setting('server_version_num')::int4 >= 140000) c(command),
        pg_stat_get_progress_info(c.command) p(pid, datid, relid, param1, param2, param3)
   where p.pid = $1::int4

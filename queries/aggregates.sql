@@ -1,4 +1,4 @@
--- Continuous aggregates: where each one is, where its source is, what its policy promises, what waits
+-- Continuous aggregates: watermark, refreshed range, end of the source, expected lag, waiting changes
 -- id, schema, name, … · public (catalogues only, no lock on a user's relation) · by aggregates
 with recursive agg as materialized (
   select ca.mat_hypertable_id as id, ca.raw_hypertable_id as raw_id, ca.parent_mat_hypertable_id as parent_id, e.id as raw_dimension,
@@ -27,10 +27,9 @@ drops as materialized (
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_retention' order by j.hypertable_id, j.id),
 \if :since_2_26
 \else
--- to 2.17 a refresh locks its materialization so that no other may; from 2.18 it is known by its statement
+-- to 2.17 a refresh has a lock that nothing else takes; from 2.18 it is recognized by its statement
 locks as materialized (
-  -- backend_type is NULL where this role may not see the session: then it may be a refresh, or a vacuum, or a write; only a refresh takes
-  -- an ExclusiveLock
+  -- backend_type is NULL if this role may not see the session: that may be a vacuum or a write, unless it has an ExclusiveLock
   select l.relation, nullif(bool_or(l.mode = 'ExclusiveLock' or p.backend_type is not null), false) as sure
     from pg_locks l join pg_stat_activity p on p.pid = l.pid
    where l.locktype = 'relation' and l.granted and l.database = (select oid from pg_database where datname = current_database())
@@ -44,8 +43,7 @@ squeezes as materialized (
          case when j.config ->> 'compress_after' ~ :is_interval then (j.config ->> 'compress_after')::interval end as after_interval,
          case when j.config ->> 'compress_after' ~ '^-?\d{1,18}$' then (j.config ->> 'compress_after')::int8 end as after_number
     from _timescaledb_config.bgw_job j where j.proc_name = 'policy_compression' order by j.hypertable_id, j.id),
--- where the reach of an aggregate's policies begins at their next run; NULL: one reaches over everything, or its owner's zone is not
--- reckoned (odd_zone), or time is an integer, whose now is not free to ask
+-- start of the refresh windows at the next run; NULL: a window is open, its owner's zone is unknown (odd_zone), or time is an integer
 reach as materialized (
   select a.id, case when bool_and(j.start_interval is not null and (j.owner_zone is null or j.zone is not null))
               and a.axis not in ('bigint', 'integer', 'smallint')
@@ -53,8 +51,7 @@ reach as materialized (
                                    then extract(epoch from coalesce((((r.at at time zone j.zone)
                                         - date_trunc('day', j.start_interval)) at time zone j.zone)
                                              - (j.start_interval - date_trunc('day', j.start_interval)), r.at - j.start_interval))
-                                   -- without a zone it is the wall clock at that run, which may have been changed until then; a date has
-                                   -- no hours
+                                   -- without a zone: local time at that run, even if the clock changes before; a date has no hours
                                    else extract(epoch from date_trunc(case a.axis when 'date' then 'day' else 'microseconds' end,
                                         coalesce(r.at at time zone j.zone, r.at::timestamp) - j.start_interval)) end * 1000000)::int8) end
                                              as since,
@@ -62,7 +59,7 @@ reach as materialized (
     from agg a join job j on j.hypertable_id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
     cross join lateral (select greatest(now(), case when j.scheduled and isfinite(st.next_start) then st.next_start end) as at) r
          group by a.id, a.axis),
--- who is at the head of the queue in which a session waits is asked only where one does
+-- the head of a lock queue is looked up only for sessions that wait
 waiting as materialized (
   select distinct on (l.pid) l.pid, l.relation, (to_jsonb(l) ->> 'waitstart')::timestamptz as since, w.application_name, w.query,
          :queue_head as blocker
@@ -73,8 +70,7 @@ promise as (
     from now() - (now() - case when j.end_text is null then '0'
          else j.end_interval end - w.width - j.schedule_interval))::float8 as seconds,
          case when j.id is null then null when j.end_text is null then 0 else j.end_number end + w.units as units,
-         -- months that follow each other are at most two days longer than as many from July on; where the clock is put back a day has two
-         -- hours more at most
+         -- months are at most two days longer than the same number from July on; a clock change makes a day up to two hours longer
          coalesce(w.units, (extract(epoch
            from timestamp '1999-07-01' + w.width - timestamp '1999-07-01'
                 + case when extract(month from w.width) + extract(year from w.width) > 0 then '2 days' else '0' end::interval
@@ -82,8 +78,7 @@ promise as (
     from agg a left join newest j on j.hypertable_id = a.id
    cross join lateral (select case when a.bucket_width ~ :is_interval then (a.bucket_width)::interval end as width,
                               case when a.bucket_width ~ '^-?\d{1,18}$' then (a.bucket_width)::int8 end as units) w),
--- what is promised on top of a parent comes after what the parent promises; a parent without a policy promises nothing, and is named by
--- itself
+-- the expected lag of a child includes that of its parent; a parent without a policy adds nothing: it has its own finding
 whole as (
   select p.id, p.seconds, p.units, 1 as depth from promise p where p.parent_id is null
   union all
@@ -121,7 +116,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
 \if :since_2_26
        exists (select from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r join pg_stat_activity p on p.pid = r.pid
                 where r.materialization_id = a.id and p.state is distinct from 'idle') as refreshing,
-       -- its refresh was cancelled: the range stays marked as long as the session lives, and no other refresh gets in
+       -- a cancelled refresh: its range stays reserved until the session ends, and every other refresh fails
        (select min(r.pid) from _timescaledb_catalog.continuous_aggs_jobs_refresh_ranges r join pg_stat_activity p on p.pid = r.pid
          where r.materialization_id = a.id and p.state = 'idle') as stuck_pid,
 \elif :since_2_22
@@ -140,11 +135,11 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
        extract(epoch from st.total_duration)::float8 / nullif(st.total_successes, 0) as average_seconds,
        st.last_run_success, nullif(st.last_finish, '-infinity') as last_finish, st.next_start, st.consecutive_failures,
        e.seconds as expected_seconds, e.units as expected_units, coalesce(e.depth, 1) as depth,
-       -- a refresh that reaches over what retention dropped from the source deletes those rows of the aggregate
+       -- a refresh of a range whose source rows were dropped deletes the aggregate's rows there
        case when r.id is null then false
             when not exists (select from job k where k.hypertable_id = a.id) then false
             when r.by_creation or r.drop_text is null then null
-            -- one reach that cannot be compared leaves it open, unless another one is wrong for sure
+            -- unknown if one window cannot be compared, unless another one certainly deletes rows
             else (select case when bool_or(k.wipes) then true when bool_and(k.wipes is not null) then false end
                     from (select case when k.start_text is null then true
                                       when k.start_number is not null then k.start_number > r.drop_number
@@ -170,7 +165,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
   left join reach o on o.id = a.id
   left join lateral (select s.range_start, s.range_end from :used_slice s
                       where s.dimension_id = a.raw_dimension order by s.range_start limit 1) f on true
-  -- what waits where the source has chunks
+  -- waiting changes, as far as the source has chunks there
   left join lateral (
     select count(*) as pending
       from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
@@ -184,7 +179,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
     o.since + coalesce(pr.longest, 0) as upto) y
   left join lateral :log_ends t on true
   \ir shared/unreached.sql
-  -- its further policies that are paused or fail: how many, and the first
+  -- number and first of its other policies that are paused or fail
   left join lateral (
     select count(*) as many, (array_agg(k.id order by k.scheduled, k.id))[1] as job_id, bool_and(k.scheduled) as scheduled
       from job k left join _timescaledb_internal.bgw_job_stat ks on ks.job_id = k.id
@@ -192,7 +187,7 @@ select a.id, a.raw_id, a.parent_id, a.schema, a.name, a.materialized_only, a.axi
           and (not k.scheduled or not ks.last_run_success and ks.last_finish > '-infinity')) os on true
   left join whole e on e.id = a.id left join _timescaledb_internal.bgw_job_stat st on st.job_id = j.id
   left join pg_namespace n on n.nspname = mh.schema_name left join pg_class m on m.relnamespace = n.oid and m.relname = mh.table_name
-  -- its refresh, by its job's name or by its statement and its materialization
+  -- its refresh, recognized by its job's name, or by its statement and its materialization
   left join lateral (
     select w.pid, w.since, w.blocker,
            (select format('%I.%I', y.nspname, z.relname) from pg_class z join pg_namespace y on y.oid = z.relnamespace

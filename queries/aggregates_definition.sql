@@ -1,4 +1,4 @@
--- What the aggregate with materialization $1 (int8) is: its view's definition as it was written
+-- Definition of the aggregate with materialization $1 (int8), as it was written
 -- definition · USAGE on its schema; takes the view's lock for a moment · constant
 select :cut_text as definition
   from _timescaledb_catalog.continuous_agg a join pg_namespace n on n.nspname = a.direct_view_schema

@@ -1,4 +1,4 @@
--- What is marked as changed under the aggregate with materialization $1 (int8), at most 200 ranges of each log
+-- Invalidated ranges of the aggregate with materialization $1 (int8), at most 200 of each log
 -- log, lowest, greatest (internal units) · public · constant
 (select 'source' as log, l.lowest_modified_value as lowest, l.greatest_modified_value as greatest
    from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l

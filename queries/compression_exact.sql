@@ -1,5 +1,5 @@
--- Bytes now of the chunks of the hypertables in $1 (int8[]) that are past compress-after and not compressed
--- id, backlog_bytes (NULL: what is past it is not known) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a
+-- Present size of the uncompressed chunks past compress_after, for the hypertables in $1 (int8[])
+-- id, backlog_bytes (NULL: unknown which chunks are due) · EXECUTE on integer_now_func, whose owner is trusted, else public (a size takes a
 -- moment's lock on its chunk) · ~0.1 ms a chunk of the backlog
 with trusted as materialized :trusted,
 \ir shared/own_clock.sql

@@ -1,6 +1,6 @@
--- Of the hypertables with integer time in $1 (int8[]): chunks past compress-after that are not compressed, and since when
--- id, backlog_chunks (NULL: integer_now_func was not run), about_chunks (then: as if it said the newest chunk's end), due_since
--- (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known) · EXECUTE on integer_now_func, whose owner is
+-- For the hypertables with integer time in $1 (int8[]): uncompressed chunks past compress_after, and since when
+-- id, backlog_chunks (NULL: integer_now_func was not run), about_chunks (then: as if "now" were the newest chunk's end), due_since
+-- (microseconds since 1970 UTC: the oldest of them was certainly due then; NULL: unknown) · EXECUTE on integer_now_func, whose owner is
 -- trusted · ~1 ms and that function a row, ~0.05 ms a chunk that is due
 with trusted as materialized :trusted,
 \ir shared/own_clock.sql

@@ -1,4 +1,4 @@
--- Bytes of the hypertables and plain tables (less their oid) in $1 (int8[]): all of them, and what the full intervals took when written
+-- Sizes of the hypertables and plain tables (minus their oid) in $1 (int8[]): in all, and of the full intervals before compression
 -- id, bytes, window_bytes, measured (µs since 1970) · public (a size takes a moment's lock on its relation) · ~0.1 ms a chunk
 with dim as materialized (
   \ir shared/dimension_now.sql

@@ -1,5 +1,5 @@
--- What index $1 (int8, oid) is in each chunk or partition
--- · chunk, range_start, range_end (microseconds or the integer itself), axis, compressed, index (NULL: it lacks it), valid, leftover,
+-- State of index $1 (int8, oid) in each chunk or partition
+-- · chunk, range_start, range_end (microseconds or the integer itself), axis, compressed, index (NULL: missing), valid, leftover,
 --   scans, bytes (of the newest 500 that are not locked), locked · public (a size takes a moment's lock) · 20 us a chunk
 with recursive wanted as (select $1::int8 as id),
 \ir shared/index_roots.sql

@@ -1,5 +1,5 @@
 -- True size and estimated bloat of the indexes $1 (int8[], oids), over their chunks or partitions
--- · id, bytes (the root's own empty file is not in it), bloat_bytes (NULL: not to be had) · public, bloat where pg_stats may be read
+-- · id, bytes (without the root's own empty file), bloat_bytes (NULL: unknown) · public, bloat if pg_stats may be read
 -- · a moment's lock and some stat() calls for each index: 15 us, more with bloat
 with recursive wanted as (select w.id from unnest($1::int8[]) w(id)),
 \ir shared/index_roots.sql
@@ -12,8 +12,8 @@ measured as materialized (
     where c.oid = b.indexrelid offset 0) c
   join pg_catalog.pg_am m on m.oid = c.relam where not b.leftover
 ),
--- Pages that the rows would need by their average width, a B-tree entry's 12 bytes and the fill factor. Two pages or less have nothing
--- to give back. Unknown: never analysed, statistics that this role may not read, or keys so alike that deduplication packs them.
+-- Pages that the rows need by their average width, a B-tree entry's 12 bytes and the fill factor. Two pages or less have no bloat.
+-- Unknown: never analyzed, statistics that this role may not read, or many equal keys, which deduplication packs.
 estimated as materialized (
   select m.root, m.bytes, case when not m.plain then null
       when m.bytes <= 2 * current_setting('block_size')::int8 then 0

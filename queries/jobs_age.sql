@@ -1,4 +1,4 @@
--- Since when the jobs in $1 (int8[]) have been there for sure: the server keeps no moment, but a row that was there at the last checkpoint
+-- The last checkpoint, if the jobs in $1 (int8[]) are older than it: TimescaleDB keeps no creation time of a job
 -- id, since (microseconds since 1970 UTC; NULL: newer than that, or altered since) · EXECUTE on pg_control_checkpoint() · 0.1 ms
 select w.id, case when age(b.xmin) >= age(split_part(c.next_xid, ':', 2)::xid)
      then (extract(epoch from c.checkpoint_time) * 1000000)::int8 end as since

@@ -1,4 +1,4 @@
--- Code of owners who are not trusted that statements name · what, owner · public · the functions of such owners, and of such schemas.
+-- Code of untrusted owners that statements name · what, owner · public · the functions of such owners, and in their schemas.
 -- $1: the statements, with their values
 with trusted as materialized (
   \ir shared/trusted.sql
@@ -7,7 +7,7 @@ select p.oid::regprocedure::text as what, (case when p.proowner = any (t.roles) 
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace cross join trusted t
  where p.oid >= 16384 and (p.proowner <> all (t.roles) or n.nspowner <> all (t.roles))
    and exists (
-     -- as a word, whatever the quotes around it
+     -- as a word, with or without quotes
      select from unnest($1::text[]) s(text)
       where replace(replace(s.text, '""', '"'), '''''', '''')
             ~ ('(^|[^[:alnum:]_])' || regexp_replace(p.proname, '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])'))

@@ -1,6 +1,6 @@
--- A hypertable (or an aggregate's materialization) as compression actions need it · facts (settings, columns, chunks with their
--- own settings, policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk.
--- $1: the hypertable's id. Columns that not every version has are found in "absent" where the catalogue lacks them
+-- A hypertable (or an aggregate's materialization) for compression actions · facts (settings, columns, chunks with their own settings,
+-- policies), state (settings, the chunks' states, the policy) · public · catalogue lookups, ~45 µs a chunk. $1: the hypertable's id.
+-- "absent" stands in for catalogue columns that older versions do not have
 with trusted as materialized :trusted,
 target as materialized (
   select h.id, h.schema_name, h.table_name, t.oid as table_oid, v.oid as view_oid, a.mat_hypertable_id is not null as aggregate,
@@ -45,7 +45,7 @@ target as materialized (
   join :chunk_slice b on b.chunk_id = c.id and b.dimension_id = t.dimension_id
   cross join lateral (select c.companion as oid offset 0) k
 \if :since_2_14
-  -- kept by the companion to 2.18, by the chunk from 2.19
+  -- keyed by the companion to 2.18, by the chunk from 2.19
   left join lateral (
     select s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
            jsonb_build_object('segment_by', to_jsonb(s.segmentby), 'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),
@@ -72,7 +72,7 @@ select jsonb_build_object(
          'aggregate', t.aggregate, 'enabled', o.whole is not null, 'settings', o.whole,
          'axis', coalesce(t.axis, ''), 'integer_time', coalesce(t.integer_time, false), 'time_column', t.column_name,
          'chunk_interval', t.interval_length, 'rolls_up', coalesce(t.rolls_up, false),
-         -- the hypertable's own function says what "now" is in its unit
+         -- "now" of the hypertable's own integer_now_func
          'now', case when not t.integer_time then case
               when t.axis = 'timestamp with time zone' then (extract(epoch from now()) * 1000000)::int8
               when z.owner_zone is null or z.zone is not null
@@ -110,7 +110,7 @@ select jsonb_build_object(
          'jobs', coalesce((select jsonb_object_agg(p.proc_name, p.state) from policy p where p.proc_name = 'policy_compression'), '{}')
        ) as state
 from target t
--- the zone in which the policy's worker reckons, where its owner has one; a new policy's owner is the table's
+-- the time zone of the policy's worker, if its owner has one; a new policy gets the table's owner
 left join lateral (select t.integer_now_func_schema as schema, t.integer_now_func as function) k on true
 cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                       where b.hypertable_id = t.id and b.proc_name = 'policy_compression' order by b.id limit 1),
@@ -124,7 +124,7 @@ left join lateral (
 ) o on true
 \elif :since_2_14
 left join lateral (
-  -- one that was left open beside an order is none, and of an aggregate's nothing here can put back another
+  -- with an orderby, a missing segmentby means none; the settings of an aggregate cannot be restored
   select jsonb_build_object('segment_by',
        to_jsonb(case when t.aggregate and s.orderby is not null then coalesce(s.segmentby, '{}') else s.segmentby end),
                             'order_by', to_jsonb(s.orderby), 'desc', to_jsonb(s.orderby_desc),

@@ -1,5 +1,5 @@
--- A hypertable (or an aggregate's materialization) as its chunk interval, its statistics and its reorder policy see it · facts
--- (dimensions, policies, indexes, what its chunks hold), state (intervals of the dimensions, reorder policy) · public
+-- A hypertable (or an aggregate's materialization) for actions on its chunk interval, statistics and reorder policy · facts
+-- (dimensions, policies, indexes, chunks' sizes), state (intervals of the dimensions, reorder policy) · public
 -- · some 20 µs a chunk. $1: the hypertable's id. `sized` lists the newest uncompressed chunks
 with
 \ir shared/target.sql
@@ -16,7 +16,7 @@ dim as materialized (
 ),
 \ir shared/policies.sql
 recent as (
-  -- the newest chunks but for those that are being filled, as big as they were before compression
+  -- the newest chunks except those that are being filled, with their size before compression
   select l.nth, l.oid::int8 as oid, l.range_end - l.range_start as span, l.status & 1 = 1 as compressed,
          z.before_bytes as recorded from live l left join :recorded_size z on z.chunk_id = l.id
   where l.slice between 2 and 13
@@ -42,7 +42,7 @@ select jsonb_build_object(
          'first', (select min(l.range_start) from live l), 'last', (select max(l.range_end) from live l),
          'compressed', (select count(*) from live l where l.status & 1 = 1),
          'reorderable', (select count(*) from live l where l.slice > 3 and l.status & 1 = 0),
-         -- by the cumulative statistics, which a reset forgets
+         -- by the cumulative statistics, which a reset clears
          'unanalyzed', (select count(*) from live l where l.analyzed is null),
          'analyzed_seconds', (select extract(epoch from now() - min(l.analyzed))::float8 from live l),
          -- of uncompressed chunks, as of their last ANALYZE; NULL: none was analyzed

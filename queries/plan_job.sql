@@ -1,4 +1,4 @@
--- A job as an undo needs it · facts (all of its row, next_start, what it works on), state (what an undo brings back) · public
+-- A job as an undo needs it · facts (its whole row, next_start, its relation), state (restored by an undo) · public
 -- · catalogue lookups. $1: the job's id
 select to_jsonb(b) || jsonb_build_object(
          'owner', b.owner::regrole::text, 'next_start', s.next_start::text,
@@ -7,22 +7,22 @@ select to_jsonb(b) || jsonb_build_object(
                           when h.id is not null then format('%I.%I', h.schema_name, h.table_name) end,
          'integer_time', d.integer_time, 'creation', :creation, 'axis_type', d.axis_type,
          'hierarchical', b.proc_name = 'policy_refresh_continuous_aggregate' and p.mat_hypertable_id is not null,
-         -- what the server asks for before it alters, runs or deletes a job: a membership that is not inherited is not enough,
-         -- and from 2.28 on the database's owner may, too (up to PostgreSQL 15 not one that does not inherit)
+         -- the right to alter, run or delete the job: inherited membership of its owner role, or from 2.28 on of the
+         -- database's owner (inherited there as well, up to PostgreSQL 15)
          'owned', pg_has_role(b.owner::oid, 'usage'), 'member', pg_has_role(b.owner::oid, 'member'),
          'owns_database', coalesce(pg_has_role(to_regrole('pg_database_owner')::oid, 'usage'), false),
-         -- SET ROLE asks the role that logged in; the option of its membership is there from PostgreSQL 16 on
+         -- SET ROLE checks the role that logged in; memberships have a SET option since PostgreSQL 16
          'becomes', pg_has_role(session_user, b.owner::oid,
                       case when current_setting('server_version_num')::int4 < 160000 then 'member' else 'set' end),
          'role', quote_ident(current_user), 'session_role', quote_ident(session_user),
          'has_proc', exists (select from pg_proc r join pg_namespace n on n.oid = r.pronamespace
                               where n.nspname = b.proc_schema and r.proname = b.proc_name and r.proargtypes = '23 3802'::oidvector),
-         -- where a worker that runs it finds unqualified names: its owner's setting, the database's, else PostgreSQL's own
+         -- the worker's search_path: its owner's setting, else the database's, else PostgreSQL's default
          'search_path', coalesce((select substr(c.setting, 13) from pg_db_role_setting s, unnest(s.setconfig) c(setting)
                                    where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
                                      and s.setrole in (0, b.owner::oid) and c.setting like 'search\_path=%'
                                    order by s.setrole = 0, s.setdatabase = 0 limit 1), '"$user", public'),
-         -- what the source of a refresh policy keeps
+         -- drop_after of the refresh policy's source
          'source', case when r.id is not null
               then format('%I.%I', coalesce(p.user_view_schema, r.schema_name), coalesce(p.user_view_name, r.table_name)) end,
          'source_drop_after', (select min(x.config ->> 'drop_after') from _timescaledb_config.bgw_job x
@@ -30,10 +30,10 @@ select to_jsonb(b) || jsonb_build_object(
          'indexes', (select jsonb_agg(x.relname order by x.relname) from pg_index i join pg_class x on x.oid = i.indexrelid
                       join pg_class t on t.oid = i.indrelid join pg_namespace n on n.oid = t.relnamespace
                       where b.proc_name = 'policy_reorder' and n.nspname = h.schema_name and t.relname = h.table_name),
-         -- the catalogue's tables that alter_job and delete_job write
+         -- the catalogue tables to which alter_job and delete_job write
          'job_table', coalesce(to_regclass('_timescaledb_catalog.bgw_job'), to_regclass('_timescaledb_config.bgw_job'))::oid::int8,
          'stat_table', to_regclass('_timescaledb_internal.bgw_job_stat')::oid::int8,
-         -- the aggregate that it refreshes, or those that read what it drops, and what they have not taken in
+         -- the aggregate that it refreshes, or those on the table from which it drops chunks, and their unread changes
          'unread', coalesce(i.unread, '[]'), 'ends', i.ends, 'made', i.made, 'integer_now', u.at, 'code', u.code, 'code_owner', u.owner,
          'gaps', coalesce(i.gaps, false), 'local_shift', (extract(timezone from now()) * 1000000)::int8, 'owner_zone', z.owner_zone,
          'pid', w.pid
@@ -43,7 +43,7 @@ from _timescaledb_config.bgw_job b left join _timescaledb_internal.bgw_job_stat 
 left join _timescaledb_catalog.hypertable h on h.id = b.hypertable_id
 left join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = b.hypertable_id
 left join _timescaledb_catalog.hypertable r on r.id = a.raw_hypertable_id
--- the parent, where the aggregate's source is itself an aggregate
+-- the parent, if the aggregate's source is an aggregate
 left join _timescaledb_catalog.continuous_agg p on p.mat_hypertable_id = a.raw_hypertable_id
 left join lateral (
   select x.column_type::oid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) as integer_time, x.column_type::text as axis_type
@@ -53,7 +53,7 @@ left join lateral (
   select min(v.pid) as pid from pg_stat_activity v
   where v.datname = current_database() and v.application_name = b.application_name::text
 ) w on true
--- the zone in which its worker reckons, where its owner has one
+-- the time zone of its worker, if its owner has one
 cross join lateral (select b.owner, b.hypertable_id) j left join lateral :owner_zone z on true
 left join lateral (
   with raw as materialized (
@@ -64,7 +64,7 @@ left join lateral (
     select s.range_start, s.range_end,
            max(s.range_end) over (order by s.range_start rows between unbounded preceding and 1 preceding) as before
       from raw join :used_slice s on s.dimension_id = raw.dimension_id),
-  -- what a policy by creation would drop now
+  -- the chunks that a policy by creation would drop now
   made as materialized (
     select s.range_start, s.range_end
       from raw join :slice s on s.dimension_id = raw.dimension_id cross join lateral :slice_chunk c
@@ -85,13 +85,13 @@ left join lateral (
                 or exists (select from made where made.range_start <= w.high and made.range_end > w.low))
            \ir shared/unread_remade.sql
     ) as unread,
-    -- where chunks end, as far as a run may drop them; and whether some are missing between others
+    -- ends of the chunks that a run may drop, and whether there are gaps between them
     (select jsonb_agg(slice.range_end order by slice.range_end) from slice where b.proc_name = 'policy_retention') as ends,
     (select bool_or(slice.before < slice.range_start) from slice) as gaps,
-    -- a policy by creation drops these, and what comes between them stays
+    -- a policy by creation drops these; chunks between them stay
     (select jsonb_agg(jsonb_build_array(made.range_start, made.range_end) order by made.range_start) from made) as made
 ) i on b.proc_name in ('policy_retention', 'policy_refresh_continuous_aggregate')
--- what "now" is on integer time; the function is that of the table at the root, and run only where its owner is trusted
+-- "now" on integer time, by the function of the root table, which is run only if its owner is trusted
 left join lateral (
   with recursive trusted as materialized :trusted,
   up as (

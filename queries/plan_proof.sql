@@ -1,6 +1,6 @@
 \if :since_2_11
--- What a plan's undo and this role's rights stand on ($1: the kind of target, $2: its id) · proof (owner, rights that are missing, and
--- for each of its jobs what making it again would ask for) · public · catalogue lookups
+-- Conditions of a plan's undo and this role's rights ($1: the kind of target, $2: its id) · proof (owner, missing rights, and
+-- for each of its jobs what creating it again requires) · public · catalogue lookups
 with target as materialized (
   select case $1::text when 'job' then (select b.hypertable_id::int8 from _timescaledb_config.bgw_job b where b.id = $2::int8)
                        when 'hypertable' then $2::int8 when 'continuous aggregate' then $2::int8 end as hypertable_id,
@@ -23,7 +23,7 @@ with target as materialized (
   select t.oid, t.relowner, t.relnamespace, t.relnamespace, format('%I.%I', n.nspname, t.relname)
   from target g join pg_class t on t.oid = g.table_oid join pg_namespace n on n.oid = t.relnamespace
 ),
--- Where an index of it, or of one of its chunks, would be made.
+-- The schemas in which an index of it, or of one of its chunks, would be created.
 place as materialized (
   select r.relnamespace as oid from relation r
   union
@@ -40,8 +40,8 @@ place as materialized (
   left join pg_proc k on k.pronamespace = kn.oid and k.proname = b.check_name and k.proargtypes = '3802'::oidvector
   where $1::text = 'job' and b.id = $2::int8 or $1::text <> 'job' and b.hypertable_id = (select g.hypertable_id from target g)
 \else
--- What a plan's undo and this role's rights stand on, where there is no TimescaleDB ($1: the kind of target, $2: its id, of an index)
--- · proof (owner, rights that are missing) · public · catalogue lookups
+-- Conditions of a plan's undo and this role's rights, without TimescaleDB ($1: the kind of target, $2: its id, of an index)
+-- · proof (owner, missing rights) · public · catalogue lookups
 with relation as materialized (
   select t.oid, t.relowner, t.relnamespace, format('%I.%I', n.nspname, t.relname) as name
   from pg_index x join pg_class t on t.oid = x.indrelid join pg_namespace n on n.oid = t.relnamespace

@@ -1,7 +1,6 @@
--- A hypertable (or an aggregate's materialization) as retention sees it · facts (what it is, "now", policies, aggregates that
--- read it, chunks oldest first, lock table), state (its policies, oldest chunk) · public; an integer "now" calls the hypertable's own
--- function
--- · 20 µs a chunk. $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
+-- A hypertable (or an aggregate's materialization) for retention actions · facts (kind, "now", policies, aggregates that read it, chunks
+-- oldest first, lock table), state (its policies, oldest chunk) · public; calls the hypertable's integer_now_func · 20 µs a chunk.
+-- $1: the hypertable's id. `sized` lists the oldest 1000 chunks with their compressed companions
 with trusted as materialized :trusted,
 \ir shared/target.sql
 dim as materialized (
@@ -11,10 +10,10 @@ dim as materialized (
   left join lateral (select d.integer_now_func_schema as schema, d.integer_now_func as function) k on true
   left join lateral :now_function f on true
 ), zone as materialized (
-  -- where the owner, as whom the policy runs, has a time zone of its own, that counts; else it is this session's, the database's
+  -- the time zone of the policy's owner, if the owner has one; else this session's, which is the database's
   select coalesce(o.owner_zone, current_setting('TimeZone')) as name, o.owner_zone is not null as owners
   from target t
-  -- a new policy's owner is the table's; one that is there keeps its own
+  -- a new policy gets the table's owner; an existing one keeps its own
   cross join lateral (select coalesce((select b.owner::oid from _timescaledb_config.bgw_job b
                                         where b.hypertable_id = t.id and b.proc_name = 'policy_retention' order by b.id limit 1),
                                       t.relowner) as owner) j
@@ -27,7 +26,7 @@ dim as materialized (
   join :chunk_slice s on s.chunk_id = c.id and s.dimension_id = d.id :chunk_class
   left join _timescaledb_catalog.compression_chunk_size y on y.chunk_id = c.id
 ), reader as (
-  -- aggregates that read the hypertable, and what their refreshes reach
+  -- aggregates that read the hypertable, and their refresh windows
   select jsonb_agg(jsonb_build_object(
     'name', format('%I.%I', a.user_view_schema, a.user_view_name), 'refreshed_to', :refreshed_to,
     'oldest', (select min(s.range_start) from _timescaledb_catalog.dimension m
@@ -58,7 +57,7 @@ raw as materialized (
 ), f as materialized (
   select min(l.range_start) as oldest from live l
 ), unread as (
-  -- what the aggregates have not taken in, as queries/plan_job.sql has it
+  -- changes that the aggregates have not read, as in queries/plan_job.sql
   select jsonb_agg(jsonb_build_object(
              \ir shared/unread_bucket.sql
              'clock_zone', (select z.name from zone z),

@@ -1,5 +1,5 @@
--- What changed since the last look: clock, changes (one int8 a name of $1, in its order; NULL: no such relation);
--- read_only: this session still is what it was made
+-- Change counters: clock, changes (one int8 for each name of $1, in its order; NULL: no such relation), read_only (whether the
+-- session is still read-only)
 -- · $1 text[] of schema.table · public · 0.2 ms, no lock on any of the relations
 select clock_timestamp() as clock,
        current_setting('transaction_read_only') = 'on' and current_setting('default_transaction_read_only') = 'on' as read_only,

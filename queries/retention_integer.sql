@@ -1,7 +1,7 @@
--- Of the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and since when
--- id, clocks (0: no integer_now_func), eligible_chunks (NULL: that function was not run), about_chunks (then: as if it said the newest
--- chunk's end), due_since (microseconds since 1970 UTC: then the oldest of them was due for sure; NULL: not known), is_now (what that
--- function says), drop_edge (where the last chunk ends that goes) · EXECUTE on integer_now_func, whose owner is trusted · ~1 ms and that
+-- For the hypertables and aggregates with integer time in $1 (int8[]): chunks that the next run of the policy drops, and since when
+-- id, clocks (0: no integer_now_func), eligible_chunks (NULL: that function was not run), about_chunks (then: as if "now" were the newest
+-- chunk's end), due_since (microseconds since 1970 UTC: the oldest of them was certainly due then; NULL: unknown), is_now (value of the
+-- function), drop_edge (end of the last dropped chunk) · EXECUTE on integer_now_func, whose owner is trusted · ~1 ms and that
 -- function a row, ~0.05 ms a chunk that is due
 with recursive trusted as materialized :trusted,
 \ir shared/integer_clock.sql

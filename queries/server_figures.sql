@@ -1,5 +1,5 @@
--- Figures of the server and the database, one row each: name, value, bound (NULL: none), about, since, the session that it is
--- about (pid), who holds vacuum back (holder) · public, more for pg_monitor (NULL: hidden from this role) · any PostgreSQL 13-18,
+-- Figures of the server and the database, one row each: name, value, bound (NULL: none), about, since, the session concerned
+-- (pid), the holder of the vacuum horizon (holder) · public, more for pg_monitor (NULL: hidden from this role) · any PostgreSQL 13-18,
 -- with TimescaleDB or without · 2 ms, no lock on user relations
 with setting as materialized (
   select current_setting('max_connections')::float8 - current_setting('superuser_reserved_connections')::float8
@@ -18,7 +18,7 @@ with setting as materialized (
 ), database as materialized (
   select d.oid, d.datname, d.datfrozenxid, d.datminmxid from pg_database d
 ), given as materialized (
-  -- what every new session of the database starts with, whatever this one started with
+  -- the defaults of new sessions of the database, which this session may override
   select lower(split_part(e.entry, '=', 1)) as name, split_part(e.entry, '=', 2) as setting,
          case s.setdatabase when 0 then 'ALTER ROLE ALL' else 'ALTER DATABASE' end as by,
          row_number() over (partition by lower(split_part(e.entry, '=', 1)) order by s.setdatabase desc) as place
@@ -27,8 +27,8 @@ with setting as materialized (
 ), hurts as materialized (
   select g.name, v.setting || coalesce(', by ' || o.by, '') as setting, b.hides
   from (
-    -- which of them makes queries pass over compressed rows is another matter where transparent decompression has no switch, and
-    -- again from 2.28 on (2.26.4, 2.27.2, 2.28.3 and 2.29.2 were measured)
+    -- the settings that hide compressed rows from queries are not the same in versions without enable_transparent_decompression, and
+    -- from 2.28 on (measured: 2.26.4, 2.27.2, 2.28.3 and 2.29.2)
     select exists (select from pg_settings g where g.name = 'timescaledb.enable_transparent_decompression') as transparent,
            exists (select from pg_extension x where x.extname = 'timescaledb'
                     and string_to_array(substring(x.extversion from '^\d+\.\d+'), '.')::int4[] < '{2,28}') as early
@@ -59,7 +59,7 @@ with setting as materialized (
   select r.slot_name, r.slot_type, r.active_pid, r.wal_status,
          pg_wal_lsn_diff(case when s.standby then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, r.restart_lsn)::float8 as bytes,
          greatest(age(r.xmin), age(r.catalog_xmin)) as age,
-         -- why it was invalidated: before PostgreSQL 16 there is but one reason, 16 does not tell two of them apart
+         -- reason of the invalidation: before PostgreSQL 16 there is only one, and 16 does not distinguish two of them
          case coalesce(to_jsonb(r) ->> 'invalidation_reason', case to_jsonb(r) ->> 'conflicting' when 'true' then 'conflict' end,
               'wal_removed')
            when 'wal_removed' then 'the WAL that it needed is gone: max_slot_wal_keep_size'
@@ -70,7 +70,7 @@ with setting as materialized (
            else to_jsonb(r) ->> 'invalidation_reason' end as lost_by
   from setting s, pg_replication_slots r
 ), holder as materialized (
-  -- who keeps vacuum from freezing more
+  -- the holder of the oldest transaction id, past which vacuum cannot freeze
   (select h.who, h.pid, h.age
    from (
      select case a.backend_type when 'walsender' then format('a query on standby %s (hot_standby_feedback)', a.application_name)
@@ -122,7 +122,7 @@ from setting s, (
   from pg_stat_replication x where x.state is distinct from 'backup'
 ) r group by s.sees_all having count(*) > 0
 union all
--- at least, where none was replayed since it was started
+-- a lower bound if no transaction was replayed since the start
 select 'standby-delay', extract(epoch
   from clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8,
        pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::float8,
@@ -134,14 +134,14 @@ union all
 select 'standby-replay', case when pg_is_wal_replay_paused() then 0 else 1 end::float8, null, null, null, null, null
 from setting s where s.standby
 union all
--- where it is told to stream, as not every role may know; one that has an archive too can do without for a while
+-- only if primary_conninfo is set (hidden from some roles); a standby with an archive can do without a receiver for a while
 select 'standby-receiver', case
      when s.sees_all then (select count(*) from pg_stat_get_wal_receiver() r where r.pid is not null) end::float8, null,
        (select 'restore_command is set' from pg_settings c where c.name = 'restore_command' and c.setting <> ''),
        pg_last_xact_replay_timestamp(), null, null
 from setting s, pg_settings g where s.standby and g.name = 'primary_conninfo' and g.setting <> ''
 union all
--- bytes of WAL that the furthest slot keeps back, and may
+-- bytes of WAL that the oldest slot retains, and max_slot_wal_keep_size
 (select 'replication-slots', l.bytes, nullif(pg_size_bytes(current_setting('max_slot_wal_keep_size')), -1)::float8, l.slot_name::text, null,
      l.active_pid, null
  from slot l where l.bytes is not null order by l.bytes desc limit 1)
@@ -150,7 +150,7 @@ select 'lost-slots', count(*)::float8, null, string_agg(format('%L (%s)', l.slot
        null
 from slot l where l.wal_status = 'lost' having count(*) > 0
 union all
--- a standby archives by 'always' only; since is when it last did its work
+-- a standby archives only with archive_mode = always; since: the last archived file
 select 'archiver', (case when c.empty or a.last_failed_time > coalesce(a.last_archived_time, '-infinity') then 1 else 0 end)::float8,
        a.failed_count::float8,
        case when c.empty then 'neither archive_command nor archive_library is set' else a.last_failed_wal end, a.last_archived_time, null,
@@ -165,7 +165,7 @@ union all
         a.xact_start, a.pid, null
  from activity a where a.xact_start is not null and a.backend_type is distinct from 'walsender' order by a.xact_start limit 1)
 union all
--- a session that waits inside a transaction and holds back vacuum
+-- an idle session in a transaction that holds back vacuum
 (select 'idle-in-transaction', extract(epoch from clock_timestamp() - a.state_change)::float8, null,
         coalesce(nullif(a.application_name, ''), 'no application name'), a.state_change, a.pid, null
  from activity a where a.state like 'idle in transaction%' order by a.state_change limit 1)
@@ -182,7 +182,7 @@ union all
      d.datname::text, null, null, null
  from database d order by mxid_age(d.datminmxid) desc, d.datname = current_database() desc limit 1)
 union all
--- who has the slots: the jobs that run longest by name, and since when
+-- the jobs that have the slots: the longest running ones by name, and since when
 select 'workers', w.used, s.workers,
        concat_ws(', ', case when w.launchers > 0 then 'the launcher' end, case w.all_schedulers when 0 then null when 1 then '1 scheduler'
             else format('%s schedulers', w.all_schedulers) end,
@@ -204,19 +204,19 @@ select 'scheduler', w.schedulers, null,
             when exists (select from hurts h where h.name = 'timescaledb.restoring') then 'timescaledb.restoring is on'
             when w.launchers = 0 then 'no launcher runs'
             when w.used >= s.workers then 'every slot of timescaledb.max_background_workers is taken'
-            -- schedulers come and go where they are more than the slots
+            -- with more schedulers than slots, they take turns
             when s.workers < 1 + c.databases
               then format('timescaledb.max_background_workers is %s, where the launcher and a scheduler for each of %s databases want a '
                           'slot', s.workers, c.databases) end, null, null, null
 from setting s, workers w, (select count(*) as databases from pg_database d where d.datallowconn) c where s.workers is not null
 union all
--- what the launcher, a scheduler a database, TimescaleDB's own jobs and parallel queries may want at once
+-- workers that the launcher, one scheduler per database, TimescaleDB's jobs and parallel queries may need at once
 select 'worker-processes', s.workers + current_setting('max_parallel_workers')::float8 + 3, s.processes, null, null, null, null
 from setting s where s.workers is not null
 union all
 select 'lock-table', null, s.locks, null, null, null, null from setting s
 union all
--- too dear for every look: asked for by itself
+-- too expensive for every reading: read separately
 select 'database-size', null, null, null, null, null, null
 union all
 select 'setting ' || h.name, case when h.hides then 1 end, null, h.setting, null, null, null from hurts h

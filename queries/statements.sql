@@ -1,11 +1,11 @@
 -- Statements of this database by pg_stat_statements: the heaviest, the most frequent, those that read or spill most · one row
--- a statement; one row without a statement where there is none (installed, loaded, readable say why) · public (other roles'
+-- a statement; one row without a statement if there is none (installed, loaded, readable say why) · public (other roles'
 -- texts: pg_read_all_stats) · by the number of statements and the length of their texts: 20 ms for some, 200 ms for 3000 with 8 MB
 with here as materialized (
   select d.oid from pg_database d where d.datname = current_database()
 ), tool as materialized (
   select n.nspname as schema, e.extversion as version,
-         -- a setting that postgresql.conf merely mentions is none of pg_settings': only the preloaded library makes it one
+         -- pg_settings has the library's settings only if it is preloaded, even if postgresql.conf sets them
          exists (select from pg_settings g where g.name = 'pg_stat_statements.max') as loaded,
          coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(v.oid, 'select'), false) as readable,
          i.oid is not null as informs
@@ -23,7 +23,7 @@ with line as (
              r.shared_blks_read as read, r.shared_blks_dirtied as dirtied, r.shared_blks_written as written,
              r.temp_blks_read as temp_read, r.temp_blks_written as temp_written,
              coalesce(r.shared_blk_read_time, r.blk_read_time) as read_time, r.wal_bytes as wal
-      -- without the texts, of which only those that are shown are read below
+      -- without the texts: below, only those of the rows that are shown are read
       from %1$I.pg_stat_statements(false) s
       cross join lateral jsonb_to_record(to_jsonb(s)) as r(
         calls int8, rows int8, total_exec_time float8, total_time float8, min_exec_time float8, min_time float8,
@@ -72,13 +72,13 @@ with line as (
          (r.j -> 'info' ->> 'dealloc')::int8 as dropped
   from read r
 ), line as materialized (
-  -- by itself, so that no sort carries the whole of what was told in each of its rows
+  -- separate, so that no sort carries the whole list in each of its rows
   select l.* from read r, jsonb_to_recordset(r.j -> 'lines') as l(
     queryid int8, hidden_of oid, query text, length int4, roles text[], calls int8, total float8, shortest float8, longest float8,
   planning float8, rows int8, blocks_hit int8, blocks_read int8, blocks_dirtied int8, blocks_written int8, temp_read int8,
   temp_written int8, read_time float8, wal numeric, whole float8, many int8, by_total int8)
 ), example as materialized (
-  -- the statistics leave literals out; a session that ran the statement last still has them (PostgreSQL 14 and later)
+  -- the statistics replace literals; a session whose last statement it was still shows them (PostgreSQL 14 and later)
   select distinct on (x.queryid) x.queryid, x.query
   from (
     select (to_jsonb(a) ->> 'query_id')::int8 as queryid, left(a.query, 4000) as query, a.query_start

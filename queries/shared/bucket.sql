@@ -1,4 +1,4 @@
--- How aggregate ca cuts its time, that of type d.column_type; bf: its bucket's function
+-- Buckets of aggregate ca, whose time is of type d.column_type; bf: its bucket function
 ca.user_view_schema::text as schema, ca.user_view_name::text as name, ca.materialized_only,
 \if :since_2_15
 d.column_type::text as axis, bf.bucket_width, bf.bucket_fixed_width as bucket_fixed, bf.bucket_timezone as bucket_zone,

@@ -1,9 +1,9 @@
--- whether looking at a chunk runs nobody's code (why), and the relations that are looked at
+-- whether reading a chunk would run a user's code (why), and the relations that are read
      max(case when r.relowner = any (t.roles) and n.nspowner = any (t.roles) then 0
           when not n.nspowner = any (t.roles) then 5
        else (
-         -- nothing that a role can define stands on the chunk or its companion, and this session holds them, so that
-         -- nothing comes to stand there
+         -- the chunk and its companion have no object with code that a role can define, and this session's locks keep
+         -- others from adding one
          select case when bool_or(y.relkind <> 'r' or y.relrowsecurity or y.relhassubclass
               or not has_table_privilege(y.oid, 'update')) or exists (
                   select from (select 'pg_class'::regclass as class, i.indexrelid as id from pg_index i

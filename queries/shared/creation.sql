@@ -1,5 +1,5 @@
--- The time of what job j is on, as a retention policy by creation (drop_created_before) takes it: the type that a partitioning function
--- returns counts, and the "now" of an aggregate is that of the table at the root of its hierarchy
+-- Whether the hypertable of retention policy j (drop_created_before) has integer time and an integer_now_func. A partitioning function's
+-- result type replaces the column's; an aggregate uses the function of its hierarchy's root table
 (select jsonb_build_object(
           'integer', coalesce((select p.prorettype from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                                 where n.nspname = d.partitioning_func_schema and p.proname = d.partitioning_func limit 1),

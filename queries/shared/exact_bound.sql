@@ -1,4 +1,4 @@
--- Where what a policy takes ends now on the hypertable's dimension of time, or in time of creation
+-- The time, or time of creation, before which a policy now compresses or drops chunks
 bound as materialized (
   select w.hypertable_id, d.id as dimension_id,
          case when d.column_type::text not in ('bigint', 'integer', 'smallint')

@@ -1,8 +1,8 @@
 \if :since_2_22
--- An expression or partial index of a chunk goes by the name it was made from, as in the list: against all of the table's of that kind.
+-- Expression and partial indexes of a chunk are matched by name with all of the table's such indexes, as in indexes.sql.
 \ir shared/index_fitting.sql
 \endif
--- The indexes of chunks and partitions that the roots are, and the roots of other tables
+-- The roots' indexes on chunks and partitions; the root itself for a table without either
 belongs as materialized (
 \if :since_2_22
   select r.indexrelid as root, m.indexrelid, m.inhrelid, m.leftover

@@ -1,5 +1,5 @@
--- Of the index x of the chunk i: whether an interrupted REINDEX CONCURRENTLY left it, and its columns by the table's numbers (b: they may
--- differ)
+-- For the index x of the chunk i: whether it is a leftover of an interrupted REINDEX CONCURRENTLY, and its columns as the table numbers
+-- them (b: chunks whose numbers may differ)
 case when x.indisvalid then false
   else (select c.relname::text ~ '_cc(new|old)[0-9]*$' from pg_catalog.pg_class c where c.oid = x.indexrelid) end as leftover,
 case when b.inhrelid is null then x.indkey::int2[]

@@ -1,4 +1,4 @@
--- An index of a partitioned table lives in its partitions' indexes.
+-- The partitions' indexes of an index on a partitioned table.
 leaf as materialized (
   select r.indexrelid as root, i.inhrelid as indexrelid from root r join pg_catalog.pg_inherits i on i.inhparent = r.indexrelid
     where r.partitioned

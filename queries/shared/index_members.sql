@@ -1,4 +1,4 @@
--- the indexes of chunks, with what each is on (sig)
+-- the indexes of chunks, each with its signature (sig)
 member as materialized (
   select y.inhparent, y.inhrelid, y.indexrelid, y.special, y.leftover, :index_sig
   from (select false as indnullsnotdistinct) old

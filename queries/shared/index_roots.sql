@@ -24,7 +24,7 @@ root as materialized (
 \if :since_2_22
   ) y
 ),
--- Chunks whose column numbers may differ from the hypertable's: see the list's query.
+-- Chunks whose column numbers may differ from the hypertable's, see indexes.sql.
 bent as materialized (
   select i.inhrelid
   from (select distinct r.table_oid, r.relnatts, r.usual from root r where r.hypertable_id is not null) r

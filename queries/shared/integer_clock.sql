@@ -1,6 +1,6 @@
 -- The integer_now_func of the hypertables and aggregates in $1
 source as (
-  -- the "now" of an aggregate is that of the hypertable at the root of its hierarchy
+  -- an aggregate uses the function of its hierarchy's root table
   select w.id, w.id::int as of from unnest($1::int8[]) w(id)
   union all select s.id, a.raw_hypertable_id from source s join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = s.of),
 clock as materialized (

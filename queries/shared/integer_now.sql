@@ -1,8 +1,7 @@
--- what "now" is on integer time, by the function where it is trusted, and the seconds of its unit
+-- "now" on integer time, by the function if its owner is trusted, and the seconds of its unit
 told as materialized (
   select t.id, t.at, t.trusted,
-         -- a function that reads the clock, and no table, counts units of time; how many seconds one has is seen by how far it has come
-         -- since 1970
+         -- a function that reads the clock, and no table, counts units of time since 1970: the present count shows the seconds of a unit
          case when f.body ~* '\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday) '
                  '*\(|\m(current_timestamp|current_date|current_time|localtimestamp|localtime)\M' and f.body !~* '\m(max|order +by|limit)\M'
               then (select u.seconds from (values (86400), (3600), (60), (1), (1e-3), (1e-6), (1e-9)) u(seconds)

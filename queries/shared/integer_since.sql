@@ -1,5 +1,5 @@
--- since when each chunk is due on integer time: by its unit, or by when newer chunks were made
--- a chunk was due when rows were written that lie by more than the policy's length, and a chunk, beyond it; and not before it was made
+-- time since when each chunk is due on integer time, by its unit, else by the creation of a chunk that starts at least the policy's
+-- length and one interval after its end; never before its own creation
 since as materialized (
   select d.id, min(greatest(d.made, case
        when b.unit is not null then now() - ((b.boundary - d.range_end) * b.unit)::float8 * interval '1 second' else w.made end))

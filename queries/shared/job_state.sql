@@ -1,3 +1,3 @@
--- What an undo brings back of job b: all but its number, which its name bears, too
+-- The parts of job b that an undo restores: all but its id, which is also part of its name
 (to_jsonb(b) - 'id') || jsonb_build_object('owner', b.owner::regrole::text,
   'application_name', regexp_replace(b.application_name::text, ' \[\d+\]$', ''))

@@ -1,5 +1,4 @@
--- The function that says what "now" is on integer time, named by k: whether looking may run it, and who could put other code in its
--- place
+-- k's integer_now_func: whether a read may run it, and the roles that could replace its code
 (select p.oid, p.proowner = any (t.roles) and n.nspowner = any (t.roles) as trusted,
         (case when p.proowner = any (t.roles) then n.nspowner else p.proowner end)::regrole::text as owner
    from trusted t join pg_namespace n on n.nspname = k.schema

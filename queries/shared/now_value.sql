@@ -1,2 +1,2 @@
--- What the function that k names says
+-- The value of k's integer_now_func
 (xpath('/row/n/text()', query_to_xml(format('select %I.%I() as n', k.schema, k.function), false, true, '')))[1]::text::int8

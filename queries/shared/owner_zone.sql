@@ -1,5 +1,5 @@
--- The time zone of the owner of job j, which goes before the database's, as the setting has it, and as AT TIME ZONE takes it. Four names
--- are also abbreviations, without summer time, to AT TIME ZONE; an offset is a setting but no name: not reckoned
+-- The time zone that is set for the owner of job j (it overrides the database's), and the same for AT TIME ZONE, which takes four names as
+-- abbreviations without summer time. NULL for an offset: it is a setting, but not a name
 (select o.zone as owner_zone,
         case when upper(o.zone) in ('CET', 'MET') then 'CET-1CEST,M3.5.0,M10.5.0/3'
              when upper(o.zone) = 'EET' then 'EET-2EEST,M3.5.0/3,M10.5.0/4'

@@ -1,7 +1,7 @@
--- Up to where y was refreshed (id; watermark; source_dimension: its source's dimension of time)
+-- End of the range that was refreshed, of the aggregate y (id, watermark, source_dimension: its source's dimension of time)
 \if :since_2_22
--- What a refresh has begun (or was interrupted in) is gone from the log's end and not yet materialized: it is among the ranges, or in the
--- log again, in parts; what lies where the source has nothing stays there for good
+-- A range that a refresh has begun (or was interrupted in) is no longer at the log's end, though it is not materialized: it is among the
+-- ranges, or in parts in the log. Parts without source chunks stay in the log for good, so they do not count
 least(
   (select min(l.lowest_modified_value) from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
     where l.materialization_id = y.id and l.greatest_modified_value = 9223372036854775807),

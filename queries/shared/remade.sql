@@ -1,5 +1,5 @@
--- Where chunks of raw.dimension_id (time as m.axis) from v.since on were made after newer ones (the newest: after its time was over), and
--- after the materialization of x of the same time: there a late row made a chunk again that was dropped; with the holes beside them
+-- The range of the chunks of raw.dimension_id (m.axis: its type) from v.since on that a late row recreated after a drop, with the holes
+-- beside them: created after newer chunks (the newest one: after the end of its range), and after x's chunks of the same range
 select min(coalesce(q.before, q.low)) as remade_from, max(coalesce(q.after, q.high)) as remade_to
   from (select s.*, lag(s.high) over o as before, lead(s.low) over o as after,
                min(s.made) filter (where m.axis in ('bigint', 'integer', 'smallint')

@@ -1,4 +1,4 @@
--- The moment p.at less p.length, as a policy in p.zone (NULL: the session's) reckons, in microseconds on the axis of p (zoned: timestamptz)
+-- p.at minus p.length, as a policy computes it in zone p.zone (NULL: the session's), in microseconds (p.zoned: timestamptz)
 (case when p.zoned
   then extract(epoch from coalesce((((p.at at time zone p.zone) - date_trunc('day', p.length)) at time zone p.zone)
                                    - (p.length - date_trunc('day', p.length)), p.at - p.length))

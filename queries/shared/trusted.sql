@@ -1,4 +1,4 @@
--- Whose code looking may run: a superuser's, one's own, and that of trusted_owners in config.toml (6171: pg_database_owner)
+-- The owners whose code a read may run: superusers, this role, and trusted_owners of config.toml (6171: pg_database_owner)
 (select array_agg(r.oid) || array_agg(6171::oid) filter (where r.oid = d.datdba) as roles
    from pg_roles r join pg_database d on d.datname = current_database()
   where r.rolsuper or r.rolname = current_user

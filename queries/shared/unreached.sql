@@ -1,6 +1,6 @@
--- What of y's source changed and begins before its policies' reach (since; upto: where a bucket that begins there ends at the latest),
--- where the source has chunks (f: its oldest); of the source's log the oldest, by its index. What begins before the source does was dropped
--- there, to the end of a bucket: told by itself
+-- Changes of y's source that start before its refresh windows (since; upto: the latest end of the bucket there), where the source has
+-- chunks (f: its oldest); of the source's log the oldest, by its index. Ranges that start before the source's first chunk come from drops:
+-- they end with a bucket, and are reported apart (cut_to)
 left join lateral (
   select count(*) filter (where r.low >= f.range_start and r.low < y.since) as unreached,
          max(r.high) filter (where r.low >= f.range_start and r.low < y.since) as unreached_to,

@@ -1,4 +1,4 @@
--- of x, an aggregate that reads raw: its bucket (k), what it never read (t), what changed since (w of r)
+-- for x, an aggregate on raw: its bucket (k), the ranges never refreshed (t), the changes since (w of r)
 left join _timescaledb_catalog.continuous_aggs_bucket_function bf on bf.mat_hypertable_id = x.mat_hypertable_id
 cross join lateral (
   select (to_jsonb(x) ->> 'bucket_width')::int8 as width, to_jsonb(bf) as bf,
@@ -6,9 +6,8 @@ cross join lateral (
          nullif(coalesce(to_jsonb(bf) ->> 'bucket_origin', to_jsonb(bf) ->> 'origin'), '') as origin) k
 cross join lateral (select x.mat_hypertable_id as id) y
 left join lateral :log_ends t on true
--- what changed and was not taken in: of the source's log the oldest, by its index; from 2.22 to 2.25 what an interrupted refresh
--- left, too.
--- What begins before the source does was dropped there, to the end of a bucket: told by itself
+-- changed ranges that are not materialized: the oldest of the source's log, by its index; from 2.22 to 2.25 also those of an
+-- interrupted refresh. Ranges that start before the source's first chunk come from drops and are reported apart (cut_to)
 left join lateral (
   select min(w.low) filter (where w.low >= f.oldest) as low, max(w.high) filter (where w.low < f.oldest) as cut_to
     from ((select l.lowest_modified_value as low, l.greatest_modified_value as high

@@ -1,4 +1,4 @@
--- where chunks were made again, and the refresh policies of x
+-- range of the recreated chunks, and the refresh policies of x
 'remade_from', g.remade_from, 'remade_to', g.remade_to,
 'policies', coalesce((select jsonb_agg(jsonb_build_object('id', q.id, 'scheduled', q.scheduled, 'start',
      q.config ->> 'start_offset', 'end', q.config ->> 'end_offset', 'zone', o.owner_zone,

@@ -1,4 +1,4 @@
--- of x, an aggregate that reads raw: whether the source still has chunks there, and which of them were made again (g)
+-- for x, an aggregate on raw: changes where the source still has chunks, and the recreated ones among these chunks (g)
      and exists (select from :used_slice s
                   where s.dimension_id = raw.dimension_id and s.range_end > w.low
                     and (s.range_start < w.high or s.range_start <= w.low))) r on true

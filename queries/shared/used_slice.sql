@@ -1,4 +1,4 @@
--- The slices that have chunks: to 2.25 those of chunks that were dropped under an aggregate (to 2.14) may be there
+-- The slices that have chunks: to 2.25 the catalogue may also have slices of chunks that 2.14 or older dropped under an aggregate
 \if :since_2_26
  :slice
 \else
