@@ -221,8 +221,8 @@ fn a_refresh_that_reaches_over_dropped_source_rows_is_data_loss() {
         &verdict,
         Level::Critical,
         &[
-            "60 days of mes.oee",
-            "keeps rows for 30 days only",
+            "60d of mes.oee",
+            "keeps rows for 30d only",
             "refreshes delete older rows from the aggregate",
         ],
     );

@@ -27,7 +27,7 @@ fn the_console_opens_on_every_screen_and_leaves_with_q() {
             console.wait_for(words);
         }
         console.press("\r");
-        console.wait_for("promised at most");
+        console.wait_for("expected maximum lag");
         // The end moves down as the parts arrive.
         let start = Instant::now();
         while !console.text().contains("SELECT ") && start.elapsed() < Duration::from_secs(30) {

@@ -197,7 +197,7 @@ impl App {
         }
         if acknowledged.len() < many {
             self.say(
-                "actions and acknowledgements are rolled back apart: mark one kind only",
+                "actions and acknowledgements cannot be rolled back together: mark one kind only",
                 true,
             );
             return Some(Vec::new());

@@ -4,7 +4,7 @@
 use crate::model::bucket::{Buckets, Range};
 
 /// Warning about such a chunk.
-pub(crate) const REMADE: &str = "its chunk was made after newer ones, as where a late row makes a chunk again that was dropped: a refresh computes these buckets from what is there now, and what the aggregate still has from before is gone for good";
+pub(crate) const REMADE: &str = "its chunk was made after newer ones, as if a late row had recreated it after a drop: a refresh computes these buckets from the rows that are left, and the aggregate's older results are lost for good";
 
 /// The whole buckets of a range that lie in recreated chunks; `remade`: start and end of these chunks.
 pub fn touched(buckets: &Buckets, range: Range, remade: Option<(i64, i64)>) -> Option<Range> {

@@ -49,14 +49,14 @@ impl Record for Row {
         Column::<Self>::text("role", "ROLE", 10, |row, _| row.role.clone().into()).rank(1),
         Column::<Self>::hidden("database", |row, _| row.database.clone().into()),
         Column::<Self>::text("state", "STATE", 10, |row, _| row.state_name().into()),
-        Column::<Self>::number("state_seconds", "FOR", 7, |row, at| {
+        Column::<Self>::number("state_seconds", "SINCE", 7, |row, at| {
             span(row.state_seconds(at))
         }),
         Column::<Self>::number("transaction_seconds", "TX", 7, |row, at| {
             span(row.transaction_seconds(at))
         }),
         Column::<Self>::hidden("query_seconds", |row, at| span(row.query_seconds(at))),
-        Column::<Self>::text("relation", "ON", 24, |row, _| row.thing().into()),
+        Column::<Self>::text("relation", "RELATION", 24, |row, _| row.thing().into()),
         Column::<Self>::hidden("relation_kind", |row, _| row.relation_kind.clone().into()),
         Column::<Self>::hidden("chunk", |row, _| row.chunk.clone().into()),
         Column::<Self>::hidden("job_id", |row, _| row.job.as_ref().map(|job| job.id).into()),

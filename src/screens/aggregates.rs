@@ -201,7 +201,7 @@ impl Record for Row {
         })
         .rank(3),
         Column::<Self>::text("refreshing", "NOW", 3, |row, _| row.refreshing.into()).rank(6),
-        Column::<Self>::text("wipe_risk", "WIPE", 4, |row, _| row.wipe_risk.into()).rank(1),
+        Column::<Self>::text("wipe_risk", "ROW LOSS", 8, |row, _| row.wipe_risk.into()).rank(1),
         Column::<Self>::text("", "POLICY", 11, |row, at| {
             row.policy
                 .as_ref()

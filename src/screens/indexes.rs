@@ -79,7 +79,7 @@ impl Record for Row {
         Column::<Self>::text("kind", "KIND", 10, |row, _| row.kind.name().into()).rank(7),
         Column::<Self>::text("method", "METHOD", 6, |row, _| row.method.as_str().into()).rank(8),
         Column::<Self>::hidden("covered_by", |row, _| row.covered_by.clone().into()),
-        Column::<Self>::number("chunks_never_scanned", "UNREAD", 6, |row, at| {
+        Column::<Self>::number("chunks_never_scanned", "UNSCANNED", 9, |row, at| {
             if at.server.track_counts {
                 row.part_count(|parts| parts.never_scanned)
             } else {

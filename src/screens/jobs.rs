@@ -99,7 +99,7 @@ impl Record for Row {
             row.count(|of| of.total_failures)
         })
         .rank(3),
-        number("consecutive_failures", "IN ROW", 6, |row, _| {
+        number("consecutive_failures", "IN A ROW", 8, |row, _| {
             row.count(|of| of.consecutive_failures.into())
         })
         .rank(6),

@@ -159,12 +159,12 @@ impl Record for Row {
     // The newest entry first: it is the most likely one to be rolled back.
     const SORTED: Option<usize> = Some(0);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::number("id", "NO", 4, |row, _| {
+        Column::<Self>::number("id", "ID", 4, |row, _| {
             row.entry.begin.id.cast_signed().into()
         }),
-        Column::<Self>::text("at", "WHEN", 14, |row, _| row.at().into()),
+        Column::<Self>::text("at", "TIME", 14, |row, _| row.at().into()),
         Column::<Self>::text("state", "STATE", 11, |row, at| row.state(at).into()),
-        Column::<Self>::text("title", "WHAT", 36, |row, _| {
+        Column::<Self>::text("title", "ACTION", 36, |row, _| {
             row.entry.begin.plan.title.as_str().into()
         })
         .grows(),
@@ -177,7 +177,7 @@ impl Record for Row {
             row.steps(row.entry.done().len())
         })
         .rank(3),
-        Column::<Self>::number("steps", "OF", 5, |row, _| {
+        Column::<Self>::number("steps", "STEPS", 5, |row, _| {
             row.steps(row.entry.begin.plan.steps.len())
         })
         .rank(3),
@@ -231,7 +231,7 @@ impl Record for Row {
 
     fn facts(&self, _: &At) -> Vec<Section> {
         let lines = self.entry.lines().join("\n");
-        let mut sections = vec![Section::text("What was done", lines)];
+        let mut sections = vec![Section::text("Journal entry", lines)];
         let begin = &self.entry.begin;
         let after = self
             .entry
@@ -250,8 +250,8 @@ impl Record for Row {
         }
         if !rows.is_empty() {
             sections.push(Section::Grid {
-                title: "What it changed".to_owned(),
-                heads: vec!["WHAT", "BEFORE", "AFTER"],
+                title: "Changes".to_owned(),
+                heads: vec!["SETTING", "BEFORE", "AFTER"],
                 rows,
                 levels: Vec::new(),
             });

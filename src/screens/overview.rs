@@ -99,7 +99,9 @@ impl Record for Row {
     const WATCHED: &'static [&'static str] = &[];
     const MAX_AGE: Duration = Duration::from_secs(2);
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::<Self>::text("subject", "WHAT", 24, |row, _| row.subject.as_str().into()),
+        Column::<Self>::text("subject", "OBJECT", 24, |row, _| {
+            row.subject.as_str().into()
+        }),
         Column::<Self>::hidden("rule", |row, _| row.finding.rule.name.into()),
         Column::<Self>::text("title", "PROBLEM", 32, Self::is).grows(),
         Column::<Self>::number("", "SINCE", 9, Self::age),

@@ -63,7 +63,7 @@ impl Record for Row {
             span(row.figures.as_ref().and_then(|of| of.longest))
         })
         .rank(1),
-        Column::<Self>::text("named_relations", "NAMES", 22, |row, _| {
+        Column::<Self>::text("named_relations", "RELATIONS", 22, |row, _| {
             if row.named.is_empty() {
                 Value::Null
             } else {

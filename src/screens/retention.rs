@@ -66,7 +66,7 @@ impl Record for Row {
         Column::<Self>::text("oldest_chunk_start", "OLDEST", 16, |row, _| {
             row.oldest.into()
         }),
-        Column::<Self>::number("eligible_chunks", "GO", 5, |row, _| {
+        Column::<Self>::number("eligible_chunks", "TO DROP", 7, |row, _| {
             let about = row.about_eligible.map(Value::About);
             row.eligible.map(Value::Int).or(about).into()
         }),
@@ -165,7 +165,7 @@ impl Record for Row {
         ),
     ];
     const DETAILS: &'static [Detail<Self>] = &[Detail {
-        title: "Chunks that would go",
+        title: "Chunks to drop",
         query: chunks::QUERY,
         params: |row| vec![Param::BigInt(row.id.into())],
         build: |row, rows, _| Ok(details::going(row, &Chunks::read(rows, row.axis)?)),
@@ -210,7 +210,7 @@ impl Record for Row {
             .collect();
         let zones: Vec<_> = zones.into_iter().map(String::as_str).collect();
         if !zones.is_empty() && zones != ["UTC"] {
-            caveats.push(format!("time without a zone: boundaries are reckoned in {}, the zone of the job's owner, else of this database's background workers", zones.join(", ")));
+            caveats.push(format!("time without a zone: boundaries are computed in {}, the zone of the job's owner, else of this database's background workers", zones.join(", ")));
         }
         let policies = rows.iter().map(|row| (row.axis, row.policy.as_ref()));
         caveats.extend(at.server.zone_caveat(|| policy::in_local_time(policies)));

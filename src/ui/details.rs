@@ -29,7 +29,7 @@ pub(super) fn draw(frame: &mut Frame, area: Rect, app: &mut App) {
         theme.style("title"),
     )];
     if details.gone {
-        let text = " no longer in the list; this is the last that was known";
+        let text = " no longer in the list; this is its last known state";
         lines.push(Line::styled(text, theme.style("caveat")));
     }
     if let Some(verdict) = &details.verdict {

@@ -166,7 +166,10 @@ fn draw_palette(
             entry(action, key, style, inner.width.into())
         })
         .collect();
-    let empty = vec![Line::styled("nothing of that name", theme.style("muted"))];
+    let empty = vec![Line::styled(
+        "no action has this name",
+        theme.style("muted"),
+    )];
     frame.render_widget(
         Paragraph::new(if rows.is_empty() { empty } else { rows }),
         list,

@@ -173,7 +173,7 @@ fn integer_time_without_a_now_is_told_and_the_named_function_fixes_it() {
         rig.sql("update _timescaledb_catalog.dimension set integer_now_func_schema = null, integer_now_func = null").await;
         let words = [
             "without integer_now_func",
-            "set_integer_now_func() tells it",
+            "Set one with set_integer_now_func()",
         ];
         let finding = found(rig, &rules::COMPRESSION_SETTING, name, &words).await;
         assert_eq!(finding.finding.fix, None);

@@ -40,11 +40,11 @@ pub(crate) fn pad_left(text: &str, cells: usize) -> String {
     format!("{}{text}", " ".repeat(cells.saturating_sub(text.width())))
 }
 
-/// Wraps a text between words at a width in cells. A longer word is split.
+/// Wraps a text between words at a width in cells. A number such as `113 200` stays on one line. A longer word is split.
 pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for word in words(text) {
         let fits =
             |line: &String| line.width() + usize::from(!line.is_empty()) + word.width() <= cells;
         match lines.last_mut() {
@@ -61,6 +61,27 @@ pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
         lines.remove(0);
     }
     lines
+}
+
+/// The parts of a text between spaces, except the spaces that group the digits of a number.
+fn words(text: &str) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize| {
+        bytes[from..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+    };
+    let mut words = Vec::new();
+    let mut start = 0;
+    for (at, _) in text.match_indices(' ') {
+        let in_number = at > 0 && bytes[at - 1].is_ascii_digit() && digits(at + 1).count() == 3;
+        if !in_number {
+            words.push(&text[start..at]);
+            start = at + 1;
+        }
+    }
+    words.push(&text[start..]);
+    words
 }
 
 /// As [`wrap`], with the indent of the first line on every line.
@@ -88,4 +109,15 @@ fn pieces(word: &str, cells: usize) -> Vec<String> {
         }
     }
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn a_number_is_not_broken_between_its_groups_of_digits() {
+        assert_eq!(wrap("about 113 200 rows", 9), ["about", "113 200", "rows"]);
+        assert_eq!(wrap("1 2 34 567 890", 6), ["1 2", "34 567", " 890"]);
+    }
 }

@@ -140,14 +140,14 @@ impl Link {
 pub(super) fn chain(_row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
     let links: Vec<Link> = read_all(rows)?;
     let sides = [
-        (Side::BlockedBy, "Kept waiting by", Level::Warning),
-        (Side::Blocks, "Keeps waiting", Level::Notice),
+        (Side::BlockedBy, "Blocked by", Level::Warning),
+        (Side::Blocks, "Blocks", Level::Notice),
     ];
     let sections = sides.map(|(side, title, level)| {
         let links = links.iter().filter(|link| link.side == side);
         let grid: Vec<_> = links.map(|link| link.cells(at)).collect();
         if grid.is_empty() {
-            return Section::text(title, "nobody");
+            return Section::text(title, "no session");
         }
         Section::Grid {
             title: title.to_owned(),

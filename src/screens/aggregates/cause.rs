@@ -170,11 +170,13 @@ fn amount(row: &Row, lag: i64) -> String {
 fn judge_wipe(row: &Row, findings: &mut Findings) {
     let (source, keeps) = (
         row.source(),
-        row.source_drop_after.as_deref().unwrap_or("?"),
+        row.source_drop_after
+            .as_deref()
+            .map_or("?".to_owned(), text::interval),
     );
     match row.wipe_risk {
         Some(true) => {
-            let reaches = row.start_offset.as_ref().map_or_else(|| "everything".to_owned(), |start| format!("the last {start}"));
+            let reaches = row.start_offset.as_ref().map_or_else(|| "everything".to_owned(), |start| format!("the last {}", text::interval(start)));
             let finding = Finding::new(&rules::AGGREGATE_WIPE, Level::Critical, format!("DATA LOSS: it refreshes {reaches} of {source}, which keeps rows for {keeps} only: refreshes delete older rows from the aggregate. Set start_offset to {keeps} or less"));
             findings.push(match &row.source_drop_after {
                 Some(keeps) => finding.setting("start_offset", keeps.as_str()),

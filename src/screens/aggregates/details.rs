@@ -47,7 +47,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("bucket", bucket)
         .add("real-time", !row.materialized_only)
         .add("lag", row.lag_value(at))
-        .add("promised at most", row.expected_value())
+        .add("expected maximum lag", row.expected_value())
         .add("watermark (end of its newest rows)", point(row.watermark))
         .add("refreshed to", point(row.refreshed()))
         .add("newest row of the source", newest)

@@ -111,11 +111,11 @@ fn beyond(row: &Row, to: i64, end: i64) -> Finding {
     finding.setting("delete_future_rows", deletes)
 }
 
-/// Number of rows dated in the future; the query stops counting at 10,000.
+/// Number of rows dated in the future; the query stops counting at 10 000.
 fn future_rows(row: &Row) -> String {
     match row.future_rows {
         Some(many @ 1..=10_000) => text::plural(many, "row"),
-        Some(10_001..) => "more than 10,000 rows".to_owned(),
+        Some(10_001..) => format!("more than {} rows", text::count(10_000)),
         _ => "rows (not counted)".to_owned(),
     }
 }

@@ -225,7 +225,7 @@ fn running(row: &Row, at: &At, findings: &mut Findings) {
         && age > limits.job_slow_factor * average
     {
         let reason = format!(
-            "runs since {}; its runs take {} on average; Activity says what session {} does or waits for",
+            "runs since {}; its runs take {} on average; Activity shows session {}",
             text::duration(age),
             text::duration(average),
             row.pid.unwrap_or_default()

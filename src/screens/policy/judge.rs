@@ -93,7 +93,7 @@ impl Policy {
         } else if let Some(created) = &self.created {
             unset(work.created, created, "is no interval")
         } else if axis == Axis::Integer && !has_now {
-            let reason = "its time is an integer without integer_now_func, so the policy cannot know what is old: set_integer_now_func() tells it";
+            let reason = "its time is an integer without integer_now_func, so the policy cannot compute its boundary. Set one with set_integer_now_func()";
             Finding::new(work.setting, Level::Warning, reason).fixed_by(None)
         } else if !self.is_understood(axis) {
             let after = self.after.as_deref().unwrap_or("none");

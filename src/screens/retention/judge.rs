@@ -34,7 +34,7 @@ impl Row {
                         &rules::RETENTION_NONE,
                         Level::Notice,
                         format!(
-                            "no policy: nothing is ever dropped; the oldest of {} begins {} ago: add-retention-policy wants to be told from which age on (drop_after)",
+                            "no policy: nothing is ever dropped; the oldest of {} begins {} ago: add-retention-policy needs a drop_after",
                             text::plural(self.chunks, "chunk"),
                             text::duration(age)
                         ),
@@ -180,7 +180,7 @@ fn drops_unread(policy: &Policy, reader: &Unread, range: Range, when: &str) -> F
 /// The finding for late rows in chunks that may have been recreated: both the drop and a refresh before it lose data.
 fn drops_remade(policy: &Policy, reader: &Unread, range: Range, when: &str) -> Finding {
     let reason = format!(
-        "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview says what would go",
+        "DATA LOSS {when}: its next run (job {}) drops late rows that {} has not read, {}; but {}: leave it, or {}, whose preview shows the rows that it deletes",
         policy.job_id,
         reader.name,
         reader.show(range),

@@ -225,7 +225,7 @@ fn standby(row: &Row, at: &At, findings: &mut Findings) {
         "standby-receiver"
             if row.value == Some(0.0) && (row.about.is_none() || row.since.is_none_or(old)) =>
         {
-            "this standby receives no WAL: it cannot reach its primary (primary_conninfo), or the primary has removed the WAL that it needs. Its log says which".to_owned()
+            "this standby receives no WAL: it cannot reach its primary (primary_conninfo), or the primary has removed the WAL that it needs. See its log".to_owned()
         }
         "standby-delay"
             if row.value.is_some_and(|value| value > limit)
