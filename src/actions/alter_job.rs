@@ -69,7 +69,7 @@ pub struct Change {
     pub next_start: Option<String>,
     /// Restores the captured next start if that is still in the future when the statement runs.
     pub next_start_back: bool,
-    /// The next start that is being undone. If the job still has it and the captured one is past, the job is due now.
+    /// The next start that the undone action set. A job that still has it is due now, if the captured one is past.
     pub next_start_moved: Option<String>,
     /// 2.12 and later.
     pub slots: Option<Slots>,

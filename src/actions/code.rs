@@ -40,7 +40,7 @@ pub enum Door {
     Clock,
     /// Expressions, conditions, defaults and triggers on a table, its chunks or its views.
     Table,
-    /// A name in the statements of a rollback: what it makes again is gone, and another role may have taken the name.
+    /// A name in a rollback's statements: its object is dropped, and another role may have created one of that name.
     Named,
 }
 
@@ -90,7 +90,7 @@ pub(crate) async fn standing(
     Ok(found)
 }
 
-/// Code that a rollback's statements name: of the objects that they make again there is no id to ask by.
+/// Code that a rollback's statements name. It is looked up by name, because dropped objects have no id.
 pub(crate) async fn named(client: &Client, version: Version, plan: &Plan) -> Result<Vec<Standing>> {
     let statements = Param::Texts(plan.script());
     let rows = session::ask(client, NAMED.text(version), &[statements]).await?;
@@ -184,7 +184,7 @@ pub fn say(mut plan: Plan, server: &Server, code: &[Standing]) -> Plan {
         text::quote_identifier(&server.role),
         names.join(", ")
     );
-    // A function that the server calls by itself is not expected.
+    // Users do not expect a function that the server calls by itself.
     let unexpected = runs.iter().any(|code| code.door != Door::Table);
     let consent = if unexpected {
         Consent::Name

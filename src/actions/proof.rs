@@ -55,7 +55,7 @@ struct RelationProof {
     member: bool,
     /// This role has the rights of its schema's owner.
     schema_owned: bool,
-    /// And the rights of the owners of its chunks' schemas.
+    /// This role has the rights of the owners of its chunks' schemas.
     parts_owned: bool,
 }
 

@@ -302,8 +302,8 @@ async fn look(
             // The newer entry is rolled back first, so the state before it is the present state for this one.
             std::mem::replace(&mut newer.state, before.state.clone())
         } else {
-            // Another query's view of the same target, or of a job's table, may show a state between two entries of
-            // the group. The rollback does not restore that, so it is not compared.
+            // States of the same target by another query, and those of a job's table, may be from between two entries
+            // of the group. The rollback does not restore these, so they are not compared.
             restores.retain(|other| other.target.kind == target.kind && other.target != target);
             restores.push(Seen {
                 target: target.clone(),

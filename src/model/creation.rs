@@ -4,17 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::version::Version;
 
-/// Time of what such a policy is on. Source: `queries/shared/creation.sql`.
+/// Kind of time of the hypertable or aggregate of such a policy, from `queries/shared/creation.sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByCreation {
-    /// It is an integer.
+    /// Its time is an integer.
     pub integer: bool,
-    /// It has an `integer_now_func`; of an aggregate that of the table at the root of its hierarchy.
+    /// It has an `integer_now_func` (for an aggregate: the root table of its hierarchy has one).
     pub has_now: bool,
 }
 
 impl ByCreation {
-    /// Where such a policy can neither run nor be altered. `None`: here it can.
+    /// The case in which such a policy can neither run nor be altered. `None`: it can.
     pub fn fails(self, version: Version) -> Option<&'static str> {
         let fixed = Version {
             patch: 3,
@@ -28,7 +28,7 @@ impl ByCreation {
         }
     }
 
-    /// That such a policy always fails here, and what to use. `None`: here it does not.
+    /// Text saying that such a policy always fails, with the remedy. `None`: it does not fail.
     pub fn always_fails(self, version: Version) -> Option<String> {
         let place = self.fails(version)?;
         let number = if self.integer { " with a number" } else { "" };

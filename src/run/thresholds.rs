@@ -25,7 +25,7 @@ struct Line<'a> {
     written: Option<&'a Written>,
 }
 
-/// All thresholds of the user's config.toml, each with its exceptions by name; an error in that file is one here.
+/// The list of all thresholds, each with its exceptions by name; an error if config.toml has one.
 pub fn printed(around: &Surroundings, format: Format) -> Result<String> {
     let (config, wrong) = config::read(around);
     if let Some(wrong) = wrong {

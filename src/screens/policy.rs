@@ -18,7 +18,7 @@ pub(crate) use self::state::{is_old, strangely_far};
 /// The field with which run-job-now starts a job through the scheduler. A run in the foreground would not correct a wrong next start.
 pub(crate) const BY: (&str, &str) = ("how", "scheduler");
 
-/// What a row of such a screen is.
+/// Kind of a row, in words.
 pub(crate) const fn kind(aggregate: bool) -> &'static str {
     if aggregate {
         "aggregate (its materialization)"

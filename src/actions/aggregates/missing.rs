@@ -20,7 +20,7 @@ pub(super) fn field() -> Field {
         .help("yes: before the policy is added, refreshes what its runs would never reach")
 }
 
-/// Whole buckets before `edge` that the source still has and the aggregate never took in.
+/// Whole buckets before `edge` that the source still has and the aggregate has never materialized.
 fn before(place: &Timeline, edge: i64) -> Option<Window> {
     let level = place.level;
     let start = level.source_from?;

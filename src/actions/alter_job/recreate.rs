@@ -215,7 +215,7 @@ impl Job {
 
     fn add_user_defined(&self, context: &Context) -> Call {
         let mut call = Call::new(format!("select {}", context.function("add_job")));
-        // The arguments too, because several procedures may have this name.
+        // With the argument types, because several procedures may have this name.
         let named = |schema: &str, name: &str, arguments: &str| {
             let (schema, name) = (text::quote_identifier(schema), text::quote_identifier(name));
             Lit::from(format!("{schema}.{name}({arguments})"))

@@ -158,7 +158,7 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
     }
 }
 
-/// Adds the locks of a plan over chunks: one chunk at a time in each of the last steps, and the table weakly.
+/// Adds the locks of a plan over chunks: each of the last steps locks one chunk, and the table with a weak lock.
 pub fn lock(mut plan: Plan, known: &Compression, chunks: &[&ChunkState], mode: Mode) -> Plan {
     let before = plan.steps.len().saturating_sub(chunks.len());
     for (step, chunk) in (before..).zip(chunks) {

@@ -54,8 +54,8 @@ pub fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Stateme
     let whole = segment_by.is_some() && order_by.is_some();
     let version = context.at.server.sql_version();
     if known.aggregate && version < RESETS_AGGREGATES {
-        // An aggregate chooses omitted options again, as when its compression is enabled. But segmentby stays together
-        // with the orderby that is set, and from 2.25 on, where an empty one means the same as one left open.
+        // TimescaleDB chooses omitted options of an aggregate again, as when compression is enabled. So an empty segmentby is
+        // given if orderby is set, or if empty means the same as left open (from 2.25 on).
         let stays = order_by.is_some() || version >= GROUPS_NO_MORE;
         let segment_by = segment_by.or_else(|| stays.then(String::new));
         return vec![set(known, segment_by.as_deref(), order_by.as_deref(), None)];

@@ -50,7 +50,7 @@ pub struct Actor {
     pub journal: Journal,
     /// The server as the read session knows it: versions, time zone.
     pub server: Server,
-    /// Clock; only `run` and `command` read it themselves.
+    /// Clock; the rooms below `run` do not read one themselves.
     pub clock: fn() -> Stamp,
 }
 

@@ -23,7 +23,7 @@ const ELSEWHERE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(super) struct Monitor {
     connected: Option<Connected>,
-    /// The address led to another server then.
+    /// Time when the address led to another server.
     elsewhere: Option<Instant>,
 }
 

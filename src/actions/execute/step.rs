@@ -49,7 +49,7 @@ impl Run<'_> {
         let mut result = self.inside(writer, at, step, order).await;
         let commits = result.is_ok();
         if let Ok(did) = result {
-            // It may wait for a synchronous standby: a stop ends the wait, and the server's notice says what then holds.
+            // COMMIT may wait for a synchronous standby. A stop ends that wait, and the server's notice tells the outcome.
             result = self.plain(writer, "commit", order).await.map(|()| did);
         }
         self.take_notices(writer);
@@ -60,7 +60,7 @@ impl Run<'_> {
                 && problem.lost
                 && commits
             {
-                // The server's end may have come before the answer to COMMIT.
+                // The server may have stopped before it answered COMMIT.
                 result = Err(problem);
             }
         }

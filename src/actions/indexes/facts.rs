@@ -310,7 +310,7 @@ pub(super) fn count(number: usize) -> i64 {
 
 /// Adds a note on the sessions that REINDEX and CREATE INDEX CONCURRENTLY wait for.
 pub(super) fn waits_long(mut plan: Plan) -> Plan {
-    // It takes no lock that blocks reads or writes, so it may wait long.
+    // Such a statement may wait long, because it does not block reads or writes meanwhile.
     plan.lock_timeout_seconds = 600;
     plan.note(
         Level::Notice,

@@ -11,7 +11,7 @@ use crate::model::verdict::Level;
 pub(super) fn again(context: &Context, known: &JobFacts, title: String) -> Result<Plan, Refusal> {
     let job = &known.job;
     let mut step = job.replace(context, &Change::default())?;
-    // Another re-creation would leave it scheduled. Without the policy the state is closest to the one before.
+    // The undo deletes the policy: adding it once more would schedule it, which is farther from the state before.
     step.undo = job.delete_for_good(context).run;
     let why = job.unalterable(context);
     let why = why.map_or_else(String::new, |refusal| format!(", because {}", refusal.why));

@@ -77,7 +77,7 @@ impl JobFacts {
         }
     }
 
-    /// Adds why it is not known what its runs leave out or drop unread, if so.
+    /// Adds a note if the rows that its runs leave out, or drop unread, are unknown.
     fn unknown(&self, plan: Plan, what: &str, span: &str) -> Plan {
         let odd = |unread: &Unread| unread.odd_zone(span).map(str::to_owned);
         if let Some(zone) = self.unread.iter().find_map(odd) {
@@ -133,7 +133,7 @@ impl JobFacts {
         plan.note(Level::Critical, words).wanting(Consent::Name)
     }
 
-    /// Adds a note on what no run takes in.
+    /// Adds a note on the rows that no run refreshes.
     pub(super) fn left_out(&self, mut plan: Plan, now: Stamp) -> Plan {
         let Some((unread, range)) = self.missing(now) else {
             let start = self.job.setting("start_offset");

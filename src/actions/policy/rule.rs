@@ -12,7 +12,7 @@ use crate::model::span::{Now, Span};
 pub struct Keys {
     pub after: &'static str,
     pub created: &'static str,
-    /// If `alter_job` has set both: whether creation is the one that is shown and edited.
+    /// Whether the setting by creation is shown and edited, if `alter_job` has set both.
     created_first: bool,
 }
 

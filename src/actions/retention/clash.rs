@@ -241,7 +241,7 @@ pub(crate) fn note_unread(mut plan: Plan, facts: &Retention, going: &Dropped) ->
             ", unless it is refreshed first".to_owned()
         };
         let words = format!(
-            "{} has not read all of it: what lies between {from} and {} will be missing there{how}",
+            "{} has not read all of it: rows between {from} and {} will be missing there{how}",
             aggregate.name,
             facts.at(edge)
         );

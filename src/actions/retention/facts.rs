@@ -45,7 +45,7 @@ pub struct Retention {
     pub zone: String,
     /// The zone is a setting of the policy's owner.
     pub zone_owners: bool,
-    /// The zone is only this session's, and the reason why the server's is not known.
+    /// Set if the zone is only this session's: the reason why the server's is unknown.
     #[serde(skip)]
     pub zone_hidden_by: Option<String>,
     /// By the policy's procedure.

@@ -47,7 +47,7 @@ pub async fn done(
     for at in doubtful.filter(|at| steps.get(*at).is_some_and(|step| !step.undo.is_empty())) {
         let label = &steps[at].label;
         let took_effect = match made(actor, client, entry, at).await? {
-            // No difference: it did not take effect. A difference: only this step can have made it.
+            // It is the first step that can have changed the state, so a difference means that it took effect.
             None if done.at.is_empty() && (steps.len() == 1 || at == 0) => {
                 Some(changed(actor, client, entries, entry, place).await?)
             }
@@ -96,7 +96,7 @@ fn nothing_done(entry: &Entry, here: bool) -> String {
     )
 }
 
-/// True if the object that the step would make exists on its table. `None`: that proves nothing.
+/// Whether the index that the step creates exists. `None`: it creates none, or an older hypertop wrote the entry.
 async fn made(actor: &Actor, client: &Client, entry: &Entry, at: usize) -> Result<Option<bool>> {
     if !entry.begin.marks {
         return Ok(None);

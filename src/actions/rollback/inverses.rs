@@ -32,7 +32,7 @@ pub(super) fn inverses(entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
     {
         let Lit::Kept(name) = param else { continue };
         let Some(value) = kept.get(name) else {
-            // An earlier statement of the same undo returns it in time.
+            // An earlier statement of the same undo will return it.
             if made.contains(name) {
                 continue;
             }

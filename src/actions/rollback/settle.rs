@@ -60,7 +60,7 @@ async fn fate(actor: &Actor, client: &Client, mark: &Mark) -> Result<Option<Ran>
             Ok(rows) => rows.first().map_or(Ok(None), |row| row.try_get("status"))?,
             // "in the future": the server was restored to an earlier time.
             Err(error) if error.to_string().starts_with("22023") => None,
-            // Without the right to ask, or in time, it may be known later.
+            // No right to ask, or a timeout: it may be known later.
             Err(_) if !client.is_closed() => return Ok(None),
             Err(error) => return Err(error),
         };

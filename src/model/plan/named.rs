@@ -243,7 +243,7 @@ impl Statement {
 
     /// The statement with oids in place of names in the parameters that are relations. The oid stays right after a rename.
     pub fn by_oid(&mut self, known: &BTreeMap<String, Relation>) {
-        // This statement looks up the oid of a name, so the name stays.
+        // A statement that looks up an index's oid needs the name.
         if self
             .keeps
             .as_ref()

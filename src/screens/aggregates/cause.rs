@@ -257,7 +257,8 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     policy.judge(findings, &limits, at.now, late);
 }
 
-/// Why its lag is unknown. If a lock is the reason, and its refresh waits for it too, that finding says so.
+/// Adds the reason of an unknown lag: to the finding of a blocked refresh if a lock is the reason, else as a finding of
+/// its own.
 fn judge_unknown(row: &Row, findings: &mut Findings) {
     let Some(why) = row.why_unknown() else {
         return;

@@ -30,7 +30,7 @@ impl Row {
         self.waits.tail.filter(|at| self.axis.is_place(*at))
     }
 
-    /// End of the history that was never materialized. Before the first refresh: of what its policies will leave out.
+    /// End of the history that was never materialized. Before the first refresh: end of the rows before its refresh windows.
     fn never(&self) -> Option<i64> {
         let never = self.never_before.filter(|at| self.axis.is_place(*at));
         never.or_else(|| {
@@ -48,7 +48,7 @@ impl Row {
         let reach = reach.map(|(reach, longest)| reach.saturating_add(longest));
         let tail = self.tail().zip(reach);
         let history = self.never().zip(waits.source_start);
-        // Of unreached changes, the history of their chunks decides whether a refresh is a safe fix.
+        // A refresh of unreached changes is safe only if their chunks were not recreated after a drop.
         tail.is_some_and(|(tail, reach)| tail < reach && beyond(tail))
             || history.is_some_and(|(never, start)| start <= never)
             || self.unreached().is_some()

@@ -164,7 +164,7 @@ impl Row {
         match self.axis {
             Axis::Integer => {
                 let put_off = |policy: &Policy| policy.is_put_off(self.axis, &limits, at.now);
-                // The schedule does not convert to units, so one more window is allowed for it while it is kept.
+                // Units cannot be compared with the schedule, so a second window is allowed for it, unless the job is put off.
                 let windows = if self.policy.as_ref().is_some_and(put_off) {
                     1.0
                 } else {

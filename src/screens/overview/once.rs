@@ -30,7 +30,7 @@ fn merge_jobs(rows: Vec<Row>) -> Vec<Row> {
         let is_the_job =
             |row: &Row| row.screen == ScreenId::Jobs && row.of == job && is_the_same(row, blame);
         let Some(cause) = rows.iter().find(|row| is_the_job(row)).cloned() else {
-            // The Jobs screen has no such finding: it was read at another time, or not yet, or the job is not at fault.
+            // The Jobs screen has no such finding: it was not read yet, or at another time, or the job is healthy.
             if !merge_wait(&mut rows, blame) {
                 rows.push(blame.clone());
             }

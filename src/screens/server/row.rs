@@ -17,7 +17,7 @@ pub struct Row {
     /// Pid of its session.
     #[serde(default)]
     pub pid: Option<i32>,
-    /// The holder of the oldest transaction id, which vacuum cannot freeze past, in words.
+    /// The holder of the oldest transaction id, in words; vacuum cannot freeze newer ones.
     #[serde(default)]
     pub holder: Option<String>,
     /// Estimated size of the database; `None`: not read yet.

@@ -1,4 +1,4 @@
-//! What TLS wants, and the files that it wants.
+//! TLS settings, and the files that they need.
 
 use std::os::unix::fs::PermissionsExt;
 
