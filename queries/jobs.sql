@@ -12,8 +12,8 @@ with job as materialized (
          b.initial_start, b.timezone, b.hypertable_id, b.config, :cut_text as config_text
   from _timescaledb_config.bgw_job b cross join lateral (select b.config::text as text offset 0) t
 ), worker as materialized (
-  -- every role sees pid, database, role and application name, but not every role the backend's type (for a worker its job's
-  -- name), so the role must be the job's owner. The stand-in's workers are client sessions.
+  -- a worker is recognized by its application name (the job's) and its role (the job's owner): backend_type is hidden from some
+  -- roles, and the stand-in's workers are client sessions
   select a.datid, a.usesysid, a.application_name, min(a.pid) as pid, count(*) as many
   from pg_stat_get_activity(null) a where a.application_name ~ '( \[\d+\]|^TimescaleDB Background Worker (Launcher|Scheduler))$'
     and (a.backend_type is null or a.backend_type = a.application_name

@@ -17,7 +17,7 @@ pub(super) fn explain(place: &Timeline, met: &[Lost], window: Window) -> String 
         Some(from) if first.remade => {
             let from = clock::show(axis, from);
             format!(
-                "{} has a chunk between {from} and {to} that was made after newer ones, as when a late row makes a chunk again that was dropped; the rows of {} there may come from source rows that are gone",
+                "{} has a chunk between {from} and {to} that was made after newer ones, as if a late row had recreated it after a drop; the rows of {} there may come from source rows that are gone",
                 level.source, level.name
             )
         }

@@ -40,7 +40,7 @@ impl Run<'_> {
             let named = self.as_expected(writer, step).await?;
             self.mark(at, None, BTreeMap::new(), named)?;
             let kept = self.statements(writer, step, order).await?;
-            // Names that cannot be looked up are not kept; a rollback then finds the objects by name, and says so.
+            // If the lookup fails, a rollback finds the objects by name only, and says so.
             let named = self.of(writer, step, &kept).await.unwrap_or_default();
             return Ok(Did { kept, named });
         }

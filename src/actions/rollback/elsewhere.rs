@@ -6,7 +6,7 @@ use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::Note;
 use crate::model::verdict::Level;
 
-/// The reason why it is not known that the entry is of this database. `None`: it is. An error if it is rolled back already.
+/// The reason why the entry may be of another database. `None`: it is of this one. An error if it is rolled back already.
 pub fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
     let id = entry.begin.id;
     let there = entry.begin.place.words();
