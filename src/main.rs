@@ -137,20 +137,21 @@ async fn carry_out(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
             let demo = demo(cli, url.as_ref(), *simulate, around);
             Ok(code(Box::pin(demo).await?))
         }
-        None => {
-            if !terminal::is_there() {
-                return Err(no_connection(anyhow::anyhow!(
-                    "a console needs a terminal; `hypertop show SCREEN` prints the same as text"
-                )));
-            }
-            let keys = keys(around)?;
-            let (settings, session) = open(cli, None, around).await?;
-            let journal = Journal::of(around);
-            Ok(code(
-                console(cli, around, keys, settings, session, journal).await?,
-            ))
-        }
+        None => open_console(cli, around).await,
     }
+}
+
+async fn open_console(cli: &Cli, around: &Surroundings) -> Result<u8, Failure> {
+    if !terminal::is_there() {
+        return Err(no_connection(anyhow::anyhow!(
+            "a console needs a terminal; `hypertop show SCREEN` prints the same as text"
+        )));
+    }
+    let keys = keys(around)?;
+    let (settings, session) = open(cli, None, around).await?;
+    let journal = Journal::of(around);
+    let ended = console(cli, around, keys, settings, session, journal).await?;
+    Ok(code(ended))
 }
 
 async fn show(

@@ -4,6 +4,7 @@ mod acknowledged;
 mod acts;
 mod columns;
 pub mod command;
+mod console;
 pub mod requests;
 mod second;
 pub mod show;
@@ -23,18 +24,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
+use self::console::{Console, copy, ticker};
 use crate::actions::execute::Actor;
 use crate::actions::key_map::KeyMap;
 use crate::app::overlay::Overlay;
 use crate::app::tape::{Recorder, Replay};
 use crate::app::theme::Theme;
-use crate::app::{App, Effect, Msg, tape};
+use crate::app::{App, Effect, Msg};
 use crate::config::Config;
 use crate::connect::conninfo::Settings;
 use crate::model::access::Access;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::text;
 use crate::server::session::Session;
 use crate::ui::terminal;
 use crate::ui::terminal::Screen;
@@ -98,37 +99,27 @@ fn greet(app: &mut App, mut notes: Vec<String>, messages: impl Iterator<Item = S
 
 /// Runs the console on an open session, until the user quits or a signal ends it.
 pub async fn console(start: Start) -> Result<Ended> {
-    let Start {
-        settings,
-        actor,
-        rules,
-        session,
-        config,
-        keys: map,
-        themes,
-        notes,
-        messages,
-        screen: first,
-    } = start;
-    let mut app = as_set(&config, map, themes);
-    app.rules = rules;
-    app.screen = first;
-    greet(
-        &mut app,
-        notes,
-        settings.warnings.iter().cloned().chain(messages),
-    );
-    let mut screen = Screen::take(config.mouse)?;
+    let warnings = start.settings.warnings.clone().into_iter();
+    let mut app = as_set(&start.config, start.keys, start.themes);
+    app.rules = start.rules;
+    app.screen = start.screen;
+    greet(&mut app, start.notes, warnings.chain(start.messages));
+    let mut screen = Screen::take(start.config.mouse)?;
     let (answers, mut answered) = unbounded_channel();
-    let mut ticks = ticker(app.interval);
     let mut keys = EventStream::new();
-    let mut recorder = None;
     let mut going_on = signal(SignalKind::from_raw(SIGCONT))?;
     let mut ending = std::pin::pin!(signalled());
     // The first frame is drawn before the first query is sent.
     screen.draw(&mut app)?;
     let mut due: Option<Instant> = None;
-    let requests = requests::serve(settings, actor, session, answers, first);
+    let (settings, actor, session) = (start.settings, start.actor, start.session);
+    let mut console = Console {
+        screen,
+        ticks: ticker(app.interval),
+        recorder: None,
+        requests: requests::serve(settings, actor, session, answers, start.screen),
+        app,
+    };
     loop {
         let msg = tokio::select! {
             biased;
@@ -139,47 +130,29 @@ pub async fn console(start: Start) -> Result<Ended> {
                 Some(Err(_)) | None => return Ok(1),
             },
             _ = going_on.recv() => {
-                screen.take_again()?;
+                console.screen.take_again()?;
                 None
             }
             () = until(due) => None,
             msg = answered.recv() => msg,
-            _ = ticks.tick() => Some(Msg::Tick(now())),
+            _ = console.ticks.tick() => Some(Msg::Tick(now())),
         };
         let mut batch: Vec<Msg> = msg.into_iter().collect();
         while let Ok(more) = answered.try_recv() {
             batch.push(more);
         }
-        app.now = now();
-        let hurried = batch.is_empty()
-            || !app.has_read()
-            || !batch.iter().all(|msg| is_routine(msg, app.screen));
+        console.app.now = now();
+        let can_wait = console.can_wait(&batch);
         for msg in batch {
-            if let Some(error) = hear(&mut recorder, &mut app, &msg) {
-                app.say(error, true);
-            }
-            if matches!(msg, Msg::Resize) {
-                screen.redraw();
-            }
-            for effect in app.hear(msg) {
-                match effect {
-                    Effect::Quit => return Ok(0),
-                    Effect::Interval(interval) => ticks = ticker(interval),
-                    Effect::Record => record(&mut recorder, &mut app),
-                    Effect::List(ask) => requests.list(ask),
-                    Effect::Figures(ask) => requests.figures(ask),
-                    Effect::Act(ask) => requests.act(ask).unwrap_or_else(|why| app.say(why, true)),
-                    Effect::Copy(text) => copy(&mut screen, &text)?,
-                    Effect::Suspend => screen.suspend()?,
-                }
+            if console.take(msg)? {
+                return Ok(0);
             }
         }
-        if hurried {
-            due = None;
-            app.settle();
-            screen.draw(&mut app)?;
-        } else {
+        if can_wait {
             due.get_or_insert(Instant::now() + TOGETHER);
+        } else {
+            due = None;
+            console.draw()?;
         }
     }
 }
@@ -187,66 +160,11 @@ pub async fn console(start: Start) -> Result<Ended> {
 /// Answers that arrive within this time are drawn in one frame.
 const TOGETHER: Duration = Duration::from_millis(40);
 
-/// Routine messages need no frame of their own; the last figures of the shown screen do.
-fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
-    match msg {
-        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Acknowledged(Ok(_)) => true,
-        Msg::Exact { screen, last, .. } => !last || *screen != shown,
-        _ => false,
-    }
-}
-
 /// `None`: waits for ever.
 async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Records the message if a recording is running; returns why the recording ended, if it did.
-fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<String> {
-    let error = recorder.as_mut()?.hear(app.server_clock(), msg).err()?;
-    *recorder = None;
-    app.recording = false;
-    Some(format!("the recording has ended: {error:#}"))
-}
-
-/// Starts a recording in the current folder, or stops it.
-fn record(recorder: &mut Option<Recorder>, app: &mut App) {
-    if let Some(ended) = recorder.take() {
-        app.recording = false;
-        let readings = text::plural(i64::try_from(ended.readings).unwrap_or(i64::MAX), "reading");
-        app.say(
-            format!("recorded {readings} in {}", ended.path.display()),
-            false,
-        );
-        return;
-    }
-    let Some(server) = &app.server else {
-        app.say("not connected: there is nothing to record", true);
-        return;
-    };
-    let name = tape::file_name(server, app.server_clock());
-    let begun = Recorder::new(std::path::Path::new(&name)).and_then(|mut begun| {
-        for kept in app.known() {
-            begun.keep(app.server_clock(), kept)?;
-        }
-        Ok(begun)
-    });
-    match begun {
-        Ok(begun) => {
-            app.say(
-                format!(
-                    "recording into {}; run record again to stop",
-                    begun.path.display()
-                ),
-                false,
-            );
-            app.recording = true;
-            *recorder = Some(begun);
-        }
-        Err(error) => app.say(format!("{error:#}"), true),
     }
 }
 
@@ -355,17 +273,6 @@ pub async fn signalled() -> Result<Ended> {
         _ = hang_up.recv() => 1,
         _ = interrupt.recv() => 2,
     })
-}
-
-fn ticker(interval: Duration) -> tokio::time::Interval {
-    let mut ticks = tokio::time::interval(interval);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    ticks.reset();
-    ticks
-}
-
-fn copy(screen: &mut Screen, text: &str) -> Result<()> {
-    screen.copy(text, std::env::var_os("TMUX").is_some())
 }
 
 fn read_event(event: Event) -> Option<Msg> {

@@ -13,7 +13,7 @@ mod step;
 mod steps;
 mod writer;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,20 +75,7 @@ impl Actor {
         if outcome != Outcome::Done {
             differs.clear();
         }
-        let first = run.problems.first();
-        let ended = self.journal.end(End {
-            id,
-            at: self.moment(),
-            outcome,
-            error: first.map(|(_, problem)| problem.to_string()),
-            after,
-            seconds: start.elapsed().as_secs_f64(),
-        });
-        if let Err(error) = ended {
-            run.notices.push(format!(
-                "{error:#}: entry {id} will be shown as interrupted"
-            ));
-        }
+        run.journal_end(outcome, after, start.elapsed());
         Ok(Report {
             id,
             outcome,
@@ -140,5 +127,23 @@ fn bindings(entries: &Entries, approved: &ApprovedPlan, place: &Place) -> Bindin
 impl Run<'_> {
     fn version(&self) -> Version {
         self.actor.server.sql_version()
+    }
+
+    fn journal_end(&mut self, outcome: Outcome, after: Vec<Seen>, took: Duration) {
+        let id = self.id;
+        let first = self.problems.first();
+        let ended = self.actor.journal.end(End {
+            id,
+            at: self.actor.moment(),
+            outcome,
+            error: first.map(|(_, problem)| problem.to_string()),
+            after,
+            seconds: took.as_secs_f64(),
+        });
+        if let Err(error) = ended {
+            self.notices.push(format!(
+                "{error:#}: entry {id} will be shown as interrupted"
+            ));
+        }
     }
 }

@@ -145,31 +145,22 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
             id: row.try_get("id")?,
             name: row.try_get("name")?,
         };
-        let fits = match act.on {
-            Kind::Job => kind == "job",
-            // An aggregate is kept in a hypertable, with the same id.
-            Kind::Hypertable => kind == "hypertable" || kind == "aggregate",
-            Kind::Aggregate => kind == "aggregate",
-            Kind::Index => kind == "index",
-            Kind::Session => false,
-        };
-        if fits {
+        if fits(act.on, kind) {
             found.push(target);
         } else {
             others.push(format!("{kind} {}", target.name));
         }
     }
     found.dedup();
-    match (found.len(), others.is_empty()) {
-        (1, _) => Ok(found.remove(0)),
-        (0, true) => bail!(
-            "there is no {} {typed:?} here (write schema.name; a job by its number)",
-            act.on.name()
-        ),
-        (0, false) => bail!(
-            "{} acts on a {}; {typed:?} is {}",
+    let on = act.on.name();
+    match (&found[..], others.is_empty()) {
+        ([one], _) => Ok(one.clone()),
+        ([], true) => {
+            bail!("there is no {on} {typed:?} here (write schema.name; a job by its number)")
+        }
+        ([], false) => bail!(
+            "{} acts on a {on}; {typed:?} is {}",
             action.name,
-            act.on.name(),
             others.join(", ")
         ),
         _ => {
@@ -179,6 +170,18 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
                 names.join(", ")
             )
         }
+    }
+}
+
+/// True if an action on such a target takes an object of this kind, in the words of the query.
+fn fits(on: Kind, kind: &str) -> bool {
+    match on {
+        Kind::Job => kind == "job",
+        // An aggregate is kept in a hypertable, with the same id.
+        Kind::Hypertable => kind == "hypertable" || kind == "aggregate",
+        Kind::Aggregate => kind == "aggregate",
+        Kind::Index => kind == "index",
+        Kind::Session => false,
     }
 }
 

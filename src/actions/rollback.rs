@@ -64,23 +64,9 @@ pub async fn plan(
         }
         notes.push((*entry, done));
     }
-    let mut plan = Plan::new(
-        title(&undone),
-        std::mem::take(&mut back.steps),
-        Undo::Needless("repeat the action to restore it".to_owned()),
-    );
-    ACTION.clone_into(&mut plan.action);
-    let target = &newest.begin.plan.target;
-    plan.target
-        .clone_from(back.renamed.get(target).unwrap_or(target));
+    let mut plan = joined(title(&undone), newest, back).wanting(consent);
     plan.touches = touches;
-    plan.named.relations = back.named;
     plan.leaves_open = leaves_open;
-    plan = plan.wanting(consent);
-    if back.notes.iter().any(|note| note.level > Level::Notice) {
-        plan = plan.wanting(Consent::Yes);
-    }
-    plan.notes = back.notes;
     let (plan, seen, restores) = explained(actor, client, entries, place, &notes, plan).await?;
     let undoes = undone.iter().map(|entry| entry.begin.id).collect();
     Ok(ApprovedPlan {
@@ -91,6 +77,22 @@ pub async fn plan(
         restores,
         place: Some(place.clone()),
     })
+}
+
+/// One plan of the gathered steps and notes.
+fn joined(title: String, newest: &Entry, back: back::Back) -> Plan {
+    let undo = Undo::Needless("repeat the action to restore it".to_owned());
+    let mut plan = Plan::new(title, back.steps, undo);
+    ACTION.clone_into(&mut plan.action);
+    let target = &newest.begin.plan.target;
+    plan.target
+        .clone_from(back.renamed.get(target).unwrap_or(target));
+    plan.named.relations = back.named;
+    if back.notes.iter().any(|note| note.level > Level::Notice) {
+        plan = plan.wanting(Consent::Yes);
+    }
+    plan.notes = back.notes;
+    plan
 }
 
 /// The plan with notes on its entries and on code of other users; what it checks before it runs, and what it restores.

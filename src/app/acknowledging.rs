@@ -86,24 +86,10 @@ impl App {
             return Vec::new();
         }
         if here == Here::ShowHidden {
-            self.acknowledged.shown = !self.acknowledged.shown;
-            let words = match (self.acknowledged.shown, self.acknowledged.hidden().words()) {
-                (_, None) => "nothing is acknowledged or snoozed".to_owned(),
-                (true, Some(words)) => format!("shown too: {words}"),
-                (false, Some(words)) => format!("left out: {words}"),
-            };
-            self.say(words, false);
-            self.collect(&[], true);
+            self.show_hidden();
             return Vec::new();
         }
-        let barred = if self.tape.is_some() {
-            Some("this is a recording: nothing can be acknowledged in it")
-        } else if self.link != Link::Up {
-            Some("not connected: nothing can be acknowledged now")
-        } else {
-            None
-        };
-        if let Some(why) = barred {
+        if let Some(why) = self.cannot_acknowledge() {
             self.say(why, true);
             return Vec::new();
         }
@@ -139,6 +125,28 @@ impl App {
                 self.say("there is no finding to acknowledge", false);
                 Vec::new()
             }
+        }
+    }
+
+    /// Shows the acknowledged and snoozed findings, or leaves them out again.
+    fn show_hidden(&mut self) {
+        self.acknowledged.shown = !self.acknowledged.shown;
+        let words = match (self.acknowledged.shown, self.acknowledged.hidden().words()) {
+            (_, None) => "nothing is acknowledged or snoozed".to_owned(),
+            (true, Some(words)) => format!("shown too: {words}"),
+            (false, Some(words)) => format!("left out: {words}"),
+        };
+        self.say(words, false);
+        self.collect(&[], true);
+    }
+
+    fn cannot_acknowledge(&self) -> Option<&'static str> {
+        if self.tape.is_some() {
+            Some("this is a recording: nothing can be acknowledged in it")
+        } else if self.link != Link::Up {
+            Some("not connected: nothing can be acknowledged now")
+        } else {
+            None
         }
     }
 

@@ -191,40 +191,24 @@ fn settle(
     let sockets_only = hosts
         .iter()
         .all(|host| matches!(host.place, Place::Socket(_)));
+    let mode = set("sslmode");
     let (sslmode, root) = if sockets_only {
         // As in libpq, a socket uses no TLS, so no certificate can be missing.
-        (
-            tls::sslmode(set("sslmode"))?.unwrap_or(SslMode::Prefer),
-            Root::None,
-        )
+        let mode = tls::sslmode(mode)?;
+        (mode.unwrap_or(SslMode::Prefer), Root::None)
     } else {
-        tls::tls(set("sslmode"), bytes("sslrootcert"), around)?
+        tls::tls(mode, bytes("sslrootcert"), around)?
     };
     let certificate = if sockets_only || sslmode == SslMode::Disable {
         None
     } else {
-        tls::certificate(
-            bytes("sslcert"),
-            bytes("sslkey"),
-            sslmode,
-            around,
-            &mut warnings,
-        )?
+        let (own, key) = (bytes("sslcert"), bytes("sslkey"));
+        tls::certificate(own, key, sslmode, around, &mut warnings)?
     };
     let passfile = bytes("passfile")
         .map(PathBuf::from)
         .or_else(|| Some(around.home.as_ref()?.join(".pgpass")));
     let passwords = Passwords::read(passfile.as_deref(), &mut warnings);
-    let timeout = match set("connect_timeout") {
-        None => Some(CONNECT_TIMEOUT),
-        Some(text) => {
-            let seconds: i32 = text.trim().parse().with_context(|| {
-                format!("invalid integer value {text:?} for connection option \"connect_timeout\"")
-            })?;
-            // As in libpq, zero and less mean to wait for ever, and one second counts as two.
-            (seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs().max(2).into()))
-        }
-    };
     Ok(Settings {
         hosts,
         dbname: get("dbname").unwrap_or(&user).to_owned(),
@@ -236,7 +220,7 @@ fn settle(
         versions: tls::versions(get)?,
         certificate,
         revoked: tls::revoked(bytes("sslcrl"), around),
-        timeout,
+        timeout: timeout(set("connect_timeout"))?,
         keepalive: keepalive::keepalive(set)?,
         options: get("options").map(str::to_owned),
         application_name: get("application_name").unwrap_or("hypertop").to_owned(),
@@ -246,6 +230,18 @@ fn settle(
         trust: Vec::new(),
         warnings,
     })
+}
+
+/// `None`: waits for ever.
+fn timeout(text: Option<&str>) -> Result<Option<Duration>> {
+    let Some(text) = text else {
+        return Ok(Some(CONNECT_TIMEOUT));
+    };
+    let seconds: i32 = text.trim().parse().with_context(|| {
+        format!("invalid integer value {text:?} for connection option \"connect_timeout\"")
+    })?;
+    // As in libpq, zero and less mean to wait for ever, and one second counts as two.
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs().max(2).into())))
 }
 
 fn wanted(text: Option<&str>) -> Result<Wanted> {

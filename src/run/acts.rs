@@ -52,20 +52,7 @@ pub(crate) async fn serve(
                     result: result.map_err(|error| format!("{error:#}")),
                 }
             }
-            ask::Act::Look { asked, approved } => match open(&actor, &mut session).await {
-                Ok(session) => {
-                    let preview = preview::preview(session, approved.plan.clone()).await;
-                    Msg::Looked {
-                        asked,
-                        approved,
-                        preview: Box::new(preview),
-                    }
-                }
-                Err(error) => Msg::Facts {
-                    asked,
-                    result: Err(format!("{error:#}")),
-                },
-            },
+            ask::Act::Look { asked, approved } => look(&actor, &mut session, asked, approved).await,
             ask::Act::Rollback { asked, ids } => {
                 let result = back(&actor, &mut session, &ids).await;
                 Msg::RollbackPlanned {
@@ -112,6 +99,28 @@ async fn facts(
         all.push(preview::facts(session, &mut exact, act, target).await?);
     }
     Ok(all)
+}
+
+async fn look(
+    actor: &Actor,
+    session: &mut Option<Session>,
+    asked: u64,
+    approved: Box<ApprovedPlan>,
+) -> Msg {
+    match open(actor, session).await {
+        Ok(session) => {
+            let preview = preview::preview(session, approved.plan.clone()).await;
+            Msg::Looked {
+                asked,
+                approved,
+                preview: Box::new(preview),
+            }
+        }
+        Err(error) => Msg::Facts {
+            asked,
+            result: Err(format!("{error:#}")),
+        },
+    }
 }
 
 async fn back(

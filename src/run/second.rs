@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::app::{Msg, ask};
 use crate::connect::conninfo::Settings;
 use crate::model::screen_id::ScreenId;
-use crate::server::exact::{Exact, slices};
+use crate::server::exact::{Exact, ExactQuery, slices};
 use crate::server::known::At;
 use crate::server::sql::Companion;
 
@@ -92,6 +92,17 @@ pub(crate) async fn serve(
     }
 }
 
+/// Takes the ids that this query reads at once.
+fn first_slice(
+    screen: ScreenId,
+    nth: usize,
+    ids: &mut Vec<(i64, usize)>,
+) -> Option<(ExactQuery, Vec<(i64, usize)>)> {
+    let query = (screen.about().exact)().get(nth).copied()?;
+    let many = slices(ids, query.slice).first()?.len();
+    Some((query, ids.drain(..many).collect()))
+}
+
 /// Answers one request; the rest of it is queued again.
 async fn carry_out(
     ask: ask::Figures,
@@ -105,14 +116,8 @@ async fn carry_out(
             round,
             mut ids,
         } => {
-            let query = (screen.about().exact)().get(nth).copied();
-            let first =
-                query.and_then(|query| Some((query, slices(&ids, query.slice).first()?.len())));
-            let figures = match first {
-                Some((query, many)) => {
-                    let slice: Vec<_> = ids.drain(..many).collect();
-                    exact.slice(query, &slice).await
-                }
+            let figures = match first_slice(screen, nth, &mut ids) {
+                Some((query, slice)) => exact.slice(query, &slice).await,
                 None => Vec::new(),
             };
             let last = ids.is_empty();

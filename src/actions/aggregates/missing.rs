@@ -67,7 +67,6 @@ pub(super) fn add(
     let Some(window) = of(place, new, adds) else {
         return Ok(plan);
     };
-    let level = place.level;
     let met = guard::met(&place.lost, window);
     let parts = guard::safe_parts(&place.lost, window);
     if !met.is_empty() {
@@ -83,43 +82,54 @@ pub(super) fn add(
     let shown: Vec<_> = parts.iter().map(|part| place.show(*part)).collect();
     let shown = shown.join(", ");
     if adds && inputs.flag(FIELD) {
-        let how = How {
-            force: false,
-            step_buckets: None,
-        };
-        let mut steps: Vec<Step> = Vec::new();
-        for part in parts {
-            steps.extend(place.steps(context, part, how)?);
-        }
-        plan.steps.splice(0..0, steps);
-        plan = plan.note(
-            Level::Notice,
-            format!(
-                "first refreshes what no run would reach: {shown}, {}; {}",
-                place.amount(window),
-                refresh::NEEDLESS
-            ),
+        let first = format!(
+            "first refreshes what no run would reach: {shown}, {}; {}",
+            place.amount(window),
+            refresh::NEEDLESS
         );
-        return Ok(place.touch(context, plan));
+        plan.steps.splice(0..0, refreshes(context, place, parts)?);
+        return Ok(place.touch(context, plan.note(Level::Notice, first)));
     }
+    let by = if adds {
+        format!("{FIELD} refreshes it first")
+    } else {
+        by_hand(place, &parts)
+    };
+    let (source, name) = (&place.level.source, &place.level.name);
+    Ok(plan.note(
+        Level::Warning,
+        format!(
+            "stays missing: the rows of {source} from {shown}, which {name} has not materialized and no run reaches: {by}"
+        ),
+    ))
+}
+
+fn refreshes(
+    context: &Context,
+    place: &Timeline,
+    parts: Vec<Window>,
+) -> Result<Vec<Step>, Refusal> {
+    let how = How {
+        force: false,
+        step_buckets: None,
+    };
+    let mut steps = Vec::new();
+    for part in parts {
+        steps.extend(place.steps(context, part, how)?);
+    }
+    Ok(steps)
+}
+
+/// The action that refreshes all these parts.
+fn by_hand(place: &Timeline, parts: &[Window]) -> String {
     let typed = |at: Option<i64>| {
         at.and_then(|at| clock::typed(place.axis(), at))
             .unwrap_or_default()
     };
-    let by = if adds {
-        format!("{FIELD} refreshes it first")
-    } else {
-        let (from, to) = (typed(parts[0].from), typed(parts[parts.len() - 1].to));
-        format!(
-            "refresh-aggregate {} from='{from}' to='{to}' does that",
-            level.name
-        )
-    };
-    Ok(plan.note(
-        Level::Warning,
-        format!(
-            "stays missing: the rows of {} from {shown}, which {} has not materialized and no run reaches: {by}",
-            level.source, level.name
-        ),
-    ))
+    let from = typed(parts.first().and_then(|part| part.from));
+    let to = typed(parts.last().and_then(|part| part.to));
+    format!(
+        "refresh-aggregate {} from='{from}' to='{to}' does that",
+        place.level.name
+    )
 }

@@ -28,32 +28,71 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
         return Err("this is the stand-in, whose watermark cannot be moved back; on TimescaleDB drop_chunks sets it again".into());
     }
     let place = Timeline::of(facts.own()?, context)?;
+    let ahead = ahead(&facts, &place)?;
+    let deletes = inputs.flag(DELETE);
+    let mut steps = Vec::new();
+    if deletes {
+        steps.push(delete(&place, ahead.cut)?);
+    }
+    steps.extend(refreshes(context, &place, &ahead)?);
+    steps.push(recompute(context, &place));
     let level = place.level;
-    let show = |at: i64| clock::show(place.axis(), at);
+    let title = format!(
+        "Move the watermark of {} back from {}",
+        level.name,
+        clock::show(place.axis(), ahead.watermark)
+    );
+    let undo = undo(&place, ahead.cut, deletes);
+    let plan = Plan::new(title, steps, undo).note(Level::Notice, "the server sets the watermark to the end of its newest bucket: after a refresh of the future, and by dropping the chunks of an empty range");
+    let plan = noted(&place, place.touch(context, plan), ahead.cut, deletes);
+    Ok(plan.touching(
+        level.mat_oid,
+        level.mat_name.clone(),
+        Mode::ShareUpdateExclusive,
+    ))
+}
+
+/// A watermark in the future.
+struct Ahead {
+    watermark: i64,
+    /// Begin of the present bucket.
+    present: i64,
+    /// End of the present bucket.
+    cut: i64,
+}
+
+/// An error if the watermark is not in the future, or if it cannot be moved back yet.
+fn ahead(facts: &Hierarchy, place: &Timeline) -> Result<Ahead, Refusal> {
+    let level = place.level;
     let present = place.now.at.and_then(|now| place.buckets.floor(now));
     let Some((present, cut)) = present.zip(present.and_then(|at| place.buckets.step(at, 1))) else {
         return Err(format!("\"now\" on {}'s time is unknown", level.name).into());
     };
-    let Some(to) = level.watermark.filter(|at| *at > cut) else {
+    let Some(watermark) = level.watermark.filter(|at| *at > cut) else {
         return Err(format!(
             "the watermark of {} does not lie in the future: the present bucket ends at {}",
             level.name,
-            show(cut)
+            clock::show(place.axis(), cut)
         )
         .into());
     };
-    if let Some(parent) = ahead(&facts, level, cut) {
+    if let Some(parent) = parent_ahead(facts, level, cut) {
         return Err(format!(
             "{} is built on {}, whose own watermark lies in the future: move-watermark-back {} comes first",
             level.name, parent.name, parent.name
         )
         .into());
     }
+    Ok(Ahead {
+        watermark,
+        present,
+        cut,
+    })
+}
+
+/// Refreshes the present bucket and the future, so that no bucket there keeps the watermark ahead.
+fn refreshes(context: &Context, place: &Timeline, ahead: &Ahead) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
-    let deletes = inputs.flag(DELETE);
-    if deletes {
-        steps.push(delete(&place, cut)?);
-    }
     let possible = |at: &i64| clock::literal(place.axis(), *at).is_some();
     let how = |force| How {
         force,
@@ -62,47 +101,38 @@ pub(super) fn back(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> 
     // Newer versions keep buckets whose source chunks are gone, unless the refresh is forced.
     if since(context, 2, 18) {
         let future = Window {
-            from: Some(cut),
-            to: Some(to).filter(possible),
+            from: Some(ahead.cut),
+            to: Some(ahead.watermark).filter(possible),
         };
         steps.extend(place.steps(context, future, how(true))?);
     }
     // Includes the rows of the present bucket that the watermark hides. 2.22 logs a forced refresh one bucket longer.
     let window = Window {
-        from: Some(present),
-        to: place.buckets.step(to, 1).filter(possible),
+        from: Some(ahead.present),
+        to: place.buckets.step(ahead.watermark, 1).filter(possible),
     };
     steps.extend(place.steps(context, window, how(false))?);
-    steps.push(recompute(context, &place));
-    let undo = if deletes {
-        Undo::Never(format!(
+    Ok(steps)
+}
+
+fn undo(place: &Timeline, cut: i64, deletes: bool) -> Undo {
+    let level = place.level;
+    if deletes {
+        return Undo::Never(format!(
             "the rows of {} that are deleted do not come back",
             level.source
-        ))
-    } else {
-        Undo::Partly(format!(
-            "the watermark goes to the future again with the first refresh that finds rows there; buckets of {} after {} whose rows are gone from {} do not come back",
-            level.name,
-            show(cut),
-            level.source
-        ))
-    };
-    let title = format!(
-        "Move the watermark of {} back from {}",
+        ));
+    }
+    Undo::Partly(format!(
+        "the watermark goes to the future again with the first refresh that finds rows there; buckets of {} after {} whose rows are gone from {} do not come back",
         level.name,
-        show(to)
-    );
-    let plan = Plan::new(title, steps, undo).note(Level::Notice, "the server sets the watermark to the end of its newest bucket: after a refresh of the future, and by dropping the chunks of an empty range");
-    let plan = noted(&place, place.touch(context, plan), cut, deletes);
-    Ok(plan.touching(
-        level.mat_oid,
-        level.mat_name.clone(),
-        Mode::ShareUpdateExclusive,
+        clock::show(place.axis(), cut),
+        level.source
     ))
 }
 
 /// The aggregate below it, if its watermark is ahead, too.
-fn ahead<'a>(facts: &'a Hierarchy, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
+fn parent_ahead<'a>(facts: &'a Hierarchy, level: &Aggregate, cut: i64) -> Option<&'a Aggregate> {
     let mut levels = facts.levels.iter().filter(|_| level.hierarchical);
     levels.find(|parent| parent.name == level.source && parent.watermark.is_some_and(|at| at > cut))
 }

@@ -2,7 +2,7 @@
 
 use super::chunks::compress_call;
 use super::eligible::many;
-use super::facts::{ChunkState, Compression};
+use super::facts::{ChunkState, Compression, Settings};
 use super::open::LEAVES_OPEN;
 use super::settings;
 use crate::actions::act::Context;
@@ -24,24 +24,13 @@ pub(crate) fn compress_as_before(
         // Before 2.14 all chunks have the table's settings.
         return vec![compress];
     };
-    let kind = if known.aggregate {
-        "materialized view"
-    } else {
-        "table"
-    };
-    let array = |names: &[String]| {
-        format!(
-            "array[{}]::text[]",
-            commas(names.iter().map(|one| lit(one)))
-        )
-    };
-    let truths = |list: &Option<Vec<bool>>| {
-        let list = list.as_deref().unwrap_or_default();
-        format!(
-            "array[{}]::bool[]",
-            commas(list.iter().map(bool::to_string))
-        )
-    };
+    let block = switched(context, known, own, &call(&compress));
+    vec![Statement::new(format!("DO {}", lit(&block)), Vec::new())]
+}
+
+/// PL/pgSQL block that compresses under these settings and then restores the table's.
+fn switched(context: &Context, known: &Compression, own: &Settings, compress: &str) -> String {
+    // Settings that TimescaleDB chose itself cannot be restored as such.
     let whole = if context.at.server.sql_version() < LEAVES_OPEN {
         "was.orderby is not null"
     } else {
@@ -58,36 +47,68 @@ pub(crate) fn compress_as_before(
         None,
     )
     .sql;
-    let back = format!(
-        "alter {kind} {} set (timescaledb.compress = true, timescaledb.compress_segmentby = %L, timescaledb.compress_orderby = %L)",
-        known.relation.replace('%', "%%")
+    let failed = format!(
+        "the compression settings of {} could not be restored: nothing was changed",
+        known.relation
     );
-    let block = format!(
+    format!(
         "declare was record; put record; begin \
          select s.* into was {row}; \
          if {whole} and (coalesce(was.segmentby, '{{}}'), was.orderby, was.orderby_desc, was.orderby_nullsfirst) is distinct from \
-         ({}, {}, {}, {}) then \
-         {put}; perform {}; \
-         execute format({}, \
-         coalesce((select string_agg(quote_ident(x.n), ', ' order by x.i) from unnest(was.segmentby) with ordinality x (n, i)), ''), \
-         (select string_agg(quote_ident(x.n) || case when x.d then ' DESC' else '' end || case when x.f then ' NULLS FIRST' else ' NULLS LAST' end, \
-         ', ' order by x.i) from unnest(was.orderby, was.orderby_desc, was.orderby_nullsfirst) with ordinality x (n, d, f, i))); \
+         ({}) then \
+         {put}; perform {compress}; \
+         {}; \
          select s.* into put {row}; \
          if put is distinct from was then raise exception using message = {}; end if; \
-         else perform {}; end if; end",
+         else perform {compress}; end if; end",
+        as_row(own),
+        restore(known),
+        lit(&failed),
+    )
+}
+
+/// The settings as columns of `compression_settings`.
+fn as_row(own: &Settings) -> String {
+    let array = |names: &[String]| {
+        format!(
+            "array[{}]::text[]",
+            commas(names.iter().map(|one| lit(one)))
+        )
+    };
+    let truths = |list: &Option<Vec<bool>>| {
+        let list = list.as_deref().unwrap_or_default();
+        format!(
+            "array[{}]::bool[]",
+            commas(list.iter().map(bool::to_string))
+        )
+    };
+    format!(
+        "{}, {}, {}, {}",
         array(own.segments()),
         array(own.order_by.as_deref().unwrap_or_default()),
         truths(&own.desc),
-        truths(&own.nulls_first),
-        call(&compress),
-        lit(&back),
-        lit(&format!(
-            "the compression settings of {} could not be restored: nothing was changed",
-            known.relation
-        )),
-        call(&compress),
+        truths(&own.nulls_first)
+    )
+}
+
+/// Statement that sets the table's settings to those in the variable `was`.
+fn restore(known: &Compression) -> String {
+    let kind = if known.aggregate {
+        "materialized view"
+    } else {
+        "table"
+    };
+    let alter = format!(
+        "alter {kind} {} set (timescaledb.compress = true, timescaledb.compress_segmentby = %L, timescaledb.compress_orderby = %L)",
+        known.relation.replace('%', "%%")
     );
-    vec![Statement::new(format!("DO {}", lit(&block)), Vec::new())]
+    format!(
+        "execute format({}, \
+         coalesce((select string_agg(quote_ident(x.n), ', ' order by x.i) from unnest(was.segmentby) with ordinality x (n, i)), ''), \
+         (select string_agg(quote_ident(x.n) || case when x.d then ' DESC' else '' end || case when x.f then ' NULLS FIRST' else ' NULLS LAST' end, \
+         ', ' order by x.i) from unnest(was.orderby, was.orderby_desc, was.orderby_nullsfirst) with ordinality x (n, d, f, i)))",
+        lit(&alter)
+    )
 }
 
 /// The function call inside a SELECT.

@@ -36,30 +36,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
 
 pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
-    if !known.chunks.iter().any(unpackable) {
-        return Err(format!(
-            "no chunk of {} can be decompressed: none is compressed, or those are frozen",
-            known.relation
-        )
-        .into());
-    }
-    if let Some(why) = known.crashes(context) {
-        return Err(why.into());
-    }
-    if !choice::is_made(inputs) {
-        return Err(Refusal::new(
-            "no chunks are chosen: pick them, or give from, to or older_than",
-        )
-        .offering("every compressed chunk", vec![("chunks", "all".to_owned())]));
-    }
-    let chunks = choice::chosen(&known, inputs, unpackable)?;
-    if chunks.is_empty() {
-        return Err(format!(
-            "none of the chosen chunks of {} is compressed",
-            known.relation
-        )
-        .into());
-    }
+    let chunks = chosen(context, &known, inputs)?;
     let mut steps = Vec::new();
     let paused = known
         .running_policy()
@@ -95,6 +72,39 @@ pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         plan = plan.note(level, text);
     }
     Ok(plan)
+}
+
+/// The chunks to decompress; an error if there is none, or if this version crashes at it.
+fn chosen<'k>(
+    context: &Context,
+    known: &'k Compression,
+    inputs: &Inputs,
+) -> Result<Vec<&'k ChunkState>, Refusal> {
+    if !known.chunks.iter().any(unpackable) {
+        return Err(format!(
+            "no chunk of {} can be decompressed: none is compressed, or those are frozen",
+            known.relation
+        )
+        .into());
+    }
+    if let Some(why) = known.crashes(context) {
+        return Err(why.into());
+    }
+    if !choice::is_made(inputs) {
+        return Err(Refusal::new(
+            "no chunks are chosen: pick them, or give from, to or older_than",
+        )
+        .offering("every compressed chunk", vec![("chunks", "all".to_owned())]));
+    }
+    let chunks = choice::chosen(known, inputs, unpackable)?;
+    if chunks.is_empty() {
+        return Err(format!(
+            "none of the chosen chunks of {} is compressed",
+            known.relation
+        )
+        .into());
+    }
+    Ok(chunks)
 }
 
 fn undo(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Undo {

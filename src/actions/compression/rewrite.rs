@@ -61,8 +61,17 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         Mode::Exclusive,
     );
     plan.pace = inputs.pace();
+    Ok(recompress_notes(plan, context, &known, &chunks))
+}
+
+fn recompress_notes(
+    plan: Plan,
+    context: &Context,
+    known: &Compression,
+    chunks: &[&ChunkState],
+) -> Plan {
     let loose: Option<i64> = context.bytes(chunks.iter().map(|chunk| chunk.oid));
-    plan = plan.note(
+    let mut plan = plan.note(
         Level::Notice,
         format!(
             "packs the rows that came late to {}{}",
@@ -86,7 +95,7 @@ pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
             format!("{} compressed under other settings than the table's now: rewrite-chunks is meant for those", many(differ)),
         );
     }
-    Ok(plan)
+    plan
 }
 
 fn recompress_call(context: &Context, chunk: &ChunkState) -> Statement {

@@ -210,18 +210,8 @@ impl<'a> Back<'a> {
             .partition(|name| is_made(name) || comes(name));
         let (mut renames, mut found) = (BTreeMap::new(), Vec::new());
         for name in others {
-            let relation = match self.found(candidate, &name, there) {
-                Some(relation) => relation,
-                None if candidate.record.relations.contains_key(&name) => {
-                    return Ok(Err(gone(&name, there)));
-                }
-                None => match there.by_name.get(&name) {
-                    None => return Ok(Err(gone(&name, there))),
-                    Some(relation) => {
-                        self.belongs(entry, &name, relation)?;
-                        relation
-                    }
-                },
+            let Some(relation) = self.present(entry, candidate, &name, there)? else {
+                return Ok(Err(gone(&name, there)));
             };
             let now = qualified(&relation.schema, &relation.name);
             if parts(&now) != parts(&name) {
@@ -231,23 +221,30 @@ impl<'a> Back<'a> {
             let now = renames.get(&name).cloned().unwrap_or(name);
             found.push((now, relation.relation.clone()));
         }
-        // The step makes its objects again in their table's present schema.
-        for name in own {
-            let schema = |name: &String| parts(name).map(|(schema, _)| schema);
-            let table = renames
-                .iter()
-                .find(|(from, _)| schema(from) == schema(&name));
-            if let Some((schema, (_, bare))) =
-                table.and_then(|(_, to)| schema(to)).zip(parts(&name))
-            {
-                renames.insert(name, qualified(&schema, &bare));
-            }
-        }
+        move_along(own, &mut renames);
         let mut step = candidate.step.clone();
         step.run = run.iter().map(|one| one.renamed(&renames)).collect();
         self.named.extend(found);
         self.renamed.extend(renames);
         Ok(Ok(step))
+    }
+
+    /// The relation that the step means by this name; `None`: it is gone.
+    fn present<'t>(
+        &mut self,
+        entry: &Entry,
+        candidate: &Candidate,
+        name: &str,
+        there: &'t There,
+    ) -> Result<Option<&'t Found>> {
+        if candidate.record.relations.contains_key(name) {
+            return Ok(self.found(candidate, name, there));
+        }
+        let relation = there.by_name.get(name);
+        if let Some(relation) = relation {
+            self.belongs(entry, name, relation)?;
+        }
+        Ok(relation)
     }
 
     /// The relation with this name at the time of the step, or the index that a rollback made again in its place.
@@ -359,6 +356,19 @@ impl<'a> Back<'a> {
             format!("entry {id} recorded names only (by an older hypertop, or because it was interrupted): {name} was found by its name, and belongs to the entry's target"),
         );
         Ok(())
+    }
+}
+
+/// Adds what the step makes again, in its table's present schema.
+fn move_along(own: Vec<String>, renames: &mut BTreeMap<String, String>) {
+    let schema = |name: &String| parts(name).map(|(schema, _)| schema);
+    for name in own {
+        let table = renames
+            .iter()
+            .find(|(from, _)| schema(from) == schema(&name));
+        if let Some((schema, (_, bare))) = table.and_then(|(_, to)| schema(to)).zip(parts(&name)) {
+            renames.insert(name, qualified(&schema, &bare));
+        }
     }
 }
 

@@ -26,14 +26,7 @@ pub async fn done(
     place: &Place,
 ) -> Result<Done> {
     let id = entry.begin.id;
-    let is_here = |one: &&Entry| one.begin.place.doubt(place).is_none();
-    if entries
-        .rollbacks(id)
-        .chain([entry])
-        .filter(is_here)
-        .flat_map(Entry::undecided)
-        .any(|mark| mark.xid.is_some())
-    {
+    if is_running(entries, entry, place) {
         bail!(
             "entry {id} was interrupted, and the server has not ended its step yet (Activity shows its session). Wait until it ends"
         );
@@ -75,9 +68,23 @@ pub async fn done(
     }
     done.at.sort_unstable();
     if done.at.is_empty() && !done.open && (entry.end.is_none() || entry.in_doubt().is_some()) {
-        bail!(nothing_done(entry, is_here(&entry)));
+        bail!(nothing_done(entry, is_here(entry, place)));
     }
     Ok(done)
+}
+
+fn is_here(entry: &Entry, place: &Place) -> bool {
+    entry.begin.place.doubt(place).is_none()
+}
+
+/// True if the server has not ended a step of the entry, or of one of its rollbacks.
+fn is_running(entries: &Entries, entry: &Entry, place: &Place) -> bool {
+    entries
+        .rollbacks(entry.begin.id)
+        .chain([entry])
+        .filter(|one| is_here(one, place))
+        .flat_map(Entry::undecided)
+        .any(|mark| mark.xid.is_some())
 }
 
 /// Why there is nothing to roll back.

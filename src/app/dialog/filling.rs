@@ -120,13 +120,7 @@ impl Filling {
     ) -> Next {
         let many = self.form.fields.len();
         let accepts = self.field().map(|field| field.accepts.clone());
-        // Arrow keys move inside this field; past the end of a list they go to the next field.
-        let inside = match &accepts {
-            Some(FieldType::Json) => true,
-            Some(FieldType::Pick(items)) if key == "down" => self.pick + 1 < items.len(),
-            Some(FieldType::Pick(_)) => key == "up" && self.pick > 0,
-            _ => false,
-        };
+        let inside = self.moves_inside(key);
         match (key, &accepts) {
             ("esc" | "ctrl-c", _) => return Next::Close,
             ("tab" | "down", _) if key == "tab" || !inside => {
@@ -149,14 +143,7 @@ impl Filling {
                 (if on { "no" } else { "yes" }).clone_into(&mut field.value);
             }),
             ("space" | "left" | "right", Some(FieldType::Choice(choices))) => {
-                let step = if key == "left" { choices.len() - 1 } else { 1 };
-                self.turn(|field| {
-                    let at = choices
-                        .iter()
-                        .position(|choice| *choice == field.value)
-                        .unwrap_or(0);
-                    choices[(at + step) % choices.len()].clone_into(&mut field.value);
-                });
+                self.turn_choice(choices, key == "left");
             }
             ("pgdn", Some(FieldType::Pick(items))) => {
                 self.pick = (self.pick + 10).min(items.len().saturating_sub(1));
@@ -179,6 +166,16 @@ impl Filling {
         Next::Stay
     }
 
+    /// True if an arrow key moves inside the field; past the end of a list it goes to the next field.
+    fn moves_inside(&self, key: &str) -> bool {
+        match self.field().map(|field| &field.accepts) {
+            Some(FieldType::Json) => true,
+            Some(FieldType::Pick(items)) if key == "down" => self.pick + 1 < items.len(),
+            Some(FieldType::Pick(_)) => key == "up" && self.pick > 0,
+            _ => false,
+        }
+    }
+
     fn go_on(&self) -> Next {
         match &self.outcome {
             Ok(approved) => Next::Look(Box::new(approved.clone())),
@@ -190,6 +187,17 @@ impl Filling {
         if let Some(field) = self.form.fields.get_mut(self.focus) {
             change(field);
         }
+    }
+
+    fn turn_choice(&mut self, choices: &[&str], back: bool) {
+        let step = if back { choices.len() - 1 } else { 1 };
+        self.turn(|field| {
+            let at = choices
+                .iter()
+                .position(|choice| *choice == field.value)
+                .unwrap_or(0);
+            choices[(at + step) % choices.len()].clone_into(&mut field.value);
+        });
     }
 
     fn toggle(&mut self, key: Option<String>) {

@@ -202,7 +202,7 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
         return;
     };
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a lag fit")]
-    let (behind, allowed) = (
+    let (behind_by, allowed) = (
         if row.axis == Axis::Integer {
             lag as f64
         } else {
@@ -212,49 +212,56 @@ fn judge_lag(row: &Row, findings: &mut Findings, at: &At) {
     );
     let Some(policy) = &row.policy else {
         if lag > 0 {
-            let level = if row.materialized_only {
-                Level::Warning
-            } else {
-                Level::Notice
-            };
-            let reason = format!(
-                "{} behind, and it has no refresh policy{}",
-                amount(row, lag),
-                reader(row)
-            );
-            findings.push(no_policy(level, reason));
+            findings.push(behind_without_policy(row, lag));
         }
         return;
     };
     let limits = row.limits(at);
-    let late = allowed.is_some_and(|allowed| behind > limits.aggregate_lag_factor * allowed);
+    let late = allowed.is_some_and(|allowed| behind_by > limits.aggregate_lag_factor * allowed);
     if late {
-        let worst =
-            allowed.is_some_and(|allowed| behind > limits.aggregate_lag_critical_factor * allowed);
+        let worst = allowed
+            .is_some_and(|allowed| behind_by > limits.aggregate_lag_critical_factor * allowed);
         let stuck = !policy.scheduled || policy.is_failing();
         let level = if worst && (stuck || policy.is_late(&limits, at.now)) {
             Level::Critical
         } else {
             Level::Warning
         };
-        let expected = row
-            .expected_seconds
-            .filter(|_| row.axis != Axis::Integer)
-            .map_or_else(String::new, |seconds| {
-                format!(" (expected: at most {})", text::duration(seconds))
-            });
-        let cause = cause(row, at);
-        let reason = format!(
-            "{} behind{expected}{}{}",
-            amount(row, lag),
-            reader(row),
-            cause.words
-        );
-        let mut finding = Finding::new(&rules::AGGREGATE_BEHIND, level, reason).fixed_by(cause.fix);
-        finding.on = cause.on;
-        findings.push(finding);
+        findings.push(behind(row, lag, level, cause(row, at)));
     }
     policy.judge(findings, &limits, at.now, late);
+}
+
+fn behind_without_policy(row: &Row, lag: i64) -> Finding {
+    let level = if row.materialized_only {
+        Level::Warning
+    } else {
+        Level::Notice
+    };
+    let reason = format!(
+        "{} behind, and it has no refresh policy{}",
+        amount(row, lag),
+        reader(row)
+    );
+    no_policy(level, reason)
+}
+
+fn behind(row: &Row, lag: i64, level: Level, cause: Cause) -> Finding {
+    let expected = row
+        .expected_seconds
+        .filter(|_| row.axis != Axis::Integer)
+        .map_or_else(String::new, |seconds| {
+            format!(" (expected: at most {})", text::duration(seconds))
+        });
+    let reason = format!(
+        "{} behind{expected}{}{}",
+        amount(row, lag),
+        reader(row),
+        cause.words
+    );
+    let mut finding = Finding::new(&rules::AGGREGATE_BEHIND, level, reason).fixed_by(cause.fix);
+    finding.on = cause.on;
+    finding
 }
 
 /// Adds the reason of an unknown lag: to the finding of a blocked refresh if a lock is the reason, else as a finding of

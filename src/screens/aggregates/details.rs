@@ -19,14 +19,6 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         })
         .into()
     };
-    let window = match (&row.policy, &row.start_offset, &row.end_offset) {
-        (None, ..) => "no refresh policy".to_owned(),
-        (Some(_), start, end) => format!(
-            "from {} ago to {} ago",
-            start.as_deref().map_or("ever".to_owned(), text::interval),
-            end.as_deref().map_or("no time".to_owned(), text::interval)
-        ),
-    };
     let width = row.bucket_width.as_deref();
     let zone = row.bucket_zone.as_ref();
     let bucket = format!(
@@ -52,7 +44,7 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
         .add("refreshed to", point(row.refreshed()))
         .add("newest row of the source", newest)
         .add("never materialized before", point(never_before))
-        .add("refresh window", window)
+        .add("refresh window", window(row))
         .add(
             "every",
             row.schedule_interval.as_deref().map(Value::interval),
@@ -72,6 +64,22 @@ pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let mind = "a refresh by hand over time that the source no longer holds deletes those rows here; keep its start inside what the source keeps";
     let mind = row.source_drop_after.as_ref().map(|_| mind);
     vec![facts.some("mind", mind).into()]
+}
+
+fn window(row: &Row) -> String {
+    if row.policy.is_none() {
+        return "no refresh policy".to_owned();
+    }
+    let or = |offset: &Option<String>, none: &str| {
+        offset
+            .as_deref()
+            .map_or_else(|| none.to_owned(), text::interval)
+    };
+    format!(
+        "from {} ago to {} ago",
+        or(&row.start_offset, "ever"),
+        or(&row.end_offset, "no time")
+    )
 }
 
 /// A policy of a hypertable or an aggregate.

@@ -191,17 +191,7 @@ fn field_lines(
             lines.push(line(sign.to_owned(), style(on, theme)));
         }
         FieldType::Choice(choices) => {
-            let shown: Vec<_> = choices
-                .iter()
-                .map(|choice| {
-                    if *choice == field.value {
-                        format!("({choice})")
-                    } else {
-                        format!(" {choice} ")
-                    }
-                })
-                .collect();
-            lines.push(line(shown.join(" "), style(on, theme)));
+            lines.push(line(choice_line(choices, &field.value), style(on, theme)));
         }
         _ => {
             let values: Vec<&str> = if field.value.is_empty() {
@@ -223,6 +213,18 @@ fn field_lines(
             }
         }
     }
+}
+
+/// The choices in a row, the chosen one in brackets.
+fn choice_line(choices: &[&str], chosen: &str) -> String {
+    let shown = choices.iter().map(|choice| {
+        if *choice == chosen {
+            format!("({choice})")
+        } else {
+            format!(" {choice} ")
+        }
+    });
+    shown.collect::<Vec<_>>().join(" ")
 }
 
 fn style(on: bool, theme: &Theme) -> Style {

@@ -1,0 +1,128 @@
+//! What the event loop changes: app, terminal, ticks, recording and requests.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::Interval;
+
+use super::requests::Requests;
+use crate::app::tape::Recorder;
+use crate::app::{App, Effect, Msg, tape};
+use crate::model::screen_id::ScreenId;
+use crate::model::text;
+use crate::ui::terminal::Screen;
+
+/// What the messages change.
+pub(super) struct Console {
+    pub(super) app: App,
+    pub(super) screen: Screen,
+    pub(super) ticks: Interval,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) requests: Requests,
+}
+
+impl Console {
+    /// True if these messages need no frame of their own.
+    pub(super) fn can_wait(&self, batch: &[Msg]) -> bool {
+        let routine = |msg| is_routine(msg, self.app.screen);
+        !batch.is_empty() && self.app.has_read() && batch.iter().all(routine)
+    }
+
+    pub(super) fn draw(&mut self) -> Result<()> {
+        self.app.settle();
+        self.screen.draw(&mut self.app)
+    }
+
+    /// Applies a message and what follows from it; true if the user quits.
+    pub(super) fn take(&mut self, msg: Msg) -> Result<bool> {
+        if let Some(error) = hear(&mut self.recorder, &mut self.app, &msg) {
+            self.app.say(error, true);
+        }
+        if matches!(msg, Msg::Resize) {
+            self.screen.redraw();
+        }
+        for effect in self.app.hear(msg) {
+            match effect {
+                Effect::Quit => return Ok(true),
+                Effect::Interval(interval) => self.ticks = ticker(interval),
+                Effect::Record => record(&mut self.recorder, &mut self.app),
+                Effect::List(ask) => self.requests.list(ask),
+                Effect::Figures(ask) => self.requests.figures(ask),
+                Effect::Act(ask) => {
+                    if let Err(why) = self.requests.act(ask) {
+                        self.app.say(why, true);
+                    }
+                }
+                Effect::Copy(text) => copy(&mut self.screen, &text)?,
+                Effect::Suspend => self.screen.suspend()?,
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Routine messages need no frame of their own; the last figures of the shown screen do.
+fn is_routine(msg: &Msg, shown: ScreenId) -> bool {
+    match msg {
+        Msg::Tick(_) | Msg::Pulse { .. } | Msg::Loaded { .. } | Msg::Acknowledged(Ok(_)) => true,
+        Msg::Exact { screen, last, .. } => !last || *screen != shown,
+        _ => false,
+    }
+}
+
+/// Records the message if a recording is running; returns why the recording ended, if it did.
+fn hear(recorder: &mut Option<Recorder>, app: &mut App, msg: &Msg) -> Option<String> {
+    let error = recorder.as_mut()?.hear(app.server_clock(), msg).err()?;
+    *recorder = None;
+    app.recording = false;
+    Some(format!("the recording has ended: {error:#}"))
+}
+
+/// Starts a recording in the current folder, or stops it.
+fn record(recorder: &mut Option<Recorder>, app: &mut App) {
+    if let Some(ended) = recorder.take() {
+        app.recording = false;
+        let readings = text::plural(i64::try_from(ended.readings).unwrap_or(i64::MAX), "reading");
+        app.say(
+            format!("recorded {readings} in {}", ended.path.display()),
+            false,
+        );
+        return;
+    }
+    let Some(server) = &app.server else {
+        app.say("not connected: there is nothing to record", true);
+        return;
+    };
+    let name = tape::file_name(server, app.server_clock());
+    let begun = Recorder::new(std::path::Path::new(&name)).and_then(|mut begun| {
+        for kept in app.known() {
+            begun.keep(app.server_clock(), kept)?;
+        }
+        Ok(begun)
+    });
+    match begun {
+        Ok(begun) => {
+            app.say(
+                format!(
+                    "recording into {}; run record again to stop",
+                    begun.path.display()
+                ),
+                false,
+            );
+            app.recording = true;
+            *recorder = Some(begun);
+        }
+        Err(error) => app.say(format!("{error:#}"), true),
+    }
+}
+
+pub(super) fn ticker(interval: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks.reset();
+    ticks
+}
+
+pub(super) fn copy(screen: &mut Screen, text: &str) -> Result<()> {
+    screen.copy(text, std::env::var_os("TMUX").is_some())
+}
