@@ -17,7 +17,7 @@ use crate::connect::conninfo::{CONNECT_TIMEOUT, Host, Settings, Wanted};
 use crate::model::trust;
 
 pub use connected::Connected;
-pub use error::{ConnectError, Kind};
+pub use error::{ConnectError, FailureKind};
 use error::{explain, timed_out, together};
 use open::open;
 
@@ -30,7 +30,7 @@ pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, Con
     let mut asked = None;
     let mut ask_now = |asked: &mut Option<String>| -> Result<(), ConnectError> {
         let password = ask(&prompt)
-            .map_err(|error| ConnectError::new(Kind::NoPassword, format!("{error:#}")))?;
+            .map_err(|error| ConnectError::new(FailureKind::NoPassword, format!("{error:#}")))?;
         *asked = Some(password);
         Ok(())
     };
@@ -38,7 +38,9 @@ pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, Con
         ask_now(&mut asked)?;
     }
     match attempt(settings, asked.as_deref(), settings.timeout).await {
-        Err(error) if error.kind == Kind::NoPassword && !settings.never_ask && asked.is_none() => {
+        Err(error)
+            if error.kind == FailureKind::NoPassword && !settings.never_ask && asked.is_none() =>
+        {
             ask_now(&mut asked)?;
             attempt(settings, asked.as_deref(), settings.timeout).await
         }
@@ -66,7 +68,7 @@ async fn attempt(
         for host in &settings.hosts {
             match try_host(settings, host, password, *wanted, limit).await {
                 Ok(connected) => return Ok(connected),
-                Err(error) if error.kind == Kind::Unreachable => failures.push(error),
+                Err(error) if error.kind == FailureKind::Unreachable => failures.push(error),
                 // As in libpq, an error of the server is final; after a host that is unreachable or not wanted the next
                 // one is tried.
                 Err(error) => {
@@ -98,7 +100,7 @@ async fn try_host(
     let attempt = async {
         let connected = match open(settings, host, password, true).await {
             // The session is set up by statements only.
-            Err(error) if error.kind == Kind::Options => {
+            Err(error) if error.kind == FailureKind::Options => {
                 open(settings, host, password, false).await?
             }
             other => other?,
@@ -134,7 +136,7 @@ async fn check_wanted(
     let read_only = said(client, "show default_transaction_read_only", "on").await;
     let Some((standby, read_only)) = standby.zip(read_only) else {
         return Err(ConnectError::new(
-            Kind::Other,
+            FailureKind::Other,
             format!("server at {host} did not say whether it is a standby"),
         ));
     };
@@ -146,7 +148,7 @@ async fn check_wanted(
         _ => return Ok(()),
     };
     Err(ConnectError::new(
-        Kind::Unreachable,
+        FailureKind::Unreachable,
         format!("connection to server at {host} failed: {refused} (target_session_attrs)"),
     ))
 }

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use hypertop::connect::conninfo::{Settings, SslMode};
-use hypertop::connect::{self, ConnectError, Connected, Kind};
+use hypertop::connect::{self, ConnectError, Connected, FailureKind};
 use hypertop::demo::private_server::{Options, PrivateServer};
 use hypertop::server::session::Session;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -200,7 +200,7 @@ impl House {
 }
 
 /// The failure's words and kind; a connection that stands is a failed test.
-fn refusal(outcome: Result<Connected, ConnectError>, what: &str) -> (Kind, String) {
+fn refusal(outcome: Result<Connected, ConnectError>, what: &str) -> (FailureKind, String) {
     match outcome {
         Ok(connected) => panic!("{what} should not connect, and did to {}", connected.host),
         Err(error) => (error.kind, error.to_string()),
@@ -270,7 +270,7 @@ fn a_certificate_that_does_not_fit_is_explained() {
         ),
     ] {
         let (kind, told) = refusal(house.open("postgres", &more), &more);
-        assert!(kind == Kind::Tls && told.contains(words), "{told}");
+        assert!(kind == FailureKind::Tls && told.contains(words), "{told}");
     }
 }
 
@@ -296,7 +296,7 @@ fn prefer_connects_without_tls_where_tls_is_not_admitted_and_require_does_not() 
     assert_eq!(there("prefer").unwrap().tls, None);
     let (kind, told) = refusal(there("require"), "require");
     assert!(
-        kind == Kind::Tls && told.contains("The server has no TLS"),
+        kind == FailureKind::Tls && told.contains("The server has no TLS"),
         "{told}"
     );
 }
@@ -318,12 +318,12 @@ fn a_client_certificate_opens_the_door_that_wants_one() {
     assert_eq!(house.outcome("holder", &with("holder")), "TLS");
     let (kind, told) = refusal(house.open("holder", "sslmode=require"), "no certificate");
     assert!(
-        kind == Kind::Tls && told.contains("give sslcert and sslkey"),
+        kind == FailureKind::Tls && told.contains("give sslcert and sslkey"),
         "{told}"
     );
     let (kind, told) = refusal(house.open("holder", &with("stranger")), "a stranger's");
     assert!(
-        kind == Kind::Tls && told.contains("check sslcert and sslkey"),
+        kind == FailureKind::Tls && told.contains("check sslcert and sslkey"),
         "{told}"
     );
 }
@@ -351,13 +351,19 @@ fn a_password_is_asked_for_only_where_the_server_wants_one_and_none_is_known() {
     );
     assert_eq!(
         ask(&unknown, "wrong"),
-        (Err(Kind::Password), prompt.clone())
+        (Err(FailureKind::Password), prompt.clone())
     );
     let wrong = house.tcp("locked", "password=wrong");
-    assert_eq!(ask(&wrong, "right one"), (Err(Kind::Password), vec![]));
+    assert_eq!(
+        ask(&wrong, "right one"),
+        (Err(FailureKind::Password), vec![])
+    );
     let mut never = unknown.clone();
     never.never_ask = true;
-    assert_eq!(ask(&never, "right one"), (Err(Kind::NoPassword), vec![]));
+    assert_eq!(
+        ask(&never, "right one"),
+        (Err(FailureKind::NoPassword), vec![])
+    );
     let mut first = wrong;
     first.ask_first = true;
     assert_eq!(ask(&first, "right one"), (Ok(right), prompt));
@@ -386,43 +392,43 @@ fn each_refusal_has_the_servers_words_and_a_fix() {
         (
             "postgres",
             "dbname=not_there",
-            Kind::Database,
+            FailureKind::Database,
             "database \"not_there\" does not exist\npsql -l lists",
         ),
         (
             "nobody_here",
             "",
-            Kind::Role,
+            FailureKind::Role,
             "role \"nobody_here\" does not exist\nName another role",
         ),
         (
             "turned_away",
             "",
-            Kind::NotAdmitted,
+            FailureKind::NotAdmitted,
             "The server's pg_hba.conf has no line",
         ),
         (
             "stranger",
             "dbname=closed",
-            Kind::Other,
+            FailureKind::Other,
             "GRANT CONNECT ON DATABASE",
         ),
         (
             "full",
             "",
-            Kind::Other,
+            FailureKind::Other,
             "too many connections for role \"full\"\nThe limit",
         ),
         (
             "locked",
             "password=wrong",
-            Kind::Password,
+            FailureKind::Password,
             "Check the password",
         ),
         (
             "postgres",
             "port=1",
-            Kind::Unreachable,
+            FailureKind::Unreachable,
             "Is the server running there",
         ),
     ] {
@@ -443,7 +449,10 @@ fn each_refusal_has_the_servers_words_and_a_fix() {
             block_on(connect::again(&settings(conninfo), None)),
             conninfo,
         );
-        assert!(kind == Kind::Unreachable && told.contains(words), "{told}");
+        assert!(
+            kind == FailureKind::Unreachable && told.contains(words),
+            "{told}"
+        );
     }
 }
 
@@ -479,7 +488,7 @@ fn hosts_are_tried_in_turn_until_one_answers_and_a_no_is_an_answer() {
     let both = two(&format!("{port},1"), "dbname=not_there");
     let (kind, told) = refusal(block_on(connect::again(&both, None)), "no such database");
     assert!(
-        kind == Kind::Database && !told.contains("port 1 "),
+        kind == FailureKind::Database && !told.contains("port 1 "),
         "{told}"
     );
 }
@@ -499,7 +508,7 @@ fn a_server_that_does_not_answer_is_left_after_the_timeout() {
     );
     let (kind, told) = refusal(block_on(connect::again(&settings(&told), None)), "silence");
     assert!(
-        kind == Kind::Unreachable && told.contains("timed out after 2 s"),
+        kind == FailureKind::Unreachable && told.contains("timed out after 2 s"),
         "{told}"
     );
     assert!(begun.elapsed().as_secs() < 4);
@@ -610,7 +619,7 @@ fn a_certificate_that_only_openssl_takes_is_refused_with_the_reason() {
         );
         let outcome = block_on(connect::again(&settings(&conninfo), None));
         let (kind, told) = refusal(outcome, name);
-        assert!(kind == Kind::Tls && told.contains(words), "{told}");
+        assert!(kind == FailureKind::Tls && told.contains(words), "{told}");
     }
 }
 
@@ -701,7 +710,7 @@ fn after_a_tls_handshake_that_failed_nothing_is_sent_in_clear() {
             block_on(connect::again(&settings(&there), None)),
             "no handshake",
         );
-        assert_eq!(kind, Kind::Tls, "{words}");
+        assert_eq!(kind, FailureKind::Tls, "{words}");
         let wants_tls = [0, 0, 0, 8, 4, 210, 22, 47];
         let sent: Vec<_> = heard.try_iter().collect();
         assert_eq!(sent, [wants_tls], "{mode}: {words}");
@@ -774,7 +783,10 @@ fn a_certificate_that_was_revoked_is_refused_where_certificates_are_checked() {
     assert!(open("prefer", "bad.crl").is_ok(), "nothing is checked");
     for mode in ["require", "verify-ca", "verify-full"] {
         let (kind, words) = refusal(open(mode, "bad.crl"), mode);
-        assert!(kind == Kind::Tls && words.contains("Revoked"), "{words}");
+        assert!(
+            kind == FailureKind::Tls && words.contains("Revoked"),
+            "{words}"
+        );
     }
 }
 

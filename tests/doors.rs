@@ -87,19 +87,21 @@ async fn look(conninfo: &str) {
 }
 
 /// What the actions can be tried on.
-async fn targets(rig: &Rig, on: hypertop::model::target::Kind) -> Vec<String> {
+async fn targets(rig: &Rig, on: hypertop::model::target::TargetKind) -> Vec<String> {
     let sql = match on {
-        hypertop::model::target::Kind::Job => {
+        hypertop::model::target::TargetKind::Job => {
             "select id::text from _timescaledb_config.bgw_job where owner = 'doors_owner'::regrole order by id"
         }
-        hypertop::model::target::Kind::Hypertable => {
+        hypertop::model::target::TargetKind::Hypertable => {
             "values ('doors.counted'), ('doors.timed'), ('doors.guarded'), ('doors.by_number'), ('doors.by_hour')"
         }
-        hypertop::model::target::Kind::Aggregate => "values ('doors.by_number'), ('doors.by_hour')",
-        hypertop::model::target::Kind::Index => {
+        hypertop::model::target::TargetKind::Aggregate => {
+            "values ('doors.by_number'), ('doors.by_hour')"
+        }
+        hypertop::model::target::TargetKind::Index => {
             "values ('doors.counted_e'), ('doors.counted_p'), ('doors.plain'), ('doors.plain_too'), ('doors.timed_e')"
         }
-        hypertop::model::target::Kind::Session => return Vec::new(),
+        hypertop::model::target::TargetKind::Session => return Vec::new(),
     };
     rig.texts(sql).await
 }

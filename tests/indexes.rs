@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use hypertop::model::value::Value;
 use hypertop::model::verdict::Level;
 use hypertop::model::version::Version;
-use hypertop::screens::indexes::{Kind, Row};
+use hypertop::screens::indexes::{Row, TableKind};
 use hypertop::screens::record::{Record, Section};
 
 #[path = "indexes/real.rs"]
@@ -75,7 +75,7 @@ async fn the_seeds_flaws_are_found_on_every_version() {
         let aggregate = rows.values().find(|row| row.table == "oee_weekly").unwrap();
         assert_eq!(
             (aggregate.schema.as_str(), aggregate.kind),
-            ("mes", Kind::Aggregate),
+            ("mes", TableKind::Aggregate),
             "{label}"
         );
         assert!(

@@ -5,7 +5,7 @@ mod known;
 use hypertop::model::value::Value;
 use hypertop::model::verdict::{Level, Verdict};
 use hypertop::model::version::Version;
-use hypertop::screens::indexes::{Kind, Parts, Row};
+use hypertop::screens::indexes::{Parts, Row, TableKind};
 use hypertop::screens::record::Record;
 use hypertop::server::known::{At, Server};
 use known::NOW;
@@ -29,7 +29,7 @@ fn index() -> Row {
         schema: "mes".to_owned(),
         table: "metric".to_owned(),
         name: "metric_idx".to_owned(),
-        kind: Kind::Hypertable,
+        kind: TableKind::Hypertable,
         method: "btree".to_owned(),
         definition: None,
         parts: Some(Parts {
@@ -278,7 +278,7 @@ fn an_invalid_index_says_how_to_fix_it() {
     );
     let left = Row {
         name: "metric_idx_ccnew1".to_owned(),
-        kind: Kind::Table,
+        kind: TableKind::Table,
         parts: None,
         root_valid: false,
         ..index()

@@ -190,7 +190,7 @@ fn fixed(
     app: &mut App,
 ) -> (
     &'static str,
-    Vec<(hypertop::model::target::Kind, i64, String)>,
+    Vec<(hypertop::model::target::TargetKind, i64, String)>,
 ) {
     let effects = press(app, "m");
     let [
@@ -209,9 +209,9 @@ fn fixed(
 
 #[test]
 fn a_child_whose_parent_is_at_fault_is_fixed_at_the_parent_on_both_screens() {
-    use hypertop::model::target::Kind;
-    let parent = vec![(Kind::Aggregate, 10, "mes.hourly".to_owned())];
-    let job = vec![(Kind::Job, 1010, "1010".to_owned())];
+    use hypertop::model::target::TargetKind;
+    let parent = vec![(TargetKind::Aggregate, 10, "mes.hourly".to_owned())];
+    let job = vec![(TargetKind::Job, 1010, "1010".to_owned())];
     for (policy, action, on) in [
         (false, "add-refresh-policy", parent),
         (true, "resume-job", job),

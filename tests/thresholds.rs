@@ -528,7 +528,7 @@ fn compression_is_judged_by_thresholds() {
 fn chunks_are_judged_by_the_part_of_memory_that_they_may_take() {
     let gib = 1024 * MIB;
     let row = json!({
-        "id": 1, "schema": "mes", "name": "metrics", "kind": hypertables::Kind::Hypertable, "axis": Axis::TimestampTz,
+        "id": 1, "schema": "mes", "name": "metrics", "kind": hypertables::HypertableKind::Hypertable, "axis": Axis::TimestampTz,
         "column": "ts", "interval": 168 * HOUR, "now": NOW.0, "space": [], "chunks": 10, "compressed": 0, "partial": 0,
         "tiered": 0, "indexes": 1, "policies": hypertables::Policies::default(), "readers": [],
         "window": {"start": 0, "end": 168 * HOUR, "ranges": 1, "bytes": 12 * gib, "about": false},

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::actions::form::{Form, Inputs};
 use crate::journal::Place;
 use crate::model::plan::{Note, Plan};
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::model::text;
 use crate::server::known::{At, Edition};
 use crate::server::sql::Query;
@@ -153,7 +153,7 @@ pub(crate) type MakePlan = fn(&Context, &Inputs) -> Result<Plan, Refusal>;
 /// An action on the database: its targets, its query, its form and its plan.
 #[derive(Debug)]
 pub struct Act {
-    pub on: Kind,
+    pub on: TargetKind,
     /// `$1` is the target's id (int8). One row with `facts` and `state`, both jsonb; no row: it is gone.
     pub facts: Query,
     /// Form with defaults from the facts. `None`: there is nothing to choose.

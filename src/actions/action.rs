@@ -2,7 +2,7 @@
 
 use crate::actions::act::{Act, MakeForm, MakePlan};
 use crate::model::screen_id::ScreenId;
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::Query;
 
@@ -144,7 +144,7 @@ impl Group {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Family {
     pub group: Group,
-    pub on: Kind,
+    pub on: TargetKind,
     pub facts: Query,
     pub needs: Edition,
 }
@@ -200,7 +200,7 @@ impl Family {
 
 impl Action {
     /// True if the action applies to a row of one of these kinds.
-    pub fn applies(&self, kinds: &[Kind]) -> bool {
+    pub fn applies(&self, kinds: &[TargetKind]) -> bool {
         match &self.does {
             Does::Here(_) => true,
             Does::Plan(act) => kinds.contains(&act.on),

@@ -21,14 +21,14 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::action::{Action, Family, Group};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Mode, Plan, Statement, Step, Undo};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::model::verdict::Level;
 use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const AGGREGATE: Family = Family {
     group: Group::Aggregates,
-    on: Kind::Aggregate,
+    on: TargetKind::Aggregate,
     facts: query!("plan_aggregate"),
     needs: Edition::Community,
 };

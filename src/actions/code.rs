@@ -13,7 +13,7 @@ use crate::server::known::Server;
 use crate::server::session;
 use crate::server::sql::{Param, Query, query};
 
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 
 /// Code on a target whose owner is not trusted.
 pub const QUERY: Query = query!("plan_code");
@@ -71,10 +71,10 @@ pub(crate) async fn standing(
     target: &Target,
 ) -> Result<Vec<Standing>> {
     let ids = match target.kind {
-        Kind::Hypertable | Kind::Aggregate => [target.id, 0, 0],
-        Kind::Job => [0, target.id, 0],
-        Kind::Index => [0, 0, target.id],
-        Kind::Session => return Ok(Vec::new()),
+        TargetKind::Hypertable | TargetKind::Aggregate => [target.id, 0, 0],
+        TargetKind::Job => [0, target.id, 0],
+        TargetKind::Index => [0, 0, target.id],
+        TargetKind::Session => return Ok(Vec::new()),
     };
     let rows = session::ask(client, QUERY.text(version), &ids.map(Param::BigInt)).await?;
     let mut found = Vec::new();

@@ -14,13 +14,13 @@ mod rule;
 mod settings;
 
 use crate::actions::action::{Action, Family, Group};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const TABLE: Family = Family {
     group: Group::Compression,
-    on: Kind::Hypertable,
+    on: TargetKind::Hypertable,
     facts: query!("plan_compression"),
     needs: Edition::Community,
 };

@@ -6,13 +6,13 @@ mod interval;
 mod reorder;
 
 use crate::actions::action::{Action, Family, Group};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const TABLE: Family = Family {
     group: Group::Hypertables,
-    on: Kind::Hypertable,
+    on: TargetKind::Hypertable,
     facts: query!("plan_hypertable"),
     needs: Edition::Apache,
 };

@@ -9,19 +9,19 @@ mod rebuild;
 mod reindex;
 
 use crate::actions::action::{Action, Family, Group};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const INDEX: Family = Family {
     group: Group::Indexes,
-    on: Kind::Index,
+    on: TargetKind::Index,
     facts: query!("plan_index"),
     needs: Edition::Apache,
 };
 const TABLE: Family = Family {
     group: Group::Indexes,
-    on: Kind::Hypertable,
+    on: TargetKind::Hypertable,
     facts: query!("plan_index_table"),
     needs: Edition::Apache,
 };

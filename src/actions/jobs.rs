@@ -14,14 +14,14 @@ use crate::actions::alter_job;
 use crate::actions::alter_job::Change;
 use crate::actions::form::{Field, FieldType, Form, Inputs};
 use crate::model::plan::{Consent, Mode, Plan, Step, Undo};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::model::verdict::Level;
 use crate::server::known::Edition;
 use crate::server::sql::query;
 
 const JOB: Family = Family {
     group: Group::Jobs,
-    on: Kind::Job,
+    on: TargetKind::Job,
     facts: query!("plan_job"),
     needs: Edition::Community,
 };

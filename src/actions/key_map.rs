@@ -8,7 +8,7 @@ use crate::actions::action::{Action, Does, Here};
 use crate::actions::catalogue::all;
 use crate::actions::chord;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::model::text::nearest;
 use crate::model::threshold_settings::{Table, Wrong};
 
@@ -69,7 +69,7 @@ impl KeyMap {
     pub(crate) fn by_key(
         &self,
         key: &str,
-        kinds: &[Kind],
+        kinds: &[TargetKind],
         screen: ScreenId,
     ) -> Option<&'static Action> {
         let here = || self.with(key);
@@ -86,7 +86,12 @@ impl KeyMap {
     }
 
     /// The first key that takes this action and no other on such a row.
-    pub(crate) fn shown(&self, action: &Action, kinds: &[Kind], screen: ScreenId) -> Option<&str> {
+    pub(crate) fn shown(
+        &self,
+        action: &Action,
+        kinds: &[TargetKind],
+        screen: ScreenId,
+    ) -> Option<&str> {
         let takes = |key: &&String| {
             let taken = self.by_key(key, kinds, screen);
             taken.is_some_and(|taken| taken.name == action.name)
@@ -235,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_key_means_what_the_screen_is_about() {
-        let hypertable = &[Kind::Hypertable, Kind::Job];
+        let hypertable = &[TargetKind::Hypertable, TargetKind::Job];
         let map = read("edit-retention-policy = \"E\"\nedit-job = [\"E\", \"f3\"]").unwrap();
         let name = |map: &KeyMap, key, screen| {
             let action = map.by_key(key, hypertable, screen);
@@ -334,7 +339,7 @@ mod tests {
     fn a_key_is_shown_where_it_takes_the_action() {
         let map = KeyMap::default();
         let edit = by_name("edit-retention-policy").unwrap();
-        let shown = |screen| map.shown(edit, &[Kind::Hypertable], screen);
+        let shown = |screen| map.shown(edit, &[TargetKind::Hypertable], screen);
         assert_eq!(shown(ScreenId::Retention), Some("e"));
         assert_eq!(
             shown(ScreenId::Compression),

@@ -7,7 +7,7 @@ use crate::actions::act::{Act, Facts};
 use crate::actions::action::{Action, Does};
 use crate::actions::code;
 use crate::model::plan::{Mode, Note, Plan};
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::model::text::printable;
 use crate::model::verdict::Level;
 use crate::server::exact::{Exact, slices};
@@ -70,7 +70,7 @@ pub async fn facts(
         );
     };
     let mut known: serde_json::Value = row.try_get("facts")?;
-    if let (Some(known), false) = (known.as_object_mut(), target.kind == Kind::Session) {
+    if let (Some(known), false) = (known.as_object_mut(), target.kind == TargetKind::Session) {
         let asked = [
             Param::Text(target.kind.name().to_owned()),
             Param::BigInt(target.id),
@@ -120,14 +120,14 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
             action.name
         );
     };
-    if act.on == Kind::Session {
+    if act.on == TargetKind::Session {
         // The facts show if there is such a session.
         let pid = typed.trim().parse();
         return pid.map(Target::session).map_err(|_| {
             anyhow::anyhow!("{typed:?} is not a process id: show activity lists them")
         });
     }
-    if session.server.timescaledb.is_none() && act.on != Kind::Index {
+    if session.server.timescaledb.is_none() && act.on != TargetKind::Index {
         bail!(
             "{} needs TimescaleDB, and the extension is not in this database",
             action.name
@@ -174,14 +174,14 @@ pub async fn resolve(session: &Session, action: &Action, typed: &str) -> Result<
 }
 
 /// True if an action on such a target takes an object of this kind, in the words of the query.
-fn fits(on: Kind, kind: &str) -> bool {
+fn fits(on: TargetKind, kind: &str) -> bool {
     match on {
-        Kind::Job => kind == "job",
+        TargetKind::Job => kind == "job",
         // An aggregate is kept in a hypertable, with the same id.
-        Kind::Hypertable => kind == "hypertable" || kind == "aggregate",
-        Kind::Aggregate => kind == "aggregate",
-        Kind::Index => kind == "index",
-        Kind::Session => false,
+        TargetKind::Hypertable => kind == "hypertable" || kind == "aggregate",
+        TargetKind::Aggregate => kind == "aggregate",
+        TargetKind::Index => kind == "index",
+        TargetKind::Session => false,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::actions::act::Context;
 use crate::actions::job_proof::JobProof;
 use crate::actions::membership::not_the_owner;
 use crate::model::plan::{Consent, Lit, Mode, Plan, Statement, Undo};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
@@ -208,7 +208,7 @@ impl Proof {
             not_the_owner(what, owner, &self.role, member, server.postgres)
         };
         // The plans of jobs check this themselves.
-        if matches!(context.target.kind, Kind::Job | Kind::Session) {
+        if matches!(context.target.kind, TargetKind::Job | TargetKind::Session) {
             return words;
         }
         let run = || plan.steps.iter().flat_map(|step| &step.run);
@@ -265,7 +265,7 @@ impl Proof {
         if let Some(relation) = self
             .relation
             .as_ref()
-            .filter(|_| context.target.kind != Kind::Job)
+            .filter(|_| context.target.kind != TargetKind::Job)
         {
             // Every statement at least reads the relation, and so waits for an ACCESS EXCLUSIVE lock on it.
             plan = lock(plan, Some(relation.oid), &relation.name, Mode::AccessShare);

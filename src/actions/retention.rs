@@ -11,7 +11,7 @@ mod rule;
 mod whatif;
 
 use crate::actions::action::{Action, Family, Group};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::server::known::Edition;
 use crate::server::sql::query;
 
@@ -19,7 +19,7 @@ pub(crate) use remove::remove_policy;
 
 const TABLE: Family = Family {
     group: Group::Retention,
-    on: Kind::Hypertable,
+    on: TargetKind::Hypertable,
     facts: query!("plan_retention"),
     needs: Edition::Apache,
 };

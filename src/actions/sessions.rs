@@ -6,7 +6,7 @@ use crate::actions::act::{Context, Refusal};
 use crate::actions::action::{Action, Family, Group};
 use crate::actions::form::Inputs;
 use crate::model::plan::{Consent, Lit, Plan, Statement, Step, Undo};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::model::text;
 use crate::model::text::{one_line, party};
 use crate::model::verdict::Level;
@@ -15,7 +15,7 @@ use crate::server::sql::query;
 
 const SESSION: Family = Family {
     group: Group::Sessions,
-    on: Kind::Session,
+    on: TargetKind::Session,
     facts: query!("plan_session"),
     needs: Edition::Apache,
 };

@@ -11,7 +11,7 @@ use crate::app::dialog::{Acting, Next, Running, report_lines};
 use crate::app::overlay::Overlay;
 use crate::journal::Outcome;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::screens::with_table;
 use crate::server::known::At;
 
@@ -22,7 +22,7 @@ impl App {
     }
 
     /// Kinds of targets on this screen.
-    pub fn kinds(&self) -> Vec<Kind> {
+    pub fn kinds(&self) -> Vec<TargetKind> {
         let mut kinds = Vec::new();
         for target in self.targets().iter().flatten() {
             if !kinds.contains(&target.kind) {

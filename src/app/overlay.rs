@@ -9,7 +9,7 @@ use crate::actions::key_map::KeyMap;
 use crate::app::dialog::Acting;
 use crate::journal::acknowledge;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::screens::overview;
 
 /// Result of a key in an overlay.
@@ -99,7 +99,7 @@ pub struct Palette {
     pub prompt: Prompt,
     pub selected: usize,
     /// The selected target.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<TargetKind>,
     /// The screen below: its actions come first.
     pub screen: ScreenId,
     /// Only the actions for the selected target.
@@ -149,7 +149,7 @@ impl Palette {
 }
 
 impl Overlay {
-    pub fn palette(kinds: Vec<Kind>, screen: ScreenId, only_acts: bool) -> Self {
+    pub fn palette(kinds: Vec<TargetKind>, screen: ScreenId, only_acts: bool) -> Self {
         let prompt = Prompt::new(String::new());
         Self::Palette(Palette {
             prompt,

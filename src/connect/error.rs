@@ -12,7 +12,7 @@ use crate::model::text;
 
 /// Kind of failure, for callers that react to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FailureKind {
     /// No server answers there.
     Unreachable,
     /// The server wants a password, and there is none.
@@ -30,7 +30,7 @@ pub enum Kind {
 
 #[derive(Debug, Clone)]
 pub struct ConnectError {
-    pub kind: Kind,
+    pub kind: FailureKind,
     /// Another error of the server.
     pub by_server: bool,
     text: String,
@@ -45,7 +45,7 @@ impl fmt::Display for ConnectError {
 impl std::error::Error for ConnectError {}
 
 impl ConnectError {
-    pub(super) fn new(kind: Kind, text: impl Into<String>) -> Self {
+    pub(super) fn new(kind: FailureKind, text: impl Into<String>) -> Self {
         Self {
             kind,
             by_server: false,
@@ -56,9 +56,9 @@ impl ConnectError {
 
 /// The errors of all hosts, each once. The kind is that of the last one.
 pub fn together(failures: Vec<ConnectError>) -> ConnectError {
-    let (kind, by_server) = failures
-        .last()
-        .map_or((Kind::Other, false), |last| (last.kind, last.by_server));
+    let (kind, by_server) = failures.last().map_or((FailureKind::Other, false), |last| {
+        (last.kind, last.by_server)
+    });
     let mut texts: Vec<String> = Vec::new();
     for failure in failures {
         if !texts.contains(&failure.text) {
@@ -76,7 +76,7 @@ pub(crate) fn timed_out(host: &Host, limit: Duration) -> ConnectError {
         "connection to server at {host} timed out after {} s: is a firewall in between? (connect_timeout)",
         limit.as_secs()
     );
-    ConnectError::new(Kind::Unreachable, text)
+    ConnectError::new(FailureKind::Unreachable, text)
 }
 
 pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
@@ -91,7 +91,7 @@ pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
         _ => "Is the host's name right, and can it be reached?",
     };
     ConnectError::new(
-        Kind::Unreachable,
+        FailureKind::Unreachable,
         format!("connection to server at {target} failed: {error}\n{fix}"),
     )
 }
@@ -103,7 +103,7 @@ pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -
     };
     let (kind, fix) = if packet::is_refused(reported.message()) {
         (
-            Kind::Options,
+            FailureKind::Options,
             "A pooler in between takes no options: leave PGOPTIONS and options= out, or connect to the server itself.",
         )
     } else {
@@ -128,52 +128,52 @@ fn with_fix(text: String, fix: &str) -> String {
     }
 }
 
-fn fix(code: &SqlState, message: &str) -> (Kind, &'static str) {
+fn fix(code: &SqlState, message: &str) -> (FailureKind, &'static str) {
     let unauthorized = *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
     if *code == SqlState::INVALID_PASSWORD {
         (
-            Kind::Password,
+            FailureKind::Password,
             "Check the password: PGPASSWORD, ~/.pgpass or what was typed.",
         )
     } else if *code == SqlState::INVALID_CATALOG_NAME {
         (
-            Kind::Database,
+            FailureKind::Database,
             "psql -l lists the databases; name one with -d.",
         )
     } else if unauthorized && message.contains("pg_hba.conf") {
         (
-            Kind::NotAdmitted,
+            FailureKind::NotAdmitted,
             "The server's pg_hba.conf has no line that admits this host, user and database (or it wants another sslmode).",
         )
     } else if unauthorized && message.contains("certificate") {
         (
-            Kind::Tls,
+            FailureKind::Tls,
             "The server wants a client certificate for this role: give sslcert and sslkey, and sslmode=require or more.",
         )
     } else if unauthorized && message.contains("does not exist") {
         (
-            Kind::Role,
+            FailureKind::Role,
             "Name another role with -U; the default is the operating system's user.",
         )
     } else if unauthorized {
         (
-            Kind::Role,
+            FailureKind::Role,
             "The server does not let this role in by this authentication method: name another role with -U, or connect by TCP \
              with -h.",
         )
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         (
-            Kind::Other,
+            FailureKind::Other,
             "The role may not connect to this database: GRANT CONNECT ON DATABASE allows it.",
         )
     } else if *code == SqlState::TOO_MANY_CONNECTIONS {
         (
-            Kind::Other,
+            FailureKind::Other,
             "The limit of connections is reached (max_connections, or the role's or database's own): hypertop needs two.",
         )
     } else if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE && message.contains("database") {
         (
-            Kind::Database,
+            FailureKind::Database,
             "It accepts no connections (datallowconn is false): name another database with -d; psql -l lists them.",
         )
     } else if [
@@ -185,16 +185,16 @@ fn fix(code: &SqlState, message: &str) -> (Kind, &'static str) {
     .contains(code)
     {
         (
-            Kind::Other,
+            FailureKind::Other,
             "The session's settings ask for it: correct PGOPTIONS, or options= in the connection string.",
         )
     } else if *code == SqlState::CANNOT_CONNECT_NOW {
         (
-            Kind::Unreachable,
+            FailureKind::Unreachable,
             "The server is starting or stopping; try again in a moment.",
         )
     } else {
-        (Kind::Other, "")
+        (FailureKind::Other, "")
     }
 }
 
@@ -208,7 +208,7 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
     if text.contains("password missing") && !had_password {
         let fix = "fe_sendauth: no password supplied\nGive one in ~/.pgpass or PGPASSWORD, or leave -w out to be asked.";
         return ConnectError::new(
-            Kind::NoPassword,
+            FailureKind::NoPassword,
             format!("connection to server at {host} failed: {fix}"),
         );
     }
@@ -250,7 +250,11 @@ fn explain_client(error: &tokio_postgres::Error, host: &Host, had_password: bool
     } else {
         ""
     };
-    let kind = if is_tls { Kind::Tls } else { Kind::Other };
+    let kind = if is_tls {
+        FailureKind::Tls
+    } else {
+        FailureKind::Other
+    };
     let text = format!("connection to server at {host} failed: {text}");
     ConnectError::new(kind, with_fix(text, fix))
 }

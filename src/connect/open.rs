@@ -9,7 +9,7 @@ use tokio_postgres::config::SslMode as Negotiate;
 use tokio_postgres::{Config, NoTls};
 
 use super::connected::{Connected, Peer};
-use super::error::{ConnectError, Kind, explain, together, unreachable};
+use super::error::{ConnectError, FailureKind, explain, together, unreachable};
 use super::notices::drive;
 use super::packet;
 use super::tls::{self, Tls};
@@ -37,7 +37,7 @@ pub(super) async fn open(
                 _ => Negotiate::Require,
             };
             let rules = tls::config(settings)
-                .map_err(|error| ConnectError::new(Kind::Tls, format!("{error:#}")))?;
+                .map_err(|error| ConnectError::new(FailureKind::Tls, format!("{error:#}")))?;
             let connector = Tls::new(rules, name.clone(), settings.sslmode == SslMode::VerifyFull);
             let mut secured = config.clone();
             secured.ssl_mode(mode);
@@ -55,7 +55,7 @@ pub(super) async fn open(
                 Err(first)
                     if mode == Negotiate::Prefer
                         && first.by_server
-                        && matches!(first.kind, Kind::Tls | Kind::NotAdmitted) =>
+                        && matches!(first.kind, FailureKind::Tls | FailureKind::NotAdmitted) =>
                 {
                     let second =
                         open_tcp(config, settings.keepalive, host, None, password.is_some()).await;

@@ -8,11 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::model::plan::named::{JobKind, Named, NamedJob, Relation};
 use crate::model::plan::{Plan, Step, Undo};
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 
 fn begin(undoes: Vec<u64>) -> Begin {
     let target = Target {
-        kind: Kind::Job,
+        kind: TargetKind::Job,
         id: 1001,
         name: "1001".to_owned(),
     };

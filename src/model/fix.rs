@@ -2,44 +2,44 @@
 //!
 //! The actions themselves are in `actions`, which findings may not import. A test there compares both lists.
 
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 
 /// Name of an action of the catalogue.
 pub(crate) type ActionName = &'static str;
 
 /// Every action that is the fix of a finding.
-pub(crate) const FIXES: &[(ActionName, Kind)] = &[
-    ("add-compression-policy", Kind::Hypertable),
-    ("add-refresh-policy", Kind::Aggregate),
-    ("add-retention-policy", Kind::Hypertable),
-    ("cancel-query", Kind::Session),
-    ("compress-chunks", Kind::Hypertable),
-    ("delete-job", Kind::Job),
-    ("drop-chunks", Kind::Hypertable),
-    ("drop-index", Kind::Index),
-    ("drop-leftovers", Kind::Index),
-    ("edit-compression-policy", Kind::Hypertable),
-    ("edit-compression-settings", Kind::Hypertable),
-    ("edit-job", Kind::Job),
-    ("edit-refresh-policy", Kind::Aggregate),
-    ("edit-retention-policy", Kind::Hypertable),
-    ("enable-compression", Kind::Hypertable),
-    ("move-watermark-back", Kind::Aggregate),
-    ("rebuild-missing", Kind::Index),
-    ("recompress-chunks", Kind::Hypertable),
-    ("refresh-aggregate", Kind::Aggregate),
-    ("refresh-behind", Kind::Aggregate),
-    ("refresh-hierarchy", Kind::Aggregate),
-    ("reindex-index", Kind::Index),
-    ("remove-retention-policy", Kind::Hypertable),
-    ("resume-job", Kind::Job),
-    ("rewrite-chunks", Kind::Hypertable),
-    ("run-job-now", Kind::Job),
-    ("set-chunk-interval", Kind::Hypertable),
-    ("terminate-session", Kind::Session),
+pub(crate) const FIXES: &[(ActionName, TargetKind)] = &[
+    ("add-compression-policy", TargetKind::Hypertable),
+    ("add-refresh-policy", TargetKind::Aggregate),
+    ("add-retention-policy", TargetKind::Hypertable),
+    ("cancel-query", TargetKind::Session),
+    ("compress-chunks", TargetKind::Hypertable),
+    ("delete-job", TargetKind::Job),
+    ("drop-chunks", TargetKind::Hypertable),
+    ("drop-index", TargetKind::Index),
+    ("drop-leftovers", TargetKind::Index),
+    ("edit-compression-policy", TargetKind::Hypertable),
+    ("edit-compression-settings", TargetKind::Hypertable),
+    ("edit-job", TargetKind::Job),
+    ("edit-refresh-policy", TargetKind::Aggregate),
+    ("edit-retention-policy", TargetKind::Hypertable),
+    ("enable-compression", TargetKind::Hypertable),
+    ("move-watermark-back", TargetKind::Aggregate),
+    ("rebuild-missing", TargetKind::Index),
+    ("recompress-chunks", TargetKind::Hypertable),
+    ("refresh-aggregate", TargetKind::Aggregate),
+    ("refresh-behind", TargetKind::Aggregate),
+    ("refresh-hierarchy", TargetKind::Aggregate),
+    ("reindex-index", TargetKind::Index),
+    ("remove-retention-policy", TargetKind::Hypertable),
+    ("resume-job", TargetKind::Job),
+    ("rewrite-chunks", TargetKind::Hypertable),
+    ("run-job-now", TargetKind::Job),
+    ("set-chunk-interval", TargetKind::Hypertable),
+    ("terminate-session", TargetKind::Session),
 ];
 
 /// The fix of this name, and the kind of its target; `None`: no such fix.
-pub fn by_name(name: &str) -> Option<(ActionName, Kind)> {
+pub fn by_name(name: &str) -> Option<(ActionName, TargetKind)> {
     FIXES.iter().copied().find(|(fix, _)| *fix == name)
 }

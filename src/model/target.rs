@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Kind of a target. Each is identified by a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum TargetKind {
     /// Job id.
     Job,
     /// Hypertable id; also that of an aggregate's materialization.
@@ -18,7 +18,7 @@ pub enum Kind {
     Session,
 }
 
-impl Kind {
+impl TargetKind {
     pub const ALL: &[Self] = &[
         Self::Job,
         Self::Hypertable,
@@ -41,7 +41,7 @@ impl Kind {
 /// The object that an action acts on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
-    pub kind: Kind,
+    pub kind: TargetKind,
     pub id: i64,
     /// Name as a user types it: `public.metrics`, `1001`.
     pub name: String,
@@ -50,7 +50,7 @@ pub struct Target {
 impl Target {
     pub fn job(id: i32) -> Self {
         Self {
-            kind: Kind::Job,
+            kind: TargetKind::Job,
             id: id.into(),
             name: id.to_string(),
         }
@@ -58,7 +58,7 @@ impl Target {
 
     pub fn session(pid: i32) -> Self {
         Self {
-            kind: Kind::Session,
+            kind: TargetKind::Session,
             id: pid.into(),
             name: pid.to_string(),
         }
@@ -66,8 +66,8 @@ impl Target {
 
     /// The target itself, and for an aggregate also its materialization hypertable, which has the same id.
     pub fn and_materialization(self) -> Vec<Self> {
-        let table = (self.kind == Kind::Aggregate).then(|| Self {
-            kind: Kind::Hypertable,
+        let table = (self.kind == TargetKind::Aggregate).then(|| Self {
+            kind: TargetKind::Hypertable,
             ..self.clone()
         });
         std::iter::once(self).chain(table).collect()
@@ -80,9 +80,9 @@ impl Target {
             id: id.into(),
             name: name.to_owned(),
         };
-        let mut targets = vec![of(Kind::Hypertable)];
+        let mut targets = vec![of(TargetKind::Hypertable)];
         if aggregate {
-            targets.push(of(Kind::Aggregate));
+            targets.push(of(TargetKind::Aggregate));
         }
         targets
     }

@@ -8,7 +8,7 @@ use super::{clock, remade};
 use crate::model::bucket::Range;
 use crate::model::moment::{Axis, Stamp};
 use crate::model::span::{Now, Span};
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 
 /// Buckets, watermark and changed ranges of an aggregate. Points are in the unit of its axis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -284,7 +284,7 @@ impl Unread {
 
     pub fn target(&self) -> Target {
         Target {
-            kind: Kind::Aggregate,
+            kind: TargetKind::Aggregate,
             id: self.id,
             name: self.name.clone(),
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::model::fix::{self, ActionName};
 use crate::model::moment::Stamp;
 use crate::model::rules::Rule;
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 
 /// Severity, mildest first. `Unknown` is above a notice because it may hide a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -115,7 +115,10 @@ impl Finding {
     /// Whether its fix terminates the session that blocks, or cancels its query.
     pub fn frees(&self) -> bool {
         matches!(self.fix, Some("terminate-session" | "cancel-query"))
-            && self.on.as_ref().is_some_and(|on| on.kind == Kind::Session)
+            && self
+                .on
+                .as_ref()
+                .is_some_and(|on| on.kind == TargetKind::Session)
     }
 
     /// Target of the fix, given the targets of its row; `None`: no fix, or no target of its kind.

@@ -93,7 +93,10 @@ impl Chunks {
 
     /// Whether it is due for compression and not compressed.
     fn is_backlog(&self, chunk: &Chunk) -> bool {
-        let policy = self.cuts.iter().find(|cut| cut.kind == cut::Kind::Compress);
+        let policy = self
+            .cuts
+            .iter()
+            .find(|cut| cut.kind == cut::CutKind::Compress);
         !chunk.tiered
             && chunk.status & (COMPRESSED | FROZEN) == 0
             && policy.is_some_and(|policy| chunk.is_past(policy.to, policy.made_before))

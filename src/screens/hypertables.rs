@@ -22,7 +22,7 @@ use crate::server::row::read;
 use crate::server::sql::{Param, Query, query};
 
 use row::Space;
-pub use row::{Kind, Limits, Policies, Policy, Row};
+pub use row::{HypertableKind, Limits, Policies, Policy, Row};
 
 impl Record for Row {
     const ID: ScreenId = ScreenId::Hypertables;
@@ -165,9 +165,11 @@ impl Record for Row {
 
     fn targets(&self) -> Vec<Target> {
         match i32::try_from(self.id) {
-            Ok(id) if self.plain.is_none() => {
-                Target::relation(id, &self.full_name(), self.kind == Kind::Aggregate)
-            }
+            Ok(id) if self.plain.is_none() => Target::relation(
+                id,
+                &self.full_name(),
+                self.kind == HypertableKind::Aggregate,
+            ),
             _ => Vec::new(),
         }
     }

@@ -16,7 +16,7 @@ use crate::server::row::read;
 use crate::server::sql::{Param, Query, query};
 
 use self::row::More;
-pub use self::row::{Kind, Parts, Row};
+pub use self::row::{Parts, Row, TableKind};
 
 mod chunks;
 mod judge;
@@ -46,7 +46,7 @@ impl Record for Row {
         })
         .rank(2),
         Column::<Self>::number("chunks_without", "MISSING", 7, |row, _| {
-            if row.kind == Kind::Partitioned && !row.root_valid {
+            if row.kind == TableKind::Partitioned && !row.root_valid {
                 Value::Null
             } else {
                 row.part_count(|parts| parts.without)
@@ -140,7 +140,7 @@ impl Record for Row {
 
     fn targets(&self) -> Vec<Target> {
         vec![Target {
-            kind: crate::model::target::Kind::Index,
+            kind: crate::model::target::TargetKind::Index,
             id: self.id,
             name: text::qualified(&self.schema, &self.name),
         }]

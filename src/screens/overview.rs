@@ -17,7 +17,7 @@ use anyhow::{Result, bail};
 use crate::journal::acknowledge::Identity;
 use crate::model::moment::Stamp;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::model::text;
 use crate::model::verdict::{Level, Verdict};
 use crate::screens::record::{Column, Record, Section};
@@ -164,7 +164,7 @@ impl Record for Row {
     fn targets(&self) -> Vec<Target> {
         let mut targets = self.targets.clone();
         if let Some(job) = self.finding.job {
-            targets.retain(|target| target.kind != Kind::Job);
+            targets.retain(|target| target.kind != TargetKind::Job);
             targets.insert(0, Target::job(job));
         }
         if let Some(on) = &self.finding.on {

@@ -14,7 +14,7 @@ use crate::actions::code;
 use crate::journal::{Seen, differences};
 use crate::model::plan::Bindings;
 use crate::model::plan::named::Relation;
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::server::session;
 use crate::server::sql::Param;
 
@@ -82,9 +82,9 @@ impl Actor {
                 .any(|target| {
                     let id = Some(target.id);
                     match target.kind {
-                        Kind::Hypertable | Kind::Aggregate => relation.hypertable != id,
-                        Kind::Index => relation.oid != target.id,
-                        Kind::Job | Kind::Session => false,
+                        TargetKind::Hypertable | TargetKind::Aggregate => relation.hypertable != id,
+                        TargetKind::Index => relation.oid != target.id,
+                        TargetKind::Job | TargetKind::Session => false,
                     }
                 });
             if another {
@@ -95,7 +95,7 @@ impl Actor {
         }
         // A job's table is named only by the statements that would make the job again.
         let tables = |seen: &Seen| {
-            (seen.target.kind == Kind::Job).then(|| seen.state["hypertable_id"].as_i64())
+            (seen.target.kind == TargetKind::Job).then(|| seen.state["hypertable_id"].as_i64())
         };
         let tables: Option<Vec<_>> = approved.seen.iter().map(tables).collect();
         if let Some(tables) = tables
@@ -171,8 +171,8 @@ impl Actor {
 pub fn current(target: &Target, bindings: &Bindings) -> Target {
     let mut target = target.clone();
     match target.kind {
-        Kind::Job => target.id = bindings.job(target.id),
-        Kind::Index => target.id = bindings.index(target.id),
+        TargetKind::Job => target.id = bindings.job(target.id),
+        TargetKind::Index => target.id = bindings.index(target.id),
         _ => {}
     }
     target

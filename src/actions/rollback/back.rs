@@ -11,7 +11,7 @@ use crate::actions::execute::{Actor, named};
 use crate::journal::{Entries, Entry, Place};
 use crate::model::plan::named::{Named, Relation, parts, qualified};
 use crate::model::plan::{Bindings, Note, Statement, Step};
-use crate::model::target::Kind;
+use crate::model::target::TargetKind;
 use crate::model::verdict::Level;
 
 /// State of a rollback while it is put together, entry by entry.
@@ -340,9 +340,9 @@ impl<'a> Back<'a> {
         let touched = |oid: i64| begin.plan.touches.iter().any(|touch| touch.oid == oid);
         let target = begin.before.iter().any(|seen| {
             let hypertable = match seen.target.kind {
-                Kind::Hypertable | Kind::Aggregate => Some(seen.target.id),
-                Kind::Index => return self.bindings.index(seen.target.id) == relation.oid,
-                Kind::Job | Kind::Session => seen.state["hypertable_id"].as_i64(),
+                TargetKind::Hypertable | TargetKind::Aggregate => Some(seen.target.id),
+                TargetKind::Index => return self.bindings.index(seen.target.id) == relation.oid,
+                TargetKind::Job | TargetKind::Session => seen.state["hypertable_id"].as_i64(),
             };
             hypertable.is_some() && relation.hypertable == hypertable
         });

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::blocked::Blocked;
 use crate::model::fix::ActionName;
 use crate::model::moment::{Axis, Stamp};
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::screens::policy::Policy;
 use crate::server::row::or_default;
 
@@ -144,9 +144,9 @@ impl Row {
     pub(super) fn source_target(&self) -> Target {
         Target {
             kind: if self.parent_id.is_some() {
-                Kind::Aggregate
+                TargetKind::Aggregate
             } else {
-                Kind::Hypertable
+                TargetKind::Hypertable
             },
             id: self.source_id.into(),
             name: self.source(),

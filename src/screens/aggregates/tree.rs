@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::row::{Inherited, Row};
 use crate::model::rules;
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, Level, without_stop};
 use crate::screens::record::Record;
 use crate::server::known::At;
@@ -91,7 +91,7 @@ fn inheritance(row: &Row, at: &At) -> Option<Inherited> {
         why = format!("{why}; {}", without_stop(&job.reason));
     }
     let aggregate = || Target {
-        kind: Kind::Aggregate,
+        kind: TargetKind::Aggregate,
         id: row.id.into(),
         name: row.full_name(),
     };

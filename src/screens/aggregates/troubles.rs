@@ -3,7 +3,7 @@
 
 use super::row::Row;
 use crate::model::moment::{Axis, Stamp};
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, Findings, Level};
 use crate::model::{rules, text};
 use crate::server::known::At;
@@ -73,7 +73,7 @@ pub(super) fn judge_starved(row: &Row, findings: &mut Findings) -> bool {
     }
     let (source, keeps) = (row.source(), text::interval(keeps));
     let upon = Target {
-        kind: Kind::Hypertable,
+        kind: TargetKind::Hypertable,
         id: row.source_id.into(),
         name: source.clone(),
     };

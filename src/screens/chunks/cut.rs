@@ -12,7 +12,7 @@ use crate::server::row::or_default;
 /// A mark of a policy, an aggregate or the clock.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Cut {
-    pub(super) kind: Kind,
+    pub(super) kind: CutKind,
     /// Name of the aggregate.
     pub name: Option<String>,
     /// Start of a refresh window; `None`: it is open.
@@ -36,7 +36,7 @@ pub struct Cut {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(super) enum CutKind {
     Now,
     Compress,
     Drop,
@@ -49,12 +49,12 @@ pub(super) enum Kind {
 impl Cut {
     /// Whether it is a refresh window, of an aggregate on the hypertable or its own.
     pub fn is_window(&self) -> bool {
-        matches!(self.kind, Kind::Refresh | Kind::Own)
+        matches!(self.kind, CutKind::Refresh | CutKind::Own)
     }
 
     /// Whether it is the hypertable's own: it is an aggregate's materialization.
     pub fn is_own(&self) -> bool {
-        self.kind == Kind::Own
+        self.kind == CutKind::Own
     }
 
     /// The job's state; empty if it is scheduled and does not fail.
@@ -103,15 +103,15 @@ impl Cut {
             }
         };
         Some(match self.kind {
-            Kind::Now => Mark {
+            CutKind::Now => Mark {
                 sign: 'N',
                 label: format!("now {}", at(self.to)?),
                 level,
                 place,
             },
-            Kind::Compress => cut('C', "compress after"),
-            Kind::Drop => cut('D', "drop after"),
-            Kind::Refresh | Kind::Own => self.refresh_mark(unit, state, level),
+            CutKind::Compress => cut('C', "compress after"),
+            CutKind::Drop => cut('D', "drop after"),
+            CutKind::Refresh | CutKind::Own => self.refresh_mark(unit, state, level),
         })
     }
 

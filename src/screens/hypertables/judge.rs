@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::advice::{Size, part};
-use super::row::{Created, Kind, Plain, Row};
+use super::row::{Created, HypertableKind, Plain, Row};
 use crate::model::thresholds::percent;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::version::Version;
@@ -164,7 +164,9 @@ fn healthy(row: &Row, limits: &thresholds::Limits) -> String {
             "; a statement on all of them takes up to {locks} locks, {percent} of the lock table"
         );
     }
-    if row.kind == Kind::Hypertable && row.policy_letters() == crate::model::value::Value::Null {
+    if row.kind == HypertableKind::Hypertable
+        && row.policy_letters() == crate::model::value::Value::Null
+    {
         said.push_str("; no policy");
     }
     said

@@ -9,7 +9,7 @@ use crate::model::value::Value;
 use crate::server::row::or_default;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum HypertableKind {
     #[serde(alias = "hypertable")]
     Hypertable,
     /// The materialization of a continuous aggregate.
@@ -116,7 +116,7 @@ pub struct Row {
     pub id: i64,
     pub schema: String,
     pub name: String,
-    pub kind: Kind,
+    pub kind: HypertableKind,
     pub axis: Axis,
     #[serde(alias = "column_name")]
     pub column: Option<String>,
@@ -175,9 +175,9 @@ impl Row {
 
     pub(super) fn kind_name(&self) -> &'static str {
         match self.kind {
-            Kind::Hypertable => "hypertable",
-            Kind::Aggregate => "aggregate",
-            Kind::Candidate => "candidate",
+            HypertableKind::Hypertable => "hypertable",
+            HypertableKind::Aggregate => "aggregate",
+            HypertableKind::Candidate => "candidate",
         }
     }
 

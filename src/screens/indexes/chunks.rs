@@ -8,7 +8,7 @@ use crate::model::text;
 use crate::model::value::Value;
 use crate::model::verdict::Level;
 use crate::screens::chunks::Size;
-use crate::screens::indexes::row::{Kind, Row};
+use crate::screens::indexes::row::{Row, TableKind};
 use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 use crate::server::row::{or_default, read_all};
@@ -69,7 +69,7 @@ pub fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<
     }
     let chunks: Vec<Chunk> = read_all(rows)?;
     let mut sections = Vec::new();
-    if at.server.track_counts && matches!(row.kind, Kind::Hypertable | Kind::Aggregate) {
+    if at.server.track_counts && matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) {
         sections.extend(recent_against_old(&chunks));
     }
     let part = row.kind.part();

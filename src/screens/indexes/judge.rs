@@ -7,7 +7,7 @@ use crate::model::value::Value;
 use crate::model::verdict::{Finding, Findings, Level, Verdict};
 use crate::model::version::Version;
 use crate::model::{rules, text, thresholds};
-use crate::screens::indexes::row::{Kind, Row, counted_since};
+use crate::screens::indexes::row::{Row, TableKind, counted_since};
 use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 
@@ -29,7 +29,7 @@ pub fn verdict(row: &Row, at: &At) -> Verdict {
 }
 
 fn judge_validity(row: &Row, findings: &mut Findings) {
-    let hyper = matches!(row.kind, Kind::Hypertable | Kind::Aggregate);
+    let hyper = matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate);
     if !row.root_valid {
         let (level, words, fix) = if is_leftover(&row.name) {
             (
@@ -37,7 +37,7 @@ fn judge_validity(row: &Row, findings: &mut Findings) {
                 "a leftover of an interrupted REINDEX CONCURRENTLY. Drop it",
                 Some("drop-leftovers"),
             )
-        } else if row.kind == Kind::Partitioned {
+        } else if row.kind == TableKind::Partitioned {
             (
                 Level::Critical,
                 "it is missing on a partition. Create it there, and attach it (ALTER INDEX ... ATTACH PARTITION)",
@@ -302,7 +302,8 @@ pub fn facts(row: &Row, at: &At) -> Vec<Section> {
         Value::Time,
     );
     // The Aggregates screen finds the newest rows of sources by the indexes on their time column.
-    let of_chunks = matches!(row.kind, Kind::Hypertable | Kind::Aggregate) && row.method == "btree";
+    let of_chunks =
+        matches!(row.kind, TableKind::Hypertable | TableKind::Aggregate) && row.method == "btree";
     let of_hypertop = (of_chunks && at.server.track_counts && row.scans > 0).then_some(
         "included, if an aggregate is built on the table and this is its time index: the Aggregates screen reads the newest row of each source by it",
     );

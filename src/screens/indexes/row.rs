@@ -10,7 +10,7 @@ use crate::server::row::or_default;
 
 /// Kind of the index's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum TableKind {
     #[serde(alias = "hypertable")]
     Hypertable,
     /// A continuous aggregate's materialization, under the name of its view.
@@ -24,7 +24,7 @@ pub enum Kind {
     Table,
 }
 
-impl Kind {
+impl TableKind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Hypertable => "hypertable",
@@ -83,7 +83,7 @@ pub struct Row {
     pub schema: String,
     pub table: String,
     pub name: String,
-    pub kind: Kind,
+    pub kind: TableKind,
     pub method: String,
     /// `None`: its table is locked, or it was dropped while it was read.
     pub definition: Option<String>,

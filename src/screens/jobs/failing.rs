@@ -1,7 +1,7 @@
 //! Findings of a job whose last run failed.
 
 use super::row::{JobError, Row, Statistics};
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, Findings, Level, without_stop};
 use crate::model::{rules, text};
 use crate::server::known::{At, Edition};
@@ -110,7 +110,7 @@ pub(super) fn unalterable(row: &Row, at: &At) -> Option<Target> {
         .sql_version()
         .alters_no_hierarchy()
         .then(|| Target {
-            kind: Kind::Aggregate,
+            kind: TargetKind::Aggregate,
             id: id.into(),
             name: name.clone(),
         })

@@ -4,7 +4,7 @@ use super::consequence::{among, is_consequence};
 use super::row::Row;
 use crate::model::rules;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Finding, without_stop};
 use crate::screens::activity::LOCKS_ON;
 
@@ -42,7 +42,7 @@ pub(super) fn merge_locks(mut rows: Vec<Row>) -> Vec<Row> {
 /// names the session that is idle in a transaction with a lock on the same relation.
 pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
     let worker = |row: &Row| {
-        let job = row.targets.iter().find(|of| of.kind == Kind::Job)?;
+        let job = row.targets.iter().find(|of| of.kind == TargetKind::Job)?;
         Some((job.id.to_string(), row.finding.clone()))
     };
     let waiting: Vec<_> = rows
@@ -60,7 +60,10 @@ pub(super) fn name_lock_holders(mut rows: Vec<Row>) -> Vec<Row> {
         .iter()
         .filter(|row| row.finding.rule == &rules::SESSION_IDLE)
         .filter_map(|row| {
-            let session = row.targets.iter().find(|of| of.kind == Kind::Session)?;
+            let session = row
+                .targets
+                .iter()
+                .find(|of| of.kind == TargetKind::Session)?;
             Some((session.clone(), row.finding.clone()))
         })
         .collect();

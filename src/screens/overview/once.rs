@@ -4,7 +4,7 @@ use super::consequence::{among, is_consequence};
 use super::locks::{merge_locks, name_lock_holders};
 use super::row::Row;
 use crate::model::screen_id::ScreenId;
-use crate::model::target::{Kind, Target};
+use crate::model::target::{Target, TargetKind};
 use crate::model::verdict::{Level, without_stop};
 use crate::model::{rules, text};
 
@@ -70,7 +70,10 @@ fn merge_far_starts(mut rows: Vec<Row>) -> Vec<Row> {
     let (causes, mut others): (Vec<Row>, Vec<Row>) = rows.drain(..).partition(far);
     for cause in causes {
         let starts = |row: &&mut Row| {
-            let own = row.targets.iter().find(|target| target.kind == Kind::Job);
+            let own = row
+                .targets
+                .iter()
+                .find(|target| target.kind == TargetKind::Job);
             own.is_some_and(|job| job.id.to_string() == cause.of)
                 && is_consequence(&row.finding)
                 && row.finding.job.is_none()
@@ -212,7 +215,7 @@ fn without_starved(mut rows: Vec<Row>) -> Vec<Row> {
 
 /// The pid of a finding about a session that blocks others.
 fn blocker(row: &Row) -> Option<i64> {
-    let target = row.targets.iter().find(|of| of.kind == Kind::Session);
+    let target = row.targets.iter().find(|of| of.kind == TargetKind::Session);
     target
         .filter(|_| row.finding.rule == &rules::SESSION_BLOCKS)
         .map(|of| of.id)
@@ -221,7 +224,8 @@ fn blocker(row: &Row) -> Option<i64> {
 /// The pid of the session that its fix ends.
 fn waits_for(row: &Row) -> Option<i64> {
     let on: Option<&Target> = row.finding.on.as_ref();
-    on.filter(|of| of.kind == Kind::Session).map(|of| of.id)
+    on.filter(|of| of.kind == TargetKind::Session)
+        .map(|of| of.id)
 }
 
 /// A lag that is unknown because of a lock is merged into the finding of the lock's holder.

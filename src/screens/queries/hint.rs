@@ -1,6 +1,6 @@
 //! Statements that group raw rows by time although an aggregate has these groups.
 
-use super::named::{Catalog, Kind, Relation, Token, tokens};
+use super::named::{Catalog, Relation, RelationKind, Token, tokens};
 use crate::model::text;
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub(super) fn hint(
     // A statement that names an aggregate reads it already.
     if named
         .iter()
-        .any(|relation| relation.kind == Kind::Aggregate)
+        .any(|relation| relation.kind == RelationKind::Aggregate)
     {
         return None;
     }
@@ -184,9 +184,9 @@ mod tests {
             schema: "mes".to_owned(),
             name: name.to_owned(),
             kind: if bucket.is_some() {
-                Kind::Aggregate
+                RelationKind::Aggregate
             } else {
-                Kind::Hypertable
+                RelationKind::Hypertable
             },
             bucket: bucket.map(str::to_owned),
             source_schema: source.map(|_| "mes".to_owned()),

@@ -9,7 +9,7 @@ use crate::model::text;
 pub struct Relation {
     pub schema: String,
     pub name: String,
-    pub kind: Kind,
+    pub kind: RelationKind,
     /// Bucket width of an aggregate: an interval, or units of integer time.
     pub bucket: Option<String>,
     /// Source of an aggregate: a hypertable, or another aggregate.
@@ -19,7 +19,7 @@ pub struct Relation {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum RelationKind {
     Hypertable,
     Aggregate,
 }
@@ -65,7 +65,7 @@ impl Catalog {
     /// The aggregates of this hypertable, direct or through other aggregates.
     pub fn aggregates_of(&self, hypertable: &Relation) -> Vec<&Relation> {
         let from = |relation: &&Relation| {
-            relation.kind == Kind::Aggregate
+            relation.kind == RelationKind::Aggregate
                 && self.root(relation) == Some((&hypertable.schema, &hypertable.name))
         };
         self.0.iter().filter(from).collect()
@@ -80,7 +80,8 @@ impl Catalog {
         // Hierarchies are shallow; the bound ends the loop if a broken catalogue has a cycle.
         for _ in 0..20 {
             let parent = self.0.iter().find(|relation| {
-                relation.kind == Kind::Aggregate && (&relation.schema, &relation.name) == source
+                relation.kind == RelationKind::Aggregate
+                    && (&relation.schema, &relation.name) == source
             });
             match parent {
                 Some(parent) => {
@@ -249,7 +250,7 @@ mod tests {
         Relation {
             schema: schema.to_owned(),
             name: name.to_owned(),
-            kind: Kind::Hypertable,
+            kind: RelationKind::Hypertable,
             bucket: None,
             source_schema: None,
             source: None,

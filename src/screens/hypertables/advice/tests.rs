@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::screens::hypertables::row::Window;
-use crate::screens::hypertables::{Kind, Policies};
+use crate::screens::hypertables::{HypertableKind, Policies};
 
 const GIB: i64 = 1 << 30;
 
@@ -12,7 +12,7 @@ fn row(chunks: i64, interval: i64, bytes: i64) -> Row {
         id: 1,
         schema: "mes".to_owned(),
         name: "x".to_owned(),
-        kind: Kind::Hypertable,
+        kind: HypertableKind::Hypertable,
         axis: Axis::TimestampTz,
 
         column: Some("ts".to_owned()),
