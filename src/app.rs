@@ -58,11 +58,11 @@ pub struct App {
     /// Index into `themes`.
     pub theme: usize,
     /// Lines of the details that fit on the screen; set when drawn.
-    pub details_page: usize,
+    pub(crate) details_page: usize,
     /// The server's figures since the start.
     pub history: History,
     /// Figures of all screens, for the Overview's gauges.
-    pub standing: gather::Standing,
+    pub(crate) standing: gather::Standing,
     found: gather::Found,
     /// Screens read since the Overview was last rebuilt.
     read: Vec<ScreenId>,
@@ -152,7 +152,7 @@ impl App {
     }
 
     /// The server's clock, for the age of the figures.
-    pub fn server_clock(&self) -> Stamp {
+    pub(crate) fn server_clock(&self) -> Stamp {
         Stamp(self.now.0.saturating_add(self.ahead))
     }
 
@@ -178,7 +178,7 @@ impl App {
     }
 
     /// Applies a message; the Overview is rebuilt later, by [`App::settle`].
-    pub fn hear(&mut self, msg: Msg) -> Vec<Effect> {
+    pub(crate) fn hear(&mut self, msg: Msg) -> Vec<Effect> {
         if matches!(msg, Msg::Up(_) | Msg::Pulse { .. } | Msg::Loaded { .. }) {
             self.heard = self.now;
         }

@@ -67,7 +67,7 @@ pub struct Connection {
     pub dbname: Option<String>,
     /// Never ask for a password
     #[arg(short = 'w', long, global = true, conflicts_with = "password")]
-    pub no_password: bool,
+    pub(crate) no_password: bool,
     /// Ask for a password before connecting
     #[arg(short = 'W', long, global = true)]
     pub password: bool,

@@ -20,7 +20,7 @@ pub struct Config {
     pub refresh: Duration,
     pub theme: String,
     /// Capture of the mouse; off by default, because it disables the terminal's own selection.
-    pub mouse: bool,
+    pub(crate) mouse: bool,
     /// Read-only on every connection.
     pub read_only: bool,
     /// Settings for some connections; all that match apply.

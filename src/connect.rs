@@ -22,7 +22,7 @@ use error::{explain, timed_out, together};
 use open::open;
 
 /// Asks the user for a password: the prompt in, the password out.
-pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<String>;
+pub(crate) type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<String>;
 
 /// Connects; asks for a missing password that the server requires (unless `-w`).
 pub async fn connect(settings: &Settings, ask: Ask<'_>) -> Result<Connected, ConnectError> {

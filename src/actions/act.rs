@@ -33,7 +33,7 @@ pub struct Facts {
 
 impl Facts {
     /// Oids of the relations whose sizes the plan uses.
-    pub fn sized(&self) -> Vec<i64> {
+    pub(crate) fn sized(&self) -> Vec<i64> {
         let listed = self.facts.get("sized").and_then(|sized| sized.as_array());
         listed
             .into_iter()
@@ -86,7 +86,7 @@ impl Context<'_> {
 pub struct Refusal {
     pub why: String,
     /// An alternative that would work: its description, and the form's fields that it sets.
-    pub offer: Option<(String, Vec<(&'static str, String)>)>,
+    pub(crate) offer: Option<(String, Vec<(&'static str, String)>)>,
     /// Notes on the present values, if nothing would change. `None`: refused for another reason.
     pub stands: Option<Vec<Note>>,
 }
@@ -109,7 +109,11 @@ impl Refusal {
     }
 
     #[must_use]
-    pub fn offering(mut self, words: impl Into<String>, set: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn offering(
+        mut self,
+        words: impl Into<String>,
+        set: Vec<(&'static str, String)>,
+    ) -> Self {
         self.offer = Some((words.into(), set));
         self
     }

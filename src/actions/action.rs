@@ -151,7 +151,7 @@ pub(crate) struct Family {
 
 impl Family {
     /// An action with a form.
-    pub const fn asking(
+    pub(crate) const fn asking(
         self,
         name: &'static str,
         keys: &'static [&'static str],
@@ -163,7 +163,7 @@ impl Family {
     }
 
     /// An action without a form.
-    pub const fn plain(
+    pub(crate) const fn plain(
         self,
         name: &'static str,
         keys: &'static [&'static str],
@@ -200,7 +200,7 @@ impl Family {
 
 impl Action {
     /// True if the action applies to a row of one of these kinds.
-    pub fn applies(&self, kinds: &[TargetKind]) -> bool {
+    pub(crate) fn applies(&self, kinds: &[TargetKind]) -> bool {
         match &self.does {
             Does::Here(_) => true,
             Does::Plan(act) => kinds.contains(&act.on),

@@ -50,10 +50,10 @@ pub struct Job {
     pub creation: Option<ByCreation>,
     /// Type of its time column, as `regtype` prints it; integer offsets of a refresh policy must have this type.
     #[serde(default)]
-    pub axis_type: Option<String>,
+    pub(crate) axis_type: Option<String>,
     /// Refresh policy of an aggregate that is built on another aggregate.
     #[serde(default)]
-    pub hierarchical: bool,
+    pub(crate) hierarchical: bool,
 }
 
 /// Settings that `alter_job` changes. `None`: stays as it is.
@@ -68,9 +68,9 @@ pub struct Change {
     /// `None`: keeps the value at the time of the statement.
     pub next_start: Option<String>,
     /// Restores the captured next start if that is still in the future when the statement runs.
-    pub next_start_back: bool,
+    pub(crate) next_start_back: bool,
     /// The next start that the undone action set. A job that still has it is due now, if the captured one is past.
-    pub next_start_moved: Option<String>,
+    pub(crate) next_start_moved: Option<String>,
     /// 2.12 and later.
     pub slots: Option<Slots>,
 }
@@ -93,7 +93,7 @@ const DELETING_CRASHES: Version = Version::new(2, 26);
 
 impl Job {
     /// Advice to pause instead of removing it.
-    pub fn pausing_instead(&self) -> String {
+    pub(crate) fn pausing_instead(&self) -> String {
         format!(
             "pause-job {} stops it too, and keeps its id, its counters and its history",
             self.id
@@ -112,7 +112,7 @@ impl Job {
     }
 
     /// `job 1001 (retention policy on public.metrics)`.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let on = self
             .relation
             .as_ref()
@@ -121,7 +121,7 @@ impl Job {
     }
 
     /// Text of a form whose fields equal the job's settings.
-    pub fn already_so(&self) -> String {
+    pub(crate) fn already_so(&self) -> String {
         format!(
             "no change: {} already has these values; change a field",
             self.describe()
@@ -129,7 +129,7 @@ impl Job {
     }
 
     /// One of TimescaleDB's own jobs (telemetry, log retention).
-    pub fn is_internal(&self) -> bool {
+    pub(crate) fn is_internal(&self) -> bool {
         self.id < 1000
     }
 
@@ -141,7 +141,7 @@ impl Job {
     }
 
     /// The reason why `alter_job` cannot change it on this server. `None`: it can.
-    pub fn unalterable(&self, context: &Context) -> Option<Refusal> {
+    pub(crate) fn unalterable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         if self.is_made_again(context) {
             return Some(Refusal::new(format!(
@@ -153,7 +153,7 @@ impl Job {
     }
 
     /// The reason why it can neither run nor be altered on this server. `None`: it can.
-    pub fn unusable(&self, context: &Context) -> Option<Refusal> {
+    pub(crate) fn unusable(&self, context: &Context) -> Option<Refusal> {
         let version = context.at.server.sql_version();
         let by_creation = self.proc_name == "policy_retention"
             && self.setting("drop_after").is_none()
@@ -279,7 +279,7 @@ impl Job {
 
     /// Sets `max_retries` to -1 before a plan that deletes the job: deleting a running job can crash the server.
     /// The worker sees the change only once it is committed.
-    pub fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
+    pub(crate) fn clear_retries_first(&self, context: &Context, mut plan: Plan) -> Plan {
         if !self.crashes(context) {
             return plan;
         }
@@ -316,7 +316,7 @@ impl Job {
     }
 
     /// Deletes a job that cannot be made again.
-    pub fn delete_for_good(&self, context: &Context) -> Step {
+    pub(crate) fn delete_for_good(&self, context: &Context) -> Step {
         let delete = Statement::new(
             format!("select {}($1::int)", context.function("delete_job")),
             vec![Lit::Job(self.id)],
@@ -376,7 +376,7 @@ impl Call {
     }
 
     /// Like `give`; adds nothing for `None`.
-    pub fn give_some<T: Into<Lit>>(&mut self, name: &str, kind: &str, value: Option<T>) {
+    pub(crate) fn give_some<T: Into<Lit>>(&mut self, name: &str, kind: &str, value: Option<T>) {
         if let Some(value) = value {
             self.give(name, kind, value.into());
         }

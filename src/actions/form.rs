@@ -179,7 +179,7 @@ impl Field {
     }
 
     /// True if the flag is set.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         flag(&self.value) == Some(true)
     }
 }
@@ -204,7 +204,7 @@ impl Form {
 
     /// Adds the fields for the pace of a plan with many steps.
     #[must_use]
-    pub fn paced(mut self) -> Self {
+    pub(crate) fn paced(mut self) -> Self {
         self.fields.extend([
             Field::new("rest", "Rest between steps", FieldType::Interval, "0s")
                 .help("a pause after each step, each of which is a transaction of its own"),

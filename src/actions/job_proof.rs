@@ -31,7 +31,7 @@ pub struct JobProof {
     pub(super) unusable: Vec<String>,
     /// The check function. `None`: it is TimescaleDB's own.
     pub check: Option<String>,
-    pub check_there: bool,
+    pub(crate) check_there: bool,
     /// The role that would own the policy if it were added now.
     pub(super) belongs: Option<String>,
     /// Its configuration names its hypertable.
@@ -47,7 +47,7 @@ pub struct JobProof {
 
 impl JobProof {
     /// The reason why the server refuses any `alter_job`. `None`: it does not.
-    pub fn unalterable(&self) -> Option<String> {
+    pub(crate) fn unalterable(&self) -> Option<String> {
         match (&self.index, self.indexed) {
             (Some(index), Some(false)) => Some(format!("its index {index} is gone")),
             (None, Some(false)) => Some("its configuration names no index".to_owned()),

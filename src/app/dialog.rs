@@ -34,13 +34,13 @@ pub struct Acting {
     pub title: String,
     pub targets: Vec<Target>,
     sets: Vec<(String, String)>,
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// Number of the request whose answer is awaited.
     pub asked: u64,
 }
 
 #[derive(Debug)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Waiting for the facts of the targets.
     Asking,
     /// A refusal or a result: lines with their theme roles, and the first line shown.
@@ -85,7 +85,7 @@ impl Acting {
     }
 
     /// Takes the facts: opens the form, or makes the plan at once if there is nothing to choose.
-    pub fn take_facts(&mut self, facts: Vec<Facts>, at: &At) -> Next {
+    pub(crate) fn take_facts(&mut self, facts: Vec<Facts>, at: &At) -> Next {
         let Some(Does::Plan(act)) = self.action.map(|action| &action.does) else {
             return Next::Stay;
         };
@@ -127,7 +127,7 @@ impl Acting {
         }
     }
 
-    pub fn take_preview(
+    pub(crate) fn take_preview(
         &mut self,
         approved: ApprovedPlan,
         preview: &Preview,
@@ -157,7 +157,7 @@ impl Acting {
         }
     }
 
-    pub fn paste(&mut self, text: &str, at: &At) {
+    pub(crate) fn paste(&mut self, text: &str, at: &At) {
         match &mut self.stage {
             Stage::Form(filling) => {
                 let lines = matches!(

@@ -44,7 +44,7 @@ pub struct Ask {
     pub prompt: Prompt,
     pub rows: Vec<overview::Row>,
     /// It asks for a duration, not for a reason.
-    pub snoozes: bool,
+    pub(crate) snoozes: bool,
 }
 
 impl Ask {
@@ -56,7 +56,7 @@ impl Ask {
         }
     }
 
-    pub fn snooze(rows: Vec<overview::Row>) -> Self {
+    pub(crate) fn snooze(rows: Vec<overview::Row>) -> Self {
         Self {
             prompt: Prompt::new(acknowledge::SNOOZE.to_owned()),
             rows,
@@ -88,7 +88,7 @@ impl Ask {
 /// A one-line text field.
 #[derive(Debug)]
 pub struct Prompt {
-    pub area: TextArea<'static>,
+    pub(crate) area: TextArea<'static>,
     /// The former text, which Esc restores.
     pub before: String,
     pub error: Option<String>,
@@ -103,7 +103,7 @@ pub struct Palette {
     /// The screen below: its actions come first.
     pub screen: ScreenId,
     /// Only the actions for the selected target.
-    pub only_acts: bool,
+    pub(crate) only_acts: bool,
 }
 
 impl Prompt {
@@ -169,7 +169,7 @@ impl Overlay {
     }
 
     /// Takes pasted text; a line break does not end the prompt.
-    pub fn paste(&mut self, text: &str) {
+    pub(crate) fn paste(&mut self, text: &str) {
         let line: String = text.chars().filter(|c| !c.is_control()).collect();
         match self {
             Self::Palette(palette) => {

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Turns a key's text back into an event; `None`: no text area takes it.
-pub fn event(key: &str) -> Option<KeyEvent> {
+pub(super) fn event(key: &str) -> Option<KeyEvent> {
     let (modifiers, name) = match (key.strip_prefix("ctrl-"), key.strip_prefix("alt-")) {
         (Some(name), _) if !name.is_empty() => (KeyModifiers::CONTROL, name),
         (_, Some(name)) if !name.is_empty() => (KeyModifiers::ALT, name),

@@ -39,7 +39,7 @@ impl App {
     }
 
     /// Requests the rows of these screens.
-    pub fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
+    pub(crate) fn ask_loads(&mut self, parts: &[ScreenId]) -> Vec<Effect> {
         if self.link != Link::Up {
             return Vec::new();
         }
@@ -53,7 +53,7 @@ impl App {
     }
 
     /// Whether all parts of the shown screen have been read once.
-    pub fn has_read(&self) -> bool {
+    pub(crate) fn has_read(&self) -> bool {
         let mut parts = self.parts().into_iter();
         parts.all(|part| was_read(&self.screens, part))
     }

@@ -105,7 +105,7 @@ impl Recorder {
     }
 
     /// Records the message, if it is a reading.
-    pub fn hear(&mut self, at: Stamp, msg: &Msg) -> Result<()> {
+    pub(crate) fn hear(&mut self, at: Stamp, msg: &Msg) -> Result<()> {
         let kept = match msg {
             Msg::Up(server) => Kept::Server(server.clone()),
             Msg::Down { error, .. } => Kept::Down(error.clone()),

@@ -28,7 +28,7 @@ pub struct Connected {
     /// The password that the user entered, for the next connection.
     pub password: Option<String>,
     /// Roles whose code a read may run here.
-    pub trusted: Vec<String>,
+    pub(crate) trusted: Vec<String>,
     /// The server's notices and warnings.
     pub notices: Receiver<String>,
     /// Time limit for each answer while the session is set up.
@@ -63,12 +63,12 @@ impl Connected {
 
     /// True if it leads over a network: the peer is neither a socket of this machine nor a loopback address, whatever
     /// the host is called.
-    pub fn is_by_network(&self) -> bool {
+    pub(crate) fn is_by_network(&self) -> bool {
         self.peer.is_elsewhere()
     }
 
     /// These settings for the server of this connection only: a name may lead to several.
-    pub fn only_here(&self, settings: &Settings) -> Settings {
+    pub(crate) fn only_here(&self, settings: &Settings) -> Settings {
         let mut at = self.at.clone();
         // An address with a scope cannot be written as a host.
         if let (Place::Tcp { address, .. }, Peer::Tcp(peer)) = (&mut at.place, &self.peer)

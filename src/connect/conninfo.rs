@@ -81,7 +81,7 @@ pub struct Settings {
     pub revoked: Option<PathBuf>,
     /// Time limit for each host; `None`: the user chose to wait for ever.
     pub timeout: Option<Duration>,
-    pub keepalive: Keepalive,
+    pub(crate) keepalive: Keepalive,
     pub options: Option<String>,
     pub application_name: String,
     pub wanted: Wanted,

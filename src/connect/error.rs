@@ -32,7 +32,7 @@ pub enum FailureKind {
 pub struct ConnectError {
     pub kind: FailureKind,
     /// Another error of the server.
-    pub by_server: bool,
+    pub(crate) by_server: bool,
     text: String,
 }
 
@@ -55,7 +55,7 @@ impl ConnectError {
 }
 
 /// The errors of all hosts, each once. The kind is that of the last one.
-pub fn together(failures: Vec<ConnectError>) -> ConnectError {
+pub(super) fn together(failures: Vec<ConnectError>) -> ConnectError {
     let (kind, by_server) = failures.last().map_or((FailureKind::Other, false), |last| {
         (last.kind, last.by_server)
     });
@@ -97,7 +97,11 @@ pub(crate) fn unreachable(target: &str, error: &io::Error) -> ConnectError {
 }
 
 /// The server's message, and the fix.
-pub fn explain(error: &tokio_postgres::Error, host: &Host, had_password: bool) -> ConnectError {
+pub(super) fn explain(
+    error: &tokio_postgres::Error,
+    host: &Host,
+    had_password: bool,
+) -> ConnectError {
     let Some(reported) = error.as_db_error() else {
         return explain_client(error, host, had_password);
     };

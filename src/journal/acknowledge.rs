@@ -115,7 +115,7 @@ impl Wanted {
         }
     }
 
-    pub fn is_over(&self, now: Stamp) -> bool {
+    pub(crate) fn is_over(&self, now: Stamp) -> bool {
         self.until.is_some() && self.until().is_none_or(|until| until <= now)
     }
 

@@ -54,7 +54,7 @@ impl Entries {
     }
 
     /// New ids of the jobs and indexes that were made again, in this place and where these entries were done.
-    pub fn bindings(&self, place: &Place, undoes: &[u64]) -> Bindings {
+    pub(crate) fn bindings(&self, place: &Place, undoes: &[u64]) -> Bindings {
         let mut bindings = Bindings::default();
         let here = |entry: &&Entry| {
             let mut of = undoes.iter();
@@ -74,7 +74,7 @@ impl Entries {
     }
 
     /// The rollbacks of an entry.
-    pub fn rollbacks(&self, id: u64) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn rollbacks(&self, id: u64) -> impl Iterator<Item = &Entry> {
         let all = self.all.iter();
         all.filter(move |entry| entry.begin.undoes.contains(&id))
     }
@@ -98,7 +98,7 @@ impl Entries {
     }
 
     /// Adds the outcome of a step that became known later.
-    pub fn learn(&mut self, ran: Ran) {
+    pub(crate) fn learn(&mut self, ran: Ran) {
         self.take(Line::Step(ran));
         self.close();
     }

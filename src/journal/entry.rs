@@ -74,7 +74,7 @@ impl Entry {
 
     /// Numbers of the steps that took effect, in order. All steps if it ended well, even if a step's line is missing
     /// (a full disk).
-    pub fn done_at(&self) -> Vec<usize> {
+    pub(crate) fn done_at(&self) -> Vec<usize> {
         let all = self.begin.plan.steps.len();
         if self.ended_as() == Some(Outcome::Done) {
             let failed = |at: &usize| {
@@ -99,7 +99,7 @@ impl Entry {
     }
 
     /// True if all steps took effect, even if the end line is missing.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.ended_as() == Some(Outcome::Done)
             || self.done_at().len() == self.begin.plan.steps.len()
     }
@@ -115,7 +115,7 @@ impl Entry {
     }
 
     /// Marks whose outcome is unknown.
-    pub fn undecided(&self) -> impl Iterator<Item = &Mark> {
+    pub(crate) fn undecided(&self) -> impl Iterator<Item = &Mark> {
         let known = |mark: &&Mark| !self.ran.iter().any(|ran| ran.step == mark.step);
         let whole = self.ended_as() == Some(Outcome::Done);
         self.marks.iter().filter(known).filter(move |_| !whole)

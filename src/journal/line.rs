@@ -46,7 +46,7 @@ pub struct Begin {
     pub pid: u32,
     /// Start of that process, in the kernel's ticks; `None`: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pid_began: Option<u64>,
+    pub(crate) pid_began: Option<u64>,
 }
 
 /// A step is about to take effect; in a transaction only COMMIT is missing.

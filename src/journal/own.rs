@@ -11,7 +11,7 @@ use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
 /// To be read.
-pub const READ: OFlag = OFlag::O_RDONLY;
+pub(super) const READ: OFlag = OFlag::O_RDONLY;
 /// To be read and appended to; made where there is none.
 pub(crate) const APPEND: OFlag = OFlag::O_RDWR.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
 
@@ -24,7 +24,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// The folder in which the file is, which must be there.
-    pub fn of(path: &Path) -> io::Result<Self> {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let folder = folder.unwrap_or(Path::new("."));
         let opened = open(AT_FDCWD, folder, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
@@ -35,7 +35,7 @@ impl Folder {
     }
 
     /// The file itself.
-    pub fn open(&self, how: OFlag) -> io::Result<File> {
+    pub(super) fn open(&self, how: OFlag) -> io::Result<File> {
         let name = self.path.file_name().unwrap_or(OsStr::new(""));
         // A pipe in its place must not block.
         let file = open(&self.folder, Path::new(name), how | OFlag::O_NONBLOCK)?;
@@ -46,7 +46,7 @@ impl Folder {
         }
     }
 
-    pub fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> io::Result<()> {
         self.folder.sync_all()
     }
 }

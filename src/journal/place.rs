@@ -46,12 +46,12 @@ impl Place {
     }
 
     /// The same database of the same server, and no copy of it.
-    pub fn is_surely(&self, other: &Self) -> bool {
+    pub(crate) fn is_surely(&self, other: &Self) -> bool {
         self.is(other) && self.unlike(other).is_none()
     }
 
     /// The reason why `here` is another database, or may be a copy of it; `None`: it is the same one. `here` was read later.
-    pub fn doubt(&self, here: &Self) -> Option<String> {
+    pub(crate) fn doubt(&self, here: &Self) -> Option<String> {
         if !self.is(here) {
             return Some("its system identifier or its database is another".to_owned());
         }

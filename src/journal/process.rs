@@ -31,7 +31,7 @@ pub fn began(pid: u32) -> Option<u64> {
 
 impl Entry {
     /// Whether the process that began it is still there (on this machine).
-    pub fn is_under_way(&self) -> bool {
+    pub(crate) fn is_under_way(&self) -> bool {
         let over = || {
             let key = (self.begin.id, self.begin.at.clone());
             OVER.lock().is_ok_and(|over| over.contains(&key))

@@ -50,7 +50,7 @@ enum Width {
 
 impl Buckets {
     /// An error names the part of the description that is not understood.
-    pub fn of(name: &str, shape: Shape) -> Result<Self, String> {
+    pub(crate) fn of(name: &str, shape: Shape) -> Result<Self, String> {
         let odd = |what: &str| format!("the buckets of {name} are not understood: {what}");
         let text = shape.width.ok_or_else(|| odd("no width"))?.to_owned();
         let zone = shape
@@ -96,12 +96,12 @@ impl Buckets {
     }
 
     /// Start of the bucket that contains `at`; `None`: outside the calendar.
-    pub fn floor(&self, at: i64) -> Option<i64> {
+    pub(crate) fn floor(&self, at: i64) -> Option<i64> {
         self.from_local(self.local_floor(self.to_local(at)?)?)
     }
 
     /// Start of the first bucket at or after `at`; `None`: outside the calendar.
-    pub fn ceil(&self, at: i64) -> Option<i64> {
+    pub(crate) fn ceil(&self, at: i64) -> Option<i64> {
         let floor = self.floor(at)?;
         if floor == at {
             Some(at)
@@ -111,7 +111,7 @@ impl Buckets {
     }
 
     /// Start of the bucket that is `number` buckets later (negative: earlier); `at` is the start of a bucket.
-    pub fn step(&self, at: i64, number: i64) -> Option<i64> {
+    pub(crate) fn step(&self, at: i64, number: i64) -> Option<i64> {
         let start = self.local_floor(self.to_local(at)?)?;
         let next = match self.width {
             Width::Fixed(width) => start.checked_add(width.checked_mul(number)?)?,
@@ -125,7 +125,7 @@ impl Buckets {
     }
 
     /// Number of buckets between two starts; approximate across a change of the clock.
-    pub fn between(&self, from: i64, to: i64) -> Option<i64> {
+    pub(crate) fn between(&self, from: i64, to: i64) -> Option<i64> {
         let (from, to) = (self.to_local(from)?, self.to_local(to)?);
         match self.width {
             Width::Fixed(width) => Some(to.checked_sub(from)? / width),
@@ -135,7 +135,7 @@ impl Buckets {
 
     /// Width in seconds (or units of integer time); a month counts 30 days, as on the server.
     #[expect(clippy::cast_precision_loss, reason = "a width")]
-    pub fn length(&self, axis: Axis) -> f64 {
+    pub(crate) fn length(&self, axis: Axis) -> f64 {
         match self.width {
             Width::Fixed(width) if axis == Axis::Integer => width as f64,
             Width::Fixed(width) => width as f64 / 1e6,

@@ -9,7 +9,7 @@ use crate::model::moment::{Axis, Point};
 use crate::model::text;
 
 /// Reads a moment, a date, `now`, `3 days ago`, or a number of integer time. The error says how to write it.
-pub fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
+pub(crate) fn parse(axis: Axis, typed: &str, now: Option<i64>) -> Result<i64, String> {
     let typed = typed.trim();
     if axis == Axis::Integer {
         return typed
@@ -50,7 +50,7 @@ fn wrong(axis: Axis, typed: &str) -> String {
 }
 
 /// Text of a literal of the axis' type; `None`: outside the calendar.
-pub fn literal(axis: Axis, at: i64) -> Option<String> {
+pub(crate) fn literal(axis: Axis, at: i64) -> Option<String> {
     if axis == Axis::Integer {
         return Some(at.to_string());
     }
@@ -64,7 +64,7 @@ pub fn literal(axis: Axis, at: i64) -> Option<String> {
 }
 
 /// Text as the forms read it: a time (UTC), or a number; `None`: outside the calendar.
-pub fn typed(axis: Axis, at: i64) -> Option<String> {
+pub(crate) fn typed(axis: Axis, at: i64) -> Option<String> {
     let text = literal(axis, at)?;
     Some(match text.strip_suffix("+00") {
         Some(moment) if axis == Axis::TimestampTz => format!("{moment}Z"),
@@ -73,23 +73,23 @@ pub fn typed(axis: Axis, at: i64) -> Option<String> {
 }
 
 /// Text for the screen: `2026-11-20 08:00 UTC`, `2026-11-20`, `90 000`.
-pub fn show(axis: Axis, at: i64) -> String {
+pub(crate) fn show(axis: Axis, at: i64) -> String {
     text::point(Point { axis, raw: at })
 }
 
 /// An interval from a policy's configuration; `None`: not an interval.
-pub fn interval(text: &str) -> Option<Interval> {
+pub(crate) fn interval(text: &str) -> Option<Interval> {
     Interval::parse(text).ok()
 }
 
 /// A time zone by the name in a setting, or in POSIX form; `None`: neither, such as the offset `+3`.
-pub fn zone(name: &str) -> Option<TimeZone> {
+pub(crate) fn zone(name: &str) -> Option<TimeZone> {
     let name = name.strip_prefix("posix/").unwrap_or(name);
     TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
 }
 
 /// Start of the day, as the server truncates dates.
-pub fn midnight(at: i64) -> i64 {
+pub(crate) fn midnight(at: i64) -> i64 {
     at.div_euclid(86_400_000_000) * 86_400_000_000
 }
 
@@ -101,14 +101,14 @@ pub(crate) fn odd_zone(zone: &str) -> String {
 }
 
 /// Local time of a zone at a moment, in microseconds since 1970; `None`: unknown zone.
-pub fn wall(at: i64, zone: &str) -> Option<i64> {
+pub(crate) fn wall(at: i64, zone: &str) -> Option<i64> {
     let shown = self::zone(zone)?.to_datetime(Timestamp::from_microsecond(at).ok()?);
     let shown = jiff::tz::Offset::UTC.to_timestamp(shown).ok()?;
     Some(shown.as_microsecond())
 }
 
 /// Text of a length in seconds or units: `3h 20m`, `50 000`.
-pub fn say(axis: Axis, length: f64) -> String {
+pub(crate) fn say(axis: Axis, length: f64) -> String {
     match axis {
         #[expect(clippy::cast_possible_truncation, reason = "units of integer time")]
         Axis::Integer => text::count(length as i64),

@@ -29,7 +29,7 @@ impl ByCreation {
     }
 
     /// Text saying that such a policy always fails, with the remedy. `None`: it does not fail.
-    pub fn always_fails(self, version: Version) -> Option<String> {
+    pub(crate) fn always_fails(self, version: Version) -> Option<String> {
         let place = self.fails(version)?;
         let number = if self.integer { " with a number" } else { "" };
         Some(format!("always fails {place}: use drop_after{number}"))

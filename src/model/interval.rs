@@ -147,11 +147,11 @@ impl Interval {
     }
 
     /// Whether it has neither days nor months, whose length depends on the time zone.
-    pub fn is_clock_free(self) -> bool {
+    pub(crate) fn is_clock_free(self) -> bool {
         self.months == 0 && self.days == 0
     }
 
-    pub fn is_positive(self) -> bool {
+    pub(crate) fn is_positive(self) -> bool {
         self.seconds() > 0.0
     }
 }

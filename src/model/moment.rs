@@ -11,9 +11,9 @@ pub struct Stamp(pub i64);
 
 impl Stamp {
     pub const BEFORE_ALL: Self = Self(i64::MIN);
-    pub const AFTER_ALL: Self = Self(i64::MAX);
+    pub(crate) const AFTER_ALL: Self = Self(i64::MAX);
 
-    pub fn is_finite(self) -> bool {
+    pub(crate) fn is_finite(self) -> bool {
         self != Self::BEFORE_ALL && self != Self::AFTER_ALL
     }
 
@@ -82,7 +82,7 @@ pub enum Axis {
 
 impl Axis {
     /// Whether `at` is a point in time, and not a value that stands for minus infinity.
-    pub fn is_place(self, at: i64) -> bool {
+    pub(crate) fn is_place(self, at: i64) -> bool {
         match self {
             Self::Integer => at > i64::MIN + 1_000_000,
             _ => at > -200_000_000_000_000_000,

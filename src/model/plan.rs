@@ -30,7 +30,7 @@ pub struct Step {
     pub undo: Vec<Statement>,
     /// The undo runs outside a transaction block.
     #[serde(default)]
-    pub undo_plain: bool,
+    pub(crate) undo_plain: bool,
     /// Size of the data in bytes, for the rate and the remaining time; 0: unknown.
     #[serde(default, rename = "weight")]
     pub bytes: i64,
@@ -60,7 +60,7 @@ impl Step {
     }
 
     #[must_use]
-    pub fn sized(mut self, bytes: Option<i64>) -> Self {
+    pub(crate) fn sized(mut self, bytes: Option<i64>) -> Self {
         self.bytes = bytes.unwrap_or(0);
         self
     }
@@ -139,11 +139,11 @@ pub struct Pace {
     /// Pause after each step, in seconds.
     pub rest_seconds: f64,
     /// The plan waits while a replica lags by more seconds than this; `None`: no limit.
-    pub max_replica_lag_seconds: Option<f64>,
+    pub(crate) max_replica_lag_seconds: Option<f64>,
     /// The plan waits while the server writes more bytes of WAL per second than this; `None`: no limit.
-    pub max_wal_bytes_per_second: Option<f64>,
+    pub(crate) max_wal_bytes_per_second: Option<f64>,
     /// A failed step is recorded, and the next one runs.
-    pub go_on: bool,
+    pub(crate) go_on: bool,
 }
 
 /// The statements of an action on one target, with their effects, undo and consent.
@@ -172,7 +172,7 @@ pub struct Plan {
     pub named: Named,
     /// For a rollback: the entries that stay open after it, because it is unknown whether all of them is rolled back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub leaves_open: Vec<u64>,
+    pub(crate) leaves_open: Vec<u64>,
     /// The functions and triggers that the preview named as run by this plan. If there are more of them when it starts, it
     /// does not run.
     #[serde(skip)]
@@ -228,7 +228,13 @@ impl Plan {
 
     /// Adds a relation that only this step locks.
     #[must_use]
-    pub fn touching_in(self, step: usize, oid: i64, name: impl Into<String>, mode: Mode) -> Self {
+    pub(crate) fn touching_in(
+        self,
+        step: usize,
+        oid: i64,
+        name: impl Into<String>,
+        mode: Mode,
+    ) -> Self {
         let mut plan = self.touching(oid, name, mode);
         if let Some(touch) = plan.touches.last_mut() {
             touch.step = Some(step);
@@ -237,7 +243,7 @@ impl Plan {
     }
 
     #[must_use]
-    pub fn changing(mut self, pointers: &[&str]) -> Self {
+    pub(crate) fn changing(mut self, pointers: &[&str]) -> Self {
         self.changes = pointers.iter().map(|&part| part.to_owned()).collect();
         self
     }

@@ -7,7 +7,11 @@ use crate::model::bucket::{Buckets, Range};
 pub(crate) const REMADE: &str = "its chunk was made after newer ones, as if a late row had recreated it after a drop: a refresh computes these buckets from the rows that are left, and the aggregate's older results are lost for good";
 
 /// The whole buckets of a range that lie in recreated chunks; `remade`: start and end of these chunks.
-pub fn touched(buckets: &Buckets, range: Range, remade: Option<(i64, i64)>) -> Option<Range> {
+pub(crate) fn touched(
+    buckets: &Buckets,
+    range: Range,
+    remade: Option<(i64, i64)>,
+) -> Option<Range> {
     let (from, to) = remade?;
     let from = buckets.floor(from)?.max(range.from);
     let to = buckets.ceil(to)?.min(range.to);
@@ -15,7 +19,7 @@ pub fn touched(buckets: &Buckets, range: Range, remade: Option<(i64, i64)>) -> O
 }
 
 /// A range split into the whole buckets in recreated chunks, and the rest.
-pub fn apart(
+pub(crate) fn apart(
     buckets: &Buckets,
     range: Range,
     remade: Option<(i64, i64)>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a screen is opened in the console.
 #[derive(Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     pub id: ScreenId,
     /// Name of the action.
     pub action: &'static str,
@@ -22,7 +22,7 @@ macro_rules! screen_ids {
             pub const ALL: &[Self] = &[$(Self::$id),+];
 
             /// In the order of [`Self::ALL`].
-            pub const OPENED: &[Opened] = &[$(
+            pub(crate) const OPENED: &[Opened] = &[$(
                 Opened { id: Self::$id, action: concat!("show-", $name), key: [$key], help: $help }
             ),+];
 

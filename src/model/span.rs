@@ -66,7 +66,7 @@ impl Span {
         })
     }
 
-    pub fn is_positive(self) -> bool {
+    pub(crate) fn is_positive(self) -> bool {
         self.length() > 0.0
     }
 
@@ -153,7 +153,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    pub fn exceeds(&self, one: Span, other: Span) -> bool {
+    pub(crate) fn exceeds(&self, one: Span, other: Span) -> bool {
         self.compare(one, other).is_gt()
     }
 }

@@ -65,7 +65,7 @@ impl Target {
     }
 
     /// The target itself, and for an aggregate also its materialization hypertable, which has the same id.
-    pub fn and_materialization(self) -> Vec<Self> {
+    pub(crate) fn and_materialization(self) -> Vec<Self> {
         let table = (self.kind == TargetKind::Aggregate).then(|| Self {
             kind: TargetKind::Hypertable,
             ..self.clone()

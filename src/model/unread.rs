@@ -171,7 +171,7 @@ impl Unread {
     }
 
     /// The policy's zone if it is unknown here, so that the point this length before now is unknown too.
-    pub fn odd_zone(&self, span: &str) -> Option<&str> {
+    pub(crate) fn odd_zone(&self, span: &str) -> Option<&str> {
         let zone = self.clock_zone.as_deref();
         let zone = zone.filter(|zone| clock::zone(zone).is_none())?;
         let now = Now::on(self.axis(), Stamp(0), Some(0), zone);
@@ -186,20 +186,31 @@ impl Unread {
     }
 
     /// End (exclusive) of the refresh window of a run now, with this end offset; `None`: unknown.
-    pub fn reach_end(&self, end_offset: &str, clock: &Clock) -> Option<i64> {
+    pub(crate) fn reach_end(&self, end_offset: &str, clock: &Clock) -> Option<i64> {
         let at = self.back(clock, end_offset)?;
         self.buckets()?.floor(at)
     }
 
     /// End of the newest chunk that a retention policy of its source drops now, given the ends of the chunks; `None`: none,
     /// or unknown.
-    pub fn dropped_up_to(&self, ends: &[i64], drop_after: &str, clock: &Clock) -> Option<i64> {
+    pub(crate) fn dropped_up_to(
+        &self,
+        ends: &[i64],
+        drop_after: &str,
+        clock: &Clock,
+    ) -> Option<i64> {
         let boundary = self.back(clock, drop_after)?;
         ends.iter().copied().filter(|end| *end <= boundary).max()
     }
 
     /// Whether one of its policies refreshes the range before `until`. Integer time is assumed not to advance until then.
-    pub fn is_read_by(&self, range: Range, until: Stamp, clock: &Clock, job_late: f64) -> bool {
+    pub(crate) fn is_read_by(
+        &self,
+        range: Range,
+        until: Stamp,
+        clock: &Clock,
+        job_late: f64,
+    ) -> bool {
         let Some(buckets) = self.buckets() else {
             return false;
         };

@@ -69,7 +69,7 @@ impl Value {
     }
 
     /// Text for a narrow column: as [`Self::show`], but a point in time without its zone (UTC).
-    pub fn show_narrow(&self, now: Stamp) -> String {
+    pub(crate) fn show_narrow(&self, now: Stamp) -> String {
         match self {
             Self::Point(point) => text::point_in_utc(*point),
             _ => self.show(now),

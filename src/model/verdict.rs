@@ -107,7 +107,7 @@ impl Finding {
 
     /// Sets a target for the fix other than the row.
     #[must_use]
-    pub fn upon(mut self, target: Target) -> Self {
+    pub(crate) fn upon(mut self, target: Target) -> Self {
         self.on = Some(target);
         self
     }
@@ -198,7 +198,7 @@ impl Findings {
     }
 
     /// Appends to the reason of the finding of this rule; false: there is none.
-    pub fn append_reason(&mut self, rule: &'static Rule, words: &str) -> bool {
+    pub(crate) fn append_reason(&mut self, rule: &'static Rule, words: &str) -> bool {
         let found = self.0.iter_mut().find(|finding| finding.rule == rule);
         found.is_some_and(|finding| {
             finding.reason = format!("{}; {words}", without_stop(&finding.reason));
@@ -207,7 +207,7 @@ impl Findings {
     }
 
     /// Replaces the fix of every finding that names one of the `helpless` actions, and appends the reason.
-    pub fn fix_otherwise(&mut self, helpless: &[&str], fix: ActionName, why: &str) {
+    pub(crate) fn fix_otherwise(&mut self, helpless: &[&str], fix: ActionName, why: &str) {
         let is_helpless = |fix: ActionName| helpless.contains(&fix);
         for finding in self
             .0

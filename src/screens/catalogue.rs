@@ -83,12 +83,12 @@ macro_rules! screens {
             }
 
             /// The present rows of every screen.
-            pub fn all_rows(&self) -> Vec<Rows> {
+            pub(crate) fn all_rows(&self) -> Vec<Rows> {
                 vec![$(Rows::$id(self.$module.rows().to_vec())),+]
             }
 
             /// The caveats of one screen's rows, without those of other screens.
-            pub fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
+            pub(crate) fn own_caveats(&self, id: ScreenId, at: &At) -> Vec<String> {
                 match id { $(ScreenId::$id => {
                     let mut caveats = $module::Row::caveats(self.$module.rows(), at);
                     caveats.extend(self.$module.unread(at.now));
@@ -184,7 +184,7 @@ impl ScreenId {
     }
 
     /// Whether a server, with TimescaleDB or without, has rows for the screen.
-    pub fn is_served(self, timescaledb: bool) -> bool {
+    pub(crate) fn is_served(self, timescaledb: bool) -> bool {
         // The journal is a local file; the Overview shows the screens that can be read.
         timescaledb
             || matches!(self, Self::Journal | Self::Overview)
@@ -221,7 +221,13 @@ impl Screens {
     }
 
     /// Whether its rows should be read again; `gathered`: for the Overview.
-    pub fn is_stale(&self, id: ScreenId, counters: &Counters, gathered: bool, now: Stamp) -> bool {
+    pub(crate) fn is_stale(
+        &self,
+        id: ScreenId,
+        counters: &Counters,
+        gathered: bool,
+        now: Stamp,
+    ) -> bool {
         with_table!(self, id, |table| table.is_stale(counters, gathered, now))
     }
 

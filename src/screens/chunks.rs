@@ -115,7 +115,7 @@ impl Chunks {
     }
 
     /// The time axis with the policies.
-    pub fn picture(&self) -> Section {
+    pub(crate) fn picture(&self) -> Section {
         let slices: Vec<_> = self
             .chunks
             .iter()
@@ -207,16 +207,16 @@ impl Chunks {
 }
 
 impl Chunk {
-    pub fn is_frozen(&self) -> bool {
+    pub(crate) fn is_frozen(&self) -> bool {
         self.status & FROZEN != 0
     }
 
-    pub fn is_tiered(&self) -> bool {
+    pub(crate) fn is_tiered(&self) -> bool {
         self.tiered
     }
 
     /// Bytes before compression; for an uncompressed chunk its present size.
-    pub fn written_bytes(&self) -> Option<i64> {
+    pub(crate) fn written_bytes(&self) -> Option<i64> {
         if self.status & COMPRESSED != 0 {
             self.before_bytes
         } else {
@@ -243,7 +243,7 @@ impl Chunk {
     }
 
     /// Whether it is due for a policy: its range ends by `boundary`, or it was created before `made_before`.
-    pub fn is_past(&self, boundary: Option<i64>, made_before: Option<Stamp>) -> bool {
+    pub(crate) fn is_past(&self, boundary: Option<i64>, made_before: Option<Stamp>) -> bool {
         let made = self.created.zip(made_before);
         boundary.is_some_and(|boundary| self.end.raw <= boundary)
             || made.is_some_and(|(made, before)| made < before)

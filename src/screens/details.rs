@@ -88,7 +88,7 @@ impl Details {
         self.top = self.top.saturating_add_signed(lines);
     }
 
-    pub fn step_sideways(&mut self, cells: isize) {
+    pub(crate) fn step_sideways(&mut self, cells: isize) {
         self.left = self.left.saturating_add_signed(cells);
     }
 

@@ -94,13 +94,13 @@ pub(crate) fn collected(found: &Found) -> Vec<Row> {
 
 /// Figures from several screens, for the head of the Overview.
 #[derive(Debug, Clone, Default)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// Number of jobs whose last run failed, and of all jobs; `None`: not read yet.
     pub failing: Option<(usize, usize)>,
     /// The longest lag as a multiple of its expected maximum, with the level of that aggregate.
-    pub worst_lag: Option<(f64, Level)>,
+    pub(crate) worst_lag: Option<(f64, Level)>,
     /// Bytes that compression saved, as recorded; `None`: not read yet.
-    pub saved: Option<i64>,
+    pub(crate) saved: Option<i64>,
 }
 
 impl Standing {

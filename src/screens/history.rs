@@ -37,7 +37,7 @@ impl History {
     }
 
     /// Growth of a counter per second between each two samples; a reset of the counter is left out.
-    pub fn rates(&self, name: &str) -> Vec<f64> {
+    pub(crate) fn rates(&self, name: &str) -> Vec<f64> {
         self.steps(name)
             .map(|(seconds, more)| more / seconds)
             .collect()

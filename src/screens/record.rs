@@ -28,10 +28,10 @@ pub struct Column<R: 'static> {
     /// Width in terminal cells (the heading included).
     pub width: u16,
     /// Whether it takes the remaining width.
-    pub grows: bool,
+    pub(crate) grows: bool,
     pub right: bool,
     /// Rank 0 is always shown; on a narrow terminal the highest ranks are left out first.
-    pub rank: u8,
+    pub(crate) rank: u8,
     pub value: fn(&R, &At) -> Value,
 }
 
@@ -76,13 +76,13 @@ impl<R> Column<R> {
     }
 
     #[must_use]
-    pub const fn rank(mut self, rank: u8) -> Self {
+    pub(crate) const fn rank(mut self, rank: u8) -> Self {
         self.rank = rank;
         self
     }
 
     #[must_use]
-    pub const fn grows(mut self) -> Self {
+    pub(crate) const fn grows(mut self) -> Self {
         self.grows = true;
         self
     }
@@ -143,7 +143,7 @@ impl Section {
 
 /// Labels and values, of which [`Section::Facts`] is made.
 #[derive(Debug)]
-pub struct Labelled {
+pub(crate) struct Labelled {
     title: String,
     facts: Vec<(String, Value)>,
 }

@@ -56,7 +56,7 @@ pub struct Table<R: 'static> {
     widths: Vec<u16>,
     pub fresh: Freshness,
     pub sort: SortBy,
-    pub descending: bool,
+    pub(crate) descending: bool,
     pub filter: Filter,
     /// Selected line of `view`.
     cursor: usize,
@@ -149,17 +149,17 @@ impl<R: Record> Table<R> {
         self.fresh = Freshness::Never;
     }
 
-    pub fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         self.waiting
     }
 
     /// Whether a request is under way, for rows or for exact figures.
-    pub fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.waiting || self.round.is_some()
     }
 
     /// Whether rows should be read again, judged by the change counters and their age; `gathered`: for the Overview.
-    pub fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
+    pub(crate) fn is_stale(&self, counters: &Counters, gathered: bool, now: Stamp) -> bool {
         let most = if gathered {
             R::MAX_AGE_GATHERED
         } else {
@@ -263,7 +263,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Forgets the change counters, so that the rows are read again at the next tick.
-    pub fn doubt(&mut self) {
+    pub(crate) fn doubt(&mut self) {
         self.counters = None;
     }
 
@@ -280,20 +280,13 @@ impl<R: Record> Table<R> {
         self.view.iter().map(|&row| &self.rows[row])
     }
 
-    pub fn level_counts(&self) -> [(Level, usize); 5] {
-        Level::ALL.map(|level| {
-            let count = self.levels.iter().filter(|&&other| other == level).count();
-            (level, count)
-        })
-    }
-
     /// Whether no answer has arrived yet.
-    pub fn is_empty_of_data(&self) -> bool {
+    pub(crate) fn is_empty_of_data(&self) -> bool {
         self.fresh == Freshness::Never
     }
 
     /// Width that a screen column needs for its content.
-    pub fn content_width(&self, column: usize) -> u16 {
+    pub(crate) fn content_width(&self, column: usize) -> u16 {
         self.widths.get(column).copied().unwrap_or(0)
     }
 }

@@ -69,7 +69,7 @@ impl<'a> Exact<'a> {
     }
 
     /// Connects and prepares before the first slice; an error is reported by the slice.
-    pub async fn warm(&mut self, query: ExactQuery) {
+    pub(crate) async fn warm(&mut self, query: ExactQuery) {
         drop(self.try_slice(query, &[]).await);
     }
 

@@ -120,7 +120,7 @@ impl Server {
     }
 
     /// The caveat for this number of tables with local time, if the server's time zone is unknown.
-    pub fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
+    pub(crate) fn zone_caveat(&self, tables: impl FnOnce() -> usize) -> Option<String> {
         let by = self.time_zone_hidden_by.as_deref()?;
         let many = i64::try_from(tables()).ok().filter(|tables| *tables > 0)?;
         let (role, database) = (
@@ -149,7 +149,7 @@ impl Server {
     }
 
     /// PostgreSQL's version, such as `15.18`.
-    pub fn postgres_text(&self) -> String {
+    pub(crate) fn postgres_text(&self) -> String {
         format!("{}.{}", self.postgres / 10_000, self.postgres % 10_000)
     }
 }

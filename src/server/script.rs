@@ -29,7 +29,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The versions that a query's file, or a fragment that it may use, distinguishes; oldest first.
-pub fn versions(name: &str) -> Vec<Version> {
+pub(super) fn versions(name: &str) -> Vec<Version> {
     let shared = FILES.get_dir("shared").into_iter().flat_map(Dir::files);
     let all = FILES.get_file(format!("{name}.sql")).into_iter();
     let lines = all.chain(shared).filter_map(|file| file.contents_utf8());

@@ -82,7 +82,7 @@ pub enum Param {
 
 /// A request for a list's companion query, on the second connection.
 #[derive(Debug)]
-pub struct Companion {
+pub(crate) struct Companion {
     pub query: &'static Query,
     pub reply: tokio::sync::oneshot::Sender<Result<Vec<Row>>>,
 }

@@ -191,7 +191,7 @@ impl Screen {
     }
 
     /// Draws the whole next frame.
-    pub fn redraw(&mut self) {
+    pub(crate) fn redraw(&mut self) {
         // The next write reports a broken terminal.
         let _ = self.terminal.clear();
     }
@@ -207,7 +207,7 @@ impl Screen {
     }
 
     /// Takes the terminal again after SIGCONT: the shell has reset it meanwhile.
-    pub fn take_again(&mut self) -> Result<()> {
+    pub(crate) fn take_again(&mut self) -> Result<()> {
         restore();
         self.enter()
     }

@@ -36,7 +36,7 @@ pub(super) struct How {
 }
 
 impl<'a> Timeline<'a> {
-    pub fn of(level: &'a Aggregate, context: &Context) -> Result<Self, Refusal> {
+    pub(super) fn of(level: &'a Aggregate, context: &Context) -> Result<Self, Refusal> {
         let buckets = level.buckets()?;
         Ok(Self {
             lost: guard::lost(level, &buckets, context),
@@ -47,22 +47,22 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    pub fn axis(&self) -> Axis {
+    pub(super) fn axis(&self) -> Axis {
         self.level.axis()
     }
 
     /// The position that lies `span` before now, as its refresh policies compute it.
-    pub fn back(&self, span: &str) -> Option<i64> {
+    pub(super) fn back(&self, span: &str) -> Option<i64> {
         self.now.less(Span::parse(self.axis(), span)?)
     }
 
     /// "Now" for another policy.
-    pub fn now_of<'p>(&self, policy: &'p AgePolicy) -> Now<'p> {
+    pub(super) fn now_of<'p>(&self, policy: &'p AgePolicy) -> Now<'p> {
         self.level.now(&policy.clock_zone, self.moment)
     }
 
     /// True if a refresh from this offset on starts before the position where `policy` takes chunks.
-    pub fn passes(&self, start: Option<&str>, policy: &AgePolicy) -> bool {
+    pub(super) fn passes(&self, start: Option<&str>, policy: &AgePolicy) -> bool {
         let axis = self.axis();
         let Some(after) = policy.span(axis) else {
             return false;
@@ -77,7 +77,7 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    pub fn show(&self, window: Window) -> String {
+    pub(super) fn show(&self, window: Window) -> String {
         let side = |at: Option<i64>, open: &str| {
             at.map_or_else(|| open.to_owned(), |at| clock::show(self.axis(), at))
         };
@@ -89,7 +89,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// Now minus the policy's `end_offset`, in whole buckets.
-    pub fn end(&self) -> Result<i64, Refusal> {
+    pub(super) fn end(&self) -> Result<i64, Refusal> {
         let Some(now) = self.now.at else {
             if let Some(code) = &self.level.code {
                 return Err(format!(
@@ -122,7 +122,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// From the first invalidated position to the expected end. `None`: nothing is late.
-    pub fn behind(&self) -> Result<Option<Window>, Refusal> {
+    pub(super) fn behind(&self) -> Result<Option<Window>, Refusal> {
         let end = self.end()?;
         let next = match self.level.refreshed() {
             // 2.28 keeps log entries outside the source's chunks, however often they are refreshed.
@@ -142,7 +142,12 @@ impl<'a> Timeline<'a> {
     }
 
     /// The window in steps, oldest first. Each step is a transaction of its own.
-    pub fn steps(&self, context: &Context, window: Window, how: How) -> Result<Vec<Step>, Refusal> {
+    pub(super) fn steps(
+        &self,
+        context: &Context,
+        window: Window,
+        how: How,
+    ) -> Result<Vec<Step>, Refusal> {
         self.split(window, how.step_buckets)?
             .into_iter()
             .map(|part| self.step(context, part, how.force))
@@ -219,7 +224,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// Type of positions, as a cast names it.
-    pub fn kind(&self) -> &str {
+    pub(super) fn kind(&self) -> &str {
         match self.axis() {
             Axis::TimestampTz => "timestamptz",
             Axis::Timestamp => "timestamp",
@@ -229,14 +234,14 @@ impl<'a> Timeline<'a> {
     }
 
     /// Type of lengths on the axis.
-    pub fn span_kind(&self) -> &str {
+    pub(super) fn span_kind(&self) -> &str {
         match self.axis() {
             Axis::Integer => self.level.axis.as_str(),
             _ => "interval",
         }
     }
 
-    pub fn touch(&self, context: &Context, plan: Plan) -> Plan {
+    pub(super) fn touch(&self, context: &Context, plan: Plan) -> Plan {
         let mode = if since(context, 2, 18) {
             Mode::ShareUpdateExclusive
         } else {
@@ -251,7 +256,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// Size of a window in words: buckets, and chunks of the source.
-    pub fn amount(&self, window: Window) -> String {
+    pub(super) fn amount(&self, window: Window) -> String {
         let level = self.level;
         let known_from = level.slices.last().map(|slice| slice.0);
         let complete = level.slices.iter().map(|slice| slice.2).sum::<i64>() == level.source_chunks

@@ -41,7 +41,7 @@ impl PartialEq for Setting {
 
 impl Setting {
     /// Setting of an existing job.
-    pub fn of(job: &Job) -> Self {
+    pub(super) fn of(job: &Job) -> Self {
         Self {
             start: job.setting("start_offset"),
             end: job.setting("end_offset"),
@@ -50,7 +50,7 @@ impl Setting {
     }
 
     /// `from 7d to 1h before now, every 1h`.
-    pub fn describe(&self, axis: Axis) -> String {
+    pub(super) fn describe(&self, axis: Axis) -> String {
         let side = |side: &Option<String>, open: &str| {
             side.as_deref()
                 .map_or_else(|| open.to_owned(), text::interval)
@@ -64,7 +64,7 @@ impl Setting {
         )
     }
 
-    pub fn lengths(&self, axis: Axis) -> (f64, f64) {
+    pub(super) fn lengths(&self, axis: Axis) -> (f64, f64) {
         let side = |side: &Option<String>, open: f64| {
             side.as_deref()
                 .map_or(Some(open), |text| length(axis, text))
@@ -77,7 +77,7 @@ impl Setting {
     }
 
     /// Window of a run that started now. `None`: "now" is not known.
-    pub fn window(&self, place: &Timeline) -> Option<Window> {
+    pub(super) fn window(&self, place: &Timeline) -> Option<Window> {
         place.now.at?;
         let side = |side: &Option<String>| match side {
             None => Some(None),
@@ -95,7 +95,7 @@ impl Setting {
     }
 
     /// Expected maximum lag: `end_offset` + bucket + schedule in seconds; for integer time without the schedule, in its units.
-    pub fn lag(&self, place: &Timeline) -> Option<f64> {
+    pub(super) fn lag(&self, place: &Timeline) -> Option<f64> {
         let axis = place.axis();
         let end = self
             .end
@@ -187,7 +187,7 @@ pub(super) struct Risk {
 }
 
 impl Risk {
-    pub fn refusal(self, place: &Timeline, new: &Setting) -> Refusal {
+    pub(super) fn refusal(self, place: &Timeline, new: &Setting) -> Refusal {
         let refusal = Refusal::new(format!("{}. To allow it, set override_data_loss", self.why));
         let (_, end) = new.lengths(place.axis());
         let room = |start: &String| {

@@ -19,7 +19,7 @@ const OPTIONS: &[(&str, &str, Version)] = &[
 impl Job {
     /// Statements, for one transaction, that make it again with all its settings. The new id is kept as `job ID`, so
     /// that later entries of the journal find the job. An error if this server cannot make it.
-    pub fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
+    pub(crate) fn recreate(&self, context: &Context) -> Result<Vec<Statement>, Refusal> {
         let kept = format!("job {}", self.id);
         let add = self.add(context)?.keeping(&kept);
         let mut statements = Vec::new();
@@ -47,7 +47,7 @@ impl Job {
     }
 
     /// True if the job can be replaced on this server although `alter_job` refuses it.
-    pub fn is_made_again(&self, context: &Context) -> bool {
+    pub(crate) fn is_made_again(&self, context: &Context) -> bool {
         self.hierarchical && context.at.server.sql_version().alters_no_hierarchy()
     }
 
@@ -86,7 +86,7 @@ impl Job {
         ))
     }
 
-    pub fn is_user_defined(&self) -> bool {
+    pub(crate) fn is_user_defined(&self) -> bool {
         !self.proc_name.starts_with("policy_") || !self.proc_schema.starts_with("_timescaledb_")
     }
 

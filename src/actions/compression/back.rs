@@ -122,7 +122,7 @@ fn commas(parts: impl Iterator<Item = String>) -> String {
 }
 
 /// Settings that these chunks do not get back.
-pub fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<String> {
+pub(super) fn lost(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> Vec<String> {
     let Some(table) = &known.settings else {
         return Vec::new();
     };

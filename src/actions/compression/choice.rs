@@ -11,7 +11,7 @@ use super::eligible::older;
 use super::facts::{ChunkState, Compression};
 
 /// Field with the chunks that can be picked.
-pub fn picks(
+pub(super) fn picks(
     context: &Context,
     known: &Compression,
     fits: impl Fn(&ChunkState) -> bool,
@@ -54,7 +54,7 @@ fn about(context: &Context, known: &Compression, chunk: &ChunkState) -> String {
 }
 
 /// Fields for a range on the time axis, and for the most chunks.
-pub fn range(known: &Compression) -> [Field; 3] {
+pub(super) fn range(known: &Compression) -> [Field; 3] {
     let time = || FieldType::Time(known.axis());
     let how = match known.axis() {
         Axis::Integer => "a number",
@@ -74,7 +74,7 @@ pub fn range(known: &Compression) -> [Field; 3] {
 }
 
 /// Field `older_than` with its default.
-pub fn age(known: &Compression, default: String) -> Field {
+pub(super) fn age(known: &Compression, default: String) -> Field {
     let help = match known.axis() {
         Axis::Integer => "chunks that end at least this far before now",
         _ => "chunks that ended at least this long ago: 7 days, 7d, 1h30m, 1 mon",
@@ -92,7 +92,7 @@ pub(crate) fn is_made(inputs: &Inputs) -> bool {
 }
 
 /// The chosen chunks that also fit `which`, oldest first.
-pub fn chosen<'k>(
+pub(super) fn chosen<'k>(
     known: &'k Compression,
     inputs: &Inputs,
     fits: impl Fn(&ChunkState) -> bool,

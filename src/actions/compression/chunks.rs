@@ -68,7 +68,7 @@ pub(crate) fn compress_form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields).paced())
 }
 
-pub fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn compress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?.enabled()?;
     let mut chunks = choice::chosen(&known, inputs, waits)?;
     if inputs.text("chunks").is_none() {
@@ -159,7 +159,12 @@ fn nothing_waits(known: &Compression, inputs: &Inputs) -> Refusal {
 }
 
 /// Adds the locks of a plan over chunks: each of the last steps locks one chunk, and the table with a weak lock.
-pub fn lock(mut plan: Plan, known: &Compression, chunks: &[&ChunkState], mode: Mode) -> Plan {
+pub(super) fn lock(
+    mut plan: Plan,
+    known: &Compression,
+    chunks: &[&ChunkState],
+    mode: Mode,
+) -> Plan {
     let before = plan.steps.len().saturating_sub(chunks.len());
     for (step, chunk) in (before..).zip(chunks) {
         plan = plan.touching_in(step, chunk.oid, &chunk.key, mode);

@@ -84,7 +84,7 @@ fn parts(text: &str) -> Result<Vec<Vec<Token>>, String> {
 }
 
 /// Parses a segmentby list.
-pub fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> {
+pub(super) fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> {
     if text.trim() == NONE && !known.columns.iter().any(|column| column == NONE) {
         return Ok(Vec::new());
     }
@@ -114,7 +114,11 @@ pub fn segments(known: &Compression, text: &str) -> Result<Vec<String>, String> 
 }
 
 /// Parses an orderby list into the settings.
-pub fn orders(known: &Compression, text: &str, settings: &mut Settings) -> Result<(), String> {
+pub(super) fn orders(
+    known: &Compression,
+    text: &str,
+    settings: &mut Settings,
+) -> Result<(), String> {
     let (mut columns, mut desc, mut first) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts(text)? {
         let Some((name, rest)) = part.split_first() else {

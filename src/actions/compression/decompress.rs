@@ -20,7 +20,7 @@ fn unpackable(chunk: &ChunkState) -> bool {
     chunk.is_compressed() && !chunk.is_frozen()
 }
 
-pub fn form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let known = known(context)?;
     let mut fields = vec![choice::picks(context, &known, unpackable, "")];
     fields.extend(choice::range(&known));
@@ -34,7 +34,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields).paced())
 }
 
-pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
     let chunks = chosen(context, &known, inputs)?;
     let mut steps = Vec::new();

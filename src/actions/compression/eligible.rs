@@ -12,7 +12,7 @@ use crate::model::verdict::Level;
 use super::facts::{ChunkState, Compression};
 
 /// The chunks that ended (or were made) at least this long ago. `None`: "now" is not known.
-pub fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
+pub(super) fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
     let making = Now::of_making(Stamp(known.now_utc), &known.zone);
     let cut = rule.cut(&known.now(), &making)?;
     let old = |chunk: &&ChunkState| cut.takes(chunk.to, chunk.created);
@@ -20,12 +20,12 @@ pub fn older(known: &Compression, rule: AgeRule) -> Option<Vec<&ChunkState>> {
 }
 
 /// True if the policy would take this chunk.
-pub fn waits(chunk: &ChunkState) -> bool {
+pub(super) fn waits(chunk: &ChunkState) -> bool {
     !chunk.is_compressed() && !chunk.is_frozen()
 }
 
 /// Number, size and range: `12 chunks (3.4 MB), 2026-11-01 00:00 to 2026-11-12 00:00`.
-pub fn summary(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> String {
+pub(super) fn summary(context: &Context, known: &Compression, chunks: &[&ChunkState]) -> String {
     let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
         return "no chunk".to_owned();
     };
@@ -38,12 +38,12 @@ pub fn summary(context: &Context, known: &Compression, chunks: &[&ChunkState]) -
     )
 }
 
-pub fn many(chunks: usize) -> String {
+pub(super) fn many(chunks: usize) -> String {
     text::plural(i64::try_from(chunks).unwrap_or(i64::MAX), "chunk")
 }
 
 /// Size of uncompressed chunks, in words.
-pub fn size(context: &Context, chunks: &[&ChunkState]) -> String {
+pub(super) fn size(context: &Context, chunks: &[&ChunkState]) -> String {
     context
         .bytes(chunks.iter().map(|chunk| chunk.oid))
         .map_or_else(|| "size not known".to_owned(), text::bytes)
@@ -87,7 +87,7 @@ pub(crate) fn what_if(context: &Context, known: &Compression, rule: AgeRule) -> 
 }
 
 /// Conflicts with the other policies.
-pub fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
+pub(super) fn conflicts(known: &Compression, length: Span) -> Vec<Note> {
     let now = known.now();
     let job = known.job.as_ref().map(|job| (job.id, job.scheduled));
     let own = Reach::compression(&now, job, length);

@@ -21,30 +21,30 @@ pub(crate) struct Compression {
     pub relation: String,
     /// The hypertable itself, also for an aggregate.
     pub table: String,
-    pub table_oid: i64,
-    pub view_oid: Option<i64>,
+    pub(crate) table_oid: i64,
+    pub(crate) view_oid: Option<i64>,
     pub aggregate: bool,
     pub enabled: bool,
     pub settings: Option<Settings>,
     axis: String,
     pub integer_time: bool,
     /// Column of the time dimension. `None`: the hypertable has none.
-    pub time_column: Option<String>,
+    pub(crate) time_column: Option<String>,
     /// Compressing merges neighbouring chunks into one (`compress_chunk_time_interval`).
-    pub rolls_up: bool,
+    pub(crate) rolls_up: bool,
     /// In the dimension's unit. `None`: an integer whose hypertable has no `integer_now` function.
     pub now: Option<i64>,
     /// The `integer_now` function, if it is not run for the preview.
     pub code: Option<Code>,
     /// Microseconds since 1970.
-    pub now_utc: i64,
+    pub(crate) now_utc: i64,
     /// Time zone in which the policy computes.
     pub zone: String,
-    pub expression_index: bool,
+    pub(crate) expression_index: bool,
     /// As in the catalogue, not quoted.
     pub columns: Vec<String>,
     /// Columns of each unique index.
-    pub uniques: Vec<Vec<String>>,
+    pub(crate) uniques: Vec<Vec<String>>,
     /// Aggregates that read it; quoted and qualified.
     pub aggregates: Vec<String>,
     /// In the order of the time axis.
@@ -57,7 +57,7 @@ pub(crate) struct Compression {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct ChunkState {
+pub(super) struct ChunkState {
     /// Name for picking it: without its schema if that is TimescaleDB's own.
     pub key: String,
     /// Quoted and qualified.
@@ -82,18 +82,18 @@ pub struct ChunkState {
 
 /// segmentby and orderby as in the catalogue. `None`: TimescaleDB's default.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct Settings {
+pub(super) struct Settings {
     pub segment_by: Option<Vec<String>>,
     pub order_by: Option<Vec<String>>,
     pub desc: Option<Vec<bool>>,
-    pub nulls_first: Option<Vec<bool>>,
+    pub(crate) nulls_first: Option<Vec<bool>>,
     /// Sparse indexes, from 2.22 on.
     #[serde(default)]
     pub index: Option<Json>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct RefreshStart {
+pub(super) struct RefreshStart {
     pub id: i64,
     pub view: String,
     /// True: refreshes this aggregate. False: refreshes one that reads it.
@@ -103,7 +103,7 @@ pub struct RefreshStart {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct DropPolicy {
+pub(super) struct DropPolicy {
     pub id: i64,
     /// `None`: it drops by creation time.
     pub drop_after: Option<String>,
@@ -112,7 +112,7 @@ pub struct DropPolicy {
 
 impl Compression {
     /// The settings as this version means them: before 2.22 an empty segmentby is a setting, not a choice left open.
-    pub fn on(mut self, version: Version) -> Self {
+    pub(super) fn on(mut self, version: Version) -> Self {
         if version < Version::new(2, 22) {
             let chunks = self
                 .chunks
@@ -125,12 +125,12 @@ impl Compression {
         self
     }
 
-    pub fn axis(&self) -> Axis {
+    pub(super) fn axis(&self) -> Axis {
         Axis::of(&self.axis)
     }
 
     /// "Now" for the policy.
-    pub fn now(&self) -> Now<'_> {
+    pub(super) fn now(&self) -> Now<'_> {
         Now {
             axis: self.axis(),
             at: self.now,
@@ -139,18 +139,18 @@ impl Compression {
     }
 
     /// The reason why "now" is not known, if the time zone is the reason.
-    pub fn odd_zone(&self) -> Option<String> {
+    pub(super) fn odd_zone(&self) -> Option<String> {
         let odd = !self.integer_time && clock::zone(&self.zone).is_none();
         odd.then(|| clock::odd_zone(&self.zone))
     }
 
     /// True if there is an `integer_now` function that is not run for the preview.
-    pub fn has_hidden_clock(&self) -> bool {
+    pub(super) fn has_hidden_clock(&self) -> bool {
         self.code.as_ref().is_some_and(|code| code.owner.is_some())
     }
 
     /// Refuses if compression is not enabled.
-    pub fn enabled(self) -> Result<Self, Refusal> {
+    pub(super) fn enabled(self) -> Result<Self, Refusal> {
         if self.enabled {
             return Ok(self);
         }
@@ -162,7 +162,7 @@ impl Compression {
     }
 
     /// The reason why decompressing chunks would crash this server. `None`: it would not.
-    pub fn crashes(&self, context: &Context) -> Option<String> {
+    pub(super) fn crashes(&self, context: &Context) -> Option<String> {
         let version = context.at.server.sql_version();
         (version < Version::new(2, 14) && self.expression_index).then(|| {
             format!(
@@ -174,12 +174,12 @@ impl Compression {
     }
 
     /// The compression policy if it is scheduled.
-    pub fn running_policy(&self) -> Option<&Job> {
+    pub(super) fn running_policy(&self) -> Option<&Job> {
         self.job.as_ref().filter(|job| job.scheduled)
     }
 
     /// True if a chunk was compressed under other settings than the table has now.
-    pub fn differs(&self, chunk: &ChunkState) -> bool {
+    pub(super) fn differs(&self, chunk: &ChunkState) -> bool {
         let (Some(own), Some(table)) = (&chunk.settings, &self.settings) else {
             return false;
         };
@@ -188,13 +188,13 @@ impl Compression {
     }
 
     /// True if the policy is configured to skip partial chunks.
-    pub fn never_recompresses(&self) -> bool {
+    pub(super) fn never_recompresses(&self) -> bool {
         let config = self.job.as_ref().and_then(|job| job.config.as_ref());
         config.and_then(|config| config.get("recompress")) == Some(&Json::Bool(false))
     }
 
     /// The columns as a user may type them.
-    pub fn column_list(&self) -> String {
+    pub(super) fn column_list(&self) -> String {
         let quoted: Vec<_> = self
             .columns
             .iter()
@@ -204,7 +204,7 @@ impl Compression {
     }
 
     /// Number of chunks with compressed rows.
-    pub fn compressed(&self) -> usize {
+    pub(super) fn compressed(&self) -> usize {
         self.chunks
             .iter()
             .filter(|chunk| chunk.is_compressed())
@@ -212,7 +212,7 @@ impl Compression {
     }
 
     /// Compressed size divided by size before, from the recorded sizes. `None`: no record.
-    pub fn shrinks_to(&self) -> Option<f64> {
+    pub(super) fn shrinks_to(&self) -> Option<f64> {
         let recorded = self
             .chunks
             .iter()
@@ -223,7 +223,7 @@ impl Compression {
         (before > 0).then(|| after as f64 / before as f64)
     }
 
-    pub fn point(&self, raw: i64) -> String {
+    pub(super) fn point(&self, raw: i64) -> String {
         text::point(Point {
             axis: self.axis(),
             raw,
@@ -232,37 +232,37 @@ impl Compression {
 }
 
 impl ChunkState {
-    pub fn has(&self, bits: i32) -> bool {
+    pub(super) fn has(&self, bits: i32) -> bool {
         self.status & bits != 0
     }
 
-    pub fn is_compressed(&self) -> bool {
+    pub(super) fn is_compressed(&self) -> bool {
         self.has(1)
     }
 
-    pub fn is_partial(&self) -> bool {
+    pub(super) fn is_partial(&self) -> bool {
         self.has(8)
     }
 
-    pub fn is_frozen(&self) -> bool {
+    pub(super) fn is_frozen(&self) -> bool {
         self.has(4)
     }
 
     /// JSON pointer to its settings in the captured state.
-    pub fn pointer(&self) -> String {
+    pub(super) fn pointer(&self) -> String {
         format!("/chunks/{}", self.key.replace('~', "~0").replace('/', "~1"))
     }
 }
 
 impl Settings {
     /// True if TimescaleDB chooses segmentby when it compresses a chunk. With an orderby set it chooses none.
-    pub fn leaves_segments(&self) -> bool {
+    pub(super) fn leaves_segments(&self) -> bool {
         self.segment_by.is_none() && self.order_by.is_none()
     }
 
     /// The same settings, with an open segmentby set to none if that is its meaning.
     #[must_use]
-    pub fn meant(&self) -> Self {
+    pub(super) fn meant(&self) -> Self {
         let mut meant = self.clone();
         if !self.leaves_segments() {
             meant.segment_by.get_or_insert_default();
@@ -271,12 +271,12 @@ impl Settings {
     }
 
     /// The segmentby columns; empty for none.
-    pub fn segments(&self) -> &[String] {
+    pub(super) fn segments(&self) -> &[String] {
         self.segment_by.as_deref().unwrap_or_default()
     }
 
     /// Each column quoted by itself: `"a,b", line_id`.
-    pub fn segment_text(&self) -> String {
+    pub(super) fn segment_text(&self) -> String {
         let quoted: Vec<_> = self
             .segments()
             .iter()
@@ -286,7 +286,7 @@ impl Settings {
     }
 
     /// `ts DESC, "Größe (mm)" NULLS FIRST`. Empty: the default.
-    pub fn order_text(&self) -> String {
+    pub(super) fn order_text(&self) -> String {
         let columns = self.order_by.as_deref().unwrap_or_default();
         let of = |list: &Option<Vec<bool>>, at: usize| {
             list.as_ref()
@@ -311,7 +311,7 @@ impl Settings {
     }
 
     /// The sparse indexes that a user chose, in the option's format. `None`: TimescaleDB's own choice.
-    pub fn sparse_text(&self) -> Option<String> {
+    pub(super) fn sparse_text(&self) -> Option<String> {
         let chosen: Vec<_> = self
             .index
             .as_ref()?
@@ -336,7 +336,7 @@ impl Settings {
     }
 
     /// The settings in words: `segment by line_id; order by ts DESC`.
-    pub fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         self.described(if self.leaves_segments() {
             "the default"
         } else {
@@ -345,7 +345,7 @@ impl Settings {
     }
 
     /// The same, with this text for an empty segmentby.
-    pub fn described(&self, none: &str) -> String {
+    pub(super) fn described(&self, none: &str) -> String {
         let or = |text: String, none: &str| {
             if text.is_empty() {
                 none.to_owned()

@@ -27,7 +27,7 @@ pub(crate) enum Open {
 
 impl Open {
     /// `ordered`: with an orderby. `enabling`: compression is being enabled, not changed.
-    pub fn of(aggregate: bool, version: Version, ordered: bool, enabling: bool) -> Self {
+    pub(super) fn of(aggregate: bool, version: Version, ordered: bool, enabling: bool) -> Self {
         if aggregate && (enabling || version >= LEAVES_OPEN && !ordered) {
             if version < GROUPS_NO_MORE {
                 return Self::Grouped;
@@ -43,7 +43,7 @@ impl Open {
         }
     }
 
-    pub fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
             Self::Grouped => "the columns that it groups by, except the time",
@@ -52,7 +52,7 @@ impl Open {
     }
 
     /// Text of the note if it was left open.
-    pub fn note(self) -> String {
+    pub(super) fn note(self) -> String {
         let name = "name columns that queries filter by, with many rows of each value in a chunk";
         match self {
             Self::Nothing => {

@@ -66,7 +66,7 @@ pub(crate) fn add_form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields))
 }
 
-pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?.enabled()?;
     let relation = known.relation.as_str();
     let instead = "edit-compression-policy changes it";
@@ -142,7 +142,7 @@ pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields))
 }
 
-pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
     let job = policy(&known)?;
     let rule = rule::rule(context, &known, inputs)?;
@@ -250,7 +250,7 @@ fn idle_by_configuration(context: &Context, known: &Compression) -> Option<Strin
     })
 }
 
-pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
     let job = policy(&known)?;
     let mut plan = change::remove(context, job)?.changing(&[POLICY]);

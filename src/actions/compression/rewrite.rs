@@ -26,7 +26,7 @@ pub(crate) fn recompress_form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields).paced())
 }
 
-pub fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn recompress(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?.enabled()?;
     if let Some(why) = known.crashes(context) {
         return Err(why.into());
@@ -125,7 +125,7 @@ pub(crate) fn rewrite_form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields).paced())
 }
 
-pub fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn rewrite(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?.enabled()?;
     if let Some(why) = known.crashes(context) {
         return Err(why.into());

@@ -26,7 +26,7 @@ fn alter(known: &Compression, what: &str) -> Statement {
     )
 }
 
-pub fn set(
+pub(super) fn set(
     known: &Compression,
     segment_by: Option<&str>,
     order_by: Option<&str>,
@@ -48,7 +48,7 @@ pub fn set(
 }
 
 /// Statements after which the table has exactly these settings. Compression must be enabled.
-pub fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
+pub(super) fn put(context: &Context, known: &Compression, to: &Settings) -> Vec<Statement> {
     let segment_by = to.segment_by.is_some().then(|| to.segment_text());
     let order_by = to.order_by.is_some().then(|| to.order_text());
     let whole = segment_by.is_some() && order_by.is_some();
@@ -227,7 +227,7 @@ pub(crate) fn enable_form(context: &Context) -> Result<Form, Refusal> {
     )))
 }
 
-pub fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn enable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?;
     if known.enabled {
         return Err(format!(
@@ -270,7 +270,7 @@ pub(crate) fn edit_form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(fields(context, &known, &now, false)))
 }
 
-pub fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn edit(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?.enabled()?;
     let version = context.at.server.sql_version();
     let now = known.settings.clone().unwrap_or_default();
@@ -342,7 +342,7 @@ pub(crate) fn disable_form(context: &Context) -> Result<Form, Refusal> {
     Ok(Form::new(policy.into_iter().collect()))
 }
 
-pub fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn disable(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = known(context)?.enabled()?;
     let compressed = known.compressed();
     if compressed > 0 {

@@ -27,7 +27,7 @@ pub(super) struct Writer {
     pub place: Place,
     pub pid: i64,
     /// Marks it as the console's own as long as it lives.
-    pub _own: Own,
+    pub(crate) _own: Own,
     pub role: String,
 }
 

@@ -8,7 +8,7 @@ use crate::model::verdict::Level;
 
 use super::facts::Hypertable;
 
-pub fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn plan(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts: Hypertable = context.read()?;
     let statement = Statement::new(format!("analyze {}", facts.relation), Vec::new());
     let step = Step::new(

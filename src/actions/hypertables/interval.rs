@@ -17,7 +17,7 @@ const DAY: i64 = 86_400_000_000;
 /// Number of chunks from which planning and locking become noticeably slow.
 const MANY: i64 = 10_000;
 
-pub fn form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts: Hypertable = context.read()?;
     let time = facts
         .dimensions
@@ -116,7 +116,7 @@ fn length(interval: Interval) -> Option<i64> {
     days.checked_mul(DAY)?.checked_add(interval.micros)
 }
 
-pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts: Hypertable = context.read()?;
     let name = inputs.text("dimension");
     let dimension = match name {

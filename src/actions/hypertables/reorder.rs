@@ -13,7 +13,7 @@ use super::facts::Hypertable;
 
 const POLICY: &str = "/policies/policy_reorder";
 
-pub fn form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts: Hypertable = context.read()?;
     let items: Vec<_> = facts
         .indexes
@@ -37,7 +37,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     ]))
 }
 
-pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts: Hypertable = context.read()?;
     let policy = facts.policies.get("policy_reorder");
     let instead = "remove-reorder-policy removes it";
@@ -75,7 +75,7 @@ pub fn add(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
         ))
 }
 
-pub fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn remove(context: &Context, _: &Inputs) -> Result<Plan, Refusal> {
     let facts: Hypertable = context.read()?;
     let policy = facts.policies.get("policy_reorder");
     let policy = policy.ok_or_else(|| change::none(&facts.name, "reorder policy"))?;

@@ -14,7 +14,7 @@ use crate::model::span::Span;
 use crate::model::verdict::Level;
 use crate::model::version::Version;
 
-pub fn form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let job = &known.job;
     if let Some(refusal) = job.unalterable(context) {
@@ -82,7 +82,7 @@ fn slots(job: &Job, zone: &str) -> [Field; 3] {
     ]
 }
 
-pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = JobFacts::of(context)?;
     let job = &known.job;
     if let Some(refusal) = job.unalterable(context) {

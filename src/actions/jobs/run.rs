@@ -15,7 +15,7 @@ const FOREGROUND: &str = "foreground";
 const SCHEDULER: &str = "scheduler";
 
 #[expect(clippy::unnecessary_wraps, reason = "as every form is made")]
-pub fn form(_: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(_: &Context) -> Result<Form, Refusal> {
     let how = Field::new(
         "how",
         "How",
@@ -27,7 +27,7 @@ pub fn form(_: &Context) -> Result<Form, Refusal> {
     )]))
 }
 
-pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let known = JobFacts::of(context)?;
     let job = &known.job;
     if !known.has_proc {

@@ -15,7 +15,7 @@ use crate::model::verdict::Level;
 const FIELD: &str = "refresh_missing";
 
 /// Form with one field if the runs leave out what could be refreshed first; else empty.
-pub fn form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let known = JobFacts::of(context)?;
     let missing = known.missing(context.at.now);
     let safe = missing.filter(|(unread, range)| unread.apart(*range).0.is_none());
@@ -29,7 +29,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
 }
 
 /// The plan of resuming it, with what its runs leave out: refreshed first if the form asks for that.
-pub fn with_missed_refresh(
+pub(super) fn with_missed_refresh(
     context: &Context,
     known: &JobFacts,
     inputs: &Inputs,

@@ -9,14 +9,14 @@ use crate::model::text;
 
 const FIRST_RUN: &str = "first_run";
 
-pub fn first_run_field() -> Field {
+pub(crate) fn first_run_field() -> Field {
     Field::new(FIRST_RUN, "First run in", FieldType::Interval, "")
         .optional()
         .help("empty: within seconds")
 }
 
 /// Time until the first run. `None`: at once.
-pub fn first_run(inputs: &Inputs) -> Option<Interval> {
+pub(crate) fn first_run(inputs: &Inputs) -> Option<Interval> {
     let first = inputs.interval(FIRST_RUN);
     first.filter(|first| first.is_positive())
 }
@@ -47,7 +47,7 @@ fn set(
 }
 
 /// Plan that adds a policy by this call, and deletes it in the undo; `every` if the call does not take the schedule.
-pub fn plan(
+pub(crate) fn plan(
     context: &Context,
     inputs: &Inputs,
     what: (&str, &str),
@@ -69,14 +69,14 @@ pub fn plan(
 }
 
 /// Call of the function that adds a policy to this relation.
-pub fn call(context: &Context, function: &str, relation: &str) -> Call {
+pub(crate) fn call(context: &Context, function: &str, relation: &str) -> Call {
     let mut call = Call::new(format!("select {}", context.function(function)));
     call.give("", "regclass", relation.into());
     call
 }
 
 /// Refuses a second policy of the same kind.
-pub fn only(relation: &str, job: Option<&Job>, instead: &str) -> Result<(), Refusal> {
+pub(crate) fn only(relation: &str, job: Option<&Job>, instead: &str) -> Result<(), Refusal> {
     job.map_or(Ok(()), |job| {
         let (policy, id) = (job.policy(), job.id);
         Err(format!("{relation} has a {policy} already, job {id}: {instead}").into())

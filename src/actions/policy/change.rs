@@ -9,7 +9,7 @@ use crate::model::plan::{Plan, Statement, Step, Undo};
 use crate::model::verdict::Level;
 
 /// Undo of a removed policy, with what does not come back.
-pub fn made_again(context: &Context, job: &Job) -> Undo {
+pub(crate) fn made_again(context: &Context, job: &Job) -> Undo {
     let gone = "its counters and its link to the history do not come back";
     match job.lost(context) {
         None => Undo::Exact(format!(
@@ -22,19 +22,19 @@ pub fn made_again(context: &Context, job: &Job) -> Undo {
 }
 
 /// Refusal because there is no such policy; `policy` as in [`Job::policy`].
-pub fn none(relation: &str, policy: &str) -> Refusal {
+pub(crate) fn none(relation: &str, policy: &str) -> Refusal {
     let add = policy.replace(' ', "-");
     Refusal::new(format!("{relation} has no {policy}: add-{add} makes one"))
 }
 
-pub fn edit(job: &Job, alter: Statement, back: Statement, undo: Undo) -> Plan {
+pub(crate) fn edit(job: &Job, alter: Statement, back: Statement, undo: Undo) -> Plan {
     let job = job.describe();
     let step = Step::new(format!("change {job}"), vec![alter], vec![back]);
     Plan::new(format!("Change {job}"), vec![step], undo)
 }
 
 /// Removes it, and offers pausing, which keeps the job's id and its counters.
-pub fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
+pub(crate) fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
     let plan = Plan::new(
         format!("Remove {}", job.describe()),
         vec![job.delete(context)?],
@@ -47,7 +47,7 @@ pub fn remove(context: &Context, job: &Job) -> Result<Plan, Refusal> {
 }
 
 /// The typed schedule interval. `None`: it is the present one.
-pub fn every(inputs: &Inputs, job: &Job) -> Result<Option<String>, Refusal> {
+pub(crate) fn every(inputs: &Inputs, job: &Job) -> Result<Option<String>, Refusal> {
     let now = Interval::parse(&job.schedule_interval).ok();
     let every = rule::every(inputs)?.filter(|every| Some(*every) != now);
     Ok(every.map(|every| every.to_string()))

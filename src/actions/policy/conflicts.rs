@@ -20,7 +20,7 @@ pub(crate) type There = Option<(i64, bool)>;
 
 impl Reach {
     /// A refresh policy. Without a start it goes back to the beginning.
-    pub fn refresh(now: &Now, view: &str, job: There, start: Option<Span>) -> Self {
+    pub(crate) fn refresh(now: &Now, view: &str, job: There, start: Option<Span>) -> Self {
         let policy = format!("refresh policy of {view}");
         let Some(start) = start else {
             return Self {
@@ -32,11 +32,11 @@ impl Reach {
         Self::new(now, &policy, job, "goes back", start)
     }
 
-    pub fn compression(now: &Now, job: There, after: Span) -> Self {
+    pub(crate) fn compression(now: &Now, job: There, after: Span) -> Self {
         Self::new(now, "compression policy", job, "compresses after", after)
     }
 
-    pub fn retention(now: &Now, job: There, after: Span) -> Self {
+    pub(crate) fn retention(now: &Now, job: There, after: Span) -> Self {
         Self::new(now, "retention policy", job, "drops after", after)
     }
 

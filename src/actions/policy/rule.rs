@@ -16,13 +16,13 @@ pub struct Keys {
     created_first: bool,
 }
 
-pub static COMPRESS: Keys = Keys {
+pub(crate) static COMPRESS: Keys = Keys {
     after: "compress_after",
     created: "compress_created_before",
     created_first: false,
 };
 
-pub static DROP: Keys = Keys {
+pub(crate) static DROP: Keys = Keys {
     after: "drop_after",
     created: "drop_created_before",
     created_first: true,
@@ -123,7 +123,7 @@ impl AgeRule {
 }
 
 /// Refuses zero and negative lengths.
-pub fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
+pub(crate) fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
     if span.is_positive() {
         Ok(span)
     } else {
@@ -132,7 +132,7 @@ pub fn longer_than_nothing(name: &str, span: Span) -> Result<Span, Refusal> {
 }
 
 /// Schedule interval in the form. `None`: TimescaleDB's default, or the present one.
-pub fn every(inputs: &Inputs) -> Result<Option<Interval>, Refusal> {
+pub(crate) fn every(inputs: &Inputs) -> Result<Option<Interval>, Refusal> {
     let name = "schedule_interval";
     let Some(text) = inputs.text(name) else {
         return Ok(None);

@@ -12,7 +12,7 @@ use super::dropped::Dropped;
 use super::facts::{POLICY, Retention};
 use super::rule::{edge, note_cut, note_others, rule};
 
-pub fn form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;
     Ok(Form::new(vec![
         Field::span("drop_after", "Drop after", facts.axis(), "")
@@ -28,7 +28,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     ]))
 }
 
-pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
     let relation = facts.relation.as_str();
     let job = facts.policy().map(|policy| &policy.job);

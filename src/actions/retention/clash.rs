@@ -82,7 +82,7 @@ fn job(refresh: &RefreshPolicy) -> String {
 }
 
 /// Refuses a policy that drops up to `edge` rows that a refresh reads, unless that is overridden.
-pub fn guard(
+pub(super) fn guard(
     facts: &Retention,
     edge: Option<i64>,
     now: Stamp,
@@ -279,7 +279,7 @@ pub(crate) fn note_readers(mut plan: Plan, facts: &Retention, going: &Dropped, n
 }
 
 /// `1 aggregate reads it: mes.x`.
-pub fn readers(facts: &Retention) -> Option<String> {
+pub(super) fn readers(facts: &Retention) -> Option<String> {
     let names: Vec<_> = facts
         .aggregates
         .iter()

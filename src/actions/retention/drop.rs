@@ -15,7 +15,7 @@ use super::facts::{AgedChunk, Retention};
 use super::rule::{no_clock, usable};
 use super::whatif;
 
-pub fn form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;
     let has = facts.setting("policy_retention", "drop_after");
     let has = has.map_or_else(String::new, Span::typed);
@@ -49,7 +49,7 @@ fn most(facts: &Retention) -> i64 {
     (facts.lock_slots / 4 / locks_per_chunk(facts)).max(1)
 }
 
-pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
     let (cut, words) = cut(context, &facts, inputs)?;
     let going = Dropped::of(&facts, cut);

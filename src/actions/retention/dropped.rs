@@ -13,7 +13,7 @@ pub(crate) struct Dropped<'a> {
 }
 
 impl<'a> Dropped<'a> {
-    pub fn of(facts: &'a Retention, cut: Cut) -> Self {
+    pub(super) fn of(facts: &'a Retention, cut: Cut) -> Self {
         let (frozen, chunks): (Vec<_>, Vec<_>) = facts
             .chunks
             .iter()
@@ -25,21 +25,21 @@ impl<'a> Dropped<'a> {
         }
     }
 
-    pub fn count(&self) -> i64 {
+    pub(super) fn count(&self) -> i64 {
         count(self.chunks.len())
     }
 
     /// End of the newest of them. `None`: there are none.
-    pub fn edge(&self) -> Option<i64> {
+    pub(super) fn edge(&self) -> Option<i64> {
         self.chunks.iter().map(|chunk| chunk.end).max()
     }
 
-    pub fn start(&self) -> Option<i64> {
+    pub(super) fn start(&self) -> Option<i64> {
         self.chunks.iter().map(|chunk| chunk.start).min()
     }
 
     /// `12 chunks, 2026-01-01 to 2026-01-13 (3.2 GB, about 1 200 000 rows)`.
-    pub fn describe(&self, context: &Context, facts: &Retention) -> String {
+    pub(super) fn describe(&self, context: &Context, facts: &Retention) -> String {
         let mut said = text::plural(self.count(), "chunk");
         if let (Some(start), Some(end)) = (self.start(), self.edge()) {
             said = format!("{said}, {} to {}", facts.at(start), facts.at(end));

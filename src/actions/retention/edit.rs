@@ -19,7 +19,7 @@ use super::facts::{POLICY, Retention, policy};
 use super::rule::{created_before_fails, edge, note_cut, note_others, usable};
 use super::whatif;
 
-pub fn form(context: &Context) -> Result<Form, Refusal> {
+pub(super) fn form(context: &Context) -> Result<Form, Refusal> {
     let facts = Retention::read(context)?;
     let job = &policy(&facts)?.job;
     let key = DROP.of(job);
@@ -49,7 +49,7 @@ pub fn form(context: &Context) -> Result<Form, Refusal> {
     ]))
 }
 
-pub fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
+pub(super) fn plan(context: &Context, inputs: &Inputs) -> Result<Plan, Refusal> {
     let facts = Retention::read(context)?;
     let job = &policy(&facts)?.job;
     let now = context.at.now;

@@ -44,10 +44,10 @@ pub struct Retention {
     /// Time zone in which the policy computes.
     pub zone: String,
     /// The zone is a setting of the policy's owner.
-    pub zone_owners: bool,
+    pub(crate) zone_owners: bool,
     /// Set if the zone is only this session's: the reason why the server's is unknown.
     #[serde(skip)]
-    pub zone_hidden_by: Option<String>,
+    pub(crate) zone_hidden_by: Option<String>,
     /// By the policy's procedure.
     pub policies: HashMap<String, Policy>,
     pub aggregates: Vec<Reader>,
@@ -94,11 +94,11 @@ pub struct AgedChunk {
 }
 
 impl AgedChunk {
-    pub fn is_frozen(&self) -> bool {
+    pub(crate) fn is_frozen(&self) -> bool {
         self.status & 4 != 0
     }
 
-    pub fn oids(&self) -> impl Iterator<Item = i64> {
+    pub(crate) fn oids(&self) -> impl Iterator<Item = i64> {
         [Some(self.oid), self.companion].into_iter().flatten()
     }
 }
@@ -113,7 +113,7 @@ pub struct Reader {
     pub oldest: Option<i64>,
     pub refreshes: Vec<RefreshPolicy>,
     /// Aggregates built on this one, at any level.
-    pub read_by: Vec<String>,
+    pub(crate) read_by: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -157,7 +157,7 @@ impl Retention {
     }
 
     /// The reason why "now" is not known, if the time zone is the reason.
-    pub fn odd_zone(&self) -> Option<String> {
+    pub(crate) fn odd_zone(&self) -> Option<String> {
         let odd = self.axis() != Axis::Integer && self.clock().is_none();
         odd.then(|| clock::odd_zone(&self.zone))
     }
@@ -178,7 +178,7 @@ impl Retention {
     }
 
     /// The same for a refresh policy, whose owner may have another time zone.
-    pub fn reach_of(&self, refresh: &RefreshPolicy, span: Span, now: Stamp) -> Option<i64> {
+    pub(crate) fn reach_of(&self, refresh: &RefreshPolicy, span: Span, now: Stamp) -> Option<i64> {
         let zone = refresh.zone.as_deref().unwrap_or(&self.zone);
         Now::on(self.axis(), now, self.integer_now, zone).less(span)
     }

@@ -73,7 +73,7 @@ pub(crate) fn usable(facts: &Retention, after: Span) -> Result<(), Refusal> {
 }
 
 /// The reason why "now" is not known: it has no `integer_now` function, or the time zone is not known.
-pub fn no_clock(facts: &Retention) -> Option<String> {
+pub(super) fn no_clock(facts: &Retention) -> Option<String> {
     if facts.axis() != Axis::Integer {
         return facts.odd_zone();
     }

@@ -15,7 +15,7 @@ use crate::model::target::TargetKind;
 use crate::model::verdict::Level;
 
 /// State of a rollback while it is put together, entry by entry.
-pub struct Back<'a> {
+pub(super) struct Back<'a> {
     actor: &'a Actor,
     client: &'a Client,
     entries: &'a Entries,
@@ -45,7 +45,7 @@ struct Candidate {
 }
 
 impl<'a> Back<'a> {
-    pub async fn new(
+    pub(super) async fn new(
         actor: &'a Actor,
         client: &'a Client,
         entries: &'a Entries,
@@ -69,7 +69,7 @@ impl<'a> Back<'a> {
 
     /// The steps that undo these steps of an entry, newest first, without those that an earlier rollback has undone and
     /// those whose objects are gone. An error if none is left.
-    pub async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
+    pub(super) async fn take(&mut self, entry: &Entry, done: &[usize]) -> Result<Vec<Step>> {
         let id = entry.begin.id;
         let all = inverses(entry, done)?;
         let many = all.len();

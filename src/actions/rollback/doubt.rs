@@ -10,7 +10,7 @@ use crate::model::verdict::Level;
 
 /// The steps that took effect.
 #[derive(Debug, Default)]
-pub struct Done {
+pub(super) struct Done {
     pub at: Vec<usize>,
     /// There may be more than these: the entry stays open after the rollback.
     pub open: bool,
@@ -18,7 +18,7 @@ pub struct Done {
 }
 
 /// The steps that took effect; an error if none did, or if the server is still running one.
-pub async fn done(
+pub(super) async fn done(
     actor: &Actor,
     client: &Client,
     entries: &Entries,

@@ -7,7 +7,7 @@ use crate::model::plan::Note;
 use crate::model::verdict::Level;
 
 /// The reason why the entry may be of another database. `None`: it is of this one. An error if it is rolled back already.
-pub fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
+pub(super) fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<String>> {
     let id = entry.begin.id;
     let there = entry.begin.place.words();
     let doubt = entry.begin.place.doubt(here);
@@ -34,7 +34,12 @@ pub fn doubt(entries: &Entries, entry: &Entry, here: &Place) -> Result<Option<St
 }
 
 /// Notes on an entry of another place, and on its rollback there.
-pub fn said(entries: &Entries, entry: &Entry, here: &Place, doubt: Option<&str>) -> Vec<Note> {
+pub(super) fn said(
+    entries: &Entries,
+    entry: &Entry,
+    here: &Place,
+    doubt: Option<&str>,
+) -> Vec<Note> {
     let (id, place) = (entry.begin.id, &entry.begin.place);
     let mut notes = Vec::new();
     let mut warn = |text| {

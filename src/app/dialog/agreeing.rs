@@ -11,16 +11,16 @@ use crate::model::plan::Consent;
 
 /// A preview that waits for consent.
 #[derive(Debug)]
-pub struct Agreeing {
+pub(crate) struct Agreeing {
     pub approved: ApprovedPlan,
     pub lines: Vec<preview::Line>,
     pub consent: Consent,
     pub typed: TextArea<'static>,
     pub top: usize,
     /// Lines that fit; set when drawn.
-    pub page: usize,
+    pub(crate) page: usize,
     /// Why it cannot be run here at all.
-    pub barred: Option<String>,
+    pub(crate) barred: Option<String>,
     /// The text that was entered instead of the name.
     pub wrong: Option<String>,
 }

@@ -17,11 +17,11 @@ use crate::server::known::At;
 
 /// A form with the user's input.
 #[derive(Debug)]
-pub struct Filling {
+pub(crate) struct Filling {
     pub facts: Vec<Facts>,
     pub form: Form,
     /// One text area for each field; empty for fields that are not typed.
-    pub areas: Vec<TextArea<'static>>,
+    pub(crate) areas: Vec<TextArea<'static>>,
     pub focus: usize,
     /// The cursor's line, in a field that is a list.
     pub pick: usize,

@@ -17,7 +17,7 @@ pub struct Running {
     pub done: i64,
     pub bytes: i64,
     pub waits: Option<String>,
-    pub phase: Option<(String, Option<f64>)>,
+    pub(crate) phase: Option<(String, Option<f64>)>,
     pub notice: Option<String>,
     pub order: Order,
 }

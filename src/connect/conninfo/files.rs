@@ -12,7 +12,7 @@ use super::keywords::is_known;
 use super::surroundings::Surroundings;
 
 /// One line of a service.
-pub struct Entry {
+pub(super) struct Entry {
     pub keyword: String,
     pub value: OsString,
     /// For messages: the file and the line.
@@ -20,7 +20,11 @@ pub struct Entry {
 }
 
 /// The entries of a service, from the first file that has it.
-pub fn service(name: &OsStr, own: Option<PathBuf>, around: &Surroundings) -> Result<Vec<Entry>> {
+pub(super) fn service(
+    name: &OsStr,
+    own: Option<PathBuf>,
+    around: &Surroundings,
+) -> Result<Vec<Entry>> {
     let in_home = || Some(around.home.as_ref()?.join(".pg_service.conf"));
     let system = around
         .variable("PGSYSCONFDIR")

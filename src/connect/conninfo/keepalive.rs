@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 
 /// The kernel's keepalive settings; `None`: the system's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keepalive {
+pub(crate) struct Keepalive {
     pub on: bool,
     pub idle: Option<Duration>,
     pub interval: Option<Duration>,
     pub count: Option<u32>,
-    pub user_timeout: Option<Duration>,
+    pub(crate) user_timeout: Option<Duration>,
 }
 
 /// If the conninfo does not set it, a dead peer is given up within two minutes; the system's default is two hours.

@@ -16,7 +16,7 @@ fn is_uri(text: &str) -> bool {
     text.starts_with("postgresql://") || text.starts_with("postgres://")
 }
 
-pub fn conninfo(text: &str) -> Result<Options> {
+pub(super) fn conninfo(text: &str) -> Result<Options> {
     if is_uri(text) { uri(text) } else { pairs(text) }
 }
 

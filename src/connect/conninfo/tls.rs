@@ -92,8 +92,8 @@ pub(super) fn tls(
 /// The TLS versions that are allowed; rustls knows two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
-    pub tls12: bool,
-    pub tls13: bool,
+    pub(crate) tls12: bool,
+    pub(crate) tls13: bool,
 }
 
 pub(super) fn versions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Versions> {

@@ -5,7 +5,7 @@
 pub struct Interval {
     pub months: i64,
     pub days: i64,
-    pub micros: i64,
+    pub(crate) micros: i64,
 }
 
 /// `01:30`, `01:30:05.5` in microseconds.

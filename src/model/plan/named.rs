@@ -59,7 +59,7 @@ pub struct NamedJob {
 pub struct Named {
     /// By name, as written in the SQL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub relations: BTreeMap<String, Relation>,
+    pub(crate) relations: BTreeMap<String, Relation>,
     /// By id, as text because JSON has no other keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, NamedJob>,
@@ -211,7 +211,7 @@ impl Statement {
     }
 
     /// The relations that it names, as written in its text.
-    pub fn relations(&self) -> Vec<String> {
+    pub(crate) fn relations(&self) -> Vec<String> {
         let sql = places(&self.sql)
             .into_iter()
             .map(|(from, to)| self.sql[from..to].to_owned());
@@ -242,7 +242,7 @@ impl Statement {
     }
 
     /// The statement with oids in place of names in the parameters that are relations. The oid stays right after a rename.
-    pub fn by_oid(&mut self, known: &BTreeMap<String, Relation>) {
+    pub(crate) fn by_oid(&mut self, known: &BTreeMap<String, Relation>) {
         // A statement that looks up an index's oid needs the name.
         if self
             .keeps
@@ -270,7 +270,7 @@ impl Statement {
     }
 
     /// Name, without schema, of the index that it creates.
-    pub fn makes_index(&self) -> Option<String> {
+    pub(crate) fn makes_index(&self) -> Option<String> {
         let tokens = tokens(&self.sql);
         let mut words = tokens.iter().map(|(token, ..)| match token {
             Token::Name(word) => word.as_str(),

@@ -92,7 +92,7 @@ impl Statement {
     }
 
     /// The rest of its transaction is done as this role, which is as SQL writes it.
-    pub fn becoming(role: &str) -> Self {
+    pub(crate) fn becoming(role: &str) -> Self {
         Self::new(format!("{BECOMING}{role}"), Vec::new())
     }
 
@@ -103,7 +103,7 @@ impl Statement {
 
     /// Keeps what it returns (the id of a new job) under a name, for [`Lit::Kept`] in later statements and in the undo.
     #[must_use]
-    pub fn keeping(mut self, name: &str) -> Self {
+    pub(crate) fn keeping(mut self, name: &str) -> Self {
         self.keeps = Some(name.to_owned());
         self
     }

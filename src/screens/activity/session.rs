@@ -43,7 +43,7 @@ pub struct Work {
     #[serde(alias = "work")]
     pub command: String,
     #[serde(alias = "work_phase")]
-    pub phase: Option<String>,
+    pub(crate) phase: Option<String>,
     /// From 0 to 1; `None`: the server does not say.
     #[serde(alias = "work_share")]
     pub share: Option<f64>,
@@ -63,7 +63,7 @@ pub struct Head {
 
 /// Another session, in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Party {
+pub(crate) struct Party {
     pub pid: i32,
     pub what: String,
 }
@@ -77,7 +77,7 @@ pub struct Row {
     pub pid: i32,
     /// Of a parallel worker: the session that it works for.
     #[serde(alias = "leader_pid")]
-    pub leader: Option<i32>,
+    pub(crate) leader: Option<i32>,
     /// In this database. A session of another database is listed only if it blocks one of this database.
     pub here: bool,
     pub database: Option<String>,
@@ -103,16 +103,16 @@ pub struct Row {
     #[serde(alias = "query_start")]
     pub query_started: Option<Stamp>,
     #[serde(alias = "state_change")]
-    pub state_changed: Option<Stamp>,
+    pub(crate) state_changed: Option<Stamp>,
     pub state: Option<String>,
-    pub wait_event_type: Option<String>,
+    pub(crate) wait_event_type: Option<String>,
     pub wait_event: Option<String>,
     /// Its transaction has written.
     pub writes: bool,
     /// Age of its transaction id, in transactions.
     pub xid_age: Option<i32>,
     /// Age of its snapshot, in transactions: vacuum keeps all rows deleted since then.
-    pub xmin_age: Option<i32>,
+    pub(crate) xmin_age: Option<i32>,
     /// First 2000 characters; `None`: hidden, or there is none.
     pub query: Option<String>,
     /// Pids that block it; 0 is a prepared transaction.
@@ -133,12 +133,12 @@ pub struct Row {
     pub depth: usize,
     pub family: Option<i32>,
     #[serde(default)]
-    pub blocked_by: Vec<Party>,
+    pub(crate) blocked_by: Vec<Party>,
     /// Pids that it blocks.
     #[serde(default)]
     pub blocks: Vec<i32>,
     /// Start of the longest of these waits.
-    pub blocks_since: Option<Stamp>,
+    pub(crate) blocks_since: Option<Stamp>,
     /// Number of sessions blocked by these in turn.
     #[serde(default)]
     pub behind: usize,
@@ -169,11 +169,11 @@ impl Row {
         }
     }
 
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.state.as_deref() == Some("active")
     }
 
-    pub fn idles_in_transaction(&self) -> bool {
+    pub(crate) fn idles_in_transaction(&self) -> bool {
         matches!(self.state.as_deref(), Some(IDLE_IN_TRANSACTION | ABORTED))
     }
 

@@ -9,29 +9,29 @@ use crate::server::row::or_default;
 pub struct Waits {
     /// Start of its policies' refresh windows at their next run; `None`: unbounded, or unknown.
     #[serde(default)]
-    pub reach_from: Option<i64>,
+    pub(crate) reach_from: Option<i64>,
     /// End of what was refreshed.
     #[serde(default)]
-    pub tail: Option<i64>,
+    pub(crate) tail: Option<i64>,
     /// Number of changed ranges before every refresh window, of which the source still has the rows.
     pub unreached: i64,
     /// End of the newest of these.
-    pub unreached_to: Option<i64>,
+    pub(crate) unreached_to: Option<i64>,
     /// Start of the first changed range, and of the first one inside the refresh windows.
     #[serde(default)]
-    pub unread_from: Option<i64>,
+    pub(crate) unread_from: Option<i64>,
     #[serde(default)]
-    pub unread_next: Option<i64>,
+    pub(crate) unread_next: Option<i64>,
     /// End of the changed ranges that start before the source's oldest chunk.
     #[serde(default)]
-    pub cut_to: Option<i64>,
+    pub(crate) cut_to: Option<i64>,
     /// Number of ranges that an interrupted refresh left unfinished; since 2.22.
     pub ranges: i64,
     /// An idle session that still reserves the range of a cancelled refresh; since 2.26.
-    pub stuck_pid: Option<i32>,
+    pub(crate) stuck_pid: Option<i32>,
     /// Start and end of the source's oldest chunk.
-    pub source_start: Option<i64>,
-    pub first_chunk_end: Option<i64>,
+    pub(crate) source_start: Option<i64>,
+    pub(crate) first_chunk_end: Option<i64>,
     /// Its watermark is after the present bucket.
     #[serde(default, deserialize_with = "or_default")]
     pub ahead: bool,

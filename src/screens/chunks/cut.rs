@@ -48,12 +48,12 @@ pub(super) enum CutKind {
 
 impl Cut {
     /// Whether it is a refresh window, of an aggregate on the hypertable or its own.
-    pub fn is_window(&self) -> bool {
+    pub(crate) fn is_window(&self) -> bool {
         matches!(self.kind, CutKind::Refresh | CutKind::Own)
     }
 
     /// Whether it is the hypertable's own: it is an aggregate's materialization.
-    pub fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         self.kind == CutKind::Own
     }
 

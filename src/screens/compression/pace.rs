@@ -17,7 +17,7 @@ pub struct Pace {
     #[serde(alias = "due_chunks")]
     pub due: Option<i64>,
     #[serde(alias = "due_over_seconds")]
-    pub due_seconds: Option<f64>,
+    pub(crate) due_seconds: Option<f64>,
 }
 
 impl Pace {

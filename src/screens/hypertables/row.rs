@@ -102,10 +102,10 @@ pub struct Limits {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plain {
     /// Estimated rows; `None`: never analyzed.
-    pub tuples: Option<i64>,
-    pub not_null: bool,
+    pub(crate) tuples: Option<i64>,
+    pub(crate) not_null: bool,
     /// Unique indexes without the time column.
-    pub unique_without: Vec<String>,
+    pub(crate) unique_without: Vec<String>,
     /// Foreign keys that refer to it.
     pub referenced: i64,
 }
@@ -141,7 +141,7 @@ pub struct Row {
     pub bytes: Option<i64>,
     /// Time when `bytes` were measured, by the server's clock.
     pub measured: Option<Stamp>,
-    pub bytes_error: Option<String>,
+    pub(crate) bytes_error: Option<String>,
     /// The first exact size that this console read, with its time.
     pub seen: Option<(Stamp, i64)>,
     #[serde(alias = "window_start")]

@@ -63,7 +63,7 @@ impl Chunk {
 }
 
 /// `rows` come oldest first; shown newest first.
-pub fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
+pub(super) fn sections(row: &Row, rows: &[tokio_postgres::Row], at: &At) -> Result<Vec<Section>> {
     if row.parts.is_none() {
         return Ok(Vec::new());
     }

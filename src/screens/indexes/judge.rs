@@ -11,7 +11,7 @@ use crate::screens::indexes::row::{Row, TableKind, counted_since};
 use crate::screens::record::{Labelled, Section};
 use crate::server::known::At;
 
-pub fn verdict(row: &Row, at: &At) -> Verdict {
+pub(super) fn verdict(row: &Row, at: &At) -> Verdict {
     let mut findings = Findings::default();
     judge_validity(row, &mut findings);
     judge_chunks(row, &mut findings);
@@ -277,7 +277,7 @@ fn healthy(row: &Row, at: &At) -> String {
     }
 }
 
-pub fn caveats(at: &At) -> Vec<String> {
+pub(super) fn caveats(at: &At) -> Vec<String> {
     let mut caveats = Vec::new();
     if at.server.timescaledb.is_none() {
         let database = &at.server.database;
@@ -296,7 +296,7 @@ pub fn caveats(at: &At) -> Vec<String> {
     caveats
 }
 
-pub fn facts(row: &Row, at: &At) -> Vec<Section> {
+pub(super) fn facts(row: &Row, at: &At) -> Vec<Section> {
     let since = counted_since(at).map_or_else(
         || Value::text("never reset: counted since the database was created, or since a crash"),
         Value::Time,

@@ -133,7 +133,7 @@ impl Row {
         self.parts.as_ref().map_or(1, |parts| parts.with)
     }
 
-    pub fn is_valid(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         self.root_valid && self.parts.as_ref().is_none_or(|parts| parts.invalid == 0)
     }
 

@@ -22,7 +22,7 @@ impl JobError {
 
 impl Row {
     /// Whether its last run ended with that fault, after its work was committed.
-    pub fn is_portal_fault(&self) -> bool {
+    pub(crate) fn is_portal_fault(&self) -> bool {
         self.failed().is_some_and(|of| {
             let error = self.error.as_ref();
             error.is_some_and(|error| error.is_portal_fault() && is_of_last_run(error, of))

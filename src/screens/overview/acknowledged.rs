@@ -89,7 +89,7 @@ impl Acknowledged {
     }
 
     /// Makes everything be read again, because the new connection may lead to another server.
-    pub fn doubt(&mut self) {
+    pub(crate) fn doubt(&mut self) {
         self.length = None;
         self.waiting = false;
         self.missing.clear();

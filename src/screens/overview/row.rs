@@ -22,7 +22,7 @@ pub struct Row {
     pub finding: Finding,
     pub targets: Vec<Target>,
     /// Time when this console saw it first; `None`: outside the console, which reads once only.
-    pub first_seen: Option<Stamp>,
+    pub(crate) first_seen: Option<Stamp>,
     /// Its acknowledgement, if any.
     #[serde(default, alias = "aside")]
     pub acknowledged: Option<Acknowledgement>,

@@ -80,7 +80,7 @@ impl Policy {
         Target::job(self.job_id)
     }
 
-    pub fn after_value(&self) -> Value {
+    pub(crate) fn after_value(&self) -> Value {
         if let (None, Some(created)) = (&self.after, &self.created) {
             return Value::Text(format!("created {created} ago"));
         }
@@ -93,7 +93,7 @@ impl Policy {
     }
 
     /// Whether the setting fits the dimension's type.
-    pub fn is_understood(&self, axis: Axis) -> bool {
+    pub(crate) fn is_understood(&self, axis: Axis) -> bool {
         if axis == Axis::Integer {
             self.after_number.is_some()
         } else {
@@ -102,18 +102,18 @@ impl Policy {
     }
 
     /// Id and cost of a job that never finished a run, for which the age must be read; `None`: not needed.
-    pub fn waits_for_first(&self) -> Option<(i64, usize)> {
+    pub(crate) fn waits_for_first(&self) -> Option<(i64, usize)> {
         (self.scheduled && self.last_finish.is_none()).then_some((self.job_id.into(), 1))
     }
 
     /// Whether it is new, so that due chunks only wait for its first run. A job with a configured start is judged by that
     /// start instead.
-    pub fn is_new(&self, limits: &Limits, now: Stamp) -> bool {
+    pub(crate) fn is_new(&self, limits: &Limits, now: Stamp) -> bool {
         let planned = self.next_start.is_some_and(Stamp::is_finite);
         self.waits_for_first().is_some() && !planned && !is_old(self.known_since, limits, now)
     }
 
-    pub fn is_failing(&self) -> bool {
+    pub(crate) fn is_failing(&self) -> bool {
         self.last_run_success == Some(false) && self.last_finish.is_some()
     }
 
@@ -125,7 +125,7 @@ impl Policy {
         }
     }
 
-    pub fn next_start_value(&self) -> Value {
+    pub(crate) fn next_start_value(&self) -> Value {
         if self.scheduled {
             self.next_start.and_then(Stamp::finite).into()
         } else {
@@ -154,7 +154,7 @@ impl Policy {
         state.name()
     }
 
-    pub fn is_late(&self, limits: &Limits, now: Stamp) -> bool {
+    pub(crate) fn is_late(&self, limits: &Limits, now: Stamp) -> bool {
         let planned = self.next_start.and_then(Stamp::finite);
         self.scheduled
             && planned.is_some_and(|planned| now.seconds_since(planned) > limits.job_late)
@@ -192,13 +192,13 @@ impl Policy {
     }
 
     /// Whether its next start is much later than its schedule explains.
-    pub fn starts_far(&self, limits: &Limits, now: Stamp) -> bool {
+    pub(crate) fn starts_far(&self, limits: &Limits, now: Stamp) -> bool {
         let far = |every| strangely_far(self.next_start, every, limits, now).is_some();
         self.scheduled && self.schedule_seconds.is_some_and(far)
     }
 
     /// The same on integer time, where it is seldom known how long chunks have been due.
-    pub fn is_put_off(&self, axis: Axis, limits: &Limits, now: Stamp) -> bool {
+    pub(crate) fn is_put_off(&self, axis: Axis, limits: &Limits, now: Stamp) -> bool {
         axis == Axis::Integer && self.starts_far(limits, now)
     }
 }

@@ -9,7 +9,7 @@ use crate::model::verdict::{Finding, Findings, Level};
 
 /// A kind of policy, with the words and rules of its screen.
 #[derive(Debug)]
-pub struct Work {
+pub(crate) struct Work {
     /// Name of the figure that may be unknown.
     pub what: &'static str,
     /// Keys of its configuration.
@@ -63,7 +63,7 @@ impl Policy {
 
     /// Why there is only an estimate: `integer_now_func` is not run. `about`: number of chunks with the end of the newest
     /// chunk as "now".
-    pub fn not_run(&self, about: Option<i64>) -> Option<String> {
+    pub(crate) fn not_run(&self, about: Option<i64>) -> Option<String> {
         let about = about.map(|chunks| {
             format!(
                 "about {} by the end of the newest chunk",
@@ -74,7 +74,7 @@ impl Policy {
     }
 
     /// The finding for an unknown boundary of the policy.
-    pub fn judge_unknown(
+    pub(crate) fn judge_unknown(
         &self,
         findings: &mut Findings,
         work: &Work,
@@ -110,7 +110,7 @@ impl Policy {
 }
 
 /// The caveat for policies that are estimated because a function is not run.
-pub fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
+pub(crate) fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<String> {
     let codes: Vec<_> = policies
         .filter_map(|policy| policy.code.as_ref())
         .filter(|code| code.owner.is_some())
@@ -121,7 +121,11 @@ pub fn estimated<'a>(policies: impl Iterator<Item = &'a Policy>) -> Option<Strin
 }
 
 /// Time since the oldest chunk fell due, in seconds and in words. For integer time at least this long.
-pub fn overdue(seconds: Option<f64>, since: Option<Stamp>, now: Stamp) -> Option<(f64, String)> {
+pub(crate) fn overdue(
+    seconds: Option<f64>,
+    since: Option<Stamp>,
+    now: Stamp,
+) -> Option<(f64, String)> {
     match (seconds, since) {
         (Some(seconds), _) => Some((seconds, text::duration(seconds))),
         (None, Some(since)) => {

@@ -6,7 +6,7 @@ use crate::model::text;
 
 /// A hypertable or an aggregate of the database.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Relation {
+pub(crate) struct Relation {
     pub schema: String,
     pub name: String,
     pub kind: RelationKind,
@@ -19,13 +19,13 @@ pub struct Relation {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RelationKind {
+pub(crate) enum RelationKind {
     Hypertable,
     Aggregate,
 }
 
 impl Relation {
-    pub fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         text::qualified(&self.schema, &self.name)
     }
 }
@@ -35,7 +35,7 @@ pub(crate) struct Catalog(pub Vec<Relation>);
 
 impl Catalog {
     /// Reads the catalogue's relations; entries that cannot be read are left out, which is harmless.
-    pub fn read(json: &serde_json::Value) -> Self {
+    pub(crate) fn read(json: &serde_json::Value) -> Self {
         let all = json.as_array().into_iter().flatten();
         Self(
             all.filter_map(|one| Relation::deserialize(one).ok())
@@ -44,7 +44,7 @@ impl Catalog {
     }
 
     /// The relations that the text names: with their schema, or by the name alone where SQL allows a relation.
-    pub fn named_in(&self, text: &str) -> Vec<&Relation> {
+    pub(crate) fn named_in(&self, text: &str) -> Vec<&Relation> {
         let names = names(&tokens(text));
         let by_schema = |relation: &Relation| {
             names.iter().any(|name| {
@@ -63,7 +63,7 @@ impl Catalog {
     }
 
     /// The aggregates of this hypertable, direct or through other aggregates.
-    pub fn aggregates_of(&self, hypertable: &Relation) -> Vec<&Relation> {
+    pub(crate) fn aggregates_of(&self, hypertable: &Relation) -> Vec<&Relation> {
         let from = |relation: &&Relation| {
             relation.kind == RelationKind::Aggregate
                 && self.root(relation) == Some((&hypertable.schema, &hypertable.name))
@@ -107,7 +107,7 @@ pub(crate) enum Token {
 }
 
 /// The statement's tokens, without its comments.
-pub fn tokens(text: &str) -> Vec<Token> {
+pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

@@ -13,13 +13,13 @@ use crate::server::row::or_default;
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that the server reports"
 )]
-pub struct Tool {
+pub(crate) struct Tool {
     /// In this database.
     pub installed: bool,
     pub version: Option<String>,
     /// In `shared_preload_libraries`.
     pub loaded: bool,
-    pub readable: bool,
+    pub(crate) readable: bool,
     /// The server has its files.
     pub available: bool,
     /// `pg_stat_statements.track`.
@@ -46,9 +46,9 @@ pub struct Tool {
 pub struct Figures {
     pub calls: i64,
     pub total: f64,
-    pub shortest: Option<f64>,
+    pub(crate) shortest: Option<f64>,
     pub longest: Option<f64>,
-    pub planning: Option<f64>,
+    pub(crate) planning: Option<f64>,
     #[serde(deserialize_with = "or_default")]
     pub rows: i64,
     /// Shared blocks.
@@ -57,17 +57,17 @@ pub struct Figures {
     #[serde(alias = "blocks_read", deserialize_with = "or_default")]
     pub read: i64,
     #[serde(alias = "blocks_dirtied", deserialize_with = "or_default")]
-    pub dirtied: i64,
+    pub(crate) dirtied: i64,
     #[serde(alias = "blocks_written", deserialize_with = "or_default")]
     pub written: i64,
     #[serde(deserialize_with = "or_default")]
-    pub temp_read: i64,
+    pub(crate) temp_read: i64,
     #[serde(deserialize_with = "or_default")]
-    pub temp_written: i64,
+    pub(crate) temp_written: i64,
     /// `None`: unknown before `pg_stat_statements` 1.8.
     #[serde(alias = "wal")]
     pub wal_bytes: Option<i64>,
-    pub read_time: Option<f64>,
+    pub(crate) read_time: Option<f64>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub struct Row {
     /// The server's time when it was read.
     pub clock: Option<Stamp>,
     #[serde(alias = "installed")]
-    pub tool: Tool,
+    pub(crate) tool: Tool,
     /// `None`: hidden from this role, or there is no statement.
     pub queryid: Option<i64>,
     /// The role whose hidden statements this row sums up.
@@ -94,7 +94,7 @@ pub struct Row {
     /// The statement with its literals, from the session that ran it last.
     pub example: Option<String>,
     /// In the first row only: the hypertables and aggregates of the database.
-    pub catalog: Option<serde_json::Value>,
+    pub(crate) catalog: Option<serde_json::Value>,
     pub first: Option<First>,
     /// The hypertables and aggregates that the text names.
     #[serde(default)]
@@ -165,7 +165,7 @@ pub(super) fn span(milliseconds: Option<f64>) -> Value {
 
 /// Time of the console's first reading, and the number of drops until then.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Begun {
+pub(crate) struct Begun {
     pub at: Stamp,
     pub reset: Option<Stamp>,
     pub dropped: Option<i64>,

@@ -7,14 +7,14 @@ use crate::model::moment::Stamp;
 
 impl Tool {
     /// Time of a reset of all statistics since the first reading.
-    pub fn reset_since(&self) -> Option<Stamp> {
+    pub(crate) fn reset_since(&self) -> Option<Stamp> {
         let begun = self.begun?;
         self.reset
             .filter(|reset| *reset > begun.at && begun.reset != Some(*reset))
     }
 
     /// Number of times that statements were dropped since the first reading.
-    pub fn dropped_since(&self) -> Option<i64> {
+    pub(crate) fn dropped_since(&self) -> Option<i64> {
         let (begun, dropped) = (self.begun?, self.dropped?);
         Some(match self.reset_since() {
             Some(_) => dropped,

@@ -38,10 +38,10 @@ pub struct Row {
     pub eligible: Option<i64>,
     /// An estimate of it, with the end of the newest chunk as "now", if `integer_now_func` is not run.
     #[serde(default)]
-    pub about_eligible: Option<i64>,
+    pub(crate) about_eligible: Option<i64>,
     /// Their present size, with compressed companions.
     pub eligible_bytes: Option<i64>,
-    pub eligible_error: Option<String>,
+    pub(crate) eligible_error: Option<String>,
     /// Number of frozen chunks past the boundary, which no run drops.
     pub frozen: i64,
     pub overdue_seconds: Option<f64>,
@@ -51,10 +51,10 @@ pub struct Row {
     pub next_due: Option<Stamp>,
     /// Aggregates that read this hypertable.
     #[serde(deserialize_with = "or_default")]
-    pub read_by: Vec<String>,
+    pub(crate) read_by: Vec<String>,
     /// End of the last chunk that the next run drops; `None`: none, or unknown.
     #[serde(default)]
-    pub drop_edge: Option<i64>,
+    pub(crate) drop_edge: Option<i64>,
     /// For a policy by creation: ranges of the dropped chunks; chunks between them stay.
     #[serde(default, deserialize_with = "or_default")]
     pub going: Vec<(i64, i64)>,

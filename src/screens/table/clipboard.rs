@@ -7,7 +7,7 @@ use crate::server::known::At;
 
 impl<R: Record> Table<R> {
     /// The selected cell as text; for the verdict's column the reason.
-    pub fn cell_text(&self, at: &At) -> Option<String> {
+    pub(crate) fn cell_text(&self, at: &At) -> Option<String> {
         let row = self.selected()?;
         Some(match self.column.checked_sub(1) {
             None => {
@@ -19,7 +19,7 @@ impl<R: Record> Table<R> {
     }
 
     /// The selected row as a line of tab-separated values.
-    pub fn row_text(&self, at: &At) -> Option<String> {
+    pub(crate) fn row_text(&self, at: &At) -> Option<String> {
         let row = self.selected()?;
         let cells: Vec<_> = shown::<R>()
             .map(|column| plain(&(column.value)(row, at)))

@@ -27,18 +27,18 @@ impl<R: Record> Table<R> {
     }
 
     /// Moves the cursor to the worst row, unless the user has moved it.
-    pub fn stay_on_top(&mut self) {
+    pub(crate) fn stay_on_top(&mut self) {
         if !self.moved {
             self.cursor = 0;
         }
     }
 
-    pub fn page(&self) -> isize {
+    pub(crate) fn page(&self) -> isize {
         isize::try_from(self.page).unwrap_or(1).max(1)
     }
 
     /// Selects the row at a line of the screen, after a click.
-    pub fn point_at(&mut self, line: usize) {
+    pub(crate) fn point_at(&mut self, line: usize) {
         let at = self.top + line;
         if at < self.view.len() {
             self.moved = true;
@@ -47,7 +47,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Moves the column cursor.
-    pub fn step_column(&mut self, columns: isize) {
+    pub(crate) fn step_column(&mut self, columns: isize) {
         let last = shown::<R>().count();
         self.column = self.column.saturating_add_signed(columns).min(last);
     }
@@ -62,11 +62,11 @@ impl<R: Record> Table<R> {
         }
     }
 
-    pub fn unmark(&mut self) {
+    pub(crate) fn unmark(&mut self) {
         self.marked.clear();
     }
 
-    pub fn is_marked(&self, row: &R) -> bool {
+    pub(crate) fn is_marked(&self, row: &R) -> bool {
         !self.marked.is_empty() && self.marked.contains(&row.key())
     }
 
@@ -85,7 +85,7 @@ impl<R: Record> Table<R> {
         }
     }
 
-    pub fn chosen_keys(&self) -> Vec<String> {
+    pub(crate) fn chosen_keys(&self) -> Vec<String> {
         self.chosen().into_iter().map(Record::key).collect()
     }
 

@@ -78,7 +78,7 @@ impl<R: Record> Table<R> {
         wanted.into_iter().map(|(_, id, cost)| (id, cost)).collect()
     }
 
-    pub fn exact_asked(&mut self, round: u64) {
+    pub(crate) fn exact_asked(&mut self, round: u64) {
         self.round = Some(round);
     }
 
@@ -119,7 +119,7 @@ impl<R: Record> Table<R> {
     }
 
     /// Number of rows whose `later` figures are missing, and number of rows that need such figures.
-    pub fn ungathered(&self) -> (usize, usize) {
+    pub(crate) fn ungathered(&self) -> (usize, usize) {
         let later = R::EXACT.iter().enumerate().filter(|(_, exact)| exact.later);
         let (mut missing, mut all) = (0, 0);
         for (nth, exact) in later {
@@ -170,7 +170,13 @@ impl<R: Record> Table<R> {
 
     /// Time of the newest load whose verdict for `key` (or its absence) is final for this rule: it is later than `after`,
     /// and the rule's exact figures were read.
-    pub fn certain(&self, key: &str, rule: &'static Rule, after: Stamp, at: &At) -> Option<Stamp> {
+    pub(crate) fn certain(
+        &self,
+        key: &str,
+        rule: &'static Rule,
+        after: Stamp,
+        at: &At,
+    ) -> Option<Stamp> {
         let Freshness::At(read) = self.fresh else {
             return None;
         };

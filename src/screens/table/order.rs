@@ -10,7 +10,7 @@ use crate::server::known::At;
 
 impl<R: Record> Table<R> {
     /// Sorts by the selected column; a second call reverses the order.
-    pub fn sort_here(&mut self, at: &At) {
+    pub(crate) fn sort_here(&mut self, at: &At) {
         let by = match self.column {
             0 => SortBy::Verdict,
             column => SortBy::Column(column - 1),
@@ -26,18 +26,18 @@ impl<R: Record> Table<R> {
     }
 
     /// Arranges the rows again; the cursor stays on its row.
-    pub fn rearrange(&mut self, at: &At) {
+    pub(crate) fn rearrange(&mut self, at: &At) {
         let key = self.selected().map(Record::key);
         self.arrange(key.as_deref(), at);
     }
 
-    pub fn set_filter(&mut self, filter: Filter, at: &At) {
+    pub(crate) fn set_filter(&mut self, filter: Filter, at: &At) {
         self.filter = filter;
         self.rearrange(at);
     }
 
     /// Filters and sorts the rows, and puts the cursor on the row with this key.
-    pub fn arrange(&mut self, key: Option<&str>, at: &At) {
+    pub(crate) fn arrange(&mut self, key: Option<&str>, at: &At) {
         let mut view: Vec<usize> = (0..self.rows.len())
             .filter(|&row| self.passes(row, at))
             .collect();
